@@ -1,0 +1,55 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each makes its own .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+
+.PHONY: demo test lint types lab bench thorough crash browser clean
+
+demo: $(VENV)/.demo
+	$(BIN)/schedkit demo
+
+lab: $(VENV)/.demo
+	$(BIN)/schedkit lab
+
+test: lint types
+	$(PY) -m pytest -n 2 --dist loadgroup -m "not browser and not crash and not thorough" \
+	  --cov --cov-report=term --cov-fail-under=95 tests notebooks
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+browser: $(VENV)/.dev
+	$(PY) -m pytest -m browser tests/browser
+
+crash: $(VENV)/.dev
+	SCHEDKIT_KILLS=$${SCHEDKIT_KILLS:-200} $(PY) -m pytest -m crash tests/crash
+
+thorough: $(VENV)/.dev
+	SCHEDKIT_THOROUGH=1 $(PY) -m pytest -n 2 -m "thorough or not (browser or crash)" tests
+
+bench: $(VENV)/.bench
+	PYTHONPATH=tests $(PY) -m bench $(ONLY)
+
+$(PY):
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q --upgrade pip
+
+$(VENV)/.demo: pyproject.toml | $(PY)
+	$(PY) -m pip install -q -e '.[notebook,demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(PY)
+	$(PY) -m pip install -q -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: pyproject.toml | $(PY)
+	$(PY) -m pip install -q -e '.[bench]'
+	@touch $@ $(VENV)/.dev $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) reports/out

@@ -1,0 +1,122 @@
+"""What surrounds a call: progress, log, facts, artifacts, and whether to stop.
+
+Rooms at the edge (Jira, Excel, Confluence) report here without knowing who listens: a run of the
+scheduler, a bar in a cell or a terminal, or nobody. The listener travels in a context variable, so it
+follows a call into worker threads and onto our own loop by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from schedkit.errors import StopRequested
+
+__all__ = [
+    "Surroundings",
+    "artifact",
+    "checkpoint",
+    "current",
+    "fact",
+    "log",
+    "progress",
+    "set_default",
+    "should_stop",
+    "surrounded",
+    "use",
+]
+
+
+class Surroundings:
+    """Who listens to a call. This base class is nobody: it ignores everything and never stops."""
+
+    def progress(self, stage: str, done: float, total: float | None) -> None:
+        """Take note that `stage` has done `done` of `total` (None: unknown) units."""
+
+    def log(self, level: int, message: str) -> None:
+        """Take a log line; `level` is one of the `logging` module's."""
+
+    def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """Take JSON-able facts worth keeping with the run, e.g. ``("extraction", {"rows": 42})``."""
+
+    def artifact(self, path: Path, label: str) -> None:
+        """Take note of a file the call has written."""
+
+    def should_stop(self) -> bool:
+        """Tell whether someone asked this call to stop."""
+        return False
+
+    def on_stop(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call `callback` once when a stop is asked for; returns what unsubscribes it."""
+        return lambda: None
+
+
+_NOBODY = Surroundings()
+_current: ContextVar[Surroundings | None] = ContextVar("schedkit_surroundings", default=None)
+_default: Callable[[], AbstractContextManager[Surroundings]] | None = None
+
+
+def current() -> Surroundings:
+    """Return who listens to the present call."""
+    return _current.get() or _NOBODY
+
+
+@contextmanager
+def use(listener: Surroundings) -> Iterator[Surroundings]:
+    """Let `listener` surround the calls of a ``with`` block."""
+    token = _current.set(listener)
+    try:
+        yield listener
+    finally:
+        _current.reset(token)
+
+
+def set_default(factory: Callable[[], AbstractContextManager[Surroundings]] | None) -> None:
+    """Set what surrounds a blocking call that nobody else surrounds, e.g. a progress bar in a cell."""
+    global _default
+    _default = factory
+
+
+@contextmanager
+def surrounded() -> Iterator[Surroundings]:
+    """Give a blocking call its surroundings: those already there, else the default, else nobody."""
+    if _current.get() is not None:
+        yield current()
+        return
+    with _default() if _default else nullcontext(_NOBODY) as listener, use(listener):
+        yield listener
+
+
+def progress(stage: str, done: float, total: float | None = None) -> None:
+    """Report that `stage` has done `done` of `total` units (None: unknown)."""
+    current().progress(stage, done, total)
+
+
+def log(message: str, level: int = logging.INFO) -> None:
+    """Report a line for the run's log."""
+    current().log(level, message)
+
+
+def fact(kind: str, facts: Mapping[str, Any]) -> None:
+    """Report JSON-able facts to keep with the run."""
+    current().fact(kind, facts)
+
+
+def artifact(path: str | Path, label: str = "") -> None:
+    """Report a file that was written."""
+    current().artifact(Path(path), label or Path(path).name)
+
+
+def should_stop() -> bool:
+    """Tell whether someone asked the present call to stop."""
+    return current().should_stop()
+
+
+def checkpoint() -> None:
+    """Raise `StopRequested` if someone asked the present call to stop."""
+    if should_stop():
+        raise StopRequested("the run was asked to stop")
