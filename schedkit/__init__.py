@@ -1,4 +1,4 @@
-"""schedkit: Jira data on time, as DataFrames, Excel workbooks and Confluence tables, scheduled and watched."""
+"""schedkit: Jira data as DataFrames, Excel workbooks and Confluence tables, on time and watched."""
 
 from __future__ import annotations
 

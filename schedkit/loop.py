@@ -271,7 +271,7 @@ def blocking(
 
     # functools.wraps copies the coroutine mark of nothing, but __wrapped__ would make
     # inspect.iscoroutinefunction-style checks and help() show an async signature.
-    del call.__wrapped__  # type: ignore[attr-defined]
+    del call.__wrapped__
     call.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
     return call
 

@@ -64,6 +64,7 @@ def test_imports_run_one_way(path: Path) -> None:
 
 def test_import_schedkit_is_light() -> None:
     heavy = ("pandas", "ipywidgets", "sqlalchemy")
+    heavy = ("pandas", "ipywidgets", "sqlalchemy")
     code = f"import sys, schedkit; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
