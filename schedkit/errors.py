@@ -29,6 +29,7 @@
     │   ├── UnavailableError           no answer: network, 5xx, reset, timeout
     │   └── BadAnswerError             an answer that is not what the API promises
     ├── IncompleteError                an extraction that cannot prove itself complete
+    ├── CheckError                     a report's check does not hold; nothing was delivered
     ├── MalformedPageError             storage format that must not be touched
     ├── RetryableError                 raised by tasks: try again
     └── FatalError                     raised by tasks: do not try again
@@ -42,6 +43,7 @@ __all__ = [
     "AuthError",
     "BadAnswerError",
     "BlockingCallError",
+    "CheckError",
     "ConflictError",
     "DeclarationError",
     "FatalError",
@@ -224,6 +226,10 @@ class BadAnswerError(SiteError):
 
 class IncompleteError(SchedkitError):
     """An extraction that cannot prove itself complete."""
+
+
+class CheckError(SchedkitError):
+    """A check of a report does not hold; nothing was delivered."""
 
 
 class MalformedPageError(SchedkitError):

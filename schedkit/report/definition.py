@@ -1,0 +1,182 @@
+"""What a report is: frozen values, the same whether they came from YAML or Python."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+__all__ = ["Check", "Deliver", "Extract", "Report", "Schedule", "Shape", "TaskOptions"]
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _OneOf(_Strict):
+    """A value with exactly one of its keys set."""
+
+    @property
+    def chosen(self) -> str:
+        """The name of the key that is set."""
+        return next(iter(self.model_fields_set))
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            known = ", ".join(type(self).model_fields)
+            raise ValueError(f"write exactly one of: {known}")
+        return self
+
+
+SOURCES = ("jql", "project", "root", "keys", "filter", "link")
+
+
+class Extract(_Strict):
+    """Which issues, from where: exactly one of jql, project, root, keys, filter and link."""
+
+    site: Names
+    jql: str | None = None
+    project: Names | None = None
+    root: str | None = None
+    keys: Names | None = None
+    filter: int | None = None
+    link: str | None = None
+    fields: Names | None = None
+    limit: int | None = Field(default=None, ge=1)
+    links_depth: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if len([name for name in SOURCES if getattr(self, name) is not None]) != 1:
+            raise ValueError(f"write exactly one of: {', '.join(SOURCES)}")
+        return self
+
+    @property
+    def source(self) -> str:
+        """The name of the source that is set."""
+        return next(name for name in SOURCES if getattr(self, name) is not None)
+
+
+class Shape(_OneOf):
+    """One step from frame to frame.
+
+    ``select`` and ``drop`` columns, ``rename`` them, ``sort`` (a leading ``-`` sorts downwards), ``where``
+    and ``derive`` in pandas' expression language, ``top`` rows, ``explode`` lists to rows,
+    ``count_by`` columns, or ``call`` a ``module:function`` of your own.
+    """
+
+    select: Names | None = None
+    drop: Names | None = None
+    rename: dict[str, str] | None = None
+    sort: Names | None = None
+    where: str | None = None
+    derive: dict[str, str] | None = None
+    top: Annotated[int, Field(ge=1)] | None = None
+    explode: str | None = None
+    count_by: Names | None = None
+    call: str | None = None
+
+
+class Check(_OneOf):
+    """One thing that must hold before anything is delivered."""
+
+    min_rows: Annotated[int, Field(ge=0)] | None = None
+    max_rows: Annotated[int, Field(ge=0)] | None = None
+    unique: Names | None = None
+    filled: Names | None = None
+    complete: Literal[True] | None = None
+
+
+class Deliver(BaseModel):
+    """One destination: the name of a deliverer, and its options as it knows them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    @property
+    def to(self) -> str:
+        """The deliverer's name."""
+        return next(iter(self.options_by_name))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The deliverer's options."""
+        options: dict[str, Any] = self.options_by_name[self.to]
+        return options
+
+    @property
+    def options_by_name(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if len(self.options_by_name) != 1 or not isinstance(self.options, dict):
+            raise ValueError("write one deliverer with its options, e.g. `excel: {path: out.xlsx}`")
+        return self
+
+
+class Schedule(_Strict):
+    """When: exactly one of a crontab line, an interval and a moment."""
+
+    cron: str | None = None
+    every: str | None = None
+    at: str | None = None
+    tz: str | None = None
+    jitter: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len([value for value in (self.cron, self.every, self.at) if value is not None]) != 1:
+            raise ValueError("write exactly one of: cron, every, at")
+        return self
+
+
+class RetryOptions(_Strict):
+    """How often to try, and how long to wait between."""
+
+    attempts: int = Field(default=3, ge=1)
+    delay: str = "1s"
+    backoff: float = Field(default=2.0, ge=1)
+    max_delay: str = "60s"
+
+
+class TaskOptions(_Strict):
+    """How the report runs."""
+
+    retry: RetryOptions | None = None
+    timeout: str = "1h"
+    priority: Literal["high", "medium", "low"] | int = "medium"
+    overlap: Literal["skip", "queue", "cancel", "allow"] = "skip"
+    after: Names = ()
+    tags: Names = ()
+
+
+class Report(_Strict):
+    """A report: where its rows come from, what happens to them, what must hold, and where they go.
+
+    Examples
+    --------
+    >>> report = Report(
+    ...     name="bugs",
+    ...     extract=Extract(site="demo", jql="type = Bug"),
+    ...     deliver=[Deliver(excel={"path": "bugs.xlsx"})],
+    ... )
+    >>> report.deliver[0].to
+    'excel'
+    """
+
+    name: str = Field(pattern=r"^[\w][\w. -]*$")
+    description: str = ""
+    schedule: Schedule | None = None
+    task: TaskOptions = TaskOptions()
+    extract: Extract
+    shape: tuple[Shape, ...] = ()
+    check: tuple[Check, ...] = ()
+    deliver: tuple[Deliver, ...] = Field(min_length=1)

@@ -1,0 +1,140 @@
+"""One pure function per step: a frame in, a new frame out; `attrs` travel along."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from schedkit.errors import UsageError
+from schedkit.report.definition import Shape
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["resolve", "shape"]
+
+
+def shape(frame: pd.DataFrame, step: Shape) -> pd.DataFrame:
+    """Apply one step.
+
+    Raises
+    ------
+    UsageError
+        A column that the frame does not have (near matches are named), or an expression that fails.
+    """
+    name = step.chosen
+    value = getattr(step, name)
+    shaped = _STEPS[name](frame, value)
+    shaped.attrs = dict(frame.attrs)
+    return shaped
+
+
+def _known(frame: pd.DataFrame, names: tuple[str, ...], step: str) -> list[str]:
+    for name in names:
+        if name not in frame.columns:
+            near = difflib.get_close_matches(name, map(str, frame.columns), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"columns: {', '.join(map(str, frame.columns))}"
+            raise UsageError(f"shape.{step}: there is no column {name!r}", hint=hint)
+    return list(names)
+
+
+def _select(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    return frame[_known(frame, names, "select")]
+
+
+def _drop(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    return frame.drop(columns=_known(frame, names, "drop"))
+
+
+def _rename(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    _known(frame, tuple(names), "rename")
+    return frame.rename(columns=names)
+
+
+def _sort(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    columns = _known(frame, tuple(name.removeprefix("-") for name in names), "sort")
+    return frame.sort_values(
+        columns, ascending=[not name.startswith("-") for name in names], kind="stable", ignore_index=True
+    )
+
+
+def _where(frame: pd.DataFrame, expression: str) -> pd.DataFrame:
+    kept: pd.DataFrame = _evaluated("where", expression, lambda: frame.query(expression, engine="python"))
+    return kept.reset_index(drop=True)
+
+
+def _derive(frame: pd.DataFrame, expressions: dict[str, str]) -> pd.DataFrame:
+    derived = frame.copy()
+    for name, expression in expressions.items():
+        work = functools.partial(derived.eval, expression, engine="python")
+        derived[name] = _evaluated("derive", expression, work)
+    return derived
+
+
+def _evaluated(step: str, expression: str, work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except Exception as error:
+        why = " ".join(str(error).split())
+        raise UsageError(
+            f"shape.{step}: {expression!r} fails: {why}",
+            hint="column names with spaces stand in `backticks`",
+        ) from error
+
+
+def _top(frame: pd.DataFrame, rows: int) -> pd.DataFrame:
+    return frame.head(rows)
+
+
+def _explode(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    _known(frame, (name,), "explode")
+    return frame.explode(name, ignore_index=True)
+
+
+def _count_by(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    columns = _known(frame, names, "count_by")
+    return frame.groupby(columns, observed=True, dropna=False).size().rename("Count").reset_index()
+
+
+def _call(frame: pd.DataFrame, target: str) -> pd.DataFrame:
+    import pandas as pd
+
+    result = resolve(target)(frame)
+    if not isinstance(result, pd.DataFrame):
+        raise UsageError(f"shape.call: {target} returned {type(result).__name__}", hint="return a DataFrame")
+    return result
+
+
+def resolve(target: str) -> Callable[..., Any]:
+    """Return the function that ``module:function`` names.
+
+    Raises
+    ------
+    UsageError
+        There is no such module or function.
+    """
+    module, _, name = target.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"cannot find {target!r}: {error}", hint="write `module:function`") from None
+    if not callable(found):
+        raise UsageError(f"{target!r} is not a function", hint="write `module:function`")
+    return found  # type: ignore[no-any-return]
+
+
+_STEPS: dict[str, Callable[[pd.DataFrame, Any], pd.DataFrame]] = {
+    "select": _select,
+    "drop": _drop,
+    "rename": _rename,
+    "sort": _sort,
+    "where": _where,
+    "derive": _derive,
+    "top": _top,
+    "explode": _explode,
+    "count_by": _count_by,
+    "call": _call,
+}

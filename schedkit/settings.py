@@ -1,0 +1,144 @@
+"""Settings: ``schedkit.yaml`` in the project's root, then the environment, which wins.
+
+A project's root is the nearest parent folder with ``schedkit.yaml``, ``pyproject.toml`` or ``.git``, else
+the working folder: a notebook three folders down finds the same ledger as the command line.
+Constructors elsewhere take plain arguments; only `app` reads this.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from schedkit.errors import SettingsError
+from schedkit.report.yamlfile import explain, parse_yaml
+
+__all__ = ["FILE_NAME", "SchedulerSettings", "Settings", "SiteSettings", "load_settings", "project_root"]
+
+FILE_NAME = "schedkit.yaml"
+_ROOT_MARKS = (FILE_NAME, "pyproject.toml", ".git")
+
+
+def project_root(start: Path | None = None) -> Path:
+    """Return the nearest parent of `start` (default: the working folder) that marks a project.
+
+    Examples
+    --------
+    >>> (project_root() / "anything").parent == project_root()
+    True
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if any((folder / mark).exists() for mark in _ROOT_MARKS):
+            return folder
+    return here
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SiteSettings(_Strict):
+    """One Jira or Confluence, and how to log in to it.
+
+    A token belongs in the environment (``SCHEDKIT_SITES__<NAME>__TOKEN``), in ``${VARIABLE}`` form in the
+    file, or in the keyring; it is kept as a secret and never shown.
+    """
+
+    kind: Literal["jira", "confluence"] = "jira"
+    url: str
+    user: str | None = None
+    token: SecretStr | None = None
+    password: SecretStr | None = None
+    cloud: bool | None = None
+    verify: bool | str = True
+    cert: str | tuple[str, str] | None = None
+    proxies: dict[str, str] | None = None
+    timeout: float = Field(default=75.0, gt=0)
+    concurrency: int = Field(default=8, ge=1)
+
+
+class SchedulerSettings(_Strict):
+    """Where the ledger is and how much runs at once."""
+
+    ledger: str = ".schedkit/ledger.db"
+    results: str = ".schedkit/results"
+    concurrency: int = Field(default=5, ge=1)
+    threads: int = Field(default=20, ge=1)
+    processes: int | None = Field(default=None, ge=1)
+    tz: str | None = None
+
+
+class Settings(BaseSettings):
+    """Everything a project sets."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SCHEDKIT_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    sites: dict[str, SiteSettings] = Field(default_factory=dict)
+    scheduler: SchedulerSettings = SchedulerSettings()
+    reports: tuple[str, ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The file's values arrive as init arguments; a server's environment must be able to override them.
+        return env_settings, init_settings
+
+
+def load_settings(root: Path | None = None) -> Settings:
+    """Read the settings of the project at `root` (default: found from the working folder).
+
+    Raises
+    ------
+    SettingsError
+        A key or value that is not understood: which file and line, what was expected.
+    """
+    path = (root or project_root()) / FILE_NAME
+    document = parse_yaml(path.read_text(encoding="utf-8"), path.name) if path.exists() else None
+    values = _expanded(document.value, path.name) if document else {}
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path.name} holds {type(values).__name__}, not settings", hint="write `sites:`")
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        where = document.where if document else (lambda _loc: "environment")
+        raise SettingsError(*explain(error, where, Settings)) from None
+
+
+def _expanded(value: Any, where: str, environment: Mapping[str, str] = os.environ) -> Any:
+    if isinstance(value, dict):
+        return {key: _expanded(inner, where, environment) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_expanded(inner, where, environment) for inner in value]
+    if not isinstance(value, str):
+        return value
+
+    def replaced(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in environment:
+            raise SettingsError(f"{where}: ${{{name}}} is not set", hint=f"export {name} before starting")
+        return environment[name]
+
+    return re.sub(r"\$\{(\w+)\}", replaced, value)
