@@ -1,0 +1,59 @@
+"""Lengths of time as people write them: ``"10s"``, ``"1h30m"``, ``90``, ``timedelta``."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import timedelta
+
+from schedkit.errors import UsageError
+
+__all__ = ["Duration", "seconds"]
+
+Duration = str | float | timedelta
+
+_UNITS = {
+    "us": 1e-6, "ms": 1e-3,
+    "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
+    "m": 60.0, "min": 60.0, "mins": 60.0, "minute": 60.0, "minutes": 60.0,
+    "h": 3600.0, "hour": 3600.0, "hours": 3600.0,
+    "d": 86400.0, "day": 86400.0, "days": 86400.0,
+    "w": 604800.0, "week": 604800.0, "weeks": 604800.0,
+}  # fmt: skip
+_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+
+
+def seconds(value: Duration, what: str = "duration") -> float:
+    """Return a length of time in seconds.
+
+    Parameters
+    ----------
+    value : str, float or timedelta
+        ``"10s"``, ``"1h30m"``, ``"2 days"``, a number of seconds, or a timedelta.
+    what : str
+        Its name in the error message.
+
+    Raises
+    ------
+    UsageError
+        If it is no length of time, or not finite.
+
+    Examples
+    --------
+    >>> seconds("1h30m")
+    5400.0
+    """
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if math.isfinite(value):
+            return float(value)
+    elif isinstance(value, str) and value.strip():
+        text, at, total = value.strip(), 0, 0.0
+        if re.fullmatch(r"\d+(\.\d+)?", text):
+            return float(text)
+        while at < len(text) and (part := _PART.match(text, at)) and part[2].lower() in _UNITS:
+            total, at = total + float(part[1]) * _UNITS[part[2].lower()], part.end()
+        if at == len(text):
+            return total
+    raise UsageError(f"{what}: {value!r} is no length of time", hint='write e.g. "10s", "5m", "1h30m"')

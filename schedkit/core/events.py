@@ -1,0 +1,186 @@
+"""One frozen class per fact.
+
+Facts with a `seq` above 0 are in the ledger's event log, in that order, written in the transaction that
+made them true. Those with `seq` 0 (progress, log lines, a blocked loop) live in memory only.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from schedkit.core.model import Disposition, Outcome, State
+
+__all__ = [
+    "Event",
+    "Fired",
+    "LoopBlocked",
+    "OwnerChanged",
+    "RunEnded",
+    "RunLogged",
+    "RunNoted",
+    "RunProgressed",
+    "RunQueued",
+    "RunRetrying",
+    "RunStarted",
+    "StoreAway",
+    "StoreBack",
+    "TaskChanged",
+    "decode",
+    "encode",
+]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """What every fact tells: when (aware, UTC), about which task and run, by whom."""
+
+    at: datetime
+    seq: int = 0
+    task: str = ""
+    run: str = ""
+    who: str = ""
+
+
+class TaskChanged(Event, frozen=True, kw_only=True):
+    """A task was declared, redeclared, paused, resumed, rescheduled or removed.
+
+    `change` is one of those words; an empty `task` means all of them (paused, resumed).
+    """
+
+    change: str
+    next_time: datetime | None = None
+    trigger: str = ""
+
+
+class Fired(Event, frozen=True, kw_only=True):
+    """A due time that started no run: missed, coalesced or overlapped; `count` times up to `until`."""
+
+    scheduled_at: datetime
+    until: datetime
+    count: int
+    disposition: Disposition
+
+
+class RunQueued(Event, frozen=True, kw_only=True):
+    """A run exists; `state` is QUEUED, or PENDING while it waits for `waiting_for` (parents' names)."""
+
+    state: State
+    cause: str
+    scheduled_at: datetime | None = None
+    due_at: datetime
+    priority: int
+    params: dict[str, Any] = {}
+    waiting_for: tuple[str, ...] = ()
+
+
+class RunStarted(Event, frozen=True, kw_only=True):
+    """An attempt began."""
+
+    attempt: int
+
+
+class RunRetrying(Event, frozen=True, kw_only=True):
+    """An attempt ended, and another follows: `state` is RETRY (due at `due_at`) or QUEUED."""
+
+    state: State
+    attempt: int
+    outcome: Outcome
+    due_at: datetime
+    error: dict[str, Any] | None = None
+    reason: str = ""
+
+
+class RunEnded(Event, frozen=True, kw_only=True):
+    """A run reached a final state; `seconds` is its last attempt's length."""
+
+    state: State
+    attempt: int
+    seconds: float | None = None
+    error: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
+    reason: str = ""
+
+
+class RunProgressed(Event, frozen=True, kw_only=True):
+    """A stage of a run has done `done` of `total` units (None: unknown)."""
+
+    stage: str
+    done: float
+    total: float | None = None
+
+
+class RunLogged(Event, frozen=True, kw_only=True):
+    """A log line of a run; `level` is the `logging` module's."""
+
+    level: int
+    message: str
+
+
+class RunNoted(Event, frozen=True, kw_only=True):
+    """A run left facts (`kind`, `facts`) or a file (`kind` "artifact", facts `path` and `label`)."""
+
+    kind: str
+    facts: dict[str, Any]
+
+
+class LoopBlocked(Event, frozen=True, kw_only=True):
+    """A coroutine keeps the users' loop busy for `seconds` so far; `where` is its file and line.
+
+    `over` tells that the loop goes on again.
+    """
+
+    seconds: float
+    where: str = ""
+    over: bool = False
+
+
+class OwnerChanged(Event, frozen=True, kw_only=True):
+    """Someone began or ceased to own the ledger: `change` is started, stopped, taken, lost or viewer."""
+
+    change: str
+    owner: str
+    epoch: int = 0
+
+
+class StoreAway(Event, frozen=True, kw_only=True):
+    """The store does not take writes; they wait. `reason` is the driver's message."""
+
+    reason: str
+
+
+class StoreBack(Event, frozen=True, kw_only=True):
+    """The store takes writes again after `seconds`."""
+
+    seconds: float
+
+
+AnyEvent = (
+    TaskChanged
+    | Fired
+    | RunQueued
+    | RunStarted
+    | RunRetrying
+    | RunEnded
+    | RunProgressed
+    | RunLogged
+    | RunNoted
+    | LoopBlocked
+    | OwnerChanged
+    | StoreAway
+    | StoreBack
+)
+
+_encoder = msgspec.json.Encoder(enc_hook=str)
+_decoder = msgspec.json.Decoder(AnyEvent)
+
+
+def encode(event: Event) -> str:
+    """Return the event as JSON text; a value JSON does not know becomes its text."""
+    return _encoder.encode(event).decode()
+
+
+def decode(text: str | bytes) -> Event:
+    """Return the event that `encode` wrote."""
+    return _decoder.decode(text)

@@ -1,0 +1,433 @@
+"""The engine's values: what a task is, what a run is, and the words for their states."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any, ClassVar
+
+import msgspec
+from apscheduler.triggers.base import BaseTrigger
+
+from schedkit.core.durations import seconds
+from schedkit.errors import DeclarationError, FatalError, RateLimitedError, RetryableError, UnavailableError
+
+__all__ = [
+    "After",
+    "Attempt",
+    "Disposition",
+    "Fire",
+    "Hooks",
+    "Outcome",
+    "Overlap",
+    "Priority",
+    "Rate",
+    "Retry",
+    "Run",
+    "RunsIn",
+    "Schedule",
+    "State",
+    "Task",
+    "TaskResult",
+    "Tick",
+]
+
+
+class State(StrEnum):
+    """Where a run stands."""
+
+    PENDING = "PENDING"  # waits for the runs it depends on
+    QUEUED = "QUEUED"  # may start as soon as there is room
+    RUNNING = "RUNNING"
+    RETRY = "RETRY"  # waits for the due time of its next attempt
+    DONE = "DONE"
+    FAILED = "FAILED"
+    TIMEOUT = "TIMEOUT"
+    CANCELLED = "CANCELLED"
+    SKIPPED = "SKIPPED"  # said so itself, or its parent failed
+
+    @property
+    def final(self) -> bool:
+        """Whether the run has ended for good."""
+        return self in _FINAL
+
+
+_FINAL = frozenset({State.DONE, State.FAILED, State.TIMEOUT, State.CANCELLED, State.SKIPPED})
+
+
+class Outcome(StrEnum):
+    """How one attempt ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"  # its owner died or was stopped
+
+
+class Disposition(StrEnum):
+    """What became of a due time; each has exactly one."""
+
+    RUN = "run"
+    MISSED = "missed"  # past its misfire grace
+    COALESCED = "coalesced"  # a later time of the same schedule ran for it
+    OVERLAPPED = "overlapped"  # the task was still running, and its policy is skip
+
+
+class Overlap(StrEnum):
+    """What happens to a fire while `max_instances` runs of the task are still alive."""
+
+    SKIP = "skip"
+    QUEUE = "queue"
+    CANCEL = "cancel"  # the running one
+    ALLOW = "allow"
+
+
+class Priority(IntEnum):
+    """Named priorities; any int between and beyond them will do.
+
+    One unit is a minute of head start in the queue: a HIGH run overtakes every LOW run that has not
+    waited 20 minutes longer, so nothing starves.
+    """
+
+    LOW = 0
+    MEDIUM = 10
+    HIGH = 20
+
+
+HEAD_START_SECONDS = 60.0
+
+
+# Network trouble, time, and what a task or a site itself calls temporary.
+WORTH_RETRYING: tuple[type[BaseException], ...] = (
+    RetryableError,
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+    UnavailableError,
+    RateLimitedError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a failed attempt is followed by another.
+
+    Parameters
+    ----------
+    attempts : int
+        Tries in all, the first included.
+    delay, max_delay : float
+        Seconds before the second try; it grows by `backoff` each time, up to `max_delay`.
+    jitter : float
+        Share of the delay that is random, 0 to 1.
+    on, give_up_on : tuple of exception types
+        What is worth a further try, and what never is (stronger). Timeouts of an attempt are retried
+        where `on` holds TimeoutError.
+
+    Examples
+    --------
+    >>> Retry(attempts=4, delay=10, backoff=2).delay_before(3)
+    20.0
+    """
+
+    attempts: int = 1
+    delay: float = 1.0
+    backoff: float = 2.0
+    max_delay: float = 60.0
+    jitter: float = 0.0
+    on: tuple[type[BaseException], ...] = WORTH_RETRYING
+    give_up_on: tuple[type[BaseException], ...] = (FatalError,)
+
+    EVERYTHING: ClassVar[tuple[type[BaseException], ...]] = (Exception,)
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise DeclarationError(
+                f"retry: attempts={self.attempts}", hint="attempts counts all tries: 1 or more"
+            )
+        for name in ("delay", "max_delay"):
+            object.__setattr__(self, name, seconds(getattr(self, name), f"retry {name}"))
+        if self.delay < 0 or self.max_delay < 0 or self.backoff < 1 or not 0 <= self.jitter <= 1:
+            raise DeclarationError(
+                f"retry: delay={self.delay:g}, max_delay={self.max_delay:g}, backoff={self.backoff:g}, "
+                f"jitter={self.jitter:g}",
+                hint="delays are 0 or more, backoff 1 or more, jitter between 0 and 1",
+            )
+
+    def delay_before(self, attempt: int, random: float = 0.0) -> float:
+        """Return the seconds to wait before try number `attempt` (2 is the first retry).
+
+        Parameters
+        ----------
+        random : float
+            A number in [0, 1) that spreads the share `jitter` of the delay.
+        """
+        try:
+            grown = self.delay * self.backoff ** max(0, attempt - 2)
+        except OverflowError:
+            grown = self.max_delay
+        capped = min(grown, self.max_delay)
+        return capped * (1 - self.jitter * random)
+
+    def allows(self, error: BaseException) -> bool:
+        """Tell whether `error` is worth a further try."""
+        return isinstance(error, self.on) and not isinstance(error, self.give_up_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` starts in any `seconds` seconds."""
+
+    count: int
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.seconds <= 0:
+            raise DeclarationError(
+                f"rate: {self.count} per {self.seconds:g} s", hint='write e.g. rate="5/min"'
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """A task that must end first.
+
+    Parameters
+    ----------
+    task : str
+        Name of the parent.
+    on : {"success", "any"}
+        Whether only DONE lets the child start, or any end.
+    """
+
+    task: str
+    on: str = "success"
+
+    def __post_init__(self) -> None:
+        if self.on not in ("success", "any"):
+            raise DeclarationError(f"after {self.task!r}: on={self.on!r}", hint='on is "success" or "any"')
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Callables around a run, each called as ``hook(run_context, value_or_error)``.
+
+    `validate` is called as ``validate(params)`` before the run and refuses by raising.
+    """
+
+    on_success: Callable[..., object] | None = None
+    on_failure: Callable[..., object] | None = None
+    on_retry: Callable[..., object] | None = None
+    cleanup: Callable[..., object] | None = None
+    validate: Callable[[Mapping[str, Any]], object] | None = None
+
+
+RunsIn = str | Executor  # "auto" (async: users' loop; sync: a thread), "thread", "process", an executor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A declared task: what runs, when, and under which rules. Durations are seconds.
+
+    Parameters
+    ----------
+    name : str
+        Its key in the ledger.
+    function : callable or None
+        None: known from the ledger only; it waits until it is declared.
+    trigger : apscheduler BaseTrigger or None
+        None: runs when submitted, or after its parents.
+    misfire_grace : float or None
+        How late a fire may still start, in seconds; None: any lateness.
+    coalesce : bool
+        Whether overdue times become one run.
+    catch_up : int
+        Most runs that one wake-up starts for overdue times where `coalesce` is False; older ones are
+        missed.
+    jitter : float
+        Most seconds by which a fire is put off at random.
+    """
+
+    name: str
+    function: Callable[..., Any] | None = None
+    trigger: BaseTrigger | None = None
+    description: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    retry: Retry = field(default_factory=Retry)
+    timeout: float | None = 3600.0
+    priority: int = Priority.MEDIUM
+    after: tuple[After, ...] = ()
+    overlap: Overlap = Overlap.SKIP
+    tags: tuple[str, ...] = ()
+    rate: Rate | None = None
+    runs_in: RunsIn = "auto"
+    max_instances: int = 1
+    misfire_grace: float | None = None
+    coalesce: bool = True
+    catch_up: int = 100
+    jitter: float = 0.0
+    hooks: Hooks = field(default_factory=Hooks)
+
+    def __post_init__(self) -> None:
+        what = f"task {self.name!r}"
+        if not self.name or self.name != self.name.strip() or "\n" in self.name:
+            raise DeclarationError(f"{what}: no usable name", hint="give it a name of its own: name='…'")
+        if self.timeout is not None and self.timeout <= 0:
+            raise DeclarationError(
+                f"{what}: timeout={self.timeout:g}", hint="a timeout is more than 0 s; None: no limit"
+            )
+        if self.max_instances < 1:
+            raise DeclarationError(f"{what}: max_instances={self.max_instances}", hint="at least 1")
+        if self.catch_up < 1:
+            raise DeclarationError(f"{what}: catch_up={self.catch_up}", hint="at least 1")
+        if self.jitter < 0:
+            raise DeclarationError(f"{what}: jitter={self.jitter:g}", hint="0 s or more")
+        if self.misfire_grace is not None and self.misfire_grace <= 0:
+            raise DeclarationError(
+                f"{what}: misfire_grace={self.misfire_grace:g}", hint="more than 0 s; None: run however late"
+            )
+        if isinstance(self.runs_in, str) and self.runs_in not in ("auto", "thread", "process"):
+            raise DeclarationError(
+                f"{what}: runs_in={self.runs_in!r}",
+                hint='runs_in is "thread", "process" or a concurrent.futures.Executor',
+            )
+        if any(parent.task == self.name for parent in self.after):
+            raise DeclarationError(f"{what} comes after itself", hint="take it out of its own after=")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """What the clock knows of a task; all times are aware and UTC.
+
+    `next_time` None: the trigger has ended.
+    """
+
+    task: str
+    trigger: BaseTrigger
+    next_time: datetime | None
+    misfire_grace: float | None = None
+    coalesce: bool = True
+    catch_up: int = 100
+    jitter: float = 0.0
+    overlap: Overlap = Overlap.SKIP
+    max_instances: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fire:
+    """The disposition of one due time, or of a range of `count` times from `scheduled_at` to `until`.
+
+    `due_at` is when a run may start: `scheduled_at` plus jitter. Only `disposition` RUN makes a run, and
+    its range is one time.
+    """
+
+    task: str
+    scheduled_at: datetime
+    until: datetime
+    count: int
+    disposition: Disposition
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """One schedule's step: every due time it leaves behind, and where it goes.
+
+    `previous` is the next time it had; the ledger refuses the step if the schedule moved meanwhile.
+    """
+
+    task: str
+    previous: datetime
+    next_time: datetime | None
+    fires: tuple[Fire, ...]
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try of a run that has ended."""
+
+    number: int
+    started_at: datetime
+    finished_at: datetime
+    outcome: Outcome
+    error: dict[str, Any] | None = None
+    owner: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.finished_at - self.started_at).total_seconds()
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of a task, as the ledger knows it; all times are aware and UTC.
+
+    `attempt` counts starts and fences them: 0 before the first. `interruptions` of them did not count
+    as tries. `cause` is why it exists: "schedule", "submit", "after", "backfill" or "command".
+    """
+
+    id: str
+    task: str
+    state: State
+    cause: str = "submit"
+    who: str = ""
+    scheduled_at: datetime | None = None
+    due_at: datetime
+    queued_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    priority: int = Priority.MEDIUM
+    attempt: int = 0
+    interruptions: int = 0
+    params: dict[str, Any] = {}
+    reason: str = ""
+    error: dict[str, Any] | None = None  # type, message, hint, traceback
+    result: dict[str, Any] | None = None  # kind, path, rows, …
+    waiting_for: tuple[str, ...] = ()  # parents' tasks
+
+    @property
+    def seconds(self) -> float | None:
+        """How long its last attempt took, None before its end."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+
+class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task may return instead of a plain value.
+
+    Examples
+    --------
+    >>> TaskResult.success("stock synced", rows=100).ok
+    True
+    """
+
+    status: str
+    message: str = ""
+    error: str = ""
+    data: dict[str, Any] = {}
+    value: Any = None
+
+    @classmethod
+    def success(cls, message: str = "", value: Any = None, /, **data: Any) -> TaskResult:
+        """The run is DONE; `data` are JSON-able facts kept with it, `value` its result."""
+        return cls(status="success", message=message, value=value, data=data)
+
+    @classmethod
+    def failed(cls, error: str = "", message: str = "", **data: Any) -> TaskResult:
+        """The attempt failed, as if the task had raised `RetryableError`."""
+        return cls(status="failed", message=message or error, error=error or message, data=data)
+
+    @classmethod
+    def skipped(cls, message: str = "", **data: Any) -> TaskResult:
+        """There was nothing to do: the run is SKIPPED."""
+        return cls(status="skipped", message=message, data=data)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return self.status != "failed"
