@@ -44,14 +44,19 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=T
 
 
 class TaskChanged(Event, frozen=True, kw_only=True):
-    """A task was declared, redeclared, paused, resumed, rescheduled or removed.
+    """A task was declared, redeclared, paused, resumed, rescheduled or removed, or moved its next time.
 
-    `change` is one of those words; an empty `task` means all of them (paused, resumed).
+    `change` is one of these words ("next" for the last); an empty `task` means all (paused, resumed).
     """
 
     change: str
     next_time: datetime | None = None
-    trigger: str = ""
+    trigger: str = ""  # in words
+    paused: bool = False
+    waiting: bool = False  # in the ledger, but its code has not been declared in this process
+    tags: tuple[str, ...] = ()
+    priority: int = 10
+    description: str = ""
 
 
 class Fired(Event, frozen=True, kw_only=True):
@@ -173,7 +178,7 @@ AnyEvent = (
 )
 
 _encoder = msgspec.json.Encoder(enc_hook=str)
-_decoder = msgspec.json.Decoder(AnyEvent)
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 def encode(event: Event) -> str:

@@ -8,19 +8,20 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
-from apscheduler.triggers.base import BaseTrigger
 
 from schedkit.core.durations import seconds
 from schedkit.errors import DeclarationError, FatalError, RateLimitedError, RetryableError, UnavailableError
+
+if TYPE_CHECKING:
+    from schedkit.core.triggers import Trigger
 
 __all__ = [
     "After",
     "Attempt",
     "Disposition",
-    "Fire",
     "Hooks",
     "Outcome",
     "Overlap",
@@ -29,11 +30,9 @@ __all__ = [
     "Retry",
     "Run",
     "RunsIn",
-    "Schedule",
     "State",
     "Task",
     "TaskResult",
-    "Tick",
 ]
 
 
@@ -215,16 +214,18 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Callables around a run, each called as ``hook(run_context, value_or_error)``.
+    """Callables around a run; the run's context is found through `schedkit.context`.
 
-    `validate` is called as ``validate(params)`` before the run and refuses by raising.
+    ``on_success(result)``, ``on_failure(error)`` when the run ends, ``on_retry(attempt, attempts)``
+    before a further try, ``cleanup()`` after every attempt, ``validate_params(**params)`` before the
+    first: it refuses by raising.
     """
 
     on_success: Callable[..., object] | None = None
     on_failure: Callable[..., object] | None = None
     on_retry: Callable[..., object] | None = None
     cleanup: Callable[..., object] | None = None
-    validate: Callable[[Mapping[str, Any]], object] | None = None
+    validate_params: Callable[..., object] | None = None
 
 
 RunsIn = str | Executor  # "auto" (async: users' loop; sync: a thread), "thread", "process", an executor
@@ -240,7 +241,7 @@ class Task:
         Its key in the ledger.
     function : callable or None
         None: known from the ledger only; it waits until it is declared.
-    trigger : apscheduler BaseTrigger or None
+    trigger : Trigger or None
         None: runs when submitted, or after its parents.
     misfire_grace : float or None
         How late a fire may still start, in seconds; None: any lateness.
@@ -255,7 +256,7 @@ class Task:
 
     name: str
     function: Callable[..., Any] | None = None
-    trigger: BaseTrigger | None = None
+    trigger: Trigger | None = None
     description: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     retry: Retry = field(default_factory=Retry)
@@ -298,53 +299,6 @@ class Task:
             )
         if any(parent.task == self.name for parent in self.after):
             raise DeclarationError(f"{what} comes after itself", hint="take it out of its own after=")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """What the clock knows of a task; all times are aware and UTC.
-
-    `next_time` None: the trigger has ended.
-    """
-
-    task: str
-    trigger: BaseTrigger
-    next_time: datetime | None
-    misfire_grace: float | None = None
-    coalesce: bool = True
-    catch_up: int = 100
-    jitter: float = 0.0
-    overlap: Overlap = Overlap.SKIP
-    max_instances: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fire:
-    """The disposition of one due time, or of a range of `count` times from `scheduled_at` to `until`.
-
-    `due_at` is when a run may start: `scheduled_at` plus jitter. Only `disposition` RUN makes a run, and
-    its range is one time.
-    """
-
-    task: str
-    scheduled_at: datetime
-    until: datetime
-    count: int
-    disposition: Disposition
-    due_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
-    """One schedule's step: every due time it leaves behind, and where it goes.
-
-    `previous` is the next time it had; the ledger refuses the step if the schedule moved meanwhile.
-    """
-
-    task: str
-    previous: datetime
-    next_time: datetime | None
-    fires: tuple[Fire, ...]
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
