@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import functools
 import inspect
 import os
@@ -143,10 +144,8 @@ class ServiceLoop:
         portal, thread = self._portal, self._thread
         if portal is None or thread is None or threading.current_thread() is thread:
             return
-        try:
+        with contextlib.suppress(RuntimeError):  # it has just ended by itself
             portal.start_task_soon(portal.stop, True)
-        except RuntimeError:
-            return
         thread.join(timeout)
 
 

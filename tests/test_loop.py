@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
+from concurrent.futures import CancelledError, Future
 
 import anyio
 import pytest
 
 from schedkit import context
 from schedkit.errors import BlockingCallError, StopRequested
-from schedkit.loop import blocking, bridged, live, service
+from schedkit.loop import ServiceLoop, blocking, bridged, live, refuse_in_coroutine, service, wait
 
 
 class AsyncThing:
@@ -34,6 +38,14 @@ class AsyncThing:
     async def escape(self) -> None:
         raise StopRequested("out")
 
+    @bridged
+    async def late(self) -> None:
+        raise TimeoutError("its own")
+
+    @bridged
+    async def blocks(self) -> str:
+        return Thing().where()
+
 
 class Thing:
     def __init__(self) -> None:
@@ -42,6 +54,8 @@ class Thing:
     where = blocking(AsyncThing.where)
     hang = blocking(AsyncThing.hang)
     escape = blocking(AsyncThing.escape)
+    late = blocking(AsyncThing.late)
+    blocks = blocking(AsyncThing.blocks)
 
 
 class Stoppable(context.Surroundings):
@@ -66,7 +80,7 @@ def test_blocking_runs_on_our_thread() -> None:
     assert Thing().where() == "schedkit-service"
 
 
-@pytest.mark.parametrize("backend", ["asyncio"])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_aio_runs_on_our_thread_from_any_loop(backend: str) -> None:
     assert anyio.run(AsyncThing().where, backend=backend) == "schedkit-service"
 
@@ -148,3 +162,107 @@ def test_live_objects_are_made_once() -> None:
     made = live("test-object", object)
     assert live("test-object", object) is made
     assert service() is service()
+
+
+def test_an_error_of_the_call_is_not_taken_for_the_wait() -> None:
+    with pytest.raises(TimeoutError, match="its own"):
+        Thing().late()
+
+
+def test_a_slow_call_is_waited_for() -> None:
+    done: Future[int] = Future()
+    threading.Timer(0.6, done.set_result, [3]).start()
+    assert wait(done) == 3
+
+
+def test_a_future_cancelled_by_others_says_so() -> None:
+    done: Future[int] = Future()
+    done.cancel()
+    with pytest.raises(CancelledError):
+        wait(done)
+
+
+def test_interrupt_cancels_the_call() -> None:
+    class Interrupted(Future[None]):
+        def result(self, timeout: float | None = None) -> None:
+            raise KeyboardInterrupt
+
+    future = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        wait(future)
+    assert future.cancelled()
+
+
+def test_our_own_loop_refuses_to_wait_for_itself() -> None:
+    with pytest.raises(BlockingCallError, match=r"aio\.where"):
+        Thing().blocks()
+
+    async def call() -> None:
+        service().call(AsyncThing().where)
+
+    with pytest.raises(BlockingCallError):
+        service().submit(call).result(5)
+
+
+def test_a_cells_own_code_may_block() -> None:
+    """A cell runs inside the kernel's loop; its top-level coroutine is not a user's coroutine."""
+    kernel_globals = {"__name__": "ipykernel.kernelbase", "refuse": refuse_in_coroutine}
+    exec("async def run():\n    refuse('f')\n", kernel_globals)
+    asyncio.run(kernel_globals["run"]())  # type: ignore[operator]
+
+    async def sync_callback() -> None:
+        ran: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(lambda: ran.set_result(refuse_in_coroutine("f")))
+        await ran
+
+    asyncio.run(sync_callback())
+
+
+def test_stop_ends_the_thread_and_the_next_call_starts_another() -> None:
+    loop = ServiceLoop()
+    loop.stop()
+    assert loop.thread is None
+
+    async def name() -> str:
+        return threading.current_thread().name
+
+    assert loop.call(name) == "schedkit-service"
+    first = loop.thread
+    assert first is not None
+    loop.stop()
+    assert not first.is_alive()
+    loop.stop()
+    assert loop.call(name) == "schedkit-service"
+    assert loop.thread is not first
+    loop.stop()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_makes_its_own_loop() -> None:
+    code = """
+import os, sys, warnings
+warnings.simplefilter("ignore")
+from schedkit.loop import service
+async def pid(): return os.getpid()
+assert service().call(pid) == os.getpid()
+child = os.fork()
+if child == 0:
+    os._exit(0 if service().call(pid) == os.getpid() else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=30).returncode == 0
+
+
+def test_a_loop_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("too many open files")
+
+    async def nothing() -> None: ...
+
+    loop = ServiceLoop()
+    with monkeypatch.context() as patch:
+        patch.setattr(anyio, "run", fail)
+        with pytest.raises(OSError, match="too many open files"):
+            loop.call(nothing)
+    loop.call(nothing)
+    loop.stop()
