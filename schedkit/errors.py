@@ -189,11 +189,25 @@ class SiteError(SchedkitError):
         What happened; never holds a secret.
     status : int or None
         The HTTP status, None where no answer came.
+    maybe_done : bool
+        Whether a write may nevertheless have had its effect: read back before repeating it.
+    retry_in : float or None
+        Seconds the site asked to wait.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        hint: str = "",
+        maybe_done: bool = False,
+        retry_in: float | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.maybe_done = maybe_done
+        self.retry_in = retry_in
 
 
 class AuthError(SiteError):

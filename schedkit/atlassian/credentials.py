@@ -1,0 +1,105 @@
+"""How we log in: values that never show their secrets."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from schedkit.errors import UsageError
+
+__all__ = ["Credentials", "OAuth2", "normalised"]
+
+
+@dataclass(slots=True)
+class OAuth2:
+    """An OAuth 2.0 login whose access token is renewed when it runs out.
+
+    Parameters
+    ----------
+    client_id, client_secret : str
+        Of the registered application.
+    refresh_token : str
+        Exchanged for access tokens; Atlassian Cloud replaces it at every use.
+    access_token : str
+        The current one, empty to fetch one first.
+    token_url : str
+        Where tokens are renewed.
+    on_refresh : callable, optional
+        Called with ``(access_token, refresh_token)`` after each renewal, to store them.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    access_token: str = field(repr=False, default="")
+    token_url: str = "https://auth.atlassian.com/oauth/token"
+    on_refresh: Callable[[str, str], object] | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """User and secret, or a bearer token, or an OAuth 2.0 login, or nobody."""
+
+    user: str | None = None
+    secret: str | None = field(repr=False, default=None)
+    oauth2: OAuth2 | None = None
+
+    def __post_init__(self) -> None:
+        if self.user and not self.secret and not self.oauth2:
+            raise UsageError(f"no token for user {self.user!r}", hint="give token=…, or password=…")
+        for what, text in (("user", self.user), ("token", self.secret)):
+            if text and (text != text.strip() or not text.isprintable()):
+                raise UsageError(
+                    f"the {what} has blanks or line breaks around or in it",
+                    hint="copy it again, without them",
+                )
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether nobody logs in."""
+        return not self.secret and not self.oauth2
+
+    @property
+    def kind(self) -> str:
+        """How the login is sent: oauth2, basic, bearer or anonymous."""
+        if self.oauth2:
+            return "oauth2"
+        if self.secret:
+            return "basic" if self.user else "bearer"
+        return "anonymous"
+
+    def scrub(self, text: str) -> str:
+        """Return `text` without any secret of ours in it."""
+        o = self.oauth2
+        secrets = [self.secret, *((o.access_token, o.refresh_token, o.client_secret) if o else ())]
+        if self.user and self.secret:
+            secrets.append(b64encode(f"{self.user}:{self.secret}".encode()).decode())
+        for secret in secrets:
+            # Anything shorter is no secret, and would garble the message.
+            if secret and len(secret) >= 4:
+                text = text.replace(secret, "***")
+        return text
+
+
+def normalised(url: str) -> str:
+    """Return a site's base URL without trailing slash, query or fragment.
+
+    Raises
+    ------
+    UsageError
+        If it is not an http(s) URL, or holds a password.
+    """
+    parts = urlsplit(url.strip()) if isinstance(url, str) else urlsplit("")
+    if parts.username or parts.password:
+        raise UsageError(
+            f"the URL of {parts.hostname} holds a user or password", hint="give user=… and token=… instead"
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"{url!r} is not a site's URL", hint="write it like https://issues.example.org")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise UsageError(f"{url!r} has an impossible port", hint="ports are 1 to 65535") from None
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"

@@ -1,0 +1,90 @@
+"""What goes to a site and what comes back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Answer", "Request"]
+
+_NUMBER_OR_KEY = re.compile(r"^(\d\d+|[A-Z][A-Z0-9_]*-\d+|[0-9a-fA-F-]{32,36})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to a site.
+
+    Parameters
+    ----------
+    method : str
+        ``GET``, ``POST``, ``PUT`` or ``DELETE``.
+    path : str
+        Path below the site's URL, e.g. ``/rest/api/2/search``; an absolute URL only of the same site.
+    params : mapping, optional
+        Query parameters.
+    json : object, optional
+        Body, sent as JSON.
+    data : mapping, optional
+        Form fields that go with `files`.
+    headers : mapping, optional
+        Headers of this request only.
+    files : mapping, optional
+        Multipart files, as `requests` takes them.
+    idempotent : bool, optional
+        Whether it may be sent again when the outcome is unknown; by default only ``GET`` may. A search by
+        ``POST`` is idempotent, a created comment is not.
+    decode : callable, optional
+        Turns the body into a value, in the worker thread; JSON by default.
+    raw : bool
+        The body is not JSON (an attachment, a rendered page): take it as it is.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, Any] | None = None
+    json: Any = None
+    data: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] | None = None
+    files: Mapping[str, Any] | None = None
+    idempotent: bool | None = None
+    decode: Callable[[bytes], Any] | None = None
+    raw: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it twice does no harm."""
+        return self.method in ("GET", "HEAD") if self.idempotent is None else self.idempotent
+
+    @property
+    def endpoint(self) -> str:
+        """What the site's limits count: the method and the path without numbers and keys."""
+        parts = ("*" if _NUMBER_OR_KEY.match(part) else part for part in self.path.split("?")[0].split("/"))
+        return f"{self.method} {'/'.join(parts)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good answer (2xx) of a site.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+    headers : mapping
+        Case-insensitive.
+    body : bytes
+        As received, decompressed.
+    value : object
+        The decoded body; None where there is none.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    value: Any = field(repr=False, default=None)
+
+    def json(self) -> Any:
+        """Return the decoded body."""
+        return self.value

@@ -1,0 +1,243 @@
+"""One site: every request of every cell, task and thread goes through it, at the pace it allows."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+
+import anyio
+import anyio.to_thread
+
+from schedkit import context
+from schedkit.atlassian.credentials import Credentials, OAuth2, normalised
+from schedkit.atlassian.judge import near_limit
+from schedkit.atlassian.messages import Answer, Request
+from schedkit.atlassian.oauth import renew
+from schedkit.atlassian.pace import Clock, Gate
+from schedkit.atlassian.tally import count
+from schedkit.atlassian.transport import Transport, Wire
+from schedkit.errors import (
+    AuthError,
+    BadAnswerError,
+    RateLimitedError,
+    SiteError,
+    UnavailableError,
+    UsageError,
+)
+from schedkit.loop import bridged
+
+__all__ = ["Site"]
+
+LONGEST_WAIT = 900.0
+
+
+class Site:
+    """A Jira or Confluence site with its login.
+
+    Parameters
+    ----------
+    url : str
+        Base URL, e.g. ``https://example.atlassian.net`` or ``https://issues.example.org/jira``.
+    user : str, optional
+        E-mail address on Cloud, user name with `password` on Data Center; omit with a personal access
+        token.
+    token, password : str, optional
+        The secret. `token` alone is sent as a bearer token, with `user` as basic authentication.
+    oauth2 : OAuth2, optional
+        Instead of them.
+    verify : bool or str
+        Check certificates; or the path of a CA file.
+    cert : str or (str, str), optional
+        Client certificate, or certificate and key.
+    proxies : mapping, optional
+        As in `requests`; by default the environment's.
+    timeout : float
+        Seconds without a byte until a request counts as failed.
+    concurrency : int
+        Requests in flight at most.
+    retries : int
+        How often a read is repeated after a network error, a 5xx or a garbled answer.
+    patience : float
+        Seconds to go on after the first 429.
+    backoff : float
+        Seconds before the first repetition; doubles each time, at most a minute, with jitter.
+    headers : mapping, optional
+        Sent with every request.
+    name : str, optional
+        What reports call the site; its host by default.
+
+    Raises
+    ------
+    UsageError
+        For a URL that is none, or a user without secret.
+
+    Examples
+    --------
+    >>> site = Site("https://example.atlassian.net/", user="ann@example.org", token="s3cret")
+    >>> site.url
+    'https://example.atlassian.net'
+    >>> site
+    Site('https://example.atlassian.net', user='ann@example.org')
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        user: str | None = None,
+        token: str | None = None,
+        password: str | None = None,
+        oauth2: OAuth2 | None = None,
+        verify: bool | str = True,
+        cert: str | tuple[str, str] | None = None,
+        proxies: Mapping[str, str] | None = None,
+        timeout: float = 75.0,
+        concurrency: int = 8,
+        retries: int = 6,
+        patience: float = 600.0,
+        backoff: float = 0.5,
+        headers: Mapping[str, str] | None = None,
+        name: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if concurrency < 1:
+            raise UsageError(f"concurrency={concurrency} lets no request through", hint="give 1 or more")
+        if not timeout > 0:
+            raise UsageError(f"timeout={timeout} leaves no time for an answer", hint="give seconds > 0")
+        self.url = normalised(url)
+        self.name = name or self.url.partition("://")[2]
+        self.credentials = Credentials(user, token or password, oauth2)
+        self.concurrency = concurrency
+        self.retries = retries
+        self.patience = patience
+        self.backoff = backoff
+        self.clock = clock or Clock()
+        self.gate = Gate(concurrency, self.clock)
+        self._wire = Wire(timeout, verify, cert, proxies, headers, concurrency)
+        self._transport: Transport | None = None
+        self._threads = anyio.CapacityLimiter(concurrency)
+        self._making = threading.Lock()
+        self._renewing = anyio.Lock()
+        self._reached = False
+
+    def __repr__(self) -> str:
+        user = f", user={self.credentials.user!r}" if self.credentials.user else ""
+        return f"Site({self.url!r}{user})"
+
+    @bridged
+    async def send(self, request: Request) -> Answer:
+        """Send `request`; repeat it where that is safe and may help.
+
+        Raises
+        ------
+        SiteError
+            The site's answer was not as wished; its `maybe_done` tells whether a write may nevertheless
+            have had its effect.
+        UsageError
+            If the request's address is not of this site.
+        """
+        request = self._own(request)
+        failures = 0
+        limited_since: float | None = None
+        renewed = False
+        while True:
+            token = await self._access_token()
+            try:
+                return await self._attempt(request)
+            except RateLimitedError as error:
+                # The gate holds everyone back until then; here only patience is judged.
+                now = self.clock.time()
+                limited_since = now if limited_since is None else limited_since
+                resumes = self.gate.pace(request.endpoint).not_before
+                if resumes - limited_since > self.patience:
+                    raise
+                delay = random.uniform(0, min(self.backoff, 0.2))
+                self._tell(error, resumes - now)
+            except AuthError:
+                if token is None or renewed:
+                    raise
+                renewed, delay = True, 0.0
+                await self._access_token(refused=token)
+            except (UnavailableError, BadAnswerError) as error:
+                # A site never reached is a wrong URL rather than a bad moment.
+                hopeless = error.maybe_done or not self._reached or _is_redirect(error)
+                if hopeless or failures >= self.retries:
+                    raise
+                delay = max(error.retry_in or 0.0, self._backed_off(failures))
+                failures += 1
+                self._tell(error, delay)
+            count(retries=1)
+            await self.clock.sleep(delay)
+
+    async def close(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        if self._transport is not None:
+            self._transport.close()
+
+    async def _attempt(self, request: Request) -> Answer:
+        pace = self.gate.pace(request.endpoint)
+        async with self.gate.enter(request.endpoint) as started:
+            count(requests=1)
+            try:
+                # A read may be left behind when its caller is cancelled; a write's outcome is worth
+                # waiting for.
+                answer = await anyio.to_thread.run_sync(
+                    self._exchange, request, limiter=self._threads, abandon_on_cancel=request.repeatable
+                )
+            except RateLimitedError as error:
+                count(limited=1)
+                asked = error.retry_in
+                delay = self._backed_off(pace.strikes) if asked is None else min(asked, LONGEST_WAIT)
+                pace.limited(started, self.clock.time(), delay)
+                raise
+            except SiteError as error:
+                self._reached = self._reached or error.status is not None
+                raise
+            self._reached = True
+            count(size=len(answer.body))
+            pace.praised()
+            if near_limit(answer.headers):
+                pace.limited(started, self.clock.time(), 0.0)
+            return answer
+
+    def _exchange(self, request: Request) -> Answer:
+        # Made in a worker thread: importing the library takes most of a second.
+        with self._making:
+            if self._transport is None:
+                self._transport = Transport(self.url, self.credentials, self._wire, self.clock)
+        return self._transport.exchange(request)
+
+    async def _access_token(self, refused: str | None = None) -> str | None:
+        """Return the OAuth 2.0 access token, renewed if there is none or it is the refused one."""
+        oauth2 = self.credentials.oauth2
+        if oauth2 is None:
+            return None
+        async with self._renewing:
+            if not oauth2.access_token or oauth2.access_token == refused:
+                await anyio.to_thread.run_sync(renew, oauth2, self._wire, limiter=self._threads)
+            return oauth2.access_token
+
+    def _own(self, request: Request) -> Request:
+        """Return the request with a path of this site; credentials never go to another one."""
+        path = request.path
+        if path.startswith(("http://", "https://")):
+            if not path.startswith(self.url + "/"):
+                host = path.partition("://")[2].partition("/")[0]
+                raise UsageError(
+                    f"the address is of {host}, not of {self.name}", hint="use that site's client"
+                )
+            path = path[len(self.url) :]
+        return replace(request, path="/" + path.lstrip("/"))
+
+    def _backed_off(self, failures: int) -> float:
+        return float(min(60.0, self.backoff * 2**failures) * random.uniform(0.5, 1.0))
+
+    def _tell(self, error: SiteError, delay: float) -> None:
+        context.log(f"{error.message}; trying again in {max(0.0, delay):.1f} s", logging.WARNING)
+
+
+def _is_redirect(error: SiteError) -> bool:
+    return error.status is not None and 300 <= error.status < 400

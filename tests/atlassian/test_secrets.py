@@ -1,0 +1,128 @@
+"""No secret in a repr, an error, a log line or a URL; credentials that cannot be are refused."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import traceback
+
+import pytest
+
+from schedkit.atlassian import Request, Site
+from schedkit.atlassian.credentials import normalised
+from schedkit.errors import AuthError, SchedkitError, UnavailableError, UsageError
+from schedkit.loop import service
+
+SECRET = "s3cret-t0ken"
+
+
+def call(site: Site, request: Request, *, variables: bool = True) -> str:
+    """Everything a failing call prints."""
+    with pytest.raises(SchedkitError) as caught:
+        service().call(site.send, request)
+    error = caught.value
+    frames = traceback.TracebackException.from_exception(error, capture_locals=variables)
+    return "\n".join([*frames.format(), repr(error), str(error), repr(error.__dict__)])
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 503, 302])
+def test_a_site_that_echoes_the_login(scripted, clock, caplog, capfd, status) -> None:
+    basic = base64.b64encode(f"ann@example.org:{SECRET}".encode()).decode()
+    body = f'{{"errorMessages": ["token {SECRET}, header {basic}"]}}'.encode()
+    headers = {"Content-Type": "application/json", "Location": f"http://x/{SECRET}?t={SECRET}"}
+    scripted.script = lambda asked, n: scripted.reply(status, body, headers)
+    site = Site(scripted.url, user="ann@example.org", token=SECRET, clock=clock, retries=1, patience=1)
+    with caplog.at_level(logging.DEBUG):
+        printed = call(site, Request("POST", "/rest/x", json={"a": 1}, idempotent=True), variables=False)
+    printed += caplog.text + repr(site) + "".join(capfd.readouterr())
+    assert "POST" in printed
+    assert SECRET not in printed
+    assert basic not in printed
+
+
+@pytest.mark.parametrize("status", [401, 503])
+def test_a_traceback_with_variables(scripted, clock, status) -> None:
+    scripted.script = lambda asked, n: scripted.reply(status)
+    site = Site(scripted.url, user="ann@example.org", token=SECRET, clock=clock, retries=1)
+    printed = call(site, Request("GET", "/rest/x"))
+    assert "site = Site('http://127.0.0.1" in printed
+    assert SECRET not in printed
+
+
+def test_pages_are_not_copied_into_debug_logs(scripted, caplog) -> None:
+    scripted.script = lambda asked, n: scripted.reply(body=b'{"summary": "confidential plan"}')
+    with caplog.at_level(logging.DEBUG):
+        service().call(Site(scripted.url, token=SECRET).send, Request("GET", "/x"))
+    assert "/x" in caplog.text
+    assert "confidential" not in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_proxy_passwords_stay_out_of_errors(clock) -> None:
+    proxy = f"http://joe:{SECRET}@127.0.0.1:9"
+    site = Site("http://jira.example.org", proxies={"http": proxy}, clock=clock)
+    printed = call(site, Request("POST", "/x"))
+    assert "check proxies=" in printed
+    assert SECRET not in printed
+
+
+def test_a_wrong_ca_file(scripted, clock, tmp_path) -> None:
+    site = Site("https" + scripted.url[4:], token=SECRET, verify=str(tmp_path / "none.pem"), clock=clock)
+    assert "none.pem" in call(site, Request("GET", "/x"))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("jira.example.org", "is not a site's URL"),
+        ("ftp://jira.example.org", "is not a site's URL"),
+        ("", "is not a site's URL"),
+        (None, "is not a site's URL"),
+        ("https://", "is not a site's URL"),
+        (f"https://ann:{SECRET}@jira.example.org", "holds a user or password"),
+        ("https://jira.example.org:99999", "impossible port"),
+    ],
+)
+def test_urls_that_are_none(url, words) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        Site(url)
+    assert SECRET not in str(caught.value)
+
+
+def test_urls_are_normalised() -> None:
+    assert normalised(" https://x.example.org/jira/?os=1#top ") == "https://x.example.org/jira"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"user": "ann"}, "no token for user 'ann'"),
+        ({"token": SECRET + "\n"}, "the token has blanks or line breaks"),
+        ({"user": " ann", "token": SECRET}, "the user has blanks"),
+        ({"concurrency": 0}, "concurrency=0"),
+        ({"timeout": 0}, "timeout=0"),
+    ],
+)
+def test_arguments_that_cannot_be(arguments, words) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        Site("https://jira.example.org", **arguments)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_stalled_answer_times_out(scripted, clock) -> None:
+    import threading
+
+    finish = threading.Event()
+    scripted.script = lambda asked, n: scripted.reply(until=finish)
+    site = Site(scripted.url, token=SECRET, timeout=0.2, clock=clock)
+    with pytest.raises(UnavailableError, match=r"Timeout.*the site is slow"):
+        service().call(site.send, Request("GET", "/x"))
+    finish.set()
+
+
+def test_a_password_is_a_secret_too(scripted) -> None:
+    scripted.script = lambda asked, n: scripted.reply(401)
+    site = Site(scripted.url, user="ann", password=SECRET)
+    with pytest.raises(AuthError):
+        service().call(site.send, Request("GET", "/x"))
+    assert SECRET not in repr(site) + repr(vars(site))
