@@ -22,8 +22,17 @@ from pydantic_settings import (
 
 from schedkit.errors import SettingsError
 from schedkit.report.yamlfile import explain, parse_yaml
+from schedkit.settings.accepted import translated
 
-__all__ = ["FILE_NAME", "SchedulerSettings", "Settings", "SiteSettings", "load_settings", "project_root"]
+__all__ = [
+    "FILE_NAME",
+    "JobDefaults",
+    "SchedulerSettings",
+    "Settings",
+    "SiteSettings",
+    "load_settings",
+    "project_root",
+]
 
 FILE_NAME = "schedkit.yaml"
 _ROOT_MARKS = (FILE_NAME, "pyproject.toml", ".git")
@@ -51,6 +60,9 @@ class _Strict(BaseModel):
 class SiteSettings(_Strict):
     """One Jira or Confluence, and how to log in to it.
 
+    `main_page_id` and `task_result_page_id` name a Confluence's standing pages: the parent of new pages,
+    and the page of the latest runs.
+
     A token belongs in the environment (``SCHEDKIT_SITES__<NAME>__TOKEN``), in ``${VARIABLE}`` form in the
     file, or in the keyring; it is kept as a secret and never shown.
     """
@@ -61,6 +73,8 @@ class SiteSettings(_Strict):
     token: SecretStr | None = None
     password: SecretStr | None = None
     cloud: bool | None = None
+    main_page_id: str | None = None
+    task_result_page_id: str | None = None
     verify: bool | str = True
     cert: str | tuple[str, str] | None = None
     proxies: dict[str, str] | None = None
@@ -68,11 +82,23 @@ class SiteSettings(_Strict):
     concurrency: int = Field(default=8, ge=1)
 
 
+class JobDefaults(_Strict):
+    """What a report's task does unless it says otherwise.
+
+    `misfire_grace_time` is in seconds; None runs however late.
+    """
+
+    coalesce: bool = True
+    max_instances: int = Field(default=1, ge=1)
+    misfire_grace_time: float | None = Field(default=None, gt=0)
+
+
 class SchedulerSettings(_Strict):
     """Where the ledger is and how much runs at once."""
 
     ledger: str = ".schedkit/ledger.db"
     results: str = ".schedkit/results"
+    job_defaults: JobDefaults = JobDefaults()
     concurrency: int = Field(default=5, ge=1)
     threads: int = Field(default=20, ge=1)
     processes: int | None = Field(default=None, ge=1)
@@ -121,7 +147,7 @@ def load_settings(root: Path | None = None) -> Settings:
     if not isinstance(values, dict):
         raise SettingsError(f"{path.name} holds {type(values).__name__}, not settings", hint="write `sites:`")
     try:
-        return Settings(**values)
+        return Settings(**translated(values, path.name))
     except ValidationError as error:
         where = document.where if document else (lambda _loc: "environment")
         raise SettingsError(*explain(error, where, Settings)) from None

@@ -1,0 +1,21 @@
+"""Settings: ``schedkit.yaml`` in the project's root, then the environment, which wins."""
+
+from schedkit.settings.model import (
+    FILE_NAME,
+    JobDefaults,
+    SchedulerSettings,
+    Settings,
+    SiteSettings,
+    load_settings,
+    project_root,
+)
+
+__all__ = [
+    "FILE_NAME",
+    "JobDefaults",
+    "SchedulerSettings",
+    "Settings",
+    "SiteSettings",
+    "load_settings",
+    "project_root",
+]

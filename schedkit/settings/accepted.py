@@ -1,0 +1,68 @@
+"""Older words for the same settings, accepted as written and translated in one place.
+
+Configuration files of the systems this project replaces say ``jira: {url, username, password}``,
+``scheduler: {timezone, max_workers, job_store_url, executors: {default_threads}}`` and so on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schedkit.errors import SettingsError
+
+__all__ = ["translated"]
+
+
+def translated(values: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return `values` in our words; keys that are ours already stay as they are.
+
+    Raises
+    ------
+    SettingsError
+        An old and a new word say the same thing differently.
+    """
+    values = dict(values)
+    sites = dict(values.pop("sites", None) or {})
+    for kind in ("jira", "confluence"):
+        old = values.pop(kind, None)
+        if old is None:
+            continue
+        if kind in sites:
+            raise SettingsError(f"{where}: {kind}: and sites.{kind}: name the same site", hint="keep sites:")
+        if not isinstance(old, dict):
+            raise SettingsError(f"{where}: {kind}: is not a mapping", hint="write url:, user: and token:")
+        sites[kind] = {"kind": kind, **_renamed(old, {"username": "user"}, f"{where}: {kind}")}
+    if sites:
+        values["sites"] = sites
+    scheduler = values.get("scheduler")
+    if isinstance(scheduler, dict):
+        values["scheduler"] = _scheduler(scheduler, f"{where}: scheduler")
+    return values
+
+
+_SCHEDULER_WORDS = {"timezone": "tz", "max_workers": "concurrency", "job_store_url": "ledger"}
+_JOB_DEFAULTS = ("coalesce", "max_instances", "misfire_grace_time")
+_EXECUTORS = {"default_threads": "threads", "process_pool": "processes"}
+
+
+def _scheduler(old: dict[str, Any], where: str) -> dict[str, Any]:
+    ours = _renamed(old, _SCHEDULER_WORDS, where)
+    # Our clock sleeps until the next due time: there is nothing to poll.
+    ours.pop("poll_interval", None)
+    executors = ours.pop("executors", None)
+    if isinstance(executors, dict):
+        ours = {**_renamed(executors, _EXECUTORS, f"{where}.executors"), **ours}
+    loose = {name: ours.pop(name) for name in _JOB_DEFAULTS if name in ours}
+    if loose:
+        ours["job_defaults"] = {**loose, **(ours.get("job_defaults") or {})}
+    return ours
+
+
+def _renamed(old: dict[str, Any], words: dict[str, str], where: str) -> dict[str, Any]:
+    renamed: dict[str, Any] = {}
+    for key, value in old.items():
+        name = words.get(key, key)
+        if name in renamed:
+            raise SettingsError(f"{where}: {key} and {name} say the same thing", hint=f"keep {name}:")
+        renamed[name] = value
+    return renamed

@@ -1,0 +1,64 @@
+"""Configuration files of the older systems are read as they were written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schedkit.errors import SettingsError
+from schedkit.settings import load_settings
+
+OLD = """
+confluence:
+  url: https://wiki.example.org
+  username: bot
+  password: pw
+  main_page_id: "123456"
+  task_result_page_id: "789012"
+jira: {url: 'https://jira.example.org', username: bot, password: pw}
+scheduler:
+  poll_interval: 30
+  concurrency: 6
+  coalesce: false
+  max_instances: 5
+  timezone: Asia/Shanghai
+  job_store_url: sqlite:///jobs.db
+  executors: {default_threads: 20, process_pool: 5}
+  job_defaults: {misfire_grace_time: 30}
+"""
+
+
+def test_old_words_mean_what_they_meant(tmp_path: Path) -> None:
+    (tmp_path / "schedkit.yaml").write_text(OLD, encoding="utf-8")
+    settings = load_settings(tmp_path)
+    assert settings.sites["jira"].user == "bot"
+    assert settings.sites["confluence"].kind == "confluence"
+    assert settings.sites["confluence"].task_result_page_id == "789012"
+    scheduler = settings.scheduler
+    assert (scheduler.tz, scheduler.ledger, scheduler.concurrency) == (
+        "Asia/Shanghai",
+        "sqlite:///jobs.db",
+        6,
+    )
+    assert (scheduler.threads, scheduler.processes) == (20, 5)
+    defaults = scheduler.job_defaults
+    assert (defaults.coalesce, defaults.max_instances, defaults.misfire_grace_time) == (False, 5, 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("jira: {url: a}\nsites: {jira: {url: b}}", "jira: and sites.jira: name the same site"),
+        ("jira: 3", "jira: is not a mapping"),
+        (
+            "scheduler: {timezone: A, tz: B}",
+            r"scheduler: tz and tz say the same|timezone and tz|say the same",
+        ),
+        ("scheduler: {executors: {other: 1}}", "unknown key 'scheduler.other'"),
+    ],
+)
+def test_contradictions_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "schedkit.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=message):
+        load_settings(tmp_path)
