@@ -31,15 +31,8 @@ __all__ = ["Board"]
 FINISHED_RUNS = 500
 TOMBSTONES = 4000
 
-_RUN_EVENTS = (
-    ev.RunQueued,
-    ev.RunStarted,
-    ev.RunRetrying,
-    ev.RunEnded,
-    ev.RunProgressed,
-    ev.RunLogged,
-    ev.RunNoted,
-)
+_STEPS = (ev.RunQueued, ev.RunStarted, ev.RunRetrying, ev.RunEnded)
+_SAYINGS = (ev.RunProgressed, ev.RunLogged, ev.RunNoted)
 
 
 class _Rows:
@@ -156,7 +149,7 @@ class Board:
         with self._lock:
             if 0 < event.seq <= self._ledger_seq:
                 return
-            if isinstance(event, _RUN_EVENTS):
+            if isinstance(event, (*_STEPS, *_SAYINGS)):
                 self._fold_run(event)
             elif isinstance(event, ev.TaskChanged):
                 self._fold_task(event)
@@ -247,6 +240,10 @@ class Board:
 
     def _fold_run(self, event: ev.Event) -> None:
         known = self._runs.get(event.run)
+        if known is None and isinstance(event, _SAYINGS):
+            return  # a late word of a run that has left the board
+        if known is not None and State(known["state"]).final and not isinstance(event, _SAYINGS):
+            return
         row = folded_run(known or new_run_row(event.run, event.task), event)
         self._place(row, event.seconds if isinstance(event, ev.RunEnded) else None)
 

@@ -335,6 +335,11 @@ def test_old_runs_leave_the_board_and_the_forgetful_get_a_snapshot(monkeypatch: 
     assert forgotten["kind"] == "snapshot"
 
 
+def test_a_late_word_of_a_run_that_left_is_ignored() -> None:
+    board = folded(ev.RunLogged(at=T0, run="gone", task="a", level=20, message="x"))
+    assert board.changes(0) is None
+
+
 def test_a_task_that_returns_keeps_its_place_when_its_tombstone_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_module, "TOMBSTONES", 0)
     board = Board()
