@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from schedkit.errors import UsageError
 
-__all__ = ["Duration", "seconds"]
+__all__ = ["Duration", "seconds", "show"]
 
 Duration = str | float | timedelta
 
@@ -23,7 +23,7 @@ _UNITS = {
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 
 
-def seconds(value: Duration, what: str = "duration") -> float:
+def seconds(value: Duration, what: str = "duration", *, error: type[UsageError] = UsageError) -> float:
     """Return a length of time in seconds.
 
     Parameters
@@ -32,6 +32,8 @@ def seconds(value: Duration, what: str = "duration") -> float:
         ``"10s"``, ``"1h30m"``, ``"2 days"``, a number of seconds, or a timedelta.
     what : str
         Its name in the error message.
+    error : type
+        The class of the error raised.
 
     Raises
     ------
@@ -56,4 +58,21 @@ def seconds(value: Duration, what: str = "duration") -> float:
             total, at = total + float(part[1]) * _UNITS[part[2].lower()], part.end()
         if at == len(text):
             return total
-    raise UsageError(f"{what}: {value!r} is no length of time", hint='write e.g. "10s", "5m", "1h30m"')
+    raise error(f"{what}: {value!r} is no length of time", hint='write e.g. "10s", "5m", "1h30m"')
+
+
+def show(length: float) -> str:
+    """Return seconds the way `seconds` reads them.
+
+    Examples
+    --------
+    >>> show(5400)
+    '1h30m'
+    """
+    rest = round(length * 1_000_000)
+    parts = []
+    for unit in ("d", "h", "m", "s", "ms", "us"):
+        count, rest = divmod(rest, round(_UNITS[unit] * 1_000_000))
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
