@@ -1,0 +1,12 @@
+"""Workbooks from DataFrames: `write` and `read`.
+
+openpyxl draws a workbook without its rows, Arrow renders the rows into it, and every other part is copied
+byte for byte.
+"""
+
+from __future__ import annotations
+
+from schedkit.excel.result import Written
+from schedkit.excel.writing import write
+
+__all__ = ["Written", "write"]

@@ -1,0 +1,98 @@
+"""The rows put into a drawn workbook; every other part is copied byte for byte."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import IO
+
+from schedkit import context
+from schedkit.excel import sheetxml
+from schedkit.excel.cells import Slot, rows
+from schedkit.excel.limits import MAX_LINKS
+from schedkit.excel.links import LinkParts
+from schedkit.excel.names import letters
+from schedkit.excel.package import Package, Writer
+from schedkit.excel.skeleton import FIRST_ROW, HEADER_ROW, SheetPlan
+from schedkit.excel.tally import Tally
+
+_RELATIONSHIPS = (
+    b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+    b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"></Relationships>'
+)
+_RELATIONS_NAMESPACE = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+# Elements that stand after hyperlinks in a worksheet (ECMA-376 18.3.1.99); links go before the first.
+_AFTER_LINKS = re.compile(
+    rb"<(printOptions|pageMargins|pageSetup|headerFooter|rowBreaks|colBreaks|customProperties|cellWatches"
+    rb"|ignoredErrors|smartTags|drawing|legacyDrawing|legacyDrawingHF|picture|oleObjects|controls"
+    rb"|webPublishItems|tableParts|extLst)\b|</worksheet>"
+)
+_STAGE = "write workbook"
+# 2 GB of XML is the most a part of this many cells was seen to take, with room to spare.
+_LARGE_CELLS = 20_000_000
+
+
+def fill(drawn: bytes, plans: list[SheetPlan], file: IO[bytes], tally: Tally) -> None:
+    """Write the workbook `drawn` with the rows of `plans` to `file`."""
+    package = Package(drawn, "the drawn workbook")
+    parts = {f"xl/worksheets/sheet{number}.xml": plan for number, plan in enumerate(plans, 1)}
+    total = sum(plan.rows for plan in plans)
+    done = 0
+    writer = Writer(file)
+    redone = {*parts, *map(_relations_of, parts)}
+    for name in package.names():
+        if name not in redone:
+            writer.copy(package, name)
+    for name, plan in parts.items():
+        done = _fill_sheet(package, name, plan, writer, tally, done, total)
+    writer.close()
+
+
+def _fill_sheet(
+    package: Package, part: str, plan: SheetPlan, writer: Writer, tally: Tally, done: int, total: int
+) -> int:
+    sheet = sheetxml.split(package.read(part))
+    plain, linked = (
+        sheetxml.styles(sheet.rows.get(FIRST_ROW, b"")),
+        sheetxml.styles(sheet.rows.get(FIRST_ROW + 1, b"")),
+    )
+    slots = []
+    room = MAX_LINKS
+    for position, column in enumerate(plan.columns, 1):
+        name = letters(position)
+        link = plan.links.get(position)
+        slots.append(Slot(position, column, plain.get(name), link, linked.get(name), room))
+        # Columns further right link only if all rows of those before them can.
+        room = max(room - plan.rows, 0) if link else room
+    links = LinkParts()
+
+    def chunks() -> Iterator[bytes | memoryview]:
+        nonlocal done
+        yield sheet.head + b"<sheetData>" + sheet.rows.get(HEADER_ROW, b"")
+        for chunk, count in rows(slots, plan.start, plan.stop, FIRST_ROW, links, tally):
+            yield chunk
+            done += count
+            context.progress(_STAGE, done, total)
+            context.checkpoint()
+        yield b"</sheetData>" + _with_links(sheet.tail, links)
+
+    writer.add(part, chunks(), large=plan.rows * len(slots) > _LARGE_CELLS)
+    relations = _relations_of(part)
+    before = package.read(relations) if relations in package else _RELATIONSHIPS
+    start, end = before.rsplit(b"</Relationships>", 1)
+    writer.add(relations, [start, *links.targets, b"</Relationships>" + end])
+    return done
+
+
+def _relations_of(part: str) -> str:
+    folder, name = part.rsplit("/", 1)
+    return f"{folder}/_rels/{name}.rels"
+
+
+def _with_links(tail: bytes, links: LinkParts) -> bytes:
+    if not links.count:
+        return tail
+    place = _AFTER_LINKS.search(tail)
+    assert place is not None
+    block = b'<hyperlinks xmlns:r="%s">%s</hyperlinks>' % (_RELATIONS_NAMESPACE, b"".join(links.refs))
+    return tail[: place.start()] + block + tail[place.start() :]

@@ -1,0 +1,70 @@
+"""What the writer passes around: a column, the kinds of columns, and its chunks of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from enum import StrEnum
+from typing import Literal
+
+import pyarrow as pa
+
+from schedkit.excel.serial import FROM_1900, Calendar
+from schedkit.excel.tally import Tally
+
+Infinite = Literal["text", "omit", "error"]
+
+
+class Kind(StrEnum):
+    """What a column holds, which decides its number format and how it is read back."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    DURATION = "duration"
+    MIXED = "mixed"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The values of some rows of a column; where one of the three has a value the others are null.
+
+    `numbers` are rendered as Excel writes them, `texts` are raw. None stands for all null.
+    """
+
+    numbers: pa.Array | None = None
+    texts: pa.Array | None = None
+    booleans: pa.Array | None = None
+
+
+CellsOf = Callable[[int, int, Tally], Cells]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a sheet.
+
+    `cells(start, stop, tally)` gives the values of those rows; `whole` says that all its numbers are
+    whole; `zone` names the zone its times are shown in; `dtype` is what the frame had.
+    """
+
+    header: str
+    kind: Kind
+    cells: CellsOf
+    dtype: str = ""
+    whole: bool = False
+    zone: str | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the writer was told about values Excel has no word for."""
+
+    zone: tzinfo
+    zone_name: str
+    inf: Infinite = "text"
+    calendar: Calendar = FROM_1900

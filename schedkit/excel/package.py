@@ -1,0 +1,183 @@
+"""A workbook as what it is: a zip of parts. Untouched parts are copied compressed, byte for byte."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import IO
+
+from isal import isal_zlib
+
+from schedkit.errors import WorkbookError
+
+_LOCAL = struct.Struct("<4s5H3L2H")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_END = struct.Struct("<4s4H2LH")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_LOCATOR = struct.Struct("<4sLQL")
+_DEFLATED = 8
+_UTF8_NAME = 0x800
+_DESCRIPTOR_FOLLOWS = 0x8
+_HUGE = 0xFFFFFFFF
+# 1980-01-01, the first day a zip can tell: the same frame gives the same bytes.
+_NO_TIME, _NO_DATE = 0, 33
+
+
+class Package:
+    """The parts of a workbook, read from its bytes.
+
+    Raises
+    ------
+    WorkbookError
+        If the bytes are not a workbook.
+    """
+
+    def __init__(self, data: bytes, name: str) -> None:
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+            self._zip.getinfo("[Content_Types].xml")
+        except (zipfile.BadZipFile, KeyError):
+            raise WorkbookError(
+                f"{name} is not an .xlsx or .xlsm workbook",
+                hint="an .xls, .xlsb or password-protected file must first be saved as .xlsx",
+            ) from None
+        self._data = data
+
+    def __contains__(self, part: str) -> bool:
+        return part in self._zip.NameToInfo
+
+    def names(self) -> list[str]:
+        """Return the names of the parts, in the order of the file."""
+        return self._zip.namelist()
+
+    def read(self, part: str) -> bytes:
+        """Return the content of a part."""
+        return self._zip.read(part)
+
+    def raw(self, part: str) -> tuple[zipfile.ZipInfo, memoryview]:
+        """Return a part as it lies in the file, compressed."""
+        info = self._zip.getinfo(part)
+        name_length, extra_length = struct.unpack_from("<2H", self._data, info.header_offset + 26)
+        start = info.header_offset + 30 + name_length + extra_length
+        return info, memoryview(self._data)[start : start + info.compress_size]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    name: bytes
+    flags: int
+    method: int
+    time: int
+    date: int
+    crc: int
+    packed: int
+    size: int
+    offset: int
+
+
+class Writer:
+    """Writes a zip to a seekable file, part after part."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._entries: list[_Entry] = []
+
+    def copy(self, package: Package, part: str) -> None:
+        """Copy a part of another workbook without unpacking it."""
+        info, packed = package.raw(part)
+        year, month, day, hour, minute, second = info.date_time
+        entry = _Entry(
+            name=part.encode(),
+            # Sizes stand in the header here, so no descriptor follows.
+            flags=(info.flag_bits & ~_DESCRIPTOR_FOLLOWS) | _UTF8_NAME,
+            method=info.compress_type,
+            time=hour << 11 | minute << 5 | second // 2,
+            date=(year - 1980) << 9 | month << 5 | day,
+            crc=info.CRC,
+            packed=info.compress_size,
+            size=info.file_size,
+            offset=self._file.tell(),
+        )
+        self._file.write(_local(entry, large=info.file_size >= _HUGE))
+        self._file.write(packed)
+        self._entries.append(entry)
+
+    def add(self, part: str, chunks: Iterable[bytes | memoryview], *, large: bool = False) -> None:
+        """Compress a part, chunk after chunk; `large` if it may exceed 4 GB."""
+        offset = self._file.tell()
+        blank = _Entry(part.encode(), _UTF8_NAME, _DEFLATED, _NO_TIME, _NO_DATE, 0, 0, 0, offset)
+        self._file.write(_local(blank, large=large))
+        deflate = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
+        crc = size = packed = 0
+        for chunk in chunks:
+            crc = isal_zlib.crc32(chunk, crc)
+            size += len(chunk)
+            packed += self._file.write(deflate.compress(chunk))
+        packed += self._file.write(deflate.flush())
+        end = self._file.tell()
+        entry = _Entry(part.encode(), _UTF8_NAME, _DEFLATED, _NO_TIME, _NO_DATE, crc, packed, size, offset)
+        self._file.seek(offset)
+        self._file.write(_local(entry, large=large))
+        self._file.seek(end)
+        self._entries.append(entry)
+
+    def close(self) -> None:
+        """Write the directory; the file itself stays open."""
+        start = self._file.tell()
+        for entry in self._entries:
+            self._file.write(_central(entry))
+        size = self._file.tell() - start
+        count = len(self._entries)
+        if start + size >= _HUGE:
+            end64 = self._file.tell()
+            self._file.write(_END64.pack(b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, start))
+            self._file.write(_LOCATOR.pack(b"PK\x06\x07", 0, end64, 1))
+        self._file.write(_END.pack(b"PK\x05\x06", 0, 0, count, count, min(size, _HUGE), min(start, _HUGE), 0))
+
+
+def _local(entry: _Entry, *, large: bool) -> bytes:
+    extra = struct.pack("<2H2Q", 1, 16, entry.size, entry.packed) if large else b""
+    sizes = (_HUGE, _HUGE) if large else (entry.packed, entry.size)
+    header = _LOCAL.pack(
+        b"PK\x03\x04",
+        45 if large else 20,
+        entry.flags,
+        entry.method,
+        entry.time,
+        entry.date,
+        entry.crc,
+        *sizes,
+        len(entry.name),
+        len(extra),
+    )
+    return header + entry.name + extra
+
+
+def _central(entry: _Entry) -> bytes:
+    numbers = (entry.size, entry.packed, entry.offset)
+    large = [number for number in numbers if number >= _HUGE]
+    extra = struct.pack(f"<2H{len(large)}Q", 1, 8 * len(large), *large) if large else b""
+    version = 45 if large else 20
+    header = _CENTRAL.pack(
+        b"PK\x01\x02",
+        version,
+        version,
+        entry.flags,
+        entry.method,
+        entry.time,
+        entry.date,
+        entry.crc,
+        min(entry.packed, _HUGE),
+        min(entry.size, _HUGE),
+        len(entry.name),
+        len(extra),
+        0,
+        0,
+        0,
+        0,
+        min(entry.offset, _HUGE),
+    )
+    return header + entry.name + extra

@@ -1,0 +1,128 @@
+"""Frames laid out as sheets: valid names, index levels as columns, split at the row limit, links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import pyarrow.compute as pc
+
+from schedkit.errors import WorkbookError
+from schedkit.excel.columns import column
+from schedkit.excel.limits import MAX_COLUMNS, MAX_ROWS
+from schedkit.excel.links import ADDRESSES, LinkOf, issue_links
+from schedkit.excel.model import Column, Kind, Policy
+from schedkit.excel.names import header_text, headers, sheet_names, table_names
+from schedkit.excel.skeleton import HEADER_ROW, SheetPlan
+from schedkit.excel.tally import Tally
+
+_KEY_HEADERS = {"key", "parent", "epic link", "issue key"}
+_KEY_FIELDS = {"issuekey", "key", "parent"}
+# An address column shows itself within its first values.
+_SAMPLE_ROWS = 500
+
+
+def with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return `frame` with its named index levels as leading columns; an unnamed index is only a count."""
+    names = list(frame.index.names)
+    if all(name is None for name in names):
+        return frame
+    levels = frame.index.to_frame(index=False).set_axis(frame.index, axis=0)
+    if isinstance(frame.columns, pd.MultiIndex):
+        levels.columns = pd.MultiIndex.from_tuples(
+            [(name, *[""] * (frame.columns.nlevels - 1)) for name in levels.columns]
+        )
+    made = pd.concat([levels, frame], axis=1)
+    made.attrs = frame.attrs
+    return made
+
+
+def columns_of(frame: pd.DataFrame, policy: Policy, tally: Tally) -> tuple[Column, ...]:
+    """Return the columns of a sheet for those of `frame`.
+
+    Raises
+    ------
+    WorkbookError
+        If there are more columns than a sheet holds.
+    """
+    if frame.shape[1] > MAX_COLUMNS:
+        raise WorkbookError(
+            f"the frame has {frame.shape[1]:,} columns, a sheet holds {MAX_COLUMNS:,}",
+            hint="choose the columns you need, or split the frame over several sheets",
+        )
+    labels = headers(frame.columns)
+    tally.add(
+        "renamed_columns", sum(new != _as_given(old) for new, old in zip(labels, frame.columns, strict=True))
+    )
+    return tuple(column(frame.iloc[:, place], label, policy) for place, label in enumerate(labels))
+
+
+def _as_given(label: Any) -> str:
+    # Joining levels or writing a number as text is what any writer must do; only the rest is renaming.
+    return header_text(label) if isinstance(label, tuple) else str(label)
+
+
+def plans_of(
+    frames: Mapping[str, pd.DataFrame], policy: Policy, links: bool | Mapping[str, str], tally: Tally
+) -> list[SheetPlan]:
+    """Lay out `frames` as sheets."""
+    room = MAX_ROWS - HEADER_ROW
+    laid: list[tuple[str, pd.DataFrame, tuple[Column, ...], int, int]] = []
+    for name, frame in frames.items():
+        columns = columns_of(frame, policy, tally)
+        starts = range(0, max(len(frame), 1), room)
+        tally.add("split_sheets", len(starts) - 1)
+        for number, start in enumerate(starts, 1):
+            part = name if number == 1 else f"{name} ({number})"
+            laid.append((part, frame, columns, start, min(start + room, len(frame))))
+    wanted = [name for name, *_ in laid]
+    names = sheet_names(wanted)
+    tally.add("renamed_sheets", sum(new != old for new, old in zip(names, wanted, strict=True)))
+    return [
+        SheetPlan(name, table, columns, start, stop, links_of(frame, columns, links))
+        for name, table, (_, frame, columns, start, stop) in zip(names, table_names(names), laid, strict=True)
+    ]
+
+
+def links_of(
+    frame: pd.DataFrame, columns: tuple[Column, ...], links: bool | Mapping[str, str]
+) -> dict[int, LinkOf]:
+    """Return which columns link, by 1-based position.
+
+    Raises
+    ------
+    WorkbookError
+        If a column is named that does not exist, or a pattern without its ``{}``.
+    """
+    if links is False:
+        return {}
+    given = {} if links is True else dict(links)
+    by_header = {column.header: place for place, column in enumerate(columns, 1)}
+    for header, target in given.items():
+        if header not in by_header:
+            raise WorkbookError(f"no column {header!r} to link", hint=f"columns are {', '.join(by_header)}")
+        if target.count("{}") != 1:
+            raise WorkbookError(
+                f"the link of column {header!r} needs exactly one {{}} for the cell's text: {target!r}"
+            )
+    site, fields = frame.attrs.get("site"), frame.attrs.get("fields") or {}
+    found = {}
+    for place, col in enumerate(columns, 1):
+        if col.kind is not Kind.TEXT:
+            continue
+        field = fields.get(col.header) or {}
+        if col.header in given:
+            found[place] = LinkOf(r"\S", given[col.header])
+        elif site and (field.get("id") in _KEY_FIELDS or col.header.casefold() in _KEY_HEADERS):
+            found[place] = issue_links(str(site))
+        elif _holds_addresses(col, len(frame)):
+            found[place] = ADDRESSES
+    return found
+
+
+def _holds_addresses(column: Column, rows: int) -> bool:
+    texts = column.cells(0, min(rows, _SAMPLE_ROWS), Tally()).texts
+    return texts is not None and bool(
+        pc.any(pc.match_substring_regex(texts, ADDRESSES.pattern), min_count=0).as_py()
+    )

@@ -1,0 +1,40 @@
+"""Counting what was altered on the way into the file, so that nothing is altered silently."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+# One line per kind, for the analyst who asks what a count means.
+MEANINGS = {
+    "truncated": "cells cut to the 32,767 characters Excel can hold",
+    "escaped": "cells whose control characters or carriage returns were written as _xHHHH_",
+    "surrogates": "cells whose lone surrogates became U+FFFD",
+    "flattened": "cells holding a list, dict or other object, written as text",
+    "numbers_as_text": "numbers of more than 15 digits, written as text",
+    "dates_as_text": "dates outside 1900-03-01 to 9999-12-31, written as ISO text",
+    "durations_as_text": "negative durations, which Excel cannot show, written as text",
+    "infinite": "infinite numbers, by the `inf` policy",
+    "links_as_text": "links beyond 65,530 per sheet or longer than 2,079 characters, written as text",
+    "renamed_sheets": "sheet names Excel would refuse",
+    "renamed_columns": "column labels Excel would refuse or that were not unique",
+    "split_sheets": "further sheets for rows beyond the limit of one",
+    "guarded": "CSV cells that a spreadsheet would run as a formula, prefixed with an apostrophe",
+    "unplaced_columns": "columns of the frame that the template has no header for",
+}
+
+
+class Tally:
+    """Counts by kind; a kind never counted does not appear."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def add(self, kind: str, count: int = 1) -> None:
+        """Count `count` more cells (or sheets, or columns) of a kind of `MEANINGS`."""
+        assert kind in MEANINGS, kind
+        if count:
+            self._counts[kind] += int(count)
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts, most frequent first."""
+        return dict(self._counts.most_common())
