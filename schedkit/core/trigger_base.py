@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -110,6 +111,20 @@ class Trigger:
             last = later
             count += 1
         return Times(first, last, count)
+
+    def newest(self, after: datetime, until: datetime, count: int) -> list[datetime]:
+        """Return the last `count` fire times in (`after`, `until`], oldest first."""
+        span = timedelta(minutes=1)
+        while True:
+            low = max(after, until - span)
+            found: deque[datetime] = deque(maxlen=count)
+            time = self.next(low)
+            while time is not None and time <= until:
+                found.append(time)
+                time = self.next(time)
+            if len(found) == count or low == after:
+                return list(found)
+            span *= 2
 
     def upcoming(self, count: int = 5, after: datetime | None = None) -> list[datetime]:
         """Return the next `count` fire times, in the trigger's own zone.
