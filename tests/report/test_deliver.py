@@ -1,0 +1,69 @@
+"""A frame reaches its files; wrong options are refused before anything is written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from python_calamine import CalamineWorkbook
+
+from schedkit.errors import SettingsError
+from schedkit.report import Deliver, Extract, Report, Tools
+from schedkit.report import deliver as rooms
+from schedkit.report.deliver import deliverer
+
+FRAME = pd.DataFrame({"Key": ["A-1", "A-2"], "Summary": ["=cmd()", "plain"]})
+
+
+def report(**delivery: Any) -> Report:
+    return Report(name="bugs", extract=Extract(site="x", jql="a = b"), deliver=[Deliver(**delivery)])
+
+
+def tools(root: Path) -> Tools:
+    return Tools(site=lambda name: None, root=root, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def test_a_workbook_is_written_where_the_path_says(tmp_path: Path) -> None:
+    write = deliverer("excel", {"path": "out/{name}-{date:%Y-%m-%d}.xlsx", "sheet": "Bugs"})
+    write(FRAME, report(excel={}), tools(tmp_path))
+    book = CalamineWorkbook.from_path(tmp_path / "out" / "bugs-2026-03-01.xlsx")
+    assert book.get_sheet_by_name("Bugs").to_python()[1] == ["A-1", "=cmd()"]
+
+
+def test_an_unknown_placeholder_is_refused(tmp_path: Path) -> None:
+    write = deliverer("excel", {"path": "{nam}.xlsx"})
+    with pytest.raises(SettingsError, match=r"placeholder: 'nam' \(\{name\} and \{date"):
+        write(FRAME, report(excel={}), tools(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_entry_points_add_deliverers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    point = EntryPoint(name="shout", value=f"{__name__}:Shout", group=rooms.ENTRY_POINTS)
+    monkeypatch.setattr(rooms, "entry_points", lambda group: [point] if group == point.group else [])
+    monkeypatch.setattr(EntryPoint, "load", lambda self: Shout)
+    deliverer("shout", {"words": ["a"]})(FRAME, report(shout={}), tools(tmp_path))
+    assert Shout.heard == [["a"]]
+    with pytest.raises(
+        SettingsError, match=r"no deliverer 'whisper' \(known: confluence, excel, file, shout\)"
+    ):
+        deliverer("whisper", {})
+
+
+class Shout:
+    heard: list[list[str]] = []  # noqa: RUF012 - what the test reads
+
+    def __init__(self, words: list[str]) -> None:
+        self.words = words
+
+    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> None:
+        self.heard.append(self.words)
+
+
+def test_a_page_shows_only_columns_that_exist(tmp_path: Path) -> None:
+    put = deliverer("confluence", {"site": "w", "page": "1", "region": "nth:1", "columns": ["Key", "Nope"]})
+    with pytest.raises(SettingsError, match="no column 'Nope'"):
+        put(FRAME, report(confluence={}), tools(tmp_path))
