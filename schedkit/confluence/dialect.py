@@ -1,0 +1,122 @@
+"""What Cloud (v2) and Data Center (v1) call the same things: dialects as data, and no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schedkit.atlassian import Request
+from schedkit.errors import BadAnswerError
+
+__all__ = ["CLOUD", "DATA_CENTER", "Dialect", "PageState"]
+
+
+@dataclass(frozen=True)
+class PageState:
+    """One version of a page as it was read."""
+
+    id: str
+    title: str
+    version: int
+    source: str
+    url: str = ""
+    kind: str = "page"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one kind of Confluence is spoken to.
+
+    `attachments` and `old_api` are v1 on both: v2 has no upload.
+    """
+
+    name: str
+    page: str
+    pages: str
+    read_params: Mapping[str, str]
+    old_version_params: Callable[[int], Mapping[str, Any]]
+    content: str
+    body: Callable[[PageState, str, str, bool], dict[str, Any]]
+    put_creates_attachment: bool
+
+    @property
+    def cloud(self) -> bool:
+        return self.name == "cloud"
+
+    def read(self, page_id: str) -> Request:
+        return Request("GET", self.page.format(page_id), params=self.read_params)
+
+    def read_old(self, page_id: str, version: int) -> Request:
+        return Request(
+            "GET",
+            self.page.format(page_id),
+            params={**self.read_params, **self.old_version_params(version)},
+        )
+
+    def write(self, state: PageState, source: str, message: str, quiet: bool) -> Request:
+        """Make the PUT of the version after `state`; a second one of the same number is refused there."""
+        return Request("PUT", self.page.format(state.id), json=self.body(state, source, message, quiet))
+
+
+def state_of(value: Any, base: str) -> PageState:
+    """Read a page out of either dialect's answer."""
+    try:
+        links = value.get("_links", {})
+        webui = links.get("webui") or links.get("tinyui") or ""
+        return PageState(
+            id=str(value["id"]),
+            title=value["title"],
+            version=int(value["version"]["number"]),
+            source=value["body"]["storage"]["value"],
+            url=f"{(links.get('base') or base).rstrip('/')}{webui}" if webui else base,
+            kind=value.get("type") or "page",
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise BadAnswerError(
+            "the site's answer is no page with a version and a storage body",
+            hint="check that the URL is that of a Confluence, and cloud=",
+        ) from None
+
+
+def _cloud_body(state: PageState, source: str, message: str, quiet: bool) -> dict[str, Any]:
+    # Neither space, parent nor properties are sent: what is not sent stays, the page's width too.
+    return {
+        "id": state.id,
+        "status": "current",
+        "title": state.title,
+        "body": {"representation": "storage", "value": source},
+        "version": {"number": state.version + 1, "message": message},
+    }
+
+
+def _data_center_body(state: PageState, source: str, message: str, quiet: bool) -> dict[str, Any]:
+    return {
+        "id": state.id,
+        "type": state.kind,
+        "title": state.title,
+        "body": {"storage": {"value": source, "representation": "storage"}},
+        "version": {"number": state.version + 1, "message": message, "minorEdit": quiet},
+    }
+
+
+CLOUD = Dialect(
+    name="cloud",
+    page="/wiki/api/v2/pages/{}",
+    pages="/wiki/api/v2/pages",
+    read_params={"body-format": "storage"},
+    old_version_params=lambda version: {"version": version},
+    content="/wiki/rest/api/content",
+    body=_cloud_body,
+    put_creates_attachment=True,
+)
+DATA_CENTER = Dialect(
+    name="data center",
+    page="/rest/api/content/{}",
+    pages="/rest/api/content",
+    read_params={"expand": "body.storage,version"},
+    old_version_params=lambda version: {"status": "historical", "version": version},
+    content="/rest/api/content",
+    body=_data_center_body,
+    put_creates_attachment=False,
+)

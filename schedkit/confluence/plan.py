@@ -1,0 +1,215 @@
+"""A change of one table, looked at before it is made."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+
+from schedkit import context
+from schedkit.confluence.dialect import PageState
+from schedkit.confluence.draft import Draft, TableEdit
+from schedkit.confluence.face import as_html, as_text
+from schedkit.confluence.rules import Change, Merged
+from schedkit.confluence.server import Server
+from schedkit.confluence.write import Outcome, update
+from schedkit.loop import blocking, bridged
+
+__all__ = ["Applied", "AsyncPlan", "Plan"]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of a plan.
+
+    Attributes
+    ----------
+    page_id, title, url : str
+        The page.
+    version : int
+        Its version now.
+    written : bool
+        Whether a new version was made; False: the page already said so.
+    changed_cells, rows_added, rows_removed, rows_archived, rows_hidden : int
+        Of the region.
+    puts, conflicts : int
+        Versions sent, and refused because someone else had saved meanwhile.
+    outside : str
+        The page outside the region, read back: ``identical``, ``rewritten`` by the site without a change
+        of meaning, ``changed``, or ``edited since`` by someone else.
+    seconds : float
+        What it took.
+    """
+
+    page_id: str
+    title: str
+    url: str
+    version: int
+    written: bool
+    changed_cells: int
+    rows_added: int
+    rows_removed: int
+    rows_archived: int
+    rows_hidden: int
+    puts: int
+    conflicts: int
+    outside: str
+    seconds: float
+
+
+class AsyncPlan:
+    """The async face of a `Plan`."""
+
+    def __init__(self, server: Server, state: PageState, edit: TableEdit, draft: Draft, message: str) -> None:
+        self.server = server
+        self.state = state
+        self.edit = edit
+        self.draft = draft
+        self.message = message
+
+    @bridged
+    async def apply(self, *, deadline: float = 60.0, quiet: bool = True) -> Applied:
+        """Make the change on the page as it is now, whoever has edited it since the plan was made.
+
+        Parameters
+        ----------
+        deadline : float
+            Seconds to go on when others keep saving the page.
+        quiet : bool
+            Do not notify the page's watchers (Data Center; Cloud decides for itself).
+
+        Raises
+        ------
+        ConflictError
+            If others kept saving the page until the deadline.
+        RegionError
+            If the region has gone, or has become ambiguous.
+        """
+        started = time.monotonic()
+        context.progress("update page", 0, 1)
+        outcome = await update(
+            self.server, self.state.id, self.edit, message=self.message, quiet=quiet, deadline=deadline
+        )
+        context.progress("update page", 1, 1)
+        applied = _applied(outcome, time.monotonic() - started)
+        context.fact("page", {**asdict(applied), "region": str(self.edit.region)})
+        return applied
+
+
+def _applied(outcome: Outcome, seconds: float) -> Applied:
+    merged: Merged = outcome.draft.report
+    return Applied(
+        page_id=outcome.state.id,
+        title=outcome.state.title,
+        url=outcome.state.url,
+        version=outcome.state.version,
+        written=outcome.written,
+        changed_cells=len(merged.changes),
+        rows_added=len(merged.added),
+        rows_removed=len(merged.removed),
+        rows_archived=len(merged.archived),
+        rows_hidden=merged.hidden,
+        puts=outcome.puts,
+        conflicts=outcome.conflicts,
+        outside=outcome.outside,
+        seconds=round(seconds, 3),
+    )
+
+
+class Plan:
+    """What a table of a page will become; nothing is written before `apply()`.
+
+    Shown in a notebook it is the table as it will be, changed cells marked.
+
+    Examples
+    --------
+    >>> plan = page.table("anchor:open-bugs").replace(df, key="Key", keep=["Comment"])  # doctest: +SKIP
+    >>> plan.changed_cells  # doctest: +SKIP
+    3
+    >>> plan.apply().version  # doctest: +SKIP
+    18
+    """
+
+    def __init__(self, aio: AsyncPlan) -> None:
+        self.aio = aio
+
+    apply = blocking(AsyncPlan.apply)
+
+    @property
+    def _merged(self) -> Merged:
+        merged: Merged = self.aio.draft.report
+        return merged
+
+    @property
+    def page_id(self) -> str:
+        return self.aio.state.id
+
+    @property
+    def title(self) -> str:
+        return self.aio.state.title
+
+    @property
+    def version(self) -> int:
+        """The version of the page the plan was made from."""
+        return self.aio.state.version
+
+    @property
+    def region(self) -> str:
+        return str(self.aio.edit.region)
+
+    @property
+    def changed(self) -> bool:
+        """Whether applying it would write."""
+        return self.aio.draft.changed
+
+    @property
+    def changes(self) -> list[Change]:
+        """The cells that will differ, new rows' cells included."""
+        return self._merged.changes
+
+    @property
+    def changed_cells(self) -> int:
+        return len(self._merged.changes)
+
+    @property
+    def added(self) -> list[str]:
+        """Keys of new rows."""
+        return self._merged.added
+
+    @property
+    def removed(self) -> list[str]:
+        """Keys of rows that go."""
+        return self._merged.removed
+
+    @property
+    def archived(self) -> list[str]:
+        """Keys of rows that have left the frame and move to the archived block."""
+        return self._merged.archived
+
+    @property
+    def carried(self) -> list[str]:
+        """Columns of the page that belong to people."""
+        return self._merged.carried
+
+    @property
+    def hidden(self) -> int:
+        """Rows of the frame that the cap leaves out."""
+        return self._merged.hidden
+
+    @property
+    def notes(self) -> list[str]:
+        """What is worth knowing before applying."""
+        return self._merged.notes
+
+    @property
+    def source(self) -> str:
+        """The whole page as it would be stored."""
+        return self.aio.draft.new
+
+    def _title(self) -> str:
+        return f"page {self.page_id} {self.title!r}, {self.region}"
+
+    def __repr__(self) -> str:
+        return as_text(self._title(), self.source, self.aio.edit.region, self._merged)
+
+    def _repr_html_(self) -> str:
+        return as_html(self._title(), self.source, self.aio.edit.region, self._merged)

@@ -1,0 +1,73 @@
+"""One Confluence behind its dialect: find out which it is, read and write a page."""
+
+from __future__ import annotations
+
+import anyio
+
+from schedkit.atlassian import Answer, Request, Site
+from schedkit.confluence.dialect import CLOUD, DATA_CENTER, Dialect, PageState, state_of
+from schedkit.errors import NotFoundError, UsageError
+
+__all__ = ["Server"]
+
+
+class Server:
+    """A site and the dialect it speaks, asked for once unless it is told."""
+
+    def __init__(self, site: Site, cloud: bool | None) -> None:
+        self.site = site
+        self._dialect = None if cloud is None else (CLOUD if cloud else DATA_CENTER)
+        self._asking = anyio.Lock()
+
+    async def dialect(self) -> Dialect:
+        async with self._asking:
+            if self._dialect is None:
+                self._dialect = await self._detect()
+            return self._dialect
+
+    async def _detect(self) -> Dialect:
+        try:
+            await self.site.send(Request("GET", "/wiki/api/v2/spaces", params={"limit": 1}))
+        except NotFoundError:
+            return DATA_CENTER
+        return CLOUD
+
+    @property
+    def base(self) -> str:
+        """Where links of pages start if an answer does not say."""
+        return self.site.url + ("/wiki" if self._dialect is CLOUD else "")
+
+    async def send(self, request: Request) -> Answer:
+        return await self.site.send(request)
+
+    async def read(self, page_id: str) -> PageState:
+        """Read the current version of a page."""
+        dialect = await self.dialect()
+        answer = await self.site.send(dialect.read(page_id))
+        return state_of(answer.json(), self.base)
+
+    async def read_old(self, page_id: str, version: int) -> PageState:
+        """Read an older version of a page."""
+        dialect = await self.dialect()
+        answer = await self.site.send(dialect.read_old(page_id, version))
+        return state_of(answer.json(), self.base)
+
+    async def write(self, state: PageState, source: str, message: str, quiet: bool) -> None:
+        """Put the version after `state`."""
+        dialect = await self.dialect()
+        await self.site.send(dialect.write(state, source, message, quiet))
+
+
+def page_id_of(page: str | int) -> str:
+    """Return a page's id, from a number or from the page's URL."""
+    found = str(page).strip()
+    if "/pages/" in found:
+        found = found.partition("/pages/")[2].partition("/")[0].partition("?")[0]
+    elif "pageId=" in found:
+        found = found.partition("pageId=")[2].partition("&")[0]
+    if not found.isdecimal():
+        raise UsageError(
+            f"{str(page)[:80]!r} is no page id",
+            hint='give the number in the page\'s URL, e.g. page("100001")',
+        )
+    return found

@@ -1,0 +1,187 @@
+"""Storage format as source text: what is where, in offsets; nothing is ever serialised again.
+
+A page is gated first: expat, wholly in C, proves that it is well-formed. After that tags are known to
+balance and ``<`` is known to start markup, so one regular expression finds the few tags that matter and
+skips CDATA, comments and everything else without looking at it.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from xml.parsers import expat
+
+from schedkit.errors import MalformedPageError
+
+__all__ = ["Element", "attributes", "check", "elements", "own_parameters", "splice", "text", "tokens"]
+
+# Attributes up to the closing ">", which quoted values may contain; possessive, so never quadratic.
+_ATTRS = r"""[^>"']*+(?:(?:"[^"]*+"|'[^']*+')[^>"']*+)*+"""
+_OPAQUE = r"!\[CDATA\[.*?\]\]>|!--.*?-->|\?.*?\?>"
+
+
+def tag_pattern(names: str) -> re.Pattern[str]:
+    """Return a pattern that finds the tags `names` (alternatives) and steps over opaque sections."""
+    return re.compile(rf"<(?:(/?)({names})(?=[\s/>])({_ATTRS})>|{_OPAQUE})", re.DOTALL)
+
+
+_LANDMARKS = tag_pattern(r"table|h[1-6]|ac:structured-macro|ac:macro|ac:rich-text-body|ac:layout-cell")
+_TOKEN = re.compile(
+    rf"<(?:(?P<close>/?)(?P<name>[^\s/>!?]+)(?P<attrs>{_ATTRS})>"
+    r"|!\[CDATA\[(?P<cdata>.*?)\]\]>|!--.*?-->|\?.*?\?>)|(?P<text>[^<]+)",
+    re.DOTALL,
+)
+_ATTRIBUTE = re.compile(r"""([^\s=/]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+# Confluence accepts HTML's named entities, and nobody declares them or the ac:, ri: and at: prefixes:
+# expat lets both pass when a DTD it has not read might have declared them.
+_ROOT = "schedkit-page"
+
+
+class Element(NamedTuple):
+    """One element of a page: ``source[start:end]``, its content ``source[inner:outer]``.
+
+    `parent` is the index of the nearest landmark around it, -1 for none.
+    """
+
+    name: str
+    start: int
+    inner: int
+    outer: int
+    end: int
+    parent: int
+    attrs: str
+
+
+def check(source: str, what: str = "the page") -> None:
+    """Refuse storage format that is not well-formed.
+
+    Raises
+    ------
+    MalformedPageError
+        With what expat says, and where.
+    """
+    parser = expat.ParserCreate()
+    parser.UseForeignDTD(True)
+    # One line for the wrapper, so that expat's line numbers are the page's plus one.
+    try:
+        parser.Parse(f"<{_ROOT}>\n".encode())
+        parser.Parse(source.encode())
+        parser.Parse(f"</{_ROOT}>".encode(), True)
+    except (expat.ExpatError, UnicodeEncodeError) as error:
+        place = ""
+        reason = "characters that are no Unicode text"
+        if isinstance(error, expat.ExpatError):
+            reason = expat.errors.messages[error.code]
+            place = f" at line {max(error.lineno - 1, 1)}, column {error.offset + 1}"
+        raise MalformedPageError(
+            f"{what} is not well-formed storage format: {reason}{place}; nothing was written",
+            hint="open the page in Confluence's editor and save it there, which repairs its markup",
+        ) from None
+
+
+def elements(source: str) -> list[Element]:
+    """Return the landmarks of a checked page (tables, headings, macros, layout cells) in document order."""
+    found: list[Element] = []
+    stack: list[int] = []
+    for match in _LANDMARKS.finditer(source):
+        name = match[2]
+        if name is None:
+            continue
+        if match[1]:
+            index = stack.pop()
+            found[index] = found[index]._replace(outer=match.start(), end=match.end())
+            continue
+        attrs = match[3]
+        at = match.end()
+        parent = stack[-1] if stack else -1
+        found.append(Element(name, match.start(), at, at, at, parent, attrs))
+        if not attrs.endswith("/"):
+            stack.append(len(found) - 1)
+    return found
+
+
+def attributes(attrs: str) -> dict[str, str]:
+    """Return the attributes in the source of an opening tag, entities decoded."""
+    return {name: html.unescape(a or b) for name, a, b in _ATTRIBUTE.findall(attrs)}
+
+
+def tokens(markup: str) -> Iterator[re.Match[str]]:
+    """Yield every tag, text run and opaque section; groups close, name, attrs, cdata, text."""
+    return _TOKEN.finditer(markup)
+
+
+_MACRO_TAGS = tag_pattern("ac:structured-macro|ac:macro|ac:parameter")
+
+
+def own_parameters(source: str, macro: Element) -> dict[str, str]:
+    """Return the parameters of `macro` itself, not those of macros in its body."""
+    found: dict[str, str] = {}
+    depth = 0
+    name, begin = "", 0
+    for match in _MACRO_TAGS.finditer(source, macro.inner, macro.outer):
+        if match[2] is None:
+            continue
+        closes, empty = bool(match[1]), match[3].endswith("/")
+        if match[2] != "ac:parameter":
+            depth += 0 if empty else (-1 if closes else 1)
+        elif depth == 0:
+            if closes:
+                found[name] = text(source[begin : match.start()])
+            else:
+                name, begin = attributes(match[3]).get("ac:name", ""), match.end()
+                if empty:
+                    found[name] = ""
+    return found
+
+
+# Of a macro's parameters these are what a reader of the page sees.
+_SEEN_PARAMETERS = {"title", "key"}
+_BREAKS = {"br", "p", "li", "div", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6"}
+
+
+def text(markup: str) -> str:
+    """Return what a reader sees of `markup`: no tags, entities decoded, white space collapsed."""
+    if "<" not in markup:
+        return " ".join(html.unescape(markup).split())
+    parts: list[str] = []
+    hidden = False
+    for token in tokens(markup):
+        name = token["name"]
+        if name is None:
+            if not hidden:
+                parts.append(token["cdata"] or html.unescape(token["text"] or ""))
+        elif name == "ac:parameter":
+            if token["close"]:
+                hidden = False
+            elif not token["attrs"].endswith("/"):
+                hidden = attributes(token["attrs"]).get("ac:name", "") not in _SEEN_PARAMETERS
+        elif name in _BREAKS:
+            parts.append(" ")
+        elif not token["close"]:
+            parts.append(_seen_attribute(name, token["attrs"]))
+    return " ".join("".join(parts).split())
+
+
+def _seen_attribute(name: str, attrs: str) -> str:
+    if name == "time":
+        return attributes(attrs).get("datetime", "")
+    if name == "ri:user":
+        found = attributes(attrs)
+        who = found.get("ri:account-id") or found.get("ri:userkey") or found.get("ri:username") or ""
+        return f"@{who}"
+    if name == "ac:emoticon":
+        return attributes(attrs).get("ac:emoji-fallback", "")
+    return ""
+
+
+def splice(source: str, edits: list[tuple[int, int, str]]) -> str:
+    """Return `source` with each ``(start, end, replacement)`` applied; the edits must not overlap."""
+    parts: list[str] = []
+    at = 0
+    for start, end, replacement in sorted(edits, key=lambda edit: edit[:2]):
+        parts += (source[at:start], replacement)
+        at = end
+    parts.append(source[at:])
+    return "".join(parts)

@@ -1,0 +1,131 @@
+"""Optimistic locking: read, edit, put the next version; whoever came between is respected."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
+
+import anyio
+import anyio.to_thread
+
+from schedkit import context
+from schedkit.confluence.dialect import PageState
+from schedkit.confluence.draft import Draft, Edit, outside
+from schedkit.confluence.server import Server
+from schedkit.errors import ConflictError, SiteError
+from schedkit.loop import live
+
+__all__ = ["Outcome", "draft_of", "update"]
+
+# Waits after a conflict: long enough for others to finish, never in step with them.
+_FIRST_WAIT = 0.1
+_LONGEST_WAIT = 2.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an update went; `draft` is the last one made, `state` the version it ended at."""
+
+    state: PageState
+    draft: Draft
+    written: bool
+    puts: int
+    conflicts: int
+    outside: str
+
+
+class _Queue:
+    """The writers of one page in this process, served in turn."""
+
+    def __init__(self) -> None:
+        self.turn = anyio.Lock()
+
+
+def _queue(server: Server, page_id: str) -> _Queue:
+    queues: WeakValueDictionary[tuple[str, str], _Queue] = live("confluence-queues", WeakValueDictionary)
+    return queues.setdefault((server.site.url, page_id), _Queue())
+
+
+async def draft_of(state: PageState, edit: Edit) -> Draft:
+    """Apply `edit` in a worker thread: five megabytes of page must not hold up the loop."""
+    return await anyio.to_thread.run_sync(edit, state.source, f"page {state.id} ({state.title!r})")
+
+
+async def update(
+    server: Server, page_id: str, edit: Edit, *, message: str, quiet: bool = True, deadline: float = 60.0
+) -> Outcome:
+    """Write `edit` to a page; nothing is written if the page already says so.
+
+    Raises
+    ------
+    ConflictError
+        If others kept saving the page until the deadline.
+    """
+    queue = _queue(server, page_id)
+    async with queue.turn:
+        return await _Update(server, page_id, edit, message, quiet, time.monotonic() + deadline).run()
+
+
+@dataclass
+class _Update:
+    server: Server
+    page_id: str
+    edit: Edit
+    message: str
+    quiet: bool
+    until: float
+    puts: int = 0
+    conflicts: int = 0
+    lost: int = 0
+
+    async def run(self) -> Outcome:
+        sent: tuple[Draft, int] | None = None
+        while True:
+            context.checkpoint()
+            state = await self.server.read(self.page_id)
+            draft = await draft_of(state, self.edit)
+            if not draft.changed:
+                # After a lost answer this is how a PUT that did arrive shows itself.
+                return self._outcome(state, *(sent or (draft, None)), written=sent is not None)
+            try:
+                self.puts += 1
+                await self.server.write(state, draft.new, self.message, self.quiet)
+            except ConflictError as error:
+                self.conflicts += 1
+                await self._pause(error, self.conflicts)
+                continue
+            except SiteError as error:
+                if not error.maybe_done:
+                    raise
+                self.lost += 1
+                sent = (draft, state.version)
+                context.log(f"{error.message}; reading the page before writing again", logging.WARNING)
+                await self._pause(error, self.lost)
+                continue
+            stored = await self.server.read(self.page_id)
+            return self._outcome(stored, draft, state.version, written=True)
+
+    async def _pause(self, error: SiteError, times: int) -> None:
+        wait = random.uniform(0.3, 1.0) * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(times - 1, 8))
+        if time.monotonic() + wait > self.until:
+            error.hint = (
+                f"gave up after {self.puts} tries; give apply(deadline=…) more seconds, or run it again"
+            )
+            raise error
+        await anyio.sleep(wait)
+
+    def _outcome(self, state: PageState, draft: Draft, base: int | None, *, written: bool) -> Outcome:
+        seen = "identical"
+        if written:
+            # A later version is someone else's edit, which is theirs to make.
+            ours = base is not None and state.version == base + 1
+            seen = outside(draft, state.source) if ours else "edited since"
+        if seen == "changed":
+            context.log(
+                f"page {self.page_id}: the site stored something else outside the region than it was sent",
+                logging.WARNING,
+            )
+        return Outcome(state, draft, written, self.puts, self.conflicts, seen)
