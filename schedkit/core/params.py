@@ -1,0 +1,200 @@
+"""Parameters of a task: declared by its function's type hints, checked before it runs."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, get_type_hints
+
+from schedkit.core.model import Task
+from schedkit.errors import DeclarationError, ParameterError
+
+__all__ = ["RUN", "Parameter", "Parameters", "call_arguments", "check", "parameters"]
+
+# The argument of this name is the run's context, not a parameter.
+RUN = "run"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a task; `hint` is Any where the function says nothing about it."""
+
+    name: str
+    hint: Any
+    required: bool
+    default: Any = None
+
+    def convert(self, task: str, value: Any) -> Any:
+        """Return `value` as the hint wants it.
+
+        Raises
+        ------
+        ParameterError
+            Naming task, parameter, value and what was expected.
+        """
+        if self.hint is Any:
+            return value
+        from pydantic import ValidationError
+
+        try:
+            return self._adapter.validate_python(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False)[0]
+            inside = "".join(f"[{part!r}]" for part in first["loc"])
+            shown = repr(value)
+            raise ParameterError(
+                f"task {task!r}: parameter {self.name!r}{inside} is "
+                f"{shown if len(shown) <= 80 else shown[:77] + '...'}, expected {hint_text(self.hint)}: "
+                f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+            ) from None
+
+    @cached_property
+    def _adapter(self) -> Any:
+        from pydantic import ConfigDict, PydanticUserError, TypeAdapter
+
+        try:
+            return TypeAdapter(self.hint, config=ConfigDict(arbitrary_types_allowed=True))
+        except PydanticUserError:
+            # Models and dataclasses carry a configuration of their own.
+            return TypeAdapter(self.hint)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a function takes: its parameters by name, whether it wants the run, whether it takes any name."""
+
+    by_name: Mapping[str, Parameter]
+    wants_run: bool
+    open: bool
+
+
+def hint_text(hint: Any) -> str:
+    """Return a type hint the way people write it."""
+    return hint.__name__ if isinstance(hint, type) and not getattr(hint, "__args__", None) else str(hint)
+
+
+_cache: weakref.WeakKeyDictionary[Callable[..., Any], Parameters] = weakref.WeakKeyDictionary()
+_cache_lock = threading.Lock()
+
+
+def parameters(function: Callable[..., Any]) -> Parameters:
+    """Return what `function` takes.
+
+    Raises
+    ------
+    DeclarationError
+        If it has a parameter that cannot be given by name.
+    """
+    # A bound method is made anew at every access; what it takes belongs to its function.
+    key = getattr(function, "__func__", function)
+    try:
+        with _cache_lock:
+            known = _cache.get(key)
+    except TypeError:  # not hashable, or without weak references
+        return _inspected(function)
+    if known is None:
+        known = _inspected(function)
+        with _cache_lock:
+            _cache[key] = known
+    return known
+
+
+def _inspected(function: Callable[..., Any]) -> Parameters:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return Parameters({}, wants_run=False, open=True)
+    try:
+        hints = get_type_hints(inspect.unwrap(getattr(function, "__func__", function)), include_extras=True)
+    except Exception:
+        # A hint may name what exists only while type checking; such parameters are taken as they are.
+        hints = {}
+    found: dict[str, Parameter] = {}
+    wants_run = takes_any = False
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            takes_any = True
+        elif parameter.kind is parameter.POSITIONAL_ONLY:
+            if parameter.default is parameter.empty:
+                raise DeclarationError(
+                    f"parameter {name!r} of {function!r} can only be given by position",
+                    hint="parameters of a task are given by name: take out the `/`",
+                )
+        elif parameter.kind is not parameter.VAR_POSITIONAL:
+            if name == RUN:
+                wants_run = True
+                continue
+            required = parameter.default is parameter.empty
+            hint = hints.get(name, Any)
+            found[name] = Parameter(name, hint, required, None if required else parameter.default)
+    return Parameters(found, wants_run, takes_any)
+
+
+def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> dict[str, Any]:
+    """Return a task's own parameters joined with `params`, after trying that they fit.
+
+    The values come back as given, so that they can be stored; `call_arguments` converts them.
+
+    Parameters
+    ----------
+    complete : bool
+        Whether a required parameter that is missing is an error (at a submit it is, where the task is
+        declared it is not).
+
+    Raises
+    ------
+    ParameterError
+        Naming task, parameter and what was expected.
+    """
+    given = {**task.params, **params}
+    if task.function is not None:
+        _converted(task.name, parameters(task.function), given, complete=complete)
+    return given
+
+
+def call_arguments(task: Task, params: Mapping[str, Any], run: Any) -> dict[str, Any]:
+    """Return the keyword arguments with which the task's function is called.
+
+    Parameters
+    ----------
+    params : mapping
+        As stored: those of `check`.
+    run : object
+        The run's context, given to an argument named ``run``.
+
+    Raises
+    ------
+    ParameterError
+        If they do not fit (any more: the function may have changed since they were stored).
+    """
+    assert task.function is not None
+    takes = parameters(task.function)
+    arguments = _converted(task.name, takes, params, complete=True)
+    if takes.wants_run:
+        arguments[RUN] = run
+    return arguments
+
+
+def _converted(task: str, takes: Parameters, given: Mapping[str, Any], *, complete: bool) -> dict[str, Any]:
+    unknown = [name for name in given if name not in takes.by_name]
+    if unknown and (not takes.open or RUN in unknown):
+        known = ", ".join(map(repr, takes.by_name)) or "none"
+        raise ParameterError(
+            f"task {task!r} has no parameter {unknown[0]!r}", hint=f"its parameters: {known}"
+        )
+    missing = [p for p in takes.by_name.values() if p.required and p.name not in given]
+    if missing and complete:
+        first = missing[0]
+        expected = "" if first.hint is Any else f" ({hint_text(first.hint)})"
+        raise ParameterError(
+            f"task {task!r} needs the parameter {first.name!r}{expected}",
+            hint="give it at submit(), or with params= where the task is declared",
+        )
+    return {
+        name: takes.by_name[name].convert(task, value) if name in takes.by_name else value
+        for name, value in given.items()
+    }
