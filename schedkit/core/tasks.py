@@ -98,9 +98,7 @@ def declare(
             rate=_rate(rate, what) if isinstance(rate, str) else rate,
             runs_in=runs_in or "auto",
             max_instances=max_instances,
-            misfire_grace=None
-            if misfire_grace is None
-            else _seconds(misfire_grace, f"{what}: misfire_grace"),
+            misfire_grace=_optional_seconds(misfire_grace, f"{what}: misfire_grace"),
             coalesce=coalesce,
             catch_up=catch_up,
             jitter=_optional_seconds(jitter, f"{what}: jitter") or 0.0,

@@ -28,7 +28,7 @@ def local_to_utc(value: datetime, tz: tzinfo) -> datetime:
     return (value if value.tzinfo else value.replace(tzinfo=tz)).astimezone(UTC)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trigger:
     """A fixed set of instants: all there is to know about when.
 
@@ -164,3 +164,6 @@ class Trigger:
 
     def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.text()}>"

@@ -18,7 +18,7 @@ from schedkit.errors import TriggerError
 __all__ = ["AllOf", "AnyOf", "At", "Calendar", "Cron", "CronFields", "Custom", "Every"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Windowed(Trigger):
     """A trigger with an optional zone, start and end (both inclusive)."""
 
@@ -78,7 +78,7 @@ def _wall_engine(fields: dict[str, str]) -> Callable[[datetime], datetime | None
     return next_wall
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cron(Windowed):
     """A standard crontab expression; made by `schedkit.cron`."""
 
@@ -104,7 +104,7 @@ class Cron(Windowed):
         return trigger_words.cron(self.expression) + self._window()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CronFields(Windowed):
     """APScheduler's own cron keywords (`add_job(func, "cron", hour=7)`), weekdays by name."""
 
@@ -131,7 +131,7 @@ class CronFields(Windowed):
         return trigger_words.cron_fields(dict(self.fields)) + self._window()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Every(Windowed):
     """Every so much elapsed time from its start; a late run moves none of the later times."""
 
@@ -174,7 +174,7 @@ class Every(Windowed):
         return f"every {show(self.interval.total_seconds())}" + self._window()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class At(Trigger):
     """Once, at one time."""
 
@@ -209,7 +209,7 @@ class At(Trigger):
         return trigger_words.at(self.time, self.tz)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Calendar(Windowed):
     """Every so many years, months, weeks and days, always at the same time of day."""
 
@@ -275,7 +275,7 @@ class Calendar(Windowed):
         return trigger_words.calendar(lengths, self.clock) + self._window()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Combined(Trigger):
     """Several triggers as one."""
 
@@ -298,7 +298,7 @@ class Combined(Trigger):
         return data
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AnyOf(Combined):
     """Fires whenever one of its triggers does."""
 
@@ -312,7 +312,7 @@ class AnyOf(Combined):
         return " or ".join(trigger.text() for trigger in self.triggers)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AllOf(Combined):
     """Fires at the times that all of its triggers share."""
 
@@ -337,7 +337,7 @@ class AllOf(Combined):
         return " and ".join(trigger.text() for trigger in self.triggers)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Custom(Trigger):
     """A trigger class of somebody else's, stored as the name it was registered under and its arguments."""
 
