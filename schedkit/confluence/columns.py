@@ -48,8 +48,8 @@ def decide_columns(
     for at, name in enumerate(new.names):
         if name in grid.names or name in rules.keep or name in rules.drop:
             continue
-        before = set(new.names[:at])
-        behind = max((n for n, c in enumerate(columns, 1) if c.name in before), default=0)
+        there = {c.name: n for n, c in enumerate(columns, 1)}
+        behind = next((there[before] for before in reversed(new.names[:at]) if before in there), 0)
         columns.insert(behind, Column(name, -1, at))
     missing = [name for name in rules.keep if name not in grid.names and name not in rules.drop]
     if missing and strangers:

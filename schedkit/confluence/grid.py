@@ -156,7 +156,7 @@ def _is_bold(cell: str) -> bool:
     return bool(_BOLD.match(cell))
 
 
-_CARD = re.compile(r"https?://\S+/browse/([A-Z][A-Z0-9_]+-[0-9]+)(?:[?#]\S*)?$")
+_CARD = re.compile(r"https?://\S+/browse/([A-Z][A-Z0-9_]*-[0-9]+)(?:[?#]\S*)?$")
 
 
 def key_text(markup: str) -> str:

@@ -167,7 +167,7 @@ def _by_heading(page: Landscape, region: Heading) -> tuple[list[Element], str]:
 
 def _listing(page: Landscape, region: Region) -> str:
     if not page.tables:
-        return 'the page has no table; create="end" puts one there' if _creatable(region) else "it has none"
+        return "the page has no table" + ('; create="end" puts one there' if _creatable(region) else "")
     lines = [f"nth:{n}{_names(page, table)}" for n, table in enumerate(page.tables[:_LISTED], 1)]
     more = len(page.tables) - _LISTED
     return "the page has " + ", ".join(lines) + (f" and {more} more" if more > 0 else "")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Look", "Rendered", "render"]
 
-_ISSUE_KEY = re.compile(r"[A-Z][A-Z0-9_]+-[0-9]+")
+_ISSUE_KEY = re.compile(r"[A-Z][A-Z0-9_]*-[0-9]+")
 # A category's name is in the site's language; its key is not. Both occur in frames.
 _CATEGORY_COLOURS = {
     "new": "Grey",

@@ -1,0 +1,94 @@
+"""Two cells say the same, or they do not."""
+
+from __future__ import annotations
+
+import pytest
+from confluence.pages import hostile_pages
+from hypothesis import given
+
+from schedkit.confluence.canonical import blank, canonical, form, same
+from schedkit.confluence.markup import Link, Lozenge, time_tag
+
+STATUS = Lozenge("Open", "Blue").storage
+REWRITTEN_STATUS = (
+    '<ac:structured-macro ac:schema-version="1" ac:macro-id="9a" ac:local-id="7" ac:name="status">\n'
+    '<ac:parameter ac:name="colour">blue</ac:parameter><ac:parameter ac:name="title">Open</ac:parameter>'
+    "</ac:structured-macro>"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<p>text</p>", "text"),
+        ('<p local-id="3" style="text-align: right;">5</p>', "5"),
+        ("&nbsp;&eacute;&#233;&quot;", "\u00a0éé&#34;"),
+        ("a<br/>b", "<p>a<br />b</p>"),
+        ("\n  <p>a\n   b</p>\n", "a b"),
+        (REWRITTEN_STATUS, STATUS),
+        (
+            Lozenge("Open").storage.replace('<ac:parameter ac:name="colour">Grey</ac:parameter>', ""),
+            Lozenge("Open").storage,
+        ),
+        (
+            '<a rel="nofollow" class="external-link" href="https://x/?a=1&#38;b=2">t</a>',
+            Link("t", "https://x/?a=1&b=2").storage,
+        ),
+        ('<a href="u" data-card-appearance="inline">t</a>', '<a href="u">t</a>'),
+        ('<time datetime="2026-01-02"></time>', time_tag("2026-01-02")),
+        ('<ac:inline-comment-marker ac:ref="1">some</ac:inline-comment-marker> text', "some text"),
+        ("<!-- note -->x", "x"),
+        ('<span style="color: red;  top:1px">x</span>', '<span style="top: 1px; color:red">x</span>'),
+        ("<p></p>", ""),
+        ("<p><br /></p>", ""),
+        ("<br />", ""),
+        ("<p>a<br /></p><p>b</p>", "<p>a</p><p>b</p>"),
+        ("<p>a</p>\n<p />\n<p>b</p> ", "<p>a</p><p>b</p>"),
+        ("<p> </p>a", "a"),
+    ],
+)
+def test_what_the_site_rewrites_is_no_change(old: str, new: str) -> None:
+    assert same(old, new)
+    assert same(new, old)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("open", "OPEN"),
+        ("a b", "ab"),
+        ("a\u00a0b", "a b"),
+        ("<p>a</p><p>b</p>", "<p>ab</p>"),
+        ("a<br />b", "a b"),
+        ("<b>a</b>", "a"),
+        (Lozenge("Open", "Blue").storage, Lozenge("Open", "Green").storage),
+        (Lozenge("Open", "Blue").storage, Lozenge("open", "Blue").storage),
+        (Lozenge("Open", "Blue").storage, "Open"),
+        ('<a href="u">t</a>', '<a href="v">t</a>'),
+        (time_tag("2026-01-02"), time_tag("2026-01-03")),
+        ("<![CDATA[a  b]]>", "<![CDATA[a b]]>"),
+        ("<em>a</em> b", "<em>a</em>b"),
+        ("&lt;b&gt;", "<b></b>"),
+    ],
+)
+def test_what_people_would_see_is_a_change(old: str, new: str) -> None:
+    assert not same(old, new)
+
+
+@pytest.mark.parametrize("markup", ["", " ", "<p />", "<p>&nbsp;</p>", "<br/>", "<!-- x -->", "\n<p> </p>\n"])
+def test_blank_cells(markup: str) -> None:
+    assert blank(markup)
+
+
+@pytest.mark.parametrize(
+    "markup", ["x", "<p>0</p>", '<ac:image><ri:attachment ri:filename="a" /></ac:image>', STATUS]
+)
+def test_cells_with_words_in_them(markup: str) -> None:
+    assert not blank(markup)
+
+
+@given(hostile_pages)
+def test_every_markup_has_a_form_and_wrapping_changes_nothing(markup: str) -> None:
+    assert form(markup) == canonical(markup)
+    if "<" not in markup:
+        assert same(markup, f"<p>{markup}</p>")
