@@ -26,8 +26,8 @@ _NOTHING = pa.scalar("", _STRING)
 class Slot:
     """What fills one column of the target.
 
-    `style` and `link_style` are indices into the workbook's cell formats; None is the default one.
-    At most `link_room` cells become links.
+    The styles are indices into the workbook's cell formats; None is the default one. `moment_style` and
+    `duration_style` are for dates and durations in a mixed column. At most `link_room` cells become links.
     """
 
     position: int
@@ -35,6 +35,8 @@ class Slot:
     style: int | None = None
     link: LinkOf | None = None
     link_style: int | None = None
+    moment_style: int | None = None
+    duration_style: int | None = None
     link_room: int = 0
 
 
@@ -68,8 +70,13 @@ def _pieces(
 ) -> list[pa.Array]:
     name = letters(slot.position)
     pieces = []
-    if cells.numbers is not None:
-        pieces.append(_wrapped(name, slot.style, numbers, "><v>", cells.numbers, "</v></c>"))
+    for values, style in (
+        (cells.numbers, slot.style),
+        (cells.moments, slot.moment_style),
+        (cells.durations, slot.duration_style),
+    ):
+        if values is not None:
+            pieces.append(_wrapped(name, style, numbers, "><v>", values, "</v></c>"))
     if cells.booleans is not None:
         digits = pc.if_else(cells.booleans, pa.scalar("1", _STRING), pa.scalar("0", _STRING))
         pieces.append(_wrapped(name, slot.style, numbers, ' t="b"><v>', digits, "</v></c>"))

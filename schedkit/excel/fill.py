@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from typing import IO
 
 from schedkit import context
-from schedkit.excel import sheetxml
+from schedkit.excel import memory, sheetxml
 from schedkit.excel.cells import Slot, rows
 from schedkit.excel.limits import MAX_LINKS
 from schedkit.excel.links import LinkParts
 from schedkit.excel.names import letters
 from schedkit.excel.package import Package, Writer
-from schedkit.excel.skeleton import FIRST_ROW, HEADER_ROW, SheetPlan
+from schedkit.excel.plan import Laid
+from schedkit.excel.skeleton import FIRST_ROW, HEADER_ROW, PROTOTYPE_ROWS, SheetPlan
 from schedkit.excel.tally import Tally
+from schedkit.excel.workbook import open_workbook, relations_part
 
 _RELATIONSHIPS = (
     b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
@@ -32,19 +34,22 @@ _STAGE = "write workbook"
 _LARGE_CELLS = 20_000_000
 
 
-def fill(drawn: bytes, plans: list[SheetPlan], file: IO[bytes], tally: Tally) -> None:
-    """Write the workbook `drawn` with the rows of `plans` to `file`."""
+def fill(drawn: bytes, laid: Laid, file: IO[bytes], tally: Tally) -> None:
+    """Write the workbook `drawn` with the rows laid out to `file`."""
     package = Package(drawn, "the drawn workbook")
-    parts = {f"xl/worksheets/sheet{number}.xml": plan for number, plan in enumerate(plans, 1)}
-    total = sum(plan.rows for plan in plans)
+    book = open_workbook(package, "the drawn workbook")
+    parts = {book.sheets[plan.name]: plan for plan in laid.sheets}
+    total = sum(plan.rows for plan in laid.sheets)
     done = 0
     writer = Writer(file)
-    redone = {*parts, *map(_relations_of, parts)}
+    redone = {*parts, *map(relations_part, parts), relations_part(book.part)}
     for name in package.names():
         if name not in redone:
             writer.copy(package, name)
     for name, plan in parts.items():
         done = _fill_sheet(package, name, plan, writer, tally, done, total)
+    _add_relations(writer, package, book.part, [memory.RELATION])
+    writer.add(memory.PART, [memory.to_xml(laid.memories)])
     writer.close()
 
 
@@ -52,16 +57,13 @@ def _fill_sheet(
     package: Package, part: str, plan: SheetPlan, writer: Writer, tally: Tally, done: int, total: int
 ) -> int:
     sheet = sheetxml.split(package.read(part))
-    plain, linked = (
-        sheetxml.styles(sheet.rows.get(FIRST_ROW, b"")),
-        sheetxml.styles(sheet.rows.get(FIRST_ROW + 1, b"")),
-    )
+    looks = [sheetxml.styles(sheet.rows.get(row, b"")) for row in PROTOTYPE_ROWS]
     slots = []
     room = MAX_LINKS
     for position, column in enumerate(plan.columns, 1):
-        name = letters(position)
         link = plan.links.get(position)
-        slots.append(Slot(position, column, plain.get(name), link, linked.get(name), room))
+        style, linked, moment, duration = (found.get(letters(position)) for found in looks)
+        slots.append(Slot(position, column, style, link, linked, moment, duration, room))
         # Columns further right link only if all rows of those before them can.
         room = max(room - plan.rows, 0) if link else room
     links = LinkParts()
@@ -77,16 +79,15 @@ def _fill_sheet(
         yield b"</sheetData>" + _with_links(sheet.tail, links)
 
     writer.add(part, chunks(), large=plan.rows * len(slots) > _LARGE_CELLS)
-    relations = _relations_of(part)
-    before = package.read(relations) if relations in package else _RELATIONSHIPS
-    start, end = before.rsplit(b"</Relationships>", 1)
-    writer.add(relations, [start, *links.targets, b"</Relationships>" + end])
+    _add_relations(writer, package, part, links.targets)
     return done
 
 
-def _relations_of(part: str) -> str:
-    folder, name = part.rsplit("/", 1)
-    return f"{folder}/_rels/{name}.rels"
+def _add_relations(writer: Writer, package: Package, part: str, added: list[bytes]) -> None:
+    name = relations_part(part)
+    before = package.read(name) if name in package else _RELATIONSHIPS
+    start, end = before.rsplit(b"</Relationships>", 1)
+    writer.add(name, [start, *added, b"</Relationships>" + end])
 
 
 def _with_links(tail: bytes, links: LinkParts) -> bytes:

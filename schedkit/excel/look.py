@@ -23,7 +23,7 @@ _NARROWEST, _WIDEST = 8.0, 60.0
 _BUTTON = 3.5
 _IDENTIFIER = re.compile(r"\b(id|key|year|number|nr|no)$", re.IGNORECASE)
 
-_FORMATS = {
+FORMATS = {
     Kind.TEXT: "General",
     Kind.MIXED: "General",
     Kind.BOOLEAN: "General",
@@ -36,8 +36,8 @@ _FIXED_WIDTHS = {Kind.DATE: 11.0, Kind.DATETIME: 17.0, Kind.DURATION: 12.0, Kind
 
 def number_format(column: Column) -> str:
     """Return the number format of a column."""
-    if column.kind in _FORMATS:
-        return _FORMATS[column.kind]
+    if column.kind in FORMATS:
+        return FORMATS[column.kind]
     if _IDENTIFIER.search(column.header):
         return "0" if column.whole else "General"
     return "#,##0" if column.whole else "#,##0.00"

@@ -31,12 +31,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Cells:
-    """The values of some rows of a column; where one of the three has a value the others are null.
+    """The values of some rows of a column; where one array has a value the others are null.
 
-    `numbers` are rendered as Excel writes them, `texts` are raw. None stands for all null.
+    `numbers` are rendered as Excel writes them, `texts` are raw. None stands for all null. Only a mixed
+    column tells `moments` and `durations` apart from numbers: each needs a format of its own there.
     """
 
     numbers: pa.Array | None = None
+    moments: pa.Array | None = None
+    durations: pa.Array | None = None
     texts: pa.Array | None = None
     booleans: pa.Array | None = None
 

@@ -33,7 +33,13 @@ _KINDS = {
     "string": Kind.TEXT,
     "empty": Kind.TEXT,
 }
-_EPOCH = datetime(1970, 1, 1)
+_ARRAYS = {
+    "numbers": pa.large_string(),
+    "moments": pa.large_string(),
+    "durations": pa.large_string(),
+    "texts": pa.large_string(),
+    "booleans": pa.bool_(),
+}
 
 
 def clean_texts(values: pd.Series[Any], tally: Tally) -> pa.Array:
@@ -95,79 +101,72 @@ class Objects:
         part = self._series.iloc[start:stop]
         if self._all_text:
             return Cells(texts=clean_texts(part, tally))
-        numbers: list[str | None] = []
-        texts: list[str | None] = []
-        booleans: list[bool | None] = []
-        for value in part:
-            number, text, boolean = self._cell(value, tally)
-            numbers.append(number)
-            texts.append(text if text is None else _without_surrogates(text, tally))
-            booleans.append(boolean)
-        return Cells(
-            numbers=pa.array(numbers, pa.large_string()),
-            texts=pa.array(texts, pa.large_string()),
-            booleans=pa.array(booleans, pa.bool_()),
-        )
+        found: dict[str, list[Any]] = {name: [None] * len(part) for name in _ARRAYS}
+        for place, value in enumerate(part):
+            where, content = self._cell(value, tally)
+            if self.kind is not Kind.MIXED and where in ("moments", "durations"):
+                where = "numbers"
+            if isinstance(content, str):
+                content = _without_surrogates(content, tally)
+            found[where][place] = content
+        return Cells(**{name: pa.array(values, _ARRAYS[name]) for name, values in found.items()})
 
-    def _cell(self, value: Any, tally: Tally) -> tuple[str | None, str | None, bool | None]:
+    def _cell(self, value: Any, tally: Tally) -> tuple[str, Any]:
+        """Return which array of `Cells` a value belongs to, and as what."""
         if missing(value):
-            return None, None, None
+            return "texts", None
         if isinstance(value, Enum):
             return self._cell(value.value, tally)
         if isinstance(value, str):
-            return None, str(value), None
+            return "texts", str(value)
         if isinstance(value, bool | np.bool_):
-            return None, None, bool(value)
+            return "booleans", bool(value)
         if isinstance(value, int | np.integer | Decimal):
             return self._exact(value, tally)
         if isinstance(value, float | np.floating):
             return self._float(float(value), tally)
-        if isinstance(value, np.datetime64 | datetime):
-            return self._moment(pd.Timestamp(value), tally)
-        if isinstance(value, date):
-            return self._moment(pd.Timestamp(value), tally, day=True)
+        if isinstance(value, np.datetime64 | date):
+            return self._moment(value, tally)
         if isinstance(value, np.timedelta64 | timedelta):
             return self._duration(pd.Timedelta(value), tally)
         if isinstance(value, time):
-            return None, value.isoformat(), None
+            return "texts", value.isoformat()
         tally.add("flattened")
         # An empty list of labels is a blank cell, as an analyst would leave it.
-        return None, flat_text(value) or None, None
+        return "texts", flat_text(value) or None
 
-    def _exact(
-        self, value: int | np.integer[Any] | Decimal, tally: Tally
-    ) -> tuple[str | None, str | None, None]:
+    def _exact(self, value: int | np.integer[Any] | Decimal, tally: Tally) -> tuple[str, Any]:
         if self._numbers_as_text:
             tally.add("numbers_as_text")
-            return None, str(value), None
+            return "texts", str(value)
         if isinstance(value, Decimal):
             return self._float(float(value), tally)
-        return str(int(value)), None, None
+        return "numbers", str(int(value))
 
-    def _float(self, value: float, tally: Tally) -> tuple[str | None, str | None, None]:
+    def _float(self, value: float, tally: Tally) -> tuple[str, Any]:
         if abs(value) == np.inf:
             tally.add("infinite")
-            return None, (str(value) if self._policy.inf == "text" else None), None
-        return repr(value), None, None
+            return "texts", str(value) if self._policy.inf == "text" else None
+        return "numbers", repr(value)
 
-    def _moment(
-        self, value: pd.Timestamp, tally: Tally, *, day: bool = False
-    ) -> tuple[str | None, str | None, None]:
-        if value.tzinfo is not None:
-            value = value.tz_convert(self._policy.zone).tz_localize(None)
-        micros = (value.to_pydatetime(warn=False) - _EPOCH) // timedelta(microseconds=1)
+    def _moment(self, value: np.datetime64 | date, tally: Tally) -> tuple[str, Any]:
+        stamp = pd.Timestamp(value)
+        if stamp.tzinfo is not None:
+            stamp = stamp.tz_convert(self._policy.zone).tz_localize(None)
+        micros = int(stamp.as_unit("us").asm8.astype(np.int64))
         days, shown = serials(np.array([micros]), self._policy.calendar)
         if shown[0]:
-            return repr(float(days[0])), None, None
+            return "moments", repr(float(days[0]))
         tally.add("dates_as_text")
-        return None, value.date().isoformat() if day else value.isoformat(sep=" "), None
+        day_only = isinstance(value, date) and not isinstance(value, datetime)
+        return "texts", stamp.date().isoformat() if day_only else stamp.isoformat(sep=" ")
 
-    def _duration(self, value: pd.Timedelta, tally: Tally) -> tuple[str | None, str | None, None]:
+    def _duration(self, value: pd.Timedelta, tally: Tally) -> tuple[str, Any]:
         micros = value // timedelta(microseconds=1)
         if micros >= 0:
-            return repr(micros / DAY), None, None
+            return "durations", repr(micros / DAY)
         tally.add("durations_as_text")
-        return None, str(value), None
+        return "texts", str(value)
 
 
 def _is_long(value: Any) -> bool:
@@ -187,7 +186,7 @@ def flat_text(value: Any) -> str:
     ('ui, api', '{"a": [1]}')
     """
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return json.dumps(value, ensure_ascii=False, default=str) if value else ""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, set | frozenset):

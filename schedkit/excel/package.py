@@ -57,6 +57,10 @@ class Package:
         """Return the content of a part."""
         return self._zip.read(part)
 
+    def open(self, part: str) -> IO[bytes]:
+        """Open the content of a part as a stream."""
+        return self._zip.open(part)
+
     def raw(self, part: str) -> tuple[zipfile.ZipInfo, memoryview]:
         """Return a part as it lies in the file, compressed."""
         info = self._zip.getinfo(part)

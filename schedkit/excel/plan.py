@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.columns import column
 from schedkit.excel.limits import MAX_COLUMNS, MAX_ROWS
 from schedkit.excel.links import ADDRESSES, LinkOf, issue_links
+from schedkit.excel.memory import FrameMemory, kept_attrs, remember
 from schedkit.excel.model import Column, Kind, Policy
 from schedkit.excel.names import header_text, headers, sheet_names, table_names
 from schedkit.excel.skeleton import HEADER_ROW, SheetPlan
@@ -63,26 +65,48 @@ def _as_given(label: Any) -> str:
     return header_text(label) if isinstance(label, tuple) else str(label)
 
 
-def plans_of(
+@dataclass(frozen=True)
+class Laid:
+    """Frames laid out: the sheets to draw, and what the workbook shall remember of the frames."""
+
+    sheets: list[SheetPlan]
+    memories: list[FrameMemory]
+
+
+def lay_out(
     frames: Mapping[str, pd.DataFrame], policy: Policy, links: bool | Mapping[str, str], tally: Tally
-) -> list[SheetPlan]:
-    """Lay out `frames` as sheets."""
+) -> Laid:
+    """Lay out `frames` as sheets, each split where it exceeds the rows of one."""
     room = MAX_ROWS - HEADER_ROW
-    laid: list[tuple[str, pd.DataFrame, tuple[Column, ...], int, int]] = []
-    for name, frame in frames.items():
-        columns = columns_of(frame, policy, tally)
+    parts: list[tuple[str, int, int]] = []
+    wanted: list[str] = []
+    prepared = {name: with_index(frame) for name, frame in frames.items()}
+    for name, frame in prepared.items():
         starts = range(0, max(len(frame), 1), room)
         tally.add("split_sheets", len(starts) - 1)
-        for number, start in enumerate(starts, 1):
-            part = name if number == 1 else f"{name} ({number})"
-            laid.append((part, frame, columns, start, min(start + room, len(frame))))
-    wanted = [name for name, *_ in laid]
+        parts += [(name, start, min(start + room, len(frame))) for start in starts]
+        wanted += [name, *(f"{name} ({number})" for number in range(2, len(starts) + 1))]
     names = sheet_names(wanted)
     tally.add("renamed_sheets", sum(new != old for new, old in zip(names, wanted, strict=True)))
-    return [
-        SheetPlan(name, table, columns, start, stop, links_of(frame, columns, links))
-        for name, table, (_, frame, columns, start, stop) in zip(names, table_names(names), laid, strict=True)
+    columns = {name: columns_of(frame, policy, tally) for name, frame in prepared.items()}
+    linked = {name: links_of(frame, columns[name], links) for name, frame in prepared.items()}
+    sheets = [
+        SheetPlan(sheet, table, columns[name], start, stop, linked[name])
+        for sheet, table, (name, start, stop) in zip(names, table_names(names), parts, strict=True)
     ]
+    memories = [
+        FrameMemory(
+            name=name,
+            sheets=[sheet for sheet, (of, _, _) in zip(names, parts, strict=True) if of == name],
+            columns=remember(frame, columns[name]),
+            header_row=HEADER_ROW,
+            rows=len(frame),
+            index=frame.shape[1] - frames[name].shape[1],
+            attrs=kept_attrs(frame.attrs),
+        )
+        for name, frame in prepared.items()
+    ]
+    return Laid(sheets, memories)
 
 
 def links_of(

@@ -45,7 +45,9 @@ def serials(micros: Micros, calendar: Calendar = FROM_1900) -> tuple[Floats, Mas
     """
     shown = (micros >= calendar.first) & (micros < calendar.end)
     # One division of an exact integer: the serial is the nearest double, and rounds back to the microsecond.
-    return np.where(shown, micros - calendar.zero, 0) / DAY, shown
+    days = np.where(shown, micros - calendar.zero, 0) / DAY
+    # The last microseconds of 9999 round up to a day that Excel does not know.
+    return days, shown & (days < (calendar.end - calendar.zero) // DAY)
 
 
 def micros_of(days: float, calendar: Calendar = FROM_1900) -> int:

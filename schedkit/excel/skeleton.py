@@ -1,7 +1,7 @@
 """The workbook without its rows, drawn by openpyxl: header, widths, formats, table, freeze.
 
-Each sheet holds two prototype rows, the second for cells that link; the filler reads their formats and
-puts the real rows in their place.
+Each sheet holds a few prototype rows, one per way a cell of a column may look; the filler reads their
+formats and puts the real rows in their place.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from schedkit.excel import look
 from schedkit.excel.links import LinkOf
-from schedkit.excel.model import Column
+from schedkit.excel.model import Column, Kind
 from schedkit.excel.names import letters
 
 HEADER_ROW = 1
 FIRST_ROW = 2
+# The prototype rows: usual cells, links, and dates and durations within a mixed column.
+PROTOTYPE_ROWS = USUAL_ROW, LINK_ROW, MOMENT_ROW, DURATION_ROW = tuple(range(FIRST_ROW, FIRST_ROW + 4))
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,11 @@ def _draw_sheet(sheet: Worksheet, plan: SheetPlan) -> None:
         header.font = Font(name=look.FONT, bold=True, color=look.HEADER_INK)
         header.fill = PatternFill("solid", fgColor=look.HEADER_FILL)
         header.alignment = Alignment(vertical="center")
-        body = sheet.cell(FIRST_ROW, position)
-        body.number_format = look.number_format(column)
-        linked = sheet.cell(FIRST_ROW + 1, position)
+        sheet.cell(USUAL_ROW, position).number_format = look.number_format(column)
+        linked = sheet.cell(LINK_ROW, position)
         linked.font = Font(name=look.FONT, color=look.LINK_INK, underline="single")
+        sheet.cell(MOMENT_ROW, position).number_format = look.FORMATS[Kind.DATETIME]
+        sheet.cell(DURATION_ROW, position).number_format = look.FORMATS[Kind.DURATION]
         sheet.column_dimensions[letters(position)].width = look.width(column, plan.rows)
     sheet.row_dimensions[HEADER_ROW].height = 22
     sheet.freeze_panes = f"{'B' if 1 in plan.links else 'A'}{FIRST_ROW}"

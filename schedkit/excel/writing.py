@@ -14,7 +14,7 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.atomic import replace_whole
 from schedkit.excel.fill import fill
 from schedkit.excel.model import Infinite, Policy
-from schedkit.excel.plan import plans_of, with_index
+from schedkit.excel.plan import lay_out
 from schedkit.excel.result import Written
 from schedkit.excel.skeleton import draw
 from schedkit.excel.tally import Tally
@@ -71,18 +71,15 @@ def write(
     zone, zone_name = zone_of(tz)
     frames = {sheet or path.stem: data} if isinstance(data, pd.DataFrame) else dict(data)
     tally = Tally()
-    plans = plans_of(
-        {str(name): with_index(frame) for name, frame in frames.items()},
-        Policy(zone, zone_name, inf),
-        links,
-        tally,
+    laid = lay_out(
+        {str(name): frame for name, frame in frames.items()}, Policy(zone, zone_name, inf), links, tally
     )
-    drawn = draw(plans)
-    where = replace_whole(path, lambda file: fill(drawn, plans, file, tally))
+    drawn = draw(laid.sheets)
+    where = replace_whole(path, lambda file: fill(drawn, laid, file, tally))
     written = Written(
         path=where,
-        rows=sum(plan.rows for plan in plans),
-        sheets=tuple(plan.name for plan in plans),
+        rows=sum(plan.rows for plan in laid.sheets),
+        sheets=tuple(plan.name for plan in laid.sheets),
         altered=tally.as_dict(),
         timezone=zone_name,
         bytes=where.stat().st_size,

@@ -1,0 +1,51 @@
+"""The Excel tables of a worksheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schedkit.excel.area import Area
+from schedkit.excel.text import excel_unescape
+from schedkit.excel.workbook import MAIN, Workbook, parse, relations
+
+
+@dataclass(frozen=True)
+class TableXml:
+    """A table as its part describes it; `area` includes header and totals."""
+
+    part: str
+    name: str
+    area: Area
+    header_rows: int
+    totals_rows: int
+    columns: tuple[str, ...]
+
+    @property
+    def body(self) -> Area:
+        """The table without header and totals."""
+        area = self.area
+        return Area(area.top + self.header_rows, area.left, area.bottom - self.totals_rows, area.right)
+
+
+def tables_of(book: Workbook, sheet_part: str) -> list[TableXml]:
+    """Return the tables of a worksheet part."""
+    found = []
+    for relation in relations(book.package, sheet_part):
+        if relation.kind != "table" or relation.target not in book.package:
+            continue
+        root = parse(book.package.read(relation.target))
+        area = Area.parse(root.get("ref", ""))
+        if area is not None:
+            found.append(
+                TableXml(
+                    relation.target,
+                    root.get("displayName", ""),
+                    area,
+                    int(root.get("headerRowCount", "1")),
+                    int(root.get("totalsRowCount", "0")),
+                    tuple(
+                        excel_unescape(node.get("name", "")) for node in root.iter(f"{{{MAIN}}}tableColumn")
+                    ),
+                )
+            )
+    return found
