@@ -1,0 +1,139 @@
+"""What one viewer has been sent, and what to send next: only fields that changed since.
+
+Long parts of a run (log, traceback, attempts, facts) go only to a viewer that has opened the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+__all__ = ["BoardSource", "Feed"]
+
+Row = dict[str, Any]
+
+_LONG = frozenset({"log", "attempts", "params", "facts", "artifacts"})
+
+
+class BoardSource(Protocol):
+    """Whoever has a board: the scheduler, or a `Board` itself."""
+
+    def board(self) -> Row:
+        """Return a snapshot."""
+        ...
+
+    def changes(self, since: int) -> Row | None:
+        """Return the rows changed after number `since`."""
+        ...
+
+
+class Feed:
+    """The messages of one viewer, in order; call it from one thread.
+
+    Parameters
+    ----------
+    source : BoardSource
+        Where the board is.
+    """
+
+    def __init__(self, source: BoardSource) -> None:
+        self._source = source
+        self._seq = -1
+        self._sent: dict[str, dict[str, Row]] = {"tasks": {}, "runs": {}}
+        self._open: set[str] = set()
+        self._opened: set[str] = set()
+
+    @property
+    def seq(self) -> int:
+        """The number of the latest change sent; -1 before the first message."""
+        return self._seq
+
+    def open(self, run: str) -> None:
+        """Send the long parts of `run` too, from the next message on."""
+        self._open.add(run)
+        self._opened.add(run)
+
+    def close(self, run: str) -> None:
+        """Send the long parts of `run` no more."""
+        self._open.discard(run)
+
+    def restart(self) -> None:
+        """Begin again with a snapshot: the viewer is new or has missed something."""
+        self._seq = -1
+
+    def next(self) -> Row | None:
+        """Return the next message, None if the viewer has seen everything.
+
+        Either ``{"kind": "snapshot", "seq", "now", "scheduler", "tasks": […], "runs": […]}`` or
+        ``{"kind": "changes", "since", "seq", "now", "scheduler", "tasks": {key: fields | None}, "runs": …}``.
+        """
+        news = self._source.board() if self._seq < 0 else self._source.changes(self._seq)
+        if news is None:
+            return self._late_opening()
+        since, self._seq = self._seq, news["seq"]
+        if news["kind"] == "snapshot":
+            return self._snapshot(news)
+        patches = {kind: self._patches(kind, news[kind]) for kind in ("tasks", "runs")}
+        return {**news, "since": since, **patches}
+
+    def _snapshot(self, news: Row) -> Row:
+        self._opened.clear()
+        self._sent["tasks"] = {row["name"]: row for row in news["tasks"]}
+        self._sent["runs"] = {row["id"]: self._shown(row["id"], row) for row in news["runs"]}
+        return {**news, "runs": list(self._sent["runs"].values())}
+
+    def _patches(self, kind: str, rows: Mapping[str, Row | None]) -> dict[str, Row | None]:
+        sent = self._sent[kind]
+        patches: dict[str, Row | None] = {}
+        for key, row in rows.items():
+            if row is None:
+                if sent.pop(key, None) is not None:
+                    patches[key] = None
+                continue
+            shown = self._shown(key, row) if kind == "runs" else row
+            fields = _difference(sent.get(key), shown)
+            sent[key] = shown
+            if fields:
+                patches[key] = fields
+        if kind == "runs":
+            patches |= self._openings(patches)
+        return patches
+
+    def _late_opening(self) -> Row | None:
+        """Return what an opened run still lacks although nothing new happened."""
+        runs = self._openings({})
+        if not runs:
+            return None
+        return {
+            "kind": "changes",
+            "since": self._seq,
+            "seq": self._seq,
+            "scheduler": {},
+            "tasks": {},
+            "runs": runs,
+        }
+
+    def _openings(self, already: Mapping[str, Row | None]) -> dict[str, Row | None]:
+        if not self._opened:
+            return {}
+        wanted, self._opened = self._opened - already.keys(), set()
+        found: dict[str, Row | None] = {}
+        if wanted:
+            for row in self._source.board()["runs"]:
+                if row["id"] in wanted and row["id"] in self._open:
+                    self._sent["runs"][row["id"]] = found[row["id"]] = row
+        return found
+
+    def _shown(self, key: str, row: Row) -> Row:
+        if key in self._open:
+            return row
+        shown = {name: value for name, value in row.items() if name not in _LONG}
+        if shown["error"]:
+            shown["error"] = {name: value for name, value in shown["error"].items() if name != "traceback"}
+        return shown
+
+
+def _difference(before: Row | None, after: Row) -> Row:
+    if before is None:
+        return after
+    return {name: value for name, value in after.items() if name not in before or before[name] != value}

@@ -1,0 +1,209 @@
+// The board's view: head, tabs, panels. It knows a store and a way to send commands, and nothing of
+// notebooks: `mount(element, {store, send, panel, run})`. `send(command)` returns a promise of an answer
+// `{ok, error, data, buffer}`.
+
+import { count, exact, until } from "./format.js";
+import { button, h, icon, put, say, show, wordButton } from "./dom.js";
+import { createTasks, drawTasks } from "./tasks.js";
+import { createRuns, drawRuns } from "./runs.js";
+import { createHistory, drawHistory } from "./history.js";
+import { createRun, drawRun } from "./run.js";
+
+const TABS = [
+  ["tasks", "Tasks", (view) => createTasks(view), drawTasks],
+  ["runs", "Runs", (view) => createRuns(view, "runs"), drawRuns],
+  ["queue", "Queue", (view) => createRuns(view, "queue"), drawRuns],
+  ["history", "History", (view) => createHistory(view), drawHistory],
+];
+
+export function mount(element, { store, send, panel = "tasks", run = null }) {
+  const view = { store, send, selected: run, alone: Boolean(run), tab: panel, panels: {}, queued: false, ended: false };
+  view.ask = (command, node) => ask(view, command, node);
+  view.redraw = () => redraw(view);
+  view.openRun = (id) => openRun(view, id);
+  view.openTask = (name) => openTask(view, name);
+  view.note = h("div", { class: "sk-note", role: "status", hidden: true });
+  view.run = createRun(view);
+  view.root = h("div", { class: "sk", "data-panel": view.alone ? "run" : panel });
+  if (view.alone) view.root.append(view.run.node, view.note);
+  else view.root.append(createHead(view), createTabs(view), view.note, view.run.node);
+  element.append(view.root);
+  if (run) send({ do: "open", run }).catch(() => {});
+  const unsubscribe = store.subscribe(view.redraw);
+  // Countdowns and elapsed times move by themselves.
+  const timer = setInterval(view.redraw, 1000);
+  draw(view);
+  return () => {
+    view.ended = true;
+    unsubscribe();
+    clearInterval(timer);
+    view.root.remove();
+  };
+}
+
+function redraw(view) {
+  if (view.queued || view.ended) return;
+  view.queued = true;
+  requestAnimationFrame(() => {
+    view.queued = false;
+    if (!view.ended) draw(view);
+  });
+}
+
+function draw(view) {
+  if (!view.alone) {
+    drawHead(view);
+    for (const [key, , , drawPanel] of TABS) {
+      const here = key === view.tab;
+      put(view.tabs[key], "aria-selected", String(here));
+      put(view.tabs[key], "tabindex", here ? "0" : "-1");
+      show(view.pages[key], here);
+      if (here) drawPanel((view.panels[key] ??= build(view, key)));
+    }
+  }
+  drawRun(view.run, view.store.runs.get(view.selected), view.alone);
+}
+
+function build(view, key) {
+  const panel = TABS.find(([name]) => name === key)[2](view);
+  view.pages[key].append(panel.node);
+  return panel;
+}
+
+function createHead(view) {
+  view.light = h("span", { class: "sk-light", "aria-hidden": "true" });
+  view.state = h("strong", { class: "sk-state" });
+  view.counts = h("span", { class: "sk-muted sk-counts" });
+  view.hold = button("Pause the scheduler", "pause", () =>
+    view.ask({ do: view.store.scheduler.paused ? "resume" : "pause" }, view.hold));
+  view.next = h("span");
+  view.hand = wordButton("", null, () => view.ask({ do: view.hand.dataset.do }, view.hand));
+  view.trouble = h("div", { class: "sk-trouble", role: "alert" });
+  return h("header", { class: "sk-head" },
+    h("div", { class: "sk-line" }, view.light, view.state, view.counts, h("span", { class: "sk-grow" }), view.hold),
+    h("div", { class: "sk-line sk-owner sk-muted" }, view.next, view.hand), view.trouble);
+}
+
+const STATE_WORDS = { running: "Running", stopped: "Stopped", viewer: "Watching", paused: "Paused" };
+
+function drawHead(view) {
+  const { scheduler, tasks } = view.store;
+  const state = scheduler.state === "running" && scheduler.paused ? "paused" : scheduler.state || "stopped";
+  put(view.root, "data-state", state);
+  say(view.state, STATE_WORDS[state] || state);
+  const words = [[tasks.size, "task"], [scheduler.running, "running"], [scheduler.queued, "waiting"]]
+    .filter(([number], i) => i === 0 || number)
+    .map(([number, word], i) => `${count(number)} ${i === 0 && number !== 1 ? `${word}s` : word}`);
+  say(view.counts, words.join(" · "));
+  show(view.hold, state !== "stopped");
+  const holdWords = scheduler.paused ? "Resume the scheduler" : "Pause the scheduler";
+  if (view.hold.title !== holdWords) {
+    put(view.hold, "title", holdWords);
+    put(view.hold, "aria-label", holdWords);
+    view.hold.replaceChildren(icon(scheduler.paused ? "resume" : "pause"));
+  }
+  drawOwner(view, scheduler, tasks);
+  say(view.trouble, scheduler.trouble);
+  show(view.trouble, Boolean(scheduler.trouble));
+}
+
+// Who will run the next fire: this kernel, another process, or nobody.
+function drawOwner(view, scheduler, tasks) {
+  let next = null;
+  for (const task of tasks.values()) {
+    if (task.next_run && !task.paused && (!next || task.next_run < next.next_run)) next = task;
+  }
+  const owner = scheduler.owner;
+  const who = typeof owner === "string" ? owner : owner && owner.words;
+  const when = next ? `${next.name} ${until(next.next_run, view.store.now())}` : "nothing is due";
+  put(view.next, "title", next ? exact(next.next_run) : null);
+  if (scheduler.paused) say(view.next, "Nothing starts while the scheduler is paused");
+  else if (!who || scheduler.state === "stopped") say(view.next, next ? `Next: ${when}, but nobody will run it: the scheduler is stopped` : "Nobody runs this schedule");
+  else say(view.next, next ? `Next: ${when}, run by ${who}` : `Nothing is due; ${who} runs this schedule`);
+  const move = scheduler.move || null;
+  show(view.hand, Boolean(move));
+  if (move) {
+    view.hand.dataset.do = move.do;
+    say(view.hand.lastElementChild, move.words);
+    put(view.hand, "title", move.title || null);
+  }
+}
+
+function createTabs(view) {
+  view.tabs = {};
+  view.pages = {};
+  const list = h("div", { class: "sk-tabs", role: "tablist", "aria-label": "Panels", onkeydown: (event) => turn(view, event) });
+  const pages = h("div", { class: "sk-pages" });
+  for (const [key, words] of TABS) {
+    const id = `sk-${Math.random().toString(36).slice(2)}`;
+    view.tabs[key] = h("button", { type: "button", role: "tab", id: `${id}-tab`, "aria-controls": id, onclick: () => go(view, key) }, words);
+    view.pages[key] = h("div", { role: "tabpanel", id, "aria-labelledby": `${id}-tab`, hidden: true });
+    list.append(view.tabs[key]);
+    pages.append(view.pages[key]);
+  }
+  return h("div", {}, list, pages);
+}
+
+function go(view, key) {
+  view.tab = key;
+  put(view.root, "data-panel", key);
+  draw(view);
+}
+
+function turn(view, event) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const keys = TABS.map(([key]) => key);
+  const key = keys[(keys.indexOf(view.tab) + step + keys.length) % keys.length];
+  go(view, key);
+  view.tabs[key].focus();
+}
+
+function openRun(view, id) {
+  const back = view.selected;
+  if (back && back !== id) view.send({ do: "close", run: back }).catch(() => {});
+  view.selected = id;
+  draw(view);
+  if (!id) return;
+  view.send({ do: "open", run: id }).catch(() => {});
+  view.run.node.scrollIntoView({ block: "nearest" });
+  view.run.title.focus({ preventScroll: true });
+}
+
+// The run of a task worth looking at: the one alive, else the last.
+function openTask(view, name) {
+  const mine = [...view.store.runs.values()].filter((run) => run.task === name);
+  const alive = mine.find((run) => run.state === "RUNNING");
+  const task = view.store.tasks.get(name);
+  const id = alive ? alive.id : task.last ? task.last.run : mine.length ? mine[mine.length - 1].id : null;
+  if (id) openRun(view, id);
+  else tell(view, `${name} has not run yet`, "quiet");
+}
+
+// A click shows as requested at once; it acts when the answer comes, at the latest when the kernel is free.
+async function ask(view, command, node) {
+  if (node && node.getAttribute("aria-busy") === "true") return null;
+  if (node) node.setAttribute("aria-busy", "true");
+  const slow = setTimeout(() => tell(view, "Requested; it acts as soon as the kernel is free", "quiet"), 1500);
+  try {
+    const answer = await view.send(command);
+    if (answer.ok === false) throw new Error(answer.error);
+    tell(view, answer.words || "", "good");
+    return answer;
+  } catch (error) {
+    tell(view, error.message, "bad");
+    return null;
+  } finally {
+    clearTimeout(slow);
+    if (node) node.removeAttribute("aria-busy");
+  }
+}
+
+function tell(view, words, tone) {
+  clearTimeout(view.noteTimer);
+  say(view.note, words);
+  put(view.note, "data-tone", tone);
+  show(view.note, Boolean(words));
+  if (tone !== "bad") view.noteTimer = setTimeout(() => show(view.note, false), 6000);
+}

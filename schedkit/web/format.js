@@ -1,0 +1,111 @@
+// Words and numbers for people: times, counts, states. Pure functions.
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const fine = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const clockFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dayFormat = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const fullFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
+
+// How each state reads, and its tone (a colour) and mark (a shape, so that colour is never alone).
+export const STATES = {
+  idle: { label: "Idle", tone: "quiet", mark: "ring" },
+  pending: { label: "Waiting", tone: "queued", mark: "dots" },
+  queued: { label: "Queued", tone: "queued", mark: "dots" },
+  waiting: { label: "Waiting", tone: "queued", mark: "dots" },
+  running: { label: "Running", tone: "running", mark: "spin" },
+  retry: { label: "Retrying", tone: "warn", mark: "again" },
+  paused: { label: "Paused", tone: "quiet", mark: "pause" },
+  done: { label: "Done", tone: "good", mark: "check" },
+  failed: { label: "Failed", tone: "bad", mark: "cross" },
+  timeout: { label: "Timed out", tone: "bad", mark: "clock" },
+  cancelled: { label: "Cancelled", tone: "quiet", mark: "slash" },
+  skipped: { label: "Skipped", tone: "quiet", mark: "skip" },
+  interrupted: { label: "Interrupted", tone: "warn", mark: "slash" },
+};
+
+export function stateOf(name) {
+  const key = String(name || "idle").toLowerCase();
+  return STATES[key] || { label: String(name), tone: "quiet", mark: "ring" };
+}
+
+export function isActive(run) {
+  return ["PENDING", "QUEUED", "RUNNING", "RETRY"].includes(run.state);
+}
+
+export function count(value) {
+  if (value === null || value === undefined) return "?";
+  return Math.abs(value) < 100 && !Number.isInteger(value) ? fine.format(value) : whole.format(value);
+}
+
+export function percent(share) {
+  return share === null || share === undefined ? "–" : `${Math.floor(share * 100)} %`;
+}
+
+// Seconds as two units at most: 0.4 s, 12 s, 4 m 12 s, 2 h 5 m, 3 d 4 h.
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "–";
+  const s = Math.max(0, seconds);
+  if (s < 1) return `${Math.round(s * 1000)} ms`;
+  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < 60) return `${Math.floor(s)} s`;
+  const two = (big, small, bigUnit, smallUnit) =>
+    small ? `${big} ${bigUnit} ${small} ${smallUnit}` : `${big} ${bigUnit}`;
+  if (s < 3600) return two(Math.floor(s / 60), Math.floor(s % 60), "m", "s");
+  if (s < 86400) return two(Math.floor(s / 3600), Math.floor((s % 3600) / 60), "h", "m");
+  return two(Math.floor(s / 86400), Math.floor((s % 86400) / 3600), "d", "h");
+}
+
+export function millis(iso) {
+  return iso ? Date.parse(iso) : NaN;
+}
+
+export function ago(iso, now) {
+  const s = (now - millis(iso)) / 1000;
+  if (Number.isNaN(s)) return "";
+  return s < 5 ? "just now" : `${duration(Math.floor(s))} ago`;
+}
+
+export function until(iso, now) {
+  const s = (millis(iso) - now) / 1000;
+  if (Number.isNaN(s)) return "";
+  if (s <= 0) return "due now";
+  return `in ${duration(s < 60 ? Math.ceil(s) : s)}`;
+}
+
+// A moment in the reader's own time zone: the clock today, with the day otherwise.
+export function moment(iso, now) {
+  const at = millis(iso);
+  if (Number.isNaN(at)) return "";
+  const date = new Date(at);
+  const clock = clockFormat.format(date);
+  return date.toDateString() === new Date(now).toDateString() ? clock : `${dayFormat.format(date)}, ${clock}`;
+}
+
+export function exact(iso) {
+  const at = millis(iso);
+  return Number.isNaN(at) ? "" : fullFormat.format(new Date(at));
+}
+
+export function bytes(size) {
+  if (size === null || size === undefined) return "";
+  if (size < 1024) return `${size} B`;
+  if (size < 1024 * 1024) return `${fine.format(size / 1024)} KB`;
+  return `${fine.format(size / 1024 / 1024)} MB`;
+}
+
+export function runSeconds(run, now) {
+  const start = millis(run.started_at);
+  if (Number.isNaN(start)) return null;
+  const end = run.finished_at ? millis(run.finished_at) : now;
+  return Math.max(0, (end - start) / 1000);
+}
+
+// What a stage still needs, in seconds; null where nobody can know.
+export function remaining(stage) {
+  if (!stage.total || !stage.rate || stage.done >= stage.total) return null;
+  return (stage.total - stage.done) / stage.rate;
+}
+
+export function share(stage) {
+  return stage.total ? Math.min(1, Math.max(0, stage.done / stage.total)) : null;
+}

@@ -1,0 +1,111 @@
+// The runs and queue panels: what runs, what waits and for what, what has ended.
+
+import { duration, exact, isActive, moment, runSeconds, stateOf, until } from "./format.js";
+import { button, fillSelect, h, keyed, put, say, select, show } from "./dom.js";
+import { createBadge, createPager, createProgress, drawBadge, drawProgress, pageOf } from "./parts.js";
+import { walk } from "./tasks.js";
+
+const CLASSES = ["sk-col-task", "sk-col-state", "sk-col-third", "sk-col-fourth", "sk-col-fifth", "sk-col-do"];
+const ORDER = { RUNNING: 0, RETRY: 1, QUEUED: 2, PENDING: 3 };
+
+export function createRuns(view, kind) {
+  const panel = { view, kind, task: "", state: "" };
+  const onlyQueue = kind === "queue";
+  panel.tasks = select("Task", [["", "Any task"]], (task) => { panel.task = task; view.redraw(); });
+  panel.states = select("State", [["", "Any state"]], (state) => { panel.state = state; view.redraw(); });
+  panel.pager = createPager((by) => { panel.pager.page += by; panel.scroller.scrollTop = 0; view.redraw(); });
+  panel.bar = h("div", { class: "sk-bar" }, panel.tasks, onlyQueue ? null : panel.states, panel.pager.node);
+  const heads = onlyQueue ? ["Task", "State", "Priority", "Due", "Waiting for", ""]
+    : ["Task", "State", "Started", "Duration", "Attempt", ""];
+  panel.body = h("tbody", { role: "rowgroup", onkeydown: (event) => walk(event, panel.body) });
+  const head = (words, i) => h("th", { role: "columnheader", class: CLASSES[i] }, words || h("span", { class: "sk-hidden" }, "Actions"));
+  panel.table = h("table", { class: "sk-table sk-runs", "data-kind": kind, role: "table", "aria-label": onlyQueue ? "Queue" : "Runs" },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...heads.map(head))), panel.body);
+  panel.scroller = h("div", { class: "sk-scroll" }, panel.table);
+  panel.empty = h("p", { class: "sk-empty" });
+  panel.node = h("div", {}, panel.bar, panel.scroller, panel.empty);
+  return panel;
+}
+
+export function drawRuns(panel) {
+  const { store } = panel.view;
+  const mine = [...store.runs.values()].filter(panel.kind === "queue" ? isWaiting : () => true);
+  fillSelect(panel.tasks, [["", "Any task"], ...[...new Set(mine.map((run) => run.task))].sort().map((t) => [t, t])]);
+  fillSelect(panel.states, [["", "Any state"], ...[...new Set(mine.map((run) => run.state))].sort().map((s) => [s, stateOf(s).label])]);
+  const fits = (run) => (!panel.task || run.task === panel.task) && (!panel.state || run.state === panel.state);
+  const rows = pageOf(panel.pager, mine.filter(fits).sort(panel.kind === "queue" ? byDue : byNewest));
+  show(panel.bar, mine.length > 1);
+  keyed(panel.body, rows, (run) => run.id, (run) => createRow(panel, run), (row, run) => drawRow(panel, row, run));
+  show(panel.scroller, rows.length > 0);
+  say(panel.empty, panel.kind === "queue" ? "Nothing waits." : mine.length ? "No run fits these filters." : "No run yet.");
+  show(panel.empty, rows.length === 0);
+}
+
+function isWaiting(run) {
+  return isActive(run) && run.state !== "RUNNING";
+}
+
+const RANK = { critical: 0, high: 1, medium: 2, low: 3 };
+
+function byDue(a, b) {
+  return (RANK[a.priority] ?? 2) - (RANK[b.priority] ?? 2) || compare(a.due_at, b.due_at) || compare(a.id, b.id);
+}
+
+function byNewest(a, b) {
+  const active = (ORDER[a.state] ?? 9) - (ORDER[b.state] ?? 9);
+  return active || compare(when(b), when(a)) || compare(b.id, a.id);
+}
+
+function when(run) {
+  return run.finished_at || run.started_at || run.queued_at || run.due_at;
+}
+
+function compare(a, b) {
+  return a === b ? 0 : (a || "") < (b || "") ? -1 : 1;
+}
+
+function createRow(panel, run) {
+  const { view } = panel;
+  const row = { id: run.id };
+  row.open = h("button", { type: "button", class: "sk-name", onclick: () => view.openRun(run.id) }, run.task);
+  row.under = h("div", { class: "sk-under" });
+  row.badge = createBadge();
+  row.progress = createProgress();
+  row.third = h("span");
+  row.fourth = h("span", { class: "sk-number" });
+  row.fifth = h("span");
+  row.stop = button(`Cancel this run of ${run.task}`, "stop", () => view.ask({ do: "cancel", run: run.id }, row.stop));
+  row.again = button(`Run ${run.task} again`, "again", () =>
+    view.ask({ do: "again", task: run.task, run: run.id }, row.again));
+  const contents = [[row.open, row.under], [row.badge.node, row.progress.node], [row.third], [row.fourth], [row.fifth],
+    [h("div", { class: "sk-actions" }, row.again, row.stop)]];
+  row.node = h("tr", { role: "row" }, ...contents.map((children, i) => h("td", { role: "cell", class: CLASSES[i] }, ...children)));
+  return row;
+}
+
+function drawRow(panel, row, run) {
+  const now = panel.view.store.now();
+  put(row.node, "data-state", run.state.toLowerCase());
+  put(row.node, "aria-selected", panel.view.selected === run.id ? "true" : null);
+  drawBadge(row.badge, run.state);
+  put(row.badge.node, "title", run.error ? run.error.message : null);
+  const stage = run.state === "RUNNING" && run.stages && run.stages[run.stages.length - 1];
+  show(row.progress.node, Boolean(stage));
+  if (stage) drawProgress(row.progress, stage, run.state);
+  const active = isActive(run);
+  show(row.stop, active);
+  show(row.again, !active);
+  if (panel.kind === "queue") {
+    say(row.under, `run ${run.id}`);
+    say(row.third, run.priority);
+    say(row.fourth, until(run.due_at, now));
+    put(row.fourth, "title", exact(run.due_at));
+    say(row.fifth, run.waiting_for || "a free place");
+  } else {
+    say(row.under, run.error ? run.error.message : `run ${run.id}`);
+    say(row.third, moment(run.started_at || run.due_at, now));
+    put(row.third, "title", exact(run.started_at || run.due_at));
+    say(row.fourth, duration(runSeconds(run, now)));
+    say(row.fifth, run.attempt ? String(run.attempt) : "–");
+  }
+}

@@ -1,0 +1,177 @@
+// The tasks panel: one row a task, with what it does now, what comes next and how it went.
+
+import { ago, duration, exact, isActive, moment, percent, stateOf, until } from "./format.js";
+import { button, fillSelect, h, icon, keyed, put, say, select, show } from "./dom.js";
+import { createBadge, createPager, createProgress, drawBadge, drawProgress, drawSparkline, pageOf } from "./parts.js";
+
+const collator = new Intl.Collator("en", { numeric: true });
+const LAST = "\uffff";
+
+const COLUMNS = [
+  ["task", "Task", (task) => task.name],
+  ["state", "State", (task) => stateOf(task.state).label],
+  ["next", "Next run", (task) => task.next_run || LAST],
+  ["last", "Last run", (task) => (task.last && task.last.finished) || ""],
+  ["success", "Success", (task) => String(Math.round((task.success_rate ?? -1) * 1000)).padStart(5)],
+  ["spark", "Durations", null],
+  ["do", "", null],
+];
+
+export function createTasks(view) {
+  const panel = { view, find: "", state: "", tag: "", sort: "task", down: false };
+  panel.search = h("input", {
+    type: "search", class: "sk-input sk-search", placeholder: "Find a task", "aria-label": "Find a task",
+    oninput: () => change(panel, { find: panel.search.value.trim().toLowerCase() }),
+  });
+  panel.states = select("State", [["", "Any state"]], (state) => change(panel, { state }));
+  panel.tags = select("Tag", [["", "Any tag"]], (tag) => change(panel, { tag }));
+  panel.pager = createPager((by) => { panel.pager.page += by; panel.scroller.scrollTop = 0; view.redraw(); });
+  panel.heads = COLUMNS.map(([key, words, by]) => createHead(panel, key, words, by));
+  panel.body = h("tbody", { role: "rowgroup", onkeydown: (event) => walk(event, panel.body) });
+  panel.table = h("table", { class: "sk-table sk-tasks", role: "table", "aria-label": "Tasks" },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...panel.heads.map((head) => head.node))), panel.body);
+  panel.scroller = h("div", { class: "sk-scroll" }, panel.table);
+  panel.empty = h("p", { class: "sk-empty" });
+  panel.bar = h("div", { class: "sk-bar" },
+    h("label", { class: "sk-find" }, icon("search"), panel.search), panel.states, panel.tags, panel.pager.node);
+  panel.node = h("div", {}, panel.bar, panel.scroller, panel.empty);
+  return panel;
+}
+
+function change(panel, wishes) {
+  Object.assign(panel, wishes);
+  panel.pager.page = 0;
+  panel.view.redraw();
+}
+
+function createHead(panel, key, words, by) {
+  if (!by) return { key, node: h("th", { role: "columnheader", class: `sk-col-${key}` }, words || h("span", { class: "sk-hidden" }, "Actions")) };
+  const arrow = h("span", { class: "sk-arrow", "aria-hidden": "true" });
+  const press = h("button", { type: "button", class: "sk-sort", onclick: () =>
+    change(panel, { sort: key, down: panel.sort === key ? !panel.down : false }) }, words, arrow);
+  return { key, arrow, node: h("th", { role: "columnheader", class: `sk-col-${key}` }, press) };
+}
+
+export function drawTasks(panel) {
+  const { store } = panel.view;
+  const all = [...store.tasks.values()];
+  const tags = [...new Set(all.flatMap((task) => task.tags || []))].sort(collator.compare);
+  const states = [...new Set(all.map((task) => task.state))].sort(collator.compare);
+  fillSelect(panel.states, [["", "Any state"], ...states.map((s) => [s, stateOf(s).label])]);
+  fillSelect(panel.tags, [["", "Any tag"], ...tags.map((t) => [t, t])]);
+  show(panel.tags, tags.length > 0);
+  show(panel.bar, all.length > 1);
+  const rows = pageOf(panel.pager, sorted(panel, all.filter((task) => fits(panel, task))));
+  const active = activeRuns(store);
+  for (const head of panel.heads) {
+    if (!head.arrow) continue;
+    const here = head.key === panel.sort;
+    put(head.node, "aria-sort", here ? (panel.down ? "descending" : "ascending") : "none");
+    say(head.arrow, here ? (panel.down ? "↓" : "↑") : "");
+  }
+  keyed(panel.body, rows, (task) => task.name, (task) => createRow(panel.view, task.name),
+    (row, task) => drawRow(row, task, active.get(task.name), store));
+  show(panel.scroller, rows.length > 0);
+  say(panel.empty, rows.length ? "" : all.length ? "No task fits these filters." : "No task yet. Declare one with @sched.task(every(\"1h\")).");
+  show(panel.empty, rows.length === 0);
+}
+
+function fits(panel, task) {
+  if (panel.state && task.state !== panel.state) return false;
+  if (panel.tag && !(task.tags || []).includes(panel.tag)) return false;
+  return !panel.find || `${task.name} ${task.description || ""}`.toLowerCase().includes(panel.find);
+}
+
+function sorted(panel, tasks) {
+  const by = COLUMNS.find(([key]) => key === panel.sort)[2];
+  const sign = panel.down ? -1 : 1;
+  const keys = new Map(tasks.map((task) => [task, by(task)]));
+  return tasks.sort((a, b) => sign * collator.compare(keys.get(a), keys.get(b)) || collator.compare(a.name, b.name));
+}
+
+// The run of each task that a reader cares about now: running before waiting, the newest first.
+export function activeRuns(store) {
+  const active = new Map();
+  for (const run of store.runs.values()) {
+    if (!isActive(run)) continue;
+    const known = active.get(run.task);
+    if (!known || (run.state === "RUNNING" && known.state !== "RUNNING")) active.set(run.task, run);
+  }
+  return active;
+}
+
+function createRow(view, name) {
+  const row = { view, name };
+  row.open = h("button", { type: "button", class: "sk-name", onclick: () => view.openTask(name) }, name);
+  row.under = h("div", { class: "sk-under" });
+  row.badge = createBadge();
+  row.progress = createProgress();
+  row.next = h("div");
+  row.nextAt = h("div", { class: "sk-under" });
+  row.last = createBadge();
+  row.lastAt = h("div", { class: "sk-under" });
+  row.success = h("span", { class: "sk-number" });
+  row.spark = h("div", { class: "sk-spark" });
+  row.run = button(`Run ${name} now`, "play", () => act(row, row.run, { do: "run", task: name }));
+  row.hold = button(`Pause ${name}`, "pause", () =>
+    act(row, row.hold, { do: row.task.paused ? "resume" : "pause", task: name }));
+  row.stop = button(`Cancel the present run of ${name}`, "stop", () => act(row, row.stop, { do: "cancel", run: row.active.id }));
+  const cell = (key, ...children) => h("td", { role: "cell", class: `sk-col-${key}` }, ...children);
+  row.node = h("tr", { role: "row" },
+    cell("task", row.open, row.under), cell("state", row.badge.node, row.progress.node), cell("next", row.next, row.nextAt),
+    cell("last", row.last.node, row.lastAt), cell("success", row.success), cell("spark", row.spark),
+    cell("do", h("div", { class: "sk-actions" }, row.run, row.hold, row.stop)));
+  return row;
+}
+
+function act(row, node, command) {
+  row.view.ask(command, node);
+}
+
+function drawRow(row, task, active, store) {
+  const now = store.now();
+  row.task = task;
+  row.active = active;
+  put(row.node, "data-state", task.state);
+  say(row.under, [task.trigger || "on demand", ...(task.tags || [])].join(" · "));
+  put(row.open, "title", task.description || null);
+  drawBadge(row.badge, active ? active.state : task.state);
+  const stage = active && active.stages && active.stages[active.stages.length - 1];
+  show(row.progress.node, Boolean(stage));
+  if (stage) drawProgress(row.progress, stage, active.state, true);
+  say(row.next, task.paused ? "paused" : until(task.next_run, now) || "–");
+  say(row.nextAt, task.paused ? "" : moment(task.next_run, now));
+  put(row.next, "title", exact(task.next_run));
+  const last = task.last;
+  show(row.last.node, Boolean(last));
+  if (last) drawBadge(row.last, last.state);
+  put(row.last.node, "title", last ? last.error || exact(last.finished) : null);
+  say(row.lastAt, last ? [duration(last.seconds), ago(last.finished, now)].filter(Boolean).join(", ") : "never ran");
+  say(row.success, percent(task.success_rate));
+  drawSparkline(row.spark, task.durations || []);
+  show(row.stop, Boolean(active));
+  drawHold(row, task);
+}
+
+function drawHold(row, task) {
+  const words = task.paused ? `Resume ${row.name}` : `Pause ${row.name}`;
+  if (row.holdWords === words) return;
+  row.holdWords = words;
+  put(row.hold, "aria-label", words);
+  put(row.hold, "title", words);
+  row.hold.replaceChildren(icon(task.paused ? "resume" : "pause"));
+  put(row.hold, "data-on", Boolean(task.paused));
+}
+
+// Up and down move between rows, staying in their column of buttons.
+export function walk(event, body) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const row = step && event.target.closest("tr");
+  if (!row) return;
+  const column = [...row.querySelectorAll("button:not([hidden])")].indexOf(event.target);
+  const next = step > 0 ? row.nextElementSibling : row.previousElementSibling;
+  const buttons = next ? [...next.querySelectorAll("button:not([hidden])")] : [];
+  if (!buttons.length) return;
+  event.preventDefault();
+  buttons[Math.min(Math.max(column, 0), buttons.length - 1)].focus();
+}

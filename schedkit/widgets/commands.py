@@ -1,0 +1,130 @@
+"""Clicks become commands of the scheduler; each gets an answer that a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import msgspec
+
+from schedkit.errors import SchedkitError, UsageError
+
+__all__ = ["Answer", "obey"]
+
+PREVIEW_ROWS = 50
+LONGEST_CELL = 200
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command came to: words for the reader, and data or bytes where asked for."""
+
+    ok: bool = True
+    words: str = ""
+    error: str = ""
+    data: dict[str, Any] | None = None
+    buffer: bytes | None = None
+
+    def content(self) -> dict[str, Any]:
+        """Return all but the bytes, as JSON."""
+        return {"ok": self.ok, "words": self.words, "error": self.error, "data": self.data}
+
+
+async def obey(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    """Carry out one command of a view; never raises.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+        Who carries it out.
+    command : mapping
+        ``{"do": "run" | "again" | "pause" | "resume" | "cancel" | "download" | "preview" | …}`` and the
+        `task`, `run` or `path` it is about.
+    """
+    try:
+        act = _ACTS.get(str(command.get("do")))
+        if act is None:
+            raise UsageError(f"the panel cannot {command.get('do')!r}")
+        return await act(scheduler, command)
+    except SchedkitError as error:
+        return Answer(ok=False, error=str(error))
+    except Exception as error:
+        return Answer(ok=False, error=f"{type(error).__name__}: {error}")
+
+
+async def _run(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    await scheduler.aio.submit(command["task"])
+    return Answer(words=f"{command['task']} is queued")
+
+
+async def _again(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    row = _run_row(scheduler, command["run"])
+    await scheduler.aio.submit(row["task"], **row["params"])
+    return Answer(words=f"{row['task']} is queued again with the same parameters")
+
+
+async def _pause(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    name = command.get("task")
+    await scheduler.aio.pause(name)
+    return Answer(words=f"{name} is paused" if name else "The scheduler is paused")
+
+
+async def _resume(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    name = command.get("task")
+    await scheduler.aio.resume(name)
+    return Answer(words=f"{name} goes on" if name else "The scheduler goes on")
+
+
+async def _cancel(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    await scheduler.aio.cancel(command["run"])
+    return Answer(words="The run is asked to stop")
+
+
+async def _download(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    """Return a file's bytes; only files that the run itself has noted."""
+    path = command["path"]
+    row = _run_row(scheduler, command["run"])
+    if path not in [file["path"] for file in row["artifacts"]]:
+        raise UsageError(f"{path} is no file of this run")
+    if not Path(path).is_file():
+        raise UsageError(f"{path} is not there any more", hint="run the task again")
+    return Answer(buffer=await anyio.to_thread.run_sync(Path(path).read_bytes))
+
+
+async def _preview(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    """Return the first rows of a run's frame as text."""
+    frame = await scheduler.aio.result(command["run"])
+    return Answer(data=await anyio.to_thread.run_sync(frame_text, frame))
+
+
+def frame_text(frame: Any, rows: int = PREVIEW_ROWS) -> dict[str, Any]:
+    """Return the head of a DataFrame as ``{"columns", "data", "rows"}``, every cell as short text."""
+    head = frame.head(rows)
+    cells = [[_cell(value) for value in row] for row in head.itertuples(index=False, name=None)]
+    return {"columns": [str(name) for name in frame.columns], "data": cells, "rows": len(frame)}
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value or str(value) in ("<NA>", "NaT"):
+        return ""
+    text = str(value)
+    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
+
+
+def _run_row(scheduler: Any, run: str) -> dict[str, Any]:
+    for row in scheduler.board()["runs"]:
+        if row["id"] == run:
+            return dict(row)
+    raise UsageError(f"run {run} is no longer on the board", hint="see sched.history()")
+
+
+_ACTS: dict[str, Callable[[Any, Mapping[str, Any]], Awaitable[Answer]]] = {
+    "run": _run,
+    "again": _again,
+    "pause": _pause,
+    "resume": _resume,
+    "cancel": _cancel,
+    "download": _download,
+    "preview": _preview,
+}

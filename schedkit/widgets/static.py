@@ -1,0 +1,165 @@
+"""The still face: HTML of a snapshot, for a notebook without a kernel, nbconvert and e-mail.
+
+Styled inline, because a notebook's sanitiser drops style sheets; every text is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+__all__ = ["board_html", "duration_words", "run_html", "table_html"]
+
+ROWS = 30
+_TONES = {
+    "DONE": "#17794a",
+    "FAILED": "#bf2c2c",
+    "TIMEOUT": "#bf2c2c",
+    "RUNNING": "#2f5bd7",
+    "RETRY": "#96590a",
+}
+_STATES = {"running": "RUNNING"}
+_CELL = "text-align:left;padding:4px 14px 4px 0;vertical-align:top"
+_MUTED = "opacity:0.7"
+
+
+def board_html(board: Mapping[str, Any], kind: str = "tasks", run: str | None = None, mark: str = "") -> str:
+    """Return a snapshot as HTML.
+
+    Parameters
+    ----------
+    board : mapping
+        What `Board.snapshot` returns.
+    kind : str
+        The panel whose table is drawn: "tasks", "runs", "queue" or "history".
+    run : str or None
+        Draw this run only.
+    mark : str
+        A class by which a live panel finds and hides its still picture.
+    """
+    rows = [row for row in board["runs"] if row["id"] == run]
+    if rows:
+        body = run_html(rows[0])
+    else:
+        body = _head(board) + (_tasks(board["tasks"]) if kind == "tasks" else _runs(board, kind))
+    taken = f'<div style="{_MUTED};margin-top:4px">as of {_clock(board["now"])}</div>'
+    return f'<div class="{escape(mark, quote=True)}" style="line-height:1.5">{body}{taken}</div>'
+
+
+def _head(board: Mapping[str, Any]) -> str:
+    scheduler = board["scheduler"]
+    counts = f"{len(board['tasks'])} tasks, {scheduler['running']} running, {scheduler['queued']} waiting"
+    return f"<div><strong>Scheduler {escape(str(scheduler['state']))}</strong> · {counts}</div>"
+
+
+def _tasks(tasks: Iterable[Mapping[str, Any]]) -> str:
+    rows = []
+    for task in tasks:
+        last = task["last"] or {}
+        ended = f"{_state(last['state'])} {_clock(last['finished'])}" if last else "never ran"
+        success = "" if task["success_rate"] is None else f"{task['success_rate']:.0%}"
+        rows.append(
+            [
+                f"<strong>{escape(task['name'])}</strong>",
+                escape(task["trigger"]),
+                _state(task["state"]),
+                _clock(task["next_run"]),
+                ended,
+                duration_words(last.get("seconds")),
+                success,
+            ]
+        )
+    return table_html(("Task", "Schedule", "State", "Next run", "Last run", "Duration", "Success"), rows)
+
+
+def _runs(board: Mapping[str, Any], kind: str) -> str:
+    waiting = {"PENDING", "QUEUED", "RETRY"}
+    runs = [row for row in board["runs"] if (row["state"] in waiting) or kind != "queue"]
+    newest = sorted(runs, key=lambda row: row["started_at"] or row["due_at"] or "", reverse=True)
+    rows = [
+        [
+            f"<strong>{escape(row['task'])}</strong>",
+            _state(row["state"]),
+            _clock(row["started_at"] or row["due_at"]),
+            duration_words(_seconds(row)),
+            escape((row["error"] or {}).get("message", "")),
+        ]
+        for row in newest
+    ]
+    return table_html(("Task", "State", "Started", "Duration", "Error"), rows)
+
+
+def run_html(row: Mapping[str, Any]) -> str:
+    """Return one run of the board as HTML."""
+    parts = [f"<div><strong>{escape(row['task'])}</strong> {_state(row['state'])}"]
+    if row["started_at"]:
+        parts.append(f" · started {_clock(row['started_at'])} · {duration_words(_seconds(row))}")
+    parts.append("</div>")
+    for stage in row["stages"]:
+        total = "" if stage["total"] is None else f" / {stage['total']:,.0f}"
+        parts.append(f"<div>{escape(stage['stage'])}: {stage['done']:,.0f}{total}</div>")
+    if row["error"]:
+        error = row["error"]
+        words = f"{error.get('type', '')}: {error.get('message', '')}".strip(": ")
+        hint = f" ({error['hint']})" if error.get("hint") else ""
+        parts.append(f'<div style="color:{_TONES["FAILED"]}">{escape(words + hint)}</div>')
+    parts += [
+        f"<div>file {escape(str(file.get('label') or file['path']))}</div>"
+        for file in row.get("artifacts", ())
+    ]
+    return "".join(parts)
+
+
+def table_html(heads: Iterable[str], rows: list[list[str]]) -> str:
+    """Return a table; `rows` hold HTML, and beyond the first 30 only their number is told."""
+    head = "".join(f'<th style="{_CELL}">{escape(name)}</th>' for name in heads)
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in row) + "</tr>" for row in rows[:ROWS]
+    )
+    more = f'<div style="{_MUTED}">and {len(rows) - ROWS} more</div>' if len(rows) > ROWS else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _state(state: str) -> str:
+    word = _STATES.get(state, state)
+    colour = _TONES.get(word)
+    style = f' style="color:{colour}"' if colour else ""
+    return f"<span{style}>{escape(word.lower())}</span>"
+
+
+def _clock(moment: str | None) -> str:
+    if not moment:
+        return ""
+    at = datetime.fromisoformat(moment).astimezone(UTC)
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _seconds(row: Mapping[str, Any]) -> float | None:
+    if not row["started_at"] or not row["finished_at"]:
+        return None
+    length = datetime.fromisoformat(row["finished_at"]) - datetime.fromisoformat(row["started_at"])
+    return length.total_seconds()
+
+
+def duration_words(seconds: float | None) -> str:
+    """Return a length of time in two units at most.
+
+    Examples
+    --------
+    >>> duration_words(252)
+    '4 m 12 s'
+    """
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} m"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"

@@ -1,0 +1,181 @@
+"""A real JupyterLab and a real chromium, private and on loopback only."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PRIVATE = (
+    "JUPYTER_CONFIG_DIR",
+    "JUPYTER_RUNTIME_DIR",
+    "JUPYTER_DATA_DIR",
+    "JUPYTERLAB_SETTINGS_DIR",
+    "JUPYTERLAB_WORKSPACES_DIR",
+    "IPYTHONDIR",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Lab:
+    """One JupyterLab server; `open` gives a page with a notebook whose cells run on demand."""
+
+    def __init__(self, url: str, root: Path, browser: Browser) -> None:
+        self.url = url
+        self.root = root
+        self.browser = browser
+
+    def open(self, name: str, cells: list[str], **page: Any) -> Notebook:
+        """Write a notebook of `cells` and open it with a fresh kernel."""
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        )
+        nbformat.write(notebook, self.root / f"{name}.ipynb")
+        return self.reopen(name, **page)
+
+    def reopen(self, name: str, **options: Any) -> Notebook:
+        """Open the notebook again, in a page of its own."""
+        page = self.browser.new_page(**{"viewport": {"width": 1280, "height": 1000}, **options})
+        page.goto(f"{self.url}/lab/tree/{name}.ipynb?reset")
+        notebook = Notebook(page)
+        notebook.ready()
+        return notebook
+
+
+class Notebook:
+    """A notebook open in the browser."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.problems: list[str] = []
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+
+    def ready(self) -> None:
+        self.page.wait_for_function(
+            "window.jupyterapp?.shell?.currentWidget?.context?.isReady", timeout=90_000
+        )
+        self.wait_idle(90_000)
+
+    def wait_idle(self, timeout: float = 60_000) -> None:
+        self.page.wait_for_function(
+            "window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel?.status === 'idle'",
+            timeout=timeout,
+        )
+
+    def run(self, cell: int, *, wait: bool = True, timeout: float = 60_000) -> None:
+        """Run a cell; `wait` for its end."""
+        self.page.set_default_timeout(timeout)
+        self.page.evaluate(
+            """async ([cell, wait]) => {
+              const notebook = window.jupyterapp.shell.currentWidget.content;
+              notebook.activeCellIndex = cell;
+              const ended = window.jupyterapp.commands.execute('notebook:run-cell');
+              if (wait) await ended;
+            }""",
+            [cell, wait],
+        )
+        self.page.set_default_timeout(30_000)
+
+    def output(self, cell: int) -> str:
+        """Return the text below a cell."""
+        return (
+            self.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jp-Cell-outputArea").inner_text()
+        )
+
+    def close(self) -> None:
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.page.close()
+
+
+@pytest.fixture(scope="session")
+def lab(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    home = tmp_path_factory.mktemp("jupyter")
+    root = home / "notebooks"
+    root.mkdir()
+    environment = {**os.environ, "NO_PROXY": "127.0.0.1", "HOME": str(home)}
+    environment |= {name: str(home / name.lower()) for name in PRIVATE}
+    labconfig = home / "jupyter_config_dir" / "labconfig"
+    labconfig.mkdir(parents=True)
+    quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (labconfig / "page_config.json").write_text(json.dumps(quiet))
+    port = free_port()
+    command = (
+        f"-m jupyterlab --no-browser --ip=127.0.0.1 --port={port} --ServerApp.port_retries=0 "
+        "--IdentityProvider.token= --ServerApp.password= --allow-root --expose-app-in-browser "
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"
+    ).split()
+    log = (home / "server.log").open("wb")
+    server = subprocess.Popen(
+        [sys.executable, *command, f"--ServerApp.root_dir={root}"], env=environment, stdout=log, stderr=log
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: answers(f"{url}/api/status"), 60, "JupyterLab does not answer", server)
+        yield Lab(url, root, chromium)
+    finally:
+        server.terminate()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait(5)
+        log.close()
+
+
+def answers(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=2) as answer:
+            json.load(answer)
+            return True
+    except OSError:
+        return False
+
+
+def until(
+    holds: Callable[[], bool], seconds: float, otherwise: str, process: subprocess.Popen[bytes] | None = None
+) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end or (process is not None and process.poll() is not None):
+            raise AssertionError(otherwise)
+        time.sleep(0.1)
