@@ -1,0 +1,177 @@
+"""The state of the Confluence side, mutable from any thread; both dialects show the same pages."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from schedkit.demo.confluence import storage
+from schedkit.demo.confluence.model import Attachment, FileVersion, Page, Property, Space, Version
+
+_FIRST_WRITTEN = 200_000
+
+
+class StaleVersion(Exception):
+    """A write that does not name the version after the current one."""
+
+    def __init__(self, current: int, given: int) -> None:
+        super().__init__(f"current {current}, given {given}")
+        self.current, self.given = current, given
+
+
+class InvalidBody(Exception):
+    """A body or title the server refuses."""
+
+
+class WikiStore:
+    """Pages by id.
+
+    Parameters
+    ----------
+    now : callable
+        Epoch milliseconds.
+    seed : int
+        Of the ids a normalising save makes up.
+    """
+
+    def __init__(self, now: Callable[[], int], seed: int) -> None:
+        self.now = now
+        self.lock = threading.RLock()
+        self.space = Space("65537", "DEMO", "Demo space", "100000")
+        self.pages: dict[str, Page] = {}
+        self.normalise = False
+        self._rng = Random(seed)
+        self._next = _FIRST_WRITTEN
+
+    def new_id(self) -> str:
+        with self.lock:
+            self._next += 1
+            return str(self._next)
+
+    # Pages -----------------------------------------------------------------
+
+    def create(self, title: str, body: str, *, parent: str | None = None, page_id: str | None = None) -> Page:
+        """Add a page to the space.
+
+        Raises
+        ------
+        InvalidBody
+            For a taken title or a body that is not well-formed.
+        """
+        with self.lock:
+            if self.by_title(title) is not None:
+                raise InvalidBody(
+                    "A page with this title already exists: A page already exists with the same TITLE in this space"
+                )
+            page = Page(page_id or self.new_id(), self.space.key, parent or self.space.home, [])
+            page.versions.append(self._version(1, title, body, ""))
+            if page.id == self.space.home:
+                page.parent = None
+            self.pages[page.id] = page
+            return page
+
+    def save(
+        self, page_id: str, number: int, *, title: str | None = None, body: str | None = None, message: str = "",
+        author: str = "demo", minor: bool = False, parent: str | None = None,
+    ) -> Page:  # fmt: skip
+        """Save version `number` of a page, which must be the one after the current.
+
+        Raises
+        ------
+        StaleVersion
+            For any other number: somebody else saved meanwhile.
+        InvalidBody
+            For a body that is not well-formed.
+        """
+        with self.lock:
+            page = self.pages[page_id]
+            if number != page.latest.number + 1:
+                raise StaleVersion(page.latest.number, number)
+            new_title = page.title if title is None else title
+            other = self.by_title(new_title)
+            if other is not None and other is not page:
+                raise InvalidBody(
+                    "A page with this title already exists: A page already exists with the same TITLE in this space"
+                )
+            made = self._version(
+                number, new_title, page.body if body is None else body, message, author, minor
+            )
+            page.versions.append(made)
+            if parent is not None:
+                page.parent = parent
+            return page
+
+    def touch(self, page_id: str, body: str) -> Page:
+        """Change the stored body without a new version, as adding an inline comment does."""
+        with self.lock:
+            page = self.pages[page_id]
+            v = page.latest
+            page.versions[-1] = Version(v.number, v.at, v.author, v.message, v.title, body, v.minor)
+            return page
+
+    def edit_by_hand(self, page_id: str, change: Callable[[str], str], author: str = "colleague") -> Page:
+        """Save a changed body as a person in the editor would: always on the current version."""
+        with self.lock:
+            page = self.pages[page_id]
+            return self.save(page_id, page.latest.number + 1, body=change(page.body), author=author)
+
+    def _version(
+        self, number: int, title: str, body: str, message: str, author: str = "demo", minor: bool = False
+    ) -> Version:
+        complaint = storage.fault(body)
+        if complaint is not None:
+            raise InvalidBody(complaint)
+        if not title or len(title) > 255:
+            raise InvalidBody("Title must be between 1 and 255 characters long.")
+        kept = storage.normalise(body, self._rng) if self.normalise else body
+        return Version(number, self.now(), author, message, title, kept, minor)
+
+    def by_title(self, title: str) -> Page | None:
+        """The current page of that title; titles are unique in a space, in any case."""
+        for page in self.pages.values():
+            if page.status == "current" and page.title.casefold() == title.casefold():
+                return page
+        return None
+
+    def children(self, page_id: str) -> list[Page]:
+        return [page for page in self.pages.values() if page.parent == page_id and page.status == "current"]
+
+    def delete(self, page_id: str) -> None:
+        """Move a page to the trash."""
+        with self.lock:
+            self.pages[page_id].status = "trashed"
+
+    # Attachments and properties ---------------------------------------------
+
+    def attach(self, page_id: str, name: str, data: bytes, media_type: str, comment: str = "") -> Attachment:
+        """Add a file, or a new version of the one of that name."""
+        with self.lock:
+            page = self.pages[page_id]
+            found = next((a for a in page.attachments.values() if a.title == name), None)
+            if found is None:
+                number = f"att{self.new_id()}"
+                found = page.attachments[number] = Attachment(number, name, media_type, [])
+            made = FileVersion(len(found.versions) + 1, self.now(), comment, data)
+            found.versions.append(made)
+            return found
+
+    def set_property(self, page_id: str, key: str, value: Any, number: int | None) -> Property:
+        """Create a content property (`number` None) or write its next version.
+
+        Raises
+        ------
+        StaleVersion
+            For a number that is not the next, or a key that exists already.
+        """
+        with self.lock:
+            page = self.pages[page_id]
+            found = page.properties.get(key)
+            if found is None:
+                found = page.properties[key] = Property(self.new_id(), key, value, 1, self.now())
+                return found
+            if number != found.version + 1:
+                raise StaleVersion(found.version, number or 0)
+            found.value, found.version, found.at = value, number, self.now()
+            return found

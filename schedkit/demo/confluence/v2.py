@@ -1,0 +1,223 @@
+"""Confluence Cloud: pages by v2."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from schedkit.demo import answers
+from schedkit.demo.auth import Door
+from schedkit.demo.confluence.model import Page, Version
+from schedkit.demo.confluence.store import InvalidBody, StaleVersion, WikiStore
+from schedkit.demo.jira.desk import Endpoint, whole
+
+
+def refused(status: int, code: str, title: str, detail: str | None = None) -> Response:
+    """v2's error body."""
+    return answers.json(
+        {"errors": [{"status": status, "code": code, "title": title, "detail": detail}]}, status
+    )
+
+
+def missing(what: str) -> Response:
+    return refused(404, "NOT_FOUND", f"Not Found: {what}")
+
+
+class CloudWiki:
+    """The endpoints of Cloud's v2 under ``/wiki``."""
+
+    def __init__(self, wiki: WikiStore, base: str, door: Door) -> None:
+        self.wiki, self.base, self.door = wiki, base, door
+
+    def guarded(self, endpoint: Endpoint) -> Endpoint:
+        async def checked(request: Request) -> Response:
+            if not self.door.admits(request):
+                return self.door.refusal(request)
+            return await endpoint(request)
+
+        return checked
+
+    def routes(self) -> list[Route]:
+        guarded, api = self.guarded, "/api/v2"
+        return [
+            Route(f"{api}/pages", guarded(self.pages), methods=["GET"]),
+            Route(f"{api}/pages", guarded(self.create), methods=["POST"]),
+            Route(f"{api}/pages/{{id}}", guarded(self.page), methods=["GET"]),
+            Route(f"{api}/pages/{{id}}", guarded(self.update), methods=["PUT"]),
+            Route(f"{api}/pages/{{id}}/children", guarded(self.children)),
+            Route(f"{api}/spaces", guarded(self.spaces)),
+        ]
+
+    def _page_of(self, request: Request) -> Page | None:
+        page = self.wiki.pages.get(request.path_params["id"])
+        return page if page is not None and page.status == "current" else None
+
+    def show(self, page: Page, body: bool) -> dict[str, Any]:
+        path = f"/spaces/{page.space}/pages/{page.id}"
+        made: dict[str, Any] = {
+            "id": page.id,
+            "status": page.status,
+            "title": page.title,
+            "spaceId": self.wiki.space.id,
+            "parentId": page.parent,
+            "parentType": "page" if page.parent else None,
+            "position": 0,
+            "authorId": "5b10a2844c20165700ed0000",
+            "ownerId": "5b10a2844c20165700ed0000",
+            "lastOwnerId": None,
+            "createdAt": stamp(page.versions[0].at),
+            "version": show_version(page.latest),
+            "body": {"storage": {"representation": "storage", "value": page.body}} if body else {},
+            "_links": {
+                "webui": path,
+                "editui": f"/pages/resumedraft.action?draftId={page.id}",
+                "tinyui": f"/x/{page.id}",
+            },
+        }
+        return made
+
+    async def page(self, request: Request) -> Response:
+        with self.wiki.lock:
+            page = self._page_of(request)
+            if page is None:
+                return missing(f"page {request.path_params['id']}")
+            made = self.show(page, request.query_params.get("body-format") == "storage")
+        made["_links"]["base"] = self.base
+        return answers.json(made)
+
+    async def update(self, request: Request) -> Response:
+        body = await answers.body_of(request)
+        with self.wiki.lock:
+            page = self._page_of(request)
+            if page is None:
+                return missing(f"page {request.path_params['id']}")
+            for name in ("id", "status", "title", "body", "version"):
+                if not body.get(name):
+                    return refused(
+                        400, "INVALID_REQUEST_PARAMETER", f"Provided value for '{name}' is missing or invalid"
+                    )
+            content, version = body["body"], body["version"]
+            content = content.get("storage", content)
+            if content.get("representation") != "storage":
+                return refused(
+                    400, "INVALID_REQUEST_PARAMETER", "Only representation 'storage' is spoken here"
+                )
+            try:
+                self.wiki.save(
+                    page.id,
+                    whole(version.get("number"), 0),
+                    title=body["title"],
+                    body=content.get("value", ""),
+                    message=version.get("message") or "",
+                    parent=body.get("parentId"),
+                )
+            except StaleVersion as stale:
+                return refused(
+                    409,
+                    "CONFLICT",
+                    "Version must be incremented when updating a page. Current Version: "
+                    f"[{stale.current}]. Provided version: [{stale.given}]",
+                )
+            except InvalidBody as error:
+                return refused(400, "INVALID_REQUEST_PARAMETER", str(error))
+            made = self.show(page, True)
+        made["_links"]["base"] = self.base
+        return answers.json(made)
+
+    async def create(self, request: Request) -> Response:
+        body = await answers.body_of(request)
+        if str(body.get("spaceId")) != self.wiki.space.id:
+            return missing(f"space {body.get('spaceId')}")
+        content = body.get("body") or {}
+        content = content.get("storage", content)
+        parent = body.get("parentId")
+        if parent is not None and str(parent) not in self.wiki.pages:
+            return missing(f"parent {parent}")
+        try:
+            page = self.wiki.create(
+                body.get("title") or "", content.get("value", ""), parent=parent and str(parent)
+            )
+        except InvalidBody as error:
+            return refused(400, "INVALID_REQUEST_PARAMETER", str(error))
+        made = self.show(page, True)
+        made["_links"]["base"] = self.base
+        return answers.json(made)
+
+    async def pages(self, request: Request) -> Response:
+        params = request.query_params
+        ids, title, spaces = params.getlist("id"), params.get("title"), params.getlist("space-id")
+        ids = [one for entry in ids for one in entry.split(",")]
+        with self.wiki.lock:
+            found = [
+                page
+                for page in self.wiki.pages.values()
+                if page.status == "current"
+                and (not ids or page.id in ids)
+                and (title is None or page.title == title)
+                and (not spaces or self.wiki.space.id in spaces)
+            ]
+            return self.listing(
+                request, [self.show(p, params.get("body-format") == "storage") for p in found]
+            )
+
+    def listing(self, request: Request, found: list[dict[str, Any]]) -> Response:
+        """A page of results with the link to the next one."""
+        params = request.query_params
+        start, limit = whole(params.get("cursor"), 0), max(1, min(whole(params.get("limit"), 25), 250))
+        links = {"base": self.base}
+        if start + limit < len(found):
+            query = "&".join(f"{k}={v}" for k, v in params.multi_items() if k != "cursor")
+            path = request.url.path
+            links["next"] = f"{path}?{query}{'&' if query else ''}cursor={start + limit}"
+        return answers.json({"results": found[start : start + limit], "_links": links})
+
+    async def children(self, request: Request) -> Response:
+        with self.wiki.lock:
+            page = self._page_of(request)
+            if page is None:
+                return missing(f"page {request.path_params['id']}")
+            found = [
+                {
+                    "id": p.id,
+                    "status": p.status,
+                    "title": p.title,
+                    "spaceId": self.wiki.space.id,
+                    "childPosition": n,
+                }
+                for n, p in enumerate(self.wiki.children(page.id))
+            ]
+        return self.listing(request, found)
+
+    async def spaces(self, request: Request) -> Response:
+        space, keys = self.wiki.space, request.query_params.getlist("keys")
+        keys = [one for entry in keys for one in entry.split(",")]
+        made = {
+            "id": space.id,
+            "key": space.key,
+            "name": space.name,
+            "type": "global",
+            "status": "current",
+            "homepageId": space.home,
+            "_links": {"webui": f"/spaces/{space.key}"},
+        }
+        return self.listing(request, [made] if not keys or space.key in keys else [])
+
+
+def show_version(version: Version) -> dict[str, Any]:
+    return {
+        "number": version.number,
+        "message": version.message,
+        "minorEdit": version.minor,
+        "authorId": "5b10a2844c20165700ed0000",
+        "createdAt": stamp(version.at),
+    }
+
+
+def stamp(at: int) -> str:
+    """A UTC timestamp with milliseconds."""
+    seconds, millis = divmod(at, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"

@@ -1,0 +1,1 @@
+"""The Jira side: Cloud and Data Center dialects over the same issues."""

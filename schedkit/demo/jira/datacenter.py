@@ -1,0 +1,92 @@
+"""Jira Data Center: windows of startAt and maxResults, a total, an administrator's cap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from schedkit.demo import answers
+from schedkit.demo.jira.desk import Desk, whole
+from schedkit.demo.jql import JqlFault
+
+DEFAULT_CAP = 1000
+RESULT_WINDOW = 10_000
+
+
+class DataCenterDesk(Desk):
+    """The endpoints only Data Center has.
+
+    `page_cap` is the administrator's ``jira.search.views.default.max``; `beyond_window` says what a
+    `startAt` past 10,000 meets: an answer (``"serve"``), ``"empty"`` or a 500 (``"fail"``).
+    """
+
+    page_cap: int | None = None
+    beyond_window = "serve"
+
+    def routes(self) -> list[Route]:
+        api = f"/rest/api/{self.dialect.api}"
+        return [
+            Route(f"{api}/search", self.search_window, methods=["GET", "POST"]),
+            Route(f"{api}/project", self.guarded(self.projects)),
+            *super().routes(),
+        ]
+
+    async def search_window(self, request: Request) -> Response:
+        body: dict[str, Any]
+        if request.method == "GET":
+            params = request.query_params
+            body = dict(params) | {
+                "fields": params.getlist("fields"),
+                "expand": params.get("expand", "").split(","),
+            }
+        else:
+            body = await answers.body_of(request)
+        cap = self.page_cap or DEFAULT_CAP
+        start = whole(body.get("startAt"), 0)
+        limit = min(whole(body.get("maxResults"), 50), cap)
+        if not self.door.admits(request):
+            if self.door.locked:
+                return self.door.refusal(request)
+            # Nobody is signed in, and nobody may browse anything: an empty result, not a refusal.
+            return answers.raw(_window(start, limit, 0, b""))
+        with self.store.lock:
+            try:
+                ids = self.searcher.search(str(body.get("jql") or "")).ids
+            except JqlFault as fault:
+                return self._refused(fault, body, start, limit)
+            if start > RESULT_WINDOW and self.beyond_window == "fail":
+                page = answers.TOMCAT_PAGE.format(status=500, name="Internal Server Error")
+                return answers.html(page, 500)
+            empty = start > RESULT_WINDOW and self.beyond_window == "empty"
+            issues = [] if empty else [self.store.issues[n] for n in ids[start : start + limit]]
+            fields = self.encoder.choose(body.get("fields"), "*navigable")
+            expand = [name for name in body.get("expand") or () if name]
+            if "changelog" in expand:
+                inside = b",".join([self.issue_bytes(issue, fields, expand) for issue in issues])
+            else:
+                inside = self.encoder.many(issues, fields)
+        return answers.raw(_window(start, limit, len(ids), inside))
+
+    def _refused(self, fault: JqlFault, body: dict[str, Any], start: int, limit: int) -> Response:
+        mode = str(body.get("validateQuery", "strict")).lower()
+        unknown = "does not exist" in fault.messages[0]
+        if unknown and mode in ("warn", "none", "false"):
+            warning = b"" if mode != "warn" else b',"warningMessages":' + answers.json(fault.messages).body
+            return answers.raw(_window(start, limit, 0, b"")[:-1] + warning + b"}")
+        return answers.refused(400, fault.messages)
+
+    async def projects(self, request: Request) -> Response:
+        found = [p for p in self.store.catalog.projects if not p.hidden]
+        return answers.json([self.values.project(p) for p in found])
+
+
+def _window(start: int, limit: int, total: int, inside: bytes) -> bytes:
+    return b'{"expand":"schema,names","startAt":%d,"maxResults":%d,"total":%d,"issues":[%b]}' % (
+        start,
+        limit,
+        total,
+        inside,
+    )

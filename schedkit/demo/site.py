@@ -1,0 +1,281 @@
+"""The demo site: a Jira and a Confluence over HTTP on this machine, with every state within reach of tests."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html import escape
+from typing import Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from schedkit.demo import answers
+from schedkit.demo.auth import Account, Door
+from schedkit.demo.confluence import seeded
+from schedkit.demo.confluence.store import WikiStore
+from schedkit.demo.confluence.v1 import Wiki1
+from schedkit.demo.confluence.v2 import CloudWiki
+from schedkit.demo.confluence.view import view
+from schedkit.demo.gate import Gate, Protocol
+from schedkit.demo.jira.agile import Agile
+from schedkit.demo.jira.cloud import CloudDesk
+from schedkit.demo.jira.datacenter import DataCenterDesk
+from schedkit.demo.jira.face import Dialect
+from schedkit.demo.journal import Answered, Journal
+from schedkit.demo.knobs import Faults, parse_faults, parse_latency
+from schedkit.demo.store import Store
+from schedkit.demo.world.catalog import DAY
+from schedkit.demo.world.generate import generate
+from schedkit.errors import UnavailableError
+
+CLOUD = Account("demo@example.com", "demo-cloud-token-f3b1c2", "")
+DATA_CENTER = Account(None, "demo-dc-token-9a7e55", "demo-dc-password-51d0aa")
+# An issue of the default fields weighs about so many bytes before its description.
+_BARE = 5200
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a product answers, and with which credentials."""
+
+    url: str
+    user: str | None
+    token: str = field(repr=False)
+
+    def ready(self) -> dict[str, str]:
+        made = {"url": self.url, "token": self.token}
+        return made if self.user is None else {"url": self.url, "user": self.user, "token": self.token}
+
+
+class DemoSite:
+    """A Jira and a Confluence, in the Cloud and the Data Center dialect, over the same seeded data.
+
+    Cloud answers at the root and under ``/wiki``, Data Center under ``/jira`` and ``/confluence``.
+
+    Parameters
+    ----------
+    issues : int
+        How many issues the accounts can see.
+    seed : int
+        Of everything random: data, faults, local ids.
+    latency : float or str
+        Seconds (or ``"150ms"``) every request waits; settable later.
+    page_cap : int, optional
+        The most issues a page holds: the administrator's limit on Data Center, a lower one on Cloud.
+    issue_kb : float, optional
+        About how many KB an issue with all its fields weighs.
+    faults : str or Faults, optional
+        Planned failures, ``"rate=0.1,kinds=429|503"``; settable later.
+    port : int
+        0 picks a free one.
+    now : datetime, optional
+        The day the data ends at; midnight UTC today by default. Two sites of the same seed and `now` are equal.
+
+    Examples
+    --------
+    >>> import urllib.request
+    >>> with DemoSite(issues=20) as site:
+    ...     status = urllib.request.urlopen(site.jira_dc.url + "/rest/api/2/serverInfo").status
+    >>> status
+    200
+    """
+
+    def __init__(
+        self,
+        issues: int = 2000,
+        seed: int = 7,
+        latency: float | str = 0.0,
+        page_cap: int | None = None,
+        issue_kb: float | None = None,
+        faults: str | Faults | None = None,
+        port: int = 0,
+        now: datetime | None = None,
+    ) -> None:
+        self._socket = _listen(port)
+        self.port = int(self._socket.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        anchor = _anchor(now)
+        # The clock of the site: real time, or `now` and on from there.
+        offset = 0.0 if now is None else anchor / 1000 - time.time()
+        self.clock: Callable[[], int] = lambda: int((time.time() + offset) * 1000)
+        length = max(80, int(issue_kb * 1024) - _BARE) if issue_kb else 0
+        self.store = Store(generate(issues, seed, anchor), self.clock, length)
+        self.wiki = WikiStore(self.clock, seed)
+        seeded.fill(self.wiki, self.store, f"{self.url}/jira/browse")
+        self.requests = Journal()
+        self.cloud_door, self.dc_door = Door(CLOUD, True), Door(DATA_CENTER, False)
+        self.cloud = CloudDesk(self.store, self.url, self.cloud_door, Dialect(True, "3"))
+        self.cloud2 = CloudDesk(
+            self.store, self.url, self.cloud_door, Dialect(True, "2"), self.cloud.searcher
+        )
+        self.dc = DataCenterDesk(self.store, f"{self.url}/jira", self.dc_door, Dialect(False, "2"))
+        self.cloud_wiki = CloudWiki(self.wiki, f"{self.url}/wiki", self.cloud_door)
+        self.cloud_wiki1 = Wiki1(self.wiki, f"{self.url}/wiki", self.cloud_door, cloud=True)
+        self.dc_wiki = Wiki1(self.wiki, f"{self.url}/confluence", self.dc_door, cloud=False)
+        self.page_cap = page_cap
+        self._gate = Gate(self._app(), self.requests, seed)
+        self.latency = latency
+        self.faults = faults
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    # Where ------------------------------------------------------------------
+
+    @property
+    def jira_cloud(self) -> Endpoint:
+        return Endpoint(self.url, CLOUD.user, CLOUD.token)
+
+    @property
+    def jira_dc(self) -> Endpoint:
+        return Endpoint(f"{self.url}/jira", None, DATA_CENTER.token)
+
+    @property
+    def confluence_cloud(self) -> Endpoint:
+        return Endpoint(f"{self.url}/wiki", CLOUD.user, CLOUD.token)
+
+    @property
+    def confluence_dc(self) -> Endpoint:
+        return Endpoint(f"{self.url}/confluence", None, DATA_CENTER.token)
+
+    def ready(self) -> dict[str, dict[str, str]]:
+        """What ``schedkit demo-site`` prints when it is ready."""
+        names = ("jira_cloud", "jira_dc", "confluence_cloud", "confluence_dc")
+        return {name: getattr(self, name).ready() for name in names}
+
+    # Knobs ------------------------------------------------------------------
+
+    @property
+    def latency(self) -> float:
+        """Seconds every request waits."""
+        return self._gate.latency
+
+    @latency.setter
+    def latency(self, value: float | str) -> None:
+        self._gate.latency = parse_latency(value)
+
+    @property
+    def faults(self) -> Faults:
+        """Planned failures; None or "" ends them."""
+        return self._gate.faults
+
+    @faults.setter
+    def faults(self, value: str | Faults | None) -> None:
+        self._gate.faults = value if isinstance(value, Faults) else parse_faults(value or "")
+
+    @property
+    def page_cap(self) -> int | None:
+        """The most issues a page holds, None for each dialect's own limit."""
+        return self.dc.page_cap
+
+    @page_cap.setter
+    def page_cap(self, value: int | None) -> None:
+        self.dc.page_cap = self.cloud.page_cap = self.cloud2.page_cap = value
+
+    def before(self, hook: Callable[[Request], Response | None]) -> Callable[[], None]:
+        """Call `hook` with every request, on the server's thread; a Response it returns is the answer.
+
+        Returns what takes the hook away again.
+        """
+        self._gate.before.append(hook)
+        return lambda: self._gate.before.remove(hook)
+
+    def after(self, hook: Callable[[Answered], object]) -> Callable[[], None]:
+        """Call `hook` with every log entry, before the client sees the end of the answer."""
+        self._gate.after.append(hook)
+        return lambda: self._gate.after.remove(hook)
+
+    # Running ----------------------------------------------------------------
+
+    def _app(self) -> Starlette:
+        async def page(request: Request) -> Response:
+            return view(self.wiki, request)
+
+        async def browse(request: Request) -> Response:
+            issue = self.store.find(request.path_params["key"])
+            if issue is None:
+                return answers.html("<!DOCTYPE html><title>Not found</title><p>No such issue.</p>", 404)
+            return answers.html(f"<!DOCTYPE html><title>{issue.key}</title><h1>{escape(issue.summary)}</h1>")
+
+        look = [Route("/pages/{id}", page)]
+        open_issue = Route("/browse/{key}", browse)
+        agile = Agile(self.cloud), Agile(self.dc)
+        return Starlette(
+            routes=[
+                Mount("/jira", routes=[*self.dc.routes(), *agile[1].routes(), open_issue]),
+                Mount("/confluence", routes=[*self.dc_wiki.routes(), *look]),
+                Mount("/wiki", routes=[*self.cloud_wiki.routes(), *self.cloud_wiki1.routes(), *look]),
+                *self.cloud.routes(),
+                *self.cloud2.routes(),
+                *agile[0].routes(),
+                open_issue,
+            ]
+        )
+
+    def start(self) -> Self:
+        """Answer requests from a thread of this process until `stop`."""
+        server = self._server = self.server()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(server.serve([self._socket])), name="schedkit-demo-site", daemon=True
+        )
+        self._thread.start()
+        deadline = time.monotonic() + 20
+        while not server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise UnavailableError(f"the demo site did not start on port {self.port}")
+            time.sleep(0.002)
+        return self
+
+    def server(self) -> uvicorn.Server:
+        """A server of this site, to be run by the caller with the site's `socket`."""
+        config = uvicorn.Config(
+            self._gate, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, date_header=True, timeout_graceful_shutdown=1, backlog=2048,
+        )  # fmt: skip
+        return uvicorn.Server(config)
+
+    @property
+    def socket(self) -> socket.socket:
+        return self._socket
+
+    def stop(self) -> None:
+        """End the server and free the port."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join(10)
+            self._server = self._thread = None
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+
+def _listen(port: int) -> socket.socket:
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("127.0.0.1", port))
+    except OSError as error:
+        sock.close()
+        raise UnavailableError(
+            f"the demo site cannot listen on 127.0.0.1:{port}: {error.strerror}", hint="choose another --port"
+        ) from error
+    return sock
+
+
+def _anchor(now: datetime | None) -> int:
+    """Epoch milliseconds of the moment the data ends at."""
+    if now is None:
+        return int(time.time() * 1000) // DAY * DAY
+    return int((now if now.tzinfo else now.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -1,0 +1,241 @@
+"""The state of the Jira side: issues, their keys old and new, links, and every way to change them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from schedkit.demo.world import details
+from schedkit.demo.world.catalog import LINK_TYPES, RESOLUTIONS, Catalog
+from schedkit.demo.world.generate import World
+from schedkit.demo.world.model import Change, Comment, History, Issue, Link, Project, Status, User, Worklog
+
+_FIRST_WRITTEN_ID = 50_000_000
+
+
+class Store:
+    """Issues by id, mutable from any thread.
+
+    Every change happens under `lock`, moves `revision` on and tells the listeners which issue it was.
+
+    Examples
+    --------
+    >>> from schedkit.demo import DemoSite
+    >>> with DemoSite(issues=20) as site:
+    ...     issue = site.store.edit("DEMO-1", summary="Renamed while you read")
+    >>> issue.summary
+    'Renamed while you read'
+    """
+
+    def __init__(self, world: World, now: Callable[[], int], text_length: int = 0) -> None:
+        self.catalog: Catalog = world.catalog
+        self.now = now
+        self.text_length = text_length
+        self.lock = threading.RLock()
+        self.revision = 0
+        self.issues: dict[int, Issue] = {i.id: i for i in (*world.hidden, *world.issues)}
+        self.keys: dict[str, int] = {}
+        self.children: dict[int, list[int]] = {}
+        self.links: dict[int, list[Link]] = {}
+        self.listeners: list[Callable[[int], None]] = []
+        self.filters = {
+            "10000": "project = DEMO AND resolution IS EMPTY ORDER BY priority DESC, key ASC",
+            "10001": "assignee = currentUser() OR reporter = currentUser()",
+            "10002": "project in (OPS, MOB) AND issuetype = Bug ORDER BY created DESC",
+        }
+        for project in self.catalog.projects:
+            if not project.hidden:
+                self.filters[str(20_000 + project.board)] = f"project = {project.key} ORDER BY Rank ASC"
+        self._written = 0
+        for issue in self.issues.values():
+            self._index(issue)
+        for link in world.links:
+            self._link(link)
+
+    def _index(self, issue: Issue) -> None:
+        self.keys[issue.key] = issue.id
+        if issue.moved_from is not None:
+            self.keys[issue.moved_from] = issue.id
+        if issue.parent is not None:
+            self.children.setdefault(issue.parent, []).append(issue.id)
+
+    def _link(self, link: Link) -> None:
+        self.links.setdefault(link.source, []).append(link)
+        self.links.setdefault(link.target, []).append(link)
+
+    # Reading ---------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.visible())
+
+    def visible(self) -> Iterator[Issue]:
+        """Every issue the demo accounts may browse, oldest id first."""
+        return (issue for issue in self.issues.values() if not issue.project.hidden)
+
+    def find(self, key_or_id: str) -> Issue | None:
+        """The visible issue of that key (also a former one, in any case) or id."""
+        text = key_or_id.strip()
+        number = int(text) if text.isascii() and text.isdigit() else self.keys.get(text.upper())
+        issue = self.issues.get(number) if number is not None else None
+        return None if issue is None or issue.project.hidden else issue
+
+    def get(self, key_or_id: str) -> Issue:
+        """Like `find`, but an unknown key raises KeyError."""
+        issue = self.find(key_or_id)
+        if issue is None:
+            raise KeyError(f"no issue {key_or_id} on the demo site")
+        return issue
+
+    def project(self, key_or_id: str) -> Project | None:
+        """The visible project of that key, id or name."""
+        wanted = key_or_id.casefold()
+        for project in self.catalog.projects:
+            if not project.hidden and wanted in (
+                project.key.casefold(),
+                str(project.id),
+                project.name.casefold(),
+            ):
+                return project
+        return None
+
+    def description(self, issue: Issue) -> str | None:
+        return details.describe(issue, self.text_length)
+
+    def comments(self, issue: Issue) -> tuple[Comment, ...]:
+        return details.comments(issue, self.catalog.users)
+
+    def history(self, issue: Issue) -> tuple[History, ...]:
+        return details.history(issue, self.catalog.users)
+
+    def worklogs(self, issue: Issue) -> tuple[Worklog, ...]:
+        return details.worklogs(issue, self.catalog.users)
+
+    # Writing ---------------------------------------------------------------
+
+    def _changed(self, *ids: int) -> None:
+        self.revision += 1
+        for listener in self.listeners:
+            for issue_id in ids:
+                listener(issue_id)
+
+    def _next_id(self) -> int:
+        self._written += 1
+        return _FIRST_WRITTEN_ID + self._written
+
+    def create(self, project: str = "DEMO", summary: str = "Created meanwhile", **values: Any) -> Issue:
+        """Add an issue; `values` are attributes of `Issue`, defaults come from an existing one."""
+        with self.lock:
+            like = next(i for i in self.visible() if i.project.key == project)
+            number = max(i.number for i in self.issues.values() if i.project is like.project) + 1
+            new_id, at = self._next_id(), self.now()
+            made: dict[str, Any] = {name: getattr(like, name) for name in Issue.__slots__}
+            made.update(
+                id=new_id, key=f"{project}-{number}", number=number, summary=summary, created=at, updated=at,
+                resolved=None, resolution=None, status=like.project.statuses[0], seed=new_id,
+                moved_from=None, custom={}, spent=None, estimate=None,
+                written_comments=(), written_history=(),
+            )  # fmt: skip
+            issue = Issue(**(made | values))
+            self.issues[new_id] = issue
+            self._index(issue)
+            self._changed(new_id, *([issue.parent] if issue.parent else []))
+            return issue
+
+    def edit(self, key: str, /, *changes: Change, author: User | None = None, **values: Any) -> Issue:
+        """Set attributes of an issue, move its `updated` on, and record `changes` in its changelog.
+
+        `custom={"points": 5.0}` is merged into the issue's custom values.
+        """
+        with self.lock:
+            issue = self.get(key)
+            values.setdefault("updated", max(self.now(), issue.updated + 1))
+            old_parent = issue.parent
+            if "custom" in values:
+                values["custom"] = issue.custom | values["custom"]
+            for name, value in values.items():
+                setattr(issue, name, value)
+            if changes:
+                entry = History(self._next_id(), issue.updated, author or self.catalog.me, changes)
+                issue.written_history += (entry,)
+            if issue.parent != old_parent:
+                if old_parent is not None:
+                    self.children[old_parent].remove(issue.id)
+                if issue.parent is not None:
+                    self.children.setdefault(issue.parent, []).append(issue.id)
+            kin = [i for i in (old_parent, issue.parent, *self.children.get(issue.id, ())) if i is not None]
+            others = [l.target if l.source == issue.id else l.source for l in self.links.get(issue.id, ())]
+            self._changed(issue.id, *kin, *others)
+            return issue
+
+    def transition(self, key: str, status: Status, author: User | None = None) -> Issue:
+        """Move an issue to another status; done ones get a resolution and its date."""
+        with self.lock:
+            issue = self.get(key)
+            was, at = issue.status, max(self.now(), issue.updated + 1)
+            changes = [Change("status", "status", str(was.id), was.name, str(status.id), status.name)]
+            values: dict[str, Any] = {"status": status, "updated": at}
+            if (status.category == "done") != (was.category == "done"):
+                new = RESOLUTIONS[0] if status.category == "done" else None
+                values |= {"resolution": new, "resolved": at if new else None}
+                old = issue.resolution
+                changes.append(
+                    Change(
+                        "resolution", "resolution",
+                        str(old.id) if old else None, old.name if old else None,
+                        str(new.id) if new else None, new.name if new else None,
+                    )
+                )  # fmt: skip
+            return self.edit(key, *changes, author=author, **values)
+
+    def comment(self, key: str, text: str, author: User | None = None) -> Comment:
+        """Add a comment."""
+        with self.lock:
+            issue = self.get(key)
+            at = max(self.now(), issue.updated + 1)
+            made = Comment(self._next_id(), author or self.catalog.me, at, text)
+            self.edit(key, written_comments=(*issue.written_comments, made), updated=at)
+            return made
+
+    def move(self, key: str, project: str) -> Issue:
+        """Move an issue to another project: a new key, the old one still resolves."""
+        with self.lock:
+            issue = self.get(key)
+            target = self.project(project)
+            if target is None:
+                raise KeyError(f"no project {project} on the demo site")
+            number = max((i.number for i in self.issues.values() if i.project is target), default=0) + 1
+            new_key, old_key = f"{target.key}-{number}", issue.key
+            self.keys[new_key] = issue.id
+            change = Change("Key", "", None, old_key, None, new_key)
+            return self.edit(old_key, change, key=new_key, number=number, project=target, moved_from=old_key)
+
+    def delete(self, key: str) -> None:
+        """Delete an issue, its links and its place under its parent. Children stay, without a parent."""
+        with self.lock:
+            issue = self.get(key)
+            del self.issues[issue.id]
+            for name in [k for k, v in self.keys.items() if v == issue.id]:
+                del self.keys[name]
+            touched = [issue.id]
+            if issue.parent is not None:
+                self.children[issue.parent].remove(issue.id)
+                touched.append(issue.parent)
+            for child in self.children.pop(issue.id, ()):
+                self.issues[child].parent = None
+                touched.append(child)
+            for link in self.links.pop(issue.id, ()):
+                other = link.target if link.source == issue.id else link.source
+                if other != issue.id and other in self.links:
+                    self.links[other].remove(link)
+                touched.append(other)
+            self._changed(*touched)
+
+    def link(self, source: str, target: str, type_name: str = "Blocks") -> Link:
+        """Link two issues."""
+        with self.lock:
+            kind = next(t for t in LINK_TYPES if t.name == type_name)
+            made = Link(self._next_id(), kind, self.get(source).id, self.get(target).id)
+            self._link(made)
+            self._changed(made.source, made.target)
+            return made

@@ -1,0 +1,1 @@
+"""The synthetic world both dialects show: people, projects, issues and their histories, from one seed."""
