@@ -20,6 +20,9 @@ TOMCAT_PAGE = (
 )
 
 
+encoded = msgspec.json.encode
+
+
 def raw(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer from bytes."""
     return Response(body, status, headers, media_type=JSON)
@@ -27,7 +30,7 @@ def raw(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
 
 def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer from a value."""
-    return raw(msgspec.json.encode(value), status, headers)
+    return raw(encoded(value), status, headers)
 
 
 def html(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

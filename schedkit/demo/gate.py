@@ -31,7 +31,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope[_TRANSPORT] = self.transport  # type: ignore[typeddict-unknown-key]  # ours
+        self.scope[_TRANSPORT] = self.transport  # type: ignore[literal-required]  # a key of ours
 
 
 class Gate:
@@ -195,7 +195,7 @@ class Gate:
 
 
 def too_many(form: int, after: float) -> Response:
-    """A 429 in one of its four forms: seconds, an HTTP date, an ISO minute, or a Tomcat page without a word."""
+    """A 429 in one of its four forms: seconds, an HTTP date, an ISO minute, a Tomcat page without a word."""
     moment = datetime.now(UTC) + timedelta(seconds=after)
     if form == 1:
         headers = {"Retry-After": f"{after:.0f}", "RateLimit-Reason": "jira-quota-tenant-based"}

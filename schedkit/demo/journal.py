@@ -11,7 +11,7 @@ _KEPT = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One request and what became of it; `fault` names a planned failure, `status` 0 is a broken connection."""
+    """One request and its end; `fault` names a planned failure, `status` 0 is a broken connection."""
 
     method: str
     path: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from schedkit.errors import UsageError
@@ -114,7 +115,7 @@ def _times(text: str) -> int:
     return int(text)
 
 
-_READ = {
+_READ: dict[str, Callable[[str], object]] = {
     "rate": _rate,
     "kinds": _kinds,
     "path": str,

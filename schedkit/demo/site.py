@@ -1,4 +1,4 @@
-"""The demo site: a Jira and a Confluence over HTTP on this machine, with every state within reach of tests."""
+"""The demo site: a Jira and a Confluence over HTTP on this machine, all state within reach of tests."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class DemoSite:
     port : int
         0 picks a free one.
     now : datetime, optional
-        The day the data ends at; midnight UTC today by default. Two sites of the same seed and `now` are equal.
+        What the data ends at; midnight UTC today by default. The same seed and `now` make the same data.
 
     Examples
     --------

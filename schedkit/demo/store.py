@@ -164,7 +164,7 @@ class Store:
                 if issue.parent is not None:
                     self.children.setdefault(issue.parent, []).append(issue.id)
             kin = [i for i in (old_parent, issue.parent, *self.children.get(issue.id, ())) if i is not None]
-            others = [l.target if l.source == issue.id else l.source for l in self.links.get(issue.id, ())]
+            others = [k.target if k.source == issue.id else k.source for k in self.links.get(issue.id, ())]
             self._changed(issue.id, *kin, *others)
             return issue
 

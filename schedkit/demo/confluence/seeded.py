@@ -50,13 +50,13 @@ def open_bugs(issues: list[Issue], browse: str) -> str:
 <ac:structured-macro ac:name="toc" ac:schema-version="1" ac:macro-id="4c1f0a52-3f0e-4a5e-9a57-3a34f64d5a10">\
 <ac:parameter ac:name="maxLevel">2</ac:parameter></ac:structured-macro>
 <ac:structured-macro ac:name="info" ac:schema-version="1" ac:macro-id="0a0de9e2-9a1c-4a8e-8d5b-3f2fd0d2c0aa">\
-<ac:rich-text-body><p>The table below is updated every morning. Column <em>Comment</em> is yours: write in it.</p>\
+<ac:rich-text-body><p>The table below is updated every morning. Column <em>Comment</em> is yours.</p>\
 </ac:rich-text-body></ac:structured-macro>
 <h2>Open bugs</h2>
-<p>Weekly bug round, owner: Zo&euml; &Aring;ngstr&ouml;m&nbsp;&mdash; last manual edit on <time datetime="2026-01-30" /> \
-👩🏽‍💻.</p>
-<p><ac:structured-macro ac:name="anchor" ac:schema-version="1"><ac:parameter ac:name="">open-bugs</ac:parameter>\
-</ac:structured-macro></p>
+<p>Weekly bug round, owner: Zo&euml; &Aring;ngstr&ouml;m&nbsp;&mdash; last manual edit \
+on <time datetime="2026-01-30" /> 👩🏽‍💻.</p>
+<p><ac:structured-macro ac:name="anchor" ac:schema-version="1"><ac:parameter ac:name="">open-bugs\
+</ac:parameter></ac:structured-macro></p>
 <table data-table-width="1800" data-layout="align-start" ac:local-id="6f0d7a0e-5f0a-4b0f-8f3e-6f4b8f1d2c3b">\
 <colgroup><col style="width: 110.0px;" /><col style="width: 420.0px;" /><col style="width: 130.0px;" />\
 <col style="width: 110.0px;" /><col style="width: 190.0px;" /><col style="width: 130.0px;" />\

@@ -38,7 +38,7 @@ def fault(body: str) -> str | None:
 
 
 def normalise(body: str, rng: Random) -> str:
-    """What Cloud's editor does on save: local ids where none are, attributes in another order, entities spelled out.
+    """What Cloud's editor does on save: local ids added, attributes in another order, entities as numbers.
 
     Text and structure stay as they are; bytes do not.
     """

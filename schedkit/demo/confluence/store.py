@@ -11,9 +11,10 @@ from schedkit.demo.confluence import storage
 from schedkit.demo.confluence.model import Attachment, FileVersion, Page, Property, Space, Version
 
 _FIRST_WRITTEN = 200_000
+_TAKEN = "A page with this title already exists: A page already exists with the same TITLE in this space"
 
 
-class StaleVersion(Exception):
+class StaleVersionError(Exception):
     """A write that does not name the version after the current one."""
 
     def __init__(self, current: int, given: int) -> None:
@@ -21,7 +22,7 @@ class StaleVersion(Exception):
         self.current, self.given = current, given
 
 
-class InvalidBody(Exception):
+class InvalidBodyError(Exception):
     """A body or title the server refuses."""
 
 
@@ -57,14 +58,12 @@ class WikiStore:
 
         Raises
         ------
-        InvalidBody
+        InvalidBodyError
             For a taken title or a body that is not well-formed.
         """
         with self.lock:
             if self.by_title(title) is not None:
-                raise InvalidBody(
-                    "A page with this title already exists: A page already exists with the same TITLE in this space"
-                )
+                raise InvalidBodyError(_TAKEN)
             page = Page(page_id or self.new_id(), self.space.key, parent or self.space.home, [])
             page.versions.append(self._version(1, title, body, ""))
             if page.id == self.space.home:
@@ -73,28 +72,34 @@ class WikiStore:
             return page
 
     def save(
-        self, page_id: str, number: int, *, title: str | None = None, body: str | None = None, message: str = "",
-        author: str = "demo", minor: bool = False, parent: str | None = None,
-    ) -> Page:  # fmt: skip
+        self,
+        page_id: str,
+        number: int,
+        *,
+        title: str | None = None,
+        body: str | None = None,
+        message: str = "",
+        author: str = "demo",
+        minor: bool = False,
+        parent: str | None = None,
+    ) -> Page:
         """Save version `number` of a page, which must be the one after the current.
 
         Raises
         ------
-        StaleVersion
+        StaleVersionError
             For any other number: somebody else saved meanwhile.
-        InvalidBody
+        InvalidBodyError
             For a body that is not well-formed.
         """
         with self.lock:
             page = self.pages[page_id]
             if number != page.latest.number + 1:
-                raise StaleVersion(page.latest.number, number)
+                raise StaleVersionError(page.latest.number, number)
             new_title = page.title if title is None else title
             other = self.by_title(new_title)
             if other is not None and other is not page:
-                raise InvalidBody(
-                    "A page with this title already exists: A page already exists with the same TITLE in this space"
-                )
+                raise InvalidBodyError(_TAKEN)
             made = self._version(
                 number, new_title, page.body if body is None else body, message, author, minor
             )
@@ -122,9 +127,9 @@ class WikiStore:
     ) -> Version:
         complaint = storage.fault(body)
         if complaint is not None:
-            raise InvalidBody(complaint)
+            raise InvalidBodyError(complaint)
         if not title or len(title) > 255:
-            raise InvalidBody("Title must be between 1 and 255 characters long.")
+            raise InvalidBodyError("Title must be between 1 and 255 characters long.")
         kept = storage.normalise(body, self._rng) if self.normalise else body
         return Version(number, self.now(), author, message, title, kept, minor)
 
@@ -162,7 +167,7 @@ class WikiStore:
 
         Raises
         ------
-        StaleVersion
+        StaleVersionError
             For a number that is not the next, or a key that exists already.
         """
         with self.lock:
@@ -172,6 +177,6 @@ class WikiStore:
                 found = page.properties[key] = Property(self.new_id(), key, value, 1, self.now())
                 return found
             if number != found.version + 1:
-                raise StaleVersion(found.version, number or 0)
+                raise StaleVersionError(found.version, number or 0)
             found.value, found.version, found.at = value, number, self.now()
             return found

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from schedkit.demo import answers
 from schedkit.demo.auth import Door
 from schedkit.demo.confluence.model import Attachment, FileVersion, Page, Property, Version
-from schedkit.demo.confluence.store import InvalidBody, StaleVersion, WikiStore
+from schedkit.demo.confluence.store import InvalidBodyError, StaleVersionError, WikiStore
 from schedkit.demo.confluence.v2 import stamp
 from schedkit.demo.jira.desk import Endpoint, whole
 
@@ -238,20 +238,20 @@ class Wiki1:
                     minor=bool(version.get("minorEdit")),
                     parent=str(ancestors[-1]["id"]) if ancestors else None,
                 )
-            except StaleVersion as stale:
+            except StaleVersionError as stale:
                 return self._conflict(stale)
-            except InvalidBody as error:
+            except InvalidBodyError as error:
                 return refused(400, str(error))
             return answers.json(self.show(page, "body.storage,version,space,ancestors"))
 
-    def _conflict(self, stale: StaleVersion) -> Response:
+    def _conflict(self, stale: StaleVersionError) -> Response:
         if self.lock_failures:
             # What two saves in the same moment meet: the database noticed, not the version check.
             return refused(
                 409,
-                "org.springframework.orm.hibernate5.HibernateOptimisticLockingFailureException: Object of class "
-                "[com.atlassian.confluence.pages.Page] with identifier: optimistic locking failed; nested exception "
-                "is OptimisticLockException",
+                "org.springframework.orm.hibernate5.HibernateOptimisticLockingFailureException: Object of "
+                "class [com.atlassian.confluence.pages.Page] with identifier: optimistic locking failed; "
+                "nested exception is OptimisticLockException",
             )
         return refused(409, f"Version must be incremented on update. Current version is: {stale.current}")
 
@@ -266,7 +266,7 @@ class Wiki1:
             return refused(404, f"No parent with id {parent}.")
         try:
             page = self.wiki.create(body.get("title") or "", storage, parent=parent)
-        except InvalidBody as error:
+        except InvalidBodyError as error:
             return refused(400, str(error))
         return answers.json(self.show(page, "body.storage,version,space,ancestors"))
 
@@ -334,7 +334,7 @@ class Wiki1:
         upload = await self._upload(request)
         if isinstance(upload, Response):
             return upload
-        name, data, media, comment = upload
+        _, data, media, comment = upload
         with self.wiki.lock:
             page = self._page(request)
             if isinstance(page, Response):
@@ -399,7 +399,7 @@ class Wiki1:
             number = whole((body.get("version") or {}).get("number"), 0)
             try:
                 made = self.wiki.set_property(page.id, key, body["value"], number)
-            except StaleVersion as stale:
+            except StaleVersionError as stale:
                 return refused(
                     409, f"Version must be incremented on update. Current version is: {stale.current}"
                 )

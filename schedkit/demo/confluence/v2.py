@@ -12,7 +12,7 @@ from starlette.routing import Route
 from schedkit.demo import answers
 from schedkit.demo.auth import Door
 from schedkit.demo.confluence.model import Page, Version
-from schedkit.demo.confluence.store import InvalidBody, StaleVersion, WikiStore
+from schedkit.demo.confluence.store import InvalidBodyError, StaleVersionError, WikiStore
 from schedkit.demo.jira.desk import Endpoint, whole
 
 
@@ -115,14 +115,14 @@ class CloudWiki:
                     message=version.get("message") or "",
                     parent=body.get("parentId"),
                 )
-            except StaleVersion as stale:
+            except StaleVersionError as stale:
                 return refused(
                     409,
                     "CONFLICT",
                     "Version must be incremented when updating a page. Current Version: "
                     f"[{stale.current}]. Provided version: [{stale.given}]",
                 )
-            except InvalidBody as error:
+            except InvalidBodyError as error:
                 return refused(400, "INVALID_REQUEST_PARAMETER", str(error))
             made = self.show(page, True)
         made["_links"]["base"] = self.base
@@ -141,7 +141,7 @@ class CloudWiki:
             page = self.wiki.create(
                 body.get("title") or "", content.get("value", ""), parent=parent and str(parent)
             )
-        except InvalidBody as error:
+        except InvalidBodyError as error:
             return refused(400, "INVALID_REQUEST_PARAMETER", str(error))
         made = self.show(page, True)
         made["_links"]["base"] = self.base

@@ -14,9 +14,13 @@ from schedkit.demo.confluence.model import Page
 from schedkit.demo.confluence.storage import WRAP
 from schedkit.demo.confluence.store import WikiStore
 
-_PLAIN = set(
-    ["p", "h1", "h2", "h3", "h4", "h5", "h6", "strong", "b", "em", "i", "u", "s", "sub", "sup", "code", "pre", "ul", "ol", "li", "blockquote", "table", "tbody", "thead", "tr", "th", "td", "br", "hr", "span", "div", "del", "small"]
-)
+# fmt: off
+_PLAIN = {
+    "p", "h1", "h2", "h3", "h4", "h5", "h6", "strong", "b", "em", "i", "u", "s", "sub", "sup", "code",
+    "pre", "ul", "ol", "li", "blockquote", "table", "tbody", "thead", "tr", "th", "td", "br", "hr",
+    "span", "div", "del", "small",
+}
+# fmt: on
 _VOID = {"br", "hr"}
 _PANELS = {"info": "#deebff", "note": "#eae6ff", "warning": "#ffebe6", "tip": "#e3fcef", "panel": "#f4f5f7"}
 _COLORS = {
@@ -25,9 +29,12 @@ _COLORS = {
 }  # fmt: skip
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#172b4d;max-width:1180px;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;margin:1rem 0}th,td{border:1px solid #c1c7d0;padding:6px 10px;vertical-align:top}
+table{border-collapse:collapse;margin:1rem 0}
+th,td{border:1px solid #c1c7d0;padding:6px 10px;
+vertical-align:top}
 th{background:#f4f5f7;text-align:left}td p,th p{margin:0}.lozenge{border-radius:3px;padding:1px 6px;
-font-size:11px;font-weight:700;text-transform:uppercase}.panel{border-radius:4px;padding:8px 14px;margin:1rem 0}
+font-size:11px;font-weight:700;text-transform:uppercase}
+.panel{border-radius:4px;padding:8px 14px;margin:1rem 0}
 .meta{color:#6b778c;font-size:13px}.layout{display:flex;gap:2rem}.layout>div{flex:1}
 pre{background:#f4f5f7;padding:10px;overflow:auto}.macro{color:#6b778c}a{color:#0052cc}
 """

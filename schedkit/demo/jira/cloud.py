@@ -14,14 +14,14 @@ from starlette.routing import Route
 
 from schedkit.demo import answers
 from schedkit.demo.jira.desk import NOT_FOUND, Desk, whole
-from schedkit.demo.jql import JqlFault
+from schedkit.demo.jql import JqlError
 from schedkit.demo.world.model import Issue
 
 _IDS_CAP, _FIELDS_CAP, _BULK_CAP, _KEPT_TOKENS = 5000, 100, 100, 20_000
 _UNBOUNDED = "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
 _GONE = (
-    "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. A full migration guideline "
-    "is available at https://developer.atlassian.com/changelog/#CHANGE-2046"
+    "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. A full migration "
+    "guideline is available at https://developer.atlassian.com/changelog/#CHANGE-2046"
 )
 
 
@@ -105,7 +105,7 @@ class CloudDesk(Desk):
     def _ids(self, jql: str) -> tuple[int, ...] | Response:
         try:
             found = self.searcher.search(jql)
-        except JqlFault as fault:
+        except JqlError as fault:
             return answers.refused(400, fault.messages)
         return found.ids if found.bounded else answers.refused(400, [_UNBOUNDED])
 
@@ -249,7 +249,7 @@ def _too_many_to_reconcile(body: dict[str, Any]) -> Response | None:
 
 
 def _after(ids: tuple[int, ...], last: int | None, seen: int) -> int:
-    """Where the next page begins: behind the last issue shown, or, where that is gone, behind as many as were shown."""
+    """Where the next page begins: behind the last issue shown, or, where that is gone, where it was."""
     if last is None:
         return 0
     if seen <= len(ids) and ids[seen - 1] == last:

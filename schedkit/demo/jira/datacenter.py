@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from schedkit.demo import answers
 from schedkit.demo.jira.desk import Desk, whole
-from schedkit.demo.jql import JqlFault
+from schedkit.demo.jql import JqlError
 
 DEFAULT_CAP = 1000
 RESULT_WINDOW = 10_000
@@ -55,7 +55,7 @@ class DataCenterDesk(Desk):
         with self.store.lock:
             try:
                 ids = self.searcher.search(str(body.get("jql") or "")).ids
-            except JqlFault as fault:
+            except JqlError as fault:
                 return self._refused(fault, body, start, limit)
             if start > RESULT_WINDOW and self.beyond_window == "fail":
                 page = answers.TOMCAT_PAGE.format(status=500, name="Internal Server Error")
@@ -70,7 +70,7 @@ class DataCenterDesk(Desk):
                 inside = self.encoder.many(issues, fields)
         return answers.raw(_window(start, limit, len(ids), inside))
 
-    def _refused(self, fault: JqlFault, body: dict[str, Any], start: int, limit: int) -> Response:
+    def _refused(self, fault: JqlError, body: dict[str, Any], start: int, limit: int) -> Response:
         mode = str(body.get("validateQuery", "strict")).lower()
         unknown = "does not exist" in fault.messages[0]
         if unknown and mode in ("warn", "none", "false"):

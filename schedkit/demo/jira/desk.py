@@ -15,7 +15,7 @@ from schedkit.demo.auth import Door
 from schedkit.demo.jira import write
 from schedkit.demo.jira.encode import Encoder
 from schedkit.demo.jira.face import Dialect, Values
-from schedkit.demo.jql import JqlFault, Searcher
+from schedkit.demo.jql import JqlError, Searcher
 from schedkit.demo.jql.clauses import Reader
 from schedkit.demo.store import Store
 from schedkit.demo.world.model import Issue
@@ -71,7 +71,7 @@ class Desk:
         """The issues of a query in order, or the 400 Jira would answer."""
         try:
             found = self.searcher.search(jql)
-        except JqlFault as fault:
+        except JqlError as fault:
             return answers.refused(400, fault.messages)
         return tuple(self.store.issues[n] for n in found.ids)
 

@@ -41,7 +41,7 @@ class Encoder:
                 self._kept_bytes -= len(dropped)
 
     def choose(self, wanted: Iterable[str] | None, default: str) -> tuple[str, ...]:
-        """Turn a request's field list into field ids, in the site's order; unknown names are ignored, as Jira does."""
+        """Turn a request's field list into field ids, in the site's order; unknown names are ignored."""
         names = [name.strip() for entry in (wanted or ()) for name in entry.split(",") if name.strip()]
         if not names:
             names = [default]

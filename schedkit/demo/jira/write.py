@@ -13,7 +13,7 @@ from schedkit.demo.world import fields as f
 from schedkit.demo.world.model import Change, Issue, Status, User
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A value the site does not take; the message stands under the field's id."""
 
 
@@ -53,7 +53,7 @@ def edit(store: Store, values: Values, issue: Issue, body: Any) -> dict[str, str
             continue
         try:
             read = reader(store, issue, value, field.slug)
-        except Refused as refusal:
+        except RefusedError as refusal:
             errors[name] = str(refusal)
             continue
         if field.custom:
@@ -108,17 +108,19 @@ Read = Callable[[Store, Issue, Any, str], Any]
 
 def _summary(store: Store, issue: Issue, value: Any, slug: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise Refused("You must specify a summary of the issue.")
+        raise RefusedError("You must specify a summary of the issue.")
     if "\n" in value or "\r" in value:
-        raise Refused("The summary is invalid because it contains newline characters.")
+        raise RefusedError("The summary is invalid because it contains newline characters.")
     if len(value) > 255:
-        raise Refused("Summary can't exceed 255 characters.")
+        raise RefusedError("Summary can't exceed 255 characters.")
     return value
 
 
 def _rich(store: Store, issue: Issue, value: Any, slug: str) -> Any:
     if value is not None and not isinstance(value, str | dict):
-        raise Refused("Operation value must be an Atlassian Document (see the Atlassian Document Format)")
+        raise RefusedError(
+            "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
+        )
     return value if value is not None else ""
 
 
@@ -129,7 +131,7 @@ def _named(pool: tuple[Any, ...], what: str) -> Read:
         for item in pool:
             if str(item.id) == str(value.get("id")) or item.name == value.get("name"):
                 return item
-        raise Refused(f"The {what} selected is invalid.")
+        raise RefusedError(f"The {what} selected is invalid.")
 
     return read
 
@@ -141,7 +143,7 @@ def _user(store: Store, issue: Issue, value: Any, slug: str) -> User | None:
     for user in store.catalog.users:
         if wanted in (user.account_id, user.name) and user.active:
             return user
-    raise Refused(f"User '{wanted}' does not exist.")
+    raise RefusedError(f"User '{wanted}' does not exist.")
 
 
 def _users(store: Store, issue: Issue, value: Any, slug: str) -> Any:
@@ -152,7 +154,7 @@ def _users(store: Store, issue: Issue, value: Any, slug: str) -> Any:
 def _labels(store: Store, issue: Issue, value: Any, slug: str) -> tuple[str, ...]:
     for label in value or ():
         if " " in label:
-            raise Refused(f"The label '{label}' contains spaces which is invalid.")
+            raise RefusedError(f"The label '{label}' contains spaces which is invalid.")
     return tuple(sorted(set(value or ())))
 
 
@@ -169,18 +171,18 @@ def _day(store: Store, issue: Issue, value: Any, slug: str) -> str | None:
     try:
         return None if value is None else date.fromisoformat(value).isoformat()
     except (TypeError, ValueError):
-        raise Refused(f"Error parsing date string: {value}") from None
+        raise RefusedError(f"Error parsing date string: {value}") from None
 
 
 def _number(store: Store, issue: Issue, value: Any, slug: str) -> float | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise Refused("Operation value must be a number")
+        raise RefusedError("Operation value must be a number")
     return None if value is None else float(value)
 
 
 def _string(store: Store, issue: Issue, value: Any, slug: str) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise Refused("Operation value must be a string")
+        raise RefusedError("Operation value must be a string")
     return value
 
 
@@ -190,7 +192,7 @@ def _option(store: Store, issue: Issue, value: Any, slug: str) -> str | None:
     for name, number in f.OPTIONS[slug].items():
         if name == value.get("value") or str(number) == str(value.get("id")):
             return name
-    raise Refused(f"Option value '{value.get('value')}' is not valid")
+    raise RefusedError(f"Option value '{value.get('value')}' is not valid")
 
 
 def _options(store: Store, issue: Issue, value: Any, slug: str) -> Any:

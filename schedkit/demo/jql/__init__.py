@@ -1,6 +1,6 @@
 """JQL: text → tree → predicate and order. Errors carry Jira's own sentences."""
 
 from schedkit.demo.jql.evaluate import Found, Searcher
-from schedkit.demo.jql.tree import JqlFault
+from schedkit.demo.jql.tree import JqlError
 
-__all__ = ["Found", "JqlFault", "Searcher"]
+__all__ = ["Found", "JqlError", "Searcher"]

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from schedkit.demo.jql import dates
-from schedkit.demo.jql.tree import Call, Clause, JqlFault, Operand, Value
+from schedkit.demo.jql.tree import Call, Clause, JqlError, Operand, Value
 from schedkit.demo.store import Store
 from schedkit.demo.world import catalog as c
 from schedkit.demo.world import fields as f
@@ -52,8 +52,8 @@ def one(get: Callable[[Issue], Any]) -> Callable[[Issue], tuple[Any, ...]]:
     return values
 
 
-def _missing(value: str, field: str) -> JqlFault:
-    return JqlFault(f"The value '{value}' does not exist for the field '{field}'.")
+def _missing(value: str, field: str) -> JqlError:
+    return JqlError(f"The value '{value}' does not exist for the field '{field}'.")
 
 
 def _among(items: Iterable[Any]) -> Callable[[Reader, str, str], Iterable[Any]]:
@@ -121,7 +121,7 @@ def _number(reader: Reader, text: str, field: str) -> list[float]:
     try:
         return [float(text)]
     except ValueError:
-        raise JqlFault(f"Value '{text}' is not a number for the field '{field}'.") from None
+        raise JqlError(f"Value '{text}' is not a number for the field '{field}'.") from None
 
 
 def _option(slug: str) -> Callable[[Reader, str, str], Iterable[Any]]:
@@ -129,7 +129,7 @@ def _option(slug: str) -> Callable[[Reader, str, str], Iterable[Any]]:
         for name, number in f.OPTIONS[slug].items():
             if text.casefold() == name.casefold() or text == str(number):
                 return [name]
-        raise JqlFault(f"The option '{text}' for field '{field}' does not exist.")
+        raise JqlError(f"The option '{text}' for field '{field}' does not exist.")
 
     return resolve
 
@@ -141,10 +141,10 @@ def _issue(reader: Reader, text: str, field: str) -> list[int]:
     issue = reader.store.find(text)
     if issue is None:
         if text.isdigit():
-            raise JqlFault(f"A value with ID '{text}' does not exist for the field '{field}'.")
+            raise JqlError(f"A value with ID '{text}' does not exist for the field '{field}'.")
         if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*-\d+", text) is None:
-            raise JqlFault(f"The issue key '{text}' for field '{field}' is invalid.")
-        raise JqlFault(f"An issue with key '{text}' does not exist for field '{field}'.")
+            raise JqlError(f"The issue key '{text}' for field '{field}' is invalid.")
+        raise JqlError(f"An issue with key '{text}' does not exist for field '{field}'.")
     return [issue.id]
 
 
@@ -152,7 +152,7 @@ def _key_range(reader: Reader, clause: Clause) -> Test:
     """`key > X-10` looks the issue up, by key or id, and means later keys of the same project."""
     operand = clause.operands[0]
     if not isinstance(operand, Value):
-        raise JqlFault(f"The operator '{clause.op}' is not supported by the '{clause.field}' field.")
+        raise JqlError(f"The operator '{clause.op}' is not supported by the '{clause.field}' field.")
     edge = reader.store.issues[_issue(reader, operand.text, clause.field)[0]]
     number, project = edge.number, edge.project
     if clause.op == ">":
@@ -172,16 +172,17 @@ def _moment(reader: Reader, operand: Operand, field: str) -> int:
     if isinstance(operand, Value):
         found = dates.instant(operand.text, reader.now, reader.zone)
         if found is None:
-            raise JqlFault(
-                f"Date value '{operand.text}' for field '{field}' is invalid. Valid formats include: 'yyyy/MM/dd "
-                "HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'."
+            raise JqlError(
+                f"Date value '{operand.text}' for field '{field}' is invalid. Valid formats include: "
+                "'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. "
+                "'-5d', '4w 2d'."
             )
     elif isinstance(operand, Call):
         found = dates.function(operand.name, operand.args, reader.now, reader.zone)
         if found is None:
-            raise JqlFault(f"Unable to find JQL function '{operand.name}({', '.join(operand.args)})'.")
+            raise JqlError(f"Unable to find JQL function '{operand.name}({', '.join(operand.args)})'.")
     if found is None:
-        raise JqlFault(f"The field '{field}' does not support EMPTY with this operator.")
+        raise JqlError(f"The field '{field}' does not support EMPTY with this operator.")
     return found
 
 
@@ -207,7 +208,7 @@ def _numbers(get: Callable[[Issue], float | None]) -> Callable[[Reader, Clause],
     def compare(reader: Reader, clause: Clause) -> Test:
         operand = clause.operands[0]
         if not isinstance(operand, Value):
-            raise JqlFault(f"The operator '{clause.op}' is not supported by the '{clause.field}' field.")
+            raise JqlError(f"The operator '{clause.op}' is not supported by the '{clause.field}' field.")
         return _comparison(clause.op, _number(reader, operand.text, clause.field)[0], get)
 
     return compare
@@ -236,12 +237,12 @@ def _texts(get: Callable[[Reader, Issue], str]) -> Callable[[Reader, Clause], Te
     def compare(reader: Reader, clause: Clause) -> Test:
         operand = clause.operands[0]
         if not isinstance(operand, Value):
-            raise JqlFault(f"The operator '{clause.op}' is not supported by the '{clause.field}' field.")
+            raise JqlError(f"The operator '{clause.op}' is not supported by the '{clause.field}' field.")
         wanted = operand.text.casefold()
         phrases = re.findall(r'"([^"]+)"', wanted)
         words = re.findall(r"[\w]+\*?", re.sub(r'"[^"]*"', " ", wanted))
         if not phrases and not words:
-            raise JqlFault(
+            raise JqlError(
                 f"The text query '{operand.text}' for field '{clause.field}' is not allowed to be empty."
             )
         patterns = [
@@ -362,7 +363,7 @@ def meaning(reader: Reader, name: str) -> Meaning:
 
     Raises
     ------
-    JqlFault
+    JqlError
         Where the site has no such field.
     """
     folded = name.casefold()
@@ -376,7 +377,7 @@ def meaning(reader: Reader, name: str) -> Meaning:
         field_id = field.cloud if reader.cloud else field.dc
         if field_id is not None and wanted in (field_id, field.name.casefold()):
             return _custom(field)
-    raise JqlFault(f"Field '{name}' does not exist or you do not have permission to view it.")
+    raise JqlError(f"Field '{name}' does not exist or you do not have permission to view it.")
 
 
 def _parents(reader: Reader, issue: Issue) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 from schedkit.demo.jql import functions
 from schedkit.demo.jql.clauses import Meaning, Reader, Test, meaning
 from schedkit.demo.jql.parse import parse
-from schedkit.demo.jql.tree import All, AnyOf, Call, Clause, Empty, JqlFault, Node, Not, Order, Query, Value
+from schedkit.demo.jql.tree import All, AnyOf, Call, Clause, Empty, JqlError, Node, Not, Order, Query, Value
 from schedkit.demo.store import Store
 from schedkit.demo.world.model import Issue
 
@@ -39,7 +39,7 @@ class Searcher:
 
         Raises
         ------
-        JqlFault
+        JqlError
             With the messages Jira would answer.
         """
         with self.store.lock:
@@ -117,18 +117,18 @@ def _compile_clause(clause: Clause, reader: Reader) -> Test:
     op = clause.op
     if op in ("is", "is not"):
         if not empty:
-            raise JqlFault(f"The operator '{op}' only supports EMPTY and NULL, field '{clause.field}'.")
+            raise JqlError(f"The operator '{op}' only supports EMPTY and NULL, field '{clause.field}'.")
         op = "=" if op == "is" else "!="
     elif op not in field.operators:
-        raise JqlFault(f"The operator '{op}' is not supported by the '{clause.field}' field.")
+        raise JqlError(f"The operator '{op}' is not supported by the '{clause.field}' field.")
     if len(clause.operands) > _MAX_OPERANDS:
-        raise JqlFault(
+        raise JqlError(
             f"The JQL query is too complex: more than {_MAX_OPERANDS} values for '{clause.field}'."
         )
     values = field.values
     if empty and len(clause.operands) == 1:
         if op in ("~", "!~") or op in _RANGES:
-            raise JqlFault(f"The operator '{op}' does not support EMPTY for the '{clause.field}' field.")
+            raise JqlError(f"The operator '{op}' does not support EMPTY for the '{clause.field}' field.")
         if field.compare is not None and field.operators[0] == "~":
             has = field.compare(reader, Clause(clause.field, "!~", (Value("\u0000x"),)))
             return (lambda i: not has(i)) if op in ("=", "in") else has
@@ -190,6 +190,6 @@ def _sort_key(order: Order, reader: Reader) -> Callable[[Issue], Any]:
     if field.key is not None:
         return field.key
     if not field.operators or field.operators[0] == "~":
-        raise JqlFault(f"Field '{order.field}' is not sortable.")
+        raise JqlError(f"Field '{order.field}' is not sortable.")
     values = field.values
     return lambda i: next((getattr(v, "id", v) for v in values(i)), None)

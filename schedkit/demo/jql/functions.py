@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schedkit.demo.jql.clauses import Reader
-from schedkit.demo.jql.tree import Call, JqlFault
+from schedkit.demo.jql.tree import Call, JqlError
 from schedkit.demo.world import catalog as c
 
 _SPRINTS = {"opensprints": "active", "closedsprints": "closed", "futuresprints": "future"}
@@ -16,7 +16,7 @@ def values(reader: Reader, call: Call, field: str) -> list[Any]:
 
     Raises
     ------
-    JqlFault
+    JqlError
         For a function the site does not have.
     """
     name = call.name.casefold()
@@ -37,13 +37,13 @@ def values(reader: Reader, call: Call, field: str) -> list[Any]:
         return [u for u in reader.store.catalog.users if u.active]
     if name == "linkedissues":
         return _linked(reader, call, field)
-    raise JqlFault(f"Unable to find JQL function '{call.name}({', '.join(call.args)})'.")
+    raise JqlError(f"Unable to find JQL function '{call.name}({', '.join(call.args)})'.")
 
 
 def _linked(reader: Reader, call: Call, field: str) -> list[int]:
     issue = reader.store.find(call.args[0]) if call.args else None
     if issue is None:
-        raise JqlFault(f"An issue with key '{' '.join(call.args[:1])}' does not exist for field '{field}'.")
+        raise JqlError(f"An issue with key '{' '.join(call.args[:1])}' does not exist for field '{field}'.")
     wanted = {arg.casefold() for arg in call.args[1:]}
     made = []
     for link in reader.store.links.get(issue.id, ()):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from schedkit.demo.jql import reserved
 from schedkit.demo.jql.tree import (
     All,
     AnyOf,
     Call,
     Clause,
     Empty,
-    JqlFault,
+    JqlError,
     Node,
     Not,
     Operand,
@@ -31,11 +32,6 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _OPERATORS = {"=", "!=", "<", ">", "<=", ">=", "~", "!~"}
-_RESERVED_CHARS = set("+;?|*/%^$#@{}")
-# The words of Jira's reserved list that people do meet.
-_RESERVED_WORDS = set(
-    ["abort", "access", "add", "after", "alias", "all", "alter", "and", "any", "as", "asc", "audit", "avg", "before", "begin", "between", "boolean", "break", "by", "byte", "catch", "cf", "changed", "char", "character", "check", "checkpoint", "collate", "collation", "column", "commit", "connect", "continue", "count", "create", "current", "date", "decimal", "declare", "decrement", "default", "defaults", "define", "delete", "delimiter", "desc", "difference", "distinct", "divide", "do", "double", "drop", "else", "empty", "encoding", "end", "equals", "escape", "exclusive", "exec", "execute", "exists", "explain", "false", "fetch", "file", "field", "first", "float", "for", "from", "function", "go", "goto", "grant", "greater", "group", "having", "identified", "if", "immediate", "in", "increment", "index", "initial", "inner", "inout", "input", "insert", "int", "integer", "intersect", "intersection", "into", "is", "isempty", "isnull", "join", "last", "left", "less", "like", "limit", "lock", "long", "max", "min", "minus", "mode", "modify", "modulo", "more", "multiply", "next", "noaudit", "not", "notin", "nowait", "null", "number", "object", "of", "on", "option", "or", "order", "outer", "output", "power", "previous", "prior", "privileges", "public", "raise", "raw", "remainder", "rename", "resource", "return", "returns", "revoke", "right", "row", "rowid", "rownum", "rows", "select", "session", "set", "share", "size", "sqrt", "start", "strict", "string", "subtract", "sum", "synonym", "table", "then", "to", "trans", "transaction", "trigger", "true", "uid", "union", "unique", "update", "user", "validate", "values", "view", "was", "when", "whenever", "where", "while", "with"]
-)
 _OPERATOR_LIST = "'=', '!=', '<', '>', '<=', '>=', '~', '!~', 'IN', 'NOT IN', 'IS' and 'IS NOT'"
 _MAX_DEPTH = 200
 
@@ -55,8 +51,8 @@ class _Token:
         return self.kind == "word" and self.text.lower() in words
 
 
-def _fault(message: str, token: _Token) -> JqlFault:
-    return JqlFault(f"Error in the JQL Query: {message} {token.where}")
+def _fault(message: str, token: _Token) -> JqlError:
+    return JqlError(f"Error in the JQL Query: {message} {token.where}")
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -79,7 +75,7 @@ def _tokens(text: str) -> list[_Token]:
             token = _Token(kind, _unescape(raw[1:-1], token), token.line, token.char)
         elif kind == "word":
             for char in raw:
-                if char in _RESERVED_CHARS:
+                if char in reserved.CHARACTERS:
                     raise _reserved(char, token)
             token = _Token(kind, _unescape(raw, token), token.line, token.char)
         made.append(token)
@@ -87,10 +83,10 @@ def _tokens(text: str) -> list[_Token]:
     return made
 
 
-def _reserved(char: str, token: _Token) -> JqlFault:
+def _reserved(char: str, token: _Token) -> JqlError:
     return _fault(
-        f"The character '{char}' is a reserved JQL character. You must enclose it in a string or use the escape "
-        f"'\\u{ord(char):04x}' instead.",
+        f"The character '{char}' is a reserved JQL character. You must enclose it in a string or use the "
+        f"escape '\\u{ord(char):04x}' instead.",
         token,
     )
 
@@ -108,8 +104,8 @@ def _unescape(text: str, token: _Token) -> str:
             return chr(int(body[1:], 16))
         if body not in _ESCAPES:
             raise _fault(
-                f"'\\{body}' is an illegal JQL escape sequence. The valid escape sequences are \\', \\\", \\t, \\n, "
-                "\\r, \\\\, '\\ ' and \\uXXXX.",
+                f"'\\{body}' is an illegal JQL escape sequence. The valid escape sequences are \\', \\\", "
+                "\\t, \\n, \\r, \\\\, '\\ ' and \\uXXXX.",
                 token,
             )
         return _ESCAPES[body]
@@ -122,7 +118,7 @@ def parse(text: str) -> Query:
 
     Raises
     ------
-    JqlFault
+    JqlError
         With the sentence Jira answers for that mistake.
     """
     return _Parser(_tokens(text)).query()
@@ -202,10 +198,10 @@ class _Parser:
         return self.take().text
 
     def check_word(self, token: _Token) -> None:
-        if token.text.lower() in _RESERVED_WORDS:
+        if token.text.lower() in reserved.WORDS:
             raise _fault(
-                f"'{token.text}' is a reserved JQL word. You must surround it in quotation marks to use it in a "
-                "query.",
+                f"'{token.text}' is a reserved JQL word. You must surround it in quotation marks to use it "
+                "in a query.",
                 token,
             )
         for char in "[]":

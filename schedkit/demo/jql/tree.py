@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-class JqlFault(Exception):
+class JqlError(Exception):
     """A query the site refuses; the messages are the body's ``errorMessages``."""
 
     def __init__(self, *messages: str) -> None:

@@ -75,7 +75,7 @@ def worklogs(issue: Issue, users: tuple[User, ...]) -> tuple[Worklog, ...]:
 
 
 def history(issue: Issue, users: tuple[User, ...]) -> tuple[History, ...]:
-    """The changelog, oldest first: how the issue came to where the seed put it, then what was written since."""
+    """The changelog, oldest first: how the issue came to where the seed put it, then what was written."""
     rng = Random(issue.seed ^ 0xA0)
     entries: list[tuple[int, tuple[Change, ...]]] = []
     start, _, seeded_status = _seeded(issue)

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from random import Random
 
-VERBS = ["Fix", "Add", "Remove", "Refactor", "Document", "Speed-up", "Migrate", "Investigate", "Harden", "Rename", "Simplify", "Test"]
-NOUNS = ["login token", "export dialog", "search index", "invoice report", "retry policy", "user import", "audit log", "sync worker", "mobile layout", "payment webhook", "cache warm-up", "date picker", "permission check", "mail template", "API client"]
-TAILS = ["for large accounts", "on Safari", "after the upgrade", "when offline", "in the German locale", "under load", "for archived projects", "at month end", "with two monitors", "behind a proxy", "since 8.4", "for guests"]
+# fmt: off
+VERBS = (
+    "Fix", "Add", "Remove", "Refactor", "Document", "Speed-up", "Migrate", "Investigate", "Harden",
+    "Rename", "Simplify", "Test",
+)
+NOUNS = (
+    "login token", "export dialog", "search index", "invoice report", "retry policy", "user import",
+    "audit log", "sync worker", "mobile layout", "payment webhook", "cache warm-up", "date picker",
+    "permission check", "mail template", "API client",
+)
+TAILS = (
+    "for large accounts", "on Safari", "after the upgrade", "when offline", "in the German locale",
+    "under load", "for archived projects", "at month end", "with two monitors", "behind a proxy",
+    "since 8.4", "for guests",
+)
+# fmt: on
 SENTENCES = (
     "The request is answered, but the page keeps spinning until it is reloaded.",
     "Support counted fourteen tickets about it last week.",
