@@ -42,9 +42,11 @@ def read(path: str | Path, sheet: str | None = None) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import tempfile
     >>> from schedkit import excel
+    >>> path = Path(tempfile.mkdtemp()) / "points.xlsx"
     >>> frame = pd.DataFrame({"Key": ["A-1"], "Points": pd.array([3], "Int64")})
-    >>> excel.read(excel.write(frame, "/tmp/schedkit-doc/points.xlsx").path).equals(frame)
+    >>> excel.read(excel.write(frame, path).path).equals(frame)
     True
     """
     frames = read_all(path)

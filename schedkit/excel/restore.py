@@ -73,10 +73,12 @@ def inferred(body: Body, calendar: Calendar) -> Series[Any]:
         return _datetimes(body, calendar)
     if kinds == {"t"}:
         return _durations(body)
-    return Series(
-        body.spread([_value(*cell, calendar) for cell in zip(body.values, body.kinds, strict=True)]),
-        dtype=object,
-    )
+    return _as_objects(body, calendar)
+
+
+def _as_objects(body: Body, calendar: Calendar) -> Series[Any]:
+    values = [_value(*cell, calendar) for cell in zip(body.values, body.kinds, strict=True)]
+    return Series(body.spread(values), dtype=object)
 
 
 def restored(body: Body, column: ColumnMemory, calendar: Calendar) -> Series[Any]:
@@ -97,7 +99,7 @@ def _restored(body: Body, column: ColumnMemory, calendar: Calendar) -> Series[An
         index = pd.Index(categories, dtype="str")
         return Series(pd.Categorical(texts, categories=index, ordered=column.ordered))
     if column.dtype == "object":
-        return inferred(body, calendar).astype(object)
+        return _as_objects(body, calendar)
     dtype = pd.api.types.pandas_dtype(column.dtype)
     kinds = pd.api.types
     if kinds.is_datetime64_any_dtype(dtype):

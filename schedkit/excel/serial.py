@@ -1,4 +1,4 @@
-"""Dates and durations as Excel's serial day numbers, exact to the microsecond."""
+"""Dates and durations as Excel's serial day numbers, exact to the microsecond until 2079-06-05."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from schedkit.excel import look
 from schedkit.excel.links import LinkOf
 from schedkit.excel.model import Column, Kind
 from schedkit.excel.names import letters
+from schedkit.excel.text import excel_escape
 
 HEADER_ROW = 1
 FIRST_ROW = 2
@@ -56,7 +57,7 @@ def draw(plans: list[SheetPlan]) -> bytes:
 
 def _draw_sheet(sheet: Worksheet, plan: SheetPlan) -> None:
     for position, column in enumerate(plan.columns, 1):
-        header = sheet.cell(HEADER_ROW, position, column.header)
+        header = sheet.cell(HEADER_ROW, position, excel_escape(column.header))
         header.data_type = "s"
         header.font = Font(name=look.FONT, bold=True, color=look.HEADER_INK)
         header.fill = PatternFill("solid", fgColor=look.HEADER_FILL)
@@ -76,6 +77,7 @@ def _draw_sheet(sheet: Worksheet, plan: SheetPlan) -> None:
         table.tableStyleInfo = TableStyleInfo(name=look.TABLE_STYLE, showRowStripes=True)
         table.autoFilter = AutoFilter(ref=ref)
         table.tableColumns = [
-            TableColumn(id=place, name=column.header) for place, column in enumerate(plan.columns, 1)
+            TableColumn(id=place, name=excel_escape(column.header))
+            for place, column in enumerate(plan.columns, 1)
         ]
         sheet.add_table(table)

@@ -60,7 +60,9 @@ def write(
 
     Examples
     --------
-    >>> written = write(pd.DataFrame({"Key": ["A-1"], "Summary": ["=1+1"]}), "/tmp/schedkit-doc/bugs.xlsx")
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> written = write(pd.DataFrame({"Key": ["A-1"], "Summary": ["=1+1"]}), folder / "bugs.xlsx")
     >>> written.rows, written.sheets, written.altered
     (1, ('bugs',), {})
     """
