@@ -39,6 +39,9 @@ class Request:
         Turns the body into a value, in the worker thread; JSON by default.
     raw : bool
         The body is not JSON (an attachment, a rendered page): take it as it is.
+    retries : int, optional
+        How often to repeat it after a network error, a 5xx or a garbled answer; the site's own number by
+        default.
     """
 
     method: str
@@ -51,6 +54,7 @@ class Request:
     idempotent: bool | None = None
     decode: Callable[[bytes], Any] | None = None
     raw: bool = False
+    retries: int | None = None
 
     @property
     def repeatable(self) -> bool:

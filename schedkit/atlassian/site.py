@@ -164,7 +164,7 @@ class Site:
             except (UnavailableError, BadAnswerError) as error:
                 # A site never reached is a wrong URL rather than a bad moment.
                 hopeless = error.maybe_done or not self._reached or _is_redirect(error)
-                if hopeless or failures >= self.retries:
+                if hopeless or failures >= (self.retries if request.retries is None else request.retries):
                     raise
                 delay = max(error.retry_in or 0.0, self._backed_off(failures))
                 failures += 1

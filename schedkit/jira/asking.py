@@ -1,0 +1,129 @@
+"""Asking one site on behalf of one extraction."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import anyio
+import anyio.abc
+
+from schedkit.atlassian import Request, Site
+from schedkit.errors import JqlError, SiteError
+from schedkit.jira.dialect import Dialect
+from schedkit.jira.fields import Catalog
+from schedkit.jira.paging import Pages
+from schedkit.jira.reader import Page
+
+__all__ = ["Asker", "Listing", "Source", "Take", "together"]
+
+Take = Callable[[Page], object]
+
+
+@dataclass
+class Source:
+    """A site as an extraction needs it.
+
+    Parameters
+    ----------
+    site : Site
+        With its login.
+    dialect : Dialect
+        Cloud or Data Center.
+    catalog : Catalog
+        Its fields.
+    deep : bool, optional
+        Whether a search can be paged beyond the result window; None: not tried yet.
+    """
+
+    site: Site
+    dialect: Dialect
+    catalog: Catalog
+    deep: bool | None = None
+
+
+@dataclass(slots=True)
+class Listing:
+    """The ids of a query's result.
+
+    Parameters
+    ----------
+    ids : list of int
+        In the query's order, each once.
+    steady : bool
+        Whether the pages fit together, so that no id can have slipped between two of them.
+    single : bool
+        Whether one answer held them all: a snapshot.
+    """
+
+    ids: list[int]
+    steady: bool = True
+    single: bool = False
+
+
+@asynccontextmanager
+async def together() -> AsyncIterator[anyio.abc.TaskGroup]:
+    """A task group that raises the first failure itself instead of a group of them."""
+    try:
+        async with anyio.create_task_group() as group:
+            yield group
+    except BaseExceptionGroup as several:
+        error: BaseException = several
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
+
+
+@dataclass
+class Asker:
+    """Sends an extraction's requests and collects what the site warns about."""
+
+    source: Source
+    warnings: list[str] = field(default_factory=list)
+    clock_ahead: timedelta = timedelta(0)
+
+    async def page(self, request: Request) -> Page:
+        """Return one page.
+
+        Raises
+        ------
+        JqlError
+            If the site refuses the query.
+        SiteError
+            For anything else that fails.
+        """
+        try:
+            answer = await self.source.site.send(request)
+        except SiteError as error:
+            if error.status != 400:
+                raise
+            words = error.message.partition("answered 400")[2].strip(": ")
+            raise JqlError(
+                f"{self.source.site.name} refused the query {(request.json or {}).get('jql', '')!r}: {words}",
+                hint="try it in the site's issue search",
+            ) from None
+        self._compare_clocks(answer.headers.get("Date", ""))
+        page: Page = answer.value
+        self.warnings += [warning for warning in page.warnings if warning not in self.warnings]
+        return page
+
+    def _compare_clocks(self, date: str) -> None:
+        """Take note how far the site's clock is ahead of ours."""
+        try:
+            self.clock_ahead = parsedate_to_datetime(date) - datetime.now(UTC)
+        except (ValueError, TypeError):
+            return
+
+    async def drive(self, pages: Pages, take: Take) -> None:
+        """Run a paging protocol against the site, giving each page to `take`."""
+        try:
+            request = next(pages)
+            while True:
+                page = await self.page(request)
+                take(page)
+                request = pages.send(page)
+        except StopIteration:
+            return

@@ -1,0 +1,183 @@
+"""Extracting issues: list, fetch in parallel, and prove that nothing is missing.
+
+There is no snapshot in Jira's API. So an extraction lists the ids again when it is done and asks what was
+updated meanwhile: what appeared or changed is fetched, what left is dropped. Where a last look finds
+nothing of the kind, the frame is exact.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from schedkit import context
+from schedkit.jira import cloud, windows
+from schedkit.jira.asking import Asker, Listing, Source, together
+from schedkit.jira.batch import Batch
+from schedkit.jira.columns import Layout
+from schedkit.jira.dialect import CLOUD
+from schedkit.jira.evidence import Evidence, Held
+from schedkit.jira.jql import Query, chunks
+from schedkit.jira.reader import Page, Reader
+from schedkit.jira.wire import by_ids
+
+__all__ = ["STAGE", "Extraction"]
+
+# How far before the start to look for changes: clocks differ, and search indexes lag.
+OVERLAP = timedelta(seconds=60)
+# A busy site never comes to rest; after so many looks the window is told instead.
+ROUNDS = 3
+STAGE = "extract"
+
+
+@dataclass
+class Extraction:
+    """One extraction of one query.
+
+    Parameters
+    ----------
+    source : Source
+        Where from.
+    query : Query
+        What.
+    layout : Layout
+        Which columns.
+    limit : int, optional
+        Only the first issues in the query's order.
+    sink : callable
+        Takes each batch as it arrives.
+    """
+
+    source: Source
+    query: Query
+    layout: Layout
+    limit: int | None = None
+    sink: Callable[[Batch], object] = lambda batch: None
+    held: Held = field(default_factory=Held)
+    order: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.query.order:
+            self.query = self.query.ordered("key ASC")
+        self.reader = Reader(self.layout, self.source.catalog)
+        self.asker = Asker(self.source)
+        now = datetime.now(UTC)
+        self.evidence = Evidence(self.source.site.name, str(self.query), now, now)
+        self._ids = Reader(Layout(()), self.source.catalog)
+        self._errors: dict[str, str] = {}
+        self._expected: int | None = None
+        self._new = self._newer = 0
+        self._left: set[int] = set()
+
+    async def run(self) -> None:
+        """Extract; afterwards `order` holds the ids of the result and `evidence` what is known of it.
+
+        Raises
+        ------
+        JqlError
+            If the site refuses the query.
+        SiteError
+            If it does not answer as it should.
+        """
+        evidence = self.evidence
+        context.progress(STAGE, 0, None)
+        listing = await self._read(self.query, self.limit)
+        if self.limit is not None or listing.single:
+            # One answer is a snapshot of its own; a limited result is not meant to be complete.
+            evidence.limited = self.limit is not None and len(listing.ids) >= self.limit
+            evidence.exact = listing.single
+            await self._fill(listing.ids)
+        else:
+            listing = await self._prove()
+        self._settle(listing)
+        evidence.warnings = self.asker.warnings
+        evidence.ended = datetime.now(UTC)
+        context.progress(STAGE, len(self.order), len(self.order))
+
+    # --- the parts ---
+
+    async def _read(self, query: Query, limit: int | None = None) -> Listing:
+        if self._cloud:
+            return await cloud.read(
+                self.asker, query, self.layout.requested, self.reader, self._ids, self._take, limit
+            )
+        return await windows.read(self.asker, query, self.layout.requested, self.reader, self._take, limit)
+
+    async def _list(self) -> Listing:
+        if self._cloud:
+            return await cloud.list_ids(self.asker, self.query, self._ids)
+        return await windows.read(self.asker, self.query, ["id"], self._ids, lambda page: None)
+
+    @property
+    def _cloud(self) -> bool:
+        return self.source.dialect is CLOUD
+
+    def _take(self, page: Page) -> None:
+        new, newer = self.held.add(page.batch)
+        self._new += new
+        self._newer += newer
+        self._errors.update(page.errors)
+        self.sink(page.batch)
+        if page.total is not None:
+            self._expected = max(self._expected or 0, min(page.total, self.limit or page.total))
+        context.progress(STAGE, len(self.held.updated), self._expected)
+
+    async def _prove(self) -> Listing:
+        """Look again until nothing has changed since the look before, or the rounds are used up."""
+        evidence = self.evidence
+        for _ in range(ROUNDS):
+            looked = datetime.now(UTC)
+            self._new = self._newer = 0
+            since = int((evidence.started - OVERLAP + self.asker.clock_ahead).timestamp() * 1000)
+            found: list[Listing] = []
+
+            async def look(found: list[Listing] = found) -> None:
+                found.append(await self._list())
+
+            async with together() as group:
+                group.start_soon(look)
+                group.start_soon(self._read, self.query.also(f"updated >= {since}"))
+            listing = found[0]
+            await self._fill(listing.ids)
+            left = set(self.held.updated).difference(listing.ids, self._left)
+            self._left |= left
+            evidence.appeared += self._new
+            evidence.changed += self._newer
+            evidence.left += len(left)
+            if listing.steady and not self._new and not self._newer and not left:
+                evidence.exact = True
+                break
+            evidence.started = looked
+        return listing
+
+    async def _fill(self, listed: Sequence[int]) -> None:
+        """Fetch by id what was listed but has not arrived; once more what is silently left out."""
+        for _ in range(2):
+            missing = [id for id in self.held.missing(listed) if str(id) not in self._errors]
+            if not missing:
+                return
+            async with together() as group:
+                for some in chunks(missing, self.source.dialect.bulk):
+                    group.start_soon(self._fetch, some)
+
+    async def _fetch(self, ids: Sequence[int | str]) -> None:
+        request = by_ids(ids, self.layout.requested, self.reader.page, self.source.dialect)
+        self._take(await self.asker.page(request))
+
+    def _settle(self, listing: Listing) -> None:
+        """Compare what was listed with what arrived."""
+        evidence = self.evidence
+        self.order = [id for id in listing.ids if id in self.held.updated]
+        evidence.requested = len(listing.ids)
+        evidence.returned = len(self.order)
+        evidence.duplicates = self.held.duplicates
+        evidence.missing = {
+            str(id): self._errors.get(str(id), "listed, but not returned")
+            for id in self.held.missing(listing.ids)
+        }
+        evidence.exact = evidence.exact and not evidence.missing
+        if evidence.missing:
+            few = ", ".join(list(evidence.missing)[:5])
+            context.log(f"{len(evidence.missing)} issues could not be fetched: {few}", logging.WARNING)

@@ -1,0 +1,182 @@
+"""From batches to a DataFrame, and from saved answers of any Jira to one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from schedkit.errors import UsageError
+from schedkit.jira.batch import ARROW, Batch, Values
+from schedkit.jira.columns import Column, layout
+from schedkit.jira.dialect import CLOUD, DATA_CENTER
+from schedkit.jira.fields import Catalog
+from schedkit.jira.gcpause import gc_paused
+from schedkit.jira.reader import Reader
+
+__all__ = ["assemble", "described", "newest", "to_frame"]
+
+
+def newest(ids: npt.NDArray[np.int64], updated: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the positions to keep so that every id comes once, with its newest copy, in arrival order.
+
+    Of copies of the same age the last one counts; issues without an id are all kept.
+    """
+    positions = np.arange(len(ids))
+    order = np.lexsort((positions, updated, ids))
+    sorted_ids = ids[order]
+    last = np.ones(len(ids), dtype=bool)
+    last[:-1] = sorted_ids[1:] != sorted_ids[:-1]
+    last |= sorted_ids < 0
+    kept = order[last]
+    kept.sort()
+    return kept
+
+
+def assemble(
+    batches: Sequence[Batch], columns: Iterable[Column], rows: npt.NDArray[np.int64] | None = None
+) -> pd.DataFrame:
+    """Join batches into a frame.
+
+    Parameters
+    ----------
+    batches : sequence of Batch
+        In order of arrival.
+    columns : iterable of Column
+        In the order wanted. One that no batch holds is left out.
+    rows : array of int64, optional
+        Which rows of the joined batches to take, in order; all by default.
+    """
+    with gc_paused():
+        count = sum(map(len, batches))
+        data: dict[str, Any] = {}
+        for column in columns:
+            parts = [batch.columns.get(column.label) for batch in batches]
+            if any(part is not None for part in parts) or (not count and column.label):
+                data[column.label] = _joined(parts, batches, column.kind.store, rows)
+        index = pd.RangeIndex(count if rows is None else len(rows))
+        return pd.DataFrame(data, index=index, copy=False)
+
+
+def _joined(
+    parts: list[Values | None], batches: Sequence[Batch], store: str, rows: npt.NDArray[np.int64] | None
+) -> Any:
+    if store == "list":
+        tuples: list[tuple[Any, ...]] = []
+        for part, batch in zip(parts, batches, strict=True):
+            tuples += [()] * len(batch) if part is None else part
+        cells = np.empty(len(tuples), dtype=object)
+        for position, value in enumerate(tuples):
+            cells[position] = value
+        return cells if rows is None else cells[rows]
+    wanted = ARROW[store]
+    arrays = [
+        pa.nulls(len(batch), wanted) if part is None else part
+        for part, batch in zip(parts, batches, strict=True)
+    ]
+    if any(array.type != wanted for array in arrays):
+        # Some value did not fit: the whole column shows texts rather than lose it.
+        store, wanted = "text", ARROW["text"]
+        arrays = [_as_text(array) for array in arrays]
+    chunked = pa.chunked_array(arrays, type=wanted)
+    return _pandas(chunked if rows is None else chunked.take(pa.array(rows)), store)
+
+
+def _as_text(array: pa.Array) -> pa.Array:
+    if pa.types.is_timestamp(array.type):
+        series = array.to_pandas()
+        midnight = array.type.tz is None
+        texts = series.dt.strftime("%Y-%m-%d" if midnight else "%Y-%m-%dT%H:%M:%S%z")
+        return pa.array(texts, type=pa.large_string(), from_pandas=True)
+    return array.cast(pa.large_string())
+
+
+def _pandas(chunked: pa.ChunkedArray, store: str) -> Any:
+    if store == "text":
+        dtype: Any = pd.StringDtype(na_value=np.nan)
+        return dtype.__from_arrow__(chunked)
+    if store == "int":
+        dtype = pd.Int64Dtype()
+        return dtype.__from_arrow__(chunked)
+    if store == "datetime":
+        return pd.DatetimeTZDtype("us", "UTC").__from_arrow__(chunked)
+    if store == "category":
+        return _categories(chunked)
+    return chunked.to_pandas().to_numpy()
+
+
+def _categories(chunked: pa.ChunkedArray) -> pd.Categorical:
+    encoded = chunked.dictionary_encode().combine_chunks()
+    names = np.asarray(encoded.dictionary.to_pylist(), dtype=object)
+    codes = np.asarray(encoded.indices.fill_null(-1), dtype=np.int64)
+    # Sorted, so that two extractions of the same issues give equal frames.
+    order = np.argsort(names.astype(str), kind="stable")
+    rank = np.empty(len(order) + 1, dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    rank[-1] = -1
+    categories = pd.Index(names[order], dtype="str")
+    return pd.Categorical.from_codes(rank[codes], categories=categories)
+
+
+def described(columns: Iterable[Column]) -> dict[str, dict[str, Any]]:
+    """Return what `df.attrs["fields"]` tells about each column."""
+    told: dict[str, dict[str, Any]] = {}
+    for column in columns:
+        ids: list[str | None] = [*column.field_ids] or [{"Key": "issuekey", "Id": "id"}.get(column.label)]
+        told[column.label] = {"id": ids[0], "type": column.kind.name}
+        if len(ids) > 1:
+            told[column.label]["also"] = ids[1:]
+    return told
+
+
+def to_frame(answer: bytes | str | dict[str, Any] | list[Any], *, markup: str = "text") -> pd.DataFrame:
+    """Turn a saved answer of any Jira into a frame with every field it holds.
+
+    Parameters
+    ----------
+    answer : bytes, str, dict or list
+        A search answer, one issue, or a list of issues, as JSON or decoded. ``names`` and ``schema`` in it
+        (``expand=names,schema``) name and type the fields.
+    markup : str
+        ``text``, ``markdown`` or ``raw``.
+
+    Raises
+    ------
+    UsageError
+        If it holds no issues.
+
+    Examples
+    --------
+    >>> to_frame('{"issues": [{"key": "A-1", "fields": {"summary": "Hello", "votes": {"votes": 2}}}]}')
+       Key Summary  Votes
+    0  A-1   Hello      2
+    """
+    try:
+        value = msgspec.json.decode(answer) if isinstance(answer, bytes | str) else answer
+    except msgspec.DecodeError as problem:
+        raise UsageError(f"the answer is no JSON: {problem}") from None
+    head = value if isinstance(value, dict) else {}
+    issues = value if isinstance(value, list) else head.get("issues", [value])
+    if not isinstance(issues, list) or not all(
+        isinstance(issue, dict) and "fields" in issue for issue in issues
+    ):
+        raise UsageError(
+            "the answer holds no issues", hint="give a search answer, an issue or a list of issues"
+        )
+    about = issues[0] if len(issues) == 1 and "names" not in head and "schema" not in head else head
+    ids = dict.fromkeys(id for issue in issues for id in (issue["fields"] or {}))
+    catalog = Catalog.from_issues(ids, about.get("names"), about.get("schema"))
+    self_url = str(next((issue.get("self") for issue in issues if issue.get("self")), ""))
+    dialect = CLOUD if "/rest/api/3/" in self_url else DATA_CENTER
+    reader = Reader(layout(catalog, dialect, "*all", markup), catalog)
+    batch = reader.issues(msgspec.json.encode(issues))
+    if not any(i is not None for i in (issue.get("id") for issue in issues)):
+        batch.columns.pop("Id")
+    frame = assemble([batch], reader.columns)
+    frame.attrs["fields"] = {k: v for k, v in described(reader.columns).items() if k in frame}
+    return frame

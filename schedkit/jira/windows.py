@@ -1,0 +1,132 @@
+"""Data Center: a result read in parallel windows, and in ranges where paging is not deep enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from schedkit.atlassian import Request
+from schedkit.errors import BadAnswerError, IncompleteError, UnavailableError
+from schedkit.jira.asking import Asker, Listing, Take, together
+from schedkit.jira.batch import microseconds
+from schedkit.jira.jql import Query
+from schedkit.jira.paging import window_pages
+from schedkit.jira.reader import Page, Reader
+from schedkit.jira.wire import by_window
+
+__all__ = ["RESULT_WINDOW", "read"]
+
+# From here on some Data Centers answer 500, or nothing.
+RESULT_WINDOW = 10_000
+
+
+async def read(
+    asker: Asker, query: Query, fields: Sequence[str], reader: Reader, take: Take, limit: int | None = None
+) -> Listing:
+    """Read a query's result, all windows after the first in parallel.
+
+    Parameters
+    ----------
+    fields : sequence of str
+        What to ask for.
+    reader : Reader
+        Reads it.
+    take : callable
+        Gets each page as it arrives.
+    limit : int, optional
+        Only the first issues.
+    """
+    source = asker.source
+    ask = by_window(str(query), fields, reader.page, source.dialect)
+    most = source.dialect.page
+    first = await asker.page(ask(0, min(most, limit or most)))
+    total = first.total if first.total is not None else len(first.batch)
+    stop = total if limit is None else min(total, limit)
+    if stop > RESULT_WINDOW and not await _is_deep(asker, query, reader, total):
+        return await _ranges(asker, query, fields, reader, take)
+    take(first)
+    parts: dict[int, list[int]] = {0: first.batch.ids.tolist()}
+    totals = {total}
+
+    async def window(start: int, end: int) -> None:
+        at = start
+
+        def both(page: Page) -> None:
+            nonlocal at
+            parts[at] = page.batch.ids.tolist()
+            totals.add(page.total if page.total is not None else total)
+            at += len(page.batch)
+            take(page)
+
+        await asker.drive(window_pages(start, end, ask), both)
+
+    done = len(first.batch)
+    async with together() as group:
+        for start in range(done, stop, done or most):
+            group.start_soon(window, start, min(start + (done or most), stop))
+    arrived = [id for start in sorted(parts) for id in parts[start]]
+    ids = list(dict.fromkeys(arrived))
+    if limit is not None:
+        ids = ids[:limit]
+    return Listing(ids, len(ids) == len(arrived) == stop and len(totals) == 1, single=done >= stop)
+
+
+async def _is_deep(asker: Asker, query: Query, reader: Reader, total: int) -> bool:
+    """Tell whether the site pages to the end of a long result; tried once per site."""
+    if asker.source.deep is None:
+        ask = by_window(str(query), ["id"], reader.page, asker.source.dialect)
+        try:
+            page = await asker.page(ask(total - 1, 1, retries=1))
+            asker.source.deep = len(page.batch) == 1
+        except (UnavailableError, BadAnswerError):
+            asker.source.deep = False
+    return asker.source.deep
+
+
+async def _ranges(asker: Asker, query: Query, fields: Sequence[str], reader: Reader, take: Take) -> Listing:
+    """Read a long result as ranges of creation time, which never changes, each short enough to page."""
+    first, last = (
+        await _created(asker, query.ordered("created ASC")),
+        await _created(asker, query.ordered("created DESC")),
+    )
+    listings: dict[int, Listing] = {}
+
+    async def cut(low: int, high: int | None) -> None:
+        upper = f" AND created < {high}" if high is not None else ""
+        part = query.also(f"created >= {low}{upper}").ordered("key ASC")
+        ask = by_window(str(part), ["id"], reader.page, asker.source.dialect)
+        count = (await asker.page(ask(0, 0))).total or 0
+        if count <= RESULT_WINDOW:
+            listings[low] = await read(asker, part, fields, reader, take)
+            return
+        end = last + 1 if high is None else high
+        middle = (low + end) // 2
+        if middle <= low:
+            raise IncompleteError(
+                f"{count} issues of {query} were created at once, more than the site pages through",
+                hint="narrow the query, e.g. by project",
+            )
+        async with together() as group:
+            group.start_soon(cut, low, middle)
+            group.start_soon(cut, middle, high)
+
+    await cut(first, None)
+    ids = [id for low in sorted(listings) for id in listings[low].ids]
+    unique = list(dict.fromkeys(ids))
+    return Listing(unique, len(ids) == len(unique) and all(part.steady for part in listings.values()))
+
+
+async def _created(asker: Asker, query: Query) -> int:
+    """Return when the first issue of a query was created, in milliseconds since 1970."""
+    source = asker.source
+    body = {"jql": str(query), "startAt": 0, "maxResults": 1, "fields": ["created"]}
+    answer = await source.site.send(
+        Request(
+            "POST", f"{source.dialect.api}/search", json=body, idempotent=True, decode=msgspec.json.decode
+        )
+    )
+    try:
+        return int(microseconds([answer.value["issues"][0]["fields"]["created"]])[0]) // 1000
+    except (LookupError, TypeError):
+        raise BadAnswerError(f"{source.site.name} tells no creation time for {query}") from None
