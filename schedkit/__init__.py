@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from contextlib import AbstractContextManager
 from typing import Any
 
 __version__ = "0.1.0"
@@ -26,3 +28,18 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Let ``%load_ext schedkit`` bring ``%%task`` and ``%schedkit``."""
+    importlib.import_module("schedkit.magics").load(shell)
+
+
+def _cell_bar() -> AbstractContextManager[Any]:
+    bar: AbstractContextManager[Any] = importlib.import_module("schedkit.widgets.bar").cell_bar()
+    return bar
+
+
+if "ipykernel" in sys.modules:
+    # In a notebook a blocking call shows a bar; the bar's own imports wait for the first such call.
+    importlib.import_module("schedkit.context").set_default(_cell_bar)

