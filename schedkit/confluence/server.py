@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import anyio
 
 from schedkit.atlassian import Answer, Request, Site
 from schedkit.confluence.dialect import CLOUD, DATA_CENTER, Dialect, PageState, state_of
 from schedkit.errors import NotFoundError, UsageError
 
-__all__ = ["Server"]
+__all__ = ["Server", "page_id_of"]
+
+_PAGE_ADDRESS = re.compile(r"/pages/([0-9]+)(?:[/?#]|$)|[?&]pageId=([0-9]+)")
 
 
 class Server:
@@ -61,10 +65,9 @@ class Server:
 def page_id_of(page: str | int) -> str:
     """Return a page's id, from a number or from the page's URL."""
     found = str(page).strip()
-    if "/pages/" in found:
-        found = found.partition("/pages/")[2].partition("/")[0].partition("?")[0]
-    elif "pageId=" in found:
-        found = found.partition("pageId=")[2].partition("&")[0]
+    address = _PAGE_ADDRESS.search(found)
+    if address:
+        found = address[1] or address[2]
     if not found.isdecimal():
         raise UsageError(
             f"{str(page)[:80]!r} is no page id",

@@ -1,0 +1,452 @@
+"""The client against a Confluence over HTTP, both dialects: what is written, when, and what is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+import pytest
+from confluence.conftest import DemoPage
+from confluence.pages import anchor, table
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schedkit import context
+from schedkit.atlassian import Request as SiteRequest
+from schedkit.atlassian import Site
+from schedkit.confluence import Confluence, Plan
+from schedkit.demo import DemoSite, Faults
+from schedkit.errors import (
+    AuthError,
+    BadAnswerError,
+    BlockingCallError,
+    ConflictError,
+    MalformedPageError,
+    NotFoundError,
+    RegionError,
+    SiteError,
+    UnavailableError,
+    UsageError,
+)
+
+MakePage = Callable[[str], DemoPage]
+NAMES = ["Key", "Summary", "Comment"]
+ROWS = [["K-1", "one", "<p>mine</p>"], ["K-2", "two", ""]]
+TABLE = table(NAMES, ROWS, '<table class="x">')
+BODY = f"<p>before &nbsp;</p>\r\n{anchor('t')}{TABLE}<p>after 😀</p>"
+
+
+def frame(*rows: tuple[str, str]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=["Key", "Summary"])
+
+
+def plan_of(wiki: Confluence, page: DemoPage, *rows: tuple[str, str], **options: Any) -> Plan:
+    return wiki.page(page.id).table("anchor:t").replace(frame(*rows), key="Key", keep=["Comment"], **options)
+
+
+def test_one_table_is_replaced_and_nothing_else(wiki: Confluence, make_page: MakePage) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    assert (plan.page_id, plan.title, plan.version, plan.region) == (
+        page.id,
+        f"Page {page.id}",
+        1,
+        "anchor:t",
+    )
+    assert plan.changed
+    assert plan.changed_cells == 1
+    assert (plan.added, plan.removed, plan.archived, plan.carried, plan.hidden) == (
+        [],
+        [],
+        [],
+        ["Comment"],
+        0,
+    )
+    assert "*ONE" in repr(plan)
+    assert "was: one" in plan._repr_html_()
+    assert page.puts() == 0
+    applied = plan.apply()
+    assert page.body == BODY.replace("<td>one</td>", "<td>ONE</td>") == plan.source
+    assert (applied.version, applied.written, applied.puts, applied.conflicts) == (2, True, 1, 0)
+    assert (applied.changed_cells, applied.outside, applied.title) == (1, "identical", f"Page {page.id}")
+    assert applied.url.startswith("http://127.0.0.1:")
+    latest = page.demo.wiki.pages[page.id].latest
+    assert latest.message == "Update anchor:t"
+
+
+def test_nothing_changed_nothing_put(wiki: Confluence, make_page: MakePage) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "one"), ("K-2", "two"))
+    assert not plan.changed
+    applied = plan.apply()
+    assert (applied.written, applied.version, applied.puts) == (False, 1, 0)
+    assert page.puts() == 0
+
+
+def test_a_thousand_reruns_put_nothing(wiki: Confluence, make_page: MakePage) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "one"), ("K-2", "TWO"))
+    assert plan.apply().written
+    written = [plan.apply().written for _ in range(1000)]
+    assert not any(written)
+    assert page.puts() == 1
+
+
+def test_a_case_only_change_writes(wiki: Confluence, make_page: MakePage) -> None:
+    page = make_page(BODY)
+    assert plan_of(wiki, page, ("K-1", "One"), ("K-2", "two")).apply().written
+
+
+def test_apply_works_on_the_page_as_it_is_then(wiki: Confluence, make_page: MakePage) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    page.edit("<p>mine</p>", "<p>rewritten meanwhile</p>")
+    page.edit("after", "behind")
+    applied = plan.apply()
+    assert applied.version == 4
+    expected = BODY.replace("<td>one</td>", "<td>ONE</td>").replace("mine", "rewritten meanwhile")
+    assert page.body == expected.replace("after", "behind")
+
+
+def before_put(demo: DemoSite, page: DemoPage, *acts: Callable[[], object]) -> Callable[[], None]:
+    """Do the acts one by one, each at the moment a PUT of the page arrives."""
+    todo = list(acts)
+
+    def hook(request: Request) -> Response | None:
+        if request.method == "PUT" and request.url.path.endswith(page.id) and todo:
+            todo.pop(0)()
+        return None
+
+    return demo.before(hook)
+
+
+def test_409_twice_with_edits_outside_and_inside(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"), ("K-3", "three"))
+    undo = before_put(
+        demo, page,
+        lambda: page.edit("before", "saved by a colleague"),
+        lambda: page.edit("<p>mine</p>", "<p>theirs</p>"),
+    )  # fmt: skip
+    applied = plan.apply()
+    undo()
+    assert (applied.puts, applied.conflicts, applied.version) == (3, 2, 4)
+    assert page.puts(409) == 2
+    assert "saved by a colleague &nbsp;" in page.body
+    assert "<td>ONE</td><td><p>theirs</p></td>" in page.body
+    assert applied.outside == "identical"
+
+
+def test_a_lock_failure_is_a_conflict_too(demo: DemoSite, make_page: MakePage) -> None:
+    place = demo.confluence_dc
+    page = make_page(BODY)
+    plan = plan_of(Confluence(place.url, None, place.token), page, ("K-1", "ONE"))
+    undo = before_put(demo, page, lambda: page.edit("before", "other"))
+    demo.dc_wiki.lock_failures = True
+    try:
+        assert plan.apply().conflicts == 1
+    finally:
+        demo.dc_wiki.lock_failures = False
+        undo()
+
+
+def test_patience_with_conflicts_ends_at_the_deadline(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    saves = [lambda: page.edit("after", "after and")] * 50
+    undo = before_put(demo, page, *saves)
+    with pytest.raises(ConflictError, match="gave up after") as caught:
+        plan.apply(deadline=0.3)
+    undo()
+    assert caught.value.status == 409
+    assert "<td>one</td>" in page.body
+
+
+def test_a_lost_answer_is_looked_up_not_repeated(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    demo.faults = Faults(rate=1, kinds=("lost",), method="PUT", path=page.id, times=1)
+    applied = plan.apply()
+    assert (applied.written, applied.version, applied.puts) == (True, 2, 1)
+    assert applied.outside == "identical"
+    assert page.version == 2
+    assert page.puts() == 1
+
+
+@pytest.mark.parametrize("kind", ["reset", "503", "truncate"])
+def test_a_failed_put_is_tried_again(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite, kind: str
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    demo.faults = Faults(rate=1, kinds=(kind,), method="PUT", path=page.id, times=1)
+    applied = plan.apply()
+    assert applied.written
+    assert page.version == 2
+    assert "<td>ONE</td>" in page.body
+
+
+def test_a_site_that_never_answers_a_put(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    demo.faults = Faults(rate=1, kinds=("reset",), method="PUT", path=page.id)
+    with pytest.raises(UnavailableError, match="gave up after"):
+        plan.apply(deadline=0.3)
+    assert page.version == 1
+
+
+def test_a_refused_put_is_not_repeated(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    demo.faults = Faults(rate=1, kinds=("401",), method="PUT", path=page.id)
+    with pytest.raises(AuthError):
+        plan.apply()
+    assert page.puts() == 1
+
+
+def test_an_inline_comment_made_after_the_plan_survives(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    marked = '<ac:inline-comment-marker ac:ref="1">two</ac:inline-comment-marker>'
+    demo.wiki.touch(page.id, page.body.replace("two", marked))
+    assert page.version == 1
+    assert plan.apply().version == 2
+    assert marked in page.body
+
+
+def test_a_site_that_rewrites_is_written_once(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
+    demo.wiki.normalise = True
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"), ("K-3", "<3 & \xa0"))
+    applied = plan.apply()
+    assert applied.written
+    assert applied.outside in ("rewritten", "identical")
+    assert not plan.apply().written
+    assert page.puts() == 1
+
+
+def test_a_site_that_stores_something_else_is_told(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    undo = demo.after(
+        lambda entry: (
+            entry.method == "PUT" and demo.wiki.touch(page.id, page.body.replace("before", "mangled"))
+        )
+    )
+    heard: list[str] = []
+
+    class Listener(context.Surroundings):
+        def log(self, level: int, message: str) -> None:
+            heard.append(message)
+
+    with context.use(Listener()):
+        applied = plan.apply()
+    undo()
+    assert applied.outside == "changed"
+    assert any("stored something else outside the region" in line for line in heard)
+
+
+def test_someone_who_saves_right_after_us(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    undo = demo.after(lambda entry: entry.method == "PUT" and page.edit("before", "next"))
+    applied = plan.apply()
+    undo()
+    assert (applied.outside, applied.version) == ("edited since", 3)
+
+
+def test_the_run_hears_what_happened(wiki: Confluence, make_page: MakePage) -> None:
+    page = make_page(BODY)
+    facts: list[tuple[str, Mapping[str, Any]]] = []
+    stages: list[tuple[str, float, float | None]] = []
+
+    class Listener(context.Surroundings):
+        def fact(self, kind: str, facts_: Mapping[str, Any]) -> None:
+            facts.append((kind, facts_))
+
+        def progress(self, stage: str, done: float, total: float | None) -> None:
+            stages.append((stage, done, total))
+
+    with context.use(Listener()):
+        plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two")).apply()
+    ((kind, told),) = facts
+    assert kind == "page"
+    assert (told["page_id"], told["region"], told["version"], told["written"]) == (
+        page.id,
+        "anchor:t",
+        2,
+        True,
+    )
+    assert stages[-1] == ("update page", 1, 1)
+
+
+def test_only_what_must_be_sent_is_sent(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = make_page(BODY)
+    bodies: list[dict[str, Any]] = []
+    send = Site.send
+
+    async def listen(site: Site, request: SiteRequest) -> Any:
+        if request.method == "PUT":
+            bodies.append(request.json)
+        return await send(site, request)
+
+    monkeypatch.setattr(Site, "send", listen)
+    demo.wiki.set_property(page.id, "content-appearance-published", "full-width", None)
+    plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two")).apply()
+    (body,) = bodies
+    assert set(body) - {"type", "status"} == {"id", "title", "body", "version"}
+    assert demo.wiki.pages[page.id].properties["content-appearance-published"].value == "full-width"
+
+
+def test_the_async_face_is_the_same(wiki: Confluence, make_page: MakePage) -> None:
+    page = make_page(BODY)
+
+    async def work() -> tuple[Plan, int, str]:
+        managed = wiki.aio.page(page.id)
+        plan = await managed.table("anchor:t").replace(frame(("K-1", "ONE")), key="Key")
+        with pytest.raises(BlockingCallError):
+            plan.apply()
+        applied = await plan.aio.apply()
+        return plan, applied.version, await managed.source()
+
+    plan, version, source = asyncio.run(work())
+    assert version == 2
+    assert source == page.body == plan.source
+
+
+def test_a_region_can_be_created(wiki: Confluence, make_page: MakePage) -> None:
+    page = make_page("<p>only prose</p>")
+    managed = wiki.page(page.id).table("anchor:new")
+    applied = managed.replace(frame(("K-1", "one")), key="Key", keep=["Comment"], create="end").apply()
+    assert applied.rows_added == 1
+    assert page.body.startswith("<p>only prose</p>")
+    assert not managed.replace(frame(("K-1", "one")), key="Key", keep=["Comment"]).changed
+
+
+# Refusals ----------------------------------------------------------------------
+
+
+def test_a_region_that_is_not_there_is_refused(wiki: Confluence, make_page: MakePage) -> None:
+    page = make_page(BODY)
+    with pytest.raises(RegionError, match="anchor:nowhere") as caught:
+        wiki.page(page.id).table("anchor:nowhere").replace(frame(("K-1", "x")))
+    assert "nth:1 (anchor:t)" in caught.value.hint
+    assert f"page {page.id}" in caught.value.message
+
+
+def test_a_region_lost_after_the_plan_is_refused(wiki: Confluence, make_page: MakePage) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"))
+    page.edit(anchor("t"), "")
+    with pytest.raises(RegionError):
+        plan.apply()
+    assert page.puts() == 0
+
+
+def test_a_malformed_page_is_refused(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
+    page = make_page(BODY)
+    demo.wiki.touch(page.id, page.body + "<p>")
+    with pytest.raises(MalformedPageError, match=f"page {page.id} .* is not well-formed"):
+        plan_of(wiki, page, ("K-1", "ONE"))
+
+
+def test_a_page_that_is_not_there(wiki: Confluence) -> None:
+    with pytest.raises(NotFoundError, match="not found"):
+        wiki.page(7).table("nth:1").replace(frame(("K-1", "x")))
+
+
+@pytest.mark.parametrize("cloud", [True, False])
+def test_a_wrong_token_is_one_clear_line(demo: DemoSite, cloud: bool) -> None:
+    place = demo.confluence_cloud if cloud else demo.confluence_dc
+    wiki = Confluence(place.url, place.user, "wrong-secret", cloud)
+    with pytest.raises(AuthError) as caught:
+        wiki.page("100001").source()
+    assert "wrong-secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "wrong-secret" not in repr(wiki)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (100001, "100001"),
+        (" 42 ", "42"),
+        ("https://x.atlassian.net/wiki/spaces/D/pages/123/Title?x=1", "123"),
+        ("https://wiki/pages/77", "77"),
+        ("https://wiki/pages/viewpage.action?pageId=55&x=1", "55"),
+    ],
+)
+def test_pages_by_number_or_address(given: str | int, found: str) -> None:
+    wiki = Confluence("https://wiki.example.org", token="s")
+    assert wiki.page(given).id == found
+    assert repr(wiki.page(given)) == f"Page('{found}')"
+
+
+@pytest.mark.parametrize("given", ["", "Open bugs", "https://wiki/display/DEMO/Title", "12a", -1])
+def test_what_is_no_page(given: str | int) -> None:
+    with pytest.raises(UsageError, match="is no page id"):
+        Confluence("https://wiki.example.org", token="s").page(given)
+
+
+def test_what_is_no_confluence(demo: DemoSite) -> None:
+    with pytest.raises(UsageError, match="needs an address"):
+        Confluence()
+    jira = Confluence(demo.jira_dc.url, None, demo.jira_dc.token)
+    with pytest.raises((NotFoundError, SiteError)):
+        jira.page(1).source()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"gone": "burn"}, "gone='burn' is unknown"),
+        ({"cap": -1}, "cap=-1 rows"),
+        ({"keep": "Comment"}, "take lists of columns"),
+        ({"drop": "Comment"}, "take lists of columns"),
+    ],
+)
+def test_options_that_mean_nothing(options: dict[str, Any], problem: str) -> None:
+    wiki = Confluence("https://wiki.example.org", token="s", cloud=False)
+    with pytest.raises(UsageError, match=problem):
+        wiki.page(1).table("nth:1").replace(frame(("K-1", "x")), **options)
+
+
+def test_an_answer_that_is_no_page(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
+    page = make_page(BODY)
+    undo = demo.before(
+        lambda request: Response("{}", media_type="application/json") if page.id in request.url.path else None
+    )
+    with pytest.raises(BadAnswerError, match="no page with a version"):
+        wiki.page(page.id).source()
+    undo()
+
+
+@pytest.mark.parametrize(
+    ("url", "cloud", "base"),
+    [
+        ("https://x.atlassian.net/wiki/", True, "https://x.atlassian.net"),
+        ("https://x.atlassian.net", True, "https://x.atlassian.net"),
+        ("https://wiki.example.org/confluence", None, "https://wiki.example.org/confluence"),
+    ],
+)
+def test_addresses_tell_the_dialect(url: str, cloud: bool | None, base: str) -> None:
+    wiki = Confluence(url, "ann@example.org", "s3cret")
+    server = wiki.aio.server
+    assert server.site.url == base
+    assert ((server._dialect is not None and server._dialect.cloud) or None) == cloud
+    assert repr(wiki) == f"Confluence({base!r})"
+    assert repr(wiki.page(1).table("nth:1")) == "Table('nth:1' of page 1)"
