@@ -32,6 +32,7 @@ from schedkit.demo.jira.datacenter import DataCenterDesk
 from schedkit.demo.jira.face import Dialect
 from schedkit.demo.journal import Answered, Journal
 from schedkit.demo.knobs import Faults, parse_faults, parse_latency
+from schedkit.demo.quirks import Quirks
 from schedkit.demo.store import Store
 from schedkit.demo.world.catalog import DAY
 from schedkit.demo.world.generate import generate
@@ -40,7 +41,7 @@ from schedkit.errors import UnavailableError
 CLOUD = Account("demo@example.com", "demo-cloud-token-f3b1c2", "")
 DATA_CENTER = Account(None, "demo-dc-token-9a7e55", "demo-dc-password-51d0aa")
 # An issue of the default fields weighs about so many bytes before its description.
-_BARE = 5200
+_BARE = 6600
 
 
 @dataclass(frozen=True)
@@ -107,17 +108,20 @@ class DemoSite:
         # The clock of the site: real time, or `now` and on from there.
         offset = 0.0 if now is None else anchor / 1000 - time.time()
         self.clock: Callable[[], int] = lambda: int((time.time() + offset) * 1000)
-        length = max(80, int(issue_kb * 1024) - _BARE) if issue_kb else 0
+        length = max(80, int((issue_kb * 1024 - _BARE) * 0.8)) if issue_kb else 0
         self.store = Store(generate(issues, seed, anchor), self.clock, length)
         self.wiki = WikiStore(self.clock, seed)
         seeded.fill(self.wiki, self.store, f"{self.url}/jira/browse")
         self.requests = Journal()
+        self.quirks = Quirks()
         self.cloud_door, self.dc_door = Door(CLOUD, True), Door(DATA_CENTER, False)
-        self.cloud = CloudDesk(self.store, self.url, self.cloud_door, Dialect(True, "3"))
+        self.cloud = CloudDesk(self.store, self.url, self.cloud_door, Dialect(True, "3"), self.quirks)
         self.cloud2 = CloudDesk(
-            self.store, self.url, self.cloud_door, Dialect(True, "2"), self.cloud.searcher
+            self.store, self.url, self.cloud_door, Dialect(True, "2"), self.quirks, self.cloud.searcher
         )
-        self.dc = DataCenterDesk(self.store, f"{self.url}/jira", self.dc_door, Dialect(False, "2"))
+        self.dc = DataCenterDesk(
+            self.store, f"{self.url}/jira", self.dc_door, Dialect(False, "2"), self.quirks
+        )
         self.cloud_wiki = CloudWiki(self.wiki, f"{self.url}/wiki", self.cloud_door)
         self.cloud_wiki1 = Wiki1(self.wiki, f"{self.url}/wiki", self.cloud_door, cloud=True)
         self.dc_wiki = Wiki1(self.wiki, f"{self.url}/confluence", self.dc_door, cloud=False)

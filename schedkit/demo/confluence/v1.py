@@ -84,13 +84,14 @@ class Wiki1:
 
     # Showing ---------------------------------------------------------------
 
-    def show(self, page: Page, expand: str) -> dict[str, Any]:
+    def show(self, page: Page, expand: str, number: int | None = None) -> dict[str, Any]:
         wanted = set(expand.split(","))
+        shown = page.latest if number is None else page.versions[number - 1]
         made: dict[str, Any] = {
             "id": page.id,
             "type": "page",
-            "status": page.status,
-            "title": page.title,
+            "status": page.status if shown is page.latest else "historical",
+            "title": shown.title,
             "position": 0,
             "extensions": {"position": 0},
             "_links": {
@@ -103,9 +104,9 @@ class Wiki1:
             "_expandable": {"children": f"/rest/api/content/{page.id}/child"},
         }
         if any(name.startswith("body.storage") or name == "body" for name in wanted):
-            made["body"] = {"storage": {"value": page.body, "representation": "storage", "_expandable": {}}}
+            made["body"] = {"storage": {"value": shown.body, "representation": "storage", "_expandable": {}}}
         if "version" in wanted:
-            made["version"] = self.version(page.latest, page.id)
+            made["version"] = self.version(shown, page.id)
         if "space" in wanted:
             made["space"] = self.show_space()
         if "ancestors" in wanted:
@@ -201,8 +202,13 @@ class Wiki1:
             page = self._page(request)
             if isinstance(page, Response):
                 return page
-            default = "space,version,history"
-            return answers.json(self.show(page, request.query_params.get("expand", default)))
+            expand = request.query_params.get("expand", "space,version,history")
+            number = None
+            if request.query_params.get("status") == "historical":
+                number = whole(request.query_params.get("version"), 0)
+                if not 1 <= number <= len(page.versions):
+                    return refused(404, f"No version {number} of content {page.id}.")
+            return answers.json(self.show(page, expand, number))
 
     async def contents(self, request: Request) -> Response:
         params = request.query_params
@@ -392,7 +398,7 @@ class Wiki1:
                 return page
             if not key or "value" not in body:
                 return refused(400, "A property needs a key and a value.")
-            if len(answers.json(body["value"]).body) > 32_768:
+            if len(answers.encoded(body["value"])) > 32_768:
                 return refused(400, "The value of a property may hold at most 32 KB.")
             if fresh and key in page.properties:
                 return refused(409, f"A property with key {key} exists already.")

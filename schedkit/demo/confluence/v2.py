@@ -56,12 +56,13 @@ class CloudWiki:
         page = self.wiki.pages.get(request.path_params["id"])
         return page if page is not None and page.status == "current" else None
 
-    def show(self, page: Page, body: bool) -> dict[str, Any]:
+    def show(self, page: Page, body: bool, number: int | None = None) -> dict[str, Any]:
+        version = page.latest if number is None else page.versions[number - 1]
         path = f"/spaces/{page.space}/pages/{page.id}"
         made: dict[str, Any] = {
             "id": page.id,
             "status": page.status,
-            "title": page.title,
+            "title": version.title,
             "spaceId": self.wiki.space.id,
             "parentId": page.parent,
             "parentType": "page" if page.parent else None,
@@ -70,8 +71,8 @@ class CloudWiki:
             "ownerId": "5b10a2844c20165700ed0000",
             "lastOwnerId": None,
             "createdAt": stamp(page.versions[0].at),
-            "version": show_version(page.latest),
-            "body": {"storage": {"representation": "storage", "value": page.body}} if body else {},
+            "version": show_version(version),
+            "body": {"storage": {"representation": "storage", "value": version.body}} if body else {},
             "_links": {
                 "webui": path,
                 "editui": f"/pages/resumedraft.action?draftId={page.id}",
@@ -85,7 +86,11 @@ class CloudWiki:
             page = self._page_of(request)
             if page is None:
                 return missing(f"page {request.path_params['id']}")
-            made = self.show(page, request.query_params.get("body-format") == "storage")
+            number = request.query_params.get("version")
+            if number is not None and not 1 <= whole(number, 0) <= len(page.versions):
+                return missing(f"version {number} of page {page.id}")
+            body = request.query_params.get("body-format") == "storage"
+            made = self.show(page, body, whole(number, 0) or None)
         made["_links"]["base"] = self.base
         return answers.json(made)
 

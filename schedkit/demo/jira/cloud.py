@@ -84,7 +84,13 @@ class CloudDesk(Desk):
             page = found[start : start + limit]
             made = self._page(page, fields, body)
             more = start + limit < len(found)
-            if more:
+            if self.quirks.page_is_empty() and page:
+                made, more = b'"issues":[]', True
+                made += b',"nextPageToken":"%b"' % self._token(jql, last or 0, start).encode()
+            elif self.quirks.repeat_token and token is not None:
+                more = True
+                made += b',"nextPageToken":"%b"' % str(token).encode()
+            elif more:
                 made += b',"nextPageToken":"%b"' % self._token(jql, page[-1], start + limit).encode()
         return answers.raw(b"{" + made + b',"isLast":%b}' % (b"false" if more else b"true"))
 
@@ -147,7 +153,7 @@ class CloudDesk(Desk):
             errors = []
             for name in wanted:
                 issue = self.store.find(str(name))
-                if issue is None:
+                if issue is None or {issue.key, str(issue.id), str(name)} & self.quirks.bulk_errors:
                     errors.append({"id": str(name), "errorMessage": NOT_FOUND})
                 else:
                     issues[issue.id] = issue
@@ -159,7 +165,7 @@ class CloudDesk(Desk):
                 inside = b",".join([self.issue_bytes(i, fields, expand) for i in ordered])
             else:
                 inside = self.encoder.many(ordered, fields)
-        return answers.raw(b'{"issues":[%b],"issueErrors":%b}' % (inside, answers.json(errors).body))
+        return answers.raw(b'{"issues":[%b],"issueErrors":%b}' % (inside, answers.encoded(errors)))
 
     async def changelogs(self, request: Request) -> Response:
         body = await self._body(request)

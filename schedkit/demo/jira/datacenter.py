@@ -19,12 +19,10 @@ RESULT_WINDOW = 10_000
 class DataCenterDesk(Desk):
     """The endpoints only Data Center has.
 
-    `page_cap` is the administrator's ``jira.search.views.default.max``; `beyond_window` says what a
-    `startAt` past 10,000 meets: an answer (``"serve"``), ``"empty"`` or a 500 (``"fail"``).
+    `page_cap` is the administrator's ``jira.search.views.default.max``.
     """
 
     page_cap: int | None = None
-    beyond_window = "serve"
 
     def routes(self) -> list[Route]:
         api = f"/rest/api/{self.dialect.api}"
@@ -57,10 +55,11 @@ class DataCenterDesk(Desk):
                 ids = self.searcher.search(str(body.get("jql") or "")).ids
             except JqlError as fault:
                 return self._refused(fault, body, start, limit)
-            if start > RESULT_WINDOW and self.beyond_window == "fail":
+            if start > RESULT_WINDOW and self.quirks.beyond_window == "fail":
                 page = answers.TOMCAT_PAGE.format(status=500, name="Internal Server Error")
                 return answers.html(page, 500)
-            empty = start > RESULT_WINDOW and self.beyond_window == "empty"
+            empty = start > RESULT_WINDOW and self.quirks.beyond_window == "empty"
+            empty = self.quirks.page_is_empty() or empty
             issues = [] if empty else [self.store.issues[n] for n in ids[start : start + limit]]
             fields = self.encoder.choose(body.get("fields"), "*navigable")
             expand = [name for name in body.get("expand") or () if name]
@@ -74,7 +73,7 @@ class DataCenterDesk(Desk):
         mode = str(body.get("validateQuery", "strict")).lower()
         unknown = "does not exist" in fault.messages[0]
         if unknown and mode in ("warn", "none", "false"):
-            warning = b"" if mode != "warn" else b',"warningMessages":' + answers.json(fault.messages).body
+            warning = b"" if mode != "warn" else b',"warningMessages":' + answers.encoded(fault.messages)
             return answers.raw(_window(start, limit, 0, b"")[:-1] + warning + b"}")
         return answers.refused(400, fault.messages)
 

@@ -17,6 +17,7 @@ from schedkit.demo.jira.encode import Encoder
 from schedkit.demo.jira.face import Dialect, Values
 from schedkit.demo.jql import JqlError, Searcher
 from schedkit.demo.jql.clauses import Reader
+from schedkit.demo.quirks import Quirks
 from schedkit.demo.store import Store
 from schedkit.demo.world.model import Issue
 
@@ -28,9 +29,16 @@ class Desk:
     """A Jira of one dialect at one base URL; `api` 3 speaks ADF, 2 wiki markup."""
 
     def __init__(
-        self, store: Store, base: str, door: Door, dialect: Dialect, searcher: Searcher | None = None
+        self,
+        store: Store,
+        base: str,
+        door: Door,
+        dialect: Dialect,
+        quirks: Quirks,
+        searcher: Searcher | None = None,
     ) -> None:
         self.store, self.base, self.door, self.dialect = store, base, door, dialect
+        self.quirks = quirks
         zone = store.catalog.me.zone
         self.values = Values(dialect, base, zone)
         self.encoder = Encoder(self.values, store)
@@ -82,7 +90,7 @@ class Desk:
             made += b',"changelog":' + self.changelog_page(issue)
         if "names" in expand:
             names = {field_id: field.name for field_id, field in self.values.fields if field_id in fields}
-            made += b',"names":' + answers.json(names).body
+            made += b',"names":' + answers.encoded(names)
         return made + b"}"
 
     def changelog_page(self, issue: Issue) -> bytes:

@@ -78,7 +78,7 @@ class Values:
         return f"{moment:%Y-%m-%dT%H:%M:%S}.{millis:03d}{moment:%z}"
 
     def avatars(self, path: str) -> dict[str, str]:
-        return {f"{n}x{n}": f"{self.base}/secure/{path}&size={n}" for n in (48, 24, 16, 32)}
+        return {f"{n}x{n}": f"{self.base}/avatar/{path}?s={n}" for n in (48, 24, 16, 32)}
 
     def user(self, user: User) -> dict[str, Any]:
         made: dict[str, Any]
@@ -93,7 +93,7 @@ class Values:
             made["key"] = f"JIRAUSER{10100 + user.number}"
         if user.email is not None:
             made["emailAddress"] = user.email
-        made["avatarUrls"] = self.avatars(f"useravatar?avatarId={10330 + user.number}")
+        made["avatarUrls"] = self.avatars(f"u{user.number}")
         if user.display is not None:
             made["displayName"] = user.display
         return made | {"active": user.active, "timeZone": user.zone}
@@ -156,7 +156,7 @@ class Values:
         }
         if self.dialect.cloud:
             made["simplified"] = False
-        return made | {"avatarUrls": self.avatars(f"projectavatar?pid={project.id}")}
+        return made | {"avatarUrls": self.avatars(f"p{project.id}")}
 
     def component(self, component: Component) -> dict[str, Any]:
         url = f"{self.rest}/component/{component.id}"

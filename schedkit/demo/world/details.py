@@ -39,7 +39,7 @@ def comments(issue: Issue, users: tuple[User, ...]) -> tuple[Comment, ...]:
     """Comments, oldest first."""
     rng = Random(issue.seed ^ 0xC0)
     span = max(issue.updated - issue.created, 1)
-    count = (0, 0, 0, 1, 1, 2, 3, 6)[rng.randrange(8)]
+    count = (0, 0, 0, 0, 0, 0, 1, 3)[rng.randrange(8)]
     times = sorted(issue.created + int(rng.random() * span) for _ in range(count))
     made = tuple(
         Comment(
@@ -58,7 +58,7 @@ def worklogs(issue: Issue, users: tuple[User, ...]) -> tuple[Worklog, ...]:
     if not issue.spent:
         return ()
     rng = Random(issue.seed ^ 0xB0)
-    pieces = max(1, min(25, issue.spent // 7200))
+    pieces = max(1, min(25, issue.spent // 14_400))
     each, rest = divmod(issue.spent, pieces)
     span = max(issue.updated - issue.created, 1)
     times = sorted(issue.created + int(rng.random() * span) for _ in range(pieces))

@@ -106,7 +106,7 @@ class _Maker:
         if random() < 0.02:
             moved = f"OLD-{i + 1}" if random() < 0.5 else f"{self.cat.projects[0].key}X-{i + 1}"
         assignee = self._user(0.25)
-        seconds = 1800 * int(random() * 60) if random() < 0.3 else None
+        seconds = self._spent(i)
         issue = Issue(
             id=_FIRST_ID + i,
             key=f"{project.key}-{number}",
@@ -137,6 +137,11 @@ class _Maker:
         )
         self._remember(issue)
         return issue
+
+    def _spent(self, i: int) -> int | None:
+        if i % 500 == 7:
+            return 200 * 3600  # more worklogs than an issue shows at once
+        return 1800 * (1 + int(self.rng.random() * 20)) if self.rng.random() < 0.2 else None
 
     def _type(self, i: int, project: Project) -> IssueType:
         # The first issues make sure that a site of two hundred has every level to offer.
