@@ -66,7 +66,6 @@ class WorkbookDelivery(_Strict):
 
     path: str
     sheet: str | None = None
-    template: str | None = None
 
     def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> None:
         from schedkit import excel
@@ -81,8 +80,7 @@ class WorkbookDelivery(_Strict):
         path = tools.root / named
         path.parent.mkdir(parents=True, exist_ok=True)
         sheets = {self.sheet or report.name: frame}
-        template = tools.root / self.template if self.template else None
-        excel.write(sheets, path, **({"template": template} if template else {}))
+        excel.write(sheets, path)
 
 
 class PageDelivery(_Strict):

@@ -70,9 +70,8 @@ def run_report(report: Report, tools: Tools) -> pd.DataFrame:
 def extract(what: Extract, tools: Tools) -> pd.DataFrame:
     """Return the issues that `what` names, as the site's client returns them."""
     jira = tools.site(what.site[0])
-    fields = list(what.fields) if what.fields else None
-    if fields == ["*all"]:
-        frame = jira.search(what.jql, fields="*all", limit=what.limit)
-    else:
-        frame = jira.search(what.jql, fields=fields, limit=what.limit)
+    fields: Any = list(what.fields) if what.fields else None
+    frame: pd.DataFrame = jira.search(
+        what.jql, fields="*all" if fields == ["*all"] else fields, limit=what.limit
+    )
     return frame

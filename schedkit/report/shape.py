@@ -56,9 +56,23 @@ def _rename(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
 
 def _sort(frame: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
     columns = _known(frame, tuple(name.removeprefix("-") for name in names), "sort")
+    kinds = frame.attrs.get("fields", {})
     return frame.sort_values(
-        columns, ascending=[not name.startswith("-") for name in names], kind="stable", ignore_index=True
+        columns,
+        ascending=[not name.startswith("-") for name in names],
+        key=lambda series: _by_number(series) if _is_key(kinds.get(series.name)) else series,
+        kind="stable",
+        ignore_index=True,
     )
+
+
+def _is_key(field: dict[str, str] | None) -> bool:
+    return field is not None and field.get("type") in ("issue key", "issue")
+
+
+def _by_number(keys: pd.Series[str]) -> pd.Series[str]:
+    """Make A-9 sort before A-10."""
+    return keys.str.replace(r"\d+$", lambda match: match[0].zfill(12), regex=True)
 
 
 def _where(frame: pd.DataFrame, expression: str) -> pd.DataFrame:

@@ -41,6 +41,13 @@ def test_steps(frame: pd.DataFrame) -> None:
     assert len(frame) == 3
 
 
+def test_issue_keys_sort_by_their_number() -> None:
+    frame = pd.DataFrame({"Key": ["A-10", "B-2", "A-9", None]})
+    frame.attrs["fields"] = {"Key": {"id": "issuekey", "type": "issue key"}}
+    assert shape(frame, Shape(sort=["Key"]))["Key"].tolist()[:3] == ["A-9", "A-10", "B-2"]
+    assert shape(frame, Shape(sort=["-Key"]))["Key"].tolist()[:3] == ["B-2", "A-10", "A-9"]
+
+
 def first_row(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.head(1)
 
