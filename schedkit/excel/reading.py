@@ -1,4 +1,4 @@
-"""`read`: a workbook, CSV or Parquet file back as frames, with the types it was written with."""
+"""`read`: a workbook back as frames, with the types it was written with."""
 
 from __future__ import annotations
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 
@@ -13,6 +15,7 @@ from schedkit import context
 from schedkit.errors import WorkbookError
 from schedkit.excel.atomic import replace_whole
 from schedkit.excel.fill import fill
+from schedkit.excel.flat import WRITERS
 from schedkit.excel.model import Infinite, Policy
 from schedkit.excel.plan import lay_out
 from schedkit.excel.result import Written
@@ -30,14 +33,15 @@ def write(
     tz: str | tzinfo | None = None,
     inf: Infinite = "text",
 ) -> Written:
-    """Write one or more frames as a workbook; an existing file is replaced whole or not at all.
+    """Write frames as a workbook, CSV or Parquet; an existing file is replaced whole or not at all.
 
     Parameters
     ----------
     data : DataFrame or mapping of sheet name to DataFrame
         Named index levels become leading columns; an unnamed index is left out.
     path : str or Path
-        Ends in ``.xlsx``. Missing folders are made.
+        Ends in ``.xlsx``, ``.csv`` (UTF-8, guarded against formula injection) or ``.parquet``. Missing
+        folders are made.
     sheet : str, optional
         The sheet's name for a single frame; by default the file's name.
     links : bool or mapping of column to address
@@ -68,20 +72,22 @@ def write(
     """
     started = time.perf_counter()
     path = Path(path)
-    if path.suffix.lower() != ".xlsx":
-        raise WorkbookError(f"{path.name!r} is not a workbook's name", hint="let it end in .xlsx")
+    suffix = path.suffix.lower()
+    if suffix != ".xlsx" and suffix not in WRITERS:
+        raise WorkbookError(
+            f"{path.name!r} does not tell what to write", hint="let it end in .xlsx, .csv or .parquet"
+        )
     zone, zone_name = zone_of(tz)
+    policy = Policy(zone, zone_name, inf)
     frames = {sheet or path.stem: data} if isinstance(data, pd.DataFrame) else dict(data)
+    frames = {str(name): frame for name, frame in frames.items()}
     tally = Tally()
-    laid = lay_out(
-        {str(name): frame for name, frame in frames.items()}, Policy(zone, zone_name, inf), links, tally
-    )
-    drawn = draw(laid.sheets)
-    where = replace_whole(path, lambda file: fill(drawn, laid, file, tally))
+    job = _flat(frames, suffix, policy, tally) if suffix in WRITERS else _book(frames, policy, links, tally)
+    where = replace_whole(path, job.fill)
     written = Written(
         path=where,
-        rows=sum(plan.rows for plan in laid.sheets),
-        sheets=tuple(plan.name for plan in laid.sheets),
+        rows=job.rows,
+        sheets=job.sheets,
         altered=tally.as_dict(),
         timezone=zone_name,
         bytes=where.stat().st_size,
@@ -90,3 +96,34 @@ def write(
     context.artifact(where)
     context.fact("workbook", written.facts())
     return written
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is going to be written, and how."""
+
+    fill: Callable[[IO[bytes]], None]
+    rows: int
+    sheets: tuple[str, ...] = ()
+
+
+def _flat(frames: dict[str, pd.DataFrame], suffix: str, policy: Policy, tally: Tally) -> _Job:
+    if len(frames) != 1:
+        raise WorkbookError(
+            f"a {suffix} file holds one frame, not {len(frames)}",
+            hint="write an .xlsx, or one file per frame",
+        )
+    (frame,) = frames.values()
+    return _Job(lambda file: WRITERS[suffix](frame, policy, file, tally), len(frame))
+
+
+def _book(
+    frames: dict[str, pd.DataFrame], policy: Policy, links: bool | Mapping[str, str], tally: Tally
+) -> _Job:
+    laid = lay_out(frames, policy, links, tally)
+    drawn = draw(laid.sheets)
+    return _Job(
+        lambda file: fill(drawn, laid, file, tally),
+        sum(plan.rows for plan in laid.sheets),
+        tuple(plan.name for plan in laid.sheets),
+    )

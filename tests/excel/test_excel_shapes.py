@@ -206,5 +206,5 @@ def test_links_at_the_limit(extra: int, tmp_path: Path, cells: Cells) -> None:
 
 @pytest.mark.parametrize("name", ["report", "report.doc", "report.xls"])
 def test_a_name_that_is_no_workbook_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(WorkbookError, match=r"let it end in \.xlsx"):
+    with pytest.raises(WorkbookError, match=r"let it end in .xlsx, .csv or .parquet"):
         excel.write(pd.DataFrame({"a": [1]}), tmp_path / name)
