@@ -43,7 +43,9 @@ def write_csv(frame: pd.DataFrame, policy: Policy, file: IO[bytes], tally: Tally
             for place in range(part.shape[1])
         }
         chunk = io.StringIO(newline="")
-        made = pd.DataFrame({place: text.to_pandas() for place, text in texts.items()}, index=part.index)
+        made = pd.DataFrame(
+            {place: text.to_pandas() for place, text in texts.items()}, index=pd.RangeIndex(len(part))
+        )
         made.columns = pd.Index(_guarded(labels, tally if start == 0 else Tally()).to_pylist(), dtype=object)
         made.to_csv(chunk, index=False, header=start == 0, lineterminator="\r\n")
         file.write(chunk.getvalue().encode())
@@ -111,7 +113,7 @@ def _storable(series: pd.Series[Any], tally: Tally) -> pd.Series[Any]:
         pa.array(series, from_pandas=True)
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):
         texts = clean_texts(pd.Series([_text(value, tally) for value in series], dtype=object), tally)
-        return pd.Series(texts.to_pandas(), index=series.index)
+        return texts.to_pandas().set_axis(series.index)
     return series
 
 

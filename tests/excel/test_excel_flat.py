@@ -101,7 +101,7 @@ def test_parquet_keeps_types(tmp_path: Path) -> None:
 
 def test_parquet_writes_what_arrow_cannot_type_as_text(tmp_path: Path) -> None:
     odd = pd.Series(["x", "\ud800", None], dtype=object)
-    frame = pd.DataFrame({"mixed": pd.Series(["a", 1, ["b"]], dtype=object), "odd": odd})
+    frame = pd.DataFrame({"mixed": pd.Series(["a", 1, ["b"]], dtype=object), "odd": odd}).set_axis([7, 8, 9])
     written = excel.write(frame, tmp_path / "r.parquet")
     back = pd.read_parquet(written.path)
     assert list(back["mixed"]) == ["a", "1", "b"]
