@@ -85,6 +85,7 @@ def test_nothing_changed_nothing_put(wiki: Confluence, make_page: MakePage) -> N
     assert page.puts() == 0
 
 
+@pytest.mark.parametrize("wiki", ["dc"], indirect=True)
 def test_a_thousand_reruns_put_nothing(wiki: Confluence, make_page: MakePage) -> None:
     page = make_page(BODY)
     plan = plan_of(wiki, page, ("K-1", "one"), ("K-2", "TWO"))
