@@ -45,21 +45,22 @@ GUARDED = frozenset({Op.ADVANCE, Op.UPDATE_RUN})
 class Change:
     """One step of the truth, written in one transaction or refused as a whole.
 
-    `done` is called on our loop with None after the commit, or with what refused it. `receipt`, if any,
-    is resolved on the writer's thread before that, so that who waits for durability waits no longer.
+    What `then` was given is called on our loop with None after the commit, or with what refused it.
+    `receipt`, if any, is called on the writer's thread before that, so that who waits for durability
+    waits no longer.
     """
 
     __slots__ = ("done", "events", "ops", "receipt")
 
-    def __init__(
-        self,
-        done: Callable[[BaseException | None], object] | None = None,
-        receipt: Callable[[BaseException | None], object] | None = None,
-    ) -> None:
+    def __init__(self) -> None:
         self.ops: list[tuple[Op, dict[str, Any]]] = []
         self.events: list[Event] = []
-        self.done = done
-        self.receipt = receipt
+        self.done: list[Callable[[BaseException | None], object]] = []
+        self.receipt: Callable[[BaseException | None], object] | None = None
+
+    def then(self, call: Callable[[BaseException | None], object]) -> None:
+        """Have `call` called after the commit."""
+        self.done.append(call)
 
     def insert_run(self, run: Run) -> None:
         """A new run."""
@@ -81,9 +82,10 @@ class Change:
         self.ops.append((op, row))
 
     def tell(self, event: Event) -> None:
-        """A fact; its `seq` is set."""
+        """A fact, to be published after the commit, and logged if its `seq` is set."""
         self.events.append(event)
-        self.ops.append((Op.INSERT_EVENT, rows.event_row(event)))
+        if event.seq:
+            self.ops.append((Op.INSERT_EVENT, rows.event_row(event)))
 
 
 def statements(dialect: sa.Dialect) -> Sequence[str]:
@@ -114,7 +116,7 @@ def statements(dialect: sa.Dialect) -> Sequence[str]:
         )
         .values({name: bindparam(name) for name in (*mutable, *texts)}),
         Op.INSERT_ATTEMPT: schema.attempts.insert(),
-        Op.INSERT_FIRE: schema.fires.insert(),
+        Op.INSERT_FIRE: upsert(schema.fires).on_conflict_do_nothing(),
         Op.PUT_DETAILS: put(schema.details, "run"),
         Op.INSERT_WAIT: wait.insert(),
         Op.BIND_WAIT: wait.update()

@@ -64,7 +64,7 @@ class Fired(Event, frozen=True, kw_only=True):
 
     scheduled_at: datetime
     until: datetime
-    count: int
+    count: int | None
     disposition: Disposition
 
 

@@ -7,6 +7,7 @@ so an owner never loses its own live attempts to a clock.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -17,12 +18,15 @@ from pathlib import Path
 from typing import IO, ClassVar
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from schedkit.core.rows import time_from
 from schedkit.core.schema import lease
-from schedkit.core.store import POSTGRES_NOW, Store
+from schedkit.core.store import POSTGRES_NOW, Store, reason
 
 __all__ = ["LEASE_SECONDS", "FileLock", "Holder", "Lease", "holder"]
+
+_log = logging.getLogger("schedkit")
 
 LEASE_SECONDS = 15.0
 
@@ -154,12 +158,14 @@ class Lease:
         return renewed.rowcount == 1
 
     def release(self) -> None:
-        """Give the store back, so that the next owner need not wait."""
+        """Give the store back, so that the next owner need not wait; a store that is away is left."""
         try:
             with self.store.connect() as connection, connection.begin():
                 connection.execute(
                     lease.update().where(lease.c.epoch == self.epoch).values(owner="", expires=0, pid=0)
                 )
+        except SQLAlchemyError as error:
+            _log.warning("the lease of %s could not be given back: %s", self.store, reason(error))
         finally:
             self._let_go()
 

@@ -132,7 +132,7 @@ fires = Table(  # due times that made no run
     Column("task", Text, primary_key=True),
     Column("scheduled_at", BigInteger, primary_key=True, autoincrement=False),
     Column("until", BigInteger, nullable=False),
-    Column("count", BigInteger, nullable=False),
+    Column("count", BigInteger),  # null: more than are worth counting
     Column("disposition", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),

@@ -1,0 +1,66 @@
+"""Tells listeners what happened, in order, on one thread of ours."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+
+from schedkit.core.events import Event
+
+__all__ = ["Bus", "Listener"]
+
+_log = logging.getLogger("schedkit")
+
+Listener = Callable[[Event], object]
+
+
+class Bus:
+    """Calls every listener with every event; a slow or failing listener harms only the others' pace."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: tuple[Listener, ...] = ()
+        self._queue: queue.SimpleQueue[Sequence[Event] | threading.Event] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Add a listener; returns what removes it."""
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="schedkit-events", daemon=True)
+                self._thread.start()
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._listeners = tuple(known for known in self._listeners if known is not listener)
+
+        return unsubscribe
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Tell events; returns at once."""
+        if self._listeners and events:
+            self._queue.put(events)
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Wait until everything told so far has been heard."""
+        if self._thread is None or threading.current_thread() is self._thread:
+            return True
+        heard = threading.Event()
+        self._queue.put(heard)
+        return heard.wait(timeout)
+
+    def _run(self) -> None:
+        while True:
+            item = self._queue.get()
+            if isinstance(item, threading.Event):
+                item.set()
+                continue
+            for event in item:
+                for listener in self._listeners:
+                    try:
+                        listener(event)
+                    except Exception:
+                        _log.exception("a listener failed on %s", type(event).__name__)

@@ -1,0 +1,191 @@
+"""One attempt, carried out: arguments in, value out, every way of ending told apart."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import traceback
+from collections.abc import Callable
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schedkit import context
+from schedkit.core.model import Outcome, Task, TaskResult
+from schedkit.core.params import call_arguments
+from schedkit.core.results import Results
+from schedkit.core.rows import clean
+from schedkit.core.running import RunContext
+from schedkit.errors import ParameterError, RetryableError, StopRequested
+
+__all__ = ["Ending", "await_hook", "call_hook", "error_facts", "is_async", "perform", "perform_async"]
+
+_log = logging.getLogger("schedkit")
+_HERE = str(Path(__file__).parent)
+MOST_TRACEBACK = 12_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended; `skipped` says that the run itself found nothing to do."""
+
+    outcome: Outcome
+    value: Any = None
+    cause: BaseException | None = None
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    retryable: bool = False
+    skipped: bool = False
+    reason: str = ""
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Tell whether calling `function` gives a coroutine."""
+    call = getattr(function, "__call__", None)  # noqa: B004  # wanted: the method, to look inside
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def perform(
+    task: Task,
+    run: RunContext,
+    results: Results,
+    last_try: bool,
+    call: Callable[[dict[str, Any]], Any] | None = None,
+) -> Ending:
+    """Carry out an attempt on the present thread; never raises.
+
+    Parameters
+    ----------
+    last_try : bool
+        Whether a failure is final, for the hooks.
+    call : callable, optional
+        Given the arguments, calls the task's function elsewhere, e.g. in another process.
+    """
+    hooks = task.hooks
+    with context.use(run):
+        try:
+            arguments = call_arguments(task, run.params, run)
+            if hooks.validate_params is not None:
+                hooks.validate_params(**run.params)
+            assert task.function is not None
+            value = call(arguments) if call is not None else task.function(**arguments)
+            if inspect.iscoroutine(value):
+                value.close()
+                raise TypeError(f"{task.name} returned a coroutine: declare it with async def")
+            ending = _concluded(task, run, results, value)
+        except BaseException as error:
+            ending = _failed(task, run, error)
+    for hook, arguments_of_hook in _hooks_after(task, run, ending, last_try):
+        call_hook(hook, arguments_of_hook, run)
+    return ending
+
+
+async def perform_async(task: Task, run: RunContext, results: Results, last_try: bool) -> Ending:
+    """Carry out an attempt as a coroutine on the users' loop; never raises."""
+    hooks = task.hooks
+    with context.use(run):
+        try:
+            arguments = call_arguments(task, run.params, run)
+            if hooks.validate_params is not None:
+                hooks.validate_params(**run.params)
+            assert task.function is not None
+            value = await task.function(**arguments)
+            ending = await asyncio.to_thread(_concluded, task, run, results, value)
+        except BaseException as error:
+            ending = _failed(task, run, error)
+    for hook, arguments_of_hook in _hooks_after(task, run, ending, last_try):
+        await await_hook(hook, arguments_of_hook, run)
+    return ending
+
+
+def _concluded(task: Task, run: RunContext, results: Results, value: Any) -> Ending:
+    if isinstance(value, TaskResult):
+        if value.message or value.data:
+            run.facts["result"] = {"message": value.message, **value.data}
+        if value.status == "failed":
+            error = RetryableError(value.error or value.message or "the task said that it failed")
+            return Ending(
+                Outcome.FAILED,
+                cause=error,
+                error=error_facts(error),
+                retryable=task.retry.allows(error),
+                reason=clean(value.message),
+            )
+        if value.status == "skipped":
+            return Ending(Outcome.DONE, skipped=True, reason=clean(value.message))
+        kept = value.value if value.value is not None else (value.data or None)
+        reference = results.save(task.name, run.id, run.attempt, kept)
+        return Ending(Outcome.DONE, value=kept, result=reference, reason=clean(value.message))
+    return Ending(Outcome.DONE, value=value, result=results.save(task.name, run.id, run.attempt, value))
+
+
+def _failed(task: Task, run: RunContext, error: BaseException) -> Ending:
+    if isinstance(error, StopRequested) or (
+        run.should_stop() and isinstance(error, asyncio.CancelledError | CancelledError)
+    ):
+        return Ending(Outcome.CANCELLED)
+    # Parameters that do not fit will not fit the next time either.
+    retryable = task.retry.allows(error) and not isinstance(error, ParameterError)
+    return Ending(Outcome.FAILED, cause=error, error=error_facts(error), retryable=retryable)
+
+
+def error_facts(error: BaseException) -> dict[str, Any]:
+    """Return what the ledger keeps of an exception: type, message, hint, traceback."""
+    message = getattr(error, "message", None)
+    text = message if isinstance(message, str) else str(error)
+    return {
+        "type": type(error).__qualname__,
+        "message": clean(text.strip() or type(error).__name__),
+        "hint": clean(str(getattr(error, "hint", "") or "")),
+        "traceback": clean(_traceback(error)),
+    }
+
+
+def _traceback(error: BaseException) -> str:
+    # Our own frames around the task's say nothing to who wrote the task.
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_HERE) and trace.tb_next:
+        trace = trace.tb_next
+    lines = traceback.format_exception(type(error), error, trace, limit=-30)
+    return "".join(lines)[-MOST_TRACEBACK:]
+
+
+def _hooks_after(
+    task: Task, run: RunContext, ending: Ending, last_try: bool
+) -> list[tuple[Callable[..., object], tuple[Any, ...]]]:
+    hooks, calls = task.hooks, list[tuple[Callable[..., object], tuple[Any, ...]]]()
+    if ending.outcome is Outcome.DONE and not ending.skipped and hooks.on_success is not None:
+        calls.append((hooks.on_success, (ending.value,)))
+    if ending.outcome is Outcome.FAILED and not run.should_stop():
+        final = last_try or not ending.retryable
+        if final and hooks.on_failure is not None:
+            calls.append((hooks.on_failure, (ending.cause,)))
+        elif not final and hooks.on_retry is not None:
+            calls.append((hooks.on_retry, (run.attempt, task.retry.attempts)))
+    if hooks.cleanup is not None:
+        calls.append((hooks.cleanup, ()))
+    return calls
+
+
+def call_hook(hook: Callable[..., object], arguments: tuple[Any, ...], run: RunContext) -> None:
+    """Call a hook; its failure is logged and changes nothing."""
+    with context.use(run):
+        try:
+            waits = hook(*arguments)
+            if inspect.iscoroutine(waits):
+                asyncio.run(waits)
+        except (Exception, StopRequested):
+            _log.exception("hook %s of task %r failed", getattr(hook, "__name__", hook), run.task)
+
+
+async def await_hook(hook: Callable[..., object], arguments: tuple[Any, ...], run: RunContext) -> None:
+    """Call a hook on the users' loop, waiting for it if it is a coroutine function."""
+    with context.use(run):
+        try:
+            waits = hook(*arguments)
+            if inspect.isawaitable(waits):
+                await waits
+        except (Exception, StopRequested, asyncio.CancelledError):
+            _log.exception("hook %s of task %r failed", getattr(hook, "__name__", hook), run.task)

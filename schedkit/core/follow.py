@@ -1,0 +1,85 @@
+"""What follows the end of an attempt: the run's next state, as a pure function."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from schedkit.core.model import Attempt, Outcome, Retry, Run, State
+
+__all__ = ["MOST_INTERRUPTIONS", "attempt_of", "follow", "tries"]
+
+MOST_INTERRUPTIONS = 3
+
+
+def tries(run: Run) -> int:
+    """Return how many attempts counted as tries; interrupted ones do not."""
+    return run.attempt - run.interruptions
+
+
+def follow(
+    run: Run,
+    outcome: Outcome,
+    *,
+    retry: Retry,
+    now: datetime,
+    retryable: bool = False,
+    skipped: bool = False,
+    reason: str = "",
+    error: dict[str, Any] | None = None,
+    result: dict[str, Any] | None = None,
+    random: float = 0.0,
+    most_interruptions: int = MOST_INTERRUPTIONS,
+) -> Run:
+    """Return a running run as it is after its attempt ended with `outcome` at `now`.
+
+    Parameters
+    ----------
+    retryable : bool
+        Whether the failure is worth a further try.
+    random : float
+        A number in [0, 1) that spreads the retry's delay.
+    most_interruptions : int
+        How many attempts may be lost with their owner before the run fails.
+    """
+    if outcome is Outcome.INTERRUPTED:
+        lost = run.interruptions + 1
+        if lost <= most_interruptions:
+            return replace(
+                run, state=State.QUEUED, interruptions=lost, due_at=now, started_at=None, reason=reason
+            )
+        error = {
+            "type": "Interrupted",
+            "message": f"interrupted {lost} times: {reason}",
+            "hint": "does the task end its process? look at the log, then submit it again",
+            "traceback": "",
+        }
+        return replace(
+            run, state=State.FAILED, interruptions=lost, finished_at=now, reason=reason, error=error
+        )
+    if outcome is Outcome.DONE:
+        state = State.SKIPPED if skipped else State.DONE
+        return replace(run, state=state, finished_at=now, reason=reason, error=None, result=result)
+    if outcome is Outcome.CANCELLED:
+        return replace(run, state=State.CANCELLED, finished_at=now, reason=reason)
+    if retryable and tries(run) < retry.attempts:
+        due = now + timedelta(seconds=retry.delay_before(tries(run) + 1, random))
+        return replace(run, state=State.RETRY, due_at=due, started_at=None, error=error, reason=reason)
+    state = State.TIMEOUT if outcome is Outcome.TIMEOUT else State.FAILED
+    return replace(run, state=state, finished_at=now, error=error, reason=reason)
+
+
+def attempt_of(
+    run: Run, outcome: Outcome, now: datetime, owner: str, error: dict[str, Any] | None
+) -> Attempt:
+    """Return the record of the attempt that a running run has just ended."""
+    return Attempt(
+        number=run.attempt,
+        started_at=run.started_at or now,
+        finished_at=now,
+        outcome=outcome,
+        error=error,
+        owner=owner,
+    )

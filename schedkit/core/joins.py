@@ -1,0 +1,105 @@
+"""Which runs wait for which: the n-th run of a child waits for the n-th run of each of its parents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from schedkit.core.model import State
+
+__all__ = ["Joins", "Verdict", "Wait"]
+
+
+@dataclass(slots=True)
+class Wait:
+    """A waiting run's view of one parent; `parent_run` None: a run that does not exist yet."""
+
+    parent_run: str | None
+    how: str = "success"
+    ended: State | None = None
+
+    @property
+    def spoils(self) -> bool:
+        """Whether the way the parent ended keeps the child from starting."""
+        return self.ended is not None and self.how == "success" and self.ended is not State.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a parent's end means for a waiting run: it may start, or `blocked_by` names the parent."""
+
+    run: str
+    blocked_by: str = ""
+    state: State = State.DONE
+
+
+class Joins:
+    """Waiting runs and their parents' runs, in memory; the ledger keeps the same as rows."""
+
+    def __init__(self) -> None:
+        self._waits: dict[str, dict[str, Wait]] = {}
+        self._children: dict[str, str] = {}
+        self._by_parent_run: dict[str, list[tuple[str, str]]] = {}
+        self._open: dict[tuple[str, str], list[str]] = {}  # (child, parent) → runs without that parent's run
+        self._judged: set[str] = set()
+
+    def expect(self, run: str, child: str, waits: Mapping[str, Wait]) -> None:
+        """Let `run` of the task `child` wait for its parents."""
+        self._waits[run] = dict(waits)
+        self._children[run] = child
+        for parent, wait in waits.items():
+            if wait.parent_run is None:
+                self._open.setdefault((child, parent), []).append(run)
+            else:
+                self._by_parent_run.setdefault(wait.parent_run, []).append((run, parent))
+
+    def bind(self, child: str, parent: str, parent_run: str) -> str | None:
+        """Give a new run of `parent` to the run of `child` that has waited longest for one."""
+        waiting = self._open.get((child, parent))
+        if not waiting:
+            return None
+        run = waiting.pop(0)
+        if not waiting:
+            del self._open[child, parent]
+        self._waits[run][parent].parent_run = parent_run
+        if run in self._judged:
+            self._tidy(run)
+        else:
+            self._by_parent_run.setdefault(parent_run, []).append((run, parent))
+        return run
+
+    def ended(self, parent_run: str, state: State) -> list[Verdict]:
+        """Note how a run ended; return what that decides for those that waited for it."""
+        verdicts: list[Verdict] = []
+        for run, parent in self._by_parent_run.pop(parent_run, ()):
+            waits = self._waits.get(run)
+            if waits is None or run in self._judged:
+                continue
+            waits[parent].ended = state
+            if waits[parent].spoils:
+                verdicts.append(Verdict(run, parent, state))
+            elif all(wait.ended is not None for wait in waits.values()):
+                verdicts.append(Verdict(run))
+        for verdict in verdicts:
+            self.judge(verdict.run)
+        return verdicts
+
+    def judge(self, run: str) -> None:
+        """Let nothing more be decided about `run`; parents' runs still to come are paired off with it."""
+        if run in self._waits:
+            self._judged.add(run)
+            self._tidy(run)
+
+    def _tidy(self, run: str) -> None:
+        if all(wait.parent_run is not None for wait in self._waits[run].values()):
+            del self._waits[run]
+            del self._children[run]
+            self._judged.discard(run)
+
+    def missing(self, run: str) -> Iterable[str]:
+        """Return the parents that `run` still waits for."""
+        return [parent for parent, wait in self._waits.get(run, {}).items() if wait.ended is None]
+
+    def runs_of(self, parent_run: str) -> list[str]:
+        """Return the runs that wait for `parent_run`."""
+        return [run for run, _ in self._by_parent_run.get(parent_run, ())]

@@ -1,0 +1,306 @@
+"""One process at a ledger: its owner, or a viewer of somebody else's work."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Coroutine, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from schedkit.core.attempt import Ports
+from schedkit.core.bus import Bus
+from schedkit.core.children import Children
+from schedkit.core.clock import run_clock
+from schedkit.core.commands import carry_out
+from schedkit.core.events import OwnerChanged
+from schedkit.core.lease import LEASE_SECONDS, Holder, Lease
+from schedkit.core.ledger import Ledger
+from schedkit.core.model import Task
+from schedkit.core.owner import Config, Finished, Owner, Waiter, describe
+from schedkit.core.results import Results
+from schedkit.core.tasks import Registry
+from schedkit.core.workers import Threads, UserLoop
+from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
+
+__all__ = ["Node"]
+
+_log = logging.getLogger("schedkit")
+
+# How often an owner looks for commands, and a viewer for news.
+LOOK_SECONDS = 0.2
+
+
+class Node:
+    """A process's place at a ledger; its methods run on our loop."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        registry: Registry,
+        bus: Bus,
+        results: Results,
+        config: Config,
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self.ledger, self.registry, self.bus, self.results, self.config = (
+            ledger,
+            registry,
+            bus,
+            results,
+            config,
+        )
+        self.lease = Lease(ledger.store, config.name, seconds=lease_seconds)
+        self.owner: Owner | None = None
+        self.state = "stopped"  # stopped, running, viewer
+        self.standby = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._transitions: set[asyncio.Task[None]] = set()
+        self._changing = asyncio.Lock()
+        self._threads: Threads | None = None
+        self._users: UserLoop | None = None
+        self._children: Children | None = None
+
+    async def open(self) -> None:
+        """Create or upgrade the ledger's tables."""
+        await asyncio.to_thread(self.ledger.store.open)
+
+    async def start(self, *, standby: bool = False) -> None:
+        """Become the owner, or a viewer if there is one."""
+        async with self._changing:
+            self.standby = standby
+            if self.state == "running":
+                return
+            await self.open()
+            if await asyncio.to_thread(self.lease.take):
+                await self._leave()
+                await self._own()
+            elif self.state == "stopped":
+                await self._view()
+
+    async def stop(self, patience: float) -> None:
+        """End what runs, within `patience` seconds, and give the ledger back."""
+        async with self._changing:
+            self.standby = False
+            owner = self.owner
+            if owner is not None:
+                await owner.stop(patience)
+                self._announce("stopped")
+                await self._leave()
+                await asyncio.to_thread(owner.writer.stop, max(patience, 1.0))
+                await asyncio.to_thread(self.lease.release)
+                self.owner = None
+                await self._close_ports()
+            await self._leave()
+            self.state = "stopped"
+
+    # Owner
+
+    async def _own(self) -> None:
+        self._users = UserLoop(lambda *what: owner.blocked(*what))
+        self._threads, self._children = Threads("schedkit-task"), Children()
+        ports = Ports(self._users, self._threads, self._children, self.results)
+        owner = Owner(self.ledger, self.registry, self.bus, ports, self.config, self.lease, self._lost)
+        adopt = await asyncio.to_thread(owner.load)
+        owner.writer.start()
+        adopt()
+        for task in list(self.registry.values()):
+            owner.declare(task, self.config.name, await self._starts(task))
+        self.owner, self.state = owner, "running"
+        self._announce("started")
+        owner.pump()
+        self._spawn(run_clock(owner.timetable, record=owner.record, active=owner.alive))
+        self._spawn(self._serve_commands(owner))
+        self._spawn(self._keep_house(owner))
+
+    def _announce(self, change: str) -> None:
+        owner = self.owner
+        if owner is not None:
+            owner.announce(
+                OwnerChanged(
+                    at=datetime.now(UTC), change=change, owner=self.config.name, epoch=self.lease.epoch
+                )
+            )
+
+    async def _starts(self, task: Task) -> list[datetime]:
+        if task.rate is None:
+            return []
+        runs = await asyncio.to_thread(self.ledger.runs, task.name, limit=task.rate.count)
+        return [run.started_at for run in runs if run.started_at is not None]
+
+    async def _serve_commands(self, owner: Owner) -> None:
+        while True:
+            try:
+                for command in await asyncio.to_thread(self.ledger.commands):
+                    if command.kind == "hand_over":
+                        self._soon(self._hand_over(command.id, command.who))
+                        return
+                    carry_out(owner, command)
+            except LedgerError as error:
+                _log.debug("commands could not be read: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _hand_over(self, command: str, who: str) -> None:
+        owner = self.owner
+        if owner is None:
+            return
+        _log.info("handing the ledger %s over to %s", self.ledger.store, who)
+        owner.answer(command, {"ok": True})
+        await self.stop(self.config.hand_over_patience)
+        async with self._changing:
+            await self._view()
+
+    async def _keep_house(self, owner: Owner) -> None:
+        while True:
+            owner.turn()
+            owner.save_progress()
+            if self._users is not None:
+                self._users.watch()
+            await asyncio.sleep(0.5)
+
+    def _lost(self) -> None:
+        """Another process owns the ledger: what runs here may end, but is recorded no more."""
+        owner = self.owner
+        if owner is None:
+            return
+        _log.error("another process has become the owner of %s; this one is a viewer now", self.ledger.store)
+        self.owner = None
+        owner.stopping = True
+        for execution in list(owner.executions.values()):
+            execution.recorded = True
+            execution.stop("stop")
+
+        async def become_viewer() -> None:
+            async with self._changing:
+                await self._leave()
+                await asyncio.to_thread(owner.writer.stop, 1.0)
+                await self._view()
+
+        self._soon(become_viewer())
+
+    # Viewer
+
+    async def _view(self) -> None:
+        self.state = "viewer"
+        seq = await asyncio.to_thread(self.ledger.last_seq)
+        holder = await asyncio.to_thread(self.ledger.holder)
+        _log.info("the ledger %s is owned by %s; this process is a viewer", self.ledger.store, holder)
+        for task in list(self.registry.values()):
+            await self.declare(task)
+        self._spawn(self._follow(seq))
+
+    async def _follow(self, seq: int) -> None:
+        while True:
+            try:
+                news = await asyncio.to_thread(self.ledger.events, seq)
+                if news:
+                    seq = news[-1].seq
+                    self.bus.publish(news)
+                if self.standby and await asyncio.to_thread(self.lease.take):
+                    self._soon(self._promote())
+                    return
+            except LedgerError as error:
+                _log.debug("news could not be read: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _promote(self) -> None:
+        async with self._changing:
+            await self._leave()
+            await self._own()
+        _log.info("this process owns the ledger %s now", self.ledger.store)
+
+    async def take_over(self, *, now: bool, timeout: float) -> None:
+        """Ask the owner to hand the ledger over (`now`), or take it when the owner has ended."""
+        if not self.running:
+            await self.start(standby=True)
+        holder = await asyncio.to_thread(self.ledger.holder)
+        if not now or self.running or holder is None or not holder.alive:
+            return
+        await self.ask("hand_over", {}, timeout=timeout)
+        deadline = asyncio.get_running_loop().time() + timeout
+        while self.owner is None:
+            if asyncio.get_running_loop().time() > deadline:
+                raise NotOwnerError(
+                    f"ledger {self.ledger.store} is still owned by {holder}",
+                    hint="it lets its runs end first; this process takes over as soon as it is free",
+                )
+            await asyncio.sleep(0.05)
+
+    @property
+    def running(self) -> bool:
+        """Whether this process owns the ledger."""
+        return self.state == "running"
+
+    async def ask(self, kind: str, data: Mapping[str, Any], *, timeout: float = 30.0) -> dict[str, Any]:
+        """Leave a command for the owner and wait for its answer."""
+        command = await asyncio.to_thread(self.ledger.ask, self.config.name, kind, data)
+        deadline = asyncio.get_running_loop().time() + timeout
+        while asyncio.get_running_loop().time() < deadline:
+            row = await asyncio.to_thread(self.ledger.command, command)
+            if row is not None and row.answer is not None:
+                if "error" in row.answer:
+                    raise SchedkitError(row.answer["error"], hint=row.answer.get("hint", ""))
+                return row.answer
+            await asyncio.sleep(0.05)
+        holder = await asyncio.to_thread(self.ledger.holder)
+        raise NotOwnerError(
+            f"nobody has answered {kind!r} at the ledger {self.ledger.store}; owner: {holder or 'nobody'}",
+            hint="the command stays in the ledger and is carried out when an owner runs",
+        )
+
+    async def declare(self, task: Task) -> None:
+        """Have a task that this process has declared known to the ledger."""
+        if self.owner is not None:
+            self.owner.declare(task, self.config.name, await self._starts(task))
+            self.owner.pump()
+        elif self.state == "viewer":
+            await asyncio.to_thread(self.ledger.ask, self.config.name, "declare", describe(task))
+
+    # Both
+
+    async def finished(self, run_id: str, waiter: Waiter) -> None:
+        """Answer `waiter` when a run has ended, wherever it runs."""
+        if self.owner is not None and self.owner.wait_for(run_id, waiter):
+            return
+        while not waiter.done():
+            run = await asyncio.to_thread(self.ledger.run, run_id)
+            if run is not None and run.state.final:
+                if waiter.set_running_or_notify_cancel():
+                    waiter.set_result(Finished(run))
+                return
+            if self.owner is not None and self.owner.wait_for(run_id, waiter):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def holder(self) -> Holder | None:
+        """Return who owns the ledger (any thread)."""
+        return self.ledger.holder()
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start what itself ends the tasks of this node."""
+        task = asyncio.create_task(work)
+        self._transitions.add(task)
+        task.add_done_callback(self._transitions.discard)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    async def _leave(self) -> None:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _close_ports(self) -> None:
+        users, threads, children = self._users, self._threads, self._children
+        self._users = self._threads = self._children = None
+        if threads is not None:
+            threads.stop()
+        if users is not None:
+            await asyncio.to_thread(users.stop)
+        if children is not None:
+            await asyncio.to_thread(children.stop)

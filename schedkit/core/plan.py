@@ -1,0 +1,189 @@
+"""What may start now: a queue with limits, without I/O and with time as an argument.
+
+Runs are ordered by rank, a stored number: the due time less a head start for priority, so that ageing
+needs no sweep and nothing starves. A run starts when all it needs is free: a place among the scheduler's
+`concurrency`, one for each of its keys (its task, its tags, a worker thread), and its task's rate. What
+finds a key exhausted waits with that key, and is looked at again when the key is freed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from schedkit.core.model import HEAD_START_SECONDS, Rate
+
+__all__ = ["Planner", "Waiting", "rank"]
+
+
+def rank(due: float, priority: int) -> float:
+    """Return the place in the queue: smaller starts first."""
+    return due - priority * HEAD_START_SECONDS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waiting:
+    """A run that wants to start at `due` (seconds since 1970) or later."""
+
+    id: str
+    task: str
+    rank: float
+    due: float
+    keys: tuple[str, ...] = ()
+    rate: Rate | None = None
+
+
+_Place = tuple[float, int, Waiting]
+
+
+class Planner:
+    """Decides which waiting runs start.
+
+    Parameters
+    ----------
+    concurrency : int
+        Runs at once, in all.
+    limits : mapping of str to int
+        Runs at once for each key; a key that is not in it is free.
+
+    Examples
+    --------
+    >>> planner = Planner(concurrency=1)
+    >>> planner.offer(Waiting("a", "t", rank(0.0, 0), 0.0))
+    >>> planner.offer(Waiting("b", "t", rank(1.0, 20), 1.0))
+    >>> [run.id for run in planner.start(now=2.0)]
+    ['b']
+    """
+
+    def __init__(self, concurrency: int, limits: Mapping[str, int] | None = None) -> None:
+        self.concurrency = concurrency
+        self.limits: dict[str, int] = dict(limits or {})
+        self.running: dict[str, Waiting] = {}
+        self._used: dict[str, int] = {}
+        self._waiting: dict[str, Waiting] = {}
+        self._ready: list[_Place] = []
+        self._timers: list[_Place] = []
+        self._parked: dict[str, list[_Place]] = {}
+        self._freed: set[str] = set()
+        self._starts: dict[str, deque[float]] = {}
+        self._count = itertools.count()  # equal ranks start in the order of their offers
+
+    def __contains__(self, run: str) -> bool:
+        return run in self._waiting
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def waiting(self) -> Iterable[Waiting]:
+        """Every run that waits for a place, a key or its time; in no order."""
+        return self._waiting.values()
+
+    def limit(self, key: str, most: int | None) -> None:
+        """Set how many runs may hold `key` at once; None: any number."""
+        if most is None:
+            self.limits.pop(key, None)
+        else:
+            self.limits[key] = most
+        self._freed.add(key)
+
+    def remember_starts(self, task: str, starts: Iterable[float]) -> None:
+        """Count starts that happened before this planner existed towards their task's rate."""
+        self._starts[task] = deque(sorted({*self._starts.get(task, ()), *starts}))
+
+    def offer(self, run: Waiting) -> None:
+        """Let a run wait for its start; offered again, it is replaced."""
+        self._waiting[run.id] = run
+        heapq.heappush(self._timers, (run.due, next(self._count), run))
+
+    def withdraw(self, run: str) -> None:
+        """Forget a run that waits."""
+        waited = self._waiting.pop(run, None)
+        if waited is not None:
+            # Its place in a key's queue may have been the one that would have been looked at next.
+            self._freed.update(waited.keys)
+
+    def start(self, now: float) -> list[Waiting]:
+        """Return the runs that start now, in order; they hold their places until `release`."""
+        while self._timers and self._timers[0][0] <= now:
+            _, order, waiting = heapq.heappop(self._timers)
+            if self._wants(waiting):
+                heapq.heappush(self._ready, (waiting.rank, order, waiting))
+        started: list[Waiting] = []
+        self._look_again()
+        while self._ready and len(self.running) < self.concurrency:
+            place = heapq.heappop(self._ready)
+            waiting = place[2]
+            if self._wants(waiting):
+                full = next((key for key in waiting.keys if self._full(key)), None)
+                if full is not None:
+                    heapq.heappush(self._parked.setdefault(full, []), place)
+                elif (ready_at := self._rated(waiting, now)) > now:
+                    heapq.heappush(self._timers, (ready_at, place[1], waiting))
+                else:
+                    self._take(waiting, now)
+                    started.append(waiting)
+            if not self._ready:
+                self._look_again()
+        return started
+
+    def _wants(self, waiting: Waiting) -> bool:
+        # Withdrawn runs stay in the heaps until their place comes up.
+        return self._waiting.get(waiting.id) is waiting
+
+    def _look_again(self) -> None:
+        """Move what waits with a freed key back into the queue, as many as the key has room for."""
+        for key in tuple(self._freed):
+            parked = self._parked.get(key)
+            room = len(parked or ()) if key not in self.limits else self.limits[key] - self._used.get(key, 0)
+            while parked and room > 0:
+                place = heapq.heappop(parked)
+                if self._wants(place[2]):
+                    heapq.heappush(self._ready, place)
+                    room -= 1
+            if not parked:
+                self._parked.pop(key, None)
+            if not parked or self._full(key):
+                self._freed.discard(key)
+
+    def _full(self, key: str) -> bool:
+        most = self.limits.get(key)
+        return most is not None and self._used.get(key, 0) >= most
+
+    def _rated(self, waiting: Waiting, now: float) -> float:
+        """Return when the rate of the task lets it start."""
+        rate, starts = waiting.rate, self._starts.get(waiting.task)
+        if rate is None or not starts:
+            return now
+        while starts and starts[0] <= now - rate.seconds:
+            starts.popleft()
+        return now if len(starts) < rate.count else starts[-rate.count] + rate.seconds
+
+    def _take(self, waiting: Waiting, now: float) -> None:
+        del self._waiting[waiting.id]
+        self.running[waiting.id] = waiting
+        for key in waiting.keys:
+            self._used[key] = self._used.get(key, 0) + 1
+        if waiting.rate is not None:
+            self._starts.setdefault(waiting.task, deque()).append(now)
+
+    def release(self, run: str) -> None:
+        """Give back the places of a run that has really ended."""
+        held = self.running.pop(run, None)
+        if held is None:
+            return
+        for key in held.keys:
+            self._used[key] -= 1
+            if not self._used[key]:
+                del self._used[key]
+            if key in self._parked:
+                self._freed.add(key)
+
+    def next_time(self) -> float | None:
+        """Return when a waiting run's time comes, None if none waits for a time."""
+        while self._timers and not self._wants(self._timers[0][2]):
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None

@@ -1,0 +1,84 @@
+"""A task's function, carried to another process and called there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from schedkit import context
+from schedkit.core.params import RUN
+from schedkit.core.running import RunContext
+
+__all__ = ["Notes", "call_in_executor", "call_packed", "pack"]
+
+
+class Notes(context.Surroundings):
+    """Takes notes where the run itself cannot be reached; they travel back with the value."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, tuple[Any, ...]]] = []
+
+    def progress(self, stage: str, done: float, total: float | None = None) -> None:
+        """Note progress; only the last of a stage would be seen."""
+        self.notes = [note for note in self.notes if note[:1] != ("progress",) or note[1][0] != stage]
+        self.notes.append(("progress", (stage, done, total)))
+
+    def log(self, level: int, message: str) -> None:
+        """Note a line."""
+        self.notes.append(("log", (level, message)))
+
+    def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """Note facts."""
+        self.notes.append(("fact", (kind, dict(facts))))
+
+    def artifact(self, path: Path, label: str = "") -> None:
+        """Note a file."""
+        self.notes.append(("artifact", (path, label)))
+
+
+def pack(function: Callable[..., Any], arguments: Mapping[str, Any]) -> bytes:
+    """Return a call as bytes; functions of a notebook's cells travel by value."""
+    wants_run = RUN in arguments
+    plain = {name: value for name, value in arguments.items() if name != RUN}
+    packed: bytes = cloudpickle.dumps((function, plain, wants_run))
+    return packed
+
+
+def call_packed(packed: bytes) -> bytes:
+    """Make a packed call here; return the value and the notes, packed too."""
+    notes = Notes()
+    value = call_here(packed, notes)
+    returned: bytes = cloudpickle.dumps((value, notes.notes))
+    return returned
+
+
+def call_here(packed: bytes, surroundings: context.Surroundings) -> Any:
+    """Make a packed call with `surroundings` around it."""
+    function, arguments, wants_run = cloudpickle.loads(packed)
+    if wants_run:
+        arguments[RUN] = surroundings
+    with context.use(surroundings):
+        return function(**arguments)
+
+
+def call_in_executor(
+    executor: Executor, function: Callable[..., Any], run: RunContext
+) -> Callable[[dict[str, Any]], Any]:
+    """Return what calls `function` through an executor and waits for it."""
+
+    def call(arguments: dict[str, Any]) -> Any:
+        future = executor.submit(call_packed, pack(function, arguments))
+        unsubscribe = run.on_stop(future.cancel)
+        try:
+            value, notes = cloudpickle.loads(future.result())
+        finally:
+            unsubscribe()
+        for kind, note in notes:
+            getattr(run, kind)(*note)
+        return value
+
+    return call

@@ -1,0 +1,177 @@
+"""What surrounds a run: its parameters, and where its progress, log, facts and files go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from schedkit.context import Surroundings
+from schedkit.core.events import Event, RunLogged, RunNoted, RunProgressed
+from schedkit.core.model import Run
+from schedkit.core.rows import clean, dump
+from schedkit.errors import StopRequested
+
+__all__ = ["RunContext"]
+
+LOG_LINES = 500
+# A stage that reports thousands of steps a second is shown at most this often.
+PROGRESS_SECONDS = 0.05
+
+
+class RunContext(Surroundings):
+    """A running attempt, as its task sees it: an argument named ``run``, or `schedkit.context.current`.
+
+    Attributes
+    ----------
+    id, task : str
+        The run and its task.
+    params : dict
+        Its parameters.
+    scheduled_at : datetime or None
+        The trigger time (aware, UTC); None for a run that was submitted.
+    attempt : int
+        Counts starts of this run, from 1; lets a task make its effects idempotent.
+    """
+
+    def __init__(self, run: Run, tell: Callable[[Event], object]) -> None:
+        self.id = run.id
+        self.task = run.task
+        self.params: dict[str, Any] = dict(run.params)
+        self.scheduled_at = run.scheduled_at
+        self.attempt = run.attempt
+        self.facts: dict[str, Any] = {}
+        self.artifacts: list[dict[str, str]] = []
+        self.changed = False
+        self._tell = tell
+        self._stages: dict[str, dict[str, Any]] = {}
+        self._told: dict[str, float] = {}
+        self._lines: deque[dict[str, Any]] = deque(maxlen=LOG_LINES)
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._on_stop: list[Callable[[], object]] = []
+
+    def __repr__(self) -> str:
+        return f"<run {self.id} of {self.task!r}, attempt {self.attempt}>"
+
+    @property
+    def trigger_time(self) -> datetime | None:
+        """Alias of `scheduled_at`, APScheduler's word."""
+        return self.scheduled_at
+
+    def progress(self, stage: str, done: float, total: float | None = None) -> None:
+        """Report that `stage` has done `done` of `total` units (None: unknown)."""
+        now = time.monotonic()
+        with self._lock:
+            known = self._stages.get(stage)
+            if known is None:
+                known = self._stages[stage] = {"stage": stage, "started": _now().isoformat(), "rate": None}
+                known["_from"] = now
+            spent = now - known["_from"]
+            known.update(done=done, total=total, rate=round(done / spent, 3) if spent > 0.5 else None)
+            self.changed = True
+            quiet = now - self._told.get(stage, 0.0) < PROGRESS_SECONDS and done != total
+            if not quiet:
+                self._told[stage] = now
+        if not quiet:
+            self._tell(
+                RunProgressed(at=_now(), task=self.task, run=self.id, stage=stage, done=done, total=total)
+            )
+        self._raise_if_stopping()
+
+    def log(self, level: int | str, message: str | None = None) -> None:
+        """Add a line to the run's log: ``run.log("…")`` or ``run.log(logging.WARNING, "…")``."""
+        if message is None or isinstance(level, str):
+            level, message = logging.INFO, str(level if message is None else message)
+        line = RunLogged(at=_now(), task=self.task, run=self.id, level=level, message=clean(message))
+        with self._lock:
+            self._lines.append({"at": line.at.isoformat(), "level": level, "message": line.message})
+            self.changed = True
+        self._tell(line)
+        self._raise_if_stopping()
+
+    def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """Keep JSON-able facts with the run; the last of a kind counts."""
+        with self._lock:
+            self.facts[kind] = dict(facts)
+            self.changed = True
+        self._tell(RunNoted(at=_now(), task=self.task, run=self.id, kind=kind, facts=dict(facts)))
+        self._raise_if_stopping()
+
+    def artifact(self, path: Path, label: str = "") -> None:
+        """Keep note of a file the run has written."""
+        noted = {"path": str(path), "label": label or Path(path).name}
+        with self._lock:
+            if noted not in self.artifacts:
+                self.artifacts.append(noted)
+            self.changed = True
+        self._tell(RunNoted(at=_now(), task=self.task, run=self.id, kind="artifact", facts=dict(noted)))
+        self._raise_if_stopping()
+
+    def should_stop(self) -> bool:
+        """Tell whether someone asked this run to stop."""
+        return self._stopping
+
+    def on_stop(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call `callback` once when a stop is asked for; returns what unsubscribes it."""
+        with self._lock:
+            if not self._stopping:
+                self._on_stop.append(callback)
+                return lambda: self._forget(callback)
+        callback()
+        return lambda: None
+
+    def _forget(self, callback: Callable[[], object]) -> None:
+        with self._lock:
+            if callback in self._on_stop:
+                self._on_stop.remove(callback)
+
+    def stop(self) -> None:
+        """Ask the run to stop; its next schedkit call raises `StopRequested`."""
+        with self._lock:
+            self._stopping = True
+            callbacks, self._on_stop = self._on_stop, []
+        for callback in callbacks:
+            callback()
+
+    def _raise_if_stopping(self) -> None:
+        if self._stopping and not _in_coroutine():
+            raise StopRequested("the run was asked to stop")
+
+    def details(self) -> dict[str, Any]:
+        """Return what it has told so far: stages, log, facts, artifacts."""
+        with self._lock:
+            return {
+                "stages": [
+                    {k: v for k, v in stage.items() if k != "_from"} for stage in self._stages.values()
+                ],
+                "log": list(self._lines),
+                "facts": dict(self.facts),
+                "artifacts": list(self.artifacts),
+            }
+
+    def row(self) -> dict[str, str] | None:
+        """Return what the ledger keeps of it, None if it has told nothing."""
+        if not (self._stages or self._lines or self.facts or self.artifacts):
+            return None
+        self.changed = False
+        return {"run": self.id, **{key: dump(told) for key, told in self.details().items()}}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _in_coroutine() -> bool:
+    # There a cancellation is already on its way, and an exception of ours would only confuse it.
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,157 @@
+"""Where users' code runs: worker threads, and a loop of its own for coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+__all__ = ["Threads", "UserLoop"]
+
+_log = logging.getLogger("schedkit")
+
+# How long the users' loop may be busy before the coroutine that keeps it so is named.
+BLOCKED_SECONDS = 1.0
+
+
+class Threads:
+    """Daemon threads that are made when needed and reused."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._queue: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = 0
+        self._made = 0
+
+    def submit(self, work: Callable[[], object]) -> None:
+        """Have `work` called on a thread; it must not raise."""
+        with self._lock:
+            if self._idle:
+                self._idle -= 1
+            else:
+                self._made += 1
+                name = f"{self._name}-{self._made}"
+                threading.Thread(target=self._run, name=name, daemon=True).start()
+        self._queue.put(work)
+
+    def stop(self) -> None:
+        """Let idle threads end; those at work end with it."""
+        with self._lock:
+            for _ in range(self._made):
+                self._queue.put(None)
+
+    def _run(self) -> None:
+        while (work := self._queue.get()) is not None:
+            try:
+                work()
+            except BaseException:
+                _log.exception("a worker thread's wrapper failed")
+            del work  # an idle thread must not keep the last run's frame alive
+            with self._lock:
+                self._idle += 1
+
+
+class UserLoop:
+    """The loop that users' coroutines share, in a thread of its own, watched.
+
+    Parameters
+    ----------
+    blocked : callable
+        Called from `watch` with the name of the asyncio task, the seconds so far, where it stands, and
+        whether it is over.
+    """
+
+    def __init__(self, blocked: Callable[[str, float, str, bool], object]) -> None:
+        self._blocked = blocked
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._beat_asked = 0.0
+        self._beat_seen = True
+        self._named = ""
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop, starting its thread at first use."""
+        with self._lock:
+            if self._loop is None:
+                ready = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._run, args=(ready,), name="schedkit-users", daemon=True
+                )
+                self._thread.start()
+                ready.wait()
+            assert self._loop is not None
+            return self._loop
+
+    def _run(self, ready: threading.Event) -> None:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        self._loop = loop
+        loop.call_soon(ready.set)
+        try:
+            loop.run_forever()
+        finally:
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.wait(left, timeout=1.0))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    def start(self, make: Callable[[], Coroutine[Any, Any, None]], name: str) -> Callable[[], None]:
+        """Run a coroutine, which must not raise; returns what cancels it."""
+        loop = self.loop()
+        holder: list[asyncio.Task[None]] = []
+        cancelled = False
+
+        def begin() -> None:
+            holder.append(loop.create_task(make(), name=name))
+            if cancelled:
+                holder[0].cancel()
+
+        def cancel() -> None:
+            nonlocal cancelled
+            cancelled = True
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(lambda: [task.cancel() for task in holder])
+
+        loop.call_soon_threadsafe(begin)
+        return cancel
+
+    def watch(self) -> None:
+        """Look whether the loop still turns; called now and then from another thread."""
+        if self._loop is None or self._thread is None:
+            return
+        if self._beat_seen:
+            if self._named:
+                self._blocked(self._named, time.monotonic() - self._beat_asked, "", True)
+                self._named = ""
+            self._beat_asked, self._beat_seen = time.monotonic(), False
+            self._loop.call_soon_threadsafe(self._beat)
+        elif (spent := time.monotonic() - self._beat_asked) > BLOCKED_SECONDS and not self._named:
+            task = asyncio.current_task(self._loop)
+            self._named = task.get_name() if task is not None else "a callback"
+            frame = sys._current_frames().get(self._thread.ident or 0)
+            stack = traceback.extract_stack(frame) if frame is not None else []
+            where = f"{stack[-1].filename}:{stack[-1].lineno}" if stack else ""
+            self._blocked(self._named, spent, where, False)
+
+    def _beat(self) -> None:
+        self._beat_seen = True
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Cancel what runs and end the thread, waiting at most `timeout` seconds."""
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(timeout)
