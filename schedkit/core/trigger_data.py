@@ -16,6 +16,7 @@ from schedkit.loop import live
 
 __all__ = ["cron_fields", "custom_trigger", "dumps", "from_data", "loads", "of"]
 
+CRON_FIELDS = ("year", "month", "day", "week", "day_of_week", "hour", "minute", "second")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 C = TypeVar("C", bound=type)
 
@@ -53,7 +54,7 @@ def from_data(data: Mapping[str, Any]) -> Trigger:
     if kind == "cron":
         return Cron(crontab.parse(data["expression"]), **common)
     if kind == "cron_fields":
-        return CronFields(tuple(data["fields"].items()), **common)
+        return CronFields(tuple((name, data["fields"][name]) for name in CRON_FIELDS), **common)
     if kind == "every":
         return Every(timedelta(seconds=data["seconds"]), **common)
     if kind == "calendar":
