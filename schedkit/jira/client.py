@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import anyio
 import pandas as pd
 
-from schedkit import context
-from schedkit.atlassian import Request, Site, tally
-from schedkit.errors import AuthError, NotFoundError, UsageError
+from schedkit.atlassian import Request, Site
+from schedkit.errors import AuthError, NotFoundError, SiteError, UsageError
 from schedkit.jira.asking import Source, together
 from schedkit.jira.batch import Batch
 from schedkit.jira.columns import layout
 from schedkit.jira.dialect import CLOUD, DATA_CENTER, Dialect
-from schedkit.jira.evidence import positions
 from schedkit.jira.extract import Extraction
 from schedkit.jira.fields import Catalog
-from schedkit.jira.frame import assemble, described, newest
+from schedkit.jira.hierarchy import LINKS, Tree, climb
 from schedkit.jira.jql import Query, in_list, parse
+from schedkit.jira.keys import normal, run_keys
+from schedkit.jira.pasted import read_link
+from schedkit.jira.run import framed
 from schedkit.loop import blocking, bridged
 
 __all__ = ["AsyncJira", "Jira"]
@@ -143,45 +143,177 @@ class AsyncJira:
             raise AuthError(f"{self.site.url} does not say who is logged in")
         return answer
 
-    async def _extract(self, query: Query, fields: Fields, limit: int | None, markup: str) -> pd.DataFrame:
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-            raise UsageError(
-                f"limit={limit!r} asks for no issue", hint="give a whole number from 1, or leave it out"
-            )
-        began = time.perf_counter()
-        with tally() as cost:
+    @bridged
+    async def keys(
+        self,
+        keys: str | Sequence[str],
+        fields: Fields = None,
+        limit: int | None = None,
+        *,
+        markup: str = "text",
+    ) -> pd.DataFrame:
+        """Return issues by their keys, in that order; moved issues are found under their former keys.
+
+        ``attrs["extraction"]["missing"]`` tells which do not exist or may not be seen.
+
+        Parameters
+        ----------
+        keys : sequence of str
+            Issue keys.
+        fields, limit, markup
+            As for `search`.
+        """
+        wanted = normal(keys)[: _checked(limit)]
+        if not wanted:
+            raise UsageError("no key was given", hint='e.g. jira.keys(["KAFKA-1", "KAFKA-2"])')
+        begin = self._begin(Query(), fields, None, markup)
+        return await framed(begin, lambda extraction: run_keys(extraction, wanted))
+
+    @bridged
+    async def root(
+        self,
+        key: str,
+        links_depth: int = 0,
+        fields: Fields = None,
+        limit: int | None = None,
+        *,
+        markup: str = "text",
+    ) -> pd.DataFrame:
+        """Return an issue and everything below it: epics, stories, subtasks, across projects.
+
+        Parameters
+        ----------
+        key : str
+            The root ticket.
+        links_depth : int
+            Follow issue links from them so many steps; 0 follows none.
+        fields, limit, markup
+            As for `search`.
+
+        Returns
+        -------
+        DataFrame
+            Each issue directly before those below it, with the columns ``Level`` (0 for the root, missing
+            for linked issues) and ``Via`` (the parent, or the link, it was found by).
+        """
+        wanted = normal(key)[0]
+        limit = _checked(limit)
+        if isinstance(links_depth, bool) or not isinstance(links_depth, int) or links_depth < 0:
+            raise UsageError(f"links_depth={links_depth!r} is no number of steps", hint="give 0, 1, 2, …")
+        names = ["*default"] if fields is None else [fields] if isinstance(fields, str) else list(fields)
+        walked: list[Tree] = []
+        shown: list[str] = []
+
+        async def begin(batches: list[Batch]) -> Extraction:
+            # The parent decides the order, and the links are followed, whether or not they are shown.
+            source = await self.source()
+            shown.extend(column.label for column in layout(source.catalog, source.dialect, names).columns)
+            needed = [*names, "Parent", *([LINKS] if links_depth else [])]
+            return await self._begin(Query(), needed, None, markup)(batches)
+
+        async def work(extraction: Extraction) -> None:
+            walked.append(await climb(extraction, wanted, links_depth))
+
+        def finish(frame: pd.DataFrame) -> pd.DataFrame:
+            frame = walked[0].annotate(frame)
+            hidden = [
+                c
+                for c in ("Parent", walked[0].links_label)
+                if c in frame and c not in shown and "*all" not in names
+            ]
+            return frame.drop(columns=hidden).head(limit if limit is not None else len(frame))
+
+        return await framed(begin, work, finish)
+
+    @bridged
+    async def filter(
+        self, id: int | str, fields: Fields = None, limit: int | None = None, *, markup: str = "text"
+    ) -> pd.DataFrame:
+        """Return the issues of a saved filter.
+
+        Parameters
+        ----------
+        id : int or str
+            The number in the filter's link.
+        fields, limit, markup
+            As for `search`.
+        """
+        return await self._extract(parse(await self._filter_jql(id)), fields, limit, markup)
+
+    @bridged
+    async def link(
+        self, url: str, fields: Fields = None, limit: int | None = None, *, markup: str = "text"
+    ) -> pd.DataFrame:
+        """Return the issues that a link pasted from the browser shows.
+
+        Parameters
+        ----------
+        url : str
+            Of an issue, a search, a filter, a board, a sprint or a project.
+        fields, limit, markup
+            As for `search`.
+        """
+        shown = read_link(url, self.site.url)
+        if shown.kind == "issue":
+            return await self.keys([shown.value], fields, limit, markup=markup)
+        if shown.kind == "project":
+            return await self.project(shown.value, fields=fields, limit=limit, markup=markup)
+        jql = shown.value
+        if shown.kind == "filter":
+            jql = await self._filter_jql(shown.value)
+        elif shown.kind == "board":
+            jql = await self._board_jql(shown.value)
+        elif shown.kind == "sprint":
+            jql = f"sprint = {shown.value} ORDER BY key ASC"
+        return await self._extract(parse(jql), fields, limit, markup)
+
+    async def _filter_jql(self, id: int | str) -> str:
+        if not str(id).isdecimal():
+            raise UsageError(f"{id!r} is no filter's number", hint="it stands in the filter's link")
+        try:
+            answer = (await self.site.send(Request("GET", f"/rest/api/2/filter/{id}"))).json()
+        except SiteError as error:
+            if error.status not in (400, 404):
+                raise
+            raise NotFoundError(
+                f"{self.site.name} has no filter {id}, or you may not see it",
+                status=error.status,
+                hint="check the number, and that the filter is shared with you",
+            ) from None
+        jql = answer.get("jql") if isinstance(answer, dict) else None
+        if not isinstance(jql, str):
+            raise NotFoundError(f"{self.site.name} tells no query for filter {id}")
+        return jql
+
+    async def _board_jql(self, id: str) -> str:
+        path = f"/rest/agile/1.0/board/{id}/configuration"
+        answer = (await self.site.send(Request("GET", path))).json()
+        answer = answer if isinstance(answer, dict) else {}
+        query = parse(await self._filter_jql((answer.get("filter") or {}).get("id", "")))
+        # A Kanban board hides what is released by a second condition.
+        narrowed = (answer.get("subQuery") or {}).get("query")
+        return str(query.also(parse(narrowed).where) if narrowed else query)
+
+    def _begin(
+        self, query: Query, fields: Fields, limit: int | None, markup: str
+    ) -> Callable[[list[Batch]], Awaitable[Extraction]]:
+        async def begin(batches: list[Batch]) -> Extraction:
             source = await self.source()
             chosen = layout(source.catalog, source.dialect, fields, markup)
-            batches: list[Batch] = []
-            extraction = Extraction(source, query, chosen, limit, batches.append)
-            await extraction.run()
-            frame = await anyio.to_thread.run_sync(_frame, extraction, batches)
-        facts = extraction.evidence.told(
-            requests=cost.requests,
-            retries=cost.retries,
-            throttled=cost.limited,
-            bytes=cost.bytes,
-            seconds=time.perf_counter() - began,
+            return Extraction(source, query, chosen, limit, batches.append)
+
+        return begin
+
+    async def _extract(self, query: Query, fields: Fields, limit: int | None, markup: str) -> pd.DataFrame:
+        return await framed(self._begin(query, fields, _checked(limit), markup))
+
+
+def _checked(limit: int | None) -> int | None:
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise UsageError(
+            f"limit={limit!r} asks for no issue", hint="give a whole number from 1, or leave it out"
         )
-        frame.attrs = {
-            "site": self.site.url,
-            "jql": str(query),
-            "fields": {k: v for k, v in described(extraction.reader.columns).items() if k in frame},
-            "extraction": facts,
-        }
-        context.fact("extraction", facts)
-        return frame
-
-
-def _frame(extraction: Extraction, batches: list[Batch]) -> pd.DataFrame:
-    """Join the batches: each issue once, its newest copy, in the query's order."""
-    import numpy as np
-
-    ids = np.concatenate([batch.ids for batch in batches]) if batches else np.empty(0, np.int64)
-    updated = np.concatenate([batch.updated for batch in batches]) if batches else np.empty(0, np.int64)
-    kept = newest(ids, updated)
-    rows = kept[positions(ids[kept], extraction.order)]
-    return assemble(batches, extraction.reader.columns, rows)
+    return limit
 
 
 class Jira:
@@ -236,5 +368,9 @@ class Jira:
 
     search = blocking(AsyncJira.search)
     project = blocking(AsyncJira.project)
+    keys = blocking(AsyncJira.keys)
+    root = blocking(AsyncJira.root)
+    filter = blocking(AsyncJira.filter)
+    link = blocking(AsyncJira.link)
     fields = blocking(AsyncJira.fields)
     myself = blocking(AsyncJira.myself)

@@ -21,10 +21,11 @@ class Held:
     def __init__(self) -> None:
         self.updated: dict[int, int] = {}
         self.rows = 0
+        self.counts = (0, 0)
 
-    def add(self, batch: Batch) -> tuple[int, int]:
-        """Take note of a batch; returns how many issues in it are new, and how many newer than known."""
-        new = newer = 0
+    def add(self, batch: Batch) -> None:
+        """Take note of a batch."""
+        new, newer = self.counts
         for id, updated in zip(batch.ids.tolist(), batch.updated.tolist(), strict=True):
             known = self.updated.get(id)
             if known is None:
@@ -35,7 +36,11 @@ class Held:
                 continue
             self.updated[id] = updated
         self.rows += len(batch)
-        return new, newer
+        self.counts = new, newer
+
+    def since(self, before: tuple[int, int]) -> tuple[int, int]:
+        """Return how many issues are new, and how many newer, since `counts` was `before`."""
+        return self.counts[0] - before[0], self.counts[1] - before[1]
 
     @property
     def duplicates(self) -> int:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from schedkit import context
 from schedkit.jira import cloud, windows
-from schedkit.jira.asking import Asker, Listing, Source, together
+from schedkit.jira.asking import Asker, Listing, Source, Take, together
 from schedkit.jira.batch import Batch
 from schedkit.jira.columns import Layout
 from schedkit.jira.dialect import CLOUD
@@ -57,6 +57,7 @@ class Extraction:
     sink: Callable[[Batch], object] = lambda batch: None
     held: Held = field(default_factory=Held)
     order: list[int] = field(default_factory=list)
+    listeners: list[Take] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.query.order:
@@ -65,10 +66,9 @@ class Extraction:
         self.asker = Asker(self.source)
         now = datetime.now(UTC)
         self.evidence = Evidence(self.source.site.name, str(self.query), now, now)
-        self._ids = Reader(Layout(()), self.source.catalog)
+        self.ids = Reader(Layout(()), self.source.catalog)
         self._errors: dict[str, str] = {}
         self._expected: int | None = None
-        self._new = self._newer = 0
         self._left: set[int] = set()
 
     async def run(self) -> None:
@@ -83,12 +83,12 @@ class Extraction:
         """
         evidence = self.evidence
         context.progress(STAGE, 0, None)
-        listing = await self._read(self.query, self.limit)
+        listing = await self.read(self.query, self.limit)
         if self.limit is not None or listing.single:
             # One answer is a snapshot of its own; a limited result is not meant to be complete.
             evidence.limited = self.limit is not None and len(listing.ids) >= self.limit
             evidence.exact = listing.single
-            await self._fill(listing.ids)
+            await self.fill(listing.ids)
         else:
             listing = await self._prove()
         self._settle(listing)
@@ -96,30 +96,37 @@ class Extraction:
         evidence.ended = datetime.now(UTC)
         context.progress(STAGE, len(self.order), len(self.order))
 
-    # --- the parts ---
+    # --- the parts, also for other ways of extracting ---
 
-    async def _read(self, query: Query, limit: int | None = None) -> Listing:
+    def since(self, moment: datetime) -> int:
+        """Return from when on to look for changes after `moment`, in milliseconds of the site's clock."""
+        return int((moment - OVERLAP + self.asker.clock_ahead).timestamp() * 1000)
+
+    async def read(self, query: Query, limit: int | None = None) -> Listing:
+        """Fetch a query's issues."""
         if self._cloud:
             return await cloud.read(
-                self.asker, query, self.layout.requested, self.reader, self._ids, self._take, limit
+                self.asker, query, self.layout.requested, self.reader, self.ids, self.take, limit
             )
-        return await windows.read(self.asker, query, self.layout.requested, self.reader, self._take, limit)
+        return await windows.read(self.asker, query, self.layout.requested, self.reader, self.take, limit)
 
-    async def _list(self) -> Listing:
+    async def listed(self, query: Query) -> Listing:
+        """List a query's ids."""
         if self._cloud:
-            return await cloud.list_ids(self.asker, self.query, self._ids)
-        return await windows.read(self.asker, self.query, ["id"], self._ids, lambda page: None)
+            return await cloud.list_ids(self.asker, query, self.ids)
+        return await windows.read(self.asker, query, ["id"], self.ids, lambda page: None)
 
     @property
     def _cloud(self) -> bool:
         return self.source.dialect is CLOUD
 
-    def _take(self, page: Page) -> None:
-        new, newer = self.held.add(page.batch)
-        self._new += new
-        self._newer += newer
+    def take(self, page: Page) -> None:
+        """Take a page of issues in."""
+        self.held.add(page.batch)
         self._errors.update(page.errors)
         self.sink(page.batch)
+        for listener in self.listeners:
+            listener(page)
         if page.total is not None:
             self._expected = max(self._expected or 0, min(page.total, self.limit or page.total))
         context.progress(STAGE, len(self.held.updated), self._expected)
@@ -129,30 +136,31 @@ class Extraction:
         evidence = self.evidence
         for _ in range(ROUNDS):
             looked = datetime.now(UTC)
-            self._new = self._newer = 0
-            since = int((evidence.started - OVERLAP + self.asker.clock_ahead).timestamp() * 1000)
+            before = self.held.counts
+            since = self.since(evidence.started)
             found: list[Listing] = []
 
             async def look(found: list[Listing] = found) -> None:
-                found.append(await self._list())
+                found.append(await self.listed(self.query))
 
             async with together() as group:
                 group.start_soon(look)
-                group.start_soon(self._read, self.query.also(f"updated >= {since}"))
+                group.start_soon(self.read, self.query.also(f"updated >= {since}"))
             listing = found[0]
-            await self._fill(listing.ids)
+            await self.fill(listing.ids)
             left = set(self.held.updated).difference(listing.ids, self._left)
             self._left |= left
-            evidence.appeared += self._new
-            evidence.changed += self._newer
+            appeared, changed = self.held.since(before)
+            evidence.appeared += appeared
+            evidence.changed += changed
             evidence.left += len(left)
-            if listing.steady and not self._new and not self._newer and not left:
+            if listing.steady and not (appeared or changed or left):
                 evidence.exact = True
                 break
             evidence.started = looked
         return listing
 
-    async def _fill(self, listed: Sequence[int]) -> None:
+    async def fill(self, listed: Sequence[int]) -> None:
         """Fetch by id what was listed but has not arrived; once more what is silently left out."""
         for _ in range(2):
             missing = [id for id in self.held.missing(listed) if str(id) not in self._errors]
@@ -164,7 +172,7 @@ class Extraction:
 
     async def _fetch(self, ids: Sequence[int | str]) -> None:
         request = by_ids(ids, self.layout.requested, self.reader.page, self.source.dialect)
-        self._take(await self.asker.page(request))
+        self.take(await self.asker.page(request))
 
     def _settle(self, listing: Listing) -> None:
         """Compare what was listed with what arrived."""
@@ -178,6 +186,11 @@ class Extraction:
             for id in self.held.missing(listing.ids)
         }
         evidence.exact = evidence.exact and not evidence.missing
-        if evidence.missing:
-            few = ", ".join(list(evidence.missing)[:5])
-            context.log(f"{len(evidence.missing)} issues could not be fetched: {few}", logging.WARNING)
+        self.tell_missing()
+
+    def tell_missing(self) -> None:
+        """Log a warning if something is missing."""
+        missing = self.evidence.missing
+        if missing:
+            few = ", ".join(f"{id} ({why})" for id, why in list(missing.items())[:5])
+            context.log(f"{len(missing)} issues could not be fetched: {few}", logging.WARNING)

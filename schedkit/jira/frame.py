@@ -57,7 +57,7 @@ def assemble(
         data: dict[str, Any] = {}
         for column in columns:
             parts = [batch.columns.get(column.label) for batch in batches]
-            if any(part is not None for part in parts) or (not count and column.label):
+            if not count or any(part is not None for part in parts):
                 data[column.label] = _joined(parts, batches, column.kind.store, rows)
         index = pd.RangeIndex(count if rows is None else len(rows))
         return pd.DataFrame(data, index=index, copy=False)

@@ -1,0 +1,106 @@
+"""Issues by their keys: all of them, or told which could not be had and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from schedkit import context
+from schedkit.atlassian import Request
+from schedkit.errors import NotFoundError, SiteError, UsageError
+from schedkit.jira.asking import together
+from schedkit.jira.extract import STAGE, Extraction
+from schedkit.jira.jql import chunks
+from schedkit.jira.reader import Page
+from schedkit.jira.wire import by_ids
+
+__all__ = ["fetch_keys", "normal"]
+
+_KEY = re.compile(r"[A-Z][A-Z0-9_]*-\d+")
+
+
+def normal(keys: str | Sequence[str]) -> list[str]:
+    """Return issue keys in capitals, each once.
+
+    Raises
+    ------
+    UsageError
+        If one is no issue key.
+
+    Examples
+    --------
+    >>> normal(["demo-1", " DEMO-2 ", "DEMO-1"])
+    ['DEMO-1', 'DEMO-2']
+    """
+    if isinstance(keys, str):
+        keys = [keys]
+    clean = [str(key).strip().upper() for key in keys]
+    bad = [key for key, text in zip(keys, clean, strict=True) if not _KEY.fullmatch(text)]
+    if bad:
+        raise UsageError(f"{bad[0]!r} is no issue key", hint='a key looks like "KAFKA-123"')
+    return list(dict.fromkeys(clean))
+
+
+async def fetch_keys(
+    extraction: Extraction, keys: Sequence[str], reason: str = "not found"
+) -> dict[str, int]:
+    """Fetch issues by key into an extraction; moved issues are found under their former keys.
+
+    Returns the id of every key that was found. Keys without an issue end in `evidence.missing`, with what
+    the site says, else with `reason`.
+    """
+    found: dict[str, int] = {}
+    errors: dict[str, str] = {}
+
+    def take(page: Page) -> None:
+        for key, id in zip(page.batch.columns["Key"].to_pylist(), page.batch.ids.tolist(), strict=True):
+            found[key] = id
+        errors.update(page.errors)
+        extraction.take(page)
+        context.progress(STAGE, len(found), len(keys))
+
+    async def fetch(some: list[str]) -> None:
+        request = by_ids(some, extraction.layout.requested, extraction.reader.page, extraction.source.dialect)
+        take(await extraction.asker.page(request))
+
+    async with together() as group:
+        for some in chunks(list(keys), extraction.source.dialect.bulk):
+            group.start_soon(fetch, some)
+
+    async def resolve(key: str) -> None:
+        """Find out whether an issue of that key has moved, or why there is none."""
+        api, site = extraction.source.dialect.api, extraction.source.site
+        try:
+            answer = await site.send(Request("GET", f"{api}/issue/{key}", params={"fields": "updated"}))
+            found[key] = int(answer.json()["id"])
+        except NotFoundError:
+            extraction.evidence.missing[key] = errors.get(key, reason)
+        except SiteError as error:
+            extraction.evidence.missing[key] = error.message
+        except (LookupError, TypeError, ValueError):
+            extraction.evidence.missing[key] = "the site answered with no issue"
+
+    unknown = [key for key in keys if key not in found]
+    async with together() as group:
+        for key in unknown:
+            group.start_soon(resolve, key)
+    late = [found[key] for key in unknown if key in found and found[key] not in extraction.held.updated]
+    if late:
+        await extraction.fill(late)
+    return {key: found[key] for key in keys if key in found}
+
+
+async def run_keys(extraction: Extraction, keys: Sequence[str]) -> None:
+    """Run an extraction of a list of keys; the frame is in their order."""
+    evidence = extraction.evidence
+    evidence.jql = f"key in ({', '.join(keys[:20])}{', …' if len(keys) > 20 else ''})"
+    found = await fetch_keys(extraction, keys)
+    extraction.order = list(dict.fromkeys(found.values()))
+    evidence.requested = len(keys)
+    evidence.returned = len(extraction.order)
+    evidence.duplicates = extraction.held.duplicates
+    evidence.exact = not evidence.missing and len(keys) <= extraction.source.dialect.bulk
+    evidence.warnings = extraction.asker.warnings
+    evidence.ended = datetime.now(UTC)
+    extraction.tell_missing()

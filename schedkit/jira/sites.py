@@ -1,0 +1,118 @@
+"""Several sites at once: one frame, and a report of what is missing where a site is down."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import pandas as pd
+from pandas.api.types import union_categoricals
+
+from schedkit import context
+from schedkit.errors import SchedkitError, UsageError
+from schedkit.jira.asking import together
+from schedkit.jira.client import AsyncJira, Jira
+from schedkit.loop import refuse_in_coroutine, service
+
+__all__ = ["from_sites", "search_sites"]
+
+
+def search_sites(
+    sites: Mapping[str, Jira], call: Callable[[AsyncJira], Awaitable[pd.DataFrame]]
+) -> pd.DataFrame:
+    """Extract from several sites at once.
+
+    Parameters
+    ----------
+    sites : mapping
+        Clients by the name that the column ``site`` shows.
+    call : callable
+        What to extract, on the async face of each client.
+
+    Returns
+    -------
+    DataFrame
+        The rows of all sites, with a column ``site`` in front. ``attrs["extraction"]`` holds the report of
+        each site, and the error of each that failed; ``complete`` is False then.
+
+    Raises
+    ------
+    SchedkitError
+        If no site could be read: the first site's error.
+
+    Examples
+    --------
+    >>> search_sites({"a": a, "b": b}, lambda jira: jira.project("DEMO"))  # doctest: +SKIP
+    """
+    refuse_in_coroutine("search_sites")
+    with context.surrounded():
+        return service().call(from_sites, {name: jira.aio for name, jira in sites.items()}, call)
+
+
+async def from_sites(
+    sites: Mapping[str, AsyncJira], call: Callable[[AsyncJira], Awaitable[pd.DataFrame]]
+) -> pd.DataFrame:
+    """Do the work of `search_sites` on our loop."""
+    if not sites:
+        raise UsageError("no site was named", hint="name at least one configured site")
+    frames: dict[str, pd.DataFrame] = {}
+    failed: dict[str, SchedkitError] = {}
+
+    async def one(name: str, jira: AsyncJira) -> None:
+        try:
+            frames[name] = await call(jira)
+        except SchedkitError as error:
+            failed[name] = error
+            context.log(f"{name} is missing from the result: {error}", logging.WARNING)
+
+    async with together() as group:
+        for name, jira in sites.items():
+            group.start_soon(one, name, jira)
+    if not frames:
+        raise failed[next(iter(sites))]
+    return _joined({name: frames[name] for name in sites if name in frames}, failed, list(sites))
+
+
+def _joined(
+    frames: dict[str, pd.DataFrame], failed: dict[str, SchedkitError], names: list[str]
+) -> pd.DataFrame:
+    columns = list(dict.fromkeys(str(column) for frame in frames.values() for column in frame))
+    for column in columns:
+        _align(frames, column)
+    for name, frame in frames.items():
+        shown: Any = pd.Categorical([name] * len(frame), categories=names)
+        frame.insert(0, "site", shown)
+    attrs = [frame.attrs for frame in frames.values()]
+    for frame in frames.values():
+        # pandas compares attrs when it joins frames; ours differ on purpose.
+        frame.attrs = {}
+    joined = pd.concat(list(frames.values()), ignore_index=True)
+    reports = {name: about.get("extraction", {}) for name, about in zip(frames, attrs, strict=True)}
+    fields: dict[str, Any] = {"site": {"id": None, "type": "derived"}}
+    for about in attrs:
+        fields |= {k: v for k, v in about.get("fields", {}).items() if k not in fields}
+    joined.attrs = {
+        "site": attrs[0]["site"],
+        "sites": {name: about["site"] for name, about in zip(frames, attrs, strict=True)},
+        "jql": "; ".join(dict.fromkeys(about["jql"] for about in attrs)),
+        "fields": {str(column): fields[str(column)] for column in joined},
+        "extraction": {
+            "complete": not failed and all(report.get("complete") for report in reports.values()),
+            "exact": not failed and all(report.get("exact") for report in reports.values()),
+            "returned": len(joined),
+            "missing_sites": {name: str(error) for name, error in failed.items()},
+            "sites": reports,
+        },
+    }
+    return joined
+
+
+def _align(frames: dict[str, pd.DataFrame], column: str) -> None:
+    """Give a column of categories the same categories everywhere, so that joining keeps the type."""
+    holders = [frame for frame in frames.values() if column in frame]
+    if len(holders) < 2 or not all(isinstance(frame[column].dtype, pd.CategoricalDtype) for frame in holders):
+        return
+    names = union_categoricals([frame[column] for frame in holders], sort_categories=True).categories
+    for frame in holders:
+        frame[column] = frame[column].cat.set_categories(names)

@@ -1,0 +1,267 @@
+"""What can be extracted besides a query: keys, a hierarchy, a filter, any pasted link, several sites."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from schedkit.demo import DemoSite
+from schedkit.errors import NotFoundError, ParameterError, UnavailableError, UsageError
+from schedkit.jira import Jira, export_task, search_sites
+from schedkit.jira.pasted import Shown, read_link
+from tests.jira.conftest import client
+
+
+def below(site: DemoSite, key: str) -> set[str]:
+    """Everything below an issue, by the site's own books."""
+    store, found, frontier = site.store, set(), [site.store.get(key).id]
+    while frontier:
+        issue = store.issues[frontier.pop()]
+        found.add(issue.key)
+        frontier += [c for c in store.children.get(issue.id, []) if not store.issues[c].project.hidden]
+    return found
+
+
+def a_root(site: DemoSite) -> str:
+    """A visible initiative with the most below it."""
+    roots = [i for i in site.store.visible() if i.type.level == 2]
+    return max(roots, key=lambda issue: len(below(site, issue.key))).key
+
+
+def test_keys_in_the_order_asked(jira: Jira, demo_site: DemoSite) -> None:
+    keys = [issue.key for issue in demo_site.store.visible()][150:0:-1]
+    df = jira.keys(keys)
+    assert list(df["Key"]) == keys
+    assert df.attrs["extraction"]["complete"]
+    assert list(jira.keys("demo-1")["Key"]) == ["DEMO-1"]
+    assert list(jira.keys(["DEMO-3", "DEMO-1", "DEMO-2"], limit=2)["Key"]) == ["DEMO-3", "DEMO-1"]
+
+
+def test_keys_that_do_not_exist_are_told(jira: Jira) -> None:
+    df = jira.keys(["DEMO-1", "DEMO-999999", "VAULT-1", "DEMO-2"])
+    assert list(df["Key"]) == ["DEMO-1", "DEMO-2"]
+    facts = df.attrs["extraction"]
+    assert set(facts["missing"]) == {"DEMO-999999", "VAULT-1"}
+    assert all(facts["missing"].values())
+    assert not facts["complete"]
+    assert not facts["exact"]
+    assert (facts["requested"], facts["returned"]) == (4, 2)
+
+
+def test_moved_issues_are_found_by_their_former_keys(jira: Jira, demo_site: DemoSite) -> None:
+    moved = [i for i in demo_site.store.visible() if i.moved_from]
+    assert moved
+    df = jira.keys([i.moved_from for i in moved])
+    assert list(df["Key"]) == [i.key for i in moved]
+    assert df.attrs["extraction"]["complete"]
+
+
+def test_bad_keys(jira: Jira) -> None:
+    with pytest.raises(UsageError, match="'no key' is no issue key"):
+        jira.keys(["no key"])
+    with pytest.raises(UsageError, match="no key was given"):
+        jira.keys([])
+
+
+def test_a_hierarchy_across_projects(jira: Jira, demo_site: DemoSite) -> None:
+    root = a_root(demo_site)
+    df = jira.root(root)
+    assert set(df["Key"]) == below(demo_site, root)
+    assert df["Key"].is_unique
+    assert len({key.split("-")[0] for key in df["Key"]}) > 1
+    assert df["Level"].iloc[0] == 0
+    assert df["Level"].max() >= 3
+    assert df["Via"].iloc[0] == "root"
+    seen: dict[str, int] = {}
+    for row in df.to_dict("records"):
+        if row["Via"] != "root":
+            assert row["Via"] in seen, "a parent stands before its children"
+            assert row["Level"] == seen[row["Via"]] + 1
+        seen[row["Key"]] = row["Level"]
+    facts = df.attrs["extraction"]
+    assert facts["exact"]
+    assert facts["complete"]
+    assert df.attrs["fields"]["Level"]["type"] == "derived"
+
+
+def test_a_leaf_is_its_own_hierarchy(jira: Jira, demo_site: DemoSite) -> None:
+    leaf = next(i.key for i in demo_site.store.visible() if i.type.level == -1)
+    df = jira.root(leaf, fields=["Summary"])
+    assert list(df["Key"]) == [leaf]
+    assert list(df) == ["Key", "Summary", "Level", "Via"]
+
+
+def test_links_are_followed_on_request(jira: Jira, demo_site: DemoSite) -> None:
+    store = demo_site.store
+    visible = {i.id: i for i in store.visible()}
+    root = next(
+        i.key
+        for i in visible.values()
+        if any(
+            other in visible and visible[other].key not in below(demo_site, i.key)
+            for link in store.links.get(i.id, [])
+            for other in (link.source, link.target)
+        )
+    )
+    expected = tree = below(demo_site, root)
+    for depth in (1, 2):
+        expected = expected | {
+            visible[other].key
+            for key in expected
+            for link in store.links.get(store.get(key).id, [])
+            for other in (link.source, link.target)
+            if other in visible
+        }
+        df = jira.root(root, links_depth=depth)
+        assert set(df["Key"]) == expected
+        linked = df[~df["Key"].isin(tree)]
+        assert linked["Level"].isna().all()
+        assert linked["Via"].str.contains(r"\w+ [A-Z]+-\d+$").all()
+    assert set(jira.root(root)["Key"]) == tree
+
+
+def test_cycles_of_links_end(jira: Jira, demo_site: DemoSite) -> None:
+    store = demo_site.store
+    linked = next(i for i in store.visible() if store.links.get(i.id))
+    df = jira.root(linked.key, links_depth=50)
+    assert df["Key"].is_unique
+
+
+def test_a_root_that_cannot_be_seen(jira: Jira) -> None:
+    with pytest.raises(NotFoundError, match="has no issue VAULT-1"):
+        jira.root("VAULT-1")
+    with pytest.raises(UsageError, match="no number of steps"):
+        jira.root("DEMO-1", links_depth=-1)
+
+
+def test_root_shows_only_what_was_asked(jira: Jira, demo_site: DemoSite) -> None:
+    root = a_root(demo_site)
+    df = jira.root(root, links_depth=1, fields=["Status"], limit=4)
+    assert list(df) == ["Key", "Status", "Level", "Via"]
+    assert len(df) == 4
+    assert "Parent" in jira.root(root, fields="*all")
+
+
+def test_filters_and_links(jira: Jira) -> None:
+    base = jira.site.url
+    by_filter = jira.filter(10002)
+    assert set(by_filter["Key"].str.split("-").str[0]) == {"OPS", "MOB"}
+    for link in (
+        f"{base}/issues/?filter=10002",
+        f"{base}/secure/IssueNavigator.jspa?requestId=10002",
+        f"{base}/issues/?jql=project%20in%20(OPS%2C%20MOB)%20AND%20issuetype%20%3D%20Bug%20ORDER%20BY%20created%20DESC",
+    ):
+        pd.testing.assert_frame_equal(jira.link(link), by_filter)
+    assert list(jira.link(f"{base}/browse/DEMO-7")["Key"]) == ["DEMO-7"]
+    assert set(jira.link(f"{base}/projects/OPS/issues", limit=5)["Key"].str[:4]) == {"OPS-"}
+    with pytest.raises(UsageError, match="no filter's number"):
+        jira.filter("10002 OR 1=1")
+    with pytest.raises(NotFoundError):
+        jira.filter(99)
+
+
+def test_boards_and_sprints(jira: Jira, demo_site: DemoSite) -> None:
+    base, store = jira.site.url, demo_site.store
+    board = store.project("DEMO").board
+    df = jira.link(f"{base}/jira/software/projects/DEMO/boards/{board}")
+    assert set(df["Key"]) == {i.key for i in store.visible() if i.project.key == "DEMO"}
+    sprint = next(i.sprints[0] for i in store.visible() if i.sprints)
+    df = jira.link(f"{base}/secure/RapidBoard.jspa?rapidView={board}&sprint={sprint.id}")
+    assert set(df["Key"]) == {i.key for i in store.visible() if sprint in i.sprints}
+
+
+BASE = "https://x.example.org/jira"
+
+
+@pytest.mark.parametrize(
+    ("link", "kind", "value"),
+    [
+        ("kafka-12", "issue", "KAFKA-12"),
+        (f"{BASE}/browse/KAFKA-12?focusedCommentId=3#comment-3", "issue", "KAFKA-12"),
+        (f"{BASE}/projects/KAFKA/issues/KAFKA-9?filter=allopenissues", "issue", "KAFKA-9"),
+        (f"{BASE}/browse/KAFKA", "project", "KAFKA"),
+        (f"{BASE}/projects/KAFKA/summary", "project", "KAFKA"),
+        (f"{BASE}/jira/core/projects/OPS/board", "project", "OPS"),
+        (f"{BASE}/browse/A-1?jql=project%20%3D%20B", "jql", "project = B"),
+        (f"{BASE}/issues/?filter=-4", "jql", "created >= -3650d ORDER BY created DESC"),
+        (f"{BASE}/issues/?filter=123&jql=", "filter", "123"),
+        (f"{BASE}/jira/software/c/projects/OPS/boards/7/backlog?selectedIssue=OPS-1", "board", "7"),
+        (f"{BASE}/jira/software/c/projects/OPS/boards/7?sprints=31%2C32", "sprint", "31"),
+        (f"{BASE}/secure/RapidBoard.jspa?rapidView=12&view=planning", "board", "12"),
+        (f"{BASE}/secure/RapidBoard.jspa?rapidView=12&sprint=5", "sprint", "5"),
+    ],
+)
+def test_reading_links(link: str, kind: str, value: str) -> None:
+    assert read_link(link, BASE) == Shown(kind, value)
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("https://evil.example.org/browse/A-1", "to evil.example.org, not to x.example.org"),
+        ("javascript:alert(1)", "neither a link nor an issue key"),
+        ("hello", "neither a link nor an issue key"),
+        (f"{BASE}/secure/Dashboard.jspa", "shows no issues"),
+        (BASE, "shows no issues"),
+    ],
+)
+def test_links_that_show_nothing(link: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        read_link(link, BASE)
+
+
+def test_several_sites_one_frame(demo_site: DemoSite) -> None:
+    sites = {"cloud": client(demo_site, "cloud"), "dc": client(demo_site, "dc")}
+    df = search_sites(sites, lambda jira: jira.project("DEMO"))
+    assert list(df)[:2] == ["site", "Key"]
+    assert df["site"].value_counts().nunique() == 1
+    assert str(df["Status"].dtype) == "category"
+    assert df.attrs["extraction"]["complete"]
+    assert set(df.attrs["sites"]) == {"cloud", "dc"}
+    assert list(df.attrs["fields"]) == list(df)
+
+
+def test_one_site_down_does_not_lose_the_others(demo_site: DemoSite) -> None:
+    sites = {"down": Jira("http://127.0.0.1:9", token="tok-123456"), "dc": client(demo_site, "dc")}
+    df = search_sites(sites, lambda jira: jira.search("project = OPS"))
+    facts = df.attrs["extraction"]
+    assert set(df["site"]) == {"dc"}
+    assert not facts["complete"]
+    assert not facts["exact"]
+    assert "got no answer" in facts["missing_sites"]["down"]
+    assert "tok-123456" not in str(facts)
+    with pytest.raises(UnavailableError):
+        search_sites({"down": sites["down"]}, lambda jira: jira.search("project = OPS"))
+    with pytest.raises(UsageError, match="no site was named"):
+        search_sites({}, lambda jira: jira.search("project = OPS"))
+
+
+def test_export_tasks_as_their_parameters_are_written(demo_site: DemoSite) -> None:
+    sites = {"one": client(demo_site, "cloud"), "two": client(demo_site, "dc")}
+    envs = [jira.site.url.removeprefix("http://") for jira in sites.values()]
+    params = {"jira_envs": envs, "key_type": "project", "key_value": "OPS", "user": "johndoe"}
+    df = export_task(params, sites)
+    assert set(df["site"]) == {"one", "two"}
+    root = a_root(demo_site)
+    df = export_task({"jira_envs": envs[1:], "key_type": "root_ticket", "key_value": root}, sites)
+    assert set(df["site"]) == {"two"}
+    assert set(df["Key"]) == below(demo_site, root)
+    assert len(export_task({**params, "jira_envs": "one"}, sites)) > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"jira_envs": ["evil.example.org"]}, "'evil.example.org' is no configured site"),
+        ({"jira_envs": []}, "jira_envs names no site"),
+        ({"jira_envs": None}, "jira_envs names no site"),
+        ({"key_type": "epic"}, "key_type: 'epic' is neither"),
+        ({"key_value": " "}, "key_value: ' ' is no key"),
+        ({"password": "x"}, "unknown parameter 'password'"),
+    ],
+)
+def test_export_parameters_that_cannot_be(demo_site: DemoSite, change: dict, words: str) -> None:
+    sites = {"one": client(demo_site, "cloud")}
+    good = {"jira_envs": ["one"], "key_type": "project", "key_value": "OPS"}
+    with pytest.raises(ParameterError, match=words):
+        export_task({**good, **change}, sites)
