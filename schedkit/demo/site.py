@@ -209,7 +209,12 @@ class DemoSite:
                 return answers.html("<!DOCTYPE html><title>Not found</title><p>No such issue.</p>", 404)
             return answers.html(f"<!DOCTYPE html><title>{issue.key}</title><h1>{escape(issue.summary)}</h1>")
 
-        look = [Route("/pages/{id}", page)]
+        look = [
+            Route("/pages/viewpage.action", page),
+            Route("/pages/{id}", page),
+            Route("/spaces/{key}/pages/{id}", page),
+            Route("/spaces/{key}/pages/{id}/{title}", page),
+        ]
         open_issue = Route("/browse/{key}", browse)
         agile = Agile(self.cloud), Agile(self.dc)
         return Starlette(
@@ -266,7 +271,8 @@ class DemoSite:
 
 
 def _listen(port: int) -> socket.socket:
-    sock = socket.socket()
+    # With the protocol named, asyncio turns Nagle off; else each answer waits 40 ms for a delayed ACK.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind(("127.0.0.1", port))

@@ -61,6 +61,7 @@ class Wiki1:
             Route(api, guarded(self.create), methods=["POST"]),
             Route(f"{api}/{{id}}", guarded(self.content), methods=["GET"]),
             Route(f"{api}/{{id}}", guarded(self.update), methods=["PUT"]),
+            Route(f"{api}/{{id}}/history", guarded(self.history)),
             Route(f"{api}/{{id}}/child/page", guarded(self.children)),
             Route(f"{api}/{{id}}/child/attachment", guarded(self.attachments), methods=["GET"]),
             Route(f"{api}/{{id}}/child/attachment", guarded(self.attach), methods=["POST"]),
@@ -210,6 +211,20 @@ class Wiki1:
                     return refused(404, f"No version {number} of content {page.id}.")
             return answers.json(self.show(page, expand, number))
 
+    async def history(self, request: Request) -> Response:
+        page = self._page(request)
+        if isinstance(page, Response):
+            return page
+        first = page.versions[0]
+        return answers.json(
+            {
+                "latest": True,
+                "createdBy": self._user(first.author),
+                "createdDate": stamp(first.at),
+                "lastUpdated": self.version(page.latest, page.id),
+            }
+        )
+
     async def contents(self, request: Request) -> Response:
         params = request.query_params
         title, space = params.get("title"), params.get("spaceKey")
@@ -298,13 +313,13 @@ class Wiki1:
     async def _upload(self, request: Request) -> tuple[str, bytes, str, str] | Response:
         if request.headers.get("x-atlassian-token", "").lower() not in ("no-check", "nocheck"):
             return refused(403, "XSRF check failed")
-        form = await request.form()
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            return refused(400, "A part named 'file' is needed.")
-        comment = form.get("comment")
-        media = file.content_type or "application/octet-stream"
-        return file.filename or "file", await file.read(), media, comment if isinstance(comment, str) else ""
+        async with request.form() as form:
+            file, comment = form.get("file"), form.get("comment")
+            if not isinstance(file, UploadFile):
+                return refused(400, "A part named 'file' is needed.")
+            media = file.content_type or "application/octet-stream"
+            told = comment if isinstance(comment, str) else ""
+            return file.filename or "file", await file.read(), media, told
 
     async def attach(self, request: Request) -> Response:
         return await self._store(request, again=False)

@@ -64,8 +64,6 @@ class CloudWiki:
             "status": page.status,
             "title": version.title,
             "spaceId": self.wiki.space.id,
-            "parentId": page.parent,
-            "parentType": "page" if page.parent else None,
             "position": 0,
             "authorId": "5b10a2844c20165700ed0000",
             "ownerId": "5b10a2844c20165700ed0000",
@@ -79,7 +77,7 @@ class CloudWiki:
                 "tinyui": f"/x/{page.id}",
             },
         }
-        return made
+        return made | {"parentId": page.parent, "parentType": "page"} if page.parent else made
 
     async def page(self, request: Request) -> Response:
         with self.wiki.lock:

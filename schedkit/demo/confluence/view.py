@@ -44,7 +44,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-ur
 
 def view(wiki: WikiStore, request: Request) -> Response:
     """The rendered page of ``/pages/{id}``, readable without signing in."""
-    page = wiki.pages.get(request.path_params["id"])
+    page = wiki.pages.get(request.path_params.get("id") or request.query_params.get("pageId", ""))
     if page is None or page.status != "current":
         return answers.html("<!DOCTYPE html><title>Not found</title><p>No such page.</p>", 404)
     return answers.html(render(page), headers={"Content-Security-Policy": _POLICY})

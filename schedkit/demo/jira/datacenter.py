@@ -51,10 +51,12 @@ class DataCenterDesk(Desk):
             # Nobody is signed in, and nobody may browse anything: an empty result, not a refusal.
             return answers.raw(_window(start, limit, 0, b""))
         with self.store.lock:
+            strict = str(body.get("validateQuery", "strict")).lower() in ("strict", "true")
             try:
-                ids = self.searcher.search(str(body.get("jql") or "")).ids
+                found = self.searcher.search(str(body.get("jql") or ""), strict)
             except JqlError as fault:
-                return self._refused(fault, body, start, limit)
+                return answers.refused(400, fault.messages)
+            ids = found.ids
             if start > RESULT_WINDOW and self.quirks.beyond_window == "fail":
                 page = answers.TOMCAT_PAGE.format(status=500, name="Internal Server Error")
                 return answers.html(page, 500)
@@ -67,15 +69,10 @@ class DataCenterDesk(Desk):
                 inside = b",".join([self.issue_bytes(issue, fields, expand) for issue in issues])
             else:
                 inside = self.encoder.many(issues, fields)
-        return answers.raw(_window(start, limit, len(ids), inside))
-
-    def _refused(self, fault: JqlError, body: dict[str, Any], start: int, limit: int) -> Response:
-        mode = str(body.get("validateQuery", "strict")).lower()
-        unknown = "does not exist" in fault.messages[0]
-        if unknown and mode in ("warn", "none", "false"):
-            warning = b"" if mode != "warn" else b',"warningMessages":' + answers.encoded(fault.messages)
-            return answers.raw(_window(start, limit, 0, b"")[:-1] + warning + b"}")
-        return answers.refused(400, fault.messages)
+        made = _window(start, limit, len(ids), inside)
+        if found.forgiven and str(body.get("validateQuery")).lower() == "warn":
+            made = made[:-1] + b',"warningMessages":' + answers.encoded(found.forgiven) + b"}"
+        return answers.raw(made)
 
     async def projects(self, request: Request) -> Response:
         found = [p for p in self.store.catalog.projects if not p.hidden]

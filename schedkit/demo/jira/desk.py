@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -262,7 +263,7 @@ class Desk:
             "owner": self.values.user(self.store.catalog.me),
             "jql": jql,
             "viewUrl": f"{self.base}/issues/?filter={number}",
-            "searchUrl": f"{self.values.rest}/search?jql={jql}",
+            "searchUrl": f"{self.values.rest}/search?jql={quote(jql)}",
             "favourite": True,
         }
         return answers.json(made)

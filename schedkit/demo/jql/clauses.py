@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from schedkit.demo.jql import dates
-from schedkit.demo.jql.tree import Call, Clause, JqlError, Operand, Value
+from schedkit.demo.jql.tree import Call, Clause, JqlError, Operand, UnknownValueError, Value
 from schedkit.demo.store import Store
 from schedkit.demo.world import catalog as c
 from schedkit.demo.world import fields as f
@@ -24,13 +24,17 @@ _TEXT = ("~", "!~", "is", "is not")
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who asks, when, and on which dialect."""
+    """Who asks, when, and on which dialect.
+
+    `forgiven` collects what a lenient query overlooks; None for a strict one.
+    """
 
     store: Store
     user: User
     zone: ZoneInfo
     now: int
     cloud: bool
+    forgiven: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ def one(get: Callable[[Issue], Any]) -> Callable[[Issue], tuple[Any, ...]]:
     return values
 
 
-def _missing(value: str, field: str) -> JqlError:
-    return JqlError(f"The value '{value}' does not exist for the field '{field}'.")
+def _missing(value: str, field: str) -> UnknownValueError:
+    return UnknownValueError(f"The value '{value}' does not exist for the field '{field}'.")
 
 
 def _among(items: Iterable[Any]) -> Callable[[Reader, str, str], Iterable[Any]]:
@@ -129,7 +133,7 @@ def _option(slug: str) -> Callable[[Reader, str, str], Iterable[Any]]:
         for name, number in f.OPTIONS[slug].items():
             if text.casefold() == name.casefold() or text == str(number):
                 return [name]
-        raise JqlError(f"The option '{text}' for field '{field}' does not exist.")
+        raise UnknownValueError(f"The option '{text}' for field '{field}' does not exist.")
 
     return resolve
 
@@ -141,10 +145,10 @@ def _issue(reader: Reader, text: str, field: str) -> list[int]:
     issue = reader.store.find(text)
     if issue is None:
         if text.isdigit():
-            raise JqlError(f"A value with ID '{text}' does not exist for the field '{field}'.")
+            raise UnknownValueError(f"A value with ID '{text}' does not exist for the field '{field}'.")
         if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*-\d+", text) is None:
             raise JqlError(f"The issue key '{text}' for field '{field}' is invalid.")
-        raise JqlError(f"An issue with key '{text}' does not exist for field '{field}'.")
+        raise UnknownValueError(f"An issue with key '{text}' does not exist for field '{field}'.")
     return [issue.id]
 
 

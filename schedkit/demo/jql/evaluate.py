@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from schedkit.demo.jql import functions
 from schedkit.demo.jql.clauses import Meaning, Reader, Test, meaning
 from schedkit.demo.jql.parse import parse
-from schedkit.demo.jql.tree import All, AnyOf, Call, Clause, Empty, JqlError, Node, Not, Order, Query, Value
+from schedkit.demo.jql.tree import (
+    All,
+    AnyOf,
+    Call,
+    Clause,
+    Empty,
+    JqlError,
+    Node,
+    Not,
+    Order,
+    Query,
+    UnknownValueError,
+    Value,
+)
 from schedkit.demo.store import Store
 from schedkit.demo.world.model import Issue
 
@@ -21,10 +34,14 @@ _RANGES = ("<", ">", "<=", ">=")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The answer to a query: issue ids in order. `bounded`: the query restricts the search at all."""
+    """The answer to a query: issue ids in order. `bounded`: the query restricts the search at all.
+
+    `forgiven` are the complaints a lenient query overlooked.
+    """
 
     ids: tuple[int, ...]
     bounded: bool
+    forgiven: tuple[str, ...] = ()
 
 
 class Searcher:
@@ -32,10 +49,10 @@ class Searcher:
 
     def __init__(self, store: Store, reader: Callable[[], Reader]) -> None:
         self.store, self.reader = store, reader
-        self._kept: OrderedDict[tuple[str, int, int], Found] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, bool, int, int], Found] = OrderedDict()
 
-    def search(self, jql: str) -> Found:
-        """Evaluate `jql`.
+    def search(self, jql: str, strict: bool = True) -> Found:
+        """Evaluate `jql`; unless `strict`, a value the site does not know matches nothing.
 
         Raises
         ------
@@ -43,9 +60,9 @@ class Searcher:
             With the messages Jira would answer.
         """
         with self.store.lock:
-            reader = self.reader()
+            reader = self.reader() if strict else replace(self.reader(), forgiven=[])
             # Relative dates count from the minute, which is also how long an answer is kept.
-            key = (jql, self.store.revision, reader.now // 60_000)
+            key = (jql, strict, self.store.revision, reader.now // 60_000)
             found = self._kept.get(key)
             if found is None:
                 found = self._kept[key] = self._evaluate(jql, reader)
@@ -72,7 +89,8 @@ class Searcher:
                 ]
             pool = [issue for issue in pool if test(issue)]
         ordered = _sorted(list(pool), query, reader)
-        return Found(tuple(issue.id for issue in ordered), query.where is not None)
+        ids = tuple(issue.id for issue in ordered)
+        return Found(ids, query.where is not None, tuple(dict.fromkeys(reader.forgiven or ())))
 
 
 def _candidates(node: Node, reader: Reader) -> list[int] | None:
@@ -169,7 +187,13 @@ def _resolved(reader: Reader, clause: Clause, field: Meaning, operand: Any) -> l
         return functions.values(reader, operand, clause.field)
     if isinstance(operand, Empty):
         return []
-    return list(field.resolve(reader, operand.text, clause.field))
+    try:
+        return list(field.resolve(reader, operand.text, clause.field))
+    except UnknownValueError as error:
+        if reader.forgiven is None:
+            raise
+        reader.forgiven.extend(error.messages)
+        return []
 
 
 def _sorted(issues: list[Issue], query: Query, reader: Reader) -> list[Issue]:

@@ -13,6 +13,10 @@ class JqlError(Exception):
         self.messages = list(messages)
 
 
+class UnknownValueError(JqlError):
+    """A value the site does not know: forgiven where a query need not be strict."""
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """A literal: `text` as written, without quotes."""

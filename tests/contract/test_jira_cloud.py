@@ -1,0 +1,113 @@
+"""Cloud answers hold against Atlassian's own description of Jira Cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from contract.documents import Contract
+
+from schedkit.demo import DemoSite
+
+API = "/rest/api/3"
+PATHS = (
+    "search",
+    "search/jql",
+    "search/approximate-count",
+    "serverInfo",
+    "myself",
+    "field",
+    "issue/bulkfetch",
+    "changelog/bulkfetch",
+    "worklog/list",
+    "project/search",
+    "project/{projectIdOrKey}",
+    "filter/{id}",
+    "issue/{issueIdOrKey}",
+    "issue/{issueIdOrKey}/transitions",
+    "issue/{issueIdOrKey}/changelog",
+    "issue/{issueIdOrKey}/worklog",
+    "issue/{issueIdOrKey}/comment",
+)
+DOC = {
+    "type": "doc",
+    "version": 1,
+    "content": [{"type": "paragraph", "content": [{"type": "text", "text": "hi"}]}],
+}
+CASES: tuple[tuple[str, str, Any, int], ...] = (
+    ("GET", "/serverInfo", None, 200),
+    ("GET", "/myself", None, 200),
+    ("GET", "/field", None, 200),
+    ("POST", "/search/jql", {"jql": "project = DEMO", "fields": ["*all"], "maxResults": 30}, 200),
+    ("POST", "/search/jql", {"jql": "project = DEMO", "maxResults": 5000}, 200),
+    ("GET", "/search/jql?jql=project%3DDEMO&fields=key&maxResults=10&expand=changelog", None, 200),
+    ("POST", "/search/jql", {"jql": "nonsense = 1"}, 400),
+    ("POST", "/search/approximate-count", {"jql": "project = DEMO"}, 200),
+    ("POST", "/issue/bulkfetch", {"issueIdsOrKeys": ["DEMO-1", "VAULT-1"], "expand": ["changelog"]}, 200),
+    ("POST", "/changelog/bulkfetch", {"issueIdsOrKeys": ["DEMO-1", "DEMO-2"], "maxResults": 3}, 200),
+    ("GET", "/issue/{worked}?expand=changelog,names", None, 200),
+    ("GET", "/issue/NOPE-1", None, 404),
+    ("GET", "/issue/{worked}/transitions", None, 200),
+    ("GET", "/issue/{worked}/changelog", None, 200),
+    ("GET", "/issue/{worked}/worklog", None, 200),
+    ("GET", "/issue/{worked}/comment", None, 200),
+    ("POST", "/issue/{worked}/comment", {"body": DOC}, 201),
+    ("PUT", "/issue/{worked}", {"fields": {"summary": "Renamed", "labels": ["a", "b"]}}, 204),
+    ("PUT", "/issue/{worked}", {"fields": {"summary": ""}}, 400),
+    ("POST", "/issue/{worked}/transitions", {"transition": {"id": "21"}}, 204),
+    ("POST", "/worklog/list", {"ids": ["{worklog}"]}, 200),
+    ("GET", "/project/search?maxResults=2", None, 200),
+    ("GET", "/project/DEMO", None, 200),
+    ("GET", "/filter/10000", None, 200),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[DemoSite]:
+    with DemoSite(issues=60) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def contract(shared_data: Path, site: DemoSite) -> Contract:
+    file = shared_data / "openapi" / "jira-cloud-platform-v3.2025-12.json"
+    return Contract(file, site.url, [f"{API}/{path}" for path in PATHS])
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), CASES)
+def test_an_answer_is_what_the_document_says(
+    site: DemoSite, contract: Contract, method: str, path: str, body: Any, status: int
+) -> None:
+    worked = next(issue for issue in site.store.visible() if issue.spent)
+    if body == {"ids": ["{worklog}"]}:
+        body = {"ids": [log.id for log in site.store.worklogs(worked)]}
+    at = site.jira_cloud
+    answer = requests.request(
+        method,
+        f"{at.url}{API}{path.format(worked=worked.key)}",
+        json=body,
+        auth=(at.user or "", at.token),
+        timeout=10,
+    )
+    assert answer.status_code == status, answer.text[:300]
+    contract.judge(answer)
+
+
+def test_the_removed_search_says_where_to_go(site: DemoSite) -> None:
+    at = site.jira_cloud
+    answer = requests.get(
+        f"{at.url}{API}/search?jql=project=DEMO", auth=(at.user or "", at.token), timeout=10
+    )
+    assert answer.status_code == 410
+    assert "/rest/api/3/search/jql" in answer.json()["errorMessages"][0]
+
+
+def test_the_judge_refuses_a_wrong_answer(site: DemoSite, contract: Contract) -> None:
+    at = site.jira_cloud
+    answer = requests.get(f"{at.url}{API}/myself", auth=(at.user or "", at.token), timeout=10)
+    answer._content = answer.content.replace(b'"active":true', b'"active":"yes"')
+    with pytest.raises(AssertionError, match="'yes' is not of type 'boolean'"):
+        contract.judge(answer)
