@@ -5,16 +5,57 @@ from __future__ import annotations
 import importlib
 import sys
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from schedkit import context, errors, excel
+    from schedkit.app import Scheduler, site
+    from schedkit.core.model import Retry, TaskResult
+    from schedkit.core.tasks import task
+    from schedkit.core.triggers import all_of, any_of, at, calendar, cron, every
+    from schedkit.errors import FatalError, RetryableError
 
 __version__ = "0.1.0"
 
 # Imported at first use: `import schedkit` loads neither pandas nor ipywidgets nor SQLAlchemy.
 _EXPORTS = {
+    "FatalError": "schedkit.errors:FatalError",
+    "Retry": "schedkit.core.model:Retry",
+    "RetryableError": "schedkit.errors:RetryableError",
+    "Scheduler": "schedkit.app:Scheduler",
+    "TaskResult": "schedkit.core.model:TaskResult",
+    "all_of": "schedkit.core.triggers:all_of",
+    "any_of": "schedkit.core.triggers:any_of",
+    "at": "schedkit.core.triggers:at",
+    "calendar": "schedkit.core.triggers:calendar",
+    "context": "schedkit.context",
+    "cron": "schedkit.core.triggers:cron",
+    "errors": "schedkit.errors",
+    "every": "schedkit.core.triggers:every",
     "excel": "schedkit.excel",
+    "site": "schedkit.app:site",
+    "task": "schedkit.core.tasks:task",
 }
 
-__all__ = ["__version__", *_EXPORTS]
+__all__ = [
+    "FatalError",
+    "Retry",
+    "RetryableError",
+    "Scheduler",
+    "TaskResult",
+    "__version__",
+    "all_of",
+    "any_of",
+    "at",
+    "calendar",
+    "context",
+    "cron",
+    "errors",
+    "every",
+    "excel",
+    "site",
+    "task",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,6 @@ ROOT = Path(schedkit.__file__).parent
 # What each room may import besides itself, and nothing else of schedkit.
 BASE = {"errors", "loop", "context"}
 ALLOWED: dict[str, set[str]] = {
-    "__init__": set(),
     "errors": set(),
     "context": {"errors"},
     "loop": {"errors", "context"},
@@ -31,8 +30,10 @@ ALLOWED: dict[str, set[str]] = {
     "settings": BASE | {"core", "atlassian", "jira", "confluence", "excel", "notify", "report"},
     "demo": {"errors"},
 }
+# The package's own names are type-only imports there; `test_import_schedkit_is_light` holds the rest.
+ALLOWED["__init__"] = {"app", "core", "excel", "errors", "context"}
 ALLOWED["app"] = ALLOWED["settings"] | {"settings"}
-DOORS = {"cli", "api", "widgets", "magics"}
+DOORS = {"cli", "commands", "api", "widgets", "magics"}
 for door in DOORS:
     ALLOWED[door] = ALLOWED["app"] | {"app", "demo"} | DOORS
 

@@ -1,6 +1,15 @@
 """Declared reports: extract → shape → check → deliver, from YAML or Python."""
 
-from schedkit.report.definition import Check, Deliver, Extract, Report, Schedule, Shape, TaskOptions
+from schedkit.report.definition import (
+    Check,
+    Deliver,
+    Extract,
+    Report,
+    RetryOptions,
+    Schedule,
+    Shape,
+    TaskOptions,
+)
 from schedkit.report.load import load_reports, loads_reports
 from schedkit.report.pipeline import Tools, run_report
 
@@ -9,6 +18,7 @@ __all__ = [
     "Deliver",
     "Extract",
     "Report",
+    "RetryOptions",
     "Schedule",
     "Shape",
     "TaskOptions",

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-__all__ = ["Check", "Deliver", "Extract", "Report", "Schedule", "Shape", "TaskOptions"]
+__all__ = ["Check", "Deliver", "Extract", "Report", "RetryOptions", "Schedule", "Shape", "TaskOptions"]
 
 
 def _listed(value: Any) -> Any:

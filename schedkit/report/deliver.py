@@ -5,11 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from schedkit import context
 from schedkit.errors import SettingsError
 from schedkit.report.definition import Names, Report
 from schedkit.report.yamlfile import explain
@@ -84,7 +83,11 @@ class WorkbookDelivery(_Strict):
 
 
 class PageDelivery(_Strict):
-    """Replace one managed table of a Confluence page."""
+    """Replace one managed table of a Confluence page.
+
+    `gone` says what becomes of rows whose key has left the frame, `create` where a page without the region
+    gets one (``end``, ``start`` or ``heading:TEXT``); rows beyond `cap` are counted, not shown.
+    """
 
     site: str
     page: str
@@ -92,29 +95,22 @@ class PageDelivery(_Strict):
     key: str = "Key"
     keep: Names = ()
     columns: Names | None = None
+    gone: Literal["commented", "archive", "drop"] = "commented"
+    cap: int = Field(default=500, ge=1)
+    create: str | None = None
 
     def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> None:
-        shown = frame
-        if self.columns is not None:
-            missing = [name for name in self.columns if name not in frame.columns]
-            if missing:
-                raise SettingsError(f"deliver.confluence: there is no column {missing[0]!r} in the frame")
-            shown = frame[list(self.columns)]
-            shown.attrs = dict(frame.attrs)
-        context.progress("update page", 0, 1)
         table = tools.site(self.site).page(self.page).table(self.region)
-        applied = table.replace(shown, key=self.key, keep=list(self.keep)).apply()
-        context.fact(
-            "page",
-            {
-                "id": applied.page_id,
-                "url": applied.url,
-                "version": applied.version,
-                "written": applied.written,
-                "changed_cells": applied.changed_cells,
-            },
+        plan = table.replace(
+            frame,
+            key=self.key,
+            keep=list(self.keep),
+            columns=None if self.columns is None else list(self.columns),
+            gone=self.gone,
+            cap=self.cap,
+            create=self.create,
         )
-        context.progress("update page", 1, 1)
+        plan.apply()
 
 
 _BUILT_IN: dict[str, Callable[..., Deliverer]] = {

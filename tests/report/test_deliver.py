@@ -61,9 +61,3 @@ class Shout:
 
     def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> None:
         self.heard.append(self.words)
-
-
-def test_a_page_shows_only_columns_that_exist(tmp_path: Path) -> None:
-    put = deliverer("confluence", {"site": "w", "page": "1", "region": "nth:1", "columns": ["Key", "Nope"]})
-    with pytest.raises(SettingsError, match="no column 'Nope'"):
-        put(FRAME, report(confluence={}), tools(tmp_path))

@@ -1,0 +1,213 @@
+"""The composition root: the one file that joins settings, sites, reports and the scheduler."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from schedkit.core import faces, triggers
+from schedkit.core import scheduler as core
+from schedkit.core.durations import seconds
+from schedkit.core.model import Retry
+from schedkit.errors import SettingsError
+from schedkit.loop import live
+from schedkit.report import Report, RetryOptions, Tools, run_report
+from schedkit.settings import FILE_NAME, Settings, SiteSettings, load_settings, project_root
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from schedkit.core.handles import TaskHandle
+
+__all__ = ["App", "Scheduler", "app", "site"]
+
+# How objects show themselves in a notebook; the widgets are imported at the first display only.
+faces.provide(functools.partial(importlib.import_module, "schedkit.widgets"))
+
+
+class App:
+    """A project: its settings, and what was made from them.
+
+    Parameters
+    ----------
+    settings : Settings
+        What the project sets.
+    root : Path
+        The folder that relative paths start from.
+    """
+
+    def __init__(self, settings: Settings, root: Path) -> None:
+        self.settings = settings
+        self.root = root
+        self._sites: dict[str, Any] = {}
+
+    def site(self, name: str) -> Any:
+        """Return the client of a configured site, always the same one.
+
+        Raises
+        ------
+        SettingsError
+            No site of that name; near matches are named.
+        """
+        if name not in self._sites:
+            self._sites[name] = _client(name, self._site_settings(name))
+        return self._sites[name]
+
+    def _site_settings(self, name: str) -> SiteSettings:
+        known: Mapping[str, SiteSettings] = self.settings.sites
+        if name in known:
+            return known[name]
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"add it under sites: in {self.root / FILE_NAME}"
+        raise SettingsError(f"there is no site {name!r}", hint=hint)
+
+    def scheduler(self, ledger: str | Path | None = None, **options: Any) -> core.Scheduler:
+        """Return the process's scheduler on `ledger`, made at first use."""
+        url = self._ledger(ledger)
+        chosen = self.settings.scheduler
+        values = {
+            "results": self.root / chosen.results,
+            "concurrency": chosen.concurrency,
+            "threads": chosen.threads,
+            "processes": chosen.processes,
+            "tz": ZoneInfo(chosen.tz) if chosen.tz else None,
+            **options,
+        }
+        return live(f"scheduler {url}", functools.partial(core.Scheduler, url, **values))
+
+    def _ledger(self, ledger: str | Path | None) -> str:
+        url = str(ledger or self.settings.scheduler.ledger)
+        if "://" in url:
+            return url
+        path = (Path.cwd() if ledger else self.root) / url
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.parent.name == ".schedkit" and not (path.parent / ".gitignore").exists():
+            # The ledger and the results are this machine's; nobody wants them in a commit.
+            (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+        return str(path.resolve())
+
+    def tools(self) -> Tools:
+        """Return what a report needs from this project."""
+        return Tools(site=self.site, root=self.root, clock=lambda: datetime.now().astimezone())
+
+    def add_report(self, scheduler: core.Scheduler, report: Report, *, scheduled: bool = True) -> TaskHandle:
+        """Declare `report` as a task; without `scheduled` it runs only when submitted."""
+        options = report.task
+        return scheduler.task(
+            trigger_of(report) if scheduled else None,
+            name=report.name,
+            description=report.description,
+            jitter=report.schedule.jitter if scheduled and report.schedule else None,
+            retry=_retry(options.retry),
+            timeout=options.timeout,
+            priority=options.priority,
+            overlap=options.overlap,
+            after=options.after,
+            tags=options.tags,
+        )(functools.partial(_run, report, self.tools()))
+
+
+def _retry(options: RetryOptions | None) -> Retry | None:
+    if options is None:
+        return None
+    return Retry(
+        attempts=options.attempts,
+        delay=seconds(options.delay, "retry delay"),
+        backoff=options.backoff,
+        max_delay=seconds(options.max_delay, "retry max_delay"),
+    )
+
+
+def _run(report: Report, tools: Tools) -> pd.DataFrame:
+    return run_report(report, tools)
+
+
+def trigger_of(report: Report) -> Any:
+    """Return the trigger that a report's schedule means, None without one."""
+    when = report.schedule
+    if when is None:
+        return None
+    if when.cron is not None:
+        return triggers.cron(when.cron, tz=when.tz)
+    if when.every is not None:
+        return triggers.every(when.every)
+    assert when.at is not None
+    return triggers.at(when.at, tz=when.tz)
+
+
+def _client(name: str, settings: SiteSettings) -> Any:
+    values: dict[str, Any] = {
+        "user": settings.user,
+        "token": _secret(settings.token),
+        "password": _secret(settings.password),
+        "cloud": settings.cloud,
+        "verify": settings.verify,
+        "cert": settings.cert,
+        "proxies": settings.proxies,
+        "timeout": settings.timeout,
+        "concurrency": settings.concurrency,
+        "name": name,
+    }
+    if settings.kind == "jira":
+        from schedkit.jira import Jira
+
+        return Jira(settings.url, **values)
+    from schedkit.confluence import Confluence
+
+    return Confluence(settings.url, **values)
+
+
+def _secret(value: Any) -> str | None:
+    return None if value is None else value.get_secret_value()
+
+
+def app() -> App:
+    """Return the project around the working folder; settings are read again when they changed."""
+    root = project_root()
+    made = live(f"app {root}", lambda: App(load_settings(root), root))
+    settings = load_settings(root)
+    if made.settings != settings:
+        made.settings = settings
+        made._sites.clear()
+    return made
+
+
+def site(name: str) -> Any:
+    """Return the client of a site that ``schedkit.yaml`` or the environment configures.
+
+    Parameters
+    ----------
+    name : str
+        The site's name under ``sites:``.
+
+    Returns
+    -------
+    Jira or Confluence
+        As the site's ``kind`` says.
+
+    Raises
+    ------
+    SettingsError
+        No site of that name.
+    """
+    return app().site(name)
+
+
+def Scheduler(ledger: str | Path | None = None, **options: Any) -> core.Scheduler:  # noqa: N802 - reads as the class
+    """Return this project's scheduler; the same one when called again in this process.
+
+    Parameters
+    ----------
+    ledger : str or Path, optional
+        A SQLite file or an SQLAlchemy URL; by default what the settings say (``.schedkit/ledger.db`` in the
+        project's root).
+    **options
+        As `schedkit.core.scheduler.Scheduler` takes them; they win over the settings.
+    """
+    return app().scheduler(ledger, **options)

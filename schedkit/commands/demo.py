@@ -1,0 +1,133 @@
+"""``schedkit demo``: the main job, end to end, against an embedded site."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+
+from schedkit.app import App
+from schedkit.commands.bars import StageBars
+from schedkit.commands.run import until_interrupted
+from schedkit.core.model import Run
+from schedkit.core.scheduler import Scheduler
+from schedkit.errors import UsageError
+from schedkit.report import Report, load_reports
+from schedkit.settings import SchedulerSettings, Settings, SiteSettings, project_root
+
+__all__ = ["demo_settings", "run_demo"]
+
+OUT = Path("reports/out")
+
+
+def demo_settings(site: Any) -> Settings:
+    """Return settings that know the demo site's four doors."""
+    doors = {
+        "demo": ("jira", site.jira_cloud, True),
+        "demo-dc": ("jira", site.jira_dc, False),
+        "demo-wiki": ("confluence", site.confluence_cloud, True),
+        "demo-wiki-dc": ("confluence", site.confluence_dc, False),
+    }
+    sites = {
+        name: SiteSettings(kind=kind, url=door.url, user=door.user, token=SecretStr(door.token), cloud=cloud)  # type: ignore[arg-type]
+        for name, (kind, door, cloud) in doors.items()
+    }
+    scheduler = SchedulerSettings(ledger=str(OUT / "demo.db"), results=str(OUT / "results"))
+    return Settings(sites=sites, scheduler=scheduler)
+
+
+def run_demo(*, issues: int, seed: int, keep: bool, as_json: bool, report: Path) -> None:
+    """Start the site, run the report through the scheduler, and print where things are.
+
+    Raises
+    ------
+    SettingsError
+        The report cannot be read.
+    RunError
+        The run did not end as DONE.
+    """
+    root = project_root()
+    (declared,) = _only(load_reports(report if report.exists() else root / report), report)
+    try:
+        from schedkit.demo import DemoSite
+    except ImportError as error:
+        raise UsageError(f"the demo site needs {error.name}", hint="pip install 'schedkit[demo]'") from None
+    console = Console(stderr=as_json)
+    with DemoSite(issues=issues, seed=seed) as site:
+        console.print(f"demo site: {issues} issues at {site.jira_cloud.url}", highlight=False)
+        app = App(demo_settings(site), root)
+        with app.scheduler() as scheduler:
+            facts = _run_once(app, scheduler, declared, console, scheduled=keep)
+            if as_json:
+                sys.stdout.write(json.dumps(facts) + "\n")
+                sys.stdout.flush()
+            else:
+                _print_facts(console, facts)
+            if keep:
+                console.print("the site and the schedule run until Ctrl-C")
+                until_interrupted()
+
+
+def _only(reports: list[Report], path: Path) -> list[Report]:
+    if len(reports) != 1:
+        raise UsageError(f"{path} holds {len(reports)} reports", hint="the demo runs one")
+    return reports
+
+
+def _run_once(
+    app: App, scheduler: Scheduler, report: Report, console: Console, *, scheduled: bool
+) -> dict[str, Any]:
+    started = time.monotonic()
+    handle = app.add_report(scheduler, report, scheduled=scheduled)
+    with StageBars(console) as bars:
+        unsubscribe = scheduler.subscribe(bars)
+        try:
+            run = handle.submit()
+            frame = run.result()
+        finally:
+            unsubscribe()
+    facts = run.facts
+    page = facts.get("page", {})
+    return {
+        "rows": len(frame),
+        "workbook": facts.get("workbook", {}).get("path"),
+        "page": page.get("url"),
+        "page_version": page.get("version"),
+        "seconds": round(time.monotonic() - started, 2),
+        "history": [_history_row(past) for past in scheduler.runs(report.name, limit=10)],
+    }
+
+
+def _history_row(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "task": run.task,
+        "state": str(run.state),
+        "cause": run.cause,
+        "due": run.due_at.isoformat(),
+        "finished": run.finished_at.isoformat() if run.finished_at else None,
+        "seconds": run.seconds,
+        "attempts": run.attempt,
+    }
+
+
+def _print_facts(console: Console, facts: dict[str, Any]) -> None:
+    console.print(f"rows       {facts['rows']}", highlight=False)
+    console.print(f"workbook   {facts['workbook']}", highlight=False, soft_wrap=True)
+    console.print(
+        f"page       {facts['page']} (version {facts['page_version']})", highlight=False, soft_wrap=True
+    )
+    console.print(f"seconds    {facts['seconds']}", highlight=False)
+    table = Table(title="history", title_justify="left")
+    for name in ("task", "state", "cause", "due", "seconds", "attempts"):
+        table.add_column(name)
+    for row in facts["history"]:
+        took = "" if row["seconds"] is None else f"{row['seconds']:.2f}"
+        table.add_row(row["task"], row["state"], row["cause"], row["due"][:19], took, str(row["attempts"]))
+    console.print(table)
