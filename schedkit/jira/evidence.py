@@ -61,7 +61,7 @@ class Evidence:
     started, ended : datetime
         The as-of window: the frame shows each issue as it was at some moment between them.
     exact : bool
-        Whether nothing changed in between, so that the frame is the state at both ends.
+        Whether nothing changed in between: the frame is the site's state at the end of the window.
     requested, returned : int
         Issues the site listed, and issues in the frame.
     missing : dict
@@ -104,7 +104,10 @@ class Evidence:
             "jql": self.jql,
             "complete": self.complete,
             "exact": self.exact,
-            "as_of": [self.started.isoformat(timespec="seconds"), self.ended.isoformat(timespec="seconds")],
+            "as_of": [
+                self.started.isoformat(timespec="milliseconds"),
+                self.ended.isoformat(timespec="milliseconds"),
+            ],
             "requested": self.requested,
             "returned": self.returned,
             "missing": dict(self.missing),

@@ -93,7 +93,8 @@ class Extraction:
             listing = await self._prove()
         self._settle(listing)
         evidence.warnings = self.asker.warnings
-        evidence.ended = datetime.now(UTC)
+        if not evidence.exact or listing.single:
+            evidence.ended = datetime.now(UTC)
         context.progress(STAGE, len(self.order), len(self.order))
 
     # --- the parts, also for other ways of extracting ---
@@ -155,7 +156,8 @@ class Extraction:
             evidence.changed += changed
             evidence.left += len(left)
             if listing.steady and not (appeared or changed or left):
-                evidence.exact = True
+                # All that happened before this look began would have been seen: the frame is that moment's.
+                evidence.exact, evidence.ended = True, looked
                 break
             evidence.started = looked
         return listing

@@ -131,7 +131,8 @@ async def climb(extraction: Extraction, root: str, links_depth: int = 0) -> Tree
     evidence.duplicates = extraction.held.duplicates
     evidence.exact = evidence.exact and not evidence.missing
     evidence.warnings = extraction.asker.warnings
-    evidence.ended = datetime.now(UTC)
+    if not evidence.exact:
+        evidence.ended = datetime.now(UTC)
     context.progress(STAGE, len(extraction.order), len(extraction.order))
     return tree
 
@@ -185,7 +186,7 @@ async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
             tree.level[id], tree.via[id] = (above[0] if above else 0) + 1, parent
         await _descend(extraction, tree, new)
         if not (left or new or appeared or changed):
-            evidence.exact = True
+            evidence.exact, evidence.ended = True, looked
             return
         evidence.started = looked
 
