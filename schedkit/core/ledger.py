@@ -211,7 +211,7 @@ class Ledger:
         query = (
             select(waits).where(waits.c.run.in_(pending) | waits.c.parent_run.is_(None)).order_by(waits.c.run)
         )
-        return [msgspec.convert(dict(row), WaitRow) for row in self._all(query)]
+        return [WaitRow(**row) for row in self._all(query)]
 
     def events(self, after: int = 0, *, limit: int = 1000, run: str | None = None) -> list[Event]:
         """Return the log after number `after`, in order."""

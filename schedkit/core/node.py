@@ -75,8 +75,12 @@ class Node:
                 return
             await self.open()
             if await asyncio.to_thread(self.lease.take):
-                await self._leave()
-                await self._own()
+                try:
+                    await self._leave()
+                    await self._own()
+                except BaseException:
+                    await asyncio.to_thread(self.lease.release)
+                    raise
             elif self.state == "stopped":
                 await self._view()
 
