@@ -6,7 +6,8 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
@@ -41,7 +42,7 @@ from schedkit.errors import UnavailableError
 CLOUD = Account("demo@example.com", "demo-cloud-token-f3b1c2", "")
 DATA_CENTER = Account(None, "demo-dc-token-9a7e55", "demo-dc-password-51d0aa")
 # An issue of the default fields weighs about so many bytes before its description.
-_BARE = 6600
+_BARE = 7000
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class DemoSite:
         port: int = 0,
         now: datetime | None = None,
     ) -> None:
-        self._socket = _listen(port)
+        self._socket = _bind(port)
         self.port = int(self._socket.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         anchor = _anchor(now)
@@ -249,11 +250,15 @@ class DemoSite:
             self._gate, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False,
             server_header=False, date_header=True, timeout_graceful_shutdown=1, backlog=2048,
         )  # fmt: skip
-        return uvicorn.Server(config)
+        return _Server(config)
 
     @property
     def socket(self) -> socket.socket:
         return self._socket
+
+    def listen(self) -> None:
+        """Let clients connect; they wait for the server to answer."""
+        self._socket.listen(2048)
 
     def stop(self) -> None:
         """End the server and free the port."""
@@ -270,7 +275,15 @@ class DemoSite:
         self.stop()
 
 
-def _listen(port: int) -> socket.socket:
+class _Server(uvicorn.Server):
+    """A server that leaves signals to whoever runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _bind(port: int) -> socket.socket:
     # With the protocol named, asyncio turns Nagle off; else each answer waits 40 ms for a delayed ACK.
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -183,11 +183,11 @@ class CloudDesk(Desk):
                 (issue.id, entry)
                 for _, issue in sorted(issues.items())
                 for entry in self.store.history(issue)
-                if not only or any(self.encoder.field_id(change) in only for change in entry.changes)
+                if not only or any(self.encoder.talk.field_id(change) in only for change in entry.changes)
             ]
             grouped: dict[int, list[bytes]] = {}
             for issue_id, entry in entries[start : start + limit]:
-                grouped.setdefault(issue_id, []).append(self.encoder.history(entry))
+                grouped.setdefault(issue_id, []).append(self.encoder.talk.history(entry))
         logs = b",".join(
             [b'{"issueId":"%d","changeHistories":[%b]}' % (n, b",".join(made)) for n, made in grouped.items()]
         )
@@ -221,7 +221,7 @@ class CloudDesk(Desk):
                 issue = self.store.find(str(int(number) // 100))
                 for log in self.store.worklogs(issue) if issue is not None else ():
                     if log.id == int(number) and issue is not None:
-                        made.append(self.encoder.worklog(issue, log))
+                        made.append(self.encoder.talk.worklog(issue, log))
         return answers.raw(b"[" + b",".join(made) + b"]")
 
     async def projects(self, request: Request) -> Response:

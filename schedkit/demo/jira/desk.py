@@ -178,7 +178,9 @@ class Desk:
                 return issue
             start, limit = page_of(request, 5000 if self.dialect.cloud else 1_048_576)
             found = self.store.comments(issue)
-            inside = b",".join([self.encoder.comment(issue, made) for made in found[start : start + limit]])
+            inside = b",".join(
+                [self.encoder.talk.comment(issue, made) for made in found[start : start + limit]]
+            )
         head = b'{"startAt":%d,"maxResults":%d,"total":%d,"comments":[' % (start, limit, len(found))
         return answers.raw(head + inside + b"]}")
 
@@ -193,7 +195,7 @@ class Desk:
                 told = "Comment body can not be empty!" if not text else "Comment body is not valid!"
                 return answers.refused(400, [], {"comment": told})
             made = self.store.comment(issue.key, text)
-            return answers.raw(self.encoder.comment(issue, made), 201)
+            return answers.raw(self.encoder.talk.comment(issue, made), 201)
 
     async def worklogs(self, request: Request) -> Response:
         with self.store.lock:
@@ -202,7 +204,9 @@ class Desk:
                 return issue
             start, limit = page_of(request, 5000)
             found = self.store.worklogs(issue)
-            inside = b",".join([self.encoder.worklog(issue, log) for log in found[start : start + limit]])
+            inside = b",".join(
+                [self.encoder.talk.worklog(issue, log) for log in found[start : start + limit]]
+            )
         head = b'{"startAt":%d,"maxResults":%d,"total":%d,"worklogs":[' % (start, limit, len(found))
         return answers.raw(head + inside + b"]}")
 
