@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import IO
+from xml.sax.saxutils import escape
 
 from schedkit import context
 from schedkit.excel import memory, sheetxml
@@ -14,7 +15,7 @@ from schedkit.excel.links import LinkParts
 from schedkit.excel.names import letters
 from schedkit.excel.package import Package, Writer
 from schedkit.excel.plan import Laid
-from schedkit.excel.skeleton import FIRST_ROW, HEADER_ROW, PROTOTYPE_ROWS, SheetPlan
+from schedkit.excel.skeleton import FIRST_ROW, HEADER_ROW, PROTOTYPE_ROWS, TOTALS_LABEL, SheetPlan
 from schedkit.excel.tally import Tally
 from schedkit.excel.workbook import open_workbook, relations_part
 
@@ -62,7 +63,7 @@ def _fill_sheet(
     room = MAX_LINKS
     for position, column in enumerate(plan.columns, 1):
         link = plan.links.get(position)
-        style, linked, moment, duration = (found.get(letters(position)) for found in looks)
+        style, linked, moment, duration, _ = (found.get(letters(position)) for found in looks)
         slots.append(Slot(position, column, style, link, linked, moment, duration, room))
         # Columns further right link only if all rows of those before them can.
         room = max(room - plan.rows, 0) if link else room
@@ -76,11 +77,29 @@ def _fill_sheet(
             done += count
             context.progress(_STAGE, done, total)
             context.checkpoint()
+        if plan.totals:
+            yield _totals_row(plan, looks[-1])
         yield b"</sheetData>" + _with_links(sheet.tail, links)
 
     writer.add(part, chunks(), large=plan.rows * len(slots) > _LARGE_CELLS)
     _add_relations(writer, package, part, links.targets)
     return done
+
+
+def _totals_row(plan: SheetPlan, styles: dict[str, int]) -> bytes:
+    row = plan.last_row + 1
+    cells = []
+    for position in range(1, len(plan.columns) + 1):
+        name = letters(position)
+        opening = f'<c r="{name}{row}" s="{styles[name]}"'
+        total = plan.totals.get(position)
+        if total is not None:
+            cells.append(f"{opening}><f>{escape(total.formula)}</f><v>{total.value!r}</v></c>")
+        elif position == 1:
+            cells.append(f'{opening} t="inlineStr"><is><t>{TOTALS_LABEL}</t></is></c>')
+        else:
+            cells.append(f"{opening}/>")
+    return f'<row r="{row}">{"".join(cells)}</row>'.encode()
 
 
 def _add_relations(writer: Writer, package: Package, part: str, added: list[bytes]) -> None:

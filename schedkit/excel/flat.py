@@ -113,7 +113,8 @@ def _storable(series: pd.Series[Any], tally: Tally) -> pd.Series[Any]:
         pa.array(series, from_pandas=True)
     except (pa.ArrowException, UnicodeEncodeError, OverflowError):
         texts = clean_texts(pd.Series([_text(value, tally) for value in series], dtype=object), tally)
-        return texts.to_pandas().set_axis(series.index)
+        made: pd.Series[Any] = texts.to_pandas()
+        return made.set_axis(series.index)
     return series
 
 

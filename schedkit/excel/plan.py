@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from schedkit.excel.model import Column, Kind, Policy
 from schedkit.excel.names import header_text, headers, sheet_names, table_names
 from schedkit.excel.skeleton import HEADER_ROW, SheetPlan
 from schedkit.excel.tally import Tally
+from schedkit.excel.totals import totals_of
 
 _KEY_HEADERS = {"key", "parent", "epic link", "issue key"}
 _KEY_FIELDS = {"issuekey", "key", "parent"}
@@ -74,10 +75,16 @@ class Laid:
 
 
 def lay_out(
-    frames: Mapping[str, pd.DataFrame], policy: Policy, links: bool | Mapping[str, str], tally: Tally
+    frames: Mapping[str, pd.DataFrame],
+    policy: Policy,
+    tally: Tally,
+    *,
+    links: bool | Mapping[str, str],
+    totals: bool | Mapping[str, str],
+    taken: Sequence[str] = (),
 ) -> Laid:
-    """Lay out `frames` as sheets, each split where it exceeds the rows of one."""
-    room = MAX_ROWS - HEADER_ROW
+    """Lay out `frames` as sheets, each split where it exceeds the rows of one; `taken` names are avoided."""
+    room = MAX_ROWS - HEADER_ROW - bool(totals)
     parts: list[tuple[str, int, int]] = []
     wanted: list[str] = []
     prepared = {name: with_index(frame) for name, frame in frames.items()}
@@ -86,12 +93,21 @@ def lay_out(
         tally.add("split_sheets", len(starts) - 1)
         parts += [(name, start, min(start + room, len(frame))) for start in starts]
         wanted += [name, *(f"{name} ({number})" for number in range(2, len(starts) + 1))]
-    names = sheet_names(wanted)
+    names = sheet_names(wanted, taken)
     tally.add("renamed_sheets", sum(new != old for new, old in zip(names, wanted, strict=True)))
     columns = {name: columns_of(frame, policy, tally) for name, frame in prepared.items()}
     linked = {name: links_of(frame, columns[name], links) for name, frame in prepared.items()}
     sheets = [
-        SheetPlan(sheet, table, columns[name], start, stop, linked[name])
+        SheetPlan(
+            name=sheet,
+            table=table,
+            columns=columns[name],
+            start=start,
+            stop=stop,
+            links=linked[name],
+            totals=totals_of(prepared[name].iloc[start:stop], columns[name], table, totals),
+            attrs=prepared[name].attrs,
+        )
         for sheet, table, (name, start, stop) in zip(names, table_names(names), parts, strict=True)
     ]
     memories = [

@@ -1,4 +1,4 @@
-"""The workbook without its rows, drawn by openpyxl: header, widths, formats, table, freeze.
+"""The workbook without its rows, drawn by openpyxl: header, widths, formats, table, colours, charts.
 
 Each sheet holds a few prototype rows, one per way a cell of a column may look; the filler reads their
 formats and puts the real rows in their place.
@@ -7,25 +7,32 @@ formats and puts the real rows in their place.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.styles import Alignment, Border, Side
 from openpyxl.worksheet.filters import AutoFilter
+from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
-from schedkit.excel import look
+from schedkit.excel import decorate, look
 from schedkit.excel.links import LinkOf
-from schedkit.excel.model import Column, Kind
+from schedkit.excel.model import Column, Kind, Policy
 from schedkit.excel.names import letters
+from schedkit.excel.overview import Overview
+from schedkit.excel.summary import draw_summary, put
 from schedkit.excel.text import excel_escape
+from schedkit.excel.totals import Total
 
 HEADER_ROW = 1
 FIRST_ROW = 2
-# The prototype rows: usual cells, links, and dates and durations within a mixed column.
-PROTOTYPE_ROWS = USUAL_ROW, LINK_ROW, MOMENT_ROW, DURATION_ROW = tuple(range(FIRST_ROW, FIRST_ROW + 4))
+# The prototype rows: usual cells, links, dates and durations within a mixed column, the totals row.
+PROTOTYPE_ROWS = USUAL_ROW, LINK_ROW, MOMENT_ROW, DURATION_ROW, TOTALS_ROW = tuple(
+    range(FIRST_ROW, FIRST_ROW + 5)
+)
 
 
 @dataclass(frozen=True)
@@ -38,46 +45,122 @@ class SheetPlan:
     start: int
     stop: int
     links: Mapping[int, LinkOf]
+    totals: Mapping[int, Total] = field(default_factory=dict)
+    attrs: Mapping[Any, Any] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         return self.stop - self.start
 
+    @property
+    def last_row(self) -> int:
+        """The last row of the table's body, which has at least one row, if only a blank one."""
+        return HEADER_ROW + max(self.rows, 1)
 
-def draw(plans: list[SheetPlan]) -> bytes:
+
+@dataclass(frozen=True)
+class Front:
+    """What comes before the rows: a title, an overview (None: no Summary sheet), an index of sheets."""
+
+    title: str
+    told: Sequence[str]
+    overview: Overview | None
+    index: bool
+    summary_name: str = "Summary"
+    index_name: str = "Index"
+
+
+def draw(plans: Sequence[SheetPlan], front: Front, policy: Policy) -> bytes:
     """Return the workbook of `plans` with headers and prototype rows."""
     book = Workbook()
     del book["Sheet"]
+    if front.overview is not None:
+        sheet = book.create_sheet(front.summary_name)
+        draw_summary(sheet, front.title, front.told, front.overview)
+        decorate.print_setup(sheet)
+    if front.index:
+        _draw_index(book.create_sheet(front.index_name), front, plans)
     for plan in plans:
-        _draw_sheet(book.create_sheet(plan.name), plan)
+        _draw_sheet(book.create_sheet(plan.name), plan, policy)
+    book.properties.creator = "schedkit"
+    book.properties.title = excel_escape(front.title)
+    book.properties.subject = excel_escape(next(iter(front.told), ""))
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
 
 
-def _draw_sheet(sheet: Worksheet, plan: SheetPlan) -> None:
+def _draw_sheet(sheet: Worksheet, plan: SheetPlan, policy: Policy) -> None:
     for position, column in enumerate(plan.columns, 1):
-        header = sheet.cell(HEADER_ROW, position, excel_escape(column.header))
-        header.data_type = "s"
-        header.font = Font(name=look.FONT, bold=True, color=look.HEADER_INK)
-        header.fill = PatternFill("solid", fgColor=look.HEADER_FILL)
+        header = put(sheet, HEADER_ROW, position, column.header, color=look.WHITE, bold=True)
+        header.fill = look.filled(look.BRAND)
         header.alignment = Alignment(vertical="center")
-        sheet.cell(USUAL_ROW, position).number_format = look.number_format(column)
-        linked = sheet.cell(LINK_ROW, position)
-        linked.font = Font(name=look.FONT, color=look.LINK_INK, underline="single")
+        number_format = look.number_format(column)
+        for row in PROTOTYPE_ROWS:
+            cell = sheet.cell(row, position)
+            cell.font = look.font(color=look.LINK if row == LINK_ROW else look.INK, link=row == LINK_ROW)
+            cell.number_format = number_format
+            if column.kind in look.CENTRED:
+                cell.alignment = Alignment(horizontal="center")
         sheet.cell(MOMENT_ROW, position).number_format = look.FORMATS[Kind.DATETIME]
         sheet.cell(DURATION_ROW, position).number_format = look.FORMATS[Kind.DURATION]
+        total = sheet.cell(TOTALS_ROW, position)
+        total.font = look.font(bold=True)
+        total.border = Border(top=Side("medium", color=look.BRAND))
         sheet.column_dimensions[letters(position)].width = look.width(column, plan.rows)
-    sheet.row_dimensions[HEADER_ROW].height = 22
+    sheet.row_dimensions[HEADER_ROW].height = 24
     sheet.freeze_panes = f"{'B' if 1 in plan.links else 'A'}{FIRST_ROW}"
+    fields = plan.attrs.get("fields") or {}
+    decorate.colour(sheet, plan.columns, fields, FIRST_ROW, plan.last_row)
+    decorate.bars(sheet, plan.columns, fields, FIRST_ROW, plan.last_row)
+    decorate.notes(sheet, plan.columns, plan.attrs, policy, HEADER_ROW)
+    decorate.print_setup(sheet, repeat_row=HEADER_ROW)
     if plan.columns:
-        # A table has at least one row, if only a blank one.
-        ref = f"A{HEADER_ROW}:{letters(len(plan.columns))}{HEADER_ROW + max(plan.rows, 1)}"
-        table = Table(displayName=plan.table, name=plan.table, ref=ref)
-        table.tableStyleInfo = TableStyleInfo(name=look.TABLE_STYLE, showRowStripes=True)
-        table.autoFilter = AutoFilter(ref=ref)
-        table.tableColumns = [
-            TableColumn(id=place, name=excel_escape(column.header))
-            for place, column in enumerate(plan.columns, 1)
-        ]
-        sheet.add_table(table)
+        sheet.add_table(_table(plan))
+
+
+def _table(plan: SheetPlan) -> Table:
+    right = letters(len(plan.columns))
+    body = f"A{HEADER_ROW}:{right}{plan.last_row}"
+    ref = f"A{HEADER_ROW}:{right}{plan.last_row + bool(plan.totals)}"
+    table = Table(displayName=plan.table, name=plan.table, ref=ref)
+    table.tableStyleInfo = TableStyleInfo(name=look.TABLE_STYLE, showRowStripes=True)
+    table.autoFilter = AutoFilter(ref=body)
+    table.tableColumns = [
+        TableColumn(id=place, name=excel_escape(column.header))
+        for place, column in enumerate(plan.columns, 1)
+    ]
+    if plan.totals:
+        table.totalsRowCount = 1
+        for position, total in plan.totals.items():
+            # A table calls the count of non-blank cells "count".
+            table.tableColumns[position - 1].totalsRowFunction = total.function
+        if 1 not in plan.totals:
+            table.tableColumns[0].totalsRowLabel = TOTALS_LABEL
+    return table
+
+
+TOTALS_LABEL = "Total"
+
+
+def _draw_index(sheet: Worksheet, front: Front, plans: Sequence[SheetPlan]) -> None:
+    sheet.sheet_view.showGridLines = False
+    sheet.sheet_properties.tabColor = look.BRAND
+    for name, width in (("A", 2.5), ("B", 36), ("C", 12), ("D", 12), ("E", 70)):
+        sheet.column_dimensions[name].width = width
+        sheet[f"{name}1"].fill = look.filled(look.BRAND)
+    put(sheet, 1, 2, front.title, size=20, color=look.WHITE, bold=True).alignment = Alignment(
+        vertical="center"
+    )
+    sheet.row_dimensions[1].height = 40
+    for position, header in enumerate(("Sheet", "Rows", "Columns", "JQL"), 2):
+        cell = put(sheet, 3, position, header, bold=True)
+        cell.border = Border(bottom=Side("medium", color=look.BRAND))
+    for row, plan in enumerate(plans, 4):
+        quoted = plan.name.replace("'", "''")
+        cell = put(sheet, row, 2, plan.name, color=look.LINK, link=True)
+        cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"'{quoted}'!A1")
+        put(sheet, row, 3, plan.rows).number_format = "#,##0"
+        put(sheet, row, 4, len(plan.columns)).number_format = "#,##0"
+        put(sheet, row, 5, str(plan.attrs.get("jql") or ""), color=look.MUTED)
+    decorate.print_setup(sheet)

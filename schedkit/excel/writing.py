@@ -14,12 +14,14 @@ import pandas as pd
 from schedkit import context
 from schedkit.errors import WorkbookError
 from schedkit.excel.atomic import replace_whole
+from schedkit.excel.decorate import provenance
 from schedkit.excel.fill import fill
 from schedkit.excel.flat import WRITERS
 from schedkit.excel.model import Infinite, Policy
+from schedkit.excel.overview import overview
 from schedkit.excel.plan import lay_out
 from schedkit.excel.result import Written
-from schedkit.excel.skeleton import draw
+from schedkit.excel.skeleton import Front, draw
 from schedkit.excel.tally import Tally
 from schedkit.excel.zones import zone_of
 
@@ -29,7 +31,11 @@ def write(
     path: str | Path,
     *,
     sheet: str | None = None,
+    title: str | None = None,
     links: bool | Mapping[str, str] = True,
+    totals: bool | Mapping[str, str] = False,
+    summary: bool = False,
+    history: pd.DataFrame | None = None,
     tz: str | tzinfo | None = None,
     inf: Infinite = "text",
 ) -> Written:
@@ -44,9 +50,19 @@ def write(
         folders are made.
     sheet : str, optional
         The sheet's name for a single frame; by default the file's name.
+    title : str, optional
+        What the workbook is about, for its Summary, Index and properties; by default the file's name.
     links : bool or mapping of column to address
         True links issue keys (where ``df.attrs["site"]`` tells the site) and addresses. A mapping adds
         columns of your own, ``{"Build": "https://ci.example.org/{}"}``. False links nothing.
+    totals : bool or mapping of column to function
+        A totals row whose formulas follow the table's filter: True sums every column of amounts, a mapping
+        names "sum", "average", "count", "max" or "min" for columns of your choice.
+    summary : bool
+        Put a Summary sheet first: figures, counts and charts of the first frame.
+    history : DataFrame, optional
+        Status changes for the summary's cumulative flow: columns ``Key``, ``At`` (aware datetime) and
+        ``Status Category``. Without it the flow tells open from done only.
     tz : str or tzinfo, optional
         The zone that aware datetimes are shown in, as Excel knows no zones; the machine's by default.
     inf : {"text", "omit", "error"}
@@ -82,7 +98,19 @@ def write(
     frames = {sheet or path.stem: data} if isinstance(data, pd.DataFrame) else dict(data)
     frames = {str(name): frame for name, frame in frames.items()}
     tally = Tally()
-    job = _flat(frames, suffix, policy, tally) if suffix in WRITERS else _book(frames, policy, links, tally)
+    if suffix in WRITERS:
+        job = _flat(frames, suffix, policy, tally)
+    else:
+        job = _book(
+            frames,
+            policy,
+            tally,
+            links=links,
+            totals=totals,
+            summary=summary,
+            history=history,
+            title=title or path.stem,
+        )
     where = replace_whole(path, job.fill)
     written = Written(
         path=where,
@@ -118,10 +146,28 @@ def _flat(frames: dict[str, pd.DataFrame], suffix: str, policy: Policy, tally: T
 
 
 def _book(
-    frames: dict[str, pd.DataFrame], policy: Policy, links: bool | Mapping[str, str], tally: Tally
+    frames: dict[str, pd.DataFrame],
+    policy: Policy,
+    tally: Tally,
+    *,
+    links: bool | Mapping[str, str],
+    totals: bool | Mapping[str, str],
+    summary: bool,
+    history: pd.DataFrame | None,
+    title: str,
 ) -> _Job:
-    laid = lay_out(frames, policy, links, tally)
-    drawn = draw(laid.sheets)
+    first = next(iter(frames.values()), pd.DataFrame())
+    front = Front(
+        title=title,
+        told=provenance(first.attrs, policy),
+        overview=overview(first, policy, history) if summary else None,
+        index=len(frames) > 1,
+    )
+    taken = [
+        name for name, shown in ((front.summary_name, summary), (front.index_name, front.index)) if shown
+    ]
+    laid = lay_out(frames, policy, tally, links=links, totals=totals, taken=taken)
+    drawn = draw(laid.sheets, front, policy)
     return _Job(
         lambda file: fill(drawn, laid, file, tally),
         sum(plan.rows for plan in laid.sheets),
