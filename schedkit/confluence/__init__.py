@@ -1,5 +1,6 @@
 """Confluence: change one table of a page, leave every other byte alone, keep what people typed."""
 
+from schedkit.confluence.attachment import Attached
 from schedkit.confluence.client import Confluence, Page, Table
 from schedkit.confluence.markup import Image, Link, Lozenge, Markup, Mention
 from schedkit.confluence.plan import Applied, Plan
@@ -9,6 +10,7 @@ from schedkit.confluence.rules import Change
 __all__ = [
     "Anchor",
     "Applied",
+    "Attached",
     "Change",
     "Confluence",
     "Heading",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
 from schedkit.atlassian import Site
+from schedkit.confluence.attachment import Attached, attach
 from schedkit.confluence.draft import TableEdit
 from schedkit.confluence.plan import AsyncPlan, Plan
 from schedkit.confluence.regions import Region, region
@@ -146,6 +148,32 @@ class AsyncPage:
         return AsyncTable(self.server, self.id, region(place))
 
     @bridged
+    async def attach(
+        self, path: str | Path, *, name: str | None = None, comment: str = "", deadline: float = 60.0
+    ) -> Attached:
+        """Attach a file to the page, or the next version of the attachment of that name.
+
+        Nothing is sent if the page already has the same bytes.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        name : str, optional
+            What it is called on the page; its own name by default.
+        comment : str
+            The version's comment.
+        deadline : float
+            Seconds to go on when answers are lost.
+
+        Raises
+        ------
+        UsageError
+            If the file cannot be read.
+        """
+        return await attach(self.server, self.id, path, name, comment, deadline)
+
+    @bridged
     async def source(self) -> str:
         """Return the page's storage format as it is now."""
         return (await self.server.read(self.id)).source
@@ -172,6 +200,7 @@ class Page:
         """
         return Table(self.aio.table(place))
 
+    attach = blocking(AsyncPage.attach)
     source = blocking(AsyncPage.source)
 
     def __repr__(self) -> str:

@@ -28,7 +28,7 @@ class PageState:
 class Dialect:
     """How one kind of Confluence is spoken to.
 
-    `attachments` and `old_api` are v1 on both: v2 has no upload.
+    `content` is v1 on both: v2 has no upload.
     """
 
     name: str
@@ -43,6 +43,10 @@ class Dialect:
     @property
     def cloud(self) -> bool:
         return self.name == "cloud"
+
+    def attachments(self, page_id: str) -> str:
+        """The path of a page's attachments."""
+        return f"{self.content}/{page_id}/child/attachment"
 
     def read(self, page_id: str) -> Request:
         return Request("GET", self.page.format(page_id), params=self.read_params)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 import anyio
@@ -106,7 +106,32 @@ class _Update:
                 await self._pause(error, self.lost)
                 continue
             stored = await self.server.read(self.page_id)
-            return self._outcome(stored, draft, state.version, written=True)
+            late = await self._slipped_in(state) if stored.version == state.version + 1 else None
+            if late is None:
+                return self._outcome(stored, draft, state.version, written=True)
+            draft = await draft_of(replace(state, source=late), self.edit)
+            context.log(
+                f"page {self.page_id}: an inline comment came between reading and writing; restoring it"
+            )
+            try:
+                self.puts += 1
+                await self.server.write(stored, draft.new, self.message, self.quiet)
+            except ConflictError:
+                # Whoever saved in this moment saw neither; the edit itself is in.
+                return self._outcome(stored, draft, state.version, written=True)
+            return self._outcome(await self.server.read(self.page_id), draft, stored.version, written=True)
+
+    async def _slipped_in(self, state: PageState) -> str | None:
+        """Return the version written upon, if it was changed after it was read.
+
+        Adding an inline comment changes a page's storage without a new version, so a PUT of the next one
+        is not refused and takes the comment's mark away.
+        """
+        try:
+            old = await self.server.read_old(self.page_id, state.version)
+        except SiteError:
+            return None
+        return old.source if old.version == state.version and old.source != state.source else None
 
     async def _pause(self, error: SiteError, times: int) -> None:
         wait = random.uniform(0.3, 1.0) * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(times - 1, 8))

@@ -225,6 +225,46 @@ def test_an_inline_comment_made_after_the_plan_survives(
     assert marked in page.body
 
 
+def test_an_inline_comment_between_reading_and_writing_is_restored(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    marked = '<ac:inline-comment-marker ac:ref="1">two</ac:inline-comment-marker>'
+    undo = before_put(demo, page, lambda: demo.wiki.touch(page.id, page.body.replace("two", marked)))
+    applied = plan.apply()
+    undo()
+    assert (applied.puts, applied.version, applied.outside) == (2, 3, "identical")
+    assert page.body == BODY.replace("<td>one</td>", "<td>ONE</td>").replace("two", marked)
+    assert not plan.apply().written
+
+
+def test_an_editor_who_comes_while_a_comment_is_restored(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    undo = before_put(
+        demo, page,
+        lambda: demo.wiki.touch(page.id, page.body.replace("before", "<!-- mark -->before")),
+        lambda: page.edit("before", "someone's"),
+    )  # fmt: skip
+    applied = plan.apply()
+    undo()
+    assert (applied.written, applied.puts) == (True, 2)
+    assert "someone's" in page.body
+    assert "<td>ONE</td>" in page.body
+
+
+def test_a_site_without_old_versions_is_written_all_the_same(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    undo = demo.before(lambda r: Response(status_code=404) if "version" in r.query_params else None)
+    assert plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two")).apply().written
+    undo()
+
+
 def test_a_site_that_rewrites_is_written_once(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
     demo.wiki.normalise = True
     page = make_page(BODY)
