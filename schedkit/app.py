@@ -15,7 +15,7 @@ from schedkit.core import faces, triggers
 from schedkit.core import scheduler as core
 from schedkit.core.durations import seconds
 from schedkit.core.model import Retry
-from schedkit.errors import SettingsError
+from schedkit.errors import LedgerError, SettingsError
 from schedkit.loop import live
 from schedkit.report import Report, RetryOptions, Tools, run_report
 from schedkit.settings import FILE_NAME, Settings, SiteSettings, load_settings, project_root
@@ -69,7 +69,9 @@ class App:
 
     def scheduler(self, ledger: str | Path | None = None, **options: Any) -> core.Scheduler:
         """Return the process's scheduler on `ledger`, made at first use."""
-        url = self._ledger(ledger)
+        url = self.ledger(ledger)
+        if "://" not in url:
+            _make_folder(Path(url).parent)
         chosen = self.settings.scheduler
         values = {
             "results": self.root / chosen.results,
@@ -81,16 +83,12 @@ class App:
         }
         return live(f"scheduler {url}", functools.partial(core.Scheduler, url, **values))
 
-    def _ledger(self, ledger: str | Path | None) -> str:
+    def ledger(self, ledger: str | Path | None = None) -> str:
+        """Return where a ledger is: a whole path or a URL; the settings' own without `ledger`."""
         url = str(ledger or self.settings.scheduler.ledger)
         if "://" in url:
             return url
-        path = (Path.cwd() if ledger else self.root) / url
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.parent.name == ".schedkit" and not (path.parent / ".gitignore").exists():
-            # The ledger and the results are this machine's; nobody wants them in a commit.
-            (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-        return str(path.resolve())
+        return str(((Path.cwd() if ledger else self.root) / url).resolve())
 
     def tools(self) -> Tools:
         """Return what a report needs from this project."""
@@ -111,6 +109,18 @@ class App:
             after=options.after,
             tags=options.tags,
         )(functools.partial(_run, report, self.tools()))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder.name == ".schedkit" and not (folder / ".gitignore").exists():
+            # The ledger and the results are this machine's; nobody wants them in a commit.
+            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise LedgerError(
+            f"cannot make the ledger's folder {folder}: {error.strerror}", hint="name another with ledger:"
+        ) from None
 
 
 def _retry(options: RetryOptions | None) -> Retry | None:

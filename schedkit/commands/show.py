@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
 from schedkit.app import app
+from schedkit.core.scheduler import Scheduler
+from schedkit.errors import UsageError
 
 __all__ = ["show_history", "show_tasks"]
 
 
 def show_tasks(ledger: str | None) -> None:
     """Print a line per task."""
-    with app().scheduler(ledger).viewing() as scheduler:
+    with _ledger(ledger).viewing() as scheduler:
         board = scheduler.board()
-    table = Table()
-    for name in ("task", "state", "trigger", "next run", "last", "tags"):
-        table.add_column(name)
+    table = _table("task", "state", "trigger", "next run", "last", "tags")
     for task in board["tasks"]:
         last = (task["last"] or {}).get("state") or ""
         table.add_row(
@@ -27,19 +29,44 @@ def show_tasks(ledger: str | None) -> None:
             last,
             ", ".join(task["tags"]),
         )
-    Console().print(table)
+    _print(table)
 
 
 def show_history(task: str | None, *, limit: int, ledger: str | None) -> None:
     """Print a line per run, the latest first."""
-    with app().scheduler(ledger).viewing() as scheduler:
+    with _ledger(ledger).viewing() as scheduler:
         runs = scheduler.runs(task, limit=limit)
-    table = Table()
-    for name in ("run", "task", "state", "due", "seconds", "attempts", "reason"):
-        table.add_column(name)
+    table = _table("run", "task", "state", "due", "seconds", "attempts", "reason")
     for run in runs:
         took = "" if run.seconds is None else f"{run.seconds:.2f}"
         table.add_row(
-            run.id, run.task, str(run.state), run.due_at.isoformat(), took, str(run.attempt), run.reason
+            run.id,
+            run.task,
+            str(run.state),
+            run.due_at.isoformat(timespec="seconds"),
+            took,
+            str(run.attempt),
+            run.reason,
         )
-    Console().print(table)
+    _print(table)
+
+
+def _ledger(ledger: str | None) -> Scheduler:
+    """Return the scheduler on a ledger that exists: looking must not make one."""
+    place = app().ledger(ledger)
+    if "://" not in place and not Path(place).exists():
+        raise UsageError(f"there is no ledger at {place}", hint="`schedkit run FILE` makes one")
+    return app().scheduler(ledger)
+
+
+def _table(*names: str) -> Table:
+    table = Table()
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _print(table: Table) -> None:
+    console = Console()
+    # A pipe has no width of its own; 80 columns would break every line of it.
+    Console(width=None if console.is_terminal else 160).print(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -26,7 +27,13 @@ ENTRY_POINTS = "schedkit.deliverers"
 class Deliverer(Protocol):
     """A destination whose options were understood."""
 
-    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> None: ...
+    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
+        """Look at the destination, refuse what cannot be done, and return what delivers.
+
+        Every destination is looked at before the first is written to, so that a wrong page does not leave a
+        new workbook behind.
+        """
+        ...
 
 
 def deliverer(name: str, options: dict[str, Any]) -> Deliverer:
@@ -66,7 +73,7 @@ class WorkbookDelivery(_Strict):
     path: str
     sheet: str | None = None
 
-    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> None:
+    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
         from schedkit import excel
 
         try:
@@ -77,9 +84,7 @@ class WorkbookDelivery(_Strict):
                 hint="{name} and {date:%Y-%m-%d} are known",
             ) from None
         path = tools.root / named
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sheets = {self.sheet or report.name: frame}
-        excel.write(sheets, path)
+        return functools.partial(excel.write, {self.sheet or report.name: frame}, path)
 
 
 class PageDelivery(_Strict):
@@ -99,7 +104,7 @@ class PageDelivery(_Strict):
     cap: int = Field(default=500, ge=1)
     create: str | None = None
 
-    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> None:
+    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
         table = tools.site(self.site).page(self.page).table(self.region)
         plan = table.replace(
             frame,
@@ -110,7 +115,8 @@ class PageDelivery(_Strict):
             cap=self.cap,
             create=self.create,
         )
-        plan.apply()
+        apply: Callable[[], object] = plan.apply
+        return apply
 
 
 _BUILT_IN: dict[str, Callable[..., Deliverer]] = {

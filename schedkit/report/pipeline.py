@@ -60,9 +60,9 @@ def run_report(report: Report, tools: Tools) -> pd.DataFrame:
     for number, rule in enumerate(report.check, 1):
         check(frame, rule)
         context.progress("check", number, len(report.check))
-    for deliver in deliveries:
+    for apply in [look(frame, report, tools) for look in deliveries]:
         context.checkpoint()
-        deliver(frame, report, tools)
+        apply()
     context.fact("report", {"rows": len(frame), "seconds": round(time.monotonic() - started, 3)})
     return frame
 

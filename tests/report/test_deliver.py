@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -29,7 +30,7 @@ def tools(root: Path) -> Tools:
 
 def test_a_workbook_is_written_where_the_path_says(tmp_path: Path) -> None:
     write = deliverer("excel", {"path": "out/{name}-{date:%Y-%m-%d}.xlsx", "sheet": "Bugs"})
-    write(FRAME, report(excel={}), tools(tmp_path))
+    write(FRAME, report(excel={}), tools(tmp_path))()
     book = CalamineWorkbook.from_path(tmp_path / "out" / "bugs-2026-03-01.xlsx")
     assert book.get_sheet_by_name("Bugs").to_python()[1] == ["A-1", "=cmd()"]
 
@@ -45,7 +46,7 @@ def test_entry_points_add_deliverers(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     point = EntryPoint(name="shout", value=f"{__name__}:Shout", group=rooms.ENTRY_POINTS)
     monkeypatch.setattr(rooms, "entry_points", lambda group: [point] if group == point.group else [])
     monkeypatch.setattr(EntryPoint, "load", lambda self: Shout)
-    deliverer("shout", {"words": ["a"]})(FRAME, report(shout={}), tools(tmp_path))
+    deliverer("shout", {"words": ["a"]})(FRAME, report(shout={}), tools(tmp_path))()
     assert Shout.heard == [["a"]]
     with pytest.raises(
         SettingsError, match=r"no deliverer 'whisper' \(known: confluence, excel, file, shout\)"
@@ -59,5 +60,5 @@ class Shout:
     def __init__(self, words: list[str]) -> None:
         self.words = words
 
-    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> None:
-        self.heard.append(self.words)
+    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], None]:
+        return lambda: self.heard.append(self.words)

@@ -1,0 +1,230 @@
+"""The command line: what it does, and one clear line for every mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schedkit.cli import main
+from schedkit.commands import lab as lab_command
+from schedkit.commands import run as run_command
+from schedkit.commands.lab import lab_environment
+from schedkit.demo import DemoSite
+from schedkit.settings import load_settings
+
+TASKS = """
+from schedkit import Scheduler, every
+sched = Scheduler()
+
+@sched.task(every("1h"))
+def hello():
+    return 42
+"""
+
+FAILING = """
+from schedkit import Scheduler
+@Scheduler().task()
+def broken():
+    raise ValueError("no such thing")
+"""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[DemoSite]:
+    with DemoSite(issues=200) as site:
+        yield site
+
+
+@pytest.fixture
+def with_site(site: DemoSite, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, value in lab_environment(site).items():
+        monkeypatch.setenv(name, value)
+    return project
+
+
+def failure(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    code = main(list(arguments))
+    err = capsys.readouterr().err
+    lines = [line for line in err.splitlines() if line.startswith("schedkit: ")]
+    assert len(lines) == 1, err
+    assert "Traceback" not in err
+    return code, lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["run"], "Missing argument"),
+        (["demo", "--issues", "0"], "--issues.*greater than or equal to 1"),
+        (["demo", "--report", "nowhere.yaml"], "cannot read .*nowhere.yaml: No such file"),
+        (["run", "nowhere.yaml"], "cannot read nowhere.yaml: no such file"),
+        (["run", "notes.txt"], "notes.txt is neither a report nor a task module"),
+        (["demo-site", "--latency", "soon"], "latency"),
+        (["demo-site", "--faults", "rate=often"], "rate"),
+        (["lab", "nowhere"], "there is no folder nowhere"),
+        (["tasks", "--ledger", "no/such/folder.db"], "there is no ledger at .*no/such/folder.db"),
+        (["history"], "there is no ledger at .*ledger.db"),
+    ],
+)
+def test_mistakes(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    code, line = failure(capsys, *arguments)
+    assert code == 2
+    assert re.search(message, line), line
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("site: demo\n", "site: dem\n", "there is no site 'dem'.*did you mean 'demo'"),
+        ("jql: type = Bug AND", "jql: typ = Bug AND", "typ"),
+        ("jql: type = Bug AND", "jql: ((type = Bug AND", r"jql|JQL"),
+        ('page: "100001"', 'page: "999"', "999"),
+        ("region: anchor:open-bugs", "region: anchor:nowhere", "nowhere"),
+        ("sheet: Open bugs", "sheet: 'a/b:c'", None),
+        ("key: Key\n", "key: Kye\n", "Kye"),
+        ("min_rows: 1\n", "min_rows: 100000\n", "at least 100000 expected"),
+        ("every: 30s", "cron: '99 * * * *'", "99"),
+        ("every: 30s", "every: 0s", "0"),
+        ("every: 30s", "cron: '0 0 30 2 *'", "never"),
+        ("timeout: 5m", "timeout: soon", "soon"),
+        ("timeout: 5m", "timeuot: 5m", "unknown key 'task.timeuot': did you mean 'timeout'"),
+    ],
+)
+def test_a_mistake_in_a_report(
+    with_site: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, message: str | None
+) -> None:
+    text = (with_site / "reports" / "demo.yaml").read_text()
+    assert old in text
+    (with_site / "bad.yaml").write_text(text.replace(old, new))
+    once = [] if "schedule" in new or "cron" in new or "every" in new else ["--once"]
+    if message is None:
+        assert main(["run", "bad.yaml", "--once"]) == 0
+        return
+    code, line = failure(capsys, "run", "bad.yaml", *once)
+    assert code != 0
+    assert re.search(message, line), line
+    assert not (with_site / "reports" / "out" / "open-bugs.xlsx").exists()
+
+
+def test_a_wrong_token_is_one_line_without_the_token(
+    with_site: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCHEDKIT_SITES__DEMO__TOKEN", "wrong-secret")
+    code, line = failure(capsys, "run", "reports/demo.yaml", "--once")
+    assert code == 1
+    assert "wrong-secret" not in line
+    assert "token" in line or "log in" in line
+
+
+def test_a_site_that_is_not_there(
+    with_site: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCHEDKIT_SITES__DEMO__URL", "http://127.0.0.1:9")
+    text = (with_site / "reports" / "demo.yaml").read_text()
+    (with_site / "one.yaml").write_text(text.replace("attempts: 3", "attempts: 1"))
+    code, line = failure(capsys, "run", "one.yaml", "--once")
+    assert code == 1
+    assert "127.0.0.1:9" in line
+
+
+def test_run_once_then_look(with_site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (with_site / "tasks.py").write_text(TASKS)
+    assert main(["run", "reports/demo.yaml", "tasks.py", "--once"]) == 0
+    assert (with_site / "reports" / "out" / "open-bugs.xlsx").exists()
+    capsys.readouterr()
+    assert main(["tasks"]) == 0
+    assert main(["history", "hello"]) == 0
+    out = capsys.readouterr().out
+    assert "open-bugs" in out
+    assert "DONE" in out
+
+
+def test_one_failure_does_not_stop_the_others(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "bad.py").write_text(FAILING)
+    (project / "tasks.py").write_text(TASKS)
+    code, line = failure(capsys, "run", "bad.py", "tasks.py", "--once")
+    assert code == 1
+    assert "broken" in line
+    assert "no such thing" in line
+    main(["history"])
+    assert "hello" in capsys.readouterr().out
+
+
+def test_a_notebook_is_executed_in_place(project: Path) -> None:
+    cell = {"cell_type": "code", "id": "tasks", "source": TASKS, "metadata": {}, "outputs": []}
+    cells = [{**cell, "execution_count": None}]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (project / "tasks.ipynb").write_text(json.dumps(notebook))
+    code = "from schedkit.cli import main; raise SystemExit(main(['run', 'tasks.ipynb', '--once']))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_run_keeps_running_until_told_to_stop(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "tasks.py").write_text(TASKS)
+    waited = threading.Event()
+    monkeypatch.setattr(run_command, "until_interrupted", waited.set)
+    assert main(["run", "tasks.py"]) == 0
+    assert waited.is_set()
+    assert "1 tasks on schedule" in capsys.readouterr().err
+
+
+def test_waiting_ends_with_a_signal() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    timer = threading.Timer(0.05, os.kill, [os.getpid(), signal.SIGTERM])
+    try:
+        timer.start()
+        run_command.until_interrupted()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_lab_starts_jupyter_with_the_demo_site_up(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[dict[str, str]] = []
+
+    def start(command: list[str], *, env: dict[str, str], check: bool) -> None:
+        assert command[1:4] == ["-m", "jupyter", "lab"]
+        for name in ("DEMO", "DEMO-WIKI"):
+            monkeypatch.setenv(f"SCHEDKIT_SITES__{name}__URL", env[f"SCHEDKIT_SITES__{name}__URL"])
+        started.append(env)
+
+    monkeypatch.setattr(lab_command.subprocess, "run", start)
+    (project / "notebooks").mkdir()
+    assert main(["lab", "--issues", "50"]) == 0
+    assert started[0]["SCHEDKIT_SITES__DEMO__USER"]
+    assert load_settings(project).sites
+
+
+def test_help_and_interrupt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["--help"]) == 0
+    assert "demo-site" in capsys.readouterr().out
+    monkeypatch.setattr("schedkit.commands.show.show_tasks", _interrupt)
+    assert main(["tasks"]) == 130
+    monkeypatch.setattr("schedkit.commands.show.show_tasks", _bug)
+    with pytest.raises(ZeroDivisionError):
+        main(["tasks"])
+
+
+def _interrupt(ledger: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _bug(ledger: object) -> None:
+    raise ZeroDivisionError
