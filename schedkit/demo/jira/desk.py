@@ -17,7 +17,7 @@ from schedkit.demo.jira import write
 from schedkit.demo.jira.encode import Encoder
 from schedkit.demo.jira.face import Dialect, Values
 from schedkit.demo.jql import JqlError, Searcher
-from schedkit.demo.jql.clauses import Reader
+from schedkit.demo.jql.meaning import Reader
 from schedkit.demo.quirks import Quirks
 from schedkit.demo.store import Store
 from schedkit.demo.world.model import Issue

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from schedkit.demo.jira import markup
+from schedkit.demo.text import plain
 from schedkit.demo.world.fields import FIELDS, OPTIONS, Field
 from schedkit.demo.world.model import (
     Component,
@@ -237,7 +238,7 @@ class Values:
         """Rich text: a document on Cloud's v3, wiki markup elsewhere; a written document is kept as it is."""
         if self.dialect.adf:
             return encode(text) if isinstance(text, dict) else markup.to_adf(text)
-        return encode(markup.plain(text))
+        return encode(plain(text))
 
     def compact(self, issue: Issue) -> bytes:
         """An issue as parents, sub-tasks and links show it; only its address where it may not be seen."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from schedkit.demo.jql import functions
-from schedkit.demo.jql.clauses import Meaning, Reader, Test, meaning
+from schedkit.demo.jql.meaning import Meaning, Reader, Test
 from schedkit.demo.jql.parse import parse
+from schedkit.demo.jql.table import meaning
 from schedkit.demo.jql.tree import (
     All,
     AnyOf,
@@ -22,7 +23,6 @@ from schedkit.demo.jql.tree import (
     Order,
     Query,
     UnknownValueError,
-    Value,
 )
 from schedkit.demo.store import Store
 from schedkit.demo.world.model import Issue
@@ -130,7 +130,7 @@ def compile_node(node: Node, reader: Reader) -> Test:
 
 
 def _compile_clause(clause: Clause, reader: Reader) -> Test:
-    field = meaning(reader, clause.field)
+    field = meaning(reader, clause.field, clause.op)
     empty = [o for o in clause.operands if isinstance(o, Empty)]
     op = clause.op
     if op in ("is", "is not"):
@@ -147,9 +147,6 @@ def _compile_clause(clause: Clause, reader: Reader) -> Test:
     if empty and len(clause.operands) == 1:
         if op in ("~", "!~") or op in _RANGES:
             raise JqlError(f"The operator '{op}' does not support EMPTY for the '{clause.field}' field.")
-        if field.compare is not None and field.operators[0] == "~":
-            has = field.compare(reader, Clause(clause.field, "!~", (Value("\u0000x"),)))
-            return (lambda i: not has(i)) if op in ("=", "in") else has
         if op in ("=", "in"):
             return lambda i: not values(i)
         return lambda i: bool(values(i))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schedkit.demo.jql.clauses import Reader
+from schedkit.demo.jql.meaning import Reader
 from schedkit.demo.jql.tree import Call, JqlError
 from schedkit.demo.world import catalog as c
 

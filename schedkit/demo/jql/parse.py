@@ -1,116 +1,16 @@
-"""JQL text to tree: a lexer and a recursive descent, with Jira's error sentences."""
+"""JQL tokens to tree: a recursive descent, with Jira's error sentences."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from schedkit.demo.jql import reserved
-from schedkit.demo.jql.tree import (
-    All,
-    AnyOf,
-    Call,
-    Clause,
-    Empty,
-    JqlError,
-    Node,
-    Not,
-    Operand,
-    Order,
-    Query,
-    Value,
-)
+from schedkit.demo.jql.lex import Token, fault, reserved_char, tokens
+from schedkit.demo.jql.tree import All, AnyOf, Call, Clause, Empty, Node, Not, Operand, Order, Query, Value
 
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
-    |(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-    |(?P<op><=|>=|!=|!~|=|<|>|~|!(?=[=~])|&&|\|\||!)
-    |(?P<mark>[(),])
-    |(?P<word>(?:[^\s"'=<>!~&|(),\\]|\\u[0-9a-fA-F]{4}|\\.)+)
-    |(?P<open>["'])
-    |(?P<bad>.)""",
-    re.VERBOSE,
-)
 _OPERATORS = {"=", "!=", "<", ">", "<=", ">=", "~", "!~"}
 _OPERATOR_LIST = "'=', '!=', '<', '>', '<=', '>=', '~', '!~', 'IN', 'NOT IN', 'IS' and 'IS NOT'"
 _MAX_DEPTH = 200
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str  # word | quoted | op | mark | end
-    text: str
-    line: int
-    char: int
-
-    @property
-    def where(self) -> str:
-        return f"(line {self.line}, character {self.char})"
-
-    def is_word(self, *words: str) -> bool:
-        return self.kind == "word" and self.text.lower() in words
-
-
-def _fault(message: str, token: _Token) -> JqlError:
-    return JqlError(f"Error in the JQL Query: {message} {token.where}")
-
-
-def _tokens(text: str) -> list[_Token]:
-    made: list[_Token] = []
-    line, begin = 1, 0
-    for found in _TOKEN.finditer(text):
-        kind = str(found.lastgroup)
-        raw = found.group()
-        token = _Token(kind, raw, line, found.start() - begin + 1)
-        if kind == "space":
-            newlines = raw.count("\n")
-            if newlines:
-                line, begin = line + newlines, found.start() + raw.rindex("\n") + 1
-            continue
-        if kind == "open":
-            raise _fault(f"The quoted string '{text[found.start() + 1 :]}' has not been completed.", token)
-        if kind == "bad":
-            raise _reserved(raw, token)
-        if kind == "quoted":
-            token = _Token(kind, _unescape(raw[1:-1], token), token.line, token.char)
-        elif kind == "word":
-            for char in raw:
-                if char in reserved.CHARACTERS:
-                    raise _reserved(char, token)
-            token = _Token(kind, _unescape(raw, token), token.line, token.char)
-        made.append(token)
-    made.append(_Token("end", "", line, len(text) - begin + 1))
-    return made
-
-
-def _reserved(char: str, token: _Token) -> JqlError:
-    return _fault(
-        f"The character '{char}' is a reserved JQL character. You must enclose it in a string or use the "
-        f"escape '\\u{ord(char):04x}' instead.",
-        token,
-    )
-
-
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "\\": "\\", " ": " "}
-
-
-def _unescape(text: str, token: _Token) -> str:
-    if "\\" not in text:
-        return text
-
-    def replace(found: re.Match[str]) -> str:
-        body = found.group(1)
-        if len(body) == 5:
-            return chr(int(body[1:], 16))
-        if body not in _ESCAPES:
-            raise _fault(
-                f"'\\{body}' is an illegal JQL escape sequence. The valid escape sequences are \\', \\\", "
-                "\\t, \\n, \\r, \\\\, '\\ ' and \\uXXXX.",
-                token,
-            )
-        return _ESCAPES[body]
-
-    return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", replace, text, flags=re.DOTALL)
 
 
 def parse(text: str) -> Query:
@@ -121,18 +21,18 @@ def parse(text: str) -> Query:
     JqlError
         With the sentence Jira answers for that mistake.
     """
-    return _Parser(_tokens(text)).query()
+    return _Parser(tokens(text)).query()
 
 
 class _Parser:
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self.tokens, self.at, self.depth = tokens, 0, 0
 
     @property
-    def next(self) -> _Token:
+    def next(self) -> Token:
         return self.tokens[self.at]
 
-    def take(self) -> _Token:
+    def take(self) -> Token:
         token = self.tokens[self.at]
         self.at += 1
         return token
@@ -144,7 +44,7 @@ class _Parser:
         order = self.order() if self.next.is_word("order") else ()
         if self.next.kind != "end":
             wanted = "','" if order else "either 'OR' or 'AND'"
-            raise _fault(f"Expecting {wanted} but got '{self.next.text}'.", self.next)
+            raise fault(f"Expecting {wanted} but got '{self.next.text}'.", self.next)
         return Query(where, order)
 
     def any_of(self) -> Node:
@@ -164,7 +64,7 @@ class _Parser:
     def negated(self) -> Node:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
-            raise _fault("The query is nested too deeply.", self.next)
+            raise fault("The query is nested too deeply.", self.next)
         try:
             if self.next.is_word("not") or (self.next.kind == "op" and self.next.text == "!"):
                 self.take()
@@ -183,8 +83,8 @@ class _Parser:
     def expect(self, what: str) -> None:
         token = self.next
         if token.kind == "end":
-            raise _fault(f"Expecting {what} before the end of the query.", token)
-        raise _fault(f"Expecting {what} but got '{token.text}'.", token)
+            raise fault(f"Expecting {what} before the end of the query.", token)
+        raise fault(f"Expecting {what} but got '{token.text}'.", token)
 
     def name(self) -> str:
         token = self.next
@@ -197,16 +97,16 @@ class _Parser:
         self.check_word(token)
         return self.take().text
 
-    def check_word(self, token: _Token) -> None:
+    def check_word(self, token: Token) -> None:
         if token.text.lower() in reserved.WORDS:
-            raise _fault(
+            raise fault(
                 f"'{token.text}' is a reserved JQL word. You must surround it in quotation marks to use it "
                 "in a query.",
                 token,
             )
         for char in "[]":
             if char in token.text:
-                raise _reserved(char, token)
+                raise reserved_char(char, token)
 
     def clause(self) -> Clause:
         field = self.name()
@@ -228,11 +128,11 @@ class _Parser:
                 op = "is not"
             return Clause(field, op, (self.operand(),))
         if token.kind == "end":
-            raise _fault(
+            raise fault(
                 f"Expecting operator before the end of the query. The valid operators are {_OPERATOR_LIST}.",
                 token,
             )
-        raise _fault(
+        raise fault(
             f"Expecting operator but got '{token.text}'. The valid operators are {_OPERATOR_LIST}.", token
         )
 

@@ -1,0 +1,122 @@
+"""Comparisons: dates to the second, numbers, keys within a project, words in text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from schedkit.demo.jql import dates
+from schedkit.demo.jql.meaning import Reader, Test
+from schedkit.demo.jql.resolve import issue_of, number
+from schedkit.demo.jql.tree import Call, Clause, JqlError, Operand, Value
+from schedkit.demo.world.model import Issue
+
+
+def key_range(reader: Reader, clause: Clause) -> Test:
+    """`key > X-10` looks the issue up, by key or id, and means later keys of the same project."""
+    operand = clause.operands[0]
+    if not isinstance(operand, Value):
+        raise JqlError(f"The operator '{clause.op}' is not supported by the '{clause.field}' field.")
+    edge = reader.store.issues[issue_of(reader, operand.text, clause.field)[0]]
+    number, project = edge.number, edge.project
+    if clause.op == ">":
+        return lambda i: i.project is project and i.number > number
+    if clause.op == ">=":
+        return lambda i: i.project is project and i.number >= number
+    if clause.op == "<":
+        return lambda i: i.project is project and i.number < number
+    return lambda i: i.project is project and i.number <= number
+
+
+def _moment(reader: Reader, operand: Operand, field: str) -> int:
+    found = None
+    if isinstance(operand, Value):
+        found = dates.instant(operand.text, reader.now, reader.zone)
+        if found is None:
+            raise JqlError(
+                f"Date value '{operand.text}' for field '{field}' is invalid. Valid formats include: "
+                "'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. "
+                "'-5d', '4w 2d'."
+            )
+    elif isinstance(operand, Call):
+        found = dates.function(operand.name, operand.args, reader.now, reader.zone)
+        if found is None:
+            raise JqlError(f"Unable to find JQL function '{operand.name}({', '.join(operand.args)})'.")
+    if found is None:
+        raise JqlError(f"The field '{field}' does not support EMPTY with this operator.")
+    return found
+
+
+def instants(get: Callable[[Issue], int | None]) -> Callable[[Reader, Clause], Test]:
+    """Compare date-times as the index holds them: to the second, so that milliseconds are cut off."""
+
+    def compare(reader: Reader, clause: Clause) -> Test:
+        edge = _moment(reader, clause.operands[0], clause.field) // 1000
+        return _comparison(clause.op, edge, lambda i: None if (at := get(i)) is None else at // 1000)
+
+    return compare
+
+
+def days(get: Callable[[Issue], str | None]) -> Callable[[Reader, Clause], Test]:
+    def compare(reader: Reader, clause: Clause) -> Test:
+        at = _moment(reader, clause.operands[0], clause.field)
+        return _comparison(clause.op, dates.day(at, reader.zone), get)
+
+    return compare
+
+
+def numbers(get: Callable[[Issue], float | None]) -> Callable[[Reader, Clause], Test]:
+    def compare(reader: Reader, clause: Clause) -> Test:
+        operand = clause.operands[0]
+        if not isinstance(operand, Value):
+            raise JqlError(f"The operator '{clause.op}' is not supported by the '{clause.field}' field.")
+        return _comparison(clause.op, number(reader, operand.text, clause.field)[0], get)
+
+    return compare
+
+
+def _comparison(op: str, edge: Any, get: Callable[[Issue], Any]) -> Test:
+    if op == "<":
+        return lambda i: (v := get(i)) is not None and v < edge
+    if op == ">":
+        return lambda i: (v := get(i)) is not None and v > edge
+    if op == "<=":
+        return lambda i: (v := get(i)) is not None and v <= edge
+    if op == ">=":
+        return lambda i: (v := get(i)) is not None and v >= edge
+    if op == "!=":
+        return lambda i: (v := get(i)) is not None and v != edge
+    return lambda i: get(i) == edge
+
+
+def texts(get: Callable[[Reader, Issue], str]) -> Callable[[Reader, Clause], Test]:
+    """``~``: every word occurs (``word*`` as a prefix); a ``"\\"phrase\\""`` occurs as it stands."""
+
+    def compare(reader: Reader, clause: Clause) -> Test:
+        operand = clause.operands[0]
+        if not isinstance(operand, Value):
+            raise JqlError(f"The operator '{clause.op}' is not supported by the '{clause.field}' field.")
+        wanted = operand.text.casefold()
+        phrases = re.findall(r'"([^"]+)"', wanted)
+        words = re.findall(r"[\w]+\*?", re.sub(r'"[^"]*"', " ", wanted))
+        if not phrases and not words:
+            raise JqlError(
+                f"The text query '{operand.text}' for field '{clause.field}' is not allowed to be empty."
+            )
+        patterns = [
+            re.compile(r"\b" + re.escape(w[:-1]) if w.endswith("*") else rf"\b{re.escape(w)}\b")
+            for w in words
+        ]
+        positive = clause.op == "~"
+
+        def test(issue: Issue) -> bool:
+            text = get(reader, issue).casefold()
+            if not text:
+                return False
+            hit = all(p in text for p in phrases) and all(p.search(text) for p in patterns)
+            return hit is positive
+
+        return test
+
+    return compare
