@@ -42,6 +42,7 @@ def declare(
     jitter: Duration | None = None,
     params: Mapping[str, Any] | None = None,
     description: str = "",
+    enabled: bool = True,
     on_success: Callable[..., object] | None = None,
     on_failure: Callable[..., object] | None = None,
     on_retry: Callable[..., object] | None = None,
@@ -66,6 +67,8 @@ def declare(
     overlap : {"skip", "queue", "cancel", "allow"}
     rate : str
         ``"5/min"``, ``"100/h"``, ``"3/10s"``: starts in so much time.
+    enabled : bool
+        Whether its times happen from the first declaration on; False: they wait for `resume`.
 
     Raises
     ------
@@ -102,6 +105,7 @@ def declare(
             coalesce=coalesce,
             catch_up=catch_up,
             jitter=_optional_seconds(jitter, f"{what}: jitter") or 0.0,
+            enabled=enabled,
             hooks=Hooks(
                 on_success=on_success,
                 on_failure=on_failure,

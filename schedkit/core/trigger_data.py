@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time, timedelta
@@ -9,12 +10,23 @@ from typing import Any, TypeVar
 
 from schedkit.core import crontab, triggers
 from schedkit.core.trigger_base import Trigger
-from schedkit.core.trigger_kinds import AllOf, AnyOf, At, Calendar, Cron, CronFields, Custom, Every
+from schedkit.core.trigger_kinds import (
+    AllOf,
+    AnyOf,
+    At,
+    Calendar,
+    Combined,
+    Cron,
+    CronFields,
+    Custom,
+    Every,
+    Windowed,
+)
 from schedkit.core.wallclock import zone
 from schedkit.errors import TriggerError
 from schedkit.loop import live
 
-__all__ = ["cron_fields", "custom_trigger", "dumps", "from_data", "loads", "of"]
+__all__ = ["cron_fields", "custom_trigger", "dumps", "from_data", "loads", "of", "starting"]
 
 CRON_FIELDS = ("year", "month", "day", "week", "day_of_week", "hour", "minute", "second")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -146,6 +158,10 @@ def cron_fields(fields: Mapping[str, Any], **window: Any) -> Trigger:
     """
     from apscheduler.triggers.cron import CronTrigger
 
+    if unknown := [name for name in fields if name not in CRON_FIELDS]:
+        raise TriggerError(
+            f"a cron trigger has no field {unknown[0]!r}", hint=f"there are: {', '.join(CRON_FIELDS)}"
+        )
     try:
         # Its own defaults: fields finer than the finest given are at their minimum, others at `*`.
         full = {f.name: str(f) for f in CronTrigger(**fields, timezone=UTC).fields}
@@ -162,7 +178,33 @@ def cron_fields(fields: Mapping[str, Any], **window: Any) -> Trigger:
     full["day_of_week"] = _named_weekdays(full["day_of_week"])
     made = triggers.every(1, **window)
     assert isinstance(made, Every)
-    return CronFields(tuple(full.items()), tz=made.tz, start=made.start, end=made.end, jitter=made.jitter)
+    same: dict[str, Any] = {"tz": made.tz, "start": made.start, "end": made.end, "jitter": made.jitter}
+    tab = _as_crontab(full)
+    return Cron(tab, **same) if tab is not None else CronFields(tuple(full.items()), **same)
+
+
+def _as_crontab(fields: Mapping[str, str]) -> crontab.Crontab | None:
+    """Return the crontab that means the same as APScheduler's fields, None if there is none."""
+    if fields["year"] != "*" or fields["week"] != "*" or fields["second"] != "0":
+        return None
+    if "/" in fields["day_of_week"] or "*" not in (fields["day"], fields["day_of_week"]):
+        # Its weekdays count from Monday, and of two restricted day fields it wants both.
+        return None
+    five = [fields[name] for name in ("minute", "hour", "day", "month", "day_of_week")]
+    try:
+        return crontab.parse(" ".join(five)) if not any(" " in field for field in five) else None
+    except TriggerError:
+        return None  # "last" and the like
+
+
+def starting(trigger: Trigger, start: datetime) -> Trigger:
+    """Return a trigger without its times before `start`."""
+    if isinstance(trigger, Combined):
+        parts = tuple(starting(part, start) for part in trigger.triggers)
+        return dataclasses.replace(trigger, triggers=parts)
+    if isinstance(trigger, Windowed):
+        return dataclasses.replace(trigger, start=start)
+    return trigger
 
 
 def _named_weekdays(expression: str) -> str:

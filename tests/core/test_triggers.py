@@ -256,9 +256,8 @@ def test_a_trigger_in_words() -> None:
         at("2026-03-01 07:00"): "once, on 2026-03-01 07:00",
         calendar(months=1, days=2, at="07:00"): "every month and 2 days at 07:00",
         calendar(days=1, at="07:00:30"): "every day at 07:00:30",
-        cron_fields(
-            {"hour": 7, "day_of_week": "mon-fri"}
-        ): "at day of week mon-fri, hour 7, minute 0, second 0",
+        cron_fields({"hour": 7, "day_of_week": "mon-fri"}): "at 07:00 on Monday to Friday",
+        cron_fields({"day": "last", "hour": 7}): "at day last, hour 7, minute 0, second 0",
         cron_fields({"second": "*"}): "every second",
         any_of(every("1h"), every("2h")): "every 1h or every 2h",
         all_of(every("1h"), every("2h")): "every 1h and every 2h",
@@ -354,8 +353,20 @@ def test_an_apscheduler_interval_without_a_start_is_recognised_when_the_cell_run
 
 def test_apscheduler_weekday_numbers_are_stored_as_names() -> None:
     # Its 0 is Monday; a number in the ledger would be read the wrong way by people.
-    data = of(CronTrigger(day_of_week="1-5,0", timezone=UTC)).data()
+    data = of(CronTrigger(day_of_week="1-5,0", second=30, timezone=UTC)).data()
     assert data["fields"]["day_of_week"] == "tue-sat,mon"
+
+
+def test_cron_fields_become_a_crontab_where_one_means_the_same() -> None:
+    assert cron_fields({"hour": "7-9", "day_of_week": "mon-fri"}) == cron("0 7-9 * * mon-fri")
+    assert of(CronTrigger(day_of_week=0, timezone=UTC)) == cron("0 0 * * mon", tz=UTC)
+    for fields in (
+        {"day": "1st mon"},
+        {"day": "last"},
+        {"day_of_week": "*/2"},
+        {"day": 13, "day_of_week": "fri"},
+    ):
+        assert cron_fields(fields).data()["type"] == "cron_fields"
 
 
 def test_cron_fields_refuse_what_apscheduler_refuses() -> None:

@@ -1,0 +1,136 @@
+"""Our facts as APScheduler's events, for listeners written against its `add_listener`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from apscheduler import events as theirs
+
+from schedkit.core.events import Event, Fired, OwnerChanged, RunEnded, RunQueued, RunStarted, TaskChanged
+from schedkit.core.model import Disposition, State
+from schedkit.errors import RunCancelledError, RunFailedError, RunTimeoutError
+
+__all__ = ["ExecutionEvent", "Translator"]
+
+STORE = "default"
+_TASK_CODES = {
+    "declared": theirs.EVENT_JOB_ADDED,
+    "redeclared": theirs.EVENT_JOB_MODIFIED,
+    "rescheduled": theirs.EVENT_JOB_MODIFIED,
+    "paused": theirs.EVENT_JOB_MODIFIED,
+    "resumed": theirs.EVENT_JOB_MODIFIED,
+    "removed": theirs.EVENT_JOB_REMOVED,
+}
+_ALL_CODES = {"paused": theirs.EVENT_SCHEDULER_PAUSED, "resumed": theirs.EVENT_SCHEDULER_RESUMED}
+_OWNER_CODES = {"started": theirs.EVENT_SCHEDULER_STARTED, "stopped": theirs.EVENT_SCHEDULER_SHUTDOWN}
+_FIRE_CODES = {
+    Disposition.MISSED: theirs.EVENT_JOB_MISSED,
+    Disposition.OVERLAPPED: theirs.EVENT_JOB_MAX_INSTANCES,
+}
+_ERRORS = {
+    State.FAILED: RunFailedError,
+    State.TIMEOUT: RunTimeoutError,
+    State.CANCELLED: RunCancelledError,
+}
+
+
+class ExecutionEvent(theirs.JobExecutionEvent):  # type: ignore[misc]  # APScheduler ships no types
+    """APScheduler's event of an ended job; the return value is loaded when it is asked for."""
+
+    def __init__(
+        self,
+        code: int,
+        job_id: str,
+        scheduled_run_time: datetime | None,
+        load: Callable[[], Any],
+        exception: BaseException | None = None,
+        traceback: str | None = None,
+    ) -> None:
+        self._load = load
+        super().__init__(code, job_id, STORE, scheduled_run_time, None, exception, traceback)
+
+    @property
+    def retval(self) -> Any:
+        """What the job's function returned, None if it failed."""
+        return None if self.exception is not None else self._load()
+
+    @retval.setter
+    def retval(self, value: Any) -> None:
+        # Its base class sets this in __init__; the value is in the ledger.
+        pass
+
+
+class Translator:
+    """A listener of ours that calls one of theirs with the events of a mask.
+
+    Parameters
+    ----------
+    callback : callable
+        Takes one APScheduler event.
+    mask : int
+        The codes it wants, joined with ``|``.
+    load : callable
+        Given a run's stored result, returns the value.
+    """
+
+    def __init__(
+        self, callback: Callable[[Any], object], mask: int, load: Callable[[dict[str, Any] | None], Any]
+    ) -> None:
+        self.callback = callback
+        self._mask = mask
+        self._load = load
+        # The times for which runs that have not ended were scheduled; their end does not tell.
+        self._scheduled: dict[str, datetime] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Hear one fact."""
+        found = self._translated(event)
+        if found is not None and found.code & self._mask:
+            self.callback(found)
+
+    def _translated(self, event: Event) -> Any:
+        if isinstance(event, RunQueued):
+            if event.scheduled_at is not None:
+                self._scheduled[event.run] = event.scheduled_at
+        elif isinstance(event, RunStarted):
+            times = [self._scheduled.get(event.run, event.at)]
+            return theirs.JobSubmissionEvent(theirs.EVENT_JOB_SUBMITTED, event.task, STORE, times)
+        elif isinstance(event, RunEnded):
+            return self._ended(event)
+        elif isinstance(event, Fired):
+            return self._fired(event)
+        elif isinstance(event, TaskChanged):
+            if event.task:
+                code = _TASK_CODES.get(event.change)
+                return None if code is None else theirs.JobEvent(code, event.task, STORE)
+            return theirs.SchedulerEvent(_ALL_CODES[event.change]) if event.change in _ALL_CODES else None
+        elif isinstance(event, OwnerChanged) and event.change in _OWNER_CODES:
+            return theirs.SchedulerEvent(_OWNER_CODES[event.change])
+        return None
+
+    def _ended(self, event: RunEnded) -> ExecutionEvent:
+        error = event.error or {}
+        made = _ERRORS.get(event.state)
+        exception = None
+        if made is not None:
+            parts = (error.get("type"), error.get("message") or event.reason)
+            text = ": ".join(part for part in parts if part) or f"ended as {event.state}"
+            exception = made(text, hint=error.get("hint", ""))
+        return ExecutionEvent(
+            theirs.EVENT_JOB_EXECUTED if exception is None else theirs.EVENT_JOB_ERROR,
+            event.task,
+            self._scheduled.pop(event.run, None),
+            lambda: self._load(event.result),
+            exception,
+            error.get("traceback"),
+        )
+
+    def _fired(self, event: Fired) -> Any:
+        code = _FIRE_CODES.get(event.disposition)
+        if code is None:
+            return None
+        if code == theirs.EVENT_JOB_MISSED:
+            return ExecutionEvent(code, event.task, event.scheduled_at, lambda: None)
+        return theirs.JobSubmissionEvent(code, event.task, STORE, [event.scheduled_at])
