@@ -24,7 +24,7 @@ from schedkit.errors import (
     RunTimeoutError,
     StopRequested,
 )
-from schedkit.loop import refuse_in_coroutine
+from schedkit.loop import HEARTBEAT_SECONDS, refuse_in_coroutine
 
 if TYPE_CHECKING:
     from schedkit.core.scheduler import Scheduler
@@ -209,9 +209,11 @@ class RunHandle:
             try:
                 finished = self._ended()
                 if finished is None:
-                    future = self._future()
-                    finished = await asyncio.shield(asyncio.wrap_future(future))
-                    self._finished = finished
+                    future = asyncio.wrap_future(self._future())
+                    while not future.done():
+                        # A cell that awaits would ignore Interrupt until its loop wakes.
+                        await asyncio.wait([future], timeout=HEARTBEAT_SECONDS)
+                    self._finished = finished = future.result()
             finally:
                 unsubscribe()
         return self._value(finished)

@@ -147,6 +147,16 @@ class Ledger:
                 found.extend(run_from_row(row) for row in connection.execute(query).mappings())  # type: ignore[arg-type]
         return sorted(found, key=lambda run: run.id)
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return task → state → how many runs; reads the whole history."""
+        found: dict[str, dict[str, int]] = {}
+        query = select(runs.c.task, runs.c.state, sa.func.count().label("n")).group_by(
+            runs.c.task, runs.c.state
+        )
+        for row in self._all(query):
+            found.setdefault(row["task"], {})[row["state"]] = row["n"]
+        return found
+
     def latest_result(self, task: str) -> Run | None:
         """Return the last DONE run of a task that has a result."""
         query = (

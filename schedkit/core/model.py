@@ -252,6 +252,8 @@ class Task:
         missed.
     jitter : float
         Most seconds by which a fire is put off at random.
+    enabled : bool
+        False: paused when it is first declared.
     """
 
     name: str
@@ -273,6 +275,7 @@ class Task:
     catch_up: int = 100
     jitter: float = 0.0
     hooks: Hooks = field(default_factory=Hooks)
+    enabled: bool = True
 
     def __post_init__(self) -> None:
         what = f"task {self.name!r}"

