@@ -54,7 +54,10 @@ def main(ledger: str, journal: str, settle: bool) -> None:
     kinds = [quick, slow, flaky, waits]
     for number in range(SCHEDULES - 1):
         kind = kinds[number % len(kinds)]
-        options: dict[str, Any] = {"coalesce": number % 3 != 0, "overlap": ["skip", "queue", "allow"][number % 3]}
+        options: dict[str, Any] = {
+            "coalesce": number % 3 != 0,
+            "overlap": ["skip", "queue", "allow"][number % 3],
+        }
         trigger = every(timedelta(seconds=0.2 + 0.037 * number)) if number % 5 else cron("* * * * *")
         sched.task(
             trigger,

@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from crash.judge import judge
 
 PROGRAM = Path(__file__).with_name("killable.py")
