@@ -20,6 +20,7 @@ from schedkit.demo.jql import JqlError, Searcher
 from schedkit.demo.jql.meaning import Reader
 from schedkit.demo.quirks import Quirks
 from schedkit.demo.store import Store
+from schedkit.demo.world.catalog import PRIORITIES, STATUSES
 from schedkit.demo.world.model import Issue
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -53,6 +54,8 @@ class Desk:
             Route(f"{api}/serverInfo", self.server_info),
             Route(f"{api}/myself", self.guarded(self.myself)),
             Route(f"{api}/field", self.guarded(self.fields)),
+            Route(f"{api}/priority", self.guarded(self.priorities)),
+            Route(f"{api}/status", self.guarded(self.statuses)),
             Route(f"{api}/issue/{{key}}", self.guarded(self.issue), methods=["GET"]),
             Route(f"{api}/issue/{{key}}", self.guarded(self.edit), methods=["PUT"]),
             Route(f"{api}/issue/{{key}}/comment", self.guarded(self.comments), methods=["GET"]),
@@ -152,6 +155,12 @@ class Desk:
                     entry["schema"]["customId"] = int(field_id.rpartition("_")[2])
             made.append(entry)
         return answers.json(made)
+
+    async def priorities(self, request: Request) -> Response:
+        return answers.json([self.values.priority(priority) for priority in PRIORITIES])
+
+    async def statuses(self, request: Request) -> Response:
+        return answers.json([self.values.status(status) for status in STATUSES])
 
     async def issue(self, request: Request) -> Response:
         with self.store.lock:

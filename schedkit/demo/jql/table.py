@@ -102,7 +102,9 @@ SYSTEM: dict[str, Meaning] = {
     "project": _choice(lambda i: i.project, resolve.project, lambda p: p.key),
     "issuetype": _choice(lambda i: i.type, resolve.among(c.TYPES), _name),
     "status": _choice(lambda i: i.status, resolve.among(c.STATUSES), _status_rank),
-    "statuscategory": _choice(lambda i: i.status.category, resolve.category, lambda k: resolve.CATEGORIES[k][0]),
+    "statuscategory": _choice(
+        lambda i: i.status.category, resolve.category, lambda key: resolve.CATEGORIES[key][0]
+    ),
     "priority": _choice(lambda i: i.priority, resolve.among(c.PRIORITIES), _priority_rank),
     "resolution": _choice(lambda i: i.resolution, resolve.among(c.RESOLUTIONS), _name),
     "assignee": _choice(lambda i: i.assignee, resolve.user, _shown),
