@@ -1,11 +1,15 @@
 """Confluence: change one table of a page, leave every other byte alone, keep what people typed."""
 
 from schedkit.confluence.attachment import Attached
-from schedkit.confluence.client import Confluence, Page, Table
+from schedkit.confluence.client import Confluence
 from schedkit.confluence.markup import Image, Link, Lozenge, Markup, Mention
+from schedkit.confluence.page import Page, Table
 from schedkit.confluence.plan import Applied, Plan
+from schedkit.confluence.publish import PagePlan
 from schedkit.confluence.regions import Anchor, Heading, LocalId, Macro, Nth, region
+from schedkit.confluence.results import latest_runs
 from schedkit.confluence.rules import Change
+from schedkit.confluence.template import Managed
 
 __all__ = [
     "Anchor",
@@ -19,11 +23,14 @@ __all__ = [
     "LocalId",
     "Lozenge",
     "Macro",
+    "Managed",
     "Markup",
     "Mention",
     "Nth",
     "Page",
+    "PagePlan",
     "Plan",
     "Table",
+    "latest_runs",
     "region",
 ]

@@ -2,209 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import tzinfo
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import anyio.to_thread
+from collections.abc import Mapping
+from typing import Any
 
 from schedkit.atlassian import Site
-from schedkit.confluence.attachment import Attached, attach
-from schedkit.confluence.draft import TableEdit
-from schedkit.confluence.plan import AsyncPlan, Plan
-from schedkit.confluence.regions import Region, region
-from schedkit.confluence.rules import Gone, Rules
+from schedkit.confluence.page import AsyncPage, Page
+from schedkit.confluence.publish import PagePlan, plan_page
 from schedkit.confluence.server import Server, page_id_of
-from schedkit.confluence.table import Look, render
-from schedkit.confluence.write import draft_of
 from schedkit.errors import UsageError
 from schedkit.loop import blocking, bridged
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["AsyncConfluence", "AsyncPage", "AsyncTable", "Confluence", "Page", "Table"]
-
-
-class AsyncTable:
-    """The async face of a `Table`."""
-
-    def __init__(self, server: Server, page_id: str, place: Region) -> None:
-        self.server = server
-        self.page_id = page_id
-        self.region = place
-
-    @bridged
-    async def replace(
-        self,
-        df: pd.DataFrame,
-        *,
-        key: str | None = None,
-        keep: Sequence[str] = (),
-        drop: Sequence[str] = (),
-        columns: Sequence[str] | None = None,
-        gone: Gone = "commented",
-        cap: int | None = 500,
-        workbook: str | None = None,
-        create: str | None = None,
-        links: Mapping[str, str] | None = None,
-        lozenges: Mapping[str, Mapping[str, str] | str] | None = None,
-        mentions: Mapping[str, str] | None = None,
-        tz: str | tzinfo = "UTC",
-        minutes: bool = False,
-        max_chars: int = 1000,
-        message: str | None = None,
-    ) -> Plan:
-        """Plan to make the table say what the frame says, and leave every other byte of the page alone.
-
-        Parameters
-        ----------
-        df : DataFrame
-            One row per row of the table, in this order.
-        key : str, optional
-            The column that identifies a row, e.g. ``"Key"``. Without it rows are matched by position.
-        keep : sequence of str
-            Columns people own, e.g. ``["Comment"]``: carried by key, added empty where the page has none.
-            Columns the frame does not have are carried too.
-        drop : sequence of str
-            Columns to take off the page.
-        columns : sequence of str, optional
-            The columns of the frame to show, in this order; all by default.
-        gone : {"commented", "archive", "drop"}
-            Rows whose key has left the frame: those people wrote in move to an "Archived" block at the
-            table's end and the others go; all move; all go.
-        cap : int or None
-            Rows shown at most; the others are counted in a last row. Rows people wrote in are shown
-            always.
-        workbook : str, optional
-            Name of the attachment that this last row links to.
-        create : str, optional
-            Where to put the table if the page has no such region: ``"end"``, ``"start"`` or
-            ``"heading:TEXT"``.
-        links, lozenges, mentions : mapping, optional
-            See `Look`.
-        tz : str or tzinfo
-            The time zone in which a timestamp becomes a date.
-        minutes : bool
-            Show timestamps to the minute instead of as dates.
-        max_chars : int
-            Longer text is cut.
-        message : str, optional
-            The version's comment.
-
-        Returns
-        -------
-        Plan
-            Look at it, then ``plan.apply()``.
-
-        Raises
-        ------
-        RegionError
-            If the region does not mean exactly one table, or its rows cannot be matched.
-        MalformedPageError
-            If the page is not well-formed.
-        """
-        if gone not in ("commented", "archive", "drop"):
-            raise UsageError(f"gone={gone!r} is unknown", hint='write "commented", "archive" or "drop"')
-        if cap is not None and cap < 0:
-            raise UsageError(f"cap={cap} rows cannot be shown", hint="give 0 or more, or None for all")
-        if isinstance(keep, str) or isinstance(drop, str):
-            raise UsageError("keep= and drop= take lists of columns", hint='write keep=["Comment"]')
-        dialect = await self.server.dialect()
-        look = Look(links or {}, lozenges or {}, mentions or {}, tz, minutes, max_chars, dialect.cloud)
-        rules = Rules(key, tuple(keep), tuple(drop), gone, cap, workbook)
-
-        def rendered() -> TableEdit:
-            return TableEdit(self.region, render(df, key=key, columns=columns, look=look), rules, create)
-
-        edit = await anyio.to_thread.run_sync(rendered)
-        state = await self.server.read(self.page_id)
-        draft = await draft_of(state, edit)
-        return Plan(AsyncPlan(self.server, state, edit, draft, message or f"Update {self.region}"))
-
-
-class Table:
-    """One table of a page, named by a region."""
-
-    def __init__(self, aio: AsyncTable) -> None:
-        self.aio = aio
-
-    replace = blocking(AsyncTable.replace)
-
-    def __repr__(self) -> str:
-        return f"Table({str(self.aio.region)!r} of page {self.aio.page_id})"
-
-
-class AsyncPage:
-    """The async face of a `Page`."""
-
-    def __init__(self, server: Server, page_id: str) -> None:
-        self.server = server
-        self.id = page_id
-
-    def table(self, place: str | Region) -> AsyncTable:
-        """Name a table of the page; nothing is read yet."""
-        return AsyncTable(self.server, self.id, region(place))
-
-    @bridged
-    async def attach(
-        self, path: str | Path, *, name: str | None = None, comment: str = "", deadline: float = 60.0
-    ) -> Attached:
-        """Attach a file to the page, or the next version of the attachment of that name.
-
-        Nothing is sent if the page already has the same bytes.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-        name : str, optional
-            What it is called on the page; its own name by default.
-        comment : str
-            The version's comment.
-        deadline : float
-            Seconds to go on when answers are lost.
-
-        Raises
-        ------
-        UsageError
-            If the file cannot be read.
-        """
-        return await attach(self.server, self.id, path, name, comment, deadline)
-
-    @bridged
-    async def source(self) -> str:
-        """Return the page's storage format as it is now."""
-        return (await self.server.read(self.id)).source
-
-
-class Page:
-    """One page, by its id."""
-
-    def __init__(self, aio: AsyncPage) -> None:
-        self.aio = aio
-
-    @property
-    def id(self) -> str:
-        return self.aio.id
-
-    def table(self, place: str | Region) -> Table:
-        """Name a table of the page; nothing is read yet.
-
-        Parameters
-        ----------
-        place : str or Region
-            ``anchor:NAME``, ``local-id:ID``, ``macro:NAME``, ``heading:TEXT``, ``heading:TEXT/2`` or
-            ``nth:1``; see `schedkit.confluence.regions`.
-        """
-        return Table(self.aio.table(place))
-
-    attach = blocking(AsyncPage.attach)
-    source = blocking(AsyncPage.source)
-
-    def __repr__(self) -> str:
-        return f"Page({self.id!r})"
+__all__ = ["AsyncConfluence", "Confluence"]
 
 
 class AsyncConfluence:
@@ -216,6 +24,55 @@ class AsyncConfluence:
     def page(self, page: str | int) -> AsyncPage:
         """Name a page by its id or URL; nothing is read yet."""
         return AsyncPage(self.server, page_id_of(page))
+
+    @bridged
+    async def publish(
+        self,
+        title: str,
+        *,
+        parent: str | int,
+        template: str,
+        values: Mapping[str, Any],
+        message: str = "Update the page",
+    ) -> PagePlan:
+        """Plan to create a page under `parent` from a template, or to fill the one that is there.
+
+        A page that exists keeps its own prose and place; only its placeholders change.
+
+        Parameters
+        ----------
+        title : str
+            The page's title, unique in the parent's space.
+        parent : str or int
+            Id or URL of the page above.
+        template : str
+            Storage format with ``{{ placeholders }}``.
+        values : mapping of str to object
+            See `Page.fill`.
+        message : str
+            The version's comment.
+
+        Raises
+        ------
+        UsageError
+            If placeholders and values do not match.
+        MalformedPageError
+            If the template is not well-formed.
+
+        Examples
+        --------
+        >>> plan = wiki.publish(
+        ...     "Bugs of the week", parent=100000, template="<p>{{ count }} bugs</p><p>{{ bugs }}</p>",
+        ...     values={"count": 3, "bugs": Managed(df, key="Key", keep=["Comment"])},
+        ... )  # doctest: +SKIP
+        >>> plan.apply().url  # doctest: +SKIP
+        'https://wiki.example.org/pages/viewpage.action?pageId=200001'
+        """
+        if not title.strip():
+            raise UsageError("a page needs a title", hint='publish("Open bugs", …)')
+        return await plan_page(
+            self.server, values, message, title=title.strip(), parent=page_id_of(parent), template=template
+        )
 
 
 class Confluence:
@@ -276,6 +133,8 @@ class Confluence:
             If it is neither.
         """
         return Page(self.aio.page(page))
+
+    publish = blocking(AsyncConfluence.publish)
 
     def __repr__(self) -> str:
         return f"Confluence({self.aio.server.site.url!r})"

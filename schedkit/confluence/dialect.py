@@ -38,6 +38,10 @@ class Dialect:
     old_version_params: Callable[[int], Mapping[str, Any]]
     content: str
     body: Callable[[PageState, str, str, bool], dict[str, Any]]
+    new_body: Callable[[str, str, str, str], dict[str, Any]]
+    space_params: Mapping[str, str]
+    space: Callable[[Any], str]
+    find_params: Callable[[str, str], Mapping[str, Any]]
     put_creates_attachment: bool
 
     @property
@@ -61,6 +65,15 @@ class Dialect:
     def write(self, state: PageState, source: str, message: str, quiet: bool) -> Request:
         """Make the PUT of the version after `state`; a second one of the same number is refused there."""
         return Request("PUT", self.page.format(state.id), json=self.body(state, source, message, quiet))
+
+    def read_space(self, page_id: str) -> Request:
+        return Request("GET", self.page.format(page_id), params=self.space_params)
+
+    def find(self, space: str, title: str) -> Request:
+        return Request("GET", self.pages, params={**self.read_params, **self.find_params(space, title)})
+
+    def create(self, space: str, parent: str, title: str, source: str) -> Request:
+        return Request("POST", self.pages, json=self.new_body(space, parent, title, source))
 
 
 def state_of(value: Any, base: str) -> PageState:
@@ -104,6 +117,26 @@ def _data_center_body(state: PageState, source: str, message: str, quiet: bool) 
     }
 
 
+def _cloud_new_body(space: str, parent: str, title: str, source: str) -> dict[str, Any]:
+    return {
+        "spaceId": space,
+        "status": "current",
+        "title": title,
+        "parentId": parent,
+        "body": {"representation": "storage", "value": source},
+    }
+
+
+def _data_center_new_body(space: str, parent: str, title: str, source: str) -> dict[str, Any]:
+    return {
+        "type": "page",
+        "title": title,
+        "space": {"key": space},
+        "ancestors": [{"id": parent}],
+        "body": {"storage": {"value": source, "representation": "storage"}},
+    }
+
+
 CLOUD = Dialect(
     name="cloud",
     page="/wiki/api/v2/pages/{}",
@@ -112,6 +145,10 @@ CLOUD = Dialect(
     old_version_params=lambda version: {"version": version},
     content="/wiki/rest/api/content",
     body=_cloud_body,
+    new_body=_cloud_new_body,
+    space_params={},
+    space=lambda value: str(value["spaceId"]),
+    find_params=lambda space, title: {"space-id": space, "title": title, "status": "current"},
     put_creates_attachment=True,
 )
 DATA_CENTER = Dialect(
@@ -122,5 +159,9 @@ DATA_CENTER = Dialect(
     old_version_params=lambda version: {"status": "historical", "version": version},
     content="/rest/api/content",
     body=_data_center_body,
+    new_body=_data_center_new_body,
+    space_params={"expand": "space"},
+    space=lambda value: str(value["space"]["key"]),
+    find_params=lambda space, title: {"spaceKey": space, "title": title, "type": "page"},
     put_creates_attachment=False,
 )

@@ -8,7 +8,7 @@ import anyio
 
 from schedkit.atlassian import Answer, Request, Site
 from schedkit.confluence.dialect import CLOUD, DATA_CENTER, Dialect, PageState, state_of
-from schedkit.errors import NotFoundError, UsageError
+from schedkit.errors import BadAnswerError, NotFoundError, UsageError
 
 __all__ = ["Server", "page_id_of"]
 
@@ -55,6 +55,28 @@ class Server:
         dialect = await self.dialect()
         answer = await self.site.send(dialect.read_old(page_id, version))
         return state_of(answer.json(), self.base)
+
+    async def space_of(self, page_id: str) -> str:
+        """Return the id (Cloud) or key (Data Center) of the space a page is in."""
+        dialect = await self.dialect()
+        answer = await self.site.send(dialect.read_space(page_id))
+        try:
+            return dialect.space(answer.json())
+        except (KeyError, TypeError):
+            raise BadAnswerError(f"the answer about page {page_id} names no space") from None
+
+    async def find(self, space: str, title: str) -> PageState | None:
+        """Return the page of that title in a space; titles are unique there."""
+        dialect = await self.dialect()
+        answer = await self.site.send(dialect.find(space, title))
+        results = answer.json().get("results", [])
+        return state_of(results[0], self.base) if results else None
+
+    async def create(self, space: str, parent: str, title: str, source: str) -> PageState:
+        """Create a page under `parent`."""
+        dialect = await self.dialect()
+        answer = await self.site.send(dialect.create(space, parent, title, source))
+        return await self.read(str(answer.json()["id"]))
 
     async def write(self, state: PageState, source: str, message: str, quiet: bool) -> None:
         """Put the version after `state`."""

@@ -1,0 +1,202 @@
+"""Pages made and kept from a template: create or update, looked at before it is done."""
+
+from __future__ import annotations
+
+import html
+import logging
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from schedkit import context
+from schedkit.confluence.dialect import PageState
+from schedkit.confluence.draft import Draft
+from schedkit.confluence.face import summary
+from schedkit.confluence.plan import Applied
+from schedkit.confluence.rules import Merged
+from schedkit.confluence.server import Server
+from schedkit.confluence.storage import text
+from schedkit.confluence.template import BlockChange, page_edit, rendered_template
+from schedkit.confluence.write import Outcome, draft_of, update
+from schedkit.errors import SiteError
+from schedkit.loop import blocking, bridged
+
+__all__ = ["AsyncPagePlan", "PagePlan", "plan_page"]
+
+
+@dataclass(frozen=True)
+class _Home:
+    """Where a page that does not exist yet belongs."""
+
+    parent: str
+    space: str
+    title: str
+    template: str
+
+
+class AsyncPagePlan:
+    """The async face of a `PagePlan`."""
+
+    def __init__(
+        self,
+        server: Server,
+        values: Mapping[str, Any],
+        home: _Home | None,
+        state: PageState | None,
+        draft: Draft,
+        message: str,
+    ) -> None:
+        self.server = server
+        self.values = values
+        self.home = home
+        self.state = state
+        self.draft = draft
+        self.message = message
+
+    @bridged
+    async def apply(self, *, deadline: float = 60.0, quiet: bool = True) -> Applied:
+        """Create the page, or fill it as it is now; parameters as of `Plan.apply`."""
+        started = time.monotonic()
+        state = self.state
+        if state is None:
+            assert self.home is not None
+            created, state = await _create(self.server, self.home, self.draft.new, started + deadline)
+            if created:
+                outcome = Outcome(state, self.draft, True, 1, 0, "identical")
+                return self._told(outcome, started)
+        dialect = await self.server.dialect()
+        edit = await anyio.to_thread.run_sync(page_edit, self.values, dialect.cloud)
+        outcome = await update(
+            self.server, state.id, edit, message=self.message, quiet=quiet, deadline=deadline
+        )
+        return self._told(outcome, started)
+
+    def _told(self, outcome: Outcome, started: float) -> Applied:
+        reports = outcome.draft.report or []
+        tables = [part for part in reports if isinstance(part, Merged)]
+        blocks = sum(part.changed for part in reports if isinstance(part, BlockChange))
+        applied = Applied(
+            page_id=outcome.state.id,
+            title=outcome.state.title,
+            url=outcome.state.url,
+            version=outcome.state.version,
+            written=outcome.written,
+            changed_cells=sum(len(part.changes) for part in tables) + blocks,
+            rows_added=sum(len(part.added) for part in tables),
+            rows_removed=sum(len(part.removed) for part in tables),
+            rows_archived=sum(len(part.archived) for part in tables),
+            rows_hidden=sum(part.hidden for part in tables),
+            puts=outcome.puts,
+            conflicts=outcome.conflicts,
+            outside=outcome.outside,
+            seconds=round(time.monotonic() - started, 3),
+        )
+        context.fact("page", asdict(applied))
+        return applied
+
+
+class PagePlan:
+    """What a page made from a template will become; nothing is written before `apply()`."""
+
+    def __init__(self, aio: AsyncPagePlan) -> None:
+        self.aio = aio
+
+    apply = blocking(AsyncPagePlan.apply)
+
+    @property
+    def creates(self) -> bool:
+        """Whether there is no such page yet."""
+        return self.aio.state is None
+
+    @property
+    def changed(self) -> bool:
+        """Whether applying it would write."""
+        return self.creates or self.aio.draft.changed
+
+    @property
+    def page_id(self) -> str | None:
+        """The page's id, None before it exists."""
+        return self.aio.state.id if self.aio.state else None
+
+    @property
+    def source(self) -> str:
+        """The whole page as it would be stored."""
+        return self.aio.draft.new
+
+    def _lines(self) -> list[str]:
+        if self.aio.state is None:
+            assert self.aio.home is not None
+            shown = text(self.source)
+            return [
+                f"creates page {self.aio.home.title!r} under {self.aio.home.parent}",
+                shown if len(shown) <= 300 else shown[:299] + "…",
+            ]
+        lines = [f"page {self.aio.state.id} {self.aio.state.title!r}, version {self.aio.state.version}"]
+        for name, part in zip(self.aio.values, self.aio.draft.report or [], strict=True):
+            if isinstance(part, Merged):
+                lines.append(f"{name}: {summary(part)}")
+            elif part.changed:
+                lines.append(f"{name}: {part.before or 'empty'} → {part.after or 'empty'}")
+            else:
+                lines.append(f"{name}: nothing to change")
+        return lines
+
+    def __repr__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _repr_html_(self) -> str:
+        head, *rest = (html.escape(line) for line in self._lines())
+        return f"<div><p><b>{head}</b></p>" + "".join(f"<p>{line}</p>" for line in rest) + "</div>"
+
+
+async def plan_page(
+    server: Server,
+    values: Mapping[str, Any],
+    message: str,
+    *,
+    page_id: str | None = None,
+    title: str = "",
+    parent: str = "",
+    template: str = "",
+) -> PagePlan:
+    """Plan to fill the page `page_id`, or the page `title`, made under `parent` if there is none."""
+    dialect = await server.dialect()
+    home = None
+    if page_id is None:
+        space = await server.space_of(parent)
+        home = _Home(parent, space, title, template)
+        # The template is judged whether it is needed today or not.
+        fresh = await anyio.to_thread.run_sync(rendered_template, template, values, dialect.cloud)
+        state = await server.find(space, title)
+        if state is None:
+            return PagePlan(AsyncPagePlan(server, values, home, None, Draft("", fresh, []), message))
+    else:
+        state = await server.read(page_id)
+    edit = await anyio.to_thread.run_sync(page_edit, values, dialect.cloud)
+    return PagePlan(AsyncPagePlan(server, values, home, state, await draft_of(state, edit), message))
+
+
+async def _create(server: Server, home: _Home, source: str, until: float) -> tuple[bool, PageState]:
+    """Create a page; True if this call made it, False if a twin had it made meanwhile."""
+    unsure = False
+    while True:
+        found = await server.find(home.space, home.title)
+        if found is not None:
+            return unsure and found.version == 1 and found.source == source, found
+        try:
+            return True, await server.create(home.space, home.parent, home.title, source)
+        except SiteError as error:
+            # Titles are unique in a space: a 400 may be a twin's page that is not listed yet.
+            if not (error.maybe_done or error.status in (400, 409)) or (unsure and error.status == 400):
+                raise
+            unsure = True
+            wait = random.uniform(0.1, 0.5)
+            if time.monotonic() + wait > until:
+                raise
+            context.log(f"{error.message}; looking for the page again", logging.WARNING)
+            await anyio.sleep(wait)

@@ -1,0 +1,133 @@
+"""A standing page of the latest runs: one row per task, written only when something changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from schedkit.confluence.markup import Link, Lozenge
+from schedkit.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COLUMNS", "latest_runs"]
+
+COLUMNS = ["Task", "Result", "Finished", "Duration", "Lately", "Message"]
+_COLOURS = {
+    "DONE": "Green",
+    "FAILED": "Red",
+    "TIMEOUT": "Red",
+    "CANCELLED": "Yellow",
+    "SKIPPED": "Grey",
+    "RETRY": "Yellow",
+    "RUNNING": "Blue",
+}
+_ENDED = ("DONE", "FAILED", "TIMEOUT", "CANCELLED", "SKIPPED")
+
+
+def latest_runs(
+    rows: Iterable[Mapping[str, Any]], *, tz: str | tzinfo = "UTC", lately: int = 10
+) -> pd.DataFrame:
+    """Return one row per task from rows of runs, for ``page.table(…).replace(…, key="Task")``.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        Runs in any order: ``task`` and ``state``; where known ``finished_at`` (a datetime or ISO 8601
+        text), ``seconds``, ``error`` (text, or a mapping with ``message``), ``message`` and ``url``.
+    tz : str or tzinfo
+        The time zone of the column Finished.
+    lately : int
+        How many ended runs the column Lately counts.
+
+    Returns
+    -------
+    DataFrame
+        Columns Task, Result, Finished, Duration, Lately, Message, sorted by task. Nothing in it depends
+        on the present moment, so that a page is written only when a run has ended.
+
+    Raises
+    ------
+    UsageError
+        If a row names no task or state.
+
+    Examples
+    --------
+    >>> from schedkit.confluence import latest_runs
+    >>> ended = {"task": "bugs", "state": "DONE", "finished_at": "2026-01-02T03:04:05Z", "seconds": 75}
+    >>> latest_runs([ended])[["Task", "Finished", "Duration", "Lately"]].iloc[0].tolist()
+    ['bugs', '2026-01-02 03:04', '1 min 15 s', '1 of 1 done']
+    """
+    import pandas as pd
+
+    zone = ZoneInfo(tz) if isinstance(tz, str) else tz
+    by_task: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if not row.get("task") or not row.get("state"):
+            raise UsageError("a run without task or state", hint="rows need 'task' and 'state'")
+        by_task.setdefault(str(row["task"]), []).append(row)
+    made = []
+    for task in sorted(by_task):
+        ended = [row for row in by_task[task] if str(row["state"]) in _ENDED]
+        runs = sorted(ended, key=_finished, reverse=True)
+        if runs:
+            made.append(_row(task, runs, zone, lately))
+        else:
+            made.append([task, _lozenge("waiting", "PENDING"), "", "", "", ""])
+    return pd.DataFrame(made, columns=COLUMNS, dtype=object)
+
+
+def _row(task: str, runs: list[Mapping[str, Any]], zone: tzinfo, lately: int) -> list[Any]:
+    last, recent = runs[0], runs[:lately]
+    when = _finished(last)
+    done = sum(str(run["state"]) == "DONE" for run in recent)
+    url = last.get("url")
+    return [
+        Link(task, str(url)) if url else task,
+        _lozenge(str(last["state"]).lower(), str(last["state"])),
+        "" if when == _NEVER else when.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
+        _duration(last.get("seconds")),
+        f"{done} of {len(recent)} done",
+        _message(last),
+    ]
+
+
+def _lozenge(shown: str, state: str) -> Lozenge:
+    return Lozenge(shown, _COLOURS.get(state, "Grey"))
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def _finished(row: Mapping[str, Any]) -> datetime:
+    value = row.get("finished_at") or row.get("finished")
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime) or value != value:
+        return _NEVER
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _duration(seconds: Any) -> str:
+    if seconds is None or seconds != seconds:
+        return ""
+    seconds = float(seconds)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _message(row: Mapping[str, Any]) -> str:
+    error = row.get("error")
+    if isinstance(error, Mapping):
+        error = error.get("message")
+    told = error if isinstance(error, str) and error else row.get("message")
+    return told if isinstance(told, str) else ""

@@ -1,0 +1,246 @@
+"""Pages from a template: made once, filled again, never more than their placeholders."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pandas as pd
+import pytest
+from confluence.conftest import DemoPage
+from confluence.pages import anchor, table
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from schedkit.confluence import Confluence, Image, Link, Lozenge, Managed, Markup
+from schedkit.confluence.template import BlockEdit, inline, rendered_template
+from schedkit.demo import DemoSite, Faults
+from schedkit.errors import (
+    BadAnswerError,
+    MalformedPageError,
+    NotFoundError,
+    RegionError,
+    SiteError,
+    UnavailableError,
+    UsageError,
+)
+
+MakePage = Callable[[str], DemoPage]
+TEMPLATE = (
+    "<h1>Bugs of the week</h1><p>As of {{ day }}: <strong>{{count}}</strong> open.</p>"
+    "<p>{{ chart }}</p>\r\n<p> {{ bugs }} </p><p>Written by hand.</p>"
+)
+
+
+def bugs(*summaries: str) -> pd.DataFrame:
+    return pd.DataFrame({"Key": [f"K-{n}" for n, _ in enumerate(summaries, 1)], "Summary": list(summaries)})
+
+
+def values(count: int, *summaries: str) -> dict[str, Any]:
+    return {
+        "day": date(2026, 1, 2),
+        "count": count,
+        "chart": Image("chart.png"),
+        "bugs": Managed(bugs(*summaries), key="Key", keep=["Comment"]),
+    }
+
+
+def fresh_title(demo: DemoSite) -> str:
+    return f"Weekly {len(demo.wiki.pages)} {demo.wiki.new_id()}"
+
+
+def test_a_page_is_created_then_filled(wiki: Confluence, demo: DemoSite) -> None:
+    title = fresh_title(demo)
+    plan = wiki.publish(title, parent=100003, template=TEMPLATE, values=values(2, "one", "two"))
+    assert (plan.creates, plan.changed, plan.page_id) == (True, True, None)
+    assert f"creates page {title!r} under 100003" in repr(plan)
+    assert demo.wiki.by_title(title) is None
+    made = plan.apply()
+    page = demo.wiki.by_title(title)
+    assert page is not None
+    assert (page.id, page.parent, page.body) == (made.page_id, "100003", plan.source)
+    assert (made.version, made.written, made.title) == (1, True, title)
+    day, count, chart = (block("day", DAY), block("count", "2"), block("chart", CHART))
+    rows = [["K-1", "one", ""], ["K-2", "two", ""]]
+    assert page.body == (
+        f"<h1>Bugs of the week</h1><p>As of {day}: <strong>{count}</strong> open.</p>"
+        f"<p>{chart}</p>\r\n<p>{bare('bugs')}</p>{table(['Key', 'Summary', 'Comment'], rows)}"
+        "<p>Written by hand.</p>"
+    )
+    demo.wiki.edit_by_hand(
+        page.id, lambda body: body.replace("by hand", "by Ann").replace("two</td><td>", "two</td><td>mine")
+    )
+    again = wiki.publish(title, parent=100003, template=TEMPLATE, values=values(1, "ONE", "two"))
+    assert not again.creates
+    assert again.page_id == page.id
+    assert repr(again).splitlines()[1:] == [
+        "day: nothing to change", "count: 2 → 1", "chart: nothing to change", "bugs: 1 cells change",
+    ]  # fmt: skip
+    assert "count: 2 → 1" in again._repr_html_()
+    before = page.body
+    done = again.apply()
+    assert (done.version, done.changed_cells, done.outside) == (3, 2, "identical")
+    assert page.body == before.replace(">2<", ">1<").replace("<td>one</td>", "<td>ONE</td>")
+    assert "by Ann" in page.body
+    assert "two</td><td>mine</td>" in page.body
+    assert (
+        not wiki.publish(title, parent=100003, template=TEMPLATE, values=values(1, "ONE", "two"))
+        .apply()
+        .written
+    )
+
+
+DAY = '<time datetime="2026-01-02" />'
+CHART = '<ac:image><ri:attachment ri:filename="chart.png" /></ac:image>'
+
+
+def bare(name: str) -> str:
+    return anchor(name).replace(' ac:macro-id="5f1e"', "")
+
+
+def block(name: str, content: str) -> str:
+    return f"{bare(name)}{content}{bare(f'{name}-end')}"
+
+
+def test_a_page_people_moved_is_filled_where_it_is(wiki: Confluence, demo: DemoSite) -> None:
+    title = fresh_title(demo)
+    page = demo.wiki.create(title, f"<p>{anchor('n')}old{anchor('n-end')}</p>", parent="100002")
+    done = wiki.publish(title, parent=100003, template="<p>{{ n }}</p>", values={"n": "new"}).apply()
+    assert (page.parent, done.page_id, done.version) == ("100002", page.id, 2)
+    assert page.body == f"<p>{anchor('n')}new{anchor('n-end')}</p>"
+
+
+def test_a_lost_answer_makes_no_second_page(wiki: Confluence, demo: DemoSite) -> None:
+    title = fresh_title(demo)
+    plan = wiki.publish(title, parent=100003, template="<p>{{ n }}</p>", values={"n": 1})
+    demo.faults = Faults(rate=1, kinds=("lost",), method="POST", times=1)
+    done = plan.apply()
+    assert (done.written, done.version) == (True, 1)
+    assert sum(page.title == title for page in demo.wiki.pages.values()) == 1
+
+
+def test_a_twin_that_creates_the_page_meanwhile(wiki: Confluence, demo: DemoSite) -> None:
+    title = fresh_title(demo)
+    plan = wiki.publish(title, parent=100003, template="<p>{{ n }}</p>", values={"n": 1})
+    todo = [1]
+
+    def hook(request: Request) -> Response | None:
+        if request.method == "POST" and todo:
+            todo.pop()
+            demo.wiki.create(title, f"<p>{anchor('n')}0{anchor('n-end')}</p>")
+        return None
+
+    undo = demo.before(hook)
+    done = plan.apply()
+    undo()
+    assert (done.written, done.version) == (True, 2)
+
+
+def test_a_refusal_to_create_stays_one(wiki: Confluence, demo: DemoSite) -> None:
+    plan = wiki.publish(fresh_title(demo), parent=100003, template="<p>{{ n }}</p>", values={"n": 1})
+    undo = demo.before(lambda r: JSONResponse({"message": "no"}, 400) if r.method == "POST" else None)
+    with pytest.raises(SiteError, match="no"):
+        plan.apply()
+    undo()
+    demo.faults = Faults(rate=1, kinds=("reset",), method="POST")
+    with pytest.raises(UnavailableError):
+        plan.apply(deadline=0.2)
+
+
+def test_a_parent_that_is_not_there(wiki: Confluence, demo: DemoSite) -> None:
+    with pytest.raises(NotFoundError):
+        wiki.publish("X", parent=1, template="<p>{{ n }}</p>", values={"n": 1})
+    with pytest.raises(UsageError, match="needs a title"):
+        wiki.publish(" ", parent=1, template="", values={})
+    undo = demo.before(lambda r: JSONResponse({"id": "100003"}) if r.url.path.endswith("/100003") else None)
+    with pytest.raises(BadAnswerError, match="names no space"):
+        wiki.publish("X", parent=100003, template="<p>{{ n }}</p>", values={"n": 1})
+    undo()
+
+
+def test_an_existing_page_is_filled(wiki: Confluence, make_page: MakePage) -> None:
+    body = f"<p>x {anchor('n')}<em>old</em>{anchor('n-end')} y</p>{anchor('t')}{table(['A'], [['1']])}"
+    page = make_page(body)
+    managed = wiki.page(page.id)
+    plan = managed.fill({"n": Link("new", "https://x"), "t": pd.DataFrame({"A": ["1"]})})
+    assert plan.changed
+    assert plan.apply().written
+    assert page.body == body.replace("<em>old</em>", '<a href="https://x">new</a>')
+    assert not managed.fill({"n": Link("new", "https://x")}).changed
+
+    async def again() -> bool:
+        other = await wiki.aio.page(page.id).fill({"n": ""})
+        return (await other.aio.apply()).written
+
+    assert asyncio.run(again())
+    assert f"x {anchor('n')}{anchor('n-end')} y" in page.body
+    assert "n: empty → new" in repr(managed.fill({"n": "new"}))
+
+
+# Templates -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("template", "given", "problem"),
+    [
+        ("<p>{{ a }}</p>", {}, "'a' has no value"),
+        ("<p>{{ a }}{{ a }}</p>", {"a": 1}, "'a' 2 times"),
+        ("<p>x</p>", {"a": 1}, "'a' 0 times"),
+        ('<p title="{{ a }}">x</p>', {"a": 1}, "inside markup"),
+        ("<![CDATA[{{ a }}]]>", {"a": 1}, "inside markup"),
+        ("<p>{{ a }}</p>", {"a b": 1}, "'a b' is no name"),
+    ],
+)
+def test_templates_that_do_not_fit(template: str, given: dict[str, Any], problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        rendered_template(template, given, True)
+
+
+def test_templates_that_are_malformed() -> None:
+    with pytest.raises(MalformedPageError, match="the template is not well-formed"):
+        rendered_template("<p>{{ a }}", {"a": 1}, True)
+    with pytest.raises(MalformedPageError, match="the page made from the template"):
+        rendered_template("<p>{{ a }}</p>", {"a": Markup("<b>")}, True)
+    with pytest.raises(RegionError, match="twice"):
+        rendered_template("<p>{{ a }}</p>", {"a": Managed(bugs("x", "y").assign(Key="K-1"), key="Key")}, True)
+
+
+def test_names_in_braces_that_are_no_placeholder_stay() -> None:
+    assert rendered_template("<p>{{ 1 }} {x} {{}}</p>", {}, True) == "<p>{{ 1 }} {x} {{}}</p>"
+
+
+@pytest.mark.parametrize(
+    ("value", "storage"),
+    [
+        (None, ""),
+        ("a<b\nc", "a&lt;b<br />c"),
+        (3.5, "3.5"),
+        (date(2026, 1, 2), '<time datetime="2026-01-02" />'),
+        (datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "2026-01-02 03:04"),
+        (Lozenge("ok", "Green"), Lozenge("ok", "Green").storage),
+    ],
+)
+def test_values_of_placeholders(value: Any, storage: str) -> None:
+    assert inline(value) == storage
+
+
+@pytest.mark.parametrize(
+    ("page", "problem"),
+    [
+        ("<p />", "0 anchors 'n', 0 anchors 'n-end'"),
+        (f"<p>{anchor('n')}</p>", "1 anchors 'n', 0 anchors 'n-end'"),
+        (f"<p>{anchor('n-end')}x{anchor('n')}</p>", "no single place"),
+        (f"<p>{anchor('n')}x{anchor('n-end')}{anchor('n')}</p>", "2 anchors 'n'"),
+        (f"<p>{anchor('n')}x</p><p>{anchor('n-end')}</p>", "different paragraphs or cells"),
+    ],
+)
+def test_places_that_are_not_one(page: str, problem: str) -> None:
+    with pytest.raises(RegionError, match=problem):
+        BlockEdit("n", "new")(page, "page 7")
+
+
+def test_a_value_that_breaks_the_page_is_refused() -> None:
+    with pytest.raises(MalformedPageError, match="what would become of page 7"):
+        BlockEdit("n", "<b>")(f"<p>{anchor('n')}x{anchor('n-end')}</p>", "page 7")

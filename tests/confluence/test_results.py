@@ -1,0 +1,95 @@
+"""The standing page of the latest runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from confluence.conftest import DemoPage
+
+from schedkit.confluence import Confluence, Link, Lozenge, latest_runs
+from schedkit.errors import UsageError
+
+MakePage = Callable[[str], DemoPage]
+AT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+def run(task: str, state: str, minute: int = 0, **more: Any) -> dict[str, Any]:
+    return {"task": task, "state": state, "finished_at": AT + timedelta(minutes=minute), **more}
+
+
+def test_one_row_per_task_its_latest_run() -> None:
+    rows = [
+        run("bugs", "FAILED", 5, seconds=75.2, error={"type": "E", "message": "no <answer>"}),
+        run("bugs", "DONE", 3, seconds=2),
+        run("bugs", "RUNNING", 9),
+        run(
+            "audit",
+            "DONE",
+            1,
+            seconds=0.44,
+            url="https://x/1",
+        ),
+        {"task": "new", "state": "QUEUED"},
+    ]
+    frame = latest_runs(rows, tz="Europe/Berlin")
+    assert frame.to_numpy().tolist() == [
+        [Link("audit", "https://x/1"), Lozenge("done", "Green"), "2026-01-02 04:05", "0.4 s", "1 of 1 done", "" ],
+        ["bugs", Lozenge("failed", "Red"), "2026-01-02 04:09", "1 min 15 s", "1 of 2 done", "no <answer>"],
+        ["new", Lozenge("waiting", "Grey"), "", "", "", ""],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (None, ""),
+        (float("nan"), ""),
+        (9.96, "10.0 s"),
+        (42.4, "42 s"),
+        (60, "1 min 0 s"),
+        (7384, "2 h 3 min"),
+    ],
+)
+def test_durations(seconds: float | None, shown: str) -> None:
+    assert latest_runs([run("t", "DONE", seconds=seconds)])["Duration"][0] == shown
+
+
+@pytest.mark.parametrize(
+    ("finished", "shown"),
+    [
+        ("2026-01-02T03:04:05Z", "2026-01-02 03:04"),
+        (datetime(2026, 1, 2, 3, 4), "2026-01-02 03:04"),
+        (pd.Timestamp("2026-01-02T03:04:05Z"), "2026-01-02 03:04"),
+        (pd.NaT, ""),
+        (None, ""),
+    ],
+)
+def test_moments(finished: Any, shown: str) -> None:
+    assert latest_runs([{"task": "t", "state": "DONE", "finished_at": finished}])["Finished"][0] == shown
+
+
+def test_rows_that_are_no_runs() -> None:
+    with pytest.raises(UsageError, match="without task or state"):
+        latest_runs([{"task": "t"}])
+    assert latest_runs([]).empty
+
+
+def test_a_page_stands_until_a_run_ends(wiki: Confluence, make_page: MakePage) -> None:
+    page = make_page("<h1>Results</h1>")
+    table = wiki.page(page.id).table("anchor:task-results")
+
+    def update(*rows: dict[str, Any]) -> bool:
+        return table.replace(latest_runs(rows), key="Task", keep=["Note"], create="end").apply().written
+
+    history = [run("bugs", "DONE", 1, seconds=1), run("audit", "FAILED", 2, error="x & y")]
+    assert update(*history)
+    page.edit("x &amp; y</td><td></td>", "x &amp; y</td><td>Ann looks into it</td>")
+    assert not update(*history)
+    assert not update(*reversed(history), run("bugs", "RUNNING", 3))
+    assert update(*history, run("audit", "DONE", 4))
+    assert "Ann looks into it" in page.body
+    assert page.puts() == 2
