@@ -156,6 +156,11 @@ class DemoSite:
         names = ("jira_cloud", "jira_dc", "confluence_cloud", "confluence_dc")
         return {name: getattr(self, name).ready() for name in names}
 
+    @property
+    def dc_password(self) -> tuple[str, str]:
+        """User name and password that Data Center takes besides the token."""
+        return "demo", DATA_CENTER.password
+
     # Knobs ------------------------------------------------------------------
 
     @property

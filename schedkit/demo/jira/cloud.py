@@ -27,8 +27,10 @@ _GONE = (
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
+    """Where a token points: behind the issues last shown, of `seen` in all."""
+
     jql: str
-    last: int
+    shown: tuple[int, ...]
     seen: int
 
 
@@ -66,13 +68,13 @@ class CloudDesk(Desk):
         if refusal is not None:
             return refusal
         with self.store.lock:
-            jql, seen, last = str(body.get("jql") or ""), 0, None
+            jql, seen, shown = str(body.get("jql") or ""), 0, ()
             token = body.get("nextPageToken")
             if token is not None:
                 cursor = self._cursors.get(str(token))
                 if cursor is None or (jql and jql != cursor.jql):
                     return answers.refused(400, ["The provided next page token is invalid or expired."])
-                jql, last, seen = cursor.jql, cursor.last, cursor.seen
+                jql, shown, seen = cursor.jql, cursor.shown, cursor.seen
             found = self._ids(jql)
             if isinstance(found, Response):
                 return found
@@ -80,18 +82,18 @@ class CloudDesk(Desk):
             cap = _FIELDS_CAP if fields else _IDS_CAP
             cap = min(cap, self.page_cap or cap)
             limit = max(1, min(whole(body.get("maxResults"), 50), cap))
-            start = _after(found, last, seen)
+            start = _after(found, shown, seen)
             page = found[start : start + limit]
             made = self._page(page, fields, body)
             more = start + limit < len(found)
             if self.quirks.page_is_empty() and page:
                 made, more = b'"issues":[]', True
-                made += b',"nextPageToken":"%b"' % self._token(jql, last or 0, start).encode()
+                made += b',"nextPageToken":"%b"' % self._token(jql, shown, start).encode()
             elif self.quirks.repeat_token and token is not None:
                 more = True
                 made += b',"nextPageToken":"%b"' % str(token).encode()
             elif more:
-                made += b',"nextPageToken":"%b"' % self._token(jql, page[-1], start + limit).encode()
+                made += b',"nextPageToken":"%b"' % self._token(jql, page, start + limit).encode()
         return answers.raw(b"{" + made + b',"isLast":%b}' % (b"false" if more else b"true"))
 
     def _page(self, ids: tuple[int, ...], fields: tuple[str, ...], body: dict[str, Any]) -> bytes:
@@ -115,9 +117,9 @@ class CloudDesk(Desk):
             return answers.refused(400, fault.messages)
         return found.ids if found.bounded else answers.refused(400, [_UNBOUNDED])
 
-    def _token(self, jql: str, last: int, seen: int) -> str:
+    def _token(self, jql: str, shown: tuple[int, ...], seen: int) -> str:
         token = base64.urlsafe_b64encode(b"Ch" + secrets.token_bytes(30)).decode()
-        self._cursors[token] = _Cursor(jql, last, seen)
+        self._cursors[token] = _Cursor(jql, shown, seen)
         if len(self._cursors) > _KEPT_TOKENS:
             self._cursors.popitem(last=False)
         return token
@@ -254,13 +256,14 @@ def _too_many_to_reconcile(body: dict[str, Any]) -> Response | None:
     return answers.refused(400, ["reconcileIssues must not hold more than 50 issue ids."])
 
 
-def _after(ids: tuple[int, ...], last: int | None, seen: int) -> int:
-    """Where the next page begins: behind the last issue shown, or, where that is gone, where it was."""
-    if last is None:
-        return 0
-    if seen <= len(ids) and ids[seen - 1] == last:
+def _after(ids: tuple[int, ...], shown: tuple[int, ...], seen: int) -> int:
+    """Where the next page begins: behind the last issue shown that is still there."""
+    if not shown:
         return seen
-    try:
-        return ids.index(last) + 1
-    except ValueError:
-        return max(0, seen - 1)
+    if seen <= len(ids) and ids[seen - 1] == shown[-1]:
+        return seen
+    places = {number: place for place, number in enumerate(ids)}
+    for number in reversed(shown):
+        if number in places:
+            return places[number] + 1
+    return max(0, seen - len(shown))
