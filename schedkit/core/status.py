@@ -6,11 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from schedkit.core.model import State
-from schedkit.core.schema import runs
-from schedkit.core.store import Store
 from schedkit.core.trigger_base import Trigger
 from schedkit.core.trigger_kinds import Cron, Every
 
@@ -32,7 +28,7 @@ def status(scheduler: Scheduler) -> dict[str, Any]:
         ``next_run_time``, ``trigger``) and ``tasks`` (see `task_status`).
     """
     board = scheduler.board()
-    handles, counts = scheduler.tasks, ended(scheduler._ledger.store)
+    handles, counts = scheduler.tasks, scheduler._ledger.counts()
     tasks = [
         task_status(row, handles[row["name"]].task.trigger, counts.get(row["name"], {}))
         for row in board["tasks"]
@@ -74,7 +70,7 @@ def task_status(row: dict[str, Any], trigger: Trigger | None, counts: Mapping[st
     row : dict
         The task's row of the board.
     counts : mapping
-        State → runs of this task that ended so.
+        State → runs of this task.
     """
     last = row["last"]
     state = row["state"]
@@ -89,7 +85,7 @@ def task_status(row: dict[str, Any], trigger: Trigger | None, counts: Mapping[st
         "next_run_at": row["next_run"],
         "last_run_at": None if last is None else last["finished"],
         "last_result": None if last is None else _RESULTS.get(last["state"], last["state"].lower()),
-        "run_count": sum(counts.values()),
+        "run_count": sum(counts.get(state, 0) for state in State if state.final),
         "fail_count": sum(counts.get(state, 0) for state in (State.FAILED, State.TIMEOUT)),
     }
 
@@ -112,17 +108,3 @@ _TYPES = {
     "any_of": "combined",
     "all_of": "combined",
 }
-
-
-def ended(store: Store) -> dict[str, dict[str, int]]:
-    """Return how many runs of each task ended in each state."""
-    query = (
-        sa.select(runs.c.task, runs.c.state, sa.func.count())
-        .where(runs.c.state.in_([str(state) for state in State if state.final]))
-        .group_by(runs.c.task, runs.c.state)
-    )
-    found: dict[str, dict[str, int]] = {}
-    with store.reading() as connection:
-        for task, state, count in connection.execute(query):
-            found.setdefault(task, {})[state] = count
-    return found

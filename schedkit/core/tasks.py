@@ -94,7 +94,7 @@ def declare(
             params=dict(params or {}),
             retry=_retry(retry, what),
             timeout=_optional_seconds(timeout, f"{what}: timeout"),
-            priority=_priority(priority, what),
+            priority=priority_of(priority, what),
             after=_parents(after),
             overlap=_overlap(overlap, what),
             tags=(tags,) if isinstance(tags, str) else tuple(dict.fromkeys(tags)),
@@ -157,7 +157,8 @@ def _retry(value: Retry | int | None, what: str) -> Retry:
     return Retry(attempts=value)
 
 
-def _priority(value: str | int, what: str) -> int:
+def priority_of(value: object, what: str) -> int:
+    """Return a priority given by name or number."""
     if isinstance(value, str) and value.upper() in Priority.__members__:
         return Priority[value.upper()]
     if isinstance(value, int) and not isinstance(value, bool):
@@ -309,7 +310,8 @@ class Registry(Mapping[str, Task]):
                 if wanted in self._tasks:
                     return self._tasks[wanted]
                 found = self.tagged(wanted)
-                if len(found) == 1:
+                # Tasks made from a handler by request carry its tag and its function.
+                if len({task.function for task in found}) == 1:
                     return found[0]
                 if found:
                     names = ", ".join(repr(t.name) for t in found)
