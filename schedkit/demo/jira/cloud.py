@@ -68,7 +68,8 @@ class CloudDesk(Desk):
         if refusal is not None:
             return refusal
         with self.store.lock:
-            jql, seen, shown = str(body.get("jql") or ""), 0, ()
+            jql = str(body.get("jql") or "")
+            seen, shown = 0, tuple[int, ...]()
             token = body.get("nextPageToken")
             if token is not None:
                 cursor = self._cursors.get(str(token))
