@@ -170,7 +170,7 @@ class Node:
         if owner is None:
             return
         _log.error("another process has become the owner of %s; this one is a viewer now", self.ledger.store)
-        self.owner = None
+        self.owner, epoch = None, self.lease.epoch
         owner.stopping = True
         for execution in list(owner.executions.values()):
             execution.recorded = True
@@ -180,7 +180,11 @@ class Node:
             async with self._changing:
                 await self._leave()
                 await asyncio.to_thread(owner.writer.stop, 1.0)
+                await asyncio.to_thread(self.lease.release)
+                await self._close_ports()
                 await self._view()
+                lost = OwnerChanged(at=datetime.now(UTC), change="lost", owner=self.config.name, epoch=epoch)
+                self.bus.publish((lost,))
 
         self._soon(become_viewer())
 

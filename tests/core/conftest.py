@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from schedkit.core.events import Event
 from schedkit.core.rows import new_id
 from schedkit.core.scheduler import Scheduler
 
@@ -83,3 +85,39 @@ def sched(make: Callable[..., Scheduler]) -> Scheduler:
     scheduler = make(name="tests")
     scheduler.start()
     return scheduler
+
+
+class Heard:
+    """Every fact a scheduler tells, and a way to wait for one."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.events: list[Event] = []
+        self._changed = threading.Condition()
+        scheduler.subscribe(self._hear)
+
+    def _hear(self, event: Event) -> None:
+        with self._changed:
+            self.events.append(event)
+            self._changed.notify_all()
+
+    def wait_for(
+        self, wanted: Callable[[Event], object], count: int = 1, timeout: float = 20.0
+    ) -> list[Event]:
+        """Return the facts that are `wanted` once there are `count` of them."""
+        with self._changed:
+            met = self._changed.wait_for(lambda: sum(map(bool, map(wanted, self.events))) >= count, timeout)
+            found = [event for event in self.events if wanted(event)]
+        assert met, f"{len(found)} of {count} facts after {timeout} s; heard {self.events[-5:]}"
+        return found
+
+    def of(self, kind: type[Event], **fields: object) -> Callable[[Event], bool]:
+        """Return what recognises facts of a kind with these fields."""
+        return lambda event: (
+            isinstance(event, kind) and all(getattr(event, name) == value for name, value in fields.items())
+        )
+
+
+@pytest.fixture
+def heard(sched: Scheduler) -> Heard:
+    """What the running scheduler tells."""
+    return Heard(sched)

@@ -1,0 +1,231 @@
+"""The store fails in every way it can: nothing is lost, nothing happens twice, the scheduler goes on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from core.conftest import Heard
+from core.faulty import answers_lost, disk_full, failing, locked
+from crash.judge import judge_schedule
+
+from schedkit.core import events, schema
+from schedkit.core.model import Outcome, State
+from schedkit.core.scheduler import Scheduler
+from schedkit.core.triggers import every
+from schedkit.errors import LedgerError
+
+Make = Callable[..., Scheduler]
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    """These faults are SQLite's."""
+    return str(tmp_path / "ledger.db")
+
+
+class Ticking:
+    """A task that fires ten times a second, and knows what it did."""
+
+    def __init__(self, sched: Scheduler, heard: Heard) -> None:
+        self.sched, self.heard, self.ran = sched, heard, list[tuple[str, int]]()
+        sched.task(every("0.1s"), name="ticking", overlap="allow", coalesce=False)(self.tick)
+
+    def tick(self, run: Any) -> None:
+        self.ran.append((run.id, run.attempt))
+
+    def wait(self, more: int) -> None:
+        ended = self.heard.of(events.RunEnded, task="ticking")
+        self.heard.wait_for(ended, sum(map(ended, self.heard.events)) + more)
+
+    def judge(self) -> None:
+        self.sched.pause("ticking")
+        ended = self.heard.of(events.RunEnded, task="ticking")
+        queued = self.heard.of(events.RunQueued, task="ticking")
+        self.heard.wait_for(ended, sum(map(queued, self.heard.events)))
+        ledger = self.sched._ledger
+        (row,) = [row for row in ledger.tasks() if row.name == "ticking"]
+        runs = ledger.runs("ticking", limit=10_000)
+        seen = judge_schedule(ledger, row, runs)
+        assert seen["run"] >= 5
+        assert {run.state for run in runs} == {State.DONE}
+        assert sorted(self.ran) == sorted((run.id, 1) for run in runs), "each run had its one effect"
+
+
+@pytest.fixture
+def ticking(sched: Scheduler, heard: Heard) -> Ticking:
+    made = Ticking(sched, heard)
+    made.wait(2)
+    return made
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO schedkit_runs",
+        "UPDATE schedkit_runs",
+        "UPDATE schedkit_tasks SET next_at",
+        "INSERT INTO schedkit_attempts",
+        "INSERT INTO schedkit_events",
+        "UPDATE schedkit_lease",
+    ],
+)
+def test_a_write_fails_and_is_tried_again(ticking: Ticking, heard: Heard, statement: str) -> None:
+    with failing(ticking.sched, statement, times=3) as failed:
+        heard.wait_for(heard.of(events.StoreBack))
+    assert len(failed) == 3
+    ticking.wait(3)
+    ticking.judge()
+
+
+def test_a_commit_whose_answer_is_lost_is_not_repeated(ticking: Ticking, heard: Heard) -> None:
+    with answers_lost(ticking.sched, times=5) as lost:
+        heard.wait_for(heard.of(events.StoreBack))
+        ticking.wait(5)
+    assert len(lost) == 5
+    ticking.wait(3)
+    ticking.judge()
+
+
+def test_another_process_holds_the_lock(
+    ticking: Ticking, heard: Heard, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with locked(where), caplog.at_level(logging.INFO, "schedkit"):
+        (away,) = heard.wait_for(heard.of(events.StoreAway))
+        assert "locked" in away.reason
+        # Reads and the board answer meanwhile.
+        assert ticking.sched.runs("ticking")
+        assert ticking.sched.board()["tasks"][0]["name"] == "ticking"
+    (back,) = heard.wait_for(heard.of(events.StoreBack))
+    assert back.seconds > 0.5
+    assert any("takes no writes" in record.message for record in caplog.records)
+    ticking.wait(3)
+    ticking.judge()
+
+
+def test_the_disk_is_full(ticking: Ticking, heard: Heard) -> None:
+    with disk_full(ticking.sched):
+        (away,) = heard.wait_for(heard.of(events.StoreAway))
+        assert "full" in away.reason
+    heard.wait_for(heard.of(events.StoreBack))
+    ticking.wait(3)
+    ticking.judge()
+
+
+def test_a_submit_waits_for_a_locked_store_and_is_durable(sched: Scheduler, heard: Heard, where: str) -> None:
+    ran: list[str] = []
+    sched.task(name="one")(lambda run: ran.append(run.id))
+    durable = threading.Event()
+    ids: list[str] = []
+
+    def submit() -> None:
+        ids.append(sched.submit("one").id)
+        durable.set()
+
+    with locked(where):
+        threading.Thread(target=submit, daemon=True).start()
+        heard.wait_for(heard.of(events.StoreAway))
+        assert not durable.is_set()
+        assert ran == []
+    assert durable.wait(10)
+    assert sched.run(ids[0]).wait("10s").state is State.DONE
+    assert ran == ids
+
+
+def test_what_the_store_refuses_for_good_harms_nobody_else(sched: Scheduler) -> None:
+    owner = sched._node.owner
+    assert owner is not None
+    curse = (
+        "CREATE TRIGGER curse BEFORE INSERT ON schedkit_runs WHEN new.task = 'cursed' "
+        "BEGIN SELECT RAISE(ABORT, 'cursed'); END"
+    )
+    owner.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(10)
+    ran: list[str] = []
+    sched.task(name="cursed")(lambda run: ran.append(run.id))
+    fine = sched.task(name="fine", overlap="allow")(lambda: 1)
+    with pytest.raises(Exception, match="cursed"):
+        sched.submit("cursed")
+    assert [run.result("10s") for run in sched.submit_many("fine", [{}] * 5)] == [1] * 5
+    assert fine.state == "idle"
+    assert ran == []
+    assert not owner.runs
+    assert not owner.planner.running
+
+
+def test_a_stale_owner_can_record_nothing(sched: Scheduler, heard: Heard, where: str) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    @sched.task(name="stale")
+    def stale() -> str:
+        entered.set()
+        release.wait(30)
+        return "too late"
+
+    run = sched.submit("stale")
+    assert entered.wait(10)
+    # Another owner has come, as after a process that slept past its lease.
+    engine = sa.create_engine(f"sqlite:///{where}")
+    with engine.begin() as connection:
+        connection.execute(schema.lease.update().values(epoch=99, owner="another", pid=1, host="elsewhere"))
+    release.set()
+    engine.dispose()
+    heard.wait_for(heard.of(events.OwnerChanged, change="lost"))
+    assert sched.state == "viewer"
+    (recorded,) = [r for r in sched.runs() if r.id == run.id]
+    assert recorded.state is State.RUNNING
+    assert sched._ledger.attempts(run.id) == []
+
+
+def test_a_cancel_a_timeout_and_a_stop_are_told_apart(make: Make) -> None:
+    sched = make()
+    sched.start()
+    entered = threading.Semaphore(0)
+    release = threading.Event()
+
+    def works() -> None:
+        entered.release()
+        release.wait(30)
+
+    sched.task(name="cancelled")(works)
+    sched.task(name="timed", timeout="0.1s")(works)
+    sched.task(name="stopped")(works)
+    runs = {name: sched.submit(name) for name in ("cancelled", "timed", "stopped")}
+    for _ in runs:
+        assert entered.acquire(timeout=10)
+    runs["timed"].wait("10s")
+    runs["cancelled"].cancel()
+    threading.Timer(0.3, release.set).start()
+    runs["cancelled"].wait("10s")
+    release.clear()
+    sched.stop("0.1s")
+    release.set()
+    ended = {name: sched._ledger.attempts(run.id)[0].outcome for name, run in runs.items()}
+    assert ended["cancelled"] is Outcome.CANCELLED
+    assert ended["timed"] is Outcome.TIMEOUT
+    assert ended["stopped"] in (Outcome.INTERRUPTED, Outcome.DONE)
+
+
+def test_an_event_store_reads_back(sched: Scheduler) -> None:
+    sched.task(name="one")(lambda: 1)
+    sched.submit("one").result("10s")
+    log = sched._ledger.events()
+    assert [event.seq for event in log] == sorted(event.seq for event in log)
+    assert all(isinstance(event.at, datetime) for event in log)
+
+
+def test_a_ledger_that_cannot_be_written_at_stop_is_said(make: Make, where: str) -> None:
+    sched = make()
+    sched.start()
+    sched.task(name="one")(lambda: 1)
+    with locked(where):
+        future = sched._node.owner.writer.call(lambda connection: None)  # type: ignore[union-attr]
+        sched.stop("0.2s")
+        with pytest.raises(LedgerError, match="locked"):
+            future.result(1)
+    assert sched.state == "stopped"
