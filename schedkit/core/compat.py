@@ -267,9 +267,11 @@ class JobApi:
     def reschedule_job(
         self, job_id: str, jobstore: str | None = None, trigger: object = None, **trigger_args: Any
     ) -> Job:
-        """Give a job another trigger."""
+        """Give a job another trigger; without one it runs once, now."""
         made = _trigger(trigger, trigger_args)
-        self._self.reschedule(job_id, made if made is not None else at(datetime.now(UTC)))
+        self._self.reschedule(job_id, made)
+        if made is None:
+            self._self.submit(job_id)
         return Job(self, job_id)
 
     def get_jobs(self, jobstore: str | None = None) -> list[Job]:
