@@ -1,6 +1,7 @@
 // The board's view: head, tabs, panels. It knows a store and a way to send commands, and nothing of
-// notebooks: `mount(element, {store, send, panel, run})`. `send(command)` returns a promise of an answer
-// `{ok, error, data, buffer}`.
+// notebooks: `mount(element, {store, send, panel, run, task, here})`. `send(command)` returns a promise of an
+// answer `{ok, words, error, data, buffer}`; `task` narrows the view to one task; `here` is what to call the
+// process at the other end.
 
 import { count, exact, until } from "./format.js";
 import { button, h, icon, put, say, show, wordButton } from "./dom.js";
@@ -16,8 +17,8 @@ const TABS = [
   ["history", "History", (view) => createHistory(view), drawHistory],
 ];
 
-export function mount(element, { store, send, panel = "tasks", run = null }) {
-  const view = { store, send, selected: run, alone: Boolean(run), tab: panel, panels: {}, queued: false, ended: false };
+export function mount(element, { store, send, panel = "tasks", run = null, task = null, here = "this process" }) {
+  const view = { store, send, selected: run, alone: Boolean(run), only: task, here, tab: panel, panels: {} };
   view.ask = (command, node) => ask(view, command, node);
   view.redraw = () => redraw(view);
   view.openRun = (id) => openRun(view, id);
@@ -111,10 +112,10 @@ function drawHead(view) {
 function drawOwner(view, scheduler, tasks) {
   let next = null;
   for (const task of tasks.values()) {
+    if (view.only && task.name !== view.only) continue;
     if (task.next_run && !task.paused && (!next || task.next_run < next.next_run)) next = task;
   }
-  const owner = scheduler.owner;
-  const who = typeof owner === "string" ? owner : owner && owner.words;
+  const who = ownerWords(view, scheduler.owner);
   const when = next ? `${next.name} ${until(next.next_run, view.store.now())}` : "nothing is due";
   put(view.next, "title", next ? exact(next.next_run) : null);
   if (scheduler.paused) say(view.next, "Nothing starts while the scheduler is paused");
@@ -127,6 +128,11 @@ function drawOwner(view, scheduler, tasks) {
     say(view.hand.lastElementChild, move.words);
     put(view.hand, "title", move.title || null);
   }
+}
+
+function ownerWords(view, owner) {
+  if (!owner) return null;
+  return owner.here ? view.here : `${owner.name} (pid ${owner.pid} on ${owner.host})`;
 }
 
 function createTabs(view) {

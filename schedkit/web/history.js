@@ -21,7 +21,7 @@ export function createHistory(view) {
 export function drawHistory(panel) {
   const { store } = panel.view;
   const now = store.now();
-  const runs = [...store.runs.values()].filter((run) => run.started_at);
+  const runs = [...store.runs.values()].filter((run) => run.started_at && (!panel.view.only || run.task === panel.view.only));
   drawTiles(panel, runs.filter((run) => !isActive(run)));
   show(panel.chart, runs.length > 0);
   const signature = `${store.version}:${runs.some(isActive) ? Math.floor(now / 1000) : 0}`;

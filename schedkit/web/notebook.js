@@ -32,7 +32,10 @@ function connect(model) {
 }
 
 function render(board, model, el) {
-  const unmount = mount(el, { store: board.store, send: board.send, panel: model.get("panel"), run: model.get("run") || null });
+  const unmount = mount(el, {
+    store: board.store, send: board.send, panel: model.get("panel"), run: model.get("run") || null,
+    task: model.get("task") || null, here: "this kernel, for as long as it lives",
+  });
   const unfollow = followTheme(el);
   hideStill(el, model.get("still"));
   // The kernel publishes only while somebody looks.

@@ -29,7 +29,9 @@ export function createRuns(view, kind) {
 
 export function drawRuns(panel) {
   const { store } = panel.view;
-  const mine = [...store.runs.values()].filter(panel.kind === "queue" ? isWaiting : () => true);
+  const { only } = panel.view;
+  const wanted = panel.kind === "queue" ? isWaiting : () => true;
+  const mine = [...store.runs.values()].filter((run) => wanted(run) && (!only || run.task === only));
   fillSelect(panel.tasks, [["", "Any task"], ...[...new Set(mine.map((run) => run.task))].sort().map((t) => [t, t])]);
   fillSelect(panel.states, [["", "Any state"], ...[...new Set(mine.map((run) => run.state))].sort().map((s) => [s, stateOf(s).label])]);
   const fits = (run) => (!panel.task || run.task === panel.task) && (!panel.state || run.state === panel.state);

@@ -5,14 +5,13 @@ import { button, fillSelect, h, icon, keyed, put, say, select, show } from "./do
 import { createBadge, createPager, createProgress, drawBadge, drawProgress, drawSparkline, pageOf } from "./parts.js";
 
 const collator = new Intl.Collator("en", { numeric: true });
-const LAST = "\uffff";
 
 const COLUMNS = [
   ["task", "Task", (task) => task.name],
   ["state", "State", (task) => stateOf(task.state).label],
-  ["next", "Next run", (task) => task.next_run || LAST],
-  ["last", "Last run", (task) => (task.last && task.last.finished) || ""],
-  ["success", "Success", (task) => String(Math.round((task.success_rate ?? -1) * 1000)).padStart(5)],
+  ["next", "Next run", (task) => (task.paused ? null : task.next_run)],
+  ["last", "Last run", (task) => task.last && task.last.finished],
+  ["success", "Success", (task) => task.success_rate],
   ["spark", "Durations", null],
   ["do", "", null],
 ];
@@ -54,7 +53,8 @@ function createHead(panel, key, words, by) {
 
 export function drawTasks(panel) {
   const { store } = panel.view;
-  const all = [...store.tasks.values()];
+  const { only } = panel.view;
+  const all = [...store.tasks.values()].filter((task) => !only || task.name === only);
   const tags = [...new Set(all.flatMap((task) => task.tags || []))].sort(collator.compare);
   const states = [...new Set(all.map((task) => task.state))].sort(collator.compare);
   fillSelect(panel.states, [["", "Any state"], ...states.map((s) => [s, stateOf(s).label])]);
@@ -86,7 +86,14 @@ function sorted(panel, tasks) {
   const by = COLUMNS.find(([key]) => key === panel.sort)[2];
   const sign = panel.down ? -1 : 1;
   const keys = new Map(tasks.map((task) => [task, by(task)]));
-  return tasks.sort((a, b) => sign * collator.compare(keys.get(a), keys.get(b)) || collator.compare(a.name, b.name));
+  return tasks.sort((a, b) => compare(keys.get(a), keys.get(b), sign) || collator.compare(a.name, b.name));
+}
+
+// What is absent comes last, whichever way the column is sorted.
+function compare(a, b, sign) {
+  const none = (value) => value === null || value === undefined;
+  if (none(a) || none(b)) return Number(none(a)) - Number(none(b));
+  return sign * collator.compare(a, b);
 }
 
 // The run of each task that a reader cares about now: running before waiting, the newest first.

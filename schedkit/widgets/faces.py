@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from schedkit.core.handles import RunHandle, TaskHandle
 from schedkit.errors import UsageError
 from schedkit.widgets.panel import KINDS, Panel
 
@@ -31,9 +32,11 @@ def panel(thing: Any, kind: str = "tasks") -> Panel:
 
 
 def display(thing: Any) -> None:
-    """Show a scheduler, or a run of one, in the present cell."""
-    owner = getattr(thing, "scheduler", None)
-    if owner is None:
-        Panel(thing).show()
-    else:
-        Panel(owner, "runs", run=thing.id).show()
+    """Show a scheduler, a task or a run in the present cell."""
+    match thing:
+        case RunHandle():
+            Panel(thing.scheduler, "runs", run=thing.id).show()
+        case TaskHandle():
+            Panel(thing.scheduler, task=thing.name).show()
+        case _:
+            Panel(thing).show()

@@ -36,8 +36,10 @@ class Panel(anywidget.AnyWidget):
         Whose board to show, and who obeys the buttons.
     kind : {"tasks", "runs", "queue", "history"}
         The tab to open with.
-    run : str or None
+    run : str, optional
         Show this one run instead of everything.
+    task : str, optional
+        Show this one task only.
 
     Examples
     --------
@@ -49,10 +51,11 @@ class Panel(anywidget.AnyWidget):
 
     panel = traitlets.Unicode("tasks").tag(sync=True)
     run = traitlets.Unicode("").tag(sync=True)
+    task = traitlets.Unicode("").tag(sync=True)
     first = traitlets.Bytes(b"").tag(sync=True)
     still = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, scheduler: Any, kind: str = "tasks", run: str | None = None) -> None:
+    def __init__(self, scheduler: Any, kind: str = "tasks", *, run: str = "", task: str = "") -> None:
         self._scheduler = scheduler
         self._feed = Feed(scheduler)
         if run:
@@ -60,7 +63,7 @@ class Panel(anywidget.AnyWidget):
         self._still_shown: tuple[int, float] = (-1, 0.0)
         self._unsubscribe: Any = None
         snapshot = self._feed.next()
-        super().__init__(panel=kind, run=run or "", first=_encode(snapshot))
+        super().__init__(panel=kind, run=run, task=task, first=_encode(snapshot))
         self.on_msg(self._heard)
         # ipykernel answers a comm on the shell that last wrote to it, where a busy cell would keep every
         # click waiting; without this (private) router clicks come in on a subshell within milliseconds.
@@ -78,9 +81,7 @@ class Panel(anywidget.AnyWidget):
             self.still = f"schedkit-{self.model_id}"
         bundle, metadata = self._live_bundle()
         _publish(bundle, metadata)
-        # Empty at first: nbval compares what a cell displays, but not what updates it later.
-        _publish({}, transient={"display_id": self.still})
-        self._show_still()
+        self._show_still(update=False)
 
     def _live_bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle, metadata = super()._repr_mimebundle_() or ({}, {})
@@ -88,11 +89,13 @@ class Panel(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle, metadata = self._live_bundle()
-        return {**bundle, "text/html": board_html(self._scheduler.board(), self.panel)}, metadata
+        return {**bundle, "text/html": self._html()}, metadata
 
     def _still_bundle(self) -> dict[str, Any]:
-        html = board_html(self._scheduler.board(), self.panel, self.run or None, mark=self.still)
-        return {"text/html": html}
+        return {"text/html": self._html()}
+
+    def _html(self) -> str:
+        return board_html(self._scheduler.board(), self.panel, run=self.run, task=self.task, mark=self.still)
 
     def close(self) -> None:
         """Take the panel away."""
@@ -110,11 +113,11 @@ class Panel(anywidget.AnyWidget):
         seq, at = self._still_shown
         if not self.still or self._feed.seq == seq or time.monotonic() - at < STATIC_SECONDS:
             return
-        self._show_still()
+        self._show_still(update=True)
 
-    def _show_still(self) -> None:
+    def _show_still(self, *, update: bool) -> None:
         self._still_shown = (self._feed.seq, time.monotonic())
-        _publish(self._still_bundle(), transient={"display_id": self.still}, update=True)
+        _publish(self._still_bundle(), transient={"display_id": self.still}, update=update)
 
     def _heard(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         """Take a message of the view: on whatever thread it arrives, only pass it on."""

@@ -25,7 +25,9 @@ _CELL = "text-align:left;padding:4px 14px 4px 0;vertical-align:top"
 _MUTED = "opacity:0.7"
 
 
-def board_html(board: Mapping[str, Any], kind: str = "tasks", run: str | None = None, mark: str = "") -> str:
+def board_html(
+    board: Mapping[str, Any], kind: str = "tasks", *, run: str = "", task: str = "", mark: str = ""
+) -> str:
     """Return a snapshot as HTML.
 
     Parameters
@@ -34,11 +36,14 @@ def board_html(board: Mapping[str, Any], kind: str = "tasks", run: str | None = 
         What `Board.snapshot` returns.
     kind : str
         The panel whose table is drawn: "tasks", "runs", "queue" or "history".
-    run : str or None
-        Draw this run only.
+    run, task : str
+        Draw this run, or this task, only.
     mark : str
         A class by which a live panel finds and hides its still picture.
     """
+    if task:
+        tasks = [row for row in board["tasks"] if row["name"] == task]
+        board = {**board, "tasks": tasks, "runs": [row for row in board["runs"] if row["task"] == task]}
     rows = [row for row in board["runs"] if row["id"] == run]
     if rows:
         body = run_html(rows[0])
@@ -50,7 +55,9 @@ def board_html(board: Mapping[str, Any], kind: str = "tasks", run: str | None = 
 
 def _head(board: Mapping[str, Any]) -> str:
     scheduler = board["scheduler"]
-    counts = f"{len(board['tasks'])} tasks, {scheduler['running']} running, {scheduler['queued']} waiting"
+    number = len(board["tasks"])
+    tasks = f"{number} task{'' if number == 1 else 's'}"
+    counts = f"{tasks}, {scheduler['running']} running, {scheduler['queued']} waiting"
     return f"<div><strong>Scheduler {escape(str(scheduler['state']))}</strong> · {counts}</div>"
 
 

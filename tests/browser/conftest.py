@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -17,6 +20,8 @@ from typing import Any
 import nbformat
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+import schedkit
 
 CHROMIUM_FLAGS = (
     "--headless",
@@ -179,3 +184,81 @@ def until(
         if time.monotonic() > end or (process is not None and process.poll() is not None):
             raise AssertionError(otherwise)
         time.sleep(0.1)
+
+
+class View:
+    """The view in a plain page: what a web page would do, without a notebook."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.problems: list[str] = []
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.goto(f"{url}/format.js")
+        page.set_content(
+            f'<!doctype html><html lang="en"><head><title>board</title><link rel="icon" href="data:,">'
+            f'<link rel="stylesheet" href="{url}/board.css"></head>'
+            '<body style="margin:16px"><div id="board"></div></body></html>'
+        )
+
+    def mount(self, snapshot: dict[str, Any], **options: Any) -> None:
+        self.page.evaluate(
+            """async ([url, snapshot, options]) => {
+              const { createStore } = await import(`${url}/store.js`);
+              const { mount } = await import(`${url}/board.js`);
+              window.store = createStore();
+              window.store.apply(snapshot);
+              window.sent = [];
+              window.answer = async () => ({ ok: true });
+              const send = (command) => { window.sent.push(command); return window.answer(command); };
+              const place = document.getElementById("board");
+              window.unmount = mount(place, { store: window.store, send, ...options });
+            }""",
+            [self.url, snapshot, options],
+        )
+
+    def apply(self, message: dict[str, Any]) -> bool:
+        """Give the view a message; returns whether it could follow."""
+        followed: bool = self.page.evaluate(
+            """async (message) => {
+              const followed = window.store.apply(message);
+              await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+              return followed;
+            }""",
+            message,
+        )
+        return followed
+
+    @property
+    def sent(self) -> list[dict[str, Any]]:
+        commands: list[dict[str, Any]] = self.page.evaluate("window.sent")
+        return commands
+
+
+@pytest.fixture(scope="session")
+def web() -> Iterator[str]:
+    """Serve the view's files as a web page would load them."""
+    folder = Path(schedkit.__file__).parent / "web"
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+    )
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+@pytest.fixture
+def view(chromium: Browser, web: str) -> Iterator[View]:
+    page = chromium.new_page(viewport={"width": 1100, "height": 900})
+    view = View(page, web)
+    yield view
+    assert view.problems == []
+    page.close()

@@ -1,0 +1,336 @@
+"""The view in a plain page: it draws, follows, filters, sends clicks, and nothing in it is markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from browser_boards import NOW, declare, end, many_tasks, progress, queue, start, working_day
+from playwright.sync_api import expect
+
+from schedkit.core import events as ev
+from schedkit.core.board import Board
+from schedkit.core.feed import Feed
+from schedkit.core.model import State
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+EVIL = "<script>window.hacked=1</script><img src=x onerror='window.hacked=1'>"
+
+
+class Stage(Board):
+    def board(self) -> dict[str, Any]:
+        return self.snapshot(NOW)
+
+
+@pytest.fixture
+def day(view: Any) -> Iterator[Any]:
+    # The browser's clock starts where the board's does, and can be put forward.
+    view.page.clock.install(time=NOW)
+    view.mount(working_day().snapshot(NOW))
+    return view
+
+
+def rows(view: Any) -> list[str]:
+    names: list[str] = view.page.locator("[role=tabpanel]:not([hidden]) .sk-name").all_inner_texts()
+    return names
+
+
+def test_tasks_show_state_next_run_last_result_and_how_it_went(day: Any) -> None:
+    page = day.page
+    assert rows(day) == ["confluence_table", "epic_tree", "open_bugs", "sprint_report", "worklog_export"]
+    line = page.get_by_role("row", name="open_bugs")
+    expect(line).to_contain_text("Idle")
+    expect(line).to_contain_text(re.compile(r"in 4 m \d+ s"))
+    expect(line).to_contain_text("91 %")
+    expect(line.get_by_role("img")).to_have_attribute(
+        "aria-label", "last 24 runs: latest 8.7 s, longest 8.9 s, 2 failed"
+    )
+    running = page.get_by_role("row", name="sprint_report")
+    expect(running).to_contain_text("1,340 / 2,000 · 6 s left")
+    expect(running.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "67")
+    expect(page.locator(".sk-owner")).to_contain_text(
+        re.compile(r"Next: open_bugs in 4 m \d+ s, run by this process")
+    )
+
+
+def test_countdowns_move_by_themselves(day: Any) -> None:
+    line = day.page.get_by_role("row", name="open_bugs")
+    day.page.clock.fast_forward(60_000)
+    expect(line).to_contain_text(re.compile(r"in 3 m \d+ s"))
+    day.page.clock.fast_forward(240_000)
+    expect(line).to_contain_text("due now")
+
+
+def test_the_view_follows_changes_and_keeps_its_rows(view: Any) -> None:
+    board = Stage()
+    declare(board, "a", "every 1 hour", 60)
+    feed = Feed(board)
+    view.mount(feed.next())
+    view.page.evaluate("document.querySelector('tbody tr').mine = true")
+    queue(board, "r1", "a")
+    start(board, "r1", "a")
+    progress(board, "r1", "a", 1, 10, 100)
+    assert view.apply(feed.next())
+    line = view.page.get_by_role("row", name="every 1 hour")
+    expect(line).to_contain_text("Running")
+    expect(line.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "10")
+    end(board, "r1", "a", 3, 3.0)
+    assert view.apply(feed.next())
+    expect(line).to_contain_text("Done")
+    expect(line.get_by_role("progressbar")).to_have_count(0)
+    assert view.page.evaluate("document.querySelector('tbody tr').mine") is True
+    declare(board, "b")
+    board.fold(ev.TaskChanged(at=NOW, task="a", change="removed"))
+    assert view.apply(feed.next())
+    assert rows(view) == ["b"]
+
+
+def test_a_missed_message_is_noticed(view: Any) -> None:
+    board = Stage()
+    declare(board, "a")
+    feed = Feed(board)
+    view.mount(feed.next())
+    declare(board, "b")
+    missed = feed.next()
+    assert missed is not None
+    declare(board, "c")
+    assert view.apply(feed.next()) is False
+    assert rows(view) == ["a"]
+    feed.restart()
+    assert view.apply(feed.next())
+    assert rows(view) == ["a", "b", "c"]
+
+
+def test_search_filters_and_sort(day: Any) -> None:
+    page = day.page
+    page.get_by_label("Find a task").fill("EPIC")
+    expect(page.locator(".sk-tasks tbody tr")).to_have_count(1)
+    page.get_by_label("Find a task").fill("nothing like it")
+    expect(page.locator(".sk-empty")).to_contain_text("No task fits these filters.")
+    page.get_by_label("Find a task").fill("")
+    page.get_by_label("Tag").select_option("daily")
+    expect(page.locator(".sk-tasks tbody tr")).to_have_count(2)
+    page.get_by_label("Tag").select_option("")
+    page.get_by_label("State").select_option("paused")
+    expect(page.locator(".sk-tasks tbody tr")).to_have_count(1)
+    page.get_by_label("State").select_option("")
+    page.get_by_role("button", name="Next run").click()
+    expect(page.get_by_role("columnheader", name="Next run")).to_have_attribute("aria-sort", "ascending")
+    assert rows(day)[:3] == ["open_bugs", "sprint_report", "epic_tree"]
+    page.get_by_role("button", name="Next run").click()
+    expect(page.get_by_role("columnheader", name="Next run")).to_have_attribute("aria-sort", "descending")
+    assert rows(day) == ["epic_tree", "sprint_report", "open_bugs", "confluence_table", "worklog_export"]
+    page.get_by_role("button", name="Success").click()
+    expect(page.get_by_role("columnheader", name="Success")).to_have_attribute("aria-sort", "ascending")
+    assert rows(day)[0] == "open_bugs"
+
+
+def test_thousands_of_tasks_are_paged(view: Any) -> None:
+    view.mount(many_tasks(5000).snapshot(NOW))
+    page = view.page
+    assert len(rows(view)) == 250
+    expect(page.locator(".sk-pager")).to_contain_text("1 to 250 of 5,000")
+    page.get_by_role("button", name="Next page").click()
+    assert rows(view)[0] == "task 00250"
+    page.get_by_label("Find a task").fill("task 0421")
+    expect(page.locator(".sk-tasks tbody tr")).to_have_count(10)
+    expect(page.locator(".sk-pager")).to_be_hidden()
+
+
+def test_a_click_is_sent_shown_as_requested_and_answered(day: Any) -> None:
+    page = day.page
+    page.evaluate("() => { window.answer = () => new Promise((done) => { window.done = done; }); }")
+    pause = page.get_by_role("button", name="Pause open_bugs")
+    pause.click()
+    expect(pause).to_have_attribute("aria-busy", "true")
+    pause.click()
+    page.clock.fast_forward(1600)
+    expect(page.get_by_role("status")).to_contain_text("Requested; it acts as soon as the kernel is free")
+    page.evaluate("window.done({ ok: true, words: 'open_bugs is paused' })")
+    expect(page.get_by_role("status")).to_contain_text("open_bugs is paused")
+    assert day.sent == [{"do": "pause", "task": "open_bugs"}]
+    page.evaluate("() => { window.answer = async () => ({ ok: false, error: 'not the owner' }); }")
+    page.get_by_role("button", name="Run open_bugs now").click()
+    expect(page.get_by_role("status")).to_contain_text("not the owner")
+    page.get_by_role("button", name="Cancel the present run of sprint_report").click()
+    page.get_by_role("button", name="Resume worklog_export").click()
+    page.get_by_role("button", name="Pause the scheduler").click()
+    assert day.sent[1:] == [
+        {"do": "run", "task": "open_bugs"},
+        {"do": "cancel", "run": "live"},
+        {"do": "resume", "task": "worklog_export"},
+        {"do": "pause"},
+    ]
+
+
+def test_a_run_in_full(day: Any) -> None:
+    page = day.page
+    page.get_by_role("button", name="sprint_report", exact=True).click()
+    run = page.get_by_role("region", name="Run", exact=True)
+    for words in (
+        "started",
+        "extract issues",
+        "1,340 / 2,000 · 112/s · 6 s left",
+        "sprint.xlsx",
+        "178.1 KB",
+        "KAFKA",
+        "1,340",
+    ):
+        expect(run).to_contain_text(words)
+    expect(run.get_by_role("log")).to_contain_text("page 6 answered 429; waiting 2 s")
+    assert day.sent == [{"do": "open", "run": "live"}]
+    page.keyboard.press("Escape")
+    expect(run).to_be_hidden()
+    assert day.sent[-1] == {"do": "close", "run": "live"}
+
+
+def test_a_failed_run_tells_what_to_do_and_folds_its_traceback(day: Any) -> None:
+    page = day.page
+    page.get_by_role("tab", name="Runs").click()
+    page.get_by_label("State").locator("visible=true").select_option("FAILED")
+    page.get_by_role("row", name="open_bugs").first.get_by_role(
+        "button", name="open_bugs", exact=True
+    ).click()
+    alert = page.locator(".sk-error")
+    expect(alert).to_contain_text("UnavailableError: Jira did not answer within 75 s")
+    expect(alert).to_contain_text("the next due time tries again")
+    expect(alert.locator("pre")).to_be_hidden()
+    alert.get_by_text("Traceback", exact=True).click()
+    expect(alert.locator("pre")).to_contain_text("Traceback (most recent call last)")
+
+
+def test_the_queue_says_what_is_waited_for(day: Any) -> None:
+    day.page.get_by_role("tab", name="Queue").click()
+    line = day.page.get_by_role("row", name="confluence_table")
+    expect(line).to_contain_text("sprint_report")
+    expect(line).to_contain_text("medium")
+
+
+def test_history_draws_a_lane_a_task(day: Any) -> None:
+    page = day.page
+    page.get_by_role("tab", name="History").click()
+    expect(page.locator(".sk-tile")).to_have_count(4)
+    expect(page.locator(".sk-tile").nth(1)).to_contain_text("2")
+    assert page.locator(".sk-lane-name").all_inner_texts() == ["epic_tree", "open_bugs", "sprint_report"]
+    expect(page.locator(".sk-lane-row").nth(1).locator("rect")).to_have_count(24)
+    expect(page.locator(".sk-lane-row").nth(1).locator("rect.sk-spark-bad")).to_have_count(2)
+
+
+def test_the_keyboard_reaches_everything(day: Any) -> None:
+    page = day.page
+    page.get_by_role("tab", name="Tasks").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Runs")).to_be_focused()
+    expect(page.get_by_role("tab", name="Runs")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("button", name="epic_tree", exact=True).focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("button", name="open_bugs", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="open_bugs")).to_be_focused()
+
+
+def test_every_control_has_a_name(day: Any) -> None:
+    page = day.page
+    for tab in ("Tasks", "Runs", "Queue", "History"):
+        page.get_by_role("tab", name=tab).click()
+        nameless = page.evaluate(
+            """() => [...document.querySelectorAll("button, input, select")]
+                .filter((node) => node.offsetParent && !(node.ariaLabel || node.textContent.trim())).length"""
+        )
+        assert nameless == 0
+
+
+def test_text_is_inert_everywhere(view: Any) -> None:
+    board = Board()
+    board.put_scheduler(
+        state="running", owner={"name": EVIL, "pid": 1, "host": EVIL, "here": False}, trouble=EVIL
+    )
+    declare(board, EVIL, EVIL, 60, tags=(EVIL,), description=EVIL)
+    queue(board, "r", EVIL, params={EVIL: EVIL}, state=State.PENDING, waiting_for=(EVIL,))
+    queue(board, "w", EVIL, state=State.PENDING, waiting_for=(EVIL,))
+    start(board, "r", EVIL)
+    board.fold(ev.RunProgressed(at=NOW, run="r", task=EVIL, stage=EVIL, done=1, total=2))
+    board.fold(ev.RunLogged(at=NOW, run="r", task=EVIL, level=40, message=EVIL))
+    board.fold(ev.RunNoted(at=NOW, run="r", task=EVIL, kind=EVIL, facts={EVIL: EVIL}))
+    board.fold(ev.RunNoted(at=NOW, run="r", task=EVIL, kind="artifact", facts={"path": EVIL, "label": EVIL}))
+    error = {"type": EVIL, "message": EVIL, "hint": EVIL, "traceback": EVIL}
+    end(board, "r", EVIL, 3, 3.0, state=State.DONE, error=error, result={"rows": 1})
+    view.mount(board.snapshot(NOW))
+    page = view.page
+    for tab in ("Queue", "History", "Runs", "Tasks"):
+        page.get_by_role("tab", name=tab).click()
+    page.locator(".sk-tasks .sk-name").click()
+    answer = {"ok": True, "words": EVIL, "data": {"columns": [EVIL], "data": [[EVIL]], "rows": 1}}
+    page.evaluate("answer => { window.answer = async () => answer; }", answer)
+    page.get_by_role("button", name="Preview data").click()
+    expect(page.locator(".sk-data td")).to_have_text(EVIL)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".sk script, .sk img").count() == 0
+    assert page.locator(".sk-trace").text_content() == EVIL
+
+
+def test_the_preview_and_a_download(day: Any) -> None:
+    page = day.page
+    page.get_by_role("button", name="open_bugs", exact=True).click()
+    data = {"columns": ["Key", "Summary"], "data": [["DEMO-1", "one"], ["DEMO-2", "two"]], "rows": 9}
+    page.evaluate("data => { window.answer = async () => ({ ok: true, data }); }", data)
+    page.get_by_role("button", name="Preview data").click()
+    expect(page.get_by_role("region", name="Preview of the data")).to_contain_text("first 2 of 9 rows")
+    page.evaluate(
+        "() => { window.answer = async () => ({ ok: true, buffer: new TextEncoder().encode('bytes') }); }"
+    )
+    page.get_by_role("button", name="sprint_report", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "sprint.xlsx"
+    assert download.value.path().read_bytes() == b"bytes"
+
+
+def test_narrow_pages_do_not_scroll_sideways(day: Any) -> None:
+    page = day.page
+    page.get_by_role("button", name="sprint_report", exact=True).click()
+    for width in (1400, 900, 700, 480, 340):
+        page.set_viewport_size({"width": width, "height": 900})
+        for tab in ("Tasks", "Runs", "Queue", "History"):
+            page.get_by_role("tab", name=tab).click()
+            over = page.evaluate(
+                """() => [...document.querySelectorAll(".sk, .sk-scroll:not(.sk-frame), .sk-run")]
+                  .filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.className)"""
+            )
+            assert over == [], f"{tab} at {width}"
+
+
+def test_unmounting_leaves_nothing_behind(day: Any) -> None:
+    day.page.evaluate("window.unmount()")
+    assert day.page.locator(".sk").count() == 0
+    assert day.page.evaluate("window.store.listeners.size") == 0
+    day.page.clock.fast_forward(5000)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_has_contrast_in_both_themes(view: Any, theme: str) -> None:
+    view.mount(working_day().snapshot(NOW))
+    ratios = view.page.evaluate(
+        """(theme) => {
+          const root = document.querySelector(".sk");
+          root.dataset.theme = theme;
+          const value = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+          const light = (hex) => {
+            const part = (i) => { const c = parseInt(hex.slice(i, i + 2), 16) / 255;
+              return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
+            return 0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5);
+          };
+          const ratio = (a, b) => { const [x, y] = [light(value(a)), light(value(b))].sort((p, q) => q - p);
+            return (x + 0.05) / (y + 0.05); };
+          const pairs = [["--sk-text", "--sk-bg"], ["--sk-muted", "--sk-bg"], ["--sk-muted", "--sk-soft"]];
+          for (const tone of ["good", "bad", "warn", "running", "queued", "quiet"])
+            pairs.push([`--sk-${tone}`, `--sk-${tone}-soft`]);
+          return Object.fromEntries(pairs.map(([a, b]) => [`${a} on ${b}`, ratio(a, b)]));
+        }""",
+        theme,
+    )
+    assert {pair: ratio for pair, ratio in ratios.items() if ratio < 4.5} == {}

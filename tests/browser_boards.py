@@ -1,0 +1,109 @@
+"""Boards to look at: a working day, and five thousand tasks."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from schedkit.core import events as ev
+from schedkit.core.board import Board
+from schedkit.core.model import State
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def declare(board: Board, name: str, trigger: str = "", next_in: float | None = None, **facts: Any) -> None:
+    when = None if next_in is None else at(next_in)
+    board.fold(ev.TaskChanged(at=NOW, task=name, change="declared", trigger=trigger, next_time=when, **facts))
+
+
+def queue(board: Board, run: str, task: str, second: float = 0, **facts: Any) -> None:
+    facts = {"state": State.QUEUED, "cause": "schedule", "due_at": at(second), "priority": 10} | facts
+    board.fold(ev.RunQueued(at=at(second), run=run, task=task, **facts))
+
+
+def start(board: Board, run: str, task: str, second: float = 0) -> None:
+    board.fold(ev.RunStarted(at=at(second), run=run, task=task, attempt=1))
+
+
+def end(board: Board, run: str, task: str, second: float, seconds: float, **facts: Any) -> None:
+    facts = {"state": State.DONE, "attempt": 1} | facts
+    board.fold(ev.RunEnded(at=at(second), run=run, task=task, seconds=seconds, **facts))
+
+
+def progress(board: Board, run: str, task: str, second: float, done: float, total: float | None) -> None:
+    board.fold(
+        ev.RunProgressed(at=at(second), run=run, task=task, stage="extract issues", done=done, total=total)
+    )
+
+
+def working_day() -> Board:
+    """Five tasks and a day of runs, two of them failed, one running, one waiting for it."""
+    board, chance = Board(), random.Random(3)
+    board.put_scheduler(
+        state="running", owner={"name": "lab.ipynb", "pid": 7, "host": "here", "here": True}, concurrency=5
+    )
+    declare(
+        board, "open_bugs", "Mon to Fri at 07:00 Europe/Berlin", 252, tags=("daily", "kafka"), priority=20
+    )
+    declare(board, "sprint_report", "every 1 hour", 1900, tags=("sprint",))
+    declare(board, "epic_tree", "every 6 hours", 9000, tags=("sprint",))
+    declare(board, "worklog_export", "first Monday of the month at 06:00", 777600, paused=True)
+    declare(board, "confluence_table", description="after sprint_report", tags=("daily",))
+    error = {
+        "type": "UnavailableError",
+        "message": "Jira did not answer within 75 s",
+        "hint": "the next due time tries again",
+        "traceback": "Traceback (most recent call last):\n  …",
+    }
+    for i in range(24):
+        for task, offset, usual in (("open_bugs", 0, 6), ("sprint_report", 600, 25), ("epic_tree", 900, 100)):
+            if task == "epic_tree" and i % 4:
+                continue
+            begin, length = -86400 + i * 3500 + offset, usual * (0.6 + chance.random())
+            run = f"{task}-{i:02d}"
+            failed = task == "open_bugs" and i in (7, 8)
+            queue(board, run, task, begin)
+            start(board, run, task, begin)
+            end(
+                board, run, task, begin + length, length,
+                state=State.FAILED if failed else State.DONE,
+                error=error if failed else None,
+                result={"kind": "frame", "rows": 1000},
+            )  # fmt: skip
+    queue(board, "live", "sprint_report", -14, params={"project": "KAFKA", "rows": 2000})
+    start(board, "live", "sprint_report", -13)
+    progress(board, "live", "sprint_report", -12, 0, 2000)
+    progress(board, "live", "sprint_report", 0, 1340, 2000)
+    for i, (level, words) in enumerate(
+        [(20, "2,000 issues match"), (30, "page 6 answered 429; waiting 2 s"), (20, "page 9 of 14")]
+    ):
+        line = ev.RunLogged(at=at(i - 10), run="live", task="sprint_report", level=level, message=words)
+        board.fold(line)
+    file = {"path": "reports/out/sprint.xlsx", "label": "sprint.xlsx", "size": 182400}
+    board.fold(ev.RunNoted(at=NOW, run="live", task="sprint_report", kind="artifact", facts=file))
+    facts = {"requests": 14, "issues": 1340}
+    board.fold(ev.RunNoted(at=NOW, run="live", task="sprint_report", kind="extraction", facts=facts))
+    queue(
+        board,
+        "waits",
+        "confluence_table",
+        -3,
+        state=State.PENDING,
+        cause="after",
+        waiting_for=("sprint_report",),
+    )
+    return board
+
+
+def many_tasks(number: int) -> Board:
+    board = Board()
+    board.put_scheduler(state="running", owner={"name": "lab.ipynb", "pid": 7, "host": "here", "here": True})
+    for n in range(number):
+        declare(board, f"task {n:05d}", "every 1 hour", 60 + n, tags=(f"team {n % 7}",))
+    return board
