@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,8 @@ _log = logging.getLogger("schedkit")
 
 # How often an owner looks for commands, and a viewer for news.
 LOOK_SECONDS = 0.2
+# How long a declaration waits to be written before it goes on without.
+DECLARE_SECONDS = 1.0
 
 
 class Node:
@@ -261,8 +263,13 @@ class Node:
     async def declare(self, task: Task) -> None:
         """Have a task that this process has declared known to the ledger."""
         if self.owner is not None:
-            self.owner.declare(task, self.config.name, await self._starts(task))
+            durable = asyncio.get_running_loop().create_future()
+            starts = await self._starts(task)
+            self.owner.declare(task, self.config.name, starts, receipt=_telling(durable))
             self.owner.pump()
+            # It is known from here on; a store that is away must not hold up the cell that declares it.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(durable, DECLARE_SECONDS)
         elif self.state == "viewer":
             await asyncio.to_thread(self.ledger.ask, self.config.name, "declare", describe(task))
 
@@ -312,3 +319,18 @@ class Node:
             await asyncio.to_thread(users.stop)
         if children is not None:
             await asyncio.to_thread(children.stop)
+
+
+def _telling(future: asyncio.Future[None]) -> Callable[[BaseException | None], None]:
+    """Return what settles a future of the present loop from any thread."""
+    loop = asyncio.get_running_loop()
+
+    def settle(error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+
+    return lambda error: loop.call_soon_threadsafe(settle, error)

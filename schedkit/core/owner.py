@@ -235,6 +235,9 @@ class Owner:
         self._put_schedule(row)
         for run_id in self._by_task.get(task.name, ()):
             self._offer(self.runs[run_id])
+        if not change.ops and receipt is not None:
+            change.receipt = None
+            receipt(None)  # declared before in the same words: there is nothing to write
         self._post(change)
 
     def _set_rules(self, task: Task) -> None:

@@ -327,7 +327,7 @@ class Scheduler(JobApi):
         self._registry.add(task, known=known)
         handle = self._handles[task.name] = TaskHandle(self, task.name)
         if self._node.state != "stopped":
-            service().submit(self._node.declare, task).result(timeout=30)
+            service().submit(self._node.declare, task).result()
         return handle
 
     pause = blocking(AsyncScheduler.pause)

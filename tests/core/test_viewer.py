@@ -1,0 +1,220 @@
+"""One owner, many viewers: commands, taking over, waiting tasks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from core.conftest import Heard
+
+from schedkit.core import events
+from schedkit.core.model import Outcome, State
+from schedkit.core.scheduler import Scheduler
+from schedkit.core.triggers import every
+from schedkit.errors import NotOwnerError, RunCancelledError, SchedkitError, UsageError
+
+Make = Callable[..., Scheduler]
+
+
+@pytest.fixture
+def viewer(make: Make, sched: Scheduler) -> Scheduler:
+    """A second scheduler at the ledger that `sched` owns."""
+    second = make(name="viewer")
+    second.start()
+    return second
+
+
+def test_the_second_is_a_viewer_and_says_whose(sched: Scheduler, viewer: Scheduler) -> None:
+    assert (sched.state, viewer.state) == ("running", "viewer")
+    owner = viewer.owner
+    assert owner is not None
+    assert (owner.owner, owner.pid, owner.alive) == ("tests", os.getpid(), True)
+    assert f"tests (pid {os.getpid()} on " in str(owner)
+    assert viewer.board()["scheduler"]["state"] == "viewer"
+
+
+def test_a_viewer_sees_everything_live(sched: Scheduler, viewer: Scheduler) -> None:
+    seen = Heard(viewer)
+    sched.task(name="one")(lambda: 42)
+    run = sched.submit("one")
+    seen.wait_for(seen.of(events.RunEnded, run=run.id))
+    assert viewer.run(run.id).result("10s") == 42
+    assert viewer.tasks["one"].state == "waiting"
+    assert viewer.tasks["one"].latest() == 42
+    kinds = [type(event).__name__ for event in seen.events if event.run == run.id]
+    assert kinds == ["RunQueued", "RunStarted", "RunEnded"]
+
+
+def test_a_viewer_triggers_pauses_resumes_and_cancels(sched: Scheduler, viewer: Scheduler) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    @sched.task(every("1h"), name="patient")
+    async def patient(n: int = 0) -> int:
+        if n:
+            return n
+        entered.set()
+        import asyncio
+
+        await asyncio.sleep(30)
+        return 0
+
+    assert viewer.submit("patient", n=7).result("10s") == 7
+    (run,) = sched.runs("patient")
+    assert (run.cause, run.who) == ("command", "viewer")
+    held = viewer.submit("patient")
+    assert entered.wait(10)
+    assert held.state is State.RUNNING
+    assert held.cancel()
+    with pytest.raises(RunCancelledError, match="cancelled by viewer"):
+        held.result("10s")
+    assert not held.cancel()
+    viewer.pause("patient")
+    assert patient.paused
+    assert viewer.tasks["patient"].paused
+    viewer.resume("patient")
+    assert not patient.paused
+    viewer.pause()
+    assert sched.paused
+    viewer.resume()
+    assert not sched.paused
+    viewer.reschedule("patient", every("2h"))
+    assert patient.task.trigger is not None
+    assert "2" in patient.task.trigger.text()
+    viewer.remove("patient")
+    assert "patient" not in sched.tasks
+    with pytest.raises(UsageError, match="no task is called"):
+        viewer.submit("patient")
+    release.set()
+
+
+def test_the_owner_answers_what_it_cannot_do(sched: Scheduler, viewer: Scheduler) -> None:
+    sched.task(name="typed")(_typed)
+    with pytest.raises(SchedkitError, match="expected int"):
+        viewer.submit("typed", n="many")
+    ask = viewer._node.ask
+    from schedkit.loop import service
+
+    with pytest.raises(SchedkitError, match="no command is called 'dance'"):
+        service().call(ask, "dance", {})
+    with pytest.raises(SchedkitError, match="no task is called 'nobody'"):
+        service().call(ask, "pause", {"task": "nobody"})
+    assert sched._ledger.commands() == []
+
+
+def _typed(n: int) -> int:
+    return n
+
+
+def test_a_task_declared_in_a_viewer_waits(sched: Scheduler, viewer: Scheduler) -> None:
+    heard = Heard(sched)
+    viewer.task(every("0.1s"), name="theirs")(lambda: 1)
+    heard.wait_for(heard.of(events.TaskChanged, task="theirs", change="declared"))
+    assert sched.tasks["theirs"].state == "waiting"
+    run = sched.submit("theirs")
+    assert run.state is State.QUEUED
+    assert sched.tasks["theirs"].state == "queued"
+    # The owner declares it too: now it runs, what it missed first.
+    ours = sched.task(every("0.1s"), name="theirs")(lambda: 2)
+    assert run.result("10s") == 2
+    heard.wait_for(heard.of(events.RunEnded, task="theirs"), 2)
+    assert ours.latest() == 2
+
+
+def test_taking_over_from_a_living_owner(make: Make, sched: Scheduler, viewer: Scheduler) -> None:
+    calls: list[str] = []
+    sched.task(name="who")(lambda: calls.append("first"))
+    viewer.task(name="who")(lambda: calls.append("second"))
+    sched.submit("who").result("10s")
+    viewer.take_over(timeout="20s")
+    assert (sched.state, viewer.state) == ("viewer", "running")
+    viewer.submit("who").wait("10s")
+    sched.submit("who").wait("10s")
+    assert calls == ["first", "second", "second"]
+    owner = sched.owner
+    assert owner is not None
+    assert owner.owner == "viewer"
+
+
+def test_a_standby_takes_over_when_the_owner_stops(make: Make, sched: Scheduler) -> None:
+    standby = make(name="standby")
+    standby.start(standby=True)
+    assert standby.state == "viewer"
+    seen = Heard(standby)
+    sched.stop("1s")
+    seen.wait_for(seen.of(events.OwnerChanged, change="started", owner="standby"))
+    assert standby.state == "running"
+
+
+def test_looking_without_owning(make: Make, sched: Scheduler) -> None:
+    sched.task(name="one")(lambda: 1)
+    sched.submit("one").result("10s")
+    looking = make(name="cli")
+    with looking.viewing() as view:
+        assert view.state == "stopped"
+        assert [run.task for run in view.runs()] == ["one"]
+        assert list(view.tasks) == ["one"]
+        assert view.submit("one").result("10s") == 1
+    assert sched.state == "running"
+
+
+def test_a_command_that_nobody_answers_says_so(make: Make) -> None:
+    looking = make(name="cli")
+    with looking.viewing():
+        from schedkit.loop import service
+
+        with pytest.raises(NotOwnerError, match=r"nobody has answered 'pause'.*owner: nobody"):
+            service().call(looking._node.ask, "pause", {"task": None}, timeout=0.1)
+    # It is carried out when somebody owns the ledger.
+    owner = make(name="later")
+    heard = Heard(owner)
+    owner.start()
+    heard.wait_for(heard.of(events.TaskChanged, change="paused"))
+    assert owner.paused
+
+
+PROGRAM = """
+import sys, time
+from schedkit.core.scheduler import Scheduler
+sched = Scheduler(sys.argv[1], name="victim", lease="3s")
+@sched.task(name="held")
+def held(run):
+    print("entered", flush=True)
+    time.sleep(60)
+sched.start()
+print(sched.submit("held").id, flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_owner_is_killed_and_a_standby_goes_on(make: Make, where: str) -> None:
+    victim = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, where],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert victim.stdout is not None
+    said = {victim.stdout.readline().strip(), victim.stdout.readline().strip()}
+    (run,) = said - {"entered"}
+    standby = make(name="standby")
+    ran: list[Any] = []
+    standby.task(name="held")(lambda run: ran.append(run.attempt))
+    standby.start(standby=True)
+    holder = standby.owner
+    assert holder is not None
+    assert (holder.owner, holder.pid) == ("victim", victim.pid)
+    seen = Heard(standby)
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.wait()
+    victim.stdout.close()
+    seen.wait_for(seen.of(events.OwnerChanged, owner="standby"))
+    assert standby.run(run).wait("10s").state is State.DONE
+    assert ran == [2]
+    assert [attempt.outcome for attempt in standby.run(run).attempts] == [Outcome.INTERRUPTED, Outcome.DONE]
