@@ -1,0 +1,132 @@
+"""Every way to change an issue shows on both dialects at once, and moves `updated` on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from demo.clients import cloud, datacenter
+
+from schedkit.demo import DemoSite
+from schedkit.demo.world.catalog import DONE, PROGRESS
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[DemoSite]:
+    with DemoSite(issues=60) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def http(site: DemoSite) -> Iterator[httpx.Client]:
+    with datacenter(site) as client:
+        yield client
+
+
+def fields(http: httpx.Client, key: str) -> dict[str, object]:
+    found: dict[str, object] = http.get(f"/rest/api/2/issue/{key}").json()["fields"]
+    return found
+
+
+def test_created(site: DemoSite, http: httpx.Client) -> None:
+    issue = site.store.create("OPS", "New here", labels=("x",))
+    assert fields(http, issue.key)["summary"] == "New here"
+    found = http.get("/rest/api/2/search", params={"jql": "labels = x"}).json()["issues"]
+    assert [i["key"] for i in found] == [issue.key]
+    assert issue.number == max(i.number for i in site.store.visible() if i.project.key == "OPS")
+
+
+def test_edited(site: DemoSite, http: httpx.Client) -> None:
+    before = site.store.get("DEMO-1").updated
+    every = http.get("/rest/api/2/search", params={"jql": "key = DEMO-1", "fields": "summary"}).json()
+    site.store.edit("DEMO-1", summary="Renamed", custom={"points": 21.0})
+    again = http.get("/rest/api/2/search", params={"jql": "key = DEMO-1", "fields": "summary"}).json()
+    assert every["issues"][0]["fields"] != again["issues"][0]["fields"] == {"summary": "Renamed"}
+    assert fields(http, "DEMO-1")["customfield_10102"] == 21.0
+    assert site.store.get("DEMO-1").updated > before
+
+
+def test_moved_to_another_status(site: DemoSite, http: httpx.Client) -> None:
+    issue = site.store.create(summary="Flow")
+    site.store.transition(issue.key, PROGRESS)
+    site.store.transition(issue.key, DONE)
+    found = fields(http, issue.key)
+    assert found["resolution"]["name"] == "Done"  # type: ignore[index]
+    assert found["resolutiondate"] == found["updated"]
+    site.store.transition(issue.key, PROGRESS)
+    assert fields(http, issue.key)["resolution"] is None
+    log = http.get(f"/rest/api/2/issue/{issue.key}?expand=changelog").json()["changelog"]["histories"]
+    steps = [(c["fromString"], c["toString"]) for e in log for c in e["items"] if c["field"] == "status"]
+    assert steps == [("Backlog", "In Progress"), ("In Progress", "Done"), ("Done", "In Progress")]
+
+
+def test_moved_to_another_project(site: DemoSite, http: httpx.Client) -> None:
+    issue = site.store.create(summary="Goes away")
+    old = issue.key
+    site.store.move(old, "MOB")
+    assert issue.key.startswith("MOB-")
+    assert http.get(f"/rest/api/2/issue/{old}").json()["key"] == issue.key
+    with pytest.raises(KeyError, match="no project NOPE"):
+        site.store.move(issue.key, "NOPE")
+
+
+def test_given_another_parent(site: DemoSite, http: httpx.Client) -> None:
+    store = site.store
+    epics = [i for i in store.visible() if i.type.name == "Epic"]
+    child = store.create(type=next(i.type for i in store.visible() if i.type.level == 0), parent=epics[0].id)
+    assert fields(http, child.key)["customfield_10100"] == epics[0].key
+    store.edit(child.key, parent=epics[1].id)
+    assert fields(http, child.key)["customfield_10100"] == epics[1].key
+    store.edit(child.key, parent=None)
+    assert fields(http, child.key)["customfield_10100"] is None
+
+
+def test_a_parents_face_follows_the_parent(site: DemoSite) -> None:
+    store = site.store
+    child = next(i for i in store.visible() if i.parent and not store.issues[i.parent].project.hidden)
+    parent = store.issues[child.parent or 0]
+    with cloud(site) as http:
+        body = {"jql": f"id = {child.id}", "fields": ["parent"]}
+
+        def shown() -> str:
+            found = http.post("/rest/api/3/search/jql", json=body).json()["issues"][0]
+            return str(found["fields"]["parent"]["fields"]["summary"])
+
+        assert shown() == parent.summary
+        store.edit(parent.key, summary="Seen from below")
+        assert shown() == "Seen from below"
+
+
+def test_linked(site: DemoSite, http: httpx.Client) -> None:
+    one, two = site.store.create().key, site.store.create().key
+    site.store.link(one, two, "Duplicate")
+    (link,) = fields(http, one)["issuelinks"]  # type: ignore[misc]
+    assert (link["type"]["outward"], link["outwardIssue"]["key"]) == ("duplicates", two)
+    (link,) = fields(http, two)["issuelinks"]  # type: ignore[misc]
+    assert link["inwardIssue"]["key"] == one
+
+
+def test_deleted(site: DemoSite, http: httpx.Client) -> None:
+    store = site.store
+    parent = store.create(type=next(i.type for i in store.visible() if i.type.name == "Epic"))
+    child = store.create(parent=parent.id)
+    other = store.create()
+    store.link(parent.key, other.key)
+    assert fields(http, other.key)["issuelinks"]
+    count = len(store)
+    store.delete(child.key)
+    child = store.create(parent=parent.id)
+    store.delete(parent.key)
+    assert len(store) == count - 1
+    assert http.get(f"/rest/api/2/issue/{parent.key}").status_code == 404
+    assert child.parent is None
+    assert fields(http, other.key)["issuelinks"] == []
+    with pytest.raises(KeyError, match="no issue"):
+        store.get(parent.key)
+
+
+def test_changes_move_updated_on_even_within_a_millisecond(site: DemoSite) -> None:
+    times = [site.store.edit("DEMO-2", labels=(f"l{n}",)).updated for n in range(50)]
+    assert len(set(times)) == 50
+    assert times == sorted(times)
