@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 
 import anyio
 import anyio.abc
@@ -35,6 +34,8 @@ class Source:
         Cloud or Data Center.
     catalog : Catalog
         Its fields.
+    clock_ahead : timedelta
+        How far its clock is ahead of ours.
     deep : bool, optional
         Whether a search can be paged beyond the result window; None: not tried yet.
     """
@@ -42,6 +43,7 @@ class Source:
     site: Site
     dialect: Dialect
     catalog: Catalog
+    clock_ahead: timedelta = timedelta(0)
     deep: bool | None = None
 
 
@@ -83,7 +85,6 @@ class Asker:
 
     source: Source
     warnings: list[str] = field(default_factory=list)
-    clock_ahead: timedelta = timedelta(0)
 
     async def page(self, request: Request) -> Page:
         """Return one page.
@@ -105,17 +106,9 @@ class Asker:
                 f"{self.source.site.name} refused the query {(request.json or {}).get('jql', '')!r}: {words}",
                 hint="try it in the site's issue search",
             ) from None
-        self._compare_clocks(answer.headers.get("Date", ""))
         page: Page = answer.value
         self.warnings += [warning for warning in page.warnings if warning not in self.warnings]
         return page
-
-    def _compare_clocks(self, date: str) -> None:
-        """Take note how far the site's clock is ahead of ours."""
-        try:
-            self.clock_ahead = parsedate_to_datetime(date) - datetime.now(UTC)
-        except (ValueError, TypeError):
-            return
 
     async def drive(self, pages: Pages, take: Take) -> None:
         """Run a paging protocol against the site, giving each page to `take`."""

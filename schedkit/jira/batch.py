@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schedkit.jira.plain import plain
 
-__all__ = ["ARROW", "Batch", "Values", "typed"]
+__all__ = ["ARROW", "Batch", "Values", "join", "microseconds", "numbers", "take", "typed"]
 
 # An Arrow array, or tuples for columns of lists. pyarrow is untyped.
 Values = Any
@@ -98,3 +99,58 @@ def numbers(ids: Sequence[Any]) -> npt.NDArray[np.int64]:
     return np.fromiter(
         (int(i) if isinstance(i, int) or (i or "").isdecimal() else -1 for i in ids), np.int64, len(ids)
     )
+
+
+def join(batches: Sequence[Batch], stores: Mapping[str, str]) -> tuple[Batch, dict[str, str]]:
+    """Join batches into one; returns it with the type of each column.
+
+    Parameters
+    ----------
+    batches : sequence of Batch
+        A column that one of them lacks is null there.
+    stores : mapping
+        Labels and types of the columns wanted. A column with some value that does not fit its type
+        becomes text rather than lose it.
+    """
+    columns: dict[str, Values] = {}
+    found = dict(stores)
+    for label, store in stores.items():
+        parts = [batch.columns.get(label) for batch in batches]
+        if store == "list":
+            columns[label] = [
+                cell
+                for part, batch in zip(parts, batches, strict=True)
+                for cell in ([()] * len(batch) if part is None else part)
+            ]
+            continue
+        arrays = [
+            pa.nulls(len(batch), ARROW[store]) if part is None else part
+            for part, batch in zip(parts, batches, strict=True)
+        ]
+        if any(array.type != ARROW[store] for array in arrays):
+            found[label] = "text"
+            arrays = [as_text(array) for array in arrays]
+        chunks = [c for a in arrays for c in (a.chunks if isinstance(a, pa.ChunkedArray) else [a])]
+        columns[label] = pa.chunked_array(chunks, type=ARROW[found[label]])
+    ids = np.concatenate([batch.ids for batch in batches]) if batches else np.empty(0, np.int64)
+    updated = np.concatenate([batch.updated for batch in batches]) if batches else np.empty(0, np.int64)
+    return Batch(ids, updated, columns), found
+
+
+def take(batch: Batch, rows: npt.NDArray[np.int64]) -> Batch:
+    """Return the rows of a batch at these positions, in that order."""
+    indices = pa.array(rows)
+    columns = {
+        label: [values[row] for row in rows.tolist()] if isinstance(values, list) else values.take(indices)
+        for label, values in batch.columns.items()
+    }
+    return Batch(batch.ids[rows], batch.updated[rows], columns)
+
+
+def as_text(array: Any) -> Any:
+    """Return an Arrow array as texts."""
+    if pa.types.is_timestamp(array.type):
+        pattern = "%Y-%m-%d" if array.type.tz is None else "%Y-%m-%dT%H:%M:%SZ"
+        seconds = array.cast(pa.timestamp("us")).cast(pa.timestamp("s"), safe=False)
+        return pc.strftime(seconds, format=pattern).cast(pa.large_string())
+    return array.cast(pa.large_string())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -14,7 +16,7 @@ from schedkit.errors import AuthError, NotFoundError, SiteError, UsageError
 from schedkit.jira.asking import Source, together
 from schedkit.jira.batch import Batch
 from schedkit.jira.columns import layout
-from schedkit.jira.dialect import CLOUD, DATA_CENTER, Dialect
+from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.extract import Extraction
 from schedkit.jira.fields import Catalog
 from schedkit.jira.hierarchy import LINKS, Tree, climb
@@ -22,6 +24,8 @@ from schedkit.jira.jql import Query, in_list, parse
 from schedkit.jira.keys import normal, run_keys
 from schedkit.jira.pasted import read_link
 from schedkit.jira.run import framed
+from schedkit.jira.stream import extract_to
+from schedkit.jira.sync import synchronise
 from schedkit.loop import blocking, bridged
 
 __all__ = ["AsyncJira", "Jira"]
@@ -58,20 +62,18 @@ class AsyncJira:
         async with together() as group:
             # Version 2 exists on both kinds.
             group.start_soon(ask, "fields", "/rest/api/2/field")
-            if self._cloud is None:
-                group.start_soon(ask, "server", "/rest/api/2/serverInfo")
+            group.start_soon(ask, "server", "/rest/api/2/serverInfo")
             if not self.site.credentials.anonymous:
                 # With a wrong token a search may answer 200 and nothing; this one does not.
                 group.start_soon(ask, "me", "/rest/api/2/myself")
         if not isinstance(found["fields"], list):
             raise NotFoundError(f"{self.site.url} does not answer like a Jira", hint="check the URL")
-        return Source(self.site, self._dialect(found.get("server")), Catalog.from_site(found["fields"]))
-
-    def _dialect(self, server: Any) -> Dialect:
-        cloud = self._cloud
-        if cloud is None:
-            cloud = isinstance(server, dict) and server.get("deploymentType") == "Cloud"
-        return CLOUD if cloud else DATA_CENTER
+        server = found["server"] if isinstance(found["server"], dict) else {}
+        cloud = server.get("deploymentType") == "Cloud" if self._cloud is None else self._cloud
+        dialect = CLOUD if cloud else DATA_CENTER
+        return Source(
+            self.site, dialect, Catalog.from_site(found["fields"]), _ahead(server.get("serverTime"))
+        )
 
     @bridged
     async def search(
@@ -128,6 +130,75 @@ class AsyncJira:
         if not keys:
             raise UsageError("no project was named", hint='e.g. jira.project("KAFKA")')
         return await self._extract(Query(in_list("project", keys), "key ASC"), fields, limit, markup)
+
+    @bridged
+    async def sync(
+        self, jql: str, into: str | Path, fields: Fields = None, *, markup: str = "text"
+    ) -> pd.DataFrame:
+        """Keep a Parquet file of a query's issues up to date, asking only for what changed, and return it.
+
+        The first call extracts everything. A later one asks what was updated since, and compares the ids,
+        so that deleted issues and those that left the query go. The file is replaced whole, and only if
+        something changed.
+
+        Parameters
+        ----------
+        jql : str
+            The query; a file serves one query and one choice of fields.
+        into : str or Path
+            The file.
+        fields, markup
+            As for `search`.
+
+        Returns
+        -------
+        DataFrame
+            All issues, as `search` gives them; ``attrs["sync"]`` holds the keys added, changed and removed.
+
+        Raises
+        ------
+        UsageError
+            If the file holds something else.
+        """
+        query = parse(jql)
+        source = await self.source()
+        chosen = layout(source.catalog, source.dialect, fields, markup)
+        names = fields if fields is None or isinstance(fields, str) else list(fields)
+        requested = {"fields": names, "markup": markup}
+        return await synchronise(source, query, chosen, Path(into), requested)
+
+    @bridged
+    async def to_parquet(
+        self,
+        jql: str,
+        path: str | Path,
+        fields: Fields = None,
+        limit: int | None = None,
+        *,
+        markup: str = "text",
+    ) -> dict[str, Any]:
+        """Extract a query's issues into a Parquet file, in constant memory and in no particular order.
+
+        `schedkit.jira.read_parquet` reads it back as the frame that `search` would have given.
+
+        Parameters
+        ----------
+        jql : str
+            The query.
+        path : str or Path
+            The file; an existing one is replaced whole or not at all.
+        fields, limit, markup
+            As for `search`.
+
+        Returns
+        -------
+        dict
+            What is known of the extraction's completeness.
+        """
+        query = parse(jql)
+        source = await self.source()
+        chosen = layout(source.catalog, source.dialect, fields, markup)
+        return await extract_to(source, query, chosen, _checked(limit), Path(path))
 
     @bridged
     async def fields(self) -> pd.DataFrame:
@@ -316,6 +387,14 @@ def _checked(limit: int | None) -> int | None:
     return limit
 
 
+def _ahead(server_time: Any) -> timedelta:
+    """Return how far the site's clock is ahead of ours."""
+    try:
+        return datetime.fromisoformat(server_time) - datetime.now(UTC)
+    except (TypeError, ValueError):
+        return timedelta(0)
+
+
 class Jira:
     """A Jira site: its issues as DataFrames.
 
@@ -372,5 +451,7 @@ class Jira:
     root = blocking(AsyncJira.root)
     filter = blocking(AsyncJira.filter)
     link = blocking(AsyncJira.link)
+    sync = blocking(AsyncJira.sync)
+    to_parquet = blocking(AsyncJira.to_parquet)
     fields = blocking(AsyncJira.fields)
     myself = blocking(AsyncJira.myself)

@@ -91,7 +91,27 @@ class Extraction:
             await self.fill(listing.ids)
         else:
             listing = await self._prove()
-        self._settle(listing)
+        self._end(listing)
+
+    async def catch_up(self, known: Batch, since: int) -> None:
+        """Extract what changed since an earlier extraction, of which `known` is the result.
+
+        Afterwards `order` is that of the whole result, and the sink has what is new in it.
+
+        Parameters
+        ----------
+        known : Batch
+            What is held already.
+        since : int
+            Milliseconds of the site's clock.
+        """
+        context.progress(STAGE, 0, None)
+        self.held.add(known)
+        self._end(await self._prove(since))
+
+    def _end(self, listing: Listing) -> None:
+        evidence = self.evidence
+        self.settle(listing)
         evidence.warnings = self.asker.warnings
         if not evidence.exact or listing.single:
             evidence.ended = datetime.now(UTC)
@@ -101,7 +121,7 @@ class Extraction:
 
     def since(self, moment: datetime) -> int:
         """Return from when on to look for changes after `moment`, in milliseconds of the site's clock."""
-        return int((moment - OVERLAP + self.asker.clock_ahead).timestamp() * 1000)
+        return int((moment - OVERLAP + self.source.clock_ahead).timestamp() * 1000)
 
     async def read(self, query: Query, limit: int | None = None) -> Listing:
         """Fetch a query's issues."""
@@ -125,6 +145,9 @@ class Extraction:
         """Take a page of issues in."""
         self.held.add(page.batch)
         self._errors.update(page.errors)
+        if self._errors:
+            for id in page.batch.ids.tolist():
+                self._errors.pop(str(id), None)
         self.sink(page.batch)
         for listener in self.listeners:
             listener(page)
@@ -132,13 +155,13 @@ class Extraction:
             self._expected = max(self._expected or 0, min(page.total, self.limit or page.total))
         context.progress(STAGE, len(self.held.updated), self._expected)
 
-    async def _prove(self) -> Listing:
+    async def _prove(self, since: int | None = None) -> Listing:
         """Look again until nothing has changed since the look before, or the rounds are used up."""
         evidence = self.evidence
         for _ in range(ROUNDS):
             looked = datetime.now(UTC)
             before = self.held.counts
-            since = self.since(evidence.started)
+            since = self.since(evidence.started) if since is None else since
             found: list[Listing] = []
 
             async def look(found: list[Listing] = found) -> None:
@@ -159,7 +182,7 @@ class Extraction:
                 # All that happened before this look began would have been seen: the frame is that moment's.
                 evidence.exact, evidence.ended = True, looked
                 break
-            evidence.started = looked
+            evidence.started, since = looked, None
         return listing
 
     async def fill(self, listed: Sequence[int]) -> None:
@@ -176,17 +199,17 @@ class Extraction:
         request = by_ids(ids, self.layout.requested, self.reader.page, self.source.dialect)
         self.take(await self.asker.page(request))
 
-    def _settle(self, listing: Listing) -> None:
+    def settle(self, listing: Listing) -> None:
         """Compare what was listed with what arrived."""
         evidence = self.evidence
         self.order = [id for id in listing.ids if id in self.held.updated]
         evidence.requested = len(listing.ids)
         evidence.returned = len(self.order)
         evidence.duplicates = self.held.duplicates
-        evidence.missing = {
-            str(id): self._errors.get(str(id), "listed, but not returned")
-            for id in self.held.missing(listing.ids)
-        }
+        # An issue that is held from before, but could not be fetched again, is stale: missing as well.
+        lost = {*self.held.missing(listing.ids), *(id for id in listing.ids if str(id) in self._errors)}
+        silent = "listed, but not returned"
+        evidence.missing = {str(id): self._errors.get(str(id), silent) for id in sorted(lost)}
         evidence.exact = evidence.exact and not evidence.missing
         self.tell_missing()
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from schedkit.errors import UsageError
-from schedkit.jira.batch import ARROW, Batch, Values
+from schedkit.jira.batch import Batch, join, take
 from schedkit.jira.columns import Column, layout
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.fields import Catalog
@@ -54,49 +54,24 @@ def assemble(
     """
     with gc_paused():
         count = sum(map(len, batches))
-        data: dict[str, Any] = {}
-        for column in columns:
-            parts = [batch.columns.get(column.label) for batch in batches]
-            if not count or any(part is not None for part in parts):
-                data[column.label] = _joined(parts, batches, column.kind.store, rows)
-        index = pd.RangeIndex(count if rows is None else len(rows))
-        return pd.DataFrame(data, index=index, copy=False)
+        stores = {
+            column.label: column.kind.store
+            for column in columns
+            if not count or any(column.label in batch.columns for batch in batches)
+        }
+        joined, stores = join(batches, stores)
+        if rows is not None:
+            joined = take(joined, rows)
+        data = {label: _pandas(joined.columns[label], store) for label, store in stores.items()}
+        return pd.DataFrame(data, index=pd.RangeIndex(len(joined)), copy=False)
 
 
-def _joined(
-    parts: list[Values | None], batches: Sequence[Batch], store: str, rows: npt.NDArray[np.int64] | None
-) -> Any:
+def _pandas(chunked: Any, store: str) -> Any:
     if store == "list":
-        tuples: list[tuple[Any, ...]] = []
-        for part, batch in zip(parts, batches, strict=True):
-            tuples += [()] * len(batch) if part is None else part
-        cells = np.empty(len(tuples), dtype=object)
-        for position, value in enumerate(tuples):
+        cells = np.empty(len(chunked), dtype=object)
+        for position, value in enumerate(chunked):
             cells[position] = value
-        return cells if rows is None else cells[rows]
-    wanted = ARROW[store]
-    arrays = [
-        pa.nulls(len(batch), wanted) if part is None else part
-        for part, batch in zip(parts, batches, strict=True)
-    ]
-    if any(array.type != wanted for array in arrays):
-        # Some value did not fit: the whole column shows texts rather than lose it.
-        store, wanted = "text", ARROW["text"]
-        arrays = [_as_text(array) for array in arrays]
-    chunked = pa.chunked_array(arrays, type=wanted)
-    return _pandas(chunked if rows is None else chunked.take(pa.array(rows)), store)
-
-
-def _as_text(array: pa.Array) -> pa.Array:
-    if pa.types.is_timestamp(array.type):
-        series = array.to_pandas()
-        midnight = array.type.tz is None
-        texts = series.dt.strftime("%Y-%m-%d" if midnight else "%Y-%m-%dT%H:%M:%S%z")
-        return pa.array(texts, type=pa.large_string(), from_pandas=True)
-    return array.cast(pa.large_string())
-
-
-def _pandas(chunked: pa.ChunkedArray, store: str) -> Any:
+        return cells
     if store == "text":
         dtype: Any = pd.StringDtype(na_value=np.nan)
         return dtype.__from_arrow__(chunked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 __all__ = ["parse_sprint", "sprint_name"]
@@ -31,6 +32,10 @@ def parse_sprint(text: str) -> dict[str, str | None] | None:
 
 def sprint_name(text: str) -> str:
     """Return the name in a sprint's text; any other text as it is."""
-    if not text.startswith("com.atlassian.greenhopper."):
-        return text
+    return _name(text) if text.startswith("com.atlassian.greenhopper.") else text
+
+
+@functools.lru_cache(maxsize=4096)
+def _name(text: str) -> str:
+    # The same few sprints come with every issue.
     return (parse_sprint(text) or {}).get("name") or text

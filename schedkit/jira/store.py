@@ -1,0 +1,134 @@
+"""Issues in Parquet: what a frame needs to come back as it was, and nothing half-written.
+
+The file holds the columns as Arrow types, the issue ids and times of update in two more, and the facts
+about the extraction in its metadata, so that any Parquet reader can read it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schedkit.errors import UsageError
+from schedkit.jira.batch import ARROW, Batch, Values
+from schedkit.jira.columns import Column
+from schedkit.jira.frame import assemble
+from schedkit.jira.kinds import Kind
+
+__all__ = ["ID", "UPDATED", "Stored", "arrow", "read_parquet", "read_store", "replacing", "write_store"]
+
+ID, UPDATED = "__id__", "__updated__"
+_META = b"schedkit.jira"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The contents of a store: the issues, their columns' types, and what is known about them."""
+
+    batch: Batch
+    stores: dict[str, str]
+    attrs: dict[str, Any]
+
+
+def arrow(batch: Batch) -> pa.Table:
+    """Return a batch as an Arrow table."""
+    columns: dict[str, Any] = {ID: pa.array(batch.ids), UPDATED: pa.array(batch.updated)}
+    for label, values in batch.columns.items():
+        columns[label] = pa.array(values, type=ARROW["list"]) if isinstance(values, list) else values
+    return pa.table(columns)
+
+
+def metadata(attrs: Mapping[str, Any], stores: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Return what goes into the file's metadata."""
+    return {_META: msgspec.json.encode({"attrs": dict(attrs), "stores": dict(stores)})}
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its place when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_store(path: Path, batch: Batch, stores: Mapping[str, str], attrs: Mapping[str, Any]) -> None:
+    """Write a store, replacing an existing one whole or not at all."""
+    table = arrow(batch).replace_schema_metadata(metadata(attrs, stores))
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_store(path: Path) -> Stored:
+    """Read a store.
+
+    Raises
+    ------
+    UsageError
+        If the file is none of ours.
+    """
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}") from None
+    except (pa.ArrowInvalid, OSError) as problem:
+        raise UsageError(f"{path} cannot be read as Parquet: {problem}") from None
+    meta = (table.schema.metadata or {}).get(_META)
+    if meta is None or ID not in table.column_names:
+        raise UsageError(f"{path} was not written by schedkit", hint="name another file")
+    about = msgspec.json.decode(meta)
+    columns: dict[str, Values] = {}
+    for label, store in about["stores"].items():
+        column = table[label]
+        columns[label] = [tuple(v) for v in column.to_pylist()] if store == "list" else column
+    ids, updated = (np.asarray(table[name], dtype=np.int64) for name in (ID, UPDATED))
+    return Stored(Batch(ids, updated, columns), about["stores"], about["attrs"])
+
+
+def frame_of(stored: Stored) -> pd.DataFrame:
+    """Return a store's issues as the frame they were."""
+    columns = [Column(label, Kind(store, None, store)) for label, store in stored.stores.items()]
+    frame = assemble([stored.batch], columns)
+    frame.attrs.update(stored.attrs)
+    return frame
+
+
+def read_parquet(path: str | Path) -> pd.DataFrame:
+    """Return the frame that `Jira.sync` or `Jira.to_parquet` has stored, types and attrs included.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file, or it was not written by schedkit.
+    """
+    return frame_of(read_store(Path(path)))
