@@ -1,0 +1,7 @@
+"""Notifications: runs that failed, are done or are late, told to chats and mailboxes."""
+
+from schedkit.notify.channel import Channel
+from schedkit.notify.notices import Notice
+from schedkit.notify.notifier import Notifier
+
+__all__ = ["Channel", "Notice", "Notifier"]

@@ -1,0 +1,175 @@
+"""From facts to what is worth telling: pure, with the time as an argument."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from schedkit.core.events import Event, Fired, RunEnded, RunNoted, RunQueued, RunStarted
+from schedkit.core.model import Disposition, State
+
+__all__ = ["KINDS", "TEMPLATES", "Kind", "Notice", "Watch", "filled"]
+
+Kind = Literal["failed", "done", "late"]
+KINDS: tuple[Kind, ...] = ("failed", "done", "late")
+_KIND_OF: Mapping[State, Kind] = {State.FAILED: "failed", State.TIMEOUT: "failed", State.DONE: "done"}
+# Runs followed at most; a ledger with more alive than this is late altogether.
+_FOLLOWED = 10_000
+
+TEMPLATES: Mapping[Kind, str] = {
+    "failed": "{task} failed after {duration}: {error}\n{hint}\n{link}",
+    "done": "{task} is done after {duration}\n{page}\n{link}",
+    "late": "{task} is late: {reason}\n{link}",
+}
+_FIELD = re.compile(r"\{([a-z_]+)\}")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing worth telling; `fields` fill a template."""
+
+    kind: Kind
+    task: str
+    run: str
+    at: datetime
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Followed:
+    """What is known of a run that has not ended."""
+
+    task: str
+    due: datetime | None
+    started: bool = False
+    told_late: bool = False
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+class Watch:
+    """Follows runs and says what is worth telling of them.
+
+    Parameters
+    ----------
+    late_after : timedelta
+        A run that starts, or has not started, this long after its due time is late; told once.
+    link : str
+        Address of a run with ``{run}`` and ``{task}`` in it, or empty.
+    """
+
+    def __init__(self, late_after: timedelta, link: str = "") -> None:
+        self.late_after = late_after
+        self.link = link
+        self._runs: OrderedDict[str, _Followed] = OrderedDict()
+
+    def feed(self, event: Event) -> list[Notice]:
+        """Take note of a fact; returns what it makes worth telling."""
+        match event:
+            case RunQueued():
+                # A run that waits for its parents is not late.
+                due = None if event.state is State.PENDING else event.due_at
+                self._follow(event.run, _Followed(event.task, due))
+            case RunStarted():
+                return self._started(event)
+            case RunNoted():
+                self._noted(event)
+            case RunEnded():
+                return self._ended(event)
+            case Fired(disposition=Disposition.MISSED):
+                count = "a due time was" if event.count == 1 else f"{event.count or 'several'} due times were"
+                reason = f"{count} missed, the first at {_moment(event.scheduled_at)}"
+                return [self._notice("late", event.task, event.run, event.at, {"reason": reason})]
+        return []
+
+    def check(self, now: datetime) -> list[Notice]:
+        """Return the runs that should have started by `now` and were not yet told of."""
+        told = []
+        for run, known in self._runs.items():
+            if known.due is None or known.started or known.told_late:
+                continue
+            if now - known.due > self.late_after:
+                known.told_late = True
+                reason = f"due at {_moment(known.due)}, and not started yet"
+                told.append(self._notice("late", known.task, run, now, {"reason": reason}))
+        return told
+
+    def _follow(self, run: str, known: _Followed) -> None:
+        self._runs[run] = known
+        while len(self._runs) > _FOLLOWED:
+            self._runs.popitem(last=False)
+
+    def _started(self, event: RunStarted) -> list[Notice]:
+        known = self._runs.get(event.run)
+        if known is None or known.started:
+            return []
+        known.started = True
+        if known.due is None or known.told_late:
+            return []
+        late = event.at - known.due
+        if late <= self.late_after:
+            return []
+        known.told_late = True
+        reason = f"due at {_moment(known.due)}, started {_duration(late.total_seconds())} later"
+        return [self._notice("late", event.task, event.run, event.at, {"reason": reason})]
+
+    def _noted(self, event: RunNoted) -> None:
+        known = self._runs.get(event.run)
+        if known is None:
+            return
+        if event.kind == "page" and isinstance(event.facts.get("url"), str):
+            known.facts["page"] = event.facts["url"]
+        elif event.kind == "artifact" and event.facts.get("label"):
+            known.facts["file"] = str(event.facts["label"])
+
+    def _ended(self, event: RunEnded) -> list[Notice]:
+        known = self._runs.pop(event.run, None)
+        kind = _KIND_OF.get(event.state)
+        if kind is None:
+            return []
+        error = event.error or {}
+        told = {
+            "state": str(event.state).lower(),
+            "duration": _duration(event.seconds),
+            "attempt": str(event.attempt),
+            "error": str(error.get("message") or error.get("type") or event.reason or event.state),
+            "hint": str(error.get("hint") or ""),
+            **(known.facts if known else {}),
+        }
+        return [self._notice(kind, event.task, event.run, event.at, told)]
+
+    def _notice(self, kind: Kind, task: str, run: str, at: datetime, told: dict[str, str]) -> Notice:
+        link = self.link.replace("{run}", run).replace("{task}", task) if run else ""
+        fields = {"kind": kind, "task": task, "run": run, "at": _moment(at), "link": link, **told}
+        return Notice(kind, task, run, at, {name: harmless(value) for name, value in fields.items()})
+
+
+def filled(template: str, fields: Mapping[str, Any]) -> str:
+    """Fill ``{names}`` of a template; unknown ones are empty, and lines left empty go."""
+    text = _FIELD.sub(lambda found: str(fields.get(found[1], "")), template)
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+_CALL = re.compile(r"@(?=channel|all|here|everyone)|<(?=!)", re.IGNORECASE)
+
+
+def harmless(text: str) -> str:
+    """Return text that calls nobody and links nothing in a chat: its author may be anyone."""
+    text = _CALL.sub(lambda found: found[0] + "\u200b", text)
+    return text.replace("](", "]\u200b(")
+
+
+def _moment(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M %Z").strip()
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "an unknown time"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

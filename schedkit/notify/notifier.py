@@ -1,0 +1,114 @@
+"""Listens to facts and tells channels, from a thread of its own: a run never waits for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from schedkit.core.events import Event
+from schedkit.notify.channel import Channel, Voice
+from schedkit.notify.notices import Notice, Watch
+from schedkit.notify.speaker import Speaker
+
+__all__ = ["Notifier"]
+
+# How often runs that should have started are looked for.
+_CHECK_SECONDS = 5.0
+
+
+class Source(Protocol):
+    """What can be listened to: a Scheduler."""
+
+    def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]: ...
+
+
+class Notifier:
+    """Tells channels of runs that failed, are done or are late.
+
+    A channel that fails is tried again twice, then its message is dropped with a log line: neither a run
+    nor another channel notices.
+
+    Parameters
+    ----------
+    channels : sequence of Channel
+        Where to.
+    link : str
+        Address of a run, with ``{run}`` or ``{task}`` in it, e.g. ``https://sched.example.org/#{run}``.
+    late_after : float
+        Seconds past its due time at which a run is late.
+    environ : mapping, optional
+        Instead of the process's environment.
+    retry_pause : float
+        Seconds before a failed message is sent again; doubles.
+
+    Raises
+    ------
+    SettingsError
+        If a channel's environment variable is missing or holds no Apprise URL.
+
+    Examples
+    --------
+    >>> notifier = Notifier([Channel("TEAM_CHAT_URL", on=["failed", "late"])])  # doctest: +SKIP
+    >>> notifier.listen(sched)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[Channel],
+        *,
+        link: str = "",
+        late_after: float = 60.0,
+        environ: Mapping[str, str] | None = None,
+        retry_pause: float = 2.0,
+    ) -> None:
+        self._watch = Watch(timedelta(seconds=late_after), link)
+        # All addresses are judged before the first thread starts.
+        voices = [Voice(channel, environ) for channel in channels]
+        self._speakers = [Speaker(voice, retry_pause) for voice in voices]
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._subscriptions: list[Callable[[], None]] = []
+        self._thread = threading.Thread(target=self._look_for_late_runs, name="schedkit-notify", daemon=True)
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        return f"Notifier({[speaker.voice.channel.env for speaker in self._speakers]})"
+
+    def listen(self, source: Source) -> Callable[[], None]:
+        """Listen to a scheduler's facts; returns what ends it."""
+        stop = source.subscribe(self)
+        self._subscriptions.append(stop)
+        return stop
+
+    def __call__(self, event: Event) -> None:
+        """Take note of a fact; returns at once."""
+        with self._lock:
+            self._tell(self._watch.feed(event))
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Stop listening, and send what waits, within `timeout` seconds."""
+        for stop in self._subscriptions:
+            stop()
+        self._closing.set()
+        until = time.monotonic() + timeout
+        for speaker in self._speakers:
+            speaker.close()
+        for speaker in self._speakers:
+            speaker.join(max(0.0, until - time.monotonic()))
+
+    def _tell(self, notices: Sequence[Notice]) -> None:
+        if notices:
+            for speaker in self._speakers:
+                speaker.add(notices)
+
+    def _look_for_late_runs(self) -> None:
+        while not self._closing.wait(_CHECK_SECONDS):
+            self.check(datetime.now(UTC))
+
+    def check(self, now: datetime) -> None:
+        """Tell of the runs that should have started by `now`; done by itself every few seconds."""
+        with self._lock:
+            self._tell(self._watch.check(now))

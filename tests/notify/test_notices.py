@@ -1,0 +1,205 @@
+"""What is worth telling, in which words, and how often: pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from schedkit.core.events import Event, Fired, OwnerChanged, RunEnded, RunNoted, RunQueued, RunStarted
+from schedkit.core.model import Disposition, State
+from schedkit.notify.digest import Digest, message
+from schedkit.notify.notices import TEMPLATES, Notice, Watch, filled, harmless
+
+AT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def queued(run: str = "r1", state: State = State.QUEUED, due: datetime = AT, task: str = "bugs") -> RunQueued:
+    return RunQueued(at=AT, task=task, run=run, state=state, cause="trigger", due_at=due, priority=1)
+
+
+def ended(state: State, run: str = "r1", task: str = "bugs", **more: Any) -> RunEnded:
+    return RunEnded(at=AT, task=task, run=run, state=state, attempt=2, **more)
+
+
+def fed(*events: Event, link: str = "", late: float = 60) -> list[Notice]:
+    watch = Watch(timedelta(seconds=late), link)
+    return [notice for event in events for notice in watch.feed(event)]
+
+
+def told(notice: Notice) -> str:
+    return filled(TEMPLATES[notice.kind], notice.fields)
+
+
+def test_a_failed_run() -> None:
+    error = {"type": "AuthError", "message": "the login was refused", "hint": "check the token"}
+    (notice,) = fed(queued(), ended(State.FAILED, seconds=75.4, error=error), link="https://s/{task}/{run}")
+    assert (notice.kind, notice.task, notice.run, notice.at) == ("failed", "bugs", "r1", AT)
+    assert (
+        told(notice)
+        == "bugs failed after 1 min 15 s: the login was refused\ncheck the token\nhttps://s/bugs/r1"
+    )
+    assert notice.fields["attempt"] == "2"
+
+
+def test_a_run_that_is_done_links_what_it_made() -> None:
+    (notice,) = fed(
+        queued(),
+        RunNoted(at=AT, task="bugs", run="r1", kind="page", facts={"url": "https://wiki/pages/1"}),
+        RunNoted(
+            at=AT, task="bugs", run="r1", kind="artifact", facts={"path": "/o/b.xlsx", "label": "b.xlsx"}
+        ),
+        RunNoted(at=AT, task="bugs", run="r1", kind="page", facts={"rows": 3}),
+        RunNoted(at=AT, task="bugs", run="elsewhere", kind="page", facts={"url": "x"}),
+        ended(State.DONE, seconds=3.21),
+    )
+    assert told(notice) == "bugs is done after 3.2 s\nhttps://wiki/pages/1"
+    assert notice.fields["file"] == "b.xlsx"
+
+
+@pytest.mark.parametrize(
+    ("state", "kinds"),
+    [
+        (State.FAILED, ["failed"]),
+        (State.TIMEOUT, ["failed"]),
+        (State.DONE, ["done"]),
+        (State.CANCELLED, []),
+        (State.SKIPPED, []),
+    ],
+)
+def test_which_ends_are_told(state: State, kinds: list[str]) -> None:
+    assert [notice.kind for notice in fed(ended(state))] == kinds
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "words"),
+    [
+        (None, "", "bugs failed after an unknown time: FAILED"),
+        (None, "worker lost", "bugs failed after an unknown time: worker lost"),
+        ({"type": "KeyError", "message": ""}, "", "bugs failed after an unknown time: KeyError"),
+    ],
+)
+def test_failures_with_few_words(error: dict[str, Any] | None, reason: str, words: str) -> None:
+    (notice,) = fed(ended(State.FAILED, error=error, reason=reason))
+    assert told(notice) == words
+
+
+def test_a_run_that_starts_late_is_told_once() -> None:
+    events = [queued(), RunStarted(at=AT + 2 * MINUTE, task="bugs", run="r1", attempt=1)]
+    (notice,) = fed(*events, RunStarted(at=AT + 9 * MINUTE, task="bugs", run="r1", attempt=2))
+    assert told(notice) == "bugs is late: due at 2026-01-02 03:04 UTC, started 2 min 0 s later"
+    assert fed(queued(), RunStarted(at=AT + MINUTE, task="bugs", run="r1", attempt=1)) == []
+    assert fed(RunStarted(at=AT, task="bugs", run="unknown", attempt=1)) == []
+
+
+def test_a_run_that_does_not_start_is_told_once() -> None:
+    watch = Watch(MINUTE)
+    watch.feed(queued())
+    watch.feed(queued("waits", State.PENDING))
+    watch.feed(queued("runs"))
+    watch.feed(RunStarted(at=AT, task="bugs", run="runs", attempt=1))
+    assert watch.check(AT + MINUTE) == []
+    (notice,) = watch.check(AT + 2 * MINUTE)
+    assert told(notice) == "bugs is late: due at 2026-01-02 03:04 UTC, and not started yet"
+    assert watch.check(AT + 3 * MINUTE) == []
+    assert watch.feed(RunStarted(at=AT + 5 * MINUTE, task="bugs", run="r1", attempt=1)) == []
+    assert watch.feed(RunStarted(at=AT + 5 * MINUTE, task="bugs", run="waits", attempt=1)) == []
+
+
+def test_a_run_that_has_ended_is_followed_no_more() -> None:
+    watch = Watch(MINUTE)
+    watch.feed(queued())
+    watch.feed(ended(State.CANCELLED))
+    assert watch.check(AT + 9 * MINUTE) == []
+
+
+def test_missed_times_are_late() -> None:
+    def fired(count: int | None, disposition: Disposition = Disposition.MISSED) -> Fired:
+        return Fired(at=AT, task="bugs", scheduled_at=AT, until=AT, count=count, disposition=disposition)
+
+    assert [told(n) for n in fed(fired(1), fired(3), fired(None), fired(1, Disposition.COALESCED))] == [
+        "bugs is late: a due time was missed, the first at 2026-01-02 03:04 UTC",
+        "bugs is late: 3 due times were missed, the first at 2026-01-02 03:04 UTC",
+        "bugs is late: several due times were missed, the first at 2026-01-02 03:04 UTC",
+    ]
+
+
+def test_other_facts_are_no_news() -> None:
+    assert fed(OwnerChanged(at=AT, change="started", owner="me")) == []
+
+
+def test_the_memory_of_runs_is_bounded() -> None:
+    watch = Watch(MINUTE)
+    for n in range(10_050):
+        watch.feed(queued(f"r{n}"))
+    assert len(watch.check(AT + 2 * MINUTE)) == 10_000
+
+
+def test_templates() -> None:
+    assert (
+        filled("{task} {nothing}!\n\n  {empty}\n{Task} {{task}}", {"task": "b", "empty": ""})
+        == "b !\n{Task} {b}"
+    )
+    assert filled("{task.__class__} {0}", {"task": "b"}) == "{task.__class__} {0}"
+
+
+@pytest.mark.parametrize(
+    "text", ["@channel look", "@ALL", "<!here> x", "[click](javascript:x)", "![](http://x/t.png)"]
+)
+def test_words_of_others_call_nobody(text: str) -> None:
+    made = harmless(text)
+    assert made.replace("\u200b", "") == text
+    assert "\u200b" in made
+    assert harmless("a@example.org, <b>, [x]") == "a@example.org, <b>, [x]"
+    (notice,) = fed(ended(State.FAILED, error={"message": text}))
+    assert "\u200b" in told(notice)
+
+
+# Digests -------------------------------------------------------------------------
+
+
+def notice(kind: Any = "failed", task: str = "bugs", **fields: str) -> Notice:
+    return Notice(kind, task, "r", AT, {"task": task, "error": "no", "duration": "1 s", **fields})
+
+
+def test_the_first_goes_at_once_the_next_after_the_pause() -> None:
+    digest = Digest(60)
+    assert digest.due() is None
+    digest.add(notice())
+    assert digest.due() == float("-inf")
+    assert len(digest.take(100.0)[0]) == 1
+    assert digest.due() is None
+    digest.add(notice())
+    digest.add(notice())
+    assert digest.due() == 160.0
+    taken, dropped = digest.take(160.0)
+    assert (len(taken), dropped) == (2, 0)
+
+
+def test_a_flood_is_counted() -> None:
+    digest = Digest(60)
+    for _ in range(1003):
+        digest.add(notice())
+    taken, dropped = digest.take(0)
+    assert (len(taken), dropped) == (1000, 3)
+    title, body = message(taken, dropped, {}, 4000)
+    assert title == "1003 notices: 1000 failed"
+    assert body.splitlines()[-1] == "… and 983 more"
+    assert digest.take(0) == ([], 0)
+
+
+def test_one_notice_is_told_in_full() -> None:
+    assert message([notice(hint="try")], 0, {}, 4000) == ("bugs: failed", "bugs failed after 1 s: no\ntry")
+    assert message([notice()], 0, {"failed": "{task}!"}, 4000) == ("bugs: failed", "bugs!")
+    assert len(message([notice(error="x" * 9999)], 0, {}, 500)[1]) == 500
+
+
+def test_a_digest_keeps_to_the_limit() -> None:
+    notices = [notice(error="e" * 200) for _ in range(15)] + [notice("late", reason="r")] * 2
+    title, body = message(notices, 0, {"late": "{task}: {reason}"}, 800)
+    assert title == "17 notices: 15 failed, 2 late"
+    assert len(body) <= 800
+    assert body.endswith("more")
+    assert message(notices[-2:], 0, {"late": "{task}: {reason}"}, 800)[1] == "- bugs: r\n- bugs: r"
