@@ -76,7 +76,7 @@ def perform(
                 raise TypeError(f"{task.name} returned a coroutine: declare it with async def")
             ending = _concluded(task, run, results, value)
         except BaseException as error:
-            ending = _failed(task, run, error)
+            ending = _failed(task, error)
     for hook, arguments_of_hook in _hooks_after(task, run, ending, last_try):
         call_hook(hook, arguments_of_hook, run)
     return ending
@@ -94,7 +94,7 @@ async def perform_async(task: Task, run: RunContext, results: Results, last_try:
             value = await task.function(**arguments)
             ending = await asyncio.to_thread(_concluded, task, run, results, value)
         except BaseException as error:
-            ending = _failed(task, run, error)
+            ending = _failed(task, error)
     for hook, arguments_of_hook in _hooks_after(task, run, ending, last_try):
         await await_hook(hook, arguments_of_hook, run)
     return ending
@@ -121,10 +121,8 @@ def _concluded(task: Task, run: RunContext, results: Results, value: Any) -> End
     return Ending(Outcome.DONE, value=value, result=results.save(task.name, run.id, run.attempt, value))
 
 
-def _failed(task: Task, run: RunContext, error: BaseException) -> Ending:
-    if isinstance(error, StopRequested) or (
-        run.should_stop() and isinstance(error, asyncio.CancelledError | CancelledError)
-    ):
+def _failed(task: Task, error: BaseException) -> Ending:
+    if isinstance(error, StopRequested | asyncio.CancelledError | CancelledError):
         return Ending(Outcome.CANCELLED)
     # Parameters that do not fit will not fit the next time either.
     retryable = task.retry.allows(error) and not isinstance(error, ParameterError)

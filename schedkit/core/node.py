@@ -321,7 +321,7 @@ class Node:
             await asyncio.to_thread(children.stop)
 
 
-def _telling(future: asyncio.Future[None]) -> Callable[[BaseException | None], None]:
+def _telling(future: asyncio.Future[None]) -> Callable[[BaseException | None], object]:
     """Return what settles a future of the present loop from any thread."""
     loop = asyncio.get_running_loop()
 

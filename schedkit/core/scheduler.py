@@ -30,7 +30,7 @@ from schedkit.core.lease import LEASE_SECONDS, Holder
 from schedkit.core.ledger import Ledger, TaskRow
 from schedkit.core.model import Attempt, Run, State, Task
 from schedkit.core.node import Node
-from schedkit.core.owner import Config, Owner, Waiter
+from schedkit.core.owner import CANCEL_GRACE_SECONDS, Config, Owner, Waiter
 from schedkit.core.params import check
 from schedkit.core.results import Results
 from schedkit.core.rows import new_id
@@ -172,6 +172,10 @@ class Scheduler(JobApi):
         How many attempts of a run may be lost with their process before it fails.
     durability : {"normal", "full"}
         On SQLite, what a commit survives: the death of the process, or a power cut too.
+    lease : str, float or timedelta
+        On PostgreSQL, how long after its owner's death a ledger is free.
+    cancel_grace : str, float or timedelta
+        How long a cancelled run may go on before it is recorded; its place stays taken until it ends.
 
     Examples
     --------
@@ -195,6 +199,7 @@ class Scheduler(JobApi):
         interruptions: int = 3,
         durability: str = "normal",
         lease: Duration = LEASE_SECONDS,
+        cancel_grace: Duration = CANCEL_GRACE_SECONDS,
     ) -> None:
         processes = min(5, os.cpu_count() or 1) if processes is None else processes
         for what, value in {"concurrency": concurrency, "threads": threads, "processes": processes}.items():
@@ -213,6 +218,7 @@ class Scheduler(JobApi):
             tag_limits=dict(limits or {}),
             tz=_zone(tz),
             most_interruptions=interruptions,
+            cancel_grace=seconds(cancel_grace, "cancel_grace"),
         )
         self._node = Node(
             self._ledger,

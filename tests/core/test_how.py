@@ -1,0 +1,575 @@
+"""How runs are carried out: order, limits, rates, dependencies, places, hooks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+from core.conftest import Heard
+
+from schedkit import context
+from schedkit.core import events
+from schedkit.core.model import After, Outcome, Retry, State, TaskResult
+from schedkit.core.scheduler import Scheduler
+from schedkit.core.triggers import every
+from schedkit.errors import (
+    DeclarationError,
+    ParameterError,
+    RetryableError,
+    RunCancelledError,
+    RunFailedError,
+    RunSkippedError,
+    RunTimeoutError,
+)
+
+Make = Callable[..., Scheduler]
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    """What runs where does not depend on the database."""
+    return str(tmp_path / "ledger.db")
+
+
+class Gate:
+    """Tasks that stand at a gate: how many at once, and in which order they came."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Semaphore(0)
+        self.open = threading.Event()
+        self.order: list[str] = []
+        self.inside = self.most = 0
+        self._lock = threading.Lock()
+
+    def stand(self, run: Any) -> str:
+        with self._lock:
+            self.order.append(run.task)
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.entered.release()
+        self.open.wait(30)
+        with self._lock:
+            self.inside -= 1
+        return str(run.id)
+
+    def wait(self, count: int) -> None:
+        for _ in range(count):
+            assert self.entered.acquire(timeout=10)
+
+    def nobody_else(self) -> None:
+        assert not self.entered.acquire(timeout=0.15)
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+def test_priorities_decide_who_starts_first(make: Make, gate: Gate) -> None:
+    sched = make(concurrency=1)
+    sched.start()
+    for name in ("low", "medium", "high"):
+        sched.task(name=name, priority=name)(gate.stand)
+    sched.task(name="urgent", priority=100)(gate.stand)
+    first = sched.submit("medium")
+    gate.wait(1)
+    runs = [sched.submit(name) for name in ("low", "medium", "high", "urgent")]
+    gate.open.set()
+    for run in [first, *runs]:
+        run.result("10s")
+    assert gate.order == ["medium", "urgent", "high", "medium", "low"]
+
+
+def test_limits_for_all_for_a_task_and_for_a_tag(make: Make, gate: Gate) -> None:
+    sched = make(concurrency=4, limits={"jira": 2})
+    sched.start()
+    sched.task(name="one", max_instances=1)(gate.stand)
+    sched.task(name="a", tags="jira", max_instances=3)(gate.stand)
+    sched.task(name="b", tags=["jira", "other"], max_instances=3)(gate.stand)
+    sched.task(name="free", overlap="allow")(gate.stand)
+    runs = [sched.submit(name) for name in ["one"] * 2 + ["a"] * 2 + ["b"] * 2]
+    gate.wait(3)
+    gate.nobody_else()
+    assert sorted(gate.order) == ["a", "a", "one"]
+    runs += [sched.submit("free") for _ in range(3)]
+    gate.wait(1)
+    gate.nobody_else()
+    gate.open.set()
+    for run in runs:
+        run.result("10s")
+    assert gate.most == 4
+
+
+def test_fewer_threads_than_places(make: Make, gate: Gate) -> None:
+    sched = make(concurrency=10, threads=2)
+    sched.start()
+    sched.task(name="sync", overlap="allow")(gate.stand)
+
+    @sched.task(overlap="allow")
+    async def coroutine() -> str:
+        return "not a thread"
+
+    runs = sched.submit_many("sync", [{}] * 5)
+    gate.wait(2)
+    gate.nobody_else()
+    assert coroutine.submit().result("10s") == "not a thread"
+    gate.open.set()
+    for run in runs:
+        run.result("10s")
+    assert gate.most == 2
+
+
+def test_a_rate_spreads_starts(sched: Scheduler) -> None:
+    starts: list[float] = []
+
+    @sched.task(rate="2/0.5s", overlap="allow")
+    def limited() -> None:
+        starts.append(time.monotonic())
+
+    for run in sched.submit_many("limited", [{}] * 5):
+        run.result("10s")
+    for earlier, later in zip(starts, starts[2:], strict=False):
+        assert later - earlier > 0.45
+
+
+def test_a_rate_survives_a_restart(make: Make) -> None:
+    starts: list[float] = []
+
+    def limited() -> None:
+        starts.append(time.monotonic())
+
+    first = make()
+    with first:
+        first.task(rate="1/0.6s")(limited)
+        first.submit("limited").result("10s")
+    second = make()
+    second.task(rate="1/0.6s")(limited)
+    with second:
+        second.submit("limited").result("10s")
+    assert starts[1] - starts[0] > 0.55
+
+
+@pytest.mark.parametrize("overlap", ["skip", "queue", "cancel", "allow"])
+def test_overlap(sched: Scheduler, heard: Heard, overlap: str) -> None:
+    started, release = threading.Semaphore(0), threading.Event()
+
+    async def long(run: Any) -> None:
+        started.release()
+        while not release.is_set():
+            await asyncio.sleep(0.01)
+
+    sched.task(every("0.2s"), overlap=overlap, coalesce=False)(long)
+    assert started.acquire(timeout=10)
+    if overlap == "skip":
+        fired = heard.wait_for(heard.of(events.Fired, task="long"), 2)
+        assert {fire.disposition.value for fire in fired} == {"overlapped"}
+        assert len(sched._ledger.live()) == 1
+    elif overlap == "queue":
+        heard.wait_for(heard.of(events.RunQueued, task="long"), 3)
+        assert not started.acquire(timeout=0.1)
+        assert sorted(run.state for run in sched._ledger.live())[-1] is State.RUNNING
+    elif overlap == "cancel":
+        ended = heard.wait_for(heard.of(events.RunEnded, task="long"), 2)
+        assert {end.state for end in ended} == {State.CANCELLED}
+        assert "a newer run of the task" in ended[0].reason
+        assert started.acquire(timeout=10)
+    else:
+        assert started.acquire(timeout=10)
+        assert started.acquire(timeout=10)
+    sched.pause()
+    release.set()
+
+
+# Dependencies
+
+
+def test_a_child_runs_after_its_parents(sched: Scheduler) -> None:
+    order: list[str] = []
+    for name, after in {"a": (), "b": (), "joined": ("a", "b"), "last": "joined"}.items():
+        sched.task(name=name, after=after)(lambda run: order.append(run.task))
+    a = sched.submit("a")
+    a.result("10s")
+    (joined,) = sched.runs("joined")
+    assert joined.state is State.PENDING
+    assert joined.waiting_for == ("a", "b")
+    (last,) = sched.runs("last")
+    assert last.state is State.PENDING
+    sched.submit("b").result("10s")
+    sched.run(last.id).result("10s")
+    assert order == ["a", "b", "joined", "last"]
+    assert sched.runs("joined")[0].cause == "after"
+
+
+def test_a_failed_parent_skips_its_children_and_says_so(sched: Scheduler) -> None:
+    sched.task(name="parent", retry=Retry(attempts=2, delay=0.05))(_fails)
+    sched.task(name="child", after="parent")(lambda: "ran")
+    sched.task(name="grandchild", after="child")(lambda: "ran")
+    sched.task(name="anyway", after=After("parent", on="any"))(lambda: "ran")
+    run = sched.submit("parent")
+    with pytest.raises(RunFailedError):
+        run.result("10s")
+    assert len(run.attempts) == 2, "a dependent waits for the final failure"
+    (child,), (grandchild,) = sched.runs("child"), sched.runs("grandchild")
+    with pytest.raises(RunSkippedError, match="its parent 'parent' ended as FAILED"):
+        sched.run(child.id).result("10s")
+    with pytest.raises(RunSkippedError, match="its parent 'child' ended as SKIPPED"):
+        sched.run(grandchild.id).result("10s")
+    assert sched.run(sched.runs("anyway")[0].id).result("10s") == "ran"
+
+
+def _fails() -> None:
+    raise RetryableError("always")
+
+
+def test_pairs_stay_pairs_when_one_parent_fails(sched: Scheduler) -> None:
+    succeed = {"a": False}
+    seen: list[str] = []
+
+    def parent(run: Any) -> None:
+        if run.task == "a" and not succeed["a"]:
+            raise ValueError("first day")
+
+    sched.task(name="a")(parent)
+    sched.task(name="b")(parent)
+    sched.task(name="child", after=["a", "b"])(lambda run: seen.append(run.id))
+    sched.submit("a").wait("10s")
+    sched.submit("b").wait("10s")
+    succeed["a"] = True
+    sched.submit("a").wait("10s")
+    sched.submit("b").wait("10s")
+    second, first = sched.runs("child")
+    assert sched.run(first.id).wait("10s").state is State.SKIPPED
+    assert sched.run(second.id).wait("10s").state is State.DONE
+    assert seen == [second.id]
+
+
+def test_waiting_for_parents_survives_a_restart(make: Make) -> None:
+    first = make()
+    first.start()
+    for name, after in {"a": (), "b": (), "child": ("a", "b")}.items():
+        first.task(name=name, after=after)(lambda: 1)
+    first.submit("a").result("10s")
+    first.stop("1s")
+    second = make()
+    for name, after in {"a": (), "b": (), "child": ("a", "b")}.items():
+        second.task(name=name, after=after)(lambda: 2)
+    second.start()
+    (pending,) = second.runs("child")
+    assert pending.state is State.PENDING
+    second.submit("b").result("10s")
+    assert second.run(pending.id).result("10s") == 2
+
+
+def test_a_child_with_a_schedule_of_its_own_waits_for_live_parents(
+    sched: Scheduler, heard: Heard, gate: Gate
+) -> None:
+    sched.task(name="parent")(gate.stand)
+    parent = sched.submit("parent")
+    gate.wait(1)
+    sched.task(every("0.1s"), name="child", after="parent")(lambda: 1)
+    (queued,) = heard.wait_for(heard.of(events.RunQueued, task="child"))[:1]
+    assert queued.state is State.PENDING
+    gate.open.set()
+    parent.result("10s")
+    assert sched.run(queued.run).wait("10s").state is State.DONE
+    sched.pause()
+
+
+def test_a_scheduled_child_of_a_failed_parent_is_skipped(sched: Scheduler, heard: Heard) -> None:
+    sched.task(name="parent")(_fails)
+    sched.submit("parent").wait("10s")
+    sched.task(every("0.1s"), name="child", after="parent")(lambda: 1)
+    (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))[:1]
+    assert ended.state is State.SKIPPED
+    assert ended.reason == "its parent 'parent' ended as FAILED"
+    sched.pause()
+
+
+def test_cycles_and_strangers_are_refused(sched: Scheduler) -> None:
+    sched.task(name="a")(lambda: 1)
+    sched.task(name="b", after="a")(lambda: 1)
+    with pytest.raises(DeclarationError, match="'a' would wait for itself"):
+        sched.task(name="a", after="b")(lambda: 1)
+    with pytest.raises(DeclarationError, match="'nobody', which is not a task here"):
+        sched.task(name="c", after="nobody")(lambda: 1)
+
+
+# Places
+
+
+def heavy(n: int, run: Any) -> tuple[int, int]:
+    run.progress("rows", n, n)
+    context.log("in the child")
+    context.fact("made", {"n": n})
+    return os.getpid(), n * n
+
+
+def test_a_process_runs_a_heavy_task(sched: Scheduler) -> None:
+    sched.task(runs_in="process", overlap="allow")(heavy)
+    run = sched.submit("heavy", n=3)
+    pid, square = run.result("30s")
+    assert pid != os.getpid()
+    assert square == 9
+    assert run.progress == {"rows": (3, 3)}
+    assert run.log == ["in the child"]
+    assert run.facts["made"] == {"n": 3}
+    again, _ = sched.submit("heavy", n=4).result("30s")
+    assert again == pid, "a child is used again"
+
+
+def test_a_function_of_a_cell_travels_by_value(sched: Scheduler) -> None:
+    offset = 10
+
+    @sched.task(runs_in="process")
+    def closure(n: int) -> int:
+        return n + offset
+
+    assert closure.submit(n=1).result("30s") == 11
+
+
+def test_what_fails_in_a_process_is_told(sched: Scheduler) -> None:
+    class LocalError(Exception):
+        def __init__(self, a: int, b: int) -> None:
+            super().__init__(f"{a} and {b}")
+
+    @sched.task(runs_in="process", name="raises")
+    def raises(kind: str) -> None:
+        print("what a task prints disturbs nobody")
+        if kind == "plain":
+            raise ValueError("in the child")
+        if kind == "local":
+            raise LocalError(1, 2)
+        os._exit(3)
+
+    with pytest.raises(RunFailedError, match="ValueError: in the child"):
+        sched.submit("raises", kind="plain").result("30s")
+    with pytest.raises(RunFailedError, match="LocalError: 1 and 2"):
+        sched.submit("raises", kind="local").result("30s")
+    with pytest.raises(RunFailedError, match="ended with exit code 3"):
+        sched.submit("raises", kind="exit").result("30s")
+
+
+def test_a_process_is_cancelled_and_timed_out(sched: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schedkit.core.children.GRACE_SECONDS", 0.2)
+    heard = Heard(sched)
+
+    @sched.task(runs_in="process", name="polite")
+    def polite(run: Any) -> None:
+        run.progress("started", 1)
+        while True:
+            time.sleep(0.01)
+            context.checkpoint()
+
+    @sched.task(runs_in="process", name="stubborn", timeout="0.5s")
+    def stubborn(run: Any) -> None:
+        time.sleep(60)
+
+    run = sched.submit("polite")
+    heard.wait_for(heard.of(events.RunProgressed, run=run.id))
+    run.cancel()
+    with pytest.raises(RunCancelledError):
+        run.result("30s")
+    late = sched.submit("stubborn")
+    with pytest.raises(RunTimeoutError):
+        late.result("30s")
+    assert sched.submit("stubborn").wait("30s").state is State.TIMEOUT, "its place is free again"
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_any_executor_will_do(sched: Scheduler, kind: str) -> None:
+    with (
+        ThreadPoolExecutor(1)
+        if kind == "threads"
+        else ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    ) as executor:
+        sched.task(runs_in=executor)(heavy)
+        run = sched.submit("heavy", n=5)
+        pid, square = run.result("60s")
+        assert square == 25
+        assert (pid == os.getpid()) == (kind == "threads")
+        assert run.facts["made"] == {"n": 5}
+        assert run.log == ["in the child"]
+
+
+# Around a run
+
+
+def test_hooks_are_called_around_a_run(sched: Scheduler) -> None:
+    calls: list[Any] = []
+
+    def validate(n: int) -> None:
+        if n > 5:
+            raise ParameterError("n is too large")
+
+    def work(n: int) -> int:
+        if n == 3:
+            raise ValueError("three")
+        return n
+
+    sched.task(
+        name="work",
+        on_success=lambda result: calls.append(("success", result)),
+        on_failure=lambda error: calls.append(("failure", str(error))),
+        cleanup=lambda: calls.append("cleanup"),
+        validate_params=validate,
+    )(work)
+    sched.submit("work", n=1).result("10s")
+    sched.submit("work", n=3).wait("10s")
+    assert sched.submit("work", n=9).wait("10s").error == {
+        **(sched.runs("work")[0].error or {}),
+        "message": "n is too large",
+    }
+    assert calls == [
+        ("success", 1), "cleanup", ("failure", "three"), "cleanup", ("failure", "n is too large"), "cleanup",
+    ]  # fmt: skip
+
+
+def test_async_hooks_and_failing_hooks(sched: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
+    calls: list[str] = []
+
+    async def success(result: int) -> None:
+        await asyncio.sleep(0)
+        calls.append(f"success {result}")
+
+    def bad() -> None:
+        raise RuntimeError("hook")
+
+    async def work() -> int:
+        return 1
+
+    sched.task(name="work", on_success=success, cleanup=bad)(work)
+    sched.task(name="sync", on_success=success)(lambda: 2)
+    assert sched.submit("work").result("10s") == 1
+    assert sched.submit("sync").result("10s") == 2
+    assert calls == ["success 1", "success 2"]
+    assert any("hook bad of task 'work' failed" in record.message for record in caplog.records)
+
+
+def test_a_timeout_calls_the_hooks_too(sched: Scheduler) -> None:
+    called = threading.Event()
+    retried: list[int] = []
+
+    async def failed(error: BaseException) -> None:
+        assert isinstance(error, TimeoutError)
+        called.set()
+
+    async def slow() -> None:
+        await asyncio.sleep(30)
+
+    sched.task(
+        timeout="0.05s",
+        retry=Retry(attempts=2, delay=0),
+        on_failure=failed,
+        on_retry=lambda attempt, attempts: retried.append(attempt),
+    )(slow)
+    sched.submit("slow").wait("10s")
+    assert called.wait(10)
+    assert retried == [1]
+
+
+def test_the_watchdog_names_who_blocks_the_users_loop(
+    sched: Scheduler, heard: Heard, caplog: pytest.LogCaptureFixture
+) -> None:
+    @sched.task(name="blocker")
+    async def blocker() -> None:
+        time.sleep(2.2)
+
+    times: list[datetime] = []
+    sched.task(every("0.1s"), name="ticks")(lambda run: times.append(run.scheduled_at))
+    run = sched.submit("blocker")
+    (blocked,) = heard.wait_for(heard.of(events.LoopBlocked, over=False))
+    assert (blocked.task, blocked.run) == ("blocker", run.id)
+    assert "test_how.py" in blocked.where
+    assert any("task 'blocker' blocks the users' loop" in record.message for record in caplog.records)
+    heard.wait_for(heard.of(events.LoopBlocked, over=True))
+    run.result("10s")
+    assert len(times) > 10, "our own loop and its schedules go on"
+    sched.pause()
+
+
+def test_a_coroutine_that_will_not_be_cancelled_is_recorded(make: Make) -> None:
+    sched = make()
+    sched.start()
+    entered, release = threading.Event(), threading.Event()
+
+    @sched.task(name="stubborn")
+    async def stubborn() -> str:
+        entered.set()
+        while not release.is_set():
+            try:
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                continue
+        return "went on"
+
+    run = sched.submit("stubborn")
+    assert entered.wait(10)
+    run.cancel()
+    release.set()
+    assert run.wait("10s").state is State.CANCELLED, "cancellation is never swallowed"
+
+
+def test_code_that_does_not_stop_is_recorded_and_keeps_its_place(make: Make, gate: Gate) -> None:
+    sched = make(concurrency=1, cancel_grace="0.1s")
+    sched.start()
+    sched.task(name="deaf")(gate.stand)
+    sched.task(name="next")(lambda: 1)
+    run = sched.submit("deaf")
+    gate.wait(1)
+    run.cancel()
+    recorded = run.wait("10s")
+    assert recorded.state is State.CANCELLED
+    assert "keeps its place" in recorded.reason
+    waiting = sched.submit("next")
+    with pytest.raises(TimeoutError, match="has not ended within"):
+        waiting.wait("0.1s")
+    gate.open.set()
+    assert waiting.result("10s") == 1
+
+
+def test_a_task_that_cancels_itself_has_failed(sched: Scheduler) -> None:
+    @sched.task(name="odd")
+    async def odd() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(RunFailedError, match="cancelled itself"):
+        sched.submit("odd").result("10s")
+
+
+def test_a_coroutine_from_a_plain_function_is_refused(sched: Scheduler) -> None:
+    async def inner() -> None: ...
+
+    sched.task(name="odd")(lambda: inner())
+    with pytest.raises(RunFailedError, match="declare it with async def"):
+        sched.submit("odd").result("10s")
+
+
+def test_an_exit_in_a_task_ends_only_the_task(sched: Scheduler) -> None:
+    @sched.task(name="leaves")
+    def leaves() -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(RunFailedError, match="SystemExit"):
+        sched.submit("leaves").result("10s")
+
+
+def test_a_failed_result_may_be_retried(sched: Scheduler) -> None:
+    tries: list[int] = []
+
+    @sched.task(name="says", retry=Retry(attempts=2, delay=0))
+    def says() -> TaskResult:
+        tries.append(1)
+        return TaskResult.failed("no") if len(tries) == 1 else TaskResult.success("yes")
+
+    run = sched.submit("says")
+    assert run.result("10s") is None
+    assert [attempt.outcome for attempt in run.attempts] == [Outcome.FAILED, Outcome.DONE]
