@@ -93,7 +93,7 @@ class BaseTask:
             # A schedule of the older kind, which carries its overlap policy with it.
             trigger, more = as_options()
             options = {**more, **options}
-        options.setdefault("description", (inspect.getdoc(type(self)) or "").partition("\n")[0])
+        options.setdefault("description", inspect.cleandoc(type(self).__doc__ or "").partition("\n")[0])
         hooks = {
             hook: getattr(self, hook)
             for hook in ("on_success", "on_failure", "on_retry", "cleanup")

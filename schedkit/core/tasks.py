@@ -140,7 +140,7 @@ def _first_line(function: Callable[..., Any]) -> str:
     # A callable object or a partial would answer with the documentation of its class.
     if not (inspect.isfunction(function) or inspect.ismethod(function)):
         return ""
-    return (inspect.getdoc(function) or "").strip().partition("\n")[0]
+    return inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
 
 
 def _optional_seconds(value: Duration | None, what: str) -> float | None:

@@ -100,7 +100,7 @@ def test_a_day_left_out_altogether() -> None:
 ZONES = ["UTC", NEW_YORK, "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca", "America/Sao_Paulo"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     zone=st.sampled_from(ZONES),
     hour=st.integers(0, 23),
@@ -120,7 +120,7 @@ def test_a_daily_time_happens_exactly_once_every_day(zone: str, hour: int, minut
     assert len(exact) >= 362
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     zone=st.sampled_from(ZONES),
     step=st.sampled_from([1, 5, 10, 15, 20, 30]),
