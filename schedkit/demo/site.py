@@ -102,6 +102,8 @@ class DemoSite:
         port: int = 0,
         now: datetime | None = None,
     ) -> None:
+        # Bad knobs are refused before a port is taken.
+        seconds, planned = parse_latency(latency), _faults(faults)
         self._socket = _bind(port)
         self.port = int(self._socket.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
@@ -128,8 +130,7 @@ class DemoSite:
         self.dc_wiki = Wiki1(self.wiki, f"{self.url}/confluence", self.dc_door, cloud=False)
         self.page_cap = page_cap
         self._gate = Gate(self._app(), self.requests, seed)
-        self.latency = latency
-        self.faults = faults
+        self.latency, self.faults = seconds, planned
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -179,7 +180,7 @@ class DemoSite:
 
     @faults.setter
     def faults(self, value: str | Faults | None) -> None:
-        self._gate.faults = value if isinstance(value, Faults) else parse_faults(value or "")
+        self._gate.faults = _faults(value)
 
     @property
     def page_cap(self) -> int | None:
@@ -278,6 +279,10 @@ class DemoSite:
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
+
+
+def _faults(value: str | Faults | None) -> Faults:
+    return value if isinstance(value, Faults) else parse_faults(value or "")
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,95 @@
+"""The site as a process, and as a thread of this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import httpx
+import pytest
+from demo.clients import datacenter
+
+from schedkit.demo import DemoSite, serve
+from schedkit.errors import UnavailableError, UsageError
+
+SCRIPT = "import sys; from schedkit.demo import serve; sys.exit(serve(issues=25, port={port}, latency='1ms'))"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_says_where_it_is_and_ends_on_a_signal(number: int) -> None:
+    with subprocess.Popen([sys.executable, "-c", SCRIPT.format(port=0)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        assert {name: sorted(at) for name, at in ready.items()} == {
+            "jira_cloud": ["token", "url", "user"],
+            "jira_dc": ["token", "url"],
+            "confluence_cloud": ["token", "url", "user"],
+            "confluence_dc": ["token", "url"],
+        }
+        headers = {"Authorization": f"Bearer {ready['jira_dc']['token']}"}
+        answer = httpx.get(f"{ready['jira_dc']['url']}/rest/api/2/search", headers=headers)
+        assert answer.json()["total"] == 25
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        assert process.stdout.read() == b""
+
+
+def test_serving_gives_back_the_signals(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    listening = DemoSite.listen
+
+    def listen_and_end(site: DemoSite) -> None:
+        listening(site)
+        threading.Timer(0.0, end, [site]).start()
+
+    def end(site: DemoSite) -> None:
+        with datacenter(site) as http:
+            http.get("/rest/api/2/myself")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(DemoSite, "listen", listen_and_end)
+    assert serve(issues=5) == 0
+    assert json.loads(capsys.readouterr().out)["jira_cloud"]["user"] == "demo@example.com"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_taken_port_is_told() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UnavailableError, match=rf"127\.0\.0\.1:{port}.*choose another --port"):
+            serve(port=port)
+
+
+@pytest.mark.parametrize("knob", [{"latency": "soon"}, {"faults": "speed=1"}])
+def test_a_bad_knob_is_told_and_frees_the_port(knob: dict[str, str]) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(UsageError, match="not"):
+        serve(port=port, issues=5, **knob)
+    with DemoSite(issues=5, port=port) as site:
+        assert site.port == port
+
+
+def test_a_site_may_be_started_and_stopped_by_hand() -> None:
+    site = DemoSite(issues=5).start()
+    url = site.jira_dc.url
+    assert httpx.get(f"{url}/rest/api/2/serverInfo").status_code == 200
+    site.stop()
+    site.stop()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/rest/api/2/serverInfo")
+
+
+def test_no_token_shows_in_a_repr(demo_site: DemoSite) -> None:
+    at = demo_site.jira_cloud
+    assert at.token not in repr(at)
+    assert at.token not in repr(demo_site.cloud_door)
