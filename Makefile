@@ -13,7 +13,7 @@ lab: $(VENV)/.demo
 	$(BIN)/schedkit lab
 
 test: lint types
-	$(PY) -m pytest -n 2 --dist loadgroup -m "not browser and not crash and not thorough" \
+	$(PY) -m pytest -n 2 --dist loadfile -m "not browser and not crash and not thorough" \
 	  --cov --cov-report=term --cov-fail-under=95 tests notebooks
 
 lint: $(VENV)/.dev

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,9 +94,14 @@ class App:
         """Return what a report needs from this project."""
         return Tools(site=self.site, root=self.root, clock=lambda: datetime.now().astimezone())
 
+    def add_export(self, scheduler: core.Scheduler) -> TaskHandle:
+        """Declare ``jira-export``, the handler of the tag ``JIRA_TASK_EXP``."""
+        return scheduler.task(name="jira-export", tags=("JIRA_TASK_EXP",))(_export(self))
+
     def add_report(self, scheduler: core.Scheduler, report: Report, *, scheduled: bool = True) -> TaskHandle:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
         options = report.task
+        defaults = self.settings.scheduler.job_defaults
         return scheduler.task(
             trigger_of(report) if scheduled else None,
             name=report.name,
@@ -108,7 +113,29 @@ class App:
             overlap=options.overlap,
             after=options.after,
             tags=options.tags,
+            coalesce=defaults.coalesce,
+            max_instances=defaults.max_instances,
+            misfire_grace=defaults.misfire_grace_time,
         )(functools.partial(_run, report, self.tools()))
+
+
+def _export(project: App) -> Callable[..., pd.DataFrame]:
+    def jira_export(
+        jira_envs: list[str],
+        key_type: str,
+        key_value: str,
+        user: str = "",
+        links_depth: int = 0,
+    ) -> pd.DataFrame:
+        """Extract a project, or everything below a root ticket, from several sites."""
+        from schedkit.jira import export_task
+
+        asked = {"jira_envs": jira_envs, "key_type": key_type, "key_value": key_value}
+        more = {"user": user, "links_depth": links_depth}
+        names = [name for name, site in project.settings.sites.items() if site.kind == "jira"]
+        return export_task({**asked, **more}, {name: project.site(name) for name in names})
+
+    return jira_export
 
 
 def _make_folder(folder: Path) -> None:

@@ -61,14 +61,17 @@ def demo_site(
 
 @cli.command()
 def run(
-    files: Annotated[list[Path], typer.Argument(help="Report files (YAML) or task modules (.py).")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Reports (.yaml), task modules, notebooks.")
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Run each once now, then end.")] = False,
+    plugins: Annotated[bool, typer.Option("--plugins", help="Add the installed plug-ins' tasks.")] = False,
     ledger: Annotated[str | None, typer.Option(help="SQLite file or SQLAlchemy URL.")] = None,
 ) -> None:
     """Run what the files declare, on their schedules, until Ctrl-C."""
     from schedkit.commands.run import run_files
 
-    run_files(files, once=once, ledger=ledger)
+    run_files(files or [], once=once, plugins=plugins, ledger=ledger)
 
 
 @cli.command()

@@ -110,8 +110,8 @@ def _history_row(run: Run) -> dict[str, Any]:
         "task": run.task,
         "state": str(run.state),
         "cause": run.cause,
-        "due": run.due_at.isoformat(),
-        "finished": run.finished_at.isoformat() if run.finished_at else None,
+        "due": run.due_at.astimezone().isoformat(timespec="seconds"),
+        "finished": run.finished_at.astimezone().isoformat(timespec="seconds") if run.finished_at else None,
         "seconds": run.seconds,
         "attempts": run.attempt,
     }
@@ -129,5 +129,5 @@ def _print_facts(console: Console, facts: dict[str, Any]) -> None:
         table.add_column(name)
     for row in facts["history"]:
         took = "" if row["seconds"] is None else f"{row['seconds']:.2f}"
-        table.add_row(row["task"], row["state"], row["cause"], row["due"][:19], took, str(row["attempts"]))
+        table.add_row(row["task"], row["state"], row["cause"], row["due"], took, str(row["attempts"]))
     console.print(table)

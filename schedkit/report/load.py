@@ -11,7 +11,7 @@ from schedkit.report.definition import Report
 from schedkit.report.deliver import deliverer
 from schedkit.report.yamlfile import Document, explain, parse_yaml_all
 
-__all__ = ["load_reports", "loads_reports", "report_of"]
+__all__ = ["load_reports", "loads_reports", "read_text", "report_of"]
 
 
 def load_reports(path: str | Path) -> list[Report]:
@@ -23,13 +23,16 @@ def load_reports(path: str | Path) -> list[Report]:
         The file is missing, is not YAML, or holds a key or value that is not understood; the message names
         the file, the line and what to write instead.
     """
-    path = Path(path)
+    return loads_reports(read_text(path), str(path))
+
+
+def read_text(path: str | Path) -> str:
+    """Return a file's text; a file that cannot be read is a `SettingsError`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(f"cannot read {path}: {reason}", hint="name a report file in YAML") from None
-    return loads_reports(text, str(path))
 
 
 def loads_reports(text: str, name: str = "report") -> list[Report]:

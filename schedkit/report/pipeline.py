@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schedkit import context
+from schedkit.errors import SettingsError
 from schedkit.report.check import check
 from schedkit.report.definition import Extract, Report
 from schedkit.report.deliver import deliverer
@@ -17,6 +19,8 @@ from schedkit.report.shape import shape
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from schedkit.jira import Jira
 
 __all__ = ["Tools", "extract", "run_report"]
 
@@ -68,10 +72,44 @@ def run_report(report: Report, tools: Tools) -> pd.DataFrame:
 
 
 def extract(what: Extract, tools: Tools) -> pd.DataFrame:
-    """Return the issues that `what` names, as the site's client returns them."""
-    jira = tools.site(what.site[0])
-    fields: Any = list(what.fields) if what.fields else None
-    frame: pd.DataFrame = jira.search(
-        what.jql, fields="*all" if fields == ["*all"] else fields, limit=what.limit
-    )
+    """Return the issues that `what` names; several sites give one frame with a column ``site``.
+
+    Raises
+    ------
+    SettingsError
+        A site that is not configured, or is not a Jira.
+    SiteError, JqlError, IncompleteError
+        As the client raises them.
+    """
+    from schedkit.jira import search_sites
+
+    clients = {name: _jira(name, tools) for name in what.site}
+    if len(clients) > 1:
+        return search_sites(clients, functools.partial(_ask, what))
+    (client,) = clients.values()
+    frame: pd.DataFrame = _ask(what, client)
     return frame
+
+
+def _jira(name: str, tools: Tools) -> Jira:
+    from schedkit.jira import Jira
+
+    client = tools.site(name)
+    if not isinstance(client, Jira):
+        raise SettingsError(f"extract.site: {name!r} is no Jira", hint="name a site of kind jira")
+    return client
+
+
+def _ask(what: Extract, face: Any) -> Any:
+    """Call the method that `what` means on a client's face, the blocking or the async one."""
+    fields: Any = None if what.fields is None else list(what.fields)
+    options: dict[str, Any] = {"fields": "*all" if fields == ["*all"] else fields}
+    if what.source == "keys":
+        return face.keys(list(what.keys or ()), **options)
+    options["limit"] = what.limit
+    if what.source == "project":
+        return face.project(*(what.project or ()), **options)
+    if what.source == "root":
+        return face.root(what.root, links_depth=what.links_depth, **options)
+    method = "search" if what.source == "jql" else what.source
+    return getattr(face, method)(getattr(what, what.source), **options)

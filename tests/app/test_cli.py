@@ -14,11 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from schedkit.app import app
 from schedkit.cli import main
 from schedkit.commands import lab as lab_command
 from schedkit.commands import run as run_command
 from schedkit.commands.lab import lab_environment
+from schedkit.core.discover import Found
+from schedkit.core.tasks import declare
 from schedkit.demo import DemoSite
+from schedkit.errors import RunFailedError
 from schedkit.settings import load_settings
 
 TASKS = """
@@ -64,7 +68,7 @@ def failure(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
     ("arguments", "message"),
     [
         (["nonsense"], "No such command 'nonsense'"),
-        (["run"], "Missing argument"),
+        (["run"], "nothing to run"),
         (["demo", "--issues", "0"], "--issues.*greater than or equal to 1"),
         (["demo", "--report", "nowhere.yaml"], "cannot read .*nowhere.yaml: No such file"),
         (["run", "nowhere.yaml"], "cannot read nowhere.yaml: no such file"),
@@ -228,3 +232,64 @@ def _interrupt(ledger: object) -> None:
 
 def _bug(ledger: object) -> None:
     raise ZeroDivisionError
+
+
+BLOCK = """
+package: jobs
+tasks:
+  data_sync: {trigger: interval, args: {minutes: 30}, max_attempts: 3, retry_delay: 1, executor: default}
+  broken_one: {trigger: interval, args: {minutes: 30}}
+"""
+
+
+def test_a_tasks_block_runs_its_modules_and_reports_bad_ones(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "jobs").mkdir()
+    (project / "jobs" / "data_sync.py").write_text("def run(): return {'rows': 3}\n")
+    (project / "block.yaml").write_text(BLOCK)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    code, line = failure(capsys, "run", "block.yaml", "--once")
+    assert code == 2
+    assert "1 could not be declared" in line
+    assert "broken_one" in line
+    assert main(["history", "data_sync"]) == 0
+    assert "DONE" in capsys.readouterr().out
+    for name in [name for name in sys.modules if name.partition(".")[0] == "jobs"]:
+        del sys.modules[name]
+
+
+def test_plugins_join(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        run_command, "from_entry_points", lambda: Found([declare(_interrupt, name="plugged")])
+    )
+    waited = threading.Event()
+    monkeypatch.setattr(run_command, "until_interrupted", waited.set)
+    assert main(["run", "--plugins"]) == 0
+    assert "1 tasks on schedule" in capsys.readouterr().err
+
+
+def test_an_empty_file_holds_no_report(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "empty.yaml").write_text("# nothing\n")
+    code, line = failure(capsys, "run", "empty.yaml")
+    assert code == 2
+    assert "empty.yaml holds no report" in line
+
+
+def test_the_export_task_answers_to_its_tag(with_site: Path, site: DemoSite) -> None:
+    project = app()
+    with project.scheduler() as scheduler:
+        project.add_export(scheduler)
+        asked = {
+            "jira_envs": [site.jira_cloud.url],
+            "key_type": "project",
+            "key_value": "DEMO",
+            "user": "johndoe",
+        }
+        frame = scheduler.submit("jira-export", **asked).result(timeout=60)
+        assert set(frame["Key"].str.partition("-")[0]) == {"DEMO"}
+        foreign = scheduler.submit("jira-export", **{**asked, "jira_envs": ["evil.example.org"]})
+        with pytest.raises(RunFailedError, match=r"evil\.example\.org"):
+            foreign.result(timeout=60)

@@ -1,0 +1,107 @@
+"""Every source of a report, against a real site; nothing is written unless all can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schedkit.confluence import Confluence
+from schedkit.demo import DemoSite
+from schedkit.errors import CheckError, RegionError, SettingsError
+from schedkit.jira import Jira
+from schedkit.report import Report, Tools, run_report
+from schedkit.report.definition import Extract
+from schedkit.report.pipeline import extract
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[DemoSite]:
+    with DemoSite(issues=200) as site:
+        yield site
+
+
+@pytest.fixture
+def tools(site: DemoSite, tmp_path: Path) -> Tools:
+    cloud, dc, wiki = site.jira_cloud, site.jira_dc, site.confluence_cloud
+    clients: dict[str, Any] = {
+        "cloud": Jira(cloud.url, user=cloud.user, token=cloud.token),
+        "dc": Jira(dc.url, token=dc.token),
+        "down": Jira("http://127.0.0.1:9", token="x", timeout=1, cloud=False),
+        "wiki": Confluence(wiki.url, user=wiki.user, token=wiki.token),
+    }
+    return Tools(site=clients.__getitem__, root=tmp_path, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def keys(tools: Tools, **what: Any) -> set[str]:
+    return set(extract(Extract(**what), tools)["Key"])
+
+
+def test_sources_agree(tools: Tools) -> None:
+    by_jql = keys(tools, site="cloud", jql="project = DEMO")
+    assert by_jql == keys(tools, site="cloud", project="DEMO")
+    assert by_jql == keys(tools, site="cloud", keys=sorted(by_jql))
+    assert by_jql == keys(tools, site="dc", jql="project = DEMO")
+    root = sorted(by_jql)[0]
+    assert root in keys(tools, site="cloud", root=root)
+    address = f"{tools.site('cloud').site.url}/issues/?jql=project%20%3D%20DEMO"
+    assert by_jql == keys(tools, site="cloud", link=address)
+
+
+def test_fields_and_limit(tools: Tools) -> None:
+    frame = extract(Extract(site="cloud", jql="project = DEMO", fields=["Summary"], limit=5), tools)
+    assert len(frame) == 5
+    assert list(frame.columns) == ["Key", "Summary"]
+    everything = extract(Extract(site="cloud", jql="project = DEMO", fields="*all", limit=2), tools)
+    assert len(everything.columns) > 18
+
+
+def test_several_sites_and_one_down(tools: Tools) -> None:
+    frame = extract(Extract(site=["cloud", "dc", "down"], jql="project = DEMO", limit=3), tools)
+    assert sorted(frame["site"].unique()) == ["cloud", "dc"]
+    assert "down" in frame.attrs["extraction"]["missing_sites"]
+
+
+def test_a_wiki_is_no_jira(tools: Tools) -> None:
+    with pytest.raises(SettingsError, match="'wiki' is no Jira"):
+        extract(Extract(site="wiki", jql="project = DEMO"), tools)
+
+
+def report(**changes: Any) -> Report:
+    region = changes.pop("region", "anchor:open-bugs")
+    return Report.model_validate(
+        {
+            "name": "r",
+            "extract": {"site": "cloud", "jql": "type = Bug"},
+            "deliver": [
+                {"excel": {"path": "out/r.xlsx"}},
+                {"confluence": {"site": "wiki", "page": "100001", "region": region, "cap": 20}},
+            ],
+            **changes,
+        }
+    )
+
+
+def test_a_check_that_fails_delivers_nothing(tools: Tools) -> None:
+    with pytest.raises(CheckError, match="at least 1000000"):
+        run_report(report(check=[{"min_rows": 1_000_000}]), tools)
+    assert not (tools.root / "out").exists()
+
+
+def test_a_wrong_region_leaves_no_workbook_behind(tools: Tools, site: DemoSite) -> None:
+    before = site.wiki.pages["100001"].body
+    with pytest.raises(RegionError, match="nowhere"):
+        run_report(report(region="anchor:nowhere"), tools)
+    assert not (tools.root / "out" / "r.xlsx").exists()
+    assert site.wiki.pages["100001"].body == before
+
+
+def test_a_rerun_writes_no_page(tools: Tools, site: DemoSite) -> None:
+    frame = run_report(report(shape=[{"sort": ["Key"]}, {"top": 5}]), tools)
+    assert len(frame) == 5
+    version = site.wiki.pages["100001"].latest.number
+    run_report(report(shape=[{"sort": ["Key"]}, {"top": 5}]), tools)
+    assert site.wiki.pages["100001"].latest.number == version
