@@ -19,7 +19,7 @@ _ATTRIBUTE = re.compile(r'\s+([\w:-]+)=("[^"]*"|\'[^\']*\')')
 
 def fault(body: str) -> str | None:
     """The parser's complaint about a body, None where it is well-formed XHTML with known entities."""
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate(namespace_separator=" ")
     parser.UseForeignDTD(True)
     unknown: list[str] = []
 

@@ -1,0 +1,155 @@
+"""What a save makes of a body, and what a person sees of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from html import escape
+from random import Random
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schedkit.demo import DemoSite
+from schedkit.demo.confluence import storage
+from schedkit.demo.confluence.view import render
+
+MACRO = '<ac:structured-macro ac:name="{}"><ac:rich-text-body>{}</ac:rich-text-body></ac:structured-macro>'
+
+
+Show = Callable[[str], str]
+# XML takes no control characters, surrogates or non-characters.
+LEGAL = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff")
+
+
+def normal(body: str) -> str:
+    return storage.normalise(body, Random(1))
+
+
+def test_a_save_adds_ids_orders_attributes_and_spells_entities() -> None:
+    made = normal(
+        '<table data-layout="wide" class="x"><tbody><tr><td>a&nbsp;b</td></tr></tbody></table><p>c</p>'
+    )
+    assert re.search(r'<table ac:local-id="[0-9a-f-]{36}" class="x" data-layout="wide">', made)
+    assert re.search(r'<p local-id="[0-9a-f-]{36}">c</p>', made)
+    assert "a&#160;b" in made
+    again = normal(made)
+    assert again == made
+
+
+def test_a_save_leaves_cdata_alone() -> None:
+    code = "<ac:plain-text-body><![CDATA[<p>&nbsp;</p>]]></ac:plain-text-body>"
+    assert normal(code) == code
+
+
+def test_normalising_is_a_switch() -> None:
+    with DemoSite(issues=5) as site:
+        body = site.wiki.pages["100001"].body
+        site.wiki.normalise = True
+        page = site.wiki.edit_by_hand("100001", lambda old: old)
+        assert page.body != body
+        assert storage.fault(page.body) is None
+        assert render_text(page.body) == render_text(body)
+
+
+def render_text(body: str) -> str:
+    with DemoSite(issues=5) as site:
+        page = site.wiki.create("x", body)
+        return re.sub(r"<[^>]+>", "", render(page))
+
+
+@pytest.mark.parametrize("body", ["", "plain", "<p>&nbsp;&auml;&#8212;</p>", "<br />", "<ac:x ri:y='z'/>"])
+def test_well_formed(body: str) -> None:
+    assert storage.fault(body) is None
+
+
+@pytest.mark.parametrize("body", ["<p>", "<x:p/>", "&nope;", "a ]]> b", "<p>&lt;</q>"])
+def test_malformed(body: str) -> None:
+    assert str(storage.fault(body)).startswith("Error parsing xhtml")
+
+
+@pytest.fixture(scope="module")
+def show() -> Iterator[Show]:
+    with DemoSite(issues=5) as site:
+        count = iter(range(10_000))
+
+        def shown(body: str) -> str:
+            return render(site.wiki.create(f"Page {next(count)}", body))
+
+        yield shown
+
+
+def test_tables_lozenges_panels_dates_links_and_users(show: Show) -> None:
+    status = (
+        '<ac:structured-macro ac:name="status"><ac:parameter ac:name="title">Done</ac:parameter>'
+        '<ac:parameter ac:name="colour">Green</ac:parameter></ac:structured-macro>'
+    )
+    made = show(
+        '<table><colgroup><col /></colgroup><tbody><tr><td colspan="2" style="text-align: right;">'
+        f"{status}</td>"
+        '<td><time datetime="2026-01-02" /></td></tr></tbody></table>'
+        '<p><a href="https://x.example/?a=1&amp;b=2">link</a> '
+        '<ac:link><ri:user ri:account-id="abc" /></ac:link>'
+        '<ac:link><ri:page ri:content-title="Other" /></ac:link>'
+        '<ac:image><ri:attachment ri:filename="a.png" /></ac:image>&uuml;</p>'
+        + MACRO.format("warning", "<p>careful</p>")
+        + MACRO.format("expand", "<p>inside</p>")
+        + '<ac:structured-macro ac:name="panel"><ac:parameter ac:name="title">T</ac:parameter>'
+        "<ac:rich-text-body><p>b</p></ac:rich-text-body></ac:structured-macro>"
+        '<ac:structured-macro ac:name="anchor"><ac:parameter ac:name="">here</ac:parameter>'
+        "</ac:structured-macro>"
+        '<ac:structured-macro ac:name="toc" /><ac:unknown>kept text</ac:unknown>'
+        "<ac:rich-text-body>of no macro</ac:rich-text-body>"
+    )
+    for part in (
+        '<td colspan="2" style="text-align:right">',
+        '<span class="lozenge" style="background:#e3fcef">Done</span></td>',
+        "<span>2026-01-02</span>",
+        '<a href="https://x.example/?a=1&amp;b=2" rel="noopener">link</a>',
+        "@abc",
+        "<em>Other</em>",
+        "a.png",
+        "ü",
+        "careful",
+        "inside",
+        "<strong>T</strong>",
+        '<a id="here"></a>',
+        "[table of contents]",
+        "kept text",
+    ):
+        assert part in made
+
+
+def test_nothing_on_a_page_can_run(show: Show) -> None:
+    made = show(
+        "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p><script>alert(2)</script>"
+        '<p onclick="alert(3)"><a href="javascript:alert(4)">x</a></p><iframe src="https://evil.example" />'
+        '<ac:structured-macro ac:name="html"><ac:plain-text-body><![CDATA[<script>alert(5)</script>]]>'
+        "</ac:plain-text-body></ac:structured-macro>"
+    )
+    assert "<script" not in made
+    assert "onclick" not in made
+    assert "javascript:" not in made
+    assert "<iframe" not in made
+    assert "&lt;script&gt;alert(5)" in made
+
+
+def test_the_view_needs_no_login_and_forbids_scripts(demo_site: DemoSite) -> None:
+    for path in ("/wiki/pages/100001", "/wiki/spaces/DEMO/pages/100001",
+                 "/wiki/spaces/DEMO/pages/100001/Open+bugs",
+                 "/confluence/pages/100001", "/confluence/pages/viewpage.action?pageId=100001"):  # fmt: skip
+        answer = httpx.get(demo_site.url + path)
+        assert answer.status_code == 200
+        assert "<h1>Open bugs</h1>" in answer.text
+        assert "Version 1" in answer.text
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "scan-29.txt" in httpx.get(f"{demo_site.url}/wiki/pages/100002").text
+    assert httpx.get(f"{demo_site.url}/wiki/pages/7").status_code == 404
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(LEGAL, max_size=40))
+def test_any_text_is_shown_as_it_is(show: Show, text: str) -> None:
+    assert escape(text) in show(f"<p>{escape(text, quote=False)}</p>")
