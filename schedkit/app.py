@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import difflib
 import functools
 import importlib
@@ -18,7 +19,14 @@ from schedkit.core.model import Retry
 from schedkit.errors import LedgerError, SettingsError
 from schedkit.loop import live
 from schedkit.report import Report, RetryOptions, Tools, run_report
-from schedkit.settings import FILE_NAME, Settings, SiteSettings, load_settings, project_root
+from schedkit.settings import (
+    FILE_NAME,
+    Settings,
+    SiteSettings,
+    StandingPageSettings,
+    load_settings,
+    project_root,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +34,8 @@ if TYPE_CHECKING:
     from schedkit.core.handles import TaskHandle
 
 __all__ = ["App", "Scheduler", "app", "site"]
+
+STANDING_PAGE = "task-results"
 
 # How objects show themselves in a notebook; the widgets are imported at the first display only.
 faces.provide(functools.partial(importlib.import_module, "schedkit.widgets"))
@@ -68,7 +78,12 @@ class App:
         raise SettingsError(f"there is no site {name!r}", hint=hint)
 
     def scheduler(self, ledger: str | Path | None = None, **options: Any) -> core.Scheduler:
-        """Return the process's scheduler on `ledger`, made at first use."""
+        """Return the process's scheduler on `ledger`, made at first use and attended as the settings say."""
+        url = self.ledger(ledger)
+        return live(f"scheduler {url}", lambda: self._attended(self.plain_scheduler(ledger, **options)))
+
+    def plain_scheduler(self, ledger: str | Path | None = None, **options: Any) -> core.Scheduler:
+        """Return a scheduler that nobody is told about, e.g. to look into a ledger."""
         url = self.ledger(ledger)
         if "://" not in url:
             _make_folder(Path(url).parent)
@@ -81,7 +96,25 @@ class App:
             "tz": ZoneInfo(chosen.tz) if chosen.tz else None,
             **options,
         }
-        return live(f"scheduler {url}", functools.partial(core.Scheduler, url, **values))
+        return core.Scheduler(url, **values)
+
+    def _attended(self, scheduler: core.Scheduler) -> core.Scheduler:
+        notify = self.settings.notify
+        if notify.channels:
+            from schedkit.notify import Channel, Notifier
+
+            channels = [Channel(**channel.model_dump()) for channel in notify.channels]
+            notifier = Notifier(channels, link=notify.link, late_after=notify.late_after)
+            # Every viewer hears the same facts; only the owner tells them on.
+            scheduler.subscribe(lambda event: notifier(event) if scheduler.running else None)
+            atexit.register(notifier.close)
+        page = self.settings.standing_page
+        if page is not None:
+            update = functools.partial(_update_standing_page, self, scheduler, page)
+            scheduler.task(
+                triggers.every(page.every), name=STANDING_PAGE, description="Latest run of each task"
+            )(update)
+        return scheduler
 
     def ledger(self, ledger: str | Path | None = None) -> str:
         """Return where a ledger is: a whole path or a URL; the settings' own without `ledger`."""
@@ -117,6 +150,29 @@ class App:
             max_instances=defaults.max_instances,
             misfire_grace=defaults.misfire_grace_time,
         )(functools.partial(_run, report, self.tools()))
+
+
+def _update_standing_page(project: App, scheduler: core.Scheduler, page: StandingPageSettings) -> bool:
+    """Show the latest run of each task; the page is written only when one has ended since."""
+    from schedkit.confluence import latest_runs
+
+    rows = [
+        {
+            "task": run.task,
+            "state": str(run.state),
+            "finished_at": run.finished_at,
+            "seconds": run.seconds,
+            "error": run.error,
+            "message": run.reason,
+        }
+        for run in scheduler.runs(limit=1000)
+        # Its own runs would make it write at every turn.
+        if run.task != STANDING_PAGE
+    ]
+    table = project.site(page.site).page(page.page).table(page.region)
+    plan = table.replace(latest_runs(rows), key="Task", keep=["Note"], create="end")
+    written: bool = plan.apply().written
+    return written
 
 
 def _export(project: App) -> Callable[..., pd.DataFrame]:

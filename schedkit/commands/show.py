@@ -56,7 +56,7 @@ def _ledger(ledger: str | None) -> Scheduler:
     place = app().ledger(ledger)
     if "://" not in place and not Path(place).exists():
         raise UsageError(f"there is no ledger at {place}", hint="`schedkit run FILE` makes one")
-    return app().scheduler(ledger)
+    return app().plain_scheduler(ledger)
 
 
 def _table(*names: str) -> Table:

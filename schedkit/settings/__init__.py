@@ -2,20 +2,26 @@
 
 from schedkit.settings.model import (
     FILE_NAME,
+    ChannelSettings,
     JobDefaults,
+    NotifySettings,
     SchedulerSettings,
     Settings,
     SiteSettings,
+    StandingPageSettings,
     load_settings,
     project_root,
 )
 
 __all__ = [
     "FILE_NAME",
+    "ChannelSettings",
     "JobDefaults",
+    "NotifySettings",
     "SchedulerSettings",
     "Settings",
     "SiteSettings",
+    "StandingPageSettings",
     "load_settings",
     "project_root",
 ]

@@ -34,10 +34,27 @@ def translated(values: dict[str, Any], where: str) -> dict[str, Any]:
         sites[kind] = {"kind": kind, **_renamed(old, {"username": "user"}, f"{where}: {kind}")}
     if sites:
         values["sites"] = sites
+    reporting = values.pop("reporting", None)
+    if isinstance(reporting, dict):
+        values.setdefault("standing_page", _standing_page(reporting, sites, f"{where}: reporting"))
+    for unused in ("log", "storage"):
+        # Logging is the host program's to configure, and everything is stored in the ledger.
+        values.pop(unused, None)
     scheduler = values.get("scheduler")
     if isinstance(scheduler, dict):
         values["scheduler"] = _scheduler(scheduler, f"{where}: scheduler")
     return values
+
+
+def _standing_page(reporting: dict[str, Any], sites: dict[str, Any], where: str) -> dict[str, Any] | None:
+    if "confluence" not in reporting.get("report_types", ["confluence"]):
+        return None
+    page = (reporting.get("confluence") or {}).get("page_id")
+    page = page or (sites.get("confluence") or {}).get("task_result_page_id")
+    if page is None:
+        raise SettingsError(f"{where}: no page is named", hint="write confluence: {page_id: …}")
+    made = {"site": "confluence", "page": str(page)}
+    return {**made, "every": f"{reporting['interval']}s"} if "interval" in reporting else made
 
 
 _SCHEDULER_WORDS = {"timezone": "tz", "max_workers": "concurrency", "job_store_url": "ledger"}

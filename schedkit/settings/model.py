@@ -26,10 +26,13 @@ from schedkit.settings.accepted import translated
 
 __all__ = [
     "FILE_NAME",
+    "ChannelSettings",
     "JobDefaults",
+    "NotifySettings",
     "SchedulerSettings",
     "Settings",
     "SiteSettings",
+    "StandingPageSettings",
     "load_settings",
     "project_root",
 ]
@@ -105,6 +108,33 @@ class SchedulerSettings(_Strict):
     tz: str | None = None
 
 
+class ChannelSettings(_Strict):
+    """One chat or mailbox; `env` names the environment variable that holds its secret address."""
+
+    env: str
+    on: tuple[Literal["failed", "done", "late"], ...] = ("failed", "late")
+    tasks: tuple[str, ...] = ("*",)
+    every: float = Field(default=300.0, ge=0)
+    templates: dict[Literal["failed", "done", "late"], str] = Field(default_factory=dict)
+
+
+class NotifySettings(_Strict):
+    """Who is told of runs; `late_after` is in seconds, `link` may hold ``{run}`` and ``{task}``."""
+
+    channels: tuple[ChannelSettings, ...] = ()
+    link: str = ""
+    late_after: float = Field(default=60.0, gt=0)
+
+
+class StandingPageSettings(_Strict):
+    """A Confluence page that always shows the latest run of each task."""
+
+    site: str
+    page: str
+    region: str = "anchor:task-results"
+    every: str = "30m"
+
+
 class Settings(BaseSettings):
     """Everything a project sets."""
 
@@ -118,7 +148,8 @@ class Settings(BaseSettings):
 
     sites: dict[str, SiteSettings] = Field(default_factory=dict)
     scheduler: SchedulerSettings = SchedulerSettings()
-    reports: tuple[str, ...] = ()
+    notify: NotifySettings = NotifySettings()
+    standing_page: StandingPageSettings | None = None
 
     @classmethod
     def settings_customise_sources(

@@ -26,6 +26,9 @@ scheduler:
   job_store_url: sqlite:///jobs.db
   executors: {default_threads: 20, process_pool: 5}
   job_defaults: {misfire_grace_time: 30}
+log: {level: INFO, filename: logs/app.log}
+storage: {path: task_storage}
+reporting: {interval: 30, report_types: [confluence, mattermost], confluence: {page_id: "789012"}}
 """
 
 
@@ -35,6 +38,9 @@ def test_old_words_mean_what_they_meant(tmp_path: Path) -> None:
     assert settings.sites["jira"].user == "bot"
     assert settings.sites["confluence"].kind == "confluence"
     assert settings.sites["confluence"].task_result_page_id == "789012"
+    page = settings.standing_page
+    assert page is not None
+    assert (page.site, page.page, page.every) == ("confluence", "789012", "30s")
     scheduler = settings.scheduler
     assert (scheduler.tz, scheduler.ledger, scheduler.concurrency) == (
         "Asia/Shanghai",
@@ -46,10 +52,21 @@ def test_old_words_mean_what_they_meant(tmp_path: Path) -> None:
     assert (defaults.coalesce, defaults.max_instances, defaults.misfire_grace_time) == (False, 5, 30)
 
 
+def test_a_standing_page_only_where_one_is_meant(tmp_path: Path) -> None:
+    (tmp_path / "schedkit.yaml").write_text("reporting: {report_types: [mattermost]}", encoding="utf-8")
+    assert load_settings(tmp_path).standing_page is None
+    text = "confluence: {url: x, task_result_page_id: '7'}\nreporting: {report_types: [confluence]}"
+    (tmp_path / "schedkit.yaml").write_text(text, encoding="utf-8")
+    page = load_settings(tmp_path).standing_page
+    assert page is not None
+    assert (page.page, page.every) == ("7", "30m")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("jira: {url: a}\nsites: {jira: {url: b}}", "jira: and sites.jira: name the same site"),
+        ("reporting: {interval: 3}", "reporting: no page is named"),
         ("jira: 3", "jira: is not a mapping"),
         (
             "scheduler: {timezone: A, tz: B}",

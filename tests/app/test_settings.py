@@ -31,7 +31,8 @@ def test_no_file_gives_defaults(project: Path) -> None:
 def test_the_environment_wins_and_fills_variables(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(
         project,
-        "sites:\n  a: {url: 'https://a.example.org', token: '${A_TOKEN}'}\nreports: ['${A_TOKEN}.yaml']",
+        "sites:\n  a: {url: 'https://a.example.org', token: '${A_TOKEN}'}\n"
+        "notify: {link: 'x/${A_TOKEN}', channels: [{env: '${A_TOKEN}'}]}",
     )
     monkeypatch.setenv("A_TOKEN", "s3cret")
     monkeypatch.setenv("SCHEDKIT_SCHEDULER__CONCURRENCY", "9")
@@ -41,7 +42,7 @@ def test_the_environment_wins_and_fills_variables(project: Path, monkeypatch: py
     assert token.get_secret_value() == "s3cret"
     assert "s3cret" not in repr(settings.sites)
     assert settings.scheduler.concurrency == 9
-    assert settings.reports == ("s3cret.yaml",)
+    assert settings.notify.channels[0].env == "s3cret"
     monkeypatch.setenv("SCHEDKIT_SITES__A__TOKEN", "other")
     token = load_settings(project).sites["a"].token
     assert token is not None
