@@ -38,6 +38,8 @@ class Source:
         How far its clock is ahead of ours.
     deep : bool, optional
         Whether a search can be paged beyond the result window; None: not tried yet.
+    ranks : dict
+        The site's own order of priorities, statuses and status categories, by kind.
     """
 
     site: Site
@@ -45,6 +47,7 @@ class Source:
     catalog: Catalog
     clock_ahead: timedelta = timedelta(0)
     deep: bool | None = None
+    ranks: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from schedkit.jira.hierarchy import LINKS, Tree, climb
 from schedkit.jira.jql import Query, in_list, parse
 from schedkit.jira.keys import normal, run_keys
 from schedkit.jira.pasted import read_link
+from schedkit.jira.ranks import ranks_of
 from schedkit.jira.run import framed
 from schedkit.jira.stream import extract_to
 from schedkit.jira.sync import synchronise
@@ -59,6 +61,11 @@ class AsyncJira:
         async def ask(name: str, path: str) -> None:
             found[name] = (await self.site.send(Request("GET", path))).json()
 
+        async def look(name: str, path: str) -> None:
+            # Only the order of categories depends on it.
+            with suppress(SiteError):
+                await ask(name, path)
+
         async with together() as group:
             # Version 2 exists on both kinds.
             group.start_soon(ask, "fields", "/rest/api/2/field")
@@ -66,13 +73,18 @@ class AsyncJira:
             if not self.site.credentials.anonymous:
                 # With a wrong token a search may answer 200 and nothing; this one does not.
                 group.start_soon(ask, "me", "/rest/api/2/myself")
+            for name in ("priority", "status"):
+                group.start_soon(look, name, f"/rest/api/2/{name}")
         if not isinstance(found["fields"], list):
             raise NotFoundError(f"{self.site.url} does not answer like a Jira", hint="check the URL")
         server = found["server"] if isinstance(found["server"], dict) else {}
         cloud = server.get("deploymentType") == "Cloud" if self._cloud is None else self._cloud
-        dialect = CLOUD if cloud else DATA_CENTER
         return Source(
-            self.site, dialect, Catalog.from_site(found["fields"]), _ahead(server.get("serverTime"))
+            self.site,
+            CLOUD if cloud else DATA_CENTER,
+            Catalog.from_site(found["fields"]),
+            _ahead(server.get("serverTime")),
+            ranks=ranks_of(found.get("priority"), found.get("status")),
         )
 
     @bridged

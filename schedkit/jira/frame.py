@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from schedkit.jira.fields import Catalog
 from schedkit.jira.gcpause import gc_paused
 from schedkit.jira.reader import Reader
 
-__all__ = ["assemble", "described", "newest", "to_frame"]
+__all__ = ["assemble", "described", "newest", "ranked", "to_frame"]
 
 
 def newest(ids: npt.NDArray[np.int64], updated: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -39,7 +39,10 @@ def newest(ids: npt.NDArray[np.int64], updated: npt.NDArray[np.int64]) -> npt.ND
 
 
 def assemble(
-    batches: Sequence[Batch], columns: Iterable[Column], rows: npt.NDArray[np.int64] | None = None
+    batches: Sequence[Batch],
+    columns: Iterable[Column],
+    rows: npt.NDArray[np.int64] | None = None,
+    ranks: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """Join batches into a frame.
 
@@ -51,6 +54,8 @@ def assemble(
         In the order wanted. One that no batch holds is left out.
     rows : array of int64, optional
         Which rows of the joined batches to take, in order; all by default.
+    ranks : mapping, optional
+        Orders of categories, by column.
     """
     with gc_paused():
         count = sum(map(len, batches))
@@ -62,11 +67,14 @@ def assemble(
         joined, stores = join(batches, stores)
         if rows is not None:
             joined = take(joined, rows)
-        data = {label: _pandas(joined.columns[label], store) for label, store in stores.items()}
+        ranks = ranks or {}
+        data = {
+            label: _pandas(joined.columns[label], store, ranks.get(label)) for label, store in stores.items()
+        }
         return pd.DataFrame(data, index=pd.RangeIndex(len(joined)), copy=False)
 
 
-def _pandas(chunked: Any, store: str) -> Any:
+def _pandas(chunked: Any, store: str, rank: Sequence[str] | None = None) -> Any:
     if store == "list":
         cells = np.empty(len(chunked), dtype=object)
         for position, value in enumerate(chunked):
@@ -81,21 +89,31 @@ def _pandas(chunked: Any, store: str) -> Any:
     if store == "datetime":
         return pd.DatetimeTZDtype("us", "UTC").__from_arrow__(chunked)
     if store == "category":
-        return _categories(chunked)
+        return _categories(chunked, rank)
     return chunked.to_pandas().to_numpy()
 
 
-def _categories(chunked: pa.ChunkedArray) -> pd.Categorical:
+def _categories(chunked: pa.ChunkedArray, rank: Sequence[str] | None) -> pd.Categorical:
+    """Return the categories that occur, in the site's order if it has one, else by name."""
     encoded = chunked.dictionary_encode().combine_chunks()
-    names = np.asarray(encoded.dictionary.to_pylist(), dtype=object)
+    names: list[str] = encoded.dictionary.to_pylist()
     codes = np.asarray(encoded.indices.fill_null(-1), dtype=np.int64)
-    # Sorted, so that two extractions of the same issues give equal frames.
-    order = np.argsort(names.astype(str), kind="stable")
-    rank = np.empty(len(order) + 1, dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    rank[-1] = -1
-    categories = pd.Index(names[order], dtype="str")
-    return pd.Categorical.from_codes(rank[codes], categories=categories)
+    place = {name: number for number, name in enumerate(rank or ())}
+    # What the site does not list comes last. Sorted, so that equal extractions give equal frames.
+    order = sorted(range(len(names)), key=lambda n: (place.get(names[n], len(place)), names[n]))
+    new = np.full(len(names) + 1, -1, dtype=np.int64)
+    new[order] = np.arange(len(names))
+    categories = pd.Index([names[n] for n in order], dtype="str")
+    return pd.Categorical.from_codes(new[codes], categories=categories, ordered=bool(place))
+
+
+def ranked(columns: Iterable[Column], ranks: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return the orders of categories by column, from those by kind."""
+    return {
+        column.label: list(ranks[column.kind.name])
+        for column in columns
+        if column.kind.store == "category" and ranks.get(column.kind.name)
+    }
 
 
 def described(columns: Iterable[Column]) -> dict[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ from schedkit.atlassian import tally
 from schedkit.jira.batch import Batch
 from schedkit.jira.evidence import positions
 from schedkit.jira.extract import Extraction
-from schedkit.jira.frame import assemble, described, newest
+from schedkit.jira.frame import assemble, described, newest, ranked
 
 __all__ = ["Extra", "framed"]
 
@@ -70,4 +70,5 @@ def _joined(extraction: Extraction, batches: list[Batch]) -> pd.DataFrame:
     updated = np.concatenate([batch.updated for batch in batches]) if batches else np.empty(0, np.int64)
     kept = newest(ids, updated)
     rows = kept[positions(ids[kept], extraction.order)]
-    return assemble(batches, extraction.reader.columns, rows)
+    columns = extraction.reader.columns
+    return assemble(batches, columns, rows, ranked(columns, extraction.source.ranks))

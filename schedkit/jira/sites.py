@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import union_categoricals
 
 from schedkit import context
 from schedkit.errors import SchedkitError, UsageError
@@ -113,6 +112,7 @@ def _align(frames: dict[str, pd.DataFrame], column: str) -> None:
     holders = [frame for frame in frames.values() if column in frame]
     if len(holders) < 2 or not all(isinstance(frame[column].dtype, pd.CategoricalDtype) for frame in holders):
         return
-    names = union_categoricals([frame[column] for frame in holders], sort_categories=True).categories
+    names = list(dict.fromkeys(name for frame in holders for name in frame[column].cat.categories))
+    ordered = all(frame[column].cat.ordered for frame in holders)
     for frame in holders:
-        frame[column] = frame[column].cat.set_categories(names)
+        frame[column] = frame[column].cat.set_categories(names, ordered=ordered)

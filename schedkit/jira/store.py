@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Stored:
     batch: Batch
     stores: dict[str, str]
     attrs: dict[str, Any]
+    ranks: dict[str, list[str]] = field(default_factory=dict)
 
 
 def arrow(batch: Batch) -> pa.Table:
@@ -49,9 +50,11 @@ def arrow(batch: Batch) -> pa.Table:
     return pa.table(columns)
 
 
-def metadata(attrs: Mapping[str, Any], stores: Mapping[str, str]) -> dict[bytes, bytes]:
+def metadata(
+    attrs: Mapping[str, Any], stores: Mapping[str, str], ranks: Mapping[str, Sequence[str]]
+) -> dict[bytes, bytes]:
     """Return what goes into the file's metadata."""
-    return {_META: msgspec.json.encode({"attrs": dict(attrs), "stores": dict(stores)})}
+    return {_META: msgspec.json.encode({"attrs": attrs, "stores": stores, "ranks": ranks})}
 
 
 @contextmanager
@@ -77,9 +80,10 @@ def _umask() -> int:
     return mask
 
 
-def write_store(path: Path, batch: Batch, stores: Mapping[str, str], attrs: Mapping[str, Any]) -> None:
+def write_store(path: Path, stored: Stored) -> None:
     """Write a store, replacing an existing one whole or not at all."""
-    table = arrow(batch).replace_schema_metadata(metadata(attrs, stores))
+    about = metadata(stored.attrs, stored.stores, stored.ranks)
+    table = arrow(stored.batch).replace_schema_metadata(about)
     with replacing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
@@ -107,13 +111,13 @@ def read_store(path: Path) -> Stored:
         column = table[label]
         columns[label] = [tuple(v) for v in column.to_pylist()] if store == "list" else column
     ids, updated = (np.asarray(table[name], dtype=np.int64) for name in (ID, UPDATED))
-    return Stored(Batch(ids, updated, columns), about["stores"], about["attrs"])
+    return Stored(Batch(ids, updated, columns), about["stores"], about["attrs"], about["ranks"])
 
 
 def frame_of(stored: Stored) -> pd.DataFrame:
     """Return a store's issues as the frame they were."""
     columns = [Column(label, Kind(store, None, store)) for label, store in stored.stores.items()]
-    frame = assemble([stored.batch], columns)
+    frame = assemble([stored.batch], columns, ranks=stored.ranks)
     frame.attrs.update(stored.attrs)
     return frame
 

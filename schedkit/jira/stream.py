@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from schedkit.jira.asking import Source
 from schedkit.jira.batch import ARROW, Batch, as_text
 from schedkit.jira.columns import Column, Layout
 from schedkit.jira.extract import Extraction
-from schedkit.jira.frame import described, newest
+from schedkit.jira.frame import described, newest, ranked
 from schedkit.jira.jql import Query
 from schedkit.jira.store import ID, UPDATED, arrow, metadata, replacing
 
@@ -80,7 +80,12 @@ class Spool:
             self._writer = None
 
     def finish(
-        self, path: Path, columns: Iterable[Column], wanted: Iterable[int], attrs: Mapping[str, Any]
+        self,
+        path: Path,
+        columns: Iterable[Column],
+        wanted: Iterable[int],
+        attrs: Mapping[str, Any],
+        ranks: Mapping[str, Sequence[str]],
     ) -> int:
         """Write the result to `path`: of every wanted issue the newest copy; returns the rows."""
         self.close()
@@ -90,7 +95,7 @@ class Spool:
         keep = self._keep(np.fromiter(wanted, np.int64))
         rows = start = 0
         with pq.ParquetWriter(
-            path, schema.with_metadata(metadata(attrs, stores)), compression="zstd"
+            path, schema.with_metadata(metadata(attrs, stores, ranks)), compression="zstd"
         ) as writer:
             for part in self._parts:
                 source = pq.ParquetFile(part)
@@ -167,7 +172,7 @@ async def extract_to(
 
         def write() -> None:
             with replacing(path) as temporary:
-                spool.finish(temporary, columns, extraction.order, attrs)
+                spool.finish(temporary, columns, extraction.order, attrs, ranked(columns, source.ranks))
 
         await anyio.to_thread.run_sync(write)
     context.artifact(path, path.name)

@@ -26,7 +26,7 @@ from schedkit.jira.batch import Batch, join, take
 from schedkit.jira.columns import Layout
 from schedkit.jira.evidence import positions
 from schedkit.jira.extract import Extraction
-from schedkit.jira.frame import described, newest
+from schedkit.jira.frame import described, newest, ranked
 from schedkit.jira.jql import Query
 from schedkit.jira.store import Stored, frame_of, read_store, write_store
 
@@ -99,6 +99,7 @@ async def synchronise(
         seconds=time.perf_counter() - began,
     )
     columns = described(extraction.reader.columns)
+    ranks = ranked(extraction.reader.columns, source.ranks)
     attrs: dict[str, Any] = {
         "site": source.site.url,
         "jql": str(extraction.query),
@@ -112,8 +113,9 @@ async def synchronise(
         watermark = int(stored.attrs["sync"]["watermark"]) if stored else 0
     if stored is None or not changes.nothing:
         kept = {**attrs, "sync": {**about, "watermark": watermark}}
-        await anyio.to_thread.run_sync(write_store, path, batch, stores, kept)
-    frame = await anyio.to_thread.run_sync(frame_of, Stored(batch, stores, {**attrs, "sync": changes.told()}))
+        await anyio.to_thread.run_sync(write_store, path, Stored(batch, stores, kept, ranks))
+    shown = Stored(batch, stores, {**attrs, "sync": changes.told()}, ranks)
+    frame = await anyio.to_thread.run_sync(frame_of, shown)
     context.artifact(path, path.name)
     context.fact("extraction", facts)
     context.fact("sync", {name: len(keys) for name, keys in changes.told().items()})

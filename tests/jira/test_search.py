@@ -74,7 +74,17 @@ def test_types(jira: Jira) -> None:
     assert types["Due"] == "datetime64[us]"
     assert types["Story Points"] == "float64"
     assert all(isinstance(v, tuple) for v in df["Labels"])
-    assert list(df["Status"].cat.categories) == sorted(df["Status"].cat.categories)
+    assert not df["Type"].cat.ordered
+    assert list(df["Type"].cat.categories) == sorted(df["Type"].cat.categories)
+
+
+def test_categories_sort_as_the_site_lists_them(jira: Jira) -> None:
+    df = jira.search(ALL)
+    levels = ["Highest", "High", "Medium", "Low", "Lowest"]
+    assert list(df["Priority"].cat.categories) == [p for p in levels if p in set(df["Priority"])]
+    assert list(df["Status Category"].cat.categories) == ["To Do", "In Progress", "Done"]
+    assert df.sort_values("Status")["Status Category"].is_monotonic_increasing
+    assert df.sort_values("Priority")["Priority"].iloc[0] == levels[0]
 
 
 def test_both_dialects_agree(demo_site: DemoSite) -> None:
