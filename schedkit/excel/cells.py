@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schedkit.excel.formula import Formula
 from schedkit.excel.links import LinkOf, LinkParts, within
-from schedkit.excel.model import Cells, Column
+from schedkit.excel.model import Column
 from schedkit.excel.names import letters
 from schedkit.excel.tally import Tally
 from schedkit.excel.text import xml_texts
@@ -22,12 +24,32 @@ _STRING = pa.large_string()
 _NOTHING = pa.scalar("", _STRING)
 
 
-@dataclass(frozen=True)
-class Slot:
-    """What fills one column of the target.
+@dataclass
+class Ink:
+    """What rendering leaves behind besides rows: links, and counts of what was altered."""
+
+    tally: Tally
+    links: LinkParts = field(default_factory=LinkParts)
+
+
+class Slot(Protocol):
+    """What fills one column of the sheet."""
+
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> list[pa.Array]:
+        """Return cells for the rows `low` to `high`, whose numbers in the sheet are `numbers`.
+
+        Each array holds one string per row, null where it has no cell there.
+        """
+        ...
+
+
+@dataclass
+class Data:
+    """A frame's column.
 
     The styles are indices into the workbook's cell formats; None is the default one. `moment_style` and
     `duration_style` are for dates and durations in a mixed column. At most `link_room` cells become links.
+    With `keep_blank`, a missing value leaves a cell that has only its style.
     """
 
     position: int
@@ -38,61 +60,129 @@ class Slot:
     moment_style: int | None = None
     duration_style: int | None = None
     link_room: int = 0
+    keep_blank: bool = False
+
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> list[pa.Array]:
+        cells = self.column.cells(low, high, ink.tally)
+        name = letters(self.position)
+        pieces = [
+            _wrapped(name, style, numbers, "><v>", values, "</v></c>")
+            for values, style in (
+                (cells.numbers, self.style),
+                (cells.moments, self.moment_style),
+                (cells.durations, self.duration_style),
+            )
+            if values is not None
+        ]
+        if cells.booleans is not None:
+            digits = pc.if_else(cells.booleans, pa.scalar("1", _STRING), pa.scalar("0", _STRING))
+            pieces.append(_wrapped(name, self.style, numbers, ' t="b"><v>', digits, "</v></c>"))
+        if cells.texts is not None:
+            pieces += self._texts(name, cells.texts, numbers, ink)
+        if self.keep_blank and self.style is not None:
+            blank = _join(f'<c r="{name}', numbers, f'" s="{self.style}"/>')
+            return [pc.coalesce(*pieces, blank)]
+        return pieces
+
+    def _texts(self, name: str, texts: pa.Array, numbers: pa.Array, ink: Ink) -> list[pa.Array]:
+        if self.link is None:
+            return [_text(name, self.style, numbers, texts, ink.tally)]
+        addresses = within(self.link.addresses(texts), self.link_room, ink.tally)
+        linked = addresses.is_valid()
+        self.link_room -= len(addresses) - addresses.null_count
+        places = pc.indices_nonzero(linked)
+        names = (f"{name}{number}" for number in numbers.take(places).to_pylist())
+        ink.links.add(zip(names, addresses.take(places).to_pylist(), strict=True))
+        return [
+            _text(name, self.link_style, numbers, _only(texts, linked), ink.tally),
+            _text(name, self.style, numbers, _only(texts, pc.invert(linked)), ink.tally),
+        ]
+
+
+@dataclass(frozen=True)
+class Calculated:
+    """A formula carried down; `style` as in `Data`."""
+
+    position: int
+    formula: Formula
+    style: int | None = None
+
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> list[pa.Array]:
+        name = letters(self.position)
+        pieces: list[str | pa.Array] = []
+        for piece in self.formula.pieces:
+            pieces.append(
+                piece if isinstance(piece, str) else pc.add(numbers.cast(pa.int64()), piece).cast(_STRING)
+            )
+        opening = f'"{_style(self.style)}><f>'
+        if self.formula.array:
+            return [
+                _join(
+                    f'<c r="{name}',
+                    numbers,
+                    f'"{_style(self.style)}><f t="array" ref="{name}',
+                    numbers,
+                    '">',
+                    *pieces,
+                    "</f></c>",
+                )
+            ]
+        return [_join(f'<c r="{name}', numbers, opening, *pieces, "</f></c>")]
+
+
+@dataclass(frozen=True)
+class Blank:
+    """Cells that have only a style, for people to type into."""
+
+    position: int
+    style: int
+
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> list[pa.Array]:
+        return [_join(f'<c r="{letters(self.position)}', numbers, f'" s="{self.style}"/>')]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Cells that were there before, by row of the body, over what another slot would write.
+
+    `covers` tells for which rows the old cell (or its absence) stands; elsewhere `under` is rendered.
+    """
+
+    cells: pa.Array
+    covers: pa.Array
+    under: Slot | None = None
+
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> list[pa.Array]:
+        count = high - low
+        kept, covers = self.cells.slice(low, count), self.covers.slice(low, count)
+        if self.under is None:
+            return [pc.if_else(covers, kept, pa.scalar(None, _STRING))]
+        below = self.under.render(low, high, numbers, ink)
+        return [pc.if_else(covers, kept, pc.coalesce(*below))]
 
 
 def rows(
-    slots: list[Slot], start: int, stop: int, first_row: int, links: LinkParts, tally: Tally
+    slots: Sequence[Slot], start: int, stop: int, first_row: int, ink: Ink, attributes: pa.Array | str = ""
 ) -> Iterator[tuple[memoryview, int]]:
     """Render the rows `start` to `stop` of a frame as chunks of XML, each with its number of rows.
 
     Parameters
     ----------
-    slots : list of Slot
+    slots : sequence of Slot
         In the order of the sheet's columns.
     first_row : int
         The sheet's row that takes the frame's row `start`.
-    links : LinkParts
-        Takes the links met on the way.
+    attributes : Array or str
+        What each row's element carries besides its number, per row of the body or for all.
     """
-    room = {slot.position: slot.link_room for slot in slots}
     for low in range(start, stop, CHUNK_ROWS):
         high = min(low + CHUNK_ROWS, stop)
         numbers = pa.array(np.arange(low, high) - start + first_row).cast(_STRING)
-        pieces = []
-        for slot in slots:
-            cells = slot.column.cells(low, high, tally)
-            pieces += _pieces(slot, cells, numbers, room, links, tally)
-        yield _joined('<row r="', numbers, '">', *pieces, "</row>"), high - low
-
-
-def _pieces(
-    slot: Slot, cells: Cells, numbers: pa.Array, room: dict[int, int], links: LinkParts, tally: Tally
-) -> list[pa.Array]:
-    name = letters(slot.position)
-    pieces = []
-    for values, style in (
-        (cells.numbers, slot.style),
-        (cells.moments, slot.moment_style),
-        (cells.durations, slot.duration_style),
-    ):
-        if values is not None:
-            pieces.append(_wrapped(name, style, numbers, "><v>", values, "</v></c>"))
-    if cells.booleans is not None:
-        digits = pc.if_else(cells.booleans, pa.scalar("1", _STRING), pa.scalar("0", _STRING))
-        pieces.append(_wrapped(name, slot.style, numbers, ' t="b"><v>', digits, "</v></c>"))
-    if cells.texts is not None:
-        texts = cells.texts
-        if slot.link is not None:
-            addresses = within(slot.link.addresses(texts), room[slot.position], tally)
-            linked = addresses.is_valid()
-            room[slot.position] -= len(addresses) - addresses.null_count
-            places = pc.indices_nonzero(linked)
-            cell_names = (f"{name}{number}" for number in numbers.take(places).to_pylist())
-            links.add(zip(cell_names, addresses.take(places).to_pylist(), strict=True))
-            pieces.append(_text(name, slot.link_style, numbers, _only(texts, linked), tally))
-            texts = _only(texts, pc.invert(linked))
-        pieces.append(_text(name, slot.style, numbers, texts, tally))
-    return pieces
+        pieces = [piece for slot in slots for piece in slot.render(low, high, numbers, ink)]
+        carried = attributes if isinstance(attributes, str) else attributes.slice(low, high - low)
+        text = _join('<row r="', numbers, '"', carried, ">", *pieces, "</row>", nulls="replace")
+        end = np.frombuffer(text.buffers()[1], np.int64)[len(text)]
+        yield memoryview(text.buffers()[2])[:end], high - low
 
 
 def _only(texts: pa.Array, which: pa.Array) -> pa.Array:
@@ -108,15 +198,13 @@ def _wrapped(
     name: str, style: int | None, numbers: pa.Array, opening: str, values: pa.Array, closing: str
 ) -> pa.Array:
     # Null values make null cells, which vanish when the row is joined.
-    attribute = '"' if style is None else f'" s="{style}"'
-    return _join(f'<c r="{name}', numbers, attribute + opening, values, closing)
+    return _join(f'<c r="{name}', numbers, f'"{_style(style)}{opening}', values, closing)
+
+
+def _style(style: int | None) -> str:
+    return "" if style is None else f' s="{style}"'
 
 
 def _join(*pieces: str | pa.Array, nulls: str = "emit_null") -> pa.Array:
     arrays = [pa.scalar(piece, _STRING) if isinstance(piece, str) else piece for piece in pieces]
     return pc.binary_join_element_wise(*arrays, _NOTHING, null_handling=nulls)
-
-
-def _joined(*pieces: str | pa.Array) -> memoryview:
-    text = _join(*pieces, nulls="replace")
-    return memoryview(text.buffers()[2])[: np.frombuffer(text.buffers()[1], np.int64)[len(text)]]

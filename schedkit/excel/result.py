@@ -23,6 +23,8 @@ class Written:
         The names of the sheets with rows, as the file has them.
     altered : dict
         Cells (or sheets, columns) by kind of alteration; empty if everything is as it was given.
+    updated, added : int
+        With ``mode="upsert"``: rows of the template that were updated, and rows put below them.
     timezone : str
         The zone that aware datetimes are shown in.
     bytes : int
@@ -38,6 +40,8 @@ class Written:
     timezone: str = ""
     bytes: int = 0
     seconds: float = 0.0
+    updated: int = 0
+    added: int = 0
 
     def __str__(self) -> str:
         told = f"{self.rows:,} rows in {self.path} ({self.bytes / 1e6:.1f} MB, {self.seconds:.1f} s)"

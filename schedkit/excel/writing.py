@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
-from typing import IO
 
 import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
 from schedkit.excel.atomic import replace_whole
-from schedkit.excel.decorate import provenance
-from schedkit.excel.fill import fill
 from schedkit.excel.flat import WRITERS
+from schedkit.excel.jobs import Frames, Look, drawn_job, flat_job, template_job
 from schedkit.excel.model import Infinite, Policy
-from schedkit.excel.overview import overview
-from schedkit.excel.plan import lay_out
 from schedkit.excel.result import Written
-from schedkit.excel.skeleton import Front, draw
 from schedkit.excel.tally import Tally
+from schedkit.excel.template import Mode, Order
 from schedkit.excel.zones import zone_of
 
 
@@ -31,6 +26,9 @@ def write(
     path: str | Path,
     *,
     sheet: str | None = None,
+    template: str | Path | None = None,
+    mode: Mode = "replace",
+    key: str | Sequence[str] | None = None,
     title: str | None = None,
     links: bool | Mapping[str, str] = True,
     totals: bool | Mapping[str, str] = False,
@@ -49,7 +47,19 @@ def write(
         Ends in ``.xlsx``, ``.csv`` (UTF-8, guarded against formula injection) or ``.parquet``. Missing
         folders are made.
     sheet : str, optional
-        The sheet's name for a single frame; by default the file's name.
+        The sheet's name for a single frame; by default the file's name. With a template, which table, named
+        range, sheet or cell (``Data!B4``) to fill; by default the one whose headers fit. The names of a
+        mapping mean the same.
+    template : str or Path, optional
+        An analyst's workbook (``.xlsx`` or ``.xlsm``) to fill. Columns are matched by header; the formats
+        and formulas of the first body row are carried down; the table, names, charts and pivots grow to the
+        new rows; every other part stays byte for byte.
+    mode : {"replace", "append", "upsert"}
+        What becomes of rows already there: replaced, kept above the new ones, or updated by `key`, where
+        columns the frame does not have keep what people typed, and rows it does not have stay. The last
+        two continue the workbook at `path` if there is one.
+    key : str or sequence of str, optional
+        The columns that tell rows apart, for "upsert".
     title : str, optional
         What the workbook is about, for its Summary, Index and properties; by default the file's name.
     links : bool or mapping of column to address
@@ -89,28 +99,29 @@ def write(
     started = time.perf_counter()
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix != ".xlsx" and suffix not in WRITERS:
+    if suffix not in {".xlsx", ".xlsm", *WRITERS}:
         raise WorkbookError(
             f"{path.name!r} does not tell what to write", hint="let it end in .xlsx, .csv or .parquet"
         )
     zone, zone_name = zone_of(tz)
     policy = Policy(zone, zone_name, inf)
-    frames = {sheet or path.stem: data} if isinstance(data, pd.DataFrame) else dict(data)
-    frames = {str(name): frame for name, frame in frames.items()}
     tally = Tally()
+    source = _source(path, suffix, template, mode, key)
     if suffix in WRITERS:
-        job = _flat(frames, suffix, policy, tally)
+        job = flat_job(_frames(data, None), suffix, policy, tally)
+    elif source is not None:
+        if summary or totals:
+            raise WorkbookError(
+                "a template brings its own summary and totals",
+                hint="draw them in the template, or leave it out",
+            )
+        keys = (key,) if isinstance(key, str) else tuple(key or ())
+        order = Order(policy, mode, keys, links)
+        job = template_job(_frames(data, sheet), source, suffix, order, tally)
     else:
-        job = _book(
-            frames,
-            policy,
-            tally,
-            links=links,
-            totals=totals,
-            summary=summary,
-            history=history,
-            title=title or path.stem,
-        )
+        look = Look(title or path.stem, links, totals, summary, history)
+        frames = {str(name or path.stem): frame for name, frame in _frames(data, sheet).items()}
+        job = drawn_job(frames, look, policy, tally)
     where = replace_whole(path, job.fill)
     written = Written(
         path=where,
@@ -120,56 +131,36 @@ def write(
         timezone=zone_name,
         bytes=where.stat().st_size,
         seconds=time.perf_counter() - started,
+        updated=job.updated,
+        added=job.added,
     )
     context.artifact(where)
     context.fact("workbook", written.facts())
     return written
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What is going to be written, and how."""
-
-    fill: Callable[[IO[bytes]], None]
-    rows: int
-    sheets: tuple[str, ...] = ()
-
-
-def _flat(frames: dict[str, pd.DataFrame], suffix: str, policy: Policy, tally: Tally) -> _Job:
-    if len(frames) != 1:
-        raise WorkbookError(
-            f"a {suffix} file holds one frame, not {len(frames)}",
-            hint="write an .xlsx, or one file per frame",
-        )
-    (frame,) = frames.values()
-    return _Job(lambda file: WRITERS[suffix](frame, policy, file, tally), len(frame))
+def _frames(data: pd.DataFrame | Mapping[str, pd.DataFrame], sheet: str | None) -> Frames:
+    if isinstance(data, pd.DataFrame):
+        return {sheet: data}
+    if not data:
+        raise WorkbookError("there is no frame to write", hint="a mapping needs at least one sheet")
+    return {str(name): frame for name, frame in data.items()}
 
 
-def _book(
-    frames: dict[str, pd.DataFrame],
-    policy: Policy,
-    tally: Tally,
-    *,
-    links: bool | Mapping[str, str],
-    totals: bool | Mapping[str, str],
-    summary: bool,
-    history: pd.DataFrame | None,
-    title: str,
-) -> _Job:
-    first = next(iter(frames.values()), pd.DataFrame())
-    front = Front(
-        title=title,
-        told=provenance(first.attrs, policy),
-        overview=overview(first, policy, history) if summary else None,
-        index=len(frames) > 1,
-    )
-    taken = [
-        name for name, shown in ((front.summary_name, summary), (front.index_name, front.index)) if shown
-    ]
-    laid = lay_out(frames, policy, tally, links=links, totals=totals, taken=taken)
-    drawn = draw(laid.sheets, front, policy)
-    return _Job(
-        lambda file: fill(drawn, laid, file, tally),
-        sum(plan.rows for plan in laid.sheets),
-        tuple(plan.name for plan in laid.sheets),
-    )
+def _source(
+    path: Path, suffix: str, template: str | Path | None, mode: Mode, key: str | Sequence[str] | None
+) -> Path | None:
+    """Return the workbook whose parts are kept, None if a new one is drawn."""
+    if mode not in ("replace", "append", "upsert"):
+        raise WorkbookError(f"no mode is called {mode!r}", hint='there are "replace", "append" and "upsert"')
+    if (mode == "upsert") != bool(key):
+        raise WorkbookError('key= and mode="upsert" need each other', hint='e.g. mode="upsert", key="Key"')
+    if suffix in WRITERS:
+        if template is not None or mode != "replace":
+            raise WorkbookError(f"a {suffix} file has no template to fill", hint="write an .xlsx")
+        return None
+    if mode != "replace" and path.exists():
+        return path
+    if template is None and suffix == ".xlsm":
+        raise WorkbookError("only a template brings macros", hint="name a template, or write an .xlsx")
+    return None if template is None else Path(template)

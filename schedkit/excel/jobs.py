@@ -1,0 +1,123 @@
+"""What a call of `write` amounts to: a plain file, a drawn workbook, or an analyst's template filled."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import pandas as pd
+
+from schedkit import context
+from schedkit.errors import WorkbookError
+from schedkit.excel.decorate import provenance
+from schedkit.excel.fill import fill_drawn, fill_template
+from schedkit.excel.flat import WRITERS
+from schedkit.excel.model import Policy
+from schedkit.excel.overview import overview
+from schedkit.excel.package import Package
+from schedkit.excel.plan import lay_out
+from schedkit.excel.skeleton import Front, draw
+from schedkit.excel.tally import Tally
+from schedkit.excel.template import Filling, Order, plan_filling
+from schedkit.excel.workbook import Workbook, open_workbook
+
+Frames = Mapping[str | None, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is going to be written, and how."""
+
+    fill: Callable[[IO[bytes]], None]
+    rows: int
+    sheets: tuple[str, ...] = ()
+    updated: int = 0
+    added: int = 0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a drawn workbook shows besides its rows."""
+
+    title: str
+    links: bool | Mapping[str, str]
+    totals: bool | Mapping[str, str]
+    summary: bool
+    history: pd.DataFrame | None
+
+
+def flat_job(frames: Frames, suffix: str, policy: Policy, tally: Tally) -> Job:
+    """Write one frame as CSV or Parquet."""
+    if len(frames) != 1:
+        raise WorkbookError(
+            f"a {suffix} file holds one frame, not {len(frames)}",
+            hint="write an .xlsx, or one file per frame",
+        )
+    (frame,) = frames.values()
+    return Job(lambda file: WRITERS[suffix](frame, policy, file, tally), len(frame))
+
+
+def drawn_job(frames: Mapping[str, pd.DataFrame], look: Look, policy: Policy, tally: Tally) -> Job:
+    """Draw a workbook and fill it."""
+    first = next(iter(frames.values()), pd.DataFrame())
+    front = Front(
+        title=look.title,
+        told=provenance(first.attrs, policy),
+        overview=overview(first, policy, look.history) if look.summary else None,
+        index=len(frames) > 1,
+    )
+    fronts = ((front.summary_name, look.summary), (front.index_name, front.index))
+    taken = [name for name, shown in fronts if shown]
+    laid = lay_out(frames, policy, tally, links=look.links, totals=look.totals, taken=taken)
+    drawn = draw(laid.sheets, front, policy)
+    return Job(
+        lambda file: fill_drawn(drawn, laid, file, tally),
+        sum(plan.rows for plan in laid.sheets),
+        tuple(plan.name for plan in laid.sheets),
+    )
+
+
+def template_job(frames: Frames, template: Path, suffix: str, order: Order, tally: Tally) -> Job:
+    """Fill an analyst's workbook, one region after the other."""
+    if template.suffix.lower() != suffix:
+        raise WorkbookError(
+            f"a {template.suffix} template makes a {template.suffix} workbook, not a {suffix}",
+            hint=f"let the name end in {template.suffix}",
+        )
+    try:
+        data = template.read_bytes()
+    except OSError as error:
+        raise WorkbookError(f"cannot read the template {template}: {error.strerror or error}") from None
+    fillings: list[Filling] = []
+    *first, (target, frame) = frames.items()
+    for other, other_frame in first:
+        book, filling = _planned(data, template.name, other, other_frame, order, tally)
+        fillings.append(filling)
+        between = io.BytesIO()
+        fill_template(book, filling, between, tally)
+        data = between.getvalue()
+    book, filling = _planned(data, template.name, target, frame, order, tally)
+    fillings.append(filling)
+    matches = [found.match for found in fillings if found.match is not None]
+    return Job(
+        lambda file: fill_template(book, filling, file, tally),
+        sum(map(len, frames.values())),
+        tuple(dict.fromkeys(found.region.sheet for found in fillings)),
+        sum(match.updated for match in matches),
+        sum(match.added for match in matches),
+    )
+
+
+def _planned(
+    data: bytes, name: str, target: str | None, frame: pd.DataFrame, order: Order, tally: Tally
+) -> tuple[Workbook, Filling]:
+    book = open_workbook(Package(data, name), name)
+    filling = plan_filling(book, name, target, frame, order, tally)
+    if filling.match is not None:
+        context.log(
+            f"{filling.region} of {name}: {filling.match.updated} rows updated, {filling.match.added} added"
+        )
+    return book, filling
