@@ -23,6 +23,11 @@ class PageState:
     url: str = ""
     kind: str = "page"
 
+    @property
+    def name(self) -> str:
+        """What messages call the page."""
+        return f"page {self.id} ({self.title!r})"
+
 
 @dataclass(frozen=True)
 class Dialect:

@@ -10,7 +10,7 @@ from schedkit.confluence.regions import Anchor, Heading, LocalId, Macro, Nth, Re
 from schedkit.confluence.storage import Element, attributes, elements, own_parameters, text
 from schedkit.errors import RegionError
 
-__all__ = ["Landscape", "locate"]
+__all__ = ["Landscape", "locate", "names_of"]
 
 _MACROS = {"ac:structured-macro", "ac:macro"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
@@ -51,7 +51,8 @@ class Landscape:
     @cached_property
     def anchors(self) -> list[tuple[str, Element]]:
         return [
-            (next(iter(own_parameters(self.source, macro).values()), ""), macro)
+            # Cloud adds a second parameter, a legacy id; the name is the one without a name.
+            (own_parameters(self.source, macro).get("", ""), macro)
             for name, macro in self.macros
             if name == "anchor"
         ]
@@ -168,7 +169,10 @@ def _by_heading(page: Landscape, region: Heading) -> tuple[list[Element], str]:
 def _listing(page: Landscape, region: Region) -> str:
     if not page.tables:
         return "the page has no table" + ('; create="end" puts one there' if _creatable(region) else "")
-    lines = [f"nth:{n}{_names(page, table)}" for n, table in enumerate(page.tables[:_LISTED], 1)]
+    lines = []
+    for n, table in enumerate(page.tables[:_LISTED], 1):
+        names = ", ".join(names_of(page, table))
+        lines.append(f"nth:{n} ({names})" if names else f"nth:{n}")
     more = len(page.tables) - _LISTED
     return "the page has " + ", ".join(lines) + (f" and {more} more" if more > 0 else "")
 
@@ -177,12 +181,19 @@ def _creatable(region: Region) -> bool:
     return isinstance(region, Anchor | Heading)
 
 
-def _names(page: Landscape, table: Element) -> str:
+def names_of(page: Landscape, table: Element) -> list[str]:
+    """Return the spellings of regions that mean this table, besides ``nth:``."""
     names = []
     local_id = attributes(table.attrs).get("ac:local-id") if table.attrs else None
     if local_id:
         names.append(f"local-id:{local_id}")
     names += [f"anchor:{name}" for name, _ in page.anchors if _by_anchor(page, name)[0] == [table]]
-    before = [name for name, e in page.headings if e.end <= table.start <= page.section_end(e)]
-    names += [f"heading:{name}" for name in before[-1:]]
-    return f" ({', '.join(names)})" if names else ""
+    above = [h for _, h in page.headings if h.end <= table.start and table.end <= page.section_end(h)]
+    texts = [name for name, _ in page.headings]
+    for heading in above[-1:]:
+        name = page.content(heading)
+        section = page.within(heading.end, page.section_end(heading))
+        if table in section and texts.count(name) == 1:
+            place = f"/{section.index(table) + 1}" if len(section) > 1 else ""
+            names.append(f"heading:{name}{place}")
+    return names

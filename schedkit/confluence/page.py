@@ -13,6 +13,7 @@ from schedkit.confluence.attachment import Attached, attach
 from schedkit.confluence.draft import TableEdit
 from schedkit.confluence.plan import AsyncPlan, Plan
 from schedkit.confluence.publish import PagePlan, plan_page
+from schedkit.confluence.read import list_tables, read_table
 from schedkit.confluence.regions import Region, region
 from schedkit.confluence.rules import Gone, Rules
 from schedkit.confluence.server import Server
@@ -123,6 +124,18 @@ class AsyncTable:
         draft = await draft_of(state, edit)
         return Plan(AsyncPlan(self.server, state, edit, draft, message or f"Update {self.region}"))
 
+    @bridged
+    async def read(self) -> pd.DataFrame:
+        """Return the table as a frame of text, people's columns included.
+
+        Raises
+        ------
+        RegionError
+            If the region does not mean exactly one table.
+        """
+        state = await self.server.read(self.page_id)
+        return await anyio.to_thread.run_sync(read_table, state.source, self.region, state.name)
+
 
 class Table:
     """One table of a page, named by a region."""
@@ -131,6 +144,7 @@ class Table:
         self.aio = aio
 
     replace = blocking(AsyncTable.replace)
+    read = blocking(AsyncTable.read)
 
     def __repr__(self) -> str:
         return f"Table({str(self.aio.region)!r} of page {self.aio.page_id})"
@@ -194,6 +208,12 @@ class AsyncPage:
         return await attach(self.server, self.id, path, name, comment, deadline)
 
     @bridged
+    async def tables(self) -> pd.DataFrame:
+        """Return what tables the page has, and by which regions to name them."""
+        state = await self.server.read(self.id)
+        return await anyio.to_thread.run_sync(list_tables, state.source, state.name)
+
+    @bridged
     async def source(self) -> str:
         """Return the page's storage format as it is now."""
         return (await self.server.read(self.id)).source
@@ -222,6 +242,7 @@ class Page:
 
     fill = blocking(AsyncPage.fill)
     attach = blocking(AsyncPage.attach)
+    tables = blocking(AsyncPage.tables)
     source = blocking(AsyncPage.source)
 
     def __repr__(self) -> str:

@@ -51,7 +51,7 @@ def _queue(server: Server, page_id: str) -> _Queue:
 
 async def draft_of(state: PageState, edit: Edit) -> Draft:
     """Apply `edit` in a worker thread: five megabytes of page must not hold up the loop."""
-    return await anyio.to_thread.run_sync(edit, state.source, f"page {state.id} ({state.title!r})")
+    return await anyio.to_thread.run_sync(edit, state.source, state.name)
 
 
 async def update(

@@ -84,8 +84,8 @@ def test_none_or_several_are_refused_with_a_list(spelled: str, problem: str) -> 
     with pytest.raises(RegionError, match=problem) as caught:
         found(PAGE, spelled)
     assert f"page 7 has no single table at {spelled}" in caught.value.message
-    assert "nth:2 (anchor:open, heading:Open bugs)" in caught.value.hint
-    assert "nth:5 (local-id:t-1, heading:Deep)" in caught.value.hint
+    assert "nth:2 (anchor:open, heading:Open bugs/1)" in caught.value.hint
+    assert "nth:5 (local-id:t-1, heading:Deep/1)" in caught.value.hint
 
 
 def test_two_anchors_of_a_name_do_not_hide_each_others_table() -> None:

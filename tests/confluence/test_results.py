@@ -35,9 +35,10 @@ def test_one_row_per_task_its_latest_run() -> None:
         ),
         {"task": "new", "state": "QUEUED"},
     ]
+    audit = Link("audit", "https://x/1")
     frame = latest_runs(rows, tz="Europe/Berlin")
     assert frame.to_numpy().tolist() == [
-        [Link("audit", "https://x/1"), Lozenge("done", "Green"), "2026-01-02 04:05", "0.4 s", "1 of 1 done", "" ],
+        [audit, Lozenge("done", "Green"), "2026-01-02 04:05", "0.4 s", "1 of 1 done", ""],
         ["bugs", Lozenge("failed", "Red"), "2026-01-02 04:09", "1 min 15 s", "1 of 2 done", "no <answer>"],
         ["new", Lozenge("waiting", "Grey"), "", "", "", ""],
     ]  # fmt: skip

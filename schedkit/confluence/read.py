@@ -1,0 +1,54 @@
+"""What is on a page: its tables and how to name them, and a table's words as a frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schedkit.confluence.grid import is_numbering, key_text, read_grid
+from schedkit.confluence.locate import Landscape, locate, names_of
+from schedkit.confluence.regions import Region
+from schedkit.confluence.storage import check
+from schedkit.errors import RegionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["list_tables", "read_table"]
+
+
+def list_tables(source: str, what: str) -> pd.DataFrame:
+    """Return one row per table of a page: region, other names of it, columns, rows, and why it is unfit."""
+    import pandas as pd
+
+    check(source, what)
+    page = Landscape(source)
+    rows = []
+    for n, table in enumerate(page.tables, 1):
+        names = names_of(page, table)
+        try:
+            grid = read_grid(source, table, f"nth:{n}")
+            problem = "" if grid.header or not grid.rows else "no header row"
+            shape = (", ".join(grid.names), len(grid.rows))
+        except RegionError as error:
+            problem, shape = error.message, ("", 0)
+        rows.append([f"nth:{n}", ", ".join(names), *shape, problem])
+    return pd.DataFrame(rows, columns=["Region", "Also", "Columns", "Rows", "Problem"])
+
+
+def read_table(source: str, region: Region, what: str) -> pd.DataFrame:
+    """Return a table's cells as text, one column per column; linked keys are keys."""
+    import pandas as pd
+
+    check(source, what)
+    grid = read_grid(source, locate(Landscape(source), region, what), f"{what}, {region}")
+    if grid.header is None:
+        names = [str(n) for n in range(1, (len(grid.rows[0].cells) if grid.rows else 0) + 1)]
+    else:
+        names = grid.names
+    shown = [
+        at
+        for at, _ in enumerate(names)
+        if grid.header is None or not is_numbering(source, grid.header.cells[at])
+    ]
+    cells = [[key_text(source[r.cells[at].inner : r.cells[at].outer]) for at in shown] for r in grid.rows]
+    return pd.DataFrame(cells, columns=[names[at] for at in shown], dtype="str")
