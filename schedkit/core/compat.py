@@ -14,6 +14,7 @@ from schedkit.core import trigger_data
 from schedkit.core.durations import Duration
 from schedkit.core.model import Task
 from schedkit.core.status import status
+from schedkit.core.task_request import read_request
 from schedkit.core.tasks import declare, replaced
 from schedkit.core.tasks_block import EXECUTORS, trigger_of
 from schedkit.core.trigger_base import Trigger
@@ -240,6 +241,20 @@ class JobApi:
         task = declare_like(base, job_id, trigger, job_data)
         handle = self._self.add(task)
         return handle.submit() if trigger is None else Job(self, job_id)
+
+    def add_request(self, body: Mapping[str, Any]) -> TaskHandle:
+        """Declare a task written as data, and run it at once if it is IMMEDIATE.
+
+        Parameters
+        ----------
+        body : mapping
+            See `schedkit.core.task_request.read_request`; it names a registered task or a tag.
+        """
+        request = read_request(body, self._self._registry)
+        handle = self._self.add(request.task)
+        if request.run_now:
+            handle.submit()
+        return handle
 
     def scheduled_job(self, trigger: object, **options: Any) -> Callable[[F], F]:
         """Decorate a function to be a job; see `add_job`."""

@@ -1,0 +1,133 @@
+"""Seed 001: tasks as data, found by the tag JIRA_TASK_EXP; IMMEDIATE with a cron runs now and then."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from schedkit.core.model import Retry, State
+from schedkit.core.scheduler import Scheduler
+from schedkit.core.task_request import TaskType, retry_policy
+from schedkit.core.triggers import cron
+from schedkit.demo import DemoSite
+from schedkit.errors import ParameterError, RunFailedError
+from schedkit.jira import Jira, export_task
+
+from .conftest import Fences
+
+
+@pytest.fixture
+def documents(fence: Fences) -> dict[str, Any]:
+    """The document's own two example tasks, executed as they are written."""
+    found: dict[str, Any] = {"TaskType": TaskType}
+    exec(fence("001", "python", "root_ticket_task"), found)
+    return found
+
+
+@pytest.fixture
+def export(sched: Scheduler, demo_site: DemoSite) -> str:
+    """The handler behind the tag; returns a project key of the demo site."""
+    cloud = demo_site.jira_cloud
+    jira = Jira(cloud.url, user=cloud.user, token=cloud.token)
+
+    @sched.task(tags="JIRA_TASK_EXP", name="jira export")
+    def jira_export(jira_envs: list[str], key_type: str, key_value: str, user: str = ""):  # type: ignore[no-untyped-def]  # a DataFrame
+        params = {"jira_envs": ["demo"], "key_type": key_type, "key_value": key_value, "user": user}
+        return export_task(params, {"demo": jira})
+
+    project: str = jira.search("project is not EMPTY order by key", fields=["key"], limit=1)["Key"][0]
+    return project.partition("-")[0]
+
+
+def test_the_documents_tasks_are_taken_as_they_are_written(
+    sched: Scheduler, export: str, documents: dict[str, Any]
+) -> None:
+    root, project = documents["root_ticket_task"], documents["project_task"]
+    assert project["cron_expr"] == "0 0 * * *"
+    project["parameters"]["key_value"] = export
+    root["parameters"]["key_value"] = f"{export}-1"
+    handle = sched.add_request(project)
+    # IMMEDIATE with a cron expression: now, and then every midnight.
+    (run,) = handle.runs()
+    assert handle.task.trigger == cron("0 0 * * *")
+    assert handle.next_run is not None
+    frame = sched.run(run.id).result("30s")
+    assert len(frame) > 0
+    assert set(frame["Key"].str.partition("-")[0]) == {export}
+    tree = sched.add_request(root)
+    assert tree.task.trigger is None
+    assert tree.name == "JIRA Extraction - Root Ticket"
+    found = sched.run(tree.runs()[0].id).result("30s")
+    assert found["Key"][0] == f"{export}-1"
+
+
+def test_a_scheduled_task_waits_for_its_time(
+    sched: Scheduler, export: str, documents: dict[str, Any]
+) -> None:
+    handle = sched.add_request({**documents["project_task"], "task_type": TaskType.SCHEDULED})
+    assert handle.runs() == []
+    assert handle.next_run is not None
+
+
+def test_a_request_names_a_tag_and_never_code(
+    sched: Scheduler, export: str, documents: dict[str, Any]
+) -> None:
+    wrong = {**documents["root_ticket_task"], "parameters": {"key_type": "project", "kay_value": "X"}}
+    with pytest.raises(ParameterError, match="no parameter 'kay_value'"):
+        sched.add_request(wrong)
+    assert "JIRA Extraction - Root Ticket" not in sched.tasks
+
+
+def test_the_state_diagram(sched: Scheduler) -> None:
+    """PENDING → QUEUED → RUNNING → DONE/FAILED, and TIMEOUT → RETRY → QUEUED."""
+    seen, states = [], threading.Event()
+    release = threading.Event()
+
+    @sched.task(timeout=0.05, retry=Retry(attempts=2, delay=0.01))
+    async def slow() -> None:
+        await __import__("anyio").sleep(30)
+
+    @sched.task(after=slow)
+    def never() -> None: ...
+
+    def hear(event: Any) -> None:
+        if event.task == "slow" and hasattr(event, "state"):
+            seen.append(str(event.state))
+            if event.state is State.TIMEOUT:
+                states.set()
+
+    sched.subscribe(hear)
+    run = slow.submit()
+    assert states.wait(10)
+    release.set()
+    assert seen == ["QUEUED", "RETRY", "TIMEOUT"]
+    assert [a.outcome.value for a in run.attempts] == ["timeout", "timeout"]
+    # What depends on it is skipped, and says why.
+    (child,) = sched.runs("never")
+    assert sched.run(child.id).wait("5s").state is State.SKIPPED
+    assert "slow" in sched.run(child.id).run.reason
+
+
+def test_its_retry_policy_counts_retries() -> None:
+    policy = retry_policy({"max_retries": 3, "retry_delay": 2, "backoff_factor": 3})
+    assert policy == Retry(attempts=4, delay=2, backoff=3)
+    assert [policy.delay_before(n) for n in (2, 3, 4)] == [2, 6, 18]
+
+
+def test_a_failure_is_reported_with_its_cause(sched: Scheduler, demo_site: DemoSite) -> None:
+    @sched.task(tags="JIRA_TASK_EXP")
+    def foreign(jira_envs: list[str], key_type: str, key_value: str, user: str = "") -> Any:
+        params = {"jira_envs": jira_envs, "key_type": key_type, "key_value": key_value, "user": user}
+        return export_task(params, {})
+
+    handle = sched.add_request(
+        {
+            "name": "elsewhere",
+            "tags": ["JIRA_TASK_EXP"],
+            "parameters": {"jira_envs": ["evil.example.org"], "key_type": "project", "key_value": "X"},
+        }
+    )
+    with pytest.raises(RunFailedError, match=r"'evil\.example\.org' is no configured site"):
+        sched.run(handle.runs()[0].id).result("10s")
