@@ -15,11 +15,15 @@ from schedkit.demo.jql import JqlError
 from schedkit.demo.jql.evaluate import compile_node
 from schedkit.demo.jql.parse import parse
 from schedkit.demo.jql.tree import All, AnyOf, Clause, Empty, Node, Not, Value
-from schedkit.demo.world.catalog import DAY
+from schedkit.demo.world.catalog import DAY, STATUSES
 from schedkit.demo.world.model import Issue
 
 Truth = Callable[[Issue], bool]
 BERLIN = ZoneInfo("Europe/Berlin")
+YEAR_2025 = int(datetime(2025, 1, 1, tzinfo=BERLIN).timestamp() * 1000)
+# Texts by key, which follow from the issues' seeds.
+DESCRIBED: dict[str, str] = {}
+COMMENTED: dict[str, str] = {}
 
 
 def found(site: DemoSite, jql: str, cloud: bool = False) -> list[str]:
@@ -89,6 +93,24 @@ CASES: tuple[tuple[str, Truth], ...] = (
     ('summary ~ "export dialog"', lambda i: {"export", "dialog"} <= set(i.summary.split())),
     ("summary ~ 'invoic*'", lambda i: "invoice" in i.summary),
     ("summary !~ dialog", lambda i: "dialog" not in i.summary.split()),
+    ("description ~ Report", lambda i: "h2. Report" in (i.description or DESCRIBED[i.key])),
+    ("text ~ 'Report' AND summary !~ Report",
+     lambda i: "h2. Report" in DESCRIBED[i.key] and "report" not in i.summary),
+    ("comment is not empty", lambda i: bool(COMMENTED[i.key])),
+    ("comment ~ spinning", lambda i: "spinning" in COMMENTED[i.key]),
+    ("description is empty", lambda i: not DESCRIBED[i.key]),
+    ("'Story Points' in (EMPTY, 3)", lambda i: i.custom.get("points") in (None, 3.0)),
+    ("'Story Points' not in (3, 5)", lambda i: i.custom.get("points") not in (None, 3.0, 5.0)),
+    ("'Reviewed At' > '2025-01-01'", lambda i: i.custom.get("reviewed", 0) > YEAR_2025),
+    ("'Go-live' <= 2026-01-01", lambda i: "go_live" in i.custom and i.custom["go_live"] <= "2026-01-01"),
+    ("'Target Version' = 'ops 9.2'", lambda i: any(v.name == "ops 9.2" for v in i.custom.get("target", ()))),
+    ("'Release Notes' ~ faster", lambda i: "notes" in i.custom),
+    ("sprint in closedSprints() AND sprint not in futureSprints()",
+     lambda i: any(s.state == "closed" for s in i.sprints) and all(s.state != "future" for s in i.sprints)),
+    ("fixVersion in unreleasedVersions()", lambda i: any(not v.released for v in i.fix_versions)),
+    ("assignee in (user1, user2) AND assignee in ('Ada Lovelace')",
+     lambda i: i.assignee is not None and i.assignee.number == 1),
+    ("project = DEMO\n  AND\n\ttype = Bug", lambda i: i.project.key == "DEMO" and i.type.name == "Bug"),
     ("due is not empty", lambda i: i.due is not None),
     ("originalEstimate > 0", lambda i: bool(i.estimate)),
     ("NOT project = DEMO", lambda i: i.project.key != "DEMO"),
@@ -102,6 +124,10 @@ CASES: tuple[tuple[str, Truth], ...] = (
 
 @pytest.mark.parametrize(("jql", "truth"), CASES, ids=[jql for jql, _ in CASES])
 def test_a_query_finds_what_it_says(demo_site: DemoSite, jql: str, truth: Truth) -> None:
+    store = demo_site.store
+    for issue in store.visible():
+        DESCRIBED[issue.key] = str(store.description(issue) or "")
+        COMMENTED[issue.key] = "\n".join(str(comment.text) for comment in store.comments(issue))
     expected = wanted(demo_site, truth)
     assert set(found(demo_site, jql)) == expected
     assert 0 < len(expected) < 300, "a case that finds nothing or all proves little"
@@ -176,6 +202,13 @@ def test_relative_dates(demo_site: DemoSite) -> None:
         ("created", lambda i: i.created),
         ("summary", lambda i: i.summary.casefold()),
         ("project ASC, id", lambda i: (i.project.key, i.id)),
+        ("status, id", lambda i: (STATUSES.index(i.status), i.id)),
+        ("component, id", lambda i: (i.components[0].id if i.components else 0, i.id)),
+        (
+            "assignee, id",
+            lambda i: (i.assignee is not None, ((i.assignee and i.assignee.display) or "").casefold(), i.id),
+        ),
+        ('"Story Points", id', lambda i: (i.custom.get("points", -1), i.id)),
         ("Rank ASC", lambda i: i.id),
     ],
 )
@@ -232,6 +265,13 @@ def test_order_by_priority_puts_the_highest_first_when_descending(demo_site: Dem
         ("created > EMPTY", "The operator '>' does not support EMPTY for the 'created' field."),
         ("summary ~ empty", "The operator '~' does not support EMPTY for the 'summary' field."),
         ("assignee is demo", "The operator 'is' only supports EMPTY and NULL, field 'assignee'."),
+        ("created > 2026-02-30", "Date value '2026-02-30' for field 'created' is invalid."),
+        ("created > startOfDay(soon)", "Unable to find JQL function 'startOfDay(soon)'."),
+        ("statusCategory = Odd", "The value 'Odd' does not exist for the field 'statusCategory'."),
+        ("created = EMPTY OR created > NULL", "does not support EMPTY"),
+        ("assignee = currentUser(", "Expecting either ')' or ',' before the end of the query."),
+        ("summary ~ 'a' AND summary ~ {b}", "The character '{' is a reserved JQL character."),
+        ("labels = a\\", "The character '\\' is a reserved JQL character."),
         ("summary ~ ''", "The text query '' for field 'summary' is not allowed to be empty."),
         ("summary ~ now()", "The operator '~' is not supported by the 'summary' field."),
         ("key > now()", "The operator '>' is not supported by the 'key' field."),

@@ -153,9 +153,10 @@ def _compile_clause(clause: Clause, reader: Reader) -> Test:
     if field.compare is not None and (op in _RANGES or op in ("~", "!~") or _dated(field, clause)):
         if len(clause.operands) == 1 and op not in ("in", "not in"):
             return field.compare(reader, clause)
-        equal = [field.compare(reader, Clause(clause.field, "=", (o,))) for o in clause.operands]
+        given = [o for o in clause.operands if not isinstance(o, Empty)]
+        equal = [field.compare(reader, Clause(clause.field, "=", (o,))) for o in given]
         if op == "in":
-            return lambda i: any(test(i) for test in equal)
+            return lambda i: any(test(i) for test in equal) or (bool(empty) and not values(i))
         return lambda i: bool(values(i)) and not any(test(i) for test in equal)
     wanted = {
         v for o in clause.operands if not isinstance(o, Empty) for v in _resolved(reader, clause, field, o)
@@ -199,7 +200,7 @@ def _sorted(issues: list[Issue], query: Query, reader: Reader) -> list[Issue]:
         return issues
     for order in reversed(query.order):
         key = _sort_key(order, reader)
-        # Empty values come first ascending, last descending, as in Jira's navigator.
+        # Empty values come first ascending, last descending.
         issues.sort(key=lambda i, key=key: ((v := key(i)) is not None, v), reverse=order.descending)  # type: ignore[misc]
     return issues
 

@@ -48,11 +48,3 @@ class Meaning:
     resolve: Resolve
     key: Callable[[Issue], Any] | None
     compare: Callable[[Reader, Clause], Test] | None = None
-
-
-def one(get: Callable[[Issue], Any]) -> Callable[[Issue], tuple[Any, ...]]:
-    def values(issue: Issue) -> tuple[Any, ...]:
-        found = get(issue)
-        return () if found is None else (found,)
-
-    return values

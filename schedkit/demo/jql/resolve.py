@@ -51,13 +51,13 @@ def sprint(reader: Reader, text: str, field: str) -> Iterable[Any]:
 
 
 def category(reader: Reader, text: str, field: str) -> list[str]:
-    for key, (number, _, name) in CATEGORIES.items():
+    for key, (number, name) in CATEGORIES.items():
         if text.casefold() in (key, name.casefold(), str(number)):
             return [key]
     raise missing(text, field)
 
 
-CATEGORIES = {"new": (2, "", "To Do"), "indeterminate": (4, "", "In Progress"), "done": (3, "", "Done")}
+CATEGORIES = {"new": (2, "To Do"), "indeterminate": (4, "In Progress"), "done": (3, "Done")}
 
 
 def user(reader: Reader, text: str, field: str) -> list[User]:

@@ -91,11 +91,6 @@ class Catalog:
     me: User
     anchor: int
 
-    @property
-    def nobody_named(self) -> User:
-        """The user whose display name the site does not tell."""
-        return self.users[-1]
-
 
 def build(anchor: int) -> Catalog:
     """Build the catalog with dates around `anchor` (epoch milliseconds)."""
