@@ -7,10 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from schedkit.demo import DemoSite
 
 ROOT = Path(__file__).parents[1]
+
+# Generated cases are the same at every run, and a slow machine fails none; `make thorough` draws anew.
+settings.register_profile(
+    "schedkit",
+    deadline=None,
+    derandomize=not os.environ.get("SCHEDKIT_THOROUGH"),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("schedkit")
 
 
 @pytest.hookimpl(wrapper=True)
