@@ -40,6 +40,8 @@ class Source:
         Whether a search can be paged beyond the result window; None: not tried yet.
     ranks : dict
         The site's own order of priorities, statuses and status categories, by kind.
+    statuses : dict
+        The category of each status.
     """
 
     site: Site
@@ -48,6 +50,7 @@ class Source:
     clock_ahead: timedelta = timedelta(0)
     deep: bool | None = None
     ranks: dict[str, list[str]] = field(default_factory=dict)
+    statuses: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -21,10 +21,11 @@ from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.extract import Extraction
 from schedkit.jira.fields import Catalog
 from schedkit.jira.hierarchy import LINKS, Tree, climb
+from schedkit.jira.history import changelog, keys_in, worklogs
 from schedkit.jira.jql import Query, in_list, parse
-from schedkit.jira.keys import normal, run_keys
+from schedkit.jira.keys import is_key, normal, run_keys
 from schedkit.jira.pasted import read_link
-from schedkit.jira.ranks import ranks_of
+from schedkit.jira.ranks import categories_of, ranks_of
 from schedkit.jira.run import framed
 from schedkit.jira.stream import extract_to
 from schedkit.jira.sync import synchronise
@@ -85,6 +86,7 @@ class AsyncJira:
             Catalog.from_site(found["fields"]),
             _ahead(server.get("serverTime")),
             ranks=ranks_of(found.get("priority"), found.get("status")),
+            statuses=categories_of(found.get("status")),
         )
 
     @bridged
@@ -211,6 +213,51 @@ class AsyncJira:
         source = await self.source()
         chosen = layout(source.catalog, source.dialect, fields, markup)
         return await extract_to(source, query, chosen, _checked(limit), Path(path))
+
+    @bridged
+    async def changelog(
+        self, issues: pd.DataFrame | Sequence[str] | str, fields: Fields = None
+    ) -> pd.DataFrame:
+        """Return every change of issues, one row per changed field, oldest first.
+
+        Parameters
+        ----------
+        issues : DataFrame, sequence of str or str
+            A frame of issues, their keys, or a JQL query.
+        fields : sequence of str, optional
+            Only changes of these fields, by name or id.
+
+        Returns
+        -------
+        DataFrame
+            Key, When, Author, Field, From, To, From Id, To Id and Entry (what was changed together).
+        """
+        source = await self.source()
+        names = [fields] if isinstance(fields, str) else fields
+        for name in names or ():
+            source.catalog.find(name)
+        return await changelog(source, await self._keys_of(issues), names)
+
+    @bridged
+    async def worklogs(self, issues: pd.DataFrame | Sequence[str] | str) -> pd.DataFrame:
+        """Return every entry of work on issues.
+
+        Parameters
+        ----------
+        issues : DataFrame, sequence of str or str
+            A frame of issues, their keys, or a JQL query.
+
+        Returns
+        -------
+        DataFrame
+            Key, Author, Started, Hours and Comment, in order of time.
+        """
+        return await worklogs(await self.source(), await self._keys_of(issues))
+
+    async def _keys_of(self, issues: pd.DataFrame | Sequence[str] | str) -> list[str]:
+        if isinstance(issues, str) and not is_key(issues):
+            issues = await self._extract(parse(issues), ["Key"], None, "text")
+        return keys_in(issues)
 
     @bridged
     async def fields(self) -> pd.DataFrame:
@@ -463,6 +510,8 @@ class Jira:
     root = blocking(AsyncJira.root)
     filter = blocking(AsyncJira.filter)
     link = blocking(AsyncJira.link)
+    changelog = blocking(AsyncJira.changelog)
+    worklogs = blocking(AsyncJira.worklogs)
     sync = blocking(AsyncJira.sync)
     to_parquet = blocking(AsyncJira.to_parquet)
     fields = blocking(AsyncJira.fields)

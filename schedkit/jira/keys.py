@@ -15,7 +15,7 @@ from schedkit.jira.jql import chunks
 from schedkit.jira.reader import Page
 from schedkit.jira.wire import by_ids
 
-__all__ = ["fetch_keys", "normal"]
+__all__ = ["fetch_keys", "is_key", "normal", "run_keys"]
 
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*-\d+")
 
@@ -40,6 +40,11 @@ def normal(keys: str | Sequence[str]) -> list[str]:
     if bad:
         raise UsageError(f"{bad[0]!r} is no issue key", hint='a key looks like "KAFKA-123"')
     return list(dict.fromkeys(clean))
+
+
+def is_key(text: str) -> bool:
+    """Tell whether a text is an issue key."""
+    return _KEY.fullmatch(text.strip().upper()) is not None
 
 
 async def fetch_keys(

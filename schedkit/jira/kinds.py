@@ -17,7 +17,17 @@ from schedkit.jira.fields import EPIC_LINK, PARENT_LINK, SPRINT, Field
 from schedkit.jira.plain import listed, plain
 from schedkit.jira.sprint import sprint_name
 
-__all__ = ["CATEGORY_NAMES", "KEY", "PARENT", "STATUS_CATEGORY", "Kind", "flatten", "kind_of"]
+__all__ = [
+    "CATEGORY_NAMES",
+    "KEY",
+    "PARENT",
+    "STATUS_CATEGORY",
+    "Kind",
+    "User",
+    "flatten",
+    "kind_of",
+    "name_of",
+]
 
 CATEGORY_NAMES = {"undefined": "No Category", "new": "To Do", "indeterminate": "In Progress", "done": "Done"}
 
@@ -121,7 +131,7 @@ class Kind:
     flat: Callable[[Any], Any] | None = None
 
 
-def _user(user: User) -> str | None:
+def name_of(user: User) -> str | None:
     name = user.displayName or user.name or user.emailAddress or user.accountId or user.key
     return name or (None if user.id is None else str(user.id))
 
@@ -150,7 +160,7 @@ def _link(link: Link) -> str | None:
 
 
 def _said(author: User | None, words: str) -> str:
-    name = _user(author) if author else None
+    name = name_of(author) if author else None
     return f"{name}: {words}" if name else words
 
 
@@ -190,7 +200,7 @@ _PARENT_LINK = Kind(
 
 _BY_TYPE: dict[str, Kind] = {
     "status": Kind("status", Status, "category", lambda status: status.name),
-    "user": Kind("user", User | str, "text", lambda u: u if isinstance(u, str) else _user(u)),
+    "user": Kind("user", User | str, "text", lambda u: u if isinstance(u, str) else name_of(u)),
     "option": Kind("option", Option | str, "category", _option),
     "option-with-child": Kind("cascading option", Option | str, "category", _option),
     "datetime": Kind("datetime", str, "datetime"),
@@ -210,7 +220,7 @@ _BY_TYPE: dict[str, Kind] = {
 _BY_ITEMS: dict[str, Kind] = {
     "string": _list("text list", str, lambda text: text),
     "option": _list("option list", Option | str, _option),
-    "user": _list("user list", User | str, lambda u: u if isinstance(u, str) else _user(u)),
+    "user": _list("user list", User | str, lambda u: u if isinstance(u, str) else name_of(u)),
     "issuelinks": _list("link list", Link, _link),
     "attachment": _list("attachment list", Attachment, lambda a: a.filename),
     **{name: _list(f"{name} list", Named | str, _name) for name in ("version", "component", "group")},

@@ -6,7 +6,7 @@ from typing import Any
 
 from schedkit.jira.kinds import CATEGORY_NAMES
 
-__all__ = ["ranks_of"]
+__all__ = ["categories_of", "ranks_of"]
 
 
 def ranks_of(priorities: Any, statuses: Any) -> dict[str, list[str]]:
@@ -18,24 +18,35 @@ def ranks_of(priorities: Any, statuses: Any) -> dict[str, list[str]]:
         Answers of ``/priority`` (highest first) and ``/status``. Statuses are ordered by their category:
         to do, in progress, done.
     """
-    rows = [row for row in _named(statuses) if isinstance(row.get("statusCategory"), dict)]
+    categories = categories_of(statuses)
+    ranks = {
+        "priority": [row["name"] for row in _named(priorities)],
+        "status": list(categories),
+        "status category": list(dict.fromkeys(categories.values())),
+    }
+    return {kind: names for kind, names in ranks.items() if names}
+
+
+def categories_of(statuses: Any) -> dict[str, str]:
+    """Return the category of each status, in the order of the categories."""
+    found: dict[str, str] = {}
+    for row in _by_category(statuses):
+        category = row["statusCategory"]
+        name = category.get("name") or CATEGORY_NAMES.get(category.get("key"))
+        if name:
+            found.setdefault(row["name"], name)
+    return found
+
+
+def _by_category(statuses: Any) -> list[dict[str, Any]]:
     keys = list(CATEGORY_NAMES)
 
     def place(row: dict[str, Any]) -> int:
         key = row["statusCategory"].get("key")
         return keys.index(key) if key in keys else len(keys)
 
-    rows.sort(key=place)
-    categories = [
-        row["statusCategory"].get("name") or CATEGORY_NAMES.get(row["statusCategory"].get("key"), "")
-        for row in rows
-    ]
-    ranks = {
-        "priority": [row["name"] for row in _named(priorities)],
-        "status": list(dict.fromkeys(row["name"] for row in rows)),
-        "status category": list(dict.fromkeys(filter(None, categories))),
-    }
-    return {kind: names for kind, names in ranks.items() if names}
+    rows = [row for row in _named(statuses) if isinstance(row.get("statusCategory"), dict)]
+    return sorted(rows, key=place)
 
 
 def _named(answer: Any) -> list[dict[str, Any]]:

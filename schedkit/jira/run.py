@@ -58,6 +58,7 @@ async def framed(
         "site": extraction.source.site.url,
         "jql": extraction.evidence.jql,
         "fields": {name: columns.get(str(name), {"id": None, "type": "derived"}) for name in frame},
+        "statuses": extraction.source.statuses,
         "extraction": facts,
     }
     context.fact("extraction", facts)
