@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from typing import Any
@@ -35,6 +36,8 @@ def serve(**knobs: Any) -> int:
         For a port that is taken.
     """
     site = DemoSite(**knobs)
+    # The issues stay as long as the process: the collector need not look at them.
+    gc.freeze()
     server = site.server()
 
     def end(signum: int, frame: object) -> None:
