@@ -14,6 +14,18 @@ from schedkit.errors import SettingsError
 
 __all__ = ["Document", "explain", "parse_yaml", "parse_yaml_all"]
 
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which only true and false are booleans: `on:` is a key here, not a truth."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the library's own attribute, replaced
+        first: [
+            (tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"
+        ]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 Location = tuple[int | str, ...]
 
 
@@ -50,13 +62,13 @@ def parse_yaml(text: str, name: str) -> Document | None:
 def parse_yaml_all(text: str, name: str) -> Iterator[Document]:
     """Parse each non-empty document of `text`."""
     try:
-        nodes: Iterator[yaml.Node | None] = yaml.compose_all(text, Loader=yaml.SafeLoader)
+        nodes: Iterator[yaml.Node | None] = yaml.compose_all(text, Loader=_Loader)
         for node in nodes:
             if node is None:
                 continue
             lines: dict[Location, int] = {}
             _note_lines(node, (), lines, name)
-            value = yaml.SafeLoader("").construct_document(node)
+            value = _Loader("").construct_document(node)
             if value is not None:
                 yield Document(value, name, lines)
     except yaml.MarkedYAMLError as error:

@@ -6,6 +6,7 @@ import pytest
 
 from schedkit.errors import SettingsError
 from schedkit.report import load_reports, loads_reports
+from schedkit.report.yamlfile import parse_yaml
 
 GOOD = """\
 name: open-bugs
@@ -69,3 +70,9 @@ def test_not_a_report_at_all(tmp_path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "latin.yaml").write_bytes(b"name: \xff")
     with pytest.raises(SettingsError, match="not UTF-8"):
         load_reports(tmp_path / "latin.yaml")
+
+
+def test_on_is_a_word_and_only_true_and_false_are_booleans() -> None:
+    document = parse_yaml("{on: [yes, off], a: true, b: False}", "r")
+    assert document is not None
+    assert document.value == {"on": ["yes", "off"], "a": True, "b": False}

@@ -1,0 +1,59 @@
+"""The README is true: its commands exist, its settings parse, its files are there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+from click.core import Command
+
+from schedkit.cli import cli
+from schedkit.report import loads_reports
+from schedkit.settings import load_settings
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands() -> dict[str, Command]:
+    group = typer.main.get_command(cli)
+    return dict(group.commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_command_and_option_stands_in_it(name: str) -> None:
+    (line,) = [line for line in README.splitlines() if re.match(rf"\| `schedkit {name}[ `]", line)]
+    for parameter in commands()[name].params:
+        for option in parameter.opts:
+            if option.startswith("--") and option != "--help":
+                assert option in line, f"{option} of {name}"
+
+
+def test_its_python_is_python() -> None:
+    assert blocks("python")
+    for block in blocks("python"):
+        ast.parse(block)
+
+
+def test_its_yaml_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report, settings = blocks("yaml")
+    assert loads_reports(report)[0].name == "open-bugs"
+    for variable in ("APACHE_TOKEN", "WIKI_TOKEN"):
+        monkeypatch.setenv(variable, "secret")
+    (tmp_path / "schedkit.yaml").write_text(settings, encoding="utf-8")
+    assert set(load_settings(tmp_path).sites) == {"apache", "wiki"}
+
+
+def test_its_make_targets_and_pictures_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"(?:`|^\$ )make ([a-z]+)", README, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
+        assert (ROOT / picture).is_file(), picture
