@@ -45,6 +45,10 @@ REWRITTEN_STATUS = (
         ("<p>a<br /></p><p>b</p>", "<p>a</p><p>b</p>"),
         ("<p>a</p>\n<p />\n<p>b</p> ", "<p>a</p><p>b</p>"),
         ("<p> </p>a", "a"),
+        ("a<br></br>b", "a<br />b"),
+        ("<![CDATA[x]]> ", "<![CDATA[x]]>"),
+        ("<p><em>a</em> </p>", "<em>a</em>"),
+        ("<em>a</em> <br />", "<em>a</em>"),
     ],
 )
 def test_what_the_site_rewrites_is_no_change(old: str, new: str) -> None:

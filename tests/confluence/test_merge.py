@@ -10,7 +10,7 @@ from confluence.pages import anchor, pages_with_table, table
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schedkit.confluence.draft import Draft, TableEdit
+from schedkit.confluence.draft import Draft, TableEdit, outside
 from schedkit.confluence.grid import read_grid
 from schedkit.confluence.locate import Landscape, locate
 from schedkit.confluence.markup import Markup, escape
@@ -183,9 +183,10 @@ def test_dropped_columns_leave_with_their_col() -> None:
 
 
 def test_a_colgroup_that_never_fitted_is_left_alone() -> None:
-    source = page(table(NAMES, [["K-1", "one", "mine"]], "<table><colgroup><col span='3'/></colgroup>"))
-    draft = edit(source, {"Key": ["K-1"], "Summary": ["one"], "Due": ["x"]})
-    assert "<colgroup><col span='3'/></colgroup>" in draft.new
+    for cols in ("<col span='3'/>", "<col></col><col/>"):
+        source = page(table(NAMES, [["K-1", "one", "mine"]], f"<table><colgroup>{cols}</colgroup>"))
+        draft = edit(source, {"Key": ["K-1"], "Summary": ["one"], "Due": ["x"]})
+        assert f"<colgroup>{cols}</colgroup>" in draft.new
 
 
 def test_the_column_of_row_numbers_keeps_counting() -> None:
@@ -310,6 +311,7 @@ SPANS = page(
     [
         (MERGED, {"Key": ["K-1"]}, {}, "row 2 has 1 cells, the first has 2"),
         (SPANS, {"Key": ["K-1"]}, {}, r"row 2 has a merged cell \('K-1'\)"),
+        (page("<table><tr><th>Key</th></tr><tr /></table>"), {"Key": ["K-1"]}, {}, "row 2 has 0 cells"),
         (page("<table><tbody></tbody><tbody></tbody></table>"), {"Key": ["K-1"]}, {}, "2 <tbody> sections"),
         (page("<table><tbody><tr><td>K-1</td></tr></tbody></table>"), {"Key": ["K-1"]}, {}, "no header row"),
         (page(table(["Id"], [["1"]])), {"Key": ["K-1"]}, {}, "no column 'Key' to match rows by"),
@@ -423,6 +425,24 @@ def test_places_that_cannot_be(create: str, where: str, problem: str) -> None:
 def test_a_created_region_checks_the_frames_keys_too() -> None:
     with pytest.raises(RegionError, match="twice"):
         edit("<p />", {"Key": ["K-1", "K-1"]}, create="end")
+
+
+# Reading back ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stored", "verdict"),
+    [
+        ("<p>a</p><b>new</b><p>z</p>", "identical"),
+        ("<p>a</p><b local-id='1'>new</b><p>z</p>", "identical"),
+        ("<p local-id='1'>a</p><b>new</b><p>z</p>", "rewritten"),
+        ("<p>a</p><b>new</b><p>Z</p>", "changed"),
+        ("<p>a</p>", "changed"),
+    ],
+)
+def test_what_was_stored_is_compared_outside_the_edits(stored: str, verdict: str) -> None:
+    draft = Draft("<p>a</p>old<p>z</p>", "<p>a</p><b>new</b><p>z</p>", [(8, 11, "<b>new</b>")])
+    assert outside(draft, stored) == verdict
 
 
 # Generated pages -------------------------------------------------------------
