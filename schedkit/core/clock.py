@@ -11,11 +11,13 @@ import dataclasses
 import hashlib
 import heapq
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import anyio
+import anyio.lowlevel
 
 from schedkit.core.durations import show
 from schedkit.core.model import Disposition, Overlap, Task
@@ -28,8 +30,8 @@ logger = logging.getLogger(__name__)
 
 # The longest sleep: a jump of the wall clock, or a laptop that slept, is noticed within it.
 LONGEST_NAP_SECONDS = 1.0
-# Schedules taken per transaction; more would hold the loop too long, fewer cost commits.
-BATCH = 200
+# Schedules decided at once; more would hold the loop too long. The ledger commits several together.
+BATCH = 50
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 
@@ -310,6 +312,7 @@ class Timetable:
             if schedule.task in self._taken:
                 self._taken.discard(schedule.task)
                 self._push(schedule)
+                self._changed.set()
 
     def next_due(self) -> datetime | None:
         """Return when the next schedule is due."""
@@ -322,7 +325,7 @@ class Timetable:
         return None
 
     async def changed(self, timeout: float) -> None:
-        """Wait until a schedule is put, at most `timeout` seconds."""
+        """Wait until a schedule is put or comes back, at most `timeout` seconds."""
         with anyio.move_on_after(timeout):
             await self._changed.wait()
         self._changed = anyio.Event()
@@ -367,24 +370,55 @@ async def run_clock(
         The wall clock. It may jump: back, and nothing runs twice; forward, and times passed over are
         late, which is what grace and coalesce are about.
     """
-    failures = 0
-    while True:
-        moment = now()
-        schedules = timetable.take(moment)
-        if not schedules:
-            upcoming = timetable.next_due()
-            wait = LONGEST_NAP_SECONDS if upcoming is None else (upcoming - moment).total_seconds()
-            await timetable.changed(min(max(wait, 0.0), LONGEST_NAP_SECONDS))
-            continue
-        tick = due(schedules, moment, active)
+    trouble = _Trouble()
+
+    async def commit(tick: Tick) -> None:
         try:
             await record(tick)
         except Exception as error:
             timetable.settle(tick.before)
-            failures += 1
-            pause = min(FIRST_PAUSE_SECONDS * 2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
-            logger.warning("due times could not be recorded, trying again in %s: %s", show(pause), error)
-            await anyio.sleep(pause)
+            trouble.noticed(error)
         else:
-            failures = 0
             timetable.settle(tick.after)
+            trouble.over()
+
+    async with anyio.create_task_group() as group:
+        while True:
+            await trouble.pause()
+            moment = now()
+            schedules = timetable.take(moment)
+            if schedules:
+                # Recorded while the next portion is decided: a schedule that was taken comes back only
+                # when it is settled, so no two ticks are ever about the same one.
+                group.start_soon(commit, due(schedules, moment, active))
+                await anyio.lowlevel.checkpoint()
+                continue
+            upcoming = timetable.next_due()
+            wait = LONGEST_NAP_SECONDS if upcoming is None else (upcoming - moment).total_seconds()
+            await timetable.changed(min(max(wait, 0.0), LONGEST_NAP_SECONDS))
+
+
+class _Trouble:
+    """How long to leave a store alone that does not record: longer each time, until it does."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._until = 0.0
+
+    def noticed(self, error: Exception) -> None:
+        """Note a failure; several portions that fail together count once."""
+        if time.monotonic() < self._until:
+            return
+        pause = min(FIRST_PAUSE_SECONDS * 2**self._failures, LONGEST_PAUSE_SECONDS)
+        self._failures += 1
+        self._until = time.monotonic() + pause
+        logger.warning("due times could not be recorded, trying again in %s: %s", show(pause), error)
+
+    def over(self) -> None:
+        """Note a success."""
+        self._failures = 0
+
+    async def pause(self) -> None:
+        """Wait until the store may be tried again."""
+        while (left := self._until - time.monotonic()) > 0:
+            await anyio.sleep(left)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cached_property
 from typing import Any, Self
 
 from schedkit.core.wallclock import machine_zone
@@ -44,7 +45,7 @@ class Trigger:
 
     jitter: float = dataclasses.field(default=0.0, kw_only=True)
 
-    @property
+    @cached_property
     def bound(self) -> bool:
         """Whether it needs neither a zone nor an anchor to know its times."""
         return True
@@ -66,7 +67,8 @@ class Trigger:
 
     def next(self, after: datetime) -> datetime | None:
         """Return the first fire time (UTC) strictly after `after`, None if there is none."""
-        return self.bind(after)._next(after.astimezone(UTC))
+        trigger = self if self.bound else self.bind(after)
+        return trigger._next(after if after.tzinfo is UTC else after.astimezone(UTC))
 
     def _next(self, after: datetime) -> datetime | None:
         raise NotImplementedError

@@ -26,7 +26,7 @@ class Windowed(Trigger):
     start: datetime | None = dataclasses.field(default=None, kw_only=True)
     end: datetime | None = dataclasses.field(default=None, kw_only=True)
 
-    @property
+    @cached_property
     def bound(self) -> bool:
         return self.tz is not None and all(t is None or t.tzinfo is UTC for t in (self.start, self.end))
 
@@ -137,7 +137,7 @@ class Every(Windowed):
 
     interval: timedelta
 
-    @property
+    @cached_property
     def bound(self) -> bool:
         return self.start is not None and super().bound
 
@@ -181,7 +181,7 @@ class At(Trigger):
     time: datetime
     tz: tzinfo | None = dataclasses.field(default=None, kw_only=True)
 
-    @property
+    @cached_property
     def bound(self) -> bool:
         return self.time.tzinfo is UTC
 
@@ -219,7 +219,7 @@ class Calendar(Windowed):
     days: int = 0
     clock: time = time()
 
-    @property
+    @cached_property
     def bound(self) -> bool:
         return self.start is not None and super().bound
 
@@ -281,7 +281,7 @@ class Combined(Trigger):
 
     triggers: tuple[Trigger, ...]
 
-    @property
+    @cached_property
     def bound(self) -> bool:
         return all(trigger.bound for trigger in self.triggers)
 
