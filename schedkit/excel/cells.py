@@ -15,12 +15,14 @@ from schedkit.excel.links import LinkOf, LinkParts, within
 from schedkit.excel.model import Column
 from schedkit.excel.names import letters
 from schedkit.excel.tally import Tally
-from schedkit.excel.text import xml_texts
+from schedkit.excel.text import has_edge_blanks, xml_texts
 
 # Large enough that Arrow's cost per call vanishes, small enough that a chunk needs little memory.
-CHUNK_ROWS = 4096
+CHUNK_ROWS = 8192
 
 _STRING = pa.large_string()
+# What a row is joined from: text that is the same in every row, and one string per row.
+Pieces = list[str | pa.Array]
 _NOTHING = pa.scalar("", _STRING)
 
 
@@ -35,10 +37,10 @@ class Ink:
 class Slot(Protocol):
     """What fills one column of the sheet."""
 
-    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> list[pa.Array]:
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
         """Return cells for the rows `low` to `high`, whose numbers in the sheet are `numbers`.
 
-        Each array holds one string per row, null where it has no cell there.
+        An array is null where there is no cell; text that stands between arrays is for every row.
         """
         ...
 
@@ -62,40 +64,39 @@ class Data:
     link_room: int = 0
     keep_blank: bool = False
 
-    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> list[pa.Array]:
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
         cells = self.column.cells(low, high, ink.tally)
         name = letters(self.position)
-        pieces = [
-            _wrapped(name, style, numbers, "><v>", values, "</v></c>")
-            for values, style in (
-                (cells.numbers, self.style),
-                (cells.moments, self.moment_style),
-                (cells.durations, self.duration_style),
-            )
-            if values is not None
-        ]
+        pieces: Pieces = []
+        for values, style in (
+            (cells.numbers, self.style),
+            (cells.moments, self.moment_style),
+            (cells.durations, self.duration_style),
+        ):
+            if values is not None:
+                pieces += _wrapped(name, style, numbers, "><v>", values, "</v></c>")
         if cells.booleans is not None:
             digits = pc.if_else(cells.booleans, pa.scalar("1", _STRING), pa.scalar("0", _STRING))
-            pieces.append(_wrapped(name, self.style, numbers, ' t="b"><v>', digits, "</v></c>"))
+            pieces += _wrapped(name, self.style, numbers, ' t="b"><v>', digits, "</v></c>")
         if cells.texts is not None:
             pieces += self._texts(name, cells.texts, numbers, ink)
         if self.keep_blank and self.style is not None:
             blank = _join(f'<c r="{name}', numbers, f'" s="{self.style}"/>')
-            return [pc.coalesce(*pieces, blank)]
+            return [pc.coalesce(*_arrays(pieces), blank)]
         return pieces
 
-    def _texts(self, name: str, texts: pa.Array, numbers: pa.Array, ink: Ink) -> list[pa.Array]:
+    def _texts(self, name: str, texts: pa.Array, numbers: pa.Array, ink: Ink) -> Pieces:
         if self.link is None:
-            return [_text(name, self.style, numbers, texts, ink.tally)]
+            return _text(name, self.style, numbers, texts, ink.tally)
         addresses = within(self.link.addresses(texts), self.link_room, ink.tally)
         linked = addresses.is_valid()
         self.link_room -= len(addresses) - addresses.null_count
         places = pc.indices_nonzero(linked)
-        names = (f"{name}{number}" for number in numbers.take(places).to_pylist())
-        ink.links.add(zip(names, addresses.take(places).to_pylist(), strict=True))
+        if len(places):
+            ink.links.add(_join(name, numbers.take(places)), addresses.take(places))
         return [
-            _text(name, self.link_style, numbers, _only(texts, linked), ink.tally),
-            _text(name, self.style, numbers, _only(texts, pc.invert(linked)), ink.tally),
+            *_text(name, self.link_style, numbers, _only(texts, linked), ink.tally),
+            *_text(name, self.style, numbers, _only(texts, pc.invert(linked)), ink.tally),
         ]
 
 
@@ -107,7 +108,7 @@ class Calculated:
     formula: Formula
     style: int | None = None
 
-    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> list[pa.Array]:
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
         name = letters(self.position)
         pieces: list[str | pa.Array] = []
         for piece in self.formula.pieces:
@@ -137,7 +138,7 @@ class Blank:
     position: int
     style: int
 
-    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> list[pa.Array]:
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
         return [_join(f'<c r="{letters(self.position)}', numbers, f'" s="{self.style}"/>')]
 
 
@@ -152,13 +153,13 @@ class Kept:
     covers: pa.Array
     under: Slot | None = None
 
-    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> list[pa.Array]:
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
         count = high - low
         kept, covers = self.cells.slice(low, count), self.covers.slice(low, count)
         if self.under is None:
             return [pc.if_else(covers, kept, pa.scalar(None, _STRING))]
-        below = self.under.render(low, high, numbers, ink)
-        return [pc.if_else(covers, kept, pc.coalesce(*below))]
+        below = _arrays(self.under.render(low, high, numbers, ink))
+        return [pc.if_else(covers, kept, pc.coalesce(*below, pa.scalar(None, _STRING)))]
 
 
 def rows(
@@ -189,16 +190,30 @@ def _only(texts: pa.Array, which: pa.Array) -> pa.Array:
     return pc.if_else(which, texts, pa.scalar(None, texts.type))
 
 
-def _text(name: str, style: int | None, numbers: pa.Array, texts: pa.Array, tally: Tally) -> pa.Array:
-    opening = ' t="inlineStr"><is><t xml:space="preserve">'
+def _text(name: str, style: int | None, numbers: pa.Array, texts: pa.Array, tally: Tally) -> Pieces:
+    space = ' xml:space="preserve"' if has_edge_blanks(texts) else ""
+    opening = f' t="inlineStr"><is><t{space}>'
     return _wrapped(name, style, numbers, opening, xml_texts(texts, tally), "</t></is></c>")
 
 
 def _wrapped(
     name: str, style: int | None, numbers: pa.Array, opening: str, values: pa.Array, closing: str
-) -> pa.Array:
+) -> Pieces:
+    pieces: Pieces = [f'<c r="{name}', numbers, f'"{_style(style)}{opening}', values, closing]
+    if values.null_count == 0:
+        # Joined with the whole row, which saves a copy.
+        return pieces
+    if values.null_count == len(values):
+        return []
     # Null values make null cells, which vanish when the row is joined.
-    return _join(f'<c r="{name}', numbers, f'"{_style(style)}{opening}', values, closing)
+    return [_join(*pieces)]
+
+
+def _arrays(pieces: Pieces) -> list[pa.Array]:
+    """Return pieces as arrays of whole cells."""
+    if any(isinstance(piece, str) for piece in pieces):
+        return [_join(*pieces)]
+    return list(pieces)
 
 
 def _style(style: int | None) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
-from xml.sax.saxutils import quoteattr
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +14,8 @@ from schedkit.excel.tally import Tally
 _ISSUE_KEY = r"^[A-Z][A-Z0-9_]*-[0-9]+$"
 _ADDRESS = r"^(https?://|mailto:)[^\s\x00-\x1f]+$"
 # Everything a URI may hold; the rest is percent-encoded, as an invalid target makes readers give up.
-_URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")
+_URI_SAFE = "-._~:/?#[]@!$&'()*+,;=%"
+_URI = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*"
 _RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink"
 
 
@@ -55,22 +53,34 @@ class LinkParts:
     targets: list[bytes] = field(default_factory=list)
     count: int = 0
 
-    def add(self, cells: Iterator[tuple[str, str]]) -> None:
-        """Take (cell, address) pairs."""
-        for cell, address in cells:
-            self.count += 1
-            name = f"{self.prefix}{self.count}"
-            self.refs.append(f'<hyperlink ref="{cell}" r:id="{name}"/>'.encode())
-            self.targets.append(
-                f'<Relationship Id="{name}" Type="{_RELATION}" Target={quoteattr(_uri(address))}'
-                ' TargetMode="External"/>'.encode()
+    def add(self, cells: pa.Array, addresses: pa.Array) -> None:
+        """Take cells (like ``A2``) and their addresses."""
+        ids = pa.array(range(self.count + 1, self.count + 1 + len(cells))).cast(cells.type)
+        self.count += len(cells)
+        self.refs.append(_text('<hyperlink ref="', cells, f'" r:id="{self.prefix}', ids, '"/>'))
+        self.targets.append(
+            _text(
+                f'<Relationship Id="{self.prefix}',
+                ids,
+                f'" Type="{_RELATION}" Target="',
+                _attributes(addresses),
+                '" TargetMode="External"/>',
             )
+        )
 
 
-def _uri(address: str) -> str:
-    if _URI.fullmatch(address):
-        return address
-    return quote(address, safe="-._~:/?#[]@!$&'()*+,;=%")
+def _text(*pieces: str | pa.Array) -> bytes:
+    arrays = [pa.scalar(piece, pa.large_string()) if isinstance(piece, str) else piece for piece in pieces]
+    joined = pc.binary_join_element_wise(*arrays, pa.scalar("", pa.large_string()))
+    return "".join(joined.to_pylist()).encode()
+
+
+def _attributes(addresses: pa.Array) -> pa.Array:
+    """Return addresses as URIs in the form of XML attributes."""
+    if not pc.all(pc.match_substring_regex(addresses, f"^{_URI}$"), min_count=0).as_py():
+        safe = [quote(address, safe=_URI_SAFE) for address in addresses.to_pylist()]
+        addresses = pa.array(safe, addresses.type)
+    return pc.replace_substring(addresses, "&", "&amp;")
 
 
 def within(addresses: pa.Array, room: int, tally: Tally) -> pa.Array:

@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO
 
@@ -116,10 +117,20 @@ class Writer:
         self._file.write(_local(blank, large=large))
         deflate = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
         crc = size = packed = 0
-        for chunk in chunks:
+
+        def press(chunk: bytes | memoryview) -> None:
+            nonlocal crc, size, packed
             crc = isal_zlib.crc32(chunk, crc)
             size += len(chunk)
             packed += self._file.write(deflate.compress(chunk))
+
+        # One chunk is compressed while the next is rendered: both sides leave the GIL to each other.
+        with ThreadPoolExecutor(1) as presser:
+            pressing = presser.submit(press, b"")
+            for chunk in chunks:
+                pressing.result()
+                pressing = presser.submit(press, chunk)
+            pressing.result()
         packed += self._file.write(deflate.flush())
         end = self._file.tell()
         entry = _Entry(part.encode(), _UTF8_NAME, _DEFLATED, _NO_TIME, _NO_DATE, crc, packed, size, offset)

@@ -72,6 +72,17 @@ def xml_texts(values: pa.Array, tally: Tally) -> pa.Array:
     return values
 
 
+def has_edge_blanks(values: pa.Array) -> bool:
+    """Tell whether a text begins or ends with a blank, or holds a line break: XML readers may drop those."""
+    offsets, data = _buffers(values)
+    starts, ends = offsets[:-1] - offsets[0], offsets[1:] - offsets[0]
+    filled = starts < ends
+    if not filled.any():
+        return False
+    edges = np.concatenate([data[starts[filled]], data[ends[filled] - 1]])
+    return bool((edges <= 32).any() or (data < 32).any())
+
+
 def _clipped(values: pa.Array, tally: Tally) -> pa.Array:
     # Bytes are an upper bound of UTF-16 units; the exact test is left to `clip`.
     long = _where(pc.greater(pc.binary_length(values), MAX_CELL_UNITS))
