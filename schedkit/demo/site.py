@@ -34,6 +34,7 @@ from schedkit.demo.jira.face import Dialect
 from schedkit.demo.journal import Answered, Journal
 from schedkit.demo.knobs import Faults, parse_faults, parse_latency
 from schedkit.demo.quirks import Quirks
+from schedkit.demo.quota import Quota
 from schedkit.demo.store import Store
 from schedkit.demo.world.catalog import DAY
 from schedkit.demo.world.generate import generate
@@ -82,6 +83,13 @@ class DemoSite:
     now : datetime, optional
         What the data ends at; midnight UTC today by default. The same seed and `now` make the same data.
 
+    rate_limit : float
+        Requests a second per endpoint and method before a 429, 0 for no limit; settable later.
+    gzip : bool
+        Compress answers for clients that take it.
+    zone : str
+        The time zone of the demo accounts: of all times in Jira's answers and of dates in JQL.
+
     Examples
     --------
     >>> import urllib.request
@@ -101,6 +109,9 @@ class DemoSite:
         faults: str | Faults | None = None,
         port: int = 0,
         now: datetime | None = None,
+        rate_limit: float = 0.0,
+        gzip: bool = False,
+        zone: str = "Europe/Berlin",
     ) -> None:
         # Bad knobs are refused before a port is taken.
         seconds, planned = parse_latency(latency), _faults(faults)
@@ -112,7 +123,7 @@ class DemoSite:
         offset = 0.0 if now is None else anchor / 1000 - time.time()
         self.clock: Callable[[], int] = lambda: int((time.time() + offset) * 1000)
         length = max(80, int((issue_kb * 1024 - _BARE) * 0.8)) if issue_kb else 0
-        self.store = Store(generate(issues, seed, anchor), self.clock, length)
+        self.store = Store(generate(issues, seed, anchor, zone), self.clock, length)
         self.wiki = WikiStore(self.clock, seed)
         seeded.fill(self.wiki, self.store, f"{self.url}/jira/browse")
         self.requests = Journal()
@@ -131,6 +142,8 @@ class DemoSite:
         self.page_cap = page_cap
         self._gate = Gate(self._app(), self.requests, seed)
         self.latency, self.faults = seconds, planned
+        self.rate_limit = rate_limit
+        self._gate.gzip = gzip
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -181,6 +194,16 @@ class DemoSite:
     @faults.setter
     def faults(self, value: str | Faults | None) -> None:
         self._gate.faults = _faults(value)
+        self._gate.plan.restart(self._gate.faults)
+
+    @property
+    def rate_limit(self) -> float:
+        """Requests a second per endpoint and method, 0 for no limit."""
+        return self._gate.quota.rate
+
+    @rate_limit.setter
+    def rate_limit(self, value: float) -> None:
+        self._gate.quota = Quota(value)
 
     @property
     def page_cap(self) -> int | None:

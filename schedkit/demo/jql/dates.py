@@ -51,6 +51,11 @@ def _move(moment: datetime, count: int, unit: str) -> datetime:
     return moment + step.get(unit, timedelta(minutes=count))
 
 
+def is_period(text: str) -> bool:
+    """Whether a literal counts from now."""
+    return _PERIOD.fullmatch(text.strip()) is not None
+
+
 def function(name: str, args: tuple[str, ...], now: int, zone: ZoneInfo) -> int | None:
     """Epoch milliseconds of ``now()``, ``startOfDay("-1d")`` and their kin, None for other functions."""
     name = name.lower()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from schedkit.demo.jql import functions
+from schedkit.demo.jql import dates, functions
 from schedkit.demo.jql.meaning import Meaning, Reader, Test
 from schedkit.demo.jql.parse import parse
 from schedkit.demo.jql.table import meaning
@@ -23,6 +23,7 @@ from schedkit.demo.jql.tree import (
     Order,
     Query,
     UnknownValueError,
+    Value,
 )
 from schedkit.demo.store import Store
 from schedkit.demo.world.model import Issue
@@ -36,11 +37,14 @@ _RANGES = ("<", ">", "<=", ">=")
 class Found:
     """The answer to a query: issue ids in order. `bounded`: the query restricts the search at all.
 
-    `forgiven` are the complaints a lenient query overlooked.
+    `forgiven` are the complaints a lenient query overlooked. It holds for one revision of the store and,
+    where the query speaks of the time (`minute` not None), for one minute.
     """
 
     ids: tuple[int, ...]
     bounded: bool
+    revision: int
+    minute: int | None
     forgiven: tuple[str, ...] = ()
 
 
@@ -49,7 +53,7 @@ class Searcher:
 
     def __init__(self, store: Store, reader: Callable[[], Reader]) -> None:
         self.store, self.reader = store, reader
-        self._kept: OrderedDict[tuple[str, bool, int, int], Found] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, bool], Found] = OrderedDict()
 
     def search(self, jql: str, strict: bool = True) -> Found:
         """Evaluate `jql`; unless `strict`, a value the site does not know matches nothing.
@@ -62,13 +66,13 @@ class Searcher:
         with self.store.lock:
             reader = self.reader() if strict else replace(self.reader(), forgiven=[])
             # Relative dates count from the minute, which is also how long an answer is kept.
-            key = (jql, strict, self.store.revision, reader.now // 60_000)
-            found = self._kept.get(key)
-            if found is None:
-                found = self._kept[key] = self._evaluate(jql, reader)
+            revision, minute = self.store.revision, reader.now // 60_000
+            found = self._kept.get((jql, strict))
+            if found is None or found.revision != revision or found.minute not in (None, minute):
+                found = self._kept[jql, strict] = self._evaluate(jql, reader)
                 if len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
-            self._kept.move_to_end(key)
+            self._kept.move_to_end((jql, strict))
             return found
 
     def matches(self, jql: str, issue: Issue) -> bool:
@@ -90,7 +94,24 @@ class Searcher:
             pool = [issue for issue in pool if test(issue)]
         ordered = _sorted(list(pool), query, reader)
         ids = tuple(issue.id for issue in ordered)
-        return Found(ids, query.where is not None, tuple(dict.fromkeys(reader.forgiven or ())))
+        return Found(
+            ids,
+            query.where is not None,
+            self.store.revision,
+            reader.now // 60_000 if query.where is not None and _timely(query.where) else None,
+            tuple(dict.fromkeys(reader.forgiven or ())),
+        )
+
+
+def _timely(node: Node) -> bool:
+    """Whether what a query finds may change by itself as time goes by."""
+    if isinstance(node, Not):
+        return _timely(node.inner)
+    if isinstance(node, Clause):
+        return any(
+            isinstance(o, Call) or (isinstance(o, Value) and dates.is_period(o.text)) for o in node.operands
+        )
+    return any(_timely(part) for part in node.parts)
 
 
 def _candidates(node: Node, reader: Reader) -> list[int] | None:

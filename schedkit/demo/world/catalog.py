@@ -92,9 +92,9 @@ class Catalog:
     anchor: int
 
 
-def build(anchor: int) -> Catalog:
-    """Build the catalog with dates around `anchor` (epoch milliseconds)."""
-    users = _users()
+def build(anchor: int, zone: str) -> Catalog:
+    """Build the catalog with dates around `anchor` (epoch milliseconds), its reader in `zone`."""
+    users = _users(zone)
     projects = tuple(
         _project(i, key, name, hidden, parts, users[1 + i], anchor)
         for i, (key, name, hidden, parts) in enumerate(_PROJECTS)
@@ -103,8 +103,8 @@ def build(anchor: int) -> Catalog:
     return Catalog(users, projects, sprints, users[0], anchor)
 
 
-def _users() -> tuple[User, ...]:
-    people = [User(0, _account(0), "demo", "Demo Analyst", "demo@example.com", "Europe/Berlin")]
+def _users(zone: str) -> tuple[User, ...]:
+    people = [User(0, _account(0), "demo", "Demo Analyst", "demo@example.com", zone)]
     for n, (display, zone) in enumerate(_PEOPLE, 1):
         email = None if n % 3 == 0 else f"user{n}@example.com"
         people.append(User(n, _account(n), f"user{n}", display, email, zone))

@@ -33,9 +33,9 @@ class World:
     links: tuple[Link, ...]
 
 
-def generate(count: int, seed: int, anchor: int) -> World:
+def generate(count: int, seed: int, anchor: int, zone: str = "Europe/Berlin") -> World:
     """Make `count` issues, oldest first, the last created shortly before `anchor` (epoch milliseconds)."""
-    cat = c.build(anchor)
+    cat = c.build(anchor, zone)
     maker = _Maker(cat, Random(seed), seed, count)
     with _collector_paused():
         return _make(cat, maker, count, seed)
