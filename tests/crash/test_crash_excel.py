@@ -1,0 +1,100 @@
+"""kill -9 at any moment of an overwrite leaves the old workbook or the new one, whole."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from python_calamine import CalamineWorkbook
+
+from schedkit import excel
+
+ROWS = 6_000
+KILLS = min(int(os.environ.get("SCHEDKIT_KILLS", "10")), 100)
+
+# A process that has everything imported and forks a writer for each line it reads: a kill costs
+# milliseconds instead of an interpreter's start.
+NURSERY = """
+import os, sys
+import pandas as pd
+from schedkit import excel
+
+path, rows = sys.argv[1], int(sys.argv[2])
+for line in sys.stdin:
+    first = int(line)
+    pid = os.fork()
+    if not pid:
+        for generation in range(first, first + 1_000):
+            text = f"text of {generation}"
+            excel.write(pd.DataFrame({"n": range(rows), "generation": generation, "text": text}), path)
+            print("wrote", flush=True)
+        os._exit(0)
+    print(pid, flush=True)
+    os.waitpid(pid, 0)
+    print("ended", flush=True)
+"""
+
+
+@contextmanager
+def nursery(path: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", NURSERY, str(path), str(ROWS)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    # Leaving the block closes its input, upon which it ends.
+    with process:
+        yield process
+
+
+def kill_a_writer(process: subprocess.Popen[str], generation: int, seconds: float) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    print(generation, file=process.stdin, flush=True)
+    pid = int(process.stdout.readline())
+    # The moment of the kill is the one thing here that must be arbitrary.
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGKILL)
+    while process.stdout.readline() != "ended\n":
+        pass
+
+
+def kills_leave_a_whole_workbook(path: Path, kills: int) -> None:
+    chance = random.Random(7)
+    excel.write(pd.DataFrame({"n": range(ROWS), "generation": 0, "text": "text of 0"}), path)
+    interrupted = 0
+    with nursery(path) as process:
+        for kill in range(kills):
+            kill_a_writer(process, 1 + 1_000 * kill, chance.uniform(0.01, 0.25))
+            interrupted += any(file != path for file in path.parent.iterdir())
+            rows = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
+            assert len(rows) == ROWS + 1
+            assert [row[0] for row in rows[1:]] == list(range(ROWS))
+            generations = {(row[1], row[2]) for row in rows[1:]}
+            assert len(generations) == 1
+            ((generation, text),) = generations
+            assert text == f"text of {generation:.0f}"
+    assert interrupted > kills // 4, "the kills missed the writing"
+    excel.write(pd.DataFrame({"n": [1]}), path)
+    assert [file.name for file in path.parent.iterdir()] == [path.name], (
+        "what killed writers left was not swept"
+    )
+
+
+def test_a_few_kills(tmp_path: Path) -> None:
+    kills_leave_a_whole_workbook(tmp_path / "report.xlsx", 10)
+
+
+@pytest.mark.crash
+def test_many_kills(tmp_path: Path) -> None:
+    kills_leave_a_whole_workbook(tmp_path / "report.xlsx", KILLS)
