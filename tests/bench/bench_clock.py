@@ -1,0 +1,142 @@
+"""How late: a tick among many schedules, staggered and simultaneous schedules, beside a blocked kernel."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from bench.clock_runs import child
+from bench.common import Row, median, seconds
+from bench.kernel_run import beside_a_kernel
+
+RUNS = 5
+START = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def rows() -> Iterator[Row]:
+    """Yield the clock's figures."""
+    yield tick_among(100_000)
+    yield from staggered()
+    yield from burst()
+    yield beside_kernel()
+
+
+def tick_among(many: int) -> Row:
+    """One look at the clock with 100 due: among 100 schedules and among many."""
+    few_ms, many_ms = (_tick_ms(count) for count in (100, many))
+    return Row(
+        f"tick: 100 due of {many:,} against 100 due of 100",
+        many_ms,
+        few_ms,
+        "schedkit, 100 schedules",
+        "ms",
+        many_ms / few_ms,
+        1.5,
+        "<=",
+    )
+
+
+def _tick_ms(count: int) -> float:
+    from schedkit.core.clock import Schedule, Timetable, due
+    from schedkit.core.triggers import every
+
+    hour = timedelta(hours=1)
+    table = Timetable()
+    for i in range(count):
+        first = START if i < 100 else START + hour
+        table.put(Schedule(f"t{i}", every("1s", start=first), first))
+    taken: list[float] = []
+    gc.collect()
+    gc.disable()
+    for step in range(200):
+        now = START + timedelta(seconds=step)
+
+        def tick(now: datetime = now) -> None:
+            schedules = table.take(now, limit=1000)
+            assert len(schedules) == 100
+            table.settle(due(schedules, now, lambda task: 0).after)
+
+        taken.append(seconds(tick))
+    gc.enable()
+    return median(taken) * 1000
+
+
+def staggered() -> Iterator[Row]:
+    """1000 schedules every 5 s, one every 5 ms; ours on SQLite, APScheduler in memory."""
+    run = {"stagger": 0.005, "seconds": 11}
+    ours, theirs = [], []
+    for _ in range(3):
+        ours.append(percentile(child("ours", lead=10, **run)["late"], 0.99) * 1000)
+        theirs.append(percentile(child("apscheduler", **run)["late"], 0.99) * 1000)
+    mine, peer = median(ours), median(theirs)
+    yield Row(
+        "1000 staggered schedules every 5 s: lateness p99",
+        mine,
+        peer,
+        "APScheduler 3.11, memory",
+        "ms",
+        mine / peer,
+        2.0,
+        "<=",
+    )
+
+
+def burst() -> Iterator[Row]:
+    """1000 schedules due at one instant, both on SQLite WAL; maxima are medians of five runs."""
+    ours, frozen, theirs, control = ([], [], [], [])  # type: ignore[var-annotated]  # four lists of runs
+    for _ in range(RUNS):
+        control.append(child("idle"))
+        ours.append(child("ours", lead=10))
+        frozen.append(child("ours", lead=10, freeze=True))
+        theirs.append(child("apscheduler", lead=10, store=True))
+    idle_late, idle_gap = (median(worst(control, what)) for what in ("late", "gap"))
+    peer = median(worst(theirs, "late")) - idle_late
+    for runs, how in ((ours, ""), (frozen, ", collector frozen")):
+        mine = median(worst(runs, "late")) - idle_late
+        yield Row(
+            f"1000 schedules due in one second: worst lateness{how}",
+            mine * 1000,
+            peer * 1000,
+            "APScheduler 3.11, SQLite WAL",
+            "ms",
+            mine / peer,
+            0.5 if not how else None,
+            "<=",
+        )
+    peer_gap = median(worst(theirs, "gap")) - idle_gap
+    for runs, how in ((ours, ""), (frozen, ", collector frozen")):
+        gap = (median(worst(runs, "gap")) - idle_gap) * 1000
+        yield Row(
+            f"1000 schedules due in one second: worst gap of our loop (20 ms){how}",
+            gap,
+            peer_gap * 1000,
+            "APScheduler 3.11; ratio is to 20 ms",
+            "ms",
+            gap / 20.0,
+            1.0 if not how else None,
+            "<=",
+        )
+
+
+def beside_kernel() -> Row:
+    """The worst lateness of a 50 ms schedule while a cell sleeps 5 s."""
+    found = beside_a_kernel()
+    return Row(
+        "beside a kernel in time.sleep(5): worst lateness of a 50 ms schedule",
+        found["ours"] * 1000,
+        found["kernel"] * 1000,
+        "a task on the kernel's own loop",
+        "ms",
+        found["kernel"] / found["ours"],
+        100.0,
+    )
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[int(len(values) * share)]
+
+
+def worst(runs: list[dict[str, object]], what: str) -> list[float]:
+    """The worst of each run."""
+    return [max(run[what]) if what == "late" else run[what] for run in runs]  # type: ignore[call-overload,misc]  # JSON
