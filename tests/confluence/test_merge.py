@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from confluence.pages import anchor, pages_with_table, table
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedkit.confluence.draft import Draft, TableEdit, outside
@@ -449,6 +449,7 @@ def test_what_was_stored_is_compared_outside_the_edits(stored: str, verdict: str
 
 
 @given(pages_with_table(), st.data())
+@settings(max_examples=30)
 def test_on_any_page_only_the_cell_that_differs_changes(made: Any, data: st.DataObject) -> None:
     before, after, rows = made
     head = f"<h6>managed</h6>{anchor('managed')}"

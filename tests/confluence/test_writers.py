@@ -125,7 +125,7 @@ def beside_an_editor(wiki: Confluence, page: DemoPage, processes: int, rounds: i
 
 @pytest.mark.parametrize("wiki", ["cloud"], indirect=True)
 def test_processes_beside_an_editor(wiki: Confluence, make_page: MakePage) -> None:
-    assert beside_an_editor(wiki, make_page(body_of(3)), processes=3, rounds=3, pause=0.1) > 0
+    assert beside_an_editor(wiki, make_page(body_of(2)), processes=2, rounds=3, pause=0.1) > 0
 
 
 @pytest.mark.thorough
