@@ -18,14 +18,16 @@ def _text(node: dict[str, Any]) -> str:
         return str(node.get("text", ""))
     if kind == "hardBreak":
         return "\n"
-    if kind in ("mention", "emoji", "status", "date"):
+    if kind in ("mention", "emoji", "status", "date", "inlineCard", "media"):
         attrs = node.get("attrs", {})
-        return str(attrs.get("text") or attrs.get("shortName") or attrs.get("timestamp") or "")
+        return str(
+            attrs.get("text") or attrs.get("shortName") or attrs.get("timestamp") or attrs.get("url") or ""
+        )
     parts = [_text(child) for child in node.get("content", ())]
     if kind in ("bulletList", "orderedList"):
         return "\n".join("- " + part for part in parts)
     if kind == "tableRow":
         return "|" + "|".join(parts) + "|"
-    if kind in ("table", "listItem", "tableCell", "tableHeader", "panel", "blockquote"):
+    if kind in ("table", "listItem", "tableCell", "tableHeader", "panel", "blockquote", "expand"):
         return "\n".join(parts)
     return "".join(parts)

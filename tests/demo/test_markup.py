@@ -42,6 +42,17 @@ def test_marks() -> None:
     ]  # fmt: skip
 
 
+def test_cards_emoji_media_and_kinds_nobody_knows() -> None:
+    content = doc(
+        "see https://x.example/a?b=1 (/) :)\n\n!a.png!\n\n{futureBlock}new{futureBlock}\n\n{expand}e{expand}"
+    )
+    assert [node["type"] for node in content] == ["paragraph", "mediaSingle", "futureBlock", "expand"]
+    assert [node["type"] for node in content[0]["content"]] == [
+        "text", "inlineCard", "text", "emoji", "text", "emoji",
+    ]  # fmt: skip
+    assert plain({"content": content}) == "see https://x.example/a?b=1 (/) :)\n\n\n\nnew\n\ne"
+
+
 def test_code_keeps_its_empty_lines() -> None:
     (block,) = doc("{code}\nx = 1\n\ny = 2\n{code}")
     assert block["content"][0]["text"] == "x = 1\n\ny = 2"
@@ -74,7 +85,7 @@ def test_text_of_nodes_without_text() -> None:
         {"type": "orderedList", "content": [{"type": "listItem", "content": [{"type": "paragraph"}]}]},
         {"type": "rule"},
     ]  # fmt: skip
-    assert plain({"type": "doc", "content": content}) == ":smile:DONE1700000000000\n\n- \n\n"
+    assert plain({"type": "doc", "content": content}) == ":smile:DONE1700000000000https://x.example\n\n- \n\n"
     assert plain("already text") == "already text"
 
 

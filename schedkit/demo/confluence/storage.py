@@ -14,6 +14,8 @@ WRAP = (
 )
 _TAG = re.compile(r"<(table|p|li|h[1-6])((?:\s[^<>]*?)?)(/?)>")
 _CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
+_CELL = re.compile(r"(<t[dh](?:\s[^<>]*)?>)([^<>]+)(</t[dh]>)")
+_MACRO = re.compile(r"<ac:structured-macro((?:\s[^<>]*?)?)(/?)>")
 _ATTRIBUTE = re.compile(r'\s+([\w:-]+)=("[^"]*"|\'[^\']*\')')
 
 
@@ -38,14 +40,26 @@ def fault(body: str) -> str | None:
 
 
 def normalise(body: str, rng: Random) -> str:
-    """What Cloud's editor does on save: local ids added, attributes in another order, entities as numbers.
+    """What Cloud's editor does on save: new ids, attributes reordered, cells in paragraphs, numeric entities.
 
     Text and structure stay as they are; bytes do not.
     """
     pieces = _CDATA.split(body)
     for n in range(0, len(pieces), 2):
-        pieces[n] = _TAG.sub(lambda found: _rewrite(found, rng), pieces[n]).replace("&nbsp;", "&#160;")
+        piece = _CELL.sub(r"\1<p>\2</p>\3", pieces[n])
+        piece = _MACRO.sub(lambda found: _with_id(found, rng), piece)
+        pieces[n] = _TAG.sub(lambda found: _rewrite(found, rng), piece).replace("&nbsp;", "&#160;")
     return "".join(pieces)
+
+
+def _with_id(found: re.Match[str], rng: Random) -> str:
+    if "ac:macro-id=" in found[1]:
+        return found[0]
+    return f'<ac:structured-macro{found[1]} ac:macro-id="{_fresh(rng)}"{found[2]}>'
+
+
+def _fresh(rng: Random) -> uuid.UUID:
+    return uuid.UUID(int=rng.getrandbits(128), version=4)
 
 
 def _rewrite(found: re.Match[str], rng: Random) -> str:
@@ -53,6 +67,6 @@ def _rewrite(found: re.Match[str], rng: Random) -> str:
     pairs = dict(_ATTRIBUTE.findall(attributes))
     id_name = "local-id" if name in ("p", "li") or name.startswith("h") else "ac:local-id"
     if id_name not in pairs:
-        pairs[id_name] = f'"{uuid.UUID(int=rng.getrandbits(128), version=4)}"'
+        pairs[id_name] = f'"{_fresh(rng)}"'
     told = "".join(f" {key}={value}" for key, value in sorted(pairs.items()))
     return f"<{name}{told}{' /' if slash else ''}>"

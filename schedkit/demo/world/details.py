@@ -31,7 +31,9 @@ def describe(issue: Issue, length: int) -> str | None:
         "h2. Report\n\n*Since yesterday* the {{export}} fails:\n\n{code}\nValueError: <none> & more\n{code}",
         words.HOSTILE[seed % len(words.HOSTILE)],
         "||Browser||Works||\n|Firefox|yes|\n|Safari|no|",
-    )[seed % 3]
+        "{panel}Known issue{panel}\n\n{futureBlock}of a kind nobody knows yet{futureBlock}\n\n!screen.png!",
+        "Asked by [~user3] (/) see https://docs.example/?a=1\n\n- first\n- second\n\n{expand}more{expand}",
+    )[seed % 5]
     return f"{opening}\n\n{text}"
 
 
