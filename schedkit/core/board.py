@@ -15,6 +15,7 @@ from typing import Any
 from schedkit.core import events as ev
 from schedkit.core.board_rows import (
     Row,
+    detail_fields,
     ended_task_row,
     folded_run,
     iso,
@@ -24,7 +25,7 @@ from schedkit.core.board_rows import (
     run_row,
     task_state,
 )
-from schedkit.core.model import Run, State
+from schedkit.core.model import Attempt, Run, State
 
 __all__ = ["Board"]
 
@@ -115,7 +116,6 @@ class Board:
         self,
         tasks: Iterable[Mapping[str, Any]] = (),
         runs: Iterable[Run] = (),
-        details: Mapping[str, Mapping[str, Any]] | None = None,
         seq: int = 0,
     ) -> None:
         """Take in what the ledger holds; its events up to number `seq` are then ignored.
@@ -125,19 +125,27 @@ class Board:
         tasks : iterable of mappings
             Each with `name` and any of `put_task`'s facts.
         runs : iterable of Run
-            In any order; `details[run.id]` holds its log, facts, artifacts, stages and attempts.
+            In any order; `put_details` adds what is long.
         """
         for task in tasks:
             self.put_task(**{str(key): value for key, value in task.items()})
         with self._lock:
             self._ledger_seq = seq
             for run in sorted(runs, key=lambda run: run.finished_at or run.started_at or run.queued_at):
-                self._place(run_row(run, (details or {}).get(run.id, {})), run.seconds)
+                self._place(run_row(run), run.seconds)
 
     def put_task(self, name: str, **facts: Any) -> None:
         """Set facts of a task: trigger (words), next_run, paused, declared, description, tags, priority."""
         with self._lock:
             self._put_task(name, facts)
+
+    def put_details(self, run: str, details: Mapping[str, Any], attempts: Iterable[Attempt] = ()) -> None:
+        """Set the long parts of a run on the board: log, facts, artifacts, stages, attempts."""
+        with self._lock:
+            row = self._runs.get(run)
+            if row is not None:
+                self._seq += 1
+                self._runs.put(run, {**row, **detail_fields(details, attempts)}, self._seq)
 
     def put_scheduler(self, **facts: Any) -> None:
         """Set facts of the scheduler: state, owner, ledger, concurrency, paused, trouble."""

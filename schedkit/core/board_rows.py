@@ -9,7 +9,15 @@ from typing import Any
 from schedkit.core import events as ev
 from schedkit.core.model import Attempt, Priority, Run, State
 
-__all__ = ["ended_task_row", "folded_run", "new_run_row", "new_task_row", "run_row", "task_state"]
+__all__ = [
+    "detail_fields",
+    "ended_task_row",
+    "folded_run",
+    "new_run_row",
+    "new_task_row",
+    "run_row",
+    "task_state",
+]
 
 Row = dict[str, Any]
 
@@ -104,8 +112,8 @@ def new_run_row(run: str, task: str) -> Row:
     }
 
 
-def run_row(run: Run, details: Mapping[str, Any]) -> Row:
-    """Return the row of a run read from the ledger; `details` holds what its events left behind."""
+def run_row(run: Run) -> Row:
+    """Return the row of a run read from the ledger, without its long parts."""
     row = new_run_row(run.id, run.task)
     row.update(
         state=str(run.state),
@@ -123,11 +131,19 @@ def run_row(run: Run, details: Mapping[str, Any]) -> Row:
         result=run.result,
         waiting_for=_waiting(run.state, run.waiting_for),
     )
-    row["attempts"] = [_attempt(attempt) for attempt in details.get("attempts", ())]
-    for key in ("stages", "log", "facts", "artifacts"):
-        if details.get(key):
-            row[key] = details[key]
     return row
+
+
+def detail_fields(details: Mapping[str, Any], attempts: Iterable[Attempt]) -> Row:
+    """Return the fields of a run's long parts: what it told, and its ended attempts."""
+    log = details.get("log", [])[-LOG_LINES:]
+    return {
+        "stages": details.get("stages", []),
+        "log": [{"n": number, **line} for number, line in enumerate(log, 1)],
+        "facts": details.get("facts", {}),
+        "artifacts": details.get("artifacts", []),
+        "attempts": [_attempt(attempt) for attempt in attempts],
+    }
 
 
 def _attempt(attempt: Attempt) -> Row:

@@ -495,6 +495,10 @@ class Scheduler(JobApi):
         """Return what changed on the board after number `since`, None if nothing did."""
         return self._live_board().changes(since)
 
+    def look_closer(self, run: str) -> None:
+        """Put a run's log, facts, files and attempts on the board: a screen has opened it."""
+        self._live_board().put_details(run, self._details(run), self._attempts(run))
+
     def _live_board(self) -> Board:
         self._must_be_open()
         with self._board_lock:

@@ -72,13 +72,14 @@ export function until(iso, now) {
   return `in ${duration(s < 60 ? Math.ceil(s) : s)}`;
 }
 
-// A moment in the reader's own time zone: the clock today, with the day otherwise.
+// A moment in the reader's own time zone: the clock today; the day and the minute otherwise.
 export function moment(iso, now) {
   const at = millis(iso);
   if (Number.isNaN(at)) return "";
   const date = new Date(at);
   const clock = clockFormat.format(date);
-  return date.toDateString() === new Date(now).toDateString() ? clock : `${dayFormat.format(date)}, ${clock}`;
+  const today = date.toDateString() === new Date(now).toDateString();
+  return today ? clock : `${dayFormat.format(date)}, ${clock.slice(0, 5)}`;
 }
 
 export function exact(iso) {

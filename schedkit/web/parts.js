@@ -1,6 +1,6 @@
 // The small drawn things that every panel uses: badge, progress bar, sparkline, pager.
 
-import { count, duration, remaining, share, stateOf } from "./format.js";
+import { count, duration, moment, remaining, share, stateOf } from "./format.js";
 import { button, h, icon, put, say, show, svg } from "./dom.js";
 
 export function createBadge() {
@@ -101,16 +101,36 @@ export function pageOf(pager, items) {
   return items.slice(start, end);
 }
 
-export function facts(pairs) {
-  const list = h("dl", { class: "sk-facts" });
-  for (const [name, value] of pairs) {
-    list.append(h("dt", {}, name), h("dd", {}, value instanceof Node ? value : plain(value)));
+const FACTS_SHOWN = 9;
+
+// Names and values; what is empty is left out, and a long list is folded.
+export function facts(values) {
+  const pairs = Object.entries(values).filter(([, value]) => !isEmpty(value));
+  const box = h("div", {}, factList(pairs.slice(0, FACTS_SHOWN)));
+  if (pairs.length > FACTS_SHOWN) {
+    const more = pairs.slice(FACTS_SHOWN);
+    box.append(h("details", {}, h("summary", { class: "sk-muted" }, `${more.length} more`), factList(more)));
   }
-  return list;
+  return box;
 }
+
+function factList(pairs) {
+  const items = pairs.flatMap(([name, value]) => [h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, plain(value))]);
+  return h("dl", { class: "sk-facts" }, ...items);
+}
+
+function isEmpty(value) {
+  if (value === null || value === undefined || value === "") return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
+
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 export function plain(value) {
   if (value === null || value === undefined) return "–";
   if (typeof value === "number") return count(value);
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "string") return ISO.test(value) ? moment(value, Date.now()) : value;
+  if (Array.isArray(value)) return value.map(plain).join(", ");
+  return Object.entries(value).map(([name, inner]) => `${name} ${plain(inner)}`).join(", ");
 }

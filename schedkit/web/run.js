@@ -2,7 +2,7 @@
 
 import { bytes, duration, exact, isActive, moment, runSeconds, share } from "./format.js";
 import { h, icon, keyed, put, say, show, wordButton } from "./dom.js";
-import { createBadge, createProgress, drawBadge, drawProgress, facts, plain } from "./parts.js";
+import { createBadge, createProgress, drawBadge, drawProgress, facts } from "./parts.js";
 
 export function createRun(view) {
   const panel = { view, run: null };
@@ -27,7 +27,7 @@ export function createRun(view) {
   } },
     h("header", { class: "sk-run-head" }, panel.title, panel.badge.node, panel.when,
       h("span", { class: "sk-grow" }), panel.preview, panel.again, panel.stop, panel.close),
-    panel.stages, panel.error.node, panel.filesBox, panel.frame, panel.facts, panel.logBox);
+    panel.stages, panel.error.node, panel.filesBox, panel.frame, panel.logBox, panel.facts);
   return panel;
 }
 
@@ -125,9 +125,8 @@ function drawFacts(panel, run) {
     const signature = JSON.stringify(card.values);
     if (row.drawn === signature) return;
     row.drawn = signature;
-    const pairs = card.values && typeof card.values === "object" && !Array.isArray(card.values)
-      ? Object.entries(card.values).slice(0, 40) : [["value", card.values]];
-    row.list.replaceChildren(facts(pairs.map(([name, value]) => [name, plain(value)])));
+    const named = card.values && typeof card.values === "object" && !Array.isArray(card.values);
+    row.list.replaceChildren(facts(named ? card.values : { value: card.values }));
   });
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 import anyio.to_thread
 import msgspec
 
+from schedkit import context
 from schedkit.errors import SchedkitError, UsageError
 
 __all__ = ["Answer", "obey"]
@@ -94,8 +95,12 @@ async def _download(scheduler: Any, command: Mapping[str, Any]) -> Answer:
 
 async def _preview(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     """Return the first rows of a run's frame as text."""
-    frame = await scheduler.aio.result(command["run"])
-    return Answer(data=await anyio.to_thread.run_sync(frame_text, frame))
+
+    def read() -> dict[str, Any]:
+        with context.use(context.Surroundings()):
+            return frame_text(scheduler.run(command["run"]).result(timeout=30))
+
+    return Answer(data=await anyio.to_thread.run_sync(read))
 
 
 def frame_text(frame: Any, rows: int = PREVIEW_ROWS) -> dict[str, Any]:
@@ -106,9 +111,10 @@ def frame_text(frame: Any, rows: int = PREVIEW_ROWS) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> str:
-    if value is None or value != value or str(value) in ("<NA>", "NaT"):
-        return ""
-    text = str(value)
+    if isinstance(value, list | tuple):
+        text = ", ".join(map(str, value))
+    else:
+        text = "" if value is None or str(value) in ("<NA>", "NaT", "nan") else str(value)
     return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
 
 

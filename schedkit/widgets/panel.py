@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import anyio.to_thread
 import anywidget
 import msgspec
 import traitlets
@@ -58,8 +59,6 @@ class Panel(anywidget.AnyWidget):
     def __init__(self, scheduler: Any, kind: str = "tasks", *, run: str = "", task: str = "") -> None:
         self._scheduler = scheduler
         self._feed = Feed(scheduler)
-        if run:
-            self._feed.open(run)
         self._still_shown: tuple[int, float] = (-1, 0.0)
         self._unsubscribe: Any = None
         snapshot = self._feed.next()
@@ -127,12 +126,19 @@ class Panel(anywidget.AnyWidget):
             self._reply(ticket, Answer())
         elif what == "gone":
             self._rest()
-        elif what in ("open", "close"):
-            run, act = str(content.get("run")), self._feed.open if what == "open" else self._feed.close
-            publisher().post(lambda: act(run))
+        elif what == "close":
+            run = str(content.get("run"))
+            publisher().post(lambda: self._feed.close(run))
+            self._reply(ticket, Answer())
+        elif what == "open":
+            self._open(str(content.get("run")))
             self._reply(ticket, Answer())
         else:
             service().submit(self._obey, dict(content), ticket)
+
+    def _open(self, run: str) -> None:
+        publisher().post(lambda: self._feed.open(run))
+        service().submit(anyio.to_thread.run_sync, self._scheduler.look_closer, run)
 
     async def _obey(self, command: dict[str, Any], ticket: object) -> None:
         answer = await obey(self._scheduler, command)

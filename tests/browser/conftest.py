@@ -19,7 +19,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 import schedkit
 
@@ -124,6 +124,30 @@ class Notebook:
         """Return the text below a cell."""
         return (
             self.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jp-Cell-outputArea").inner_text()
+        )
+
+    def prompt(self, cell: int) -> Locator:
+        """Return the ``[*]:`` or ``[3]:`` beside a cell."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".jp-InputPrompt")
+
+    def runs(self, cell: int) -> bool:
+        """Tell whether a cell runs now."""
+        return "*" in self.prompt(cell).inner_text()
+
+    def save(self) -> None:
+        self.page.evaluate("window.jupyterapp.shell.currentWidget.context.save()")
+
+    def restart(self) -> None:
+        self.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+
+    def theme(self, name: str) -> None:
+        """Switch the theme, "light" or "dark"."""
+        theme = f"JupyterLab {name.title()}"
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
+        )
+        self.page.wait_for_function(
+            "light => document.body.dataset.jpThemeLight === light", arg=str(name == "light").lower()
         )
 
     def close(self) -> None:

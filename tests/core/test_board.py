@@ -286,14 +286,17 @@ def test_loading_from_the_ledger_and_going_on_with_newer_events() -> None:
     board.load(
         tasks=[{"name": "a", "trigger": "every 1 hour"}],
         runs=[waiting, run],
-        details={"r1": {"attempts": [attempt], "facts": {"extraction": {"rows": 1}}, "log": []}},
         seq=10,
     )
+    line = {"at": "2026-03-02T07:00:02+00:00", "level": 20, "message": "hello"}
+    board.put_details("r1", {"facts": {"extraction": {"rows": 1}}, "log": [line]}, [attempt])
+    board.put_details("gone", {})
     board.fold(ev.TaskChanged(at=T0, seq=9, task="a", change="removed"))
     rows = {row["id"]: row for row in board.snapshot()["runs"]}
     assert rows["r1"]["priority"] == "high"
     assert rows["r1"]["facts"] == {"extraction": {"rows": 1}}
     assert rows["r1"]["attempts"][0]["outcome"] == "failed"
+    assert rows["r1"]["log"] == [{"n": 1, **line}]
     assert rows["r2"]["waiting_for"] == "its next attempt"
     assert the_task(board)["last"]["error"] == "boom"
     assert the_task(board)["durations"] == [[2.0, "FAILED"]]
