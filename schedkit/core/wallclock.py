@@ -23,10 +23,22 @@ NextWall = Callable[[datetime], datetime | None]
 
 
 def machine_zone() -> tzinfo:
-    """Return the machine's own time zone."""
+    """Return the machine's own time zone.
+
+    Raises
+    ------
+    TriggerError
+        If the machine's settings contradict each other.
+    """
     from tzlocal import get_localzone
 
-    return get_localzone()
+    try:
+        return get_localzone()
+    except ZoneInfoNotFoundError as error:
+        raise TriggerError(
+            f"this machine's time zone cannot be told: {str(error).splitlines()[0]}",
+            hint="name one: tz='Europe/Berlin', or the environment variable TZ",
+        ) from None
 
 
 def zone(value: str | tzinfo) -> tzinfo:

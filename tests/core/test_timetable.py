@@ -89,7 +89,7 @@ async def test_a_finished_schedule_rests() -> None:
     assert "done" in table
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 50), st.booleans()), max_size=40))
 def test_the_timetable_is_a_sorted_dictionary(steps: list[tuple[str, int, bool]]) -> None:
     table, model = Timetable(), dict[str, int]()

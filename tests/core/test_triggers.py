@@ -13,7 +13,7 @@ from apscheduler.triggers.combining import AndTrigger, OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schedkit.core.durations import show
@@ -511,7 +511,6 @@ simple = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(simple, st.integers(0, 500_000), st.integers(0, 200_000))
 def test_ranges_agree_with_walking(trigger: Trigger, offset: int, length: int) -> None:
     after = START + timedelta(seconds=offset)

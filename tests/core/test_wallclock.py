@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from schedkit.core.trigger_data import cron_fields
 from schedkit.core.triggers import Trigger, at, calendar, cron, every
-from schedkit.core.wallclock import instant
+from schedkit.core.wallclock import instant, machine_zone
+from schedkit.errors import TriggerError
 
 NEW_YORK = "America/New_York"
 # On 8 March 2026, 02:00 EST became 03:00 EDT; on 1 November 2026, 02:00 EDT becomes 01:00 EST.
@@ -100,7 +101,7 @@ def test_a_day_left_out_altogether() -> None:
 ZONES = ["UTC", NEW_YORK, "Europe/Berlin", "Australia/Lord_Howe", "Africa/Casablanca", "America/Sao_Paulo"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     zone=st.sampled_from(ZONES),
     hour=st.integers(0, 23),
@@ -120,7 +121,7 @@ def test_a_daily_time_happens_exactly_once_every_day(zone: str, hour: int, minut
     assert len(exact) >= 362
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     zone=st.sampled_from(ZONES),
     step=st.sampled_from([1, 5, 10, 15, 20, 30]),
@@ -143,3 +144,18 @@ def test_stars_near_a_change_of_the_clocks(change: datetime) -> None:
     minutes = [change + timedelta(minutes=m) for m in range(-180, 180)]
     expected = [m for m in minutes if m.astimezone(tz).minute % 20 == 0]
     assert list(trigger.walk(minutes[0] - timedelta(seconds=1), len(expected))) == expected
+
+
+def test_the_machines_zone() -> None:
+    assert machine_zone().utcoffset(GAP) is not None
+
+
+def test_a_machine_that_contradicts_itself_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tzlocal
+
+    def conflicting() -> None:
+        raise ZoneInfoNotFoundError("Multiple conflicting time zone configurations found:\n/etc/timezone: …")
+
+    monkeypatch.setattr(tzlocal, "get_localzone", conflicting)
+    with pytest.raises(TriggerError, match=r"zone cannot be told: Multiple conflicting.*tz='Europe/Berlin'"):
+        cron("0 7 * * *").upcoming(1)
