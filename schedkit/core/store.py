@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ class Store:
     def __init__(self, where: str | Path, *, durable: str = "normal") -> None:
         self.url = _url(where)
         self.durable = durable
+        self._readers = threading.Condition()
+        self._reading = 0
         self.path = Path(self.url.database) if self.sqlite and self.url.database else None
         try:
             self._write = sa.create_engine(self.url, poolclass=NullPool, **self._named())
@@ -127,8 +130,15 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Lend a connection for reading, which no writer waits for."""
-        with self.explained(), self._read.connect() as connection:
-            yield connection
+        with self._readers:
+            self._reading += 1
+        try:
+            with self.explained(), self._read.connect() as connection:
+                yield connection
+        finally:
+            with self._readers:
+                self._reading -= 1
+                self._readers.notify_all()
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -158,7 +168,9 @@ class Store:
         return int(connection.scalar(sa.text(POSTGRES_NOW)) or 0)
 
     def close(self) -> None:
-        """Close every pooled connection."""
+        """Close every pooled connection, once those that are lent have come back."""
+        with self._readers:
+            self._readers.wait_for(lambda: not self._reading, timeout=5.0)
         self._write.dispose()
         self._read.dispose()
 

