@@ -81,8 +81,6 @@ def check_keys(new: Rendered, rules: Rules, what: str) -> None:
     """Refuse a frame whose keys are missing or repeat."""
     if new.keys is None:
         return
-    if rules.key in rules.drop:
-        raise RegionError(f"{what}: {rules.key!r} is the key column and cannot be dropped")
     seen: set[str] = set()
     for row, key in enumerate(new.keys, 1):
         if not key:

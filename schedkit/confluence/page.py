@@ -15,11 +15,10 @@ from schedkit.confluence.plan import AsyncPlan, Plan
 from schedkit.confluence.publish import PagePlan, plan_page
 from schedkit.confluence.read import list_tables, read_table
 from schedkit.confluence.regions import Region, region
-from schedkit.confluence.rules import Gone, Rules
+from schedkit.confluence.rules import Gone, rules
 from schedkit.confluence.server import Server
 from schedkit.confluence.table import Look, render
 from schedkit.confluence.write import draft_of
-from schedkit.errors import UsageError
 from schedkit.loop import blocking, bridged
 
 if TYPE_CHECKING:
@@ -101,23 +100,19 @@ class AsyncTable:
 
         Raises
         ------
+        UsageError
+            If the arguments contradict each other, or name columns the frame has not.
         RegionError
             If the region does not mean exactly one table, or its rows cannot be matched.
         MalformedPageError
             If the page is not well-formed.
         """
-        if gone not in ("commented", "archive", "drop"):
-            raise UsageError(f"gone={gone!r} is unknown", hint='write "commented", "archive" or "drop"')
-        if cap is not None and cap < 0:
-            raise UsageError(f"cap={cap} rows cannot be shown", hint="give 0 or more, or None for all")
-        if isinstance(keep, str) or isinstance(drop, str):
-            raise UsageError("keep= and drop= take lists of columns", hint='write keep=["Comment"]')
+        how = rules(key, keep, drop, gone, cap, workbook)
         dialect = await self.server.dialect()
         look = Look(links or {}, lozenges or {}, mentions or {}, tz, minutes, max_chars, dialect.cloud)
-        rules = Rules(key, tuple(keep), tuple(drop), gone, cap, workbook)
 
         def rendered() -> TableEdit:
-            return TableEdit(self.region, render(df, key=key, columns=columns, look=look), rules, create)
+            return TableEdit(self.region, render(df, key=key, columns=columns, look=look), how, create)
 
         edit = await anyio.to_thread.run_sync(rendered)
         state = await self.server.read(self.page_id)

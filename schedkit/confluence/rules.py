@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-__all__ = ["Change", "Gone", "Merged", "Rules"]
+from schedkit.confluence.markup import escape
+from schedkit.confluence.storage import text
+from schedkit.errors import UsageError
+
+__all__ = ["Change", "Gone", "Merged", "Rules", "header", "rules"]
 
 Gone = Literal["commented", "archive", "drop"]
 
@@ -38,6 +42,40 @@ class Rules:
     gone: Gone = "commented"
     cap: int | None = 500
     workbook: str | None = None
+
+
+def header(label: object) -> str:
+    """Return a column's name as it will read on the page, by which it is found there again."""
+    return text(escape(str(label)))
+
+
+def rules(
+    key: str | None,
+    keep: Sequence[str],
+    drop: Sequence[str],
+    gone: Gone,
+    cap: int | None,
+    workbook: str | None,
+) -> Rules:
+    """Return the rules that arguments spell.
+
+    Raises
+    ------
+    UsageError
+        If they contradict each other or mean nothing.
+    """
+    if gone not in ("commented", "archive", "drop"):
+        raise UsageError(f"gone={gone!r} is unknown", hint='write "commented", "archive" or "drop"')
+    if cap is not None and cap < 0:
+        raise UsageError(f"cap={cap} rows cannot be shown", hint="give 0 or more, or None for all")
+    if isinstance(keep, str) or isinstance(drop, str):
+        raise UsageError("keep= and drop= take lists of columns", hint='write keep=["Comment"]')
+    kept, dropped = tuple(map(header, keep)), tuple(map(header, drop))
+    name = None if key is None else header(key)
+    for what, names in (("kept as people left it", kept), ("dropped", dropped)):
+        if name in names:
+            raise UsageError(f"the key column {name!r} cannot be {what}", hint="rows are matched by it")
+    return Rules(name, kept, dropped, gone, cap, workbook)
 
 
 class Change(NamedTuple):

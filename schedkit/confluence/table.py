@@ -22,6 +22,7 @@ from schedkit.confluence.markup import (
     escape,
     time_tag,
 )
+from schedkit.confluence.rules import header
 from schedkit.errors import UnknownFieldError, UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Rendered:
     keys: list[str] | None
 
     def __len__(self) -> int:
-        return len(self.columns[0]) if self.columns else 0
+        return len(self.columns[0])
 
 
 def render(
@@ -112,13 +113,13 @@ def render(
     if key is not None and columns is not None and key not in columns:
         raise UsageError(f"the key column {key!r} is not among columns=", hint="list it there too")
     labels = list(df.columns) if columns is None else list(columns)
-    names = [label if isinstance(label, str) else str(label) for label in labels]
+    names = [header(label) for label in labels]
     _known(df, [*labels, *([] if key is None else [key])])
     _once(names)
-    cells = {name: _column(df, label, name, look) for label, name in zip(labels, names, strict=True)}
+    cells = {name: _column(df, label, str(label), look) for label, name in zip(labels, names, strict=True)}
     keys = None
     if key is not None:
-        keys = [key_text(cell) for cell in cells[key]]
+        keys = [key_text(cell) for cell in cells[header(key)]]
     return Rendered(names, list(cells.values()), keys)
 
 
@@ -135,6 +136,8 @@ def _known(df: pd.DataFrame, wanted: Iterable[Any]) -> None:
 
 
 def _once(names: list[str]) -> None:
+    if not names or not all(names):
+        raise UsageError("the frame has no columns, or one without a name", hint="name its columns")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"two columns of the frame are named {twice[0]!r}", hint="rename one")

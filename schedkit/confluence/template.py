@@ -20,7 +20,7 @@ from schedkit.confluence.locate import Landscape
 from schedkit.confluence.markup import anchor, escape, time_tag
 from schedkit.confluence.merge import check_keys
 from schedkit.confluence.regions import Anchor
-from schedkit.confluence.rules import Gone, Rules
+from schedkit.confluence.rules import Gone, Rules, rules
 from schedkit.confluence.storage import check, splice, text, tokens
 from schedkit.confluence.table import Look, Rendered, render
 from schedkit.errors import MalformedPageError, RegionError, UsageError
@@ -56,8 +56,8 @@ class Managed:
 
     def rendered(self, cloud: bool) -> tuple[Rendered, Rules]:
         look = replace(self.look, cloud=cloud)
-        rules = Rules(self.key, tuple(self.keep), tuple(self.drop), self.gone, self.cap, self.workbook)
-        return render(self.df, key=self.key, columns=self.columns, look=look), rules
+        how = rules(self.key, self.keep, self.drop, self.gone, self.cap, self.workbook)
+        return render(self.df, key=self.key, columns=self.columns, look=look), how
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,7 @@ def page_edit(values: Mapping[str, Any], cloud: bool) -> PageEdit:
         if managed is None:
             edits.append(BlockEdit(_named(name), inline(value)))
         else:
-            rendered, rules = managed.rendered(cloud)
-            edits.append(TableEdit(Anchor(_named(name)), rendered, rules))
+            edits.append(TableEdit(Anchor(_named(name)), *managed.rendered(cloud)))
     return PageEdit(edits)
 
 
@@ -185,9 +184,9 @@ def _storage(name: str, value: Any, cloud: bool) -> str:
     managed = _managed(value)
     if managed is None:
         return anchor(name) + inline(value) + anchor(name + _END)
-    rendered, rules = managed.rendered(cloud)
-    check_keys(rendered, rules, f"placeholder {name!r}")
-    return f"<p>{anchor(name)}</p>{fresh_table(rendered, rules)}"
+    rendered, how = managed.rendered(cloud)
+    check_keys(rendered, how, f"placeholder {name!r}")
+    return f"<p>{anchor(name)}</p>{fresh_table(rendered, how)}"
 
 
 def inline(value: Any) -> str:

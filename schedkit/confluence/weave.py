@@ -86,13 +86,24 @@ class Loom:
 
     def _cell(self, cell: Cell | None, column: Column, content: str) -> str:
         if cell is None:
-            return f"<td>{content}</td>"
+            opening = self._new_opening(column)
+            return f"{opening}{content}</{opening[1:3]}>"
         if content == self.source[cell.inner : cell.outer]:
             return self.source[cell.start : cell.end]
         opening = self.source[cell.start : cell.inner]
         if cell.inner == cell.end:
             return f"{opening.removesuffix('/>').rstrip()}>{content}</{opening[1:3]}>"
         return opening + content + self.source[cell.outer : cell.end]
+
+    def _new_opening(self, column: Column) -> str:
+        """The opening tag of a new cell: a header cell where its column has such, numbered where it is."""
+        if column.old < 0 or not self.grid.rows:
+            return '<td class="numberingColumn">' if column.numbering else "<td>"
+        pattern = self.grid.rows[0].cells[column.old]
+        opening = self.source[pattern.start : pattern.inner]
+        if column.numbering:
+            return opening.removesuffix("/>").rstrip() + ">" if opening.endswith("/>") else opening
+        return f"{opening[:3]}>"
 
     def _row_tags(self, row: Row | None) -> tuple[str, str]:
         if row is None:

@@ -464,6 +464,8 @@ def test_what_is_no_confluence(demo: DemoSite) -> None:
         ({"cap": -1}, "cap=-1 rows"),
         ({"keep": "Comment"}, "take lists of columns"),
         ({"drop": "Comment"}, "take lists of columns"),
+        ({"key": "Key", "drop": ["Key"]}, "the key column 'Key' cannot be dropped"),
+        ({"key": "Key", "keep": ["Key"]}, "the key column 'Key' cannot be kept"),
     ],
 )
 def test_options_that_mean_nothing(options: dict[str, Any], problem: str) -> None:

@@ -141,7 +141,6 @@ def test_the_key_may_be_the_index() -> None:
     frame = pd.DataFrame({"Key": ["a"], "S": ["x"]}).set_index("Key")
     rendered = render(frame, key="Key")
     assert (rendered.names, rendered.keys, len(rendered)) == (["Key", "S"], ["a"], 1)
-    assert len(render(pd.DataFrame())) == 0
 
 
 ONE = pd.DataFrame({"A": [1]})
@@ -157,6 +156,9 @@ LEVELS = pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")]))
         (ONE.assign(B=1), {"key": "A", "columns": ["B"]}, UsageError, "'A' is not among columns="),
         (TWICE, {}, UsageError, "two columns of the frame are named 'A'"),
         (LEVELS, {}, UsageError, "several levels"),
+        (pd.DataFrame(index=[1]), {}, UsageError, "no columns, or one without a name"),
+        (ONE.assign(**{" ": 1}), {}, UsageError, "no columns, or one without a name"),
+        (ONE.assign(**{"A ": 1}), {}, UsageError, "two columns of the frame are named 'A'"),
     ],
 )
 def test_frames_that_are_no_table(
