@@ -23,7 +23,10 @@ PATHS = (
     "issue/bulkfetch",
     "changelog/bulkfetch",
     "worklog/list",
+    "priority",
     "project/search",
+    "status",
+    "user/search",
     "project/{projectIdOrKey}",
     "filter/{id}",
     "issue/{issueIdOrKey}",
@@ -62,6 +65,9 @@ CASES: tuple[tuple[str, str, Any, int], ...] = (
     ("GET", "/project/search?maxResults=2", None, 200),
     ("GET", "/project/DEMO", None, 200),
     ("GET", "/filter/10000", None, 200),
+    ("GET", "/priority", None, 200),
+    ("GET", "/status", None, 200),
+    ("GET", "/user/search?query=ada", None, 200),
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from demo.clients import cloud
+from demo.clients import cloud, datacenter
 
 from schedkit.demo import DemoSite
 
@@ -252,6 +252,20 @@ def test_site_orders_are_told(http: httpx.Client) -> None:
     assert [p["name"] for p in http.get("/rest/api/3/priority").json()][:2] == ["Highest", "High"]
     categories = {s["name"]: s["statusCategory"]["key"] for s in http.get("/rest/api/3/status").json()}
     assert categories["Erledigt"] == "done"
+
+
+def test_people_are_searched(demo_site: DemoSite, http: httpx.Client) -> None:
+    def names(**query: str) -> list[str]:
+        return [user["displayName"] for user in http.get("/rest/api/3/user/search", params=query).json()]
+
+    assert names(query="ada") == ["Ada Lovelace"]
+    assert names(query="MÜLLER-L") == ["Jürgen Müller-Lüdenscheidt"]
+    assert names(query="user2@") == ["Grace Hopper"]
+    assert names(query="Former") == []
+    assert http.get("/rest/api/3/user/search").status_code == 400
+    with datacenter(demo_site) as dc:
+        found = dc.get("/rest/api/2/user/search", params={"username": "user17", "maxResults": 5}).json()
+        assert [user["name"] for user in found] == ["user17"]
 
 
 def test_an_unknown_path_is_not_found(http: httpx.Client) -> None:

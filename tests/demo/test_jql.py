@@ -354,7 +354,7 @@ def meant(node: Node, issue: Issue, leaves: dict[Clause, set[int]]) -> bool:
     return issue.id in leaves[node]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(node=NODES)
 def test_any_tree_means_what_it_says(demo_site: DemoSite, node: Node) -> None:
     leaves = {leaf: set(demo_site.dc.searcher.search(written(leaf)).ids) for leaf in LEAVES}

@@ -32,7 +32,8 @@ body{font:15px/1.5 system-ui,sans-serif;color:#172b4d;max-width:1180px;margin:2r
 table{border-collapse:collapse;margin:1rem 0}
 th,td{border:1px solid #c1c7d0;padding:6px 10px;
 vertical-align:top}
-th{background:#f4f5f7;text-align:left}td p,th p{margin:0}.lozenge{border-radius:3px;padding:1px 6px;
+th{background:#f4f5f7;text-align:left}td p,th p{margin:0}.lozenge,.date{white-space:nowrap}
+.lozenge{border-radius:3px;padding:1px 6px;
 font-size:11px;font-weight:700;text-transform:uppercase}
 .panel{border-radius:4px;padding:8px 14px;margin:1rem 0}
 .meta{color:#6b778c;font-size:13px}.layout{display:flex;gap:2rem}.layout>div{flex:1}
@@ -114,7 +115,7 @@ class _Renderer:
         elif name == "ac:layout-cell":
             self._open("<div>", "</div>")
         elif name == "time":
-            self._open(f"<span>{escape(attributes.get('datetime', ''))}", "</span>")
+            self._open(f'<span class="date">{escape(attributes.get("datetime", ""))}', "</span>")
         elif name == "ri:attachment":
             self._open(f'<span class="macro">📎 {escape(attributes.get("ri:filename", ""))}', "</span>")
         elif name == "ri:page":

@@ -54,6 +54,7 @@ class Desk:
             Route(f"{api}/serverInfo", self.server_info),
             Route(f"{api}/myself", self.guarded(self.myself)),
             Route(f"{api}/field", self.guarded(self.fields)),
+            Route(f"{api}/user/search", self.guarded(self.users)),
             Route(f"{api}/priority", self.guarded(self.priorities)),
             Route(f"{api}/status", self.guarded(self.statuses)),
             Route(f"{api}/issue/{{key}}", self.guarded(self.issue), methods=["GET"]),
@@ -155,6 +156,15 @@ class Desk:
                     entry["schema"]["customId"] = int(field_id.rpartition("_")[2])
             made.append(entry)
         return answers.json(made)
+
+    async def users(self, request: Request) -> Response:
+        """People whose name, e-mail or (on Data Center) user name begins with what is asked."""
+        wanted = request.query_params.get("query" if self.dialect.cloud else "username", "").casefold()
+        if not wanted:
+            return answers.refused(400, ["The username query parameter was not provided"])
+        start, limit = page_of(request, 50)
+        found = [u for u in self.store.catalog.users if u.active and u.answers_to(wanted, self.dialect.cloud)]
+        return answers.json([self.values.user(user) for user in found[start : start + limit]])
 
     async def priorities(self, request: Request) -> Response:
         return answers.json([self.values.priority(priority) for priority in PRIORITIES])

@@ -19,6 +19,13 @@ class User:
     active: bool = True
     kind: str = "atlassian"
 
+    def answers_to(self, start: str, cloud: bool) -> bool:
+        """Whether a word of the name, the e-mail or (on Data Center) the user name begins so, in any case."""
+        names = [self.email or "", self.display or "", *(self.display or "").split()]
+        if not cloud:
+            names.append(self.name)
+        return any(name.casefold().startswith(start) for name in names)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Status:
