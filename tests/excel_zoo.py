@@ -72,7 +72,7 @@ def _data_sheet(book: xlsxwriter.Workbook, totals: bool) -> None:
         {"header": "Summary"},
         {"header": "Created", "format": day},
         {"header": "Points", "total_function": "sum", "format": bold},
-        {"header": "Double", "formula": "=[@Points]*2"},
+        {"header": "Double", "formula": "=Issues[[#This Row],[Points]]*2"},
         {"header": "Comment", "format": boxed},
     ]
     rows = [
@@ -86,6 +86,9 @@ def _data_sheet(book: xlsxwriter.Workbook, totals: bool) -> None:
         "style": "Table Style Medium 4",
     }
     sheet.add_table(TOP - 1, 1, last - 1 + totals, 6, options)
+    if totals:
+        # XlsxWriter leaves out the table's name, Excel writes it.
+        sheet.write_formula(last, 4, "=SUBTOTAL(109,Issues[Points])", bold, 6)
     # Cells beside the table, one of them a formula on its own row and on the table.
     sheet.write_formula(f"I{TOP + 1}", f"=E{TOP + 1}*10", None, 10)
     sheet.write(f"A{TOP + 2}", "beside")

@@ -123,11 +123,11 @@ def test_rows_formats_and_formulas(tmp_path: Path) -> None:
         assert sheet[f"D{row}"].number_format == "dd.mm.yyyy"
         assert sheet[f"D{row}"].fill.fgColor.rgb == "FFFFF2CC"
         assert sheet[f"E{row}"].font.bold
-        assert sheet[f"F{row}"].value == "=[[#This Row],Points]*2"
+        assert sheet[f"F{row}"].value == "=Issues[[#This Row],[Points]]*2"
         assert sheet[f"G{row}"].value is None
         assert sheet[f"G{row}"].border.left.style == "thin"
     assert sheet[f"B{TOP + 8}"].value == "Total"
-    assert sheet[f"E{TOP + 8}"].value == "=SUBTOTAL(109,[Points])"
+    assert sheet[f"E{TOP + 8}"].value == "=SUBTOTAL(109,Issues[Points])"
     assert sheet["A1"].value == "Issues of the week"
     assert sheet["A2"].hyperlink.target == "https://example.org/keep"
     assert sheet[f"A{TOP + 2}"].value == "beside"
@@ -184,9 +184,9 @@ def test_upsert_keeps_typed_columns_and_unknown_rows(tmp_path: Path) -> None:
         ("OLD-2", "old summary 2", 2, "typed 2"),
         ("OLD-3", "=x & <y>", 1, "typed 3"),
         ("NEW-1", "=x & <y>", 0, None),
-        ("Total", None, "=SUBTOTAL(109,[Points])", None),
+        ("Total", None, "=SUBTOTAL(109,Issues[Points])", None),
     ]
-    assert sheet[f"F{TOP + 4}"].value == "=[[#This Row],Points]*2"
+    assert sheet[f"F{TOP + 4}"].value == "=Issues[[#This Row],[Points]]*2"
     links = {row: sheet[f"B{row}"].hyperlink for row in range(TOP + 1, TOP + 5)}
     assert links[TOP + 2] is None
     assert links[TOP + 1].target == "https://jira.example.org/browse/OLD-1"
