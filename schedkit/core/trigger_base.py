@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ def local_to_utc(value: datetime, tz: tzinfo) -> datetime:
 
 
 @dataclass(frozen=True, repr=False)
-class Trigger:
+class Trigger(ABC):
     """A fixed set of instants: all there is to know about when.
 
     It keeps no state and reads no clock: `next` is a pure function of the time it is asked about, so
@@ -63,15 +64,15 @@ class Trigger:
         return self if self.bound else self._bind(anchor.astimezone(UTC), tz or machine_zone())
 
     def _bind(self, anchor: datetime, tz: tzinfo) -> Self:
-        raise NotImplementedError
+        return self
 
     def next(self, after: datetime) -> datetime | None:
         """Return the first fire time (UTC) strictly after `after`, None if there is none."""
         trigger = self if self.bound else self.bind(after)
         return trigger._next(after if after.tzinfo is UTC else after.astimezone(UTC))
 
-    def _next(self, after: datetime) -> datetime | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _next(self, after: datetime) -> datetime | None: ...
 
     def latest(self, after: datetime, until: datetime) -> datetime | None:
         """Return the last fire time in (`after`, `until`], without listing those before it."""
@@ -156,13 +157,13 @@ class Trigger:
         """Return the zone in which its times read naturally."""
         return UTC
 
+    @abstractmethod
     def data(self) -> dict[str, Any]:
         """Return JSON-able data from which `schedkit.core.triggers.from_data` makes it again."""
-        raise NotImplementedError
 
+    @abstractmethod
     def text(self) -> str:
         """Return it in words: ``"at 07:00 on Monday to Friday, Europe/Berlin"``."""
-        raise NotImplementedError
 
     def __str__(self) -> str:
         return self.text()

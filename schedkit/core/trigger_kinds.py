@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -42,8 +43,8 @@ class Windowed(Trigger):
         found = self._within(after)
         return None if found is None or (self.end is not None and found > self.end) else found
 
-    def _within(self, after: datetime) -> datetime | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _within(self, after: datetime) -> datetime | None: ...
 
     def display_zone(self) -> tzinfo:
         return self.tz or UTC

@@ -36,7 +36,7 @@ def machine_zone() -> tzinfo:
         return get_localzone()
     except ZoneInfoNotFoundError as error:
         raise TriggerError(
-            f"this machine's time zone cannot be told: {str(error).splitlines()[0]}",
+            f"this machine's time zone cannot be told: {str(error.args[0]).splitlines()[0]}",
             hint="name one: tz='Europe/Berlin', or the environment variable TZ",
         ) from None
 

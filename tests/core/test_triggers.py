@@ -565,3 +565,20 @@ def test_triggers_load_no_scheduler() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "['apscheduler.util']"
+
+
+def test_latest_finds_the_last_time_among_rare_and_dense_ones() -> None:
+    day = timedelta(days=1)
+    rare = cron("0 0 29 2 *", tz="UTC")
+    assert rare.latest(START, START + 1000 * day) == datetime(2028, 2, 29, tzinfo=UTC)
+    assert rare.latest(START, START + 10 * day) is None
+    working = cron("*/5 9-17 * * mon-fri", tz="UTC")
+    assert working.latest(START, datetime(2026, 1, 11, 12, tzinfo=UTC)) == datetime(
+        2026, 1, 9, 17, 55, tzinfo=UTC
+    )
+    seconds = cron_fields({"second": "*"}, tz="UTC")
+    assert seconds.latest(START, START + timedelta(hours=30, seconds=0.5)) == START + timedelta(hours=30)
+    fixed = any_of(*(every("1h", start=START + timedelta(milliseconds=i * 100)) for i in range(5)))
+    assert fixed.latest(START, START + timedelta(hours=2, seconds=0.35)) == START + timedelta(
+        hours=2, seconds=0.3
+    )
