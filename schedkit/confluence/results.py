@@ -37,7 +37,8 @@ def latest_runs(
     ----------
     rows : iterable of mapping
         Runs in any order: ``task`` and ``state``; where known ``finished_at`` (a datetime or ISO 8601
-        text), ``seconds``, ``error`` (text, or a mapping with ``message``), ``message`` and ``url``.
+        text), ``seconds``, ``error`` (text, or a mapping with ``message``), ``message`` or ``reason``,
+        and ``url``. The records of `Scheduler.history` will do.
     tz : str or tzinfo
         The time zone of the column Finished.
     lately : int
@@ -129,5 +130,7 @@ def _message(row: Mapping[str, Any]) -> str:
     error = row.get("error")
     if isinstance(error, Mapping):
         error = error.get("message")
-    told = error if isinstance(error, str) and error else row.get("message")
-    return told if isinstance(told, str) else ""
+    for told in (error, row.get("message"), row.get("reason")):
+        if isinstance(told, str) and told:
+            return told
+    return ""

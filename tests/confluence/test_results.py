@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from confluence.conftest import DemoPage
 
 from schedkit.confluence import Confluence, Link, Lozenge, latest_runs
+from schedkit.core.scheduler import Scheduler
 from schedkit.errors import UsageError
 
 MakePage = Callable[[str], DemoPage]
@@ -71,6 +73,34 @@ def test_durations(seconds: float | None, shown: str) -> None:
 )
 def test_moments(finished: Any, shown: str) -> None:
     assert latest_runs([{"task": "t", "state": "DONE", "finished_at": finished}])["Finished"][0] == shown
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"error": {"type": "E"}, "reason": "lost"}, "lost"),
+        ({"error": "e", "message": "m"}, "e"),
+        ({"message": "m", "reason": "r"}, "m"),
+        ({"reason": float("nan")}, ""),
+    ],
+)
+def test_messages(told: dict[str, Any], message: str) -> None:
+    assert latest_runs([run("t", "FAILED", **told)])["Message"][0] == message
+
+
+def test_a_schedulers_history_will_do(tmp_path: Path) -> None:
+    with Scheduler(ledger=str(tmp_path / "l.db")) as sched:
+
+        @sched.task(name="counts")
+        def counts() -> int:
+            return 3
+
+        counts.submit().result(timeout=20)
+        counts.submit().result(timeout=20)
+        frame = latest_runs(sched.history().to_dict("records"))
+    (row,) = frame.to_dict("records")
+    assert (row["Task"], row["Result"], row["Lately"]) == ("counts", Lozenge("done", "Green"), "2 of 2 done")
+    assert row["Finished"]
 
 
 def test_rows_that_are_no_runs() -> None:
