@@ -87,10 +87,11 @@ def _pandas(chunked: Any, store: str, rank: Sequence[str] | None = None) -> Any:
         dtype = pd.Int64Dtype()
         return dtype.__from_arrow__(chunked)
     if store == "datetime":
-        return pd.DatetimeTZDtype("us", "UTC").__from_arrow__(chunked)
+        # Copied, because what shares Arrow's memory cannot be written to.
+        return pd.DatetimeTZDtype("us", "UTC").__from_arrow__(chunked).copy()
     if store == "category":
         return _categories(chunked, rank)
-    return chunked.to_pandas().to_numpy()
+    return chunked.to_pandas().to_numpy(copy=True)
 
 
 def _categories(chunked: pa.ChunkedArray, rank: Sequence[str] | None) -> pd.Categorical:

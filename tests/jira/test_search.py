@@ -158,6 +158,14 @@ def test_an_unknown_field_names_its_neighbours(jira: Jira) -> None:
         jira.search(ALL, markup="html")
 
 
+def test_custom_fields_by_name_and_ambiguous_ones_by_id(jira: Jira) -> None:
+    df = jira.search("project = DEMO", fields=["Customer", "größe (pt)"], limit=5)
+    ids = [about["id"] for about in df.attrs["fields"].values()]
+    assert list(df)[1:3] == [f"Customer ({ids[1]})", f"Customer ({ids[2]})"]
+    assert "Größe (PT)" in df
+    assert str(df["Größe (PT)"].dtype) == "float64"
+
+
 def test_every_field(jira: Jira, demo_site: DemoSite) -> None:
     df = jira.search("project = DEMO", fields="*all")
     assert {*DEFAULT, "Id"} <= set(df)
@@ -249,6 +257,15 @@ def test_fields_and_myself(jira: Jira) -> None:
     assert "summary" in set(fields["id"])
     assert jira.myself()["displayName"]
     assert "token" not in repr(jira) + repr(jira.aio)
+
+
+def test_cells_can_be_written(jira: Jira) -> None:
+    df = jira.search(ALL)
+    for column in df:
+        df.iloc[0, df.columns.get_loc(column)] = df[column].iloc[1] if column != "Labels" else None
+    df.loc[2, "Due"] = pd.Timestamp("2027-03-04")
+    df.loc[2, "Story Points"] = 2.5
+    df.loc[2, "Created"] = df["Updated"].max()
 
 
 def test_equal_extractions_give_equal_frames(jira: Jira) -> None:

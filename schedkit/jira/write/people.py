@@ -1,0 +1,61 @@
+"""Users by the name a cell shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schedkit.atlassian import Request
+from schedkit.errors import UsageError
+from schedkit.jira.asking import Source
+from schedkit.jira.dialect import CLOUD
+
+__all__ = ["People"]
+
+_NAMES = ("displayName", "emailAddress", "accountId", "name", "key")
+
+
+class People:
+    """Finds users of one site, each name asked once."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._found: dict[str, dict[str, str]] = {}
+
+    async def find(self, name: str) -> dict[str, str]:
+        """Return what identifies the user that `name` (or an e-mail address, account or user name) means.
+
+        Raises
+        ------
+        UsageError
+            If nobody, or more than one, is called so.
+        """
+        if name not in self._found:
+            self._found[name] = await self._ask(name)
+        return self._found[name]
+
+    async def _ask(self, name: str) -> dict[str, str]:
+        cloud = self.source.dialect is CLOUD
+        params = {"query" if cloud else "username": name, "maxResults": 50}
+        answer = await self.source.site.send(
+            Request("GET", f"{self.source.dialect.api}/user/search", params=params)
+        )
+        people: list[dict[str, Any]] = [row for row in answer.json() or [] if isinstance(row, dict)]
+        identity = "accountId" if cloud else "name"
+        exact = [
+            row
+            for row in people
+            if name.casefold()
+            in {
+                str(row.get(k) or "").casefold()
+                for k in ("displayName", "emailAddress", "accountId", "name", "key")
+            }
+        ]
+        accounts = {str(row[identity]) for row in exact if row.get(identity)}
+        if not accounts:
+            near = ", ".join(str(row.get("displayName")) for row in people[:3])
+            raise UsageError(
+                f"nobody is called {name!r}", hint=f"the site knows {near}" if near else "check the name"
+            )
+        if len(accounts) > 1:
+            raise UsageError(f"{len(accounts)} people are called {name!r}", hint=f"give the {identity}")
+        return {identity: accounts.pop()}

@@ -1,0 +1,231 @@
+"""A plan: what would be written, shown before it is done; done at most once, and verified.
+
+Of every issue the plan knows what it found. Before it writes it looks again: an issue that someone else
+changed meanwhile is left alone. After it has written it reads back. A request whose outcome is unknown (the
+connection broke) is judged by reading back too, and sent a second time only if it had no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import anyio
+import pandas as pd
+
+from schedkit import context
+from schedkit.atlassian import Request, Site
+from schedkit.errors import SiteError
+from schedkit.jira.asking import together
+from schedkit.jira.write.values import missing
+from schedkit.loop import blocking, bridged
+
+__all__ = ["AsyncPlan", "Outcome", "Plan", "Row", "Step"]
+
+STAGE = "write"
+SHOWN = 20
+
+# Reads the site: "done" (as planned), "open" (as before), or what stands in the way.
+Look = Callable[[], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a plan's face: a field of an issue becomes another value."""
+
+    key: str
+    field: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request of a plan.
+
+    Parameters
+    ----------
+    key : str
+        The issue.
+    action : str
+        What is done, for the outcome.
+    request : Request
+        Does it.
+    look : async callable
+        Tells where the issue stands.
+    """
+
+    key: str
+    action: str
+    request: Request
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a step: done, already done, changed meanwhile, failed, or unknown; and why."""
+
+    key: str
+    action: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass
+class AsyncPlan:
+    """The async face of `Plan`."""
+
+    site: Site
+    title: str
+    rows: Sequence[Row]
+    steps: Sequence[Step]
+    refused: Sequence[Outcome] = ()
+    outcomes: list[Outcome] = field(default_factory=list)
+    applied: bool = False
+
+    def __post_init__(self) -> None:
+        self._lock = anyio.Lock()
+
+    def __repr__(self) -> str:
+        return f"AsyncPlan({self.title}: {len(self.steps)} issues)"
+
+    @bridged
+    async def apply(self) -> pd.DataFrame:
+        """Do what the plan shows, once; returns what became of each issue.
+
+        Calling it again sends nothing and returns the same.
+
+        Returns
+        -------
+        DataFrame
+            Key, Action, Outcome (``done``, ``already done``, ``changed meanwhile``, ``failed``, ``unknown``)
+            and Detail.
+        """
+        async with self._lock:
+            if not self.applied:
+                # From here on it counts as applied, whatever happens: nothing is sent twice.
+                self.applied = True
+                self.outcomes = list(self.refused)
+                context.progress(STAGE, 0, len(self.steps))
+                async with together() as group:
+                    for step in self.steps:
+                        group.start_soon(self._one, step)
+                counts = pd.Series([o.outcome for o in self.outcomes], dtype="str").value_counts()
+                context.fact("write", {"plan": self.title, **{str(k): int(v) for k, v in counts.items()}})
+        places = {step.key: number for number, step in enumerate(self.steps)}
+        told = sorted(self.outcomes, key=lambda o: places.get(o.key, len(places)))
+        frame = pd.DataFrame(
+            [(o.key, o.action, o.outcome, o.detail) for o in told],
+            columns=["Key", "Action", "Outcome", "Detail"],
+            dtype="str",
+        )
+        frame.attrs["site"] = self.site.url
+        return frame
+
+    async def _one(self, step: Step) -> None:
+        context.checkpoint()
+        try:
+            outcome, detail = await self._outcome(step)
+        except SiteError as error:
+            outcome, detail = ("unknown" if error.maybe_done else "failed"), str(error)
+        self.outcomes.append(Outcome(step.key, step.action, outcome, detail))
+        context.progress(STAGE, len(self.outcomes) - len(self.refused), len(self.steps))
+
+    async def _outcome(self, step: Step) -> tuple[str, str]:
+        state = await step.look()
+        if state == "done":
+            return "already done", ""
+        if state != "open":
+            return "changed meanwhile", state
+        for last in (False, True):
+            try:
+                await self.site.send(step.request)
+            except SiteError as error:
+                if not error.maybe_done:
+                    raise
+                state = await self._after(step, error)
+                if state == "open" and not last:
+                    continue
+                if state != "done":
+                    return "unknown", f"{error.message}; the site now shows: {state}"
+                return "done", "the answer was lost; read back"
+            break
+        state = await step.look()
+        return ("done", "") if state == "done" else ("unknown", f"sent, but the site now shows: {state}")
+
+    async def _after(self, step: Step, error: SiteError) -> str:
+        """Tell where the issue stands after a request whose outcome is unknown."""
+        try:
+            return await step.look()
+        except SiteError:
+            raise error from None
+
+
+class Plan:
+    """What would be written to Jira; `apply()` does it.
+
+    Shown in a notebook or printed, it tells old → new for each issue. ``frame`` is the same as a DataFrame.
+    """
+
+    def __init__(self, aio: AsyncPlan) -> None:
+        self.aio = aio
+
+    apply = blocking(AsyncPlan.apply)
+
+    def __len__(self) -> int:
+        return len(self.aio.steps)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The changes: Key, Field, Old, New; and what was refused, with the reason."""
+        rows = [(row.key, row.field, row.old, row.new) for row in self.aio.rows]
+        rows += [(o.key, o.action, pd.NA, f"refused: {o.detail}") for o in self.aio.refused]
+        return pd.DataFrame(rows, columns=["Key", "Field", "Old", "New"], dtype=object)
+
+    def __repr__(self) -> str:
+        lines = [self._summary()]
+        lines += [
+            f"  {row.key}  {row.field}: {shown(row.old)} → {shown(row.new)}" for row in self.aio.rows[:SHOWN]
+        ]
+        if len(self.aio.rows) > SHOWN:
+            lines.append(f"  … and {len(self.aio.rows) - SHOWN} more")
+        lines += [f"  {o.key}  {o.action}: refused, {o.detail}" for o in self.aio.refused[:SHOWN]]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        def cells(*values: str) -> str:
+            return "".join(f"<td style='text-align:left'>{escape(value)}</td>" for value in values)
+
+        body = [
+            f"<tr>{cells(row.key, row.field, shown(row.old), '→', shown(row.new))}</tr>"
+            for row in self.aio.rows[:SHOWN]
+        ]
+        if len(self.aio.rows) > SHOWN:
+            body.append(f"<tr><td colspan=5>… and {len(self.aio.rows) - SHOWN} more</td></tr>")
+        body += [
+            f"<tr>{cells(o.key, o.action, 'refused', '', o.detail)}</tr>" for o in self.aio.refused[:SHOWN]
+        ]
+        head = "<tr><th>Key</th><th>Field</th><th>Old</th><th></th><th>New</th></tr>"
+        return f"<p>{escape(self._summary())}</p><table>{head}{''.join(body)}</table>"
+
+    def _summary(self) -> str:
+        what = f"{self.aio.title}: {len(self.aio.steps)} issues would be written"
+        if self.aio.refused:
+            what += f", {len(self.aio.refused)} cannot be"
+        return f"{what} to {self.aio.site.name}" + ("; applied" if self.aio.applied else "; .apply() does it")
+
+
+def shown(value: Any) -> str:
+    """Return a cell as a short text."""
+    if missing(value):
+        return "(empty)"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value)) or "(empty)"
+    if isinstance(value, pd.Timestamp):
+        value = value.strftime(
+            "%Y-%m-%d" if value == value.normalize() and value.tzinfo is None else "%Y-%m-%d %H:%M"
+        )
+    text = " ".join(str(value).split())
+    return text if len(text) <= 80 else text[:79] + "…"
