@@ -1,0 +1,136 @@
+"""The figures of a Summary, compared with counting issue by issue."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from excel_issues import issue_frame
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schedkit.excel.model import Policy
+from schedkit.excel.overview import overview
+from schedkit.excel.zones import zone_of
+
+UTC = Policy(*zone_of("UTC"))
+PROFILE = settings.get_profile("excel")
+
+
+def counted(days: pd.Series, after: pd.Timestamp | None, until: pd.Timestamp) -> int:
+    end = until.date()
+    return sum(
+        1 for day in days.dropna() if day.date() <= end and (after is None or day.date() > after.date())
+    )
+
+
+@settings(PROFILE, max_examples=20)
+@given(rows=st.integers(1, 60), seed=st.integers(0, 99), span=st.sampled_from([0.02, 0.3, 1, 5]))
+def test_flow_is_what_counting_gives(rows: int, seed: int, span: float) -> None:
+    frame = issue_frame(rows, seed)
+    start = frame["Created"].min()
+    for name in ("Created", "Resolved"):
+        frame[name] = start + (frame[name] - start) * span
+    flow = overview(frame, UTC).flow
+    assert flow is not None
+    previous = None
+    for place, until in enumerate(flow.until):
+        assert flow.created[place] == counted(frame["Created"], previous, until)
+        assert flow.resolved[place] == counted(frame["Resolved"], previous, until)
+        end = until.tz_localize("UTC") + pd.Timedelta(days=1)
+        done, made = frame["Resolved"] < end, frame["Created"] < end
+        assert flow.stock["Done"][place] == done.sum()
+        assert flow.stock["Open"][place] == made.sum() - done.sum()
+        points = frame["Story Points"].fillna(0)
+        if flow.unit == "story points":
+            assert flow.scope[place] == pytest.approx(points[made].sum())
+            assert flow.done[place] == pytest.approx(points[done].sum())
+        previous = until
+    assert sum(flow.created) == rows
+    assert sum(flow.resolved) == frame["Resolved"].notna().sum()
+    assert len(flow.until) <= 130
+
+
+def test_flow_counts_days_in_the_chosen_zone() -> None:
+    frame = pd.DataFrame(
+        {
+            "Created": pd.to_datetime(["2024-01-01T23:30:00Z", "2024-01-03T10:00:00Z"]),
+            "Resolved": pd.to_datetime([None, None], utc=True),
+        }
+    )
+    utc = overview(frame, UTC).flow
+    berlin = overview(frame, Policy(*zone_of("Europe/Berlin"))).flow
+    assert utc is not None
+    assert berlin is not None
+    assert (str(utc.until[0].date()), utc.created) == ("2024-01-01", [1, 0, 1])
+    assert (str(berlin.until[0].date()), berlin.created) == ("2024-01-02", [1, 1])
+    assert utc.unit == "issues"
+
+
+def test_history_tells_each_category() -> None:
+    frame = pd.DataFrame(
+        {
+            "Key": ["A-1", "A-2", "A-3"],
+            "Created": pd.to_datetime(["2024-01-01T08:00Z", "2024-01-02T08:00Z", "2024-01-02T09:00Z"]),
+            "Resolved": pd.to_datetime(["2024-01-04T08:00Z", None, None]),
+        }
+    )
+    history = pd.DataFrame(
+        {
+            "Key": ["A-1", "A-1", "A-3", "A-3"],
+            "At": pd.to_datetime(
+                ["2024-01-02T08:00Z", "2024-01-04T08:00Z", "2024-01-02T09:00Z", "2024-01-03T00:00Z"]
+            ),
+            "Status Category": ["In Arbeit", "Done", "To Do", "In Progress"],
+        }
+    )
+    flow = overview(frame, UTC, history).flow
+    assert flow is not None
+    assert flow.stock == {
+        "Done": [0, 0, 0, 1],
+        "In Progress": [0, 1, 2, 1],
+        "To Do": [1, 2, 1, 1],
+    }
+
+
+def test_counts_follow_the_flow_of_work_and_end_in_others() -> None:
+    status = ["Done"] * 5 + ["Open"] * 2 + ["Odd"] * 4 + [None]
+    category = ["Done"] * 5 + ["To Do"] * 2 + ["?"] * 5
+    people = [f"P{n}" for n in range(12)]
+    frame = pd.DataFrame({"Status": status, "Status Category": category, "Assignee": people})
+    figures = overview(frame, UTC)
+    assert [(c.name, c.issues, c.category) for c in figures.by_status] == [
+        ("Open", 2, 0),
+        ("Done", 5, 2),
+        ("Odd", 4, None),
+        ("(none)", 1, None),
+    ]
+    assert [(c.name, c.issues) for c in figures.by_category] == [
+        ("To Do", 2),
+        ("In Progress", 0),
+        ("Done", 5),
+    ]
+    assert len(figures.by_assignee) == 12
+    many = overview(pd.DataFrame({"Assignee": [f"P{n}" for n in range(40)] + ["P7"]}), UTC)
+    assert next((c.name, c.issues) for c in many.by_assignee) == ("P7", 2)
+    assert (many.by_assignee[-1].name, many.by_assignee[-1].issues) == ("(29 others)", 29)
+
+
+def test_lists_of_components_count_each() -> None:
+    frame = pd.DataFrame({"Components": [["Web", "API"], ["Web"], [], None, "API, Core"]})
+    assert {c.name: c.issues for c in overview(frame, UTC).by_component} == {
+        "Web": 2,
+        "API": 2,
+        "(none)": 2,
+        "Core": 1,
+    }
+
+
+def test_what_is_not_there_is_not_told() -> None:
+    figures = overview(pd.DataFrame({"Story Points": ["many"], "Due": ["soon"], "Created": ["once"]}), UTC)
+    assert (figures.points, figures.overdue, figures.flow) == (None, None, None)
+    nothing = pd.DataFrame(
+        {"Created": pd.to_datetime([None], utc=True), "Resolved": pd.to_datetime([None], utc=True)}
+    )
+    assert overview(nothing, UTC).flow is None
+    assert np.isclose(overview(pd.DataFrame({"Story Points": [1.5, None]}), UTC).points or 0, 1.5)
