@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.parsers import expat
+
 import pytest
 from confluence.pages import anchor, hostile_pages, real_pages
 from hypothesis import given
@@ -122,6 +124,52 @@ def test_generated_pages_scan_and_splice_to_themselves(source: str) -> None:
             assert source[element.outer : element.end] == f"</{element.name}>"
         check(source[element.start : element.end])
     assert splice(source, []) == source
+
+
+LANDMARKS = ("table", "h1", "h2", "h3", "h4", "h5", "h6")
+LANDMARKS += ("ac:structured-macro", "ac:macro", "ac:rich-text-body", "ac:layout-cell")
+
+
+@given(hostile_pages)
+def test_landmarks_are_where_expat_finds_them(source: str) -> None:
+    parser = expat.ParserCreate()
+    parser.UseForeignDTD(True)
+    starts: list[tuple[str, int]] = []
+    ends: list[tuple[str, int]] = []
+
+    def begin(name: str, attrs: dict[str, str]) -> None:
+        if name in LANDMARKS:
+            starts.append((name, parser.CurrentByteIndex - len("<x>")))
+
+    def end(name: str) -> None:
+        if name in LANDMARKS:
+            ends.append((name, parser.CurrentByteIndex - len("<x>")))
+
+    parser.StartElementHandler, parser.EndElementHandler = begin, end
+    parser.Parse(f"<x>{source}</x>".encode(), True)
+
+    def at(offset: int) -> int:
+        return len(source[:offset].encode())
+
+    found = elements(source)
+    assert [(e.name, at(e.start)) for e in found] == starts
+    closed = [(e.name, at(e.outer)) for e in found]
+    assert sorted(closed) == sorted(ends)
+
+
+@given(hostile_pages, st.data())
+def test_damaged_pages_are_refused_or_scanned(source: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(source)))
+    cut = data.draw(st.integers(0, 3))
+    put = data.draw(st.sampled_from(["", "<", ">", "&", '"', "</table>", "<table>", "]]>", "<!--", "\x00"]))
+    damaged = source[:at] + put + source[at + cut :]
+    try:
+        check(damaged)
+    except MalformedPageError:
+        return
+    for element in elements(damaged):
+        assert damaged.startswith(f"<{element.name}", element.start)
+        check(damaged[element.start : element.end])
 
 
 @given(hostile_pages, st.data())
