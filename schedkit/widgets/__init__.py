@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from schedkit.widgets.faces import display, panel
-from schedkit.widgets.panel import Panel
+from schedkit.widgets.live_panel import Panel
 
 __all__ = ["Panel", "display", "panel"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ def frame_text(frame: Any, rows: int = PREVIEW_ROWS) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, list | tuple):
+    if isinstance(value, Iterable) and not isinstance(value, str):
         text = ", ".join(map(str, value))
     else:
         text = "" if value is None or str(value) in ("<NA>", "NaT", "nan") else str(value)

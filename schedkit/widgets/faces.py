@@ -6,7 +6,7 @@ from typing import Any
 
 from schedkit.core.handles import RunHandle, TaskHandle
 from schedkit.errors import UsageError
-from schedkit.widgets.panel import KINDS, Panel
+from schedkit.widgets.live_panel import KINDS, Panel
 
 __all__ = ["display", "panel"]
 

@@ -1,15 +1,18 @@
-"""A real IPython shell in this process, whose displays are kept."""
+"""A real IPython shell whose displays are kept, a scheduler, and the browser's end of a comm."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import comm
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
-from widgets_shell import Shell
+from widgets_shell import Front, KeptComm, Shell
+
+from schedkit.core.scheduler import Scheduler
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +34,17 @@ def shell(_one_shell: InteractiveShell) -> Shell:
     _one_shell.display_pub.outputs.clear()
     _one_shell.reset(new_session=False)
     return Shell(_one_shell)
+
+
+@pytest.fixture
+def sched(tmp_path: Path) -> Iterator[Scheduler]:
+    with Scheduler(tmp_path / "panels.db") as scheduler:
+        yield scheduler
+
+
+@pytest.fixture
+def front(monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
+    monkeypatch.setattr(comm, "create_comm", KeptComm)
+    front = Front()
+    yield front
+    front.close()
