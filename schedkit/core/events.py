@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from schedkit.core.model import Disposition, Outcome, State
+from schedkit.core.text import dump
 
 __all__ = [
     "Event",
@@ -177,13 +178,12 @@ AnyEvent = (
     | StoreBack
 )
 
-_encoder = msgspec.json.Encoder(enc_hook=str)
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 def encode(event: Event) -> str:
     """Return the event as JSON text; a value JSON does not know becomes its text."""
-    return _encoder.encode(event).decode()
+    return dump(event)
 
 
 def decode(text: str | bytes) -> Event:

@@ -16,8 +16,8 @@ from schedkit import context
 from schedkit.core.model import Outcome, Task, TaskResult
 from schedkit.core.params import call_arguments
 from schedkit.core.results import Results
-from schedkit.core.rows import clean
 from schedkit.core.running import RunContext
+from schedkit.core.text import clean
 from schedkit.errors import ParameterError, RetryableError, StopRequested
 
 __all__ = ["Ending", "await_hook", "call_hook", "error_facts", "is_async", "perform", "perform_async"]

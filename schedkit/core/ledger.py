@@ -18,7 +18,7 @@ from sqlalchemy import select
 from schedkit.core import lease as lease_file
 from schedkit.core.events import Event, decode
 from schedkit.core.model import Attempt, Disposition, Run
-from schedkit.core.rows import attempt_from_row, dump, load, new_id, run_from_row, time_from, to_micros
+from schedkit.core.rows import attempt_from_row, new_id, run_from_row, time_from, to_micros
 from schedkit.core.schema import (
     LIVE_STATES,
     attempts,
@@ -32,6 +32,7 @@ from schedkit.core.schema import (
     waits,
 )
 from schedkit.core.store import Store
+from schedkit.core.text import dump, load
 
 __all__ = ["CommandRow", "FireRow", "Ledger", "TaskRow", "WaitRow"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from schedkit.core.ledger import Ledger
 from schedkit.core.model import Task
 from schedkit.core.owner import Config, Finished, Owner, Waiter, describe
 from schedkit.core.results import Results
+from schedkit.core.retention import forget_results, forget_runs
 from schedkit.core.tasks import Registry
 from schedkit.core.workers import Threads, UserLoop
 from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
@@ -32,6 +34,7 @@ _log = logging.getLogger("schedkit")
 LOOK_SECONDS = 0.2
 # How long a declaration waits to be written before it goes on without.
 DECLARE_SECONDS = 1.0
+PRUNE_SECONDS = 3600.0
 
 
 class Node:
@@ -120,6 +123,7 @@ class Node:
         self._spawn(run_clock(owner.timetable, record=owner.record, active=owner.alive))
         self._spawn(self._serve_commands(owner))
         self._spawn(self._keep_house(owner))
+        self._spawn(self._forget(owner))
 
     def _announce(self, change: str) -> None:
         owner = self.owner
@@ -165,6 +169,31 @@ class Node:
             if self._users is not None:
                 self._users.watch()
             await asyncio.sleep(0.5)
+
+    async def _forget(self, owner: Owner) -> None:
+        """Prune by the retention policy, now and then, a slice at a time."""
+        while True:
+            try:
+                await self.prune(owner)
+            except SchedkitError as error:
+                _log.warning("the ledger could not be pruned: %s", error)
+            await asyncio.sleep(PRUNE_SECONDS)
+
+    async def prune(self, owner: Owner) -> int:
+        """Forget what the retention policy lets go; return how many rows and files."""
+        policy, gone = self.config.retention, 0
+        if policy.runs is not None:
+            before = datetime.now(UTC) - policy.runs
+            while count := await asyncio.wrap_future(owner.writer.call(lambda c: forget_runs(c, before))):
+                gone += count
+        keep = policy.results
+        for name in list(owner.rows) if keep is not None else []:
+            forget = functools.partial(forget_results, task=name, keep=keep or 0)
+            while found := await asyncio.wrap_future(owner.writer.call(forget)):
+                for reference in found:
+                    await asyncio.to_thread(self.results.remove, reference)
+                gone += len(found)
+        return gone
 
     def _lost(self) -> None:
         """Another process owns the ledger: what runs here may end, but is recorded no more."""

@@ -48,10 +48,12 @@ from schedkit.core.lease import Lease
 from schedkit.core.ledger import Ledger, TaskRow
 from schedkit.core.model import Disposition, Outcome, Overlap, Retry, Run, State, Task
 from schedkit.core.plan import Planner, Waiting, rank
-from schedkit.core.rows import dump, new_id, to_micros
+from schedkit.core.retention import Retention
+from schedkit.core.rows import new_id, to_micros
 from schedkit.core.running import RunContext
 from schedkit.core.store import reason
 from schedkit.core.tasks import Registry
+from schedkit.core.text import dump
 from schedkit.core.trigger_base import Trigger
 from schedkit.core.writer import StaleError, Writer
 from schedkit.errors import TriggerError
@@ -86,6 +88,7 @@ class Config:
     most_interruptions: int = MOST_INTERRUPTIONS
     cancel_grace: float = CANCEL_GRACE_SECONDS
     hand_over_patience: float = 20.0
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-from schedkit.core.rows import dump
 from schedkit.errors import SchedkitError
 
 __all__ = ["ResultGoneError", "Results"]
@@ -63,7 +62,7 @@ class Results:
         except (TypeError, ValueError, RecursionError):
             return {"kind": "text", "text": repr(value)[:INLINE_BYTES], "type": type(value).__name__}
         if len(text) <= INLINE_BYTES:
-            return {"kind": "json", "value": msgspec.json.decode(dump(msgspec.json.decode(text)))}
+            return {"kind": "json", "value": msgspec.json.decode(text)}
         path = self._write(f"{name}.json", lambda file: Path(file).write_bytes(text))
         return {"kind": "json", "path": path, "bytes": len(text)}
 

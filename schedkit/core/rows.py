@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from schedkit.core.events import Event, encode
 from schedkit.core.model import Attempt, Outcome, Run, State
+from schedkit.core.text import clean, dump, load
 
 __all__ = [
     "attempt_row",
-    "clean",
-    "dump",
     "event_row",
-    "load",
+    "id_at",
     "new_id",
     "run_from_row",
     "run_row",
@@ -30,7 +27,9 @@ __all__ = [
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u
-_encoder = msgspec.json.Encoder(enc_hook=str)
+_SINCE = 1_577_836_800_000  # 2020, in milliseconds
+_CHANCE = (1 << 37) - 1
+_TWO = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def to_micros(when: datetime) -> int:
@@ -43,47 +42,31 @@ def time_from(micros: int | None) -> datetime | None:
     return None if micros is None else _EPOCH + timedelta(microseconds=micros)
 
 
-def clean(text: str) -> str:
-    """Return text that any database can hold: no NUL, no half of a surrogate pair."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
-
-
-def dump(value: Any) -> str:
-    """Return JSON text; what JSON does not know becomes its text."""
-    try:
-        return _encoder.encode(value).decode()
-    except (UnicodeEncodeError, TypeError):
-        return _encoder.encode(_plain(value)).decode()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, Mapping):
-        return {clean(str(k)): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(v) for v in value]
-    return value
-
-
-def load(text: str | None) -> Any:
-    """Return the value of JSON text, None for None."""
-    return None if text is None else msgspec.json.decode(text)
-
-
 class _Ids:
     """Makes ids of 16 letters that sort by time: 42 bits of milliseconds since 2020, 38 of chance."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0
+        self._chance = random.SystemRandom().getrandbits(37)
 
     def __call__(self) -> str:
-        made = (int(time.time() * 1000) - 1_577_836_800_000) << 38 | secrets.randbits(37)
         with self._lock:
-            # Two ids of one process keep their order within a millisecond and across a clock set back.
+            # A step of chance, not a draw: two processes differ by where they began. Two ids of one
+            # process keep their order within a millisecond and across a clock set back.
+            self._chance = (self._chance * 6364136223846793005 + 1442695040888963407) & _CHANCE
+            made = (int(time.time() * 1000) - _SINCE) << 38 | self._chance
             self._last = made = max(made, self._last + 1)
-        return "".join(_ALPHABET[made >> shift & 31] for shift in range(75, -1, -5))
+        return _letters(made)
+
+
+def _letters(number: int) -> str:
+    return "".join([_TWO[number >> shift & 1023] for shift in range(70, -1, -10)])
+
+
+def id_at(when: datetime) -> str:
+    """Return the smallest id of a time."""
+    return _letters(max(0, int(when.timestamp() * 1000) - _SINCE) << 38)
 
 
 new_id = _Ids()

@@ -33,6 +33,7 @@ from schedkit.core.node import Node
 from schedkit.core.owner import CANCEL_GRACE_SECONDS, Config, Owner, Waiter
 from schedkit.core.params import check
 from schedkit.core.results import Results
+from schedkit.core.retention import Retention
 from schedkit.core.rows import new_id
 from schedkit.core.store import Store
 from schedkit.core.tasks import Registry, declare
@@ -176,6 +177,10 @@ class Scheduler(JobApi):
         On PostgreSQL, how long after its owner's death a ledger is free.
     cancel_grace : str, float or timedelta
         How long a cancelled run may go on before it is recorded; its place stays taken until it ends.
+    keep_runs : str, float, timedelta or None
+        Ended runs older than this are forgotten, with their log and events; None: never.
+    keep_results : int or None
+        Of each task, the files of this many latest results are kept; None: all.
 
     Examples
     --------
@@ -200,6 +205,8 @@ class Scheduler(JobApi):
         durability: str = "normal",
         lease: Duration = LEASE_SECONDS,
         cancel_grace: Duration = CANCEL_GRACE_SECONDS,
+        keep_runs: Duration | None = "90 days",
+        keep_results: int | None = 10,
     ) -> None:
         processes = min(5, os.cpu_count() or 1) if processes is None else processes
         for what, value in {"concurrency": concurrency, "threads": threads, "processes": processes}.items():
@@ -219,6 +226,7 @@ class Scheduler(JobApi):
             tz=_zone(tz),
             most_interruptions=interruptions,
             cancel_grace=seconds(cancel_grace, "cancel_grace"),
+            retention=_retention(keep_runs, keep_results),
         )
         self._node = Node(
             self._ledger,
@@ -437,6 +445,13 @@ class Scheduler(JobApi):
     def run(self, id: str) -> RunHandle:
         """Return the handle of a run by its id."""
         return RunHandle(self, id, self._run(id).task)
+
+    def prune(self) -> int:
+        """Forget now what the retention policy lets go; return how many rows and files."""
+        owner = self._node.owner
+        if owner is None:
+            raise NotOwnerError(f"ledger {self.ledger} is not owned here", hint="its owner prunes it")
+        return service().call(self._node.prune, owner)
 
     # Seeing
 
@@ -719,6 +734,15 @@ def _receipt(future: Future[None]) -> Callable[[BaseException | None], None]:
 
 async def _awaited(future: Future[Any]) -> Any:
     return await asyncio.wrap_future(future)
+
+
+def _retention(runs: Duration | None, results: int | None) -> Retention:
+    kept = None if runs is None else timedelta(seconds=seconds(runs, "keep_runs"))
+    if (kept is not None and kept <= timedelta(0)) or (results is not None and results < 1):
+        raise SettingsError(
+            f"keep_runs={runs!r}, keep_results={results!r}", hint="more than 0; None: keep all"
+        )
+    return Retention(kept, results)
 
 
 def _zone(tz: str | tzinfo | None) -> tzinfo | None:

@@ -1,0 +1,285 @@
+"""The ledger opens, upgrades, refuses, forgets."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from schedkit.core import schema
+from schedkit.core.changes import Change
+from schedkit.core.events import Event, RunLogged, decode, encode
+from schedkit.core.model import Run, State
+from schedkit.core.results import ResultGoneError, Results
+from schedkit.core.rows import id_at, new_id, run_from_row, run_row
+from schedkit.core.scheduler import Scheduler
+from schedkit.core.store import Store
+from schedkit.core.text import dump, load
+from schedkit.core.triggers import every
+from schedkit.errors import LedgerError, NotOwnerError, SettingsError
+
+Make = Callable[..., Scheduler]
+
+
+# Opening
+
+
+def test_a_ledger_is_made_with_its_folder(tmp_path: Path) -> None:
+    store = Store(tmp_path / "new" / "folder" / "ledger.db")
+    store.open()
+    store.open()
+    with store.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    store.close()
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"This is a letter, not a ledger. " * 100)
+    with pytest.raises(LedgerError, match=r"not a database .*restore it, or name another ledger"):
+        Scheduler(path).start()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(LedgerError, match="name a writable folder"):
+        Store(tmp_path / "file" / "ledger.db").open()
+    with pytest.raises(LedgerError, match="unable to open database file"):
+        Store(tmp_path).open()
+
+
+def test_a_read_only_ledger_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE something (else_ TEXT)")
+    connection.commit()
+    connection.close()
+    store = Store(path)
+    sa.event.listen(store._write, "connect", lambda c, r: c.execute("PRAGMA query_only=ON"))
+    with pytest.raises(LedgerError, match=r"readonly database .*may you write"):
+        store.open()
+
+
+def test_a_newer_schema_is_refused_by_name(where: str) -> None:
+    store = Store(where)
+    store.open()
+    with store.connect() as connection, connection.begin():
+        connection.execute(schema.meta.update().values(value="99"))
+    with pytest.raises(LedgerError, match=r"has schema 99; this schedkit knows up to 1 \(upgrade schedkit"):
+        store.open()
+    store.close()
+
+
+def test_an_older_schema_is_upgraded_step_by_step(where: str) -> None:
+    store = Store(where)
+    store.open()
+
+    def first(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("ALTER TABLE schedkit_tasks ADD COLUMN colour TEXT")
+
+    def second(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("UPDATE schedkit_tasks SET colour = 'green'")
+
+    steps = {schema.VERSION: first, schema.VERSION + 1: second}
+    with store.connect() as connection, connection.begin():
+        assert schema.migrate(connection, where, steps, schema.VERSION + 2) == schema.VERSION
+        assert schema.migrate(connection, where, steps, schema.VERSION + 2) == schema.VERSION + 2
+        assert connection.exec_driver_sql("SELECT count(colour) FROM schedkit_tasks").scalar() == 0
+        with pytest.raises(LedgerError, match="which nothing upgrades"):
+            schema.migrate(connection, where, {}, schema.VERSION + 3)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("", "no name given"),
+        ("sqlite://", "lost with its process"),
+        ("mysql://root:secret@host/db", "mysql is not supported"),
+        ("postgresql+nonsense://root:secret@host/db", "is the driver installed"),
+        ("://secret", "not a database URL"),
+    ],
+)
+def test_a_name_that_is_no_ledger(where: str, message: str) -> None:
+    with pytest.raises(LedgerError, match=message) as refused:
+        Store(where)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"concurrency": 0},
+        {"threads": -1},
+        {"processes": 0},
+        {"tz": "Mars/Base"},
+        {"keep_runs": 0},
+        {"keep_results": 0},
+    ],
+)
+def test_settings_that_cannot_be(tmp_path: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError):
+        Scheduler(tmp_path / "ledger.db", **options)
+
+
+# Rows
+
+
+def test_ids_sort_by_time() -> None:
+    before = datetime.now(UTC) - timedelta(milliseconds=5)
+    made = [new_id() for _ in range(2000)]
+    assert made == sorted(set(made))
+    assert {len(id) for id in made} == {16}
+    assert id_at(before) < made[0]
+    assert made[-1] < id_at(datetime.now(UTC) + timedelta(milliseconds=50))
+
+
+def test_a_run_comes_back_as_it_was() -> None:
+    now = datetime(2026, 3, 29, 1, 59, 59, 999999, tzinfo=UTC)
+    run = Run(
+        id=new_id(), task="t", state=State.RETRY, due_at=now, queued_at=now, scheduled_at=now, attempt=2,
+        params={"text": "=cmd()\u2028<script>", "n": 1.5}, error={"type": "E"}, waiting_for=("a", "b"),
+    )  # fmt: skip
+    assert run_from_row(run_row(run)) == run
+
+
+def test_text_that_no_database_holds_is_mended(where: str) -> None:
+    store = Store(where)
+    store.open()
+    hostile = "nul \x00, half a pair \ud800, emoji \U0001f600"
+    now = datetime.now(UTC)
+    change = Change()
+    change.insert_run(
+        Run(
+            id=new_id(),
+            task="t",
+            state=State.DONE,
+            due_at=now,
+            queued_at=now,
+            params={"a": hostile},
+            reason=hostile,
+        )
+    )
+    with store.connect() as connection, connection.begin():
+        for _, row in change.ops:
+            connection.execute(schema.runs.insert(), [row])
+    with store.reading() as connection:
+        kept = run_from_row(connection.execute(sa.select(schema.runs)).mappings().one())
+    assert "emoji \U0001f600" in kept.reason
+    assert "emoji \U0001f600" in kept.params["a"]
+    event = RunLogged(at=now, level=20, message=hostile)
+    assert isinstance(decode(encode(event)), Event)
+    assert load(dump({"bytes": b"x", "set": {1}, "when": now, "path": Path("x")})) is not None
+    store.close()
+
+
+# Results
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1,
+        "text",
+        {"a": [1, None, 2.5]},
+        [1, 2],
+        list(range(5000)),
+        pd.DataFrame({"a": [1, 2]}),
+        pd.Series([1.5, None], name="s"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_results_come_back(tmp_path: Path, value: Any) -> None:
+    results = Results(tmp_path)
+    reference = results.save("a task/with: odd name", "run", 1, value)
+    back = results.load(reference)
+    if isinstance(value, pd.DataFrame):
+        pd.testing.assert_frame_equal(back, value)
+    elif isinstance(value, pd.Series):
+        pd.testing.assert_series_equal(back, value)
+    else:
+        assert back == value
+    assert reference is not None
+    results.remove(reference)
+    if "path" in reference:
+        with pytest.raises(ResultGoneError, match="is gone"):
+            results.load(reference)
+
+
+def test_odd_results_leave_at_least_their_text(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    assert results.save("t", "r", 1, None) is None
+    assert results.load(None) is None
+    reference = results.save("t", "r", 1, object())
+    assert "object object" in results.load(reference)
+    mixed = pd.DataFrame({"mixed": [1, "two", {"three": 3}], 7: [object(), None, "x"]})
+    mixed.attrs["odd"] = object()
+    back = results.load(results.save("t", "r", 2, mixed))
+    assert list(back.columns) == ["mixed", "7"]
+    assert back["mixed"].tolist() == ["1", "two", "{'three': 3}"]
+    path = tmp_path / results.save("t", "r", 3, mixed)["path"]  # type: ignore[index]
+    path.write_bytes(b"not parquet")
+    with pytest.raises(ResultGoneError, match="cannot be read"):
+        results.load({"kind": "parquet", "path": str(path.relative_to(tmp_path))})
+    assert not list(tmp_path.rglob("*.part"))
+
+
+# Retention
+
+
+def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
+    sched = make(keep_runs="1h", keep_results=2)
+    with pytest.raises(NotOwnerError):
+        sched.prune()
+    sched.start()
+
+    @sched.task(name="table")
+    def table(run: Any) -> pd.DataFrame:
+        run.log("a line")
+        return pd.DataFrame({"a": [1]})
+
+    runs = [sched.submit("table") for _ in range(4)]
+    for run in runs:
+        run.result("10s")
+    owner = sched._node.owner
+    assert owner is not None
+    # Two runs become two hours old.
+    old = id_at(datetime.now(UTC) - timedelta(hours=2))
+    aged = [old[:-1] + "1", old[:-1] + "2"]
+
+    def age(connection: sa.Connection) -> None:
+        for new, run in zip(aged, runs, strict=False):
+            connection.execute(schema.runs.update().where(schema.runs.c.id == run.id).values(id=new))
+            for table in (schema.attempts, schema.details):
+                connection.execute(table.update().where(table.c.run == run.id).values(run=new))
+
+    owner.writer.call(age).result(10)
+    assert len(list(sched.results.rglob("*.parquet"))) == 4
+    assert sched.prune() == 2 + 0
+    assert [run.id for run in sched.runs()] == [runs[3].id, runs[2].id]
+    assert sched._ledger.attempts(aged[0]) == []
+    assert sched._ledger.details(aged[0])["log"] == []
+    runs += [sched.submit("table") for _ in range(2)]
+    for run in runs:
+        run.wait("10s")
+    assert sched.prune() == 2
+    with_file = [run for run in sched.runs() if run.result is not None]
+    assert [run.id for run in with_file] == [runs[5].id, runs[4].id]
+    assert sched.tasks["table"].latest() is not None
+    assert sched.prune() == 0
+
+
+def test_live_runs_and_new_events_are_kept(make: Make) -> None:
+    sched = make(keep_runs="1h")
+    sched.start()
+    sched.task(every("1h"), name="one")(lambda: 1)
+    sched.submit("one").result("10s")
+    before = len(sched._ledger.events())
+    assert sched.prune() == 0
+    assert len(sched._ledger.events()) == before
