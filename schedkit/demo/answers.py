@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
 
 JSON = "application/json;charset=UTF-8"
@@ -43,11 +42,3 @@ def refused(
 ) -> Response:
     """Jira's error body: ``{"errorMessages": […], "errors": {…}}``."""
     return json({"errorMessages": list(messages), "errors": dict(errors or {}), **more}, status)
-
-
-async def body_of(request: Request) -> Any:
-    """The decoded JSON body; an empty or broken one is an empty object, which handlers then refuse."""
-    try:
-        return msgspec.json.decode(await request.body() or b"{}")
-    except msgspec.DecodeError:
-        return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from schedkit.demo import answers
 
 CAPTCHA_AFTER = 3
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,16 @@ class Door:
     def locked(self) -> bool:
         """After repeated wrong passwords Data Center asks a CAPTCHA, also of the right one."""
         return not self.cloud and self.failures >= CAPTCHA_AFTER
+
+    def guard(self, endpoint: Endpoint) -> Endpoint:
+        """An endpoint only for who signed in."""
+
+        async def checked(request: Request) -> Response:
+            if not self.admits(request):
+                return self.refusal(request)
+            return await endpoint(request)
+
+        return checked
 
     def refusal(self, request: Request) -> Response:
         """The 401 (or CAPTCHA 403) of this site."""

@@ -9,11 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from schedkit.demo import answers
+from schedkit.demo import answers, questions
 from schedkit.demo.auth import Door
 from schedkit.demo.confluence.model import Page, Version
 from schedkit.demo.confluence.store import InvalidBodyError, StaleVersionError, WikiStore
-from schedkit.demo.jira.desk import Endpoint, whole
 
 
 def refused(status: int, code: str, title: str, detail: str | None = None) -> Response:
@@ -33,16 +32,8 @@ class CloudWiki:
     def __init__(self, wiki: WikiStore, base: str, door: Door) -> None:
         self.wiki, self.base, self.door = wiki, base, door
 
-    def guarded(self, endpoint: Endpoint) -> Endpoint:
-        async def checked(request: Request) -> Response:
-            if not self.door.admits(request):
-                return self.door.refusal(request)
-            return await endpoint(request)
-
-        return checked
-
     def routes(self) -> list[Route]:
-        guarded, api = self.guarded, "/api/v2"
+        guarded, api = self.door.guard, "/api/v2"
         return [
             Route(f"{api}/pages", guarded(self.pages), methods=["GET"]),
             Route(f"{api}/pages", guarded(self.create), methods=["POST"]),
@@ -85,15 +76,15 @@ class CloudWiki:
             if page is None:
                 return missing(f"page {request.path_params['id']}")
             number = request.query_params.get("version")
-            if number is not None and not 1 <= whole(number, 0) <= len(page.versions):
+            if number is not None and not 1 <= questions.whole(number, 0) <= len(page.versions):
                 return missing(f"version {number} of page {page.id}")
             body = request.query_params.get("body-format") == "storage"
-            made = self.show(page, body, whole(number, 0) or None)
+            made = self.show(page, body, questions.whole(number, 0) or None)
         made["_links"]["base"] = self.base
         return answers.json(made)
 
     async def update(self, request: Request) -> Response:
-        body = await answers.body_of(request)
+        body = await questions.body_of(request)
         with self.wiki.lock:
             page = self._page_of(request)
             if page is None:
@@ -112,7 +103,7 @@ class CloudWiki:
             try:
                 self.wiki.save(
                     page.id,
-                    whole(version.get("number"), 0),
+                    questions.whole(version.get("number"), 0),
                     title=body["title"],
                     body=content.get("value", ""),
                     message=version.get("message") or "",
@@ -132,7 +123,7 @@ class CloudWiki:
         return answers.json(made)
 
     async def create(self, request: Request) -> Response:
-        body = await answers.body_of(request)
+        body = await questions.body_of(request)
         if str(body.get("spaceId")) != self.wiki.space.id:
             return missing(f"space {body.get('spaceId')}")
         content = body.get("body") or {}
@@ -170,7 +161,10 @@ class CloudWiki:
     def listing(self, request: Request, found: list[dict[str, Any]]) -> Response:
         """A page of results with the link to the next one."""
         params = request.query_params
-        start, limit = whole(params.get("cursor"), 0), max(1, min(whole(params.get("limit"), 25), 250))
+        start, limit = (
+            questions.whole(params.get("cursor"), 0),
+            max(1, min(questions.whole(params.get("limit"), 25), 250)),
+        )
         links = {"base": self.base}
         if start + limit < len(found):
             query = "&".join(f"{k}={v}" for k, v in params.multi_items() if k != "cursor")

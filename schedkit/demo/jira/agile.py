@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from schedkit.demo import answers
-from schedkit.demo.jira.desk import Desk, page_of
+from schedkit.demo import answers, questions
+from schedkit.demo.jira.desk import Desk
 from schedkit.demo.world.model import Project, Sprint
 
 
@@ -21,7 +21,7 @@ class Agile:
         self.rest = f"{desk.base}/rest/agile/1.0"
 
     def routes(self) -> list[Route]:
-        guarded, api = self.desk.guarded, "/rest/agile/1.0"
+        guarded, api = self.desk.door.guard, "/rest/agile/1.0"
         return [
             Route(f"{api}/board", guarded(self.boards)),
             Route(f"{api}/board/{{id}}", guarded(self.board)),
@@ -49,7 +49,7 @@ class Agile:
         return answers.refused(404, [told])
 
     async def boards(self, request: Request) -> Response:
-        start, limit = page_of(request, 50)
+        start, limit = questions.page_of(request, 50)
         found = [self._show(project) for project in self._projects()]
         page = found[start : start + limit]
         last = start + limit >= len(found)
@@ -102,7 +102,7 @@ class Agile:
         project = self._found(request)
         if isinstance(project, Response):
             return project
-        start, limit = page_of(request, 50)
+        start, limit = questions.page_of(request, 50)
         states = request.query_params.get("state", "").split(",")
         found = [
             s for s in self.desk.store.catalog.sprints[project.board] if states == [""] or s.state in states

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from schedkit.demo import answers
-from schedkit.demo.jira.desk import NOT_FOUND, Desk, whole
+from schedkit.demo import answers, questions
+from schedkit.demo.jira.desk import NOT_FOUND, Desk
 from schedkit.demo.jql import JqlError
 from schedkit.demo.world.model import Issue
 
@@ -46,11 +46,11 @@ class CloudDesk(Desk):
             Route(f"{api}/search", self.gone, methods=["GET", "POST"]),
             Route(f"{api}/search/jql", self.search_jql, methods=["GET", "POST"]),
             Route(f"{api}/search/approximate-count", self.count, methods=["POST"]),
-            Route(f"{api}/issue/bulkfetch", self.guarded(self.bulkfetch), methods=["POST"]),
-            Route(f"{api}/changelog/bulkfetch", self.guarded(self.changelogs), methods=["POST"]),
-            Route(f"{api}/issue/{{key}}/changelog", self.guarded(self.changelog)),
-            Route(f"{api}/worklog/list", self.guarded(self.worklog_list), methods=["POST"]),
-            Route(f"{api}/project/search", self.guarded(self.projects)),
+            Route(f"{api}/issue/bulkfetch", self.door.guard(self.bulkfetch), methods=["POST"]),
+            Route(f"{api}/changelog/bulkfetch", self.door.guard(self.changelogs), methods=["POST"]),
+            Route(f"{api}/issue/{{key}}/changelog", self.door.guard(self.changelog)),
+            Route(f"{api}/worklog/list", self.door.guard(self.worklog_list), methods=["POST"]),
+            Route(f"{api}/project/search", self.door.guard(self.projects)),
             *super().routes(),
         ]
 
@@ -82,7 +82,7 @@ class CloudDesk(Desk):
             fields = self.encoder.choose(body.get("fields"), "id")
             cap = _FIELDS_CAP if fields else _IDS_CAP
             cap = min(cap, self.page_cap or cap)
-            limit = max(1, min(whole(body.get("maxResults"), 50), cap))
+            limit = max(1, min(questions.whole(body.get("maxResults"), 50), cap))
             start = _after(found, shown, seen)
             page = found[start : start + limit]
             made = self._page(page, fields, body)
@@ -128,7 +128,7 @@ class CloudDesk(Desk):
     async def _body(self, request: Request) -> dict[str, Any]:
         if request.method == "GET":
             return dict(request.query_params) | {"fields": request.query_params.getlist("fields")}
-        found = await answers.body_of(request)
+        found = await questions.body_of(request)
         return found if isinstance(found, dict) else {}
 
     async def count(self, request: Request) -> Response:
@@ -178,8 +178,8 @@ class CloudDesk(Desk):
                 400, ["Between 1 and 1000 issues and at most 10 fieldIds may be asked for."]
             )
         token = str(body.get("nextPageToken") or "")
-        start = whole(base64.urlsafe_b64decode(token).decode(), 0) if token else 0
-        limit = max(1, min(whole(body.get("maxResults"), 1000), 10_000))
+        start = questions.whole(base64.urlsafe_b64decode(token).decode(), 0) if token else 0
+        limit = max(1, min(questions.whole(body.get("maxResults"), 1000), 10_000))
         with self.store.lock:
             issues = {i.id: i for name in wanted if (i := self.store.find(str(name))) is not None}
             entries = [
@@ -204,8 +204,8 @@ class CloudDesk(Desk):
             issue = self.found(request)
             if isinstance(issue, Response):
                 return issue
-            start = whole(request.query_params.get("startAt"), 0)
-            limit = max(1, min(whole(request.query_params.get("maxResults"), 100), 100))
+            start = questions.whole(request.query_params.get("startAt"), 0)
+            limit = max(1, min(questions.whole(request.query_params.get("maxResults"), 100), 100))
             entries = self.encoder.histories(issue)
         page = entries[start : start + limit]
         last = b"true" if start + limit >= len(entries) else b"false"
@@ -229,7 +229,10 @@ class CloudDesk(Desk):
 
     async def projects(self, request: Request) -> Response:
         params = request.query_params
-        start, limit = whole(params.get("startAt"), 0), min(whole(params.get("maxResults"), 50), 100)
+        start, limit = (
+            questions.whole(params.get("startAt"), 0),
+            min(questions.whole(params.get("maxResults"), 50), 100),
+        )
         query, keys = params.get("query", "").casefold(), params.getlist("keys")
         found = [
             p

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from schedkit.demo import answers
-from schedkit.demo.jira.desk import Desk, whole
+from schedkit.demo import answers, questions
+from schedkit.demo.jira.desk import Desk
 from schedkit.demo.jql import JqlError
 
 DEFAULT_CAP = 1000
@@ -28,7 +28,7 @@ class DataCenterDesk(Desk):
         api = f"/rest/api/{self.dialect.api}"
         return [
             Route(f"{api}/search", self.search_window, methods=["GET", "POST"]),
-            Route(f"{api}/project", self.guarded(self.projects)),
+            Route(f"{api}/project", self.door.guard(self.projects)),
             *super().routes(),
         ]
 
@@ -41,10 +41,10 @@ class DataCenterDesk(Desk):
                 "expand": params.get("expand", "").split(","),
             }
         else:
-            body = await answers.body_of(request)
+            body = await questions.body_of(request)
         cap = self.page_cap or DEFAULT_CAP
-        start = whole(body.get("startAt"), 0)
-        limit = min(whole(body.get("maxResults"), 50), cap)
+        start = questions.whole(body.get("startAt"), 0)
+        limit = min(questions.whole(body.get("maxResults"), 50), cap)
         if not self.door.admits(request):
             if self.door.locked:
                 return self.door.refusal(request)

@@ -6,15 +6,15 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 from schedkit.demo.world import catalog as c
-from schedkit.demo.world import fields as f
 from schedkit.demo.world import words
 from schedkit.demo.world.catalog import DAY, Catalog
+from schedkit.demo.world.links import make_links
 from schedkit.demo.world.model import Issue, IssueType, Link, Project, Status, User
+from schedkit.demo.world.values import custom_values, iso_day
 
 _FIRST_ID = 10_001
 _TYPE_WEIGHTS = ((c.INITIATIVE, 1), (c.EPIC, 8), (c.STORY, 45), (c.TASK, 35), (c.BUG, 70), (c.SUBTASK, 40))
@@ -56,7 +56,7 @@ def _collector_paused() -> Iterator[None]:
 def _make(cat: Catalog, maker: _Maker, count: int, seed: int) -> World:
     hidden = tuple(maker.hidden_epic(i) for i in range(2 + min(count // 200, 500)))
     issues = tuple(maker.issue(i) for i in range(count))
-    return World(cat, issues, hidden, tuple(_links(issues, Random(seed + 1))))
+    return World(cat, issues, hidden, tuple(make_links(issues, Random(seed + 1))))
 
 
 class _Maker:
@@ -142,7 +142,7 @@ class _Maker:
             created=created,
             updated=touched,
             resolved=touched - int((touched - created) * random() * 0.3) if done else None,
-            due=_iso_day(created + int(random() * 120) * DAY) if random() < 0.3 else None,
+            due=iso_day(created + int(random() * 120) * DAY) if random() < 0.3 else None,
             parent=parent.id if parent is not None else None,
             labels=tuple(sorted({c.LABELS[int(random() * 9)] for _ in range(int(random() * 4))})),
             components=self._some(project.components, 0.5),
@@ -151,7 +151,7 @@ class _Maker:
             sprints=self._sprints(project, kind, done),
             spent=seconds or None,
             estimate=seconds + 3600 if seconds and random() < 0.7 else None,
-            custom=self._custom(kind, project, created),
+            custom=custom_values(self.rng, self.people, kind, project, created),
             seed=(self.seed << 32) ^ (i * 2654435761 & 0xFFFFFFFF),
             moved_from=moved,
         )
@@ -231,61 +231,3 @@ class _Maker:
         last = int(self.rng.random() * 23) if done else 22 + int(self.rng.random() * 4)
         first = max(0, last - int(self.rng.random() * 3))
         return sprints[first : last + 1]
-
-    def _custom(self, kind: IssueType, project: Project, created: int) -> dict[str, Any]:
-        random, rng = self.rng.random, self.rng
-        made: dict[str, Any] = {}
-        if kind.level == 0 and random() < 0.6:
-            made["points"] = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0)[int(random() * 7)]
-        if kind is c.EPIC:
-            made["epic_name"] = rng.choice(words.NOUNS).title()
-        if kind is c.BUG:
-            made["severity"] = f.SEVERITIES[int(random() * 4)]
-            if random() < 0.5:
-                cause = rng.choice(tuple(f.CAUSES))
-                children = f.CAUSES[cause]
-                made["cause"] = (cause, rng.choice(children) if children and random() < 0.8 else None)
-        pick = random()
-        if pick < 0.15:
-            made["customer"] = rng.choice(("ACME; Inc.", "=1+1", "Größe GmbH", "O'Neil & Söhne", "株式会社"))
-            made["customer_tier"] = f.TIERS[int(random() * 3)]
-        elif pick < 0.3:
-            made["platforms"] = tuple(sorted(rng.sample(f.PLATFORMS, 1 + int(random() * 3))))
-            made["value"] = round(random() * 1e6, 2)
-        elif pick < 0.4:
-            made["owner"] = self.people[int(random() * len(self.people))]
-            made["reviewers"] = tuple(rng.sample(self.people, 2))
-            made["effort"] = float(int(random() * 40))
-        elif pick < 0.5:
-            made["go_live"] = _iso_day(created + 90 * DAY)
-            made["reviewed"] = created + 3 * DAY
-            made["docs"] = f"https://docs.example.com/{project.key.lower()}?a=1&b=<2>"
-        elif pick < 0.6:
-            made["tags"] = ("alpha", "βeta")
-            made["notes"] = "Now *faster*.\n- less memory\n- [docs|https://docs.example.com]"
-            made["team"] = f.TEAMS[int(random() * 2)]
-            made["target"] = project.versions[-2:]
-        return made
-
-
-def _links(issues: tuple[Issue, ...], rng: Random) -> list[Link]:
-    made: list[Link] = []
-    seen: set[tuple[int, int]] = set()
-
-    def link(kind: int, source: int, target: int) -> None:
-        if source != target and (source, target) not in seen:
-            seen.add((source, target))
-            made.append(Link(10_000 + len(made), c.LINK_TYPES[kind], source, target))
-
-    if len(issues) >= 3:
-        # One cycle of "blocks", through the last three issues: whoever follows links must notice.
-        a, b, d = (issue.id for issue in issues[-3:])
-        for source, target in ((a, b), (b, d), (d, a)):
-            link(0, source, target)
-    for _ in range(len(issues) // 8):
-        link(rng.choice((0, 0, 1, 1, 2, 3)), rng.choice(issues).id, rng.choice(issues).id)
-    return made
-
-
-def _iso_day(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).date().isoformat()

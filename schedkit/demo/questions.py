@@ -1,0 +1,28 @@
+"""What requests ask: bodies, pages, numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+
+
+async def body_of(request: Request) -> Any:
+    """The decoded JSON body; an empty or broken one is an empty object, which handlers then refuse."""
+    try:
+        return msgspec.json.decode(await request.body() or b"{}")
+    except msgspec.DecodeError:
+        return {}
+
+
+def page_of(request: Request, cap: int) -> tuple[int, int]:
+    """`startAt` and `maxResults` of a request, the latter capped."""
+    start = whole(request.query_params.get("startAt"), 0)
+    return start, min(whole(request.query_params.get("maxResults"), cap), cap)
+
+
+def whole(value: Any, default: int) -> int:
+    """A non-negative whole number, or the default."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() else default
