@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import anyio
 import pandas as pd
@@ -18,6 +18,7 @@ from schedkit.errors import AuthError, NotFoundError, SiteError, UsageError
 from schedkit.jira.asking import Source, together
 from schedkit.jira.batch import Batch
 from schedkit.jira.columns import layout
+from schedkit.jira.connect import ask_login, recall, remember
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.extract import Extraction
 from schedkit.jira.fields import Catalog
@@ -580,6 +581,45 @@ class Jira:
                 "Jira takes either a url or a site", hint='e.g. Jira("https://issues.example.org")'
             )
         self.aio = AsyncJira(site or Site(str(url), user=user, token=token, **options), cloud)
+
+    @classmethod
+    def connect(cls, url: str, user: str | None = None, *, again: bool = False, **options: Any) -> Self:
+        """Return a client for a site, asking for the login the first time.
+
+        The token is typed hidden, checked, and kept in the system's keyring where there is one.
+
+        Parameters
+        ----------
+        url : str
+            Base URL.
+        user : str, optional
+            E-mail address (Cloud) or user name; on Data Center a personal access token needs none.
+        again : bool
+            Ask even if a login is kept: the token has changed.
+        **options
+            As for `Jira`.
+
+        Raises
+        ------
+        AuthError
+            If the login is refused, or there is nobody to ask.
+
+        Examples
+        --------
+        >>> jira = Jira.connect("https://issues.example.org")  # doctest: +SKIP
+        """
+        kept = None if again else recall(url, user)
+        name, token = kept or ask_login(url, user)
+        jira = cls(url, user=name, token=token, **options)
+        try:
+            jira.myself()
+        except AuthError as error:
+            if kept:
+                error.hint = "the kept token no longer works: Jira.connect(url, again=True)"
+            raise
+        if not kept:
+            remember(url, user, name, token)
+        return jira
 
     @property
     def site(self) -> Site:

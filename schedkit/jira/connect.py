@@ -1,0 +1,79 @@
+"""Asking for a login once, checking it, and keeping it where the system keeps secrets."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from typing import Any
+
+from schedkit.atlassian.credentials import normalised
+from schedkit.errors import AuthError, UsageError
+
+__all__ = ["SERVICE", "ask_login", "forget", "recall", "remember"]
+
+SERVICE = "schedkit"
+
+
+def recall(url: str, user: str | None) -> tuple[str | None, str] | None:
+    """Return the (user, token) kept for a site, None if there is none or no keyring."""
+    entry = _with_keyring(lambda keyring: keyring.get_password(SERVICE, _name(url, user)))
+    if not isinstance(entry, str) or not entry:
+        return None
+    kept, line, token = entry.rpartition("\n")
+    return (kept or None) if line else user, token
+
+
+def remember(url: str, asked_user: str | None, user: str | None, token: str) -> bool:
+    """Keep a login in the keyring; tells whether there is one."""
+    entry = f"{user or ''}\n{token}"
+
+    def keep(keyring: Any) -> bool:
+        keyring.set_password(SERVICE, _name(url, asked_user), entry)
+        return True
+
+    return _with_keyring(keep) is True
+
+
+def forget(url: str, user: str | None = None) -> None:
+    """Drop a login from the keyring."""
+    _with_keyring(lambda keyring: keyring.delete_password(SERVICE, _name(url, user)))
+
+
+def ask_login(url: str, user: str | None) -> tuple[str | None, str]:
+    """Ask for the login of a site; the token is not shown.
+
+    Raises
+    ------
+    AuthError
+        If there is nobody to ask.
+    """
+    site = normalised(url)
+    try:
+        if user is None and site.endswith(".atlassian.net"):
+            user = input(f"E-mail address for {site}: ").strip() or None
+        token = getpass.getpass(f"Token for {user or 'you'} at {site} (not shown): ").strip()
+    except (EOFError, OSError, getpass.GetPassWarning):
+        raise AuthError(
+            f"there is nobody to ask for the login of {site}",
+            hint="give user= and token=, or run connect() once where you can type",
+        ) from None
+    if not token:
+        raise UsageError("no token was given", hint="create one in your profile on the site")
+    return user, token
+
+
+def _name(url: str, user: str | None) -> str:
+    return f"{normalised(url)} {user}" if user else normalised(url)
+
+
+def _with_keyring(use: Callable[[Any], Any]) -> Any:
+    """Call `use` with the system's keyring; None where there is none, or it refuses."""
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        return None
+    try:
+        return use(keyring)
+    except keyring.errors.KeyringError:
+        return None

@@ -1,0 +1,126 @@
+"""`Jira.connect`: asked once, hidden, checked, kept."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Iterator
+
+import keyring
+import keyring.backend
+import keyring.errors
+import pytest
+
+from schedkit.demo import DemoSite
+from schedkit.errors import AuthError, UsageError
+from schedkit.jira import Jira
+from schedkit.jira.connect import forget, recall
+
+
+class InMemory(keyring.backend.KeyringBackend):
+    priority = 1  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.held.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.held[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        if (service, username) not in self.held:
+            raise keyring.errors.PasswordDeleteError("none")
+        del self.held[service, username]
+
+
+@pytest.fixture
+def ring() -> Iterator[InMemory]:
+    before, ring = keyring.get_keyring(), InMemory()
+    keyring.set_keyring(ring)
+    yield ring
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    """Let the person at the keyboard type a token; returns what was asked."""
+
+    def types(token: str) -> list[str]:
+        asked: list[str] = []
+        monkeypatch.setattr(getpass, "getpass", lambda prompt: asked.append(prompt) or token)
+        return asked
+
+    return types
+
+
+def test_asked_once_and_kept(demo_site: DemoSite, ring: InMemory, typed) -> None:
+    site = demo_site.jira_dc
+    asked = typed(site.token)
+    assert len(Jira.connect(site.url).search("project = DEMO", limit=3)) == 3
+    assert asked == [f"Token for you at {site.url} (not shown): "]
+    assert len(Jira.connect(site.url + "/").search("project = DEMO", limit=3)) == 3
+    assert len(asked) == 1, "the second time nobody is asked"
+    assert list(ring.held) == [("schedkit", site.url)]
+    assert Jira.connect(site.url, again=True).myself()
+    assert len(asked) == 2
+    forget(site.url)
+    assert recall(site.url, None) is None
+    forget(site.url)
+
+
+def test_with_a_user(demo_site: DemoSite, ring: InMemory, typed) -> None:
+    site = demo_site.jira_cloud
+    typed(site.token)
+    assert Jira.connect(site.url, user=site.user).site.credentials.user == site.user
+    assert recall(site.url, site.user) == (site.user, site.token)
+    assert Jira.connect(site.url, user=site.user).myself()
+
+
+def test_a_wrong_token_is_not_kept(demo_site: DemoSite, ring: InMemory, typed) -> None:
+    typed("mistyped-token")
+    with pytest.raises(AuthError, match="login was refused") as caught:
+        Jira.connect(demo_site.jira_dc.url)
+    assert "mistyped-token" not in str(caught.value)
+    assert ring.held == {}
+    ring.set_password("schedkit", demo_site.jira_dc.url, "\nexpired-token")
+    with pytest.raises(AuthError, match="again=True"):
+        Jira.connect(demo_site.jira_dc.url)
+
+
+def test_cloud_asks_for_the_address(ring: InMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    from schedkit.jira.connect import ask_login
+
+    monkeypatch.setattr("builtins.input", lambda prompt: " ann@example.org ")
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: "tok-1234")
+    assert ask_login("https://x.atlassian.net", None) == ("ann@example.org", "tok-1234")
+
+
+def test_nobody_to_ask(demo_site: DemoSite, ring: InMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(getpass, "getpass", nobody)
+    with pytest.raises(AuthError, match="nobody to ask"):
+        Jira.connect(demo_site.jira_dc.url)
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: " ")
+    with pytest.raises(UsageError, match="no token was given"):
+        Jira.connect(demo_site.jira_dc.url)
+
+
+def test_without_a_keyring(demo_site: DemoSite, typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = demo_site.jira_dc
+    typed(site.token)
+    from keyring.backends import fail
+
+    before = keyring.get_keyring()
+    keyring.set_keyring(fail.Keyring())
+    try:
+        assert Jira.connect(site.url).myself()
+    finally:
+        keyring.set_keyring(before)
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    assert Jira.connect(site.url).myself()
+    assert recall(site.url, None) is None
