@@ -3,8 +3,9 @@
 Imported by the doors and by tests, importing nothing of the rooms it stands in for.
 """
 
+from schedkit.demo.endpoints import Endpoint
 from schedkit.demo.knobs import Faults, parse_faults, parse_latency
 from schedkit.demo.serve import serve
-from schedkit.demo.site import DemoSite, Endpoint
+from schedkit.demo.site import DemoSite
 
 __all__ = ["DemoSite", "Endpoint", "Faults", "parse_faults", "parse_latency", "serve"]

@@ -6,9 +6,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
 from html import escape
 from typing import Self
@@ -20,13 +18,14 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from schedkit.demo import answers
-from schedkit.demo.auth import Account, Door
+from schedkit.demo.auth import Door
 from schedkit.demo.confluence import seeded
 from schedkit.demo.confluence.store import WikiStore
 from schedkit.demo.confluence.v1 import Wiki1
 from schedkit.demo.confluence.v2 import CloudWiki
 from schedkit.demo.confluence.view import view
-from schedkit.demo.gate import Gate, Protocol
+from schedkit.demo.endpoints import CLOUD, DATA_CENTER, Endpoint
+from schedkit.demo.gate import Gate
 from schedkit.demo.jira.agile import Agile
 from schedkit.demo.jira.cloud import CloudDesk
 from schedkit.demo.jira.datacenter import DataCenterDesk
@@ -35,28 +34,14 @@ from schedkit.demo.journal import Answered, Journal
 from schedkit.demo.knobs import Faults, parse_faults, parse_latency
 from schedkit.demo.quirks import Quirks
 from schedkit.demo.quota import Quota
+from schedkit.demo.server import bind, make_server
 from schedkit.demo.store import Store
 from schedkit.demo.world.catalog import DAY
 from schedkit.demo.world.generate import generate
-from schedkit.errors import UnavailableError
+from schedkit.errors import UnavailableError, UsageError
 
-CLOUD = Account("demo@example.com", "demo-cloud-token-f3b1c2", "")
-DATA_CENTER = Account(None, "demo-dc-token-9a7e55", "demo-dc-password-51d0aa")
 # An issue of the default fields weighs about so many bytes before its description.
 _BARE = 7000
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where a product answers, and with which credentials."""
-
-    url: str
-    user: str | None
-    token: str = field(repr=False)
-
-    def ready(self) -> dict[str, str]:
-        made = {"url": self.url, "token": self.token}
-        return made if self.user is None else {"url": self.url, "user": self.user, "token": self.token}
 
 
 class DemoSite:
@@ -115,7 +100,8 @@ class DemoSite:
     ) -> None:
         # Bad knobs are refused before a port is taken.
         seconds, planned = parse_latency(latency), _faults(faults)
-        self._socket = _bind(port)
+        _check(issues=issues, port=port, page_cap=page_cap, issue_kb=issue_kb, rate_limit=rate_limit)
+        self._socket = bind(port)
         self.port = int(self._socket.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         anchor = _anchor(now)
@@ -275,11 +261,7 @@ class DemoSite:
 
     def server(self) -> uvicorn.Server:
         """A server of this site, to be run by the caller with the site's `socket`."""
-        config = uvicorn.Config(
-            self._gate, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False,
-            server_header=False, date_header=True, timeout_graceful_shutdown=1, backlog=2048,
-        )  # fmt: skip
-        return _Server(config)
+        return make_server(self._gate)
 
     @property
     def socket(self) -> socket.socket:
@@ -304,30 +286,24 @@ class DemoSite:
         self.stop()
 
 
+_LIMITS = {
+    "issues": (0, 5_000_000),
+    "port": (0, 65_535),
+    "page_cap": (1, 5000),
+    "issue_kb": (1, 1000),
+    "rate_limit": (0, 1_000_000),
+}
+
+
+def _check(**knobs: float | None) -> None:
+    for name, value in knobs.items():
+        low, high = _LIMITS[name]
+        if value is not None and not low <= value <= high:
+            raise UsageError(f"demo site: {name} {value} is not possible", hint=f"choose {low} to {high}")
+
+
 def _faults(value: str | Faults | None) -> Faults:
     return value if isinstance(value, Faults) else parse_faults(value or "")
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to whoever runs it."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _bind(port: int) -> socket.socket:
-    # With the protocol named, asyncio turns Nagle off; else each answer waits 40 ms for a delayed ACK.
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind(("127.0.0.1", port))
-    except OSError as error:
-        sock.close()
-        raise UnavailableError(
-            f"the demo site cannot listen on 127.0.0.1:{port}: {error.strerror}", hint="choose another --port"
-        ) from error
-    return sock
 
 
 def _anchor(now: datetime | None) -> int:

@@ -68,8 +68,8 @@ def test_a_taken_port_is_told() -> None:
             serve(port=port)
 
 
-@pytest.mark.parametrize("knob", [{"latency": "soon"}, {"faults": "speed=1"}])
-def test_a_bad_knob_is_told_and_frees_the_port(knob: dict[str, str]) -> None:
+@pytest.mark.parametrize("knob", [{"latency": "soon"}, {"faults": "speed=1"}, {"page_cap": 0}])
+def test_a_bad_knob_is_told_and_frees_the_port(knob: dict[str, Any]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -77,6 +77,20 @@ def test_a_bad_knob_is_told_and_frees_the_port(knob: dict[str, str]) -> None:
         serve(port=port, issues=5, **knob)
     with DemoSite(issues=5, port=port) as site:
         assert site.port == port
+
+
+@pytest.mark.parametrize(
+    ("knob", "told"),
+    [
+        ({"port": 70_000}, "port 70000 is not possible.*choose 0 to 65535"),
+        ({"issues": -1}, "issues -1 is not possible"),
+        ({"issue_kb": 0}, "issue_kb 0 is not possible.*choose 1 to 1000"),
+        ({"rate_limit": -1}, "rate_limit -1 is not possible"),
+    ],
+)
+def test_an_impossible_knob_is_told(knob: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        DemoSite(**knob)
 
 
 def test_a_site_may_be_started_and_stopped_by_hand() -> None:
