@@ -189,6 +189,8 @@ def wait(future: Future[T]) -> T:
     surroundings = context.current()
     unsubscribe = surroundings.on_stop(future.cancel)
     try:
+        if surroundings.should_stop():  # asked between the call's beginning and our subscription
+            future.cancel()
         while True:
             try:
                 # A bounded wait, because an unbounded one cannot be interrupted on Windows.

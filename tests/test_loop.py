@@ -115,6 +115,13 @@ def test_a_stop_request_cancels_the_call_and_raises_in_the_task() -> None:
         thing.where()
 
 
+def test_a_stop_request_before_anyone_listened_is_not_lost() -> None:
+    listener = Stoppable()
+    listener.stopped = True
+    with context.use(listener), pytest.raises(StopRequested):
+        wait(Future())
+
+
 def test_cancelling_the_awaiting_task_cancels_ours() -> None:
     thing = AsyncThing()
 

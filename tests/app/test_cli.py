@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -293,3 +294,13 @@ def test_the_export_task_answers_to_its_tag(with_site: Path, site: DemoSite) -> 
         foreign = scheduler.submit("jira-export", **{**asked, "jira_envs": ["evil.example.org"]})
         with pytest.raises(RunFailedError, match=r"evil\.example\.org"):
             foreign.result(timeout=60)
+
+
+def test_python_dash_m_is_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["schedkit", "--help"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module("schedkit", run_name="__main__")
+    assert stop.value.code == 0
+    assert "demo-site" in capsys.readouterr().out
