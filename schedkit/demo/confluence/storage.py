@@ -12,11 +12,13 @@ WRAP = (
     '<!DOCTYPE page SYSTEM "x"><page xmlns:ac="http://atlassian.com/content" '
     'xmlns:ri="http://atlassian.com/resource/identifier" xmlns:at="http://atlassian.com/template">{}</page>'
 )
-_TAG = re.compile(r"<(table|p|li|h[1-6])((?:\s[^<>]*?)?)(/?)>")
-_CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
-_CELL = re.compile(r"(<t[dh](?:\s[^<>]*)?>)([^<>]+)(</t[dh]>)")
-_MACRO = re.compile(r"<ac:structured-macro((?:\s[^<>]*?)?)(/?)>")
-_ATTRIBUTE = re.compile(r'\s+([\w:-]+)=("[^"]*"|\'[^\']*\')')
+# Quoted values may hold ">"; what stands in CDATA sections and comments is nobody's markup.
+_PAIRS = r"""((?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*?)?)"""
+_TAG = re.compile(rf"<(table|p|li|h[1-6]){_PAIRS}(/?)>")
+_CELL = re.compile(rf"(<(t[dh]){_PAIRS}>)([^<>]+)(</\2>)")
+_MACRO = re.compile(rf"<ac:structured-macro{_PAIRS}(/?)>")
+_VERBATIM = re.compile(r"(<!\[CDATA\[.*?\]\]>|<!--.*?-->)", re.DOTALL)
+_ATTRIBUTE = re.compile(r'\s+([\w:-]+)\s*=\s*("[^"]*"|\'[^\']*\')')
 
 
 def fault(body: str) -> str | None:
@@ -44,9 +46,9 @@ def normalise(body: str, rng: Random) -> str:
 
     Text and structure stay as they are; bytes do not.
     """
-    pieces = _CDATA.split(body)
+    pieces = _VERBATIM.split(body)
     for n in range(0, len(pieces), 2):
-        piece = _CELL.sub(r"\1<p>\2</p>\3", pieces[n])
+        piece = _CELL.sub(r"\1<p>\4</p>\5", pieces[n])
         piece = _MACRO.sub(lambda found: _with_id(found, rng), piece)
         pieces[n] = _TAG.sub(lambda found: _rewrite(found, rng), piece).replace("&nbsp;", "&#160;")
     return "".join(pieces)
