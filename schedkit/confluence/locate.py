@@ -188,12 +188,12 @@ def names_of(page: Landscape, table: Element) -> list[str]:
     if local_id:
         names.append(f"local-id:{local_id}")
     names += [f"anchor:{name}" for name, _ in page.anchors if _by_anchor(page, name)[0] == [table]]
-    above = [h for _, h in page.headings if h.end <= table.start and table.end <= page.section_end(h)]
-    texts = [name for name, _ in page.headings]
-    for heading in above[-1:]:
+    above = (h for _, h in reversed(page.headings) if h.end <= table.start)
+    heading = next((h for h in above if table.end <= page.section_end(h)), None)
+    if heading is not None:
         name = page.content(heading)
         section = page.within(heading.end, page.section_end(heading))
-        if table in section and texts.count(name) == 1:
+        if table in section and [text for text, _ in page.headings].count(name) == 1:
             place = f"/{section.index(table) + 1}" if len(section) > 1 else ""
             names.append(f"heading:{name}{place}")
     return names

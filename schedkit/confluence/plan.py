@@ -3,57 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
 
 from schedkit import context
+from schedkit.confluence.applied import Applied, applied
 from schedkit.confluence.dialect import PageState
 from schedkit.confluence.draft import Draft, TableEdit
 from schedkit.confluence.face import as_html, as_text
 from schedkit.confluence.rules import Change, Merged
 from schedkit.confluence.server import Server
-from schedkit.confluence.write import Outcome, update
+from schedkit.confluence.write import update
 from schedkit.loop import blocking, bridged
 
-__all__ = ["Applied", "AsyncPlan", "Plan"]
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What became of a plan.
-
-    Attributes
-    ----------
-    page_id, title, url : str
-        The page.
-    version : int
-        Its version now.
-    written : bool
-        Whether a new version was made; False: the page already said so.
-    changed_cells, rows_added, rows_removed, rows_archived, rows_hidden : int
-        Of the region.
-    puts, conflicts : int
-        Versions sent, and refused because someone else had saved meanwhile.
-    outside : str
-        The page outside the region, read back: ``identical``, ``rewritten`` by the site without a change
-        of meaning, ``changed``, or ``edited since`` by someone else.
-    seconds : float
-        What it took.
-    """
-
-    page_id: str
-    title: str
-    url: str
-    version: int
-    written: bool
-    changed_cells: int
-    rows_added: int
-    rows_removed: int
-    rows_archived: int
-    rows_hidden: int
-    puts: int
-    conflicts: int
-    outside: str
-    seconds: float
+__all__ = ["AsyncPlan", "Plan"]
 
 
 class AsyncPlan:
@@ -90,29 +51,7 @@ class AsyncPlan:
             self.server, self.state.id, self.edit, message=self.message, quiet=quiet, deadline=deadline
         )
         context.progress("update page", 1, 1)
-        applied = _applied(outcome, time.monotonic() - started)
-        context.fact("page", {**asdict(applied), "region": str(self.edit.region)})
-        return applied
-
-
-def _applied(outcome: Outcome, seconds: float) -> Applied:
-    merged: Merged = outcome.draft.report
-    return Applied(
-        page_id=outcome.state.id,
-        title=outcome.state.title,
-        url=outcome.state.url,
-        version=outcome.state.version,
-        written=outcome.written,
-        changed_cells=len(merged.changes),
-        rows_added=len(merged.added),
-        rows_removed=len(merged.removed),
-        rows_archived=len(merged.archived),
-        rows_hidden=merged.hidden,
-        puts=outcome.puts,
-        conflicts=outcome.conflicts,
-        outside=outcome.outside,
-        seconds=round(seconds, 3),
-    )
+        return applied(outcome, [outcome.draft.report], started, region=str(self.edit.region))
 
 
 class Plan:

@@ -6,22 +6,22 @@ import html
 import logging
 import random
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
 import anyio.to_thread
 
 from schedkit import context
+from schedkit.confluence.applied import Applied, applied
 from schedkit.confluence.dialect import PageState
 from schedkit.confluence.draft import Draft
 from schedkit.confluence.face import summary
-from schedkit.confluence.plan import Applied
 from schedkit.confluence.rules import Merged
 from schedkit.confluence.server import Server
 from schedkit.confluence.storage import text
-from schedkit.confluence.template import BlockChange, page_edit, rendered_template
+from schedkit.confluence.template import BlockChange, PageEdit, page_edit, rendered_template
 from schedkit.confluence.write import Outcome, draft_of, update
 from schedkit.errors import SiteError
 from schedkit.loop import blocking, bridged
@@ -36,7 +36,6 @@ class _Home:
     parent: str
     space: str
     title: str
-    template: str
 
 
 class AsyncPagePlan:
@@ -45,14 +44,16 @@ class AsyncPagePlan:
     def __init__(
         self,
         server: Server,
-        values: Mapping[str, Any],
+        names: Sequence[str],
+        edit: PageEdit,
         home: _Home | None,
         state: PageState | None,
         draft: Draft,
         message: str,
     ) -> None:
         self.server = server
-        self.values = values
+        self.names = names
+        self.edit = edit
         self.home = home
         self.state = state
         self.draft = draft
@@ -69,10 +70,8 @@ class AsyncPagePlan:
             if created:
                 outcome = Outcome(state, self.draft, True, 1, 0, "identical")
                 return self._told(outcome, started)
-        dialect = await self.server.dialect()
-        edit = await anyio.to_thread.run_sync(page_edit, self.values, dialect.cloud)
         outcome = await update(
-            self.server, state.id, edit, message=self.message, quiet=quiet, deadline=deadline
+            self.server, state.id, self.edit, message=self.message, quiet=quiet, deadline=deadline
         )
         return self._told(outcome, started)
 
@@ -80,24 +79,7 @@ class AsyncPagePlan:
         reports = outcome.draft.report or []
         tables = [part for part in reports if isinstance(part, Merged)]
         blocks = sum(part.changed for part in reports if isinstance(part, BlockChange))
-        applied = Applied(
-            page_id=outcome.state.id,
-            title=outcome.state.title,
-            url=outcome.state.url,
-            version=outcome.state.version,
-            written=outcome.written,
-            changed_cells=sum(len(part.changes) for part in tables) + blocks,
-            rows_added=sum(len(part.added) for part in tables),
-            rows_removed=sum(len(part.removed) for part in tables),
-            rows_archived=sum(len(part.archived) for part in tables),
-            rows_hidden=sum(part.hidden for part in tables),
-            puts=outcome.puts,
-            conflicts=outcome.conflicts,
-            outside=outcome.outside,
-            seconds=round(time.monotonic() - started, 3),
-        )
-        context.fact("page", asdict(applied))
-        return applied
+        return applied(outcome, tables, started, blocks=blocks)
 
 
 class PagePlan:
@@ -137,7 +119,7 @@ class PagePlan:
                 shown if len(shown) <= 300 else shown[:299] + "…",
             ]
         lines = [f"page {self.aio.state.id} {self.aio.state.title!r}, version {self.aio.state.version}"]
-        for name, part in zip(self.aio.values, self.aio.draft.report or [], strict=True):
+        for name, part in zip(self.aio.names, self.aio.draft.report or [], strict=True):
             if isinstance(part, Merged):
                 lines.append(f"{name}: {summary(part)}")
             elif part.changed:
@@ -166,19 +148,18 @@ async def plan_page(
 ) -> PagePlan:
     """Plan to fill the page `page_id`, or the page `title`, made under `parent` if there is none."""
     dialect = await server.dialect()
-    home = None
-    if page_id is None:
-        space = await server.space_of(parent)
-        home = _Home(parent, space, title, template)
-        # The template is judged whether it is needed today or not.
-        fresh = await anyio.to_thread.run_sync(rendered_template, template, values, dialect.cloud)
-        state = await server.find(space, title)
-        if state is None:
-            return PagePlan(AsyncPagePlan(server, values, home, None, Draft("", fresh, []), message))
-    else:
-        state = await server.read(page_id)
+    names = list(values)
     edit = await anyio.to_thread.run_sync(page_edit, values, dialect.cloud)
-    return PagePlan(AsyncPagePlan(server, values, home, state, await draft_of(state, edit), message))
+    if page_id is not None:
+        state = await server.read(page_id)
+        draft = await draft_of(state, edit)
+        return PagePlan(AsyncPagePlan(server, names, edit, None, state, draft, message))
+    home = _Home(parent, await server.space_of(parent), title)
+    # The template is judged whether it is needed today or not.
+    fresh = await anyio.to_thread.run_sync(rendered_template, template, values, dialect.cloud)
+    found = await server.find(home.space, title)
+    draft = Draft("", fresh, []) if found is None else await draft_of(found, edit)
+    return PagePlan(AsyncPagePlan(server, names, edit, home, found, draft, message))
 
 
 async def _create(server: Server, home: _Home, source: str, until: float) -> tuple[bool, PageState]:

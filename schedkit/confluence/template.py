@@ -33,7 +33,7 @@ __all__ = ["BlockChange", "BlockEdit", "Managed", "PageEdit", "page_edit", "rend
 _NAME = r"[A-Za-z][A-Za-z0-9_-]*"
 _PLACEHOLDER = re.compile(r"\{\{\s*(" + _NAME + r")\s*\}\}")
 # A paragraph that holds nothing but a table's placeholder gives way to the table.
-_ALONE = re.compile(r"<p>\s*(\{\{\s*" + _NAME + r"\s*\}\})\s*</p>")
+_ALONE = re.compile(r"<p>\s*(\{\{\s*(" + _NAME + r")\s*\}\})\s*</p>")
 _END = "-end"
 
 
@@ -146,7 +146,7 @@ def rendered_template(template: str, values: Mapping[str, Any], cloud: bool) -> 
         return made[name]
 
     tables = {name for name, value in values.items() if _managed(value) is not None}
-    template = _ALONE.sub(lambda m: m[1] if _PLACEHOLDER.match(m[1])[1] in tables else m[0], template)  # type: ignore[index]  # matched within _ALONE
+    template = _ALONE.sub(lambda found: found[1] if found[2] in tables else found[0], template)
     page = "".join(_filled(token, put) for token in tokens(template))
     for name in made:
         if used.count(name) != 1:

@@ -12,10 +12,11 @@ import anyio
 import anyio.to_thread
 
 from schedkit import context
+from schedkit.confluence.comments import only_comments_added
 from schedkit.confluence.dialect import PageState
 from schedkit.confluence.draft import Draft, Edit, outside
 from schedkit.confluence.server import Server
-from schedkit.errors import ConflictError, SiteError
+from schedkit.errors import ConflictError, ForbiddenError, NotFoundError, SiteError
 from schedkit.loop import live
 
 __all__ = ["Outcome", "draft_of", "update"]
@@ -105,33 +106,44 @@ class _Update:
                 context.log(f"{error.message}; reading the page before writing again", logging.WARNING)
                 await self._pause(error, self.lost)
                 continue
+            return await self._read_back(state, draft)
+
+    async def _read_back(self, state: PageState, draft: Draft) -> Outcome:
+        """Look at what the site has made of the version after `state`."""
+        try:
             stored = await self.server.read(self.page_id)
             late = await self._slipped_in(state) if stored.version == state.version + 1 else None
-            if late is None:
-                return self._outcome(stored, draft, state.version, written=True)
-            draft = await draft_of(replace(state, source=late), self.edit)
-            context.log(
-                f"page {self.page_id}: an inline comment came between reading and writing; restoring it"
-            )
-            try:
-                self.puts += 1
-                await self.server.write(stored, draft.new, self.message, self.quiet)
-            except ConflictError:
-                # Whoever saved in this moment saw neither; the edit itself is in.
-                return self._outcome(stored, draft, state.version, written=True)
-            return self._outcome(await self.server.read(self.page_id), draft, stored.version, written=True)
+        except SiteError as error:
+            # It is written all the same.
+            context.log(f"{error.message}; the page was written and not read back", logging.WARNING)
+            written = replace(state, version=state.version + 1, source=draft.new)
+            return Outcome(written, draft, True, self.puts, self.conflicts, "unread")
+        if late is None:
+            return self._outcome(stored, draft, state.version, written=True)
+        context.log(f"page {self.page_id}: an inline comment came between reading and writing; restoring it")
+        restored = await draft_of(replace(state, source=late), self.edit)
+        try:
+            self.puts += 1
+            await self.server.write(stored, restored.new, self.message, self.quiet)
+            again = await self.server.read(self.page_id)
+        except SiteError as error:
+            # Whoever saved in this moment saw neither; the edit itself is in.
+            context.log(f"{error.message}; an inline comment's mark was lost", logging.WARNING)
+            return self._outcome(stored, draft, state.version, written=True)
+        return self._outcome(again, restored, stored.version, written=True)
 
     async def _slipped_in(self, state: PageState) -> str | None:
-        """Return the version written upon, if it was changed after it was read.
+        """Return the version written upon, if an inline comment was made there after it was read.
 
-        Adding an inline comment changes a page's storage without a new version, so a PUT of the next one
-        is not refused and takes the comment's mark away.
+        Adding one changes a page's storage without a new version, so a PUT of the next version is not
+        refused and takes the comment's mark away.
         """
         try:
             old = await self.server.read_old(self.page_id, state.version)
-        except SiteError:
+        except (NotFoundError, ForbiddenError):
+            # Old versions may have been purged, or be for others' eyes.
             return None
-        return old.source if old.version == state.version and old.source != state.source else None
+        return old.source if only_comments_added(state.source, old.source) else None
 
     async def _pause(self, error: SiteError, times: int) -> None:
         wait = random.uniform(0.3, 1.0) * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(times - 1, 8))

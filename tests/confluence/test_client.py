@@ -219,12 +219,16 @@ def test_a_refused_put_is_not_repeated(wiki: Confluence, make_page: MakePage, de
     assert page.puts() == 1
 
 
+def mark(words: str) -> str:
+    return f'<ac:inline-comment-marker ac:ref="1">{words}</ac:inline-comment-marker>'
+
+
 def test_an_inline_comment_made_after_the_plan_survives(
     wiki: Confluence, make_page: MakePage, demo: DemoSite
 ) -> None:
     page = make_page(BODY)
     plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
-    marked = '<ac:inline-comment-marker ac:ref="1">two</ac:inline-comment-marker>'
+    marked = mark("two")
     demo.wiki.touch(page.id, page.body.replace("two", marked))
     assert page.version == 1
     assert plan.apply().version == 2
@@ -236,7 +240,7 @@ def test_an_inline_comment_between_reading_and_writing_is_restored(
 ) -> None:
     page = make_page(BODY)
     plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
-    marked = '<ac:inline-comment-marker ac:ref="1">two</ac:inline-comment-marker>'
+    marked = mark("two")
     undo = before_put(demo, page, lambda: demo.wiki.touch(page.id, page.body.replace("two", marked)))
     applied = plan.apply()
     undo()
@@ -252,7 +256,7 @@ def test_an_editor_who_comes_while_a_comment_is_restored(
     plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
     undo = before_put(
         demo, page,
-        lambda: demo.wiki.touch(page.id, page.body.replace("before", "<!-- mark -->before")),
+        lambda: demo.wiki.touch(page.id, page.body.replace("two", mark("two"))),
         lambda: page.edit("before", "someone's"),
     )  # fmt: skip
     applied = plan.apply()
@@ -260,6 +264,33 @@ def test_an_editor_who_comes_while_a_comment_is_restored(
     assert (applied.written, applied.puts) == (True, 2)
     assert "someone's" in page.body
     assert "<td>ONE</td>" in page.body
+
+
+def test_an_old_version_told_in_other_bytes_restores_nothing(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    undo = before_put(demo, page, lambda: demo.wiki.touch(page.id, page.body.replace("&nbsp;", "&#160;")))
+    assert plan.apply().puts == 1
+    undo()
+
+
+def test_a_page_that_cannot_be_read_back_is_written_all_the_same(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+
+    def fail_after_put(entry: Any) -> None:
+        if entry.method == "PUT":
+            demo.faults = Faults(rate=1, kinds=("401",), method="GET", path=page.id)
+
+    undo = demo.after(fail_after_put)
+    applied = plan.apply()
+    undo()
+    assert (applied.written, applied.version, applied.outside) == (True, 2, "unread")
+    assert applied.url == plan.aio.state.url
 
 
 def test_a_site_without_old_versions_is_written_all_the_same(
