@@ -11,9 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schedkit.demo import answers
+from schedkit.demo.oauth import TokenServer
 
 CAPTCHA_AFTER = 3
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def with_bearer(request: Request) -> bool:
+    return request.headers.get("authorization", "").lower().startswith("bearer ")
 
 
 @dataclass(frozen=True)
@@ -31,13 +36,16 @@ class Door:
 
     account: Account
     cloud: bool
+    tokens: TokenServer | None = None
     failures: int = 0
 
     def admits(self, request: Request) -> bool:
         """Whether the request carries the right credentials; wrong passwords are counted."""
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return value == self.account.token and not self.cloud
+            if self.tokens is not None:
+                return self.tokens.admits(value)
+            return value == self.account.token
         if scheme.lower() != "basic":
             return False
         try:
@@ -78,6 +86,8 @@ class Door:
                     "X-Authentication-Denied-Reason": "CAPTCHA_CHALLENGE; login-url=/login.jsp",
                 },
             )
+        if self.cloud and with_bearer(request):
+            return answers.json({"code": 401, "message": "Unauthorized; scope does not match"}, 401)
         if self.cloud:
             return Response(
                 "Client must be authenticated to access this resource.",

@@ -32,6 +32,7 @@ from schedkit.demo.jira.datacenter import DataCenterDesk
 from schedkit.demo.jira.face import Dialect
 from schedkit.demo.journal import Answered, Journal
 from schedkit.demo.knobs import Faults, parse_faults, parse_latency
+from schedkit.demo.oauth import TokenServer
 from schedkit.demo.quirks import Quirks
 from schedkit.demo.quota import Quota
 from schedkit.demo.server import bind, make_server
@@ -114,7 +115,8 @@ class DemoSite:
         seeded.fill(self.wiki, self.store, f"{self.url}/jira/browse")
         self.requests = Journal()
         self.quirks = Quirks()
-        self.cloud_door, self.dc_door = Door(CLOUD, True), Door(DATA_CENTER, False)
+        self.oauth = TokenServer()
+        self.cloud_door, self.dc_door = Door(CLOUD, True, self.oauth), Door(DATA_CENTER, False)
         self.cloud = CloudDesk(self.store, self.url, self.cloud_door, Dialect(True, "3"), self.quirks)
         self.cloud2 = CloudDesk(
             self.store, self.url, self.cloud_door, Dialect(True, "2"), self.quirks, self.cloud.searcher
@@ -241,6 +243,7 @@ class DemoSite:
                 *self.cloud.routes(),
                 *self.cloud2.routes(),
                 *agile[0].routes(),
+                Route("/oauth/token", self.oauth.exchange, methods=["POST"]),
                 open_issue,
             ]
         )

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from schedkit.demo import answers, questions
+from schedkit.demo.auth import with_bearer
 from schedkit.demo.jira.desk import NOT_FOUND, Desk
 from schedkit.demo.jql import JqlError
 from schedkit.demo.world.model import Issue
@@ -60,6 +61,8 @@ class CloudDesk(Desk):
     async def search_jql(self, request: Request) -> Response:
         body = await self._body(request)
         if not self.door.admits(request):
+            if with_bearer(request):
+                return self.door.refusal(request)
             # A failed login is told in a header only: the answer looks like an empty result.
             return answers.json(
                 {"issues": [], "isLast": True}, headers={"X-Seraph-Loginreason": "AUTHENTICATED_FAILED"}
@@ -134,6 +137,8 @@ class CloudDesk(Desk):
     async def count(self, request: Request) -> Response:
         body = await self._body(request)
         if not self.door.admits(request):
+            if with_bearer(request):
+                return self.door.refusal(request)
             return answers.json({"count": 0}, headers={"X-Seraph-Loginreason": "AUTHENTICATED_FAILED"})
         found = self._ids(str(body.get("jql") or ""))
         if isinstance(found, Response):
