@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import uvicorn
 
@@ -41,10 +43,26 @@ def bind(port: int) -> socket.socket:
     return sock
 
 
-def make_server(gate: Gate) -> Server:
+@dataclass(frozen=True)
+class Tls:
+    """Serve HTTPS with this certificate and key; with `client_ca`, only clients it signed may enter.
+
+    All three are paths of PEM files.
+    """
+
+    cert: str
+    key: str
+    client_ca: str | None = None
+
+
+def make_server(gate: Gate, tls: Tls | None = None) -> Server:
     """A server in front of `gate`, not yet running."""
     config = uvicorn.Config(
         gate, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False,
         server_header=False, date_header=True, timeout_graceful_shutdown=1, backlog=2048,
     )  # fmt: skip
+    if tls is not None:
+        config.ssl_certfile, config.ssl_keyfile = tls.cert, tls.key
+        if tls.client_ca is not None:
+            config.ssl_ca_certs, config.ssl_cert_reqs = tls.client_ca, ssl.CERT_REQUIRED
     return Server(config)

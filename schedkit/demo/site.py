@@ -35,7 +35,7 @@ from schedkit.demo.knobs import Faults, parse_faults, parse_latency
 from schedkit.demo.oauth import TokenServer
 from schedkit.demo.quirks import Quirks
 from schedkit.demo.quota import Quota
-from schedkit.demo.server import bind, make_server
+from schedkit.demo.server import Tls, bind, make_server
 from schedkit.demo.store import Store
 from schedkit.demo.world.catalog import DAY
 from schedkit.demo.world.generate import generate
@@ -75,6 +75,8 @@ class DemoSite:
         Compress answers for clients that take it.
     zone : str
         The time zone of the demo accounts: of all times in Jira's answers and of dates in JQL.
+    tls : Tls, optional
+        Serve HTTPS, asking clients for a certificate where it names who signs them.
 
     Examples
     --------
@@ -98,13 +100,15 @@ class DemoSite:
         rate_limit: float = 0.0,
         gzip: bool = False,
         zone: str = "Europe/Berlin",
+        tls: Tls | None = None,
     ) -> None:
         # Bad knobs are refused before a port is taken.
         seconds, planned = parse_latency(latency), _faults(faults)
         _check(issues=issues, port=port, page_cap=page_cap, issue_kb=issue_kb, rate_limit=rate_limit)
         self._socket = bind(port)
         self.port = int(self._socket.getsockname()[1])
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
+        self._tls = tls
         anchor = _anchor(now)
         # The clock of the site: real time, or `now` and on from there.
         offset = 0.0 if now is None else anchor / 1000 - time.time()
@@ -264,7 +268,7 @@ class DemoSite:
 
     def server(self) -> uvicorn.Server:
         """A server of this site, to be run by the caller with the site's `socket`."""
-        return make_server(self._gate)
+        return make_server(self._gate, self._tls)
 
     @property
     def socket(self) -> socket.socket:
