@@ -29,7 +29,11 @@ class Windowed(Trigger):
 
     @cached_property
     def bound(self) -> bool:
-        return self.tz is not None and all(t is None or t.tzinfo is UTC for t in (self.start, self.end))
+        return self.tz is not None and self._window_bound
+
+    @property
+    def _window_bound(self) -> bool:
+        return all(moment is None or moment.tzinfo is UTC for moment in (self.start, self.end))
 
     def _bind(self, anchor: datetime, tz: tzinfo) -> Self:
         zone = self.tz or tz
@@ -140,7 +144,8 @@ class Every(Windowed):
 
     @cached_property
     def bound(self) -> bool:
-        return self.start is not None and super().bound
+        # Elapsed time is the same everywhere: it needs no zone.
+        return self.start is not None and self._window_bound
 
     def _bind(self, anchor: datetime, tz: tzinfo) -> Self:
         return dataclasses.replace(super()._bind(anchor, tz), start=self._start(anchor, tz))
