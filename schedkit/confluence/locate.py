@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from schedkit.confluence.regions import Anchor, Heading, LocalId, Macro, Nth, Region
-from schedkit.confluence.storage import Element, attributes, elements, own_parameters, text
+from schedkit.confluence.storage import Element, attributes, elements, is_silent, own_parameters, text
 from schedkit.errors import RegionError
 
 __all__ = ["Landscape", "locate", "names_of"]
@@ -84,7 +84,7 @@ class Landscape:
                 continue
             if self.in_table(heading) and heading.parent != container:
                 continue
-            if element.name not in _HEADINGS and not text(self.source[begin : heading.start]):
+            if element.name not in _HEADINGS and is_silent(self.source, begin, heading.start):
                 begin = heading.end
                 continue
             return heading.start

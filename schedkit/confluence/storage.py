@@ -15,7 +15,17 @@ from xml.parsers import expat
 
 from schedkit.errors import MalformedPageError
 
-__all__ = ["Element", "attributes", "check", "elements", "own_parameters", "splice", "text", "tokens"]
+__all__ = [
+    "Element",
+    "attributes",
+    "check",
+    "elements",
+    "is_silent",
+    "own_parameters",
+    "splice",
+    "text",
+    "tokens",
+]
 
 # Attributes up to the closing ">", which quoted values may contain; possessive, so never quadratic.
 _ATTRS = r"""[^>"']*+(?:(?:"[^"]*+"|'[^']*+')[^>"']*+)*+"""
@@ -174,6 +184,20 @@ def _seen_attribute(name: str, attrs: str) -> str:
     if name == "ac:emoticon":
         return attributes(attrs).get("ac:emoji-fallback", "")
     return ""
+
+
+_SILENT = {"p", "br", "span", "div", "ac:structured-macro", "ac:rich-text-body"}
+
+
+def is_silent(source: str, start: int, end: int) -> bool:
+    """Tell whether nothing stands between two offsets but white space and the edges of wrappers."""
+    for token in _TOKEN.finditer(source, start, end):
+        if token["name"] is None:
+            if (token["cdata"] or token["text"] or "").strip():
+                return False
+        elif token["name"] not in _SILENT:
+            return False
+    return True
 
 
 def splice(source: str, edits: list[tuple[int, int, str]]) -> str:

@@ -61,7 +61,7 @@ def page_of(rows: int) -> tuple[str, pd.DataFrame]:
     ]
     df = frame(rows)[columns]
     df.attrs["site"] = "https://issues.example.org"
-    return edit(df)("<h1>Big</h1><p>prose &nbsp;</p>", "page").new + "<p>tail</p>", df
+    return edit(df)("<h1>Big</h1><p>prose &nbsp;</p>", "page").new + "<h2>Below</h2><p>tail</p>", df
 
 
 def edit(df: pd.DataFrame) -> TableEdit:

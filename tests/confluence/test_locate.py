@@ -115,6 +115,7 @@ def test_a_long_list_is_cut() -> None:
         # An anchor above its heading, inside it, or in the same layout cell as the table.
         (f"{anchor('a')}<h2>Bugs</h2><p>text</p>{named('X')}", "X"),
         (f"<h2>{anchor('a')}Bugs</h2>{named('X')}", "X"),
+        (f"<p>{anchor('a')}</p><!-- c --><![CDATA[ ]]><p><br /></p><h2>Bugs</h2>{named('X')}", "X"),
         (
             f"<ac:layout><ac:layout-section><ac:layout-cell>{named('L')}{anchor('a')}<p>p</p>{named('X')}"
             f"</ac:layout-cell></ac:layout-section></ac:layout>",
@@ -132,6 +133,9 @@ def test_where_anchors_are_put(source: str, name: str) -> None:
     "source",
     [
         f"{anchor('a')}<p>text</p><h2>Other</h2>{named('X')}",
+        f"{anchor('a')}<![CDATA[x]]><h2>Other</h2>{named('X')}",
+        f"{anchor('a')}<p><ac:image /></p><h2>Other</h2>{named('X')}",
+        f"<h2>{anchor('a')}</h2><h2>Other</h2>{named('X')}",
         f"{anchor('a')}{anchor('b')}{named('X')}",
         f"<ac:layout-cell>{anchor('a')}</ac:layout-cell><ac:layout-cell>{named('X')}</ac:layout-cell>",
         f"{wrapper('info', anchor('a'))}{named('X')}",
