@@ -120,8 +120,6 @@ def main(arguments: list[str] | None = None) -> int:
     except SchedkitError as error:
         sys.stderr.write(f"schedkit: {error}\n")
         return 2 if isinstance(error, UsageError) else 1
-    except typer.Exit as stop:
-        return stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except Exception as error:

@@ -1,0 +1,114 @@
+"""The composition root: sites by name, the scheduler of a project, what a report becomes."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import schedkit
+from schedkit.app import App, app, trigger_of
+from schedkit.cli import main
+from schedkit.commands import demo as demo_command
+from schedkit.confluence import Confluence
+from schedkit.errors import LedgerError, SettingsError
+from schedkit.jira import Jira
+from schedkit.report import loads_reports
+
+SITES = """
+sites:
+  apache: {url: "https://issues.example.org", token: secret-one, cloud: false}
+  wiki: {kind: confluence, url: "https://wiki.example.org", user: bot, token: secret-two, cloud: false}
+"""
+
+REPORT = """
+name: r
+extract: {site: apache, jql: a = b}
+deliver: [{excel: {path: r.xlsx}}]
+"""
+
+
+def test_sites_by_name_are_made_once(project: Path) -> None:
+    (project / "schedkit.yaml").write_text(SITES)
+    assert isinstance(schedkit.site("apache"), Jira)
+    assert schedkit.site("apache") is schedkit.site("apache")
+    assert isinstance(schedkit.site("wiki"), Confluence)
+    for name in ("apache", "wiki"):
+        assert "secret" not in repr(schedkit.site(name))
+    with pytest.raises(SettingsError, match=r"no site 'apach' \(did you mean 'apache'\?\)"):
+        schedkit.site("apach")
+    with pytest.raises(SettingsError, match=r"no site 'other' \(add it under sites: in "):
+        schedkit.site("other")
+
+
+def test_changed_settings_are_read_again(project: Path) -> None:
+    (project / "schedkit.yaml").write_text(SITES)
+    before = schedkit.site("apache")
+    (project / "schedkit.yaml").write_text(SITES.replace("secret-one", "secret-three"))
+    assert schedkit.site("apache") is not before
+
+
+def test_the_projects_scheduler_is_one(project: Path) -> None:
+    inner = project / "notebooks" / "deep"
+    inner.mkdir(parents=True)
+    first = schedkit.Scheduler()
+    assert schedkit.Scheduler() is first
+    assert str(project / ".schedkit" / "ledger.db") in first.ledger
+    assert (project / ".schedkit" / ".gitignore").read_text() == "*\n"
+    other = schedkit.Scheduler("other.db")
+    assert other is not first
+    assert str(project / "other.db") in other.ledger
+
+
+def test_a_url_is_a_ledger_too(project: Path) -> None:
+    url = f"sqlite:///{project / 'by-url.db'}"
+    assert app().ledger(url) == url
+    assert "by-url.db" in schedkit.Scheduler(url).ledger
+
+
+def test_a_folder_that_cannot_be_made_is_said_so(project: Path) -> None:
+    (project / "file").write_text("")
+    with pytest.raises(LedgerError, match=r"cannot make the ledger's folder .*file"):
+        schedkit.Scheduler("file/ledger.db")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "moment"),
+    [
+        ("cron: '0 7 * * 1', tz: UTC", datetime(2026, 1, 5, 7, tzinfo=UTC)),
+        ("at: '2026-01-02 03:04', tz: UTC", datetime(2026, 1, 2, 3, 4, tzinfo=UTC)),
+    ],
+)
+def test_a_schedule_becomes_a_trigger(schedule: str, moment: datetime) -> None:
+    (report,) = loads_reports(REPORT + f"schedule: {{{schedule}}}\n")
+    assert trigger_of(report).next(datetime(2026, 1, 1, tzinfo=UTC)) == moment
+
+
+def test_without_a_schedule_there_is_no_trigger(project: Path) -> None:
+    (report,) = loads_reports(REPORT)
+    assert trigger_of(report) is None
+    task = App(app().settings, project)
+    with task.scheduler() as scheduler:
+        handle = task.add_report(scheduler, report)
+        assert handle.next_run is None
+        assert handle.task.timeout == 3600
+
+
+def test_keep_leaves_the_site_up_until_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[str] = []
+    monkeypatch.setattr(demo_command, "until_interrupted", lambda: kept.append("waited"))
+    assert main(["demo", "--issues", "100", "--keep"]) == 0
+    assert kept == ["waited"]
+
+
+@pytest.mark.parametrize("command", [["demo", "--issues", "10"], ["lab"]])
+def test_a_missing_extra_is_named(
+    project: Path, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "schedkit.demo", None)
+    monkeypatch.setattr("schedkit.commands.lab.find_spec", lambda name: None)
+    (project / "notebooks").mkdir()
+    assert main(command) == 2
+    assert "pip install 'schedkit[" in capsys.readouterr().err
