@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedkit.core import clock
 from schedkit.core.clock import Fire, Schedule, Tick, Timetable, run_clock
-from schedkit.core.triggers import every
+from schedkit.core.triggers import Trigger, every
+from schedkit.core.wallclock import TICK
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -219,3 +222,55 @@ async def test_many_due_schedules_are_recorded_in_portions() -> None:
     await run(table, journal, lambda: START)
     assert portions == [50] * 9
     assert len({f.task for f in journal.fires}) == 450
+
+
+def until(trigger: Trigger, first: datetime, last: datetime) -> list[datetime]:
+    return list(itertools.takewhile(lambda t: t <= last, trigger.walk(first - TICK, 10_000)))
+
+
+@settings(max_examples=25)
+@given(
+    steps=st.lists(st.integers(0, 400), min_size=1, max_size=8),
+    failures=st.lists(st.booleans(), max_size=12),
+    intervals=st.lists(st.sampled_from([7.0, 60.0, 61.5, 300.0]), min_size=1, max_size=4),
+)
+def test_no_failure_of_the_store_loses_or_repeats_a_time(
+    steps: list[int], failures: list[bool], intervals: list[float]
+) -> None:
+    """The wall clock advances in leaps, recording fails now and then: every time is told exactly once."""
+    told: dict[str, list[tuple[datetime, datetime]]] = {}
+    fails = iter(failures)
+    moment = START
+
+    async def record(tick: Tick) -> None:
+        await anyio.lowlevel.checkpoint()
+        if next(fails, False):
+            raise OSError("database is locked")
+        for fire in tick.fires:
+            told.setdefault(fire.task, []).append((fire.first, fire.last))
+
+    async def story() -> None:
+        nonlocal moment
+        table = Timetable(schedule(f"t{i}", i, interval) for i, interval in enumerate(intervals))
+        async with anyio.create_task_group() as group:
+
+            async def run_it() -> None:
+                await run_clock(table, record=record, active=lambda task: 0, now=lambda: moment)
+
+            group.start_soon(run_it)
+            for step in steps:
+                moment += step * SECOND
+                table.put(schedule("wake", 10**7))
+                while (upcoming := table.next_due()) is None or upcoming <= moment:
+                    await anyio.sleep(0.001)
+                await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "FIRST_PAUSE_SECONDS", 0.0)
+        anyio.run(story)
+    for i, interval in enumerate(intervals):
+        trigger = schedule(f"t{i}", i, interval).trigger
+        covered = [t for first, last in told.get(f"t{i}", []) for t in until(trigger, first, last)]
+        expected = [t for t in trigger.walk(START - SECOND, len(covered) + 1) if t <= moment]
+        assert covered == expected
