@@ -162,8 +162,12 @@ def _rechain(book: Workbook, filling: Filling, changes: Changes) -> None:
         for column, cell in filling.sheet.row(row).cells.items():
             if "<f" not in cell or not body.left <= column <= body.right:
                 continue
-            stays = column in calculated or not filling.overwritten.covers(Area(row, column, row, column))
-            if row > bottom or not stays:
+            stays = row <= bottom and column in calculated
+            if row > body.bottom:
+                stays = stays or not filling.growth.shift
+            elif row <= bottom:
+                stays = stays or not filling.overwritten.covers(Area(row, column, row, column))
+            if not stays:
                 gone.add(f"{letters(column)}{row}")
     chain = calculation_chain(book, filling.region, gone) if gone else None
     if chain is None:

@@ -107,7 +107,7 @@ def _restored(body: Body, column: ColumnMemory, calendar: Calendar) -> Series[An
     if kinds.is_timedelta64_dtype(dtype):
         return _durations(body).astype(dtype)
     if kinds.is_bool_dtype(dtype):
-        return _cast(body.spread(body.values), dtype, "boolean")
+        return _cast(body.spread(_booleans(body)), dtype, "boolean")
     if kinds.is_integer_dtype(dtype):
         return _cast(body.spread(_numbers(body, int)), dtype, "Int64")
     if kinds.is_float_dtype(dtype):
@@ -124,6 +124,12 @@ def _cast(values: list[Any], dtype: Any, with_missing: str) -> Series[Any]:
 def _texts(body: Body) -> list[str]:
     if set(body.kinds) - {"s"}:
         raise ValueError("not only text")
+    return body.values
+
+
+def _booleans(body: Body) -> list[bool]:
+    if set(body.kinds) - {"b"}:
+        raise ValueError("not only booleans")
     return body.values
 
 

@@ -97,17 +97,22 @@ def joined(number: int, row: Row) -> str:
 
 
 def grown(xml: str, growth: Growth) -> str:
-    """Return cells or rows whose formulas refer to the region as it is now, without their old values."""
+    """Return cells or rows whose formulas refer to the region as it is now, without the values they had."""
 
     def change(found: re.Match[str]) -> str:
         before = unescape(found[2], _ENTITIES)
         after = growth.unqualified(before)
         return found[1] + (found[2] if after == before else escape(after)) + found[3]
 
-    if "<f" not in xml:
-        return xml
-    # A value that was calculated from other rows would mislead a program that does not calculate.
-    return _OLD_VALUE.sub(r"\1", _FORMULA.sub(change, xml))
+    return uncached(_FORMULA.sub(change, xml)) if "<f" in xml else xml
+
+
+def uncached(xml: str) -> str:
+    """Return cells without the values that formulas had: they were calculated from other rows.
+
+    Such a value would mislead a program that does not calculate by itself.
+    """
+    return _OLD_VALUE.sub(r"\1", xml) if "<f" in xml else xml
 
 
 _OLD_VALUE = re.compile(r"(<f\b[^>]*?/>|</f>)<v>[^<]*</v>")

@@ -82,7 +82,11 @@ def refuse_collisions(book: Workbook, sheet: SheetXml, region: Region, growth: G
 
 def before(sheet: SheetXml, region: Region, growth: Growth, first_row: int) -> str:
     """Return the rows above the first new one, their formulas grown along; a new region gets its header."""
-    above = {number: xml for number, xml in sheet.rows.items() if number < first_row}
+    above = {
+        number: sheetxml.grown(xml, growth) if number < region.body.top else _old(sheet, number, growth)
+        for number, xml in sheet.rows.items()
+        if number < first_row
+    }
     if region.new:
         row = sheet.row(region.header_row)
         texts = {
@@ -92,7 +96,23 @@ def before(sheet: SheetXml, region: Region, growth: Growth, first_row: int) -> s
         above[region.header_row] = sheetxml.joined(
             region.header_row, Row(row.attributes, {**row.cells, **texts})
         )
-    return "".join(sheetxml.grown(above[number], growth) for number in sorted(above))
+    return "".join(above[number] for number in sorted(above))
+
+
+def _old(sheet: SheetXml, number: int, growth: Growth) -> str:
+    """Return a row of the old body that stays.
+
+    A formula in it that ends at the last row, such as a running total, means its own row, not the end.
+    """
+    if "<f" not in sheet.rows[number]:
+        return sheet.rows[number]
+    row = sheet.row(number)
+    own = range(growth.body.left, growth.body.right + 1)
+    cells = {
+        column: sheetxml.uncached(cell) if column in own else sheetxml.grown(cell, growth)
+        for column, cell in row.cells.items()
+    }
+    return sheetxml.joined(number, Row(row.attributes, cells))
 
 
 def _header_cell(old: str | None, column: int, row: int, text: str) -> str:

@@ -236,5 +236,10 @@ class _Slots:
 
     def _kept(self, position: int, covers: npt.NDArray[np.bool_], under: Slot | None) -> Kept:
         old = (self._old.get(number, {}).get(position) for number in self._rows)
-        cells = [None if cell is None else sheetxml.grown(cell, self._growth) for cell in old]
+        own = self._region.body.left <= position <= self._region.body.right
+        cells = [
+            # As in the rows above: a formula of the body means its own row.
+            None if cell is None else sheetxml.uncached(cell) if own else sheetxml.grown(cell, self._growth)
+            for cell in old
+        ]
         return Kept(pa.array(cells, pa.large_string()), pa.array(covers), under)
