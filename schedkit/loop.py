@@ -152,11 +152,25 @@ class ServiceLoop:
 async def _guarded(fn: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
     try:
         return await fn(*args, **kwargs)
-    except (Exception, asyncio.CancelledError):
+    except (Exception, asyncio.CancelledError) as error:
+        _forget_groups(error)
         raise
     except BaseException as error:
         # A BaseException in the portal's task group would end our loop for everyone.
         raise _EscapedError(error) from None
+
+
+def _forget_groups(error: BaseException) -> None:
+    """Cut off the task groups that an error came through.
+
+    IPython shows an error with a group among its contexts in full length and not as a cell's error.
+    """
+    last = error
+    while last.__context__ is not None:
+        if isinstance(last.__context__, BaseExceptionGroup):
+            last.__context__ = None
+            return
+        last = last.__context__
 
 
 class _EscapedError(Exception):

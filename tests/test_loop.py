@@ -273,3 +273,31 @@ def test_a_loop_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> N
             loop.call(nothing)
     loop.call(nothing)
     loop.stop()
+
+
+def test_an_error_comes_without_the_task_groups_it_went_through() -> None:
+    async def inner() -> None:
+        raise KeyError("lost")
+
+    async def outer() -> None:
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(inner)
+        except BaseExceptionGroup as group_error:
+            # Raised while the group is handled, so the group becomes the context.
+            raise ValueError("told") from group_error.exceptions[0]
+
+    async def twice() -> None:
+        try:
+            await outer()
+        except ValueError:
+            raise RuntimeError("again")  # noqa: B904 - the context is what is tested
+
+    with pytest.raises(ValueError, match="told") as caught:
+        service().call(outer)
+    assert caught.value.__context__ is None
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(RuntimeError, match="again") as again:
+        service().call(twice)
+    assert isinstance(again.value.__context__, ValueError)
+    assert again.value.__context__.__context__ is None
