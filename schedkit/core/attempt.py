@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
 from schedkit.core.children import Children
-from schedkit.core.execute import Ending, await_hook, call_hook, is_async, perform, perform_async
+from schedkit.core.execute import Ending, await_hook, call_hook, perform, perform_async
 from schedkit.core.follow import tries
-from schedkit.core.model import Run, Task
+from schedkit.core.model import Run, Task, is_async
 from schedkit.core.remote import call_in_executor
 from schedkit.core.results import Results
 from schedkit.core.running import RunContext
@@ -26,16 +25,14 @@ class Execution:
     ledger has its end already, though its code goes on: it keeps its place until it ends.
     """
 
-    __slots__ = ("cancel", "context", "recorded", "retry_due", "run", "task", "timer", "who", "why")
+    __slots__ = ("cancel", "context", "recorded", "run", "task", "who", "why")
 
     def __init__(self, run: Run, task: Task, context: RunContext) -> None:
         self.run = run
         self.task = task
         self.context = context
         self.cancel: Callable[[], None] | None = None
-        self.timer: asyncio.TimerHandle | None = None
         self.recorded = False
-        self.retry_due = False
         self.why = ""
         self.who = ""
 
@@ -73,7 +70,7 @@ class Ports:
         elif isinstance(task.runs_in, Executor):
             call = call_in_executor(task.runs_in, task.function, context)
             self.threads.submit(lambda: ended(execution, perform(task, context, results, last_try, call)))
-        elif task.runs_in == "auto" and is_async(task.function):
+        elif task.runs_in == "auto" and task.asynchronous:
 
             async def on_loop() -> None:
                 ended(execution, await perform_async(task, context, results, last_try))

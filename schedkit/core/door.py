@@ -11,8 +11,9 @@ __all__ = ["Door"]
 
 _log = logging.getLogger("schedkit")
 
-# Calls handled before other work on the loop has its turn.
+# Calls handled before other work on the loop has its turn; fewer while that is pressing.
 AT_ONCE = 100
+AT_ONCE_PRESSED = 20
 
 
 class Door:
@@ -22,9 +23,12 @@ class Door:
     each, is what a hundred submitting threads need.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, after: Callable[[], object]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, after: Callable[[], object], pressed: Callable[[], bool]
+    ) -> None:
         self._loop = loop
         self._after = after
+        self._pressed = pressed
         self._calls: deque[Callable[[], object]] = deque()
         self._awake = False
 
@@ -38,7 +42,7 @@ class Door:
 
     def _serve(self) -> None:
         self._awake = False
-        for _ in range(AT_ONCE):
+        for _ in range(AT_ONCE_PRESSED if self._pressed() else AT_ONCE):
             try:
                 call = self._calls.popleft()
             except IndexError:

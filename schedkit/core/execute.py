@@ -20,7 +20,7 @@ from schedkit.core.running import RunContext
 from schedkit.core.text import clean
 from schedkit.errors import ParameterError, RetryableError, StopRequested
 
-__all__ = ["Ending", "await_hook", "call_hook", "error_facts", "is_async", "perform", "perform_async"]
+__all__ = ["Ending", "await_hook", "call_hook", "error_facts", "perform", "perform_async"]
 
 _log = logging.getLogger("schedkit")
 _HERE = str(Path(__file__).parent)
@@ -39,12 +39,6 @@ class Ending:
     retryable: bool = False
     skipped: bool = False
     reason: str = ""
-
-
-def is_async(function: Callable[..., Any]) -> bool:
-    """Tell whether calling `function` gives a coroutine."""
-    call = getattr(function, "__call__", None)  # noqa: B004  # wanted: the method, to look inside
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def perform(
@@ -92,7 +86,10 @@ async def perform_async(task: Task, run: RunContext, results: Results, last_try:
                 hooks.validate_params(**run.params)
             assert task.function is not None
             value = await task.function(**arguments)
-            ending = await asyncio.to_thread(_concluded, task, run, results, value)
+            if value is None:
+                ending = Ending(Outcome.DONE)
+            else:  # writing a result may take its time
+                ending = await asyncio.to_thread(_concluded, task, run, results, value)
         except BaseException as error:
             ending = _failed(task, error)
     for hook, arguments_of_hook in _hooks_after(task, run, ending, last_try):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
@@ -33,6 +35,7 @@ __all__ = [
     "State",
     "Task",
     "TaskResult",
+    "is_async",
 ]
 
 
@@ -277,6 +280,11 @@ class Task:
     hooks: Hooks = field(default_factory=Hooks)
     enabled: bool = True
 
+    @cached_property
+    def asynchronous(self) -> bool:
+        """Whether calling its function gives a coroutine."""
+        return self.function is not None and is_async(self.function)
+
     def __post_init__(self) -> None:
         what = f"task {self.name!r}"
         if not self.name or self.name != self.name.strip() or "\n" in self.name:
@@ -302,6 +310,12 @@ class Task:
             )
         if any(parent.task == self.name for parent in self.after):
             raise DeclarationError(f"{what} comes after itself", hint="take it out of its own after=")
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Tell whether calling `function` gives a coroutine."""
+    call = getattr(function, "__call__", None)  # noqa: B004  # wanted: the method, to look inside
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):

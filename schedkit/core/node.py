@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import sqlite3
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -34,7 +35,9 @@ _log = logging.getLogger("schedkit")
 LOOK_SECONDS = 0.2
 # How long a declaration waits to be written before it goes on without.
 DECLARE_SECONDS = 1.0
-PRUNE_SECONDS = 3600.0
+PRUNE_SECONDS = 900.0
+# Tasks whose results are pruned in one transaction.
+TASKS_AT_ONCE = 100
 
 
 class Node:
@@ -169,15 +172,17 @@ class Node:
             if self._users is not None:
                 self._users.watch()
             await asyncio.sleep(0.5)
+            with contextlib.suppress(sqlite3.Error):  # the next one will do
+                await asyncio.to_thread(self.ledger.store.checkpoint)
 
     async def _forget(self, owner: Owner) -> None:
         """Prune by the retention policy, now and then, a slice at a time."""
         while True:
+            await asyncio.sleep(PRUNE_SECONDS)
             try:
                 await self.prune(owner)
             except SchedkitError as error:
                 _log.warning("the ledger could not be pruned: %s", error)
-            await asyncio.sleep(PRUNE_SECONDS)
 
     async def prune(self, owner: Owner) -> int:
         """Forget what the retention policy lets go; return how many rows and files."""
@@ -186,10 +191,12 @@ class Node:
             before = datetime.now(UTC) - policy.runs
             while count := await asyncio.wrap_future(owner.writer.call(lambda c: forget_runs(c, before))):
                 gone += count
-        keep = policy.results
-        for name in list(owner.rows) if keep is not None else []:
-            forget = functools.partial(forget_results, task=name, keep=keep or 0)
-            while found := await asyncio.wrap_future(owner.writer.call(forget)):
+        names = list(owner.rows)
+        for start in range(0, len(names) if policy.results is not None else 0, TASKS_AT_ONCE):
+            some, keep = names[start : start + TASKS_AT_ONCE], policy.results or 0
+            while found := await asyncio.wrap_future(
+                owner.writer.call(functools.partial(forget_results, tasks=some, keep=keep))
+            ):
                 for reference in found:
                     await asyncio.to_thread(self.results.remove, reference)
                 gone += len(found)

@@ -27,6 +27,7 @@ from schedkit.core.attempt import Execution, Ports
 from schedkit.core.bus import Bus
 from schedkit.core.changes import Change, Op
 from schedkit.core.clock import Fire, Schedule, Tick, Timetable, skipped
+from schedkit.core.deadlines import Deadlines
 from schedkit.core.door import Door
 from schedkit.core.events import (
     Event,
@@ -41,7 +42,7 @@ from schedkit.core.events import (
     StoreBack,
     TaskChanged,
 )
-from schedkit.core.execute import Ending, error_facts, is_async
+from schedkit.core.execute import Ending, error_facts
 from schedkit.core.follow import MOST_INTERRUPTIONS, attempt_of, follow
 from schedkit.core.joins import Joins, Wait
 from schedkit.core.lease import Lease
@@ -130,7 +131,7 @@ class Owner:
             healthy=lambda: time.monotonic() - self._turned < lease.seconds,
         )
         self.loop = asyncio.get_running_loop()
-        self.door = Door(self.loop, self.pump)
+        self.door = Door(self.loop, self.pump, self._pressed)
         self.timetable = Timetable()
         limits = {f"tag:{tag}": most for tag, most in config.tag_limits.items()}
         limits["process"] = config.processes
@@ -144,6 +145,7 @@ class Owner:
         self.joins = Joins()
         self.stopping = False
         self._by_task: dict[str, dict[str, None]] = {}
+        self._keys: dict[str, tuple[str, ...]] = {}
         self._children: dict[str, list[Task]] = {}
         self._last: dict[str, State] = {}
         self._seq = 0
@@ -153,6 +155,7 @@ class Owner:
         self._to_launch: deque[Execution] = deque()
         self._launching = False
         self._timer: asyncio.TimerHandle | None = None
+        self._deadlines = Deadlines(self.loop, self._timed_out, self._timeable)
         self._idle = asyncio.Event()
         self._claimed: set[str] = set()
 
@@ -244,6 +247,7 @@ class Owner:
         self._post(change)
 
     def _set_rules(self, task: Task) -> None:
+        self._keys.pop(task.name, None)
         self.planner.limit(f"task:{task.name}", None if task.overlap is Overlap.ALLOW else task.max_instances)
         self._children = {}
         for child in self.registry.values():
@@ -494,13 +498,21 @@ class Owner:
         if run.id in self.planner.running:
             return  # its last attempt's thread still holds the place
         due = run.due_at.timestamp()
-        keys = [f"task:{task.name}"] if task.overlap is not Overlap.ALLOW else []
-        keys += [f"tag:{tag}" for tag in task.tags if tag in self.config.tag_limits]
-        if task.runs_in == "process":
-            keys.append("process")
-        elif isinstance(task.runs_in, Executor) or not (task.runs_in == "auto" and _async(task)):
-            keys.append("thread")
-        self.planner.offer(Waiting(run.id, run.task, rank(due, run.priority), due, tuple(keys), task.rate))
+        self.planner.offer(
+            Waiting(run.id, run.task, rank(due, run.priority), due, self._keys_of(task), task.rate)
+        )
+
+    def _keys_of(self, task: Task) -> tuple[str, ...]:
+        known = self._keys.get(task.name)
+        if known is None:
+            keys = [f"task:{task.name}"] if task.overlap is not Overlap.ALLOW else []
+            keys += [f"tag:{tag}" for tag in task.tags if tag in self.config.tag_limits]
+            if task.runs_in == "process":
+                keys.append("process")
+            elif isinstance(task.runs_in, Executor) or not (task.runs_in == "auto" and task.asynchronous):
+                keys.append("thread")
+            known = self._keys[task.name] = tuple(key for key in keys if key in self.planner.limits)
+        return known
 
     def pump(self) -> None:
         """Start what may start, and post every step taken since the last time."""
@@ -567,7 +579,7 @@ class Owner:
                 return
             execution = self._to_launch.popleft()
             if execution.task.timeout is not None:
-                execution.timer = self.loop.call_later(execution.task.timeout, self._timed_out, execution)
+                self._deadlines.add(self.loop.time() + execution.task.timeout, execution)
             self.ports.launch(execution, self._ended_anywhere)
             if execution.why:
                 execution.stop(execution.why)  # asked for between the claim and here
@@ -596,8 +608,6 @@ class Owner:
 
     def _ended(self, execution: Execution, ending: Ending) -> None:
         run = execution.run
-        if execution.timer is not None:
-            execution.timer.cancel()
         self.planner.release(run.id)
         current = self.executions.get(run.id) is execution
         if current:
@@ -616,9 +626,11 @@ class Owner:
             outcome, error = Outcome.FAILED, {**_GAVE_UP}
         self._conclude(execution, outcome, ending, reason=reason, error=error)
 
+    def _timeable(self, execution: Execution) -> bool:
+        current = self.executions.get(execution.run.id) is execution
+        return current and not execution.recorded and execution.why != "cancel"
+
     def _timed_out(self, execution: Execution) -> None:
-        if execution.recorded or execution.why == "cancel":
-            return
         limit = execution.task.timeout
         cause = TimeoutError(f"{execution.task.name} took longer than its timeout of {limit:g} s")
         error = {**error_facts(cause), "hint": "give it more with timeout=…, or make it do less"}
@@ -965,6 +977,11 @@ class Owner:
             call(error)
         self.pump()
 
+    def _pressed(self) -> bool:
+        """Tell whether due times wait for the loop."""
+        upcoming = self.timetable.next_due()
+        return upcoming is not None and upcoming.timestamp() <= time.time()
+
     def turn(self) -> None:
         """Note that the loop turns; an owner that stands still must not renew its lease."""
         self._turned = time.monotonic()
@@ -1026,10 +1043,6 @@ def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:
             future.set_result(None)
         else:
             future.set_exception(error)
-
-
-def _async(task: Task) -> bool:
-    return task.function is not None and is_async(task.function)
 
 
 def _words(task: Task) -> str:

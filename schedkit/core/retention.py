@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,17 +64,20 @@ def forget_runs(connection: sa.Connection, before: datetime) -> int:
     return len(ids) + gone
 
 
-def forget_results(connection: sa.Connection, task: str, keep: int) -> list[dict[str, Any]]:
-    """Take the files of a task's older runs off the ledger, at most `SLICE`; return their references."""
-    kept = (
-        select(runs.c.id, runs.c.result)
-        .where(runs.c.task == task, runs.c.result.like('%"path":%'))
-        .order_by(runs.c.id.desc())
-        .offset(keep)
-        .limit(SLICE)
-    )
-    found = connection.execute(kept).all()
-    if found:
-        ids = [id for id, _ in found]
-        connection.execute(runs.update().where(runs.c.id.in_(ids)).values(result=None))
-    return [load(reference) for _, reference in found]
+def forget_results(connection: sa.Connection, tasks: Iterable[str], keep: int) -> list[dict[str, Any]]:
+    """Take the files of older runs of tasks off the ledger, at most `SLICE` each; return their references."""
+    gone: list[dict[str, Any]] = []
+    for task in tasks:
+        surplus = (
+            select(runs.c.id, runs.c.result)
+            .where(runs.c.task == task, runs.c.result.like('%"path":%'))
+            .order_by(runs.c.id.desc())
+            .offset(keep)
+            .limit(SLICE)
+        )
+        found = connection.execute(surplus).all()
+        if found:
+            ids = [id for id, _ in found]
+            connection.execute(runs.update().where(runs.c.id.in_(ids)).values(result=None))
+        gone += [load(reference) for _, reference in found]
+    return gone

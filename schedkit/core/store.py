@@ -88,7 +88,8 @@ class Store:
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={'FULL' if self.durable == 'full' else 'NORMAL'}")
-        connection.execute("PRAGMA wal_autocheckpoint=4000")
+        # Checkpoints are made beside the writer (`checkpoint`); this is for when that lags far behind.
+        connection.execute("PRAGMA wal_autocheckpoint=50000")
         connection.execute("PRAGMA cache_size=-16000")
 
     def _tune_reader(self, connection: sqlite3.Connection, record: object) -> None:
@@ -166,6 +167,15 @@ class Store:
         if self.sqlite:
             return int(time.time() * 1e6)
         return int(connection.scalar(sa.text(POSTGRES_NOW)) or 0)
+
+    def checkpoint(self) -> None:
+        """Move what SQLite has in its write-ahead log into the file, without holding up the writer."""
+        if self.path is not None:
+            connection = self._write.raw_connection()  # outside any transaction
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                connection.close()
 
     def close(self) -> None:
         """Close every pooled connection, once those that are lent have come back."""

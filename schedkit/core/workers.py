@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -58,6 +59,26 @@ class Threads:
                 self._idle += 1
 
 
+class _Started:
+    """A coroutine on the users' loop, from the order to start it."""
+
+    __slots__ = ("_loop", "_make", "_name", "_task")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, make: Callable[[], Coroutine[Any, Any, None]], name: str
+    ) -> None:
+        self._loop, self._make, self._name = loop, make, name
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        self._task = self._loop.create_task(self._make(), name=self._name)
+
+    def cancel(self) -> None:
+        # Calls reach the loop in order: it has begun.
+        if self._task is not None:
+            self._task.cancel()
+
+
 class UserLoop:
     """The loop that users' coroutines share, in a thread of its own, watched.
 
@@ -76,6 +97,8 @@ class UserLoop:
         self._beat_asked = 0.0
         self._beat_seen = True
         self._named = ""
+        self._calls: deque[Callable[[], object]] = deque()
+        self._awake = False
 
     def loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop, starting its thread at first use."""
@@ -109,22 +132,22 @@ class UserLoop:
     def start(self, make: Callable[[], Coroutine[Any, Any, None]], name: str) -> Callable[[], None]:
         """Run a coroutine, which must not raise; returns what cancels it."""
         loop = self.loop()
-        holder: list[asyncio.Task[None]] = []
-        cancelled = False
+        started = _Started(loop, make, name)
+        self._call(started.begin)
+        return lambda: self._call(started.cancel)
 
-        def begin() -> None:
-            holder.append(loop.create_task(make(), name=name))
-            if cancelled:
-                holder[0].cancel()
+    def _call(self, call: Callable[[], object]) -> None:
+        """Have `call` run on the loop; many calls cost one wake-up."""
+        loop = self._loop
+        self._calls.append(call)
+        if not self._awake and loop is not None and not loop.is_closed():
+            self._awake = True
+            loop.call_soon_threadsafe(self._serve)
 
-        def cancel() -> None:
-            nonlocal cancelled
-            cancelled = True
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(lambda: [task.cancel() for task in holder])
-
-        loop.call_soon_threadsafe(begin)
-        return cancel
+    def _serve(self) -> None:
+        self._awake = False
+        while self._calls:
+            self._calls.popleft()()
 
     def watch(self) -> None:
         """Look whether the loop still turns; called now and then from another thread."""

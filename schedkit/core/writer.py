@@ -136,6 +136,8 @@ class Writer:
         self._disconnect()
 
     def _do(self, work: _Work) -> None:
+        if not work.future.set_running_or_notify_cancel():
+            return  # who asked for it waits no longer
         try:
             work.future.set_result(self._persistently(work.function))
         except Exception as error:
