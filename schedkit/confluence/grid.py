@@ -143,17 +143,11 @@ def _header(source: str, rows: list[tuple[str, Row]]) -> Row | None:
     if not rows or not rows[0][1].cells:
         return None
     first = rows[0][1]
-    contents = [source[c.start : c.end] for c in first.cells]
-    if all(c.startswith("<th") or _is_bold(c) for c in contents):
-        return first
-    return None
+    named = [source[c.start : c.end] for c in first.cells if not is_numbering(source, c)]
+    return first if named and all(c.startswith("<th") or _BOLD.match(c) for c in named) else None
 
 
 _BOLD = re.compile(r"<td[^>]*>\s*(?:<p[^>]*>)?\s*<(?:strong|b)[\s>]")
-
-
-def _is_bold(cell: str) -> bool:
-    return bool(_BOLD.match(cell))
 
 
 _CARD = re.compile(r"https?://\S+/browse/([A-Z][A-Z0-9_]*-[0-9]+)(?:[?#]\S*)?$")

@@ -51,8 +51,7 @@ class Landscape:
     @cached_property
     def anchors(self) -> list[tuple[str, Element]]:
         return [
-            # Cloud adds a second parameter, a legacy id; the name is the one without a name.
-            (own_parameters(self.source, macro).get("", ""), macro)
+            (_anchor_name(own_parameters(self.source, macro)), macro)
             for name, macro in self.macros
             if name == "anchor"
         ]
@@ -89,6 +88,12 @@ class Landscape:
                 continue
             return heading.start
         return end
+
+
+def _anchor_name(parameters: dict[str, str]) -> str:
+    """The parameter without a name; other tools write it with one, editors add others."""
+    only = next(iter(parameters.values())) if len(parameters) == 1 else ""
+    return parameters.get("", only)
 
 
 def locate(page: Landscape, region: Region, what: str = "the page") -> Element:

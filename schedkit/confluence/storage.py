@@ -37,7 +37,11 @@ def tag_pattern(names: str) -> re.Pattern[str]:
     return re.compile(rf"<(?:(/?)({names})(?=[\s/>])({_ATTRS})>|{_OPAQUE})", re.DOTALL)
 
 
-_LANDMARKS = tag_pattern(r"table|h[1-6]|ac:structured-macro|ac:macro|ac:rich-text-body|ac:layout-cell")
+# Cloud keeps what storage format has no element for twice: its content, and a fallback nobody sees.
+_HIDDEN = "ac:adf-fallback"
+_LANDMARKS = tag_pattern(
+    rf"table|h[1-6]|ac:structured-macro|ac:macro|ac:rich-text-body|ac:layout-cell|ac:adf-content|{_HIDDEN}"
+)
 _TOKEN = re.compile(
     rf"<(?:(?P<close>/?)(?P<name>[^\s/>!?]+)(?P<attrs>{_ATTRS})>"
     r"|!\[CDATA\[(?P<cdata>.*?)\]\]>|!--.*?-->|\?.*?\?>)|(?P<text>[^<]+)",
@@ -95,9 +99,14 @@ def elements(source: str) -> list[Element]:
     """Return the landmarks of a checked page (tables, headings, macros, layout cells) in document order."""
     found: list[Element] = []
     stack: list[int] = []
+    hidden = 0
     for match in _LANDMARKS.finditer(source):
         name = match[2]
         if name is None:
+            continue
+        if name == _HIDDEN:
+            hidden += 0 if match[3].endswith("/") else (-1 if match[1] else 1)
+        if hidden or name == _HIDDEN:
             continue
         if match[1]:
             index = stack.pop()
@@ -159,7 +168,9 @@ def text(markup: str) -> str:
     hidden = False
     for token in tokens(markup):
         name = token["name"]
-        if name is None:
+        if name == _HIDDEN:
+            hidden = not token["close"] and not token["attrs"].endswith("/")
+        elif name is None:
             if not hidden:
                 parts.append(token["cdata"] or html.unescape(token["text"] or ""))
         elif name == "ac:parameter":

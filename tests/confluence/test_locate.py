@@ -139,6 +139,7 @@ def test_where_anchors_are_put(source: str, name: str) -> None:
         f"{anchor('a')}{anchor('b')}{named('X')}",
         f"<ac:layout-cell>{anchor('a')}</ac:layout-cell><ac:layout-cell>{named('X')}</ac:layout-cell>",
         f"{wrapper('info', anchor('a'))}{named('X')}",
+        f"<ac:adf-content>{anchor('a')}</ac:adf-content>{named('X')}",
     ],
 )
 def test_an_anchor_does_not_reach_into_another_section_or_container(source: str) -> None:
@@ -150,6 +151,29 @@ def test_a_heading_in_a_cell_ends_no_section_but_its_own() -> None:
     source = f"<h2>Top</h2><table><tr><td><h2>In</h2>{named('X')}</td></tr></table>{named('Y')}"
     assert found(source, "heading:Top/2") == "Y"
     assert found(source, "heading:In") == "X"
+
+
+def test_a_fallback_nobody_sees_does_not_count() -> None:
+    content = f"<h2>Bugs</h2>{named('SEEN')}<ac:adf-fallback />"
+    source = (
+        f"<ac:adf-extension><ac:adf-node><ac:adf-content>{content}</ac:adf-content></ac:adf-node>"
+        f"<ac:adf-fallback><div>{content}</div></ac:adf-fallback></ac:adf-extension>{named('NEXT')}"
+    )
+    assert found(source, "heading:Bugs/1") == "SEEN"
+    assert found(source, "nth:2") == "NEXT"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "<ac:parameter>a</ac:parameter>",
+        '<ac:parameter ac:name="0">a</ac:parameter>',
+        '<ac:parameter ac:name="legacyAnchorId">L</ac:parameter><ac:parameter ac:name="">a</ac:parameter>',
+    ],
+)
+def test_anchors_as_others_write_them(parameters: str) -> None:
+    source = f'<ac:structured-macro ac:name="anchor">{parameters}</ac:structured-macro>{named("X")}'
+    assert found(source, "anchor:a") == "X"
 
 
 @pytest.mark.parametrize("hidden", ["<![CDATA[{}]]>", "<!-- {} -->"])

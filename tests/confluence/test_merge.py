@@ -213,6 +213,13 @@ def test_new_rows_look_like_the_old_ones() -> None:
     assert '<tr><td class="numberingColumn">1</td><td>K-1</td><td>one</td></tr>' in empty.new
 
 
+def test_a_numbered_table_with_a_bold_header() -> None:
+    head = '<tr><td class="numberingColumn">1</td><td><p align="center"><strong>Key</strong></p></td></tr>'
+    for rows in (f"<thead>{head}</thead><tbody></tbody>", f"<tbody>{head}</tbody>"):
+        draft = edit(page(f"<table>{rows}</table>"), {"Key": ["K-1"]})
+        assert cells(draft)[1:] == [["1", "K-1"]]
+
+
 def test_columns_with_odd_names_are_found_again() -> None:
     frame = pd.DataFrame([["K-1", "x", "y"]], columns=["Key", " a\n<b>  c\x00", 7])
     source = page(table(["Key"], []))

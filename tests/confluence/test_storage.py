@@ -77,6 +77,10 @@ def test_parameters_of_a_macro_are_its_own() -> None:
         ),
         ('<ac:structured-macro ac:name="x"><ac:parameter ac:name="y" />z</ac:structured-macro>', "z"),
         ("<!-- no -->yes", "yes"),
+        (
+            "<ac:adf-content>1</ac:adf-content><ac:adf-fallback>1</ac:adf-fallback>, <ac:adf-fallback />x",
+            "1, x",
+        ),
     ],
 )
 def test_text_is_what_a_reader_sees(markup: str, seen: str) -> None:
@@ -127,7 +131,7 @@ def test_generated_pages_scan_and_splice_to_themselves(source: str) -> None:
 
 
 LANDMARKS = ("table", "h1", "h2", "h3", "h4", "h5", "h6")
-LANDMARKS += ("ac:structured-macro", "ac:macro", "ac:rich-text-body", "ac:layout-cell")
+LANDMARKS += ("ac:structured-macro", "ac:macro", "ac:rich-text-body", "ac:layout-cell", "ac:adf-content")
 
 
 @given(hostile_pages)
