@@ -8,12 +8,13 @@ import msgspec
 from starlette.requests import Request
 
 
-async def body_of(request: Request) -> Any:
-    """The decoded JSON body; an empty or broken one is an empty object, which handlers then refuse."""
+async def body_of(request: Request) -> dict[str, Any]:
+    """The decoded JSON object; any other body counts as an empty one, which handlers then refuse."""
     try:
-        return msgspec.json.decode(await request.body() or b"{}")
+        found = msgspec.json.decode(await request.body() or b"{}")
     except msgspec.DecodeError:
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def page_of(request: Request, cap: int) -> tuple[int, int]:

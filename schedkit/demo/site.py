@@ -42,7 +42,9 @@ from schedkit.demo.world.generate import generate
 from schedkit.errors import UnavailableError, UsageError
 
 # An issue of the default fields weighs about so many bytes before its description.
-_BARE = 7000
+_BARE = 7090
+# ... and each character of it so many more, as markup or as a document.
+_PER_CHARACTER = 1.325
 
 
 class DemoSite:
@@ -113,7 +115,7 @@ class DemoSite:
         # The clock of the site: real time, or `now` and on from there.
         offset = 0.0 if now is None else anchor / 1000 - time.time()
         self.clock: Callable[[], int] = lambda: int((time.time() + offset) * 1000)
-        length = max(80, int((issue_kb * 1024 - _BARE) * 0.8)) if issue_kb else 0
+        length = max(80, int((issue_kb * 1024 - _BARE) / _PER_CHARACTER)) if issue_kb else 0
         self.store = Store(generate(issues, seed, anchor, zone), self.clock, length)
         self.wiki = WikiStore(self.clock, seed)
         seeded.fill(self.wiki, self.store, f"{self.url}/jira/browse")

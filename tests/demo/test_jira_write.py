@@ -93,6 +93,8 @@ BAD: tuple[tuple[str, Any, str], ...] = (
     (SELECT, {"value": "Huge"}, "Option value 'Huge' is not valid"),
     (CASCADE, {"value": "Code", "child": {"value": "Disk"}}, "is not valid"),
     ("customfield_10301", 5, "Operation value must be a string"),
+    ("labels", 5, "is not of the type it takes"),
+    ("priority", "High", "is not of the type it takes"),
     ("status", {"name": "Done"}, "cannot be set"),
     ("customfield_99999", 1, "cannot be set"),
     ("customfield_10104", "0|x", "cannot be set"),

@@ -131,8 +131,7 @@ class CloudDesk(Desk):
     async def _body(self, request: Request) -> dict[str, Any]:
         if request.method == "GET":
             return dict(request.query_params) | {"fields": request.query_params.getlist("fields")}
-        found = await questions.body_of(request)
-        return found if isinstance(found, dict) else {}
+        return await questions.body_of(request)
 
     async def count(self, request: Request) -> Response:
         body = await self._body(request)
@@ -169,11 +168,11 @@ class CloudDesk(Desk):
             ordered = [issues[n] for n in sorted(issues)]
             fields = self.encoder.choose(body.get("fields"), "*navigable")
             expand = body.get("expand") or ()
+            head, tail = b'{"issues":[', b'],"issueErrors":%b}' % answers.encoded(errors)
             if expand:
                 inside = b",".join([self.issue_bytes(i, fields, expand) for i in ordered])
-            else:
-                inside = self.encoder.many(ordered, fields)
-        return answers.raw(b'{"issues":[%b],"issueErrors":%b}' % (inside, answers.encoded(errors)))
+                return answers.raw(head + inside + tail)
+            return answers.raw(self.encoder.many(ordered, fields, head, tail))
 
     async def changelogs(self, request: Request) -> Response:
         body = await self._body(request)

@@ -49,7 +49,7 @@ class DataCenterDesk(Desk):
             if self.door.locked:
                 return self.door.refusal(request)
             # Nobody is signed in, and nobody may browse anything: an empty result, not a refusal.
-            return answers.raw(_window(start, limit, 0, b""))
+            return answers.raw(_head(start, limit, 0) + b"]}")
         with self.store.lock:
             strict = str(body.get("validateQuery", "strict")).lower() in ("strict", "true")
             try:
@@ -65,24 +65,19 @@ class DataCenterDesk(Desk):
             issues = [] if empty else [self.store.issues[n] for n in ids[start : start + limit]]
             fields = self.encoder.choose(body.get("fields"), "*navigable")
             expand = [name for name in body.get("expand") or () if name]
+            head, tail = _head(start, limit, len(ids)), b"]}"
+            if found.forgiven and str(body.get("validateQuery")).lower() == "warn":
+                tail = b'],"warningMessages":' + answers.encoded(found.forgiven) + b"}"
             if "changelog" in expand:
                 inside = b",".join([self.issue_bytes(issue, fields, expand) for issue in issues])
-            else:
-                inside = self.encoder.many(issues, fields)
-        made = _window(start, limit, len(ids), inside)
-        if found.forgiven and str(body.get("validateQuery")).lower() == "warn":
-            made = made[:-1] + b',"warningMessages":' + answers.encoded(found.forgiven) + b"}"
-        return answers.raw(made)
+                return answers.raw(head + inside + tail)
+            return answers.raw(self.encoder.many(issues, fields, head, tail))
 
     async def projects(self, request: Request) -> Response:
         found = [p for p in self.store.catalog.projects if not p.hidden]
         return answers.json([self.values.project(p) for p in found])
 
 
-def _window(start: int, limit: int, total: int, inside: bytes) -> bytes:
-    return b'{"expand":"schema,names","startAt":%d,"maxResults":%d,"total":%d,"issues":[%b]}' % (
-        start,
-        limit,
-        total,
-        inside,
-    )
+def _head(start: int, limit: int, total: int) -> bytes:
+    shown = (start, limit, total)
+    return b'{"expand":"schema,names","startAt":%d,"maxResults":%d,"total":%d,"issues":[' % shown

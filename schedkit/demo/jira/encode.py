@@ -78,8 +78,10 @@ class Encoder:
                 picked.add(name)
         return tuple(field_id for field_id in self.columns if field_id in picked)
 
-    def many(self, issues: Iterable[Issue], fields: tuple[str, ...]) -> bytes:
-        """Join issues to the inside of a JSON array."""
+    def many(
+        self, issues: Iterable[Issue], fields: tuple[str, ...], head: bytes = b"", tail: bytes = b""
+    ) -> bytes:
+        """Join issues to the inside of a JSON array, between `head` and `tail`: a page is copied once."""
         kept = self._kept.setdefault(fields, {})
         parts = []
         for issue in issues:
@@ -90,6 +92,10 @@ class Encoder:
                     kept[issue.id] = made
                     self._kept_bytes += len(made)
             parts.append(made)
+        if not parts:
+            return head + tail
+        parts[0] = head + parts[0]
+        parts[-1] += tail
         return b",".join(parts)
 
     def one(self, issue: Issue, fields: tuple[str, ...]) -> bytes:

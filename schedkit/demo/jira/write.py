@@ -56,6 +56,9 @@ def edit(store: Store, values: Values, issue: Issue, body: Any) -> dict[str, str
         except RefusedError as refusal:
             errors[name] = str(refusal)
             continue
+        except (AttributeError, TypeError):
+            errors[name] = f"data of field '{name}' is not of the type it takes"
+            continue
         if field.custom:
             custom[field.slug] = read
         else:
