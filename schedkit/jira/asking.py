@@ -87,10 +87,14 @@ async def together() -> AsyncIterator[anyio.abc.TaskGroup]:
 
 @dataclass
 class Asker:
-    """Sends an extraction's requests and collects what the site warns about."""
+    """Sends an extraction's requests and collects what the site warns about.
+
+    `page_size` is how many issues a page has been seen to hold, None before the first.
+    """
 
     source: Source
     warnings: list[str] = field(default_factory=list)
+    page_size: int | None = None
 
     async def page(self, request: Request) -> Page:
         """Return one page.

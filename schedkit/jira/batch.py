@@ -56,7 +56,7 @@ class Batch:
 def typed(values: list[Any], store: str) -> Values:
     """Return a column of flat values in its type; as text if some of them do not fit it."""
     if store == "list":
-        return [() if v is None else v if isinstance(v, tuple) else (plain(v),) for v in values]
+        return [v or () for v in values]
     if store in ("datetime", "date"):
         return _instants(values, ARROW[store])
     try:

@@ -135,7 +135,9 @@ class Extraction:
         """List a query's ids."""
         if self._cloud:
             return await cloud.list_ids(self.asker, query, self.ids)
-        return await windows.read(self.asker, query, ["id"], self.ids, lambda page: None)
+        # Of the query itself it is known how long it was.
+        expected = self._expected if query is self.query else None
+        return await windows.read(self.asker, query, ["id"], self.ids, lambda page: None, expected=expected)
 
     @property
     def _cloud(self) -> bool:

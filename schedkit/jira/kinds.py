@@ -136,6 +136,10 @@ def name_of(user: User) -> str | None:
     return name or (None if user.id is None else str(user.id))
 
 
+def _user(user: User | str) -> str | None:
+    return user if type(user) is str else name_of(user)  # type: ignore[arg-type]  # narrowed by type()
+
+
 def _category(status: Status) -> str | None:
     category = status.statusCategory
     if category is None:
@@ -150,7 +154,8 @@ def _option(option: Option | str) -> str:
 
 
 def _name(thing: Named | str) -> str:
-    return thing if isinstance(thing, str) else thing.name
+    # type() rather than isinstance: this runs for every value of every issue.
+    return thing if type(thing) is str else thing.name  # type: ignore[union-attr]
 
 
 def _link(link: Link) -> str | None:
@@ -179,7 +184,11 @@ def _sprint(sprint: Named | str) -> str:
 
 
 def _each(flat: Callable[[Any], Any]) -> Callable[[list[Any]], tuple[Any, ...]]:
-    return lambda items: tuple(value for item in items if (value := flat(item)) is not None)
+    return lambda items: tuple([flat(item) for item in items])
+
+
+def _present(flat: Callable[[Any], Any]) -> Callable[[list[Any]], tuple[Any, ...]]:
+    return lambda items: tuple([value for item in items if (value := flat(item)) is not None])
 
 
 def _list(name: str, item: Any, flat: Callable[[Any], Any]) -> Kind:
@@ -200,7 +209,7 @@ _PARENT_LINK = Kind(
 
 _BY_TYPE: dict[str, Kind] = {
     "status": Kind("status", Status, "category", lambda status: status.name),
-    "user": Kind("user", User | str, "text", lambda u: u if isinstance(u, str) else name_of(u)),
+    "user": Kind("user", User | str, "text", _user),
     "option": Kind("option", Option | str, "category", _option),
     "option-with-child": Kind("cascading option", Option | str, "category", _option),
     "datetime": Kind("datetime", str, "datetime"),
@@ -218,10 +227,10 @@ _BY_TYPE: dict[str, Kind] = {
     },
 }
 _BY_ITEMS: dict[str, Kind] = {
-    "string": _list("text list", str, lambda text: text),
+    "string": Kind("text list", list[str], "list", tuple),
     "option": _list("option list", Option | str, _option),
-    "user": _list("user list", User | str, lambda u: u if isinstance(u, str) else name_of(u)),
-    "issuelinks": _list("link list", Link, _link),
+    "user": Kind("user list", list[User | str], "list", _present(_user)),
+    "issuelinks": Kind("link list", list[Link], "list", _present(_link)),
     "attachment": _list("attachment list", Attachment, lambda a: a.filename),
     **{name: _list(f"{name} list", Named | str, _name) for name in ("version", "component", "group")},
 }

@@ -214,6 +214,8 @@ class _Compiled:
         flat = kind.flat
         if flat is None:
             return values
+        if kind.store == "list":
+            return [flat(v) if v else () for v in values]
         return [None if v is None else flat(v) for v in values]
 
 

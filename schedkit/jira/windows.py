@@ -22,9 +22,15 @@ RESULT_WINDOW = 10_000
 
 
 async def read(
-    asker: Asker, query: Query, fields: Sequence[str], reader: Reader, take: Take, limit: int | None = None
+    asker: Asker,
+    query: Query,
+    fields: Sequence[str],
+    reader: Reader,
+    take: Take,
+    limit: int | None = None,
+    expected: int | None = None,
 ) -> Listing:
-    """Read a query's result, all windows after the first in parallel.
+    """Read a query's result in parallel windows.
 
     Parameters
     ----------
@@ -36,40 +42,57 @@ async def read(
         Gets each page as it arrives.
     limit : int, optional
         Only the first issues.
+    expected : int, optional
+        How many there were a moment ago: saves waiting for the first page to learn it.
     """
     source = asker.source
     ask = by_window(str(query), fields, reader.page, source.dialect)
-    most = source.dialect.page
-    first = await asker.page(ask(0, min(most, limit or most)))
-    total = first.total if first.total is not None else len(first.batch)
-    stop = total if limit is None else min(total, limit)
-    if stop > RESULT_WINDOW and not await _is_deep(asker, query, reader, total):
-        return await _ranges(asker, query, fields, reader, take)
-    take(first)
-    parts: dict[int, list[int]] = {0: first.batch.ids.tolist()}
-    totals = {total}
+    parts: dict[int, list[int]] = {}
+    totals: set[int] = set()
+
+    def took(page: Page, start: int) -> None:
+        parts[start] = page.batch.ids.tolist()
+        totals.add(page.total if page.total is not None else start + len(page.batch))
+        take(page)
 
     async def window(start: int, end: int) -> None:
         at = start
 
         def both(page: Page) -> None:
             nonlocal at
-            parts[at] = page.batch.ids.tolist()
-            totals.add(page.total if page.total is not None else total)
+            took(page, at)
             at += len(page.batch)
-            take(page)
 
         await asker.drive(window_pages(start, end, ask), both)
 
-    done = len(first.batch)
-    async with together() as group:
-        for start in range(done, stop, done or most):
-            group.start_soon(window, start, min(start + (done or most), stop))
+    async def windows(start: int, end: int, step: int) -> None:
+        async with together() as group:
+            for at in range(start, end, step):
+                group.start_soon(window, at, min(at + step, end))
+
+    step = asker.page_size or source.dialect.page
+    if expected and (source.deep or (source.deep is None and expected <= RESULT_WINDOW)):
+        done = expected
+        await windows(0, done, step)
+        if max(totals) > RESULT_WINDOW and not source.deep:
+            # Grown beyond it since.
+            return await read(asker, query, fields, reader, take, limit)
+    else:
+        first = await asker.page(ask(0, min(step, limit or step)))
+        total = first.total if first.total is not None else len(first.batch)
+        if min(total, limit or total) > RESULT_WINDOW and not await _is_deep(asker, query, reader, total):
+            return await _ranges(asker, query, fields, reader, take)
+        took(first, 0)
+        done = len(first.batch)
+        # An administrator's cap shows in how many come.
+        step = asker.page_size = done or step
+    stop = max(totals, default=0) if limit is None else min(limit, *totals)
+    single = done >= stop and len(parts) == 1
+    await windows(done, stop, step)
     arrived = [id for start in sorted(parts) for id in parts[start]]
-    ids = list(dict.fromkeys(arrived))
-    if limit is not None:
-        ids = ids[:limit]
-    return Listing(ids, len(ids) == len(arrived) == stop and len(totals) == 1, single=done >= stop)
+    ids = list(dict.fromkeys(arrived))[:limit]
+    steady = len(set(arrived)) == len(arrived) == stop and len(totals) == 1
+    return Listing(ids, steady, single)
 
 
 async def _is_deep(asker: Asker, query: Query, reader: Reader, total: int) -> bool:

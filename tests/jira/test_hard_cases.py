@@ -14,7 +14,7 @@ import pytest
 from schedkit import context
 from schedkit.demo import DemoSite
 from schedkit.errors import AuthError, BadAnswerError, SiteError, StopRequested, UnavailableError
-from schedkit.jira import Jira, to_frame
+from schedkit.jira import Jira, to_frame, windows
 from schedkit.jira.evidence import Evidence
 from tests.jira.conftest import client
 
@@ -222,6 +222,24 @@ def test_results_longer_than_the_site_pages_through(long_site: DemoSite, beyond:
     assert len(df) == len(long_site.store) == 10_400
     assert set(df["Key"]) == keys(long_site)
     assert df.attrs["extraction"]["exact"]
+
+
+def test_growing_beyond_what_the_site_pages_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "RESULT_WINDOW", 100)
+    with DemoSite(issues=100, page_cap=30) as site:
+        born = iter(range(10**6))
+
+        def hook(request):  # type: ignore[no-untyped-def]
+            # The second round of searches: four windows have been read, the ids are being listed.
+            if request.url.path.endswith("/search") and next(born) == 5:
+                for number in range(7):
+                    site.store.create("DEMO", f"Born {number}")
+
+        site.before(hook)
+        df = client(site, "dc").search(ALL)
+        assert set(df["Key"]) == keys(site)
+        assert len(df) == 107
+        assert df.attrs["extraction"]["exact"]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,186 @@
+"""Extraction against `jira` (pycontribs) and atlassian-python-api, on the demo site in its own process.
+
+`SCHEDKIT_BENCH_ISSUES` makes it smaller. Every side runs in a process of its own; the frames are compared
+value by value.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.common import Row, cpu_seconds, median
+from bench.jira_sides import CONCURRENCY, JQL
+
+ISSUES = int(os.environ.get("SCHEDKIT_BENCH_ISSUES", "20000"))
+TARGETS = {
+    "dc": {"pycontribs": 15.0, "atlassian_default": 20.0},
+    "cloud": {"pycontribs": 10.0, "atlassian_default": 10.0},
+}
+TUNED = 1.5
+FLOOR = 1.5
+
+
+@contextmanager
+def site(issues: int, latency: str = "0ms", kb: float | None = 7.5) -> Iterator[Path]:
+    """A demo site in its own process; yields the file that tells where."""
+    code = (
+        f"from schedkit.demo.serve import serve; serve(issues={issues}, issue_kb={kb}, latency={latency!r})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            ready = Path(folder) / "site.json"
+            ready.write_text(process.stdout.readline())
+            yield ready
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def run(side: str, dialect: str, fields: str, ready: Path) -> dict[str, Any]:
+    """Run one side; its facts, and its table under ``table``."""
+    out = ready.with_name("table.pickle")
+    out.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "bench.jira_sides", side, dialect, fields, str(ready), str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{side} {dialect} {fields}: {done.stderr[-2000:]}")
+    facts: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    if out.exists():
+        facts["table"] = pd.read_pickle(out)
+    return facts
+
+
+def rows() -> Iterator[Row]:
+    yield from against_peers()
+    yield from decoding()
+    yield from linear()
+    yield from streaming()
+
+
+def against_peers() -> Iterator[Row]:
+    with site(ISSUES, "150ms") as ready:
+        for dialect in ("dc", "cloud"):
+            for fields in ("default", "all"):
+                run("ours", dialect, fields, ready)  # the site encodes each issue once: not what is measured
+                mine = sorted(
+                    (run("ours", dialect, fields, ready) for _ in range(3)), key=lambda f: f["seconds"]
+                )[1]
+                name = f"{dialect} {fields} columns, {ISSUES} issues, x{CONCURRENCY}"
+                floor = median(run("floor", dialect, fields, ready)["seconds"] for _ in range(3))
+                yield Row(
+                    f"{name}: over the floor",
+                    mine["seconds"],
+                    floor,
+                    "bare client",
+                    "s",
+                    mine["seconds"] / floor,
+                    FLOOR,
+                    "<=",
+                )
+                for peer in ("pycontribs", "atlassian_default", "pycontribs_tuned", "atlassian_tuned"):
+                    theirs = run(peer, dialect, fields, ready)
+                    pd.testing.assert_frame_equal(mine["table"], theirs["table"])
+                    target = TUNED if peer.endswith("tuned") else TARGETS[dialect][peer]
+                    ratio = theirs["seconds"] / mine["seconds"]
+                    yield Row(f"{name}", mine["seconds"], theirs["seconds"], peer, "s", ratio, target)
+                    if peer == "pycontribs":
+                        ratio = theirs["peak_mb"] / mine["peak_mb"]
+                        yield Row(
+                            f"{name}: peak memory", mine["peak_mb"], theirs["peak_mb"], peer, "MB", ratio, 3.0
+                        )
+
+
+def decoding() -> Iterator[Row]:
+    """JSON bytes to a DataFrame: 100,000 issues in pages of 1000."""
+    import gc
+
+    import msgspec
+    import orjson
+
+    from bench.jira_sides import rows_of
+    from schedkit.demo import DemoSite
+    from schedkit.jira import Jira
+    from schedkit.jira.columns import layout
+    from schedkit.jira.frame import assemble
+    from schedkit.jira.reader import Reader
+
+    with DemoSite(issues=2000, issue_kb=7.5) as demo:
+        jira = Jira(demo.jira_dc.url, token=demo.jira_dc.token)
+        jira.fields()
+        source = jira.aio._source
+        assert source is not None
+        chosen = layout(source.catalog, source.dialect)
+        import requests
+
+        pages = [
+            requests.post(
+                f"{demo.jira_dc.url}/rest/api/2/search",
+                json={"jql": JQL, "startAt": start, "maxResults": 1000, "fields": chosen.requested},
+                headers={"Authorization": f"Bearer {demo.jira_dc.token}"},
+                timeout=60,
+            ).content
+            for start in (0, 1000)
+        ]
+    times = max(1, ISSUES * 5 // 2000)
+    bodies = pages * times
+    count = 2000 * times
+    megabytes = sum(map(len, bodies)) / 1e6
+
+    def mine() -> None:
+        reader = Reader(chosen, source.catalog)
+        frame = assemble([reader.page(body).batch for body in bodies], reader.columns)
+        assert len(frame) == count
+
+    def normalize() -> None:
+        issues = [issue for body in bodies for issue in orjson.loads(body)["issues"]]
+        assert len(pd.json_normalize(issues)) == count
+
+    def dicts() -> None:
+        gc.disable()
+        try:
+            assert len(rows_of([i for body in bodies for i in msgspec.json.decode(body)["issues"]])) == count
+        finally:
+            gc.enable()
+
+    mine()
+    ours = median(cpu_seconds(mine) for _ in range(3))
+    theirs = cpu_seconds(normalize)
+    name = f"JSON to a frame, {count} issues, {megabytes:.0f} MB"
+    yield Row(name, ours, theirs, "orjson + json_normalize", "CPU s", theirs / ours, 10.0)
+    theirs = cpu_seconds(dicts)
+    yield Row(name, ours, theirs, "list of dicts, collector paused", "CPU s", theirs / ours, 2.0)
+
+
+def linear() -> Iterator[Row]:
+    for dialect in ("dc", "cloud"):
+        spent = []
+        for issues in (ISSUES, ISSUES * 10):
+            with site(issues, kb=None) as ready:
+                run("ours", dialect, "default", ready)
+                spent.append(min(run("ours", dialect, "default", ready)["seconds"] for _ in range(2)))
+        name = f"{dialect}: {ISSUES * 10} issues against {ISSUES}"
+        yield Row(name, spent[1], spent[0], f"{ISSUES} issues", "s", spent[1] / spent[0], 11.0, "<=")
+
+
+def streaming() -> Iterator[Row]:
+    issues = ISSUES * 25
+    with site(issues, kb=None) as ready:
+        began = time.perf_counter()
+        facts = run("stream", "dc", "default", ready)
+        assert facts["rows"] == issues
+        peak = facts["peak_mb"]
+        name = f"{issues} issues streamed to Parquet in {time.perf_counter() - began:.0f} s"
+        yield Row(name, peak, 400.0, "limit", "MB", peak / 400, 1.0, "<=")
