@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from confluence.pages import anchor, pages_with_table, table
+from confluence.pages import anchor, pages_with_table, real_pages, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -494,3 +494,16 @@ def test_on_any_page_only_the_cell_that_differs_changes(made: Any, data: st.Data
     draft = TableEdit(region("anchor:managed"), render(frame, key="Key"), Rules("Key"))(source, "page")
     expected = [[k, "changed!" if n == at else escape(s), escape(c)] for n, (k, s, c) in enumerate(rows)]
     assert draft.new == f"{before}{head}{table(NAMES, expected)}{after}"
+
+
+@pytest.mark.parametrize("path", real_pages() or [None], ids=lambda p: p.name if p else "absent")
+@pytest.mark.parametrize("create", ["start", "end"])
+def test_on_real_pages_only_the_table_changes(path: Any, create: str) -> None:
+    if path is None:
+        pytest.skip("../shared/data/confluence is not here")
+    source = path.read_bytes().decode()
+    made = edit(source, {"Key": ["K-1", "K-2"], "Summary": ["one", "two"]}, create=create).new
+    inside = made.removesuffix(source) if create == "start" else made.removeprefix(source)
+    assert len(inside) == len(made) - len(source)
+    again = edit(made, {"Key": ["K-1", "K-2"], "Summary": ["one", "TWO"]}, create=create).new
+    assert again == made.replace("<td>two</td>", "<td>TWO</td>", 1)
