@@ -16,7 +16,7 @@ import pyarrow as pa
 from schedkit.errors import WorkbookError
 from schedkit.excel.limits import MAX_INTEGER
 from schedkit.excel.model import Cells, Column, Kind, Policy
-from schedkit.excel.objects import Objects, clean_texts
+from schedkit.excel.objects import Lists, Objects, clean_texts
 from schedkit.excel.serial import DAY, Calendar, serials
 from schedkit.excel.tally import Tally
 
@@ -57,6 +57,8 @@ def column(series: Series[Any], header: str, policy: Policy) -> Column:
         return Column(header, Kind.NUMBER, _Floats(plain, policy.inf), dtype, whole=_all_whole(plain))
     if isinstance(plain.dtype, pd.StringDtype):
         return Column(header, Kind.TEXT, _Texts(plain), dtype)
+    if Lists.fit(plain):
+        return Column(header, Kind.TEXT, Lists(plain), dtype)
     objects = Objects(plain.astype(object), header, policy)
     return Column(header, objects.kind, objects, dtype, objects.whole, objects.zone)
 
@@ -145,15 +147,18 @@ class _Texts:
 class _Categories:
     codes: np.ndarray[Any, Any]
     categories: pa.Array
+    mended: np.ndarray[Any, np.dtype[np.bool_]]
 
     @classmethod
     def of(cls, series: Series[Any]) -> _Categories:
-        # Surrogates in categories are counted once each, as there is no cell to count yet.
-        categories = clean_texts(series.cat.categories.to_series().astype(object), Tally())
-        return cls(series.cat.codes.to_numpy(), categories)
+        given = series.cat.categories.to_numpy(object)
+        clean = clean_texts(pd.Series(given, dtype=object), Tally())
+        mended = np.array([old != new for old, new in zip(given, clean.to_pylist(), strict=True)], bool)
+        return cls(series.cat.codes.to_numpy(), clean, mended)
 
     def __call__(self, start: int, stop: int, tally: Tally) -> Cells:
         codes = self.codes[start:stop]
+        tally.add("surrogates", int(self.mended[codes[codes >= 0]].sum()))
         return Cells(texts=self.categories.take(pa.array(codes, mask=codes < 0)))
 
 

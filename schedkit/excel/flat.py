@@ -16,7 +16,7 @@ from schedkit import context
 from schedkit.excel.memory import kept_attrs
 from schedkit.excel.model import Policy
 from schedkit.excel.names import headers
-from schedkit.excel.objects import clean_texts, flat_text, missing
+from schedkit.excel.objects import clean_texts, flat_text, is_texts, missing
 from schedkit.excel.plan import with_index
 from schedkit.excel.tally import Tally
 
@@ -75,7 +75,7 @@ def _text(value: Any, tally: Tally) -> str | None:
     if hasattr(value, "isoformat") and not isinstance(value, pd.Timedelta):
         return str(value.isoformat())
     if isinstance(value, dict | list | tuple | set | frozenset):
-        tally.add("flattened")
+        tally.add("flattened", not is_texts(value))
     return flat_text(value) or None
 
 

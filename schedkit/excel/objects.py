@@ -69,6 +69,28 @@ def missing(value: Any) -> bool:
     return isinstance(value, float | np.floating) and bool(value != value)
 
 
+class Lists:
+    """The cells of a column of labels: lists of text, joined by commas; an empty one is a blank cell."""
+
+    def __init__(self, series: pd.Series[Any]) -> None:
+        self._series = series
+
+    @staticmethod
+    def fit(series: pd.Series[Any]) -> bool:
+        """Tell whether a column holds lists of text, and nothing else but missing values."""
+        found = {type(value) for value in series}
+        if not found & {list, tuple} or not found <= {list, tuple, type(None), float}:
+            return False
+        return all(
+            is_texts(value) if type(value) is not float else value != value for value in series if value
+        )
+
+    def __call__(self, start: int, stop: int, tally: Tally) -> Cells:
+        part = self._series.iloc[start:stop]
+        texts = [", ".join(value) or None if isinstance(value, list | tuple) else None for value in part]
+        return Cells(texts=clean_texts(pd.Series(texts, dtype=object), tally))
+
+
 class Objects:
     """The cells of an object column.
 
@@ -131,7 +153,8 @@ class Objects:
             return self._duration(pd.Timedelta(value), tally)
         if isinstance(value, time):
             return "texts", value.isoformat()
-        tally.add("flattened")
+        # Labels joined by commas are as anyone would write them; all else is told to be altered.
+        tally.add("flattened", not is_texts(value))
         # An empty list of labels is a blank cell, as an analyst would leave it.
         return "texts", flat_text(value) or None
 
@@ -175,6 +198,11 @@ def _is_long(value: Any) -> bool:
     if isinstance(value, Decimal) and value.is_finite():
         return len(value.normalize().as_tuple().digits) > 15
     return False
+
+
+def is_texts(value: Any) -> bool:
+    """Tell whether `value` is a list, tuple or set of nothing but text."""
+    return isinstance(value, list | tuple | set | frozenset) and all(isinstance(item, str) for item in value)
 
 
 def flat_text(value: Any) -> str:

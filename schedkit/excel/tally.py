@@ -9,7 +9,7 @@ MEANINGS = {
     "truncated": "cells cut to the 32,767 characters Excel can hold",
     "escaped": "cells whose control characters or carriage returns were written as _xHHHH_",
     "surrogates": "cells whose lone surrogates became U+FFFD",
-    "flattened": "cells holding a list, dict or other object, written as text",
+    "flattened": "cells holding a dict, a list of other than text, or another object, written as text",
     "numbers_as_text": "numbers of more than 15 digits, written as text",
     "dates_as_text": "dates outside 1900-03-01 to 9999-12-31, written as ISO text",
     "durations_as_text": "negative durations, which Excel cannot show, written as text",
