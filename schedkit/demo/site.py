@@ -23,6 +23,7 @@ from schedkit.demo.confluence import seeded
 from schedkit.demo.confluence.store import WikiStore
 from schedkit.demo.confluence.v1 import Wiki1
 from schedkit.demo.confluence.v2 import CloudWiki
+from schedkit.demo.confluence.v2_extras import CloudExtras
 from schedkit.demo.confluence.view import view
 from schedkit.demo.endpoints import CLOUD, DATA_CENTER, Endpoint
 from schedkit.demo.gate import Gate
@@ -245,7 +246,15 @@ class DemoSite:
             routes=[
                 Mount("/jira", routes=[*self.dc.routes(), *agile[1].routes(), open_issue]),
                 Mount("/confluence", routes=[*self.dc_wiki.routes(), *look]),
-                Mount("/wiki", routes=[*self.cloud_wiki.routes(), *self.cloud_wiki1.routes(), *look]),
+                Mount(
+                    "/wiki",
+                    routes=[
+                        *self.cloud_wiki.routes(),
+                        *CloudExtras(self.cloud_wiki).routes(),
+                        *self.cloud_wiki1.routes(),
+                        *look,
+                    ],
+                ),
                 *self.cloud.routes(),
                 *self.cloud2.routes(),
                 *agile[0].routes(),

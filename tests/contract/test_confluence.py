@@ -12,7 +12,17 @@ from contract.documents import Contract
 
 from schedkit.demo import DemoSite
 
-CLOUD_PATHS = ("/pages", "/pages/{id}", "/pages/{id}/children", "/spaces")
+CLOUD_PATHS = (
+    "/pages",
+    "/pages/{id}",
+    "/pages/{id}/attachments",
+    "/pages/{id}/children",
+    "/pages/{id}/labels",
+    "/pages/{id}/versions",
+    "/pages/{page-id}/properties",
+    "/pages/{page-id}/properties/{property-id}",
+    "/spaces",
+)
 DC_PATHS = (
     "/rest/api/content",
     "/rest/api/content/{id}",
@@ -34,6 +44,11 @@ CLOUD: tuple[tuple[str, str, Any, int], ...] = (
     ("GET", "/pages?limit=2", None, 200),
     ("GET", "/pages/100000/children", None, 200),
     ("GET", "/spaces?keys=DEMO", None, 200),
+    ("GET", "/pages/100002/attachments?limit=3", None, 200),
+    ("GET", "/pages/100001/labels", None, 200),
+    ("GET", "/pages/100001/versions", None, 200),
+    ("GET", "/pages/100001/properties", None, 200),
+    ("POST", "/pages/100001/properties", {"key": "contract", "value": {"a": 1}}, 200),
     ("POST", "/pages", NEW | {"spaceId": "65537", "parentId": "100003"}, 200),
     ("PUT", "/pages/100002", NEW | {"id": "100002", "title": "Handbook", "version": {"number": 2}}, 200),
     ("PUT", "/pages/100001", NEW | {"id": "100001"}, 400),

@@ -102,6 +102,24 @@ def test_an_answer_is_what_the_document_says(
     contract.judge(answer)
 
 
+@pytest.fixture(scope="module")
+def agile(shared_data: Path, site: DemoSite) -> Contract:
+    file = shared_data / "openapi" / "jira-cloud-software.2022-07.salto.json"
+    boards = "/rest/agile/1.0/board"
+    paths = (boards, *(f"{boards}/{{boardId}}{part}" for part in ("", "/configuration", "/sprint")))
+    return Contract(file, site.url, (*paths, "/rest/agile/1.0/sprint/{sprintId}"))
+
+
+@pytest.mark.parametrize(
+    "path", ["board", "board/1", "board/1/configuration", "board/1/sprint?state=active", "sprint/124"]
+)
+def test_a_board_is_what_the_document_says(site: DemoSite, agile: Contract, path: str) -> None:
+    at = site.jira_cloud
+    answer = requests.get(f"{at.url}/rest/agile/1.0/{path}", auth=(at.user or "", at.token), timeout=10)
+    assert answer.status_code == 200
+    agile.judge(answer)
+
+
 def test_the_removed_search_says_where_to_go(site: DemoSite) -> None:
     at = site.jira_cloud
     answer = requests.get(

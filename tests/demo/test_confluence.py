@@ -283,6 +283,40 @@ def test_properties_are_versioned_and_small(cloud: httpx.Client, dc: httpx.Clien
     assert dc.get(f"{path}/nothing").status_code == 404
 
 
+def test_v2_shows_what_hangs_on_a_page(site: DemoSite, cloud: httpx.Client) -> None:
+    files = cloud.get(f"{V2}/100002/attachments", params={"filename": "scan-07.txt"}).json()["results"]
+    assert [(file["title"], file["version"]["number"]) for file in files] == [("scan-07.txt", 1)]
+    assert cloud.get(files[0]["downloadLink"]).content == b"page 7"
+    assert len(cloud.get(f"{V2}/100002/attachments").json()["results"]) == 25
+    assert [label["name"] for label in cloud.get(f"{V2}/{PAGE}/labels").json()["results"]][:1] == ["report"]
+    site.wiki.edit_by_hand("100003", lambda body: body + "<p>v</p>")
+    versions = [v["number"] for v in cloud.get(f"{V2}/100003/versions").json()["results"]]
+    assert versions == sorted(versions, reverse=True)
+    assert len(versions) >= 2
+
+
+def test_v2_writes_properties(cloud: httpx.Client) -> None:
+    path = f"{V2}/100002/properties"
+    made = cloud.post(path, json={"key": "state", "value": {"rows": 1}}).json()
+    assert (made["key"], made["version"]["number"]) == ("state", 1)
+    assert cloud.post(path, json={"key": "state", "value": 2}).status_code == 409
+    assert cloud.post(path, json={"key": "state"}).status_code == 400
+    next_one = {"key": "state", "value": {"rows": 2}, "version": {"number": 2}}
+    assert cloud.put(f"{path}/{made['id']}", json=next_one).json()["value"] == {"rows": 2}
+    stale = cloud.put(f"{path}/{made['id']}", json=next_one)
+    assert stale.status_code == 409
+    assert "Current Version: [2]" in stale.json()["errors"][0]["title"]
+    assert cloud.put(f"{path}/1", json=next_one).status_code == 404
+    found = cloud.get(path, params={"key": "state"}).json()["results"]
+    assert [one["value"] for one in found] == [{"rows": 2}]
+
+
+@pytest.mark.parametrize("part", ["attachments", "labels", "versions", "properties"])
+def test_v2_finds_nothing_on_a_page_that_is_not(cloud: httpx.Client, part: str) -> None:
+    assert cloud.get(f"{V2}/1/{part}").status_code == 404
+    assert cloud.post(f"{V2}/1/properties", json={"key": "a", "value": 1}).status_code == 404
+
+
 def test_a_save_leaves_labels_restrictions_and_properties_alone(site: DemoSite, dc: httpx.Client) -> None:
     page = site.wiki.pages[PAGE]
     kept = (list(page.labels), dict(page.restrictions), dict(page.properties))

@@ -43,7 +43,7 @@ class CloudWiki:
             Route(f"{api}/spaces", guarded(self.spaces)),
         ]
 
-    def _page_of(self, request: Request) -> Page | None:
+    def page_of(self, request: Request) -> Page | None:
         page = self.wiki.pages.get(request.path_params["id"])
         return page if page is not None and page.status == "current" else None
 
@@ -72,7 +72,7 @@ class CloudWiki:
 
     async def page(self, request: Request) -> Response:
         with self.wiki.lock:
-            page = self._page_of(request)
+            page = self.page_of(request)
             if page is None:
                 return missing(f"page {request.path_params['id']}")
             number = request.query_params.get("version")
@@ -86,7 +86,7 @@ class CloudWiki:
     async def update(self, request: Request) -> Response:
         body = await questions.body_of(request)
         with self.wiki.lock:
-            page = self._page_of(request)
+            page = self.page_of(request)
             if page is None:
                 return missing(f"page {request.path_params['id']}")
             for name in ("id", "status", "title", "body", "version"):
@@ -174,7 +174,7 @@ class CloudWiki:
 
     async def children(self, request: Request) -> Response:
         with self.wiki.lock:
-            page = self._page_of(request)
+            page = self.page_of(request)
             if page is None:
                 return missing(f"page {request.path_params['id']}")
             found = [
