@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -77,10 +77,14 @@ def load_ipython_extension(shell: Any) -> None:
 
 
 def _cell_bar() -> AbstractContextManager[Any]:
+    """Return what surrounds a blocking call: a bar in a kernel's cell, elsewhere nobody."""
+    shell = sys.modules["IPython"].get_ipython()
+    if getattr(shell, "kernel", None) is None:
+        return nullcontext(importlib.import_module("schedkit.context").Surroundings())
     bar: AbstractContextManager[Any] = importlib.import_module("schedkit.widgets.bar").cell_bar()
     return bar
 
 
 if "ipykernel" in sys.modules:
-    # In a notebook a blocking call shows a bar; the bar's own imports wait for the first such call.
+    # The bar's own imports wait for the first blocking call in a cell.
     importlib.import_module("schedkit.context").set_default(_cell_bar)

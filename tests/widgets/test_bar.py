@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 from widgets_shell import Shell
 
+import schedkit
 from schedkit import context
 from schedkit.widgets.bar import CellBar, cell_bar
 from schedkit.widgets.publisher import Publisher
@@ -91,6 +92,14 @@ def test_the_publisher_draws_the_bar_of_a_surrounded_call(
     wait_for(lambda: shell.outputs[-1]["data"] == {})
     assert "extract" in shell.outputs[1]["data"]["text/html"]
     assert shell.outputs[-1]["update"] is True
+
+
+def test_only_a_kernel_gets_a_bar(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    with schedkit._cell_bar() as listener:
+        assert type(listener) is context.Surroundings
+    monkeypatch.setattr(shell.shell, "kernel", object(), raising=False)
+    with schedkit._cell_bar() as listener:
+        assert isinstance(listener, CellBar)
 
 
 def wait_for(holds: Callable[[], bool]) -> None:

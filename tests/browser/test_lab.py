@@ -1,0 +1,156 @@
+"""A real JupyterLab: the panel lives while a cell is busy, clicks act meanwhile, and nothing is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+SETUP = """
+import time
+from pathlib import Path
+from schedkit import Scheduler, context, every
+sched = Scheduler("{ledger}")
+sched.start()
+
+@sched.task(every("1h"), tags=["daily"])
+def extract(steps: int = 200):
+    for step in range(steps):
+        context.progress("extract", step + 1, steps)
+        context.log(f"page {{step + 1}}") if step % 20 == 0 else None
+        context.checkpoint()
+        time.sleep(0.05)
+    return steps
+
+@sched.task()
+def broken():
+    raise ValueError("no rows <script>window.hacked=1</script>")
+"""
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    return tmp_path / "lab.db"
+
+
+@pytest.fixture
+def notebook(lab: Any, ledger: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    cells = [
+        SETUP.format(ledger=ledger),
+        "sched",
+        "run = extract.submit(); time.sleep(4)",
+        "print('free')",
+        "sched.stop()",
+    ]
+    opened = lab.open(request.node.name.replace("[", "_").strip("]"), cells)
+    opened.run(0)
+    yield opened
+    assert opened.problems == []
+    opened.close()
+
+
+def paused_in(ledger: Path, task: str) -> bool:
+    with closing(sqlite3.connect(ledger)) as connection:
+        (paused,) = connection.execute("SELECT paused FROM schedkit_tasks WHERE name = ?", [task]).fetchone()
+    return bool(paused)
+
+
+def test_progress_moves_and_clicks_act_while_a_cell_blocks(notebook: Any, ledger: Path) -> None:
+    page = notebook.page
+    notebook.run(1)
+    expect(page.locator(".sk")).to_have_count(1)
+    bar = page.locator(".sk-tasks [role=progressbar]:visible")
+    page.evaluate(
+        """() => {
+          window.moves = new Set();
+          new MutationObserver(() => {
+            const bar = document.querySelector(".sk-tasks [role=progressbar][aria-valuetext]");
+            if (bar) window.moves.add(bar.getAttribute("aria-valuetext"));
+          }).observe(document.querySelector(".sk"), { subtree: true, childList: true, attributes: true });
+        }"""
+    )
+    notebook.run(2, wait=False)
+    expect(bar).to_be_visible()
+    page.get_by_role("button", name="Pause extract").click()
+    expect(page.get_by_role("button", name="Resume extract")).to_be_visible()
+    # The cell still blocks, and the ledger already knows.
+    assert paused_in(ledger, "extract")
+    assert notebook.runs(2)
+    expect(notebook.prompt(2)).not_to_contain_text("*")
+    assert page.evaluate("window.moves.size") >= 10
+    notebook.run(3)
+    assert notebook.output(3).strip() == "free"
+
+
+def test_a_run_is_watched_cancelled_and_run_again(notebook: Any) -> None:
+    page = notebook.page
+    notebook.run(1)
+    page.get_by_role("button", name="Run extract now").click()
+    expect(page.locator(".sk-tasks .sk-badge").filter(has_text="Running")).to_have_count(1)
+    page.get_by_role("button", name="extract", exact=True).click()
+    expect(page.get_by_role("log")).to_contain_text("page 1")
+    page.get_by_role("region", name="Run", exact=True).get_by_role("button", name="Cancel").click()
+    expect(page.locator(".sk-run .sk-badge")).to_contain_text("Cancelled")
+    page.get_by_role("region", name="Run", exact=True).get_by_role("button", name="Run again").click()
+    expect(page.locator(".sk-tasks .sk-badge").filter(has_text="Running")).to_have_count(1)
+    assert notebook.output(0).strip() == ""
+
+
+def test_a_failure_is_told_with_its_traceback_and_is_inert(notebook: Any) -> None:
+    page = notebook.page
+    notebook.run(1)
+    page.get_by_role("button", name="Run broken now").click()
+    expect(page.locator(".sk-tasks .sk-badge").filter(has_text="Failed")).to_have_count(1)
+    page.get_by_role("button", name="broken", exact=True).click()
+    expect(page.locator(".sk-error")).to_contain_text("ValueError: no rows <script>window.hacked=1</script>")
+    page.locator(".sk-error summary").click()
+    expect(page.locator(".sk-trace")).to_contain_text("raise ValueError")
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_second_view_and_a_reload_show_the_same(notebook: Any, lab: Any) -> None:
+    page = notebook.page
+    notebook.run(1)
+    page.get_by_role("button", name="Pause extract").click()
+    expect(page.get_by_role("button", name="Resume extract")).to_be_visible()
+    notebook.save()
+    page.reload()
+    notebook.ready()
+    expect(page.locator(".sk")).to_have_count(1)
+    expect(page.get_by_role("button", name="Resume extract")).to_be_visible()
+    page.get_by_role("button", name="Resume extract").click()
+    expect(page.get_by_role("button", name="Pause extract")).to_be_visible()
+
+
+def test_without_a_kernel_the_still_picture_remains(notebook: Any, lab: Any) -> None:
+    notebook.run(1)
+    expect(notebook.page.locator(".sk")).to_have_count(1)
+    # While the panel lives, its still picture is out of the way.
+    assert notebook.page.locator("table:visible").filter(has_text="Schedule").count() == 0
+    notebook.run(4)
+    notebook.save()
+    notebook.restart()
+    notebook.page.reload()
+    notebook.ready()
+    expect(notebook.page.locator(".jp-RenderedHTMLCommon table").filter(has_text="Schedule")).to_be_visible()
+    expect(notebook.page.locator(".jp-RenderedHTMLCommon table").filter(has_text="Schedule")).to_contain_text(
+        "extract"
+    )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_panel_follows_the_theme(notebook: Any, theme: str) -> None:
+    page = notebook.page
+    notebook.theme(theme)
+    notebook.run(1)
+    expect(page.locator(".sk")).to_have_attribute("data-theme", theme)
+    other = "dark" if theme == "light" else "light"
+    notebook.theme(other)
+    expect(page.locator(".sk")).to_have_attribute("data-theme", other)
