@@ -326,7 +326,6 @@ class Registry(Mapping[str, Task]):
 
     def _circle(self, added: Task) -> list[str] | None:
         """Return the names along a cycle through `added`, None if there is none."""
-        tasks = {**self._tasks, added.name: added}
         trail: list[str] = []
         seen: set[str] = set()
 
@@ -335,7 +334,8 @@ class Registry(Mapping[str, Task]):
                 return False
             seen.add(name)
             trail.append(name)
-            for parent in tasks[name].after if name in tasks else ():
+            task = added if name == added.name else self._tasks.get(name)
+            for parent in task.after if task is not None else ():
                 if parent.task == added.name or visit(parent.task):
                     return True
             trail.pop()
