@@ -78,8 +78,8 @@ def load_ipython_extension(shell: Any) -> None:
 
 def _cell_bar() -> AbstractContextManager[Any]:
     """Return what surrounds a blocking call: a bar in a kernel's cell, elsewhere nobody."""
-    shell = sys.modules["IPython"].get_ipython()
-    if getattr(shell, "kernel", None) is None:
+    ipython = sys.modules.get("IPython")  # a kernel has it; nbval imports ipykernel alone
+    if ipython is None or getattr(ipython.get_ipython(), "kernel", None) is None:
         return nullcontext(importlib.import_module("schedkit.context").Surroundings())
     bar: AbstractContextManager[Any] = importlib.import_module("schedkit.widgets.bar").cell_bar()
     return bar
