@@ -6,6 +6,7 @@ import difflib
 import functools
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -67,31 +68,54 @@ class _Strict(BaseModel):
 class WorkbookDelivery(_Strict):
     """Write the frame to a file: ``.xlsx``, ``.csv`` or ``.parquet``.
 
-    ``{name}`` and ``{date:%Y-%m-%d}`` in the path stand for the report's name and the moment of the run.
+    ``{name}`` and ``{date:%Y-%m-%d}`` in the path stand for the report's name and the moment of the run. The
+    other options are those of `schedkit.excel.write`.
     """
 
     path: str
     sheet: str | None = None
+    template: str | None = None
+    mode: Literal["replace", "append", "upsert"] = "replace"
+    key: Names | None = None
+    title: str | None = None
+    totals: bool | dict[str, str] = False
+    summary: bool = False
+    tz: str | None = None
 
-    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
-        from schedkit import excel
-
+    def where(self, report: Report, tools: Tools) -> Path:
+        """Return the file that this run writes."""
         try:
-            named = self.path.format(name=report.name, date=tools.clock())
+            return tools.root / self.path.format(name=report.name, date=tools.clock())
         except (KeyError, ValueError, IndexError) as error:
             raise SettingsError(
                 f"deliver.excel: the path {self.path!r} holds an unknown placeholder: {error}",
                 hint="{name} and {date:%Y-%m-%d} are known",
             ) from None
-        path = tools.root / named
-        return functools.partial(excel.write, {self.sheet or report.name: frame}, path)
+
+    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
+        from schedkit import excel
+
+        return functools.partial(
+            excel.write,
+            frame,
+            self.where(report, tools),
+            sheet=self.sheet or (None if self.template else report.name),
+            template=None if self.template is None else tools.root / self.template,
+            mode=self.mode,
+            key=None if self.key is None else list(self.key),
+            title=self.title or report.description or None,
+            totals=self.totals,
+            summary=self.summary,
+            tz=self.tz,
+        )
 
 
 class PageDelivery(_Strict):
     """Replace one managed table of a Confluence page.
 
     `gone` says what becomes of rows whose key has left the frame, `create` where a page without the region
-    gets one (``end``, ``start`` or ``heading:TEXT``); rows beyond `cap` are counted, not shown.
+    gets one (``end``, ``start`` or ``heading:TEXT``); rows beyond `cap` are counted, not shown. `attach` puts
+    the report's workbook on the page, a new version of the same attachment, and links it from a capped table.
     """
 
     site: str
@@ -103,10 +127,12 @@ class PageDelivery(_Strict):
     gone: Literal["commented", "archive", "drop"] = "commented"
     cap: int = Field(default=500, ge=1)
     create: str | None = None
+    attach: bool = False
 
     def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
-        table = tools.site(self.site).page(self.page).table(self.region)
-        plan = table.replace(
+        page = tools.site(self.site).page(self.page)
+        workbook = _workbook(report, tools) if self.attach else None
+        plan = page.table(self.region).replace(
             frame,
             key=self.key,
             keep=list(self.keep),
@@ -114,9 +140,23 @@ class PageDelivery(_Strict):
             gone=self.gone,
             cap=self.cap,
             create=self.create,
+            workbook=None if workbook is None else workbook.name,
         )
-        apply: Callable[[], object] = plan.apply
+
+        def apply() -> None:
+            if workbook is not None:
+                page.attach(workbook)
+            plan.apply()
+
         return apply
+
+
+def _workbook(report: Report, tools: Tools) -> Path:
+    """Return the first file that the report writes."""
+    for item in report.deliver:
+        if _BUILT_IN.get(item.to) is WorkbookDelivery:
+            return WorkbookDelivery(**item.options).where(report, tools)
+    raise SettingsError("deliver.confluence: there is no workbook to attach", hint="deliver to excel: too")
 
 
 _BUILT_IN: dict[str, Callable[..., Deliverer]] = {

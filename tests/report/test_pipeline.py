@@ -105,3 +105,14 @@ def test_a_rerun_writes_no_page(tools: Tools, site: DemoSite) -> None:
     version = site.wiki.pages["100001"].latest.number
     run_report(report(shape=[{"sort": ["Key"]}, {"top": 5}]), tools)
     assert site.wiki.pages["100001"].latest.number == version
+
+
+def test_the_workbook_is_attached_and_linked_from_a_capped_table(tools: Tools, site: DemoSite) -> None:
+    page = {"site": "wiki", "page": "100001", "region": "anchor:open-bugs", "cap": 3, "attach": True}
+    run_report(report(deliver=[{"excel": {"path": "out/r.xlsx"}}, {"confluence": page}]), tools)
+    attached = site.wiki.pages["100001"].attachments
+    names = {attachment.name for attachment in attached.values()}
+    assert "r.xlsx" in names
+    assert 'ri:filename="r.xlsx"' in site.wiki.pages["100001"].body
+    with pytest.raises(SettingsError, match="no workbook to attach"):
+        run_report(report(deliver=[{"confluence": page}]), tools)
