@@ -23,7 +23,7 @@ _DEFLATED = 8
 _UTF8_NAME = 0x800
 _DESCRIPTOR_FOLLOWS = 0x8
 _HUGE = 0xFFFFFFFF
-# 1980-01-01, the first day a zip can tell: the same frame gives the same bytes.
+# 1980-01-01, the first day a zip can tell, as every spreadsheet program writes it.
 _NO_TIME, _NO_DATE = 0, 33
 
 
