@@ -41,7 +41,7 @@ def serve(**knobs: Any) -> int:
     server = site.server()
 
     def end(signum: int, frame: object) -> None:
-        server.should_exit = True
+        server.end()
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

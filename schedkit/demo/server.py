@@ -2,24 +2,67 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import uvicorn
 
 from schedkit.demo.gate import Gate, Protocol
 from schedkit.errors import UnavailableError
 
+_GRACE = 0.5
+
 
 class Server(uvicorn.Server):
-    """A server that leaves signals to whoever runs it."""
+    """A server that leaves signals to whoever runs it, and ends at once when told to."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told = threading.Event()
+        self._wake: Callable[[], object] = self._told.set
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def end(self) -> None:
+        """Stop serving; from any thread, or from a signal handler."""
+        self._told.set()
+        self._wake()
+
+    async def main_loop(self) -> None:
+        """Wait to be told, and keep the Date header going meanwhile."""
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        self._wake = partial(loop.call_soon_threadsafe, ended.set)
+        ticks = 0
+        while not self._told.is_set() and not await self.on_tick(ticks):
+            ticks = (ticks + 1) % 864_000
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), 0.1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let requests under way have a moment, without the tenth of a second that uvicorn always waits."""
+        for server in self.servers:
+            server.close()
+        for sock in sockets or ():
+            sock.close()
+        for connection in tuple(self.server_state.connections):
+            connection.shutdown()
+        await self._wait_for_tasks()
+        for connection in tuple(self.server_state.connections):
+            # Ends what stalls on purpose.
+            connection.transport.abort()
+        await self._wait_for_tasks()
+
+    async def _wait_for_tasks(self) -> None:
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_GRACE)
 
 
 def bind(port: int) -> socket.socket:
@@ -59,7 +102,7 @@ def make_server(gate: Gate, tls: Tls | None = None) -> Server:
     """A server in front of `gate`, not yet running."""
     config = uvicorn.Config(
         gate, http=Protocol, ws="none", lifespan="off", log_config=None, access_log=False,
-        server_header=False, date_header=True, timeout_graceful_shutdown=1, backlog=2048,
+        server_header=False, date_header=True, backlog=2048,
     )  # fmt: skip
     if tls is not None:
         config.ssl_certfile, config.ssl_keyfile = tls.cert, tls.key

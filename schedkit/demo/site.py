@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Self
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,7 +35,7 @@ from schedkit.demo.knobs import Faults, parse_faults, parse_latency
 from schedkit.demo.oauth import TokenServer
 from schedkit.demo.quirks import Quirks
 from schedkit.demo.quota import Quota
-from schedkit.demo.server import Tls, bind, make_server
+from schedkit.demo.server import Server, Tls, bind, make_server
 from schedkit.demo.store import Store
 from schedkit.demo.world.catalog import DAY
 from schedkit.demo.world.generate import generate
@@ -139,7 +138,7 @@ class DemoSite:
         self.latency, self.faults = seconds, planned
         self.rate_limit = rate_limit
         self._gate.gzip = gzip
-        self._server: uvicorn.Server | None = None
+        self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
     # Where ------------------------------------------------------------------
@@ -277,7 +276,7 @@ class DemoSite:
             time.sleep(0.002)
         return self
 
-    def server(self) -> uvicorn.Server:
+    def server(self) -> Server:
         """A server of this site, to be run by the caller with the site's `socket`."""
         return make_server(self._gate, self._tls)
 
@@ -292,7 +291,7 @@ class DemoSite:
     def stop(self) -> None:
         """End the server and free the port."""
         if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
+            self._server.end()
             self._thread.join(10)
             self._server = self._thread = None
         self._socket.close()

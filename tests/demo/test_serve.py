@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import httpx
@@ -101,6 +102,31 @@ def test_a_site_may_be_started_and_stopped_by_hand() -> None:
     site.stop()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/rest/api/2/serverInfo")
+
+
+def test_a_site_ends_at_once_even_while_an_answer_stalls(capfd: pytest.CaptureFixture[str]) -> None:
+    for faults, seconds in (("", 1.0), ("kinds=stall,stall=60s", 5.0)):
+        site = DemoSite(issues=5, faults=faults).start()
+        with datacenter(site) as http:
+            started = threading.Event()
+            site.after(lambda _, started=started: started.set())  # type: ignore[misc]
+            failed: list[Exception] = []
+
+            def ask(http: httpx.Client = http, failed: list[Exception] = failed) -> None:
+                try:
+                    http.get("/rest/api/2/myself", timeout=30)
+                except httpx.TransportError as error:
+                    failed.append(error)
+
+            asking = threading.Thread(target=ask)
+            asking.start()
+            assert started.wait(5)
+            begun = time.perf_counter()
+            site.stop()
+            assert time.perf_counter() - begun < seconds
+            asking.join(5)
+            assert len(failed) == bool(faults)
+    assert capfd.readouterr().err == ""
 
 
 def test_no_token_shows_in_a_repr(demo_site: DemoSite) -> None:
