@@ -112,7 +112,7 @@ def test_the_workbook_is_attached_and_linked_from_a_capped_table(tools: Tools, s
     run_report(report(deliver=[{"excel": {"path": "out/r.xlsx"}}, {"confluence": page}]), tools)
     attached = site.wiki.pages["100001"].attachments
     names = {attachment.name for attachment in attached.values()}
-    assert "r.xlsx" in names
+    assert "r.xlsx" in {attachment.title for attachment in attached.values()}
     assert 'ri:filename="r.xlsx"' in site.wiki.pages["100001"].body
     with pytest.raises(SettingsError, match="no workbook to attach"):
         run_report(report(deliver=[{"confluence": page}]), tools)
