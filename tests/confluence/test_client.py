@@ -64,6 +64,8 @@ def test_one_table_is_replaced_and_nothing_else(wiki: Confluence, make_page: Mak
         ["Comment"],
         0,
     )
+    assert [change.key for change in plan.changes] == ["K-1"]
+    assert plan.notes == []
     assert "*ONE" in repr(plan)
     assert "was: one" in plan._repr_html_()
     assert page.puts() == 0
@@ -413,6 +415,17 @@ def test_a_region_can_be_created(wiki: Confluence, make_page: MakePage) -> None:
     assert applied.rows_added == 1
     assert page.body.startswith("<p>only prose</p>")
     assert not managed.replace(frame(("K-1", "one")), key="Key", keep=["Comment"]).changed
+
+
+def test_the_dialect_is_found_out(demo: DemoSite) -> None:
+    place = demo.confluence_cloud
+    bare = Confluence(place.url.removesuffix("/wiki"), place.user, place.token)
+    assert bare.page("100001").source() == demo.wiki.pages["100001"].body
+    site = Site(demo.confluence_dc.url, token=demo.confluence_dc.token)
+    assert Confluence(site=site).page("100001").source() == demo.wiki.pages["100001"].body
+    probes = demo.requests.count(path="/wiki/api/v2/spaces")
+    assert bare.page("100001").source()
+    assert demo.requests.count(path="/wiki/api/v2/spaces") == probes
 
 
 # Refusals ----------------------------------------------------------------------
