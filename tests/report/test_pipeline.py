@@ -111,7 +111,6 @@ def test_the_workbook_is_attached_and_linked_from_a_capped_table(tools: Tools, s
     page = {"site": "wiki", "page": "100001", "region": "anchor:open-bugs", "cap": 3, "attach": True}
     run_report(report(deliver=[{"excel": {"path": "out/r.xlsx"}}, {"confluence": page}]), tools)
     attached = site.wiki.pages["100001"].attachments
-    names = {attachment.name for attachment in attached.values()}
     assert "r.xlsx" in {attachment.title for attachment in attached.values()}
     assert 'ri:filename="r.xlsx"' in site.wiki.pages["100001"].body
     with pytest.raises(SettingsError, match="no workbook to attach"):
