@@ -66,38 +66,60 @@ class Data:
 
     def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
         cells = self.column.cells(low, high, ink.tally)
-        name = letters(self.position)
-        pieces: Pieces = []
-        for values, style in (
-            (cells.numbers, self.style),
-            (cells.moments, self.moment_style),
-            (cells.durations, self.duration_style),
-        ):
-            if values is not None:
-                pieces += _wrapped(name, style, numbers, "><v>", values, "</v></c>")
+        layers = [
+            _Layer(f"{_style(style)}><v>", values, "</v></c>")
+            for values, style in (
+                (cells.numbers, self.style),
+                (cells.moments, self.moment_style),
+                (cells.durations, self.duration_style),
+            )
+            if values is not None
+        ]
         if cells.booleans is not None:
             digits = pc.if_else(cells.booleans, pa.scalar("1", _STRING), pa.scalar("0", _STRING))
-            pieces += _wrapped(name, self.style, numbers, ' t="b"><v>', digits, "</v></c>")
+            layers.append(_Layer(f'{_style(self.style)} t="b"><v>', digits, "</v></c>"))
         if cells.texts is not None:
-            pieces += self._texts(name, cells.texts, numbers, ink)
+            layers += self._texts(cells.texts, numbers, ink)
+        opening = f'<c r="{letters(self.position)}'
         if self.keep_blank and self.style is not None:
-            blank = _join(f'<c r="{name}', numbers, f'" s="{self.style}"/>')
-            return [pc.coalesce(*_arrays(pieces), blank)]
-        return pieces
+            blank = pa.scalar(f"{_style(self.style)}/>", _STRING)
+            return [opening, numbers, '"', pc.coalesce(*(layer.joined() for layer in layers), blank)]
+        return [piece for layer in layers for piece in layer.cells(opening, numbers)]
 
-    def _texts(self, name: str, texts: pa.Array, numbers: pa.Array, ink: Ink) -> Pieces:
+    def _texts(self, texts: pa.Array, numbers: pa.Array, ink: Ink) -> list[_Layer]:
         if self.link is None:
-            return _text(name, self.style, numbers, texts, ink.tally)
+            return [_text(self.style, texts, ink.tally)]
         addresses = within(self.link.addresses(texts), self.link_room, ink.tally)
         linked = addresses.is_valid()
         self.link_room -= len(addresses) - addresses.null_count
         places = pc.indices_nonzero(linked)
         if len(places):
-            ink.links.add(_join(name, numbers.take(places)), addresses.take(places))
+            ink.links.add(_join(letters(self.position), numbers.take(places)), addresses.take(places))
         return [
-            *_text(name, self.link_style, numbers, _only(texts, linked), ink.tally),
-            *_text(name, self.style, numbers, _only(texts, pc.invert(linked)), ink.tally),
+            _text(self.link_style, _only(texts, linked), ink.tally),
+            _text(self.style, _only(texts, pc.invert(linked)), ink.tally),
         ]
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """Cells that look alike: what stands before and after each value; null where another layer has one."""
+
+    opening: str
+    values: pa.Array
+    closing: str
+
+    def joined(self) -> pa.Array:
+        """Return the cells without their beginning, which names the place."""
+        return _join(self.opening, self.values, self.closing)
+
+    def cells(self, place: str, numbers: pa.Array) -> Pieces:
+        """Return the cells; those that are null vanish when the row is joined."""
+        pieces: Pieces = [place, numbers, f'"{self.opening}', self.values, self.closing]
+        if self.values.null_count == 0:
+            # Joined with the whole row, which saves a copy.
+            return pieces
+        return [] if self.values.null_count == len(self.values) else [_join(*pieces)]
 
 
 @dataclass(frozen=True)
@@ -190,23 +212,10 @@ def _only(texts: pa.Array, which: pa.Array) -> pa.Array:
     return pc.if_else(which, texts, pa.scalar(None, texts.type))
 
 
-def _text(name: str, style: int | None, numbers: pa.Array, texts: pa.Array, tally: Tally) -> Pieces:
+def _text(style: int | None, texts: pa.Array, tally: Tally) -> _Layer:
     space = ' xml:space="preserve"' if has_edge_blanks(texts) else ""
-    opening = f' t="inlineStr"><is><t{space}>'
-    return _wrapped(name, style, numbers, opening, xml_texts(texts, tally), "</t></is></c>")
-
-
-def _wrapped(
-    name: str, style: int | None, numbers: pa.Array, opening: str, values: pa.Array, closing: str
-) -> Pieces:
-    pieces: Pieces = [f'<c r="{name}', numbers, f'"{_style(style)}{opening}', values, closing]
-    if values.null_count == 0:
-        # Joined with the whole row, which saves a copy.
-        return pieces
-    if values.null_count == len(values):
-        return []
-    # Null values make null cells, which vanish when the row is joined.
-    return [_join(*pieces)]
+    opening = f'{_style(style)} t="inlineStr"><is><t{space}>'
+    return _Layer(opening, xml_texts(texts, tally), "</t></is></c>")
 
 
 def _arrays(pieces: Pieces) -> list[pa.Array]:

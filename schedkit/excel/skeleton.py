@@ -143,6 +143,14 @@ def _table(plan: SheetPlan) -> Table:
 TOTALS_LABEL = "Total"
 
 
+_INDEX_ALIGNMENTS = {
+    2: Alignment(vertical="center"),
+    3: Alignment(horizontal="right", vertical="center"),
+    4: Alignment(horizontal="right", vertical="center"),
+    5: Alignment(indent=2, vertical="center"),
+}
+
+
 def _draw_index(sheet: Worksheet, front: Front, plans: Sequence[SheetPlan]) -> None:
     sheet.sheet_view.showGridLines = False
     sheet.sheet_properties.tabColor = look.BRAND
@@ -156,11 +164,17 @@ def _draw_index(sheet: Worksheet, front: Front, plans: Sequence[SheetPlan]) -> N
     for position, header in enumerate(("Sheet", "Rows", "Columns", "JQL"), 2):
         cell = put(sheet, 3, position, header, bold=True)
         cell.border = Border(bottom=Side("medium", color=look.BRAND))
+        cell.alignment = _INDEX_ALIGNMENTS[position]
     for row, plan in enumerate(plans, 4):
         quoted = plan.name.replace("'", "''")
-        cell = put(sheet, row, 2, plan.name, color=look.LINK, link=True)
-        cell.hyperlink = Hyperlink(ref=cell.coordinate, location=f"'{quoted}'!A1")
+        sheet.row_dimensions[row].height = 20
+        put(sheet, row, 2, plan.name, color=look.LINK, link=True).hyperlink = Hyperlink(
+            ref=f"B{row}", location=f"'{quoted}'!A1"
+        )
         put(sheet, row, 3, plan.rows).number_format = "#,##0"
         put(sheet, row, 4, len(plan.columns)).number_format = "#,##0"
         put(sheet, row, 5, str(plan.attrs.get("jql") or ""), color=look.MUTED)
+        for position, alignment in _INDEX_ALIGNMENTS.items():
+            sheet.cell(row, position).alignment = alignment
+            sheet.cell(row, position).border = Border(bottom=Side("thin", color=look.LINE))
     decorate.print_setup(sheet)
