@@ -19,6 +19,21 @@ Form = tuple[object, ...]
 _SPACE = re.compile(r"[ \t\r\n]+")
 _BREAK = "br"
 _PARAGRAPH = "p"
+# Servers wrap the text of these in `<p>`, or do not.
+_EDGES = {
+    "table",
+    "tbody",
+    "thead",
+    "tr",
+    "td",
+    "th",
+    "ul",
+    "ol",
+    "li",
+    "ac:rich-text-body",
+    "ac:layout-cell",
+}
+_START = ("table",)
 # Elements that mark a place in the text and say nothing themselves.
 _TRANSPARENT = {"ac:inline-comment-marker"}
 _NOISE = {"ac:local-id", "ac:macro-id", "ac:schema-version", "local-id", "id", "class", "rel", "target"}
@@ -136,38 +151,54 @@ def _is_parameter(part: object) -> bool:
 
 
 def _trimmed(form: list[object]) -> Form:
-    """Drop space beside breaks, paragraph marks beside each other, and breaks at either end."""
+    """Drop space beside breaks and edges, paragraph marks beside each other, breaks beside edges."""
     kept: list[object] = []
     for part in form:
-        before = kept[-1] if kept else (_PARAGRAPH,)
+        before = kept[-1] if kept else _START
         if isinstance(part, str):
-            if _is_break(before):
+            if not isinstance(before, str) and (_is_break(before) or _is_edge(before)):
                 part = part.lstrip(" ")
             if part:
                 kept.append(part)
-            continue
-        if _is_break(part):
-            if isinstance(before, str):
-                kept[-1] = before.rstrip(" ")
-                if not kept[-1]:
-                    kept.pop()
-                before = kept[-1] if kept else (_PARAGRAPH,)
-            if part == (_PARAGRAPH,) and _is_break(before):
+        elif _is_break(part):
+            before = _strip_end(kept)
+            if part == (_BREAK,):
+                if not _is_edge(before):
+                    kept.append(part)
+            elif before == (_BREAK,):
                 # `<p>a<br /></p>`: the paragraph's end says all that the break said.
-                if before == (_BREAK,):
-                    kept[-1] = part
-                continue
-            if part == (_BREAK,) and not kept:
-                continue
-        kept.append(part)
-    while kept and _is_break(kept[-1]):
-        kept.pop()
+                kept[-1] = part
+            elif not _is_break(before) and not _is_edge(before):
+                kept.append(part)
+        elif _is_edge(part):
+            _strip_breaks(kept)
+            kept.append(part)
+        else:
+            kept.append(part)
+    _strip_breaks(kept)
+    return tuple(kept)
+
+
+def _strip_end(kept: list[object]) -> object:
+    """Drop space at the end of what was kept; return what then is the end."""
     if kept and isinstance(kept[-1], str):
         kept[-1] = kept[-1].rstrip(" ")
         if not kept[-1]:
             kept.pop()
-    return tuple(kept)
+    return kept[-1] if kept else _START
+
+
+def _strip_breaks(kept: list[object]) -> None:
+    while _is_break(_strip_end(kept)):
+        kept.pop()
 
 
 def _is_break(part: object) -> bool:
     return part in ((_BREAK,), (_PARAGRAPH,))
+
+
+def _is_edge(part: object) -> bool:
+    """Tell whether a part begins or ends something that holds paragraphs: what begins it needs no mark."""
+    if not isinstance(part, tuple):
+        return False
+    return part[0] in _EDGES or (part[0] == "/" and part[1] in _EDGES)

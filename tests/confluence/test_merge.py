@@ -469,6 +469,12 @@ def test_what_was_stored_is_compared_outside_the_edits(stored: str, verdict: str
     assert outside(draft, stored) == verdict
 
 
+def test_without_places_the_whole_page_is_compared() -> None:
+    draft = Draft("<p>a</p>", "<p>b</p>", [])
+    assert [outside(draft, f"<p{id}>b</p>") for id in ("", " id='1'")] == ["identical", "rewritten"]
+    assert outside(draft, "<p>c</p>") == "changed"
+
+
 # Generated pages -------------------------------------------------------------
 
 

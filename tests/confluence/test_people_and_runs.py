@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pandas as pd
 import pytest
 from confluence.pages import anchor, hostile_pages, table
@@ -17,6 +19,7 @@ from schedkit.confluence.regions import region
 from schedkit.confluence.rules import Rules
 from schedkit.confluence.storage import check, splice, text
 from schedkit.confluence.table import render
+from schedkit.demo.confluence.storage import normalise
 
 KEYS = [f"K-{n}" for n in range(6)]
 words = st.text(alphabet="abc <&>é😀", min_size=1, max_size=5).map(str.strip).filter(bool)
@@ -32,7 +35,7 @@ class PeopleAndRuns(RuleBasedStateMachine):
         body = table(["Key", "Summary", "Comment"], [])
         self.source = f"{self.before}{anchor('managed')}{body}{self.after}"
         self.words: dict[str, str] = {}
-        self.shown: dict[str, str] = {}
+        self.last: TableEdit | None = None
 
     def grid(self) -> tuple[list[str], dict[str, dict[str, str]]]:
         grid = read_grid(self.source, locate(Landscape(self.source), region("anchor:managed")), "it")
@@ -58,7 +61,7 @@ class PeopleAndRuns(RuleBasedStateMachine):
         draft = change(self.source, "page")
         assert change(draft.new, "page").new == draft.new
         self.source = draft.new
-        self.shown = frame
+        self.last = change
         _, rows = self.grid()
         visible = [key for key in frame if key in rows]
         assert len(visible) >= min(len(frame), len(frame) if cap is None else cap)
@@ -82,6 +85,14 @@ class PeopleAndRuns(RuleBasedStateMachine):
 
     def content(self, cell: object) -> str:
         return self.source[cell.inner : cell.outer]  # type: ignore[attr-defined]
+
+    @rule(seed=st.integers(0, 9))
+    def the_server_rewrites(self, seed: int) -> None:
+        self.source = normalise(self.source, Random(seed))
+        self.before = self.source[: self.source.index('<ac:structured-macro ac:name="anchor"')]
+        self.after = self.source[self.source.rindex("<h6", 0, self.source.rindex(">after</h6>")) :]
+        if self.last is not None:
+            assert not self.last(self.source, "page").changed
 
     @rule()
     def rename_the_column(self) -> None:
