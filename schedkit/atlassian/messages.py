@@ -79,15 +79,18 @@ class Answer:
     headers : mapping
         Case-insensitive.
     body : bytes
-        As received, decompressed.
+        As received, decompressed; empty where the request has a `decode` of its own.
     value : object
         The decoded body; None where there is none.
+    size : int
+        Bytes received, decompressed.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     value: Any = field(repr=False, default=None)
+    size: int = 0
 
     def json(self) -> Any:
         """Return the decoded body."""

@@ -197,7 +197,7 @@ class Site:
                 self._reached = self._reached or error.status is not None
                 raise
             self._reached = True
-            count(size=len(answer.body))
+            count(size=answer.size)
             pace.praised()
             if near_limit(answer.headers):
                 pace.limited(started, self.clock.time(), 0.0)

@@ -87,7 +87,9 @@ class Transport:
         if error is None:
             try:
                 value = None if request.raw or not body else (request.decode or msgspec.json.decode)(body)
-                return Answer(response.status_code, headers, body, value)
+                # A decoder of its own takes what it needs; the bytes need not live on.
+                kept = b"" if request.decode else body
+                return Answer(response.status_code, headers, kept, value, len(body))
             except (msgspec.DecodeError, UnicodeDecodeError) as problem:
                 error = BadAnswerError(
                     f"{what} answered {len(body)} bytes that are not the promised JSON: {problem}",

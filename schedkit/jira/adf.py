@@ -51,7 +51,7 @@ def _block(node: Any, markdown: bool, depth: int) -> str:
         return _blocks(node, markdown, depth)
     if not isinstance(node, dict) or depth > DEEPEST:
         return node if isinstance(node, str) else ""
-    kind, attributes, content = node.get("type"), node.get("attrs"), node.get("content")
+    kind, attributes, content = str(node.get("type")), node.get("attrs"), node.get("content")
     attributes = attributes if isinstance(attributes, dict) else {}
     content = content if isinstance(content, list) else []
     if kind == "text":
@@ -59,7 +59,7 @@ def _block(node: Any, markdown: bool, depth: int) -> str:
     if kind in _LEAVES:
         return _LEAVES[kind](attributes)
     if kind in ("bulletList", "orderedList", "taskList", "decisionList"):
-        return _list(str(kind), attributes, content, markdown, depth)
+        return _list(kind, attributes, content, markdown, depth)
     inner = _blocks(content, markdown, depth + 1)
     if kind == "heading" and markdown:
         return f"{'#' * _small(attributes.get('level'), 1)} {inner}"
@@ -82,7 +82,7 @@ def _blocks(nodes: list[Any], markdown: bool, depth: int) -> str:
     parts: list[str] = []
     inline = ""
     for node in nodes:
-        if isinstance(node, dict) and node.get("type") in _INLINE:
+        if isinstance(node, dict) and str(node.get("type")) in _INLINE:
             inline += _block(node, markdown, depth)
             continue
         if inline:
@@ -101,9 +101,10 @@ def _text(node: dict[str, Any], markdown: bool) -> str:
     if not markdown or not isinstance(marks, list):
         return text
     for mark in marks:
-        kind = mark.get("type") if isinstance(mark, dict) else None
+        kind = str(mark.get("type")) if isinstance(mark, dict) else ""
         if kind == "link":
-            text = f"[{text}]({(mark.get('attrs') or {}).get('href', '')})"
+            attributes = mark.get("attrs")
+            text = f"[{text}]({attributes.get('href', '') if isinstance(attributes, dict) else ''})"
         elif kind in _MARKS and text.strip():
             text = f"{_MARKS[kind]}{text}{_MARKS[kind]}"
     return text
@@ -116,7 +117,8 @@ def _list(kind: str, attributes: dict[str, Any], items: list[Any], markdown: boo
         inner = _block(item, False, depth + 1) if not markdown else _block(item, True, depth + 2)
         bullet = f"{number}. " if kind == "orderedList" else "- "
         if kind == "taskList" and isinstance(item, dict):
-            done = (item.get("attrs") or {}).get("state") == "DONE"
+            state = item.get("attrs")
+            done = isinstance(state, dict) and state.get("state") == "DONE"
             bullet = f"- [{'x' if done else ' '}] "
         first, *rest = inner.split("\n")
         lines.append(bullet + first)

@@ -24,6 +24,8 @@ __all__ = ["Page", "Reader"]
 
 _WHERE = re.compile(r"`\$(?:\.issues)?(?:\[[^\]]*\])*\.fields\.([^.\[`]+)")
 _STRANGER = re.compile(r"unknown field `(.+?)` - at `\$(?:\.issues)?(?:\[[^\]]*\])*\.fields`$", re.DOTALL)
+# Decoding holds the interpreter anyway: more at once only costs memory.
+_decoding = threading.BoundedSemaphore(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Reader:
 
     def page(self, body: bytes) -> Page:
         """Read a search answer, an answer with one issue, or a list of issues."""
-        with gc_paused():
+        with _decoding, gc_paused():
             while True:
                 compiled = self._compiled
                 try:

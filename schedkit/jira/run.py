@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable
 
 import anyio.to_thread
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from schedkit import context
 from schedkit.atlassian import tally
-from schedkit.jira.batch import Batch
+from schedkit.jira.batch import Batch, take
 from schedkit.jira.evidence import positions
 from schedkit.jira.extract import Extraction
 from schedkit.jira.frame import assemble, described, newest, ranked
+from schedkit.jira.gcpause import gc_paused
 
 __all__ = ["Extra", "framed"]
 
@@ -72,4 +74,28 @@ def _joined(extraction: Extraction, batches: list[Batch]) -> pd.DataFrame:
     kept = newest(ids, updated)
     rows = kept[positions(ids[kept], extraction.order)]
     columns = extraction.reader.columns
-    return assemble(batches, columns, rows, ranked(columns, extraction.source.ranks))
+    with gc_paused():
+        arranged = _arranged(batches, rows)
+        if arranged is not None:
+            batches.clear()
+            return assemble(arranged, columns, ranks=ranked(columns, extraction.source.ranks))
+        return assemble(batches, columns, rows, ranked(columns, extraction.source.ranks))
+
+
+def _arranged(batches: list[Batch], rows: npt.NDArray[np.int64]) -> list[Batch] | None:
+    """Return the batches so that, one after the other, they are the rows; None if the rows interleave.
+
+    Usually each batch is a piece of the result, so that the texts need not be copied to sort them.
+    """
+    starts = np.cumsum([0, *map(len, batches)])
+    owner = np.searchsorted(starts, rows, side="right") - 1
+    runs = np.flatnonzero(np.diff(owner, prepend=-1))
+    if not len(rows) or len(set(owner[runs].tolist())) < len(runs):
+        return None
+    arranged = []
+    for first, stop in zip(runs, [*runs[1:], len(rows)], strict=True):
+        batch = batches[owner[first]]
+        inside = rows[first:stop] - starts[owner[first]]
+        whole = len(inside) == len(batch) and bool((inside == np.arange(len(batch))).all())
+        arranged.append(batch if whole else take(batch, inside))
+    return arranged
