@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +16,7 @@ __all__ = ["Landscape", "locate", "names_of"]
 _MACROS = {"ac:structured-macro", "ac:macro"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _LISTED = 12
+_NEAR = 50
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Landscape:
         return [(self.content(e), e) for e in self.elements if e.name in _HEADINGS]
 
     @cached_property
+    def texts(self) -> Counter[str]:
+        """How often a heading's text occurs."""
+        return Counter(name for name, _ in self.headings)
+
+    @cached_property
     def macros(self) -> list[tuple[str, Element]]:
         """Every macro with its name."""
         return [(attributes(e.attrs).get("ac:name", ""), e) for e in self.elements if e.name in _MACROS]
@@ -56,17 +63,30 @@ class Landscape:
             if name == "anchor"
         ]
 
+    @cached_property
+    def anchored(self) -> dict[str, Element]:
+        """The table each unambiguous anchor means."""
+        found = {name: _by_anchor(self, name)[0] for name, _ in self.anchors}
+        return {name: tables[0] for name, tables in found.items() if tables}
+
     def content(self, element: Element) -> str:
         return text(self.source[element.inner : element.outer])
 
     def within(self, start: int, end: int) -> list[Element]:
         """The outermost tables between two offsets."""
-        inside = [e for e in self.elements if e.name == "table" and start <= e.start and e.end <= end]
         kept: list[Element] = []
-        for table in inside:
-            if not kept or table.start >= kept[-1].end:
-                kept.append(table)
+        first = bisect_left(self.elements, start, key=lambda element: element.start)
+        for at in range(first, len(self.elements)):
+            element = self.elements[at]
+            if element.start >= end:
+                break
+            if element.name == "table" and element.end <= end and (not kept or element.start >= kept[-1].end):
+                kept.append(element)
         return kept
+
+    def headings_before(self, offset: int) -> int:
+        """How many headings start before an offset."""
+        return bisect_left(self.headings, offset, key=lambda named: named[1].start)
 
     def section_end(self, element: Element) -> int:
         """Where the reach of an anchor or a heading ends: at the next heading, or with its container.
@@ -78,9 +98,10 @@ class Landscape:
             container = self.elements[container].parent
         end = self.elements[container].outer if container >= 0 else len(self.source)
         begin = element.end
-        for _, heading in self.headings:
-            if heading.start < begin or heading.start >= end:
-                continue
+        for at in range(self.headings_before(begin), len(self.headings)):
+            _, heading = self.headings[at]
+            if heading.start >= end:
+                break
             if self.in_table(heading) and heading.parent != container:
                 continue
             if element.name not in _HEADINGS and is_silent(self.source, begin, heading.start):
@@ -192,13 +213,15 @@ def names_of(page: Landscape, table: Element) -> list[str]:
     local_id = attributes(table.attrs).get("ac:local-id") if table.attrs else None
     if local_id:
         names.append(f"local-id:{local_id}")
-    names += [f"anchor:{name}" for name, _ in page.anchors if _by_anchor(page, name)[0] == [table]]
-    above = (h for _, h in reversed(page.headings) if h.end <= table.start)
-    heading = next((h for h in above if table.end <= page.section_end(h)), None)
-    if heading is not None:
-        name = page.content(heading)
+    names += [f"anchor:{name}" for name, found in page.anchored.items() if found == table]
+    last = page.headings_before(table.start)
+    # Only the nearest headings can reach so far, be it over some in cells.
+    above = reversed(page.headings[max(0, last - _NEAR) : last])
+    near = ((name, heading) for name, heading in above if table.end <= page.section_end(heading))
+    name, heading = next(near, ("", None))
+    if heading is not None and page.texts[name] == 1:
         section = page.within(heading.end, page.section_end(heading))
-        if table in section and [text for text, _ in page.headings].count(name) == 1:
+        if table in section:
             place = f"/{section.index(table) + 1}" if len(section) > 1 else ""
             names.append(f"heading:{name}{place}")
     return names
