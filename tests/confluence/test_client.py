@@ -386,10 +386,14 @@ def test_only_what_must_be_sent_is_sent(
 
     monkeypatch.setattr(Site, "send", listen)
     demo.wiki.set_property(page.id, "content-appearance-published", "full-width", None)
+    stored = demo.wiki.pages[page.id]
+    stored.labels.append("kept")
+    stored.restrictions["update"] = ["demo"]
     plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two")).apply()
     (body,) = bodies
     assert set(body) - {"type", "status"} == {"id", "title", "body", "version"}
-    assert demo.wiki.pages[page.id].properties["content-appearance-published"].value == "full-width"
+    assert stored.properties["content-appearance-published"].value == "full-width"
+    assert (stored.labels, stored.restrictions, stored.parent) == (["kept"], {"update": ["demo"]}, "100000")
 
 
 def test_the_async_face_is_the_same(wiki: Confluence, make_page: MakePage) -> None:
