@@ -7,9 +7,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from schedkit.demo.world import details
-from schedkit.demo.world.catalog import LINK_TYPES, RESOLUTIONS, Catalog
+from schedkit.demo.world.catalog import LINK_TYPES, PRIORITIES, RESOLUTIONS, TASK, Catalog
 from schedkit.demo.world.generate import World
-from schedkit.demo.world.model import Change, Comment, History, Issue, Link, Project, Status, User, Worklog
+from schedkit.demo.world.model import (
+    Change,
+    Comment,
+    History,
+    Issue,
+    Link,
+    Past,
+    Project,
+    Status,
+    User,
+    Worklog,
+)
 
 _FIRST_WRITTEN_ID = 50_000_000
 
@@ -103,13 +114,15 @@ class Store:
         return details.describe(issue, self.text_length)
 
     def comments(self, issue: Issue) -> tuple[Comment, ...]:
-        return details.comments(issue, self.catalog.users)
+        seeded = issue.past.comments if issue.past else details.comments(issue, self.catalog.users)
+        return seeded + issue.written_comments
 
     def history(self, issue: Issue) -> tuple[History, ...]:
-        return details.history(issue, self.catalog.users)
+        seeded = issue.past.history if issue.past else details.history(issue, self.catalog.users)
+        return seeded + issue.written_history
 
     def worklogs(self, issue: Issue) -> tuple[Worklog, ...]:
-        return details.worklogs(issue, self.catalog.users)
+        return issue.past.worklogs if issue.past else details.worklogs(issue, self.catalog.users)
 
     # Writing ---------------------------------------------------------------
 
@@ -124,17 +137,21 @@ class Store:
         return _FIRST_WRITTEN_ID + self._written
 
     def create(self, project: str = "DEMO", summary: str = "Created meanwhile", **values: Any) -> Issue:
-        """Add an issue; `values` are attributes of `Issue`, defaults come from an existing one."""
+        """Add an issue, an unassigned task in the first status; `values` are attributes of `Issue`."""
         with self.lock:
-            like = next(i for i in self.visible() if i.project.key == project)
-            number = max(i.number for i in self.issues.values() if i.project is like.project) + 1
+            found = self.project(project)
+            if found is None:
+                raise KeyError(f"no project {project} on the demo site")
             new_id, at = self._next_id(), self.now()
-            made: dict[str, Any] = {name: getattr(like, name) for name in Issue.__slots__}
+            number = max((i.number for i in self.issues.values() if i.project is found), default=0) + 1
+            made: dict[str, Any] = dict.fromkeys(Issue.__slots__)
+            made |= dict.fromkeys(("labels", "components", "fix_versions", "versions", "sprints"), ())
+            made |= dict.fromkeys(("written_comments", "written_history"), ())
             made.update(
-                id=new_id, key=f"{project}-{number}", number=number, summary=summary, created=at, updated=at,
-                resolved=None, resolution=None, status=like.project.statuses[0], seed=new_id,
-                moved_from=None, custom={}, spent=None, estimate=None,
-                written_comments=(), written_history=(),
+                id=new_id, key=f"{found.key}-{number}", project=found, number=number, type=TASK,
+                summary=summary, status=found.statuses[0], priority=PRIORITIES[2],
+                reporter=self.catalog.me, created=at, updated=at, description="", seed=new_id,
+                past=Past(), custom={},
             )  # fmt: skip
             issue = Issue(**(made | values))
             self.issues[new_id] = issue
@@ -150,6 +167,8 @@ class Store:
         with self.lock:
             issue = self.get(key)
             values.setdefault("updated", max(self.now(), issue.updated + 1))
+            if issue.past is None:
+                issue.past = details.past(issue, self.catalog.users)
             old_parent = issue.parent
             if "custom" in values:
                 values["custom"] = issue.custom | values["custom"]

@@ -126,6 +126,33 @@ def test_deleted(site: DemoSite, http: httpx.Client) -> None:
         store.get(parent.key)
 
 
+def test_a_write_does_not_change_the_past(site: DemoSite) -> None:
+    store = site.store
+    issue = next(
+        i for i in store.visible()
+        if i.resolved and i.past is None and store.history(i) and store.comments(i) and store.worklogs(i)
+    )  # fmt: skip
+    before = (store.history(issue), store.comments(issue), store.worklogs(issue))
+    store.transition(issue.key, PROGRESS)
+    store.comment(issue.key, "reopened")
+    store.edit(issue.key, assignee=None, spent=None)
+    history, comments = store.history(issue), store.comments(issue)
+    assert (history[: len(before[0])], comments[:-1], store.worklogs(issue)) == before
+    assert history[-1].changes[0].now_text == "In Progress"
+
+
+def test_a_new_issue_has_no_past(site: DemoSite, http: httpx.Client) -> None:
+    issue = site.store.create("LAB", "Fresh")
+    found = fields(http, issue.key)
+    assert (found["description"], found["assignee"], found["labels"]) == (None, None, [])
+    assert found["issuetype"]["name"] == "Task"  # type: ignore[index]
+    assert found["comment"]["total"] == found["worklog"]["total"] == 0  # type: ignore[index]
+    log = http.get(f"/rest/api/2/issue/{issue.key}?expand=changelog").json()["changelog"]
+    assert log["histories"] == []
+    with pytest.raises(KeyError, match="no project NOPE"):
+        site.store.create("NOPE")
+
+
 def test_changes_move_updated_on_even_within_a_millisecond(site: DemoSite) -> None:
     times = [site.store.edit("DEMO-2", labels=(f"l{n}",)).updated for n in range(50)]
     assert len(set(times)) == 50

@@ -18,7 +18,7 @@ from schedkit.demo.jira.desk import NOT_FOUND, Desk
 from schedkit.demo.jql import JqlError
 from schedkit.demo.world.model import Issue
 
-_IDS_CAP, _FIELDS_CAP, _BULK_CAP, _KEPT_TOKENS = 5000, 100, 100, 20_000
+_IDS_CAP, _FIELDS_CAP, _BULK_CAP, _KEPT_TOKENS = 5000, 100, 100, 2_000
 _UNBOUNDED = "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
 _GONE = (
     "The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. A full migration "

@@ -1,12 +1,11 @@
-"""What follows from an issue's seed: description, comments, worklogs, changelog."""
+"""What follows from the seed of an issue nobody wrote to: description, comments, worklogs, changelog."""
 
 from __future__ import annotations
 
 from random import Random
 
-from schedkit.demo.world import catalog as c
 from schedkit.demo.world import words
-from schedkit.demo.world.model import Change, Comment, History, Issue, Status, User, Worklog
+from schedkit.demo.world.model import Change, Comment, History, Issue, Past, Status, User, Worklog
 
 # One long text, cut differently for each issue: twenty times faster than writing each anew.
 _CORPUS = words.prose(Random(0), 250_000)
@@ -37,15 +36,20 @@ def describe(issue: Issue, length: int) -> str | None:
     return f"{opening}\n\n{text}"
 
 
+def past(issue: Issue, users: tuple[User, ...]) -> Past:
+    """All of it but the description."""
+    return Past(comments(issue, users), worklogs(issue, users), history(issue, users))
+
+
 def comments(issue: Issue, users: tuple[User, ...]) -> tuple[Comment, ...]:
     """Comments, oldest first."""
     count = (0, 0, 0, 0, 0, 0, 1, 3)[issue.seed // 7 % 8]
     if not count:
-        return issue.written_comments
+        return ()
     rng = Random(issue.seed ^ 0xC0)
     span = max(issue.updated - issue.created, 1)
     times = sorted(issue.created + int(rng.random() * span) for _ in range(count))
-    made = tuple(
+    return tuple(
         Comment(
             issue.id * 100 + n,
             rng.choice(users) if rng.random() < 0.95 else None,
@@ -54,7 +58,6 @@ def comments(issue: Issue, users: tuple[User, ...]) -> tuple[Comment, ...]:
         )
         for n, at in enumerate(times)
     )
-    return made + issue.written_comments
 
 
 def worklogs(issue: Issue, users: tuple[User, ...]) -> tuple[Worklog, ...]:
@@ -79,12 +82,11 @@ def worklogs(issue: Issue, users: tuple[User, ...]) -> tuple[Worklog, ...]:
 
 
 def history(issue: Issue, users: tuple[User, ...]) -> tuple[History, ...]:
-    """The changelog, oldest first: how the issue came to where the seed put it, then what was written."""
+    """The changelog, oldest first: how the issue came to where the seed put it."""
     rng = Random(issue.seed ^ 0xA0)
     entries: list[tuple[int, tuple[Change, ...]]] = []
-    start, _, seeded_status = _seeded(issue)
-    path = _path(issue, seeded_status, rng)
-    end = issue.resolved or max(start, min(issue.updated, _first_written(issue)))
+    start, end = issue.created, issue.resolved or issue.updated
+    path = _path(issue, issue.status, rng)
     times = sorted(start + int(rng.random() * max(end - start, 1)) for _ in range(len(path) - 1))
     if issue.resolved and times:
         times[-1] = issue.resolved
@@ -99,25 +101,10 @@ def history(issue: Issue, users: tuple[User, ...]) -> tuple[History, ...]:
         entries.append((at, tuple(changes)))
     entries += _asides(issue, rng, start, end)
     entries.sort(key=lambda entry: entry[0])
-    made = tuple(
+    return tuple(
         History(issue.id * 100 + n, at, rng.choice(users) if rng.random() < 0.97 else None, changes)
         for n, (at, changes) in enumerate(entries)
     )
-    return made + issue.written_history
-
-
-def _seeded(issue: Issue) -> tuple[int, int, Status]:
-    """Created, updated and status before anyone wrote to the issue over the wire."""
-    for entry in issue.written_history:
-        for change in entry.changes:
-            if change.field_id == "status":
-                was = next(s for s in c.STATUSES if str(s.id) == change.was)
-                return issue.created, entry.at, was
-    return issue.created, issue.updated, issue.status
-
-
-def _first_written(issue: Issue) -> int:
-    return issue.written_history[0].at if issue.written_history else issue.updated
 
 
 def _path(issue: Issue, last: Status, rng: Random) -> list[Status]:

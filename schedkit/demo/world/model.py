@@ -141,12 +141,21 @@ class Link:
     target: int
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was on an issue before anyone wrote to it over the wire."""
+
+    comments: tuple[Comment, ...] = ()
+    worklogs: tuple[Worklog, ...] = ()
+    history: tuple[History, ...] = ()
+
+
 @dataclass(slots=True, eq=False)
 class Issue:
     """One issue. Times are epoch milliseconds.
 
-    `description`, comments, worklogs and changelog follow from `seed` until someone writes them:
-    half a million issues then cost a few hundred bytes each.
+    `description`, comments, worklogs and changelog follow from `seed`, so that half a million issues cost
+    a few hundred bytes each; `past` keeps them from the first write on, for a write must not change the past.
     """
 
     id: int
@@ -176,5 +185,6 @@ class Issue:
     seed: int
     description: str | None = None
     moved_from: str | None = None
+    past: Past | None = None
     written_comments: tuple[Comment, ...] = ()
     written_history: tuple[History, ...] = ()
