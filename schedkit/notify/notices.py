@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from schedkit.core.events import Event, Fired, RunEnded, RunNoted, RunQueued, RunStarted
+from schedkit.core.events import Event, Fired, RunEnded, RunNoted, RunQueued, RunStarted, TaskChanged
 from schedkit.core.model import Disposition, State
 
 __all__ = ["KINDS", "TEMPLATES", "Kind", "Notice", "Watch", "filled"]
@@ -65,6 +65,8 @@ class Watch:
         self.late_after = late_after
         self.link = link
         self._runs: OrderedDict[str, _Followed] = OrderedDict()
+        # The last pause of a task: since when, until when; "" stands for all tasks.
+        self._pauses: dict[str, tuple[datetime, datetime | None]] = {}
 
     def feed(self, event: Event) -> list[Notice]:
         """Take note of a fact; returns what it makes worth telling."""
@@ -79,7 +81,11 @@ class Watch:
                 self._noted(event)
             case RunEnded():
                 return self._ended(event)
-            case Fired(disposition=Disposition.MISSED):
+            case TaskChanged(change="paused"):
+                self._pauses[event.task] = (event.at, None)
+            case TaskChanged(change="resumed") if event.task in self._pauses:
+                self._pauses[event.task] = (self._pauses[event.task][0], event.at)
+            case Fired(disposition=Disposition.MISSED) if not self._was_paused(event):
                 count = "a due time was" if event.count == 1 else f"{event.count or 'several'} due times were"
                 reason = f"{count} missed, the first at {_moment(event.scheduled_at)}"
                 return [self._notice("late", event.task, event.run, event.at, {"reason": reason})]
@@ -96,6 +102,11 @@ class Watch:
                 reason = f"due at {_moment(known.due)}, and not started yet"
                 told.append(self._notice("late", known.task, run, now, {"reason": reason}))
         return told
+
+    def _was_paused(self, event: Fired) -> bool:
+        """Tell whether someone wanted a due time to pass."""
+        pauses = (self._pauses.get(name) for name in ("", event.task))
+        return any(p and p[0] <= event.scheduled_at and (not p[1] or event.until <= p[1]) for p in pauses)
 
     def _follow(self, run: str, known: _Followed) -> None:
         self._runs[run] = known

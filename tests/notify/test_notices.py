@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from schedkit.core.events import Event, Fired, OwnerChanged, RunEnded, RunNoted, RunQueued, RunStarted
+from schedkit.core.events import (
+    Event,
+    Fired,
+    OwnerChanged,
+    RunEnded,
+    RunNoted,
+    RunQueued,
+    RunStarted,
+    TaskChanged,
+)
 from schedkit.core.model import Disposition, State
 from schedkit.notify.digest import Digest, message
 from schedkit.notify.notices import TEMPLATES, Notice, Watch, filled, harmless
@@ -106,6 +115,31 @@ def test_a_run_that_does_not_start_is_told_once() -> None:
     assert watch.check(AT + 3 * MINUTE) == []
     assert watch.feed(RunStarted(at=AT + 5 * MINUTE, task="bugs", run="r1", attempt=1)) == []
     assert watch.feed(RunStarted(at=AT + 5 * MINUTE, task="bugs", run="waits", attempt=1)) == []
+
+
+@pytest.mark.parametrize("paused", ["", "bugs"])
+@pytest.mark.parametrize("first", ["resumed", "missed"])
+def test_what_passed_in_a_pause_is_no_news(paused: str, first: str) -> None:
+    def fired(minute: int) -> Fired:
+        at = AT + minute * MINUTE
+        return Fired(at=at, task="bugs", scheduled_at=at, until=at, count=1, disposition=Disposition.MISSED)
+
+    watch = Watch(MINUTE)
+    watch.feed(TaskChanged(at=AT, task="never", change="resumed"))
+    watch.feed(TaskChanged(at=AT, task=paused, change="paused"))
+    told = [
+        watch.feed(TaskChanged(at=AT + 9 * MINUTE, task=paused, change="resumed")),
+        watch.feed(fired(5)),
+    ]
+    if first == "missed":
+        watch = Watch(MINUTE)
+        watch.feed(TaskChanged(at=AT, task=paused, change="paused"))
+        told += [
+            watch.feed(fired(5)),
+            watch.feed(TaskChanged(at=AT + 9 * MINUTE, task=paused, change="resumed")),
+        ]
+    assert told == [[]] * len(told)
+    assert [len(watch.feed(fired(minute))) for minute in (-1, 10)] == [1, 1]
 
 
 def test_a_run_that_has_ended_is_followed_no_more() -> None:
