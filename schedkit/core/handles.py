@@ -15,7 +15,7 @@ from schedkit.core import faces
 from schedkit.core.durations import Duration, seconds
 from schedkit.core.events import Event, RunLogged, RunProgressed
 from schedkit.core.model import Attempt, Run, State, Task
-from schedkit.core.owner import Finished, Waiter
+from schedkit.core.owner_known import Finished, Waiter
 from schedkit.errors import (
     RunCancelledError,
     RunError,

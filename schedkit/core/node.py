@@ -20,7 +20,8 @@ from schedkit.core.events import OwnerChanged
 from schedkit.core.lease import LEASE_SECONDS, Holder, Lease
 from schedkit.core.ledger import Ledger
 from schedkit.core.model import Task
-from schedkit.core.owner import Config, Finished, Owner, Waiter, describe
+from schedkit.core.owner import Owner, describe
+from schedkit.core.owner_known import Config, Finished, Waiter
 from schedkit.core.results import Results
 from schedkit.core.retention import forget_results, forget_runs
 from schedkit.core.tasks import Registry

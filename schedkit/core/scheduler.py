@@ -30,7 +30,8 @@ from schedkit.core.lease import LEASE_SECONDS, Holder
 from schedkit.core.ledger import Ledger, TaskRow
 from schedkit.core.model import Attempt, Run, State, Task
 from schedkit.core.node import Node
-from schedkit.core.owner import CANCEL_GRACE_SECONDS, Config, Owner, Waiter
+from schedkit.core.owner import Owner
+from schedkit.core.owner_known import CANCEL_GRACE_SECONDS, Config, Waiter
 from schedkit.core.params import check
 from schedkit.core.results import Results
 from schedkit.core.retention import Retention
