@@ -112,8 +112,10 @@ class Asker:
             if error.status != 400:
                 raise
             words = error.message.partition("answered 400")[2].strip(": ")
+            jql = str((request.json or {}).get("jql", ""))
+            jql = jql if len(jql) <= 300 else f"{jql[:299]}…"
             raise JqlError(
-                f"{self.source.site.name} refused the query {(request.json or {}).get('jql', '')!r}: {words}",
+                f"{self.source.site.name} refused the query {jql!r}: {words}",
                 hint="try it in the site's issue search",
             ) from None
         page: Page = answer.value

@@ -195,9 +195,10 @@ class Extraction:
                 return
             async with together() as group:
                 for some in chunks(missing, self.source.dialect.bulk):
-                    group.start_soon(self._fetch, some)
+                    group.start_soon(self.fetch, some)
 
-    async def _fetch(self, ids: Sequence[int | str]) -> None:
+    async def fetch(self, ids: Sequence[int | str]) -> None:
+        """Fetch issues by id, at most as many as one request may name."""
         request = by_ids(ids, self.layout.requested, self.reader.page, self.source.dialect)
         self.take(await self.asker.page(request))
 

@@ -6,14 +6,14 @@ parent link). Sets of ids seen stop cycles and double edges.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pandas as pd
 
 from schedkit import context
-from schedkit.errors import NotFoundError
+from schedkit.errors import JqlError, NotFoundError
 from schedkit.jira.asking import together
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.extract import ROUNDS, STAGE, Extraction
@@ -21,6 +21,7 @@ from schedkit.jira.fields import EPIC_LINK, PARENT_LINK
 from schedkit.jira.jql import Query, chunks, in_list
 from schedkit.jira.keys import fetch_keys
 from schedkit.jira.reader import Page
+from schedkit.jira.wire import by_ids
 
 __all__ = ["LINKS", "Tree", "children_of", "climb"]
 
@@ -61,6 +62,12 @@ class Tree:
             self.parents.update(zip(ids, columns["Parent"].to_pylist(), strict=True))
         if self.links_label in columns:
             self.linked.update(zip(ids, columns[self.links_label], strict=True))
+
+    def drop(self, id: int) -> None:
+        """Forget an issue that is gone."""
+        self.level.pop(id, None)
+        self.via.pop(id, None)
+        self.keys.pop(id, None)
 
     def order(self) -> list[int]:
         """Return the ids as a reader expects them: each issue directly before what is below it."""
@@ -140,16 +147,38 @@ async def climb(extraction: Extraction, root: str, links_depth: int = 0) -> Tree
 async def _descend(extraction: Extraction, tree: Tree, frontier: list[int]) -> None:
     """Fetch everything below the issues of `frontier`, level by level."""
     while frontier:
-        keys = [tree.keys[id] for id in frontier]
-        async with together() as group:
-            for some in chunks(keys):
-                group.start_soon(extraction.read, Query(children_of(extraction, some), "key ASC"))
         level = {tree.keys[id]: tree.level[id] for id in frontier}
+        async with together() as group:
+            for some in chunks(frontier, extraction.source.dialect.bulk):
+                group.start_soon(_below, extraction, tree, some, extraction.read)
         frontier = [id for id in tree.keys if id not in tree.via]
         for id in frontier:
             parent = tree.parents.get(id) or ""
             tree.level[id] = level.get(parent, max(level.values())) + 1
             tree.via[id] = parent
+
+
+async def _below(
+    extraction: Extraction, tree: Tree, ids: list[int], act: Callable[[Query], Awaitable[object]]
+) -> None:
+    """Do `act` with the query for what is directly below the issues `ids`.
+
+    The site refuses a query that names an issue which was deleted meanwhile: then it is left out.
+    """
+    try:
+        await act(Query(children_of(extraction, [tree.keys[id] for id in ids]), "key ASC"))
+    except JqlError:
+        alive: set[int] = set()
+        request = by_ids(ids, ["updated"], extraction.ids.page, extraction.source.dialect)
+        alive.update((await extraction.asker.page(request)).batch.ids.tolist())
+        gone = [id for id in ids if id not in alive]
+        if not gone:
+            raise
+        for id in gone:
+            tree.drop(id)
+        extraction.evidence.left += len(gone)
+        if alive:
+            await _below(extraction, tree, [id for id in ids if id in alive], act)
 
 
 async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
@@ -161,17 +190,18 @@ async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
         before = extraction.held.counts
         below: set[int] = set()
 
-        async def look(query: Query, below: set[int] = below) -> None:
-            below.update((await extraction.listed(query)).ids)
+        async def look(query: Query, below: set[int] = below, since: int = since) -> None:
+            async with together() as group:
+                group.start_soon(extraction.read, query.also(f"updated >= {since}"))
+                below.update((await extraction.listed(query)).ids)
 
         async with together() as group:
-            for some in chunks([tree.keys[id] for id in tree.level]):
-                query = Query(children_of(extraction, some), "key ASC")
-                group.start_soon(look, query)
-                group.start_soon(extraction.read, query.also(f"updated >= {since}"))
+            group.start_soon(extraction.fetch, [root])
+            for some in chunks(list(tree.level), extraction.source.dialect.bulk):
+                group.start_soon(_below, extraction, tree, some, look)
         left = set(tree.level) - below - {root}
         for id in left:
-            del tree.level[id], tree.via[id]
+            tree.drop(id)
         await extraction.fill(sorted(below - set(tree.keys)))
         appeared, changed = extraction.held.since(before)
         evidence.appeared += appeared

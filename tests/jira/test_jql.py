@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -53,7 +55,7 @@ WHERE = st.recursive(
 ORDER = st.sampled_from(["", " ORDER BY key", " order  by created DESC, key", "\nOrder\tBy key desc"])
 
 
-@settings(max_examples=60)
+@settings(max_examples=1500 if os.environ.get("SCHEDKIT_THOROUGH") else 60)
 @given(where=WHERE, order=ORDER, extra=WHERE)
 def test_composed_queries_mean_what_they_meant(
     demo_site: DemoSite, where: str, order: str, extra: str

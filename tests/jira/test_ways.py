@@ -265,3 +265,93 @@ def test_export_parameters_that_cannot_be(demo_site: DemoSite, change: dict, wor
     good = {"jira_envs": ["one"], "key_type": "project", "key_value": "OPS"}
     with pytest.raises(ParameterError, match=words):
         export_task({**good, **change}, sites)
+
+
+@pytest.fixture
+def small():  # type: ignore[no-untyped-def]
+    with DemoSite(issues=120) as site:
+        yield site
+
+
+@pytest.mark.parametrize("when", [1, 2, 3])
+def test_a_hierarchy_that_changes_while_it_is_walked(small: DemoSite, dialect: str, when: int) -> None:
+    store = small.store
+    root = a_root(small)
+    inside = [store.get(key) for key in sorted(below(small, root))]
+    leaf = next(i for i in inside if not store.children.get(i.id) and i.type.level == 0)
+    jira = client(small, dialect)
+    jira.fields()
+    seen = iter(range(10**6))
+
+    def meddle(request) -> None:  # type: ignore[no-untyped-def]
+        if "/search" in request.url.path and next(seen) == when:
+            store.delete(leaf.key)
+            store.edit(root, summary="Edited meanwhile")
+            store.create("DEMO", "Born below", parent=store.get(root).id)
+
+    small.before(meddle)
+    df = jira.root(root)
+    assert set(df["Key"]) == below(small, root)
+    assert df["Summary"].iloc[0] == "Edited meanwhile"
+    assert "Born below" in set(df["Summary"])
+    facts = df.attrs["extraction"]
+    assert facts["exact"]
+    assert facts["left"] + facts["appeared"] + facts["changed"] > 0
+
+
+def test_a_hierarchy_that_never_rests_says_so(small: DemoSite, dialect: str) -> None:
+    root = a_root(small)
+    number = iter(range(10**6))
+    small.before(lambda request: small.store.edit(root, summary=f"edit {next(number)}") and None)
+    facts = client(small, dialect).root(root).attrs["extraction"]
+    assert not facts["exact"]
+    assert facts["complete"]
+
+
+def test_keys_of_which_the_site_will_not_tell(small: DemoSite, dialect: str) -> None:
+    from starlette.responses import JSONResponse
+
+    jira = client(small, dialect)
+    jira.fields()
+
+    def hide(request):  # type: ignore[no-untyped-def]
+        if request.url.path.endswith("/issue/GONE-1"):
+            return JSONResponse({"errorMessages": ["not for you"]}, 403)
+        if request.url.path.endswith("/issue/GONE-2"):
+            return JSONResponse({"surprise": True})
+        return None
+
+    small.before(hide)
+    df = jira.keys(["DEMO-1", "GONE-1", "GONE-2"])
+    missing = df.attrs["extraction"]["missing"]
+    assert list(df["Key"]) == ["DEMO-1"]
+    assert "not for you" in missing["GONE-1"]
+    assert "no issue" in missing["GONE-2"]
+
+
+def test_an_address_that_is_no_jira(small: DemoSite) -> None:
+    from starlette.responses import JSONResponse
+
+    small.before(lambda request: JSONResponse({"hello": "world"}))
+    with pytest.raises(NotFoundError, match="does not answer like a Jira"):
+        client(small, "dc").search("project = DEMO")
+
+
+def test_boards_that_hide_what_is_released(small: DemoSite, dialect: str) -> None:
+    from starlette.responses import JSONResponse
+
+    jira = client(small, dialect)
+    answer = {"filter": {"id": "10002"}, "subQuery": {"query": "issuetype = Bug ORDER BY rank"}}
+
+    def kanban(request):  # type: ignore[no-untyped-def]
+        if request.url.path.endswith("/board/77/configuration"):
+            return JSONResponse(answer)
+        if request.url.path.endswith("/filter/66"):
+            return JSONResponse({"name": "no query"})
+        return None
+
+    small.before(kanban)
+    df = jira.link(f"{jira.site.url}/secure/RapidBoard.jspa?rapidView=77")
+    assert "(issuetype = Bug)" in df.attrs["jql"]
+    with pytest.raises(NotFoundError, match="tells no query for filter 66"):
+        jira.filter(66)
