@@ -23,6 +23,8 @@ _DEFLATED = 8
 _UTF8_NAME = 0x800
 _DESCRIPTOR_FOLLOWS = 0x8
 _HUGE = 0xFFFFFFFF
+# So much is compressed in one go: other threads wait no longer than that takes.
+_BITE = 1 << 20
 # 1980-01-01, the first day a zip can tell, as every spreadsheet program writes it.
 _NO_TIME, _NO_DATE = 0, 33
 
@@ -120,9 +122,12 @@ class Writer:
 
         def press(chunk: bytes | memoryview) -> None:
             nonlocal crc, size, packed
-            crc = isal_zlib.crc32(chunk, crc)
-            size += len(chunk)
-            packed += self._file.write(deflate.compress(chunk))
+            whole = memoryview(chunk)
+            size += len(whole)
+            for start in range(0, len(whole), _BITE):
+                bite = whole[start : start + _BITE]
+                crc = isal_zlib.crc32(bite, crc)
+                packed += self._file.write(deflate.compress(bite))
 
         # One chunk is compressed while the next is rendered: both sides leave the GIL to each other.
         with ThreadPoolExecutor(1) as presser:
