@@ -134,6 +134,7 @@ def test_thousands_of_tasks_are_paged(view: Any) -> None:
     assert len(rows(view)) == 250
     expect(page.locator(".sk-pager")).to_contain_text("1 to 250 of 5,000")
     page.get_by_role("button", name="Next page").click()
+    expect(page.locator(".sk-pager")).to_contain_text("251 to 500 of 5,000")
     assert rows(view)[0] == "task 00250"
     page.get_by_label("Find a task").fill("task 0421")
     expect(page.locator(".sk-tasks tbody tr")).to_have_count(10)
