@@ -13,12 +13,21 @@ __all__ = ["Column", "decide_columns"]
 
 
 class Column(NamedTuple):
-    """A column of the new table: its place on the page (-1: new) and in the frame (-1: people's)."""
+    """A column of the new table: its place on the page (-1: new) and in the frame (-1: not there).
+
+    A kept column is people's: the frame fills it in new rows only.
+    """
 
     name: str
     old: int
     new: int
     numbering: bool = False
+    kept: bool = False
+
+    @property
+    def of_people(self) -> bool:
+        """Whether what stands there is theirs."""
+        return self.old >= 0 and not self.numbering and (self.kept or self.new < 0)
 
 
 def decide_columns(
@@ -34,11 +43,11 @@ def decide_columns(
     _check_names(grid, new, rules, what)
     place = {name: at for at, name in enumerate(new.names)}
     columns = [
-        Column(name, at, -1 if name in rules.keep else place.get(name, -1), _numbers(source, grid, at))
+        Column(name, at, place.get(name, -1), _numbers(source, grid, at), name in rules.keep)
         for at, name in enumerate(grid.names)
         if name not in rules.drop
     ]
-    strangers = [c.name for c in columns if c.new < 0 and not c.numbering and c.name not in rules.keep]
+    strangers = [c.name for c in columns if c.of_people and not c.kept]
     if rules.key is None and (strangers or rules.keep):
         raise RegionError(
             f"{what} has columns the frame has not ({', '.join(strangers or rules.keep)})",
@@ -57,7 +66,7 @@ def decide_columns(
             f"column {name!r} is not on the page; perhaps it was renamed: not added" for name in missing
         ]
     else:
-        columns += [Column(name, -1, place.get(name, -1)) for name in missing]
+        columns += [Column(name, -1, place.get(name, -1), kept=True) for name in missing]
     return columns, notes
 
 

@@ -51,9 +51,13 @@ def merge(source: str, grid: Grid, new: Rendered, rules: Rules, what: str) -> Me
     old = _old_rows(loom, rules, what)
     keys = new.keys or [str(n) for n in range(1, len(new) + 1)]
     shown = _shown_rows(loom, old, rules, keys)
+    from_frame = [new.columns[c.new] if c.new >= 0 else None for c in columns]
+    updated = [None if c.of_people else cells for c, cells in zip(columns, from_frame, strict=True)]
     for at in shown:
-        content = [new.columns[c.new][at] if c.new >= 0 else None for c in columns]
-        loom.write(keys[at], old.by_key.get(keys[at]), content)
+        row = old.by_key.get(keys[at])
+        sources = from_frame if row is None else updated
+        content = [None if cells is None else cells[at] for cells in sources]
+        loom.write(keys[at], row, content)
     if len(shown) < len(keys):
         _write_ours(loom, rules, old.more, more_cell(len(keys) - len(shown), rules.workbook))
     in_frame = set(keys)
@@ -71,7 +75,7 @@ def merge(source: str, grid: Grid, new: Rendered, rules: Rules, what: str) -> Me
         added=[keys[at] for at in shown if keys[at] not in old.by_key],
         removed=[_spoken(key) for key, row in left if (key, row) not in set(staying)],
         archived=[_spoken(key) for key, row in staying if row not in old.archived],
-        carried=[c.name for c in columns if c.new < 0 and not c.numbering],
+        carried=[c.name for c in columns if c.kept or c.of_people],
         hidden=len(keys) - len(shown),
         notes=notes,
     )

@@ -65,8 +65,8 @@ class AsyncTable:
         key : str, optional
             The column that identifies a row, e.g. ``"Key"``. Without it rows are matched by position.
         keep : sequence of str
-            Columns people own, e.g. ``["Comment"]``: carried by key, added empty where the page has none.
-            Columns the frame does not have are carried too.
+            Columns people own, e.g. ``["Comment"]``: carried by key, added where the page has none, filled
+            from the frame in new rows only. Columns the frame does not have are carried too.
         drop : sequence of str
             Columns to take off the page.
         columns : sequence of str, optional

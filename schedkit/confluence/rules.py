@@ -24,7 +24,7 @@ class Rules:
     key : str or None
         The column that identifies a row; None: rows are matched by position.
     keep : sequence of str
-        Columns people own: on the page they win over the frame.
+        Columns people own: the frame fills them in new rows only.
     drop : sequence of str
         Columns to take off the page.
     gone : {"commented", "archive", "drop"}

@@ -35,7 +35,7 @@ class Loom:
         return any(
             not blank(self.content(row, c.old))
             for c in self.columns
-            if c.old >= 0 and not c.numbering and (everywhere or c.new < 0)
+            if c.of_people or (everywhere and c.old >= 0 and not c.numbering)
         )
 
     def write(self, key: str, old: int | None, contents: list[str | None]) -> None:

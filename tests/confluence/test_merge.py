@@ -170,6 +170,10 @@ def test_keep_columns_are_added_where_missing_and_win_over_the_frame() -> None:
     typed = draft.new.replace("first", "typed")
     rerun = edit(typed, {"Key": ["K-1"], "Summary": ["one"], "Note": ["second"]}, keep=["Note", "Comment"])
     assert cells(rerun)[1] == ["K-1", "one", "typed", ""]
+    frame = {"Key": ["K-1", "K-9"], "Summary": ["one", "nine"], "Note": ["third", "for new rows"]}
+    grown = edit(rerun.new, frame, keep=["Note", "Comment"])
+    assert cells(grown)[1:] == [["K-1", "one", "typed", ""], ["K-9", "nine", "for new rows", ""]]
+    assert report(grown).carried == ["Note", "Comment"]
 
 
 def test_dropped_columns_leave_with_their_col() -> None:
