@@ -139,6 +139,9 @@ def test_faults_may_be_narrowed(site: DemoSite, http: httpx.Client) -> None:
     site.faults = "kinds=503,path=/field,times=2"
     assert http.get(MYSELF).status_code == 200
     assert [http.get("/rest/api/2/field").status_code for _ in range(3)] == [503, 503, 200]
+    site.faults = "kinds=503,method=POST"
+    assert http.get(MYSELF).status_code == 200
+    assert http.post("/rest/api/2/search", json={}).status_code == 503
     site.faults = "kinds=503,times=1"
     assert [http.get(MYSELF).status_code for _ in range(2)] == [503, 200]
 

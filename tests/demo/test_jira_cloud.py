@@ -302,6 +302,21 @@ def test_no_issue_is_lost_when_earlier_ones_are_deleted() -> None:
         assert set(seen) >= before - set(gone)
 
 
+def test_the_next_page_begins_where_it_was_when_all_shown_is_gone() -> None:
+    with DemoSite(issues=60) as site, cloud(site) as http:
+        before = {str(i.id) for i in site.store.visible()}
+        gone: list[str] = []
+
+        def between(seen: list[str]) -> None:
+            for number in seen:
+                site.store.delete(number)
+                gone.append(number)
+
+        seen = ids_of(http, {"jql": "created > 0 ORDER BY id", "maxResults": 10}, between)
+        assert sorted(seen) == sorted(before)
+        assert len(gone) == 10
+
+
 def test_an_issue_created_meanwhile_comes_at_most_once() -> None:
     with DemoSite(issues=60) as site, cloud(site) as http:
         made: list[str] = []

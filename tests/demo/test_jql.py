@@ -202,6 +202,7 @@ def test_relative_dates(demo_site: DemoSite) -> None:
         ("created", lambda i: i.created),
         ("summary", lambda i: i.summary.casefold()),
         ("project ASC, id", lambda i: (i.project.key, i.id)),
+        ("issuetype, id", lambda i: (i.type.name.casefold(), i.id)),
         ("status, id", lambda i: (STATUSES.index(i.status), i.id)),
         ("component, id", lambda i: (i.components[0].id if i.components else 0, i.id)),
         (

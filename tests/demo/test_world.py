@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from schedkit.demo import DemoSite
+from schedkit.demo.jira.encode import Encoder
 from schedkit.demo.world import fields, words
 from schedkit.demo.world.generate import generate
 from schedkit.demo.world.model import Issue
@@ -116,6 +117,19 @@ def test_worklogs_add_up(demo_site: DemoSite) -> None:
     for issue in store.visible():
         assert sum(log.seconds for log in store.worklogs(issue)) == (issue.spent or 0)
     assert any(len(store.worklogs(i)) > 20 for i in worked)
+
+
+def test_an_encoder_keeps_no_more_than_its_budget(demo_site: DemoSite) -> None:
+    encoder = Encoder(demo_site.dc.values, demo_site.store, budget=20_000)
+    issues, fields = list(demo_site.store.visible()), encoder.choose(["*all"], "*all")
+    first = encoder.many(issues, fields)
+    assert encoder.many(issues, fields) == first == demo_site.dc.encoder.many(issues, fields)
+    assert 20_000 <= encoder._kept_bytes < 80_000
+    for issue in issues:
+        encoder.forget(issue.id)
+    assert encoder._kept_bytes == 0
+    assert encoder.many([], fields, b"[", b"]") == b"[]"
+    demo_site.store.listeners.remove(encoder.forget)
 
 
 def test_issues_weigh_what_was_asked() -> None:

@@ -30,21 +30,19 @@ def key_range(reader: Reader, clause: Clause) -> Test:
 
 
 def _moment(reader: Reader, operand: Operand, field: str) -> int:
-    found = None
-    if isinstance(operand, Value):
-        found = dates.instant(operand.text, reader.now, reader.zone)
-        if found is None:
-            raise JqlError(
-                f"Date value '{operand.text}' for field '{field}' is invalid. Valid formats include: "
-                "'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. "
-                "'-5d', '4w 2d'."
-            )
-    elif isinstance(operand, Call):
+    if isinstance(operand, Call):
         found = dates.function(operand.name, operand.args, reader.now, reader.zone)
         if found is None:
             raise JqlError(f"Unable to find JQL function '{operand.name}({', '.join(operand.args)})'.")
+        return found
+    text = operand.text if isinstance(operand, Value) else "EMPTY"
+    found = dates.instant(text, reader.now, reader.zone)
     if found is None:
-        raise JqlError(f"The field '{field}' does not support EMPTY with this operator.")
+        raise JqlError(
+            f"Date value '{text}' for field '{field}' is invalid. Valid formats include: "
+            "'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. "
+            "'-5d', '4w 2d'."
+        )
     return found
 
 
