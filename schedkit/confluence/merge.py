@@ -111,7 +111,8 @@ def _old_rows(loom: Loom, rules: Rules, what: str) -> _Old:
     more = head = None
     for row in range(len(grid.rows)):
         key = key_text(loom.content(row, column))
-        if is_more(key):
+        # One in which people wrote is theirs by now.
+        if is_more(key) and not loom.has_words(row):
             more = row
         elif key == ARCHIVED and head is None and not _has_more_than(loom, row, column):
             head = row

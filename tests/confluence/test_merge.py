@@ -263,6 +263,16 @@ def test_capped_rows_are_counted_and_linked() -> None:
     assert [row[0] for row in cells(whole)] == ["Key", "K-1", "K-2", "K-3", "K-4", "K-5"]
 
 
+def test_words_in_our_own_rows_are_not_lost() -> None:
+    source = page(
+        table(NAMES, [["K-1", "one", ""], ["… and 1 more", "", "where?"], ["Archived", "", "why?"]])
+    )
+    draft = edit(source, {"Key": ["K-1"], "Summary": ["one"]})
+    assert cells(draft)[1:] == [
+        ["K-1", "one", ""], ["Archived", "", ""], ["… and 1 more", "", "where?"], ["Archived", "", "why?"],
+    ]  # fmt: skip
+
+
 def test_rows_without_a_key_are_kept_with_what_people_wrote() -> None:
     source = page(table(NAMES, [["", "", "remember this"], ["K-1", "one", ""], ["", "", ""]]))
     draft = edit(source, {"Key": ["K-1"], "Summary": ["one"]})
