@@ -56,6 +56,27 @@ class Found:
             # Somebody else's module: it may raise anything at all while it is imported.
             self.fail(where, error)
 
+    def parents_first(self) -> Found:
+        """Order the tasks so that each comes after its parents, as declaring them needs; return it."""
+        waiting: dict[str, Task] = {}
+        for task in self.tasks:
+            if waiting.setdefault(task.name, task).function != task.function:
+                self.fail(f"task {task.name!r}", "another function has this name already; the first counts")
+        ordered: list[Task] = []
+
+        def take(task: Task) -> None:
+            # A task is taken out before its parents are looked at: a cycle ends, and is refused later.
+            if waiting.pop(task.name, None) is not None:
+                for parent in task.after:
+                    if parent.task in waiting:
+                        take(waiting[parent.task])
+                ordered.append(task)
+
+        for task in self.tasks:
+            take(task)
+        self.tasks = ordered
+        return self
+
     def fail(self, where: str, error: BaseException | str) -> None:
         """Note a problem, and log it once."""
         text = error if isinstance(error, str) else _told(error)
@@ -76,7 +97,7 @@ def from_entry_points(group: str = GROUP) -> Found:
     found = Found()
     for point in sorted(importlib.metadata.entry_points(group=group), key=lambda p: p.name):
         found.attempt(f"plug-in {point.name!r} ({point.value})", functools.partial(_offered, point))
-    return found
+    return found.parents_first()
 
 
 def from_modules(*names: str) -> Found:
@@ -99,7 +120,7 @@ def from_modules(*names: str) -> Found:
             if not part.name.startswith("_"):
                 found.tasks += (inner := from_modules(f"{name}.{part.name}")).tasks
                 found.problems += inner.problems
-    return found
+    return found.parents_first()
 
 
 def module_tasks(module: ModuleType) -> Iterator[Task]:

@@ -56,7 +56,7 @@ def yaml_tasks(
         found.attempt(
             f"task {name!r}", functools.partial(_task, str(name), entry, package, known or {}, defaults or {})
         )
-    return found
+    return found.parents_first()
 
 
 def _task(

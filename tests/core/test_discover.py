@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from schedkit.core.discover import Found, Problem, from_entry_points, from_modules
+from schedkit.core.tasks import declare
 
 
 @pytest.fixture
@@ -95,7 +96,8 @@ def test_plug_ins_by_entry_point(package: Path) -> None:
     )
     found = from_entry_points()
     ours = [t.name for t in found.tasks]
-    assert ours == ["sync", "crawl", "sync", "helper", "sync"]
+    # What several plug-ins offer under one name is declared once.
+    assert ours == ["sync", "crawl", "helper"]
     assert [p.where for p in found.problems] == [
         "plug-in 'e' (shop.gone)",
         "plug-in 'f' (shop.several:__name__)",
@@ -109,3 +111,15 @@ def test_problems_are_told_in_a_line() -> None:
     found.fail("elsewhere", ValueError())
     assert list(map(str, found.problems)) == ["somewhere: it is broken", "elsewhere: ValueError: ValueError"]
     assert found.problems[0] == Problem("somewhere", "it is broken")
+
+
+def test_of_two_functions_with_one_name_the_first_counts() -> None:
+    def first() -> None: ...
+
+    def second() -> None: ...
+
+    found = Found(tasks=[declare(first, name="x"), declare(first, name="x"), declare(second, name="x")])
+    assert [t.function for t in found.parents_first().tasks] == [first]
+    assert list(map(str, found.problems)) == [
+        "task 'x': another function has this name already; the first counts"
+    ]

@@ -180,3 +180,20 @@ def test_the_other_triggers() -> None:
         block_trigger("interval", {"seconds": 0}, "t")
     with pytest.raises(SettingsError, match="args is list"):
         block_trigger("interval", [], "t")
+
+
+@pytest.mark.usefixtures("modules")
+def test_parents_come_before_their_children() -> None:
+    tasks = declared(
+        """
+        tasks:
+          marked: {args: {seconds: 5}, after: [single, data_sync]}
+          single: {args: {seconds: 5}, after: data_sync}
+          data_sync: {args: {seconds: 5}}
+        """
+    )
+    assert [t.name for t in tasks] == ["data_sync", "single", "marked"]
+    circle = declared(
+        "tasks: {marked: {args: {seconds: 5}, after: single}, single: {args: {seconds: 5}, after: marked}}"
+    )
+    assert sorted(t.name for t in circle) == ["marked", "single"]
