@@ -147,7 +147,8 @@ def test_tables_lozenges_panels_dates_links_and_users(show: Show) -> None:
         '<ac:parameter ac:name="colour">Green</ac:parameter></ac:structured-macro>'
     )
     made = show(
-        '<table><colgroup><col /></colgroup><tbody><tr><td colspan="2" style="text-align: right;">'
+        '<table><colgroup><col style="width: 110.0px;" /><col /></colgroup>'
+        '<tbody><tr><td colspan="2" style="text-align: right;">'
         f"{status}</td>"
         '<td><time datetime="2026-01-02" /></td></tr></tbody></table>'
         '<p><a href="https://x.example/?a=1&amp;b=2">link</a> '
@@ -164,6 +165,7 @@ def test_tables_lozenges_panels_dates_links_and_users(show: Show) -> None:
         "<ac:rich-text-body>of no macro</ac:rich-text-body>"
     )
     for part in (
+        '<colgroup><col width="110"><col></colgroup>',
         '<td colspan="2" style="text-align:right">',
         '<span class="lozenge" style="background:#e3fcef">Done</span></td>',
         '<span class="date">2026-01-02</span>',

@@ -18,10 +18,10 @@ from schedkit.demo.confluence.store import WikiStore
 _PLAIN = {
     "p", "h1", "h2", "h3", "h4", "h5", "h6", "strong", "b", "em", "i", "u", "s", "sub", "sup", "code",
     "pre", "ul", "ol", "li", "blockquote", "table", "tbody", "thead", "tr", "th", "td", "br", "hr",
-    "span", "div", "del", "small",
+    "span", "div", "colgroup", "col", "del", "small",
 }
 # fmt: on
-_VOID = {"br", "hr"}
+_VOID = {"br", "col", "hr"}
 _PANELS = {"info": "#deebff", "note": "#eae6ff", "warning": "#ffebe6", "tip": "#e3fcef", "panel": "#f4f5f7"}
 _COLORS = {
     "grey": "#dfe1e6", "blue": "#deebff", "green": "#e3fcef", "red": "#ffebe6", "yellow": "#fff0b3",
@@ -177,5 +177,8 @@ def _shape(attributes: dict[str, str]) -> str:
     for name in ("colspan", "rowspan"):
         if attributes.get(name, "").isdigit():
             made += f' {name}="{attributes[name]}"'
+    width = re.search(r"width:\s*(\d{1,4})(?:\.\d+)?px", attributes.get("style", ""))
+    if width:
+        made += f' width="{width[1]}"'
     align = re.search(r"text-align:\s*(left|right|center)", attributes.get("style", ""))
     return made + (f' style="text-align:{align[1]}"' if align else "")
