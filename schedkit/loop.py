@@ -27,7 +27,16 @@ import anyio.to_thread
 from schedkit import context
 from schedkit.errors import BlockingCallError, StopRequested
 
-__all__ = ["ServiceLoop", "blocking", "bridged", "live", "refuse_in_coroutine", "service", "wait"]
+__all__ = [
+    "ServiceLoop",
+    "blocking",
+    "bridged",
+    "live",
+    "live_objects",
+    "refuse_in_coroutine",
+    "service",
+    "wait",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,6 +64,13 @@ def live(name: str, factory: Callable[[], T]) -> T:
         if name not in objects:
             objects[name] = factory()
         return cast(T, objects[name])
+
+
+def live_objects(prefix: str) -> list[Any]:
+    """Return the process-wide objects whose name begins with `prefix`."""
+    with _live_lock:
+        objects: dict[str, Any] = sys.__dict__.get("_schedkit_live", {})
+        return [thing for name, thing in objects.items() if name.startswith(prefix)]
 
 
 _live_lock = threading.RLock()

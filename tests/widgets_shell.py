@@ -67,7 +67,7 @@ class Front:
     def ask(self, panel: Panel, **command: Any) -> dict[str, Any]:
         """Send a command and wait for its answer."""
         ticket = self.say(panel, **command)
-        return wait_for(lambda: self._answer(panel, ticket))
+        return wait_for(lambda: self._answer(panel, ticket), 60)
 
     def _answer(self, panel: Panel, ticket: int) -> dict[str, Any] | None:
         for _, data, buffers in list(panel.comm.sent):

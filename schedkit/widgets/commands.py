@@ -11,6 +11,7 @@ import msgspec
 
 from schedkit import context
 from schedkit.errors import SchedkitError, UsageError
+from schedkit.widgets.handover import hand_over, notebook_path
 
 __all__ = ["Answer", "obey"]
 
@@ -82,6 +83,19 @@ async def _cancel(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     return Answer(words="The run is asked to stop")
 
 
+async def _hand_over(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    notebook = notebook_path()
+    if notebook is None:
+        raise UsageError("no notebook belongs to this kernel", hint="schedkit run FILE runs tasks from files")
+    owner = await anyio.to_thread.run_sync(hand_over, scheduler, notebook)
+    return Answer(words=f"The schedule now runs in {owner}")
+
+
+async def _take_back(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    await scheduler.aio.take_over(now=True)
+    return Answer(words="The schedule runs here again")
+
+
 async def _download(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     """Return a file's bytes; only files that the run itself has noted."""
     path = command["path"]
@@ -133,4 +147,6 @@ _ACTS: dict[str, Callable[[Any, Mapping[str, Any]], Awaitable[Answer]]] = {
     "cancel": _cancel,
     "download": _download,
     "preview": _preview,
+    "hand_over": _hand_over,
+    "take_back": _take_back,
 }

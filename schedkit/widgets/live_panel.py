@@ -16,6 +16,7 @@ from schedkit.core.feed import Feed
 from schedkit.loop import service
 from schedkit.widgets.bundle import script, style
 from schedkit.widgets.commands import Answer, obey
+from schedkit.widgets.handover import move, notebook_path
 from schedkit.widgets.publisher import publisher
 from schedkit.widgets.static import board_html
 
@@ -61,7 +62,7 @@ class Panel(anywidget.AnyWidget):
         self._feed = Feed(scheduler)
         self._still_shown: tuple[int, float] = (-1, 0.0)
         self._unsubscribe: Any = None
-        snapshot = self._feed.next()
+        snapshot = self._next()
         super().__init__(panel=kind, run=run, task=task, first=_encode(snapshot))
         self.on_msg(self._heard)
         # ipykernel answers a comm on the shell that last wrote to it, where a busy cell would keep every
@@ -103,10 +104,18 @@ class Panel(anywidget.AnyWidget):
 
     def publish(self) -> None:
         """Send what is new; the publisher calls it, on its own thread."""
-        message = self._feed.next()
+        message = self._next()
         if message is not None:
             self.send({"kind": "board"}, buffers=[_encode(message)])
         self._refresh_still()
+
+    def _next(self) -> dict[str, Any] | None:
+        """Return the feed's next message; a notebook adds where the schedule can be moved to."""
+        message = self._feed.next()
+        if message is not None and message["scheduler"]:
+            scheduler = message["scheduler"]
+            message["scheduler"] = {**scheduler, "move": move(scheduler, notebook_path())}
+        return message
 
     def _refresh_still(self) -> None:
         seq, at = self._still_shown
