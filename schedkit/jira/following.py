@@ -1,0 +1,132 @@
+"""Issues over time: stores kept up to date, streams to Parquet, changelogs, worklogs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from schedkit.jira.columns import layout
+from schedkit.jira.history import changelog, worklogs
+from schedkit.jira.jql import parse
+from schedkit.jira.opening import Fields, Opened, checked
+from schedkit.jira.stream import extract_to
+from schedkit.jira.sync import synchronise
+from schedkit.loop import bridged
+
+__all__ = ["Following"]
+
+
+class Following(Opened):
+    """What becomes of issues in time."""
+
+    @bridged
+    async def sync(
+        self, jql: str, into: str | Path, fields: Fields = None, *, markup: str = "text"
+    ) -> pd.DataFrame:
+        """Keep a Parquet file of a query's issues up to date, asking only for what changed, and return it.
+
+        The first call extracts everything. A later one asks what was updated since, and compares the ids,
+        so that deleted issues and those that left the query go. The file is replaced whole, and only if
+        something changed.
+
+        Parameters
+        ----------
+        jql : str
+            The query; a file serves one query and one choice of fields.
+        into : str or Path
+            The file.
+        fields, markup
+            As for `search`.
+
+        Returns
+        -------
+        DataFrame
+            All issues, as `search` gives them; ``attrs["sync"]`` holds the keys added, changed and removed.
+
+        Raises
+        ------
+        UsageError
+            If the file holds something else.
+        """
+        query = parse(jql)
+        source = await self.source()
+        chosen = layout(source.catalog, source.dialect, fields, markup)
+        names = fields if fields is None or isinstance(fields, str) else list(fields)
+        requested = {"fields": names, "markup": markup}
+        return await synchronise(source, query, chosen, Path(into), requested)
+
+    @bridged
+    async def to_parquet(
+        self,
+        jql: str,
+        path: str | Path,
+        fields: Fields = None,
+        limit: int | None = None,
+        *,
+        markup: str = "text",
+    ) -> dict[str, Any]:
+        """Extract a query's issues into a Parquet file, in constant memory and in no particular order.
+
+        `schedkit.jira.read_parquet` reads it back as the frame that `search` would have given.
+
+        Parameters
+        ----------
+        jql : str
+            The query.
+        path : str or Path
+            The file; an existing one is replaced whole or not at all.
+        fields, limit, markup
+            As for `search`.
+
+        Returns
+        -------
+        dict
+            What is known of the extraction's completeness.
+        """
+        query = parse(jql)
+        source = await self.source()
+        chosen = layout(source.catalog, source.dialect, fields, markup)
+        return await extract_to(source, query, chosen, checked(limit), Path(path))
+
+    @bridged
+    async def changelog(
+        self, issues: pd.DataFrame | Sequence[str] | str, fields: Fields = None
+    ) -> pd.DataFrame:
+        """Return every change of issues, one row per changed field, oldest first.
+
+        Parameters
+        ----------
+        issues : DataFrame, sequence of str or str
+            A frame of issues, their keys, or a JQL query.
+        fields : sequence of str, optional
+            Only changes of these fields, by name or id.
+
+        Returns
+        -------
+        DataFrame
+            Key, When, Author, Field, From, To, From Id, To Id and Entry (what was changed together).
+        """
+        source = await self.source()
+        names = [fields] if isinstance(fields, str) else fields
+        for name in names or ():
+            source.catalog.find(name)
+        return await changelog(source, await self._keys_of(issues), names)
+
+    @bridged
+    async def worklogs(self, issues: pd.DataFrame | Sequence[str] | str) -> pd.DataFrame:
+        """Return every entry of work on issues.
+
+        Parameters
+        ----------
+        issues : DataFrame, sequence of str or str
+            A frame of issues, their keys, or a JQL query.
+
+        Returns
+        -------
+        DataFrame
+            Key, Author, Started, Hours and Comment, in order of time.
+        """
+        return await worklogs(await self.source(), await self._keys_of(issues))

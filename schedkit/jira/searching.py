@@ -1,0 +1,233 @@
+"""Issues by query, project, keys, root ticket, filter or pasted link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from schedkit.atlassian import Request
+from schedkit.errors import NotFoundError, SiteError, UsageError
+from schedkit.jira.batch import Batch
+from schedkit.jira.columns import layout
+from schedkit.jira.extract import Extraction
+from schedkit.jira.hierarchy import LINKS, Tree, climb
+from schedkit.jira.jql import Query, in_list, parse
+from schedkit.jira.keys import normal, run_keys
+from schedkit.jira.opening import Fields, Opened, checked
+from schedkit.jira.pasted import read_link
+from schedkit.jira.run import framed
+from schedkit.loop import bridged
+
+__all__ = ["Searching"]
+
+
+class Searching(Opened):
+    """The ways to extract issues."""
+
+    @bridged
+    async def search(
+        self, jql: str, fields: Fields = None, limit: int | None = None, *, markup: str = "text"
+    ) -> pd.DataFrame:
+        """Return the issues that a JQL query finds, proven complete.
+
+        Parameters
+        ----------
+        jql : str
+            The query; its ORDER BY is the order of the rows.
+        fields : sequence of str, optional
+            Columns, by name or id. By default those an analyst expects; ``"*all"`` for every field;
+            ``["*default", "Environment"]`` for the default ones and more.
+        limit : int, optional
+            Only the first issues.
+        markup : str
+            What becomes of formatted texts: ``text``, ``markdown`` or ``raw``.
+
+        Returns
+        -------
+        DataFrame
+            One row per issue. ``attrs["site"]`` is the base URL, ``attrs["fields"]`` tells each column's
+            field, ``attrs["extraction"]`` what is known of its completeness.
+
+        Raises
+        ------
+        JqlError
+            If the site refuses the query.
+        UnknownFieldError
+            For a field the site does not have.
+        SiteError
+            If the site does not answer as it should.
+
+        Examples
+        --------
+        >>> jira.search("project = DEMO AND statusCategory != Done", limit=100)  # doctest: +SKIP
+        """
+        return await self._extract(parse(jql), fields, limit, markup)
+
+    @bridged
+    async def project(
+        self, *keys: str, fields: Fields = None, limit: int | None = None, markup: str = "text"
+    ) -> pd.DataFrame:
+        """Return all issues of one project or several.
+
+        Parameters
+        ----------
+        keys : str
+            Project keys, e.g. ``"KAFKA"``.
+        fields, limit, markup
+            As for `search`.
+        """
+        if not keys:
+            raise UsageError("no project was named", hint='e.g. jira.project("KAFKA")')
+        return await self._extract(Query(in_list("project", keys), "key ASC"), fields, limit, markup)
+
+    @bridged
+    async def keys(
+        self,
+        keys: str | Sequence[str],
+        fields: Fields = None,
+        limit: int | None = None,
+        *,
+        markup: str = "text",
+    ) -> pd.DataFrame:
+        """Return issues by their keys, in that order; moved issues are found under their former keys.
+
+        ``attrs["extraction"]["missing"]`` tells which do not exist or may not be seen.
+
+        Parameters
+        ----------
+        keys : sequence of str
+            Issue keys.
+        fields, limit, markup
+            As for `search`.
+        """
+        wanted = normal(keys)[: checked(limit)]
+        if not wanted:
+            raise UsageError("no key was given", hint='e.g. jira.keys(["KAFKA-1", "KAFKA-2"])')
+        begin = self._begin(Query(), fields, None, markup)
+        return await framed(begin, lambda extraction: run_keys(extraction, wanted))
+
+    @bridged
+    async def root(
+        self,
+        key: str,
+        links_depth: int = 0,
+        fields: Fields = None,
+        limit: int | None = None,
+        *,
+        markup: str = "text",
+    ) -> pd.DataFrame:
+        """Return an issue and everything below it: epics, stories, subtasks, across projects.
+
+        Parameters
+        ----------
+        key : str
+            The root ticket.
+        links_depth : int
+            Follow issue links from them so many steps; 0 follows none.
+        fields, limit, markup
+            As for `search`.
+
+        Returns
+        -------
+        DataFrame
+            Each issue directly before those below it, with the columns ``Level`` (0 for the root, missing
+            for linked issues) and ``Via`` (the parent, or the link, it was found by).
+        """
+        wanted = normal(key)[0]
+        limit = checked(limit)
+        if isinstance(links_depth, bool) or not isinstance(links_depth, int) or links_depth < 0:
+            raise UsageError(f"links_depth={links_depth!r} is no number of steps", hint="give 0, 1, 2, …")
+        names = ["*default"] if fields is None else [fields] if isinstance(fields, str) else list(fields)
+        walked: list[Tree] = []
+        shown: list[str] = []
+
+        async def begin(batches: list[Batch]) -> Extraction:
+            # The parent decides the order, and the links are followed, whether or not they are shown.
+            source = await self.source()
+            shown.extend(column.label for column in layout(source.catalog, source.dialect, names).columns)
+            needed = [*names, "Parent", *([LINKS] if links_depth else [])]
+            return await self._begin(Query(), needed, None, markup)(batches)
+
+        async def work(extraction: Extraction) -> None:
+            walked.append(await climb(extraction, wanted, links_depth))
+
+        def finish(frame: pd.DataFrame) -> pd.DataFrame:
+            frame = walked[0].annotate(frame)
+            hidden = [
+                c
+                for c in ("Parent", walked[0].links_label)
+                if c in frame and c not in shown and "*all" not in names
+            ]
+            return frame.drop(columns=hidden).head(limit if limit is not None else len(frame))
+
+        return await framed(begin, work, finish)
+
+    @bridged
+    async def filter(
+        self, id: int | str, fields: Fields = None, limit: int | None = None, *, markup: str = "text"
+    ) -> pd.DataFrame:
+        """Return the issues of a saved filter.
+
+        Parameters
+        ----------
+        id : int or str
+            The number in the filter's link.
+        fields, limit, markup
+            As for `search`.
+        """
+        return await self._extract(parse(await self._filter_jql(id)), fields, limit, markup)
+
+    @bridged
+    async def link(
+        self, url: str, fields: Fields = None, limit: int | None = None, *, markup: str = "text"
+    ) -> pd.DataFrame:
+        """Return the issues that a link pasted from the browser shows.
+
+        Parameters
+        ----------
+        url : str
+            Of an issue, a search, a filter, a board, a sprint or a project.
+        fields, limit, markup
+            As for `search`.
+        """
+        shown = read_link(url, self.site.url)
+        if shown.kind == "issue":
+            return await self.keys([shown.value], fields, limit, markup=markup)
+        if shown.kind == "project":
+            return await self.project(shown.value, fields=fields, limit=limit, markup=markup)
+        jql = shown.value
+        if shown.kind == "filter":
+            jql = await self._filter_jql(shown.value)
+        elif shown.kind == "board":
+            jql = await self._board_jql(shown.value)
+        elif shown.kind == "sprint":
+            jql = f"sprint = {shown.value} ORDER BY key ASC"
+        return await self._extract(parse(jql), fields, limit, markup)
+
+    async def _filter_jql(self, id: int | str) -> str:
+        if not str(id).isdecimal():
+            raise UsageError(f"{id!r} is no filter's number", hint="it stands in the filter's link")
+        try:
+            answer = (await self.site.send(Request("GET", f"/rest/api/2/filter/{id}"))).json()
+        except SiteError as error:
+            if error.status not in (400, 404):
+                raise
+            raise NotFoundError(
+                f"{self.site.name} has no filter {id}, or you may not see it",
+                status=error.status,
+                hint="check the number, and that the filter is shared with you",
+            ) from None
+        jql = answer.get("jql") if isinstance(answer, dict) else None
+        if not isinstance(jql, str):
+            raise NotFoundError(f"{self.site.name} tells no query for filter {id}")
+        return jql
+
+    async def _board_jql(self, id: str) -> str:
+        path = f"/rest/agile/1.0/board/{id}/configuration"
+        answer = (await self.site.send(Request("GET", path))).json()
+        answer = answer if isinstance(answer, dict) else {}
+        query = parse(await self._filter_jql((answer.get("filter") or {}).get("id", "")))
+        # A Kanban board hides what is released by a second condition.
+        narrowed = (answer.get("subQuery") or {}).get("query")
+        return str(query.also(parse(narrowed).where) if narrowed else query)
