@@ -175,9 +175,10 @@ class RunHandle:
                 finished = self._waited(timeout)
             finally:
                 unsubscribe()
-        return self._value(finished)
+        return self.value_of(finished)
 
-    def _value(self, finished: Finished) -> Any:
+    def value_of(self, finished: Finished) -> Any:
+        """Return the value of an ended run, or raise what says why it has none."""
         run = finished.run
         if run.state is State.DONE:
             return finished.value if finished.has_value else self.scheduler._load(run.result)
@@ -216,7 +217,7 @@ class RunHandle:
                     self._finished = finished = future.result()
             finally:
                 unsubscribe()
-        return self._value(finished)
+        return self.value_of(finished)
 
     def cancel(self) -> bool:
         """Cancel it; False if it had ended."""

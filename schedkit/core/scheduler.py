@@ -148,7 +148,11 @@ class AsyncScheduler:
     @bridged
     async def result(self, run: str) -> Any:
         """Return what a run returned, waiting for its end."""
-        return await self._scheduler.run(run)
+        handle = await asyncio.to_thread(self._scheduler.run, run)
+        waiter: Waiter = Future()
+        await self._node.finished(run, waiter)
+        finished = await asyncio.wrap_future(waiter)
+        return await asyncio.to_thread(handle.value_of, finished)
 
 
 class Scheduler(JobApi):

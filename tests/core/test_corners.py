@@ -1,0 +1,373 @@
+"""Corners of the engine: what the ledger contradicts, what is asked twice, what cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from core.conftest import Heard
+
+from schedkit import context
+from schedkit.core import events, schema
+from schedkit.core.door import Door
+from schedkit.core.ledger import CommandRow
+from schedkit.core.model import After, Outcome, Rate, Retry, State, Task, TaskResult
+from schedkit.core.rows import new_id, run_row, to_micros
+from schedkit.core.running import RunContext
+from schedkit.core.scheduler import Scheduler
+from schedkit.core.triggers import every
+from schedkit.errors import BlockingCallError, DeclarationError, LedgerError, NotOwnerError, UsageError
+from schedkit.loop import service
+
+Make = Callable[..., Scheduler]
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    """The corners are the same on any database."""
+    return str(tmp_path / "ledger.db")
+
+
+def write(sched: Scheduler, work: Callable[[sa.Connection], Any]) -> Any:
+    owner = sched._node.owner
+    assert owner is not None
+    return owner.writer.call(work).result(10)
+
+
+def test_a_schedule_that_the_ledger_has_moved(
+    sched: Scheduler, heard: Heard, caplog: pytest.LogCaptureFixture
+) -> None:
+    sched.task(every("0.2s"), name="moved", overlap="allow")(lambda: 1)
+    heard.wait_for(heard.of(events.RunEnded, task="moved"))
+    later = to_micros(datetime.now(UTC) + timedelta(seconds=1.5))
+    write(sched, lambda c: c.execute(schema.tasks.update().values(next_at=later)))
+    heard.wait_for(lambda event: event.task == "moved" and getattr(event, "scheduled_at", None) is not None
+                   and to_micros(event.scheduled_at) == later)  # fmt: skip
+    sched.pause()
+    assert any("did not fit the ledger" in record.message for record in caplog.records)
+
+
+def test_a_time_that_has_its_run_already(sched: Scheduler, heard: Heard) -> None:
+    """As after the clock was set back: the time comes a second time, the run does not."""
+    handle = sched.task(every("0.5s"), name="again", overlap="allow")(lambda: 1)
+    heard.wait_for(heard.of(events.RunEnded, task="again"))
+    owner = sched._node.owner
+    assert owner is not None
+    upcoming = owner.rows["again"].next_at
+    assert upcoming is not None
+    run = owner.new_run("again", "schedule", "", scheduled_at=upcoming)
+    row = {**run_row(run), "state": "DONE"}
+    write(sched, lambda c: c.execute(schema.runs.insert(), [row]))
+    heard.wait_for(
+        lambda event: isinstance(event, events.RunEnded) and event.task == "again" and event.at > upcoming
+    )
+    sched.pause()
+    times = [run.scheduled_at for run in handle.runs()]
+    assert len(times) == len(set(times))
+    assert handle.runs()[0].scheduled_at != upcoming or len(times) > 1
+
+
+def test_a_task_that_vanished_from_the_ledger(sched: Scheduler, heard: Heard) -> None:
+    sched.task(every("0.3s"), name="gone")(lambda: 1)
+    heard.wait_for(heard.of(events.RunEnded, task="gone"))
+    write(sched, lambda c: c.execute(schema.tasks.delete()))
+    owner = sched._node.owner
+    assert owner is not None
+    for _ in range(100):
+        if "gone" not in owner.rows:
+            break
+        threading.Event().wait(0.05)
+    assert "gone" not in owner.rows
+
+
+def test_an_absent_task_is_rescheduled_and_its_runs_wait(make: Make) -> None:
+    first = make()
+    with first:
+        first.task(every("1h"), name="absent")(lambda: 1)
+    second = make()
+    second.start()
+    assert second.tasks["absent"].state == "waiting"
+    with pytest.raises(DeclarationError, match="known from the ledger only"):
+        second.tasks["absent"]()
+    second.reschedule("absent", every("2h"))
+    assert "2" in second.tasks["absent"].task.trigger.text()  # type: ignore[union-attr]
+    second.reschedule("absent", None)
+    assert second.tasks["absent"].next_run is None
+    run = second.submit("absent", anything="goes")
+    assert run.state is State.QUEUED
+    assert run.cancel()
+    assert run.attempts == []
+
+
+def test_a_failing_start_gives_the_ledger_back(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = make()
+    monkeypatch.setattr(first._ledger, "waits", lambda: (_ for _ in ()).throw(LedgerError("torn page")))
+    with pytest.raises(LedgerError, match="torn page"):
+        first.start()
+    assert first.state == "stopped"
+    second = make()
+    second.start()
+    assert second.state == "running"
+
+
+def test_starting_twice_is_once(sched: Scheduler) -> None:
+    owner = sched._node.owner
+    sched.start()
+    assert sched._node.owner is owner
+    sched.take_over()
+    assert sched.running
+
+
+def test_the_same_declaration_again_writes_nothing(sched: Scheduler) -> None:
+    def again() -> int:
+        return 1
+
+    handle = sched.task(every("1h"), name="again")(again)
+    before, upcoming = len(sched._ledger.events()), handle.next_run
+    assert sched.task(every("1h"), name="again")(again).next_run == upcoming
+    assert len(sched._ledger.events()) == before
+
+
+def test_a_cell_run_again_after_downtime_keeps_its_missed_times(make: Make) -> None:
+    first = make()
+    with first:
+        first.task(every("0.2s"), name="cell", coalesce=False, overlap="allow")(lambda: 1)
+    (row,) = first._ledger.tasks()
+    threading.Event().wait(0.7)
+    second = make()
+    second.start()
+    heard = Heard(second)
+    threading.Event().wait(0.3)
+    assert not [event for event in heard.events if event.task == "cell"], "it waits for its cell"
+    second.task(every("0.2s"), name="cell", coalesce=False, overlap="allow")(lambda: 2)
+    runs = heard.wait_for(heard.of(events.RunQueued, task="cell"), 5)
+    assert runs[0].scheduled_at == row.next_at
+    assert second._ledger.tasks()[0].anchor == row.anchor
+    second.pause()
+
+
+def test_blocking_names_refuse_inside_a_coroutine(sched: Scheduler) -> None:
+    sched.task(name="one")(lambda: 1)
+    run = sched.submit("one")
+
+    async def main() -> None:
+        for call in (lambda: sched.submit("one"), run.result, run.wait, sched.stop):
+            with pytest.raises(BlockingCallError):
+                call()
+
+    asyncio.run(main())
+
+
+def test_handles_speak(sched: Scheduler, heard: Heard) -> None:
+    handle = sched.task(every("1h"), name="one", description="does one thing")(lambda: 1)
+    run = handle.submit()
+    run.result("10s")
+    assert repr(handle).startswith("<task 'one': idle, next 20")
+    assert repr(run) == f"<run {run.id} of 'one': DONE>"
+    assert repr(sched) == f"<Scheduler running, ledger {sched.ledger}, 1 tasks>"
+    assert sched.name == "tests"
+    for shown in (handle, run, sched):
+        with pytest.raises(NotImplementedError):
+            shown._ipython_display_()
+    with pytest.raises(UsageError):
+        sched.panel()
+    assert service().call(sched.aio.result, run.id) == 1
+    handle.pause()
+    assert (handle.state, handle.paused, handle.next_run) == ("paused", True, None)
+    handle.resume()
+    assert handle.state == "idle"
+    assert sched.enable == sched.resume
+    assert sched.disable == sched.pause
+
+
+def test_a_run_forwards_its_progress_to_who_waits(sched: Scheduler) -> None:
+    class Bar(context.Surroundings):
+        def __init__(self) -> None:
+            self.seen: list[Any] = []
+
+        def progress(self, stage: str, done: float, total: float | None) -> None:
+            self.seen.append((stage, done, total))
+
+        def log(self, level: int, message: str) -> None:
+            self.seen.append(message)
+
+    go = threading.Event()
+
+    @sched.task(name="tells")
+    def tells(run: Any) -> int:
+        go.wait(10)
+        run.progress("rows", 2, 2)
+        run.log(logging.WARNING, "careful")
+        return 1
+
+    bar = Bar()
+    run = sched.submit("tells")
+    threading.Timer(0.1, go.set).start()
+    with context.use(bar):
+        assert run.result("10s") == 1
+    assert bar.seen == [("rows", 2, 2), "careful"]
+    # Someone who waits inside a run that is asked to stop does not wait on.
+    with context.use(bar):
+        assert asyncio.run(_awaited(sched.submit("tells"))) == 1
+
+
+async def _awaited(run: Any) -> Any:
+    return await run
+
+
+def test_what_nobody_owns_cannot_be_done(make: Make) -> None:
+    looking = make()
+    with looking.viewing():
+        with pytest.raises(NotOwnerError, match="is not owned here"):
+            looking.backfill("any", datetime.now(UTC), datetime.now(UTC))
+        assert looking.owner is None
+        assert not looking.paused
+
+
+def test_backfill_refuses_what_has_no_past(sched: Scheduler) -> None:
+    sched.task(name="bare")(lambda: 1)
+    sched.task(every("1s"), name="dense")(lambda: 1)
+    sched.pause()
+    now = datetime.now(UTC)
+    with pytest.raises(UsageError, match="has no schedule here"):
+        sched.backfill("bare", now, now)
+    owner = sched._node.owner
+    assert owner is not None
+    owner.rows["dense"] = type(owner.rows["dense"])(
+        **{f: getattr(owner.rows["dense"], f) for f in owner.rows["dense"].__struct_fields__}
+        | {"anchor": now - timedelta(days=1)}
+    )
+    with pytest.raises(UsageError, match="more than 10000 due times"):
+        sched.backfill("dense", now - timedelta(days=1), now)
+
+
+def test_commands_are_carried_out_once(sched: Scheduler) -> None:
+    from schedkit.core.commands import carry_out
+
+    sched.task(name="one")(lambda: 1)
+    owner = sched._node.owner
+    assert owner is not None
+    run = new_id()
+    command = CommandRow(
+        id=new_id(), who="cli", kind="submit", data={"task": "one", "run": run, "params": {}}
+    )
+
+    async def twice() -> None:
+        carry_out(owner, command)
+        carry_out(owner, command)
+
+    service().call(twice)
+    assert sched.run(run).result("10s") == 1
+    assert len(sched.runs()) == 1
+
+
+def test_a_door_outlives_a_failing_call(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[int] = []
+
+    async def main() -> None:
+        door = Door(asyncio.get_running_loop(), lambda: None, lambda: False)
+        door.put(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
+        for number in range(250):
+            door.put(lambda number=number: seen.append(number))  # type: ignore[misc]
+        while len(seen) < 250:
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert seen == list(range(250))
+    assert any("a call into the scheduler's loop failed" in record.message for record in caplog.records)
+
+
+def test_a_failing_listener_harms_nobody(sched: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
+    unsubscribe = sched.subscribe(lambda event: 1 / 0)
+    heard = Heard(sched)
+    sched.task(name="one")(lambda: 1)
+    sched.submit("one").result("10s")
+    heard.wait_for(heard.of(events.RunEnded))
+    unsubscribe()
+    assert any("a listener failed" in record.message for record in caplog.records)
+
+
+def test_a_context_of_its_own() -> None:
+    now = datetime.now(UTC)
+    from schedkit.core.model import Run
+
+    run = Run(id="r", task="t", state=State.RUNNING, due_at=now, queued_at=now, scheduled_at=now, attempt=3)
+    told: list[events.Event] = []
+    context_of_run = RunContext(run, told.append)
+    assert repr(context_of_run) == "<run r of 't', attempt 3>"
+    assert context_of_run.trigger_time == now
+    for done in range(1000):
+        context_of_run.progress("rows", done, 1000)
+    context_of_run.progress("rows", 1000, 1000)
+    assert len(told) < 100, "a fast stage is not told at every step"
+    assert told[-1].done == 1000  # type: ignore[attr-defined]
+    stopped: list[int] = []
+    forget = context_of_run.on_stop(lambda: stopped.append(1))
+    context_of_run.on_stop(lambda: stopped.append(2))
+    forget()
+    context_of_run.stop()
+    assert stopped == [2]
+    context_of_run.on_stop(lambda: stopped.append(3))
+    assert stopped == [2, 3]
+    assert context_of_run.should_stop()
+
+
+@pytest.mark.parametrize(
+    "make_it",
+    [
+        lambda: Task(name=""),
+        lambda: Task(name=" padded"),
+        lambda: Task(name="t", timeout=0),
+        lambda: Task(name="t", max_instances=0),
+        lambda: Task(name="t", catch_up=0),
+        lambda: Task(name="t", jitter=-1),
+        lambda: Task(name="t", misfire_grace=0),
+        lambda: Task(name="t", runs_in="cloud"),
+        lambda: Task(name="t", after=(After("t"),)),
+        lambda: After("t", on="tuesday"),
+        lambda: Rate(0, 1),
+        lambda: Retry(attempts=0),
+        lambda: Retry(backoff=0.5),
+    ],
+)
+def test_values_that_cannot_be(make_it: Callable[[], object]) -> None:
+    with pytest.raises(DeclarationError):
+        make_it()
+
+
+def test_a_result_that_says_how_it_went() -> None:
+    assert TaskResult.success("fine").ok
+    assert TaskResult.skipped("nothing").ok
+    assert not TaskResult.failed("no").ok
+    assert TaskResult.failed(message="only words").error == "only words"
+
+
+def test_children_that_are_gone_are_replaced(sched: Scheduler) -> None:
+    sched.task(runs_in="process", name="pid", overlap="allow")(os.getpid)
+    first = sched.submit("pid").result("30s")
+    os.kill(first, 9)
+    for _ in range(100):
+        children = sched._node._children
+        assert children is not None
+        if not children._idle or not children._idle[0].usable:
+            break
+        threading.Event().wait(0.02)
+    assert sched.submit("pid").result("30s") != first
+
+
+def test_an_outcome_is_told_to_a_waiter_of_an_ended_run(sched: Scheduler, make: Make) -> None:
+    sched.task(name="one")(lambda: 7)
+    run = sched.submit("one")
+    run.wait("10s")
+    again = sched.run(run.id)
+    assert again.result("10s") == 7
+    assert [attempt.outcome for attempt in again.attempts] == [Outcome.DONE]
+    assert again.attempts[0].seconds >= 0
