@@ -140,7 +140,8 @@ def rendered_template(template: str, values: Mapping[str, Any], cloud: bool) -> 
         name = found[1]
         if name not in made:
             raise UsageError(
-                f"the template's placeholder {name!r} has no value", hint=f"values are {', '.join(made)}"
+                f"the template's placeholder {name!r} has no value",
+                hint=f"there are values for {', '.join(made) or 'none'}",
             )
         used.append(name)
         return made[name]
