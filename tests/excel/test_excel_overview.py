@@ -24,7 +24,7 @@ def counted(days: pd.Series, after: pd.Timestamp | None, until: pd.Timestamp) ->
     )
 
 
-@settings(PROFILE, max_examples=20)
+@settings(PROFILE, max_examples=8)
 @given(rows=st.integers(1, 60), seed=st.integers(0, 99), span=st.sampled_from([0.02, 0.3, 1, 5]))
 def test_flow_is_what_counting_gives(rows: int, seed: int, span: float) -> None:
     frame = issue_frame(rows, seed)
