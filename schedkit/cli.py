@@ -74,15 +74,16 @@ def run(
     run_files(files or [], once=once, plugins=plugins, ledger=ledger)
 
 
-@cli.command()
+@cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="The notebooks' folder.")] = Path("notebooks"),
     issues: Annotated[int, typer.Option(help="Issues on the demo site.", min=1)] = 2000,
 ) -> None:
-    """Open JupyterLab on the notebooks with the demo site up."""
+    """Open JupyterLab on the notebooks with the demo site up; further options go to JupyterLab."""
     from schedkit.commands.lab import open_lab
 
-    open_lab(folder, issues=issues)
+    open_lab(folder, issues=issues, options=context.args)
 
 
 @cli.command()

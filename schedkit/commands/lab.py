@@ -14,7 +14,7 @@ from schedkit.errors import UsageError
 __all__ = ["lab_environment", "open_lab"]
 
 
-def open_lab(folder: Path, *, issues: int) -> None:
+def open_lab(folder: Path, *, issues: int, options: list[str]) -> None:
     """Start the demo site and JupyterLab, and wait until the latter ends."""
     for module, extra in (("jupyterlab", "notebook"), ("uvicorn", "demo")):
         if find_spec(module) is None:
@@ -25,7 +25,7 @@ def open_lab(folder: Path, *, issues: int) -> None:
 
     with DemoSite(issues=issues) as site:
         command = [sys.executable, "-m", "jupyter", "lab", "--ip=127.0.0.1", f"--notebook-dir={folder}"]
-        subprocess.run(command, env={**os.environ, **lab_environment(site)}, check=False)
+        subprocess.run([*command, *options], env={**os.environ, **lab_environment(site)}, check=False)
 
 
 def lab_environment(site: Any) -> dict[str, str]:

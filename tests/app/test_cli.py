@@ -206,13 +206,14 @@ def test_lab_starts_jupyter_with_the_demo_site_up(project: Path, monkeypatch: py
 
     def start(command: list[str], *, env: dict[str, str], check: bool) -> None:
         assert command[1:4] == ["-m", "jupyter", "lab"]
+        assert command[-1] == "--no-browser"
         for name in ("DEMO", "DEMO-WIKI"):
             monkeypatch.setenv(f"SCHEDKIT_SITES__{name}__URL", env[f"SCHEDKIT_SITES__{name}__URL"])
         started.append(env)
 
     monkeypatch.setattr(lab_command.subprocess, "run", start)
     (project / "notebooks").mkdir()
-    assert main(["lab", "--issues", "50"]) == 0
+    assert main(["lab", "--issues", "50", "notebooks", "--no-browser"]) == 0
     assert started[0]["SCHEDKIT_SITES__DEMO__USER"]
     assert load_settings(project).sites
 
