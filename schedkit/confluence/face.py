@@ -33,14 +33,19 @@ def summary(merged: Merged) -> str:
     """Return one line: what applying would do."""
     if not merged.edits:
         return "nothing to change"
+    changed = sum(change.before is not None for change in merged.changes)
     counts = [
-        (sum(change.before is not None for change in merged.changes), "cells change"),
-        (len(merged.added), "rows added"),
-        (len(merged.removed), "rows removed"),
-        (len(merged.archived), "rows archived"),
-        (merged.hidden, "rows not shown"),
+        f"{changed} cell{'s change' if changed != 1 else ' changes'}" if changed else "",
+        _rows(merged.added, "added"),
+        _rows(merged.removed, "removed"),
+        _rows(merged.archived, "archived"),
+        _rows(range(merged.hidden), "not shown"),
     ]
-    return ", ".join(f"{count} {what}" for count, what in counts if count) or "order or columns change"
+    return ", ".join(filter(None, counts)) or "order or columns change"
+
+
+def _rows(rows: Sequence[object], what: str) -> str:
+    return f"{len(rows)} row{'s' if len(rows) != 1 else ''} {what}" if rows else ""
 
 
 def _view(source: str, region: Region, merged: Merged) -> _View:

@@ -37,7 +37,7 @@ def test_text_marks_changed_cells_and_new_rows() -> None:
         {"Key": ["K-1", "K-2", "K-4"], "Summary": ["one bold", "TWO", "a" * 30]}, keep=["Comment"]
     )
     assert shown.splitlines() == [
-        "page 7: 2 cells change, 1 rows added, 1 rows archived",
+        "page 7: 2 cells change, 1 row added, 1 row archived",
         "   Key       Summary                   Comment",
         "   K-1       *one bold                 mine",
         "   K-2       *TWO",
