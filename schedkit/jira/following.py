@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from schedkit.jira.changelog import changelog
 from schedkit.jira.columns import layout
-from schedkit.jira.history import changelog, worklogs
 from schedkit.jira.jql import parse
 from schedkit.jira.opening import Fields, Opened, checked
 from schedkit.jira.stream import extract_to
 from schedkit.jira.sync import synchronise
+from schedkit.jira.worklogs import worklogs
 from schedkit.loop import bridged
 
 __all__ = ["Following"]

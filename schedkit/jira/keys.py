@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import pandas as pd
+
 from schedkit import context
 from schedkit.atlassian import Request
 from schedkit.errors import NotFoundError, SiteError, UsageError
@@ -15,7 +17,7 @@ from schedkit.jira.jql import chunks
 from schedkit.jira.reader import Page
 from schedkit.jira.wire import by_ids
 
-__all__ = ["fetch_keys", "is_key", "normal", "run_keys"]
+__all__ = ["fetch_keys", "is_key", "keys_in", "normal", "run_keys"]
 
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*-\d+")
 
@@ -109,3 +111,18 @@ async def run_keys(extraction: Extraction, keys: Sequence[str]) -> None:
     evidence.warnings = extraction.asker.warnings
     evidence.ended = datetime.now(UTC)
     extraction.tell_missing()
+
+
+def keys_in(issues: pd.DataFrame | Sequence[str] | str) -> list[str]:
+    """Return the issue keys of a frame's column Key, or of a list.
+
+    Raises
+    ------
+    UsageError
+        If there are none.
+    """
+    if isinstance(issues, pd.DataFrame):
+        if "Key" not in issues:
+            raise UsageError("the frame has no column 'Key'", hint="extract the issues with their keys")
+        issues = [str(key) for key in issues["Key"]]
+    return normal(issues)

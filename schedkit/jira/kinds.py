@@ -15,6 +15,21 @@ import msgspec
 from schedkit.jira import adf, wiki
 from schedkit.jira.fields import EPIC_LINK, PARENT_LINK, SPRINT, Field
 from schedkit.jira.plain import listed, plain
+from schedkit.jira.shapes import (
+    Attachment,
+    Comments,
+    Issue,
+    Link,
+    Named,
+    Option,
+    ParentData,
+    Status,
+    User,
+    Votes,
+    Watches,
+    Worklogs,
+    name_of,
+)
 from schedkit.jira.sprint import sprint_name
 
 __all__ = [
@@ -23,90 +38,11 @@ __all__ = [
     "PARENT",
     "STATUS_CATEGORY",
     "Kind",
-    "User",
     "flatten",
     "kind_of",
-    "name_of",
 ]
 
 CATEGORY_NAMES = {"undefined": "No Category", "new": "To Do", "indeterminate": "In Progress", "done": "Done"}
-
-
-class Named(msgspec.Struct, gc=False):
-    name: str
-
-
-class User(msgspec.Struct, gc=False):
-    displayName: str | None = None  # noqa: N815 - Jira's spelling
-    name: str | None = None
-    emailAddress: str | None = None  # noqa: N815
-    accountId: str | None = None  # noqa: N815
-    key: str | None = None
-    id: str | int | None = None
-
-
-class StatusCategory(msgspec.Struct, gc=False):
-    key: str | None = None
-    name: str | None = None
-
-
-class Status(msgspec.Struct, gc=False):
-    name: str
-    statusCategory: StatusCategory | None = None  # noqa: N815
-
-
-class Option(msgspec.Struct, gc=False):
-    value: str
-    child: Option | None = None
-
-
-class Issue(msgspec.Struct, gc=False):
-    key: str
-
-
-class LinkType(msgspec.Struct, gc=False):
-    inward: str
-    outward: str
-
-
-class Link(msgspec.Struct, gc=False):
-    type: LinkType
-    inwardIssue: Issue | None = None  # noqa: N815
-    outwardIssue: Issue | None = None  # noqa: N815
-
-
-class Votes(msgspec.Struct, gc=False):
-    votes: int
-
-
-class Watches(msgspec.Struct, gc=False):
-    watchCount: int  # noqa: N815
-
-
-class Attachment(msgspec.Struct, gc=False):
-    filename: str
-
-
-class Comment(msgspec.Struct):
-    body: str | dict[str, Any]
-    author: User | None = None
-
-
-class Comments(msgspec.Struct):
-    comments: list[Comment]
-
-
-class Work(msgspec.Struct, gc=False):
-    timeSpent: str  # noqa: N815
-    author: User | None = None
-
-
-class Worklogs(msgspec.Struct):
-    worklogs: list[Work]
-
-
-class ParentData(msgspec.Struct, gc=False):
-    data: Issue | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +65,6 @@ class Kind:
     type: Any
     store: str
     flat: Callable[[Any], Any] | None = None
-
-
-def name_of(user: User) -> str | None:
-    name = user.displayName or user.name or user.emailAddress or user.accountId or user.key
-    return name or (None if user.id is None else str(user.id))
 
 
 def _user(user: User | str) -> str | None:

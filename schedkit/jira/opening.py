@@ -19,9 +19,8 @@ from schedkit.jira.columns import layout
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.extract import Extraction
 from schedkit.jira.fields import Catalog
-from schedkit.jira.history import keys_in
 from schedkit.jira.jql import Query, parse
-from schedkit.jira.keys import is_key
+from schedkit.jira.keys import is_key, keys_in
 from schedkit.jira.ranks import categories_of, ranks_of
 from schedkit.jira.run import framed
 from schedkit.loop import bridged

@@ -1,10 +1,8 @@
-"""Changelogs and worklogs of issues as long frames: one row per change, one per entry of work."""
+"""Changelogs of issues as a long frame: one row per changed field."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import Any
 
 import anyio.to_thread
 import msgspec
@@ -12,18 +10,14 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.atlassian import Request
-from schedkit.errors import BadAnswerError, UsageError
-from schedkit.jira import adf
+from schedkit.errors import BadAnswerError
 from schedkit.jira.asking import Source, together
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import chunks, in_list
-from schedkit.jira.keys import normal
-from schedkit.jira.kinds import User, name_of
+from schedkit.jira.shapes import User, name_of
+from schedkit.jira.telling import ISSUES_PER_REQUEST, ask, decoder, instant
 
-__all__ = ["changelog", "keys_in", "worklogs"]
-
-# An issue's history weighs up to some hundred KB.
-ISSUES_PER_REQUEST = 100
+__all__ = ["changelog"]
 
 
 class Item(msgspec.Struct, gc=False):
@@ -68,49 +62,6 @@ class LoggedPage(msgspec.Struct):
     issues: list[Logged]
 
 
-class Work(msgspec.Struct, gc=False):
-    started: str
-    timeSpentSeconds: int  # noqa: N815
-    id: str | int = ""
-    author: User | None = None
-    comment: str | dict[str, Any] | None = None
-
-
-class WorkPage(msgspec.Struct):
-    worklogs: list[Work]
-    total: int | None = None
-    startAt: int = 0  # noqa: N815
-
-
-class Worked(msgspec.Struct):
-    worklog: WorkPage | None = None
-
-
-class WorkedIssue(msgspec.Struct):
-    id: str
-    key: str
-    fields: Worked
-
-
-class WorkedPage(msgspec.Struct):
-    issues: list[WorkedIssue]
-
-
-def keys_in(issues: pd.DataFrame | Sequence[str] | str) -> list[str]:
-    """Return the issue keys of a frame's column Key, or of a list.
-
-    Raises
-    ------
-    UsageError
-        If there are none.
-    """
-    if isinstance(issues, pd.DataFrame):
-        if "Key" not in issues:
-            raise UsageError("the frame has no column 'Key'", hint="extract the issues with their keys")
-        issues = [str(key) for key in issues["Key"]]
-    return normal(issues)
-
-
 async def changelog(source: Source, keys: Sequence[str], fields: Sequence[str] | None) -> pd.DataFrame:
     """Return every change of the issues `keys`, oldest first; see `Jira.changelog`."""
     found: list[tuple[str, list[Entry]]] = []
@@ -144,7 +95,7 @@ async def _cloud_changes(
     async def read(some: list[str]) -> None:
         nonlocal done
         # The changelog names issues by id; keys as asked may be former ones.
-        names = await _ask(source, "/issue/bulkfetch", {"issueIdsOrKeys": some, "fields": ["id"]}, LoggedPage)
+        names = await ask(source, "/issue/bulkfetch", {"issueIdsOrKeys": some, "fields": ["id"]}, LoggedPage)
         by_id.update({issue.id: issue.key for issue in names.issues})
         ids = [issue.id for issue in names.issues]
         token: str | None = None
@@ -153,7 +104,7 @@ async def _cloud_changes(
             body = {"issueIdsOrKeys": ids, "maxResults": 1000}
             body |= {"fieldIds": field_ids} if field_ids else {}
             body |= {"nextPageToken": token} if token else {}
-            page = await _ask(source, "/changelog/bulkfetch", body, BulkLogs)
+            page = await ask(source, "/changelog/bulkfetch", body, BulkLogs)
             found.extend((str(log.issueId), log.changeHistories) for log in page.issueChangeLogs)
             token = page.nextPageToken
             if token is None:
@@ -183,7 +134,7 @@ async def _server_changes(
             "expand": ["changelog"],
             "validateQuery": False,
         }
-        page = await _ask(source, "/search", body, LoggedPage)
+        page = await ask(source, "/search", body, LoggedPage)
         for issue in page.issues:
             entries = issue.changelog.histories if issue.changelog else []
             if issue.changelog and (issue.changelog.total or 0) > len(entries):
@@ -203,7 +154,7 @@ async def _paged_changes(source: Source, key: str, total: int) -> list[Entry]:
     while len(entries) < total:
         path = f"{source.dialect.api}/issue/{key}/changelog"
         request = Request(
-            "GET", path, params={"startAt": len(entries), "maxResults": 100}, decode=_decoder(EntryPage)
+            "GET", path, params={"startAt": len(entries), "maxResults": 100}, decode=decoder(EntryPage)
         )
         page = (await source.site.send(request)).value.values
         if not page:
@@ -212,73 +163,13 @@ async def _paged_changes(source: Source, key: str, total: int) -> list[Entry]:
     return entries
 
 
-async def worklogs(source: Source, keys: Sequence[str]) -> pd.DataFrame:
-    """Return every entry of work on the issues `keys`; see `Jira.worklogs`."""
-    found: list[tuple[str, list[Work]]] = []
-    done = 0
-
-    async def rest(key: str, have: list[Work], total: int) -> None:
-        # A search tells the first twenty.
-        while len(have) < total:
-            path = f"{source.dialect.api}/issue/{key}/worklog"
-            params = {"startAt": len(have), "maxResults": 1000}
-            answer = await source.site.send(Request("GET", path, params=params, decode=_decoder(WorkPage)))
-            if not answer.value.worklogs:
-                raise BadAnswerError(f"{key} has {total} worklogs, the site gave {len(have)}")
-            # Older Data Centers ignore startAt and give everything.
-            have = answer.value.worklogs if answer.value.startAt == 0 else have + answer.value.worklogs
-        found.append((key, have))
-
-    async def read(some: list[str]) -> None:
-        nonlocal done
-        if source.dialect is CLOUD:
-            body: dict[str, Any] = {"issueIdsOrKeys": some, "fields": ["worklog"]}
-            page = await _ask(source, "/issue/bulkfetch", body, WorkedPage)
-        else:
-            body = {
-                "jql": in_list("key", some),
-                "maxResults": len(some),
-                "fields": ["worklog"],
-                "validateQuery": False,
-            }
-            page = await _ask(source, "/search", body, WorkedPage)
-        async with together() as group:
-            for issue in page.issues:
-                log = issue.fields.worklog or WorkPage([])
-                group.start_soon(rest, issue.key, log.worklogs, log.total or len(log.worklogs))
-        done += len(some)
-        context.progress("worklogs", done, len(keys))
-
-    context.progress("worklogs", 0, len(keys))
-    async with together() as group:
-        for some in chunks(list(keys), min(source.dialect.bulk, ISSUES_PER_REQUEST)):
-            group.start_soon(read, some)
-    return await anyio.to_thread.run_sync(_work_rows, found)
-
-
-async def _ask(source: Source, path: str, body: dict[str, Any], kind: Any) -> Any:
-    request = Request("POST", source.dialect.api + path, json=body, idempotent=True, decode=_decoder(kind))
-    return (await source.site.send(request)).value
-
-
-def _decoder(kind: Any) -> Callable[[bytes], Any]:
-    return msgspec.json.Decoder(kind, strict=False).decode
-
-
-def _instant(value: str | int) -> datetime:
-    if isinstance(value, int):
-        # Cloud's bulk answer counts, in seconds or milliseconds.
-        return datetime.fromtimestamp(value / 1000 if value > 100_000_000_000 else value, UTC)
-    return datetime.fromisoformat(value).astimezone(UTC)
-
-
 def _change_rows(
     found: list[tuple[str, list[Entry]]], by_id: dict[str, str], wanted: set[str]
 ) -> pd.DataFrame:
     rows = [
         (
             by_id.get(issue, issue),
-            _instant(entry.created),
+            instant(entry.created),
             name_of(entry.author) if entry.author else None,
             item.field,
             item.was_text,
@@ -297,21 +188,3 @@ def _change_rows(
     frame["When"] = pd.to_datetime(frame["When"], utc=True).astype("datetime64[us, UTC]")
     frame["Field"] = frame["Field"].astype("category")
     return frame.sort_values(["When", "Key"], kind="stable", ignore_index=True)
-
-
-def _work_rows(found: list[tuple[str, list[Work]]]) -> pd.DataFrame:
-    rows = [
-        (
-            key,
-            name_of(work.author) if work.author else None,
-            _instant(work.started),
-            work.timeSpentSeconds / 3600,
-            adf.to_text(work.comment) if isinstance(work.comment, dict) else work.comment,
-        )
-        for key, entries in found
-        for work in entries
-    ]
-    frame = pd.DataFrame(rows, columns=["Key", "Author", "Started", "Hours", "Comment"])
-    frame = frame.astype({"Key": "str", "Author": "str", "Hours": "float64", "Comment": "str"})
-    frame["Started"] = pd.to_datetime(frame["Started"], utc=True).astype("datetime64[us, UTC]")
-    return frame.sort_values(["Started", "Key"], kind="stable", ignore_index=True)

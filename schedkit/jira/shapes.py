@@ -1,0 +1,109 @@
+"""What Jira's values look like on the wire, as far as cells need them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+__all__ = [
+    "Attachment",
+    "Comment",
+    "Comments",
+    "Issue",
+    "Link",
+    "LinkType",
+    "Named",
+    "Option",
+    "ParentData",
+    "Status",
+    "StatusCategory",
+    "User",
+    "Votes",
+    "Watches",
+    "Work",
+    "Worklogs",
+    "name_of",
+]
+
+
+class Named(msgspec.Struct, gc=False):
+    name: str
+
+
+class User(msgspec.Struct, gc=False):
+    displayName: str | None = None  # noqa: N815 - Jira's spelling
+    name: str | None = None
+    emailAddress: str | None = None  # noqa: N815
+    accountId: str | None = None  # noqa: N815
+    key: str | None = None
+    id: str | int | None = None
+
+
+class StatusCategory(msgspec.Struct, gc=False):
+    key: str | None = None
+    name: str | None = None
+
+
+class Status(msgspec.Struct, gc=False):
+    name: str
+    statusCategory: StatusCategory | None = None  # noqa: N815
+
+
+class Option(msgspec.Struct, gc=False):
+    value: str
+    child: Option | None = None
+
+
+class Issue(msgspec.Struct, gc=False):
+    key: str
+
+
+class LinkType(msgspec.Struct, gc=False):
+    inward: str
+    outward: str
+
+
+class Link(msgspec.Struct, gc=False):
+    type: LinkType
+    inwardIssue: Issue | None = None  # noqa: N815
+    outwardIssue: Issue | None = None  # noqa: N815
+
+
+class Votes(msgspec.Struct, gc=False):
+    votes: int
+
+
+class Watches(msgspec.Struct, gc=False):
+    watchCount: int  # noqa: N815
+
+
+class Attachment(msgspec.Struct, gc=False):
+    filename: str
+
+
+class Comment(msgspec.Struct):
+    body: str | dict[str, Any]
+    author: User | None = None
+
+
+class Comments(msgspec.Struct):
+    comments: list[Comment]
+
+
+class Work(msgspec.Struct, gc=False):
+    timeSpent: str  # noqa: N815
+    author: User | None = None
+
+
+class Worklogs(msgspec.Struct):
+    worklogs: list[Work]
+
+
+class ParentData(msgspec.Struct, gc=False):
+    data: Issue | None = None
+
+
+def name_of(user: User) -> str | None:
+    name = user.displayName or user.name or user.emailAddress or user.accountId or user.key
+    return name or (None if user.id is None else str(user.id))
