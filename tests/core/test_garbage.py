@@ -25,7 +25,7 @@ def in_a_thread(step: int = 0) -> int:
 
 @pytest.mark.parametrize("function", [on_the_loop, in_a_thread])
 def test_runs_leave_no_circles(sched: Scheduler, function: object) -> None:
-    handle = sched.task(timeout="1h")(function)  # type: ignore[arg-type]  # either kind of function
+    handle = sched.task(timeout=None)(function)  # type: ignore[arg-type]  # either kind of function
 
     def twenty() -> None:
         for run in [handle.submit(step=step) for step in range(20)]:
