@@ -8,7 +8,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
-from sqlalchemy.dialects import postgresql, sqlite
 
 from schedkit.core import rows, schema
 from schedkit.core.events import Event
@@ -88,13 +87,24 @@ class Change:
             self.ops.append((Op.INSERT_EVENT, rows.event_row(event)))
 
 
+def _upsert(dialect: sa.Dialect) -> Any:
+    # Each brings its drivers' modules along: only the one that is used.
+    if dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert
+    from sqlalchemy.dialects.postgresql import insert as postgres_insert
+
+    return postgres_insert
+
+
 def statements(dialect: sa.Dialect) -> Sequence[str]:
     """Return the SQL of each `Op`, with named parameters, for one database."""
-    upsert = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+    upsert = _upsert(dialect)
 
-    def put(table: sa.Table, *keys: str, keep: tuple[str, ...] = ()) -> sa.ClauseElement:
+    def put(table: sa.Table, *keys: str) -> Any:
         insert = upsert(table)
-        values = {c.name: insert.excluded[c.name] for c in table.c if c.name not in (*keys, *keep)}
+        values = {c.name: insert.excluded[c.name] for c in table.c if c.name not in keys}
         return insert.on_conflict_do_update(index_elements=list(keys), set_=values)
 
     run, task, wait = schema.runs, schema.tasks, schema.waits

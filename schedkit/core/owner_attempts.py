@@ -121,8 +121,6 @@ class Attempts(Runs):
         # What cancels it leads back to it: a circle for each run, which the collector would have to find.
         execution.cancel = None
         run = execution.run
-        # Its way to cancel leads back to it: a cycle for each run would call the collector every few seconds.
-        execution.cancel = None
         self.planner.release(run.id)
         current = self.executions.get(run.id) is execution
         if current:

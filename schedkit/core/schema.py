@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
 
 from schedkit.errors import LedgerError
 
@@ -32,9 +32,19 @@ VERSION = 1
 LIVE_STATES = ("PENDING", "QUEUED", "RUNNING", "RETRY")
 
 _metadata = MetaData()
-_live = text("state IN ('PENDING', 'QUEUED', 'RUNNING', 'RETRY')")
-_fired = text("scheduled_at IS NOT NULL")
-_open = text("done_at IS NULL")
+
+
+def _partial(name: str, table: Table, columns: str, where: str, *, unique: bool = False) -> None:
+    """Have an index of some rows made with its table.
+
+    As text, which SQLite and PostgreSQL share: SQLAlchemy's own would load both dialects to check it.
+    """
+    kind = "UNIQUE INDEX" if unique else "INDEX"
+    ddl = sa.DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy does not annotate it
+        f"CREATE {kind} {name} ON {table.name} ({columns}) WHERE {where}"
+    )
+    sa.event.listen(table, "after_create", ddl)
+
 
 meta = Table(
     "schedkit_meta",
@@ -92,17 +102,10 @@ runs = Table(
     Column("error", Text),
     Column("result", Text),
     Column("waiting_for", Text),
-    Index(
-        "schedkit_runs_fire",
-        "task",
-        "scheduled_at",
-        unique=True,
-        sqlite_where=_fired,
-        postgresql_where=_fired,
-    ),
     Index("schedkit_runs_task", "task", "id"),
-    Index("schedkit_runs_live", "state", sqlite_where=_live, postgresql_where=_live),
 )
+_partial("schedkit_runs_fire", runs, "task, scheduled_at", "scheduled_at IS NOT NULL", unique=True)
+_partial("schedkit_runs_live", runs, "state", "state IN ('PENDING', 'QUEUED', 'RUNNING', 'RETRY')")
 
 attempts = Table(
     "schedkit_attempts",
@@ -160,8 +163,8 @@ events = Table(
     Column("run", Text, nullable=False),
     Column("who", Text, nullable=False),
     Column("data", Text, nullable=False),
-    Index("schedkit_events_run", "run", sqlite_where=text("run <> ''"), postgresql_where=text("run <> ''")),
 )
+_partial("schedkit_events_run", events, "run", "run <> ''")
 
 commands = Table(
     "schedkit_commands",
@@ -173,8 +176,8 @@ commands = Table(
     Column("data", Text, nullable=False),
     Column("done_at", BigInteger),
     Column("answer", Text),
-    Index("schedkit_commands_open", "id", sqlite_where=_open, postgresql_where=_open),
 )
+_partial("schedkit_commands_open", commands, "id", "done_at IS NULL")
 
 Step = Callable[[sa.Connection], None]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import threading
@@ -17,6 +18,8 @@ from core.conftest import Heard
 
 from schedkit import context
 from schedkit.core import events, schema
+from schedkit.core.attempt import Execution
+from schedkit.core.changes import Change
 from schedkit.core.door import Door
 from schedkit.core.ledger import CommandRow
 from schedkit.core.model import After, Outcome, Rate, Retry, State, Task, TaskResult
@@ -371,3 +374,32 @@ def test_an_outcome_is_told_to_a_waiter_of_an_ended_run(sched: Scheduler, make: 
     assert again.result("10s") == 7
     assert [attempt.outcome for attempt in again.attempts] == [Outcome.DONE]
     assert again.attempts[0].seconds >= 0
+
+
+def test_an_ended_run_leaves_no_cycles(sched: Scheduler) -> None:
+    async def coroutine() -> None: ...
+
+    sched.task(name="sync")(lambda: None)
+    sched.task(name="async")(coroutine)
+
+    def some() -> None:
+        for _ in range(10):
+            sched.submit("sync").wait("10s")
+            sched.submit("async").wait("10s")
+        owner = sched._node.owner
+        assert owner is not None
+        assert not owner.executions
+
+    some()
+    gc.collect()
+    gc.disable()
+    try:
+        some()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = [thing for thing in gc.garbage if isinstance(thing, Execution | RunContext | Change)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert len(left) <= 2, "the last run may still be on its way"
