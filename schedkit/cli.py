@@ -66,12 +66,15 @@ def run(
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Run each once now, then end.")] = False,
     plugins: Annotated[bool, typer.Option("--plugins", help="Add the installed plug-ins' tasks.")] = False,
+    standby: Annotated[
+        bool, typer.Option("--standby", help="Take over when the present owner ends.")
+    ] = False,
     ledger: Annotated[str | None, typer.Option(help="SQLite file or SQLAlchemy URL.")] = None,
 ) -> None:
     """Run what the files declare, on their schedules, until Ctrl-C."""
     from schedkit.commands.run import run_files
 
-    run_files(files or [], once=once, plugins=plugins, ledger=ledger)
+    run_files(files or [], once=once, plugins=plugins, standby=standby, ledger=ledger)
 
 
 @cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -24,7 +24,7 @@ from schedkit.report.yamlfile import parse_yaml_all
 __all__ = ["declare", "run_files", "until_interrupted"]
 
 
-def run_files(files: list[Path], *, once: bool, plugins: bool, ledger: str | None) -> None:
+def run_files(files: list[Path], *, once: bool, plugins: bool, standby: bool, ledger: str | None) -> None:
     """Declare what the files hold; run each task once, or all on their schedules until Ctrl-C.
 
     Raises
@@ -45,7 +45,8 @@ def run_files(files: list[Path], *, once: bool, plugins: bool, ledger: str | Non
         names += _add(scheduler, from_entry_points(), problems)
     for problem in problems:
         console.print(f"left out: {problem}", highlight=False, markup=False, soft_wrap=True)
-    with scheduler:
+    scheduler.start(standby=standby)
+    try:
         if once:
             _run_each_once(scheduler, names, console)
             if problems:
@@ -54,6 +55,8 @@ def run_files(files: list[Path], *, once: bool, plugins: bool, ledger: str | Non
         told = f"{len(names)} tasks on schedule, until Ctrl-C; ledger: {scheduler.ledger}"
         console.print(told, highlight=False, soft_wrap=True)
         until_interrupted()
+    finally:
+        scheduler.stop()
 
 
 def declare(
