@@ -42,7 +42,7 @@ from schedkit.demo.world.generate import generate
 from schedkit.errors import UnavailableError, UsageError
 
 # An issue of the default fields weighs about so many bytes before its description.
-_BARE = 7090
+_BARE = 7020
 # ... and each character of it so many more, as markup or as a document.
 _PER_CHARACTER = 1.325
 

@@ -154,3 +154,10 @@ def test_boards_sprints_and_filters_of_pasted_links(demo_site: DemoSite, http: h
     for missing in ("board/99", "board/99/configuration", "board/99/sprint", "sprint/9"):
         assert http.get(f"{agile}/{missing}").status_code == 404
     assert http.get("/rest/api/2/filter/7").status_code == 404
+
+
+def test_the_status_category_is_no_field_here(http: httpx.Client) -> None:
+    found = http.get("/rest/api/2/issue/DEMO-1").json()["fields"]
+    assert "statusCategory" not in found
+    assert found["status"]["statusCategory"]["key"] in ("new", "indeterminate", "done")
+    assert "statusCategory" not in {field["id"] for field in http.get("/rest/api/2/field").json()}

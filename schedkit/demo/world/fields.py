@@ -51,7 +51,7 @@ SYSTEM = (
     _system("issuetype", "Issue Type", "issuetype", jql=("issuetype", "type")),
     _system("project", "Project", "project", jql=("project",)),
     _system("status", "Status", "status", jql=("status",)),
-    _system("statusCategory", "Status Category", "statusCategory", jql=("statuscategory",)),
+    _system("statusCategory", "Status Category", "statusCategory", jql=("statuscategory",), only="cloud"),
     _system("statuscategorychangedate", "Status Category Changed", "datetime", only="cloud"),
     _system("priority", "Priority", "priority", jql=("priority",)),
     _system("resolution", "Resolution", "resolution", jql=("resolution",)),
