@@ -116,8 +116,10 @@ class _Update:
         except SiteError as error:
             # It is written all the same.
             context.log(f"{error.message}; the page was written and not read back", logging.WARNING)
-            written = replace(state, version=state.version + 1, source=draft.new)
-            return Outcome(written, draft, True, self.puts, self.conflicts, "unread")
+            return self._unread(state, draft)
+        if stored.version <= state.version:
+            # A replica that has not heard of it yet.
+            return self._unread(state, draft)
         if late is None:
             return self._outcome(stored, draft, state.version, written=True)
         context.log(f"page {self.page_id}: an inline comment came between reading and writing; restoring it")
@@ -131,6 +133,10 @@ class _Update:
             context.log(f"{error.message}; an inline comment's mark was lost", logging.WARNING)
             return self._outcome(stored, draft, state.version, written=True)
         return self._outcome(again, restored, stored.version, written=True)
+
+    def _unread(self, state: PageState, draft: Draft) -> Outcome:
+        written = replace(state, version=state.version + 1, source=draft.new)
+        return Outcome(written, draft, True, self.puts, self.conflicts, "unread")
 
     async def _slipped_in(self, state: PageState) -> str | None:
         """Return the version written upon, if an inline comment was made there after it was read.

@@ -17,6 +17,8 @@ from schedkit import context
 from schedkit.atlassian import Request as SiteRequest
 from schedkit.atlassian import Site
 from schedkit.confluence import Confluence, Plan
+from schedkit.confluence.dialect import PageState
+from schedkit.confluence.server import Server
 from schedkit.demo import DemoSite, Faults
 from schedkit.errors import (
     AuthError,
@@ -293,6 +295,20 @@ def test_a_page_that_cannot_be_read_back_is_written_all_the_same(
     undo()
     assert (applied.written, applied.version, applied.outside) == (True, 2, "unread")
     assert applied.url == plan.aio.state.url
+
+
+def test_a_replica_that_lags_behind(
+    wiki: Confluence, make_page: MakePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+
+    async def lag(server: Server, page_id: str) -> PageState:
+        return plan.aio.state
+
+    monkeypatch.setattr(Server, "read", lag)
+    applied = plan.apply()
+    assert (applied.written, applied.version, applied.outside) == (True, 2, "unread")
 
 
 def test_a_site_without_old_versions_is_written_all_the_same(
