@@ -36,8 +36,9 @@ def load(shell: Any) -> None:
 
 
 def _panel_magic(line: str) -> None:
-    """Show the panel: ``%schedkit``, ``%schedkit runs``, ``%schedkit queue``, ``%schedkit history``."""
-    faces.panel(Scheduler(), line.strip() or "tasks").show()
+    """Show the panel: ``%schedkit``, ``%schedkit runs``, ``queue``, ``history`` or ``builder``."""
+    shown = faces.panel(Scheduler(), line.strip() or "tasks")
+    shown.show()
 
 
 def declare(shell: Any, line: str, cell: str) -> None:

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from schedkit.app import app
 from schedkit.core.handles import RunHandle, TaskHandle
 from schedkit.errors import UsageError
+from schedkit.widgets.builder import Builder
 from schedkit.widgets.live_panel import KINDS, Panel
 
 __all__ = ["display", "panel"]
 
 
-def panel(thing: Any, kind: str = "tasks") -> Panel:
-    """Return a live panel of a scheduler.
+def panel(thing: Any, kind: str = "tasks") -> Panel | Builder:
+    """Return a live panel of a scheduler, or the form that composes a report for it.
 
     Parameters
     ----------
     thing : Scheduler
         What to show.
-    kind : {"tasks", "runs", "queue", "history"}
-        The tab to open with.
+    kind : {"tasks", "runs", "queue", "history", "builder"}
+        The tab to open with, or the builder.
 
     Raises
     ------
     UsageError
         If there is no such panel.
     """
+    if kind == "builder":
+        return Builder(app(), thing)
     if kind not in KINDS:
-        raise UsageError(f"there is no panel {kind!r}", hint=f"choose one of {', '.join(KINDS)}")
+        raise UsageError(f"there is no panel {kind!r}", hint=f"choose one of {', '.join(KINDS)}, builder")
     return Panel(thing, kind)
 
 

@@ -249,6 +249,6 @@ def test_core_asks_the_faces_that_were_provided(declared: Scheduler, shell: Shel
 
 def test_a_panel_that_does_not_exist_is_refused(declared: Scheduler) -> None:
     with pytest.raises(
-        UsageError, match=r"there is no panel 'clock' \(choose one of tasks, runs, queue, history\)"
+        UsageError, match=r"there is no panel 'clock' \(choose one of tasks, runs, queue, history, builder\)"
     ):
         panel(declared, "clock")

@@ -1,0 +1,147 @@
+"""What the builder's form says, as a report: pure, without widgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from schedkit.app import trigger_of
+from schedkit.errors import UsageError
+from schedkit.report import Extract, Report, loads_reports
+
+__all__ = ["Draft", "save", "schedule_of", "upcoming"]
+
+TRY_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A report in the making; all texts as typed.
+
+    Parameters
+    ----------
+    source : {"jql", "project", "root"}
+        What `question` is: a query, a project's key, or a root ticket.
+    schedule : str
+        ``"every 1h"``, ``"at 2026-12-24 12:00"``, a crontab line, or nothing: on demand.
+    """
+
+    name: str = ""
+    site: str = ""
+    source: str = "jql"
+    question: str = ""
+    fields: tuple[str, ...] = ()
+    schedule: str = ""
+    workbook: str = ""
+    wiki: str = ""
+    page: str = ""
+    region: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Return the report as the YAML file's document."""
+        extract: dict[str, Any] = {"site": self.site, self.source: self.question.strip()}
+        if self.fields:
+            extract["fields"] = list(self.fields)
+        deliver: list[dict[str, Any]] = []
+        if self.workbook.strip():
+            deliver.append({"excel": {"path": self.workbook.strip()}})
+        if self.page.strip():
+            table = {
+                "site": self.wiki,
+                "page": self.page.strip(),
+                "region": self.region.strip(),
+                "key": "Key",
+            }
+            deliver.append({"confluence": table})
+        made: dict[str, Any] = {"name": self.name.strip()}
+        when = schedule_of(self.schedule)
+        if when is not None:
+            made["schedule"] = when
+        return {**made, "extract": extract, "check": [{"complete": True}], "deliver": deliver}
+
+    def yaml(self) -> str:
+        """Return the report as YAML."""
+        text: str = yaml.safe_dump(self.document(), sort_keys=False, allow_unicode=True)
+        return text
+
+    def report(self) -> Report:
+        """Return the report.
+
+        Raises
+        ------
+        SettingsError
+            What is missing or wrong, by its key.
+        """
+        if not self.question.strip():
+            raise UsageError(
+                f"nothing is asked for: {self.source} is empty", hint="write a query, project or key"
+            )
+        if not self.workbook.strip() and not self.page.strip():
+            raise UsageError("the report goes nowhere", hint="name a workbook, a Confluence page, or both")
+        (report,) = loads_reports(self.yaml(), "the form")
+        return report
+
+    def trial(self) -> Extract:
+        """Return the extraction alone, with at most 50 rows."""
+        report = Report.model_validate(
+            {**self.document(), "name": self.name or "trial", "deliver": [{"excel": {}}]}
+        )
+        return report.extract.model_copy(update={"limit": TRY_ROWS})
+
+
+def schedule_of(words: str) -> dict[str, str] | None:
+    """Return a schedule's key and value as a report spells them, None for nothing.
+
+    Examples
+    --------
+    >>> schedule_of("every 90m"), schedule_of("0 7 * * mon-fri")
+    ({'every': '90m'}, {'cron': '0 7 * * mon-fri'})
+    """
+    text = words.strip()
+    if not text:
+        return None
+    first, _, rest = text.partition(" ")
+    return {first.lower(): rest.strip()} if first.lower() in ("every", "at") else {"cron": text}
+
+
+def upcoming(words: str, now: datetime, count: int = 5) -> tuple[str, list[datetime]]:
+    """Return a schedule in plain words, and its next times after `now`.
+
+    Raises
+    ------
+    TriggerError
+        If it is not understood, or never fires.
+    """
+    when = schedule_of(words)
+    if when is None:
+        return "on demand", []
+    trigger = trigger_of(Report.model_validate(_MINIMAL | {"schedule": when}))
+    bound = trigger if trigger.bound else trigger.bind(now)
+    return trigger.text(), bound.upcoming(count, after=now)
+
+
+_MINIMAL = {"name": "x", "extract": {"site": "x", "jql": "x"}, "deliver": [{"excel": {}}]}
+
+
+def save(draft: Draft, folder: Path) -> Path:
+    """Write the report's file into `folder`; one that is there with other content is left alone.
+
+    Raises
+    ------
+    UsageError
+        If another report has that file name.
+    """
+    draft.report()
+    path = folder / f"{draft.name.strip()}.yaml"
+    text = draft.yaml()
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise UsageError(
+            f"{path.name} is there already, and differs", hint="choose another name, or delete it"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
