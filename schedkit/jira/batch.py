@@ -96,6 +96,10 @@ def microseconds(values: Sequence[Any]) -> npt.NDArray[np.int64]:
 
 def numbers(ids: Sequence[Any]) -> npt.NDArray[np.int64]:
     """Return issue ids as integers, -1 where there is none."""
+    try:
+        return np.asarray(pa.array(ids, type=pa.large_string()).cast(pa.int64()).fill_null(-1))
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        pass
     return np.fromiter(
         (int(i) if isinstance(i, int) or (i or "").isdecimal() else -1 for i in ids), np.int64, len(ids)
     )

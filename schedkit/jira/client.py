@@ -9,8 +9,8 @@ from typing import Any, Self
 import pandas as pd
 
 from schedkit.atlassian import Site
+from schedkit.atlassian.login import ask_login, recall, remember
 from schedkit.errors import AuthError, UsageError
-from schedkit.jira.connect import ask_login, recall, remember
 from schedkit.jira.following import Following
 from schedkit.jira.write import Plan
 from schedkit.jira.writing import Writing

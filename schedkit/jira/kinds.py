@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -67,10 +68,6 @@ class Kind:
     flat: Callable[[Any], Any] | None = None
 
 
-def _user(user: User | str) -> str | None:
-    return user if type(user) is str else name_of(user)  # type: ignore[arg-type]  # narrowed by type()
-
-
 def _category(status: Status) -> str | None:
     category = status.statusCategory
     if category is None:
@@ -78,15 +75,8 @@ def _category(status: Status) -> str | None:
     return category.name or CATEGORY_NAMES.get(category.key or "", category.key)
 
 
-def _option(option: Option | str) -> str:
-    if isinstance(option, str):
-        return option
+def _option(option: Option) -> str:
     return f"{option.value} / {_option(option.child)}" if option.child else option.value
-
-
-def _name(thing: Named | str) -> str:
-    # type() rather than isinstance: this runs for every value of every issue.
-    return thing if type(thing) is str else thing.name  # type: ignore[union-attr]
 
 
 def _link(link: Link) -> str | None:
@@ -115,7 +105,7 @@ def _sprint(sprint: Named | str) -> str:
 
 
 def _each(flat: Callable[[Any], Any]) -> Callable[[list[Any]], tuple[Any, ...]]:
-    return lambda items: tuple([flat(item) for item in items])
+    return lambda items: tuple(map(flat, items))
 
 
 def _present(flat: Callable[[Any], Any]) -> Callable[[list[Any]], tuple[Any, ...]]:
@@ -127,11 +117,13 @@ def _list(name: str, item: Any, flat: Callable[[Any], Any]) -> Kind:
 
 
 KEY = Kind("issue key", str, "text")
-PARENT = Kind("issue", Issue, "text", lambda issue: issue.key)
+PARENT = Kind("issue", Issue, "text", attrgetter("key"))
 STATUS_CATEGORY = Kind("status category", Status, "category", _category)
 
+# A getter runs in C; what is no such object (a bare name, in some answers) goes through `flatten`.
+_NAME = attrgetter("name")
 _TEXT = Kind("text", str, "text")
-_NAMED = Kind("named", Named | str, "category", _name)
+_NAMED = Kind("named", Named, "category", _NAME)
 _ANY = Kind("any", Any, "text", plain)
 _SPRINT = _list("sprint", Named | str, _sprint)
 _PARENT_LINK = Kind(
@@ -139,16 +131,16 @@ _PARENT_LINK = Kind(
 )
 
 _BY_TYPE: dict[str, Kind] = {
-    "status": Kind("status", Status, "category", lambda status: status.name),
-    "user": Kind("user", User | str, "text", _user),
-    "option": Kind("option", Option | str, "category", _option),
-    "option-with-child": Kind("cascading option", Option | str, "category", _option),
+    "status": Kind("status", Status, "category", attrgetter("name")),
+    "user": Kind("user", User, "text", name_of),
+    "option": Kind("option", Option, "category", _option),
+    "option-with-child": Kind("cascading option", Option, "category", _option),
     "datetime": Kind("datetime", str, "datetime"),
     "date": Kind("date", str, "date"),
     "number": Kind("number", float, "float"),
     "issuelink": PARENT,
-    "votes": Kind("votes", Votes, "int", lambda v: v.votes),
-    "watches": Kind("watches", Watches, "int", lambda v: v.watchCount),
+    "votes": Kind("votes", Votes, "int", attrgetter("votes")),
+    "watches": Kind("watches", Watches, "int", attrgetter("watchCount")),
     "comments-page": Kind("comments", Comments, "list", _comments),
     "group": replace(_NAMED, name="group", store="text"),
     "version": replace(_NAMED, name="version"),
@@ -159,14 +151,14 @@ _BY_TYPE: dict[str, Kind] = {
 }
 _BY_ITEMS: dict[str, Kind] = {
     "string": Kind("text list", list[str], "list", tuple),
-    "option": _list("option list", Option | str, _option),
-    "user": Kind("user list", list[User | str], "list", _present(_user)),
+    "option": _list("option list", Option, _option),
+    "user": Kind("user list", list[User], "list", _present(name_of)),
     "issuelinks": Kind("link list", list[Link], "list", _present(_link)),
-    "attachment": _list("attachment list", Attachment, lambda a: a.filename),
-    **{name: _list(f"{name} list", Named | str, _name) for name in ("version", "component", "group")},
+    "attachment": _list("attachment list", Attachment, attrgetter("filename")),
+    **{name: _list(f"{name} list", Named, _NAME) for name in ("version", "component", "group")},
 }
 _WORKLOG = Kind("worklogs", Worklogs, "list", _worklogs)
-_SUBTASKS = _list("issue list", Issue, lambda issue: issue.key)
+_SUBTASKS = _list("issue list", Issue, attrgetter("key"))
 _RICH_IDS = {"description", "environment"}
 
 

@@ -11,10 +11,10 @@ import keyring.backend
 import keyring.errors
 import pytest
 
+from schedkit.atlassian.login import forget, recall
 from schedkit.demo import DemoSite
 from schedkit.errors import AuthError, UsageError
 from schedkit.jira import Jira
-from schedkit.jira.connect import forget, recall
 
 
 class InMemory(keyring.backend.KeyringBackend):
@@ -91,7 +91,7 @@ def test_a_wrong_token_is_not_kept(demo_site: DemoSite, ring: InMemory, typed) -
 
 
 def test_cloud_asks_for_the_address(ring: InMemory, monkeypatch: pytest.MonkeyPatch) -> None:
-    from schedkit.jira.connect import ask_login
+    from schedkit.atlassian.login import ask_login
 
     monkeypatch.setattr("builtins.input", lambda prompt: " ann@example.org ")
     monkeypatch.setattr(getpass, "getpass", lambda prompt: "tok-1234")
