@@ -10,6 +10,7 @@ from schedkit.confluence.publish import PagePlan
 from schedkit.confluence.regions import Anchor, Heading, LocalId, Macro, Nth, region
 from schedkit.confluence.results import latest_runs
 from schedkit.confluence.rules import Change
+from schedkit.confluence.table import Look
 from schedkit.confluence.template import Managed
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Image",
     "Link",
     "LocalId",
+    "Look",
     "Lozenge",
     "Macro",
     "Managed",

@@ -14,7 +14,7 @@ from confluence.pages import anchor, table
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from schedkit.confluence import Confluence, Image, Link, Lozenge, Managed, Markup
+from schedkit.confluence import Confluence, Image, Link, Look, Lozenge, Managed, Markup
 from schedkit.confluence.template import BlockEdit, inline, rendered_template
 from schedkit.demo import DemoSite, Faults
 from schedkit.errors import (
@@ -177,6 +177,16 @@ def test_an_existing_page_is_filled(wiki: Confluence, make_page: MakePage) -> No
     assert asyncio.run(again())
     assert f"x {anchor('n')}{anchor('n-end')} y" in page.body
     assert "n: empty → new" in repr(managed.fill({"n": "new"}))
+
+
+def test_a_managed_frame_has_its_own_looks(wiki: Confluence, demo: DemoSite) -> None:
+    frame = bugs("one").assign(Who=["Ann"], Id=["k-1"])
+    look = Look(links={"Key": "https://j/browse/{}"}, mentions={"Who": "Id"})
+    managed = Managed(frame, key="Key", columns=["Key", "Who"], look=look)
+    plan = wiki.publish(fresh_title(demo), parent=100003, template="<p>{{ t }}</p>", values={"t": managed})
+    assert '<a href="https://j/browse/K-1">K-1</a>' in plan.source
+    cloud = wiki.aio.server.site.credentials.user is not None
+    assert f'ri:{"account-id" if cloud else "userkey"}="k-1"' in plan.source
 
 
 # Templates -----------------------------------------------------------------------
