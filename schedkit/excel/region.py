@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schedkit.errors import WorkbookError
 from schedkit.excel.area import Area
@@ -84,12 +84,12 @@ class Locator:
                     return self._of_table(sheet, table)
         for name, formula in self._names():
             if name.casefold() == folded:
-                return self._of_area(target, formula)
+                return self._of_area(target, formula, wanted)
         for sheet in self._tables:
             if sheet.casefold() == folded:
                 return self._best([sheet], wanted)
         if _CELL.fullmatch(target):
-            return self._of_area(target, target)
+            return self._of_area(target, target, wanted)
         raise WorkbookError(f"the template {self._name} has no {target!r}", hint=f"it has {self._offer()}")
 
     def cells(self, region: Region, position: int) -> CellColumn | None:
@@ -112,9 +112,8 @@ class Locator:
             regions = [region for sheet in sheets if (region := self._searched(sheet, wanted))]
         if not regions and len(sheets) == 1 and not self._of_sheet(sheets[0]):
             return self._new(sheets[0], 1, 1, len(wanted))
-        keys = {header_key(header) for header in wanted}
-        fits = sorted(regions, key=lambda region: -len(keys & set(region.positions())))
-        scores = [len(keys & set(region.positions())) for region in fits]
+        fits = sorted(regions, key=lambda region: -_fits(region, wanted))
+        scores = [_fits(region, wanted) for region in fits]
         if not scores or scores[0] == 0:
             raise WorkbookError(
                 f"the template {self._name} has no header of the frame's columns",
@@ -147,7 +146,7 @@ class Locator:
             blank=self._is_blank(sheet, table.body),
         )
 
-    def _of_area(self, target: str, formula: str) -> Region:
+    def _of_area(self, target: str, formula: str, wanted: Sequence[str]) -> Region:
         found = _CELL.fullmatch(formula.lstrip("="))
         sheet = (found[1].replace("''", "'") if found[1] else found[2]) if found else ""
         sheet = next((name for name in self._tables if name.casefold() == sheet.casefold()), "")
@@ -158,9 +157,14 @@ class Locator:
                 hint="name a table, a range or a cell like Data!B4",
             )
         for table in self._tables[sheet]:
-            if table.area.top == area.top and table.area.left == area.left:
+            if area.top in (table.area.top, table.body.top) and table.area.left == area.left:
                 return self._of_table(sheet, table)
-        return self._below_header(sheet, area)
+        region = self._below_header(sheet, area)
+        if area.height > 1 and not _fits(region, wanted):
+            # A name may cover the rows alone; its header then stands above it.
+            above = self._below_header(sheet, replace(area, top=area.top - 1))
+            return above if _fits(above, wanted) else region
+        return region
 
     def _below_header(self, sheet: str, area: Area) -> Region:
         """Return the region whose header begins at the corner of `area`."""
@@ -219,6 +223,11 @@ class Locator:
         while _text_at(columns.get(left - 1), row):
             left -= 1
         return self._below_header(sheet, Area(row, left, row, left))
+
+
+def _fits(region: Region, wanted: Sequence[str]) -> int:
+    """Return how many of the wanted headers a region has."""
+    return len({header_key(header) for header in wanted} & set(region.positions()))
 
 
 def _text_at(column: CellColumn | None, row: int) -> str:

@@ -77,6 +77,26 @@ def test_a_region_without_a_table(target: str | None, tmp_path: Path) -> None:
         excel.write(FRAME, tmp_path / "g.xlsx", template=tmp_path / "t.xlsx", sheet="Broken")
 
 
+def test_a_name_may_cover_the_rows_without_their_header(tmp_path: Path) -> None:
+    book = plain(tmp_path / "t.xlsx")
+    book["Data"]["B5"], book["Data"]["C5"], book["Data"]["D5"] = "OLD-2", 8, "=C5"
+    book.defined_names["Rows"] = DefinedName("Rows", attr_text="Data!$B$4:$D$5")
+    book.save(tmp_path / "t.xlsx")
+    path = excel.write(FRAME, tmp_path / "f.xlsx", template=tmp_path / "t.xlsx", sheet="Rows").path
+    assert [row[1:3] for row in values(path)[2:]] == [["KEY", "N"], ["A-1", 1], ["A-2", 2], ["A-3", 3]]
+    assert openpyxl.load_workbook(path).defined_names["Rows"].attr_text == "Data!$B$4:$D$6"
+    other = FRAME.set_axis(["x", "y"], axis=1)
+    with pytest.raises(WorkbookError, match="has no header of the frame's columns"):
+        excel.write(other, tmp_path / "g.xlsx", template=tmp_path / "t.xlsx", sheet="Rows")
+
+
+def test_a_name_may_cover_the_body_of_a_table(tmp_path: Path) -> None:
+    template = zoo(tmp_path / "zoo.xlsx")
+    patched(template, {"xl/workbook.xml": (r"Data!\$B\$5:\$G\$8", "Data!$B$6:$G$8")})
+    path = excel.write(FRAME, tmp_path / "f.xlsx", template=template, sheet="Whole").path
+    assert b'ref="B5:G9"' in parts_of(path)["xl/tables/table1.xml"]
+
+
 def test_a_blank_sheet_gets_header_and_rows(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.active.title = "Data"
