@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from schedkit.demo import DemoSite
+if TYPE_CHECKING:
+    from schedkit.demo import DemoSite
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,5 +51,8 @@ def demo_site() -> Iterator[DemoSite]:
     A test that writes, plans faults or counts requests starts its own: ``with DemoSite(issues=50) as site``
     takes a tenth of a second.
     """
+    # Tests of other rooms need not load a web server.
+    from schedkit.demo import DemoSite
+
     with DemoSite(issues=300) as site:
         yield site
