@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
+from schedkit.excel import memory
 from schedkit.excel.decorate import provenance
 from schedkit.excel.fill import fill_drawn, fill_template
 from schedkit.excel.flat import WRITERS
@@ -19,7 +21,7 @@ from schedkit.excel.model import Policy
 from schedkit.excel.overview import overview
 from schedkit.excel.package import Package
 from schedkit.excel.plan import lay_out
-from schedkit.excel.skeleton import Front, draw
+from schedkit.excel.skeleton import INDEX, SUMMARY, Front, draw
 from schedkit.excel.tally import Tally
 from schedkit.excel.template import Filling, Order, plan_filling
 from schedkit.excel.workbook import Workbook, open_workbook
@@ -69,7 +71,7 @@ def drawn_job(frames: Mapping[str, pd.DataFrame], look: Look, policy: Policy, ta
         overview=overview(first, policy, look.history) if look.summary else None,
         index=len(frames) > 1,
     )
-    fronts = ((front.summary_name, look.summary), (front.index_name, front.index))
+    fronts = ((SUMMARY, look.summary), (INDEX, front.index))
     taken = [name for name, shown in fronts if shown]
     laid = lay_out(frames, policy, tally, links=look.links, totals=look.totals, taken=taken)
     drawn = draw(laid.sheets, front, policy)
@@ -115,6 +117,8 @@ def _planned(
     data: bytes, name: str, target: str | None, frame: pd.DataFrame, order: Order, tally: Tally
 ) -> tuple[Workbook, Filling]:
     book = open_workbook(Package(data, name), name)
+    if memory.PART in book.package and SUMMARY in book.sheets:
+        context.log(f"the {SUMMARY} of {name} keeps telling the rows it was drawn with", logging.WARNING)
     filling = plan_filling(book, name, target, frame, order, tally)
     if filling.match is not None:
         context.log(

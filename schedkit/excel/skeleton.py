@@ -27,6 +27,7 @@ from schedkit.excel.summary import draw_summary, put
 from schedkit.excel.text import excel_escape
 from schedkit.excel.totals import Total
 
+SUMMARY, INDEX = "Summary", "Index"
 HEADER_ROW = 1
 FIRST_ROW = 2
 # The prototype rows: usual cells, links, dates and durations within a mixed column, the totals row.
@@ -66,8 +67,6 @@ class Front:
     told: Sequence[str]
     overview: Overview | None
     index: bool
-    summary_name: str = "Summary"
-    index_name: str = "Index"
 
 
 def draw(plans: Sequence[SheetPlan], front: Front, policy: Policy) -> bytes:
@@ -75,11 +74,11 @@ def draw(plans: Sequence[SheetPlan], front: Front, policy: Policy) -> bytes:
     book = Workbook()
     del book["Sheet"]
     if front.overview is not None:
-        sheet = book.create_sheet(front.summary_name)
+        sheet = book.create_sheet(SUMMARY)
         draw_summary(sheet, front.title, front.told, front.overview)
         decorate.print_setup(sheet)
     if front.index:
-        _draw_index(book.create_sheet(front.index_name), front, plans)
+        _draw_index(book.create_sheet(INDEX), front, plans)
     for plan in plans:
         _draw_sheet(book.create_sheet(plan.name), plan, policy)
     book.properties.creator = "schedkit"

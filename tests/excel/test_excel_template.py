@@ -16,7 +16,7 @@ from openpyxl.worksheet.cell_range import MultiCellRange
 from openpyxl.worksheet.table import Table
 from openpyxl.worksheet.worksheet import Worksheet
 
-from schedkit import excel
+from schedkit import context, excel
 from schedkit.errors import WorkbookError
 
 Cells = Callable[..., list[list[Any]]]
@@ -168,6 +168,22 @@ def test_append_starts_a_workbook_and_continues_it(tmp_path: Path) -> None:
     excel.write(second, path, mode="append", tz="UTC")
     excel.write(issues(0), path, mode="append", tz="UTC")
     pd.testing.assert_frame_equal(excel.read(path), pd.concat([first, second], ignore_index=True))
+
+
+def test_a_summary_that_no_longer_tells_all_rows_is_said(tmp_path: Path) -> None:
+    path = excel.write(issues(2), tmp_path / "s.xlsx", summary=True).path
+    with context.use(Listener()) as listener:
+        excel.write(issues(1, first=9), path, mode="append")
+    assert listener.lines == ["the Summary of s.xlsx keeps telling the rows it was drawn with"]
+    assert len(excel.read(path)) == 3
+
+
+class Listener(context.Surroundings):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def log(self, level: int, message: str) -> None:
+        self.lines.append(message)
 
 
 def test_upsert_keeps_typed_columns_and_unknown_rows(tmp_path: Path) -> None:
