@@ -37,6 +37,11 @@ class Op(IntEnum):
 
 # Of these kinds, order matters among several changes of one group.
 ORDERED = frozenset({Op.PUT_TASK, Op.ADVANCE, Op.DROP_TASK})
+# What a run's step may change.
+MUTABLE = (
+    *("state", "due_at", "started_at", "finished_at", "priority", "attempt", "interruptions"),
+    *("reason", "error", "result", "waiting_for"),
+)
 # These change exactly one row, or what they were decided on is no longer so.
 GUARDED = frozenset({Op.ADVANCE, Op.UPDATE_RUN})
 
@@ -108,8 +113,6 @@ def statements(dialect: sa.Dialect) -> Sequence[str]:
         return insert.on_conflict_do_update(index_elements=list(keys), set_=values)
 
     run, task, wait = schema.runs, schema.tasks, schema.waits
-    mutable = ("state", "due_at", "started_at", "finished_at", "priority", "attempt", "interruptions")
-    texts = ("reason", "error", "result", "waiting_for")
     made: dict[Op, sa.ClauseElement] = {
         Op.PUT_TASK: put(task, "name"),
         Op.ADVANCE: task.update()
@@ -124,7 +127,7 @@ def statements(dialect: sa.Dialect) -> Sequence[str]:
             run.c.attempt == bindparam("was_attempt"),
             run.c.state == bindparam("was_state"),
         )
-        .values({name: bindparam(name) for name in (*mutable, *texts)}),
+        .values({name: bindparam(name) for name in MUTABLE}),
         Op.INSERT_ATTEMPT: schema.attempts.insert(),
         Op.INSERT_FIRE: upsert(schema.fires).on_conflict_do_nothing(),
         Op.PUT_DETAILS: put(schema.details, "run"),

@@ -21,8 +21,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from schedkit.core import schema
-from schedkit.core.changes import GUARDED, ORDERED, Change, Op, statements
+from schedkit.core.changes import GUARDED, ORDERED, Change, Op
 from schedkit.core.lease import Lease
+from schedkit.core.sql import Sql
 from schedkit.core.store import Store, reason
 from schedkit.errors import LedgerError, NotOwnerError
 
@@ -80,7 +81,7 @@ class Writer:
         self._store, self._lease = store, lease
         self._committed, self._lost, self._away, self._back = committed, lost, away, back
         self._healthy = healthy
-        self._sql = statements(store.dialect)
+        self._sql = Sql(store.dialect)
         self._inbox: queue.SimpleQueue[Sequence[Change] | _Work | None] = queue.SimpleQueue()
         self._connection: sa.Connection | None = None
         self._batch = 0
@@ -230,8 +231,8 @@ class Writer:
     def _flush(self, connection: sa.Connection, groups: dict[Op, list[dict[str, Any]]]) -> None:
         for op in sorted(groups):
             rows = groups[op]
-            done = connection.exec_driver_sql(self._sql[op], rows)
-            if op in GUARDED and done.rowcount != len(rows):
+            touched = self._sql.write(connection, op, rows)
+            if op in GUARDED and touched != len(rows):
                 raise StaleError(f"ledger {self._store}: {op.name} no longer applies")
 
     def _connect(self) -> sa.Connection:

@@ -11,14 +11,17 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from schedkit.core import schema
-from schedkit.core.changes import Change
+from schedkit.core.changes import Change, Op
 from schedkit.core.events import Event, RunLogged, decode, encode
+from schedkit.core.ledger import Ledger
 from schedkit.core.model import Run, State
 from schedkit.core.results import ResultGoneError, Results
 from schedkit.core.rows import id_at, new_id, run_from_row, run_row
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.sql import Sql
 from schedkit.core.store import Store
 from schedkit.core.text import dump, load
 from schedkit.core.triggers import every
@@ -283,3 +286,31 @@ def test_live_runs_and_new_events_are_kept(make: Make) -> None:
     before = len(sched._ledger.events())
     assert sched.prune() == 0
     assert len(sched._ledger.events()) == before
+
+
+@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 100])
+def test_rows_are_written_whole_however_many(where: str, count: int) -> None:
+    """One statement for many rows, and two steps of one run in the same group."""
+    store = Store(where)
+    store.open()
+    now = datetime.now(UTC)
+    runs = [Run(id=new_id(), task="t", state=State.QUEUED, due_at=now, queued_at=now) for _ in range(count)]
+    group = Change()
+    for run in runs:
+        started = replace(run, state=State.RUNNING, attempt=1, started_at=now)
+        group.insert_run(run)
+        group.update_run(run, started)
+        group.update_run(started, replace(started, state=State.DONE, finished_at=now, reason="ended"))
+    sql = Sql(store.dialect)
+    with store.connect() as connection, connection.begin():
+        for op in (Op.INSERT_RUN, Op.UPDATE_RUN):
+            rows = [row for kind, row in group.ops if kind is op]
+            assert sql.write(connection, op, rows) == len(rows)
+        stale = Change()
+        stale.update_run(runs[0], replace(runs[0], state=State.CANCELLED))
+        assert sql.write(connection, Op.UPDATE_RUN, [stale.ops[0][1]]) == 0
+    kept = Ledger(store).runs(limit=1000)
+    assert [(run.id, run.state, run.attempt, run.reason) for run in reversed(kept)] == [
+        (run.id, State.DONE, 1, "ended") for run in runs
+    ]
+    store.close()
