@@ -554,7 +554,7 @@ class Scheduler(JobApi):
             "trigger": row.words,
             "next_run": row.next_at,
             "paused": row.paused,
-            "declared": row.name in self._registry,
+            "declared": self._is_declared(row.name, row),
             "description": row.facts.get("description", ""),
             "tags": row.facts.get("tags", []),
             "priority": row.facts.get("priority", 10),
@@ -664,7 +664,14 @@ class Scheduler(JobApi):
         row = self._row(name)
         if row is not None and row.paused:
             return "paused"
-        return "idle" if name in self._registry else "waiting"
+        return "idle" if self._is_declared(name, row) else "waiting"
+
+    def _is_declared(self, name: str, row: TaskRow | None) -> bool:
+        """Tell whether whoever owns the ledger has the code of a task; without an owner, nobody waits."""
+        if self._node.owner is not None or not self._open:
+            return name in self._registry
+        holder = self._ledger.holder()
+        return holder is None or (row is not None and row.facts.get("epoch") == holder.epoch)
 
     def _next_run(self, name: str) -> datetime | None:
         row = self._row(name)

@@ -46,7 +46,7 @@ def test_a_viewer_sees_everything_live(sched: Scheduler, viewer: Scheduler) -> N
     run = sched.submit("one")
     seen.wait_for(seen.of(events.RunEnded, run=run.id))
     assert viewer.run(run.id).result("10s") == 42
-    assert viewer.tasks["one"].state == "waiting"
+    assert viewer.tasks["one"].state == "idle", "its owner has its code"
     assert viewer.tasks["one"].latest() == 42
     kinds = [type(event).__name__ for event in seen.events if event.run == run.id]
     assert kinds == ["RunQueued", "RunStarted", "RunEnded"]
