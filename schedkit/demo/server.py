@@ -14,7 +14,7 @@ from functools import partial
 import uvicorn
 
 from schedkit.demo.gate import Gate, Protocol
-from schedkit.errors import UnavailableError
+from schedkit.errors import UnavailableError, UsageError
 
 _GRACE = 0.5
 
@@ -108,4 +108,11 @@ def make_server(gate: Gate, tls: Tls | None = None) -> Server:
         config.ssl_certfile, config.ssl_keyfile = tls.cert, tls.key
         if tls.client_ca is not None:
             config.ssl_ca_certs, config.ssl_cert_reqs = tls.client_ca, ssl.CERT_REQUIRED
+        try:
+            config.load()
+        except OSError as error:
+            raise UsageError(
+                f"demo site: certificate {tls.cert} cannot be used: {error.strerror or error}",
+                hint="name PEM files of a certificate and its key",
+            ) from error
     return Server(config)

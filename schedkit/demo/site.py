@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from html import escape
 from typing import Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -107,6 +108,7 @@ class DemoSite:
         # Bad knobs are refused before a port is taken.
         seconds, planned = parse_latency(latency), _faults(faults)
         _check(issues=issues, port=port, page_cap=page_cap, issue_kb=issue_kb, rate_limit=rate_limit)
+        _check_zone(zone)
         self._socket = bind(port)
         self.port = int(self._socket.getsockname()[1])
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
@@ -264,7 +266,11 @@ class DemoSite:
 
     def start(self) -> Self:
         """Answer requests from a thread of this process until `stop`."""
-        server = self._server = self.server()
+        try:
+            server = self._server = self.server()
+        except UsageError:
+            self.stop()
+            raise
         self._thread = threading.Thread(
             target=lambda: asyncio.run(server.serve([self._socket])), name="schedkit-demo-site", daemon=True
         )
@@ -317,6 +323,13 @@ def _check(**knobs: float | None) -> None:
         low, high = _LIMITS[name]
         if value is not None and not low <= value <= high:
             raise UsageError(f"demo site: {name} {value} is not possible", hint=f"choose {low} to {high}")
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UsageError(f"demo site: no time zone {zone!r}", hint="write one like Europe/Berlin") from error
 
 
 def _faults(value: str | Faults | None) -> Faults:

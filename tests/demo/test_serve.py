@@ -87,11 +87,19 @@ def test_a_bad_knob_is_told_and_frees_the_port(knob: dict[str, Any]) -> None:
         ({"issues": -1}, "issues -1 is not possible"),
         ({"issue_kb": 0}, "issue_kb 0 is not possible.*choose 1 to 1000"),
         ({"rate_limit": -1}, "rate_limit -1 is not possible"),
+        ({"zone": "Mars/Olympus"}, "no time zone 'Mars/Olympus'.*write one like Europe/Berlin"),
     ],
 )
 def test_an_impossible_knob_is_told(knob: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         DemoSite(**knob)
+
+
+def test_a_site_may_be_empty() -> None:
+    with DemoSite(issues=0) as site, datacenter(site) as http:
+        assert http.get("/rest/api/2/search").json()["total"] == 0
+        assert "Open bugs" in httpx.get(f"{site.url}/wiki/pages/100001").text
+        assert site.store.create(summary="the first").key == "DEMO-1"
 
 
 def test_a_site_may_be_started_and_stopped_by_hand() -> None:

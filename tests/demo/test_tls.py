@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from schedkit.demo import DemoSite, Tls
+from schedkit.errors import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,11 @@ def test_clients_may_be_asked_for_a_certificate(authority: trustme.CA, tmp_path:
         known = ssl.create_default_context(cafile=str(ca))
         known.load_cert_chain(*pem(authority, tmp_path, "client.example"))
         assert httpx.get(url, verify=known).status_code == 200
+
+
+def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nothing\.pem cannot be used: No such file.*PEM files"):
+        DemoSite(issues=5, tls=Tls(str(tmp_path / "nothing.pem"), "nothing.key")).start()
 
 
 def test_a_site_serves_as_its_own_proxy(demo_site: DemoSite) -> None:

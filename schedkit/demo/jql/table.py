@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from schedkit.demo.jql import compare, resolve
-from schedkit.demo.jql.meaning import EQUALITY, ORDERED, TEXT, Meaning, Reader
+from schedkit.demo.jql.meaning import EQUALITY, ORDERED, TEXT, Meaning, Reader, Resolve
 from schedkit.demo.jql.tree import JqlError
 from schedkit.demo.text import plain
 from schedkit.demo.world import catalog as c
@@ -37,8 +37,8 @@ _priority_rank = _rank_of(reversed(c.PRIORITIES))
 _status_rank = _rank_of(c.STATUSES)
 
 
-def _choice(get: Callable[[Issue], Any], resolve: Any, key: Callable[[Any], Any]) -> Meaning:
-    return Meaning(EQUALITY, one(get), resolve, lambda i: key(get(i)))
+def _choice(get: Callable[[Issue], Any], read: Resolve, key: Callable[[Any], Any]) -> Meaning:
+    return Meaning(EQUALITY, one(get), read, lambda i: key(get(i)))
 
 
 def _name(item: Any) -> Any:
