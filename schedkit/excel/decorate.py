@@ -133,12 +133,15 @@ def extracted_at(attrs: Mapping[Any, Any]) -> pd.Timestamp | None:
     return stamp if isinstance(stamp, pd.Timestamp) else None
 
 
-def print_setup(sheet: Worksheet, *, repeat_row: int | None = None) -> None:
-    """Print on landscape pages as wide as the sheet, with the header repeated and pages counted."""
+def print_setup(sheet: Worksheet, *, repeat_row: int | None = None, pages: int = 0) -> None:
+    """Print on landscape pages as wide as the sheet, with the header repeated and pages counted.
+
+    `pages` is how many pages it may be long; 0 means as many as it takes.
+    """
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
     sheet.page_setup.fitToWidth = 1
-    sheet.page_setup.fitToHeight = 0
+    sheet.page_setup.fitToHeight = pages
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.page_margins = PageMargins(left=0.4, right=0.4, top=0.5, bottom=0.6, header=0.3, footer=0.3)
     footer = sheet.oddFooter

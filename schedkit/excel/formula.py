@@ -26,7 +26,7 @@ class Formula:
         Examples
         --------
         >>> Formula.parse('B5*$C$1+SUM(D4:D5)&"B5"', 5).pieces
-        ('B', 0, '*$C$1+SUM(D', -1, ':D', 0, ')&"B5"')
+        ('B', 0, '*$C$1+SUM(D', -1, ':D', 0, ')&amp;"B5"')
         """
         pieces: list[str | int] = [""]
 

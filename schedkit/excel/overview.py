@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,10 +120,14 @@ def _place(value: Any) -> int | None:
 def _exploded(values: pd.Series[Any] | None) -> pd.Series[Any] | None:
     if values is None:
         return None
-    lists = [
-        v.split(", ") if isinstance(v, str) else v if isinstance(v, list) and v else [None] for v in values
-    ]
+    lists = [_items(value) or [None] for value in values]
     return pd.Series([item for items in lists for item in items], dtype=object)
+
+
+def _items(value: Any) -> Sequence[Any]:
+    if isinstance(value, str):
+        return value.split(", ")
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _total(points: pd.Series[Any] | None) -> float | None:

@@ -76,7 +76,7 @@ def draw(plans: Sequence[SheetPlan], front: Front, policy: Policy) -> bytes:
     if front.overview is not None:
         sheet = book.create_sheet(SUMMARY)
         draw_summary(sheet, front.title, front.told, front.overview)
-        decorate.print_setup(sheet)
+        decorate.print_setup(sheet, pages=1)
     if front.index:
         _draw_index(book.create_sheet(INDEX), front, plans)
     for plan in plans:

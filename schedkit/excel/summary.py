@@ -195,7 +195,8 @@ def _table(sheet: Worksheet, row: int, column: int, title: str, counts: Sequence
     put(sheet, row, column, title, bold=True)
     put(sheet, row, column + 2, "Issues", bold=True).alignment = Alignment(horizontal="right")
     for place, count in enumerate(counts, row + 1):
-        put(sheet, place, column, count.name)
+        # Names in any script begin where their column does.
+        put(sheet, place, column, count.name).alignment = Alignment(horizontal="left")
         put(sheet, place, column + 2, count.issues).number_format = "#,##0"
         sheet.merge_cells(start_row=place, end_row=place, start_column=column, end_column=column + 1)
     for place in range(row, row + len(counts) + 1):

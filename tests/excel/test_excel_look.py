@@ -183,6 +183,7 @@ def test_the_summary_tells_figures_and_draws_charts(tmp_path: Path) -> None:
         "Overdue": late.sum(),
         "Story points": frame["Story Points"].sum(),
     }
+    assert sheet.page_setup.fitToHeight == 1
     kinds = [type(chart).__name__ for chart in sheet._charts]
     assert kinds == ["DoughnutChart", "BarChart", "AreaChart", "LineChart"]
     texts = [cell.value for row in sheet.iter_rows(max_col=14) for cell in row if cell.value is not None]

@@ -117,7 +117,7 @@ def test_counts_follow_the_flow_of_work_and_end_in_others() -> None:
 
 
 def test_lists_of_components_count_each() -> None:
-    frame = pd.DataFrame({"Components": [["Web", "API"], ["Web"], [], None, "API, Core"]})
+    frame = pd.DataFrame({"Components": [("Web", "API"), ["Web"], (), None, "API, Core"]})
     assert {c.name: c.issues for c in overview(frame, UTC).by_component} == {
         "Web": 2,
         "API": 2,
