@@ -22,6 +22,8 @@ from schedkit.loop import service
 
 ROWS, MANY = 100_000, 1_000_000
 RUNS = 3
+# A peer slower than this is run once.
+SLOW_SECONDS = 10.0
 GAP_RUNS = 5
 GAP_LIMIT_MS = 50.0
 MEMORY_LIMIT_MB = 120.0
@@ -35,56 +37,39 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours = [measure("schedkit", ROWS, folder) for _ in range(RUNS)]
-        seconds, memory = median(r["seconds"] for r in ours), max(r["extra_mb"] for r in ours)
+        memory = max(run["extra_mb"] for run in ours)
         yield ceiling("excel: extra memory, 100,000 x 30", memory, MEMORY_LIMIT_MB, "MB")
         draw_template(folder / "template.xlsx")
-        filled = median(measure("template", ROWS, folder)["seconds"] for _ in range(RUNS))
-        yield Row(
-            "excel: a template filled, 100,000 x 30",
-            filled,
-            seconds,
-            "plain write",
-            "s",
-            filled / seconds,
-            1.3,
-            "<=",
-        )
+        yield against("excel: a template filled, 100,000 x 30", "template", "schedkit", folder, 1.3)
         yield from gaps(folder)
         many = measure("schedkit", MANY, folder)
-        yield Row(
-            "excel: extra memory, 1,000,000 x 30",
-            many["extra_mb"],
-            memory,
-            "100,000 x 30",
-            "MB",
-            many["extra_mb"] / memory,
-            1.25,
-            "<=",
-        )
-        yield Row(
-            "excel: 1,000,000 x 30",
-            many["seconds"],
-            seconds,
-            "100,000 x 30",
-            "s",
-            many["seconds"] / seconds,
-            None,
-            "<=",
-        )
+        told = "excel: extra memory, 1,000,000 x 30"
+        more = many["extra_mb"]
+        yield Row(told, more, memory, "100,000 x 30", "MB", more / memory, 1.25, "<=")
+        once, lasted = median(run["seconds"] for run in ours), many["seconds"]
+        yield Row("excel: 1,000,000 x 30", lasted, once, "100,000 x 30", "s", lasted / once, None, "<=")
         for peer in PEERS:
             if peer in MODULES and importlib.util.find_spec(MODULES[peer]) is None:
                 print(f"{peer} is not installed")
                 continue
-            theirs = measure(peer, ROWS, folder)
-            yield Row(
-                "excel: 100,000 x 30",
-                seconds,
-                theirs["seconds"],
-                f"{peer} ({theirs['extra_mb']:.0f} MB extra, {theirs['file_mb']:.0f} MB file)",
-                "s",
-                theirs["seconds"] / seconds,
-                TARGETS.get(peer, 1.0),
-            )
+            yield against("excel: 100,000 x 30", "schedkit", peer, folder, TARGETS.get(peer, 1.0))
+
+
+def against(name: str, ours: str, peer: str, folder: Path, target: float) -> Row:
+    """Measure two writers in turns, so that whatever else the machine does meets both."""
+    mine, theirs = [], []
+    for _ in range(RUNS):
+        mine.append(measure(ours, ROWS, folder)["seconds"])
+        theirs.append(measure(peer, ROWS, folder))
+        if theirs[-1]["seconds"] > SLOW_SECONDS:
+            # Once is enough to tell; one more of ours shows whether the machine was busy.
+            mine.append(measure(ours, ROWS, folder)["seconds"])
+            break
+    seconds, other = median(mine), median(run["seconds"] for run in theirs)
+    label = f"{peer} ({theirs[0]['extra_mb']:.0f} MB extra, {theirs[0]['file_mb']:.0f} MB file)"
+    if peer == "schedkit":
+        return Row(name, seconds, other, "plain write", "s", seconds / other, target, "<=")
+    return Row(name, seconds, other, label, "s", other / seconds, target)
 
 
 def measure(name: str, count: int, folder: Path) -> dict[str, float]:
