@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schedkit.demo import DemoSite
 from schedkit.demo.jql import JqlError
-from schedkit.demo.jql.evaluate import compile_node
+from schedkit.demo.jql.compile import compile_node
 from schedkit.demo.jql.parse import parse
 from schedkit.demo.jql.tree import All, AnyOf, Clause, Empty, Node, Not, Value
 from schedkit.demo.world.catalog import DAY, STATUSES
@@ -146,6 +146,17 @@ def test_hierarchy_has_three_edges_on_data_center_and_one_on_cloud(demo_site: De
     assert set(found(demo_site, f'"Parent Link" in ({goal.key})')) == below != set()
     subtask = next(i for i in demo_site.store.visible() if i.type.level < 0)
     assert subtask.key in found(demo_site, f"parent = {subtask.parent}")
+
+
+def test_a_saved_filter_stands_for_its_query(demo_site: DemoSite) -> None:
+    saved = set(found(demo_site, "project in (OPS, MOB) AND type = Bug"))
+    assert set(found(demo_site, "filter = 10002")) == saved != set()
+    assert set(found(demo_site, "filter != 10002")) == wanted(demo_site, lambda i: True) - saved
+    both = set(found(demo_site, "savedFilter in (10002, 10001) AND project = OPS"))
+    assert both >= {key for key in saved if key.startswith("OPS-")}
+    for jql, told in (("filter = 7", "The value '7' does not exist"), ("filter ~ x", "is not supported")):
+        with pytest.raises(JqlError, match=told):
+            found(demo_site, jql)
 
 
 def test_linked_issues(demo_site: DemoSite) -> None:

@@ -1,4 +1,4 @@
-"""Tree to predicate to a list of ids, kept until the issues or the minute change."""
+"""Query to a list of ids, kept until the issues or the minute change."""
 
 from __future__ import annotations
 
@@ -7,30 +7,26 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from schedkit.demo.jql import dates, functions
-from schedkit.demo.jql.meaning import Meaning, Reader, Test
+from schedkit.demo.jql import dates
+from schedkit.demo.jql.compile import SAVED, compile_node, resolved
+from schedkit.demo.jql.meaning import Reader
 from schedkit.demo.jql.parse import parse
 from schedkit.demo.jql.table import meaning
 from schedkit.demo.jql.tree import (
     All,
-    AnyOf,
     Call,
     Clause,
-    Empty,
     JqlError,
     Node,
     Not,
     Order,
     Query,
-    UnknownValueError,
     Value,
 )
 from schedkit.demo.store import Store
 from schedkit.demo.world.model import Issue
 
 _KEPT = 64
-_MAX_OPERANDS = 3000
-_RANGES = ("<", ">", "<=", ">=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +104,8 @@ def _timely(node: Node) -> bool:
     if isinstance(node, Not):
         return _timely(node.inner)
     if isinstance(node, Clause):
+        if node.field.casefold() in SAVED:
+            return True
         return any(
             isinstance(o, Call) or (isinstance(o, Value) and dates.is_period(o.text)) for o in node.operands
         )
@@ -124,95 +122,13 @@ def _candidates(node: Node, reader: Reader) -> list[int] | None:
     name = node.field.casefold()
     if name in ("key", "id", "issue", "issuekey"):
         wanted: set[int] = {
-            n for o in node.operands for n in _resolved(reader, node, meaning(reader, name), o)
+            n for o in node.operands for n in resolved(reader, node, meaning(reader, name), o)
         }
         return sorted(wanted)
     if name in ("parent", "epic link", "parent link"):
-        parents = {n for o in node.operands for n in _resolved(reader, node, meaning(reader, name), o)}
+        parents = {n for o in node.operands for n in resolved(reader, node, meaning(reader, name), o)}
         return sorted({child for parent in parents for child in reader.store.children.get(parent, ())})
     return None
-
-
-def compile_node(node: Node, reader: Reader) -> Test:
-    """Turn a tree into a predicate."""
-    if isinstance(node, All):
-        tests = [compile_node(part, reader) for part in node.parts]
-        if len(tests) == 2:
-            first, second = tests
-            return lambda i: first(i) and second(i)
-        return lambda i: all(test(i) for test in tests)
-    if isinstance(node, AnyOf):
-        tests = [compile_node(part, reader) for part in node.parts]
-        return lambda i: any(test(i) for test in tests)
-    if isinstance(node, Not):
-        inner = compile_node(node.inner, reader)
-        return lambda i: not inner(i)
-    return _compile_clause(node, reader)
-
-
-def _compile_clause(clause: Clause, reader: Reader) -> Test:
-    field = meaning(reader, clause.field, clause.op)
-    empty = [o for o in clause.operands if isinstance(o, Empty)]
-    op = clause.op
-    if op in ("is", "is not"):
-        if not empty:
-            raise JqlError(f"The operator '{op}' only supports EMPTY and NULL, field '{clause.field}'.")
-        op = "=" if op == "is" else "!="
-    elif op not in field.operators:
-        raise JqlError(f"The operator '{op}' is not supported by the '{clause.field}' field.")
-    if len(clause.operands) > _MAX_OPERANDS:
-        raise JqlError(
-            f"The JQL query is too complex: more than {_MAX_OPERANDS} values for '{clause.field}'."
-        )
-    values = field.values
-    if empty and len(clause.operands) == 1:
-        if op in ("~", "!~") or op in _RANGES:
-            raise JqlError(f"The operator '{op}' does not support EMPTY for the '{clause.field}' field.")
-        if op in ("=", "in"):
-            return lambda i: not values(i)
-        return lambda i: bool(values(i))
-    if field.compare is not None and (op in _RANGES or op in ("~", "!~") or _dated(field, clause)):
-        if len(clause.operands) == 1 and op not in ("in", "not in"):
-            return field.compare(reader, clause)
-        given = [o for o in clause.operands if not isinstance(o, Empty)]
-        equal = [field.compare(reader, Clause(clause.field, "=", (o,))) for o in given]
-        if op == "in":
-            return lambda i: any(test(i) for test in equal) or (bool(empty) and not values(i))
-        return lambda i: bool(values(i)) and not any(test(i) for test in equal)
-    wanted = {
-        v for o in clause.operands if not isinstance(o, Empty) for v in _resolved(reader, clause, field, o)
-    }
-    return _membership(op in ("=", "in"), wanted, values, bool(empty))
-
-
-def _dated(field: Meaning, clause: Clause) -> bool:
-    """Dates compare by instant also for ``=``; keys and plain values by membership."""
-    return "<" in field.operators and clause.field.casefold() not in ("key", "id", "issue", "issuekey")
-
-
-def _membership(
-    positive: bool, wanted: set[Any], values: Callable[[Issue], Iterable[Any]], empty: bool
-) -> Test:
-    if positive:
-        if empty:
-            return lambda i: not (vs := values(i)) or any(v in wanted for v in vs)
-        return lambda i: any(v in wanted for v in values(i))
-    # An issue without a value matches neither `=` nor `!=`.
-    return lambda i: bool(vs := values(i)) and not any(v in wanted for v in vs)
-
-
-def _resolved(reader: Reader, clause: Clause, field: Meaning, operand: Any) -> list[Any]:
-    if isinstance(operand, Call):
-        return functions.values(reader, operand, clause.field)
-    if isinstance(operand, Empty):
-        return []
-    try:
-        return list(field.resolve(reader, operand.text, clause.field))
-    except UnknownValueError as error:
-        if reader.forgiven is None:
-            raise
-        reader.forgiven.extend(error.messages)
-        return []
 
 
 def _sorted(issues: list[Issue], query: Query, reader: Reader) -> list[Issue]:
