@@ -47,20 +47,20 @@ def column(series: Series[Any], header: str, policy: Policy) -> Column:
         return Column(header, Kind.DURATION, _Durations(plain), dtype)
     if kinds.is_integer_dtype(plain.dtype):
         long = _has_long_integers(plain)
-        return Column(header, Kind.TEXT if long else Kind.INTEGER, _Integers(plain, long), dtype, whole=True)
+        return Column(header, Kind.TEXT if long else Kind.INTEGER, _Integers(plain, long), dtype, decimals=0)
     if kinds.is_float_dtype(plain.dtype):
         if policy.inf == "error" and bool(np.isinf(_floats(plain)).any()):
             raise WorkbookError(
                 f"column {header!r} holds an infinite number",
                 hint='write with inf="text" or inf="omit", or clean the frame first',
             )
-        return Column(header, Kind.NUMBER, _Floats(plain, policy.inf), dtype, whole=_all_whole(plain))
+        return Column(header, Kind.NUMBER, _Floats(plain, policy.inf), dtype, decimals=_decimals(plain))
     if isinstance(plain.dtype, pd.StringDtype):
         return Column(header, Kind.TEXT, _Texts(plain), dtype)
     if Lists.fit(plain):
         return Column(header, Kind.TEXT, Lists(plain), dtype)
     objects = Objects(plain.astype(object), header, policy)
-    return Column(header, objects.kind, objects, dtype, objects.whole, objects.zone)
+    return Column(header, objects.kind, objects, dtype, objects.decimals, objects.zone)
 
 
 def _plain(series: Series[Any]) -> Series[Any]:
@@ -127,10 +127,13 @@ def _floats(series: Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
     return series.to_numpy(np.float64, na_value=np.nan)
 
 
-def _all_whole(series: Series[Any]) -> bool:
+def _decimals(series: Series[Any]) -> int:
+    """Return how many places after the point the numbers of a column need, at most two."""
     values = _floats(series)
     values = values[np.isfinite(values)]
-    return len(values) > 0 and bool((values == np.floor(values)).all())
+    if not len(values):
+        return 2
+    return next((places for places in (0, 1) if (values == np.round(values, places)).all()), 2)
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,8 @@ def number_format(column: Column) -> str:
     if column.kind in FORMATS:
         return FORMATS[column.kind]
     if is_identifier(column.header):
-        return "0" if column.whole else "General"
-    return "#,##0" if column.whole else "#,##0.00"
+        return "0" if column.decimals == 0 else "General"
+    return ("#,##0", "#,##0.0", "#,##0.00")[column.decimals]
 
 
 def width(column: Column, rows: int) -> float:

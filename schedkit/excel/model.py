@@ -51,15 +51,16 @@ CellsOf = Callable[[int, int, Tally], Cells]
 class Column:
     """One column of a sheet.
 
-    `cells(start, stop, tally)` gives the values of those rows; `whole` says that all its numbers are
-    whole; `zone` names the zone its times are shown in; `dtype` is what the frame had.
+    `cells(start, stop, tally)` gives the values of those rows; `decimals` says how many places after the
+    point its numbers need, at most two; `zone` names the zone its times are shown in; `dtype` is what the
+    frame had.
     """
 
     header: str
     kind: Kind
     cells: CellsOf
     dtype: str = ""
-    whole: bool = False
+    decimals: int = 2
     zone: str | None = None
 
 

@@ -105,7 +105,7 @@ class Objects:
         self._policy = policy
         inferred = pd.api.types.infer_dtype(series, skipna=True)
         self.kind = _KINDS.get(inferred, Kind.MIXED)
-        self.whole = inferred == "integer"
+        self.decimals = 0 if inferred == "integer" else 2
         self._all_text = inferred in ("string", "empty")
         aware = any(isinstance(value, datetime) and value.tzinfo for value in series)
         self.zone = policy.zone_name if aware else None

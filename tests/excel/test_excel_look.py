@@ -209,3 +209,21 @@ def test_reserved_names_go_to_the_front(tmp_path: Path) -> None:
     written = excel.write(frames, tmp_path / "r.xlsx", summary=True)
     assert drawn(written.path).sheetnames == ["Summary", "Index", "Summary (2)", "index (2)"]
     assert list(excel.read_all(written.path)) == ["Summary", "index"]
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "want"),
+    [
+        ("Points", [1.0, 2.0, None], "#,##0"),
+        ("Points", [0.5, 1e9], "#,##0.0"),
+        ("Points", [0.25, 1], "#,##0.00"),
+        ("Issue id", [1.0, 2.0], "0"),
+        ("Year", [1.5], "General"),
+    ],
+)
+def test_numbers_show_the_places_they_need(
+    header: str, values: list[float | None], want: str, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame({header: pd.Series(values, dtype="float64")})
+    sheet = drawn(excel.write(frame, tmp_path / "n.xlsx").path).active
+    assert sheet["A2"].number_format == want
