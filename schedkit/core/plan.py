@@ -88,7 +88,9 @@ class Planner:
             self.limits.pop(key, None)
         else:
             self.limits[key] = most
-        self._freed.add(key)
+        # Only keys with a queue: a set that once held every task's key stays slow to walk for good.
+        if key in self._parked:
+            self._freed.add(key)
 
     def remember_starts(self, task: str, starts: Iterable[float]) -> None:
         """Count starts that happened before this planner existed towards their task's rate."""
@@ -104,7 +106,7 @@ class Planner:
         waited = self._waiting.pop(run, None)
         if waited is not None:
             # Its place in a key's queue may have been the one that would have been looked at next.
-            self._freed.update(waited.keys)
+            self._freed.update(key for key in waited.keys if key in self._parked)
 
     def start(self, now: float) -> list[Waiting]:
         """Return the runs that start now, in order; they hold their places until `release`."""
