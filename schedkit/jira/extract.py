@@ -90,6 +90,7 @@ class Extraction:
             evidence.exact = listing.single
             await self.fill(listing.ids)
         else:
+            del listing  # of half a million issues it weighs
             listing = await self._prove()
         self._end(listing)
 
@@ -174,7 +175,9 @@ class Extraction:
                 group.start_soon(self.read, self.query.also(f"updated >= {since}"))
             listing = found[0]
             await self.fill(listing.ids)
-            left = set(self.held.updated).difference(listing.ids, self._left)
+            listed = set(listing.ids)
+            left = {id for id in self.held.updated if id not in listed and id not in self._left}
+            del listed
             self._left |= left
             appeared, changed = self.held.since(before)
             evidence.appeared += appeared

@@ -9,9 +9,11 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.to_thread
 import numpy as np
 import numpy.typing as npt
@@ -44,11 +46,19 @@ class Spool:
         self._writer: pq.ParquetWriter | None = None
         self._ids: list[npt.NDArray[np.int64]] = []
         self._updated: list[npt.NDArray[np.int64]] = []
+        # One thread writes, in order, so that the loop that hands batches over never waits for a disk.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="schedkit-spool")
+        self._failed: BaseException | None = None
 
     def add(self, batch: Batch) -> None:
-        """Take a batch."""
-        if not len(batch):
-            return
+        """Take a batch; it is written soon."""
+        if len(batch):
+            self._thread.submit(self._add, batch).add_done_callback(self._note)
+
+    def _note(self, done: Future[None]) -> None:
+        self._failed = self._failed or done.exception()
+
+    def _add(self, batch: Batch) -> None:
         self._ids.append(batch.ids)
         self._updated.append(batch.updated)
         table = arrow(batch)
@@ -73,11 +83,21 @@ class Spool:
         self._writer.write_table(table)
 
     def close(self) -> None:
-        """Write what is left."""
-        self._flush()
+        """Write what is left.
+
+        Raises
+        ------
+        OSError
+            If anything could not be written.
+        """
+        self._thread.shutdown()
+        if self._failed is None:
+            self._flush()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+        if self._failed is not None:
+            raise self._failed
 
     def finish(
         self,
@@ -87,8 +107,7 @@ class Spool:
         attrs: Mapping[str, Any],
         ranks: Mapping[str, Sequence[str]],
     ) -> int:
-        """Write the result to `path`: of every wanted issue the newest copy; returns the rows."""
-        self.close()
+        """Write the result, after `close`: of every wanted issue the newest copy; returns the rows."""
         stores = self._stores(list(columns))
         schema = pa.schema([(label, ARROW[store]) for label, store in stores.items()])
         schema = schema.append(pa.field(ID, pa.int64())).append(pa.field(UPDATED, pa.int64()))
@@ -154,7 +173,8 @@ async def extract_to(
             with tally() as cost:
                 await extraction.run()
         finally:
-            spool.close()
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(spool.close)
         facts = extraction.evidence.told(
             requests=cost.requests,
             retries=cost.retries,

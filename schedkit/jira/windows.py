@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError, IncompleteError, UnavailableError
@@ -47,11 +49,11 @@ async def read(
     """
     source = asker.source
     ask = by_window(str(query), fields, reader.page, source.dialect)
-    parts: dict[int, list[int]] = {}
+    parts: dict[int, npt.NDArray[np.int64]] = {}
     totals: set[int] = set()
 
     def took(page: Page, start: int) -> None:
-        parts[start] = page.batch.ids.tolist()
+        parts[start] = page.batch.ids
         totals.add(page.total if page.total is not None else start + len(page.batch))
         take(page)
 
@@ -93,10 +95,10 @@ async def read(
     stop = max(totals, default=0) if limit is None else min(limit, *totals)
     single = done >= stop and len(parts) == 1
     await windows(done, stop, step)
-    arrived = [id for start in sorted(parts) for id in parts[start]]
-    ids = list(dict.fromkeys(arrived))[:limit]
-    steady = len(set(arrived)) == len(arrived) == stop and len(totals) == 1
-    return Listing(ids, steady, single)
+    arrived = np.concatenate([parts[start] for start in sorted(parts)])
+    distinct = len(np.unique(arrived)) == len(arrived)
+    ids = arrived.tolist() if distinct else list(dict.fromkeys(arrived.tolist()))
+    return Listing(ids[:limit], distinct and len(arrived) == stop and len(totals) == 1, single)
 
 
 async def _is_deep(asker: Asker, query: Query, reader: Reader, total: int) -> bool:

@@ -258,6 +258,15 @@ SIDES = {
 }
 
 
+def peak_megabytes() -> float:
+    """The most memory this process has held; `ru_maxrss` would count its parent's, from before exec."""
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main(side: str, dialect: str, fields: str, site: str, out: str) -> None:
     with open(site) as file:
         ready = json.load(file)[f"jira_{dialect}"]
@@ -266,8 +275,9 @@ def main(side: str, dialect: str, fields: str, site: str, out: str) -> None:
     work: Callable[[], Any] = (
         Bare(ready, cloud, every).run if side == "floor" else lambda: SIDES[side](ready, cloud, every)
     )
-    import atlassian  # noqa: F401
-    import jira  # noqa: F401
+    if side != "stream":
+        import atlassian  # noqa: F401
+        import jira  # noqa: F401
 
     import schedkit.jira  # noqa: F401
 
@@ -279,8 +289,7 @@ def main(side: str, dialect: str, fields: str, site: str, out: str) -> None:
         facts["requests"] = made.attrs.get("requests")
         table = made[COMPARED].astype({c: "str" for c in COMPARED if c not in ("Created", "Updated")})
         table.sort_values("Key", ignore_index=True).to_pickle(out)
-    # Linux counts in kilobytes.
-    facts["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    facts["peak_mb"] = peak_megabytes()
     print(json.dumps(facts))
 
 

@@ -12,6 +12,10 @@ import pytest
 from schedkit.demo import DemoSite
 from schedkit.errors import UnavailableError, UsageError
 from schedkit.jira import Jira, diff, read_parquet
+from schedkit.jira.batch import Batch
+from schedkit.jira.columns import Column
+from schedkit.jira.kinds import KEY, Kind
+from schedkit.jira.stream import Spool
 from tests.jira.conftest import client
 
 ALL = "project is not EMPTY ORDER BY key"
@@ -241,3 +245,55 @@ def test_differences_need_keys() -> None:
         diff(frame, frame)
     with pytest.raises(UsageError, match="new frame has no column 'Key'"):
         diff(frame.drop_duplicates(), pd.DataFrame({"Summary": []}))
+
+
+def test_a_disk_that_fails_is_told(jira: Jira, tmp_path: Path) -> None:
+    target = tmp_path / "a-file"
+    target.write_bytes(b"x")
+    with pytest.raises(OSError):
+        jira.to_parquet("project = DEMO", target / "below" / "x.parquet")
+    assert target.read_bytes() == b"x"
+
+
+def test_what_the_spool_cannot_write_is_raised(tmp_path: Path) -> None:
+    import numpy as np
+    import pyarrow as pa
+
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    spool = Spool(folder)
+    keys = pa.array([f"A-{n}" for n in range(6000)], pa.large_string())
+    batch = Batch(np.arange(6000), np.zeros(6000, np.int64), {"Key": keys})
+    folder.rmdir()
+    spool.add(batch)
+    with pytest.raises(OSError):
+        spool.close()
+
+
+def test_a_column_that_changes_its_type_midway_is_text(tmp_path: Path) -> None:
+    import numpy as np
+    import pyarrow as pa
+
+    spool = Spool(tmp_path)
+    points = Column("Points", Kind("number", float, "float"))
+    labels = Column("Labels", Kind("list", list, "list"))
+    columns = [Column("Key", KEY), points, labels]
+    for number, values in enumerate(([1.5, None], ["many", "2"], [3.0, 4.0])):
+        made = {"Key": pa.array(["A", "B"], pa.large_string()), "Points": pa.array(values)}
+        if number == 1:
+            made["Points"] = made["Points"].cast(pa.large_string())
+            made["Labels"] = [("x",), ()]
+        ids = np.array([2 * number, 2 * number + 1])
+        spool.add(Batch(ids, np.zeros(2, np.int64), made))
+    spool.close()
+    path = tmp_path / "out.parquet"
+    assert spool.finish(path, columns, [0, 1, 2, 3, 5], {}, {}) == 5
+    df = read_parquet(path)
+    assert df["Points"].astype(object).where(df["Points"].notna(), None).tolist() == [
+        "1.5",
+        None,
+        "many",
+        "2",
+        "4",
+    ]
+    assert df["Labels"].tolist() == [(), (), ("x",), (), ()]
