@@ -120,7 +120,7 @@ function drawOwner(view, scheduler, tasks) {
   put(view.next, "title", next ? exact(next.next_run) : null);
   if (scheduler.paused) say(view.next, "Nothing starts while the scheduler is paused");
   else if (!who || scheduler.state === "stopped") say(view.next, next ? `Next: ${when}, but nobody will run it: the scheduler is stopped` : "Nobody runs this schedule");
-  else say(view.next, next ? `Next: ${when}, run by ${who}` : `Nothing is due; ${who} runs this schedule`);
+  else say(view.next, next ? `Next: ${when}, run by ${who}` : `Nothing is due; the schedule is run by ${who}`);
   const move = scheduler.move || null;
   show(view.hand, Boolean(move));
   if (move) {

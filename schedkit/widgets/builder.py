@@ -26,6 +26,8 @@ __all__ = ["Builder"]
 WIDE = ipywidgets.Layout(width="min(640px, 98%)")
 _display = cast(Callable[[Any], None], display)
 LABEL = {"description_width": "110px"}
+BESIDE = {"width": "110px", "justify_content": "flex-end", "margin": "2px 8px 2px 2px"}
+PREVIEW = "overflow:auto;max-height:320px;white-space:nowrap;line-height:1.4"
 GOOD, BAD = "#17794a", "#bf2c2c"
 
 
@@ -56,7 +58,7 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             layout=WIDE,
             style=LABEL,
         )
-        self.fields = ipywidgets.TagsInput(allow_duplicates=False, layout=WIDE)
+        self.fields = ipywidgets.TagsInput(allow_duplicates=False, layout={"flex": "1"})
         self.schedule = _text("Schedule", "every 1h, or 0 7 * * mon-fri; empty: on demand")
         self.times = ipywidgets.HTML()
         self.workbook = _text("Workbook", "reports/out/open-bugs.xlsx")
@@ -75,9 +77,11 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.schedule.observe(lambda _: self._show_times(), "value")
         self.site.observe(lambda _: self._fetch_fields(), "value")
         self._show_times()
-        labelled = ipywidgets.HBox(
-            [ipywidgets.Label("Fields", layout={"width": "110px"}), self.fields], layout=WIDE
+        label = ipywidgets.Label(
+            "Fields", layout={"width": "110px", "justify_content": "flex-end", "margin": "2px 8px 2px 2px"}
         )
+        labelled = ipywidgets.HBox([label, self.fields], layout=WIDE)
+        self.times.layout.margin = "0 0 4px 118px"
         super().__init__(
             [
                 *(self.name, self.site, self.source, self.question, labelled, self.schedule, self.times),
@@ -120,7 +124,8 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         frame = extract(self.draft.trial(), self._project.tools())
         text = frame_text(frame)
         html = table_html(text["columns"], [[escape(cell) for cell in row] for row in text["data"]])
-        publisher().post(lambda: setattr(self.preview, "value", f'<div style="overflow-x:auto">{html}</div>'))
+        box = f'<div style="{PREVIEW}">{html}</div>'
+        publisher().post(lambda: setattr(self.preview, "value", box))
         return f"{len(frame)} rows; nothing was written"
 
     def submit(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -154,3 +156,73 @@ def test_the_panel_follows_the_theme(notebook: Any, theme: str) -> None:
     other = "dark" if theme == "light" else "light"
     notebook.theme(other)
     expect(page.locator(".sk")).to_have_attribute("data-theme", other)
+
+
+BUSY = """
+import threading, time
+from datetime import UTC, datetime, timedelta
+from schedkit.core import events as ev
+from schedkit.core.board import Board
+from schedkit.core.model import State
+from schedkit.widgets import Panel
+
+class Stage(Board):
+    listeners = []
+    def board(self): return self.snapshot()
+    def subscribe(self, listener): self.listeners.append(listener); return lambda: None
+
+stage, snapshots, ended = Stage(), [], 0
+
+def work(seconds):
+    global ended
+    start = time.monotonic()
+    while time.monotonic() - start < seconds:
+        at = datetime.now(UTC)
+        for _ in range(10):
+            ended += 1
+            about = dict(at=at, run=str(ended), task=f"task {{ended % 20}}")
+            stage.fold(ev.RunQueued(**about, state=State.QUEUED, cause="submit", due_at=at, priority=10))
+            stage.fold(ev.RunStarted(**about, attempt=1))
+            stage.fold(ev.RunProgressed(**about, stage="extract", done=1, total=2))
+            stage.fold(ev.RunEnded(**about, state=State.DONE, attempt=1, seconds=0.5))
+        for listener in stage.listeners: listener()
+        time.sleep(max(0, start + ended / 200 - time.monotonic()))
+
+class Counting(Panel):
+    def _begin(self):
+        snapshots.append(1)
+        super()._begin()
+
+panel = Counting(stage, "runs")
+panel.show()
+threading.Thread(target=work, args=({seconds},), daemon=True).start()
+"""
+
+
+def test_two_hundred_runs_a_second_lose_no_message_and_no_memory(lab: Any) -> None:
+    seconds = 60 if os.environ.get("SCHEDKIT_THOROUGH") else 20
+    notebook = lab.open("busy", [BUSY.format(seconds=seconds), "len(snapshots), ended"])
+    notebook.run(0)
+    page = notebook.page
+    page.wait_for_selector(".sk-runs tbody tr")
+    tools = page.context.new_cdp_session(page)
+
+    def heap() -> float:
+        tools.send("HeapProfiler.collectGarbage")
+        used: float = page.evaluate("performance.memory.usedJSHeapSize")
+        return used
+
+    page.wait_for_timeout(seconds * 400)
+    early = heap()
+    page.wait_for_timeout(seconds * 500)
+    late = heap()
+    page.wait_for_timeout(seconds * 100 + 1500)
+    notebook.run(1)
+    snapshots, ended = ast.literal_eval(notebook.output(1).rpartition(":")[2].strip())
+    # One snapshot at the beginning: a missed message would have asked for another.
+    assert snapshots == 1
+    assert ended >= 190 * seconds
+    expect(page.locator(".sk-runs .sk-under").first).to_have_text(f"run {ended}")
+    assert late < early * 1.15 + 2e6
+    assert notebook.problems == []
+    notebook.close()
