@@ -24,15 +24,19 @@ def renew(oauth2: OAuth2, wire: Wire) -> None:
     """
     import requests
 
+    asked = {
+        "grant_type": "refresh_token",
+        "client_id": oauth2.client_id,
+        "client_secret": oauth2.client_secret,
+        "refresh_token": oauth2.refresh_token,
+    }
+    # Atlassian Cloud documents JSON at /oauth/token; Data Center and the standard take a form.
+    cloud = oauth2.token_url.endswith("/oauth/token")
     try:
         answer = requests.post(
             oauth2.token_url,
-            data={
-                "grant_type": "refresh_token",
-                "client_id": oauth2.client_id,
-                "client_secret": oauth2.client_secret,
-                "refresh_token": oauth2.refresh_token,
-            },
+            data=None if cloud else asked,
+            json=asked if cloud else None,
             timeout=wire.timeout,
             verify=wire.verify,
             cert=wire.cert,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,6 +46,12 @@ class Held:
     def duplicates(self) -> int:
         """How many copies came beyond the first of each issue."""
         return self.rows - len(self.updated)
+
+    def beyond(self, listed: Sequence[int]) -> list[int]:
+        """Return which have arrived without being listed; arrays, because half a million ids weigh."""
+        arrived = np.fromiter(self.updated, np.int64, len(self.updated))
+        gone: list[int] = np.setdiff1d(arrived, np.asarray(listed, np.int64), assume_unique=True).tolist()
+        return gone
 
     def missing(self, wanted: Iterable[int]) -> list[int]:
         """Return which of `wanted` have not arrived."""

@@ -175,9 +175,7 @@ class Extraction:
                 group.start_soon(self.read, self.query.also(f"updated >= {since}"))
             listing = found[0]
             await self.fill(listing.ids)
-            listed = set(listing.ids)
-            left = {id for id in self.held.updated if id not in listed and id not in self._left}
-            del listed
+            left = set(self.held.beyond(listing.ids)) - self._left
             self._left |= left
             appeared, changed = self.held.since(before)
             evidence.appeared += appeared

@@ -1,0 +1,53 @@
+"""The pace that a real bucket of requests enforces, and logins that run out, over the demo site."""
+
+from __future__ import annotations
+
+from schedkit.atlassian import Clock, OAuth2
+from schedkit.demo import DemoSite
+from schedkit.jira import Jira
+from tests.jira.conftest import client
+
+ALL = "project is not EMPTY ORDER BY key"
+
+
+def test_the_limiter_finds_the_pace_a_site_allows(dialect: str) -> None:
+    with DemoSite(issues=150, page_cap=5, rate_limit=30.0) as site:
+        jira = client(site, dialect, concurrency=16, clock=Clock(), backoff=0.05)
+        df = jira.search(ALL)
+        facts = df.attrs["extraction"]
+        assert len(df) == 150
+        assert facts["exact"]
+        paces = jira.site.gate.paces
+        slowed = [pace for name, pace in paces.items() if "search" in name]
+        assert min(pace.window for pace in slowed) < 16, "the endpoint in question slowed down"
+        assert paces["GET /rest/api/2/field"].window == 16, "the others did not"
+        assert facts["throttled"] < facts["requests"] / 2
+
+
+def test_a_login_that_runs_out_midway_is_renewed() -> None:
+    with DemoSite(issues=200, page_cap=20) as site:
+        kept: list[tuple[str, str]] = []
+        login = OAuth2(
+            site.oauth.client_id,
+            site.oauth.client_secret,
+            site.oauth.refresh_token,
+            token_url=f"{site.url}/oauth/token",
+            on_refresh=lambda access, refresh: kept.append((access, refresh)),
+        )
+        jira = Jira(site.jira_cloud.url, oauth2=login)
+        assert len(jira.search(ALL)) == 200
+        assert len(kept) == 1
+        seen = iter(range(10**6))
+
+        def expire(request) -> None:  # type: ignore[no-untyped-def]
+            if "/search" in request.url.path and next(seen) == 4:
+                site.oauth.expire()
+
+        site.before(expire)
+        df = jira.search(ALL)
+        assert len(df) == 200
+        assert df.attrs["extraction"]["exact"]
+        assert len(kept) == 2, "renewed once, not by every request that was refused"
+        assert login.refresh_token == kept[-1][1]
+        for secret in (*kept[0], *kept[1], site.oauth.client_secret):
+            assert secret not in repr(jira) + repr(login) + str(df.attrs)
