@@ -133,7 +133,8 @@ def _decimals(series: Series[Any]) -> int:
     values = values[np.isfinite(values)]
     if not len(values):
         return 2
-    return next((places for places in (0, 1) if (values == np.round(values, places)).all()), 2)
+    with np.errstate(over="ignore"):
+        return next((places for places in (0, 1) if (values == np.round(values, places)).all()), 2)
 
 
 @dataclass(frozen=True)

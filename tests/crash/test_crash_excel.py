@@ -35,8 +35,9 @@ for line in sys.stdin:
     if not pid:
         for generation in range(first, first + 1_000):
             text = f"text of {generation}"
-            excel.write(pd.DataFrame({"n": range(rows), "generation": generation, "text": text}), path)
-            print("wrote", flush=True)
+            frame = pd.DataFrame({"n": range(rows), "generation": generation, "text": text})
+            print("writing", flush=True)
+            excel.write(frame, path)
         os._exit(0)
     print(pid, flush=True)
     os.waitpid(pid, 0)
@@ -61,7 +62,8 @@ def kill_a_writer(process: subprocess.Popen[str], generation: int, seconds: floa
     assert process.stdin is not None
     assert process.stdout is not None
     print(generation, file=process.stdin, flush=True)
-    pid = int(process.stdout.readline())
+    told = [process.stdout.readline().strip() for _ in range(2)]
+    (pid,) = (int(line) for line in told if line != "writing")
     # The moment of the kill is the one thing here that must be arbitrary.
     time.sleep(seconds)
     os.kill(pid, signal.SIGKILL)
@@ -70,13 +72,18 @@ def kill_a_writer(process: subprocess.Popen[str], generation: int, seconds: floa
 
 
 def kills_leave_a_whole_workbook(path: Path, kills: int) -> None:
+    """Kill writers until `kills` of them were in the midst of a file."""
     chance = random.Random(7)
+    started = time.perf_counter()
     excel.write(pd.DataFrame({"n": range(ROWS), "generation": 0, "text": "text of 0"}), path)
-    interrupted = 0
+    lasts = time.perf_counter() - started
+    interrupted, leftovers = 0, set[Path]()
     with nursery(path) as process:
-        for kill in range(kills):
-            kill_a_writer(process, 1 + 1_000 * kill, chance.uniform(0.01, 0.25))
-            interrupted += any(file != path for file in path.parent.iterdir())
+        for attempt in range(20 * kills):
+            kill_a_writer(process, 1 + 1_000 * attempt, chance.uniform(0, 2 * lasts))
+            found = {file for file in path.parent.iterdir() if file != path}
+            interrupted += bool(found - leftovers)
+            leftovers = found
             rows = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
             assert len(rows) == ROWS + 1
             assert [row[0] for row in rows[1:]] == list(range(ROWS))
@@ -84,7 +91,9 @@ def kills_leave_a_whole_workbook(path: Path, kills: int) -> None:
             assert len(generations) == 1
             ((generation, text),) = generations
             assert text == f"text of {generation:.0f}"
-    assert interrupted > kills // 4, "the kills missed the writing"
+            if interrupted == kills:
+                break
+    assert interrupted == kills, "the kills missed the writing"
     excel.write(pd.DataFrame({"n": [1]}), path)
     assert [file.name for file in path.parent.iterdir()] == [path.name], (
         "what killed writers left was not swept"
