@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
-import difflib
 import logging
 import os
-import socket
 import sys
 import threading
 import weakref
@@ -19,16 +16,16 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from schedkit.core import faces, trigger_data
+from schedkit.core import faces
 from schedkit.core.base import as_task
 from schedkit.core.board import Board
-from schedkit.core.bus import Bus, Listener
+from schedkit.core.bus import Bus
 from schedkit.core.compat import JobApi
 from schedkit.core.durations import Duration, seconds
 from schedkit.core.handles import RunHandle, TaskHandle
-from schedkit.core.lease import LEASE_SECONDS, Holder
-from schedkit.core.ledger import Ledger, TaskRow
-from schedkit.core.model import Attempt, Run, State, Task
+from schedkit.core.lease import LEASE_SECONDS
+from schedkit.core.ledger import Ledger
+from schedkit.core.model import Run, Task
 from schedkit.core.node import Node
 from schedkit.core.owner import Owner
 from schedkit.core.owner_known import CANCEL_GRACE_SECONDS, Config, Waiter
@@ -36,10 +33,12 @@ from schedkit.core.params import check
 from schedkit.core.results import Results
 from schedkit.core.retention import Retention
 from schedkit.core.rows import new_id
+from schedkit.core.scheduler_aio import AsyncScheduler
+from schedkit.core.scheduler_views import Views
 from schedkit.core.store import Store
 from schedkit.core.tasks import Registry, declare
-from schedkit.errors import DeclarationError, NotOwnerError, SettingsError, StopRequested, UsageError
-from schedkit.loop import blocking, bridged, refuse_in_coroutine, service, wait
+from schedkit.errors import NotOwnerError, SettingsError, StopRequested, UsageError
+from schedkit.loop import blocking, refuse_in_coroutine, service, wait
 
 __all__ = ["AsyncScheduler", "Scheduler"]
 
@@ -48,114 +47,7 @@ _log = logging.getLogger("schedkit")
 MOST_BACKFILL = 10_000
 
 
-class AsyncScheduler:
-    """The async face of a scheduler: the same methods, awaited, from any loop."""
-
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
-
-    @property
-    def _node(self) -> Node:
-        return self._scheduler._node
-
-    @bridged
-    async def start(self, *, standby: bool = False) -> None:
-        """Own the ledger and begin; a viewer if another process owns it.
-
-        Parameters
-        ----------
-        standby : bool
-            As a viewer, take over when the owner ends.
-        """
-        await self._node.start(standby=standby)
-        self._scheduler._started()
-
-    @bridged
-    async def stop(self, deadline: Duration = "30s") -> None:
-        """Let running attempts end until `deadline`, interrupt and record the rest, give the ledger back."""
-        await self._node.stop(seconds(deadline, "deadline"))
-
-    @bridged
-    async def take_over(self, *, now: bool = True, timeout: Duration = "60s") -> None:
-        """Become the owner: ask the present one to hand over, or (`now=False`) wait until it has ended."""
-        await self._node.take_over(now=now, timeout=seconds(timeout, "timeout"))
-
-    @bridged
-    async def submit(self, name: str, /, **params: Any) -> RunHandle:
-        """Ask for a run now; durable when it returns."""
-        handles, durable = self._scheduler._submit(name, [params])
-        await _awaited(durable)
-        return handles[0]
-
-    @bridged
-    async def cancel(self, run: str) -> bool:
-        """Cancel a run; False if it had ended."""
-        node = self._node
-        if node.owner is not None:
-            found = node.owner.cancel(run, node.config.name)
-            node.owner.pump()
-            return found
-        answer = await node.ask("cancel", {"run": run})
-        return bool(answer["cancelled"])
-
-    @bridged
-    async def pause(self, name: str | None = None) -> None:
-        """Stop the due times of a task, or of all; submitted runs go on."""
-        await self._act("pause", name)
-
-    @bridged
-    async def resume(self, name: str | None = None) -> None:
-        """Let due times happen again; those passed over are recorded as missed."""
-        await self._act("resume", name)
-
-    @bridged
-    async def remove(self, name: str) -> None:
-        """Forget a task; its history stays."""
-        self._scheduler._known(name)
-        if self._node.owner is not None:
-            self._scheduler._registry.remove(name)
-        await self._act("remove", name)
-
-    async def _act(self, word: str, name: str | None) -> None:
-        node = self._node
-        if name is not None:
-            self._scheduler._known(name)
-        if node.owner is not None:
-            durable: Future[None] = Future()
-            getattr(node.owner, word)(name, node.config.name, _receipt(durable))
-            node.owner.pump()
-            await _awaited(durable)
-        else:
-            self._scheduler._must_be_open()
-            await node.ask(word, {"task": name})
-
-    @bridged
-    async def reschedule(self, name: str, trigger: object) -> None:
-        """Give a task another trigger; None: it runs only when submitted."""
-        node = self._node
-        self._scheduler._known(name)
-        made = None if trigger is None else trigger_data.of(trigger)
-        if node.owner is not None:
-            durable: Future[None] = Future()
-            node.owner.reschedule(name, made, node.config.name, _receipt(durable))
-            node.owner.pump()
-            await _awaited(durable)
-        else:
-            self._scheduler._must_be_open()
-            text = None if made is None else trigger_data.dumps(made)
-            await node.ask("reschedule", {"task": name, "trigger": text})
-
-    @bridged
-    async def result(self, run: str) -> Any:
-        """Return what a run returned, waiting for its end."""
-        handle = await asyncio.to_thread(self._scheduler.run, run)
-        waiter: Waiter = Future()
-        await self._node.finished(run, waiter)
-        finished = await asyncio.wrap_future(waiter)
-        return await asyncio.to_thread(handle.value_of, finished)
-
-
-class Scheduler(JobApi):
+class Scheduler(Views, JobApi):
     """Runs tasks on time and remembers what happened.
 
     Parameters
@@ -285,43 +177,6 @@ class Scheduler(JobApi):
         owner = self.owner
         if self.state == "viewer" and owner is not None:
             _log.warning("%s is owned by %s; this process is a viewer", self.ledger, owner)
-
-    @property
-    def state(self) -> str:
-        """stopped, running (this process owns the ledger) or viewer."""
-        return self._node.state
-
-    @property
-    def running(self) -> bool:
-        """Whether this process owns the ledger and runs tasks."""
-        return self._node.running
-
-    @property
-    def ledger(self) -> str:
-        """Where the ledger is, without secrets."""
-        return str(self._ledger.store)
-
-    @property
-    def name(self) -> str:
-        """Who this process is, as others see it."""
-        return self._config.name
-
-    @property
-    def results(self) -> Path:
-        """The folder of results."""
-        return self._results.folder
-
-    @property
-    def owner(self) -> Holder | None:
-        """Who owns the ledger: name, pid, host, since; None: nobody."""
-        self._must_be_open()
-        return self._ledger.holder()
-
-    @property
-    def paused(self) -> bool:
-        """Whether the due times of all tasks are stopped."""
-        owner = self._node.owner
-        return owner.paused if owner is not None else self._ledger.setting("paused") == "1"
 
     # Declaring
 
@@ -460,246 +315,12 @@ class Scheduler(JobApi):
 
     # Seeing
 
-    @property
-    def tasks(self) -> Mapping[str, TaskHandle]:
-        """Every task by name: those declared here, and those the ledger knows."""
-        names = {*self._registry, *(self._names() if self._open else ())}
-        for name in sorted(names):
-            if name not in self._handles:
-                self._handles[name] = TaskHandle(self, name)
-        return {name: self._handles[name] for name in sorted(names)}
-
-    def runs(self, task: str | None = None, limit: int = 100) -> list[Run]:
-        """Return runs, newest first."""
-        self._must_be_open()
-        return self._ledger.runs(task, limit=limit)
-
-    def history(self, task: str | None = None, limit: int = 100) -> Any:
-        """Return runs as a DataFrame, newest first."""
-        import pandas as pd
-
-        rows = [
-            {
-                "run": run.id,
-                "task": run.task,
-                "state": str(run.state),
-                "scheduled": run.scheduled_at,
-                "queued": run.queued_at,
-                "started": run.started_at,
-                "finished": run.finished_at,
-                "seconds": run.seconds,
-                "attempt": run.attempt,
-                "reason": run.reason or ((run.error or {}).get("message") or ""),
-            }
-            for run in self.runs(task, limit)
-        ]
-        frame = pd.DataFrame(rows, columns=list(_HISTORY))
-        states = pd.CategoricalDtype([str(state) for state in State])
-        return frame.astype({**_HISTORY, "state": states})
-
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Have `listener(event)` called for every fact, in order, on a thread of ours.
-
-        Returns
-        -------
-        callable
-            Ends the subscription.
-        """
-        return self._bus.subscribe(listener)
-
-    def board(self) -> dict[str, Any]:
-        """Return a snapshot of what a screen shows."""
-        return self._live_board().snapshot()
-
-    def changes(self, since: int) -> dict[str, Any] | None:
-        """Return what changed on the board after number `since`, None if nothing did."""
-        return self._live_board().changes(since)
-
-    def look_closer(self, run: str) -> None:
-        """Put a run's log, facts, files and attempts on the board: a screen has opened it."""
-        self._live_board().put_details(run, self._details(run), self._attempts(run))
-
-    def _live_board(self) -> Board:
-        self._must_be_open()
-        with self._board_lock:
-            if self._board is None:
-                board = Board()
-                self._bus.subscribe(board.fold)
-                seq = self._ledger.last_seq()
-                rows = self._ledger.tasks()
-                runs = {run.id: run for run in self._ledger.recent([row.name for row in rows], 20)}
-                runs |= {run.id: run for run in self._ledger.live()}
-                board.load(tasks=[self._board_task(row) for row in rows], runs=list(runs.values()), seq=seq)
-                self._board = board
-            holder = self._ledger.holder()
-            self._board.put_scheduler(
-                state=self.state,
-                ledger=self.ledger,
-                concurrency=self._config.concurrency,
-                paused=self.paused,
-                owner=None
-                if holder is None
-                else {
-                    "name": holder.owner,
-                    "pid": holder.pid,
-                    "host": holder.host,
-                    "here": holder.pid == os.getpid() and holder.host == socket.gethostname(),
-                },
-            )
-            return self._board
-
-    def _board_task(self, row: TaskRow) -> dict[str, Any]:
-        return {
-            "name": row.name,
-            "trigger": row.words,
-            "next_run": row.next_at,
-            "paused": row.paused,
-            "declared": self._is_declared(row.name, row),
-            "description": row.facts.get("description", ""),
-            "tags": row.facts.get("tags", []),
-            "priority": row.facts.get("priority", 10),
-        }
-
     # For the handles
-
-    @property
-    def _open(self) -> bool:
-        return self._viewing or self._node.state != "stopped"
-
-    def _must_be_open(self) -> None:
-        if not self._open:
-            service().call(self._node.open)
-
-    def _names(self) -> list[str]:
-        owner = self._node.owner
-        return list(owner.rows) if owner is not None else [row.name for row in self._ledger.tasks()]
-
-    def _row(self, name: str) -> TaskRow | None:
-        owner = self._node.owner
-        if owner is not None:
-            return owner.rows.get(name)
-        if not self._open:
-            return None
-        return next((row for row in self._ledger.tasks() if row.name == name), None)
-
-    def _known(self, name: str) -> None:
-        if name in self._registry or self._row(name) is not None:
-            return
-        names = sorted({*self._registry, *(self._names() if self._open else ())})
-        near = difflib.get_close_matches(name, names, n=3)
-        hint = (
-            f"did you mean {' or '.join(map(repr, near))}?"
-            if near
-            else f"there are: {', '.join(names) or 'none'}"
-        )
-        raise UsageError(f"no task is called {name!r}", hint=hint)
-
-    def _waiting(self, name: str) -> DeclarationError:
-        return DeclarationError(
-            f"task {name!r} is known from the ledger only", hint="run the cell or module that declares it"
-        )
-
-    def _task(self, name: str) -> Task:
-        task = self._registry.get(name)
-        if task is not None:
-            return task
-        row = self._row(name)
-        if row is None:
-            return Task(name=name)
-        return Task(
-            name=name,
-            trigger=None if row.trigger is None else trigger_data.loads(row.trigger),
-            description=row.facts.get("description", ""),
-            priority=row.facts.get("priority", 10),
-            tags=tuple(row.facts.get("tags", ())),
-            timeout=row.facts.get("timeout"),
-        )
-
-    def _run(self, id: str) -> Run:
-        owner = self._node.owner
-        live = owner.runs.get(id) if owner is not None else None
-        if live is not None:
-            return live
-        self._must_be_open()
-        run = self._ledger.run(id)
-        if run is None:
-            raise UsageError(f"no run {id!r} in {self.ledger}", hint="sched.runs() lists them")
-        return run
-
-    def _details(self, id: str) -> dict[str, Any]:
-        owner = self._node.owner
-        execution = owner.executions.get(id) if owner is not None else None
-        if execution is not None:
-            return execution.context.details()
-        self._must_be_open()
-        return self._ledger.details(id)
-
-    def _attempts(self, id: str) -> list[Attempt]:
-        self._must_be_open()
-        return self._ledger.attempts(id)
 
     def _wait_for(self, id: str) -> Waiter:
         waiter: Waiter = Future()
         service().submit(self._node.finished, id, waiter)
         return waiter
-
-    def _load(self, reference: Mapping[str, Any] | None) -> Any:
-        return self._results.load(reference)
-
-    def _latest(self, name: str) -> Any:
-        self._must_be_open()
-        run = self._ledger.latest_result(name)
-        return None if run is None else self._results.load(run.result)
-
-    def _task_state(self, name: str) -> str:
-        owner = self._node.owner
-        if owner is not None:
-            states = {run.state for run in list(owner.runs.values()) if run.task == name}
-        else:
-            states = {run.state for run in self._ledger.live() if run.task == name} if self._open else set()
-        if State.RUNNING in states:
-            return "running"
-        if states:
-            return "queued"
-        row = self._row(name)
-        if row is not None and row.paused:
-            return "paused"
-        return "idle" if self._is_declared(name, row) else "waiting"
-
-    def _is_declared(self, name: str, row: TaskRow | None) -> bool:
-        """Tell whether whoever owns the ledger has the code of a task; without an owner, nobody waits."""
-        if self._node.owner is not None or not self._open:
-            return name in self._registry
-        holder = self._ledger.holder()
-        return holder is None or (row is not None and row.facts.get("epoch") == holder.epoch)
-
-    def _next_run(self, name: str) -> datetime | None:
-        row = self._row(name)
-        if row is not None:
-            return None if row.paused or self.paused else row.next_at
-        task = self._registry.get(name)
-        if task is None or task.trigger is None:
-            return None
-        now = datetime.now(UTC)
-        return task.trigger.bind(now, self._config.tz).next(now)
-
-    def _is_paused(self, name: str) -> bool:
-        row = self._row(name)
-        return row is not None and row.paused
-
-
-_HISTORY = {
-    "run": "str",
-    "task": "str",
-    "state": "category",
-    "scheduled": "datetime64[us, UTC]",
-    "queued": "datetime64[us, UTC]",
-    "started": "datetime64[us, UTC]",
-    "finished": "datetime64[us, UTC]",
-    "seconds": "float64",
-    "attempt": "int64",
-    "reason": "str",
-}
 
 
 class _Submission:
@@ -732,20 +353,6 @@ class _Countdown:
             self.future.set_exception(error)
         elif not self._left:
             self.future.set_result(None)
-
-
-def _receipt(future: Future[None]) -> Callable[[BaseException | None], None]:
-    def settle(error: BaseException | None) -> None:
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-
-    return settle
-
-
-async def _awaited(future: Future[Any]) -> Any:
-    return await asyncio.wrap_future(future)
 
 
 def _retention(runs: Duration | None, results: int | None) -> Retention:

@@ -65,7 +65,7 @@ def on_postgres() -> Iterator[Row]:
                 for turn in range(RUNS):
                     for name, figures, count in (
                         ("ours", mine, COUNT),
-                        ("procrastinate", theirs, COUNT // 8),
+                        ("procrastinate", theirs, COUNT // 15),
                     ):
                         database = f"{name}_{kind}_{turn}"
                         server.psql(f"CREATE DATABASE {database};")

@@ -1,0 +1,141 @@
+"""The async face of a scheduler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from schedkit.core import trigger_data
+from schedkit.core.durations import Duration, seconds
+from schedkit.core.handles import RunHandle
+from schedkit.core.node import Node
+from schedkit.core.owner_known import Waiter
+from schedkit.loop import bridged
+
+if TYPE_CHECKING:
+    from schedkit.core.scheduler import Scheduler
+
+__all__ = ["AsyncScheduler"]
+
+
+class AsyncScheduler:
+    """The async face of a scheduler: the same methods, awaited, from any loop."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+
+    @property
+    def _node(self) -> Node:
+        return self._scheduler._node
+
+    @bridged
+    async def start(self, *, standby: bool = False) -> None:
+        """Own the ledger and begin; a viewer if another process owns it.
+
+        Parameters
+        ----------
+        standby : bool
+            As a viewer, take over when the owner ends.
+        """
+        await self._node.start(standby=standby)
+        self._scheduler._started()
+
+    @bridged
+    async def stop(self, deadline: Duration = "30s") -> None:
+        """Let running attempts end until `deadline`, interrupt and record the rest, give the ledger back."""
+        await self._node.stop(seconds(deadline, "deadline"))
+
+    @bridged
+    async def take_over(self, *, now: bool = True, timeout: Duration = "60s") -> None:
+        """Become the owner: ask the present one to hand over, or (`now=False`) wait until it has ended."""
+        await self._node.take_over(now=now, timeout=seconds(timeout, "timeout"))
+
+    @bridged
+    async def submit(self, name: str, /, **params: Any) -> RunHandle:
+        """Ask for a run now; durable when it returns."""
+        handles, durable = self._scheduler._submit(name, [params])
+        await _awaited(durable)
+        return handles[0]
+
+    @bridged
+    async def cancel(self, run: str) -> bool:
+        """Cancel a run; False if it had ended."""
+        node = self._node
+        if node.owner is not None:
+            found = node.owner.cancel(run, node.config.name)
+            node.owner.pump()
+            return found
+        answer = await node.ask("cancel", {"run": run})
+        return bool(answer["cancelled"])
+
+    @bridged
+    async def pause(self, name: str | None = None) -> None:
+        """Stop the due times of a task, or of all; submitted runs go on."""
+        await self._act("pause", name)
+
+    @bridged
+    async def resume(self, name: str | None = None) -> None:
+        """Let due times happen again; those passed over are recorded as missed."""
+        await self._act("resume", name)
+
+    @bridged
+    async def remove(self, name: str) -> None:
+        """Forget a task; its history stays."""
+        self._scheduler._known(name)
+        if self._node.owner is not None:
+            self._scheduler._registry.remove(name)
+        await self._act("remove", name)
+
+    async def _act(self, word: str, name: str | None) -> None:
+        node = self._node
+        if name is not None:
+            self._scheduler._known(name)
+        if node.owner is not None:
+            durable: Future[None] = Future()
+            getattr(node.owner, word)(name, node.config.name, _receipt(durable))
+            node.owner.pump()
+            await _awaited(durable)
+        else:
+            self._scheduler._must_be_open()
+            await node.ask(word, {"task": name})
+
+    @bridged
+    async def reschedule(self, name: str, trigger: object) -> None:
+        """Give a task another trigger; None: it runs only when submitted."""
+        node = self._node
+        self._scheduler._known(name)
+        made = None if trigger is None else trigger_data.of(trigger)
+        if node.owner is not None:
+            durable: Future[None] = Future()
+            node.owner.reschedule(name, made, node.config.name, _receipt(durable))
+            node.owner.pump()
+            await _awaited(durable)
+        else:
+            self._scheduler._must_be_open()
+            text = None if made is None else trigger_data.dumps(made)
+            await node.ask("reschedule", {"task": name, "trigger": text})
+
+    @bridged
+    async def result(self, run: str) -> Any:
+        """Return what a run returned, waiting for its end."""
+        handle = await asyncio.to_thread(self._scheduler.run, run)
+        waiter: Waiter = Future()
+        await self._node.finished(run, waiter)
+        finished = await asyncio.wrap_future(waiter)
+        return await asyncio.to_thread(handle.value_of, finished)
+
+
+async def _awaited(future: Future[Any]) -> Any:
+    return await asyncio.wrap_future(future)
+
+
+def _receipt(future: Future[None]) -> Callable[[BaseException | None], None]:
+    def settle(error: BaseException | None) -> None:
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+
+    return settle
