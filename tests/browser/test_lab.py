@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -173,10 +172,10 @@ class Stage(Board):
 
 stage, snapshots, ended = Stage(), [], 0
 
-def work(seconds):
+def work(runs):
     global ended
     start = time.monotonic()
-    while time.monotonic() - start < seconds:
+    while ended < runs:
         at = datetime.now(UTC)
         for _ in range(10):
             ended += 1
@@ -195,13 +194,13 @@ class Counting(Panel):
 
 panel = Counting(stage, "runs")
 panel.show()
-threading.Thread(target=work, args=({seconds},), daemon=True).start()
+threading.Thread(target=work, args=({runs},), daemon=True).start()
 """
 
 
 def test_two_hundred_runs_a_second_lose_no_message_and_no_memory(lab: Any) -> None:
     seconds = 60 if os.environ.get("SCHEDKIT_THOROUGH") else 20
-    notebook = lab.open("busy", [BUSY.format(seconds=seconds), "len(snapshots), ended"])
+    notebook = lab.open("busy", [BUSY.format(runs=200 * seconds), "len(snapshots)"])
     notebook.run(0)
     page = notebook.page
     page.wait_for_selector(".sk-runs tbody tr")
@@ -216,13 +215,11 @@ def test_two_hundred_runs_a_second_lose_no_message_and_no_memory(lab: Any) -> No
     early = heap()
     page.wait_for_timeout(seconds * 500)
     late = heap()
-    page.wait_for_timeout(seconds * 100 + 1500)
+    # On a busy machine the runs take longer; none of them may be missing in the end.
+    expect(page.locator(".sk-runs .sk-under").first).to_have_text(f"run {200 * seconds}", timeout=120_000)
     notebook.run(1)
-    snapshots, ended = ast.literal_eval(notebook.output(1).rpartition(":")[2].strip())
     # One snapshot at the beginning: a missed message would have asked for another.
-    assert snapshots == 1
-    assert ended >= 190 * seconds
-    expect(page.locator(".sk-runs .sk-under").first).to_have_text(f"run {ended}")
+    assert notebook.output(1).rpartition(":")[2].strip() == "1"
     assert late < early * 1.15 + 2e6
     assert notebook.problems == []
     notebook.close()
