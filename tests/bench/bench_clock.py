@@ -17,6 +17,7 @@ START = datetime(2026, 1, 5, tzinfo=UTC)
 def rows() -> Iterator[Row]:
     """Yield the clock's figures."""
     yield tick_among(100_000)
+    yield ledger_tick_among(100_000)
     yield from staggered()
     yield from burst()
     yield beside_kernel()
@@ -60,6 +61,25 @@ def _tick_ms(count: int) -> float:
         taken.append(seconds(tick))
     gc.enable()
     return median(taken) * 1000
+
+
+def ledger_tick_among(many: int) -> Row:
+    """The same through the whole engine on SQLite: how late 100 runs a second start."""
+    run = {"count": 100, "period": 1.0, "seconds": 10, "freeze": True}
+    few = child("ours", lead=5, **run)["late"]
+    among = child("ours", lead=120, sleeping=many - 100, **run)["late"]
+    # The first second pays for opening the ledger.
+    few_ms, many_ms = (median(late[100:]) * 1000 for late in (few, among))
+    return Row(
+        f"100 runs a second among {many:,} schedules against among 100: median lateness",
+        many_ms,
+        few_ms,
+        "schedkit, 100 schedules",
+        "ms",
+        many_ms / few_ms,
+        1.5,
+        "<=",
+    )
 
 
 def staggered() -> Iterator[Row]:

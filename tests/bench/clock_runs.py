@@ -59,6 +59,9 @@ def ours(run: dict[str, Any], folder: Path) -> dict[str, Any]:
         start = datetime.fromtimestamp(BASE, UTC) + timedelta(seconds=offset)
         trigger = every(run["period"], start=start)
         sched.add(declare(note, trigger, name=f"t{i}", params={"offset": offset}))
+    tomorrow = every("1h", start=datetime.fromtimestamp(BASE, UTC) + timedelta(days=1))
+    for i in range(run["sleeping"]):
+        sched.add(declare(note, tomorrow, name=f"s{i}", params={"offset": 0.0}))
     sched.start()
     return measured(run, end, lambda gaps: service().submit(watch_gaps, gaps, end).result(), sched.stop)
 
@@ -152,7 +155,15 @@ KINDS = {"ours": ours, "apscheduler": apscheduler, "idle": idle}
 
 def child(kind: str, **run: Any) -> dict[str, Any]:
     """Carry out one run in a new process and return what it measured."""
-    defaults = {"count": 1000, "period": 5.0, "stagger": 0.0, "seconds": 3, "lead": 4, "store": False}
+    defaults = {
+        "count": 1000,
+        "period": 5.0,
+        "stagger": 0.0,
+        "seconds": 3,
+        "lead": 4,
+        "store": False,
+        "sleeping": 0,
+    }
     text = json.dumps({**defaults, "freeze": False, **run, "kind": kind})
     done = subprocess.run(
         [sys.executable, "-m", "bench.clock_runs", text], capture_output=True, text=True, timeout=300
