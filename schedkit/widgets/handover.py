@@ -71,9 +71,12 @@ def hand_over(scheduler: Any, notebook: Path, patience: float = START_SECONDS) -
     """
     log_path = notebook.with_suffix(".background.log")
     command = [sys.executable, "-m", "schedkit.widgets.background", scheduler.ledger, str(notebook)]
+    # The name under which others see the owner, unless the notebook gives its scheduler one.
+    environment = {**os.environ, "JPY_SESSION_NAME": f"{notebook.stem} in the background"}
     with log_path.open("wb") as log:
         child = subprocess.Popen(
             command,
+            env=environment,
             cwd=notebook.parent,
             stdin=subprocess.DEVNULL,
             stdout=log,

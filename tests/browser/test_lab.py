@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+
+from schedkit.core.scheduler import Scheduler
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -39,6 +42,15 @@ def broken():
 @pytest.fixture
 def ledger(tmp_path: Path) -> Path:
     return tmp_path / "lab.db"
+
+
+@pytest.fixture
+def no_leftovers(ledger: Path) -> Iterator[None]:
+    """End a background process that a failed test leaves behind: it is made to outlive everything."""
+    yield
+    owner = Scheduler(ledger).owner
+    if owner is not None and owner.alive and "background" in owner.owner:
+        os.kill(owner.pid, signal.SIGTERM)
 
 
 @pytest.fixture
@@ -222,4 +234,22 @@ def test_two_hundred_runs_a_second_lose_no_message_and_no_memory(lab: Any) -> No
     assert notebook.output(1).rpartition(":")[2].strip() == "1"
     assert late < early * 1.15 + 2e6
     assert notebook.problems == []
+    notebook.close()
+
+
+@pytest.mark.usefixtures("no_leftovers")
+def test_the_schedule_moves_to_the_background_and_back(lab: Any, ledger: Path) -> None:
+    notebook = lab.open("moving", [SETUP.format(ledger=ledger), "sched", "sched.stop()"])
+    notebook.run(0)
+    notebook.run(1)
+    page = notebook.page
+    expect(page.locator(".sk-owner")).to_contain_text("run by this kernel, for as long as it lives")
+    page.get_by_role("button", name="Run it in the background").click()
+    expect(page.locator(".sk-state")).to_have_text("Watching", timeout=60_000)
+    expect(page.locator(".sk-owner")).to_contain_text("run by moving in the background (pid")
+    page.get_by_role("button", name="Run it here").click()
+    expect(page.locator(".sk-state")).to_have_text("Running", timeout=60_000)
+    expect(page.locator(".sk-owner")).to_contain_text("run by this kernel")
+    assert notebook.problems == []
+    notebook.run(2)
     notebook.close()
