@@ -17,6 +17,9 @@ import anyio
 
 __all__ = ["Clock", "Gate", "Pace"]
 
+# Good answers until one refusal is forgotten.
+CALM = 8
+
 
 class Clock:
     """Time as a site sees it; tests pass one that does not wait."""
@@ -44,6 +47,7 @@ class Pace:
     not_before: float = float("-inf")
     cut_at: float = float("-inf")
     strikes: int = 0
+    praises: int = 0
 
     def __post_init__(self) -> None:
         self.window = self.window or float(self.ceiling)
@@ -55,7 +59,11 @@ class Pace:
     def praised(self) -> None:
         """Take note of a good answer."""
         self.window = min(float(self.ceiling), self.window + 1 / self.window)
-        self.strikes = 0
+        self.praises += 1
+        if self.praises >= CALM:
+            # Forgotten slowly: one good answer after a wait does not mean that the wait was too long.
+            self.strikes = max(0, self.strikes - 1)
+            self.praises = 0
 
     def limited(self, started: float, now: float, delay: float) -> None:
         """Take note that a request started at `started` was refused for `delay` seconds."""
@@ -64,6 +72,7 @@ class Pace:
             self.window = max(1.0, self.window / 2)
             self.cut_at = now
             self.strikes += 1
+            self.praises = 0
 
 
 @dataclass(slots=True)

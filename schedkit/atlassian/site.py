@@ -189,8 +189,8 @@ class Site:
                 )
             except RateLimitedError as error:
                 count(limited=1)
-                asked = error.retry_in
-                delay = self._backed_off(pace.strikes) if asked is None else min(asked, LONGEST_WAIT)
+                # Some sites ask for no wait at all and refuse again.
+                delay = min(error.retry_in or self._backed_off(pace.strikes), LONGEST_WAIT)
                 pace.limited(started, self.clock.time(), delay)
                 raise
             except SiteError as error:
