@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import importlib
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from schedkit.core import trigger_data
 from schedkit.core.durations import Duration
+from schedkit.core.job_args import first_at, identity, named, past, resolved, trigger_from
 from schedkit.core.model import Task
 from schedkit.core.status import status
 from schedkit.core.task_request import read_request
 from schedkit.core.tasks import declare, replaced
-from schedkit.core.tasks_block import EXECUTORS, trigger_of
+from schedkit.core.tasks_block import EXECUTORS
 from schedkit.core.trigger_base import Trigger
-from schedkit.core.trigger_kinds import At, Every
-from schedkit.core.triggers import any_of, at
-from schedkit.errors import DeclarationError, TriggerError, UsageError
+from schedkit.core.trigger_kinds import At
+from schedkit.core.triggers import at
+from schedkit.errors import DeclarationError, UsageError
 
 if TYPE_CHECKING:
     from schedkit.core.handles import RunHandle, TaskHandle
@@ -169,18 +166,18 @@ class JobApi:
         DeclarationError, TriggerError, ParameterError
             If it cannot be added; says what to change.
         """
-        function = _resolved(func)
+        function = resolved(func)
         if jobstore != "default":
             raise UsageError(f"jobstore={jobstore!r}", hint="there is one ledger; leave jobstore out")
         if executor not in EXECUTORS:
             raise DeclarationError(f"executor={executor!r}", hint=f"there are: {', '.join(EXECUTORS)}")
-        params = _named(function, args, kwargs)
-        made = _trigger(trigger, trigger_args)
+        params = named(function, args, kwargs)
+        made = trigger_from(trigger, trigger_args)
         now = datetime.now(UTC)
-        soon = next_run_time is not UNSET and next_run_time is not None and _past(next_run_time, now)
+        soon = next_run_time is not UNSET and next_run_time is not None and past(next_run_time, now)
         once = made is None
         if next_run_time is not UNSET and next_run_time is not None and not soon:
-            made = at(next_run_time) if made is None else _first_at(next_run_time, made)
+            made = at(next_run_time) if made is None else first_at(next_run_time, made)
             soon, once = False, once or isinstance(made, At)
         task = declare(
             function,
@@ -205,7 +202,7 @@ class JobApi:
         known = self._self._registry.get(task.name)
         if known is None or replace_existing:
             return
-        if _identity(known.function) != _identity(task.function) or dict(known.params) != dict(task.params):
+        if identity(known.function) != identity(task.function) or dict(known.params) != dict(task.params):
             raise DeclarationError(
                 f"there is a job {task.name!r} already, of another function or other arguments",
                 hint="give it an id of its own, or replace_existing=True",
@@ -283,7 +280,7 @@ class JobApi:
         self, job_id: str, jobstore: str | None = None, trigger: object = None, **trigger_args: Any
     ) -> Job:
         """Give a job another trigger; without one it runs once, now."""
-        made = _trigger(trigger, trigger_args)
+        made = trigger_from(trigger, trigger_args)
         self._self.reschedule(job_id, made)
         if made is None:
             self._self.submit(job_id)
@@ -342,84 +339,6 @@ class JobApi:
 def _key(callback: Callable[[Any], object]) -> object:
     # A bound method is made anew at every access; two of the same object are equal.
     return callback if callback.__hash__ is not None else id(callback)
-
-
-def _resolved(func: Callable[..., Any] | str) -> Callable[..., Any]:
-    if not isinstance(func, str):
-        return func
-    module, colon, attribute = func.partition(":")
-    if not colon:
-        raise DeclarationError(f"{func!r} names no function", hint="write 'package.module:function'")
-    try:
-        found: Any = importlib.import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise DeclarationError(f"{func!r} cannot be imported: {error}") from None
-    return cast("Callable[..., Any]", found)
-
-
-def _named(
-    function: Callable[..., Any], args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """Return positional and keyword arguments by name: a ledger stores names."""
-    if not args:
-        return dict(kwargs or {})
-    signature = inspect.signature(function)
-    try:
-        bound = signature.bind_partial(*args, **(kwargs or {}))
-    except TypeError as error:
-        raise DeclarationError(f"the arguments do not fit {function!r}: {error}") from None
-    named: dict[str, Any] = {}
-    for name, value in bound.arguments.items():
-        kind = signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_POSITIONAL:
-            raise DeclarationError(
-                f"{function!r} takes *{name}, and arguments are stored by name",
-                hint="give the parameters names, or bind them with functools.partial and id=…",
-            )
-        named.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
-    return named
-
-
-def _trigger(trigger: object, trigger_args: Mapping[str, Any]) -> Trigger | None:
-    if trigger is None or (trigger == "date" and trigger_args.get("run_date") is None):
-        if trigger is None and trigger_args:
-            raise TriggerError(
-                f"{', '.join(trigger_args)} without a trigger", hint="name it: add_job(func, 'cron', hour=7)"
-            )
-        return None
-    if not isinstance(trigger, str):
-        if trigger_args:
-            raise TriggerError(f"{', '.join(trigger_args)} besides a trigger object", hint="leave them out")
-        return trigger_data.of(trigger)
-    if trigger == "cron" and any(c.isdecimal() for c in str(trigger_args.get("day_of_week", ""))):
-        raise TriggerError(
-            f"day_of_week={trigger_args['day_of_week']!r}: a number means Monday = 0 to APScheduler and "
-            "Sunday = 0 to a crontab",
-            hint="write the names: day_of_week='mon-fri'; or use cron('0 7 * * 1-5')",
-        )
-    try:
-        return trigger_of(trigger, trigger_args)
-    except TypeError as error:
-        raise TriggerError(f"{trigger} trigger: {str(error).rpartition('() ')[2]}") from None
-
-
-def _past(moment: datetime, now: datetime) -> bool:
-    return moment.astimezone(UTC) <= now
-
-
-def _first_at(first: datetime, trigger: Trigger) -> Trigger:
-    """Return a trigger that fires at `first`, and from there on as `trigger` does."""
-    start = first.astimezone(UTC)
-    onwards = trigger_data.starting(trigger, start)
-    if isinstance(trigger, Every):
-        return onwards
-    return any_of(at(start), dataclasses.replace(onwards, jitter=0.0), jitter=trigger.jitter)
-
-
-def _identity(function: Callable[..., Any] | None) -> tuple[str, str]:
-    return getattr(function, "__module__", ""), getattr(function, "__qualname__", repr(function))
 
 
 def declare_like(
