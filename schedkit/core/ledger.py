@@ -111,6 +111,11 @@ class Ledger:
         """Return every task, by name."""
         return [_task(row) for row in self._all(select(tasks).order_by(tasks.c.name))]
 
+    def task(self, name: str) -> TaskRow | None:
+        """Return one task."""
+        found = self._all(select(tasks).where(tasks.c.name == name))
+        return _task(found[0]) if found else None
+
     def live(self) -> list[Run]:
         """Return the runs that have not ended, oldest first."""
         query = select(runs).where(runs.c.state.in_(_LIVE)).order_by(runs.c.id)

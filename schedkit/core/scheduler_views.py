@@ -6,7 +6,7 @@ import difflib
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -29,6 +29,28 @@ if TYPE_CHECKING:
     from schedkit.core.scheduler import Scheduler
 
 __all__ = ["Views"]
+
+
+class Tasks(Mapping[str, TaskHandle]):
+    """The tasks of a moment, in the order of their names; a handle is made when it is asked for."""
+
+    def __init__(self, names: list[str], handle: Callable[[str], TaskHandle]) -> None:
+        self._names = dict.fromkeys(names)
+        self._handle = handle
+
+    def __getitem__(self, name: str) -> TaskHandle:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._handle(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return f"<tasks: {', '.join(self._names) or 'none'}>"
 
 
 class Views:
@@ -86,10 +108,12 @@ class Views:
     def tasks(self) -> Mapping[str, TaskHandle]:
         """Every task by name: those declared here, and those the ledger knows."""
         names = {*self._registry, *(self._names() if self._open else ())}
-        for name in sorted(names):
-            if name not in self._handles:
-                self._handles[name] = TaskHandle(cast("Scheduler", self), name)
-        return {name: self._handles[name] for name in sorted(names)}
+        return Tasks(sorted(names), self._handle)
+
+    def _handle(self, name: str) -> TaskHandle:
+        if name not in self._handles:
+            self._handles[name] = TaskHandle(cast("Scheduler", self), name)
+        return self._handles[name]
 
     def runs(self, task: str | None = None, limit: int = 100) -> list[Run]:
         """Return runs, newest first."""
@@ -200,7 +224,7 @@ class Views:
             return owner.rows.get(name)
         if not self._open:
             return None
-        return next((row for row in self._ledger.tasks() if row.name == name), None)
+        return self._ledger.task(name)
 
     def _known(self, name: str) -> None:
         if name in self._registry or self._row(name) is not None:

@@ -129,7 +129,7 @@ class PlannerMachine(RuleBasedStateMachine):
 
 
 class TestPlanner(PlannerMachine.TestCase):
-    settings = settings(max_examples=60, stateful_step_count=40)
+    settings = settings(max_examples=25, stateful_step_count=30)
 
 
 @pytest.mark.thorough
