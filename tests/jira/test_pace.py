@@ -11,11 +11,11 @@ ALL = "project is not EMPTY ORDER BY key"
 
 
 def test_the_limiter_finds_the_pace_a_site_allows(dialect: str) -> None:
-    with DemoSite(issues=150, page_cap=5, rate_limit=30.0) as site:
+    with DemoSite(issues=60, page_cap=3, rate_limit=12.0) as site:
         jira = client(site, dialect, concurrency=16, clock=Clock(), backoff=0.05)
         df = jira.search(ALL)
         facts = df.attrs["extraction"]
-        assert len(df) == 150
+        assert len(df) == 60
         assert facts["exact"]
         paces = jira.site.gate.paces
         slowed = [pace for name, pace in paces.items() if "search" in name]
