@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from schedkit.atlassian.credentials import normalised
 from schedkit.errors import AuthError, UsageError
 
-__all__ = ["SERVICE", "ask_login", "forget", "recall", "remember"]
+__all__ = ["SERVICE", "ask_login", "connected", "forget", "recall", "remember"]
+
+T = TypeVar("T")
 
 SERVICE = "schedkit"
 
@@ -60,6 +62,42 @@ def ask_login(url: str, user: str | None) -> tuple[str | None, str]:
     if not token:
         raise UsageError("no token was given", hint="create one in your profile on the site")
     return user, token
+
+
+def connected(
+    make: Callable[[str | None, str], T],
+    check: Callable[[T], object],
+    url: str,
+    user: str | None,
+    *,
+    again: bool,
+) -> T:
+    """Return a checked client, asking for the login the first time (or `again`) and keeping it.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(user, token)`` returns the client.
+    check : callable
+        Raises `AuthError` if the login is refused.
+
+    Raises
+    ------
+    AuthError
+        If the login is refused, or there is nobody to ask.
+    """
+    kept = None if again else recall(url, user)
+    name, token = kept or ask_login(url, user)
+    client = make(name, token)
+    try:
+        check(client)
+    except AuthError as error:
+        if kept:
+            error.hint = f"the kept token no longer works: {type(client).__name__}.connect(url, again=True)"
+        raise
+    if not kept:
+        remember(url, user, name, token)
+    return client
 
 
 def _name(url: str, user: str | None) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
-from schedkit.atlassian import Site
+from schedkit.atlassian import Request, Site
+from schedkit.atlassian.login import connected
 from schedkit.confluence.page import AsyncPage, Page
 from schedkit.confluence.publish import PagePlan, plan_page
 from schedkit.confluence.server import Server, page_id_of
-from schedkit.errors import UsageError
+from schedkit.errors import AuthError, UsageError
 from schedkit.loop import blocking, bridged
 
 __all__ = ["AsyncConfluence", "Confluence"]
@@ -74,6 +75,23 @@ class AsyncConfluence:
             self.server, values, message, title=title.strip(), parent=page_id_of(parent), template=template
         )
 
+    @bridged
+    async def myself(self) -> dict[str, Any]:
+        """Return the account that is logged in, as the site describes it.
+
+        Raises
+        ------
+        AuthError
+            If the login is refused.
+        """
+        dialect = await self.server.dialect()
+        answer = await self.server.send(Request("GET", dialect.myself))
+        who: dict[str, Any] = answer.json()
+        if who.get("type") == "anonymous":
+            # Confluence answers a login it does not know as it answers nobody.
+            raise AuthError(f"{self.server.site.url} does not know this login", hint="check user and token")
+        return who
+
 
 class Confluence:
     """A Confluence, Cloud or Data Center.
@@ -123,6 +141,29 @@ class Confluence:
         if cloud is None and site.url.endswith(".atlassian.net"):
             cloud = True
         self.aio = AsyncConfluence(Server(site, cloud))
+
+    @classmethod
+    def connect(cls, url: str, user: str | None = None, *, again: bool = False, **options: Any) -> Self:
+        """Return a client, asking for the login the first time; see `schedkit.jira.Jira.connect`.
+
+        Raises
+        ------
+        AuthError
+            If the login is refused, or there is nobody to ask.
+
+        Examples
+        --------
+        >>> wiki = Confluence.connect("https://wiki.example.org")  # doctest: +SKIP
+        """
+        return connected(
+            lambda name, token: cls(url, user=name, token=token, **options),
+            lambda wiki: wiki.myself(),
+            url,
+            user,
+            again=again,
+        )
+
+    myself = blocking(AsyncConfluence.myself)
 
     def page(self, page: str | int) -> Page:
         """Name a page by its id or URL; nothing is read yet.

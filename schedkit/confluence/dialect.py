@@ -53,6 +53,11 @@ class Dialect:
     def cloud(self) -> bool:
         return self.name == "cloud"
 
+    @property
+    def myself(self) -> str:
+        """The path of the account that is logged in; v1 on both."""
+        return self.content.removesuffix("content") + "user/current"
+
     def attachments(self, page_id: str) -> str:
         """The path of a page's attachments."""
         return f"{self.content}/{page_id}/child/attachment"

@@ -9,8 +9,8 @@ from typing import Any, Self
 import pandas as pd
 
 from schedkit.atlassian import Site
-from schedkit.atlassian.login import ask_login, recall, remember
-from schedkit.errors import AuthError, UsageError
+from schedkit.atlassian.login import connected
+from schedkit.errors import UsageError
 from schedkit.jira.following import Following
 from schedkit.jira.write import Plan
 from schedkit.jira.writing import Writing
@@ -91,18 +91,13 @@ class Jira:
         --------
         >>> jira = Jira.connect("https://issues.example.org")  # doctest: +SKIP
         """
-        kept = None if again else recall(url, user)
-        name, token = kept or ask_login(url, user)
-        jira = cls(url, user=name, token=token, **options)
-        try:
-            jira.myself()
-        except AuthError as error:
-            if kept:
-                error.hint = "the kept token no longer works: Jira.connect(url, again=True)"
-            raise
-        if not kept:
-            remember(url, user, name, token)
-        return jira
+        return connected(
+            lambda name, token: cls(url, user=name, token=token, **options),
+            lambda jira: jira.myself(),
+            url,
+            user,
+            again=again,
+        )
 
     @property
     def site(self) -> Site:

@@ -12,6 +12,7 @@ import keyring.errors
 import pytest
 
 from schedkit.atlassian.login import forget, recall
+from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
 from schedkit.errors import AuthError, UsageError
 from schedkit.jira import Jira
@@ -124,3 +125,17 @@ def test_without_a_keyring(demo_site: DemoSite, typed, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "keyring", None)
     assert Jira.connect(site.url).myself()
     assert recall(site.url, None) is None
+
+
+@pytest.mark.parametrize("dialect", ["cloud", "dc"])
+def test_a_wiki_asks_once_too(demo_site: DemoSite, ring: InMemory, typed, dialect: str) -> None:
+    site = getattr(demo_site, f"confluence_{dialect}")
+    asked = typed(site.token)
+    wiki = Confluence.connect(site.url, user=site.user)
+    assert wiki.myself()
+    assert Confluence.connect(site.url, user=site.user).myself() == wiki.myself()
+    assert len(asked) == 1
+    typed("wrong-token")
+    with pytest.raises(AuthError) as refused:
+        Confluence.connect(site.url, user=site.user, again=True)
+    assert "wrong-token" not in str(refused.value)
