@@ -79,7 +79,13 @@ def declare(
 
 def _add(scheduler: Scheduler, found: Found, problems: list[Problem]) -> list[str]:
     problems += found.problems
-    return [scheduler.add(task).name for task in found.tasks]
+    names: list[str] = []
+    for task in found.tasks:
+        try:
+            names.append(scheduler.add(task).name)
+        except UsageError as error:
+            problems.append(Problem(f"task {task.name!r}", str(error)))
+    return names
 
 
 def _declare_yaml(path: Path, project: App, scheduler: Scheduler, scheduled: bool) -> list[Problem]:

@@ -264,13 +264,14 @@ def test_a_tasks_block_runs_its_modules_and_reports_bad_ones(
 def test_plugins_join(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        run_command, "from_entry_points", lambda: Found([declare(_interrupt, name="plugged")])
-    )
+    plugged, orphan = declare(_interrupt, name="plugged"), declare(_bug, name="orphan", after="nobody")
+    monkeypatch.setattr(run_command, "from_entry_points", lambda: Found([plugged, orphan]))
     waited = threading.Event()
     monkeypatch.setattr(run_command, "until_interrupted", waited.set)
     assert main(["run", "--plugins"]) == 0
-    assert "1 tasks on schedule" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "1 tasks on schedule" in told
+    assert "left out: task 'orphan'" in told
 
 
 def test_an_empty_file_holds_no_report(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
