@@ -264,7 +264,10 @@ def test_a_tasks_block_runs_its_modules_and_reports_bad_ones(
 def test_plugins_join(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plugged, orphan = declare(_interrupt, name="plugged"), declare(_bug, name="orphan", after="nobody")
+    plugged, orphan = (
+        declare(_interrupt, name="plugged"),
+        declare(_bug, name="orphan", after="nobody", params={"ledger": 1}),
+    )
     monkeypatch.setattr(run_command, "from_entry_points", lambda: Found([plugged, orphan]))
     waited = threading.Event()
     monkeypatch.setattr(run_command, "until_interrupted", waited.set)
