@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from core.conftest import Heard
 
 from schedkit import context
-from schedkit.core import events, schema
+from schedkit.core import events, faces, schema
 from schedkit.core.attempt import Execution
 from schedkit.core.changes import Change
 from schedkit.core.door import Door
@@ -169,7 +169,16 @@ def test_blocking_names_refuse_inside_a_coroutine(sched: Scheduler) -> None:
     asyncio.run(main())
 
 
-def test_handles_speak(sched: Scheduler, heard: Heard) -> None:
+@pytest.fixture
+def no_faces() -> Iterator[None]:
+    """Nobody shows anything; a door imported by another test may have provided faces."""
+    provider = faces._provider()
+    kept, provider.load = provider.load, None
+    yield
+    provider.load = kept
+
+
+def test_handles_speak(sched: Scheduler, heard: Heard, no_faces: None) -> None:
     handle = sched.task(every("1h"), name="one", description="does one thing")(lambda: 1)
     run = handle.submit()
     run.result("10s")
