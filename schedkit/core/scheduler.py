@@ -30,6 +30,7 @@ from schedkit.core.node import Node
 from schedkit.core.owner import Owner
 from schedkit.core.owner_known import CANCEL_GRACE_SECONDS, Config, Waiter
 from schedkit.core.params import check
+from schedkit.core.quiet import keep_cells_quiet
 from schedkit.core.results import Results
 from schedkit.core.retention import Retention
 from schedkit.core.rows import new_id
@@ -174,6 +175,7 @@ class Scheduler(Views, JobApi):
 
     def _started(self) -> None:
         _at_exit(self)
+        keep_cells_quiet()
         owner = self.owner
         if self.state == "viewer" and owner is not None:
             _log.warning("%s is owned by %s; this process is a viewer", self.ledger, owner)

@@ -83,6 +83,9 @@ class Panel(anywidget.AnyWidget):
         _publish(bundle, metadata)
         self._show_still(update=False)
 
+    def _ipython_display_(self) -> None:
+        self.show()
+
     def _live_bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle, metadata = super()._repr_mimebundle_() or ({}, {})
         return {**bundle, "text/plain": "<schedkit panel>"}, metadata
