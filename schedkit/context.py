@@ -56,8 +56,11 @@ class Surroundings:
 
 
 _NOBODY = Surroundings()
-_current: ContextVar[Surroundings | None] = ContextVar("schedkit_surroundings", default=None)
-_default: Callable[[], AbstractContextManager[Surroundings]] | None = None
+# IPython's autoreload runs this file again in the same namespace: calls under way keep their listener.
+_current: ContextVar[Surroundings | None] = globals().get("_current") or ContextVar(
+    "schedkit_surroundings", default=None
+)
+_default: Callable[[], AbstractContextManager[Surroundings]] | None = globals().get("_default")
 
 
 def current() -> Surroundings:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import functools
+import importlib
 import logging
 import os
 import sys
@@ -39,7 +41,7 @@ from schedkit.core.scheduler_views import Views
 from schedkit.core.store import Store
 from schedkit.core.tasks import Registry, declare
 from schedkit.errors import NotOwnerError, SettingsError, StopRequested, UsageError
-from schedkit.loop import blocking, refuse_in_coroutine, service, wait
+from schedkit.loop import blocking, live, refuse_in_coroutine, service, wait
 
 __all__ = ["AsyncScheduler", "Scheduler"]
 
@@ -388,16 +390,22 @@ def _results_beside(store: Store) -> Path:
     )
 
 
-_running: weakref.WeakSet[Scheduler] = weakref.WeakSet()
-
-
 def _at_exit(scheduler: Scheduler) -> None:
-    _running.add(scheduler)
+    live("running schedulers", _watch_the_exit).add(scheduler)
 
 
-@atexit.register
-def _stop_all() -> None:
-    for scheduler in list(_running):
+def _watch_the_exit() -> weakref.WeakSet[Scheduler]:
+    running: weakref.WeakSet[Scheduler] = weakref.WeakSet()
+    # A graceful stop needs worker threads, which are gone (and on newer Pythons cannot be made) when atexit's
+    # callbacks run. These run before, the last registered first; concurrent.futures must have had its turn.
+    importlib.import_module("concurrent.futures.thread")
+    register = getattr(threading, "_register_atexit", atexit.register)
+    register(functools.partial(_stop_all, running))
+    return running
+
+
+def _stop_all(running: Iterable[Scheduler]) -> None:
+    for scheduler in list(running):
         if scheduler.state != "stopped":
             try:
                 scheduler.stop("2s")

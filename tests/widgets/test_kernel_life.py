@@ -148,6 +148,7 @@ def pulse(run):
     assert cells.say("print(schedkit.__file__)").startswith(str(package))
     cells.run("sched = Scheduler(); sched.start()")
     until(lambda: len(lines(beats)) > 2)
+    cells.run("from schedkit import context; known = context._current, context._default")
 
     later = time.time() + 60
     module.write_text(source.format(word="new"))
@@ -163,6 +164,8 @@ def pulse(run):
     assert words == sorted(words, reverse=True)  # none of the old after the new
     times = [line.split(maxsplit=1)[1] for line in lines(beats)]
     assert len(times) == len(set(times))
+    same = "print([now is then for now, then in zip((context._current, context._default), known)])"
+    assert cells.say(same) == "[True, True]"
     assert cells.say("import schedkit.core.handles as handles; print(handles.RELOADED)") == "True"
     assert cells.say("print(pulse.pulse.submit().result(20))") == "new"
     assert cells.say("print(await pulse.pulse.submit())") == "new"
@@ -196,6 +199,8 @@ def frame():
     # start() returns before the lost attempt is recorded.
     waiting = dict.fromkeys(("slow", "once", "frame"), "waiting")
     until(lambda: json.loads(cells.say(f"print(json.dumps({told}))")) == waiting)
+    why = cells.say(f"print(sched.run({id!r}).run.reason)")
+    assert why.startswith("its process ended" if now else "the scheduler was stopped")
     assert cells.say("print(sched.tasks['frame'].latest().Key[0])") == "DEMO-1"
     assert cells.say("print(sched.tasks['slow'].next_run.isoformat())") == upcoming
     until(lambda: datetime.now(UTC) > due)
