@@ -24,6 +24,7 @@ from schedkit.settings import (
     Settings,
     SiteSettings,
     StandingPageSettings,
+    expanded,
     load_settings,
     project_root,
 )
@@ -56,6 +57,7 @@ class App:
         self.settings = settings
         self.root = root
         self._sites: dict[str, Any] = {}
+        self.current: core.Scheduler | None = None
 
     def site(self, name: str) -> Any:
         """Return the client of a configured site, always the same one.
@@ -78,7 +80,12 @@ class App:
         raise SettingsError(f"there is no site {name!r}", hint=hint)
 
     def scheduler(self, ledger: str | Path | None = None, **options: Any) -> core.Scheduler:
-        """Return the process's scheduler on `ledger`, made at first use and attended as the settings say."""
+        """Return the process's scheduler on `ledger`, made at first use and attended as the settings say.
+
+        Without `ledger` it is `current` where a command has chosen one, else the settings' own.
+        """
+        if ledger is None and self.current is not None:
+            return self.current
         url = self.ledger(ledger)
         return live(f"scheduler {url}", lambda: self._attended(self.plain_scheduler(ledger, **options)))
 
@@ -135,8 +142,10 @@ class App:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
         options = report.task
         defaults = self.settings.scheduler.job_defaults
+        # A wrong schedule is refused in any case: a dry run must find it.
+        trigger = trigger_of(report)
         return scheduler.task(
-            trigger_of(report) if scheduled else None,
+            trigger if scheduled else None,
             name=report.name,
             description=report.description,
             jitter=report.schedule.jitter if scheduled and report.schedule else None,
@@ -235,10 +244,11 @@ def trigger_of(report: Report) -> Any:
 
 
 def _client(name: str, settings: SiteSettings) -> Any:
+    where = f"sites.{name}"
     values: dict[str, Any] = {
-        "user": settings.user,
-        "token": _secret(settings.token),
-        "password": _secret(settings.password),
+        "user": expanded(settings.user, where),
+        "token": expanded(_secret(settings.token), where),
+        "password": expanded(_secret(settings.password), where),
         "cloud": settings.cloud,
         "verify": settings.verify,
         "cert": settings.cert,
@@ -250,10 +260,10 @@ def _client(name: str, settings: SiteSettings) -> Any:
     if settings.kind == "jira":
         from schedkit.jira import Jira
 
-        return Jira(settings.url, **values)
+        return Jira(expanded(settings.url, where), **values)
     from schedkit.confluence import Confluence
 
-    return Confluence(settings.url, **values)
+    return Confluence(expanded(settings.url, where), **values)
 
 
 def _secret(value: Any) -> str | None:

@@ -54,7 +54,7 @@ def ask_login(url: str, user: str | None) -> tuple[str | None, str]:
         if user is None and site.endswith(".atlassian.net"):
             user = input(f"E-mail address for {site}: ").strip() or None
         token = getpass.getpass(f"Token for {user or 'you'} at {site} (not shown): ").strip()
-    except (EOFError, OSError, getpass.GetPassWarning):
+    except (EOFError, OSError, NotImplementedError, getpass.GetPassWarning):
         raise AuthError(
             f"there is nobody to ask for the login of {site}",
             hint="give user= and token=, or run connect() once where you can type",

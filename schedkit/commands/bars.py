@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from schedkit.core.events import Event, RunProgressed
+from schedkit.core.events import Event, RunLogged, RunProgressed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +36,9 @@ class StageBars:
         self._progress.stop()
 
     def __call__(self, event: Event) -> None:
-        """Take an event; only progress is drawn."""
+        """Take an event; progress is drawn, and a warning stands above the bars."""
+        if isinstance(event, RunLogged) and event.level >= logging.WARNING:
+            self._progress.console.print(f"{event.task}: {event.message}", highlight=False, markup=False)
         if not isinstance(event, RunProgressed):
             return
         key = (event.run, event.stage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 from rich.console import Console
@@ -35,6 +36,12 @@ def show_tasks(ledger: str | None) -> None:
 def show_history(task: str | None, *, limit: int, ledger: str | None) -> None:
     """Print a line per run, the latest first."""
     with _ledger(ledger).viewing() as scheduler:
+        if task is not None and task not in scheduler.tasks:
+            near = difflib.get_close_matches(task, list(scheduler.tasks), n=1)
+            raise UsageError(
+                f"no task is called {task!r}",
+                hint=f"did you mean {near[0]!r}?" if near else "`schedkit tasks` lists them",
+            )
         runs = scheduler.runs(task, limit=limit)
     table = _table("run", "task", "state", "due", "seconds", "attempts", "reason")
     for run in runs:

@@ -86,7 +86,7 @@ class WorkbookDelivery(_Strict):
         """Return the file that this run writes."""
         try:
             return tools.root / self.path.format(name=report.name, date=tools.clock())
-        except (KeyError, ValueError, IndexError) as error:
+        except (KeyError, ValueError, IndexError, AttributeError) as error:
             raise SettingsError(
                 f"deliver.excel: the path {self.path!r} holds an unknown placeholder: {error}",
                 hint="{name} and {date:%Y-%m-%d} are known",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,6 +59,10 @@ def run_report(report: Report, tools: Tools) -> pd.DataFrame:
     # Unknown deliverers and options are found before the first request is sent.
     deliveries = [deliverer(item.to, item.options) for item in report.deliver]
     frame = extract(report.extract, tools)
+    missing = frame.attrs.get("extraction", {}).get("missing") or {}
+    if missing:
+        some = ", ".join(map(str, list(missing)[:5]))
+        context.log(f"{len(missing)} issues are missing from the extraction, e.g. {some}", logging.WARNING)
     for number, step in enumerate(report.shape, 1):
         frame = shape(frame, step)
         context.progress("shape", number, len(report.shape))

@@ -9,6 +9,7 @@ from schedkit.settings.model import (
     Settings,
     SiteSettings,
     StandingPageSettings,
+    expanded,
     load_settings,
     project_root,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "Settings",
     "SiteSettings",
     "StandingPageSettings",
+    "expanded",
     "load_settings",
     "project_root",
 ]

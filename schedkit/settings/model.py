@@ -33,6 +33,7 @@ __all__ = [
     "Settings",
     "SiteSettings",
     "StandingPageSettings",
+    "expanded",
     "load_settings",
     "project_root",
 ]
@@ -174,21 +175,31 @@ def load_settings(root: Path | None = None) -> Settings:
     """
     path = (root or project_root()) / FILE_NAME
     document = parse_yaml(path.read_text(encoding="utf-8"), path.name) if path.exists() else None
-    values = _expanded(document.value, path.name) if document else {}
+    values = document.value if document else {}
     if not isinstance(values, dict):
         raise SettingsError(f"{path.name} holds {type(values).__name__}, not settings", hint="write `sites:`")
+    values = translated(values, path.name)
+    # A site's variables are filled in when the site is used: a token that is not set stops nothing else.
+    rest = expanded({name: value for name, value in values.items() if name != "sites"}, path.name)
     try:
-        return Settings(**translated(values, path.name))
+        return Settings(**{**values, **rest})
     except ValidationError as error:
         where = document.where if document else (lambda _loc: "environment")
         raise SettingsError(*explain(error, where, Settings)) from None
 
 
-def _expanded(value: Any, where: str, environment: Mapping[str, str] = os.environ) -> Any:
+def expanded(value: Any, where: str, environment: Mapping[str, str] = os.environ) -> Any:
+    """Return `value` with every ``${VARIABLE}`` of its texts filled in.
+
+    Raises
+    ------
+    SettingsError
+        A variable is not set.
+    """
     if isinstance(value, dict):
-        return {key: _expanded(inner, where, environment) for key, inner in value.items()}
+        return {key: expanded(inner, where, environment) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_expanded(inner, where, environment) for inner in value]
+        return [expanded(inner, where, environment) for inner in value]
     if not isinstance(value, str):
         return value
 

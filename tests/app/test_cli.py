@@ -187,7 +187,7 @@ def test_run_keeps_running_until_told_to_stop(
     monkeypatch.setattr(run_command, "until_interrupted", waited.set)
     assert main(["run", "tasks.py"]) == 0
     assert waited.is_set()
-    assert "1 tasks on schedule" in capsys.readouterr().err
+    assert "1 task on schedule" in capsys.readouterr().err
 
 
 def test_waiting_ends_with_a_signal() -> None:
@@ -273,7 +273,7 @@ def test_plugins_join(
     monkeypatch.setattr(run_command, "until_interrupted", waited.set)
     assert main(["run", "--plugins"]) == 0
     told = capsys.readouterr().err
-    assert "1 tasks on schedule" in told
+    assert "1 task on schedule" in told
     assert "left out: task 'orphan'" in told
 
 
@@ -309,3 +309,105 @@ def test_python_dash_m_is_the_command_line(
         runpy.run_module("schedkit", run_name="__main__")
     assert stop.value.code == 0
     assert "demo-site" in capsys.readouterr().out
+
+
+MARKED = """
+from schedkit import task
+@task("0 7 * * *")
+def marked_one(): return 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [(MARKED, "marked_one"), ("def run(): return 3\n", "jobs_of_mine")]
+)
+def test_marked_functions_and_run_are_tasks_of_a_module(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str, name: str
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (project / "jobs_of_mine.py").write_text(text)
+    assert main(["run", "jobs_of_mine.py", "--once", "--ledger", "q.db"]) == 0
+    capsys.readouterr()
+    assert main(["history", name, "--ledger", "q.db"]) == 0
+    assert "DONE" in capsys.readouterr().out
+    del sys.modules["jobs_of_mine"]
+
+
+def test_a_module_meets_the_ledger_that_was_asked_for(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (project / "tasks.py").write_text(TASKS)
+    assert main(["run", "tasks.py", "--once", "--ledger", "q.db"]) == 0
+    assert (project / "q.db").exists()
+    assert not (project / ".schedkit" / "ledger.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1\n", "m.py declares no task"),
+        ("x = 1\n1/0\n", r"m.py:2: ZeroDivisionError: division by zero"),
+        ("def (:\n", r"m.py:1: SyntaxError"),
+        ("from schedkit import every\nevery('0s')\n", "more than 0|zero|0"),
+    ],
+)
+def test_a_module_that_fails_is_one_line(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    message: str,
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (project / "m.py").write_text(text)
+    code, line = failure(capsys, "run", "m.py", "--once")
+    assert code == 2
+    assert re.search(message, line), line
+    sys.modules.pop("m", None)
+
+
+def test_two_reports_of_one_name_are_refused(with_site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (with_site / "reports" / "demo.yaml").read_text()
+    (with_site / "two.yaml").write_text(text)
+    code, line = failure(capsys, "run", "reports/demo.yaml", "two.yaml", "--once")
+    assert code == 2
+    assert re.search(r"two.yaml:\d+: the name 'open-bugs' is taken by reports/demo.yaml:\d+", line), line
+
+
+def test_a_dry_run_finds_a_wrong_schedule_and_its_line(
+    with_site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (with_site / "reports" / "demo.yaml").read_text()
+    (with_site / "bad.yaml").write_text(text.replace("every: 30s", "cron: '99 7 * * *'"))
+    code, line = failure(capsys, "run", "bad.yaml", "--once")
+    assert code == 2
+    assert re.search(r"bad.yaml:\d+: ", line), line
+
+
+def test_missing_issues_are_told(with_site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (with_site / "keys.yaml").write_text(
+        "name: k\nextract: {site: demo, keys: [DEMO-1, NOPE-77]}\ndeliver: [{excel: {path: k.xlsx}}]\n"
+    )
+    assert main(["run", "keys.yaml", "--once"]) == 0
+    assert "1 issues are missing from the extraction, e.g. NOPE-77" in capsys.readouterr().err
+
+
+def test_an_unset_token_stops_only_its_own_site(with_site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (with_site / "schedkit.yaml").write_text(
+        "sites: {other: {url: 'https://x.example.org', token: '${NOPE}'}}"
+    )
+    text = (with_site / "reports" / "demo.yaml").read_text()
+    assert main(["run", "reports/demo.yaml", "--once"]) == 0
+    capsys.readouterr()
+    (with_site / "o.yaml").write_text(text.replace("site: demo\n", "site: other\n").replace("open-bugs", "o"))
+    code, line = failure(capsys, "run", "o.yaml", "--once")
+    assert code == 1
+    assert "${NOPE} is not set" in line
+
+
+def test_the_history_of_nobody_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "tasks.py").write_text(TASKS)
+    assert main(["run", "tasks.py", "--once"]) == 0
+    capsys.readouterr()
+    code, line = failure(capsys, "history", "helo")
+    assert code == 2
+    assert "did you mean 'hello'?" in line

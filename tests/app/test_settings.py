@@ -31,7 +31,7 @@ def test_no_file_gives_defaults(project: Path) -> None:
 def test_the_environment_wins_and_fills_variables(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(
         project,
-        "sites:\n  a: {url: 'https://a.example.org', token: '${A_TOKEN}'}\n"
+        "sites:\n  a: {url: 'https://a.example.org', token: plain-s3cret}\n"
         "notify: {link: 'x/${A_TOKEN}', channels: [{env: '${A_TOKEN}'}]}",
     )
     monkeypatch.setenv("A_TOKEN", "s3cret")
@@ -39,7 +39,7 @@ def test_the_environment_wins_and_fills_variables(project: Path, monkeypatch: py
     settings = load_settings(project)
     token = settings.sites["a"].token
     assert token is not None
-    assert token.get_secret_value() == "s3cret"
+    assert token.get_secret_value() == "plain-s3cret"
     assert "s3cret" not in repr(settings.sites)
     assert settings.scheduler.concurrency == 9
     assert settings.notify.channels[0].env == "s3cret"
@@ -57,7 +57,7 @@ def test_the_environment_wins_and_fills_variables(project: Path, monkeypatch: py
         ("sitse: {}", r"schedkit.yaml:1: unknown key 'sitse': did you mean 'sites'"),
         ("- 1", "holds list, not settings"),
         ("a: 1\n---\nb: 2", "holds 2 documents"),
-        ("sites:\n  a: {url: x, token: '${ABSENT_VARIABLE}'}", r"\$\{ABSENT_VARIABLE\} is not set"),
+        ("notify: {link: '${ABSENT_VARIABLE}'}", r"\$\{ABSENT_VARIABLE\} is not set"),
     ],
 )
 def test_a_mistake_is_one_line(project: Path, text: str, message: str) -> None:

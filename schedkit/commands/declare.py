@@ -1,0 +1,179 @@
+"""What files declare: reports and ``tasks:`` blocks (YAML), task modules, notebooks."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from schedkit.app import App
+from schedkit.core.discover import Problem, module_tasks
+from schedkit.core.model import Task
+from schedkit.core.scheduler import Scheduler
+from schedkit.core.tasks import marked
+from schedkit.core.tasks_block import yaml_tasks
+from schedkit.errors import SchedkitError, SettingsError, TriggerError, UsageError
+from schedkit.report.load import read_text, report_of
+from schedkit.report.yamlfile import Document, parse_yaml_all
+
+__all__ = ["Declared"]
+
+
+class Declared:
+    """What has been declared on a scheduler, by name, and where; and what had to be left out.
+
+    Parameters
+    ----------
+    project : App
+        Whose sites and settings reports use.
+    scheduler : Scheduler
+        Where tasks go; ``Scheduler()`` inside a module or notebook is this very one.
+    scheduled : bool
+        Whether reports keep their schedule; without, they run when submitted.
+    """
+
+    def __init__(self, project: App, scheduler: Scheduler, *, scheduled: bool) -> None:
+        self.project = project
+        self.scheduler = scheduler
+        self.scheduled = scheduled
+        self.names: dict[str, str] = {}
+        self.problems: list[Problem] = []
+        project.current = scheduler
+
+    def file(self, path: Path) -> None:
+        """Declare what a file holds.
+
+        Raises
+        ------
+        UsageError
+            The file cannot be read or declares nothing, or a name is taken already.
+        """
+        kinds: dict[str, Callable[[Path], None]] = {
+            ".yaml": self._yaml,
+            ".yml": self._yaml,
+            ".py": self._module,
+            ".ipynb": self._notebook,
+        }
+        if path.suffix not in kinds:
+            raise UsageError(
+                f"{path} is neither a report nor a task module", hint="name .yaml, .py or .ipynb files"
+            )
+        if not path.is_file():
+            raise UsageError(f"cannot read {path}: no such file", hint="name a report or a task module")
+        known = len(self.names) + len(self.problems)
+        kinds[path.suffix](path)
+        if len(self.names) + len(self.problems) == known:
+            raise UsageError(
+                f"{path} declares no task", hint="decorate a function with @sched.task(…), or name it run()"
+            )
+
+    def tasks(self, tasks: Iterable[Task], where: str) -> None:
+        """Add tasks; one that cannot be joins `problems`."""
+        for task in tasks:
+            try:
+                self._free(task.name, where)
+                self.scheduler.add(task)
+                self.names[task.name] = where
+            except UsageError as error:
+                self.problems.append(Problem(f"task {task.name!r}", str(error)))
+
+    def _free(self, name: str, where: str) -> None:
+        if name in self.names:
+            raise UsageError(
+                f"{where}: the name {name!r} is taken by {self.names[name]}", hint="give it another name:"
+            )
+
+    def _yaml(self, path: Path) -> None:
+        documents = list(parse_yaml_all(read_text(path), str(path)))
+        if not documents:
+            raise SettingsError(f"{path} holds no report", hint="write name:, extract: and deliver:")
+        for document in documents:
+            if isinstance(document.value, dict) and "tasks" in document.value:
+                self._block(document, path)
+            else:
+                self._report(document)
+
+    def _report(self, document: Document) -> None:
+        report = report_of(document)
+        where = document.where(("name",))
+        try:
+            self._free(report.name, where)
+            self.project.add_report(self.scheduler, report, scheduled=self.scheduled)
+            self.names[report.name] = where
+        except UsageError as error:
+            if error.message.startswith(document.name):
+                raise
+            at = document.where(("schedule",) if isinstance(error, TriggerError) else ("task",))
+            raise SettingsError(f"{at}: {error.message}", hint=error.hint) from None
+
+    def _block(self, document: Document, path: Path) -> None:
+        _make_importable(path)
+        found = yaml_tasks(
+            document.value["tasks"] or {},
+            package=document.value.get("package", "tasks"),
+            known={name: handle.task for name, handle in self.scheduler.tasks.items()},
+            defaults=self.project.settings.scheduler.job_defaults.model_dump(),
+        )
+        self.problems += found.problems
+        self.tasks(found.tasks, document.where(("tasks",)))
+
+    def _module(self, path: Path) -> None:
+        _make_importable(path)
+        before = self._functions()
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        # Child processes import the module by this name.
+        sys.modules[path.stem] = module
+        try:
+            spec.loader.exec_module(module)
+        except SchedkitError:
+            raise
+        except Exception as error:
+            raise UsageError(f"{_place(error, path)}: {type(error).__name__}: {error}") from None
+        own = self._new_since(before, path)
+        offered = [
+            task
+            for task in module_tasks(module)
+            # A module that declares on the scheduler itself may have a helper called run.
+            if not own or marked(task.function) or not inspect.isfunction(task.function)
+        ]
+        self.tasks(offered, str(path))
+
+    def _notebook(self, path: Path) -> None:
+        from IPython.core.interactiveshell import InteractiveShell
+
+        before = self._functions()
+        shell: Any = InteractiveShell.instance()
+        shell.safe_execfile_ipy(str(path), raise_exceptions=True)
+        self._new_since(before, path)
+
+    def _functions(self) -> dict[str, Task]:
+        return {name: handle.task for name, handle in self.scheduler.tasks.items()}
+
+    def _new_since(self, before: dict[str, Task], path: Path) -> list[str]:
+        new = [name for name, task in self._functions().items() if before.get(name) is not task]
+        for name in new:
+            self._free(name, str(path))
+            self.names[name] = str(path)
+        return new
+
+
+def _make_importable(path: Path) -> None:
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
+def _place(error: Exception, path: Path) -> str:
+    """Return ``file:line`` where a module's own code failed."""
+    if isinstance(error, SyntaxError):
+        return f"{path}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame.lineno for frame in frames if Path(frame.filename) == path.resolve()]
+    return f"{path}:{own[-1]}" if own else str(path)
