@@ -136,5 +136,6 @@ def _usage(error: Exception) -> int:
     show = getattr(error, "format_message", None)
     if show is None:
         raise error
-    sys.stderr.write(f"schedkit: {show()} (try: schedkit --help)\n")
+    if show():  # nothing to say where the parser has just printed the help
+        sys.stderr.write(f"schedkit: {show()} (try: schedkit --help)\n")
     return 2

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from schedkit.confluence.grid import is_numbering, key_text, read_grid
 from schedkit.confluence.locate import Landscape, locate, names_of
+from schedkit.confluence.ours import ARCHIVED, is_more
 from schedkit.confluence.regions import Region
 from schedkit.confluence.storage import check
 from schedkit.errors import RegionError
@@ -36,7 +37,11 @@ def list_tables(source: str, what: str) -> pd.DataFrame:
 
 
 def read_table(source: str, region: Region, what: str) -> pd.DataFrame:
-    """Return a table's cells as text, one column per column; linked keys are keys."""
+    """Return a table's cells as text, one column per column; linked keys are keys.
+
+    Our own two rows ("… and 42 more", the head of the archived block) are left out. Archived rows come last;
+    ``attrs["archived"]`` tells how many they are.
+    """
     import pandas as pd
 
     check(source, what)
@@ -51,4 +56,14 @@ def read_table(source: str, region: Region, what: str) -> pd.DataFrame:
         if grid.header is None or not is_numbering(source, grid.header.cells[at])
     ]
     cells = [[key_text(source[r.cells[at].inner : r.cells[at].outer]) for at in shown] for r in grid.rows]
-    return pd.DataFrame(cells, columns=[names[at] for at in shown], dtype="str")
+    rows: list[list[str]] = []
+    archived_from = None
+    for row in cells:
+        alone = "".join(row)
+        if alone == ARCHIVED and archived_from is None:
+            archived_from = len(rows)
+        elif not is_more(alone):
+            rows.append(row)
+    frame = pd.DataFrame(rows, columns=[names[at] for at in shown], dtype="str")
+    frame.attrs["archived"] = 0 if archived_from is None else len(rows) - archived_from
+    return frame

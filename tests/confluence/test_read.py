@@ -60,3 +60,12 @@ def test_over_http(wiki: Confluence, make_page: MakePage) -> None:
     page = wiki.page(make_page(PAGE).id)
     assert page.tables()["Region"].tolist() == ["nth:1", "nth:2", "nth:3", "nth:4", "nth:5"]
     assert page.table("heading:Bugs").read()["Key"].tolist() == ["AB-1", "AB-2"]
+
+
+def test_our_own_rows_are_no_data() -> None:
+    more = "<em>… and 1,042 more</em>"
+    body = [*ROWS, [more, ""], ["<strong>Archived</strong>", ""], ["AB-9", "old words"]]
+    read = read_table(table(["Key", "Comment"], body), Nth(1), "page 7")
+    assert read["Key"].tolist() == ["AB-1", "AB-2", "AB-9"]
+    assert read.attrs["archived"] == 1
+    assert read_table(MANAGED, Nth(1), "page 7").attrs["archived"] == 0
