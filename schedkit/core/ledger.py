@@ -268,6 +268,12 @@ class Ledger:
             connection.execute(commands.insert(), [{**row, "done_at": None, "answer": None}])
         return id
 
+    def withdraw(self, id: str) -> bool:
+        """Take a command back; False if it has been answered."""
+        with self.store.explained(), self.store.connect() as connection, connection.begin():
+            open_one = commands.delete().where(commands.c.id == id, commands.c.done_at.is_(None))
+            return connection.execute(open_one).rowcount > 0
+
 
 _LIVE: list[sa.ColumnElement[str]] = [
     sa.literal_column(f"'{state}'") for state in LIVE_STATES

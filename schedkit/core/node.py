@@ -281,20 +281,39 @@ class Node:
         return self.state == "running"
 
     async def ask(self, kind: str, data: Mapping[str, Any], *, timeout: float = 30.0) -> dict[str, Any]:
-        """Leave a command for the owner and wait for its answer."""
+        """Leave a command for the owner and wait for its answer.
+
+        Raises
+        ------
+        NotOwnerError
+            If there is no owner, or none has answered within `timeout` seconds; no command is left then.
+        SchedkitError
+            If the owner cannot do it; says why.
+        """
+        if self.state == "stopped":
+            # A viewer may wait for the next owner; what nobody runs must not wait for one unseen.
+            await self.open()
+            holder = await asyncio.to_thread(self.ledger.holder)
+            if holder is None or not holder.alive:
+                raise NotOwnerError(
+                    f"{kind!r}: no scheduler runs at the ledger {self.ledger.store}",
+                    hint="start it first: sched.start()",
+                )
         command = await asyncio.to_thread(self.ledger.ask, self.config.name, kind, data)
         deadline = asyncio.get_running_loop().time() + timeout
         while asyncio.get_running_loop().time() < deadline:
             row = await asyncio.to_thread(self.ledger.command, command)
             if row is not None and row.answer is not None:
-                if "error" in row.answer:
-                    raise SchedkitError(row.answer["error"], hint=row.answer.get("hint", ""))
-                return row.answer
+                return _answered(row.answer)
             await asyncio.sleep(0.05)
         holder = await asyncio.to_thread(self.ledger.holder)
+        if not await asyncio.to_thread(self.ledger.withdraw, command):
+            row = await asyncio.to_thread(self.ledger.command, command)
+            if row is not None and row.answer is not None:  # it came at the last moment
+                return _answered(row.answer)
         raise NotOwnerError(
             f"nobody has answered {kind!r} at the ledger {self.ledger.store}; owner: {holder or 'nobody'}",
-            hint="the command stays in the ledger and is carried out when an owner runs",
+            hint="the command is withdrawn; ask again when an owner runs",
         )
 
     async def declare(self, task: Task) -> None:
@@ -356,6 +375,12 @@ class Node:
             await asyncio.to_thread(users.stop)
         if children is not None:
             await asyncio.to_thread(children.stop)
+
+
+def _answered(answer: dict[str, Any]) -> dict[str, Any]:
+    if "error" in answer:
+        raise SchedkitError(answer["error"], hint=answer.get("hint", ""))
+    return answer
 
 
 def _telling(future: asyncio.Future[None]) -> Callable[[BaseException | None], object]:

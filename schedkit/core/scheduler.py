@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import functools
 import importlib
@@ -226,6 +227,13 @@ class Scheduler(Views, JobApi):
             The task's.
         **params
             Its parameters, checked against its type hints.
+
+        Raises
+        ------
+        NotOwnerError
+            If nobody owns the ledger: neither this scheduler nor another process runs.
+        UsageError
+            If no task is called so, or the parameters do not fit.
         """
         return self.submit_many(name, [params])[0]
 
@@ -245,12 +253,15 @@ class Scheduler(Views, JobApi):
         checked = [check(task, params) if task is not None else dict(params) for params in batch]
         owner = node.owner
         if owner is None:
-            self._must_be_open()
             handles = [RunHandle(self, new_id(), name) for _ in checked]
             asked = [
                 {"run": handle.id, "task": name, "params": params}
                 for handle, params in zip(handles, checked, strict=True)
             ]
+            if service().here():
+                return handles, asyncio.run_coroutine_threadsafe(
+                    self._ask_all(asked), asyncio.get_running_loop()
+                )
             return handles, service().submit(self._ask_all, asked)
         return self._post_runs(
             owner, [owner.new_run(name, "submit", node.config.name, params=params) for params in checked]

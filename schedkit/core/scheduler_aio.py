@@ -98,7 +98,6 @@ class AsyncScheduler:
             node.owner.pump()
             await _awaited(durable)
         else:
-            self._scheduler._must_be_open()
             await node.ask(word, {"task": name})
 
     @bridged
@@ -113,7 +112,6 @@ class AsyncScheduler:
             node.owner.pump()
             await _awaited(durable)
         else:
-            self._scheduler._must_be_open()
             text = None if made is None else trigger_data.dumps(made)
             await node.ask("reschedule", {"task": name, "trigger": text})
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from schedkit.core.model import Outcome, State
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.triggers import every
 from schedkit.errors import NotOwnerError, RunCancelledError, SchedkitError, UsageError
+from schedkit.loop import service
 
 Make = Callable[..., Scheduler]
 
@@ -60,13 +63,12 @@ def test_a_viewer_triggers_pauses_resumes_and_cancels(sched: Scheduler, viewer: 
         if n:
             return n
         entered.set()
-        import asyncio
-
         await asyncio.sleep(30)
         return 0
 
     assert viewer.submit("patient", n=7).result("10s") == 7
-    (run,) = sched.runs("patient")
+    assert asyncio.run(_asked(viewer, "patient", n=7)) == 7
+    (run, _) = sched.runs("patient")
     assert (run.cause, run.who) == ("command", "viewer")
     held = viewer.submit("patient")
     assert entered.wait(10)
@@ -99,13 +101,15 @@ def test_the_owner_answers_what_it_cannot_do(sched: Scheduler, viewer: Scheduler
     with pytest.raises(SchedkitError, match="expected int"):
         viewer.submit("typed", n="many")
     ask = viewer._node.ask
-    from schedkit.loop import service
-
     with pytest.raises(SchedkitError, match="no command is called 'dance'"):
         service().call(ask, "dance", {})
     with pytest.raises(SchedkitError, match="no task is called 'nobody'"):
         service().call(ask, "pause", {"task": "nobody"})
     assert sched._ledger.commands() == []
+
+
+async def _asked(sched: Scheduler, name: str, **params: Any) -> Any:
+    return await (await sched.aio.submit(name, **params))
 
 
 def _typed(n: int) -> int:
@@ -164,19 +168,48 @@ def test_looking_without_owning(make: Make, sched: Scheduler) -> None:
     assert sched.state == "running"
 
 
-def test_a_command_that_nobody_answers_says_so(make: Make) -> None:
-    looking = make(name="cli")
-    with looking.viewing():
-        from schedkit.loop import service
+def test_a_command_that_nobody_answers_is_withdrawn(make: Make, sched: Scheduler, viewer: Scheduler) -> None:
+    sched.stop("1s")
+    with pytest.raises(NotOwnerError, match=r"nobody has answered 'pause'.*owner: nobody.*withdrawn"):
+        service().call(viewer._node.ask, "pause", {"task": None}, timeout=0.1)
+    assert viewer._ledger.commands() == []
+    sched.start()
+    assert not sched.paused
 
-        with pytest.raises(NotOwnerError, match=r"nobody has answered 'pause'.*owner: nobody"):
-            service().call(looking._node.ask, "pause", {"task": None}, timeout=0.1)
-    # It is carried out when somebody owns the ledger.
-    owner = make(name="later")
-    heard = Heard(owner)
-    owner.start()
-    heard.wait_for(heard.of(events.TaskChanged, change="paused"))
-    assert owner.paused
+
+def test_what_is_asked_of_nobody_is_refused_and_never_happens(make: Make) -> None:
+    ran: list[int] = []
+    sched = make(name="later")
+    task = sched.task(name="one")(lambda n: ran.append(n))
+    before = time.monotonic()
+    for _ in range(2):  # before it is started, and when it has been stopped
+        for ask in (lambda: task.submit(n=1), task.pause, lambda: sched.reschedule("one", every("1h"))):
+            with pytest.raises(NotOwnerError, match=r"no scheduler runs at .*sched\.start\(\)"):
+                ask()
+        with pytest.raises(NotOwnerError):
+            asyncio.run(task.aio.submit(n=1))
+        assert sched._ledger.commands() == []
+        with sched:
+            task.submit(n=2).result("10s")
+    assert time.monotonic() - before < 20, "nobody waits for an owner that does not exist"
+    assert ran == [2, 2]
+
+
+def test_an_answer_at_the_last_moment_counts(sched: Scheduler, viewer: Scheduler) -> None:
+    """The patience is over before the owner looks; what it has answered is not taken back."""
+    ledger, ask = viewer._ledger, viewer._ledger.ask
+    heard = Heard(sched)
+
+    def answered(*what: Any) -> str:
+        id = ask(*what)
+        heard.wait_for(heard.of(events.TaskChanged, change="paused"))
+        while (row := ledger.command(id)) is None or row.answer is None:
+            threading.Event().wait(0.01)
+        return id
+
+    ledger.ask = answered  # type: ignore[method-assign]
+    assert service().call(viewer._node.ask, "pause", {"task": None}, timeout=0.0) == {"ok": True}
+    assert sched.paused
 
 
 PROGRAM = """
