@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from schedkit import context
+from schedkit.core.execute import error_facts
 from schedkit.core.remote import call_here, pack
 from schedkit.core.running import RunContext
 from schedkit.errors import RetryableError, StopRequested
@@ -269,6 +270,6 @@ def _say_error(reporter: _Reporter, error: BaseException) -> None:
         pickle.loads(pickle.dumps(error))
     except Exception:
         # An exception that does not travel: its type and text do.
-        reporter.say("error", RuntimeError(f"{type(error).__qualname__}: {error}"))
+        reporter.say("error", RuntimeError(f"{type(error).__qualname__}: {error_facts(error)['message']}"))
     else:
         reporter.say("error", error)

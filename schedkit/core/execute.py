@@ -128,14 +128,25 @@ def _failed(task: Task, error: BaseException) -> Ending:
 
 def error_facts(error: BaseException) -> dict[str, Any]:
     """Return what the ledger keeps of an exception: type, message, hint, traceback."""
-    message = getattr(error, "message", None)
-    text = message if isinstance(message, str) else str(error)
+
+    def message() -> str:
+        own = getattr(error, "message", None)
+        return own if isinstance(own, str) else str(error)
+
     return {
         "type": type(error).__qualname__,
-        "message": clean(text.strip() or type(error).__name__),
-        "hint": clean(str(getattr(error, "hint", "") or "")),
-        "traceback": clean(_traceback(error)),
+        "message": _said(message).strip() or type(error).__name__,
+        "hint": _said(lambda: str(getattr(error, "hint", "") or "")),
+        "traceback": _said(lambda: _traceback(error)),
     }
+
+
+def _said(say: Callable[[], str]) -> str:
+    # An exception speaks by code of its own, which may fail; the run must end all the same.
+    try:
+        return clean(say())
+    except BaseException as failure:
+        return f"(no text: asking for it raised {type(failure).__qualname__})"
 
 
 def _traceback(error: BaseException) -> str:
@@ -165,13 +176,13 @@ def _hooks_after(
 
 
 def call_hook(hook: Callable[..., object], arguments: tuple[Any, ...], run: RunContext) -> None:
-    """Call a hook; its failure is logged and changes nothing."""
+    """Call a hook; its failure, even SystemExit, is logged and changes nothing."""
     with context.use(run):
         try:
             waits = hook(*arguments)
             if inspect.iscoroutine(waits):
                 asyncio.run(waits)
-        except (Exception, StopRequested):
+        except BaseException:
             _log.exception("hook %s of task %r failed", getattr(hook, "__name__", hook), run.task)
 
 
@@ -182,5 +193,5 @@ async def await_hook(hook: Callable[..., object], arguments: tuple[Any, ...], ru
             waits = hook(*arguments)
             if inspect.isawaitable(waits):
                 await waits
-        except (Exception, StopRequested, asyncio.CancelledError):
+        except BaseException:
             _log.exception("hook %s of task %r failed", getattr(hook, "__name__", hook), run.task)

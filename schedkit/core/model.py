@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -127,7 +127,7 @@ class Retry:
         Seconds before the second try; it grows by `backoff` each time, up to `max_delay`.
     jitter : float
         Share of the delay that is random, 0 to 1.
-    on, give_up_on : tuple of exception types
+    on, give_up_on : exception type, or several of them
         What is worth a further try, and what never is (stronger). Timeouts of an attempt are retried
         where `on` holds TimeoutError.
 
@@ -152,6 +152,8 @@ class Retry:
             raise DeclarationError(
                 f"retry: attempts={self.attempts}", hint="attempts counts all tries: 1 or more"
             )
+        for name in ("on", "give_up_on"):
+            object.__setattr__(self, name, _exception_types(getattr(self, name), name))
         for name in ("delay", "max_delay"):
             object.__setattr__(self, name, seconds(getattr(self, name), f"retry {name}"))
         if self.delay < 0 or self.max_delay < 0 or self.backoff < 1 or not 0 <= self.jitter <= 1:
@@ -179,6 +181,18 @@ class Retry:
     def allows(self, error: BaseException) -> bool:
         """Tell whether `error` is worth a further try."""
         return isinstance(error, self.on) and not isinstance(error, self.give_up_on)
+
+
+def _exception_types(given: object, name: str) -> tuple[type[BaseException], ...]:
+    """Return exception types as what `isinstance` takes, told here and not by the first failing run."""
+    several = tuple(given) if isinstance(given, Iterable) else (given,)
+    for one in several:
+        if not (isinstance(one, type) and issubclass(one, BaseException)):
+            raise DeclarationError(
+                f"retry: {name}={given!r}: {one!r} is no exception type",
+                hint=f"write e.g. {name}=(ValueError, KeyError)",
+            )
+    return several
 
 
 @dataclass(frozen=True, slots=True)

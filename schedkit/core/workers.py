@@ -118,16 +118,20 @@ class UserLoop:
         asyncio.set_event_loop(loop)
         self._loop = loop
         loop.call_soon(ready.set)
+        # Only `stop` ends it: asyncio lets SystemExit of any task through, and users can stop their loop.
+        while self._loop is loop:
+            self._turn(loop.run_forever)
+        cleared = loop.create_task(_cleared(asyncio.all_tasks(loop)))
+        while not cleared.done():
+            self._turn(lambda: loop.run_until_complete(cleared))
+        loop.close()
+
+    @staticmethod
+    def _turn(run: Callable[[], object]) -> None:
         try:
-            loop.run_forever()
-        finally:
-            left = asyncio.all_tasks(loop)
-            for task in left:
-                task.cancel()
-            if left:
-                loop.run_until_complete(asyncio.wait(left, timeout=1.0))
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
+            run()
+        except BaseException:
+            _log.exception("the users' loop goes on after what tried to end it")
 
     def start(self, make: Callable[[], Coroutine[Any, Any, None]], name: str) -> Callable[[], None]:
         """Run a coroutine, which must not raise; returns what cancels it."""
@@ -178,3 +182,11 @@ class UserLoop:
         if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
             thread.join(timeout)
+
+
+async def _cleared(left: set[asyncio.Task[Any]]) -> None:
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=1.0)
+    await asyncio.get_running_loop().shutdown_asyncgens()

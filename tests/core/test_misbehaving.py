@@ -1,0 +1,173 @@
+"""What users' code may do to the engine: nothing. Every run ends, and the next one runs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schedkit.core.model import Retry, State
+from schedkit.core.scheduler import Scheduler
+from schedkit.errors import DeclarationError
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    """What users' code does has nothing to do with the database."""
+    return str(tmp_path / "ledger.db")
+
+
+class MuteError(Exception):
+    """Says nothing of itself."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class BareError(Exception):
+    """Has neither message nor hint that could be read."""
+
+    @property
+    def message(self) -> str:
+        raise SystemExit(1)
+
+    @property
+    def hint(self) -> str:
+        raise LookupError
+
+
+def leave(*_: object) -> None:
+    sys.exit(1)
+
+
+async def leave_later(*_: object) -> None:
+    await asyncio.sleep(0)
+    sys.exit(1)
+
+
+def still_works(sched: Scheduler) -> None:
+    async def coroutine() -> str:
+        await asyncio.sleep(0)
+        return "coroutine"
+
+    sched.task(name="next")(lambda: "thread")
+    sched.task(name="next async")(coroutine)
+    assert sched.submit("next").result("5s") == "thread"
+    assert sched.submit("next async").result("5s") == "coroutine"
+    owner = sched._node.owner
+    assert owner is not None
+    assert not owner.executions, "its place is free again"
+
+
+@pytest.mark.parametrize("hook", [leave, leave_later])
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_hook_that_exits_changes_nothing(
+    sched: Scheduler, caplog: pytest.LogCaptureFixture, hook: Callable[..., Any], asynchronous: bool
+) -> None:
+    async def coroutine() -> None:
+        raise ValueError("its own")
+
+    def function() -> None:
+        raise ValueError("its own")
+
+    sched.task(name="t", on_failure=hook, cleanup=hook)(coroutine if asynchronous else function)
+    run = sched.submit("t").wait("5s")
+    assert run.state is State.FAILED
+    assert run.error is not None
+    assert run.error["message"] == "its own"
+    assert caplog.text.count(f"hook {hook.__name__} of task 't' failed") == 2
+    still_works(sched)
+
+
+@pytest.mark.parametrize("how", ["exit", "stop"])
+def test_the_users_loop_is_ended_only_by_the_scheduler(sched: Scheduler, how: str) -> None:
+    @sched.task(name="t")
+    async def t() -> None:
+        if how == "exit":  # of a task of the task, which asyncio lets through to the loop
+            await asyncio.create_task(leave_later())
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(0)
+
+    run = sched.submit("t").wait("5s")
+    assert run.state is (State.FAILED if how == "exit" else State.DONE)
+    still_works(sched)
+    sched.stop("1s")
+    assert sched.state == "stopped"
+
+
+def test_an_exit_while_the_users_loop_ends_is_survived(
+    sched: Scheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    users: list[Any] = []
+
+    async def leave_when_cancelled() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            sys.exit(1)
+
+    @sched.task(name="t")
+    async def t() -> None:
+        users.append(asyncio.get_running_loop())
+        users.append(asyncio.create_task(leave_when_cancelled()))
+        await asyncio.sleep(0)
+
+    sched.submit("t").wait("5s")
+    sched.stop("1s")
+    assert users[0].is_closed()
+    assert isinstance(users[1].exception(), SystemExit)
+    assert "goes on after what tried to end it" in caplog.text
+
+
+@pytest.mark.parametrize("error", [MuteError, BareError])
+@pytest.mark.parametrize("runs_in", ["auto", "thread", "process"])
+def test_an_exception_that_cannot_speak_fails_its_run(
+    sched: Scheduler, error: type[Exception], runs_in: str
+) -> None:
+    async def coroutine() -> None:
+        raise error
+
+    def function() -> None:
+        raise error
+
+    if runs_in == "auto":
+        sched.task(name="t")(coroutine)
+    else:
+        sched.task(name="t", runs_in=runs_in)(function)
+    run = sched.submit("t").wait("20s")
+    assert run.state is State.FAILED
+    assert run.error is not None
+    assert run.error["type"] == error.__name__
+    assert run.error["message"].startswith("(no text: asking for it raised ")
+    assert error.__name__ in run.error["traceback"]
+    still_works(sched)
+
+
+def test_retry_takes_any_spelling_of_exception_types() -> None:
+    listed = Retry(attempts=2, on=[ValueError, KeyError], give_up_on=UnicodeError)  # type: ignore[arg-type]  # as typed in a cell
+    assert listed == Retry(attempts=2, on=(ValueError, KeyError), give_up_on=(UnicodeError,))
+    assert listed.allows(ValueError())
+    assert not listed.allows(UnicodeError())
+
+
+@pytest.mark.parametrize("name", ["on", "give_up_on"])
+@pytest.mark.parametrize("given", ["ValueError", ["ValueError"], [ValueError()], int, None])
+def test_retry_refuses_what_is_no_exception_type(name: str, given: Any) -> None:
+    with pytest.raises(DeclarationError, match=f"retry: {name}=.* is no exception type"):
+        Retry(attempts=2, **{name: given})
+
+
+def test_a_list_of_exception_types_is_obeyed(sched: Scheduler) -> None:
+    tries: list[int] = []
+
+    @sched.task(name="t", retry=Retry(attempts=3, delay=0, on=[ValueError]))  # type: ignore[arg-type]  # as typed in a cell
+    def t() -> None:
+        tries.append(1)
+        raise ValueError if len(tries) < 2 else KeyError
+
+    assert sched.submit("t").wait("5s").state is State.FAILED
+    assert len(tries) == 2
