@@ -111,12 +111,20 @@ class UsageError(SchedkitError, ValueError):
 
 
 class BlockingCallError(UsageError):
-    """A blocking name was called inside a coroutine, where it would stop the loop."""
+    """A blocking name was called inside a coroutine, where it would stop the loop.
 
-    def __init__(self, name: str) -> None:
+    Parameters
+    ----------
+    name : str
+        What was called.
+    instead : str
+        What to write there; the same name of the ``aio`` face by default.
+    """
+
+    def __init__(self, name: str, instead: str = "") -> None:
+        instead = instead or f"await ….aio.{name.rpartition('.')[2]}(…)"
         super().__init__(
-            f"{name}() blocks, and was called inside a coroutine",
-            hint=f"write `await ….aio.{name.rpartition('.')[2]}(…)` there",
+            f"{name}() blocks, and was called inside a coroutine", hint=f"write `{instead}` there"
         )
 
 

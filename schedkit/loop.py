@@ -239,8 +239,8 @@ def wait(future: Future[T]) -> T:
         unsubscribe()
 
 
-def refuse_in_coroutine(name: str) -> None:
-    """Raise `BlockingCallError` if the caller runs inside a user's coroutine.
+def refuse_in_coroutine(name: str, instead: str = "") -> None:
+    """Raise `BlockingCallError`, which says what to write `instead`, if a user's coroutine calls.
 
     A notebook cell runs inside the kernel's loop too, and may block: only frames of coroutines that are
     neither a cell's own code nor the kernel's machinery count.
@@ -256,7 +256,7 @@ def refuse_in_coroutine(name: str) -> None:
         if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
             if module in _KERNEL_MODULES or code.co_name.startswith("<"):
                 return
-            raise BlockingCallError(name)
+            raise BlockingCallError(name, instead)
         frame = frame.f_back
 
 

@@ -129,7 +129,7 @@ class RunHandle:
         TimeoutError
             If it has not ended by then; it goes on.
         """
-        refuse_in_coroutine("RunHandle.wait")
+        refuse_in_coroutine("RunHandle.wait", "await run")
         with context.surrounded() as listener:
             unsubscribe = self._forward(listener)
             try:
@@ -168,7 +168,7 @@ class RunHandle:
         TimeoutError
             If it has not ended within `timeout`; it goes on.
         """
-        refuse_in_coroutine("RunHandle.result")
+        refuse_in_coroutine("RunHandle.result", "await run")
         with context.surrounded() as listener:
             unsubscribe = self._forward(listener)
             try:

@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import functools
 import importlib
+import inspect
 import logging
 import os
 import sys
@@ -16,7 +17,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from types import FunctionType
+from typing import Any, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schedkit.core import faces
@@ -40,7 +42,7 @@ from schedkit.core.rows import new_id
 from schedkit.core.scheduler_aio import AsyncScheduler
 from schedkit.core.scheduler_views import Views
 from schedkit.core.store import Store
-from schedkit.core.tasks import Registry, declare
+from schedkit.core.tasks import Registry, declare, known
 from schedkit.errors import NotOwnerError, SettingsError, StopRequested, UsageError
 from schedkit.loop import blocking, live, refuse_in_coroutine, service, wait
 
@@ -185,11 +187,18 @@ class Scheduler(Views, JobApi):
 
     # Declaring
 
-    def task(self, trigger: object = None, **options: Any) -> Callable[[Callable[..., Any]], TaskHandle]:
+    @overload
+    def task(self, trigger: FunctionType, **options: Any) -> TaskHandle: ...
+    @overload
+    def task(self, trigger: object = None, **options: Any) -> Callable[[Callable[..., Any]], TaskHandle]: ...
+    def task(self, trigger: object = None, **options: Any) -> Any:
         """Declare the decorated function as a task; it stays callable.
 
-        Parameters are those of `schedkit.core.tasks.declare`.
+        Parameters are those of `schedkit.core.tasks.declare`. Without any, the parentheses may be left out.
         """
+        known(options)
+        if inspect.isroutine(trigger):
+            return self._declared(declare(trigger, **options))
 
         def decorate(function: Callable[..., Any]) -> TaskHandle:
             return self._declared(declare(function, trigger, **options))
@@ -288,7 +297,7 @@ class Scheduler(Views, JobApi):
         start, end : datetime
             The window, both included; aware, or wall times of this machine.
         """
-        refuse_in_coroutine("Scheduler.backfill")
+        refuse_in_coroutine("Scheduler.backfill", "await asyncio.to_thread(sched.backfill, …)")
         owner, row, task = self._node.owner, self._row(name), self._registry.get(name)
         if owner is None:
             raise NotOwnerError(f"ledger {self.ledger} is not owned here", hint="start(), or ask its owner")
@@ -411,8 +420,13 @@ def _watch_the_exit() -> weakref.WeakSet[Scheduler]:
     # callbacks run. These run before, the last registered first; concurrent.futures must have had its turn.
     importlib.import_module("concurrent.futures.thread")
     register = getattr(threading, "_register_atexit", atexit.register)
-    register(functools.partial(_stop_all, running))
+    register(functools.partial(_stop_at_exit, running, os.getpid()))
     return running
+
+
+def _stop_at_exit(running: Iterable[Scheduler], pid: int) -> None:
+    if os.getpid() == pid:  # a forked process ends too, and must leave its parent's ledgers alone
+        _stop_all(running)
 
 
 def _stop_all(running: Iterable[Scheduler]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import inspect
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from schedkit.core import trigger_data
 from schedkit.core.durations import Duration, seconds
@@ -117,8 +118,24 @@ def declare(
     )
 
 
+def known(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options of a declaration, or refuse one that `declare` does not have."""
+    names = list(inspect.signature(declare).parameters)[2:]
+    for name in options:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]}=?" if near else f"there are: {', '.join(names)}"
+            raise DeclarationError(f"a task has no option {name!r}", hint=hint)
+    return options
+
+
 def _checked(made: Task) -> Task:
     assert made.function is not None
+    if made.asynchronous and made.runs_in != "auto":
+        raise DeclarationError(
+            f"task {made.name!r}: runs_in={made.runs_in!r} with async def",
+            hint="a coroutine runs on the users' loop: leave runs_in out, or write a plain def",
+        )
     parameters(made.function)
     # Whoever submits can give what is missing; a schedule or a parent cannot.
     check(made, {}, complete=made.trigger is not None or bool(made.after))
@@ -201,7 +218,11 @@ def _parents(value: Parent | Iterable[Parent]) -> tuple[After, ...]:
     return tuple(found.values())
 
 
-def task(trigger: object = None, **options: Any) -> Callable[[F], F]:
+@overload
+def task(trigger: F, **options: Any) -> F: ...
+@overload
+def task(trigger: object = None, **options: Any) -> Callable[[F], F]: ...
+def task(trigger: object = None, **options: Any) -> Any:
     """Mark a function of a task module; it stays the plain function it was.
 
     A scheduler that discovers the module declares it with these options, those of `declare`.
@@ -216,10 +237,13 @@ def task(trigger: object = None, **options: Any) -> Callable[[F], F]:
     """
 
     def mark(function: F) -> F:
-        declare(function, trigger, **options)  # a mistake is told here, not where it is discovered
+        declare(function, trigger, **known(options))  # a mistake is told here, not where it is discovered
         setattr(function, MARK, (trigger, options))
         return function
 
+    if inspect.isroutine(trigger):  # @task without parentheses
+        function, trigger = trigger, None
+        return mark(function)
     return mark
 
 

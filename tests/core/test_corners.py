@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -162,9 +164,17 @@ def test_blocking_names_refuse_inside_a_coroutine(sched: Scheduler) -> None:
     run = sched.submit("one")
 
     async def main() -> None:
-        for call in (lambda: sched.submit("one"), run.result, run.wait, sched.stop):
-            with pytest.raises(BlockingCallError):
+        calls: dict[Callable[..., object], str] = {
+            run.result: "await run",
+            run.wait: "await run",
+            sched.stop: "await ….aio.stop(…)",
+            functools.partial(sched.submit, "one"): "await ….aio.submit(…)",
+            functools.partial(sched.backfill, "one", *[datetime.now(UTC)] * 2): "await asyncio.to_thread(sch",
+        }
+        for call, instead in calls.items():
+            with pytest.raises(BlockingCallError, match=re.escape(f"write `{instead}")):
                 call()
+        assert await run == 1
 
     asyncio.run(main())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -102,6 +103,18 @@ def test_a_task_needs_a_name_of_its_own() -> None:
         declare(functools.partial(extract, "X"))
     assert declare(lambda: None, name="named").name == "named"
     assert declare(functools.partial(extract, project="X"), name="bound").description == ""
+
+
+@pytest.mark.parametrize("place", ["process", "thread", "executor"])
+def test_a_coroutine_cannot_be_sent_elsewhere(place: str) -> None:
+    async def coroutine() -> None: ...
+
+    assert declare(coroutine).runs_in == "auto"
+    with (
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises(DeclarationError, match=r"task 'coroutine': runs_in=.* with async def.*plain def"),
+    ):
+        declare(coroutine, runs_in=pool if place == "executor" else place)
 
 
 def test_what_is_no_task() -> None:
@@ -222,6 +235,23 @@ def test_a_tag_finds_its_handler() -> None:
         registry.handler("x")
     with pytest.raises(DeclarationError, match="tasks: none; tags: none"):
         Registry().handler("x")
+
+
+def test_parentheses_may_be_left_out() -> None:
+    @task
+    def bare() -> int:
+        return 1
+
+    made = marked(bare)
+    assert made is not None
+    assert (bare(), made.name, made.trigger) == (1, "bare", None)
+
+
+def test_an_option_that_is_none_names_its_neighbour() -> None:
+    with pytest.raises(DeclarationError, match=r"no option 'retries' \(did you mean retry=\?"):
+        task(retries=3)(other)
+    with pytest.raises(DeclarationError, match=r"no option 'zzz' \(there are: name, retry, "):
+        task(zzz=3)(other)
 
 
 def test_the_registry_bears_many_threads() -> None:
