@@ -6,25 +6,31 @@ recorded as DONE; so a reference never points at half a file.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from schedkit import context
+from schedkit.core.text import clean
 from schedkit.errors import SchedkitError
 
 __all__ = ["ResultGoneError", "Results"]
 
 # Small values live in the ledger itself.
 INLINE_BYTES = 4000
+NOT_KEPT = "not kept"
+MOST_WHY = 500
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class ResultGoneError(SchedkitError):
-    """The file of a result has been pruned, moved or damaged."""
+    """A result that was not kept, or whose file has been pruned, moved or damaged."""
 
 
 class Results:
@@ -42,14 +48,18 @@ class Results:
     def save(self, task: str, run: str, attempt: int, value: Any) -> dict[str, Any] | None:
         """Keep a value; return the reference for the ledger, None for None.
 
-        A frame becomes Parquet, JSON-able values become JSON; of anything else only its text is kept.
+        A frame becomes Parquet. What JSON can hold becomes JSON: numpy's scalars as numbers, times as
+        ISO 8601 text, tuples and sets as lists. Anything else is not kept, which the run's log says.
         """
         if value is None:
             return None
         name = f"{_UNSAFE.sub('_', task)[:60]}/{run}-{attempt}"
         frame = _frame(value)
         if frame is not None:
-            path = self._write(f"{name}.parquet", lambda file: _write_parquet(frame, file))
+            try:
+                path = self._write(f"{name}.parquet", lambda file: _write_parquet(frame, file))
+            except (TypeError, ValueError, OverflowError, _arrow_errors()) as error:
+                return _not_kept(value, f"Parquet cannot hold it: {error}")
             return {
                 "kind": "parquet",
                 "path": path,
@@ -58,9 +68,9 @@ class Results:
                 "series": frame is not value,
             }
         try:
-            text = msgspec.json.encode(value)
-        except (TypeError, ValueError, RecursionError):
-            return {"kind": "text", "text": repr(value)[:INLINE_BYTES], "type": type(value).__name__}
+            text = msgspec.json.encode(_plain(value))
+        except (TypeError, ValueError, RecursionError) as error:
+            return _not_kept(value, f"JSON cannot hold it: {error}")
         if len(text) <= INLINE_BYTES:
             return {"kind": "json", "value": msgspec.json.decode(text)}
         path = self._write(f"{name}.json", lambda file: Path(file).write_bytes(text))
@@ -83,12 +93,15 @@ class Results:
         Raises
         ------
         ResultGoneError
-            If its file is no longer there, or cannot be read.
+            If it was not kept, or its file is no longer there or cannot be read.
         """
         if reference is None:
             return None
-        if reference["kind"] == "text":
-            return reference["text"]
+        if reference["kind"] == NOT_KEPT:
+            raise ResultGoneError(
+                f"the result, of type {reference['type']}, was not kept: {reference['why']}",
+                hint="return a frame, or numbers, text, lists and mappings",
+            )
         if "value" in reference:
             return reference["value"]
         path = self.folder / reference["path"]
@@ -110,6 +123,48 @@ class Results:
         """Delete the file of a reference, if it has one."""
         if "path" in reference:
             (self.folder / reference["path"]).unlink(missing_ok=True)
+
+
+def _not_kept(value: Any, why: str) -> dict[str, Any]:
+    why = clean(" ".join(why.split()))[:MOST_WHY]
+    kind = type(value).__name__
+    context.log(f"the result, of type {kind}, is not kept: {why}", logging.WARNING)
+    return {"kind": NOT_KEPT, "type": kind, "why": why}
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON holds without loss of meaning; TypeError if it cannot."""
+    plain = msgspec.to_builtins(
+        value, builtin_types=(bytes, bytearray, memoryview), str_keys=True, enc_hook=_builtin
+    )
+    if _has_bytes(plain):
+        raise TypeError("it holds bytes")
+    return plain
+
+
+def _builtin(value: Any) -> Any:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat() if value == value else None  # NaT equals nothing
+    if isinstance(value, timedelta):
+        return timedelta(microseconds=value // timedelta(microseconds=1))
+    kind = type(value)
+    if kind.__module__.partition(".")[0] == "numpy" and hasattr(value, "item"):
+        if kind.__name__ == "datetime64":
+            return str(value)
+        if kind.__name__ == "ndarray" and value.dtype.kind in "biufUS":
+            return value.tolist()
+        found = value.item()
+        if isinstance(found, bool | int | float | str):
+            return found
+    raise TypeError(f"{kind.__name__} has no form there")
+
+
+def _has_bytes(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_bytes, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_has_bytes, value))
+    return isinstance(value, bytes | bytearray | memoryview)
 
 
 def _frame(value: Any) -> Any:

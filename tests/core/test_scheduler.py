@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from schedkit import context
 from schedkit.core import events
 from schedkit.core.model import Outcome, Retry, State, TaskResult
+from schedkit.core.results import ResultGoneError
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.triggers import every
 from schedkit.errors import (
@@ -97,6 +99,46 @@ def test_a_frame_survives_the_scheduler(make: Make) -> None:
         assert handle.state == "idle"
         (run,) = handle.runs()
         assert second.run(run.id).result()["Key"].tolist() == ["A-1", "A-2"]
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        ({"rows": np.int64(3), "share": np.float64(0.5)}, {"rows": 3, "share": 0.5}),
+        ({"t": pd.Timestamp("2026-03-01", tz="UTC")}, {"t": "2026-03-01T00:00:00+00:00"}),
+        (np.datetime64("2026-03-01"), "2026-03-01"),
+        (pd.Timedelta("90s"), "PT90S"),
+        ([pd.NaT, np.arange(2)], [None, [0, 1]]),
+    ],
+)
+def test_what_json_holds_is_kept_with_its_meaning(sched: Scheduler, value: Any, kept: Any) -> None:
+    task = sched.task(name="one")(lambda: value)
+    task.submit().wait("10s")
+    found = task.latest()
+    assert (found, type(found)) == (kept, type(kept))
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (b"bytes", "type bytes, was not kept: JSON cannot hold it"),
+        ({"deep": [b"bytes"]}, "it holds bytes"),
+        (object(), "type object, was not kept"),
+        (np.timedelta64(1, "s"), "timedelta64 has no form"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "Parquet cannot hold it: Duplicate column names"),
+        (pd.DataFrame({"c": [1j]}), "type DataFrame, was not kept: Parquet cannot hold it"),
+    ],
+)
+def test_what_cannot_be_kept_says_so_and_fails_nothing(sched: Scheduler, value: Any, why: str) -> None:
+    task = sched.task(name="one")(lambda: value)
+    run = task.submit()
+    assert run.result("10s") is value
+    assert run.state is State.DONE
+    with pytest.raises(ResultGoneError, match=why):
+        task.latest()
+    assert ["is not kept" in line for line in run.log] == [True]
 
 
 def test_failures_say_why(sched: Scheduler) -> None:
@@ -301,6 +343,20 @@ def test_a_schedule_fires_on_time_and_once(sched: Scheduler) -> None:
     assert steps == {timedelta(seconds=0.2)}
     assert ticks.state in ("paused", "running", "queued")
     assert ticks.next_run is None
+
+
+def test_a_task_without_parentheses(sched: Scheduler) -> None:
+    @sched.task
+    def bare(n: int = 1) -> int:
+        return n
+
+    @sched.task
+    async def waits() -> int:
+        return 3
+
+    assert (bare(2), bare.submit().result("10s"), waits.submit().result("10s")) == (2, 1, 3)
+    with pytest.raises(UsageError, match="did you mean timeout="):
+        sched.task(timeot="1s")
 
 
 def test_unknown_names_and_wrong_parameters_are_refused(sched: Scheduler) -> None:
