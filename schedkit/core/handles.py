@@ -280,6 +280,10 @@ class TaskHandle:
         """Return its runs, newest first."""
         return self.scheduler.runs(self.name, limit)
 
+    def fires(self, limit: int = 1000) -> Any:
+        """Return its due times that made no run, and why, as a DataFrame, newest first."""
+        return self.scheduler.fires(self.name, limit)
+
     def latest(self) -> Any:
         """Return what its last DONE run returned, also after a restart; None before the first."""
         return self.scheduler._latest(self.name)

@@ -148,14 +148,17 @@ class Retry:
     EVERYTHING: ClassVar[tuple[type[BaseException], ...]] = (Exception,)
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
+        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int) or self.attempts < 1:
             raise DeclarationError(
-                f"retry: attempts={self.attempts}", hint="attempts counts all tries: 1 or more"
+                f"retry: attempts={self.attempts!r}", hint="attempts counts all tries: 1 or more"
             )
         for name in ("on", "give_up_on"):
             object.__setattr__(self, name, _exception_types(getattr(self, name), name))
         for name in ("delay", "max_delay"):
             object.__setattr__(self, name, seconds(getattr(self, name), f"retry {name}"))
+        for name in ("backoff", "jitter"):
+            if not isinstance(getattr(self, name), int | float):
+                raise DeclarationError(f"retry: {name}={getattr(self, name)!r}", hint="it is a number")
         if self.delay < 0 or self.max_delay < 0 or self.backoff < 1 or not 0 <= self.jitter <= 1:
             raise DeclarationError(
                 f"retry: delay={self.delay:g}, max_delay={self.max_delay:g}, backoff={self.backoff:g}, "

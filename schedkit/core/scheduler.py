@@ -51,6 +51,7 @@ __all__ = ["AsyncScheduler", "Scheduler"]
 _log = logging.getLogger("schedkit")
 
 MOST_BACKFILL = 10_000
+DURABILITIES = ("normal", "full")
 
 
 class Scheduler(Views, JobApi):
@@ -85,6 +86,11 @@ class Scheduler(Views, JobApi):
     keep_results : int or None
         Of each task, the files of this many latest results are kept; None: all.
 
+    Raises
+    ------
+    SettingsError
+        If one of these is out of its range; says which and what it may be.
+
     Examples
     --------
     >>> sched = Scheduler("/tmp/example.db")                     # doctest: +SKIP
@@ -112,9 +118,24 @@ class Scheduler(Views, JobApi):
         keep_results: int | None = 10,
     ) -> None:
         processes = min(5, os.cpu_count() or 1) if processes is None else processes
-        for what, value in {"concurrency": concurrency, "threads": threads, "processes": processes}.items():
-            if value < 1:
-                raise SettingsError(f"{what}={value}", hint="at least 1")
+        for what, value in {
+            "concurrency": concurrency,
+            "threads": threads,
+            "processes": processes,
+            **{f"limits[{tag!r}]": most for tag, most in (limits or {}).items()},
+        }.items():
+            _at_least(1, value, what)
+        _at_least(0, interruptions, "interruptions")
+        if durability not in DURABILITIES:
+            raise SettingsError(
+                f"durability={durability!r}", hint=f"one of {', '.join(map(repr, DURABILITIES))}"
+            )
+        lease_seconds = seconds(lease, "lease", error=SettingsError)
+        if lease_seconds <= 0:
+            raise SettingsError(f"lease={lease!r}", hint="longer than 0 seconds")
+        patience = seconds(cancel_grace, "cancel_grace", error=SettingsError)
+        if patience < 0:
+            raise SettingsError(f"cancel_grace={cancel_grace!r}", hint="0 seconds or longer")
         store = Store(ledger, durable=durability)
         self._ledger = Ledger(store)
         self._registry = Registry()
@@ -128,7 +149,7 @@ class Scheduler(Views, JobApi):
             tag_limits=dict(limits or {}),
             tz=_zone(tz),
             most_interruptions=interruptions,
-            cancel_grace=seconds(cancel_grace, "cancel_grace"),
+            cancel_grace=patience,
             retention=_retention(keep_runs, keep_results),
         )
         self._node = Node(
@@ -137,7 +158,7 @@ class Scheduler(Views, JobApi):
             self._bus,
             self._results,
             self._config,
-            lease_seconds=seconds(lease, "lease"),
+            lease_seconds=lease_seconds,
         )
         self._handles: dict[str, TaskHandle] = {}
         self._viewing = False
@@ -377,6 +398,11 @@ class _Countdown:
             self.future.set_exception(error)
         elif not self._left:
             self.future.set_result(None)
+
+
+def _at_least(least: int, value: object, what: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise SettingsError(f"{what}={value!r}", hint=f"a whole number, at least {least}")
 
 
 def _retention(runs: Duration | None, results: int | None) -> Retention:

@@ -143,6 +143,28 @@ class Views:
         states = pd.CategoricalDtype([str(state) for state in State])
         return frame.astype({**_HISTORY, "state": states})
 
+    def fires(self, task: str, limit: int = 1000) -> Any:
+        """Return the due times of a task that made no run as a DataFrame, newest first.
+
+        Columns: scheduled and until, the first and the last time of a row; count, how many there are (none:
+        more than are worth counting); disposition, e.g. missed or coalesced; reason.
+        """
+        import pandas as pd
+
+        self._must_be_open()
+        self._known(task)
+        rows = [
+            {
+                "scheduled": fire.scheduled_at,
+                "until": fire.until,
+                "count": fire.count,
+                "disposition": str(fire.disposition),
+                "reason": fire.reason,
+            }
+            for fire in self._ledger.fires(task, limit)
+        ]
+        return pd.DataFrame(rows, columns=list(_FIRES)).astype(_FIRES)
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Have `listener(event)` called for every fact, in order, on a thread of ours.
 
@@ -327,6 +349,13 @@ class Views:
         return row is not None and row.paused
 
 
+_FIRES = {
+    "scheduled": "datetime64[us, UTC]",
+    "until": "datetime64[us, UTC]",
+    "count": "Int64",
+    "disposition": "str",
+    "reason": "str",
+}
 _HISTORY = {
     "run": "str",
     "task": "str",

@@ -66,6 +66,10 @@ def cron(
     >>> cron("0 7 * * mon-fri", tz="Europe/Berlin").text()
     'at 07:00 on Monday to Friday, Europe/Berlin'
     """
+    if not isinstance(expression, str):
+        raise TriggerError(
+            f"cron({expression!r}): the expression is text", hint='write e.g. cron("0 7 * * mon-fri")'
+        )
     window = _window(tz, start, end, jitter)
     return _checked(Cron(crontab.parse(expression), **window))
 

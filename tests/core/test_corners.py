@@ -29,7 +29,14 @@ from schedkit.core.rows import new_id, run_row, to_micros
 from schedkit.core.running import RunContext
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.triggers import every
-from schedkit.errors import BlockingCallError, DeclarationError, LedgerError, NotOwnerError, UsageError
+from schedkit.errors import (
+    BlockingCallError,
+    DeclarationError,
+    LedgerError,
+    NotOwnerError,
+    SettingsError,
+    UsageError,
+)
 from schedkit.loop import service
 
 Make = Callable[..., Scheduler]
@@ -357,12 +364,55 @@ def test_a_context_of_its_own() -> None:
         lambda: After("t", on="tuesday"),
         lambda: Rate(0, 1),
         lambda: Retry(attempts=0),
+        lambda: Retry(attempts="3"),  # type: ignore[arg-type]  # what people write
+        lambda: Retry(attempts=True),
         lambda: Retry(backoff=0.5),
+        lambda: Retry(backoff="2"),  # type: ignore[arg-type]
+        lambda: Retry(jitter=None),  # type: ignore[arg-type]
     ],
 )
 def test_values_that_cannot_be(make_it: Callable[[], object]) -> None:
     with pytest.raises(DeclarationError):
         make_it()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"durability": "fll"}, r"durability='fll' \(one of 'normal', 'full'\)"),
+        ({"limits": {"a": 0}}, r"limits\['a'\]=0 \(a whole number, at least 1\)"),
+        ({"interruptions": -1}, r"interruptions=-1 \(a whole number, at least 0\)"),
+        ({"concurrency": "5"}, r"concurrency='5' \(a whole number, at least 1\)"),
+        ({"threads": True}, "threads=True"),
+        ({"processes": 0}, "processes=0"),
+        ({"lease": -1}, r"lease=-1 \(longer than 0 seconds\)"),
+        ({"lease": "soon"}, "lease: 'soon' is no length of time"),
+        ({"cancel_grace": -0.5}, r"cancel_grace=-0.5 \(0 seconds or longer\)"),
+    ],
+)
+def test_a_scheduler_that_cannot_be(make: Make, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        make(**options)
+
+
+def test_due_times_without_a_run_are_shown(sched: Scheduler, heard: Heard) -> None:
+    task = sched.task(every("0.1s"), name="ticks")(lambda: 1)
+    heard.wait_for(heard.of(events.RunEnded, task="ticks"))
+    assert task.fires().dtypes.equals(sched.fires("ticks", 1).dtypes)
+    task.pause()
+    upcoming = sched._row("ticks").next_at  # type: ignore[union-attr]
+    assert upcoming is not None
+    while datetime.now(UTC) < upcoming + timedelta(seconds=0.25):
+        threading.Event().wait(0.05)
+    task.resume()
+    frame = task.fires()
+    missed = frame[frame["scheduled"] == upcoming].iloc[0]
+    assert (missed["disposition"], missed["count"] >= 3) == ("missed", True)
+    assert missed["until"] > missed["scheduled"]
+    assert missed["reason"]
+    assert str(frame["scheduled"].dtype) == "datetime64[us, UTC]"
+    with pytest.raises(UsageError, match="did you mean 'ticks'"):
+        sched.fires("tick")
 
 
 def test_a_result_that_says_how_it_went() -> None:

@@ -254,6 +254,11 @@ def test_an_option_that_is_none_names_its_neighbour() -> None:
         task(zzz=3)(other)
 
 
+def test_a_cron_that_is_no_text() -> None:
+    with pytest.raises(TriggerError, match=r"cron\(None\): the expression is text"):
+        cron(None)  # type: ignore[arg-type]  # e.g. a setting that is missing
+
+
 def test_the_registry_bears_many_threads() -> None:
     registry = Registry()
 
