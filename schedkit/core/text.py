@@ -9,7 +9,8 @@ import msgspec
 
 __all__ = ["clean", "dump", "load"]
 
-_encoder = msgspec.json.Encoder(enc_hook=str)
+# Facts that are nested deeper, or hold themselves, are cut there.
+DEEPEST = 50
 
 
 def clean(text: str) -> str:
@@ -17,22 +18,43 @@ def clean(text: str) -> str:
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
+def _said(value: object) -> str:
+    # Its text is made by code of its own, which may fail; what a run notes must be written all the same.
+    try:
+        return clean(str(value))
+    except Exception as failure:
+        return f"({type(value).__name__}, no text: asking for it raised {type(failure).__name__})"
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_said)
+
+
 def dump(value: Any) -> str:
-    """Return JSON text; what JSON does not know becomes its text."""
+    """Return JSON text of anything; what JSON does not know becomes its text."""
     try:
         return _encoder.encode(value).decode()
-    except (UnicodeEncodeError, TypeError):
-        return _encoder.encode(_plain(msgspec.to_builtins(value, enc_hook=str, str_keys=True))).decode()
+    except Exception:
+        return _encoder.encode(_plain(value)).decode()
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
         return clean(value)
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**64 else _said(value)
+    if depth == DEEPEST:
+        return "…"
     if isinstance(value, Mapping):
-        return {clean(key): _plain(inside) for key, inside in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inside) for inside in value]
-    return value
+        return {_said(key): _plain(inside, depth + 1) for key, inside in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(inside, depth + 1) for inside in value]
+    try:
+        known = msgspec.to_builtins(value, enc_hook=_said, str_keys=True)
+    except Exception:
+        return _said(value)
+    return _plain(known, depth + 1)
 
 
 def load(text: str | None) -> Any:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from schedkit.core.model import Retry, State
+from schedkit import context
+from schedkit.core.model import Retry, State, TaskResult
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.text import dump
 from schedkit.errors import DeclarationError
 
 
@@ -171,3 +174,46 @@ def test_a_list_of_exception_types_is_obeyed(sched: Scheduler) -> None:
 
     assert sched.submit("t").wait("5s").state is State.FAILED
     assert len(tries) == 2
+
+
+class Mute:
+    """Says nothing of itself."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+
+
+def _endless() -> dict[str, Any]:
+    circle: dict[str, Any] = {}
+    circle["again"] = circle
+    return circle
+
+
+@pytest.mark.parametrize(
+    ("facts", "kept"),
+    [
+        ({"a": Mute()}, {"a": "(Mute, no text: asking for it raised RuntimeError)"}),
+        ({Mute(): 1}, {"(Mute, no text: asking for it raised RuntimeError)": 1}),
+        ({"a": {2**70}, "b": datetime(2026, 1, 2, tzinfo=UTC), "c": "\ud800", "d": [None, 0.5, True]},
+         {"a": [str(2**70)], "b": "2026-01-02T00:00:00Z", "c": "?", "d": [None, 0.5, True]}),
+        ({2: date(2026, 1, 2), "a": "\ud800"}, {"2": "2026-01-02", "a": "?"}),
+        ({"a": TaskResult(status="ok", data=_endless())},
+         {"a": "TaskResult(status='ok', message='', error='', data={'again': {...}}, value=None)"}),
+    ],
+)  # fmt: skip
+def test_facts_of_any_kind_are_kept(sched: Scheduler, facts: dict[Any, Any], kept: dict[str, Any]) -> None:
+    sched.task(name="t")(lambda: context.fact("kind", facts))
+    run = sched.submit("t")
+    assert run.wait("5s").state is State.DONE
+    assert sched.run(run.id).facts["kind"] == kept
+    still_works(sched)
+
+
+def test_facts_that_hold_themselves_are_cut(sched: Scheduler) -> None:
+    sched.task(name="t")(lambda: TaskResult.success("fine", **_endless()))
+    run = sched.submit("t")
+    run.wait("5s")
+    assert '"again":"…"' in dump(sched.run(run.id).facts)
+    still_works(sched)
