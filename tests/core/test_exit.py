@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,29 @@ def test_a_script_that_ends_stops_its_scheduler(tmp_path: Path) -> None:
         (run,) = sched.runs("endless")
         assert (run.state, run.reason) == (State.QUEUED, "the scheduler was stopped")
         assert sched.owner is None
+
+
+FORKING_SCRIPT = """
+import multiprocessing, sys
+from schedkit.core.scheduler import Scheduler
+
+sched = Scheduler(sys.argv[1])
+sched.start()
+sched.task(name="next")(lambda: 1)
+child = multiprocessing.get_context("fork").Process(target=int)
+child.start()
+child.join(30)
+print(child.exitcode, sched.submit("next").result(20), sched.owner.alive)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+def test_a_forked_process_that_ends_stops_nothing(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", FORKING_SCRIPT, str(tmp_path / "exit.db")],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert (ended.stdout, ended.stderr) == ("0 1 True\n", "")
 
 
 def test_a_stop_that_fails_at_exit_harms_no_other(
