@@ -93,7 +93,7 @@ class Scheduler(Views, JobApi):
 
     Examples
     --------
-    >>> sched = Scheduler("/tmp/example.db")                     # doctest: +SKIP
+    >>> sched = Scheduler("example.db")                          # doctest: +SKIP
     >>> @sched.task("0 7 * * mon-fri")
     ... def open_bugs(): ...                                     # doctest: +SKIP
     >>> sched.start()                                            # doctest: +SKIP

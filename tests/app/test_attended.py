@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
+from notify.conftest import Webhook
+from notify.conftest import webhook as webhook  # the fixture
 
 from schedkit.app import STANDING_PAGE, App, app
 from schedkit.commands.demo import demo_settings
@@ -18,46 +16,14 @@ from schedkit.errors import RunFailedError, SettingsError
 from schedkit.settings import ChannelSettings, NotifySettings, StandingPageSettings
 
 
-class Chat:
-    """A real webhook receiver on a free port."""
-
-    def __init__(self) -> None:
-        self.heard: list[dict[str, Any]] = []
-        self.rang = threading.Event()
-        chat = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                chat.heard.append(json.loads(body))
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(b"ok")
-                chat.rang.set()
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"json://127.0.0.1:{self.server.server_port}/"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def chat() -> Iterator[Chat]:
-    made = Chat()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-
-
 def broken() -> None:
     raise ValueError("the bad news")
 
 
 def test_the_owner_tells_a_chat_of_a_failed_run(
-    project: Path, chat: Chat, monkeypatch: pytest.MonkeyPatch
+    project: Path, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TEAM_CHAT_URL", chat.url)
+    monkeypatch.setenv("TEAM_CHAT_URL", f"json://127.0.0.1:{webhook.port}/")
     settings = app().settings.model_copy(
         update={"notify": NotifySettings(channels=(ChannelSettings(env="TEAM_CHAT_URL", every=0),))}
     )
@@ -65,9 +31,9 @@ def test_the_owner_tells_a_chat_of_a_failed_run(
         scheduler.task(name="broken")(broken)
         with pytest.raises(RunFailedError):
             scheduler.submit("broken").result(timeout=30)
-        assert chat.rang.wait(30)
-    assert "the bad news" in json.dumps(chat.heard[0])
-    assert "broken" in json.dumps(chat.heard[0])
+        _, told = webhook.next(timeout=30)
+    assert "the bad news" in json.dumps(told)
+    assert "broken" in json.dumps(told)
 
 
 def test_a_channel_without_its_variable_is_refused_at_once(project: Path) -> None:
