@@ -119,7 +119,9 @@ def _history_row(run: Run) -> dict[str, Any]:
 
 def _print_facts(console: Console, facts: dict[str, Any]) -> None:
     console.print(f"rows       {facts['rows']}", highlight=False)
-    console.print(f"workbook   {facts['workbook']}", highlight=False, soft_wrap=True)
+    workbook, here = Path(facts["workbook"]), Path.cwd()
+    shown = workbook.relative_to(here) if workbook.is_relative_to(here) else workbook
+    console.print(f"workbook   {shown}", highlight=False, soft_wrap=True)
     console.print(
         f"page       {facts['page']} (version {facts['page_version']})", highlight=False, soft_wrap=True
     )
