@@ -208,7 +208,17 @@ def _on_asyncio() -> bool:
     return True
 
 
-def wait(future: Future[T]) -> T:
+class Waitable(Protocol[S_co]):
+    """What one can wait for on a thread: a future, or what looks like one."""
+
+    def result(self, timeout: float | None = None) -> S_co: ...
+
+    def done(self) -> bool: ...
+
+    def cancel(self) -> bool: ...
+
+
+def wait(future: Waitable[T]) -> T:
     """Wait for `future`; Interrupt and a stop request of the surrounding run cancel it.
 
     Raises

@@ -15,9 +15,10 @@ import schedkit
 ROOT = Path(schedkit.__file__).parent
 
 # What each room may import besides itself, and nothing else of schedkit.
-BASE = {"errors", "loop", "context"}
+BASE = {"errors", "gcpause", "loop", "context"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "gcpause": set(),
     "context": {"errors"},
     "loop": {"errors", "context"},
     "core": BASE,

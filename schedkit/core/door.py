@@ -13,7 +13,7 @@ _log = logging.getLogger("schedkit")
 
 # Calls handled before other work on the loop has its turn; fewer while that is pressing.
 AT_ONCE = 100
-AT_ONCE_PRESSED = 20
+AT_ONCE_PRESSED = 5
 
 
 class Door:

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
     """What every fact tells: when (aware, UTC), about which task and run, by whom."""
 
     at: datetime

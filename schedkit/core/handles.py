@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
-from concurrent.futures import TimeoutError as FutureTimeout
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +110,7 @@ class RunHandle:
         """Its ended attempts."""
         return self.scheduler._attempts(self.id)
 
-    def _future(self) -> Waiter:
+    def _promise(self) -> Waiter:
         if self._waiter is None:
             self._waiter = self.scheduler._wait_for(self.id)
         return self._waiter
@@ -141,15 +140,15 @@ class RunHandle:
         ended = self._ended()
         if ended is not None:
             return ended
-        future = self._future()
+        promise = self._promise()
         deadline = None if timeout is None else time.monotonic() + seconds(timeout, "timeout")
         surroundings = context.current()
         while True:
             left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
             try:
-                self._finished = future.result(max(left, 0.0))
+                self._finished = promise.result(max(left, 0.0))
                 return self._finished
-            except FutureTimeout:
+            except TimeoutError:
                 if deadline is not None and time.monotonic() >= deadline:
                     message = f"run {self.id} of {self.task!r} has not ended within {timeout}"
                     raise TimeoutError(message) from None
@@ -210,7 +209,7 @@ class RunHandle:
             try:
                 finished = self._ended()
                 if finished is None:
-                    future = asyncio.wrap_future(self._future())
+                    future = asyncio.wrap_future(self._promise().future())
                     while not future.done():
                         # A cell that awaits would ignore Interrupt until its loop wakes.
                         await asyncio.wait([future], timeout=HEARTBEAT_SECONDS)

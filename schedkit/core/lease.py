@@ -14,8 +14,9 @@ import sys
 import threading
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import IO, Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -144,18 +145,23 @@ class Lease:
 
     def claim(self, connection: sa.Connection, batch: int) -> bool:
         """Renew inside a transaction and note its number; False: someone else owns the store."""
+        values = {"is_epoch": self.epoch, "to_batch": batch}
         if self.store.sqlite:
             now = self.store.now(connection)
-            values: dict[str, object] = {"beat": now, "expires": now + int(self.seconds * 1e6)}
+            values |= {"to_beat": now, "to_expires": now + int(self.seconds * 1e6)}
+        return connection.exec_driver_sql(self._renewal, values).rowcount == 1
+
+    @cached_property
+    def _renewal(self) -> str:
+        """The SQL of `claim`, made once: every group of the writer begins with it."""
+        if self.store.sqlite:
+            clock: dict[str, Any] = {"beat": sa.bindparam("to_beat"), "expires": sa.bindparam("to_expires")}
         else:
-            clock = sa.text(f"({POSTGRES_NOW})")
-            values = {"beat": clock, "expires": sa.text(f"({POSTGRES_NOW}) + {int(self.seconds * 1e6)}")}
-        renewed = connection.execute(
-            lease.update()
-            .where(lease.c.epoch == self.epoch, lease.c.owner != "")
-            .values(batch=batch, **values)
-        )
-        return renewed.rowcount == 1
+            now = f"({POSTGRES_NOW})"
+            clock = {"beat": sa.text(now), "expires": sa.text(f"{now} + {int(self.seconds * 1e6)}")}
+        mine = (lease.c.epoch == sa.bindparam("is_epoch"), lease.c.owner != sa.literal_column("''"))
+        renewal = lease.update().where(*mine).values(batch=sa.bindparam("to_batch"), **clock)
+        return str(renewal.compile(dialect=self.store.dialect))
 
     def release(self) -> None:
         """Give the store back, so that the next owner need not wait; a store that is away is left."""

@@ -335,7 +335,7 @@ def is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One try of a run that has ended."""
 
     number: int
@@ -351,7 +351,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
         return (self.finished_at - self.started_at).total_seconds()
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class Run(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One run of a task, as the ledger knows it; all times are aware and UTC.
 
     `attempt` counts starts and fences them: 0 before the first. `interruptions` of them did not count

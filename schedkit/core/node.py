@@ -211,6 +211,7 @@ class Node:
         _log.error("another process has become the owner of %s; this one is a viewer now", self.ledger.store)
         self.owner, epoch = None, self.lease.epoch
         owner.stopping = True
+        owner.rush.end()
         for execution in list(owner.executions.values()):
             execution.recorded = True
             execution.stop("stop")
@@ -338,8 +339,7 @@ class Node:
         while not waiter.done():
             run = await asyncio.to_thread(self.ledger.run, run_id)
             if run is not None and run.state.final:
-                if waiter.set_running_or_notify_cancel():
-                    waiter.set_result(Finished(run))
+                waiter.settle(Finished(run))
                 return
             if self.owner is not None and self.owner.wait_for(run_id, waiter):
                 return

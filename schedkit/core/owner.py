@@ -250,6 +250,7 @@ class Owner(Times):
     async def stop(self, patience: float) -> None:
         """Let running attempts end for `patience` seconds; then interrupt and record them."""
         self.stopping = True
+        self.rush.end()
         for name in self.rows:
             self.timetable.drop(name)
         deadline = self.loop.time() + patience

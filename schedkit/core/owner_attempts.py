@@ -6,7 +6,6 @@ import asyncio
 import logging
 import random
 import time
-from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,7 +46,6 @@ class Attempts(Runs):
 
     def __init__(self, *places: Any) -> None:
         super().__init__(*places)
-        self._to_launch: deque[Execution] = deque()
         self._launching = False
         self._timer: asyncio.TimerHandle | None = None
         self._deadlines = Deadlines(self.loop, self._timed_out, self._timeable)

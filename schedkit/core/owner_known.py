@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -32,7 +32,9 @@ from schedkit.core.lease import Lease
 from schedkit.core.ledger import Ledger, TaskRow
 from schedkit.core.model import Run, State, Task
 from schedkit.core.plan import Planner
+from schedkit.core.promise import Promise
 from schedkit.core.retention import Retention
+from schedkit.core.rush import Rush
 from schedkit.core.tasks import Registry
 from schedkit.core.writer import Writer
 
@@ -67,7 +69,7 @@ class Finished:
     has_value: bool = False
 
 
-Waiter = Future[Finished]
+Waiter = Promise[Finished]
 
 
 class Known:
@@ -99,6 +101,7 @@ class Known:
         self.loop = asyncio.get_running_loop()
         self.door = Door(self.loop, self.pump, self._pressed)
         self.timetable = Timetable()
+        self.rush = Rush(self.loop)
         limits = {f"tag:{tag}": most for tag, most in config.tag_limits.items()}
         limits["process"] = config.processes
         if config.threads < config.concurrency:
@@ -117,6 +120,7 @@ class Known:
         self._last: dict[str, State] = {}
         self._seq = 0
         self._changes: list[Change] = []
+        self._to_launch: deque[Execution] = deque()
         self._fresh: dict[str, tuple[Change, Run]] = {}
         self._waiters: dict[str, list[Waiter]] = {}
         self._claimed: set[str] = set()
@@ -176,7 +180,9 @@ class Known:
         self.pump()
 
     def _pressed(self) -> bool:
-        """Tell whether due times wait for the loop."""
+        """Tell whether due times wait for the loop, or runs that have been recorded for their start."""
+        if self._to_launch:
+            return True
         upcoming = self.timetable.next_due()
         return upcoming is not None and upcoming.timestamp() <= time.time()
 

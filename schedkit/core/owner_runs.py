@@ -238,11 +238,10 @@ class Runs(Known):
 
     def _resolve(self, run_id: str, what: Finished | BaseException) -> None:
         for waiter in self._waiters.pop(run_id, ()):
-            if waiter.set_running_or_notify_cancel():
-                if isinstance(what, BaseException):
-                    waiter.set_exception(what)
-                else:
-                    waiter.set_result(what)
+            if isinstance(what, BaseException):
+                waiter.fail(what)
+            else:
+                waiter.settle(what)
 
     def _refused(self, run_id: str, error: BaseException) -> None:
         """Forget a run whose step the ledger refused; its truth is there."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from schedkit.core import trigger_data
 from schedkit.core.changes import Change, Op
-from schedkit.core.clock import Fire, Schedule, Tick, skipped
+from schedkit.core.clock import BATCH, Fire, Schedule, Tick, skipped
 from schedkit.core.events import (
     Fired,
 )
@@ -34,6 +34,8 @@ class Times(Attempts):
     async def record(self, tick: Tick) -> None:
         """Commit a tick: the dispositions and the advances, in one transaction."""
         now = datetime.now(UTC)
+        if len(tick.before) >= BATCH:
+            self.rush.begin()
         change = Change()
         for before, after in zip(tick.before, tick.after, strict=True):
             row = self.rows.get(before.task)

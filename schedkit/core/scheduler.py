@@ -35,6 +35,7 @@ from schedkit.core.node import Node
 from schedkit.core.owner import Owner
 from schedkit.core.owner_known import CANCEL_GRACE_SECONDS, Config, Waiter
 from schedkit.core.params import check
+from schedkit.core.promise import Promise
 from schedkit.core.quiet import keep_cells_quiet
 from schedkit.core.results import Results
 from schedkit.core.retention import Retention
@@ -274,7 +275,9 @@ class Scheduler(Views, JobApi):
         wait(durable)
         return handles
 
-    def _submit(self, name: str, batch: Iterable[Mapping[str, Any]]) -> tuple[list[RunHandle], Future[Any]]:
+    def _submit(
+        self, name: str, batch: Iterable[Mapping[str, Any]]
+    ) -> tuple[list[RunHandle], Promise[None] | Future[None]]:
         name = getattr(name, "name", name)
         node = self._node
         task = self._registry.get(name)
@@ -297,14 +300,14 @@ class Scheduler(Views, JobApi):
             owner, [owner.new_run(name, "submit", node.config.name, params=params) for params in checked]
         )
 
-    def _post_runs(self, owner: Owner, runs: Sequence[Run]) -> tuple[list[RunHandle], Future[None]]:
+    def _post_runs(self, owner: Owner, runs: Sequence[Run]) -> tuple[list[RunHandle], Promise[None]]:
         durable = _Countdown(len(runs))
         handles = []
         for run in runs:
-            waiter: Waiter = Future()
+            waiter = Waiter()
             handles.append(RunHandle(self, run.id, run.task, waiter))
             owner.door.put(_Submission(owner, run, waiter, durable.one))
-        return handles, durable.future
+        return handles, durable
 
     async def _ask_all(self, asked: list[dict[str, Any]]) -> None:
         for data in asked:
@@ -363,7 +366,7 @@ class Scheduler(Views, JobApi):
     # For the handles
 
     def _wait_for(self, id: str) -> Waiter:
-        waiter: Waiter = Future()
+        waiter = Waiter()
         service().submit(self._node.finished, id, waiter)
         return waiter
 
@@ -380,24 +383,24 @@ class _Submission:
         self.owner.submit(self.run, self.waiter, self.receipt)
 
 
-class _Countdown:
-    """A future that is done when so many changes are durable, or one was refused."""
+class _Countdown(Promise[None]):
+    """Settled when so many changes are durable, or one was refused."""
+
+    __slots__ = ("_left",)
 
     def __init__(self, count: int) -> None:
-        self.future: Future[None] = Future()
+        super().__init__()
         self._left = count
         if not count:
-            self.future.set_result(None)
+            self.settle(None)
 
     def one(self, error: BaseException | None) -> None:
         # Called on the writer's thread only.
         self._left -= 1
-        if self.future.done():
-            return
         if error is not None:
-            self.future.set_exception(error)
+            self.fail(error)
         elif not self._left:
-            self.future.set_result(None)
+            self.settle(None)
 
 
 def _at_least(least: int, value: object, what: str) -> None:

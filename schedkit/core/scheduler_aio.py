@@ -12,6 +12,7 @@ from schedkit.core.durations import Duration, seconds
 from schedkit.core.handles import RunHandle
 from schedkit.core.node import Node
 from schedkit.core.owner_known import Waiter
+from schedkit.core.promise import Promise
 from schedkit.loop import bridged
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class AsyncScheduler:
         if name is not None:
             self._scheduler._known(name)
         if node.owner is not None:
-            durable: Future[None] = Future()
+            durable = Promise[None]()
             getattr(node.owner, word)(name, node.config.name, _receipt(durable))
             node.owner.pump()
             await _awaited(durable)
@@ -107,7 +108,7 @@ class AsyncScheduler:
         self._scheduler._known(name)
         made = None if trigger is None else trigger_data.of(trigger)
         if node.owner is not None:
-            durable: Future[None] = Future()
+            durable = Promise[None]()
             node.owner.reschedule(name, made, node.config.name, _receipt(durable))
             node.owner.pump()
             await _awaited(durable)
@@ -119,21 +120,21 @@ class AsyncScheduler:
     async def result(self, run: str) -> Any:
         """Return what a run returned, waiting for its end."""
         handle = await asyncio.to_thread(self._scheduler.run, run)
-        waiter: Waiter = Future()
+        waiter = Waiter()
         await self._node.finished(run, waiter)
-        finished = await asyncio.wrap_future(waiter)
+        finished = await asyncio.wrap_future(waiter.future())
         return await asyncio.to_thread(handle.value_of, finished)
 
 
-async def _awaited(future: Future[Any]) -> Any:
-    return await asyncio.wrap_future(future)
+async def _awaited(durable: Promise[None] | Future[None]) -> None:
+    await asyncio.wrap_future(durable.future() if isinstance(durable, Promise) else durable)
 
 
-def _receipt(future: Future[None]) -> Callable[[BaseException | None], None]:
+def _receipt(durable: Promise[None]) -> Callable[[BaseException | None], None]:
     def settle(error: BaseException | None) -> None:
         if error is None:
-            future.set_result(None)
+            durable.settle(None)
         else:
-            future.set_exception(error)
+            durable.fail(error)
 
     return settle

@@ -103,6 +103,7 @@ runs = Table(
     Column("result", Text),
     Column("waiting_for", Text),
     Index("schedkit_runs_task", "task", "id"),
+    sqlite_with_rowid=False,
 )
 _partial("schedkit_runs_fire", runs, "task, scheduled_at", "scheduled_at IS NOT NULL", unique=True)
 _partial("schedkit_runs_live", runs, "state", "state IN ('PENDING', 'QUEUED', 'RUNNING', 'RETRY')")
@@ -117,6 +118,7 @@ attempts = Table(
     Column("outcome", Text, nullable=False),
     Column("error", Text),
     Column("owner", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 details = Table(

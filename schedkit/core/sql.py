@@ -19,9 +19,9 @@ from schedkit.core.changes import MUTABLE, Op, statements
 
 __all__ = ["Sql"]
 
-# Rows per statement: powers of two, so that few texts are ever prepared; 32 rows of 19 values stay below
-# the 999 parameters that every SQLite takes.
-SIZES = (32, 16, 8, 4, 2, 1)
+# Rows per statement: powers of two, so that few texts are ever prepared; 256 rows of 19 values stay below
+# the 32,766 parameters that every SQLite with UPDATE … FROM takes.
+SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 _INSERTS = {
     Op.INSERT_RUN: schema.runs,
     Op.INSERT_ATTEMPT: schema.attempts,

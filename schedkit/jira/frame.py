@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow as pa
 
 from schedkit.errors import UsageError
+from schedkit.gcpause import gc_paused
 from schedkit.jira.batch import Batch, join, take
 from schedkit.jira.columns import Column, layout
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.fields import Catalog
-from schedkit.jira.gcpause import gc_paused
 from schedkit.jira.reader import Reader
 
 __all__ = ["assemble", "described", "newest", "ranked", "to_frame"]

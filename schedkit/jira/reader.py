@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
+from schedkit.gcpause import gc_paused
 from schedkit.jira.batch import Batch, microseconds, numbers, typed
 from schedkit.jira.columns import Column, Layout
 from schedkit.jira.fields import Catalog
-from schedkit.jira.gcpause import gc_paused
 from schedkit.jira.kinds import Kind, flatten, kind_of
 
 __all__ = ["Page", "Reader"]

@@ -12,11 +12,11 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.atlassian import tally
+from schedkit.gcpause import gc_paused
 from schedkit.jira.batch import Batch, take
 from schedkit.jira.evidence import positions
 from schedkit.jira.extract import Extraction
 from schedkit.jira.frame import assemble, described, newest, ranked
-from schedkit.jira.gcpause import gc_paused
 
 __all__ = ["Extra", "framed"]
 

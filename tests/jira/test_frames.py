@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schedkit.gcpause import gc_paused
 from schedkit.jira import to_frame
 from schedkit.jira.batch import Batch, join, take, typed
 from schedkit.jira.columns import layout
@@ -21,7 +22,6 @@ from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.evidence import positions
 from schedkit.jira.fields import SYSTEM, Catalog, Field
 from schedkit.jira.frame import newest
-from schedkit.jira.gcpause import gc_paused
 from schedkit.jira.kinds import flatten, kind_of
 from schedkit.jira.paging import token_pages, window_pages
 from schedkit.jira.ranks import categories_of, ranks_of

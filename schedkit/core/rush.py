@@ -1,0 +1,53 @@
+"""A rush of due times: while hundreds are started, nothing that can wait may stand in their way."""
+
+from __future__ import annotations
+
+import asyncio
+
+from schedkit.gcpause import pause_gc, resume_gc
+
+__all__ = ["Rush"]
+
+# A thousand starts take about a tenth of a second; the cyclic collector waits so long at most …
+HOLD_SECONDS = 0.2
+# … and then has the loop's time for itself, however long the rush goes on.
+REST_SECONDS = 0.8
+
+
+class Rush:
+    """Keeps the cyclic collector, which stops every thread of the process, out of a rush's first moments.
+
+    Measured with 1000 schedules due at one instant: their starts make enough objects for one full look, 30 of
+    110 ms. It comes after them.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        self._holding = False
+
+    def begin(self) -> None:
+        """Note that much is due at once; during a rush and shortly after it this does nothing."""
+        if self._timer is None:
+            self._holding = True
+            pause_gc()
+            self._timer = self._loop.call_later(HOLD_SECONDS, self._rest)
+
+    def _rest(self) -> None:
+        self._let_go()
+        self._timer = self._loop.call_later(REST_SECONDS, self._over)
+
+    def _over(self) -> None:
+        self._timer = None
+
+    def end(self) -> None:
+        """End it now: its loop's work is over."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._holding:
+            self._holding = False
+            resume_gc()
