@@ -26,6 +26,7 @@ import anyio.to_thread
 
 from schedkit import context
 from schedkit.errors import BlockingCallError, StopRequested
+from schedkit.punctual import new_loop
 
 __all__ = [
     "ServiceLoop",
@@ -112,7 +113,7 @@ class ServiceLoop:
                 await portal.sleep_until_stopped()
 
         try:
-            anyio.run(main)
+            anyio.run(main, backend_options={"loop_factory": new_loop})
         except BaseException as error:
             if not ready.done():
                 ready.set_exception(error)

@@ -15,12 +15,13 @@ import schedkit
 ROOT = Path(schedkit.__file__).parent
 
 # What each room may import besides itself, and nothing else of schedkit.
-BASE = {"errors", "gcpause", "loop", "context"}
+BASE = {"errors", "gcpause", "punctual", "loop", "context"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "gcpause": set(),
+    "punctual": set(),
     "context": {"errors"},
-    "loop": {"errors", "context"},
+    "loop": {"errors", "context", "punctual"},
     "core": BASE,
     "atlassian": BASE,
     "jira": BASE | {"atlassian"},
