@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schedkit.core.attempt import Ports
+from schedkit.core.backfill import Backfills
 from schedkit.core.bus import Bus
 from schedkit.core.children import Children
 from schedkit.core.clock import run_clock
@@ -63,6 +64,7 @@ class Node:
         )
         self.lease = Lease(ledger.store, config.name, seconds=lease_seconds)
         self.owner: Owner | None = None
+        self.backfills: Backfills  # the owner's, as long as there is one
         self.state = "stopped"  # stopped, running, viewer
         self.standby = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -121,11 +123,11 @@ class Node:
         adopt()
         for task in list(self.registry.values()):
             owner.declare(task, self.config.name, await self._starts(task))
-        self.owner, self.state = owner, "running"
+        self.owner, self.backfills, self.state = owner, Backfills(owner), "running"
         self._announce("started")
         owner.pump()
         self._spawn(run_clock(owner.timetable, record=owner.record, active=owner.alive))
-        self._spawn(self._serve_commands(owner))
+        self._spawn(self._serve_commands(owner, self.backfills))
         self._spawn(self._keep_house(owner))
         self._spawn(self._forget(owner))
 
@@ -144,14 +146,14 @@ class Node:
         runs = await asyncio.to_thread(self.ledger.runs, task.name, limit=task.rate.count)
         return [run.started_at for run in runs if run.started_at is not None]
 
-    async def _serve_commands(self, owner: Owner) -> None:
+    async def _serve_commands(self, owner: Owner, backfills: Backfills) -> None:
         while True:
             try:
                 for command in await asyncio.to_thread(self.ledger.commands):
                     if command.kind == "hand_over":
                         self._soon(self._hand_over(command.id, command.who))
                         return
-                    carry_out(owner, command)
+                    await carry_out(owner, backfills, command)
             except LedgerError as error:
                 _log.debug("commands could not be read: %s", error)
             await asyncio.sleep(LOOK_SECONDS)

@@ -12,10 +12,10 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from pathlib import Path
 from types import FunctionType
 from typing import Any, overload
@@ -30,9 +30,8 @@ from schedkit.core.durations import Duration, seconds
 from schedkit.core.handles import RunHandle, TaskHandle
 from schedkit.core.lease import LEASE_SECONDS
 from schedkit.core.ledger import Ledger
-from schedkit.core.model import Run, Task
+from schedkit.core.model import Task
 from schedkit.core.node import Node
-from schedkit.core.owner import Owner
 from schedkit.core.owner_known import CANCEL_GRACE_SECONDS, Config, Waiter
 from schedkit.core.params import check
 from schedkit.core.quiet import keep_cells_quiet
@@ -42,15 +41,15 @@ from schedkit.core.rows import new_id
 from schedkit.core.scheduler_aio import AsyncScheduler
 from schedkit.core.scheduler_views import Views
 from schedkit.core.store import Store
+from schedkit.core.submissions import post_runs
 from schedkit.core.tasks import Registry, declare, known
-from schedkit.errors import NotOwnerError, SettingsError, StopRequested, UsageError
+from schedkit.errors import NotOwnerError, SettingsError, StopRequested
 from schedkit.loop import blocking, live, refuse_in_coroutine, service, wait
 
 __all__ = ["AsyncScheduler", "Scheduler"]
 
 _log = logging.getLogger("schedkit")
 
-MOST_BACKFILL = 10_000
 DURABILITIES = ("normal", "full")
 
 
@@ -293,59 +292,18 @@ class Scheduler(Views, JobApi):
                     self._ask_all(asked), asyncio.get_running_loop()
                 )
             return handles, service().submit(self._ask_all, asked)
-        return self._post_runs(
-            owner, [owner.new_run(name, "submit", node.config.name, params=params) for params in checked]
-        )
-
-    def _post_runs(self, owner: Owner, runs: Sequence[Run]) -> tuple[list[RunHandle], Future[None]]:
-        durable = _Countdown(len(runs))
-        handles = []
-        for run in runs:
-            waiter: Waiter = Future()
-            handles.append(RunHandle(self, run.id, run.task, waiter))
-            owner.door.put(_Submission(owner, run, waiter, durable.one))
-        return handles, durable.future
+        runs = [owner.new_run(name, "submit", node.config.name, params=params) for params in checked]
+        waiters, durable = post_runs(owner, runs)
+        handles = [
+            RunHandle(self, run.id, run.task, waiter) for run, waiter in zip(runs, waiters, strict=True)
+        ]
+        return handles, durable
 
     async def _ask_all(self, asked: list[dict[str, Any]]) -> None:
         for data in asked:
             await self._node.ask("submit", data)
 
-    def backfill(self, name: str, start: datetime, end: datetime) -> list[RunHandle]:
-        """Run the past due times of a task that have no run, each once, oldest first.
-
-        Parameters
-        ----------
-        start, end : datetime
-            The window, both included; aware, or wall times of this machine.
-        """
-        refuse_in_coroutine("Scheduler.backfill", "await asyncio.to_thread(sched.backfill, …)")
-        owner, row, task = self._node.owner, self._row(name), self._registry.get(name)
-        if owner is None:
-            raise NotOwnerError(f"ledger {self.ledger} is not owned here", hint="start(), or ask its owner")
-        if row is None or task is None or task.trigger is None:
-            self._known(name)
-            raise UsageError(f"task {name!r} has no schedule here", hint="only due times can be made up for")
-        trigger = task.trigger.bind(row.anchor, self._config.tz)
-        # Times that lie ahead belong to the clock.
-        until = min(end.astimezone(UTC), (row.next_at or datetime.now(UTC)) - timedelta(microseconds=1))
-        due, at = list[datetime](), trigger.next(start.astimezone(UTC) - timedelta(microseconds=1))
-        while at is not None and at <= until:
-            due.append(at)
-            if len(due) > MOST_BACKFILL:
-                raise UsageError(
-                    f"task {name!r}: more than {MOST_BACKFILL} due times from {start} to {end}",
-                    hint="backfill a shorter window",
-                )
-            at = trigger.next(at)
-        taken = self._ledger.scheduled(name, due[0], due[-1]) if due else set()
-        runs = [
-            owner.new_run(name, "backfill", self._config.name, scheduled_at=time)
-            for time in due
-            if time not in taken
-        ]
-        handles, durable = self._post_runs(owner, runs)
-        wait(durable)
-        return handles
+    backfill = blocking(AsyncScheduler.backfill)
 
     def run(self, id: str) -> RunHandle:
         """Return the handle of a run by its id."""
@@ -366,38 +324,6 @@ class Scheduler(Views, JobApi):
         waiter: Waiter = Future()
         service().submit(self._node.finished, id, waiter)
         return waiter
-
-
-class _Submission:
-    """One submitted run on its way to the owner."""
-
-    __slots__ = ("owner", "receipt", "run", "waiter")
-
-    def __init__(self, owner: Owner, run: Run, waiter: Waiter, receipt: Callable[[Any], object]) -> None:
-        self.owner, self.run, self.waiter, self.receipt = owner, run, waiter, receipt
-
-    def __call__(self) -> None:
-        self.owner.submit(self.run, self.waiter, self.receipt)
-
-
-class _Countdown:
-    """A future that is done when so many changes are durable, or one was refused."""
-
-    def __init__(self, count: int) -> None:
-        self.future: Future[None] = Future()
-        self._left = count
-        if not count:
-            self.future.set_result(None)
-
-    def one(self, error: BaseException | None) -> None:
-        # Called on the writer's thread only.
-        self._left -= 1
-        if self.future.done():
-            return
-        if error is not None:
-            self.future.set_exception(error)
-        elif not self._left:
-            self.future.set_result(None)
 
 
 def _at_least(least: int, value: object, what: str) -> None:

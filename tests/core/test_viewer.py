@@ -213,15 +213,15 @@ def test_an_answer_at_the_last_moment_counts(sched: Scheduler, viewer: Scheduler
 
 
 PROGRAM = """
-import sys, time
+import os, sys, time
 from schedkit.core.scheduler import Scheduler
 sched = Scheduler(sys.argv[1], name="victim", lease="3s")
 @sched.task(name="held")
 def held(run):
-    print("entered", flush=True)
+    os.write(1, b"entered\\n")  # at once: print writes the end of the line apart
     time.sleep(60)
 sched.start()
-print(sched.submit("held").id, flush=True)
+os.write(1, f"{sched.submit('held').id}\\n".encode())
 time.sleep(60)
 """
 

@@ -1,0 +1,64 @@
+"""Runs on their way to the owner, many at a time, and when all of them are durable."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from typing import Any
+
+from schedkit.core.model import Run
+from schedkit.core.owner import Owner
+from schedkit.core.owner_known import Waiter
+
+__all__ = ["post_runs"]
+
+
+def post_runs(owner: Owner, runs: Sequence[Run]) -> tuple[list[Waiter], Future[None]]:
+    """Submit runs from any thread.
+
+    Returns
+    -------
+    waiters, durable
+        A future of the end of each run, and one that is done when all of them are durable.
+    """
+    durable = _Countdown(len(runs))
+    waiters: list[Waiter] = []
+    for run in runs:
+        waiter: Waiter = Future()
+        waiters.append(waiter)
+        owner.door.put(_Submission(owner, run, waiter, durable.one))
+    return waiters, durable.future
+
+
+class _Submission:
+    """One submitted run on its way to the owner."""
+
+    __slots__ = ("owner", "receipt", "run", "waiter")
+
+    def __init__(self, owner: Owner, run: Run, waiter: Waiter, receipt: Callable[[Any], object]) -> None:
+        self.owner, self.run, self.waiter, self.receipt = owner, run, waiter, receipt
+
+    def __call__(self) -> None:
+        self.owner.submit(self.run, self.waiter, self.receipt)
+
+
+class _Countdown:
+    """A future that is done when so many changes are durable, or one was refused."""
+
+    def __init__(self, count: int) -> None:
+        self.future: Future[None] = Future()
+        self._left = count
+        if not count:
+            self.future.set_result(None)
+
+    def one(self, error: BaseException | None) -> None:
+        # Called on the writer's thread only. Who waited may give up at any moment, which cancels the future.
+        self._left -= 1
+        if self.future.done():
+            return
+        with contextlib.suppress(InvalidStateError):
+            if error is not None:
+                self.future.set_exception(error)
+            elif not self._left:
+                self.future.set_result(None)
