@@ -28,6 +28,7 @@ from schedkit.core.bus import Bus
 from schedkit.core.compat import JobApi
 from schedkit.core.durations import Duration, seconds
 from schedkit.core.handles import RunHandle, TaskHandle
+from schedkit.core.job_defaults import JobDefaults
 from schedkit.core.lease import LEASE_SECONDS
 from schedkit.core.ledger import Ledger
 from schedkit.core.model import Task
@@ -84,6 +85,8 @@ class Scheduler(Views, JobApi):
         Ended runs older than this are forgotten, with their log and events; None: never.
     keep_results : int or None
         Of each task, the files of this many latest results are kept; None: all.
+    job_defaults : mapping, optional
+        ``coalesce``, ``max_instances`` and ``misfire_grace_time`` of tasks that do not say themselves.
 
     Raises
     ------
@@ -115,6 +118,7 @@ class Scheduler(Views, JobApi):
         cancel_grace: Duration = CANCEL_GRACE_SECONDS,
         keep_runs: Duration | None = "90 days",
         keep_results: int | None = 10,
+        job_defaults: Mapping[str, Any] | None = None,
     ) -> None:
         processes = min(5, os.cpu_count() or 1) if processes is None else processes
         for what, value in {
@@ -135,6 +139,7 @@ class Scheduler(Views, JobApi):
         patience = seconds(cancel_grace, "cancel_grace", error=SettingsError)
         if patience < 0:
             raise SettingsError(f"cancel_grace={cancel_grace!r}", hint="0 seconds or longer")
+        self._job_defaults = JobDefaults.of(job_defaults or {})
         store = Store(ledger, durable=durability)
         self._ledger = Ledger(store)
         self._registry = Registry()
@@ -230,6 +235,7 @@ class Scheduler(Views, JobApi):
         return self._declared(as_task(task))
 
     def _declared(self, task: Task) -> TaskHandle:
+        task = self._job_defaults.fill(task)
         owner = self._node.owner
         known = owner.rows if owner is not None else self._names() if self._open else ()
         self._registry.add(task, known=known)
