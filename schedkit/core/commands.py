@@ -15,7 +15,7 @@ from schedkit.core.owner import Owner
 from schedkit.core.params import check
 from schedkit.errors import ParameterError, SchedkitError, UsageError
 
-__all__ = ["carry_out"]
+__all__ = ["answered", "carry_out"]
 
 _log = logging.getLogger("schedkit")
 
@@ -39,6 +39,13 @@ async def carry_out(owner: Owner, backfills: Backfills, command: CommandRow) -> 
         _log.exception("the command %r of %s failed", command.kind, command.who)
         answer = {"error": f"the command {command.kind!r} failed: {type(error).__name__}: {error}"}
     owner.answer(command.id, {"ok": True, **answer} if "error" not in answer else answer)
+
+
+def answered(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer to a command, or raise what the owner could not do."""
+    if "error" in answer:
+        raise SchedkitError(answer["error"], hint=answer.get("hint", ""))
+    return answer
 
 
 def _known(owner: Owner, name: str) -> None:

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import sqlite3
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from schedkit.core.attempt import Ports
 from schedkit.core.backfill import Backfills
 from schedkit.core.bus import Bus
 from schedkit.core.children import Children
 from schedkit.core.clock import run_clock
-from schedkit.core.commands import carry_out
+from schedkit.core.commands import answered, carry_out
 from schedkit.core.events import OwnerChanged
-from schedkit.core.lease import LEASE_SECONDS, Holder, Lease
+from schedkit.core.lease import LEASE_SECONDS, Lease
 from schedkit.core.ledger import Ledger
 from schedkit.core.model import Task
 from schedkit.core.owner import Owner, describe
 from schedkit.core.owner_known import Config, Finished, Waiter
 from schedkit.core.results import Results
-from schedkit.core.retention import forget_results, forget_runs
+from schedkit.core.retention import prune
 from schedkit.core.tasks import Registry
 from schedkit.core.workers import Threads, UserLoop
 from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
@@ -38,8 +39,6 @@ LOOK_SECONDS = 0.2
 # How long a declaration waits to be written before it goes on without.
 DECLARE_SECONDS = 1.0
 PRUNE_SECONDS = 900.0
-# Tasks whose results are pruned in one transaction.
-TASKS_AT_ONCE = 100
 
 
 class Node:
@@ -175,7 +174,8 @@ class Node:
             if self._users is not None:
                 self._users.watch()
             await asyncio.sleep(0.5)
-            with contextlib.suppress(sqlite3.Error):  # the next one will do
+            # A store that is full or cannot be opened may refuse; the next one will do.
+            with contextlib.suppress(sqlite3.Error, SQLAlchemyError):
                 await asyncio.to_thread(self.ledger.store.checkpoint)
 
     async def _forget(self, owner: Owner) -> None:
@@ -189,21 +189,7 @@ class Node:
 
     async def prune(self, owner: Owner) -> int:
         """Forget what the retention policy lets go; return how many rows and files."""
-        policy, gone = self.config.retention, 0
-        if policy.runs is not None:
-            before = datetime.now(UTC) - policy.runs
-            while count := await asyncio.wrap_future(owner.writer.call(lambda c: forget_runs(c, before))):
-                gone += count
-        names = list(owner.rows)
-        for start in range(0, len(names) if policy.results is not None else 0, TASKS_AT_ONCE):
-            some, keep = names[start : start + TASKS_AT_ONCE], policy.results or 0
-            while found := await asyncio.wrap_future(
-                owner.writer.call(functools.partial(forget_results, tasks=some, keep=keep))
-            ):
-                for reference in found:
-                    await asyncio.to_thread(self.results.remove, reference)
-                gone += len(found)
-        return gone
+        return await prune(self.config.retention, owner.writer, list(owner.rows), self.results)
 
     def _lost(self) -> None:
         """Another process owns the ledger: what runs here may end, but is recorded no more."""
@@ -219,11 +205,12 @@ class Node:
 
         async def become_viewer() -> None:
             async with self._changing:
-                await self._leave()
-                await asyncio.to_thread(owner.writer.stop, 1.0)
-                await asyncio.to_thread(self.lease.release)
-                await self._close_ports()
-                await self._view()
+                if self.state != "stopped":  # else it was stopping already; only its last writes were late
+                    await self._leave()
+                    await asyncio.to_thread(owner.writer.stop, 1.0)
+                    await asyncio.to_thread(self.lease.release)
+                    await self._close_ports()
+                    await self._view()
                 lost = OwnerChanged(at=datetime.now(UTC), change="lost", owner=self.config.name, epoch=epoch)
                 self.bus.publish((lost,))
 
@@ -233,16 +220,27 @@ class Node:
 
     async def _view(self) -> None:
         self.state = "viewer"
+        seq: int | None = None
+        try:
+            seq = await self._look_in()
+        except LedgerError as error:
+            _log.warning("%s; this process is a viewer and tries again", error)
+        self._spawn(self._follow(seq))
+
+    async def _look_in(self) -> int:
+        """Tell the ledger what is declared here; return the number of its newest event."""
         seq = await asyncio.to_thread(self.ledger.last_seq)
         holder = await asyncio.to_thread(self.ledger.holder)
         _log.info("the ledger %s is owned by %s; this process is a viewer", self.ledger.store, holder)
         for task in list(self.registry.values()):
             await self.declare(task)
-        self._spawn(self._follow(seq))
+        return seq
 
-    async def _follow(self, seq: int) -> None:
+    async def _follow(self, seq: int | None) -> None:
         while True:
             try:
+                if seq is None:
+                    seq = await self._look_in()
                 news = await asyncio.to_thread(self.ledger.events, seq)
                 if news:
                     seq = news[-1].seq
@@ -257,7 +255,17 @@ class Node:
     async def _promote(self) -> None:
         async with self._changing:
             await self._leave()
-            await self._own()
+            if self.state == "stopped":  # while the lease was being taken
+                await asyncio.to_thread(self.lease.release)
+                return
+            try:
+                await self._own()
+            except LedgerError as error:
+                _log.warning("%s; this process stands by and tries again", error)
+                await self._close_ports()
+                await asyncio.to_thread(self.lease.release)
+                await self._view()
+                return
         _log.info("this process owns the ledger %s now", self.ledger.store)
 
     async def take_over(self, *, now: bool, timeout: float) -> None:
@@ -306,13 +314,13 @@ class Node:
         while asyncio.get_running_loop().time() < deadline:
             row = await asyncio.to_thread(self.ledger.command, command)
             if row is not None and row.answer is not None:
-                return _answered(row.answer)
+                return answered(row.answer)
             await asyncio.sleep(0.05)
         holder = await asyncio.to_thread(self.ledger.holder)
         if not await asyncio.to_thread(self.ledger.withdraw, command):
             row = await asyncio.to_thread(self.ledger.command, command)
             if row is not None and row.answer is not None:  # it came at the last moment
-                return _answered(row.answer)
+                return answered(row.answer)
         raise NotOwnerError(
             f"nobody has answered {kind!r} at the ledger {self.ledger.store}; owner: {holder or 'nobody'}",
             hint="the command is withdrawn; ask again when an owner runs",
@@ -347,10 +355,6 @@ class Node:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
-    def holder(self) -> Holder | None:
-        """Return who owns the ledger (any thread)."""
-        return self.ledger.holder()
-
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
         """Start what itself ends the tasks of this node."""
         task = asyncio.create_task(work)
@@ -377,12 +381,6 @@ class Node:
             await asyncio.to_thread(users.stop)
         if children is not None:
             await asyncio.to_thread(children.stop)
-
-
-def _answered(answer: dict[str, Any]) -> dict[str, Any]:
-    if "error" in answer:
-        raise SchedkitError(answer["error"], hint=answer.get("hint", ""))
-    return answer
 
 
 def _telling(future: asyncio.Future[None]) -> Callable[[BaseException | None], object]:

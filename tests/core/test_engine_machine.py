@@ -166,7 +166,8 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(name=names)
     def somebody_removes(self, name: str) -> None:
         if self.attempt(lambda: self.sched.remove(name) or True):
-            self.declared.pop(name)
+            # Where a former owner, now a viewer, still declares it, it was known without a cell of ours.
+            self.declared.pop(name, None)
 
     @rule(name=names)
     def somebody_backfills(self, name: str) -> None:
