@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
-from core.faulty import answers_lost, disk_full, failing, locked
+from core.faulty import answers_lost, disk_full, failing, locked, reads_failing
 from crash.judge import judge_schedule
 
 from schedkit.core import events, schema
@@ -107,6 +107,19 @@ def test_another_process_holds_the_lock(
     assert any("takes no writes" in record.message for record in caplog.records)
     ticking.wait(3)
     ticking.judge()
+
+
+def test_reads_fail_and_due_times_go_on(ticking: Ticking, make: Make) -> None:
+    viewer = make(name="viewer")
+    viewer.start()
+    with reads_failing(ticking.sched) as failed:
+        ticking.wait(5)
+        with pytest.raises(LedgerError, match="disk I/O error"):
+            ticking.sched.runs("ticking")
+        assert any("schedkit_commands" in sql for sql in failed), "it goes on looking for commands"
+    viewer.submit("ticking").result("10s")
+    ticking.sched._ledger.store.close()
+    ticking.wait(3)
 
 
 def test_the_disk_is_full(ticking: Ticking, heard: Heard) -> None:
