@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from schedkit.core.owner import Owner, describe
 from schedkit.core.owner_known import Config, Finished, Waiter
 from schedkit.core.results import Results
 from schedkit.core.retention import prune
+from schedkit.core.submissions import settling
 from schedkit.core.tasks import Registry
 from schedkit.core.workers import Threads, UserLoop
 from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
@@ -275,15 +277,19 @@ class Node:
         holder = await asyncio.to_thread(self.ledger.holder)
         if not now or self.running or holder is None or not holder.alive:
             return
-        await self.ask("hand_over", {}, timeout=timeout)
-        deadline = asyncio.get_running_loop().time() + timeout
+        deadline, asked = asyncio.get_running_loop().time() + timeout, -1
         while self.owner is None:
+            if holder is not None and holder.alive and holder.epoch not in (asked, self.lease.epoch):
+                # The owner, or another that stood by and was quicker when the owner let go.
+                await self.ask("hand_over", {}, timeout=timeout)
+                asked = holder.epoch
             if asyncio.get_running_loop().time() > deadline:
                 raise NotOwnerError(
                     f"ledger {self.ledger.store} is still owned by {holder}",
                     hint="it lets its runs end first; this process takes over as soon as it is free",
                 )
             await asyncio.sleep(0.05)
+            holder = await asyncio.to_thread(self.ledger.holder)
 
     @property
     def running(self) -> bool:
@@ -329,13 +335,13 @@ class Node:
     async def declare(self, task: Task) -> None:
         """Have a task that this process has declared known to the ledger."""
         if self.owner is not None:
-            durable = asyncio.get_running_loop().create_future()
+            durable: Future[None] = Future()
             starts = await self._starts(task)
-            self.owner.declare(task, self.config.name, starts, receipt=_telling(durable))
+            self.owner.declare(task, self.config.name, starts, receipt=settling(durable))
             self.owner.pump()
             # It is known from here on; a store that is away must not hold up the cell that declares it.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(durable, DECLARE_SECONDS)
+                await asyncio.wait_for(asyncio.wrap_future(durable), DECLARE_SECONDS)
         elif self.state == "viewer":
             await asyncio.to_thread(self.ledger.ask, self.config.name, "declare", describe(task))
 
@@ -381,18 +387,3 @@ class Node:
             await asyncio.to_thread(users.stop)
         if children is not None:
             await asyncio.to_thread(children.stop)
-
-
-def _telling(future: asyncio.Future[None]) -> Callable[[BaseException | None], object]:
-    """Return what settles a future of the present loop from any thread."""
-    loop = asyncio.get_running_loop()
-
-    def settle(error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-
-    return lambda error: loop.call_soon_threadsafe(settle, error)

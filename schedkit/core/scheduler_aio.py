@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from schedkit.core.durations import Duration, seconds
 from schedkit.core.handles import RunHandle
 from schedkit.core.node import Node
 from schedkit.core.owner_known import Waiter
+from schedkit.core.submissions import settling
 from schedkit.errors import UsageError
 from schedkit.loop import bridged
 
@@ -124,7 +124,7 @@ class AsyncScheduler:
             self._scheduler._known(name)
         if node.owner is not None:
             durable: Future[None] = Future()
-            getattr(node.owner, word)(name, node.config.name, _receipt(durable))
+            getattr(node.owner, word)(name, node.config.name, settling(durable))
             node.owner.pump()
             await _awaited(durable)
         else:
@@ -138,7 +138,7 @@ class AsyncScheduler:
         made = None if trigger is None else trigger_data.of(trigger)
         if node.owner is not None:
             durable: Future[None] = Future()
-            node.owner.reschedule(name, made, node.config.name, _receipt(durable))
+            node.owner.reschedule(name, made, node.config.name, settling(durable))
             node.owner.pump()
             await _awaited(durable)
         else:
@@ -157,13 +157,3 @@ class AsyncScheduler:
 
 async def _awaited(future: Future[Any]) -> Any:
     return await asyncio.wrap_future(future)
-
-
-def _receipt(future: Future[None]) -> Callable[[BaseException | None], None]:
-    def settle(error: BaseException | None) -> None:
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-
-    return settle

@@ -11,7 +11,7 @@ from schedkit.core.model import Run
 from schedkit.core.owner import Owner
 from schedkit.core.owner_known import Waiter
 
-__all__ = ["post_runs"]
+__all__ = ["post_runs", "settling"]
 
 
 def post_runs(owner: Owner, runs: Sequence[Run]) -> tuple[list[Waiter], Future[None]]:
@@ -31,6 +31,19 @@ def post_runs(owner: Owner, runs: Sequence[Run]) -> tuple[list[Waiter], Future[N
     return waiters, durable.future
 
 
+def settling(future: Future[None]) -> Callable[[BaseException | None], None]:
+    """Return a receipt that settles `future`; who waits for it may have given up, which cancels it."""
+
+    def settle(error: BaseException | None) -> None:
+        with contextlib.suppress(InvalidStateError):
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+    return settle
+
+
 class _Submission:
     """One submitted run on its way to the owner."""
 
@@ -48,17 +61,13 @@ class _Countdown:
 
     def __init__(self, count: int) -> None:
         self.future: Future[None] = Future()
+        self._settle = settling(self.future)
         self._left = count
         if not count:
             self.future.set_result(None)
 
     def one(self, error: BaseException | None) -> None:
-        # Called on the writer's thread only. Who waited may give up at any moment, which cancels the future.
+        # Called on the writer's thread only.
         self._left -= 1
-        if self.future.done():
-            return
-        with contextlib.suppress(InvalidStateError):
-            if error is not None:
-                self.future.set_exception(error)
-            elif not self._left:
-                self.future.set_result(None)
+        if not self.future.done() and (error is not None or not self._left):
+            self._settle(error)

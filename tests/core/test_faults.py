@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,29 @@ def test_a_submit_waits_for_a_locked_store_and_is_durable(sched: Scheduler, hear
     assert durable.wait(10)
     assert sched.run(ids[0]).wait("10s").state is State.DONE
     assert ran == ids
+
+
+@pytest.mark.parametrize("word", ["pause", "submit_many", "reschedule", "task"])
+def test_who_gives_up_waiting_for_a_locked_store_stops_nobody_else(
+    sched: Scheduler, heard: Heard, where: str, word: str
+) -> None:
+    sched.task(name="one")(lambda: 1)
+    calls: dict[str, Callable[[], object]] = {
+        "pause": lambda: asyncio.run(impatient(sched.aio.pause("one"))),
+        "submit_many": lambda: asyncio.run(impatient(sched.aio.submit("one"))),
+        "reschedule": lambda: asyncio.run(impatient(sched.aio.reschedule("one", every("1h")))),
+        "task": lambda: sched.task(every("1h"), name="other")(lambda: 1),  # waits a second at most by itself
+    }
+    with locked(where):
+        calls[word]()
+        heard.wait_for(heard.of(events.StoreAway))
+    heard.wait_for(heard.of(events.StoreBack))
+    assert sched.submit("one").result("10s") == 1
+
+
+async def impatient(call: Coroutine[Any, Any, object]) -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(call, 0.3)
 
 
 def test_what_the_store_refuses_for_good_harms_nobody_else(sched: Scheduler) -> None:
