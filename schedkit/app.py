@@ -101,6 +101,7 @@ class App:
             "threads": chosen.threads,
             "processes": chosen.processes,
             "tz": ZoneInfo(chosen.tz) if chosen.tz else None,
+            "job_defaults": chosen.job_defaults.model_dump(),
             **options,
         }
         return core.Scheduler(url, **values)
@@ -141,7 +142,6 @@ class App:
     def add_report(self, scheduler: core.Scheduler, report: Report, *, scheduled: bool = True) -> TaskHandle:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
         options = report.task
-        defaults = self.settings.scheduler.job_defaults
         # A wrong schedule is refused in any case: a dry run must find it.
         trigger = trigger_of(report)
         return scheduler.task(
@@ -155,9 +155,6 @@ class App:
             overlap=options.overlap,
             after=options.after,
             tags=options.tags,
-            coalesce=defaults.coalesce,
-            max_instances=defaults.max_instances,
-            misfire_grace=defaults.misfire_grace_time,
         )(functools.partial(_run, report, self.tools()))
 
 

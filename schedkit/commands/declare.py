@@ -116,7 +116,6 @@ class Declared:
             document.value["tasks"] or {},
             package=document.value.get("package", "tasks"),
             known={name: handle.task for name, handle in self.scheduler.tasks.items()},
-            defaults=self.project.settings.scheduler.job_defaults.model_dump(),
         )
         self.problems += found.problems
         self.tasks(found.tasks, document.where(("tasks",)))

@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
 from msgspec.structs import replace
 
 from schedkit.core import trigger_data
+from schedkit.core.backfill import Backfills
 from schedkit.core.ledger import CommandRow
 from schedkit.core.owner import Owner
 from schedkit.core.params import check
 from schedkit.errors import ParameterError, SchedkitError, UsageError
 
-__all__ = ["carry_out"]
+__all__ = ["answered", "carry_out"]
+
+_log = logging.getLogger("schedkit")
 
 
-def carry_out(owner: Owner, command: CommandRow) -> None:
+async def carry_out(owner: Owner, backfills: Backfills, command: CommandRow) -> None:
     """Do what a command asks, and answer it; a command that cannot be done is answered with why."""
     if not owner.claim_command(command.id):
         return
     try:
-        answer = _ACTIONS[command.kind](owner, command)
-    except KeyError:
-        answer = {"error": f"no command is called {command.kind!r}"}
+        if command.kind == "backfill":
+            _known(owner, command.data["task"])
+            answer = await backfills.carry_out(command.data, command.who)
+        elif command.kind in _ACTIONS:
+            answer = _ACTIONS[command.kind](owner, command)
+        else:
+            answer = {"error": f"no command is called {command.kind!r}"}
     except SchedkitError as error:
         answer = {"error": error.message, "hint": error.hint}
+    except Exception as error:
+        # Whoever left it may know other words than ours; the commands after it must be heard all the same.
+        _log.exception("the command %r of %s failed", command.kind, command.who)
+        answer = {"error": f"the command {command.kind!r} failed: {type(error).__name__}: {error}"}
     owner.answer(command.id, {"ok": True, **answer} if "error" not in answer else answer)
+
+
+def answered(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer to a command, or raise what the owner could not do."""
+    if "error" in answer:
+        raise SchedkitError(answer["error"], hint=answer.get("hint", ""))
+    return answer
 
 
 def _known(owner: Owner, name: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from schedkit.core.durations import Duration
 from schedkit.core.job_args import first_at, identity, named, past, resolved, trigger_from
+from schedkit.core.job_defaults import JOB_DEFAULT, JobDefault
 from schedkit.core.model import Task
 from schedkit.core.status import status
 from schedkit.core.task_request import read_request
@@ -127,9 +128,9 @@ class JobApi:
         kwargs: Mapping[str, Any] | None = None,
         id: str | None = None,
         name: str | None = None,
-        misfire_grace_time: Duration | None = None,
-        coalesce: bool = True,
-        max_instances: int = 1,
+        misfire_grace_time: Duration | JobDefault | None = JOB_DEFAULT,
+        coalesce: bool | JobDefault = JOB_DEFAULT,
+        max_instances: int | JobDefault = JOB_DEFAULT,
         next_run_time: datetime | None = UNSET,
         jobstore: str = "default",
         executor: str = "default",
@@ -151,7 +152,9 @@ class JobApi:
         name : str, optional
             A description for people.
         misfire_grace_time : float or None
-            Seconds; None (the default here) runs late once, however late.
+            Seconds; None runs late once, however late.
+        misfire_grace_time, coalesce, max_instances
+            By default as the scheduler's ``job_defaults`` say: None, True and 1 unless set there.
         next_run_time : datetime or None, optional
             The first run, before those of the trigger; None adds it paused.
         replace_existing : bool

@@ -7,6 +7,7 @@ so an owner never loses its own live attempts to a clock.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
@@ -24,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from schedkit.core.rows import time_from
 from schedkit.core.schema import lease
 from schedkit.core.store import POSTGRES_NOW, Store, reason
+from schedkit.errors import LedgerError
 
 __all__ = ["LEASE_SECONDS", "FileLock", "Holder", "Lease", "holder"]
 
@@ -47,6 +49,10 @@ class Holder:
         return f"{self.owner} (pid {self.pid} on {self.host}, since {self.since:%Y-%m-%d %H:%M} UTC)"
 
 
+# What the systems say of a lock that another process holds.
+_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+
+
 class FileLock:
     """An exclusive lock on a file, held by this process until it is released or dies."""
 
@@ -59,7 +65,13 @@ class FileLock:
         self._file: IO[bytes] | None = None
 
     def take(self) -> bool:
-        """Take the lock if nobody has it."""
+        """Take the lock if nobody has it.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written, or its file system knows no locks.
+        """
         key = os.path.realpath(self._path)
         with self._guard:
             if key in self._held:
@@ -67,9 +79,11 @@ class FileLock:
             file = open(self._path, "ab")  # noqa: SIM115  # held open as long as the lock
             try:
                 _lock(file)
-            except OSError:
+            except OSError as error:
                 file.close()
-                return False
+                if error.errno in _TAKEN:
+                    return False
+                raise  # e.g. a file system without locks: nobody holds it, and nobody ever can
             self._file = file
             self._held.add(key)
             return True
@@ -109,9 +123,21 @@ class Lease:
         self._file = FileLock(store.path.with_name(store.path.name + ".owner")) if store.path else None
 
     def take(self) -> bool:
-        """Become the owner if there is none; every write is fenced by the new `epoch`."""
-        if self._file is not None and not self._file.take():
-            return False
+        """Become the owner if there is none; every write is fenced by the new `epoch`.
+
+        Raises
+        ------
+        LedgerError
+            If the store is away, or the lock beside it cannot be had by anybody.
+        """
+        try:
+            if self._file is not None and not self._file.take():
+                return False
+        except OSError as error:
+            raise LedgerError(
+                f"ledger {self.store}: its lock {error.filename or ''} cannot be taken ({error.strerror})",
+                hint="may you write to the file and its folder, and does its file system know locks?",
+            ) from error
         try:
             with self.store.explained(), self.store.connect() as connection, connection.begin():
                 taken = self._take(connection)

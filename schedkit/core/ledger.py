@@ -176,13 +176,8 @@ class Ledger:
 
     def scheduled(self, task: str, after: datetime, until: datetime) -> set[datetime]:
         """Return the due times in [after, until] that have a run."""
-        query = select(runs.c.scheduled_at).where(
-            runs.c.task == task,
-            runs.c.scheduled_at.is_not(None),
-            runs.c.scheduled_at.between(to_micros(after), to_micros(until)),
-        )
-        found = (time_from(row["scheduled_at"]) for row in self._all(query))
-        return {when for when in found if when is not None}
+        with self.store.reading() as connection:
+            return scheduled_times(connection, task, after, until)
 
     def started_since(self, task: str, since: datetime) -> list[datetime]:
         """Return when runs of a task started, from `since` on, oldest first."""
@@ -278,6 +273,16 @@ class Ledger:
 _LIVE: list[sa.ColumnElement[str]] = [
     sa.literal_column(f"'{state}'") for state in LIVE_STATES
 ]  # literals: the partial index needs them
+
+
+def scheduled_times(connection: sa.Connection, task: str, after: datetime, until: datetime) -> set[datetime]:
+    """Return the due times in [after, until] that have a run, as `connection` sees them."""
+    query = select(runs.c.scheduled_at).where(
+        runs.c.task == task,
+        runs.c.scheduled_at.is_not(None),
+        runs.c.scheduled_at.between(to_micros(after), to_micros(until)),
+    )
+    return {_time(micros) for micros in connection.scalars(query)}
 
 
 def _time(micros: int) -> datetime:

@@ -274,6 +274,9 @@ class Task:
         Most seconds by which a fire is put off at random.
     enabled : bool
         False: paused when it is first declared.
+    left_open : frozenset of str
+        Options without a value of their own, which take the job defaults of the scheduler that takes the
+        task in.
     """
 
     name: str
@@ -296,6 +299,7 @@ class Task:
     jitter: float = 0.0
     hooks: Hooks = field(default_factory=Hooks)
     enabled: bool = True
+    left_open: frozenset[str] = frozenset()
 
     @cached_property
     def asynchronous(self) -> bool:

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from schedkit.core.attempt import Ports
+from schedkit.core.backfill import Backfills
 from schedkit.core.bus import Bus
 from schedkit.core.children import Children
 from schedkit.core.clock import run_clock
-from schedkit.core.commands import carry_out
+from schedkit.core.commands import answered, carry_out
 from schedkit.core.events import OwnerChanged
-from schedkit.core.lease import LEASE_SECONDS, Holder, Lease
+from schedkit.core.lease import LEASE_SECONDS, Lease
 from schedkit.core.ledger import Ledger
 from schedkit.core.model import Task
 from schedkit.core.owner import Owner, describe
 from schedkit.core.owner_known import Config, Finished, Waiter
+from schedkit.core.promise import Promise
 from schedkit.core.results import Results
-from schedkit.core.retention import forget_results, forget_runs
+from schedkit.core.retention import prune
+from schedkit.core.submissions import settling
 from schedkit.core.tasks import Registry
 from schedkit.core.workers import Threads, UserLoop
 from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
@@ -37,8 +41,6 @@ LOOK_SECONDS = 0.2
 # How long a declaration waits to be written before it goes on without.
 DECLARE_SECONDS = 1.0
 PRUNE_SECONDS = 900.0
-# Tasks whose results are pruned in one transaction.
-TASKS_AT_ONCE = 100
 
 
 class Node:
@@ -63,6 +65,7 @@ class Node:
         )
         self.lease = Lease(ledger.store, config.name, seconds=lease_seconds)
         self.owner: Owner | None = None
+        self.backfills: Backfills  # the owner's, as long as there is one
         self.state = "stopped"  # stopped, running, viewer
         self.standby = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -121,11 +124,11 @@ class Node:
         adopt()
         for task in list(self.registry.values()):
             owner.declare(task, self.config.name, await self._starts(task))
-        self.owner, self.state = owner, "running"
+        self.owner, self.backfills, self.state = owner, Backfills(owner), "running"
         self._announce("started")
         owner.pump()
         self._spawn(run_clock(owner.timetable, record=owner.record, active=owner.alive))
-        self._spawn(self._serve_commands(owner))
+        self._spawn(self._serve_commands(owner, self.backfills))
         self._spawn(self._keep_house(owner))
         self._spawn(self._forget(owner))
 
@@ -144,14 +147,14 @@ class Node:
         runs = await asyncio.to_thread(self.ledger.runs, task.name, limit=task.rate.count)
         return [run.started_at for run in runs if run.started_at is not None]
 
-    async def _serve_commands(self, owner: Owner) -> None:
+    async def _serve_commands(self, owner: Owner, backfills: Backfills) -> None:
         while True:
             try:
                 for command in await asyncio.to_thread(self.ledger.commands):
                     if command.kind == "hand_over":
                         self._soon(self._hand_over(command.id, command.who))
                         return
-                    carry_out(owner, command)
+                    await carry_out(owner, backfills, command)
             except LedgerError as error:
                 _log.debug("commands could not be read: %s", error)
             await asyncio.sleep(LOOK_SECONDS)
@@ -173,7 +176,8 @@ class Node:
             if self._users is not None:
                 self._users.watch()
             await asyncio.sleep(0.5)
-            with contextlib.suppress(sqlite3.Error):  # the next one will do
+            # A store that is full or cannot be opened may refuse; the next one will do.
+            with contextlib.suppress(sqlite3.Error, SQLAlchemyError):
                 await asyncio.to_thread(self.ledger.store.checkpoint)
 
     async def _forget(self, owner: Owner) -> None:
@@ -187,21 +191,7 @@ class Node:
 
     async def prune(self, owner: Owner) -> int:
         """Forget what the retention policy lets go; return how many rows and files."""
-        policy, gone = self.config.retention, 0
-        if policy.runs is not None:
-            before = datetime.now(UTC) - policy.runs
-            while count := await asyncio.wrap_future(owner.writer.call(lambda c: forget_runs(c, before))):
-                gone += count
-        names = list(owner.rows)
-        for start in range(0, len(names) if policy.results is not None else 0, TASKS_AT_ONCE):
-            some, keep = names[start : start + TASKS_AT_ONCE], policy.results or 0
-            while found := await asyncio.wrap_future(
-                owner.writer.call(functools.partial(forget_results, tasks=some, keep=keep))
-            ):
-                for reference in found:
-                    await asyncio.to_thread(self.results.remove, reference)
-                gone += len(found)
-        return gone
+        return await prune(self.config.retention, owner.writer, list(owner.rows), self.results)
 
     def _lost(self) -> None:
         """Another process owns the ledger: what runs here may end, but is recorded no more."""
@@ -218,11 +208,12 @@ class Node:
 
         async def become_viewer() -> None:
             async with self._changing:
-                await self._leave()
-                await asyncio.to_thread(owner.writer.stop, 1.0)
-                await asyncio.to_thread(self.lease.release)
-                await self._close_ports()
-                await self._view()
+                if self.state != "stopped":  # else it was stopping already; only its last writes were late
+                    await self._leave()
+                    await asyncio.to_thread(owner.writer.stop, 1.0)
+                    await asyncio.to_thread(self.lease.release)
+                    await self._close_ports()
+                    await self._view()
                 lost = OwnerChanged(at=datetime.now(UTC), change="lost", owner=self.config.name, epoch=epoch)
                 self.bus.publish((lost,))
 
@@ -232,16 +223,27 @@ class Node:
 
     async def _view(self) -> None:
         self.state = "viewer"
+        seq: int | None = None
+        try:
+            seq = await self._look_in()
+        except LedgerError as error:
+            _log.warning("%s; this process is a viewer and tries again", error)
+        self._spawn(self._follow(seq))
+
+    async def _look_in(self) -> int:
+        """Tell the ledger what is declared here; return the number of its newest event."""
         seq = await asyncio.to_thread(self.ledger.last_seq)
         holder = await asyncio.to_thread(self.ledger.holder)
         _log.info("the ledger %s is owned by %s; this process is a viewer", self.ledger.store, holder)
         for task in list(self.registry.values()):
             await self.declare(task)
-        self._spawn(self._follow(seq))
+        return seq
 
-    async def _follow(self, seq: int) -> None:
+    async def _follow(self, seq: int | None) -> None:
         while True:
             try:
+                if seq is None:
+                    seq = await self._look_in()
                 news = await asyncio.to_thread(self.ledger.events, seq)
                 if news:
                     seq = news[-1].seq
@@ -256,7 +258,17 @@ class Node:
     async def _promote(self) -> None:
         async with self._changing:
             await self._leave()
-            await self._own()
+            if self.state == "stopped":  # while the lease was being taken
+                await asyncio.to_thread(self.lease.release)
+                return
+            try:
+                await self._own()
+            except LedgerError as error:
+                _log.warning("%s; this process stands by and tries again", error)
+                await self._close_ports()
+                await asyncio.to_thread(self.lease.release)
+                await self._view()
+                return
         _log.info("this process owns the ledger %s now", self.ledger.store)
 
     async def take_over(self, *, now: bool, timeout: float) -> None:
@@ -266,15 +278,19 @@ class Node:
         holder = await asyncio.to_thread(self.ledger.holder)
         if not now or self.running or holder is None or not holder.alive:
             return
-        await self.ask("hand_over", {}, timeout=timeout)
-        deadline = asyncio.get_running_loop().time() + timeout
+        deadline, asked = asyncio.get_running_loop().time() + timeout, -1
         while self.owner is None:
+            if holder is not None and holder.alive and holder.epoch not in (asked, self.lease.epoch):
+                # The owner, or another that stood by and was quicker when the owner let go.
+                await self.ask("hand_over", {}, timeout=timeout)
+                asked = holder.epoch
             if asyncio.get_running_loop().time() > deadline:
                 raise NotOwnerError(
                     f"ledger {self.ledger.store} is still owned by {holder}",
                     hint="it lets its runs end first; this process takes over as soon as it is free",
                 )
             await asyncio.sleep(0.05)
+            holder = await asyncio.to_thread(self.ledger.holder)
 
     @property
     def running(self) -> bool:
@@ -305,13 +321,13 @@ class Node:
         while asyncio.get_running_loop().time() < deadline:
             row = await asyncio.to_thread(self.ledger.command, command)
             if row is not None and row.answer is not None:
-                return _answered(row.answer)
+                return answered(row.answer)
             await asyncio.sleep(0.05)
         holder = await asyncio.to_thread(self.ledger.holder)
         if not await asyncio.to_thread(self.ledger.withdraw, command):
             row = await asyncio.to_thread(self.ledger.command, command)
             if row is not None and row.answer is not None:  # it came at the last moment
-                return _answered(row.answer)
+                return answered(row.answer)
         raise NotOwnerError(
             f"nobody has answered {kind!r} at the ledger {self.ledger.store}; owner: {holder or 'nobody'}",
             hint="the command is withdrawn; ask again when an owner runs",
@@ -320,13 +336,13 @@ class Node:
     async def declare(self, task: Task) -> None:
         """Have a task that this process has declared known to the ledger."""
         if self.owner is not None:
-            durable = asyncio.get_running_loop().create_future()
+            durable = Promise[None]()
             starts = await self._starts(task)
-            self.owner.declare(task, self.config.name, starts, receipt=_telling(durable))
+            self.owner.declare(task, self.config.name, starts, receipt=settling(durable))
             self.owner.pump()
             # It is known from here on; a store that is away must not hold up the cell that declares it.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(durable, DECLARE_SECONDS)
+                await asyncio.wait_for(asyncio.wrap_future(durable.future()), DECLARE_SECONDS)
         elif self.state == "viewer":
             await asyncio.to_thread(self.ledger.ask, self.config.name, "declare", describe(task))
 
@@ -344,10 +360,6 @@ class Node:
             if self.owner is not None and self.owner.wait_for(run_id, waiter):
                 return
             await asyncio.sleep(LOOK_SECONDS)
-
-    def holder(self) -> Holder | None:
-        """Return who owns the ledger (any thread)."""
-        return self.ledger.holder()
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
         """Start what itself ends the tasks of this node."""
@@ -375,24 +387,3 @@ class Node:
             await asyncio.to_thread(users.stop)
         if children is not None:
             await asyncio.to_thread(children.stop)
-
-
-def _answered(answer: dict[str, Any]) -> dict[str, Any]:
-    if "error" in answer:
-        raise SchedkitError(answer["error"], hint=answer.get("hint", ""))
-    return answer
-
-
-def _telling(future: asyncio.Future[None]) -> Callable[[BaseException | None], object]:
-    """Return what settles a future of the present loop from any thread."""
-    loop = asyncio.get_running_loop()
-
-    def settle(error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-
-    return lambda error: loop.call_soon_threadsafe(settle, error)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import select
@@ -14,10 +16,16 @@ from schedkit.core.rows import id_at, to_micros
 from schedkit.core.schema import LIVE_STATES, attempts, commands, details, events, fires, runs, waits
 from schedkit.core.text import load
 
-__all__ = ["SLICE", "Retention", "forget_results", "forget_runs"]
+if TYPE_CHECKING:
+    from schedkit.core.results import Results
+    from schedkit.core.writer import Writer
+
+__all__ = ["SLICE", "Retention", "forget_results", "forget_runs", "prune"]
 
 # Rows of one transaction: a prune must not hold up the writes between its slices.
 SLICE = 500
+# Tasks whose results are pruned in one transaction.
+TASKS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,24 @@ class Retention:
 
     runs: timedelta | None = timedelta(days=90)
     results: int | None = 10
+
+
+async def prune(policy: Retention, writer: Writer, tasks: Sequence[str], results: Results) -> int:
+    """Forget what a policy lets go, a slice at a time; return how many rows and files."""
+    gone = 0
+    if policy.runs is not None:
+        before = datetime.now(UTC) - policy.runs
+        while count := await asyncio.wrap_future(writer.call(lambda c: forget_runs(c, before))):
+            gone += count
+    if policy.results is not None:
+        for start in range(0, len(tasks), TASKS_AT_ONCE):
+            some = tasks[start : start + TASKS_AT_ONCE]
+            forget = functools.partial(forget_results, tasks=some, keep=policy.results)
+            while found := await asyncio.wrap_future(writer.call(forget)):
+                for reference in found:
+                    await asyncio.to_thread(results.remove, reference)
+                gone += len(found)
+    return gone
 
 
 def forget_runs(connection: sa.Connection, before: datetime) -> int:

@@ -12,10 +12,10 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from pathlib import Path
 from types import FunctionType
 from typing import Any, overload
@@ -28,11 +28,11 @@ from schedkit.core.bus import Bus
 from schedkit.core.compat import JobApi
 from schedkit.core.durations import Duration, seconds
 from schedkit.core.handles import RunHandle, TaskHandle
+from schedkit.core.job_defaults import JobDefaults
 from schedkit.core.lease import LEASE_SECONDS
 from schedkit.core.ledger import Ledger
-from schedkit.core.model import Run, Task
+from schedkit.core.model import Task
 from schedkit.core.node import Node
-from schedkit.core.owner import Owner
 from schedkit.core.owner_known import CANCEL_GRACE_SECONDS, Config, Waiter
 from schedkit.core.params import check
 from schedkit.core.promise import Promise
@@ -43,15 +43,15 @@ from schedkit.core.rows import new_id
 from schedkit.core.scheduler_aio import AsyncScheduler
 from schedkit.core.scheduler_views import Views
 from schedkit.core.store import Store
+from schedkit.core.submissions import post_runs
 from schedkit.core.tasks import Registry, declare, known
-from schedkit.errors import NotOwnerError, SettingsError, StopRequested, UsageError
+from schedkit.errors import NotOwnerError, SettingsError, StopRequested
 from schedkit.loop import blocking, live, refuse_in_coroutine, service, wait
 
 __all__ = ["AsyncScheduler", "Scheduler"]
 
 _log = logging.getLogger("schedkit")
 
-MOST_BACKFILL = 10_000
 DURABILITIES = ("normal", "full")
 
 
@@ -86,6 +86,8 @@ class Scheduler(Views, JobApi):
         Ended runs older than this are forgotten, with their log and events; None: never.
     keep_results : int or None
         Of each task, the files of this many latest results are kept; None: all.
+    job_defaults : mapping, optional
+        ``coalesce``, ``max_instances`` and ``misfire_grace_time`` of tasks that do not say themselves.
 
     Raises
     ------
@@ -117,6 +119,7 @@ class Scheduler(Views, JobApi):
         cancel_grace: Duration = CANCEL_GRACE_SECONDS,
         keep_runs: Duration | None = "90 days",
         keep_results: int | None = 10,
+        job_defaults: Mapping[str, Any] | None = None,
     ) -> None:
         processes = min(5, os.cpu_count() or 1) if processes is None else processes
         for what, value in {
@@ -137,6 +140,7 @@ class Scheduler(Views, JobApi):
         patience = seconds(cancel_grace, "cancel_grace", error=SettingsError)
         if patience < 0:
             raise SettingsError(f"cancel_grace={cancel_grace!r}", hint="0 seconds or longer")
+        self._job_defaults = JobDefaults.of(job_defaults or {})
         store = Store(ledger, durable=durability)
         self._ledger = Ledger(store)
         self._registry = Registry()
@@ -232,6 +236,7 @@ class Scheduler(Views, JobApi):
         return self._declared(as_task(task))
 
     def _declared(self, task: Task) -> TaskHandle:
+        task = self._job_defaults.fill(task)
         owner = self._node.owner
         known = owner.rows if owner is not None else self._names() if self._open else ()
         self._registry.add(task, known=known)
@@ -296,59 +301,18 @@ class Scheduler(Views, JobApi):
                     self._ask_all(asked), asyncio.get_running_loop()
                 )
             return handles, service().submit(self._ask_all, asked)
-        return self._post_runs(
-            owner, [owner.new_run(name, "submit", node.config.name, params=params) for params in checked]
-        )
-
-    def _post_runs(self, owner: Owner, runs: Sequence[Run]) -> tuple[list[RunHandle], Promise[None]]:
-        durable = _Countdown(len(runs))
-        handles = []
-        for run in runs:
-            waiter = Waiter()
-            handles.append(RunHandle(self, run.id, run.task, waiter))
-            owner.door.put(_Submission(owner, run, waiter, durable.one))
+        runs = [owner.new_run(name, "submit", node.config.name, params=params) for params in checked]
+        waiters, durable = post_runs(owner, runs)
+        handles = [
+            RunHandle(self, run.id, run.task, waiter) for run, waiter in zip(runs, waiters, strict=True)
+        ]
         return handles, durable
 
     async def _ask_all(self, asked: list[dict[str, Any]]) -> None:
         for data in asked:
             await self._node.ask("submit", data)
 
-    def backfill(self, name: str, start: datetime, end: datetime) -> list[RunHandle]:
-        """Run the past due times of a task that have no run, each once, oldest first.
-
-        Parameters
-        ----------
-        start, end : datetime
-            The window, both included; aware, or wall times of this machine.
-        """
-        refuse_in_coroutine("Scheduler.backfill", "await asyncio.to_thread(sched.backfill, …)")
-        owner, row, task = self._node.owner, self._row(name), self._registry.get(name)
-        if owner is None:
-            raise NotOwnerError(f"ledger {self.ledger} is not owned here", hint="start(), or ask its owner")
-        if row is None or task is None or task.trigger is None:
-            self._known(name)
-            raise UsageError(f"task {name!r} has no schedule here", hint="only due times can be made up for")
-        trigger = task.trigger.bind(row.anchor, self._config.tz)
-        # Times that lie ahead belong to the clock.
-        until = min(end.astimezone(UTC), (row.next_at or datetime.now(UTC)) - timedelta(microseconds=1))
-        due, at = list[datetime](), trigger.next(start.astimezone(UTC) - timedelta(microseconds=1))
-        while at is not None and at <= until:
-            due.append(at)
-            if len(due) > MOST_BACKFILL:
-                raise UsageError(
-                    f"task {name!r}: more than {MOST_BACKFILL} due times from {start} to {end}",
-                    hint="backfill a shorter window",
-                )
-            at = trigger.next(at)
-        taken = self._ledger.scheduled(name, due[0], due[-1]) if due else set()
-        runs = [
-            owner.new_run(name, "backfill", self._config.name, scheduled_at=time)
-            for time in due
-            if time not in taken
-        ]
-        handles, durable = self._post_runs(owner, runs)
-        wait(durable)
-        return handles
+    backfill = blocking(AsyncScheduler.backfill)
 
     def run(self, id: str) -> RunHandle:
         """Return the handle of a run by its id."""
@@ -369,38 +333,6 @@ class Scheduler(Views, JobApi):
         waiter = Waiter()
         service().submit(self._node.finished, id, waiter)
         return waiter
-
-
-class _Submission:
-    """One submitted run on its way to the owner."""
-
-    __slots__ = ("owner", "receipt", "run", "waiter")
-
-    def __init__(self, owner: Owner, run: Run, waiter: Waiter, receipt: Callable[[Any], object]) -> None:
-        self.owner, self.run, self.waiter, self.receipt = owner, run, waiter, receipt
-
-    def __call__(self) -> None:
-        self.owner.submit(self.run, self.waiter, self.receipt)
-
-
-class _Countdown(Promise[None]):
-    """Settled when so many changes are durable, or one was refused."""
-
-    __slots__ = ("_left",)
-
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self._left = count
-        if not count:
-            self.settle(None)
-
-    def one(self, error: BaseException | None) -> None:
-        # Called on the writer's thread only.
-        self._left -= 1
-        if error is not None:
-            self.fail(error)
-        elif not self._left:
-            self.settle(None)
 
 
 def _at_least(least: int, value: object, what: str) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from schedkit.core import trigger_data
+from schedkit.core.backfill import asked
 from schedkit.core.durations import Duration, seconds
 from schedkit.core.handles import RunHandle
 from schedkit.core.node import Node
 from schedkit.core.owner_known import Waiter
 from schedkit.core.promise import Promise
+from schedkit.core.submissions import settling
+from schedkit.errors import UsageError
 from schedkit.loop import bridged
 
 if TYPE_CHECKING:
@@ -61,6 +64,33 @@ class AsyncScheduler:
         return handles[0]
 
     @bridged
+    async def backfill(self, name: str, start: datetime, end: datetime) -> list[RunHandle]:
+        """Run the past due times of a task that have no run, each once, oldest first.
+
+        Parameters
+        ----------
+        start, end : datetime
+            The window, both included; aware, or wall times of this machine.
+
+        Raises
+        ------
+        NotOwnerError
+            If nobody owns the ledger: neither this scheduler nor another process runs.
+        UsageError
+            If the task has no schedule, or the window holds more than 10,000 due times.
+        """
+        scheduler, node = self._scheduler, self._node
+        start, end = start.astimezone(UTC), end.astimezone(UTC)
+        if start > end:
+            raise UsageError(f"task {name!r}: {start} is after {end}", hint="backfill from the earlier time")
+        if node.owner is not None:
+            scheduler._known(name)
+            runs, waiters = await node.backfills.make(name, start, end, node.config.name)
+            return [RunHandle(scheduler, run.id, name, ends) for run, ends in zip(runs, waiters, strict=True)]
+        answer = await node.ask("backfill", asked(name, start, end))
+        return [RunHandle(scheduler, id, name) for id in answer["runs"]]
+
+    @bridged
     async def cancel(self, run: str) -> bool:
         """Cancel a run; False if it had ended."""
         node = self._node
@@ -95,7 +125,7 @@ class AsyncScheduler:
             self._scheduler._known(name)
         if node.owner is not None:
             durable = Promise[None]()
-            getattr(node.owner, word)(name, node.config.name, _receipt(durable))
+            getattr(node.owner, word)(name, node.config.name, settling(durable))
             node.owner.pump()
             await _awaited(durable)
         else:
@@ -109,7 +139,7 @@ class AsyncScheduler:
         made = None if trigger is None else trigger_data.of(trigger)
         if node.owner is not None:
             durable = Promise[None]()
-            node.owner.reschedule(name, made, node.config.name, _receipt(durable))
+            node.owner.reschedule(name, made, node.config.name, settling(durable))
             node.owner.pump()
             await _awaited(durable)
         else:
@@ -128,13 +158,3 @@ class AsyncScheduler:
 
 async def _awaited(durable: Promise[None] | Future[None]) -> None:
     await asyncio.wrap_future(durable.future() if isinstance(durable, Promise) else durable)
-
-
-def _receipt(durable: Promise[None]) -> Callable[[BaseException | None], None]:
-    def settle(error: BaseException | None) -> None:
-        if error is None:
-            durable.settle(None)
-        else:
-            durable.fail(error)
-
-    return settle

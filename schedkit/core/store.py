@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import threading
@@ -16,9 +17,12 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLA
 from sqlalchemy.pool import NullPool, QueuePool
 
 from schedkit.core import schema
+from schedkit.core.file_systems import network_file_system
 from schedkit.errors import LedgerError
 
 __all__ = ["Store"]
+
+_log = logging.getLogger("schedkit")
 
 # How long one statement waits for another process's lock before the writer takes note and tries again.
 BUSY_SECONDS = 1.0
@@ -40,6 +44,7 @@ class Store:
         self.durable = durable
         self._readers = threading.Condition()
         self._reading = 0
+        self._looked = False
         self.path = Path(self.url.database) if self.sqlite and self.url.database else None
         try:
             self._write = sa.create_engine(self.url, poolclass=NullPool, **self._named())
@@ -112,6 +117,7 @@ class Store:
                     f"ledger {self}: its folder cannot be made ({error.strerror})",
                     hint="name a writable folder",
                 ) from error
+            self._look_where_it_lies(self.path)
         with self.explained():
             for left in range(30, -1, -1):
                 try:
@@ -123,6 +129,20 @@ class Store:
                     if not left or not self.passing(error):
                         raise
                     time.sleep(0.1)
+
+    def _look_where_it_lies(self, path: Path) -> None:
+        if self._looked:
+            return
+        self._looked = True
+        network = network_file_system(path)
+        if network is not None:
+            _log.warning(
+                "the ledger %s lies on a network file system (%s), where SQLite's locks and its write-ahead "
+                "log cannot be trusted: two processes may own it at once, and the file may be damaged. "
+                "Keep it on a disk of this machine, or use PostgreSQL: ledger: postgresql://user@host/name",
+                self,
+                network,
+            )
 
     def connect(self) -> sa.Connection:
         """Return a new connection for writing; its transactions take the write lock as they begin."""

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, overload
 
 from schedkit.core import trigger_data
 from schedkit.core.durations import Duration, seconds
+from schedkit.core.job_defaults import JOB_DEFAULT, JobDefault, said
 from schedkit.core.model import After, Hooks, Overlap, Priority, Rate, Retry, RunsIn, Task
 from schedkit.core.params import check, parameters
 from schedkit.errors import DeclarationError, UsageError
@@ -36,9 +37,9 @@ def declare(
     tags: str | Iterable[str] = (),
     rate: str | Rate | None = None,
     runs_in: RunsIn | None = None,
-    max_instances: int = 1,
-    misfire_grace: Duration | None = None,
-    coalesce: bool = True,
+    max_instances: int | JobDefault = JOB_DEFAULT,
+    misfire_grace: Duration | JobDefault | None = JOB_DEFAULT,
+    coalesce: bool | JobDefault = JOB_DEFAULT,
     catch_up: int = 100,
     jitter: Duration | None = None,
     params: Mapping[str, Any] | None = None,
@@ -62,6 +63,8 @@ def declare(
         A number is the tries in all.
     timeout, misfire_grace, jitter : str, float or timedelta
         Durations; a timeout of None never ends an attempt, a grace of None runs however late.
+    coalesce, max_instances, misfire_grace
+        By default as the scheduler's ``job_defaults`` say: True, 1 and None unless set there.
     priority : {"low", "medium", "high"} or int
     after : str, After, task or several of them
         The tasks that must end first.
@@ -86,6 +89,9 @@ def declare(
         )
     named = name or _own_name(function)
     what = f"task {named!r}"
+    if misfire_grace is not JOB_DEFAULT:
+        misfire_grace = _optional_seconds(misfire_grace, f"{what}: misfire_grace")
+    chosen, left_open = said(coalesce=coalesce, max_instances=max_instances, misfire_grace=misfire_grace)
     return _checked(
         Task(
             name=named,
@@ -101,9 +107,8 @@ def declare(
             tags=(tags,) if isinstance(tags, str) else tuple(dict.fromkeys(tags)),
             rate=_rate(rate, what) if isinstance(rate, str) else rate,
             runs_in=runs_in or "auto",
-            max_instances=max_instances,
-            misfire_grace=_optional_seconds(misfire_grace, f"{what}: misfire_grace"),
-            coalesce=coalesce,
+            **chosen,
+            left_open=left_open,
             catch_up=catch_up,
             jitter=_optional_seconds(jitter, f"{what}: jitter") or 0.0,
             enabled=enabled,
@@ -370,4 +375,5 @@ class Registry(Mapping[str, Task]):
 
 def replaced(declared: Task, **changes: Any) -> Task:
     """Return a task with some of its fields changed, checked again."""
-    return _checked(dataclasses.replace(declared, **changes))
+    left_open = declared.left_open - frozenset(changes)
+    return _checked(dataclasses.replace(declared, **{"left_open": left_open, **changes}))

@@ -34,7 +34,6 @@ def yaml_tasks(
     *,
     package: str = "tasks",
     known: Mapping[str, Task] | None = None,
-    defaults: Mapping[str, Any] | None = None,
 ) -> Found:
     """Return the tasks that a `tasks:` block declares; a bad entry is reported and left out.
 
@@ -48,20 +47,14 @@ def yaml_tasks(
         that module declares under this name.
     known : mapping, optional
         Tasks declared already; an entry of the same name gives such a task its schedule.
-    defaults : mapping, optional
-        ``coalesce``, ``max_instances``, ``misfire_grace_time`` of entries that do not say.
     """
     found = Found()
     for name, entry in block.items():
-        found.attempt(
-            f"task {name!r}", functools.partial(_task, str(name), entry, package, known or {}, defaults or {})
-        )
+        found.attempt(f"task {name!r}", functools.partial(_task, str(name), entry, package, known or {}))
     return found.parents_first()
 
 
-def _task(
-    name: str, entry: Any, package: str, known: Mapping[str, Task], defaults: Mapping[str, Any]
-) -> Iterator[Task]:
+def _task(name: str, entry: Any, package: str, known: Mapping[str, Task]) -> Iterator[Task]:
     if not isinstance(entry, Mapping):
         raise SettingsError(
             f"task {name!r} is {type(entry).__name__}, not a mapping", hint=f"its keys: {', '.join(KEYS[:5])}"
@@ -72,12 +65,8 @@ def _task(
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(KEYS)}"
             raise SettingsError(f"task {name!r} has an unknown key {key!r}", hint=hint)
     options = {key: entry[key] for key in OPTIONS if key in entry}
-    for key in ("coalesce", "max_instances"):
-        if key in defaults:
-            options.setdefault(key, defaults[key])
-    grace = entry.get("misfire_grace_time", defaults.get("misfire_grace_time"))
-    if grace is not None:
-        options.setdefault("misfire_grace", grace)
+    if "misfire_grace_time" in entry:
+        options.setdefault("misfire_grace", entry["misfire_grace_time"])
     yield declare(
         _function(name, package, known),
         block_trigger(entry.get("trigger", "interval"), entry.get("args") or {}, f"task {name!r}"),

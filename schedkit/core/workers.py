@@ -74,9 +74,10 @@ class _Started:
         self._task = self._loop.create_task(self._make(), name=self._name)
 
     def cancel(self) -> None:
-        # Calls reach the loop in order: it has begun.
+        # Calls reach the loop in order: it has begun. Its first step goes before, since a task that is
+        # cancelled before that never runs at all, and nobody would hear of its end.
         if self._task is not None:
-            self._task.cancel()
+            self._loop.call_soon(self._task.cancel)
 
 
 class UserLoop:

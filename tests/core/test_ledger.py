@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from schedkit.core import schema
+from schedkit.core import lease, schema
 from schedkit.core.changes import Change, Op
 from schedkit.core.events import Event, RunLogged, decode, encode
 from schedkit.core.ledger import Ledger
@@ -47,6 +50,63 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"This is a letter, not a ledger. " * 100)
     with pytest.raises(LedgerError, match=r"not a database .*restore it, or name another ledger"):
         Scheduler(path).start()
+
+
+def test_a_ledger_with_damaged_pages_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with Scheduler(path, results=tmp_path / "results") as sched:
+        sched.task(name="one")(lambda: 1)
+        sched.submit("one").result("10s")
+    sched._ledger.store.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + b"\xa5" * (len(whole) - 100))
+    with pytest.raises(LedgerError, match=r"the file is .*damaged: restore it, or name another ledger"):
+        Scheduler(path).start()
+    # Its schema may still be whole; then the first page that is needed and damaged is told the same way.
+    path.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
+    damaged = Scheduler(path)
+    with pytest.raises(LedgerError, match=r"the file is .*damaged: restore it, or name another ledger"):
+        damaged.start()
+    assert damaged.state == "stopped"
+    path.write_bytes(whole)
+    again = Scheduler(path, results=tmp_path / "results")
+    again.start()
+    assert len(again.runs()) == 1, "the lock was given back"
+    again.stop()
+    again._ledger.store.close()
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder that nobody may write to, not even root."""
+    if not os.geteuid():
+        yield Path("/proc")
+        return
+    folder = tmp_path / "read-only"
+    folder.mkdir(mode=0o500)
+    yield folder
+    folder.chmod(0o700)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder's read-only mark means nothing on Windows")
+def test_a_read_only_folder_is_refused(read_only: Path) -> None:
+    with pytest.raises(LedgerError, match=r"unable to open .*may you write there"):
+        Scheduler(read_only / "ledger.db").start()
+    with pytest.raises(LedgerError, match=r"its folder cannot be made .*name a writable folder"):
+        Scheduler(read_only / "inner" / "ledger.db").start()
+
+
+def test_a_lock_that_nobody_can_have_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ledger.db.owner").mkdir()
+    with pytest.raises(LedgerError, match=r"its lock .*ledger\.db\.owner cannot be taken .*may you write"):
+        Scheduler(tmp_path / "ledger.db").start()
+
+    def without_locks(file: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lease, "_lock", without_locks)
+    with pytest.raises(LedgerError, match=r"No locks available.*does its file system know locks"):
+        Scheduler(tmp_path / "other.db").start()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

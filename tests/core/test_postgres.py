@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from core.conftest import Heard, postgres_server
+from core.conftest import Heard
 from crash.judge import judge_schedule
+from postgres_server import kill, postgres_server, revive
 
 from schedkit.core import events, schema
 from schedkit.core.model import State
@@ -28,20 +26,6 @@ def fragile() -> Iterator[Any]:
         yield server
 
 
-def revive(server: Any) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            server.ensure_postgres_running()
-            server.psql("SELECT 1;")
-            return
-        except Exception:
-            # The kernel has not yet let go of the killed server's files.
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-
-
 def test_the_server_is_killed_and_comes_back(fragile: Any, tmp_path: Path) -> None:
     sched = Scheduler(fragile.get_uri(), results=tmp_path / "results", lease="3s")
     heard = Heard(sched)
@@ -51,7 +35,7 @@ def test_the_server_is_killed_and_comes_back(fragile: Any, tmp_path: Path) -> No
             lambda run: ran.append((run.id, run.attempt))
         )
         heard.wait_for(heard.of(events.RunEnded, task="ticking"), 3)
-        os.kill(fragile.get_pid(), signal.SIGKILL)
+        kill(fragile)
         heard.wait_for(heard.of(events.StoreAway))
         revive(fragile)
         heard.wait_for(heard.of(events.StoreBack))

@@ -65,9 +65,10 @@ def test_an_entry_with_everything() -> None:
             timeout: 10m
             priority: high
             misfire_grace_time: 30
+            coalesce: false
+            max_instances: 3
             enabled: false
-        """,
-        defaults={"coalesce": False, "max_instances": 3, "misfire_grace_time": 99},
+        """
     )
     assert (task.name, task.trigger, task.runs_in) == ("data_sync", every("30m"), "process")
     assert task.retry == Retry(attempts=3, delay=90, backoff=1, max_delay=90, on=(Exception,))
@@ -76,16 +77,18 @@ def test_an_entry_with_everything() -> None:
     assert task.retry.allows(KeyError("x"))
     assert not task.retry.allows(FatalError("x"))
     assert (task.timeout, task.priority, task.misfire_grace, task.enabled) == (600, 20, 30, False)
-    assert (task.coalesce, task.max_instances) == (False, 3)
+    assert (task.coalesce, task.max_instances, task.left_open) == (False, 3, frozenset())
     assert task.function is not None
     assert task.function(**task.params) == 5
 
 
 @pytest.mark.usefixtures("modules")
 def test_defaults_of_a_bare_entry() -> None:
-    (task,) = declared("tasks: {data_sync: {args: {seconds: 30}}}", defaults={"misfire_grace_time": 30})
+    (task,) = declared("tasks: {data_sync: {args: {seconds: 30}}}")
     assert (task.trigger, task.retry.attempts, task.runs_in) == (every("30s"), 1, "auto")
-    assert (task.coalesce, task.max_instances, task.misfire_grace) == (True, 1, 30)
+    assert task.left_open == {"coalesce", "max_instances", "misfire_grace"}
+    (task,) = declared("tasks: {data_sync: {args: {seconds: 30}, misfire_grace_time: null}}")
+    assert task.left_open == {"coalesce", "max_instances"}, "null is said: however late"
 
 
 @pytest.mark.usefixtures("modules")

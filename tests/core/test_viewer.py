@@ -212,16 +212,33 @@ def test_an_answer_at_the_last_moment_counts(sched: Scheduler, viewer: Scheduler
     assert sched.paused
 
 
+def test_a_standby_that_is_quicker_hands_over_too(make: Make, sched: Scheduler) -> None:
+    """Who asks for the ledger gets it, though others stand by for whatever is let go."""
+    quick, asks = make(name="quick"), make(name="asks")
+    quick.start(standby=True)
+    asks.start()
+    take, had = asks._node.lease.take, threading.Event()
+    quick.subscribe(lambda event: had.set() if quick.state == "running" else None)
+
+    def slow() -> bool:
+        # Others are quicker, until one of them has had it.
+        return had.is_set() and take()
+
+    asks._node.lease.take = slow  # type: ignore[method-assign]
+    asks.take_over(timeout="20s")
+    assert (asks.state, quick.state, sched.state) == ("running", "viewer", "viewer")
+
+
 PROGRAM = """
-import sys, time
+import os, sys, time
 from schedkit.core.scheduler import Scheduler
 sched = Scheduler(sys.argv[1], name="victim", lease="3s")
 @sched.task(name="held")
 def held(run):
-    print("entered", flush=True)
+    os.write(1, b"entered\\n")  # at once: print writes the end of the line apart
     time.sleep(60)
 sched.start()
-print(sched.submit("held").id, flush=True)
+os.write(1, f"{sched.submit('held').id}\\n".encode())
 time.sleep(60)
 """
 

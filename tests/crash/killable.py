@@ -8,17 +8,35 @@ that runs until it is killed; ``settle`` one that lets everything come to its en
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from schedkit.core.model import Retry
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.triggers import cron, every
-from schedkit.errors import RetryableError
+from schedkit.errors import LedgerError, RetryableError
+
+# Beside the ledger: while there is such a file, every write finds the disk full.
+FULL = ".full"
 
 SCHEDULES = 50
+
+
+def faulty_while(sched: Scheduler, flag: Path) -> None:
+    """Refuse writes as a full disk does while `flag` is there."""
+
+    def refuse(connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool) -> None:
+        if flag.exists():
+            raise OperationalError(sql, {}, sqlite3.OperationalError("database or disk is full"))
+
+    sa.event.listen(sched._ledger.store._write, "before_cursor_execute", refuse)
 
 
 def main(ledger: str, journal: str, settle: bool) -> None:
@@ -50,7 +68,16 @@ def main(ledger: str, journal: str, settle: bool) -> None:
     def child(run: Any) -> None:
         note("effect", run)
 
-    sched = Scheduler(ledger, concurrency=8, name="killable", interruptions=1000, lease="2s")
+    sched = Scheduler(
+        ledger,
+        concurrency=8,
+        name="killable",
+        interruptions=1000,
+        lease="2s",
+        results=Path(journal).parent / "results" if "://" in ledger else None,
+    )
+    if Path(ledger).parent == Path(journal).parent:
+        faulty_while(sched, Path(ledger + FULL))
     kinds = [quick, slow, flaky, waits]
     for number in range(SCHEDULES - 1):
         kind = kinds[number % len(kinds)]
@@ -68,7 +95,14 @@ def main(ledger: str, journal: str, settle: bool) -> None:
             **options,
         )(kind)
     sched.task(name="child", after=["quick-4", "slow-1"])(child)
-    sched.start()
+    while True:
+        try:
+            sched.start()
+            break
+        except LedgerError as error:
+            # What watches over a service starts it again; the ledger must bear that too.
+            os.write(out, f"refused {error.message}\n".encode())
+            time.sleep(0.05)
     os.write(out, b"ready\n")
     if not settle:
         time.sleep(3600)

@@ -1,4 +1,7 @@
-"""Kill -9 at random instants, again and again: nothing lost, nothing twice, nothing stuck."""
+"""Kill -9 at random instants, again and again: nothing lost, nothing twice, nothing stuck.
+
+``SCHEDKIT_KILLS`` is how often (`make crash`), ``SCHEDKIT_SEED`` draws the instants of an earlier run again.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,13 @@ import time
 from pathlib import Path
 
 import pytest
+from crash.disturb import DISTURBANCES, Disturbed
 from crash.judge import judge
 
 PROGRAM = Path(__file__).with_name("killable.py")
+KILLS = int(os.environ.get("SCHEDKIT_KILLS", "20"))
+# A troubled kill takes longer, and there are several troubles.
+TROUBLED_KILLS = max(4, KILLS // 4)
 
 
 class Program:
@@ -45,47 +52,69 @@ class Program:
         assert self.process.stdout is not None
         self.process.stdout.close()
 
-    def ready(self, times: int) -> bool:
-        return self.journal.exists() and self.journal.read_bytes().count(b"ready\n") >= times
+    def ready(self) -> int:
+        return self.journal.read_bytes().count(b"ready\n") if self.journal.exists() else 0
+
+    def wait_until_ready(self, times: int) -> None:
+        give_up = time.monotonic() + 60
+        while self.ready() < times:
+            assert time.monotonic() < give_up, "the program does not become ready"
+            time.sleep(0.005)
 
 
-def kill_often(where: str, journal: Path, times: int, seed: int) -> dict[str, int]:
+def kill_often(disturbed: Disturbed, journal: Path, times: int, seed: int) -> dict[str, int]:
+    """Kill the program `times` times under a disturbance, let it settle, and judge its ledger."""
     chance = random.Random(seed)
-    program = Program(where, journal)
-    ready = 0
-    for number in range(times):
-        pid = program.start("go")
-        if number % 4:
-            ready = journal.read_bytes().count(b"ready\n") if journal.exists() else 0
-            give_up = time.monotonic() + 30
-            while not program.ready(ready + 1):
-                assert time.monotonic() < give_up, "the program does not become ready"
-                time.sleep(0.005)
-        # Every fourth dies while it starts, the others while they work.
-        time.sleep(chance.uniform(0.0, 0.6))
-        os.kill(pid, signal.SIGKILL)
-        assert program.line() == f"ended {signal.SIGKILL.value}"
+    longest = 0.6 if disturbed.trouble is None else 2.0  # seconds
+    program = Program(disturbed.ledger, journal)
+    in_trouble = 0
+    with disturbed.going_on(seed):
+        for number in range(times):
+            ready = program.ready()
+            pid = program.start("go")
+            # Every fourth dies while it starts, the others while they work, and of these every third as soon
+            # as the store is in trouble.
+            if number % 4:
+                program.wait_until_ready(ready + 1)
+            if number % 4 == 2:
+                disturbed.wait()
+                time.sleep(chance.uniform(0.0, 0.3))
+            else:
+                time.sleep(chance.uniform(0.0, longest))
+            in_trouble += disturbed.now
+            os.kill(pid, signal.SIGKILL)
+            assert program.line() == f"ended {signal.SIGKILL.value}"
     program.start("settle")
     assert program.line() == "ended 0"
     program.close()
-    return judge(where, journal)
+    seen = judge(disturbed.ledger, journal)
+    refused = journal.read_bytes().count(b"\nrefused ")
+    return seen | {"troubles": disturbed.times, "killed in trouble": in_trouble, "refused starts": refused}
 
 
-def check(seen: dict[str, int], times: int) -> None:
+def killed(folder: Path, disturbance: str, times: int, seed: int) -> dict[str, int]:
+    """Kill often, and make sure that there was something to judge."""
+    with DISTURBANCES[disturbance](folder) as disturbed:
+        seen = kill_often(disturbed, folder / "journal", times, seed)
     assert seen["due"] > 50 * times * 0.2
     assert seen["run"] > 0
     assert seen["effects"] >= seen["run"] * 0.5
     assert seen["interrupted"] > 0
+    return seen
 
 
 def test_four_kills(tmp_path: Path) -> None:
-    seen = kill_often(str(tmp_path / "ledger.db"), tmp_path / "journal", 4, seed=1)
-    check(seen, 4)
+    killed(tmp_path, "nothing", 4, seed=1)
 
 
 @pytest.mark.crash
-def test_many_kills(tmp_path: Path) -> None:
-    times = int(os.environ.get("SCHEDKIT_KILLS", "20"))
-    seen = kill_often(str(tmp_path / "ledger.db"), tmp_path / "journal", times, seed=2)
-    print(times, "kills:", seen)
-    check(seen, times)
+@pytest.mark.parametrize("disturbance", DISTURBANCES)
+def test_many_kills(tmp_path: Path, disturbance: str, capsys: pytest.CaptureFixture[str]) -> None:
+    seed = int(os.environ.get("SCHEDKIT_SEED") or random.randrange(2**32))
+    times = KILLS if disturbance == "nothing" else TROUBLED_KILLS
+    with capsys.disabled():
+        print(f"\n{times} kills, disturbed by {disturbance}, SCHEDKIT_SEED={seed}", end=": ", flush=True)
+    seen = killed(tmp_path, disturbance, times, seed)
+    with capsys.disabled():
+        print(seen)
+    assert (seen["killed in trouble"] > 0) == (disturbance != "nothing")

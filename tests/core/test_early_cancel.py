@@ -1,0 +1,51 @@
+"""A run that is cancelled between its claim and its first step ends like any other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from core.conftest import Heard
+
+from schedkit.core import events
+from schedkit.core.model import State
+from schedkit.core.scheduler import Scheduler
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="workers._Started.cancel: an asyncio task that is cancelled before its first step never runs, so "
+    "nobody hears of its end, and its place is never free again",
+)
+def test_a_coroutine_cancelled_before_its_first_step_gives_its_place_back(
+    make: Callable[..., Scheduler],
+) -> None:
+    sched = make(concurrency=2, cancel_grace="0.1s")
+    sched.start()
+    heard = Heard(sched)
+    entered, release = threading.Event(), threading.Event()
+
+    @sched.task(name="blocks")
+    async def blocks() -> None:
+        entered.set()
+        release.wait(20)  # the users' loop stands still: nothing that is started now takes its first step
+
+    @sched.task(name="waits")
+    async def waits() -> None: ...
+
+    blocking = sched.submit("blocks")
+    assert entered.wait(10)
+    run = sched.submit("waits")
+    heard.wait_for(heard.of(events.RunStarted, run=run.id))
+    run.cancel()
+    release.set()
+    blocking.wait("10s")
+    assert run.wait("10s").state is State.CANCELLED
+    together = threading.Barrier(2)
+    sched.task(name="both", overlap="allow")(lambda: together.wait(5))
+    for both in sched.submit_many("both", [{}, {}]):
+        both.result("10s")  # two places, as before
+    owner = sched._node.owner
+    assert owner is not None
+    assert not owner.executions

