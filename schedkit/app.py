@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from schedkit.core import faces, triggers
+from schedkit.core import faces, origin, triggers
 from schedkit.core import scheduler as core
 from schedkit.core.durations import seconds
 from schedkit.core.model import Retry
@@ -118,9 +118,10 @@ class App:
         page = self.settings.standing_page
         if page is not None:
             update = functools.partial(_update_standing_page, self, scheduler, page)
-            scheduler.task(
-                triggers.every(page.every), name=STANDING_PAGE, description="Latest run of each task"
-            )(update)
+            with origin.declared_in(origin.EVERYWHERE):
+                scheduler.task(
+                    triggers.every(page.every), name=STANDING_PAGE, description="Latest run of each task"
+                )(update)
         return scheduler
 
     def ledger(self, ledger: str | Path | None = None) -> str:
@@ -158,7 +159,7 @@ class App:
             coalesce=defaults.coalesce,
             max_instances=defaults.max_instances,
             misfire_grace=defaults.misfire_grace_time,
-        )(functools.partial(_run, report, self.tools()))
+        )(_ReportCall(report, self.tools()))
 
 
 def _update_standing_page(project: App, scheduler: core.Scheduler, page: StandingPageSettings) -> bool:
@@ -226,8 +227,15 @@ def _retry(options: RetryOptions | None) -> Retry | None:
     )
 
 
-def _run(report: Report, tools: Tools) -> pd.DataFrame:
-    return run_report(report, tools)
+class _ReportCall:
+    """Runs one report; knows the file that declares it."""
+
+    def __init__(self, report: Report, tools: Tools) -> None:
+        self.report, self.tools = report, tools
+        self.declared_in = report.file
+
+    def __call__(self) -> pd.DataFrame:
+        return run_report(self.report, self.tools)
 
 
 def trigger_of(report: Report) -> Any:

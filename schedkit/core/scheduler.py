@@ -21,7 +21,7 @@ from types import FunctionType
 from typing import Any, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from schedkit.core import faces
+from schedkit.core import faces, origin
 from schedkit.core.base import as_task
 from schedkit.core.board import Board
 from schedkit.core.bus import Bus
@@ -40,6 +40,7 @@ from schedkit.core.results import Results
 from schedkit.core.retention import Retention
 from schedkit.core.rows import new_id
 from schedkit.core.scheduler_aio import AsyncScheduler
+from schedkit.core.scheduler_elsewhere import Elsewhere
 from schedkit.core.scheduler_views import Views
 from schedkit.core.store import Store
 from schedkit.core.tasks import Registry, declare, known
@@ -54,7 +55,7 @@ MOST_BACKFILL = 10_000
 DURABILITIES = ("normal", "full")
 
 
-class Scheduler(Views, JobApi):
+class Scheduler(Views, Elsewhere, JobApi):
     """Runs tasks on time and remembers what happened.
 
     Parameters
@@ -117,6 +118,7 @@ class Scheduler(Views, JobApi):
         keep_runs: Duration | None = "90 days",
         keep_results: int | None = 10,
     ) -> None:
+        self._options = {name: value for name, value in locals().items() if name in _OPTIONS}
         processes = min(5, os.cpu_count() or 1) if processes is None else processes
         for what, value in {
             "concurrency": concurrency,
@@ -233,7 +235,7 @@ class Scheduler(Views, JobApi):
     def _declared(self, task: Task) -> TaskHandle:
         owner = self._node.owner
         known = owner.rows if owner is not None else self._names() if self._open else ()
-        self._registry.add(task, known=known)
+        self._registry.add(task, known=known, origin=origin.here())
         handle = self._handles[task.name] = TaskHandle(self, task.name)
         if self._node.state != "stopped":
             service().submit(self._node.declare, task).result()
@@ -366,6 +368,9 @@ class Scheduler(Views, JobApi):
         waiter: Waiter = Future()
         service().submit(self._node.finished, id, waiter)
         return waiter
+
+
+_OPTIONS = frozenset(inspect.signature(Scheduler.__init__).parameters) - {"self", "ledger"}
 
 
 class _Submission:

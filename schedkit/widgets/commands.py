@@ -84,10 +84,7 @@ async def _cancel(scheduler: Any, command: Mapping[str, Any]) -> Answer:
 
 
 async def _hand_over(scheduler: Any, command: Mapping[str, Any]) -> Answer:
-    notebook = notebook_path()
-    if notebook is None:
-        raise UsageError("no notebook belongs to this kernel", hint="schedkit run FILE runs tasks from files")
-    owner = await anyio.to_thread.run_sync(hand_over, scheduler, notebook)
+    owner = await anyio.to_thread.run_sync(hand_over, scheduler, notebook_path())
     return Answer(words=f"The schedule now runs in {owner}")
 
 
