@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -13,6 +14,7 @@ import traitlets
 from IPython.display import publish_display_data
 
 from schedkit.core.feed import Feed
+from schedkit.errors import UsageError
 from schedkit.loop import service
 from schedkit.widgets.bundle import script, style
 from schedkit.widgets.commands import Answer, obey
@@ -99,7 +101,12 @@ class Panel(anywidget.AnyWidget):
         return {"text/html": self._html()}
 
     def _html(self) -> str:
-        return board_html(self._scheduler.board(), self.panel, run=self.run, task=self.task, mark=self.still)
+        board = self._scheduler.board()
+        if self.run and all(row["id"] != self.run for row in board["runs"]):
+            # One from further back (the board has the latest runs only), or one that is only asked for yet.
+            with contextlib.suppress(UsageError):
+                board["runs"].append(self._scheduler.look_back(self.run))
+        return board_html(board, self.panel, run=self.run, task=self.task, mark=self.still)
 
     def close(self) -> None:
         """Take the panel away."""
