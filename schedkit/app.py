@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from schedkit.core import faces, triggers
+from schedkit.core import faces, origin, triggers
 from schedkit.core import scheduler as core
 from schedkit.core.durations import seconds
 from schedkit.core.model import Retry
@@ -119,9 +119,10 @@ class App:
         page = self.settings.standing_page
         if page is not None:
             update = functools.partial(_update_standing_page, self, scheduler, page)
-            scheduler.task(
-                triggers.every(page.every), name=STANDING_PAGE, description="Latest run of each task"
-            )(update)
+            with origin.declared_in(origin.EVERYWHERE):
+                scheduler.task(
+                    triggers.every(page.every), name=STANDING_PAGE, description="Latest run of each task"
+                )(update)
         return scheduler
 
     def ledger(self, ledger: str | Path | None = None) -> str:
@@ -155,7 +156,7 @@ class App:
             overlap=options.overlap,
             after=options.after,
             tags=options.tags,
-        )(functools.partial(_run, report, self.tools()))
+        )(_ReportCall(report, self.tools()))
 
 
 def _update_standing_page(project: App, scheduler: core.Scheduler, page: StandingPageSettings) -> bool:
@@ -223,8 +224,15 @@ def _retry(options: RetryOptions | None) -> Retry | None:
     )
 
 
-def _run(report: Report, tools: Tools) -> pd.DataFrame:
-    return run_report(report, tools)
+class _ReportCall:
+    """Runs one report; knows the file that declares it."""
+
+    def __init__(self, report: Report, tools: Tools) -> None:
+        self.report, self.tools = report, tools
+        self.declared_in = report.file
+
+    def __call__(self) -> pd.DataFrame:
+        return run_report(self.report, self.tools)
 
 
 def trigger_of(report: Report) -> Any:

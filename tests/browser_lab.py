@@ -245,6 +245,21 @@ class View:
             [self.url, snapshot, options],
         )
 
+    def answer_history(self, seen: Callable[..., dict[str, Any]]) -> None:
+        """Have windows of history answered by ``seen(hours, **choice)``, as the scheduler's door does."""
+
+        def answer(command: dict[str, Any]) -> dict[str, Any]:
+            choice = {name: command[name] for name in ("task", "state", "first")}
+            return {"ok": True, "data": seen(command["hours"], **choice)}
+
+        self.page.expose_function("seenHistory", answer)
+        self.page.evaluate(
+            """() => {
+              window.answer = async (command) =>
+                command.do === "history" ? window.seenHistory(command) : { ok: true };
+            }"""
+        )
+
     def apply(self, message: dict[str, Any]) -> bool:
         """Give the view a message; returns whether it could follow."""
         followed: bool = self.page.evaluate(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import inspect
 import sys
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from schedkit.app import App
+from schedkit.commands.notebook import execute
 from schedkit.core.discover import Problem, module_tasks
 from schedkit.core.model import Task
+from schedkit.core.origin import declared_in
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.tasks import marked
 from schedkit.core.tasks_block import yaml_tasks
@@ -42,6 +45,8 @@ class Declared:
         self.scheduled = scheduled
         self.names: dict[str, str] = {}
         self.problems: list[Problem] = []
+        # Modules that a file executed so far has imported: they have declared already.
+        self._imported: dict[Path, ModuleType] = {}
         project.current = scheduler
 
     def file(self, path: Path) -> None:
@@ -65,8 +70,11 @@ class Declared:
         if not path.is_file():
             raise UsageError(f"cannot read {path}: no such file", hint="name a report or a task module")
         known = len(self.names) + len(self.problems)
+        imported = path.resolve() in self._imported
+        before = set(sys.modules)
         kinds[path.suffix](path)
-        if len(self.names) + len(self.problems) == known:
+        self._note_imports(before)
+        if len(self.names) + len(self.problems) == known and not imported:
             raise UsageError(
                 f"{path} declares no task", hint="decorate a function with @sched.task(…), or name it run()"
             )
@@ -95,10 +103,10 @@ class Declared:
             if isinstance(document.value, dict) and "tasks" in document.value:
                 self._block(document, path)
             else:
-                self._report(document)
+                self._report(document, path)
 
-    def _report(self, document: Document) -> None:
-        report = report_of(document)
+    def _report(self, document: Document, path: Path) -> None:
+        report = report_of(document).of_file(path)
         where = document.where(("name",))
         try:
             self._free(report.name, where)
@@ -118,39 +126,35 @@ class Declared:
             known={name: handle.task for name, handle in self.scheduler.tasks.items()},
         )
         self.problems += found.problems
-        self.tasks(found.tasks, document.where(("tasks",)))
+        with declared_in(path.resolve()):
+            self.tasks(found.tasks, document.where(("tasks",)))
 
     def _module(self, path: Path) -> None:
-        _make_importable(path)
         before = self._functions()
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        # Child processes import the module by this name.
-        sys.modules[path.stem] = module
-        try:
-            spec.loader.exec_module(module)
-        except SchedkitError:
-            raise
-        except Exception as error:
-            raise UsageError(f"{_place(error, path)}: {type(error).__name__}: {error}") from None
-        own = self._new_since(before, path)
+        module = self._imported.get(path.resolve())
+        if module is None:
+            module = _executed(path)
+            self._new_since(before, path)
+        own = [name for name, file in self.scheduler.files().items() if file == path.resolve()]
         offered = [
             task
             for task in module_tasks(module)
             # A module that declares on the scheduler itself may have a helper called run.
             if not own or marked(task.function) or not inspect.isfunction(task.function)
         ]
-        self.tasks(offered, str(path))
+        with declared_in(path.resolve()):
+            self.tasks(offered, str(path))
 
     def _notebook(self, path: Path) -> None:
-        from IPython.core.interactiveshell import InteractiveShell
-
         before = self._functions()
-        shell: Any = InteractiveShell.instance()
-        shell.safe_execfile_ipy(str(path), raise_exceptions=True)
+        execute(path)
         self._new_since(before, path)
+
+    def _note_imports(self, before: set[str]) -> None:
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file:
+                self._imported[Path(file).resolve()] = sys.modules[name]
 
     def _functions(self) -> dict[str, Task]:
         return {name: handle.task for name, handle in self.scheduler.tasks.items()}
@@ -161,6 +165,28 @@ class Declared:
             self._free(name, str(path))
             self.names[name] = str(path)
         return new
+
+
+def _executed(path: Path) -> ModuleType:
+    """Execute a module under the name by which others, child processes too, import it."""
+    folder, parts = path.resolve().parent, [path.stem]
+    while (folder / "__init__.py").exists():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    _make_importable(folder / path.name)
+    try:
+        if len(parts) > 1:
+            return importlib.import_module(".".join(parts))
+        spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    except SchedkitError:
+        raise
+    except Exception as error:
+        raise UsageError(f"{_place(error, path)}: {type(error).__name__}: {error}") from None
 
 
 def _make_importable(path: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from schedkit import context
+from schedkit.core.child_words import Words, say_end
 from schedkit.core.execute import error_facts
 from schedkit.core.remote import call_here, pack
 from schedkit.core.running import RunContext
@@ -60,11 +61,14 @@ class _Child:
             [sys.executable, "-c", "from schedkit.core.children import serve; serve()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        assert self._process.stderr is not None
         self._to, self._from = self._process.stdin, self._process.stdout
+        self._words = Words(self._process.stderr)
         self._lock = threading.Lock()
 
     def call(self, packed: bytes, run: RunContext) -> Any:
@@ -78,35 +82,42 @@ class _Child:
             killer[0].daemon = True
             killer[0].start()
 
+        self._words.begin(run)
         try:
             with self._lock:
                 _send(self._to, packed)
             unsubscribe = run.on_stop(stop)
             try:
-                return self._listen(run)
+                kind, content = self._listen(run)
             finally:
                 unsubscribe()
         except (EOFError, OSError) as error:
             self.kill()
             if run.should_stop():
                 raise StopRequested("the run was asked to stop") from None
+            last = self._words.last()
             raise ChildDiedError(
                 f"its process ended with exit code {self._process.wait()}",
-                hint="killed for memory, or did the task exit?",
+                hint=f"its last words: {last}" if last else "killed for memory, or did the task exit?",
             ) from error
         finally:
+            self._words.end()
             for timer in killer:
                 timer.cancel()
+        # Not above, where an OSError of the task would pass for one of the pipe.
+        if kind == "error":
+            raise content
+        return content
 
-    def _listen(self, run: RunContext) -> Any:
+    def _listen(self, run: RunContext) -> tuple[str, Any]:
+        """Pass on what the child tells until its call has ended: a value, or an error."""
         import cloudpickle
 
         while True:
             kind, content = cloudpickle.loads(_receive(self._from))
-            if kind == "value":
-                return content
-            if kind == "error":
-                raise content
+            if kind in ("value", "error"):
+                self._words.heard_all()
+                return kind, content
             with contextlib.suppress(StopRequested):  # the child hears of it by itself
                 getattr(run, kind)(*content)
 
@@ -125,6 +136,7 @@ class _Child:
         for pipe in (self._to, self._from):
             with contextlib.suppress(OSError):
                 pipe.close()
+        self._words.close()
 
 
 class Children:
@@ -231,9 +243,13 @@ class _Reporter(context.Surroundings):
 
 def serve() -> None:
     """Be a child: carry out calls from standard input until it is closed."""
-    calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    # What a task prints must not run into the answers.
+    calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    # What a task prints must not run into the answers, nor what it reads take away calls.
     os.dup2(2, 1)
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # these are text files
     incoming: list[bytes] = []
     arrived = threading.Condition()
     current: list[_Reporter] = []
@@ -259,10 +275,19 @@ def serve() -> None:
             while not incoming:
                 arrived.wait()
             packed, reporter = incoming.pop(), current[0]
+        failure: BaseException | None = None
         try:
-            reporter.say("value", call_here(packed, reporter))
+            value = call_here(packed, reporter)
         except BaseException as error:
-            _say_error(reporter, error)
+            failure = error
+        say_end()
+        try:
+            if failure is None:
+                reporter.say("value", value)
+        except BaseException as error:  # a value that does not travel
+            failure = error
+        if failure is not None:
+            _say_error(reporter, failure)
 
 
 def _say_error(reporter: _Reporter, error: BaseException) -> None:

@@ -21,7 +21,7 @@ from types import FunctionType
 from typing import Any, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from schedkit.core import faces
+from schedkit.core import faces, origin
 from schedkit.core.base import as_task
 from schedkit.core.board import Board
 from schedkit.core.bus import Bus
@@ -41,6 +41,7 @@ from schedkit.core.results import Results
 from schedkit.core.retention import Retention
 from schedkit.core.rows import new_id
 from schedkit.core.scheduler_aio import AsyncScheduler
+from schedkit.core.scheduler_elsewhere import Elsewhere
 from schedkit.core.scheduler_views import Views
 from schedkit.core.store import Store
 from schedkit.core.submissions import post_runs
@@ -55,7 +56,7 @@ _log = logging.getLogger("schedkit")
 DURABILITIES = ("normal", "full")
 
 
-class Scheduler(Views, JobApi):
+class Scheduler(Views, Elsewhere, JobApi):
     """Runs tasks on time and remembers what happened.
 
     Parameters
@@ -121,6 +122,7 @@ class Scheduler(Views, JobApi):
         keep_results: int | None = 10,
         job_defaults: Mapping[str, Any] | None = None,
     ) -> None:
+        self._options = {name: value for name, value in locals().items() if name in _OPTIONS}
         processes = min(5, os.cpu_count() or 1) if processes is None else processes
         for what, value in {
             "concurrency": concurrency,
@@ -239,7 +241,7 @@ class Scheduler(Views, JobApi):
         task = self._job_defaults.fill(task)
         owner = self._node.owner
         known = owner.rows if owner is not None else self._names() if self._open else ()
-        self._registry.add(task, known=known)
+        self._registry.add(task, known=known, origin=origin.here())
         handle = self._handles[task.name] = TaskHandle(self, task.name)
         if self._node.state != "stopped":
             service().submit(self._node.declare, task).result()
@@ -333,6 +335,9 @@ class Scheduler(Views, JobApi):
         waiter = Waiter()
         service().submit(self._node.finished, id, waiter)
         return waiter
+
+
+_OPTIONS = frozenset(inspect.signature(Scheduler.__init__).parameters) - {"self", "ledger"}
 
 
 def _at_least(least: int, value: object, what: str) -> None:

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from schedkit.core import trigger_data
+from schedkit.core import board_history, trigger_data
 from schedkit.core.board import Board
+from schedkit.core.board_rows import detail_fields, run_row
 from schedkit.core.bus import Bus, Listener
 from schedkit.core.handles import TaskHandle
 from schedkit.core.lease import Holder
@@ -186,6 +187,16 @@ class Views:
     def look_closer(self, run: str) -> None:
         """Put a run's log, facts, files and attempts on the board: a screen has opened it."""
         self._live_board().put_details(run, self._details(run), self._attempts(run))
+
+    def window(self, hours: float = 24.0, **choice: Any) -> dict[str, Any]:
+        """Return a window of history as a screen shows it; see `schedkit.core.board_history.window`."""
+        self._must_be_open()
+        return board_history.window(self._ledger.store, datetime.now(UTC), hours, **choice)
+
+    def look_back(self, run: str) -> dict[str, Any]:
+        """Return one run in full as the board's row, also when it has left the board."""
+        details, attempts = self._details(run), self._attempts(run)
+        return {**run_row(self._run(run)), **detail_fields(details, attempts)}
 
     def _live_board(self) -> Board:
         self._must_be_open()

@@ -264,6 +264,9 @@ class Registry(Mapping[str, Task]):
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._tasks: dict[str, Task] = {}
+        # What `origin.here` said of each, and how often any of this has changed.
+        self.origins: dict[str, str | None] = {}
+        self.version = 0
 
     def __getitem__(self, name: str) -> Task:
         return self._tasks[name]
@@ -274,11 +277,13 @@ class Registry(Mapping[str, Task]):
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def add(self, added: Task, *, known: Container[str] = ()) -> Task | None:
+    def add(self, added: Task, *, known: Container[str] = (), origin: str | None = None) -> Task | None:
         """Add a task, or replace the one of its name; return the replaced one.
 
         Parameters
         ----------
+        origin : str, optional
+            The file that declares it.
         known : container of str
             Names beyond the registry's that may be parents: those the ledger remembers.
 
@@ -302,6 +307,8 @@ class Registry(Mapping[str, Task]):
                 )
             replaced = self._tasks.get(added.name)
             self._tasks[added.name] = added
+            self.origins[added.name] = origin
+            self.version += 1
             return replaced
 
     def remove(self, name: str) -> Task | None:
@@ -319,6 +326,8 @@ class Registry(Mapping[str, Task]):
                     f"task {name!r} cannot be removed: {children[0]!r} comes after it",
                     hint="remove that one first, or declare it again without after=",
                 )
+            self.version += 1
+            self.origins.pop(name, None)
             return self._tasks.pop(name, None)
 
     def tagged(self, tag: str) -> tuple[Task, ...]:

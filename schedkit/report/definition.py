@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 __all__ = ["Check", "Deliver", "Extract", "Report", "RetryOptions", "Schedule", "Shape", "TaskOptions"]
 
@@ -180,3 +181,15 @@ class Report(_Strict):
     shape: tuple[Shape, ...] = ()
     check: tuple[Check, ...] = ()
     deliver: tuple[Deliver, ...] = Field(min_length=1)
+    _file: str = PrivateAttr("")
+
+    @property
+    def file(self) -> str:
+        """The whole path of the file it was read from; empty for one composed elsewhere."""
+        return self._file
+
+    def of_file(self, path: str | Path) -> Report:
+        """Return the same report, read from a file."""
+        made = self.model_copy()
+        made._file = str(Path(path).resolve())
+        return made

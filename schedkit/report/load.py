@@ -23,7 +23,7 @@ def load_reports(path: str | Path) -> list[Report]:
         The file is missing, is not YAML, or holds a key or value that is not understood; the message names
         the file, the line and what to write instead.
     """
-    return loads_reports(read_text(path), str(path))
+    return [report.of_file(path) for report in loads_reports(read_text(path), str(path))]
 
 
 def read_text(path: str | Path) -> str:

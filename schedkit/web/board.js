@@ -29,7 +29,7 @@ export function mount(element, { store, send, panel = "tasks", run = null, task 
   if (view.alone) view.root.append(view.run.node, view.note);
   else view.root.append(createHead(view), createTabs(view), view.note, view.run.node);
   element.append(view.root);
-  if (run) send({ do: "open", run }).catch(() => {});
+  if (run) open(view, run);
   const unsubscribe = store.subscribe(view.redraw);
   // Countdowns and elapsed times move by themselves.
   const timer = setInterval(view.redraw, 1000);
@@ -62,7 +62,7 @@ function draw(view) {
       if (here) drawPanel((view.panels[key] ??= build(view, key)));
     }
   }
-  drawRun(view.run, view.store.runs.get(view.selected), view.alone);
+  drawRun(view.run, shownRun(view), view.alone);
 }
 
 function build(view, key) {
@@ -172,9 +172,27 @@ function openRun(view, id) {
   view.selected = id;
   draw(view);
   if (!id) return;
-  view.send({ do: "open", run: id }).catch(() => {});
+  open(view, id);
   view.run.node.scrollIntoView({ block: "nearest" });
   view.run.title.focus({ preventScroll: true });
+}
+
+// The board has the latest runs; one from further back is asked for, and one that leaves the board stays open.
+function open(view, id) {
+  view.send({ do: "open", run: id }).catch(() => {});
+  if (view.store.runs.has(id) || view.store.seq < 0) return;
+  view.send({ do: "look_back", run: id }).then((answer) => {
+    if (answer.ok === false) tell(view, answer.error, "bad");
+    else if (answer.data) view.kept = answer.data;
+    draw(view);
+    if (view.selected === id && !view.alone) view.run.title.focus({ preventScroll: true });
+  }, () => {});
+}
+
+function shownRun(view) {
+  const here = view.selected && view.store.runs.get(view.selected);
+  if (here) view.kept = here;
+  return view.kept && view.kept.id === view.selected ? view.kept : undefined;
 }
 
 // The run of a task worth looking at: the one alive, else the last.

@@ -1,73 +1,159 @@
-// The history panel: ended runs on a time line, one lane a task, and the list below it.
+// The history panel: a window of the ledger's past. The other end counts; this draws what it is told:
+// four figures, a lane a task, a page of runs.
 
-import { count, duration, exact, isActive, millis, moment, runSeconds, stateOf } from "./format.js";
-import { h, say, show, svg } from "./dom.js";
-import { createRuns, drawRuns } from "./runs.js";
+import { count, duration, exact, millis, moment } from "./format.js";
+import { fillSelect, h, say, select, show, svg } from "./dom.js";
+import { createPager, drawPager } from "./parts.js";
+import { createRunTable, drawRunTable, stateChoices } from "./runs.js";
 
-const LANES = 12;
-const LANE = 22;
+const LANE = 26;
 const WIDTH = 1000;
+const HOURS = [["1", "Last hour"], ["24", "Last 24 hours"], ["168", "Last 7 days"], ["720", "Last 30 days"]];
+// While runs end, look again; never more than a twentieth of the time goes into looking.
+const LOOK_MILLIS = 2000;
+const PATIENCE = 20;
 
 export function createHistory(view) {
-  const panel = { view, drawn: "", list: createRuns(view, "runs") };
+  const panel = { view, hours: "24", task: view.only || "", state: "", first: 0, asked: "", data: null, pause: LOOK_MILLIS, at: 0 };
+  const choose = (name) => (value) => { panel[name] = value; panel.first = 0; look(panel); };
+  panel.window = select("Window", HOURS, choose("hours"));
+  panel.window.value = panel.hours;
+  panel.tasks = select("Task", [["", "Any task"]], choose("task"));
+  panel.states = select("State", [["", "Any state"]], choose("state"));
+  panel.pager = createPager((by) => { panel.first += by * panel.rows; panel.table.scroller.scrollTop = 0; look(panel); });
+  panel.bar = h("div", { class: "sk-bar" }, panel.window, view.only ? null : panel.tasks, panel.states, panel.pager.node);
   panel.summary = h("div", { class: "sk-tiles" });
-  panel.lanes = h("div", { class: "sk-lanes", role: "img" });
+  panel.lanes = h("div", { class: "sk-lanes", role: "group" });
   panel.axis = h("div", { class: "sk-axis sk-muted" });
-  panel.chart = h("figure", { class: "sk-chart" }, panel.lanes, panel.axis);
-  panel.node = h("div", {}, panel.summary, panel.chart, panel.list.node);
+  panel.more = h("div", { class: "sk-muted sk-more" });
+  panel.chart = h("figure", { class: "sk-chart" }, panel.lanes, panel.axis, panel.more);
+  panel.table = createRunTable(view, "runs");
+  panel.empty = h("p", { class: "sk-empty", role: "status" });
+  panel.node = h("div", {}, panel.bar, panel.summary, panel.chart, panel.table.scroller, panel.empty);
   return panel;
 }
 
 export function drawHistory(panel) {
   const { store } = panel.view;
-  const now = store.now();
-  const runs = [...store.runs.values()].filter((run) => run.started_at && (!panel.view.only || run.task === panel.view.only));
-  drawTiles(panel, runs.filter((run) => !isActive(run)));
-  show(panel.chart, runs.length > 0);
-  const signature = `${store.version}:${runs.some(isActive) ? Math.floor(now / 1000) : 0}`;
-  if (panel.drawn !== signature && runs.length) drawLanes(panel, runs, now);
-  panel.drawn = signature;
-  drawRuns(panel.list);
+  const news = signature(store.runs.values());
+  if (!panel.data && !panel.asking && !panel.failed) look(panel);
+  else if (news !== panel.asked && Date.now() - panel.at > panel.pause) look(panel);
+  drawRunTable(panel.table, panel.data ? panel.data.runs.map((run) => store.runs.get(run.id) || run) : []);
+  const nothing = panel.data ? panel.data.total === 0 : true;
+  say(panel.empty, panel.failed || (panel.data ? "No run in this window fits." : "Looking …"));
+  show(panel.empty, nothing || Boolean(panel.failed));
 }
 
-function drawTiles(panel, ended) {
-  const failed = ended.filter((run) => stateOf(run.state).tone === "bad").length;
-  const lengths = ended.map((run) => runSeconds(run)).filter((s) => s !== null).sort((a, b) => a - b);
+// What changes when a run starts or ends, and not when it makes progress.
+function signature(runs) {
+  let latest = "";
+  let number = 0;
+  for (const run of runs) {
+    const at = run.finished_at || run.started_at || "";
+    if (at > latest) latest = at;
+    if (run.started_at) number += run.finished_at ? 2 : 1;
+  }
+  return `${latest} ${number}`;
+}
+
+async function look(panel) {
+  if (panel.asking) {
+    panel.again = true; // another choice while an answer was on its way
+    return;
+  }
+  panel.asking = true;
+  panel.asked = signature(panel.view.store.runs.values());
+  const start = Date.now();
+  const { hours, task, state, first } = panel;
+  try {
+    const answer = await panel.view.send({ do: "history", hours: Number(hours), task, state, first });
+    if (answer.ok === false) throw new Error(answer.error);
+    if (answer.data) take(panel, answer.data);
+    panel.failed = answer.data ? "" : "There is no history here.";
+  } catch (error) {
+    panel.failed = error.message;
+  } finally {
+    panel.at = Date.now();
+    panel.pause = Math.max(LOOK_MILLIS, PATIENCE * (panel.at - start));
+    panel.asking = false;
+  }
+  if (panel.again) {
+    panel.again = false;
+    look(panel);
+  }
+  panel.view.redraw();
+}
+
+function take(panel, data) {
+  panel.data = data;
+  panel.rows = Math.max(panel.rows || 0, data.runs.length);
+  const named = new Set([...data.tasks, panel.task].filter(Boolean));
+  fillSelect(panel.tasks, [["", "Any task"], ...[...named].sort().map((task) => [task, task])]);
+  fillSelect(panel.states, stateChoices(new Set([...data.states, panel.state].filter(Boolean))));
+  panel.tasks.value = panel.task;
+  panel.states.value = panel.state;
+  drawPager(panel.pager, data.first, data.first + data.runs.length, data.total);
+  drawTiles(panel, data);
+  show(panel.chart, data.lanes.some((lane) => lane.bars.length));
+  drawLanes(panel, data);
+}
+
+function drawTiles(panel, data) {
   const tile = (name, words, tone) =>
     h("div", { class: "sk-tile", "data-tone": tone }, h("div", { class: "sk-tile-figure" }, words), h("div", { class: "sk-muted" }, name));
-  const signature = `${ended.length} ${failed} ${lengths.length}`;
-  if (panel.tiles === signature) return;
-  panel.tiles = signature;
-  const at = (share) => (lengths.length ? duration(lengths[Math.min(lengths.length - 1, Math.floor(share * lengths.length))]) : "–");
   panel.summary.replaceChildren(
-    tile("runs on the board", count(ended.length)), tile("failed", count(failed), failed ? "bad" : null),
-    tile("typical duration", at(0.5)), tile("95 % are within", at(0.95)));
+    tile(data.total === 1 ? "run" : "runs", count(data.total)), tile("failed", count(data.failed), data.failed ? "bad" : null),
+    tile("typical duration", duration(data.half)), tile("95 % are within", duration(data.most)));
 }
 
-function drawLanes(panel, runs, now) {
-  const start = Math.min(...runs.map((run) => millis(run.started_at)));
-  const end = Math.max(start + 1000, ...runs.map((run) => (run.finished_at ? millis(run.finished_at) : now)));
-  const x = (at) => ((at - start) / (end - start)) * WIDTH;
-  const byTask = new Map();
-  for (const run of runs) byTask.set(run.task, [...(byTask.get(run.task) || []), run]);
-  const busiest = [...byTask].sort((a, b) => b[1].length - a[1].length).slice(0, LANES).sort();
-  const bars = busiest.map(([task, mine]) => {
-    const rects = mine.map((run) => {
-      const from = x(millis(run.started_at));
-      const to = x(run.finished_at ? millis(run.finished_at) : now);
-      const title = svg("title");
-      title.textContent = `${task}: ${stateOf(run.state).label}, ${moment(run.started_at, now)}, ${duration(runSeconds(run, now))}`;
-      return svg("rect", {
-        x: from, y: 4, width: Math.max(3, to - from), height: LANE - 8, rx: 2, class: `sk-spark-${stateOf(run.state).tone}`,
-      }, title);
-    });
-    const lane = svg("svg", { viewBox: `0 0 ${WIDTH} ${LANE}`, preserveAspectRatio: "none", class: "sk-lane", "aria-hidden": "true" }, ...rects);
-    return h("div", { class: "sk-lane-row" }, h("span", { class: "sk-lane-name", title: task }, task), lane);
+function drawLanes(panel, data) {
+  const start = millis(data.since);
+  const end = millis(data.until);
+  const span = Math.max(1000, end - start);
+  const choose = (task) => { panel.task = task; panel.first = 0; look(panel); };
+  const rows = data.lanes.map((lane) => laneRow(lane, start, span, end, choose));
+  say(panel.more, `and ${many(data.more, "task")} with fewer runs`);
+  show(panel.more, data.more > 0);
+  panel.lanes.replaceChildren(...rows);
+  panel.lanes.setAttribute("aria-label", `Time line of ${many(data.total, "run")} of ${many(data.lanes.length + data.more, "task")}, ${count(data.failed)} failed`);
+  const edge = (at) => h("span", { title: exact(new Date(at).toISOString()) }, moment(new Date(at).toISOString(), end));
+  panel.axis.replaceChildren(edge(start), edge(start + span / 2), h("span", { title: exact(data.until) }, "now"));
+}
+
+// A bar is as tall as its longest run was long, compared with the lane's longest, and red from below by the
+// share of runs that failed.
+function laneRow(lane, start, span, now, choose) {
+  const longest = Math.max(...lane.bars.map(([, , , , seconds]) => seconds), 1e-9);
+  const bars = lane.bars.map(([from, to, runs, failed, seconds, active]) => {
+    const x = (from / span) * WIDTH;
+    const width = Math.max(4, ((to - from) / span) * WIDTH);
+    const height = Math.max(4, (seconds / longest) * (LANE - 4));
+    const bad = failed ? Math.max(3, (failed / runs) * height) : 0;
+    const tone = active ? "running" : "good";
+    const title = svg("title");
+    title.textContent = barWords(lane.task, start + from, runs, failed, seconds, active, now);
+    const part = (y, tall, name) => svg("rect", { x, y, width, height: tall, class: `sk-spark-${name}` });
+    const rects = [];
+    if (height > bad) rects.push(part(LANE - height, height - bad, tone));
+    if (bad) rects.push(part(LANE - bad, bad, "bad"));
+    return svg("g", { "data-runs": runs, "data-failed": failed }, title, ...rects);
   });
-  const hidden = byTask.size - busiest.length;
-  if (hidden > 0) bars.push(h("div", { class: "sk-muted" }, `and ${count(hidden)} tasks with fewer runs`));
-  panel.lanes.replaceChildren(...bars);
-  panel.lanes.setAttribute("aria-label", `Time line of ${count(runs.length)} runs of ${count(byTask.size)} tasks`);
-  const edge = (at) => h("span", { title: exact(new Date(at).toISOString()) }, moment(new Date(at).toISOString(), now));
-  panel.axis.replaceChildren(edge(start), edge((start + end) / 2), edge(end));
+  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${LANE}`, preserveAspectRatio: "none", class: "sk-lane", "aria-hidden": "true" }, ...bars);
+  const number = h("span", { class: "sk-muted" }, count(lane.runs));
+  const name = h("button", { type: "button", class: "sk-lane-name", title: `Only ${lane.task}`, onclick: () => choose(lane.task) }, lane.task);
+  return h("div", { class: "sk-lane-row" }, name, picture, number);
+}
+
+function many(number, word) {
+  return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
+}
+
+function barWords(task, at, runs, failed, seconds, active, now) {
+  const when = moment(new Date(at).toISOString(), now);
+  if (runs === 1) {
+    const how = active ? "running" : failed ? "failed" : "ended";
+    return `${task}, ${when}: ${how}, ${duration(seconds)}`;
+  }
+  const parts = [`${count(runs)} runs`, failed ? `${count(failed)} failed` : "", active ? `${count(active)} running` : "", `longest ${duration(seconds)}`];
+  return `${task}, from ${when}: ${parts.filter(Boolean).join(", ")}`;
 }

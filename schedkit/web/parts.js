@@ -94,11 +94,15 @@ export function pageOf(pager, items) {
   pager.page = Math.min(Math.max(0, pager.page), pages - 1);
   const start = pager.page * PAGE_ROWS;
   const end = Math.min(start + PAGE_ROWS, items.length);
-  say(pager.words, `${count(start + 1)} to ${count(end)} of ${count(items.length)}`);
-  pager.back.disabled = pager.page === 0;
-  pager.on.disabled = pager.page === pages - 1;
-  show(pager.node, true);
+  drawPager(pager, start, end, items.length);
   return items.slice(start, end);
+}
+
+export function drawPager(pager, start, end, total) {
+  say(pager.words, `${count(start + 1)} to ${count(end)} of ${count(total)}`);
+  pager.back.disabled = start === 0;
+  pager.on.disabled = end >= total;
+  show(pager.node, end - start < total);
 }
 
 const FACTS_SHOWN = 9;

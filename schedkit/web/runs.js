@@ -13,17 +13,11 @@ export function createRuns(view, kind) {
   const onlyQueue = kind === "queue";
   panel.tasks = select("Task", [["", "Any task"]], (task) => { panel.task = task; view.redraw(); });
   panel.states = select("State", [["", "Any state"]], (state) => { panel.state = state; view.redraw(); });
-  panel.pager = createPager((by) => { panel.pager.page += by; panel.scroller.scrollTop = 0; view.redraw(); });
+  panel.pager = createPager((by) => { panel.pager.page += by; panel.table.scroller.scrollTop = 0; view.redraw(); });
   panel.bar = h("div", { class: "sk-bar" }, panel.tasks, onlyQueue ? null : panel.states, panel.pager.node);
-  const heads = onlyQueue ? ["Task", "State", "Priority", "Due", "Waiting for", ""]
-    : ["Task", "State", "Started", "Duration", "Attempt", ""];
-  panel.body = h("tbody", { role: "rowgroup", onkeydown: (event) => walk(event, panel.body) });
-  const head = (words, i) => h("th", { role: "columnheader", class: CLASSES[i] }, words || h("span", { class: "sk-hidden" }, "Actions"));
-  panel.table = h("table", { class: "sk-table sk-runs", "data-kind": kind, role: "table", "aria-label": onlyQueue ? "Queue" : "Runs" },
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...heads.map(head))), panel.body);
-  panel.scroller = h("div", { class: "sk-scroll" }, panel.table);
+  panel.table = createRunTable(view, kind);
   panel.empty = h("p", { class: "sk-empty" });
-  panel.node = h("div", {}, panel.bar, panel.scroller, panel.empty);
+  panel.node = h("div", {}, panel.bar, panel.table.scroller, panel.empty);
   return panel;
 }
 
@@ -33,14 +27,38 @@ export function drawRuns(panel) {
   const wanted = panel.kind === "queue" ? isWaiting : () => true;
   const mine = [...store.runs.values()].filter((run) => wanted(run) && (!only || run.task === only));
   fillSelect(panel.tasks, [["", "Any task"], ...[...new Set(mine.map((run) => run.task))].sort().map((t) => [t, t])]);
-  fillSelect(panel.states, [["", "Any state"], ...[...new Set(mine.map((run) => run.state))].sort().map((s) => [s, stateOf(s).label])]);
+  fillSelect(panel.states, stateChoices(new Set(mine.map((run) => run.state))));
+  panel.task = panel.tasks.value;
+  panel.state = panel.states.value;
   const fits = (run) => (!panel.task || run.task === panel.task) && (!panel.state || run.state === panel.state);
   const rows = pageOf(panel.pager, mine.filter(fits).sort(panel.kind === "queue" ? byDue : byNewest));
   show(panel.bar, mine.length > 1);
-  keyed(panel.body, rows, (run) => run.id, (run) => createRow(panel, run), (row, run) => drawRow(panel, row, run));
-  show(panel.scroller, rows.length > 0);
+  drawRunTable(panel.table, rows);
   say(panel.empty, panel.kind === "queue" ? "Nothing waits." : mine.length ? "No run fits these filters." : "No run yet.");
   show(panel.empty, rows.length === 0);
+}
+
+export function stateChoices(states) {
+  return [["", "Any state"], ...[...states].sort().map((state) => [state, stateOf(state).label])];
+}
+
+// The table alone, for whoever has rows.
+export function createRunTable(view, kind) {
+  const onlyQueue = kind === "queue";
+  const heads = onlyQueue ? ["Task", "State", "Priority", "Due", "Waiting for", ""]
+    : ["Task", "State", "Started", "Duration", "Attempt", ""];
+  const table = { view, kind };
+  table.body = h("tbody", { role: "rowgroup", onkeydown: (event) => walk(event, table.body) });
+  const head = (words, i) => h("th", { role: "columnheader", class: CLASSES[i] }, words || h("span", { class: "sk-hidden" }, "Actions"));
+  table.node = h("table", { class: "sk-table sk-runs", "data-kind": kind, role: "table", "aria-label": onlyQueue ? "Queue" : "Runs" },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ...heads.map(head))), table.body);
+  table.scroller = h("div", { class: "sk-scroll" }, table.node);
+  return table;
+}
+
+export function drawRunTable(table, rows) {
+  keyed(table.body, rows, (run) => run.id, (run) => createRow(table, run), (row, run) => drawRow(table, row, run));
+  show(table.scroller, rows.length > 0);
 }
 
 function isWaiting(run) {

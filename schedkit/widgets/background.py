@@ -1,68 +1,54 @@
-"""``python -m schedkit.widgets.background LEDGER NOTEBOOK``: run a notebook's tasks without a kernel."""
+"""``python -m schedkit.widgets.background FILE…``: what `schedkit run` does, in place of a kernel.
+
+The files are executed afresh, so no task is pickled. What the kernel's scheduler was told (its ledger, whose
+address may hold a password, and its limits) comes through standard input.
+"""
 
 from __future__ import annotations
 
+import pickle
 import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-import nbformat
-from IPython.core.interactiveshell import InteractiveShell
+from schedkit.app import app
+from schedkit.commands.declare import Declared
+from schedkit.errors import SchedkitError, SettingsError, UsageError
 
-from schedkit.errors import UsageError
-from schedkit.loop import live_objects
-
-__all__ = ["execute", "main"]
+__all__ = ["Instructions", "main"]
 
 LOOK_SECONDS = 0.2
 
 
-def execute(notebook: Path) -> None:
-    """Execute a notebook's code cells in this process, in order.
+class Instructions(TypedDict):
+    """What a background process is told."""
 
-    Raises
-    ------
-    UsageError
-        At the first cell that fails; says which.
-    """
-    shell: Any = InteractiveShell.instance()
-    text = notebook.read_text(encoding="utf-8")
-    cells = nbformat.reads(text, as_version=4).cells  # type: ignore[no-untyped-call]  # nbformat has no types
-    for number, cell in enumerate(cells, 1):
-        if cell.cell_type != "code" or "no-background" in cell.metadata.get("tags", ()):
-            continue
-        result = shell.run_cell(cell.source, store_history=False)
-        error = result.error_before_exec or result.error_in_exec
-        if error is not None:
-            raise UsageError(f"{notebook.name}, cell {number}: {type(error).__name__}: {error}")
+    ledger: str
+    options: dict[str, Any]
+    # The tasks that must be declared before it may take over.
+    tasks: list[str]
 
 
-def scheduler_on(ledger: str) -> Any:
-    """Return the scheduler that this process has opened on `ledger`.
-
-    Raises
-    ------
-    UsageError
-        If the executed notebook has opened none.
-    """
-    for thing in live_objects("scheduler "):
-        if thing.ledger == ledger:
-            return thing
-    raise UsageError(f"the notebook opens no scheduler on {ledger}", hint="use schedkit.Scheduler(…) in it")
-
-
-def main(ledger: str, notebook: str, ended: threading.Event) -> int:
-    """Execute, take over, and stay until somebody else takes over or `ended` is set."""
+def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
+    """Declare what the files hold, take over, stay until somebody else takes over or `ended` is set."""
+    project = app()
+    scheduler = project.scheduler(told["ledger"], **told["options"])
     try:
-        execute(Path(notebook))
-        scheduler = scheduler_on(ledger)
-        if scheduler.state == "stopped":
-            scheduler.start()
-        if not scheduler.running:
-            scheduler.take_over(now=True)
-    except UsageError as error:
+        declared = Declared(project, scheduler, scheduled=True)
+        for path in files:
+            declared.file(path)
+        if declared.problems:
+            raise SettingsError(str(declared.problems[0]))
+        if missing := [name for name in told["tasks"] if name not in scheduler.files()]:
+            names = ", ".join(path.name for path in files)
+            raise UsageError(
+                f"{names} does not declare {', '.join(map(repr, missing))}",
+                hint="save the notebook, or remove the task: sched.remove(name)",
+            )
+        scheduler.take_over(now=True)
+    except SchedkitError as error:
         print(error, file=sys.stderr)  # noqa: T201 - this is a program; its words go to its log
         return 1
     while scheduler.running and not ended.wait(LOOK_SECONDS):
@@ -80,4 +66,4 @@ def told_to_end() -> threading.Event:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], told_to_end()))
+    sys.exit(main([Path(name) for name in sys.argv[1:]], pickle.load(sys.stdin.buffer), told_to_end()))

@@ -17,7 +17,7 @@ from schedkit.errors import SchedkitError
 from schedkit.loop import service
 from schedkit.report.pipeline import extract
 from schedkit.widgets.commands import frame_text
-from schedkit.widgets.draft import Draft, save, upcoming
+from schedkit.widgets.draft import Draft, save, saved, upcoming
 from schedkit.widgets.publisher import publisher
 from schedkit.widgets.static import table_html
 
@@ -45,6 +45,8 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def __init__(self, project: App, scheduler: Any) -> None:
         self._project = project
         self._scheduler = scheduler
+        self._folder = project.root / "reports"
+        self._scheduled: set[str] = set()
         sites = project.settings.sites
         jiras = [name for name, site in sites.items() if site.kind == "jira"]
         wikis = [name for name, site in sites.items() if site.kind == "confluence"]
@@ -135,14 +137,18 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def put_on_schedule(self) -> str:
         """Declare the report with its schedule."""
-        report = self.draft.report()
+        report, path = self.draft.report(), saved(self.draft, self._folder)
         words, _ = upcoming(self.schedule.value, datetime.now(UTC))
-        self._project.add_report(self._scheduler, report)
-        return f"{report.name} runs {words}, in this process; save it to keep it for `schedkit run`"
+        self._project.add_report(self._scheduler, report.of_file(path) if path else report)
+        self._scheduled.add(report.name)
+        kept = "" if path else "; save it to keep it for `schedkit run`"
+        return f"{report.name} runs {words}, in this process{kept}"
 
     def save(self) -> str:
         """Write the report into ``reports/``."""
-        path = save(self.draft, self._project.root / "reports")
+        path = save(self.draft, self._folder)
+        if self.draft.name.strip() in self._scheduled:
+            self.put_on_schedule()  # now that it has a file, another process can go on with it
         return f"saved as {path.relative_to(self._project.root)}"
 
     def _button(self, words: str, title: str, act: Callable[[], str], style: str = "") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ __all__ = ["Answer", "obey"]
 
 PREVIEW_ROWS = 50
 LONGEST_CELL = 200
+HISTORY_ROWS = 50
+MOST_HOURS = 24 * 366 * 10
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +44,8 @@ async def obey(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     scheduler : Scheduler
         Who carries it out.
     command : mapping
-        ``{"do": "run" | "again" | "pause" | "resume" | "cancel" | "download" | "preview" | …}`` and the
-        `task`, `run` or `path` it is about.
+        ``{"do": "run" | "again" | "pause" | "resume" | "cancel" | "download" | "preview" | "history" | …}``
+        and the `task`, `run` or `path` it is about.
     """
     try:
         act = _ACTS.get(str(command.get("do")))
@@ -84,10 +87,7 @@ async def _cancel(scheduler: Any, command: Mapping[str, Any]) -> Answer:
 
 
 async def _hand_over(scheduler: Any, command: Mapping[str, Any]) -> Answer:
-    notebook = notebook_path()
-    if notebook is None:
-        raise UsageError("no notebook belongs to this kernel", hint="schedkit run FILE runs tasks from files")
-    owner = await anyio.to_thread.run_sync(hand_over, scheduler, notebook)
+    owner = await anyio.to_thread.run_sync(hand_over, scheduler, notebook_path())
     return Answer(words=f"The schedule now runs in {owner}")
 
 
@@ -105,6 +105,21 @@ async def _download(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     if not Path(path).is_file():
         raise UsageError(f"{path} is not there any more", hint="run the task again")
     return Answer(buffer=await anyio.to_thread.run_sync(Path(path).read_bytes))
+
+
+async def _history(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    """Return a window of history: ``hours``, ``task``, ``state``, and the page by its ``first`` run."""
+    hours, first = float(command.get("hours", 24)), int(command.get("first", 0))
+    if not 0 < hours <= MOST_HOURS or first < 0:
+        raise UsageError(f"no such window: hours={hours:g}, first={first}")
+    choice = {name: str(command.get(name) or "") for name in ("task", "state")}
+    seen = functools.partial(scheduler.window, hours, first=first, rows=HISTORY_ROWS, **choice)
+    return Answer(data=await anyio.to_thread.run_sync(seen))
+
+
+async def _look_back(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    """Return a run in full that the view's board does not have."""
+    return Answer(data=await anyio.to_thread.run_sync(scheduler.look_back, str(command["run"])))
 
 
 async def _preview(scheduler: Any, command: Mapping[str, Any]) -> Answer:
@@ -136,7 +151,7 @@ def _run_row(scheduler: Any, run: str) -> dict[str, Any]:
     for row in scheduler.board()["runs"]:
         if row["id"] == run:
             return dict(row)
-    raise UsageError(f"run {run} is no longer on the board", hint="see sched.history()")
+    return dict(scheduler.look_back(run))
 
 
 _ACTS: dict[str, Callable[[Any, Mapping[str, Any]], Awaitable[Answer]]] = {
@@ -146,6 +161,8 @@ _ACTS: dict[str, Callable[[Any, Mapping[str, Any]], Awaitable[Answer]]] = {
     "resume": _resume,
     "cancel": _cancel,
     "download": _download,
+    "history": _history,
+    "look_back": _look_back,
     "preview": _preview,
     "hand_over": _hand_over,
     "take_back": _take_back,

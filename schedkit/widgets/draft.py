@@ -13,7 +13,7 @@ from schedkit.app import trigger_of
 from schedkit.errors import UsageError
 from schedkit.report import Extract, Report, loads_reports
 
-__all__ = ["Draft", "save", "schedule_of", "upcoming"]
+__all__ = ["Draft", "save", "saved", "schedule_of", "upcoming"]
 
 TRY_ROWS = 50
 
@@ -136,12 +136,21 @@ def save(draft: Draft, folder: Path) -> Path:
         If another report has that file name.
     """
     draft.report()
-    path = folder / f"{draft.name.strip()}.yaml"
-    text = draft.yaml()
-    if path.exists() and path.read_text(encoding="utf-8") != text:
+    path = _path(draft, folder)
+    if path.exists() and saved(draft, folder) is None:
         raise UsageError(
             f"{path.name} is there already, and differs", hint="choose another name, or delete it"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(draft.yaml(), encoding="utf-8")
     return path
+
+
+def saved(draft: Draft, folder: Path) -> Path | None:
+    """Return the report's file in `folder` if it says what the form says."""
+    path = _path(draft, folder)
+    return path if path.is_file() and path.read_text(encoding="utf-8") == draft.yaml() else None
+
+
+def _path(draft: Draft, folder: Path) -> Path:
+    return folder / f"{draft.name.strip()}.yaml"

@@ -1,24 +1,31 @@
 """Hand the schedule to a background process that outlives the kernel, and take it back.
 
-The process executes the notebook afresh, so nothing is pickled: what the notebook declares is what runs.
+The process executes afresh the files that declare the tasks, so nothing is pickled: what a file declares is
+what runs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pickle
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.loop import live
+from schedkit.widgets.background import Instructions
 
-__all__ = ["children", "hand_over", "move", "notebook_path"]
+__all__ = ["children", "files_of", "hand_over", "move", "notebook_path"]
 
 START_SECONDS = 90.0
 LOOK_SECONDS = 0.1
+NAMES_SHOWN = 3
+BEHIND = " in the background"
 
 
 def notebook_path() -> Path | None:
@@ -28,34 +35,61 @@ def notebook_path() -> Path | None:
     return path if path.suffix == ".ipynb" and path.is_file() else None
 
 
-def move(scheduler: dict[str, Any], notebook: Path | None) -> dict[str, str] | None:
-    """Return the button that moves the schedule: elsewhere, here, or none.
+def move(scheduler: Any) -> dict[str, str]:
+    """Return the button that moves a started scheduler's schedule: elsewhere, or here."""
+    if scheduler.state == "viewer":
+        title = "This kernel becomes the owner; the present one is asked to let go"
+        return {"do": "take_back", "words": "Run it here", "title": title}
+    try:
+        names = _listed(path.name for path in files_of(scheduler, notebook_path()))
+        title = f"A background process executes {names} as saved and goes on when this kernel ends"
+    except UsageError as error:
+        # The button stays: whoever presses it is told what is in the way.
+        title = str(error)
+    return {"do": "hand_over", "words": "Run it in the background", "title": title}
+
+
+def files_of(scheduler: Any, notebook: Path | None) -> list[Path]:
+    """Return what a background process must execute: modules first, then reports, then the notebook.
 
     Parameters
     ----------
-    scheduler : dict
-        The board's row of the scheduler.
     notebook : Path or None
-        What a background process could execute.
+        Whose cells declare.
+
+    Raises
+    ------
+    UsageError
+        If no file declares some task; says which.
     """
-    if scheduler.get("state") == "viewer":
-        title = "This kernel becomes the owner; the present one is asked to let go"
-        return {"do": "take_back", "words": "Run it here", "title": title}
-    if scheduler.get("state") == "running" and notebook is not None:
-        title = f"A background process executes {notebook.name} as saved and goes on when this kernel ends"
-        return {"do": "hand_over", "words": "Run it in the background", "title": title}
-    return None
+    declared = scheduler.files(notebook)
+    over = {task["name"] for task in scheduler.board()["tasks"] if _over(task)}
+    homeless = [name for name, path in declared.items() if path is None and name not in over]
+    if homeless:
+        raise UsageError(
+            f"no file declares {_listed(map(repr, homeless))}, so no other process can",
+            hint="declare it in a notebook or a module, or save the report as YAML",
+        )
+    files = {path for path in declared.values() if path is not None}
+    if not files and notebook is not None:
+        files = {notebook}
+    if not files:
+        raise UsageError("nothing is declared here", hint="declare a task first, or press it later")
+    order = {".py": 0, ".yaml": 1, ".yml": 1}
+    # A notebook may import the modules, and must find them declared, not declare them a second time.
+    return sorted(files, key=lambda path: (order.get(path.suffix, 2), path))
 
 
-def hand_over(scheduler: Any, notebook: Path, patience: float = START_SECONDS) -> str:
-    """Start a background process that executes `notebook` and takes over the ledger; blocks until it has.
+def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SECONDS) -> str:
+    """Start a background process that declares the same tasks and takes over the ledger; blocks until it has.
 
     Parameters
     ----------
     scheduler : Scheduler
         Whose ledger is handed over.
-    notebook : Path
-        Executed as it is on disk, in its own folder; cells tagged ``no-background`` are left out.
+    notebook : Path or None
+        Whose cells declare. It is executed as it is on disk, in its own folder; cells tagged
+        ``no-background`` are left out.
     patience : float
         Seconds.
 
@@ -67,24 +101,27 @@ def hand_over(scheduler: Any, notebook: Path, patience: float = START_SECONDS) -
     Raises
     ------
     UsageError
-        If the notebook fails there, or does not open this ledger; the schedule then stays here.
+        If a file fails there, or does not declare a task of this scheduler; the schedule then stays here.
     """
-    log_path = notebook.with_suffix(".background.log")
-    command = [sys.executable, "-m", "schedkit.widgets.background", scheduler.ledger, str(notebook)]
-    # The name under which others see the owner, unless the notebook gives its scheduler one.
-    environment = {**os.environ, "JPY_SESSION_NAME": f"{notebook.stem} in the background"}
+    files = files_of(scheduler, notebook)
+    folder = notebook.parent if notebook is not None and notebook in files else Path.cwd()
+    log_path = _log_path(scheduler, notebook if notebook in files else None)
     with log_path.open("wb") as log:
         child = subprocess.Popen(
-            command,
-            env=environment,
-            cwd=notebook.parent,
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", "schedkit.widgets.background", *map(str, files)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)},
+            cwd=folder,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
     # Kept, so that an ended one can be reaped; it outlives this kernel all the same.
     children().append(child)
+    assert child.stdin is not None
+    # One that died at once says why in its log.
+    with contextlib.suppress(OSError), child.stdin as pipe:
+        pickle.dump(_instructions(scheduler), pipe)
     end = time.monotonic() + patience
     while time.monotonic() < end:
         owner = scheduler.owner
@@ -100,6 +137,38 @@ def hand_over(scheduler: Any, notebook: Path, patience: float = START_SECONDS) -
     raise SchedkitError(
         f"the background process has not taken over within {patience:g} s", hint=f"see {log_path.name}"
     )
+
+
+def _instructions(scheduler: Any) -> Instructions:
+    over = {task["name"] for task in scheduler.board()["tasks"] if _over(task)}
+    name = scheduler.name.removesuffix(".ipynb")
+    return {
+        "ledger": scheduler.address,
+        "options": {
+            **scheduler.options,
+            "name": f"{name.removesuffix(BEHIND)}{BEHIND}",
+            "results": scheduler.results.absolute(),
+        },
+        "tasks": [name for name in scheduler.files() if name not in over],
+    }
+
+
+def _over(task: dict[str, Any]) -> bool:
+    """Tell whether a task's schedule has come to its end: nothing is lost without it."""
+    return bool(task["trigger"]) and task["next_run"] is None and task["state"] == "idle"
+
+
+def _log_path(scheduler: Any, notebook: Path | None) -> Path:
+    if notebook is not None:
+        return notebook.with_suffix(".background.log")
+    ledger = Path(scheduler.ledger)
+    return ledger.with_suffix(".background.log") if ledger.is_file() else Path("schedkit.background.log")
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = list(names)
+    more = len(every) - NAMES_SHOWN
+    return ", ".join(every[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def children() -> list[subprocess.Popen[bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -13,10 +14,11 @@ import traitlets
 from IPython.display import publish_display_data
 
 from schedkit.core.feed import Feed
+from schedkit.errors import UsageError
 from schedkit.loop import service
 from schedkit.widgets.bundle import script, style
 from schedkit.widgets.commands import Answer, obey
-from schedkit.widgets.handover import move, notebook_path
+from schedkit.widgets.handover import move
 from schedkit.widgets.publisher import publisher
 from schedkit.widgets.static import board_html
 
@@ -61,6 +63,7 @@ class Panel(anywidget.AnyWidget):
         self._scheduler = scheduler
         self._feed = Feed(scheduler)
         self._still_shown: tuple[int, float] = (-1, 0.0)
+        self._moved: tuple[object, dict[str, str] | None] | None = None
         self._unsubscribe: Any = None
         snapshot = self._next()
         super().__init__(panel=kind, run=run, task=task, first=_encode(snapshot))
@@ -98,7 +101,12 @@ class Panel(anywidget.AnyWidget):
         return {"text/html": self._html()}
 
     def _html(self) -> str:
-        return board_html(self._scheduler.board(), self.panel, run=self.run, task=self.task, mark=self.still)
+        board = self._scheduler.board()
+        if self.run and all(row["id"] != self.run for row in board["runs"]):
+            # One from further back (the board has the latest runs only), or one that is only asked for yet.
+            with contextlib.suppress(UsageError):
+                board["runs"].append(self._scheduler.look_back(self.run))
+        return board_html(board, self.panel, run=self.run, task=self.task, mark=self.still)
 
     def close(self) -> None:
         """Take the panel away."""
@@ -116,9 +124,17 @@ class Panel(anywidget.AnyWidget):
         """Return the feed's next message; a notebook adds where the schedule can be moved to."""
         message = self._feed.next()
         if message is not None and message["scheduler"]:
-            scheduler = message["scheduler"]
-            message["scheduler"] = {**scheduler, "move": move(scheduler, notebook_path())}
+            message["scheduler"] = {**message["scheduler"], "move": self._move(message["scheduler"]["state"])}
         return message
+
+    def _move(self, state: str) -> dict[str, str] | None:
+        """Return the button that moves the schedule; worked out again only when its reasons change."""
+        if state == "stopped":
+            return None
+        reasons = (state, self._scheduler.declarations)
+        if self._moved is None or self._moved[0] != reasons:
+            self._moved = (reasons, move(self._scheduler))
+        return self._moved[1]
 
     def _refresh_still(self) -> None:
         seq, at = self._still_shown

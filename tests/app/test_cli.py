@@ -167,6 +167,22 @@ def test_one_failure_does_not_stop_the_others(project: Path, capsys: pytest.Capt
     assert "hello" in capsys.readouterr().out
 
 
+def test_a_module_that_another_has_imported_declares_once(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declares = "from schedkit import Scheduler, task\n{more}\n@Scheduler().task\ndef {name}(): return 1\n"
+    house = project / "house_of_tasks"
+    house.mkdir()
+    (house / "__init__.py").write_text("")
+    (house / "upper.py").write_text(declares.format(more="from . import lower", name="above"))
+    marked = "@task\ndef marked_below(): return 1"
+    (house / "lower.py").write_text(declares.format(more=marked, name="below"))
+    assert main(["run", str(house / "upper.py"), str(house / "lower.py"), "--once"]) == 0
+    main(["history"])
+    shown = capsys.readouterr().out
+    assert [shown.count(name) for name in ("above", " below", "marked_below")] == [1, 1, 1]
+
+
 def test_a_notebook_is_executed_in_place(project: Path) -> None:
     cell = {"cell_type": "code", "id": "tasks", "source": TASKS, "metadata": {}, "outputs": []}
     cells = [{**cell, "execution_count": None}]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import past
 import pytest
 from browser_boards import NOW, declare, end, many_tasks, progress, queue, start, working_day
 from playwright.sync_api import expect
 
 from schedkit.core import events as ev
 from schedkit.core.board import Board
+from schedkit.core.board_history import window
 from schedkit.core.feed import Feed
 from schedkit.core.model import State
+from schedkit.core.store import Store
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -210,14 +216,113 @@ def test_the_queue_says_what_is_waited_for(day: Any) -> None:
     expect(line).to_contain_text("medium")
 
 
-def test_history_draws_a_lane_a_task(day: Any) -> None:
-    page = day.page
-    page.get_by_role("tab", name="History").click()
-    expect(page.locator(".sk-tile")).to_have_count(4)
-    expect(page.locator(".sk-tile").nth(1)).to_contain_text("2")
-    assert page.locator(".sk-lane-name").all_inner_texts() == ["epic_tree", "open_bugs", "sprint_report"]
-    expect(page.locator(".sk-lane-row").nth(1).locator("rect")).to_have_count(24)
-    expect(page.locator(".sk-lane-row").nth(1).locator("rect.sk-spark-bad")).to_have_count(2)
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "past.db")
+    yield store
+    store.close()
+
+
+def history(view: Any, store: Store, rows: list[dict[str, Any]], **options: Any) -> Any:
+    """Mount a board whose history is these rows of a ledger; returns the panel."""
+    past.write(store, rows)
+    view.page.clock.install(time=NOW)
+    view.mount(working_day().snapshot(NOW), **options)
+    view.answer_history(functools.partial(window, store, NOW))
+    view.page.get_by_role("tab", name="History").click()
+    return view.page.get_by_role("tabpanel", name="History")
+
+
+def test_history_is_the_ledgers_and_is_paged(view: Any, store: Store) -> None:
+    panel = history(view, store, past.many_ended(3000, NOW, days=30, tasks=20))
+    figures = panel.locator(".sk-tile-figure")
+    expect(figures.first).to_have_text("100")
+    expect(figures.nth(1)).to_have_text("10")
+    panel.get_by_label("Window").select_option("Last 30 days")
+    expect(figures.first).to_have_text("3,000")
+    expect(panel.locator(".sk-more")).to_have_text("and 8 tasks with fewer runs")
+    expect(panel.get_by_role("group", name="Time line of 3,000 runs of 20 tasks, 300 failed")).to_be_visible()
+    assert panel.locator(".sk-lane g").count() <= 12 * 120
+    expect(panel.locator(".sk-pager")).to_contain_text("1 to 50 of 3,000")
+    panel.get_by_role("button", name="Next page").click()
+    expect(panel.locator(".sk-pager")).to_contain_text("51 to 100 of 3,000")
+    panel.get_by_label("Task", exact=True).select_option("task 03")
+    expect(panel.locator(".sk-pager")).to_contain_text("1 to 50 of 150")
+    assert set(panel.locator(".sk-name").all_inner_texts()) == {"task 03"}
+    panel.get_by_label("State").select_option("Failed")
+    expect(figures.first).to_have_text("150")
+    assert panel.locator(".sk-badge").all_inner_texts() == ["Failed"] * 50
+    panel.get_by_label("Window").select_option("Last hour")
+    expect(panel.get_by_role("status")).to_have_text("No run in this window fits.")
+    expect(panel.locator(".sk-chart")).to_be_hidden()
+
+
+def test_a_lane_shows_durations_and_failures_and_can_be_chosen(view: Any, store: Store) -> None:
+    rows = [
+        past.ended(1, "bugs", NOW - timedelta(hours=3), 60),
+        past.ended(2, "bugs", NOW - timedelta(hours=2), 120, "FAILED"),
+        past.ended(3, "tree", NOW - timedelta(hours=1), 30),
+    ]
+    panel = history(view, store, rows)
+    bugs = panel.locator(".sk-lane-row").first
+    tall = bugs.locator("rect").evaluate_all("bars => bars.map((bar) => Number(bar.getAttribute('height')))")
+    assert tall == [11, 22]
+    expect(bugs.locator("rect").nth(1)).to_have_class("sk-spark-bad")
+    assert "failed, 2 m" in (bugs.locator("title").nth(1).text_content() or "")
+    panel.get_by_role("button", name="tree").first.click()
+    expect(panel.locator(".sk-lane-row")).to_have_count(1)
+    expect(panel.get_by_label("Task", exact=True)).to_have_value("tree")
+
+
+def test_history_looks_again_when_a_run_ends_but_not_at_every_change(view: Any, store: Store) -> None:
+    board = Stage()
+    declare(board, "a", "every 1 hour", 60)
+    past.write(store, [past.ended(1, "a", NOW - timedelta(minutes=5), 1)])
+    view.page.clock.install(time=NOW)
+    feed = Feed(board)
+    view.mount(feed.next())
+    view.answer_history(functools.partial(window, store, NOW))
+    view.page.get_by_role("tab", name="History").click()
+    figures = view.page.locator(".sk-tile-figure")
+    expect(figures.first).to_have_text("1")
+    declare(board, "b")
+    assert view.apply(feed.next())
+    view.page.clock.run_for(60_000)
+    assert [command["do"] for command in view.sent] == ["history"]
+    past.write(store, [past.ended(2, "a", NOW - timedelta(minutes=1), 1)])
+    queue(board, "r1", "a")
+    start(board, "r1", "a")
+    end(board, "r1", "a", 3, 3.0)
+    assert view.apply(feed.next())
+    expect(figures.first).to_have_text("2")
+    assert [command["do"] for command in view.sent] == ["history", "history"]
+
+
+def test_a_run_from_further_back_is_opened(view: Any, store: Store) -> None:
+    panel = history(view, store, past.many_ended(30, NOW, days=1, tasks=2))
+    page = view.page
+    page.evaluate(
+        """() => {
+          const before = window.answer;
+          window.answer = async (command) => command.do === "look_back"
+            ? { ok: true, data: { id: command.run, task: "from the past", state: "DONE",
+                log: [{ n: 1, at: null, level: 20, message: "long ago" }] } }
+            : before(command);
+        }"""
+    )
+    panel.locator(".sk-name").first.click()
+    run = page.get_by_role("region", name="Run", exact=True)
+    expect(run.get_by_role("heading", name="from the past")).to_be_focused()
+    expect(run.get_by_role("log")).to_contain_text("long ago")
+
+
+def test_history_where_nobody_answers(day: Any) -> None:
+    day.page.get_by_role("tab", name="History").click()
+    panel = day.page.get_by_role("tabpanel", name="History")
+    expect(panel.get_by_role("status")).to_have_text("There is no history here.")
+    day.page.evaluate("() => { window.answer = async () => ({ ok: false, error: 'the ledger is away' }); }")
+    panel.get_by_label("Window").select_option("Last 7 days")
+    expect(panel.get_by_role("status")).to_have_text("the ledger is away")
 
 
 def test_the_keyboard_reaches_everything(day: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -348,14 +350,97 @@ def test_what_fails_in_a_process_is_told(sched: Scheduler) -> None:
             raise ValueError("in the child")
         if kind == "local":
             raise LocalError(1, 2)
+        if kind == "file":
+            Path("nowhere.csv").read_bytes()
         os._exit(3)
 
     with pytest.raises(RunFailedError, match="ValueError: in the child"):
         sched.submit("raises", kind="plain").result("30s")
     with pytest.raises(RunFailedError, match="LocalError: 1 and 2"):
         sched.submit("raises", kind="local").result("30s")
+    # Not taken for an error of the pipe between the two processes.
+    with pytest.raises(RunFailedError, match=r"FileNotFoundError: .*nowhere.csv"):
+        sched.submit("raises", kind="file").result("30s")
     with pytest.raises(RunFailedError, match="ended with exit code 3"):
         sched.submit("raises", kind="exit").result("30s")
+
+
+def test_what_a_process_writes_becomes_lines_of_its_run(
+    sched: Scheduler, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever writes: Python, the descriptors themselves, a C library, a program."""
+
+    @sched.task(runs_in="process", overlap="allow")
+    def loud(word: str) -> str:
+        import ctypes
+        import subprocess
+
+        print(word, "printed")
+        ctypes.CDLL(None).puts(f"{word} from C".encode())
+        os.write(1, f"{word} to 1\n".encode())
+        os.write(2, f"10 %\r100 %\n{word} to 2".encode())
+        subprocess.run(["echo", f"{word} from a program"], check=True)
+        print(f"{word} warned", file=sys.stderr)
+        if word == "bad":
+            raise ValueError("no rows")
+        return input() if word == "asks" else word
+
+    def lines(word: str) -> set[str]:
+        return {
+            f"{word} {how}" for how in ("printed", "from C", "to 1", "to 2", "from a program", "warned")
+        } | {"100 %"}
+
+    for word in ("one", "two"):
+        run = sched.submit("loud", word=word)
+        assert run.result("30s") == word
+        # What has no newline of its own runs into the next line.
+        assert set("\n".join(run.log).replace("to 2", "to 2\n").split("\n")) - {""} == lines(word)
+    for word in ("bad", "asks"):  # and there is nothing to read: an input would wait for ever
+        run = sched.submit("loud", word=word)
+        with pytest.raises(RunFailedError, match=r"no rows|EOFError"):
+            run.result("30s")
+        assert f"{word} printed" in run.log
+    assert "one" not in "".join(capfd.readouterr())
+
+
+def test_a_process_that_writes_without_end(sched: Scheduler) -> None:
+    @sched.task(runs_in="process")
+    def floods() -> None:
+        os.write(2, b"x" * 10_000 + b"\n")
+        for number in range(3000):
+            os.write(2, f"line {number}\n".encode())
+
+    run = sched.submit("floods")
+    run.result("30s")
+    assert run.log[-1] == "and 2001 more lines"
+    assert len(run.log) <= 500
+
+
+def test_the_last_words_of_a_process_that_crashed(sched: Scheduler) -> None:
+    @sched.task(runs_in="process")
+    def crashes() -> None:
+        os.write(2, b"free(): invalid pointer\n")
+        os.abort()
+
+    with pytest.raises(RunFailedError, match=r"exit code -6 \(its last words: free\(\): invalid pointer\)"):
+        sched.submit("crashes").result("30s")
+
+
+def test_a_program_left_behind_holds_up_nobody(sched: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
+    @sched.task(runs_in="process")
+    def leaves() -> int:
+        import subprocess
+
+        return subprocess.Popen(["sh", "-c", "sleep 1; echo late; sleep 60"]).pid
+
+    caplog.set_level("INFO", "schedkit")
+    left = sched.submit("leaves").result("30s")
+    deadline = time.monotonic() + 20
+    while "a child process wrote: late" not in caplog.text:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    sched.stop("1s")
+    os.kill(left, signal.SIGKILL)
 
 
 def test_a_process_is_cancelled_and_timed_out(sched: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:

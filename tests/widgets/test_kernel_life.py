@@ -295,6 +295,14 @@ async def blocks():
     time.sleep(1.5)
     note("blocks")
 
+@sched.task(runs_in="process")
+def heavy():
+    import os, subprocess
+    os.write(2, b"past Python\\n")
+    subprocess.run(["echo", "from a program"])
+    print("printed")
+    note("heavy")
+
 def bad_hook(error):
     note("hook")
     raise RuntimeError("hook")
@@ -304,10 +312,12 @@ def fails_with_hook():
     raise ValueError("no rows")
 """
     cells.run(tasks)
-    cells.run("sched.subscribe(lambda event: 1 / 0); run = blocks.submit()")
+    cells.run("sched.subscribe(lambda event: 1 / 0); run = blocks.submit(); run = heavy.submit()")
     quiet = cells.run("time.sleep(2.5)")
+    heavy = cells.say("run.result(20); print(json.dumps(run.log))")
+    assert json.loads(heavy) == ["past Python", "from a program", "printed"]
     ran = lines(project / "ran")
-    assert {"logs", "fails", "fails_async", "blocks", "hook"} <= set(ran)
+    assert {"logs", "fails", "fails_async", "blocks", "hook", "heavy"} <= set(ran)
     assert (quiet.stdout, quiet.stderr, quiet.shown) == ("", "", [])
     quiet = cells.run("await __import__('asyncio').sleep(0.5)")
     assert (quiet.stdout, quiet.stderr, quiet.shown) == ("", "", [])

@@ -12,6 +12,7 @@ from widgets_shell import Front, KeptComm, Shell, wait_for
 
 from schedkit import context
 from schedkit.core import faces as core_faces
+from schedkit.core.board import Board
 from schedkit.core.scheduler import Scheduler
 from schedkit.errors import UsageError
 from schedkit.widgets import Panel, display, faces, live_panel, panel
@@ -157,7 +158,8 @@ def test_the_preview_is_text_and_the_download_is_the_file(
     [
         ({"do": "dance"}, "the panel cannot 'dance'"),
         ({"do": "run", "task": "fram"}, "no task is called 'fram' (did you mean 'frame'?)"),
-        ({"do": "again", "run": "nobody"}, "run nobody is no longer on the board (see sched.history())"),
+        ({"do": "history", "hours": -1}, "no such window: hours=-1, first=0"),
+        ({"do": "history", "hours": 1, "first": -1}, "no such window: hours=1, first=-1"),
         ({"do": "cancel"}, "KeyError: 'run'"),
     ],
 )
@@ -166,6 +168,30 @@ def test_a_click_that_cannot_be_obeyed_says_why(
 ) -> None:
     answer = front.ask(front.panel(declared), **command)
     assert (answer["ok"], answer["error"]) == (False, error)
+
+
+def test_a_run_that_nobody_knows(declared: Scheduler, front: Front) -> None:
+    for word in ("again", "look_back"):
+        error = front.ask(front.panel(declared), do=word, run="nobody")["error"]
+        assert error.startswith("no run 'nobody' in "), error
+    assert "2 tasks" in front.panel(declared, "runs", run="nobody")._html()
+
+
+def test_history_and_runs_from_before_the_board(declared: Scheduler, front: Front) -> None:
+    run = declared.submit("frame")
+    run.result(timeout=10)
+    # A board that has forgotten it, as after 500 others.
+    declared._board = Board()
+    shown = front.panel(declared, "runs", run=run.id)
+    assert "file out.xlsx" in shown._html()
+    seen = front.ask(shown, do="history", hours=24, task="frame")["data"]
+    assert [row["id"] for row in seen["runs"]] == [run.id]
+    assert front.ask(shown, do="history", hours=24, state="FAILED")["data"]["total"] == 0
+    row = front.ask(shown, do="look_back", run=run.id)["data"]
+    assert [file["label"] for file in row["artifacts"]] == ["out.xlsx"]
+    path = row["artifacts"][0]["path"]
+    assert front.ask(shown, do="download", run=run.id, path=path)["ok"]
+    assert front.ask(shown, do="again", run=run.id)["words"].startswith("frame is queued again")
 
 
 def test_nobody_looks_nothing_is_published(declared: Scheduler, front: Front) -> None:
