@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -31,6 +31,7 @@ async def read(
     take: Take,
     limit: int | None = None,
     expected: int | None = None,
+    asked: Callable[[], object] = lambda: None,
 ) -> Listing:
     """Read a query's result in parallel windows.
 
@@ -46,6 +47,8 @@ async def read(
         Only the first issues.
     expected : int, optional
         How many there were a moment ago: saves waiting for the first page to learn it.
+    asked : callable
+        Called when several windows make up the result and all of them have been asked for.
     """
     source = asker.source
     ask = by_window(str(query), fields, reader.page, source.dialect)
@@ -71,6 +74,8 @@ async def read(
         async with together() as group:
             for at in range(start, end, step):
                 group.start_soon(window, at, min(at + step, end))
+            if start < end:
+                asked()
 
     # With every field an issue weighs 10 KB and more: shorter pages, so that less waits to be decoded.
     most = source.dialect.page // 3 if "*all" in fields else source.dialect.page
