@@ -87,7 +87,7 @@ class Extraction:
 
     def __post_init__(self) -> None:
         if not self.query.order:
-            self.query = self.query.ordered("key ASC")
+            self.query = self.query.ordered(windows.DEFAULT_ORDER)
         self.reader = Reader(self.layout, self.source.catalog)
         self.asker = Asker(self.source)
         now = datetime.now(UTC)

@@ -17,10 +17,12 @@ from schedkit.jira.paging import window_pages
 from schedkit.jira.reader import Page, Reader
 from schedkit.jira.wire import by_window
 
-__all__ = ["RESULT_WINDOW", "read"]
+__all__ = ["DEFAULT_ORDER", "RESULT_WINDOW", "read"]
 
 # From here on some Data Centers answer 500, or nothing.
 RESULT_WINDOW = 10_000
+# Of a query that names none.
+DEFAULT_ORDER = "key ASC"
 
 
 async def read(
@@ -120,6 +122,11 @@ async def _is_deep(asker: Asker, query: Query, reader: Reader, total: int) -> bo
 
 async def _ranges(asker: Asker, query: Query, fields: Sequence[str], reader: Reader, take: Take) -> Listing:
     """Read a long result as ranges of creation time, which never changes, each short enough to page."""
+    order = " ".join(query.order.split())
+    warning = f"more issues than the site pages through: they come by time of creation, not ORDER BY {order}"
+    natural = order.casefold() in (DEFAULT_ORDER.casefold(), "created", "created asc")
+    if not natural and warning not in asker.warnings:
+        asker.warnings.append(warning)
     first, last = (
         await _created(asker, query.ordered("created ASC")),
         await _created(asker, query.ordered("created DESC")),
