@@ -304,7 +304,7 @@ def test_a_column_that_changes_its_type_midway_is_text(tmp_path: Path) -> None:
         spool.add(Batch(ids, np.zeros(2, np.int64), made))
     spool.close()
     path = tmp_path / "out.parquet"
-    assert spool.finish(path, columns, [0, 1, 2, 3, 5], {}, {}) == 5
+    assert spool.finish(path, columns, np.array([0, 1, 2, 3, 5]), {}, {}) == 5
     df = read_parquet(path)
     assert df["Points"].astype(object).where(df["Points"].notna(), None).tolist() == [
         "1.5",
