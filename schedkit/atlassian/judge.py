@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from schedkit.atlassian.pace import Budget
 from schedkit.errors import (
     AuthError,
     BadAnswerError,
@@ -22,7 +23,7 @@ from schedkit.errors import (
     UnavailableError,
 )
 
-__all__ = ["judge", "login_page", "near_limit", "retry_after", "said"]
+__all__ = ["budget", "judge", "login_page", "near_limit", "retry_after", "said"]
 
 _LOGIN = re.compile(rb"log[ -]?in|sign[ -]?in|os_username|id\.atlassian\.com|single sign", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -137,10 +138,22 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 def near_limit(headers: Mapping[str, str]) -> bool:
     """Tell whether a good answer warns that the next requests may be refused."""
-    if headers.get("X-RateLimit-NearLimit", "").lower() == "true":
-        return True
-    # Data Center counts down to zero within an interval it names.
-    return "X-RateLimit-FillRate" in headers and _number(headers.get("X-RateLimit-Remaining", "")) == 0
+    return headers.get("X-RateLimit-NearLimit", "").lower() == "true"
+
+
+def budget(headers: Mapping[str, str], now: datetime) -> Budget | None:
+    """Return how many requests an answer says are left, None if it does not say.
+
+    Data Center tells how fast they come back, Cloud at most when.
+    """
+    left = _number(headers.get("X-RateLimit-Remaining", ""))
+    if left is None:
+        return None
+    fill = _number(headers.get("X-RateLimit-FillRate", ""))
+    seconds = _number(headers.get("X-RateLimit-Interval-Seconds", ""))
+    most = _number(headers.get("X-RateLimit-Limit", ""))
+    reset = _until(headers.get("X-RateLimit-Reset", "").strip(), now, epoch=True)
+    return Budget(left, most or left, fill / seconds if fill and seconds else 0.0, reset)
 
 
 def _until(value: str, now: datetime, *, epoch: bool) -> float | None:

@@ -1,7 +1,9 @@
 """How fast a site may be asked: one window per endpoint, additive increase, multiplicative decrease.
 
 The window halves once per burst (requests already under way when the site complained do not halve it
-again) and grows by one after a window's worth of good answers. Other endpoints keep their pace.
+again) and grows by one after a window's worth of good answers. Where the site tells how many requests are
+left, and how fast they come back, that is kept too, before it has to complain. Other endpoints keep their
+pace.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from datetime import UTC, datetime
 
 import anyio
 
-__all__ = ["Clock", "Gate", "Pace"]
+__all__ = ["Budget", "Clock", "Gate", "Pace"]
 
 # Good answers until one refusal is forgotten.
 CALM = 8
+# However long a site asks to wait.
+LONGEST_WAIT = 900.0
 
 
 class Clock:
@@ -37,24 +41,94 @@ class Clock:
         await anyio.sleep(seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a site says about the requests that it will still take.
+
+    Parameters
+    ----------
+    left : float
+        So many now.
+    most : float
+        So many after a rest.
+    rate : float
+        So many more each second; 0 if it does not say.
+    reset : float, optional
+        Seconds until all are back.
+    """
+
+    left: float
+    most: float
+    rate: float = 0.0
+    reset: float | None = None
+
+
 @dataclass(slots=True)
 class Pace:
-    """The pace of one endpoint: values and arithmetic, no waiting."""
+    """The pace of one endpoint: values and arithmetic, no waiting.
+
+    `holding` requests have a place, of which `sent` are under way. `left` is what the site's last word about
+    it leaves to send, as of `told`.
+    """
 
     ceiling: int
     window: float = 0.0
-    in_flight: int = 0
+    holding: int = 0
+    sent: int = 0
     not_before: float = float("-inf")
     cut_at: float = float("-inf")
     strikes: int = 0
     praises: int = 0
+    left: float = float("inf")
+    most: float = float("inf")
+    rate: float = 0.0
+    told: float = 0.0
+    started: int = 0
+    heard: int = 0
 
     def __post_init__(self) -> None:
         self.window = self.window or float(self.ceiling)
 
-    def open(self, now: float) -> bool:
-        """Tell whether one more request may start."""
-        return now >= self.not_before and self.in_flight < int(self.window)
+    @property
+    def places(self) -> int:
+        """How many requests may hold a place."""
+        if self.rate or self.left >= self.window:
+            return int(self.window)
+        # Nobody says when more come: one after the other, each answer tells how it stands.
+        return min(int(self.window), self.sent + max(0, int(self.left))) or 1
+
+    def wait(self, now: float) -> float:
+        """Return how many seconds the next request has to wait."""
+        seconds = self.not_before - now
+        if self.rate:
+            # Sites tell whole requests, rounded: one is kept in hand, if the bucket holds several.
+            enough = 2 if self.most > 2 else 1
+            seconds = max(seconds, (enough - self._available(now)) / self.rate)
+        return max(0.0, seconds)
+
+    def starts(self, now: float) -> int:
+        """Take note that a request is sent; returns its number."""
+        self.left, self.told = self._available(now) - 1, now
+        self.sent += 1
+        self.started += 1
+        return self.started
+
+    def hears(self, now: float, budget: Budget | None, number: int) -> None:
+        """Take note of what is left by the answer to a request, which still counts as sent."""
+        if number < self.heard:
+            return  # overtaken: a later request has told more since
+        self.heard = number
+        if budget is None:
+            self.left, self.rate = float("inf"), 0.0
+            return
+        # Those under way may or may not be counted in it; the next answer tells.
+        self.left, self.told = budget.left - (self.sent - 1), now
+        self.most, self.rate = budget.most, budget.rate
+        if budget.left < 1 and budget.reset and not budget.rate:
+            self.not_before = max(self.not_before, now + min(budget.reset, LONGEST_WAIT))
+
+    def _available(self, now: float) -> float:
+        return min(self.most, self.left + (now - self.told) * self.rate)
 
     def praised(self) -> None:
         """Take note of a good answer."""
@@ -67,7 +141,9 @@ class Pace:
 
     def limited(self, started: float, now: float, delay: float) -> None:
         """Take note that a request started at `started` was refused for `delay` seconds."""
-        self.not_before = max(self.not_before, now + delay)
+        self.not_before = max(self.not_before, now + min(delay, LONGEST_WAIT))
+        if self.rate:
+            self.left, self.told = min(self._available(now), 0.0), now
         if started >= self.cut_at:
             self.window = max(1.0, self.window / 2)
             self.cut_at = now
@@ -89,23 +165,24 @@ class Gate:
         return self.paces.setdefault(endpoint, Pace(self.ceiling))
 
     @asynccontextmanager
-    async def enter(self, endpoint: str) -> AsyncIterator[float]:
-        """Wait for a place, hold it for the ``with`` block; yields the time of the start."""
+    async def enter(self, endpoint: str) -> AsyncIterator[tuple[float, int]]:
+        """Wait for a place, hold it for the ``with`` block; yields the start's time and number."""
         pace = self.pace(endpoint)
         queue = self.waiting.setdefault(endpoint, deque())
-        while True:
-            now = self.clock.time()
-            if now < pace.not_before:
-                await self.clock.sleep(pace.not_before - now)
-            elif pace.open(now):
-                break
-            else:
-                await self._turn(endpoint, queue)
-        pace.in_flight += 1
+        while pace.holding >= pace.places:
+            await self._turn(endpoint, queue)
+        pace.holding += 1
         try:
-            yield now
+            while (seconds := pace.wait(self.clock.time())) > 0:
+                await self.clock.sleep(seconds)
+            started = self.clock.time()
+            number = pace.starts(started)
+            try:
+                yield started, number
+            finally:
+                pace.sent -= 1
         finally:
-            pace.in_flight -= 1
+            pace.holding -= 1
             self._wake(pace, queue)
 
     async def _turn(self, endpoint: str, queue: deque[anyio.Event]) -> None:
@@ -123,5 +200,5 @@ class Gate:
 
     @staticmethod
     def _wake(pace: Pace, queue: deque[anyio.Event]) -> None:
-        for _ in range(min(len(queue), max(0, int(pace.window) - pace.in_flight))):
+        for _ in range(min(len(queue), max(0, pace.places - pace.holding))):
             queue.popleft().set()

@@ -13,7 +13,7 @@ import anyio.to_thread
 
 from schedkit import context
 from schedkit.atlassian.credentials import Credentials, OAuth2, normalised
-from schedkit.atlassian.judge import near_limit
+from schedkit.atlassian.judge import budget, near_limit
 from schedkit.atlassian.messages import Answer, Request
 from schedkit.atlassian.oauth import renew
 from schedkit.atlassian.pace import Clock, Gate
@@ -30,8 +30,6 @@ from schedkit.errors import (
 from schedkit.loop import bridged
 
 __all__ = ["Site"]
-
-LONGEST_WAIT = 900.0
 
 
 class Site:
@@ -179,7 +177,7 @@ class Site:
 
     async def _attempt(self, request: Request) -> Answer:
         pace = self.gate.pace(request.endpoint)
-        async with self.gate.enter(request.endpoint) as started:
+        async with self.gate.enter(request.endpoint) as (started, number):
             count(requests=1)
             try:
                 # A read may be left behind when its caller is cancelled; a write's outcome is worth
@@ -190,7 +188,7 @@ class Site:
             except RateLimitedError as error:
                 count(limited=1)
                 # Some sites ask for no wait at all and refuse again.
-                delay = min(error.retry_in or self._backed_off(pace.strikes), LONGEST_WAIT)
+                delay = error.retry_in or self._backed_off(pace.strikes)
                 pace.limited(started, self.clock.time(), delay)
                 raise
             except SiteError as error:
@@ -201,6 +199,7 @@ class Site:
             pace.praised()
             if near_limit(answer.headers):
                 pace.limited(started, self.clock.time(), 0.0)
+            pace.hears(self.clock.time(), budget(answer.headers, self.clock.now()), number)
             return answer
 
     def _exchange(self, request: Request) -> Answer:

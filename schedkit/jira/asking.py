@@ -95,6 +95,8 @@ class Asker:
     source: Source
     warnings: list[str] = field(default_factory=list)
     page_size: int | None = None
+    under_way: int = 0
+    _answered: anyio.Event = field(default_factory=anyio.Event)
 
     async def page(self, request: Request) -> Page:
         """Return one page.
@@ -106,6 +108,7 @@ class Asker:
         SiteError
             For anything else that fails.
         """
+        self.under_way += 1
         try:
             answer = await self.source.site.send(request)
         except SiteError as error:
@@ -118,9 +121,18 @@ class Asker:
                 f"{self.source.site.name} refused the query {jql!r}: {words}",
                 hint="try it in the site's issue search",
             ) from None
+        finally:
+            self.under_way -= 1
+            self._answered.set()
         page: Page = answer.value
         self.warnings += [warning for warning in page.warnings if warning not in self.warnings]
         return page
+
+    async def spare(self, rounds: int = 1) -> None:
+        """Wait until what is under way fits into less than so many rounds of requests at once."""
+        while self.under_way >= rounds * self.source.site.concurrency:
+            self._answered = anyio.Event()
+            await self._answered.wait()
 
     async def drive(self, pages: Pages, take: Take) -> None:
         """Run a paging protocol against the site, giving each page to `take`."""

@@ -21,6 +21,7 @@ async def read(
     ids: Reader,
     take: Take,
     limit: int | None = None,
+    asked: Callable[[], object] = lambda: None,
 ) -> Listing:
     """Read a query's result.
 
@@ -34,6 +35,8 @@ async def read(
         Gets each page of issues as it arrives.
     limit : int, optional
         Only the first issues.
+    asked : callable
+        Called when all issues are listed and have been asked for.
     """
     bulk = asker.source.dialect.bulk
     waiting: list[int] = []
@@ -52,6 +55,7 @@ async def read(
         listing = await list_ids(asker, query, ids, limit, listed)
         if waiting:
             group.start_soon(fetch, waiting)
+        asked()
     return listing
 
 

@@ -42,6 +42,10 @@ class Held:
         """Return how many issues are new, and how many newer, since `counts` was `before`."""
         return self.counts[0] - before[0], self.counts[1] - before[1]
 
+    def recent(self, since: int) -> dict[int, int]:
+        """Return the ids updated since then, in milliseconds, with their times."""
+        return {id: updated for id, updated in self.updated.items() if updated >= since * 1000}
+
     @property
     def duplicates(self) -> int:
         """How many copies came beyond the first of each issue."""

@@ -2,7 +2,7 @@
 
 There is no snapshot in Jira's API. So an extraction lists the ids again when it is done and asks what was
 updated meanwhile: what appeared or changed is fetched, what left is dropped. Where a last look finds
-nothing of the kind, the frame is exact.
+nothing of the kind, the frame is exact. A first look already begins while the last pages are on their way.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+import anyio
 
 from schedkit import context
 from schedkit.jira import cloud, windows
@@ -30,6 +32,30 @@ OVERLAP = timedelta(seconds=60)
 # A busy site never comes to rest; after so many looks the window is told instead.
 ROUNDS = 3
 STAGE = "extract"
+
+
+@dataclass(slots=True)
+class Look:
+    """What a look that began at `moment` saw.
+
+    Parameters
+    ----------
+    listing : Listing
+        The ids.
+    recent : dict
+        Of what had been updated since `since` (milliseconds), when.
+    new : int
+        Issues that it found and that were not held.
+    agrees : bool
+        Whether what arrived while it looked is as old as it is.
+    """
+
+    moment: datetime
+    since: int
+    listing: Listing
+    recent: dict[int, int]
+    new: int = 0
+    agrees: bool = True
 
 
 @dataclass
@@ -61,7 +87,7 @@ class Extraction:
 
     def __post_init__(self) -> None:
         if not self.query.order:
-            self.query = self.query.ordered("key ASC")
+            self.query = self.query.ordered(windows.DEFAULT_ORDER)
         self.reader = Reader(self.layout, self.source.catalog)
         self.asker = Asker(self.source)
         now = datetime.now(UTC)
@@ -83,15 +109,28 @@ class Extraction:
         """
         evidence = self.evidence
         context.progress(STAGE, 0, None)
-        listing = await self.read(self.query, self.limit)
+        asked = anyio.Event()
+        looks: list[Look] = []
+        async with together() as group:
+            if self.limit is None:
+                group.start_soon(self._ahead, asked, looks)
+            listing = await self.read(self.query, self.limit, asked.set)
+            if not asked.is_set():
+                group.cancel_scope.cancel()
         if self.limit is not None or listing.single:
             # One answer is a snapshot of its own; a limited result is not meant to be complete.
             evidence.limited = self.limit is not None and len(listing.ids) >= self.limit
             evidence.exact = listing.single
             await self.fill(listing.ids)
         else:
-            del listing  # of half a million issues it weighs
-            listing = await self._prove()
+            for look in looks:
+                # What was deleted after the look had begun shows only in the passes' difference.
+                same = listing.steady and sorted(listing.ids) == sorted(look.listing.ids)
+                look.agrees = look.agrees and same and look.recent == self.held.recent(look.since)
+                listing = await self._judge(look, 0)
+            if not evidence.exact:
+                del listing, looks  # of half a million issues they weigh
+                listing = await self._prove()
         self._end(listing)
 
     async def catch_up(self, known: Batch, since: int) -> None:
@@ -124,13 +163,18 @@ class Extraction:
         """Return from when on to look for changes after `moment`, in milliseconds of the site's clock."""
         return int((moment - OVERLAP + self.source.clock_ahead).timestamp() * 1000)
 
-    async def read(self, query: Query, limit: int | None = None) -> Listing:
-        """Fetch a query's issues."""
+    async def read(
+        self,
+        query: Query,
+        limit: int | None = None,
+        asked: Callable[[], object] = lambda: None,
+        take: Take | None = None,
+    ) -> Listing:
+        """Fetch a query's issues; `asked` is called when all have been asked for, if that takes several."""
+        take, wanted = take or self.take, self.layout.requested
         if self._cloud:
-            return await cloud.read(
-                self.asker, query, self.layout.requested, self.reader, self.ids, self.take, limit
-            )
-        return await windows.read(self.asker, query, self.layout.requested, self.reader, self.take, limit)
+            return await cloud.read(self.asker, query, wanted, self.reader, self.ids, take, limit, asked)
+        return await windows.read(self.asker, query, wanted, self.reader, take, limit, asked=asked)
 
     async def listed(self, query: Query) -> Listing:
         """List a query's ids."""
@@ -158,34 +202,71 @@ class Extraction:
             self._expected = max(self._expected or 0, min(page.total, self.limit or page.total))
         context.progress(STAGE, len(self.held.updated), self._expected)
 
+    async def _ahead(self, asked: anyio.Event, looks: list[Look]) -> None:
+        """Look while the last pages of the first pass are on their way.
+
+        It agrees if nothing shows that was updated after the copies that had arrived when it began: then
+        those that arrived later are as old, and all are as they were when it began.
+        """
+        await asked.wait()
+        # Cloud lists page after page: started so early, it is done when the last issues are there.
+        pages = len(self.held.updated) // self.source.dialect.id_page if self._cloud else 0
+        await self.asker.spare(1 + pages)
+        since = self.since(self.evidence.started)
+        before = self.held.recent(since)
+        look = await self._look(since)
+        look.agrees = look.recent == before
+        looks.append(look)
+
+    async def _look(self, since: int) -> Look:
+        """List the ids again, and fetch what was updated since then."""
+        look = Look(datetime.now(UTC), since, Listing([]), {})
+
+        def take(page: Page) -> None:
+            held, _ = self.held.counts
+            self.take(page)
+            look.new += self.held.counts[0] - held
+            look.recent.update(zip(page.batch.ids.tolist(), page.batch.updated.tolist(), strict=True))
+
+        async def listed() -> None:
+            look.listing = await self.listed(self.query)
+
+        async with together() as group:
+            group.start_soon(listed)
+            await self.read(self.query.also(f"updated >= {since}"), take=take)
+        return look
+
     async def _prove(self, since: int | None = None) -> Listing:
         """Look again until nothing has changed since the look before, or the rounds are used up."""
-        evidence = self.evidence
         for _ in range(ROUNDS):
-            looked = datetime.now(UTC)
-            before = self.held.counts
-            since = self.since(evidence.started) if since is None else since
-            found: list[Listing] = []
-
-            async def look(found: list[Listing] = found) -> None:
-                found.append(await self.listed(self.query))
-
-            async with together() as group:
-                group.start_soon(look)
-                group.start_soon(self.read, self.query.also(f"updated >= {since}"))
-            listing = found[0]
-            await self.fill(listing.ids)
-            left = set(self.held.beyond(listing.ids)) - self._left
-            self._left |= left
-            appeared, changed = self.held.since(before)
-            evidence.appeared += appeared
-            evidence.changed += changed
-            evidence.left += len(left)
-            if listing.steady and not (appeared or changed or left):
-                # All that happened before this look began would have been seen: the frame is that moment's.
-                evidence.exact, evidence.ended = True, looked
+            _, newer = self.held.counts
+            look = await self._look(self.since(self.evidence.started) if since is None else since)
+            listing = await self._judge(look, newer)
+            if self.evidence.exact:
                 break
-            evidence.started, since = looked, None
+            since = None
+        return listing
+
+    async def _judge(self, look: Look, newer: int) -> Listing:
+        """Fetch what a look listed and is not held; the frame is exact if nothing happened.
+
+        `newer` is how many newer copies had arrived before what is to be judged.
+        """
+        evidence, listing = self.evidence, look.listing
+        before = self.held.counts
+        await self.fill(listing.ids)
+        appeared = look.new + self.held.since(before)[0]
+        changed = self.held.counts[1] - newer
+        left = set(self.held.beyond(listing.ids)) - self._left
+        self._left |= left
+        evidence.appeared += appeared
+        evidence.changed += changed
+        evidence.left += len(left)
+        if look.agrees and listing.steady and not (appeared or changed or left):
+            # All that happened before this look began would have been seen: the frame is that moment's.
+            evidence.exact, evidence.ended = True, look.moment
+        else:
+            evidence.started = look.moment
         return listing
 
     async def fill(self, listed: Sequence[int]) -> None:

@@ -25,13 +25,17 @@ class Following(Opened):
 
     @bridged
     async def sync(
-        self, jql: str, into: str | Path, fields: Fields = None, *, markup: str = "text"
+        self, jql: str, into: str | Path, fields: Fields = None, *, markup: str = "text", full: bool = False
     ) -> pd.DataFrame:
         """Keep a Parquet file of a query's issues up to date, asking only for what changed, and return it.
 
         The first call extracts everything. A later one asks what was updated since, and compares the ids,
         so that deleted issues and those that left the query go. The file is replaced whole, and only if
         something changed.
+
+        Some changes do not count as an update of the issue: a renamed status, user, version or option, a
+        rank, a parent that was deleted. They are seen with ``full=True``, which compares every issue; let a
+        task do that once in a while, e.g. every night.
 
         Parameters
         ----------
@@ -41,6 +45,8 @@ class Following(Opened):
             The file.
         fields, markup
             As for `search`.
+        full : bool
+            Extract everything again and compare.
 
         Returns
         -------
@@ -57,7 +63,7 @@ class Following(Opened):
         chosen = layout(source.catalog, source.dialect, fields, markup)
         names = fields if fields is None or isinstance(fields, str) else list(fields)
         requested = {"fields": names, "markup": markup}
-        return await synchronise(source, query, chosen, Path(into), requested)
+        return await synchronise(source, query, chosen, Path(into), requested, full=full)
 
     @bridged
     async def to_parquet(

@@ -40,6 +40,7 @@ __all__ = [
     "STATUS_CATEGORY",
     "Kind",
     "flatten",
+    "is_rich",
     "kind_of",
 ]
 
@@ -189,9 +190,13 @@ def kind_of(field: Field, rich: str, markup: str = "text") -> Kind:
     if field.type == "number" and field.custom is None:
         return Kind("whole number", int, "int")
     if field.type == "string":
-        textarea = field.id in _RICH_IDS or (field.custom or "").endswith(":textarea")
-        return _rich(rich, markup) if textarea else _TEXT
+        return _rich(rich, markup) if is_rich(field) else _TEXT
     return _BY_TYPE.get(field.type, _ANY)
+
+
+def is_rich(field: Field) -> bool:
+    """Tell whether a field holds formatted text."""
+    return field.type == "string" and (field.id in _RICH_IDS or (field.custom or "").endswith(":textarea"))
 
 
 def _rich(rich: str, markup: str) -> Kind:

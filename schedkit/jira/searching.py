@@ -34,7 +34,8 @@ class Searching(Opened):
         Parameters
         ----------
         jql : str
-            The query; its ORDER BY is the order of the rows.
+            The query; its ORDER BY is the order of the rows. Where a Data Center pages through 10,000
+            issues only, a longer result comes by time of creation, and ``warnings`` says so.
         fields : sequence of str, optional
             Columns, by name or id. By default those an analyst expects; ``"*all"`` for every field;
             ``["*default", "Environment"]`` for the default ones and more.

@@ -25,6 +25,7 @@ from schedkit.atlassian import tally
 from schedkit.jira.asking import Source
 from schedkit.jira.batch import ARROW, Batch, as_text
 from schedkit.jira.columns import Column, Layout
+from schedkit.jira.evidence import Held
 from schedkit.jira.extract import Extraction
 from schedkit.jira.frame import described, newest, ranked
 from schedkit.jira.jql import Query
@@ -103,7 +104,7 @@ class Spool:
         self,
         path: Path,
         columns: Iterable[Column],
-        wanted: Iterable[int],
+        wanted: npt.NDArray[np.int64],
         attrs: Mapping[str, Any],
         ranks: Mapping[str, Sequence[str]],
     ) -> int:
@@ -111,7 +112,7 @@ class Spool:
         stores = self._stores(list(columns))
         schema = pa.schema([(label, ARROW[store]) for label, store in stores.items()])
         schema = schema.append(pa.field(ID, pa.int64())).append(pa.field(UPDATED, pa.int64()))
-        keep = self._keep(np.fromiter(wanted, np.int64))
+        keep = self._keep(wanted)
         rows = start = 0
         with pq.ParquetWriter(
             path, schema.with_metadata(metadata(attrs, stores, ranks)), compression="zstd"
@@ -183,6 +184,9 @@ async def extract_to(
             seconds=time.perf_counter() - began,
         )
         columns = extraction.reader.columns
+        wanted = np.asarray(extraction.order, dtype=np.int64)
+        # Of half a million issues these weigh 80 MB, which the second pass can use.
+        extraction.order, extraction.held = [], Held()
         attrs = {
             "site": source.site.url,
             "jql": str(extraction.query),
@@ -192,7 +196,7 @@ async def extract_to(
 
         def write() -> None:
             with replacing(path) as temporary:
-                spool.finish(temporary, columns, extraction.order, attrs, ranked(columns, source.ranks))
+                spool.finish(temporary, columns, wanted, attrs, ranked(columns, source.ranks))
 
         await anyio.to_thread.run_sync(write)
     context.artifact(path, path.name)

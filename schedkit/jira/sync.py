@@ -16,6 +16,7 @@ from typing import Any
 
 import anyio.to_thread
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from schedkit import context
@@ -76,7 +77,7 @@ def stored_for(path: Path, about: dict[str, Any]) -> Stored | None:
 
 
 async def synchronise(
-    source: Source, query: Query, chosen: Layout, path: Path, requested: Any
+    source: Source, query: Query, chosen: Layout, path: Path, requested: Any, *, full: bool = False
 ) -> pd.DataFrame:
     """Bring the store at `path` up to date and return all of it; see `Jira.sync`."""
     began = time.perf_counter()
@@ -85,7 +86,7 @@ async def synchronise(
     about = {"site": source.site.url, "jql": str(extraction.query), "requested": requested}
     with tally() as cost:
         stored = await anyio.to_thread.run_sync(stored_for, path, about)
-        if stored is None:
+        if stored is None or full:
             await extraction.run()
         else:
             since = int(stored.attrs["sync"]["watermark"]) - int(OVERLAP.total_seconds() * 1000)
@@ -140,9 +141,28 @@ def merged(
     keys = dict(zip(result.ids.tolist(), result.columns["Key"].to_pylist(), strict=True))
     is_now = dict(zip(result.ids.tolist(), result.updated.tolist(), strict=True))
     old_keys = dict(zip(before.ids.tolist(), before.columns["Key"].to_pylist(), strict=True))
+    arrived = np.concatenate([batch.ids for batch in batches]) if batches else np.empty(0, np.int64)
+    other = _unlike(before, result, arrived)
     changes = Changes(
         tuple(keys[id] for id in keys if id not in was),
-        tuple(keys[id] for id in keys if id in was and is_now[id] != was[id]),
+        tuple(keys[id] for id in keys if id in was and (is_now[id] != was[id] or id in other)),
         tuple(old_keys[id] for id in was if id not in keys),
     )
     return result, stores, changes
+
+
+def _unlike(before: Batch, now: Batch, arrived: npt.NDArray[np.int64]) -> set[int]:
+    """Return which of what arrived differs in a cell, whether or not the issue counts as updated."""
+    both = np.intersect1d(np.intersect1d(before.ids, now.ids), arrived)
+    old, new = (take(b, positions(b.ids, both.tolist())) for b in (before, now))
+    differs = np.zeros(len(both), dtype=bool)
+    for label in {*old.columns, *new.columns}:
+        cells = [_cells(batch.columns.get(label), len(both)) for batch in (old, new)]
+        differs |= np.fromiter((a != b for a, b in zip(*cells, strict=True)), bool, len(both))
+    return set(both[differs].tolist())
+
+
+def _cells(values: Any, count: int) -> list[Any]:
+    if values is None:
+        return [None] * count
+    return values if isinstance(values, list) else list(values.to_pylist())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -17,10 +17,12 @@ from schedkit.jira.paging import window_pages
 from schedkit.jira.reader import Page, Reader
 from schedkit.jira.wire import by_window
 
-__all__ = ["RESULT_WINDOW", "read"]
+__all__ = ["DEFAULT_ORDER", "RESULT_WINDOW", "read"]
 
 # From here on some Data Centers answer 500, or nothing.
 RESULT_WINDOW = 10_000
+# Of a query that names none.
+DEFAULT_ORDER = "key ASC"
 
 
 async def read(
@@ -31,6 +33,7 @@ async def read(
     take: Take,
     limit: int | None = None,
     expected: int | None = None,
+    asked: Callable[[], object] = lambda: None,
 ) -> Listing:
     """Read a query's result in parallel windows.
 
@@ -46,6 +49,8 @@ async def read(
         Only the first issues.
     expected : int, optional
         How many there were a moment ago: saves waiting for the first page to learn it.
+    asked : callable
+        Called when several windows make up the result and all of them have been asked for.
     """
     source = asker.source
     ask = by_window(str(query), fields, reader.page, source.dialect)
@@ -71,6 +76,8 @@ async def read(
         async with together() as group:
             for at in range(start, end, step):
                 group.start_soon(window, at, min(at + step, end))
+            if start < end:
+                asked()
 
     # With every field an issue weighs 10 KB and more: shorter pages, so that less waits to be decoded.
     most = source.dialect.page // 3 if "*all" in fields else source.dialect.page
@@ -115,6 +122,11 @@ async def _is_deep(asker: Asker, query: Query, reader: Reader, total: int) -> bo
 
 async def _ranges(asker: Asker, query: Query, fields: Sequence[str], reader: Reader, take: Take) -> Listing:
     """Read a long result as ranges of creation time, which never changes, each short enough to page."""
+    order = " ".join(query.order.split())
+    warning = f"more issues than the site pages through: they come by time of creation, not ORDER BY {order}"
+    natural = order.casefold() in (DEFAULT_ORDER.casefold(), "created", "created asc")
+    if not natural and warning not in asker.warnings:
+        asker.warnings.append(warning)
     first, last = (
         await _created(asker, query.ordered("created ASC")),
         await _created(asker, query.ordered("created DESC")),

@@ -23,14 +23,19 @@ class Writing(Searching):
     async def edit(self, frame: pd.DataFrame, columns: Sequence[str] | None = None) -> AsyncPlan:
         """Plan to make the site's issues what a frame says; nothing is written before `apply`.
 
+        A changed Description, or another formatted text, is written as wiki markup, on Cloud too. Where the
+        site's text has formatting, which a text without it would replace, the plan says so. To keep it on
+        Data Center, extract with ``markup="raw"`` and change the markup.
+
         Parameters
         ----------
         frame : DataFrame
             One row per issue, with Key. Empty cells empty the field. Lists may be tuples, or texts with
             commas; users are found by name, e-mail address or account.
         columns : sequence of str, optional
-            Which columns to compare; by default all that Jira lets people edit, without Parent and Sprint.
-
+            Which columns to compare; by default all. An issue whose Parent, Sprint or another column that
+            cannot be edited was changed is refused; where Created, Updated, Resolved or Status Category
+            differ, which Jira keeps itself, the plan says so and writes the rest.
         Returns
         -------
         Plan
@@ -47,8 +52,8 @@ class Writing(Searching):
         >>> jira.edit(df.assign(Priority="Medium")).apply()  # doctest: +SKIP
         """
 
-        async def read(keys: Sequence[str], names: Sequence[str]) -> pd.DataFrame:
-            return await self.keys(keys, fields=["Key", *names])
+        async def read(keys: Sequence[str], names: Sequence[str], markup: str) -> pd.DataFrame:
+            return await self.keys(keys, fields=["Key", *names], markup=markup)
 
         return await plan_edit(await self.source(), frame, columns, read)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from schedkit import context
 from schedkit.atlassian import Answer, OAuth2, Request, Site, tally
+from schedkit.atlassian.pace import Budget, Pace
 from schedkit.errors import (
     AuthError,
     BadAnswerError,
@@ -216,9 +218,68 @@ def test_a_warning_slows_before_the_refusal(site, replies) -> None:
     replies({"headers": {**JSON, "X-RateLimit-NearLimit": "true"}})
     send(site)
     assert site.gate.pace("GET /rest/api/2/myself").window == 4
-    replies({"headers": {**JSON, "X-RateLimit-FillRate": "1", "X-RateLimit-Remaining": "0"}})
+
+
+def test_a_bucket_that_refills_sets_the_pace(site, replies, clock) -> None:
+    bucket = {"X-RateLimit-Limit": "5", "X-RateLimit-FillRate": "2", "X-RateLimit-Interval-Seconds": "4"}
+    replies(
+        {"headers": {**JSON, **bucket, "X-RateLimit-Remaining": "2", "Retry-After": "0"}},
+        {"headers": {**JSON, **bucket, "X-RateLimit-Remaining": "1", "Retry-After": "0"}},
+        {},
+    )
+    send(site)
+    send(site)
+    assert clock.slept == [], "one was left, and one in hand"
+    send(site)
+    assert clock.slept == [2.0], "half a request comes back each second"
+    send(site)
     send(site, path="/other")
-    assert site.gate.pace("GET /other").window == 4
+    assert clock.slept == [2.0], "a site that tells nothing any more is not slowed, nor is another endpoint"
+
+
+def test_nothing_left_until_a_reset(site, replies, clock) -> None:
+    reset = clock.now() + timedelta(seconds=40)
+    told = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset.isoformat()}
+    replies({"headers": {**JSON, **told}}, {})
+    send(site)
+    send(site)
+    assert clock.slept == [40.0]
+
+
+def test_as_few_at_once_as_are_left() -> None:
+    pace = Pace(8)
+    assert pace.places == 8
+    for _ in range(4):
+        pace.starts(0.0)
+    pace.hears(0.0, Budget(left=5, most=100), 3)
+    pace.hears(0.0, Budget(left=50, most=100), 2)  # its answer was overtaken
+    pace.sent -= 1
+    assert pace.places == 3 + 2, "of five, three may be taken by those under way"
+    pace.hears(0.0, Budget(left=0, most=100), 4)
+    pace.sent = 0
+    assert pace.places == 1, "and never none: only an answer tells that there are more"
+    assert pace.wait(0.0) == 0.0
+    pace.hears(0.0, Budget(left=50, most=100), 4)
+    assert pace.places == 8
+    pace.hears(0.0, Budget(left=0, most=100), 4)
+    pace.hears(0.0, None, 4)
+    assert pace.places == 8, "a site that tells nothing is not slowed"
+
+
+def test_a_bucket_fills_no_higher_than_its_brim() -> None:
+    pace = Pace(8)
+    pace.starts(0.0)
+    pace.hears(0.0, Budget(left=0, most=3, rate=1.0), 4)
+    pace.sent = 0
+    assert [pace.wait(at) for at in (0.0, 0.5, 1.0, 2.0)] == [2.0, 1.5, 1.0, 0.0]
+    for _ in range(2):
+        assert pace.wait(100.0) == 0.0
+        pace.starts(100.0)
+    assert pace.wait(100.0) == 1.0
+    pace.hears(100.0, Budget(left=0, most=1, rate=1.0), 5)
+    assert pace.wait(100.0) == 2.0, "of one that holds a single request, that one; another is under way"
+    pace.limited(100.0, 100.0, 5.0)
+    assert pace.wait(100.0) == 5.0
 
 
 def test_redirects(site, scripted, replies) -> None:
@@ -248,7 +309,7 @@ def test_cancelling_is_prompt(site, scripted) -> None:
     assert arrived.wait(5)
     future.cancel()
     assert future.cancelled()
-    assert site.gate.pace("GET /slow").in_flight in (0, 1)
+    assert site.gate.pace("GET /slow").holding in (0, 1)
     finish.set()
 
 
@@ -277,7 +338,7 @@ def test_the_window_holds_requests_back(scripted, clock) -> None:
     for future in futures:
         assert future.result(10).status == 200
     assert most == 2
-    assert site.gate.pace("GET /x").in_flight == 0
+    assert site.gate.pace("GET /x").holding == 0
 
 
 def test_oauth2_is_renewed_once_and_kept(scripted) -> None:

@@ -8,6 +8,7 @@ to OUT, so that the caller can compare them value by value.
 
 from __future__ import annotations
 
+import importlib
 import json
 import resource
 import sys
@@ -21,15 +22,47 @@ import pandas as pd
 
 JQL = "project is not EMPTY ORDER BY key ASC"
 CONCURRENCY = 16
-# What the default columns are made of, as every side asks for it.
-DEFAULT = [
+# What the default columns are made of: system fields, and custom ones that a site calls by these names.
+SYSTEM = [
     "summary", "issuetype", "status", "priority", "assignee", "reporter", "created", "updated",
     "resolutiondate", "duedate", "parent", "labels", "components", "fixVersions",
 ]  # fmt: skip
-COMPARED = ["Key", "Summary", "Type", "Status", "Priority", "Created", "Updated", "Labels"]
+CUSTOM = ("Epic Link", "Parent Link", "Sprint", "Story Points", "Story point estimate")
+COMPARED = [
+    "Key", "Summary", "Type", "Status", "Status Category", "Priority", "Assignee", "Reporter", "Created",
+    "Updated", "Resolved", "Due", "Parent", "Labels", "Components", "Fix Versions", "Sprint", "Story Points",
+]  # fmt: skip
+INSTANTS = ("Created", "Updated", "Resolved", "Due")
 
 
-def rows_of(issues: list[dict[str, Any]]) -> pd.DataFrame:
+class Names:
+    """The custom fields by name, from what the site says about its fields; as people look them up."""
+
+    def __init__(self, fields: list[dict[str, Any]]) -> None:
+        self.ids = {field["name"]: field["id"] for field in fields if field["name"] in CUSTOM}
+
+    @property
+    def wanted(self) -> list[str]:
+        return [*SYSTEM, *self.ids.values()]
+
+    def value(self, fields: dict[str, Any], *names: str) -> Any:
+        """The first value that one of the fields holds."""
+        return next((v for n in names if (v := fields.get(self.ids.get(n, ""))) is not None), None)
+
+
+def person(user: dict[str, Any] | None) -> str | None:
+    user = user or {}
+    return user.get("displayName") or user.get("name") or user.get("accountId")
+
+
+def sprint(value: Any) -> str:
+    """A sprint's name, from Cloud's object or Data Center's text."""
+    if isinstance(value, dict):
+        return str(value["name"])
+    return str(value.partition(",name=")[2].partition(",startDate=")[0])
+
+
+def rows_of(issues: list[dict[str, Any]], names: Names) -> pd.DataFrame:
     """The frame as people write it by hand: a list of dicts."""
     rows = []
     for issue in issues:
@@ -42,36 +75,37 @@ def rows_of(issues: list[dict[str, Any]]) -> pd.DataFrame:
                 "Status": f["status"]["name"],
                 "Status Category": f["status"]["statusCategory"]["name"],
                 "Priority": (f["priority"] or {}).get("name"),
-                "Assignee": (f["assignee"] or {}).get("displayName"),
-                "Reporter": (f["reporter"] or {}).get("displayName"),
+                "Assignee": person(f["assignee"]),
+                "Reporter": person(f["reporter"]),
                 "Created": f["created"],
                 "Updated": f["updated"],
                 "Resolved": f["resolutiondate"],
                 "Due": f["duedate"],
-                "Parent": (f.get("parent") or {}).get("key"),
+                "Parent": (f.get("parent") or {}).get("key") or names.value(f, "Epic Link", "Parent Link"),
                 "Labels": tuple(f["labels"]),
                 "Components": tuple(c["name"] for c in f["components"]),
                 "Fix Versions": tuple(v["name"] for v in f["fixVersions"]),
+                "Sprint": tuple(map(sprint, names.value(f, "Sprint") or ())),
+                "Story Points": names.value(f, "Story Points", "Story point estimate"),
             }
         )
     frame = pd.DataFrame(rows)
     for column in ("Created", "Updated", "Resolved"):
         frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
+    frame["Due"] = pd.to_datetime(frame["Due"], format="ISO8601")
     return frame
 
 
-def flat(issues: list[dict[str, Any]], every: bool) -> pd.DataFrame:
-    if not every:
-        return rows_of(issues)
-    pd.json_normalize(issues)  # every field, as people do it; then the columns that are compared
-    return rows_of(issues)
+def flat(issues: list[dict[str, Any]], names: Names, every: bool) -> pd.DataFrame:
+    if every:
+        pd.json_normalize(issues)  # every field, as people do it; then the columns that are compared
+    return rows_of(issues, names)
 
 
 def ours(site: dict[str, str], cloud: bool, every: bool) -> pd.DataFrame:
     from schedkit.jira import Jira
 
     jira = Jira(site["url"], user=site.get("user"), token=site["token"], concurrency=CONCURRENCY)
-    # With every field the peers cannot leave one out; else all ask for the same.
     frame = jira.search(JQL, fields="*all" if every else None)
     facts = frame.attrs["extraction"]
     assert facts["exact"], facts
@@ -81,23 +115,25 @@ def ours(site: dict[str, str], cloud: bool, every: bool) -> pd.DataFrame:
 
 
 def pycontribs(site: dict[str, str], cloud: bool, every: bool) -> pd.DataFrame:
-    fields = "*all" if every else ",".join(DEFAULT)
     client = _pycontribs(site)
+    names = Names(client.fields())
+    fields = "*all" if every else ",".join(names.wanted)
     find = client.enhanced_search_issues if cloud else client.search_issues
-    return flat([issue.raw for issue in find(JQL, maxResults=0, fields=fields)], every)
+    return flat([issue.raw for issue in find(JQL, maxResults=0, fields=fields)], names, every)
 
 
 def pycontribs_tuned(site: dict[str, str], cloud: bool, every: bool) -> pd.DataFrame:
-    fields = "*all" if every else ",".join(DEFAULT)
-    client = _pycontribs(site)
     if cloud:  # tokens allow one page after the other only
-        return flat([i.raw for i in client.enhanced_search_issues(JQL, maxResults=0, fields=fields)], every)
+        return pycontribs(site, cloud, every)
+    client = _pycontribs(site)
+    names = Names(client.fields())
+    fields = "*all" if every else ",".join(names.wanted)
 
     def page(start: int) -> list[dict[str, Any]]:
         return [i.raw for i in client.search_issues(JQL, startAt=start, maxResults=1000, fields=fields)]
 
     total = client.search_issues(JQL, maxResults=1, fields="id", json_result=True)["total"]
-    return flat(_pooled(page, range(0, total, 1000)), every)
+    return flat(_pooled(page, range(0, total, 1000)), names, every)
 
 
 def _pycontribs(site: dict[str, str]) -> Any:
@@ -109,19 +145,23 @@ def _pycontribs(site: dict[str, str]) -> Any:
 
 
 def atlassian_default(site: dict[str, str], cloud: bool, every: bool) -> pd.DataFrame:
-    client, fields = _atlassian(site, cloud), "*all" if every else ",".join(DEFAULT)
+    client = _atlassian(site, cloud)
+    names = Names(client.get_all_fields())
+    fields = "*all" if every else ",".join(names.wanted)
     if cloud:
-        return flat(client.enhanced_jql_get_list_of_tickets(JQL, fields=fields), every)
+        return flat(client.enhanced_jql_get_list_of_tickets(JQL, fields=fields), names, every)
     issues: list[dict[str, Any]] = []
     while True:
         page = client.jql(JQL, start=len(issues), fields=fields)
         issues += page["issues"]
         if not page["issues"] or len(issues) >= page["total"]:
-            return flat(issues, every)
+            return flat(issues, names, every)
 
 
 def atlassian_tuned(site: dict[str, str], cloud: bool, every: bool) -> pd.DataFrame:
-    client, fields = _atlassian(site, cloud), "*all" if every else ",".join(DEFAULT)
+    client = _atlassian(site, cloud)
+    names = Names(client.get_all_fields())
+    fields = "*all" if every else ",".join(names.wanted)
     if cloud:
         issues: list[dict[str, Any]] = []
         token = None
@@ -130,13 +170,13 @@ def atlassian_tuned(site: dict[str, str], cloud: bool, every: bool) -> pd.DataFr
             issues += page["issues"]
             token = page.get("nextPageToken")
             if token is None:
-                return flat(issues, every)
+                return flat(issues, names, every)
 
     def one(start: int) -> list[dict[str, Any]]:
         return list(client.jql(JQL, start=start, limit=1000, fields=fields)["issues"])
 
     total = client.jql(JQL, limit=1, fields="id")["total"]
-    return flat(_pooled(one, range(0, total, 1000)), every)
+    return flat(_pooled(one, range(0, total, 1000)), names, every)
 
 
 def _atlassian(site: dict[str, str], cloud: bool) -> Any:
@@ -271,25 +311,25 @@ def main(side: str, dialect: str, fields: str, site: str, out: str) -> None:
     with open(site) as file:
         ready = json.load(file)[f"jira_{dialect}"]
     cloud, every = dialect == "cloud", fields == "all"
-    # Imports and the first connection are the same for all and not what is compared.
+    # What a side imports takes its memory, but no part of its seconds.
+    for library in {"pycontribs": ["jira"], "atlassian": ["atlassian"]}.get(
+        side.partition("_")[0], ["schedkit.jira", "atlassian"]
+    ):
+        importlib.import_module(library)
     work: Callable[[], Any] = (
         Bare(ready, cloud, every).run if side == "floor" else lambda: SIDES[side](ready, cloud, every)
     )
-    if side != "stream":
-        import atlassian  # noqa: F401
-        import jira  # noqa: F401
-
-    import schedkit.jira  # noqa: F401
-
     wall, cpu = time.perf_counter(), time.process_time()
     made = work()
     facts = {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
     facts["rows"] = made if isinstance(made, int) else len(made)
     if not isinstance(made, int) and side != "stream":
         facts["requests"] = made.attrs.get("requests")
-        table = made[COMPARED].astype({c: "str" for c in COMPARED if c not in ("Created", "Updated")})
+        facts["peak_mb"] = peak_megabytes()
+        table = made[COMPARED].astype({c: "str" for c in COMPARED if c not in INSTANTS})
+        table = table.astype({c: "datetime64[us]" if c == "Due" else "datetime64[us, UTC]" for c in INSTANTS})
         table.sort_values("Key", ignore_index=True).to_pickle(out)
-    facts["peak_mb"] = peak_megabytes()
+    facts.setdefault("peak_mb", peak_megabytes())
     print(json.dumps(facts))
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedkit.gcpause import gc_paused
 from schedkit.jira import to_frame
-from schedkit.jira.batch import Batch, join, take, typed
+from schedkit.jira.batch import Batch, join, microseconds, numbers, take, typed
 from schedkit.jira.columns import layout
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.evidence import positions
@@ -285,3 +286,20 @@ def test_fields_of_a_localised_site() -> None:
     ]  # fmt: skip
     assert catalog.get("votes").type == "votes"
     assert catalog.get("nothing").name == "nothing"
+
+
+def test_no_thread_keeps_a_heap_of_arrows_own() -> None:
+    held = pa.default_memory_pool().bytes_allocated()
+    day = "2026-01-02T03:04:05.678+0100"
+    columns = [
+        typed(["a"] * 1000, "text"),
+        typed([day] * 1000, "datetime"),
+        typed([1.5] * 1000, "float"),
+        typed([{}] * 1000, "float"),
+        microseconds([day, None]),
+        numbers(["1", None]),
+    ]
+    assert pa.default_memory_pool().bytes_allocated() == held
+    assert all(len(column) for column in columns)
+    assert microseconds([day, None])[0] == pd.Timestamp(day).value // 1000
+    assert numbers(["12", None]).tolist() == [12, -1]

@@ -222,6 +222,19 @@ def test_results_longer_than_the_site_pages_through(long_site: DemoSite, beyond:
     assert len(df) == len(long_site.store) == 10_400
     assert set(df["Key"]) == keys(long_site)
     assert df.attrs["extraction"]["exact"]
+    assert df.attrs["extraction"]["warnings"] == []
+
+
+def test_an_order_that_ranges_lose_is_told(long_site: DemoSite) -> None:
+    long_site.quirks.beyond_window = "empty"
+    df = client(long_site, "dc").search(
+        "project is not EMPTY ORDER BY  priority DESC", fields=["Id", "Created"]
+    )
+    assert df.attrs["extraction"]["exact"]
+    (warning,) = df.attrs["extraction"]["warnings"]
+    assert warning.endswith("by time of creation, not ORDER BY priority DESC")
+    late = df["Created"].to_numpy()[5_000:].min()
+    assert (df["Created"].to_numpy()[:1_000] <= late).all()
 
 
 def test_growing_beyond_what_the_site_pages_through(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,23 @@ def test_a_rerun_changes_nothing(dialect: str, tmp_path: Path) -> None:
         assert again.attrs["extraction"]["exact"]
 
 
+def test_what_counts_as_no_update_is_seen_by_a_full_pass(dialect: str, tmp_path: Path) -> None:
+    path = tmp_path / "store.parquet"
+    with DemoSite(issues=60) as site:
+        jira = client(site, dialect)
+        jira.sync(ALL, into=path)
+        issue = site.store.get("DEMO-4")
+        site.store.edit("DEMO-4", summary="Renamed behind its back", updated=issue.updated)
+        assert jira.sync(ALL, into=path).attrs["sync"]["changed"] == []
+        seen = jira.sync(ALL, into=path, full=True)
+        assert seen.attrs["sync"] == {"added": [], "changed": ["DEMO-4"], "removed": []}
+        same(seen, fresh(site, dialect))
+        same(read_parquet(path), seen)
+        before = path.read_bytes()
+        assert jira.sync(ALL, into=path, full=True).attrs["sync"]["changed"] == []
+        assert path.read_bytes() == before
+
+
 def test_leaving_the_query_without_an_edit_shows_in_the_ids(dialect: str, tmp_path: Path) -> None:
     path = tmp_path / "store.parquet"
     with DemoSite(issues=80) as site:
@@ -287,7 +304,7 @@ def test_a_column_that_changes_its_type_midway_is_text(tmp_path: Path) -> None:
         spool.add(Batch(ids, np.zeros(2, np.int64), made))
     spool.close()
     path = tmp_path / "out.parquet"
-    assert spool.finish(path, columns, [0, 1, 2, 3, 5], {}, {}) == 5
+    assert spool.finish(path, columns, np.array([0, 1, 2, 3, 5]), {}, {}) == 5
     df = read_parquet(path)
     assert df["Points"].astype(object).where(df["Points"].notna(), None).tolist() == [
         "1.5",

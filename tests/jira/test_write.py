@@ -252,6 +252,45 @@ def test_a_changed_status_in_a_frame_is_not_ignored(jira: Jira) -> None:
     assert "use jira.transition" in plan.frame["New"][0]
 
 
+def test_what_jira_keeps_itself_is_told(jira: Jira) -> None:
+    df = pick(jira, "Summary", "Status Category", "Created", "Updated", n=2)
+    assert not jira.edit(df).aio.notes
+    df["Created"] = pd.Timestamp("2020-01-01", tz="UTC")
+    df["Status Category"] = pd.Series([df["Status Category"][0], "Nowhere"])
+    df.loc[0, "Summary"] = "Another summary"
+    plan = jira.edit(df)
+    assert len(plan) == 1
+    assert "note: Created differs, which Jira keeps itself: not written (2 issues)" in repr(plan)
+    assert "Status Category differs, which Jira keeps itself: not written (1 issue)" in plan._repr_html_()
+    assert list(plan.apply()["Outcome"]) == ["done"]
+
+
+def test_a_formatted_text_is_not_flattened_unasked(dialect: str) -> None:
+    with DemoSite(issues=120) as site:
+        jira = client(site, dialect)
+        frames = {
+            form: jira.search("project = DEMO ORDER BY key", fields=["Key", "Release Notes"], markup=form)
+            for form in ("text", "markdown", "raw")
+        }
+        rich = frames["text"]["Release Notes"].fillna("") != frames["markdown"]["Release Notes"].fillna("")
+        assert rich.any()
+        for form, frame in frames.items():
+            plan = jira.edit(frame)
+            assert len(plan) == 0, f"{form}: an unchanged text is unchanged, however it was read"
+            assert not plan.aio.notes
+        df = frames["text"].loc[rich].head(1).copy()
+        df["Release Notes"] = "Only words now"
+        plan = jira.edit(df)
+        face = "note: Release Notes loses its formatting: the new text is taken as wiki markup (1 issue)"
+        assert face in repr(plan)
+        assert list(plan.apply()["Outcome"]) == ["done"]
+        assert not jira.edit(df.assign(**{"Release Notes": "Other words"})).aio.notes, (
+            "there was none to lose"
+        )
+        df["Release Notes"] = '{"type":"doc","version":1,"content":[]}'
+        assert "document as JSON" in repr(jira.edit(df))
+
+
 def test_a_value_of_the_wrong_type(jira: Jira) -> None:
     df = pick(jira, "Due", n=1)
     df["Due"] = "soon"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from schedkit.errors import SiteError, UsageError
 from schedkit.jira.asking import Source
 from schedkit.jira.columns import Column, Layout, layout
 from schedkit.jira.fields import Field
+from schedkit.jira.kinds import is_rich
 from schedkit.jira.reader import Reader
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
@@ -20,7 +22,8 @@ from schedkit.jira.write.values import KEPT, cell_value, is_user, missing, wire_
 
 __all__ = ["plan_edit"]
 
-Read = Callable[[Sequence[str], Sequence[str]], Awaitable[pd.DataFrame]]
+# (keys, columns, markup) as the site has them.
+Read = Callable[[Sequence[str], Sequence[str], str], Awaitable[pd.DataFrame]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +44,14 @@ async def plan_edit(
     Parameters
     ----------
     read : async callable
-        Returns the frame of (keys, columns) as the site has it now.
+        Returns the frame of (keys, columns, markup) as the site has it now.
     """
     if "Key" not in frame:
         raise UsageError("the frame has no column 'Key'", hint="it tells which issue a row is")
     if frame["Key"].duplicated().any():
         twice = frame.loc[frame["Key"].duplicated(), "Key"].iloc[0]
         raise UsageError(f"the frame holds {twice} twice", hint="one row per issue")
-    names = (
-        [str(c) for c in frame if c not in ("Key", "Id", "Status Category")]
-        if columns is None
-        else list(columns)
-    )
+    names = [str(c) for c in frame if c not in ("Key", "Id")] if columns is None else list(columns)
     absent = [name for name in names if name not in frame]
     if absent:
         raise UsageError(f"the frame has no column {absent[0]!r}")
@@ -61,13 +60,16 @@ async def plan_edit(
     fixed = {target: why for target in targets if (why := _obstacle(target))}
     if columns is not None and fixed:
         raise UsageError(next(iter(fixed.values())))
-    targets = [target for target in targets if target.field.id not in KEPT]
-    if not set(targets) - set(fixed):
+    # What Jira keeps may differ because the issue lives on: told, and no reason to refuse the rest.
+    kept = {t for t in targets if t.field.id in KEPT or t.column == "Status Category"}
+    if not set(targets) - set(fixed) - kept:
         raise UsageError("the frame has no column that can be edited", hint="name one: columns=['Summary']")
     keys = [str(key).strip().upper() for key in frame["Key"]]
-    now = await read(keys, [target.column for target in targets])
+    now = await read(keys, [target.column for target in targets], "text")
     missing_keys: Mapping[str, str] = now.attrs["extraction"]["missing"]
     current = now.set_index("Key", drop=False)
+    texts = await Texts.read(read, list(current.index), [t for t in targets if is_rich(t.field)])
+    notes: Counter[str] = Counter()
     people = People(source)
     rows: list[Row] = []
     steps: list[Step] = []
@@ -83,10 +85,15 @@ async def plan_edit(
             for target in targets:
                 old = cell_value(current.at[key, target.column], target.store)
                 new = _cell(wanted.at[key, target.column], target)
-                if old == new:
+                if old == new or texts.unchanged(key, target, new):
+                    continue
+                if target in kept:
+                    notes[f"{target.column} differs, which Jira keeps itself: not written"] += 1
                     continue
                 if target in fixed:
                     raise UsageError(fixed[target])
+                if texts.formatted(key, target, old):
+                    notes[f"{target.column} loses its formatting: the new text is taken as wiki markup"] += 1
                 changes[target] = (old, new, await _on_the_wire(target, new, people))
         except (UsageError, SiteError) as problem:
             refused.append(Outcome(key, "edit", "failed", str(problem)))
@@ -94,7 +101,45 @@ async def plan_edit(
         if changes:
             rows += [Row(key, target.column, old, new) for target, (old, new, _) in changes.items()]
             steps.append(_step(source, key, changes))
-    return AsyncPlan(source.site, "edit", rows, steps, refused)
+    told = [f"{note} ({count} issue{'s' if count > 1 else ''})" for note, count in notes.items()]
+    return AsyncPlan(source.site, "edit", rows, steps, refused, notes=told)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The formatted texts of issues as the other forms show them: a frame may have been read in any."""
+
+    forms: Mapping[str, pd.DataFrame]
+
+    @classmethod
+    async def read(cls, read: Read, keys: Sequence[str], targets: Sequence[Target]) -> Texts:
+        names = [target.column for target in targets]
+        if not names or not keys:
+            return cls({})
+        return cls({form: (await read(keys, names, form)).set_index("Key") for form in ("raw", "markdown")})
+
+    def unchanged(self, key: str, target: Target, new: Any) -> bool:
+        """Whether the cell is the text in one of its forms."""
+        held = [cell_value(f.at[key, target.column], "text") for f in self._of(key, target)]
+        if new in held:
+            return True
+        if isinstance(new, str) and held and new.lstrip().startswith('{"') and '"type":"doc"' in new:
+            raise UsageError(
+                f"{target.column} holds a document as JSON, which cannot be written",
+                hint="write text, or wiki markup",
+            )
+        return False
+
+    def formatted(self, key: str, target: Target, old: Any) -> bool:
+        """Whether the site's text is more than its words."""
+        return any(_words(f.at[key, target.column]) != _words(old) for f in self._of(key, target)[1:])
+
+    def _of(self, key: str, target: Target) -> list[pd.DataFrame]:
+        return [f for f in self.forms.values() if target.column in f and key in f.index]
+
+
+def _words(value: Any) -> str:
+    return "" if missing(value) else " ".join(str(value).split())
 
 
 def _target(source: Source, name: str) -> Target:

@@ -82,6 +82,7 @@ class AsyncPlan:
     rows: Sequence[Row]
     steps: Sequence[Step]
     refused: Sequence[Outcome] = ()
+    notes: Sequence[str] = ()
     outcomes: list[Outcome] = field(default_factory=list)
     applied: bool = False
 
@@ -185,7 +186,7 @@ class Plan:
         return pd.DataFrame(rows, columns=["Key", "Field", "Old", "New"], dtype=object)
 
     def __repr__(self) -> str:
-        lines = [self._summary()]
+        lines = [self._summary(), *(f"  note: {note}" for note in self.aio.notes)]
         lines += [
             f"  {row.key}  {row.field}: {shown(row.old)} → {shown(row.new)}" for row in self.aio.rows[:SHOWN]
         ]
@@ -208,7 +209,8 @@ class Plan:
             f"<tr>{cells(o.key, o.action, 'refused', '', o.detail)}</tr>" for o in self.aio.refused[:SHOWN]
         ]
         head = "<tr><th>Key</th><th>Field</th><th>Old</th><th></th><th>New</th></tr>"
-        return f"<p>{escape(self._summary())}</p><table>{head}{''.join(body)}</table>"
+        notes = "".join(f"<p>Note: {escape(note)}</p>" for note in self.aio.notes)
+        return f"<p>{escape(self._summary())}</p>{notes}<table>{head}{''.join(body)}</table>"
 
     def _summary(self) -> str:
         what = f"{self.aio.title}: {len(self.aio.steps)} issues would be written"
