@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-import pytest
 from core.conftest import Heard
 
 from schedkit.core import events
@@ -13,11 +12,6 @@ from schedkit.core.model import State
 from schedkit.core.scheduler import Scheduler
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="workers._Started.cancel: an asyncio task that is cancelled before its first step never runs, so "
-    "nobody hears of its end, and its place is never free again",
-)
 def test_a_coroutine_cancelled_before_its_first_step_gives_its_place_back(
     make: Callable[..., Scheduler],
 ) -> None:
