@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any
 
@@ -13,7 +13,7 @@ from schedkit.core import rows, schema
 from schedkit.core.events import Event
 from schedkit.core.model import Attempt, Run
 
-__all__ = ["Change", "Op", "statements"]
+__all__ = ["Change", "Op", "Statements"]
 
 
 class Op(IntEnum):
@@ -103,44 +103,67 @@ def _upsert(dialect: sa.Dialect) -> Any:
     return postgres_insert
 
 
-def statements(dialect: sa.Dialect) -> Sequence[str]:
-    """Return the SQL of each `Op`, with named parameters, for one database."""
-    upsert = _upsert(dialect)
+class Statements:
+    """The SQL of each `Op`, with named parameters, for one database; compiled at its first use.
 
-    def put(table: sa.Table, *keys: str) -> Any:
-        insert = upsert(table)
+    Compiling takes a millisecond or two each, which a start need not wait for.
+    """
+
+    def __init__(self, dialect: sa.Dialect) -> None:
+        self._dialect = dialect
+        self._texts: dict[Op, str] = {}
+
+    def __getitem__(self, op: Op) -> str:
+        if op not in self._texts:
+            self._texts[op] = str(_MAKERS[op](self._put).compile(dialect=self._dialect))
+        return self._texts[op]
+
+    def _put(self, table: sa.Table, *keys: str) -> sa.ClauseElement:
+        """An insert that replaces the row of these keys; without keys, one that leaves it."""
+        insert: Any = _upsert(self._dialect)(table)
+        if not keys:
+            return insert.on_conflict_do_nothing()  # type: ignore[no-any-return]
         values = {c.name: insert.excluded[c.name] for c in table.c if c.name not in keys}
-        return insert.on_conflict_do_update(index_elements=list(keys), set_=values)
+        return insert.on_conflict_do_update(index_elements=list(keys), set_=values)  # type: ignore[no-any-return]
 
-    run, task, wait = schema.runs, schema.tasks, schema.waits
-    made: dict[Op, sa.ClauseElement] = {
-        Op.PUT_TASK: put(task, "name"),
-        Op.ADVANCE: task.update()
-        .where(task.c.name == bindparam("task"), task.c.next_at == bindparam("was"))
-        .values(next_at=bindparam("to")),
-        Op.DROP_TASK: task.delete().where(task.c.name == bindparam("task")),
-        Op.PUT_META: put(schema.meta, "key"),
-        Op.INSERT_RUN: run.insert(),
-        Op.UPDATE_RUN: run.update()
+
+Put = Callable[..., sa.ClauseElement]
+_run, _task, _wait, _command = schema.runs, schema.tasks, schema.waits, schema.commands
+_MAKERS: Mapping[Op, Callable[[Put], sa.ClauseElement]] = {
+    Op.PUT_TASK: lambda put: put(_task, "name"),
+    Op.ADVANCE: lambda put: (
+        _task.update()
+        .where(_task.c.name == bindparam("task"), _task.c.next_at == bindparam("was"))
+        .values(next_at=bindparam("to"))
+    ),
+    Op.DROP_TASK: lambda put: _task.delete().where(_task.c.name == bindparam("task")),
+    Op.PUT_META: lambda put: put(schema.meta, "key"),
+    Op.INSERT_RUN: lambda put: _run.insert(),
+    Op.UPDATE_RUN: lambda put: (
+        _run.update()
         .where(
-            run.c.id == bindparam("id"),
-            run.c.attempt == bindparam("was_attempt"),
-            run.c.state == bindparam("was_state"),
+            _run.c.id == bindparam("id"),
+            _run.c.attempt == bindparam("was_attempt"),
+            _run.c.state == bindparam("was_state"),
         )
-        .values({name: bindparam(name) for name in MUTABLE}),
-        Op.INSERT_ATTEMPT: schema.attempts.insert(),
-        Op.INSERT_FIRE: upsert(schema.fires).on_conflict_do_nothing(),
-        Op.PUT_DETAILS: put(schema.details, "run"),
-        Op.INSERT_WAIT: wait.insert(),
-        Op.BIND_WAIT: wait.update()
-        .where(wait.c.run == bindparam("waiter"), wait.c.parent == bindparam("of"))
-        .values(parent_run=bindparam("bound")),
-        Op.END_WAIT: wait.update()
-        .where(wait.c.parent_run == bindparam("bound"))
-        .values(ended=bindparam("how_ended")),
-        Op.ANSWER: schema.commands.update()
-        .where(schema.commands.c.id == bindparam("command"))
-        .values(done_at=bindparam("done_at"), answer=bindparam("answer")),
-        Op.INSERT_EVENT: schema.events.insert(),
-    }
-    return [str(made[op].compile(dialect=dialect)) for op in Op]
+        .values({name: bindparam(name) for name in MUTABLE})
+    ),
+    Op.INSERT_ATTEMPT: lambda put: schema.attempts.insert(),
+    Op.INSERT_FIRE: lambda put: put(schema.fires),
+    Op.PUT_DETAILS: lambda put: put(schema.details, "run"),
+    Op.INSERT_WAIT: lambda put: _wait.insert(),
+    Op.BIND_WAIT: lambda put: (
+        _wait.update()
+        .where(_wait.c.run == bindparam("waiter"), _wait.c.parent == bindparam("of"))
+        .values(parent_run=bindparam("bound"))
+    ),
+    Op.END_WAIT: lambda put: (
+        _wait.update().where(_wait.c.parent_run == bindparam("bound")).values(ended=bindparam("how_ended"))
+    ),
+    Op.ANSWER: lambda put: (
+        _command.update()
+        .where(_command.c.id == bindparam("command"))
+        .values(done_at=bindparam("done_at"), answer=bindparam("answer"))
+    ),
+    Op.INSERT_EVENT: lambda put: schema.events.insert(),
+}

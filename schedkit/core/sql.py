@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from schedkit.core import schema
-from schedkit.core.changes import MUTABLE, Op, statements
+from schedkit.core.changes import MUTABLE, Op, Statements
 
 __all__ = ["Sql"]
 
@@ -34,7 +34,7 @@ class Sql:
     """The statements of one database."""
 
     def __init__(self, dialect: sa.Dialect) -> None:
-        self._one = statements(dialect)
+        self._one = Statements(dialect)
         # UPDATE … FROM came with 3.33.
         self._many = dialect.name == "sqlite" and sqlite3.sqlite_version_info >= (3, 33)
 
