@@ -79,8 +79,8 @@ class Feed:
     def _snapshot(self, news: Row) -> Row:
         self._opened.clear()
         self._sent["tasks"] = {row["name"]: row for row in news["tasks"]}
-        self._sent["runs"] = {row["id"]: self._shown(row["id"], row) for row in news["runs"]}
-        return {**news, "runs": list(self._sent["runs"].values())}
+        self._sent["runs"] = {row["id"]: row for row in news["runs"]}
+        return {**news, "runs": [self._shown(row["id"], row) for row in news["runs"]]}
 
     def _patches(self, kind: str, rows: Mapping[str, Row | None]) -> dict[str, Row | None]:
         sent = self._sent[kind]
@@ -90,9 +90,11 @@ class Feed:
                 if sent.pop(key, None) is not None:
                     patches[key] = None
                 continue
-            shown = self._shown(key, row) if kind == "runs" else row
-            fields = _difference(sent.get(key), shown)
-            sent[key] = shown
+            whole = kind == "tasks" or key in self._open
+            # To whoever has just opened a run, its long parts are news although they did not change.
+            before = None if key in self._opened else sent.get(key)
+            sent[key] = row
+            fields = _whole_or_brief(row, whole) if before is None else _news(before, row, whole)
             if fields:
                 patches[key] = fields
         if kind == "runs":
@@ -125,15 +127,31 @@ class Feed:
         return found
 
     def _shown(self, key: str, row: Row) -> Row:
-        if key in self._open:
-            return row
-        shown = {name: value for name, value in row.items() if name not in _LONG}
-        if shown["error"]:
-            shown["error"] = {name: value for name, value in shown["error"].items() if name != "traceback"}
-        return shown
+        return _whole_or_brief(row, key in self._open)
 
 
-def _difference(before: Row | None, after: Row) -> Row:
-    if before is None:
-        return after
-    return {name: value for name, value in after.items() if name not in before or before[name] != value}
+def _whole_or_brief(row: Row, whole: bool) -> Row:
+    if whole:
+        return row
+    shown = {name: value for name, value in row.items() if name not in _LONG}
+    if shown["error"]:
+        shown["error"] = _brief(shown["error"])
+    return shown
+
+
+def _brief(error: Row) -> Row:
+    return {name: value for name, value in error.items() if name != "traceback"}
+
+
+def _news(before: Row, after: Row, whole: bool) -> Row:
+    """Return the fields that differ; rows are replaced, so most values are the very same objects."""
+    fields: Row = {}
+    for name, value in after.items():
+        known = before.get(name, _ABSENT)
+        if value is known or value == known or (not whole and name in _LONG):
+            continue
+        fields[name] = _brief(value) if name == "error" and value and not whole else value
+    return fields
+
+
+_ABSENT = object()

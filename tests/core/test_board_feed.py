@@ -83,6 +83,19 @@ def test_a_run_opened_while_it_changes_comes_whole() -> None:
     assert feed.next() is None
 
 
+def test_a_run_opened_and_changed_at_once_comes_whole() -> None:
+    board = board_with_a_run()
+    log(board, "one")
+    feed = Feed(board)
+    message_of(feed)
+    feed.open("r")
+    board.fold(ev.RunProgressed(at=T0, run="r", task="a", stage="s", done=1, total=2))
+    row = message_of(feed)["runs"]["r"]
+    assert [line["message"] for line in row["log"]] == ["one"]
+    assert row["stages"][0]["done"] == 1
+    assert feed.next() is None
+
+
 def test_opening_a_run_that_is_gone_sends_nothing() -> None:
     feed = Feed(board_with_a_run())
     message_of(feed)
