@@ -124,9 +124,12 @@ class Extraction:
             await self.fill(listing.ids)
         else:
             for look in looks:
-                # What was deleted after the look had begun shows only in the passes' difference.
+                # What was deleted after the look had begun shows only in the passes' difference, or in
+                # that it was listed and did not come.
                 same = listing.steady and sorted(listing.ids) == sorted(look.listing.ids)
-                look.agrees = look.agrees and same and look.recent == self.held.recent(look.since)
+                came = not self.held.missing(look.listing.ids)
+                unchanged = look.recent == self.held.recent(look.since)
+                look.agrees = look.agrees and same and came and unchanged
                 listing = await self._judge(look, 0)
             if not evidence.exact:
                 del listing, looks  # of half a million issues they weigh

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.responses import Response
 
 from schedkit.demo import DemoSite
 from tests.jira.conftest import DIALECTS, client
@@ -139,6 +140,32 @@ def test_every_request_may_be_the_one(dialect: str, what: str) -> None:
             truthful(df, history)
             outcomes.append(df.attrs["extraction"]["exact"])
     assert all(outcomes), "one deed is followed by a look that finds no other"
+
+
+def test_what_is_deleted_before_it_is_fetched_is_not_missed() -> None:
+    """Listed by both passes, gone when its turn came: a third look knows that it is no more."""
+    with DemoSite(issues=330) as site:
+        jira = client(site, "cloud", concurrency=16, retries=1000)
+        jira.fields()
+        gone: list[str] = []
+
+        def hook(request) -> Response | None:  # type: ignore[no-untyped-def]
+            if "/bulkfetch" not in request.url.path or gone:
+                return None
+            if len(site.requests.matching(path="/rest/api/3/search/jql")) < 2:
+                return Response(status_code=503)  # until the second list is made
+            last = max(site.store.visible(), key=lambda issue: (issue.project.key, issue.number))
+            gone.append(last.key)
+            site.store.delete(last.key)
+            return None
+
+        site.before(hook)
+        df = jira.search("project is not EMPTY ORDER BY key", fields=["Id", "Summary"])
+        assert gone
+        facts = df.attrs["extraction"]
+        assert facts["missing"] == {}
+        assert facts["exact"]
+        assert not set(gone) & set(df["Key"])
 
 
 def test_a_quiet_site_is_looked_at_twice_not_three_times(dialect: str) -> None:
