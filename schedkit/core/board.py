@@ -135,7 +135,7 @@ class Board:
                 self._place(run_row(run), run.seconds)
 
     def put_task(self, name: str, **facts: Any) -> None:
-        """Set facts of a task: trigger (words), next_run, paused, declared, description, tags, priority."""
+        """Set facts of a task, those of `new_task_row`; `trigger` in words."""
         with self._lock:
             self._put_task(name, facts)
 
@@ -234,6 +234,7 @@ class Board:
                 "tags": event.tags,
                 "priority": event.priority,
                 "description": event.description,
+                "limit": event.limit,
             }
             self._put_task(event.task, facts)
 

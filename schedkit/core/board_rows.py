@@ -52,6 +52,7 @@ def new_task_row(name: str) -> Row:
         "durations": [],
         "tags": [],
         "priority": "medium",
+        "limit": None,
     }
 
 

@@ -47,7 +47,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=T
 class TaskChanged(Event, frozen=True, kw_only=True):
     """A task was declared, redeclared, paused, resumed, rescheduled or removed, or moved its next time.
 
-    `change` is one of these words ("next" for the last); an empty `task` means all (paused, resumed).
+    `change` is one of these words ("advanced" for the last); an empty `task` means all (paused, resumed).
     """
 
     change: str
@@ -58,6 +58,7 @@ class TaskChanged(Event, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     priority: int = 10
     description: str = ""
+    limit: int | None = None  # of its runs at once; None: only the scheduler's
 
 
 class Fired(Event, frozen=True, kw_only=True):

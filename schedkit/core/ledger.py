@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from schedkit.core import lease as lease_file
 from schedkit.core.events import Event, decode
-from schedkit.core.model import Attempt, Disposition, Run
+from schedkit.core.model import Attempt, Disposition, Overlap, Run
 from schedkit.core.rows import attempt_from_row, new_id, run_from_row, time_from, to_micros
 from schedkit.core.schema import (
     LIVE_STATES,
@@ -49,6 +49,12 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, Any] = {}
     declared_at: datetime
     who: str = ""
+
+    @property
+    def limit(self) -> int | None:
+        """How many of its runs may be under way at once, None for any number."""
+        limit: int | None = self.facts.get("max_instances")
+        return None if self.facts.get("overlap") == Overlap.ALLOW else limit
 
     def row(self) -> dict[str, Any]:
         """Return it as a row of the table."""

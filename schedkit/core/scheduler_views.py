@@ -237,6 +237,7 @@ class Views:
             "description": row.facts.get("description", ""),
             "tags": row.facts.get("tags", []),
             "priority": row.facts.get("priority", 10),
+            "limit": row.limit,
         }
 
     @property

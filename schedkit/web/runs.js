@@ -33,6 +33,7 @@ export function drawRuns(panel) {
   const fits = (run) => (!panel.task || run.task === panel.task) && (!panel.state || run.state === panel.state);
   const rows = pageOf(panel.pager, mine.filter(fits).sort(panel.kind === "queue" ? byDue : byNewest));
   show(panel.bar, mine.length > 1);
+  panel.table.full = panel.kind === "queue" ? fullTasks(store) : null;
   drawRunTable(panel.table, rows);
   say(panel.empty, panel.kind === "queue" ? "Nothing waits." : mine.length ? "No run fits these filters." : "No run yet.");
   show(panel.empty, rows.length === 0);
@@ -59,6 +60,15 @@ export function createRunTable(view, kind) {
 export function drawRunTable(table, rows) {
   keyed(table.body, rows, (run) => run.id, (run) => createRow(table, run), (row, run) => drawRow(table, row, run));
   show(table.scroller, rows.length > 0);
+}
+
+// Tasks of which as many runs are under way as may be at once: more of them wait, however free the places are.
+function fullTasks(store) {
+  const running = new Map();
+  for (const run of store.runs.values()) {
+    if (run.state === "RUNNING") running.set(run.task, (running.get(run.task) || 0) + 1);
+  }
+  return new Set([...running].filter(([task, count]) => count >= (store.tasks.get(task)?.limit ?? Infinity)).map(([task]) => task));
 }
 
 function isWaiting(run) {
@@ -120,7 +130,7 @@ function drawRow(panel, row, run) {
     say(row.third, run.priority);
     say(row.fourth, until(run.due_at, now));
     put(row.fourth, "title", exact(run.due_at));
-    say(row.fifth, run.waiting_for || "a free place");
+    say(row.fifth, run.waiting_for || (panel.full?.has(run.task) ? `another run of ${run.task}` : "a free place"));
   } else {
     say(row.under, run.error ? run.error.message : `run ${run.id}`);
     say(row.third, moment(run.started_at || run.due_at, now));

@@ -216,6 +216,18 @@ def test_the_queue_says_what_is_waited_for(day: Any) -> None:
     expect(line).to_contain_text("medium")
 
 
+def test_a_run_that_waits_for_its_own_task_says_so(view: Any) -> None:
+    board = working_day()
+    declare(board, "sprint_report", "every 1 hour", 1900, limit=1)  # its run "live" is under way
+    declare(board, "open_bugs", limit=1)
+    for run, task in (("second", "sprint_report"), ("other", "open_bugs")):
+        queue(board, run, task)
+    view.mount(board.snapshot(NOW), panel="queue")
+    row = view.page.get_by_role("row")
+    expect(row.filter(has_text="run second")).to_contain_text("another run of sprint_report")
+    expect(row.filter(has_text="run other")).to_contain_text("a free place")
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(tmp_path / "past.db")

@@ -476,3 +476,19 @@ def test_times_are_utc(sched: Scheduler) -> None:
     one.submit().result("10s")
     (run,) = sched.runs()
     assert before <= run.queued_at <= datetime.now(UTC)
+
+
+def test_the_board_knows_how_many_runs_of_a_task_there_may_be(sched: Scheduler) -> None:
+    def limits() -> dict[str, int | None]:
+        return {task["name"]: task["limit"] for task in sched.board()["tasks"]}
+
+    sched.start()
+    sched.task(name="two", max_instances=2)(lambda: None)
+    sched.task(name="any", overlap="allow")(lambda: None)
+    assert limits() == {"any": None, "two": 2}  # as the ledger tells a board that is new
+    told = threading.Event()
+    sched.subscribe(lambda event: told.set())
+    sched.task(name="two", max_instances=3)(lambda: None)
+    assert told.wait(10)
+    assert sched._bus.flush()
+    assert limits() == {"any": None, "two": 3}  # as events tell one that is there
