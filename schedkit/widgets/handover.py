@@ -1,6 +1,6 @@
 """Hand the schedule to a background process that outlives the kernel, and take it back.
 
-The process executes afresh the files that declare the tasks, so nothing is pickled: what a file declares is
+The process executes afresh the files that declare the tasks, so no task is pickled: what a file declares is
 what runs.
 """
 
