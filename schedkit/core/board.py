@@ -25,7 +25,8 @@ from schedkit.core.board_rows import (
     run_row,
     task_state,
 )
-from schedkit.core.model import Attempt, Run, State
+from schedkit.core.model import Attempt, Run
+from schedkit.core.states import State
 
 __all__ = ["Board"]
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from schedkit.core.durations import show
-from schedkit.core.model import Disposition, Overlap, Task
+from schedkit.core.model import Task
+from schedkit.core.states import Disposition, Overlap
 from schedkit.core.trigger_base import Times, Trigger
 from schedkit.core.wallclock import TICK
 

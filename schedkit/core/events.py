@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from schedkit.core.model import Disposition, Outcome, State
+from schedkit.core.states import Disposition, Outcome, State
 from schedkit.core.text import dump
 
 __all__ = [

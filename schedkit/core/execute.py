@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from schedkit import context
-from schedkit.core.model import Outcome, Task, TaskResult
+from schedkit.core.model import Task, TaskResult
 from schedkit.core.params import call_arguments
 from schedkit.core.results import Results
 from schedkit.core.running import RunContext
+from schedkit.core.states import Outcome
 from schedkit.core.text import clean
 from schedkit.errors import ParameterError, RetryableError, StopRequested
 

@@ -13,8 +13,9 @@ from schedkit import context
 from schedkit.core import faces
 from schedkit.core.durations import Duration, seconds
 from schedkit.core.events import Event, RunLogged, RunProgressed
-from schedkit.core.model import Attempt, Run, State, Task
+from schedkit.core.model import Attempt, Run, Task
 from schedkit.core.owner_known import Finished, Waiter
+from schedkit.core.states import State
 from schedkit.errors import (
     RunCancelledError,
     RunError,

@@ -9,7 +9,7 @@ from typing import Any
 from apscheduler import events as theirs
 
 from schedkit.core.events import Event, Fired, OwnerChanged, RunEnded, RunQueued, RunStarted, TaskChanged
-from schedkit.core.model import Disposition, State
+from schedkit.core.states import Disposition, State
 from schedkit.errors import RunCancelledError, RunFailedError, RunTimeoutError
 
 __all__ = ["ExecutionEvent", "Translator"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from schedkit.core.model import State
+from schedkit.core.states import State
 
 __all__ = ["Joins", "Verdict", "Wait"]
 

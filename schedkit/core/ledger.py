@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from schedkit.core import lease as lease_file
 from schedkit.core.events import Event, decode
-from schedkit.core.model import Attempt, Disposition, Overlap, Run
+from schedkit.core.model import Attempt, Run
 from schedkit.core.rows import attempt_from_row, new_id, run_from_row, time_from, to_micros
 from schedkit.core.schema import (
     LIVE_STATES,
@@ -31,6 +31,7 @@ from schedkit.core.schema import (
     tasks,
     waits,
 )
+from schedkit.core.states import Disposition, Overlap
 from schedkit.core.store import Store
 from schedkit.core.text import dump, load
 

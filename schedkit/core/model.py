@@ -1,4 +1,4 @@
-"""The engine's values: what a task is, what a run is, and the words for their states."""
+"""The engine's values: what a task is, what a run is."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from schedkit.core.durations import seconds
+from schedkit.core.states import Outcome, Overlap, Priority, State
 from schedkit.errors import DeclarationError, FatalError, RateLimitedError, RetryableError, UnavailableError
 
 if TYPE_CHECKING:
@@ -23,85 +23,15 @@ if TYPE_CHECKING:
 __all__ = [
     "After",
     "Attempt",
-    "Disposition",
     "Hooks",
-    "Outcome",
-    "Overlap",
-    "Priority",
     "Rate",
     "Retry",
     "Run",
     "RunsIn",
-    "State",
     "Task",
     "TaskResult",
     "is_async",
 ]
-
-
-class State(StrEnum):
-    """Where a run stands."""
-
-    PENDING = "PENDING"  # waits for the runs it depends on
-    QUEUED = "QUEUED"  # may start as soon as there is room
-    RUNNING = "RUNNING"
-    RETRY = "RETRY"  # waits for the due time of its next attempt
-    DONE = "DONE"
-    FAILED = "FAILED"
-    TIMEOUT = "TIMEOUT"
-    CANCELLED = "CANCELLED"
-    SKIPPED = "SKIPPED"  # said so itself, or its parent failed
-
-    @property
-    def final(self) -> bool:
-        """Whether the run has ended for good."""
-        return self in _FINAL
-
-
-_FINAL = frozenset({State.DONE, State.FAILED, State.TIMEOUT, State.CANCELLED, State.SKIPPED})
-
-
-class Outcome(StrEnum):
-    """How one attempt ended."""
-
-    DONE = "done"
-    FAILED = "failed"
-    TIMEOUT = "timeout"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"  # its owner died or was stopped
-
-
-class Disposition(StrEnum):
-    """What became of a due time; each has exactly one."""
-
-    RUN = "run"
-    MISSED = "missed"  # past its misfire grace
-    COALESCED = "coalesced"  # a later time of the same schedule ran for it
-    OVERLAPPED = "overlapped"  # the task was still running, and its policy is skip
-
-
-class Overlap(StrEnum):
-    """What happens to a fire while `max_instances` runs of the task are still alive."""
-
-    SKIP = "skip"
-    QUEUE = "queue"
-    CANCEL = "cancel"  # the running one
-    ALLOW = "allow"
-
-
-class Priority(IntEnum):
-    """Named priorities; any int between and beyond them will do.
-
-    One unit is a minute of head start in the queue: a HIGH run overtakes every LOW run that has not
-    waited 20 minutes longer, so nothing starves.
-    """
-
-    LOW = 0
-    MEDIUM = 10
-    HIGH = 20
-
-
-HEAD_START_SECONDS = 60.0
 
 
 # Network trouble, time, and what a task or a site itself calls temporary.

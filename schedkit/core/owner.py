@@ -19,9 +19,10 @@ from schedkit.core.events import (
 from schedkit.core.execute import Ending
 from schedkit.core.joins import Wait
 from schedkit.core.ledger import TaskRow
-from schedkit.core.model import Outcome, Overlap, State, Task
+from schedkit.core.model import Task
 from schedkit.core.owner_times import Times
 from schedkit.core.rows import to_micros
+from schedkit.core.states import Outcome, Overlap, State
 from schedkit.core.text import dump
 from schedkit.core.trigger_base import Trigger
 

@@ -21,10 +21,11 @@ from schedkit.core.events import (
 )
 from schedkit.core.execute import Ending, error_facts
 from schedkit.core.follow import attempt_of, follow
-from schedkit.core.model import Outcome, Retry, Run, State
+from schedkit.core.model import Retry, Run
 from schedkit.core.owner_known import Finished
 from schedkit.core.owner_runs import Runs
 from schedkit.core.running import RunContext
+from schedkit.core.states import Outcome, State
 
 __all__ = ["Attempts"]
 

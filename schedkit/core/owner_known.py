@@ -30,11 +30,12 @@ from schedkit.core.follow import MOST_INTERRUPTIONS
 from schedkit.core.joins import Joins
 from schedkit.core.lease import Lease
 from schedkit.core.ledger import Ledger, TaskRow
-from schedkit.core.model import Run, State, Task
+from schedkit.core.model import Run, Task
 from schedkit.core.plan import Planner
 from schedkit.core.promise import Promise
 from schedkit.core.retention import Retention
 from schedkit.core.rush import Rush
+from schedkit.core.states import State
 from schedkit.core.tasks import Registry
 from schedkit.core.writer import Writer
 

@@ -16,10 +16,11 @@ from schedkit.core.events import (
     RunQueued,
 )
 from schedkit.core.joins import Wait
-from schedkit.core.model import Overlap, Run, State, Task
+from schedkit.core.model import Run, Task
 from schedkit.core.owner_known import Finished, Known, Waiter
 from schedkit.core.plan import Waiting, rank
 from schedkit.core.rows import new_id
+from schedkit.core.states import Overlap, State
 
 __all__ = ["Runs"]
 

@@ -16,9 +16,9 @@ from schedkit.core.events import (
     Fired,
 )
 from schedkit.core.ledger import TaskRow
-from schedkit.core.model import Disposition
 from schedkit.core.owner_attempts import Attempts
 from schedkit.core.rows import to_micros
+from schedkit.core.states import Disposition
 from schedkit.core.store import reason
 from schedkit.core.writer import StaleError
 from schedkit.errors import TriggerError

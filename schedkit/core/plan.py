@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from schedkit.core.model import HEAD_START_SECONDS, Rate
+from schedkit.core.model import Rate
+from schedkit.core.states import HEAD_START_SECONDS
 
 __all__ = ["Planner", "Waiting", "rank"]
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from schedkit.core.events import Event, encode
-from schedkit.core.model import Attempt, Outcome, Run, State
+from schedkit.core.model import Attempt, Run
+from schedkit.core.states import Outcome, State
 from schedkit.core.text import clean, dump, load
 
 __all__ = [

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import functools
-import importlib
 import inspect
 import logging
 import os
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -22,6 +18,7 @@ from typing import Any, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schedkit.core import faces, origin
+from schedkit.core.at_exit import stop_at_exit
 from schedkit.core.base import as_task
 from schedkit.core.board import Board
 from schedkit.core.bus import Bus
@@ -46,8 +43,8 @@ from schedkit.core.scheduler_views import Views
 from schedkit.core.store import Store
 from schedkit.core.submissions import post_runs
 from schedkit.core.tasks import Registry, declare, known
-from schedkit.errors import NotOwnerError, SettingsError, StopRequested
-from schedkit.loop import blocking, live, refuse_in_coroutine, service, wait
+from schedkit.errors import NotOwnerError, SettingsError
+from schedkit.loop import blocking, refuse_in_coroutine, service, wait
 
 __all__ = ["AsyncScheduler", "Scheduler"]
 
@@ -207,7 +204,7 @@ class Scheduler(Views, Elsewhere, JobApi):
             self._viewing = False
 
     def _started(self) -> None:
-        _at_exit(self)
+        stop_at_exit(self)
         keep_cells_quiet()
         owner = self.owner
         if self.state == "viewer" and owner is not None:
@@ -374,31 +371,3 @@ def _results_beside(store: Store) -> Path:
     return (
         store.path.with_suffix(".results") if store.path is not None else Path("schedkit-results").absolute()
     )
-
-
-def _at_exit(scheduler: Scheduler) -> None:
-    live("running schedulers", _watch_the_exit).add(scheduler)
-
-
-def _watch_the_exit() -> weakref.WeakSet[Scheduler]:
-    running: weakref.WeakSet[Scheduler] = weakref.WeakSet()
-    # A graceful stop needs worker threads, which are gone (and on newer Pythons cannot be made) when atexit's
-    # callbacks run. These run before, the last registered first; concurrent.futures must have had its turn.
-    importlib.import_module("concurrent.futures.thread")
-    register = getattr(threading, "_register_atexit", atexit.register)
-    register(functools.partial(_stop_at_exit, running, os.getpid()))
-    return running
-
-
-def _stop_at_exit(running: Iterable[Scheduler], pid: int) -> None:
-    if os.getpid() == pid:  # a forked process ends too, and must leave its parent's ledgers alone
-        _stop_all(running)
-
-
-def _stop_all(running: Iterable[Scheduler]) -> None:
-    for scheduler in list(running):
-        if scheduler.state != "stopped":
-            try:
-                scheduler.stop("2s")
-            except (Exception, StopRequested):
-                _log.exception("the scheduler could not be stopped at exit")

@@ -18,10 +18,11 @@ from schedkit.core.bus import Bus, Listener
 from schedkit.core.handles import TaskHandle
 from schedkit.core.lease import Holder
 from schedkit.core.ledger import Ledger, TaskRow
-from schedkit.core.model import Attempt, Run, State, Task
+from schedkit.core.model import Attempt, Run, Task
 from schedkit.core.node import Node
 from schedkit.core.owner_known import Config
 from schedkit.core.results import Results
+from schedkit.core.states import State
 from schedkit.core.tasks import Registry
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.loop import service

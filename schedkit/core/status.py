@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from schedkit.core.model import State
+from schedkit.core.states import State
 from schedkit.core.trigger_base import Trigger
 from schedkit.core.trigger_kinds import Cron, Every
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from schedkit.core import triggers
-from schedkit.core.model import Overlap
+from schedkit.core.states import Overlap
 from schedkit.core.trigger_base import Trigger
 from schedkit.errors import TriggerError
 

@@ -12,8 +12,9 @@ from typing import Any, TypeVar, overload
 from schedkit.core import trigger_data
 from schedkit.core.durations import Duration, seconds
 from schedkit.core.job_defaults import JOB_DEFAULT, JobDefault, said
-from schedkit.core.model import After, Hooks, Overlap, Priority, Rate, Retry, RunsIn, Task
+from schedkit.core.model import After, Hooks, Rate, Retry, RunsIn, Task
 from schedkit.core.params import check, parameters
+from schedkit.core.states import Overlap, Priority
 from schedkit.errors import DeclarationError, UsageError
 
 __all__ = ["Registry", "declare", "marked", "task"]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from schedkit.core.events import Event, Fired, RunEnded, RunNoted, RunQueued, RunStarted, TaskChanged
-from schedkit.core.model import Disposition, State
+from schedkit.core.states import Disposition, State
 
 __all__ = ["KINDS", "TEMPLATES", "Kind", "Notice", "Watch", "filled"]
 

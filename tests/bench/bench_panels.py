@@ -42,7 +42,7 @@ import threading, time
 from datetime import UTC, datetime
 from schedkit.core import events as ev
 from schedkit.core.board import Board
-from schedkit.core.model import State
+from schedkit.core.states import State
 from schedkit.widgets import Panel
 from schedkit.widgets.publisher import publisher
 

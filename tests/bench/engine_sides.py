@@ -204,8 +204,8 @@ def fill(where: str, count: int) -> None:
 
     from schedkit.core import schema
     from schedkit.core.events import RunEnded, encode
-    from schedkit.core.model import State
     from schedkit.core.rows import id_at
+    from schedkit.core.states import State
     from schedkit.core.store import Store
 
     store = Store(where)

@@ -174,7 +174,7 @@ import threading, time
 from datetime import UTC, datetime, timedelta
 from schedkit.core import events as ev
 from schedkit.core.board import Board
-from schedkit.core.model import State
+from schedkit.core.states import State
 from schedkit.widgets import Panel
 
 class Stage(Board):

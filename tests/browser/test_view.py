@@ -18,7 +18,7 @@ from schedkit.core import events as ev
 from schedkit.core.board import Board
 from schedkit.core.board_history import window
 from schedkit.core.feed import Feed
-from schedkit.core.model import State
+from schedkit.core.states import State
 from schedkit.core.store import Store
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

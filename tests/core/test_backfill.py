@@ -15,8 +15,8 @@ from crash.judge import judge_schedule
 
 from schedkit.core import events
 from schedkit.core.backfill import MOST_BACKFILL, due_times
-from schedkit.core.model import State
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import State
 from schedkit.core.triggers import cron, every
 from schedkit.errors import NotOwnerError, SchedkitError, UsageError
 from schedkit.loop import service

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from schedkit.core.base import BaseTask, as_task
-from schedkit.core.model import Overlap, Task
+from schedkit.core.model import Task
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import Overlap
 from schedkit.core.task_schedule import ScheduleType, TaskSchedule
 from schedkit.core.tasks import task
 from schedkit.core.triggers import at, cron, every

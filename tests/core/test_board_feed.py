@@ -8,7 +8,7 @@ from typing import Any
 from schedkit.core import events as ev
 from schedkit.core.board import Board
 from schedkit.core.feed import Feed
-from schedkit.core.model import State
+from schedkit.core.states import State
 
 T0 = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedkit.core.clock import Fire, Schedule, Tick, due, skipped
-from schedkit.core.model import Disposition, Overlap, Task
+from schedkit.core.model import Task
+from schedkit.core.states import Disposition, Overlap
 from schedkit.core.triggers import any_of, at, calendar, cron, every
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

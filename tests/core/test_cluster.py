@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from schedkit.core.model import State
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import State
 
 
 @pytest.fixture(scope="module")

@@ -24,10 +24,11 @@ from schedkit.core.attempt import Execution
 from schedkit.core.changes import Change
 from schedkit.core.door import Door
 from schedkit.core.ledger import CommandRow
-from schedkit.core.model import After, Outcome, Rate, Retry, State, Task, TaskResult
+from schedkit.core.model import After, Rate, Retry, Task, TaskResult
 from schedkit.core.rows import new_id, run_row, to_micros
 from schedkit.core.running import RunContext
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import Outcome, State
 from schedkit.core.triggers import every
 from schedkit.errors import (
     BlockingCallError,

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from core.conftest import Heard
 
 from schedkit.core import events
-from schedkit.core.model import State
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import State
 
 
 def test_a_coroutine_cancelled_before_its_first_step_gives_its_place_back(

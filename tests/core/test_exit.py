@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from schedkit.core.model import State
-from schedkit.core.scheduler import Scheduler, _stop_all
+from schedkit.core.at_exit import stop_all
+from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import State
 
 SCRIPT = """
 import sys, threading
@@ -86,7 +87,7 @@ def test_a_stop_that_fails_at_exit_harms_no_other(
             raise OSError(f"no disk within {deadline}")
 
         patch.setattr(broken, "stop", fail)
-        _stop_all([broken, never_started, other])
+        stop_all([broken, never_started, other])
     assert "could not be stopped at exit" in caplog.text
     assert other.state == "stopped"
     broken.stop()

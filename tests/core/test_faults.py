@@ -17,8 +17,8 @@ from core.faulty import answers_lost, disk_full, failing, locked, reads_failing
 from crash.judge import judge_schedule
 
 from schedkit.core import events, schema
-from schedkit.core.model import Outcome, State
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import Outcome, State
 from schedkit.core.triggers import every
 from schedkit.errors import LedgerError
 

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from schedkit.core.follow import attempt_of, follow, tries
 from schedkit.core.joins import Joins, Verdict, Wait
-from schedkit.core.model import Outcome, Retry, Run, State
+from schedkit.core.model import Retry, Run
+from schedkit.core.states import Outcome, State
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

@@ -20,8 +20,9 @@ from core.conftest import Heard
 
 from schedkit import context
 from schedkit.core import events
-from schedkit.core.model import After, Outcome, Retry, State, TaskResult
+from schedkit.core.model import After, Retry, TaskResult
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import Outcome, State
 from schedkit.core.triggers import every
 from schedkit.errors import (
     DeclarationError,

@@ -20,11 +20,12 @@ from schedkit.core import lease, schema
 from schedkit.core.changes import Change, Op
 from schedkit.core.events import Event, RunLogged, decode, encode
 from schedkit.core.ledger import Ledger
-from schedkit.core.model import Run, State
+from schedkit.core.model import Run
 from schedkit.core.results import ResultGoneError, Results
 from schedkit.core.rows import id_at, new_id, run_from_row, run_row
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.sql import Sql
+from schedkit.core.states import State
 from schedkit.core.store import Store
 from schedkit.core.text import dump, load
 from schedkit.core.triggers import every

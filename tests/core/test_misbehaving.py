@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from schedkit import context
-from schedkit.core.model import Retry, State, TaskResult
+from schedkit.core.model import Retry, TaskResult
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import State
 from schedkit.core.text import dump
 from schedkit.errors import DeclarationError
 

@@ -14,8 +14,8 @@ from core.conftest import Heard
 from sqlalchemy.exc import OperationalError
 
 from schedkit.core import events, schema
-from schedkit.core.model import State
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import State
 from schedkit.errors import LedgerError
 
 Make = Callable[..., Scheduler]

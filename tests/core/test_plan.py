@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from schedkit.core.deadlines import Deadlines
-from schedkit.core.model import HEAD_START_SECONDS, Priority, Rate
+from schedkit.core.model import Rate
 from schedkit.core.plan import Planner, Waiting, rank
+from schedkit.core.states import HEAD_START_SECONDS, Priority
 
 KEYS = ("task:a", "task:b", "tag:x", "tag:y", "thread")
 

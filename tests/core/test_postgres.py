@@ -14,8 +14,8 @@ from crash.judge import judge_schedule
 from postgres_server import kill, postgres_server, revive
 
 from schedkit.core import events, schema
-from schedkit.core.model import State
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import State
 from schedkit.core.triggers import every
 
 

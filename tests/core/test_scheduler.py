@@ -16,9 +16,10 @@ import pytest
 
 from schedkit import context
 from schedkit.core import events
-from schedkit.core.model import Outcome, Retry, State, TaskResult
+from schedkit.core.model import Retry, TaskResult
 from schedkit.core.results import ResultGoneError
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import Outcome, State
 from schedkit.core.triggers import every
 from schedkit.errors import (
     FatalError,

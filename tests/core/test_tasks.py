@@ -10,7 +10,8 @@ from datetime import timedelta
 
 import pytest
 
-from schedkit.core.model import After, Overlap, Priority, Rate, Retry, Task
+from schedkit.core.model import After, Rate, Retry, Task
+from schedkit.core.states import Overlap, Priority
 from schedkit.core.tasks import Registry, declare, marked, replaced, task
 from schedkit.core.triggers import cron, every
 from schedkit.errors import DeclarationError, ParameterError, TriggerError

@@ -17,8 +17,8 @@ import pytest
 from core.conftest import Heard
 
 from schedkit.core import events
-from schedkit.core.model import Outcome, State
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import Outcome, State
 from schedkit.core.triggers import every
 from schedkit.errors import NotOwnerError, RunCancelledError, SchedkitError, UsageError
 from schedkit.loop import service

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from schedkit.core import trigger_data
 from schedkit.core.ledger import Ledger, TaskRow
-from schedkit.core.model import Outcome, Run, State
+from schedkit.core.model import Run
+from schedkit.core.states import Outcome, State
 from schedkit.core.store import Store
 
 MICROSECOND = timedelta(microseconds=1)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from schedkit.core.ledger import Ledger
-from schedkit.core.model import State
+from schedkit.core.states import State
 from schedkit.core.store import Store
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from schedkit.core.ledger import Ledger
-from schedkit.core.model import Outcome, State
+from schedkit.core.states import Outcome, State
 from schedkit.core.store import Store
 
 PROGRAM = Path(__file__).with_name("instants.py")

@@ -17,7 +17,7 @@ from schedkit.core.events import (
     RunStarted,
     TaskChanged,
 )
-from schedkit.core.model import Disposition, State
+from schedkit.core.states import Disposition, State
 from schedkit.notify.digest import Digest, message
 from schedkit.notify.notices import TEMPLATES, Notice, Watch, filled, harmless
 

@@ -14,7 +14,7 @@ from notify.conftest import Mailbox, Webhook
 from notify.test_notices import AT, ended, queued
 
 from schedkit.core.events import Event
-from schedkit.core.model import State
+from schedkit.core.states import State
 from schedkit.errors import SettingsError
 from schedkit.notify import Channel, Notifier
 from schedkit.notify.channel import Voice

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from schedkit.core.model import Retry, State
+from schedkit.core.model import Retry
 from schedkit.core.scheduler import Scheduler
+from schedkit.core.states import State
 from schedkit.core.task_request import TaskType, retry_policy
 from schedkit.core.triggers import cron
 from schedkit.demo import DemoSite

@@ -8,7 +8,7 @@ import pytest
 
 from schedkit.core import events as ev
 from schedkit.core.board import Board
-from schedkit.core.model import State
+from schedkit.core.states import State
 from schedkit.widgets.static import ROWS, board_html, duration_words, run_html
 
 T0 = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
