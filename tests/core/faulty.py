@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,19 +26,8 @@ def failing(
     sched: Scheduler, statement: str, times: int, text: str = "disk I/O error"
 ) -> Iterator[list[str]]:
     """Let the next `times` writes whose SQL matches `statement` fail before they reach the database."""
-    failed: list[str] = []
-
-    def refuse(connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool) -> None:
-        if len(failed) < times and re.search(statement, sql):
-            failed.append(sql)
-            raise OperationalError(sql, {}, sqlite3.OperationalError(text))
-
-    engine = store_of(sched)._write
-    sa.event.listen(engine, "before_cursor_execute", refuse)
-    try:
+    with _refusing(store_of(sched)._write, text, lambda sql: re.search(statement, sql), times) as failed:
         yield failed
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", refuse)
 
 
 @contextmanager
@@ -95,13 +85,21 @@ def disk_full(sched: Scheduler) -> Iterator[None]:
 @contextmanager
 def reads_failing(sched: Scheduler, text: str = "disk I/O error") -> Iterator[list[str]]:
     """Let every read fail before it reaches the database; writes go through."""
+    with _refusing(store_of(sched)._read, text) as failed:
+        yield failed
+
+
+@contextmanager
+def _refusing(
+    engine: sa.Engine, text: str, wanted: Callable[[str], object] = bool, times: float = math.inf
+) -> Iterator[list[str]]:
     failed: list[str] = []
 
     def refuse(connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool) -> None:
-        failed.append(sql)
-        raise OperationalError(sql, {}, sqlite3.OperationalError(text))
+        if len(failed) < times and wanted(sql):
+            failed.append(sql)
+            raise OperationalError(sql, {}, sqlite3.OperationalError(text))
 
-    engine = store_of(sched)._read
     sa.event.listen(engine, "before_cursor_execute", refuse)
     try:
         yield failed
