@@ -68,14 +68,20 @@ def current() -> Surroundings:
     return _current.get() or _NOBODY
 
 
-@contextmanager
-def use(listener: Surroundings) -> Iterator[Surroundings]:
+class use:  # noqa: N801  # reads as a verb: with use(listener)
     """Let `listener` surround the calls of a ``with`` block."""
-    token = _current.set(listener)
-    try:
-        yield listener
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_listener", "_token")
+
+    def __init__(self, listener: Surroundings) -> None:
+        self._listener = listener
+
+    def __enter__(self) -> Surroundings:
+        self._token = _current.set(self._listener)
+        return self._listener
+
+    def __exit__(self, *failure: object) -> None:
+        _current.reset(self._token)
 
 
 def set_default(factory: Callable[[], AbstractContextManager[Surroundings]] | None) -> None:

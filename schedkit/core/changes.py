@@ -13,7 +13,7 @@ from schedkit.core import rows, schema
 from schedkit.core.events import Event
 from schedkit.core.model import Attempt, Run
 
-__all__ = ["Change", "Op", "Statements"]
+__all__ = ["Change", "Op", "Row", "Statements"]
 
 
 class Op(IntEnum):
@@ -37,13 +37,12 @@ class Op(IntEnum):
 
 # Of these kinds, order matters among several changes of one group.
 ORDERED = frozenset({Op.PUT_TASK, Op.ADVANCE, Op.DROP_TASK})
-# What a run's step may change.
-MUTABLE = (
-    *("state", "due_at", "started_at", "finished_at", "priority", "attempt", "interruptions"),
-    *("reason", "error", "result", "waiting_for"),
-)
 # These change exactly one row, or what they were decided on is no longer so.
 GUARDED = frozenset({Op.ADVANCE, Op.UPDATE_RUN})
+
+
+# Of the kinds that every run has the values, in an order that `sql` knows; of the others by name.
+Row = tuple[Any, ...] | dict[str, Any]
 
 
 class Change:
@@ -57,7 +56,7 @@ class Change:
     __slots__ = ("done", "events", "ops", "receipt")
 
     def __init__(self) -> None:
-        self.ops: list[tuple[Op, dict[str, Any]]] = []
+        self.ops: list[tuple[Op, Row]] = []
         self.events: list[Event] = []
         self.done: list[Callable[[BaseException | None], object]] = []
         self.receipt: Callable[[BaseException | None], object] | None = None
@@ -68,18 +67,15 @@ class Change:
 
     def insert_run(self, run: Run) -> None:
         """A new run."""
-        self.ops.append((Op.INSERT_RUN, rows.run_row(run)))
+        self.ops.append((Op.INSERT_RUN, rows.run_values(run)))
 
     def update_run(self, before: Run, after: Run) -> None:
         """A run's next state; refused if it is no longer as it was `before`."""
-        row = rows.run_row(after)
-        row["was_attempt"] = before.attempt
-        row["was_state"] = before.state.value
-        self.ops.append((Op.UPDATE_RUN, row))
+        self.ops.append((Op.UPDATE_RUN, rows.step_values(before, after)))
 
     def add_attempt(self, run: str, attempt: Attempt) -> None:
         """The record of an attempt that has ended."""
-        self.ops.append((Op.INSERT_ATTEMPT, rows.attempt_row(run, attempt)))
+        self.ops.append((Op.INSERT_ATTEMPT, rows.attempt_values(run, attempt)))
 
     def add(self, op: Op, **row: Any) -> None:
         """A row of another kind."""
@@ -89,7 +85,7 @@ class Change:
         """A fact, to be published after the commit, and logged if its `seq` is set."""
         self.events.append(event)
         if event.seq:
-            self.ops.append((Op.INSERT_EVENT, rows.event_row(event)))
+            self.ops.append((Op.INSERT_EVENT, rows.event_values(event)))
 
 
 def _upsert(dialect: sa.Dialect) -> Any:
@@ -104,9 +100,9 @@ def _upsert(dialect: sa.Dialect) -> Any:
 
 
 class Statements:
-    """The SQL of each `Op`, with named parameters, for one database; compiled at its first use.
+    """The SQL of each `Op` that `sql` does not write in bulk, with named parameters, for one database.
 
-    Compiling takes a millisecond or two each, which a start need not wait for.
+    Compiled at its first use: that takes a millisecond or two each, which a start need not wait for.
     """
 
     def __init__(self, dialect: sa.Dialect) -> None:
@@ -128,7 +124,7 @@ class Statements:
 
 
 Put = Callable[..., sa.ClauseElement]
-_run, _task, _wait, _command = schema.runs, schema.tasks, schema.waits, schema.commands
+_task, _wait, _command = schema.tasks, schema.waits, schema.commands
 _MAKERS: Mapping[Op, Callable[[Put], sa.ClauseElement]] = {
     Op.PUT_TASK: lambda put: put(_task, "name"),
     Op.ADVANCE: lambda put: (
@@ -138,17 +134,6 @@ _MAKERS: Mapping[Op, Callable[[Put], sa.ClauseElement]] = {
     ),
     Op.DROP_TASK: lambda put: _task.delete().where(_task.c.name == bindparam("task")),
     Op.PUT_META: lambda put: put(schema.meta, "key"),
-    Op.INSERT_RUN: lambda put: _run.insert(),
-    Op.UPDATE_RUN: lambda put: (
-        _run.update()
-        .where(
-            _run.c.id == bindparam("id"),
-            _run.c.attempt == bindparam("was_attempt"),
-            _run.c.state == bindparam("was_state"),
-        )
-        .values({name: bindparam(name) for name in MUTABLE})
-    ),
-    Op.INSERT_ATTEMPT: lambda put: schema.attempts.insert(),
     Op.INSERT_FIRE: lambda put: put(schema.fires),
     Op.PUT_DETAILS: lambda put: put(schema.details, "run"),
     Op.INSERT_WAIT: lambda put: _wait.insert(),
@@ -165,5 +150,4 @@ _MAKERS: Mapping[Op, Callable[[Put], sa.ClauseElement]] = {
         .where(_command.c.id == bindparam("command"))
         .values(done_at=bindparam("done_at"), answer=bindparam("answer"))
     ),
-    Op.INSERT_EVENT: lambda put: schema.events.insert(),
 }

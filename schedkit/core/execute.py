@@ -8,9 +8,10 @@ import logging
 import traceback
 from collections.abc import Callable
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from schedkit import context
 from schedkit.core.model import Task, TaskResult
@@ -28,8 +29,7 @@ _HERE = str(Path(__file__).parent)
 MOST_TRACEBACK = 12_000
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """How an attempt ended; `skipped` says that the run itself found nothing to do."""
 
     outcome: Outcome
@@ -162,7 +162,8 @@ def _traceback(error: BaseException) -> str:
 def _hooks_after(
     task: Task, run: RunContext, ending: Ending, last_try: bool
 ) -> list[tuple[Callable[..., object], tuple[Any, ...]]]:
-    hooks, calls = task.hooks, list[tuple[Callable[..., object], tuple[Any, ...]]]()
+    hooks = task.hooks
+    calls: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
     if ending.outcome is Outcome.DONE and not ending.skipped and hooks.on_success is not None:
         calls.append((hooks.on_success, (ending.value,)))
     if ending.outcome is Outcome.FAILED and not run.should_stop():

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+import msgspec
+
 from schedkit.core.attempt import Execution, Ports
 from schedkit.core.bus import Bus
 from schedkit.core.changes import Change
@@ -61,8 +63,7 @@ class Config:
     retention: Retention = field(default_factory=Retention)
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(msgspec.Struct, frozen=True):
     """A run that has ended, with its value where it ended in this process."""
 
     run: Run

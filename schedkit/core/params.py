@@ -180,6 +180,8 @@ def call_arguments(task: Task, params: Mapping[str, Any], run: Any) -> dict[str,
 
 
 def _converted(task: str, takes: Parameters, given: Mapping[str, Any], *, complete: bool) -> dict[str, Any]:
+    if not given and not takes.by_name:
+        return {}
     unknown = [name for name in given if name not in takes.by_name]
     if unknown and (not takes.open or RUN in unknown):
         known = ", ".join(map(repr, takes.by_name)) or "none"

@@ -12,7 +12,8 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from schedkit.core.model import Rate
 from schedkit.core.states import HEAD_START_SECONDS
@@ -25,8 +26,7 @@ def rank(due: float, priority: int) -> float:
     return due - priority * HEAD_START_SECONDS
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A run that wants to start at `due` (seconds since 1970) or later."""
 
     id: str

@@ -15,15 +15,27 @@ from schedkit.core.states import Outcome, State
 from schedkit.core.text import clean, dump, load
 
 __all__ = [
-    "attempt_row",
-    "event_row",
+    "GUARD",
+    "MUTABLE",
+    "attempt_from_row",
+    "attempt_values",
+    "event_values",
     "id_at",
     "new_id",
     "run_from_row",
-    "run_row",
+    "run_values",
+    "step_values",
     "time_from",
     "to_micros",
 ]
+
+# What a run's step may change …
+MUTABLE = (
+    *("state", "due_at", "started_at", "finished_at", "priority", "attempt", "interruptions"),
+    *("reason", "error", "result", "waiting_for"),
+)
+# … and what must still be so.
+GUARD = ("id", "attempt", "state")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -73,28 +85,48 @@ def id_at(when: datetime) -> str:
 new_id = _Ids()
 
 
-def run_row(run: Run) -> dict[str, Any]:
-    """Return the row of a run."""
-    return {
-        "id": run.id,
-        "task": run.task,
-        "state": run.state.value,
-        "cause": run.cause,
-        "who": run.who,
-        "scheduled_at": None if run.scheduled_at is None else to_micros(run.scheduled_at),
-        "due_at": to_micros(run.due_at),
-        "queued_at": to_micros(run.queued_at),
-        "started_at": None if run.started_at is None else to_micros(run.started_at),
-        "finished_at": None if run.finished_at is None else to_micros(run.finished_at),
-        "priority": int(run.priority),
-        "attempt": run.attempt,
-        "interruptions": run.interruptions,
-        "params": dump(run.params) if run.params else None,
-        "reason": clean(run.reason) if run.reason else "",
-        "error": dump(run.error) if run.error is not None else None,
-        "result": dump(run.result) if run.result is not None else None,
-        "waiting_for": dump(run.waiting_for) if run.waiting_for else None,
-    }
+def run_values(run: Run) -> tuple[Any, ...]:
+    """Return a run as the values of its row, in the order of the table's columns."""
+    return (
+        run.id,
+        run.task,
+        run.state.value,
+        run.cause,
+        run.who,
+        None if run.scheduled_at is None else to_micros(run.scheduled_at),
+        to_micros(run.due_at),
+        to_micros(run.queued_at),
+        None if run.started_at is None else to_micros(run.started_at),
+        None if run.finished_at is None else to_micros(run.finished_at),
+        int(run.priority),
+        run.attempt,
+        run.interruptions,
+        dump(run.params) if run.params else None,
+        clean(run.reason) if run.reason else "",
+        dump(run.error) if run.error is not None else None,
+        dump(run.result) if run.result is not None else None,
+        dump(run.waiting_for) if run.waiting_for else None,
+    )
+
+
+def step_values(before: Run, after: Run) -> tuple[Any, ...]:
+    """Return a run's step as the values of `MUTABLE`, then of `GUARD`."""
+    return (
+        after.state.value,
+        to_micros(after.due_at),
+        None if after.started_at is None else to_micros(after.started_at),
+        None if after.finished_at is None else to_micros(after.finished_at),
+        int(after.priority),
+        after.attempt,
+        after.interruptions,
+        clean(after.reason) if after.reason else "",
+        dump(after.error) if after.error is not None else None,
+        dump(after.result) if after.result is not None else None,
+        dump(after.waiting_for) if after.waiting_for else None,
+        after.id,
+        before.attempt,
+        before.state.value,
+    )
 
 
 def run_from_row(row: Mapping[str, Any]) -> Run:
@@ -124,17 +156,17 @@ def run_from_row(row: Mapping[str, Any]) -> Run:
     )
 
 
-def attempt_row(run: str, attempt: Attempt) -> dict[str, Any]:
-    """Return the row of an ended attempt."""
-    return {
-        "run": run,
-        "number": attempt.number,
-        "started_at": to_micros(attempt.started_at),
-        "finished_at": to_micros(attempt.finished_at),
-        "outcome": attempt.outcome.value,
-        "error": None if attempt.error is None else dump(attempt.error),
-        "owner": attempt.owner,
-    }
+def attempt_values(run: str, attempt: Attempt) -> tuple[Any, ...]:
+    """Return an ended attempt as the values of its row, in the order of the table's columns."""
+    return (
+        run,
+        attempt.number,
+        to_micros(attempt.started_at),
+        to_micros(attempt.finished_at),
+        attempt.outcome.value,
+        None if attempt.error is None else dump(attempt.error),
+        attempt.owner,
+    )
 
 
 def attempt_from_row(row: Mapping[str, Any]) -> Attempt:
@@ -152,14 +184,14 @@ def attempt_from_row(row: Mapping[str, Any]) -> Attempt:
     )
 
 
-def event_row(event: Event) -> dict[str, Any]:
-    """Return the row of a fact."""
-    return {
-        "seq": event.seq,
-        "at": to_micros(event.at),
-        "kind": type(event).__name__,
-        "task": event.task,
-        "run": event.run,
-        "who": event.who,
-        "data": encode(event),
-    }
+def event_values(event: Event) -> tuple[Any, ...]:
+    """Return a fact as the values of its row, in the order of the table's columns."""
+    return (
+        event.seq,
+        to_micros(event.at),
+        type(event).__name__,
+        event.task,
+        event.run,
+        event.who,
+        encode(event),
+    )

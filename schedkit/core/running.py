@@ -46,16 +46,16 @@ class RunContext(Surroundings):
         self.params: dict[str, Any] = dict(run.params)
         self.scheduled_at = run.scheduled_at
         self.attempt = run.attempt
+        # Most runs tell nothing: they should not each bring containers that the collector has to look at.
         self.facts: dict[str, Any] = {}
-        self.artifacts: list[dict[str, str]] = []
+        self.artifacts: tuple[dict[str, str], ...] = ()
         self.changed = False
         self._tell = tell
         self._stages: dict[str, dict[str, Any]] = {}
-        self._told: dict[str, float] = {}
-        self._lines: deque[dict[str, Any]] = deque(maxlen=LOG_LINES)
+        self._lines: deque[dict[str, Any]] | None = None
         self._lock = threading.Lock()
         self._stopping = False
-        self._on_stop: list[Callable[[], object]] = []
+        self._on_stop: tuple[Callable[[], object], ...] = ()
 
     def __repr__(self) -> str:
         return f"<run {self.id} of {self.task!r}, attempt {self.attempt}>"
@@ -72,13 +72,13 @@ class RunContext(Surroundings):
             known = self._stages.get(stage)
             if known is None:
                 known = self._stages[stage] = {"stage": stage, "started": _now().isoformat(), "rate": None}
-                known["_from"] = now
+                known["_from"], known["_told"] = now, 0.0
             spent = now - known["_from"]
             known.update(done=done, total=total, rate=round(done / spent, 3) if spent > 0.5 else None)
             self.changed = True
-            quiet = now - self._told.get(stage, 0.0) < PROGRESS_SECONDS and done != total
+            quiet = now - known["_told"] < PROGRESS_SECONDS and done != total
             if not quiet:
-                self._told[stage] = now
+                known["_told"] = now
         if not quiet:
             self._tell(
                 RunProgressed(at=_now(), task=self.task, run=self.id, stage=stage, done=done, total=total)
@@ -91,6 +91,8 @@ class RunContext(Surroundings):
             level, message = logging.INFO, str(level if message is None else message)
         line = RunLogged(at=_now(), task=self.task, run=self.id, level=level, message=clean(message))
         with self._lock:
+            if self._lines is None:
+                self._lines = deque(maxlen=LOG_LINES)
             self._lines.append({"at": line.at.isoformat(), "level": level, "message": line.message})
             self.changed = True
         self._tell(line)
@@ -109,7 +111,7 @@ class RunContext(Surroundings):
         noted = {"path": str(path), "label": label or Path(path).name}
         with self._lock:
             if noted not in self.artifacts:
-                self.artifacts.append(noted)
+                self.artifacts = (*self.artifacts, noted)
             self.changed = True
         self._tell(RunNoted(at=_now(), task=self.task, run=self.id, kind="artifact", facts=dict(noted)))
         self._raise_if_stopping()
@@ -122,21 +124,20 @@ class RunContext(Surroundings):
         """Call `callback` once when a stop is asked for; returns what unsubscribes it."""
         with self._lock:
             if not self._stopping:
-                self._on_stop.append(callback)
+                self._on_stop = (*self._on_stop, callback)
                 return lambda: self._forget(callback)
         callback()
         return lambda: None
 
     def _forget(self, callback: Callable[[], object]) -> None:
         with self._lock:
-            if callback in self._on_stop:
-                self._on_stop.remove(callback)
+            self._on_stop = tuple(known for known in self._on_stop if known is not callback)
 
     def stop(self) -> None:
         """Ask the run to stop; its next schedkit call raises `StopRequested`."""
         with self._lock:
             self._stopping = True
-            callbacks, self._on_stop = self._on_stop, []
+            callbacks, self._on_stop = self._on_stop, ()
         for callback in callbacks:
             callback()
 
@@ -149,9 +150,10 @@ class RunContext(Surroundings):
         with self._lock:
             return {
                 "stages": [
-                    {k: v for k, v in stage.items() if k != "_from"} for stage in self._stages.values()
+                    {k: v for k, v in stage.items() if not k.startswith("_")}
+                    for stage in self._stages.values()
                 ],
-                "log": list(self._lines),
+                "log": list(self._lines or ()),
                 "facts": dict(self.facts),
                 "artifacts": list(self.artifacts),
             }

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from schedkit.core import schema
-from schedkit.core.changes import GUARDED, ORDERED, Change, Op
+from schedkit.core.changes import GUARDED, ORDERED, Change, Op, Row
 from schedkit.core.lease import Lease
 from schedkit.core.sql import Sql
 from schedkit.core.store import Store, reason
@@ -216,7 +216,7 @@ class Writer:
         return bool(row["batch"] == self._batch)
 
     def _apply(self, connection: sa.Connection, changes: Sequence[Change]) -> None:
-        groups: dict[Op, list[dict[str, Any]]] = {}
+        groups: dict[Op, list[Row]] = {}
         highest = Op.PUT_TASK
         for change in changes:
             if highest and any(op in ORDERED and op < highest for op, _ in change.ops):
@@ -228,7 +228,7 @@ class Writer:
                     highest = op
         self._flush(connection, groups)
 
-    def _flush(self, connection: sa.Connection, groups: dict[Op, list[dict[str, Any]]]) -> None:
+    def _flush(self, connection: sa.Connection, groups: dict[Op, list[Row]]) -> None:
         for op in sorted(groups):
             rows = groups[op]
             touched = self._sql.write(connection, op, rows)

@@ -22,7 +22,7 @@ from schedkit.core.events import Event, RunLogged, decode, encode
 from schedkit.core.ledger import Ledger
 from schedkit.core.model import Run
 from schedkit.core.results import ResultGoneError, Results
-from schedkit.core.rows import id_at, new_id, run_from_row, run_row
+from schedkit.core.rows import id_at, new_id, run_from_row, run_values
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.sql import Sql
 from schedkit.core.states import State
@@ -210,7 +210,7 @@ def test_a_run_comes_back_as_it_was() -> None:
         id=new_id(), task="t", state=State.RETRY, due_at=now, queued_at=now, scheduled_at=now, attempt=2,
         params={"text": "=cmd()\u2028<script>", "n": 1.5}, error={"type": "E"}, waiting_for=("a", "b"),
     )  # fmt: skip
-    assert run_from_row(run_row(run)) == run
+    assert run_from_row(dict(zip(schema.runs.c.keys(), run_values(run), strict=True))) == run
 
 
 def test_text_that_no_database_holds_is_mended(where: str) -> None:
@@ -231,8 +231,8 @@ def test_text_that_no_database_holds_is_mended(where: str) -> None:
         )
     )
     with store.connect() as connection, connection.begin():
-        for _, row in change.ops:
-            connection.execute(schema.runs.insert(), [row])
+        for op, row in change.ops:
+            Sql(store.dialect).write(connection, op, [row])
     with store.reading() as connection:
         kept = run_from_row(connection.execute(sa.select(schema.runs)).mappings().one())
     assert "emoji \U0001f600" in kept.reason
