@@ -55,7 +55,10 @@ class Attempts(Runs):
         """Start what may start, and post every step taken since the last time."""
         if not self.stopping:
             now = time.time()
-            for waiting in self.planner.start(now):
+            starts = self.planner.start(now)
+            if len(starts) >= STARTS_AT_ONCE:
+                self.rush.begin()
+            for waiting in starts:
                 self._start(self.runs[waiting.id], datetime.fromtimestamp(now, UTC))
             self._set_timer()
         for change, run in self._fresh.values():

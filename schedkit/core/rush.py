@@ -1,4 +1,4 @@
-"""A rush of due times: while hundreds are started, nothing that can wait may stand in their way."""
+"""A rush of starts: while hundreds are started, nothing that can wait may stand in their way."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Rush:
         self._holding = False
 
     def begin(self) -> None:
-        """Note that much is due at once; during a rush and shortly after it this does nothing."""
+        """Note that much is started at once; during a rush and shortly after it this does nothing."""
         if self._timer is None:
             self._holding = True
             pause_gc()

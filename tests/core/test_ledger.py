@@ -350,7 +350,7 @@ def test_live_runs_and_new_events_are_kept(make: Make) -> None:
     assert len(sched._ledger.events()) == before
 
 
-@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 100])
+@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 100, 300])
 def test_rows_are_written_whole_however_many(where: str, count: int) -> None:
     """One statement for many rows, and two steps of one run in the same group."""
     store = Store(where)

@@ -1,4 +1,4 @@
-"""While much is due at once the cyclic collector waits, and never for long."""
+"""While much is started at once the cyclic collector waits, and never for long."""
 
 from __future__ import annotations
 
@@ -71,15 +71,34 @@ def test_a_collector_that_was_off_stays_off(loop: Timers) -> None:
         gc.enable()
 
 
-def test_much_that_is_due_at_once_begins_a_rush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun: list[bool] = []
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Return a list that tells of each rush that begins whether the collector was on during it."""
+    noted: list[bool] = []
     begin = Rush.begin
 
     def noting(rush: Rush) -> None:
         begin(rush)
-        begun.append(gc.isenabled())
+        noted.append(gc.isenabled())
 
     monkeypatch.setattr(Rush, "begin", noting)
+    return noted
+
+
+def test_much_that_is_submitted_at_once_begins_a_rush(tmp_path: Path, begun: list[bool]) -> None:
+    sched = Scheduler(tmp_path / "ledger.db", concurrency=60)
+    sched.task(name="t", overlap="allow")(lambda: None)
+    with sched:
+        sched.submit("t").result(30)
+        assert not begun
+        for run in sched.submit_many("t", [{}] * 60):
+            run.result(30)
+    assert begun
+    assert not any(begun)
+    assert gc.isenabled()
+
+
+def test_much_that_is_due_at_once_begins_a_rush(tmp_path: Path, begun: list[bool]) -> None:
     ended = threading.Semaphore(0)
     sched = Scheduler(tmp_path / "ledger.db", concurrency=60)
     sched.subscribe(lambda event: ended.release() if type(event) is RunEnded else None)
