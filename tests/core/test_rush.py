@@ -19,6 +19,7 @@ from schedkit.core.events import RunEnded
 from schedkit.core.rush import HOLD_SECONDS, REST_SECONDS, Rush
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.triggers import at
+from schedkit.loop import service
 
 
 class Timers(asyncio.SelectorEventLoop):
@@ -86,12 +87,16 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 def test_much_that_is_submitted_at_once_begins_a_rush(tmp_path: Path, begun: list[bool]) -> None:
-    sched = Scheduler(tmp_path / "ledger.db", concurrency=60)
+    sched = Scheduler(tmp_path / "ledger.db", concurrency=60, threads=60)
     sched.task(name="t", overlap="allow")(lambda: None)
     with sched:
         sched.submit("t").result(30)
         assert not begun
-        for run in sched.submit_many("t", [{}] * 60):
+        free = threading.Event()
+        service().portal().start_task_soon(free.wait)  # our loop stands still: they come in together
+        runs, _ = sched._submit("t", [{}] * 60)
+        free.set()
+        for run in runs:
             run.result(30)
     assert begun
     assert not any(begun)
