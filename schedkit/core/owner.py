@@ -20,6 +20,7 @@ from schedkit.core.execute import Ending
 from schedkit.core.joins import Wait
 from schedkit.core.ledger import TaskRow
 from schedkit.core.model import Task
+from schedkit.core.owner_attempts import REMOVED
 from schedkit.core.owner_times import Times
 from schedkit.core.rows import to_micros
 from schedkit.core.states import Outcome, Overlap, State
@@ -62,6 +63,8 @@ class Owner(Times):
                     self._interrupted(
                         run, who if holder is None else f"{who} before {self.config.name} took over"
                     )
+                elif run.task not in self.rows and run.id in self.runs:
+                    self._withdraw(run, REMOVED)
 
         return adopt
 
@@ -265,9 +268,11 @@ class Owner(Times):
         for execution in list(self.executions.values()):
             if not execution.recorded:
                 execution.recorded = True
-                ending = Ending(Outcome.INTERRUPTED)
-                reason = "the scheduler was stopped"
-                self._conclude(execution, Outcome.INTERRUPTED, ending, reason=reason, error=None)
+                if execution.why == "cancel":  # it must not run again
+                    outcome, reason = Outcome.CANCELLED, f"cancelled by {execution.who}"
+                else:
+                    outcome, reason = Outcome.INTERRUPTED, "the scheduler was stopped"
+                self._conclude(execution, outcome, Ending(outcome), reason=reason, error=None)
         self.pump()
 
 
