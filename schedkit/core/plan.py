@@ -110,7 +110,7 @@ class Planner:
             self._freed.update(key for key in waited.keys if key in self._parked)
 
     def start(self, now: float, most: int | None = None) -> list[Waiting]:
-        """Return the (at most `most`) runs that start now, in order; they hold their places until `release`."""
+        """Return the runs that start now, in order; they hold their places until `release`."""
         while self._timers and self._timers[0][0] <= now:
             _, order, waiting = heapq.heappop(self._timers)
             if self._wants(waiting):

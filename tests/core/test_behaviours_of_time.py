@@ -1,4 +1,4 @@
-"""Behaviours 7 and 8 of the ten (see test_behaviours.py): all combinations of lateness, clocks that change."""
+"""Behaviours 7 and 8 of the ten (see test_behaviours.py): every kind of lateness, clocks that change."""
 
 from __future__ import annotations
 
