@@ -60,6 +60,15 @@ class Config:
     hand_over_patience: float = 20.0
     retention: Retention = field(default_factory=Retention)
 
+    @property
+    def limits(self) -> dict[str, int]:
+        """How many runs may hold what others want too: ``tag:…``, ``process``, ``thread``."""
+        limits = {f"tag:{tag}": most for tag, most in self.tag_limits.items()}
+        limits["process"] = self.processes
+        if self.threads < self.concurrency:
+            limits["thread"] = self.threads
+        return limits
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -109,11 +118,7 @@ class Known:
         self.door = Door(self.loop, self.pump, self._pressed)
         self.timetable = Timetable()
         self.rush = Rush(self.loop)
-        limits = {f"tag:{tag}": most for tag, most in config.tag_limits.items()}
-        limits["process"] = config.processes
-        if config.threads < config.concurrency:
-            limits["thread"] = config.threads
-        self.planner = Planner(config.concurrency, limits)
+        self.planner = Planner(config.concurrency, config.limits)
         self.rows: dict[str, TaskRow] = {}
         self.paused = False
         self.runs: dict[str, Run] = {}
@@ -172,6 +177,8 @@ class Known:
             priority=row.facts.get("priority", 10),
             description=row.facts.get("description", ""),
             limit=row.limit,
+            place=row.facts.get("place", ""),
+            rate=row.facts.get("rate", ""),
         )
 
     def _committed_anywhere(self, outcome: list[tuple[Change, BaseException | None]]) -> None:
