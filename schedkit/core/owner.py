@@ -22,7 +22,7 @@ from schedkit.core.ledger import TaskRow
 from schedkit.core.model import Task
 from schedkit.core.owner_attempts import REMOVED
 from schedkit.core.owner_times import Times
-from schedkit.core.rows import to_micros
+from schedkit.core.rows import new_id, to_micros
 from schedkit.core.states import Outcome, Overlap, State
 from schedkit.core.text import dump
 from schedkit.core.trigger_base import Trigger
@@ -42,7 +42,8 @@ class Owner(Times):
         holder = self.ledger.holder()
 
         def adopt() -> None:
-            self._seq, self.paused, self._last = seq, paused, last
+            self._seq = self.written = seq
+            self.paused, self._last = paused, last
             self.rows = {row.name: row for row in rows}
             by_run: dict[str, dict[str, Wait]] = {}
             children: dict[str, str] = {}
@@ -171,6 +172,7 @@ class Owner(Times):
         change = Change()
         change.receipt = receipt
         row = self.rows.pop(name)
+        self.removed[name] = new_id()
         self._unfollow(name)
         self.timetable.drop(name)
         change.add(Op.DROP_TASK, task=name)

@@ -130,12 +130,14 @@ class Known:
         self._children: dict[str, dict[str, Task]] = {}
         self._followed: dict[str, tuple[str, ...]] = {}
         self._last: dict[str, State] = {}
-        self._seq = 0
+        self._seq = self.written = 0
         self._changes: list[Change] = []
         self._to_launch: deque[Execution] = deque()
         self._fresh: dict[str, tuple[Change, Run]] = {}
         self._waiters: dict[str, list[Waiter]] = {}
         self._claimed: set[str] = set()
+        # When tasks were removed, as ids, which sort by time: a declaration from before is void.
+        self.removed: dict[str, str] = {}
 
     def pump(self) -> None:
         """Start what may start, and post every step taken since the last time."""
@@ -182,7 +184,9 @@ class Known:
         )
 
     def _committed_anywhere(self, outcome: list[tuple[Change, BaseException | None]]) -> None:
-        self.bus.publish([event for change, error in outcome if error is None for event in change.events])
+        told = [event for change, error in outcome if error is None for event in change.events]
+        self.written = max([self.written, *(event.seq for event in told)])
+        self.bus.publish(told)
         done = [(call, error) for change, error in outcome for call in change.done]
         if done:
             self.loop.call_soon_threadsafe(self._committed, done)
