@@ -95,6 +95,7 @@ class Board:
             "owner": None,
             "ledger": "",
             "concurrency": None,
+            "limits": {},
             "running": 0,
             "queued": 0,
             "paused": False,
@@ -236,6 +237,8 @@ class Board:
                 "priority": event.priority,
                 "description": event.description,
                 "limit": event.limit,
+                "place": event.place,
+                "rate": event.rate,
             }
             self._put_task(event.task, facts)
 

@@ -54,6 +54,8 @@ def new_task_row(name: str) -> Row:
         "tags": [],
         "priority": "medium",
         "limit": None,
+        "place": "",
+        "rate": "",
     }
 
 

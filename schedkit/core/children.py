@@ -17,10 +17,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from schedkit import context
 from schedkit.core.child_words import Words, say_end
 from schedkit.core.execute import error_facts
-from schedkit.core.remote import call_here, pack
+from schedkit.core.remote import RunElsewhere, call_here, pack
 from schedkit.core.running import RunContext
 from schedkit.errors import RetryableError, StopRequested
 
@@ -151,7 +150,7 @@ class Children:
         """Return what calls `function` in a child, given its arguments."""
 
         def call(arguments: dict[str, Any]) -> Any:
-            packed = pack(function, arguments)
+            packed = pack(function, arguments, run)
             child = self._take()
             try:
                 return child.call(packed, run)
@@ -189,7 +188,7 @@ class Children:
             child.close()
 
 
-class _Reporter(context.Surroundings):
+class _Reporter(RunElsewhere):
     """In the child: what surrounds the call, and how it is told to stop."""
 
     def __init__(self, stream: IO[bytes]) -> None:

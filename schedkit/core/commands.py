@@ -105,6 +105,8 @@ def _reschedule(owner: Owner, command: CommandRow) -> dict[str, Any]:
 
 
 def _declare(owner: Owner, command: CommandRow) -> dict[str, Any]:
+    if command.id < owner.removed.get(command.data["name"], ""):
+        return {}
     owner.declare_absent(replace(owner.row_from(command.data, command.who), declared_at=datetime.now(UTC)))
     return {}
 

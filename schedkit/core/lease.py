@@ -149,6 +149,7 @@ class Lease:
         return taken
 
     def _take(self, connection: sa.Connection) -> bool:
+        self.store.alone(connection)
         now = self.store.now(connection)
         row = connection.execute(sa.select(lease).with_for_update()).mappings().first()
         mine = {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from schedkit.core.durations import seconds
+from schedkit.core.durations import seconds, show
 from schedkit.core.states import Outcome, Overlap, Priority, State
 from schedkit.errors import DeclarationError, FatalError, RateLimitedError, RetryableError, UnavailableError
 
@@ -141,6 +141,9 @@ class Rate:
                 f"rate: {self.count} per {self.seconds:g} s", hint='write e.g. rate="5/min"'
             )
 
+    def __str__(self) -> str:
+        return f"{self.count} in {show(self.seconds)}"
+
 
 @dataclass(frozen=True, slots=True)
 class After:
@@ -235,6 +238,13 @@ class Task:
     def asynchronous(self) -> bool:
         """Whether calling its function gives a coroutine."""
         return self.function is not None and is_async(self.function)
+
+    @property
+    def place(self) -> str:
+        """What it takes while it runs: "process", "thread", or "" (the users' loop has room for all)."""
+        if self.runs_in == "process":
+            return "process"
+        return "" if self.runs_in == "auto" and self.asynchronous else "thread"
 
     def __post_init__(self) -> None:
         what = f"task {self.name!r}"

@@ -22,6 +22,7 @@ from schedkit.core.events import OwnerChanged
 from schedkit.core.lease import LEASE_SECONDS, Lease
 from schedkit.core.ledger import Ledger
 from schedkit.core.model import Task
+from schedkit.core.news import News
 from schedkit.core.owner import Owner, describe
 from schedkit.core.owner_known import Config, Finished, Waiter
 from schedkit.core.promise import Promise
@@ -41,6 +42,8 @@ LOOK_SECONDS = 0.2
 # How long a declaration waits to be written before it goes on without.
 DECLARE_SECONDS = 1.0
 PRUNE_SECONDS = 900.0
+# How long one that stands by leaves a ledger it has handed over to whoever asked for it.
+HEIR_SECONDS = 10.0
 
 
 class Node:
@@ -64,10 +67,12 @@ class Node:
             config,
         )
         self.lease = Lease(ledger.store, config.name, seconds=lease_seconds)
+        self.news = News(ledger, self.lease, registry, bus)
         self.owner: Owner | None = None
         self.backfills: Backfills  # the owner's, as long as there is one
         self.state = "stopped"  # stopped, running, viewer
-        self.standby = False
+        self.standby = False  # takes the ledger whenever it is free
+        self._wanted = False  # takes it once
         self._tasks: list[asyncio.Task[None]] = []
         self._transitions: set[asyncio.Task[None]] = set()
         self._changing = asyncio.Lock()
@@ -99,22 +104,26 @@ class Node:
     async def stop(self, patience: float) -> None:
         """End what runs, within `patience` seconds, and give the ledger back."""
         async with self._changing:
-            self.standby = False
-            owner = self.owner
-            if owner is not None:
-                await owner.stop(patience)
-                self._announce("stopped")
-                await self._leave()
-                await asyncio.to_thread(owner.writer.stop, max(patience, 1.0))
-                await asyncio.to_thread(self.lease.release)
-                self.owner = None
-                await self._close_ports()
+            self.standby = self._wanted = False
+            await self._end(patience)
+
+    async def _end(self, patience: float) -> None:
+        owner = self.owner
+        if owner is not None:
+            await owner.stop(patience)
+            self._announce("stopped")
             await self._leave()
-            self.state = "stopped"
+            await asyncio.to_thread(owner.writer.stop, max(patience, 1.0))
+            await asyncio.to_thread(self.lease.release)
+            self.owner = None
+            await self._close_ports()
+        await self._leave()
+        self.state = "stopped"
 
     # Owner
 
     async def _own(self) -> None:
+        await self.news.catch_up()
         self._users = UserLoop(lambda *what: owner.blocked(*what))
         self._threads, self._children = Threads("schedkit-task"), Children()
         ports = Ports(self._users, self._threads, self._children, self.results)
@@ -125,6 +134,7 @@ class Node:
         for task in list(self.registry.values()):
             owner.declare(task, self.config.name, await self._starts(task))
         self.owner, self.backfills, self.state = owner, Backfills(owner), "running"
+        self._wanted, self.news.seen = False, None
         self._announce("started")
         owner.pump()
         self._spawn(run_clock(owner.timetable, record=owner.record, active=owner.alive))
@@ -160,14 +170,15 @@ class Node:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _hand_over(self, command: str, who: str) -> None:
-        owner = self.owner
-        if owner is None:
-            return
-        _log.info("handing the ledger %s over to %s", self.ledger.store, who)
-        owner.answer(command, {"ok": True})
-        await self.stop(self.config.hand_over_patience)
-        async with self._changing:
-            await self._view()
+        async with self._changing:  # to the end: who stops this process meanwhile stops a viewer
+            owner = self.owner
+            if owner is None:
+                return
+            _log.info("handing the ledger %s over to %s", self.ledger.store, who)
+            owner.answer(command, {"ok": True})
+            await self._end(self.config.hand_over_patience)
+            self.news.leave_to_heir(HEIR_SECONDS)
+            await self._view(after=owner.written)
 
     async def _keep_house(self, owner: Owner) -> None:
         while True:
@@ -213,7 +224,7 @@ class Node:
                     await asyncio.to_thread(owner.writer.stop, 1.0)
                     await asyncio.to_thread(self.lease.release)
                     await self._close_ports()
-                    await self._view()
+                    await self._view(after=owner.written)
                 lost = OwnerChanged(at=datetime.now(UTC), change="lost", owner=self.config.name, epoch=epoch)
                 self.bus.publish((lost,))
 
@@ -221,34 +232,25 @@ class Node:
 
     # Viewer
 
-    async def _view(self) -> None:
-        self.state = "viewer"
-        seq: int | None = None
+    async def _view(self, *, after: int | None = None) -> None:
+        """Be a viewer; after owning it, of all that has come since event number `after`."""
+        self.state, self.news.seen = "viewer", after
+        looked_in = False
         try:
-            seq = await self._look_in()
+            await self.news.look_in(self.declare)
+            looked_in = True
         except LedgerError as error:
             _log.warning("%s; this process is a viewer and tries again", error)
-        self._spawn(self._follow(seq))
+        self._spawn(self._follow(looked_in=looked_in))
 
-    async def _look_in(self) -> int:
-        """Tell the ledger what is declared here; return the number of its newest event."""
-        seq = await asyncio.to_thread(self.ledger.last_seq)
-        holder = await asyncio.to_thread(self.ledger.holder)
-        _log.info("the ledger %s is owned by %s; this process is a viewer", self.ledger.store, holder)
-        for task in list(self.registry.values()):
-            await self.declare(task)
-        return seq
-
-    async def _follow(self, seq: int | None) -> None:
+    async def _follow(self, *, looked_in: bool) -> None:
         while True:
             try:
-                if seq is None:
-                    seq = await self._look_in()
-                news = await asyncio.to_thread(self.ledger.events, seq)
-                if news:
-                    seq = news[-1].seq
-                    self.bus.publish(news)
-                if self.standby and await asyncio.to_thread(self.lease.take):
+                if not looked_in:
+                    await self.news.look_in(self.declare)
+                    looked_in = True
+                await self.news.catch_up()
+                if (self.standby or self._wanted) and await self.news.free():
                     self._soon(self._promote())
                     return
             except LedgerError as error:
@@ -267,14 +269,16 @@ class Node:
                 _log.warning("%s; this process stands by and tries again", error)
                 await self._close_ports()
                 await asyncio.to_thread(self.lease.release)
-                await self._view()
+                await self._view(after=self.news.seen)
                 return
         _log.info("this process owns the ledger %s now", self.ledger.store)
 
     async def take_over(self, *, now: bool, timeout: float) -> None:
-        """Ask the owner to hand the ledger over (`now`), or take it when the owner has ended."""
+        """Ask the owner to hand the ledger over (`now`), or take it, once, when the owner has ended."""
         if not self.running:
-            await self.start(standby=True)
+            self._wanted = True
+            self.news.leave_to_heir(0.0)
+            await self.start(standby=self.standby)
         holder = await asyncio.to_thread(self.ledger.holder)
         if not now or self.running or holder is None or not holder.alive:
             return
@@ -344,6 +348,7 @@ class Node:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.wrap_future(durable.future()), DECLARE_SECONDS)
         elif self.state == "viewer":
+            self.news.declared[task.name] = datetime.now(UTC)
             await asyncio.to_thread(self.ledger.ask, self.config.name, "declare", describe(task))
 
     # Both

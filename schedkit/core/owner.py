@@ -20,8 +20,9 @@ from schedkit.core.execute import Ending
 from schedkit.core.joins import Wait
 from schedkit.core.ledger import TaskRow
 from schedkit.core.model import Task
+from schedkit.core.owner_attempts import REMOVED
 from schedkit.core.owner_times import Times
-from schedkit.core.rows import to_micros
+from schedkit.core.rows import new_id, to_micros
 from schedkit.core.states import Outcome, Overlap, State
 from schedkit.core.text import dump
 from schedkit.core.trigger_base import Trigger
@@ -41,7 +42,8 @@ class Owner(Times):
         holder = self.ledger.holder()
 
         def adopt() -> None:
-            self._seq, self.paused, self._last = seq, paused, last
+            self._seq = self.written = seq
+            self.paused, self._last = paused, last
             self.rows = {row.name: row for row in rows}
             by_run: dict[str, dict[str, Wait]] = {}
             children: dict[str, str] = {}
@@ -62,6 +64,8 @@ class Owner(Times):
                     self._interrupted(
                         run, who if holder is None else f"{who} before {self.config.name} took over"
                     )
+                elif run.task not in self.rows and run.id in self.runs:
+                    self._withdraw(run, REMOVED)
 
         return adopt
 
@@ -168,6 +172,7 @@ class Owner(Times):
         change = Change()
         change.receipt = receipt
         row = self.rows.pop(name)
+        self.removed[name] = new_id()
         self._unfollow(name)
         self.timetable.drop(name)
         change.add(Op.DROP_TASK, task=name)
@@ -265,9 +270,11 @@ class Owner(Times):
         for execution in list(self.executions.values()):
             if not execution.recorded:
                 execution.recorded = True
-                ending = Ending(Outcome.INTERRUPTED)
-                reason = "the scheduler was stopped"
-                self._conclude(execution, Outcome.INTERRUPTED, ending, reason=reason, error=None)
+                if execution.why == "cancel":  # it must not run again
+                    outcome, reason = Outcome.CANCELLED, f"cancelled by {execution.who}"
+                else:
+                    outcome, reason = Outcome.INTERRUPTED, "the scheduler was stopped"
+                self._conclude(execution, outcome, Ending(outcome), reason=reason, error=None)
         self.pump()
 
 
@@ -296,4 +303,6 @@ def _facts(task: Task) -> dict[str, Any]:
         "after": [parent.task for parent in task.after],
         "overlap": task.overlap.value,
         "max_instances": task.max_instances,
+        "place": task.place,
+        "rate": "" if task.rate is None else str(task.rate),
     }

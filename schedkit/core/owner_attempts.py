@@ -33,6 +33,8 @@ _log = logging.getLogger("schedkit")
 
 # Starts before other work on the loop has its turn: 1000 at once would hold it for 84 ms, 50 for 6.
 STARTS_AT_ONCE = 50
+# Why the runs of a task that is gone end.
+REMOVED = "its task was removed"
 _NO_RETRY = Retry()
 _GAVE_UP = {
     "type": "CancelledError",
@@ -47,19 +49,21 @@ class Attempts(Runs):
 
     def __init__(self, *places: Any) -> None:
         super().__init__(*places)
-        self._launching = False
+        self._launching = self._yielding = False
         self._timer: asyncio.TimerHandle | None = None
         self._deadlines = Deadlines(self.loop, self._timed_out, self._timeable)
 
     def pump(self) -> None:
         """Start what may start, and post every step taken since the last time."""
-        if not self.stopping:
+        if not self.stopping and not self._yielding:
             now = time.time()
-            starts = self.planner.start(now)
-            if len(starts) >= STARTS_AT_ONCE:
-                self.rush.begin()
-            for waiting in starts:
+            started = self.planner.start(now, STARTS_AT_ONCE)
+            for waiting in started:
                 self._start(self.runs[waiting.id], datetime.fromtimestamp(now, UTC))
+            if len(started) == STARTS_AT_ONCE:
+                self.rush.begin()
+                self._yielding = True
+                self.loop.call_soon(self._go_on)
             self._set_timer()
         for change, run in self._fresh.values():
             change.insert_run(run)
@@ -67,6 +71,10 @@ class Attempts(Runs):
         if self._changes:
             changes, self._changes = self._changes, []
             self.writer.post(changes)
+
+    def _go_on(self) -> None:
+        self._yielding = False
+        self.pump()
 
     def _set_timer(self) -> None:
         upcoming = self.planner.next_time()
@@ -96,7 +104,8 @@ class Attempts(Runs):
         self._to_launch.append(execution)
         if not self._launching:
             self._launching = True
-            self._launch_some()
+            # Not at once: a group of commits calls this once for each of its runs.
+            self.loop.call_soon(self._launch_some)
 
     def _launch_some(self) -> None:
         for _ in range(STARTS_AT_ONCE):
@@ -225,6 +234,9 @@ class Attempts(Runs):
             reason=reason,
             most_interruptions=self.config.most_interruptions,
         )
+        if run.reason or run.task not in self.rows:  # see `cancel`
+            gone = {"state": State.CANCELLED, "finished_at": now, "reason": run.reason or REMOVED}
+            after = replace(after, error=None, interruptions=run.interruptions + 1, **gone)
         change = Change()
         change.add_attempt(run.id, attempt_of(run, Outcome.INTERRUPTED, now, self.config.name, None))
         self._post(change)
@@ -243,15 +255,21 @@ class Attempts(Runs):
         execution = self.executions.get(run_id)
         if execution is not None and not execution.recorded:
             execution.stop("cancel", who)
+            # A running run has a reason only if it was asked to stop: should its process end before its code
+            # does, the next owner must not start it again.
+            self._step(run, replace(run, reason=f"cancelled by {who}"))
             self.loop.call_later(self.config.cancel_grace, self._overdue, execution)
             return True
+        self._withdraw(run, f"cancelled by {who}")
+        return True
+
+    def _withdraw(self, run: Run, reason: str) -> None:
+        """Cancel a run that waits."""
         change = Change()
         self._post(change)
-        now = datetime.now(UTC)
         self._end(
-            change, run, replace(run, state=State.CANCELLED, finished_at=now, reason=f"cancelled by {who}")
+            change, run, replace(run, state=State.CANCELLED, finished_at=datetime.now(UTC), reason=reason)
         )
-        return True
 
     def _overdue(self, execution: Execution) -> None:
         if self.executions.get(execution.run.id) is execution and not execution.recorded:

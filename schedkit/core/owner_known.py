@@ -62,6 +62,15 @@ class Config:
     hand_over_patience: float = 20.0
     retention: Retention = field(default_factory=Retention)
 
+    @property
+    def limits(self) -> dict[str, int]:
+        """How many runs may hold what others want too: ``tag:…``, ``process``, ``thread``."""
+        limits = {f"tag:{tag}": most for tag, most in self.tag_limits.items()}
+        limits["process"] = self.processes
+        if self.threads < self.concurrency:
+            limits["thread"] = self.threads
+        return limits
+
 
 class Finished(msgspec.Struct, frozen=True):
     """A run that has ended, with its value where it ended in this process."""
@@ -110,11 +119,7 @@ class Known:
         self.door = Door(self.loop, self.pump, self._pressed)
         self.timetable = Timetable()
         self.rush = Rush(self.loop)
-        limits = {f"tag:{tag}": most for tag, most in config.tag_limits.items()}
-        limits["process"] = config.processes
-        if config.threads < config.concurrency:
-            limits["thread"] = config.threads
-        self.planner = Planner(config.concurrency, limits)
+        self.planner = Planner(config.concurrency, config.limits)
         self.rows: dict[str, TaskRow] = {}
         self.paused = False
         self.runs: dict[str, Run] = {}
@@ -126,12 +131,14 @@ class Known:
         self._children: dict[str, dict[str, Task]] = {}
         self._followed: dict[str, tuple[str, ...]] = {}
         self._last: dict[str, State] = {}
-        self._seq = 0
+        self._seq = self.written = 0
         self._changes: list[Change] = []
         self._to_launch: deque[Execution] = deque()
         self._fresh: dict[str, tuple[Change, Run]] = {}
         self._waiters: dict[str, list[Waiter]] = {}
         self._claimed: set[str] = set()
+        # When tasks were removed, as ids, which sort by time: a declaration from before is void.
+        self.removed: dict[str, str] = {}
 
     def pump(self) -> None:
         """Start what may start, and post every step taken since the last time."""
@@ -173,10 +180,14 @@ class Known:
             priority=row.facts.get("priority", 10),
             description=row.facts.get("description", ""),
             limit=row.limit,
+            place=row.facts.get("place", ""),
+            rate=row.facts.get("rate", ""),
         )
 
     def _committed_anywhere(self, outcome: list[tuple[Change, BaseException | None]]) -> None:
-        self.bus.publish([event for change, error in outcome if error is None for event in change.events])
+        told = [event for change, error in outcome if error is None for event in change.events]
+        self.written = max([self.written, *(event.seq for event in told)])
+        self.bus.publish(told)
         done = [(call, error) for change, error in outcome for call in change.done]
         if done:
             self.loop.call_soon_threadsafe(self._committed, done)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -162,10 +161,7 @@ class Runs(Known):
         if known is None:
             keys = [f"task:{task.name}"] if task.overlap is not Overlap.ALLOW else []
             keys += [f"tag:{tag}" for tag in task.tags if tag in self.config.tag_limits]
-            if task.runs_in == "process":
-                keys.append("process")
-            elif isinstance(task.runs_in, Executor) or not (task.runs_in == "auto" and task.asynchronous):
-                keys.append("thread")
+            keys.append(task.place)
             known = self._keys[task.name] = tuple(key for key in keys if key in self.planner.limits)
         return known
 

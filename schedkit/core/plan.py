@@ -109,7 +109,7 @@ class Planner:
             # Its place in a key's queue may have been the one that would have been looked at next.
             self._freed.update(key for key in waited.keys if key in self._parked)
 
-    def start(self, now: float) -> list[Waiting]:
+    def start(self, now: float, most: int | None = None) -> list[Waiting]:
         """Return the runs that start now, in order; they hold their places until `release`."""
         while self._timers and self._timers[0][0] <= now:
             _, order, waiting = heapq.heappop(self._timers)
@@ -117,7 +117,7 @@ class Planner:
                 heapq.heappush(self._ready, (waiting.rank, order, waiting))
         started: list[Waiting] = []
         self._look_again()
-        while self._ready and len(self.running) < self.concurrency:
+        while self._ready and len(self.running) < self.concurrency and len(started) != most:
             place = heapq.heappop(self._ready)
             waiting = place[2]
             if self._wants(waiting):

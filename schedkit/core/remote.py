@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,31 @@ from schedkit import context
 from schedkit.core.params import RUN
 from schedkit.core.running import RunContext
 
-__all__ = ["Notes", "call_in_executor", "call_packed", "pack"]
+__all__ = ["Notes", "RunElsewhere", "call_in_executor", "call_packed", "pack"]
+
+# What a run is to its task; see `schedkit.core.running.RunContext`.
+_FACTS = ("id", "task", "params", "scheduled_at", "attempt")
 
 
-class Notes(context.Surroundings):
+class RunElsewhere(context.Surroundings):
+    """A running attempt, as its task sees it in another process: the same names as here."""
+
+    id: str
+    task: str
+    params: dict[str, Any]
+    scheduled_at: datetime | None
+    attempt: int
+
+    def __repr__(self) -> str:
+        return f"<run {self.id} of {self.task!r}, attempt {self.attempt}>"
+
+    @property
+    def trigger_time(self) -> datetime | None:
+        """Alias of `scheduled_at`, APScheduler's word."""
+        return self.scheduled_at
+
+
+class Notes(RunElsewhere):
     """Takes notes where the run itself cannot be reached; they travel back with the value."""
 
     def __init__(self) -> None:
@@ -27,7 +49,7 @@ class Notes(context.Surroundings):
         self.notes = [note for note in self.notes if note[:1] != ("progress",) or note[1][0] != stage]
         self.notes.append(("progress", (stage, done, total)))
 
-    def log(self, level: int, message: str) -> None:
+    def log(self, level: int | str, message: str | None = None) -> None:
         """Note a line."""
         self.notes.append(("log", (level, message)))
 
@@ -40,11 +62,12 @@ class Notes(context.Surroundings):
         self.notes.append(("artifact", (path, label)))
 
 
-def pack(function: Callable[..., Any], arguments: Mapping[str, Any]) -> bytes:
-    """Return a call as bytes; functions of a notebook's cells travel by value."""
+def pack(function: Callable[..., Any], arguments: Mapping[str, Any], run: RunContext) -> bytes:
+    """Return a run's call as bytes; functions of a notebook's cells travel by value."""
     wants_run = RUN in arguments
     plain = {name: value for name, value in arguments.items() if name != RUN}
-    packed: bytes = cloudpickle.dumps((function, plain, wants_run))
+    facts = {name: getattr(run, name) for name in _FACTS}
+    packed: bytes = cloudpickle.dumps((function, plain, wants_run, facts))
     return packed
 
 
@@ -56,9 +79,11 @@ def call_packed(packed: bytes) -> bytes:
     return returned
 
 
-def call_here(packed: bytes, surroundings: context.Surroundings) -> Any:
-    """Make a packed call with `surroundings` around it."""
-    function, arguments, wants_run = cloudpickle.loads(packed)
+def call_here(packed: bytes, surroundings: RunElsewhere) -> Any:
+    """Make a packed call with `surroundings` around it, which become those of its run."""
+    function, arguments, wants_run, facts = cloudpickle.loads(packed)
+    for name, fact in facts.items():
+        setattr(surroundings, name, fact)
     if wants_run:
         arguments[RUN] = surroundings
     with context.use(surroundings):
@@ -71,7 +96,7 @@ def call_in_executor(
     """Return what calls `function` through an executor and waits for it."""
 
     def call(arguments: dict[str, Any]) -> Any:
-        future = executor.submit(call_packed, pack(function, arguments))
+        future = executor.submit(call_packed, pack(function, arguments, run))
         unsubscribe = run.on_stop(future.cancel)
         try:
             value, notes = cloudpickle.loads(future.result())

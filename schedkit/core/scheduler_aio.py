@@ -41,7 +41,8 @@ class AsyncScheduler:
         Parameters
         ----------
         standby : bool
-            As a viewer, take over when the owner ends.
+            As a viewer, take the ledger whenever nobody owns it, until `stop`: also after it was handed over
+            to another process or lost to one.
         """
         await self._node.start(standby=standby)
         self._scheduler._started()
@@ -53,7 +54,15 @@ class AsyncScheduler:
 
     @bridged
     async def take_over(self, *, now: bool = True, timeout: Duration = "60s") -> None:
-        """Become the owner: ask the present one to hand over, or (`now=False`) wait until it has ended."""
+        """Become the owner once: ask the present one to hand over, or (`now=False`) take over when it ends.
+
+        Afterwards this process is what it was started as: only ``start(standby=True)`` stands by for good.
+
+        Raises
+        ------
+        NotOwnerError
+            If the present owner has not let go within `timeout`; this process takes over as soon as it does.
+        """
         await self._node.take_over(now=now, timeout=seconds(timeout, "timeout"))
 
     @bridged
@@ -113,11 +122,12 @@ class AsyncScheduler:
 
     @bridged
     async def remove(self, name: str) -> None:
-        """Forget a task; its history stays."""
+        """Forget a task, here and wherever it is declared now; its history stays."""
         self._scheduler._known(name)
         if self._node.owner is not None:
             self._scheduler._registry.remove(name)
         await self._act("remove", name)
+        self._node.news.forget(name)
 
     async def _act(self, word: str, name: str | None) -> None:
         node = self._node

@@ -216,6 +216,7 @@ class Views:
                 state=self.state,
                 ledger=self.ledger,
                 concurrency=self._config.concurrency,
+                limits=self._config.limits,
                 paused=self.paused,
                 owner=None
                 if holder is None
@@ -239,6 +240,8 @@ class Views:
             "tags": row.facts.get("tags", []),
             "priority": row.facts.get("priority", 10),
             "limit": row.limit,
+            "place": row.facts.get("place", ""),
+            "rate": row.facts.get("rate", ""),
         }
 
     @property

@@ -122,6 +122,7 @@ class Store:
             for left in range(30, -1, -1):
                 try:
                     with self._write.connect() as connection, connection.begin():
+                        self.alone(connection)
                         schema.migrate(connection, str(self))
                     return
                 except DBAPIError as error:
@@ -129,6 +130,11 @@ class Store:
                     if not left or not self.passing(error):
                         raise
                     time.sleep(0.1)
+
+    def alone(self, connection: sa.Connection) -> None:
+        """Let nobody else make or take this ledger until the transaction ends."""
+        if not self.sqlite:  # there every transaction that may write is alone
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
 
     def _look_where_it_lies(self, path: Path) -> None:
         if self._looked:
@@ -205,6 +211,8 @@ class Store:
         self._read.dispose()
 
 
+# "schedkit" in eight bytes: the number of the lock that those who make or take a ledger hold.
+_ALONE = int.from_bytes(b"schedkit")
 POSTGRES_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 

@@ -33,7 +33,7 @@ export function drawRuns(panel) {
   const fits = (run) => (!panel.task || run.task === panel.task) && (!panel.state || run.state === panel.state);
   const rows = pageOf(panel.pager, mine.filter(fits).sort(panel.kind === "queue" ? byDue : byNewest));
   show(panel.bar, mine.length > 1);
-  panel.table.full = panel.kind === "queue" ? fullTasks(store) : null;
+  panel.table.held = panel.kind === "queue" ? whatHolds(store, panel.view.store.now()) : null;
   drawRunTable(panel.table, rows);
   say(panel.empty, panel.kind === "queue" ? "Nothing waits." : mine.length ? "No run fits these filters." : "No run yet.");
   show(panel.empty, rows.length === 0);
@@ -62,13 +62,28 @@ export function drawRunTable(table, rows) {
   show(table.scroller, rows.length > 0);
 }
 
-// Tasks of which as many runs are under way as may be at once: more of them wait, however free the places are.
-function fullTasks(store) {
-  const running = new Map();
+// What keeps a queued run from starting: the narrowest limit that is used up, as the planner would find it.
+function whatHolds(store, now) {
+  const { limits = {}, concurrency } = store.scheduler;
+  const used = new Map();
+  const use = (key) => used.set(key, (used.get(key) || 0) + 1);
+  const keysOf = (task) => [...(task?.tags || []).map((tag) => `tag:${tag}`), ...(task?.place ? [task.place] : [])];
   for (const run of store.runs.values()) {
-    if (run.state === "RUNNING") running.set(run.task, (running.get(run.task) || 0) + 1);
+    if (run.state === "RUNNING") ["", `task:${run.task}`, ...keysOf(store.tasks.get(run.task))].forEach(use);
   }
-  return new Set([...running].filter(([task, count]) => count >= (store.tasks.get(task)?.limit ?? Infinity)).map(([task]) => task));
+  const full = (key, most) => (used.get(key) || 0) >= (most ?? Infinity);
+  return (run) => {
+    const task = store.tasks.get(run.task);
+    if (task && !task.declared) return "its code: run the cell or file that declares it";
+    if (full(`task:${run.task}`, task?.limit)) return `another run of ${run.task}`;
+    const key = keysOf(task).find((one) => full(one, limits[one]));
+    if (key === "thread") return "a free thread";
+    if (key === "process") return "a free process";
+    if (key) return `another run tagged ${key.slice(4)}`;
+    if (full("", concurrency)) return "a free place";
+    if (Date.parse(run.due_at) > now) return "its time";
+    return task?.rate ? `its rate, ${task.rate}` : "a free place";
+  };
 }
 
 function isWaiting(run) {
@@ -130,7 +145,7 @@ function drawRow(panel, row, run) {
     say(row.third, run.priority);
     say(row.fourth, until(run.due_at, now));
     put(row.fourth, "title", exact(run.due_at));
-    say(row.fifth, run.waiting_for || (panel.full?.has(run.task) ? `another run of ${run.task}` : "a free place"));
+    say(row.fifth, run.waiting_for || panel.held?.(run) || "a free place");
   } else {
     say(row.under, run.error ? run.error.message : `run ${run.id}`);
     say(row.third, moment(run.started_at || run.due_at, now));

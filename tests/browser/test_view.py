@@ -228,6 +228,44 @@ def test_a_run_that_waits_for_its_own_task_says_so(view: Any) -> None:
     expect(row.filter(has_text="run other")).to_contain_text("a free place")
 
 
+def test_a_run_that_waits_for_a_limit_says_which(view: Any) -> None:
+    board = working_day()
+    board.put_scheduler(concurrency=4, limits={"tag:jira": 1, "thread": 2, "process": 1})
+    places = {
+        "tagged": {"tags": ("other", "jira")},
+        "sync": {"place": "thread"},
+        "heavy": {"place": "process"},
+    }
+    for name, facts in places.items():
+        declare(board, f"{name}_now", **facts)
+        queue(board, f"{name}1", f"{name}_now", -9)
+        start(board, f"{name}1", f"{name}_now", -9)
+        declare(board, name, **facts)
+        queue(board, f"{name}2", name, -5)
+    declare(board, "rated", rate="5 in 1m")
+    declare(board, "gone", waiting=True)
+    queue(board, "rated1", "rated", -5)
+    queue(board, "gone1", "gone", -5)
+    view.mount(board.snapshot(NOW), panel="queue")
+    row = view.page.get_by_role("row")
+
+    def says(run: str, words: str) -> None:
+        expect(row.filter(has_text=f"run {run}").last).to_contain_text(words)
+
+    says("tagged2", "another run tagged jira")
+    says("heavy2", "a free process")
+    says("sync2", "a free place")  # one of two threads is free, and of four places none
+    says("rated1", "a free place")
+    says("gone1", "its code: run the cell or file that declares it")
+    end(board, "heavy1", "heavy_now", 0, 9.0)
+    queue(board, "sync3", "sync_now", -9)
+    start(board, "sync3", "sync_now", -9)
+    end(board, "live", "sprint_report", 0, 9.0)
+    view.mount(board.snapshot(NOW), panel="queue")
+    says("sync2", "a free thread")
+    says("rated1", "its rate, 5 in 1m")
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(tmp_path / "past.db")

@@ -203,7 +203,6 @@ class EngineMachine(RuleBasedStateMachine):
     def it_dies(self) -> None:
         """The next owner comes as after kill -9; the dead one, as a process that wakes up, writes nothing."""
         self.dead.append(self.sched)
-        self.sched._node.standby = False  # who took over stands by for good; a dead one does not
         self.sched._node.lease._let_go()  # what the operating system does
         self.begin()
 

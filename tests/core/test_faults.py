@@ -18,7 +18,7 @@ from crash.judge import judge_schedule
 
 from schedkit.core import events, schema
 from schedkit.core.scheduler import Scheduler
-from schedkit.core.states import Outcome, State
+from schedkit.core.states import State
 from schedkit.core.triggers import every
 from schedkit.errors import LedgerError
 
@@ -217,35 +217,6 @@ def test_a_stale_owner_can_record_nothing(sched: Scheduler, heard: Heard, where:
     (recorded,) = [r for r in sched.runs() if r.id == run.id]
     assert recorded.state is State.RUNNING
     assert sched._ledger.attempts(run.id) == []
-
-
-def test_a_cancel_a_timeout_and_a_stop_are_told_apart(make: Make) -> None:
-    sched = make()
-    sched.start()
-    entered = threading.Semaphore(0)
-    release = threading.Event()
-
-    def works() -> None:
-        entered.release()
-        release.wait(30)
-
-    sched.task(name="cancelled")(works)
-    sched.task(name="timed", timeout="0.1s")(works)
-    sched.task(name="stopped")(works)
-    runs = {name: sched.submit(name) for name in ("cancelled", "timed", "stopped")}
-    for _ in runs:
-        assert entered.acquire(timeout=10)
-    runs["timed"].wait("10s")
-    runs["cancelled"].cancel()
-    threading.Timer(0.3, release.set).start()
-    runs["cancelled"].wait("10s")
-    release.clear()
-    sched.stop("0.1s")
-    release.set()
-    ended = {name: sched._ledger.attempts(run.id)[0].outcome for name, run in runs.items()}
-    assert ended["cancelled"] is Outcome.CANCELLED
-    assert ended["timed"] is Outcome.TIMEOUT
-    assert ended["stopped"] in (Outcome.INTERRUPTED, Outcome.DONE)
 
 
 def test_an_event_store_reads_back(sched: Scheduler) -> None:

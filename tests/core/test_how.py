@@ -329,6 +329,23 @@ def test_a_process_runs_a_heavy_task(sched: Scheduler) -> None:
     assert again == pid, "a child is used again"
 
 
+def test_a_run_is_the_same_to_its_task_wherever_that_runs(sched: Scheduler) -> None:
+    def tell(run: Any, n: int = 0) -> list[Any]:
+        run.log("said")
+        assert run.trigger_time == run.scheduled_at
+        return [run.id, run.task, run.params, run.attempt, str(run.scheduled_at), repr(run)]
+
+    with ThreadPoolExecutor(1) as pool:
+        told = {}
+        for name, place in {"here": "thread", "child": "process", "executor": pool}.items():
+            task = sched.task(name=name, runs_in=place, params={"n": 7})(tell)
+            run = task.submit(n=8)
+            told[name] = run.result("20s")
+            assert told[name] == [run.id, name, {"n": 8}, 1, "None", f"<run {run.id} of {name!r}, attempt 1>"]
+            assert len(run.log) == 1
+    assert len(told) == 3
+
+
 def test_a_function_of_a_cell_travels_by_value(sched: Scheduler) -> None:
     offset = 10
 

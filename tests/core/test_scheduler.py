@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -477,6 +478,34 @@ def test_times_are_utc(sched: Scheduler) -> None:
     one.submit().result("10s")
     (run,) = sched.runs()
     assert before <= run.queued_at <= datetime.now(UTC)
+
+
+def test_the_board_knows_the_other_limits(make: Make) -> None:
+    sched = make(concurrency=4, threads=2, processes=3, limits={"jira": 1})
+    with ThreadPoolExecutor(1) as pool:
+        sched.start()
+        sched.task(name="thread", tags="jira", rate="5/min")(lambda: None)
+        sched.task(name="process", runs_in="process")(lambda: None)
+        sched.task(name="elsewhere", runs_in=pool)(lambda: None)
+
+        @sched.task(name="loop")
+        async def loop() -> None: ...
+
+        board = sched.board()
+    assert board["scheduler"]["limits"] == {"tag:jira": 1, "process": 3, "thread": 2}
+    assert {task["name"]: (task["place"], task["rate"]) for task in board["tasks"]} == {
+        "elsewhere": ("thread", ""),
+        "loop": ("", ""),
+        "process": ("process", ""),
+        "thread": ("thread", "5 in 1m"),
+    }
+    told = threading.Event()
+    sched.subscribe(lambda event: told.set())
+    sched.task(name="thread", runs_in="process", rate="3/10s")(lambda: None)
+    assert told.wait(10)
+    assert sched._bus.flush()
+    (row,) = [task for task in sched.board()["tasks"] if task["name"] == "thread"]
+    assert (row["place"], row["rate"]) == ("process", "3 in 10s")  # as events tell one that is there
 
 
 def test_the_board_knows_how_many_runs_of_a_task_there_may_be(sched: Scheduler) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from core.conftest import Heard
 
-from schedkit.core import events
+from schedkit.core import events, node, schema
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.states import Outcome, State
 from schedkit.core.triggers import every
@@ -227,6 +227,138 @@ def test_a_standby_that_is_quicker_hands_over_too(make: Make, sched: Scheduler) 
     asks._node.lease.take = slow  # type: ignore[method-assign]
     asks.take_over(timeout="20s")
     assert (asks.state, quick.state, sched.state) == ("running", "viewer", "viewer")
+
+
+def let_another_own(sched: Scheduler, where: str) -> None:
+    """As after a process that slept past its lease."""
+    heard = Heard(sched)
+    engine = sched._ledger.store._write
+    with engine.begin() as connection:
+        connection.execute(schema.lease.update().values(epoch=99, owner="another", pid=1, host="elsewhere"))
+    heard.wait_for(heard.of(events.OwnerChanged, change="lost"))
+    with engine.begin() as connection:  # and is gone
+        connection.execute(schema.lease.update().values(owner="", expires=0))
+
+
+def looks(sched: Scheduler, times: int = 3) -> None:
+    """Wait until a viewer has looked at the ledger so many times more."""
+    news, looked = sched._node.news, threading.Semaphore(0)
+    catch_up = news.catch_up
+
+    async def counting() -> None:
+        await catch_up()
+        looked.release()
+
+    news.catch_up = counting  # type: ignore[method-assign]
+    for _ in range(times):
+        assert looked.acquire(timeout=20)
+    news.catch_up = catch_up  # type: ignore[method-assign]
+
+
+def test_who_has_taken_over_does_not_stand_by(sched: Scheduler, viewer: Scheduler, where: str) -> None:
+    viewer.take_over(timeout="20s")
+    let_another_own(viewer, where)
+    looks(viewer)
+    assert viewer.state == "viewer"
+    viewer.take_over(timeout="20s")
+    assert viewer.state == "running"
+
+
+def test_waiting_for_the_owners_end_is_for_once(sched: Scheduler, viewer: Scheduler, where: str) -> None:
+    heard = Heard(viewer)
+    viewer.take_over(now=False)
+    looks(viewer)
+    assert viewer.state == "viewer"
+    sched.stop("1s")
+    heard.wait_for(heard.of(events.OwnerChanged, change="started", owner="viewer"))
+    let_another_own(viewer, where)
+    looks(viewer)
+    assert viewer.state == "viewer"
+
+
+def test_a_standby_takes_the_ledger_whenever_it_is_free(make: Make, where: str) -> None:
+    standby, asks = make(name="standby"), make(name="asks")
+    standby.start(standby=True)
+    asks.start()
+    asks.take_over(timeout="20s")
+    looks(standby)
+    heard = Heard(standby)
+    assert (standby.state, asks.state) == ("viewer", "running")
+    asks.stop("1s")
+    started = heard.of(events.OwnerChanged, change="started", owner="standby")
+    heard.wait_for(started)
+    let_another_own(standby, where)
+    heard.wait_for(started, 2)
+    assert standby.state == "running"
+
+
+def test_a_ledger_is_left_to_its_heir_only_for_a_while(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "HEIR_SECONDS", 0.5)
+    standby = make(name="standby")
+    standby.start(standby=True)
+    heard = Heard(standby)
+    standby._ledger.ask("who dies now", "hand_over", {})
+    heard.wait_for(heard.of(events.OwnerChanged, change="stopped"))
+    heard.wait_for(heard.of(events.OwnerChanged, change="started", owner="standby"))
+
+
+def test_what_was_removed_stays_so_for_those_who_declare_it_too(
+    sched: Scheduler, viewer: Scheduler, where: str
+) -> None:
+    for name in ("gone", "ours", "kept"):
+        viewer.task(name=name)(lambda: 1)
+        sched.task(name=name)(lambda: 1)
+    sched.remove("gone")
+    viewer.remove("ours")
+    viewer.take_over(timeout="20s")
+    assert list(viewer.tasks) == ["kept"]
+    # Its former owner is a viewer now, and still has the code of what the new one removes.
+    looks(sched)
+    viewer.remove("kept")
+    sched.take_over(timeout="20s")
+    assert list(sched.tasks) == []
+    sched.task(name="gone")(lambda: 2)
+    assert sched.submit("gone").result("10s") == 2, "declared again, it is there again"
+
+
+def test_who_loses_the_ledger_does_not_declare_again_what_is_removed_meanwhile(
+    sched: Scheduler, make: Make
+) -> None:
+    sched.task(name="gone")(lambda: 1)
+    sched.task(name="kept")(lambda: 1)
+    heard = Heard(sched)
+    owner = sched._node.owner
+    assert owner is not None
+    owner.writer._healthy = lambda: False  # it is thought to be dead, and hears of it when it writes
+    sched._node.lease._let_go()
+    with sched._ledger.store._write.begin() as connection:
+        connection.execute(schema.lease.update().values(expires=0))
+    second = make(name="second")
+    second.start()
+    second.remove("gone")
+    with pytest.raises(NotOwnerError):
+        owner.writer.call(lambda connection: None).result(10)
+    heard.wait_for(heard.of(events.TaskChanged, task="gone", change="removed"))
+    assert sched.state == "viewer"
+    looks(sched)
+    assert list(second.tasks) == ["kept"]
+    assert {task["name"] for task in sched.board()["tasks"]} == {"kept"}
+
+
+def test_a_board_misses_nothing_when_the_owner_changes(sched: Scheduler, viewer: Scheduler) -> None:
+    """What the new owner does first, and what the old one did last, is on both boards."""
+    for one in (sched, viewer):
+        one.task(name="one")(lambda: 1)
+        one.board()
+    first, second = Heard(sched), Heard(viewer)
+    run = sched.submit("one")
+    viewer.take_over(timeout="20s")
+    for heard in (first, second):
+        heard.wait_for(heard.of(events.RunEnded, run=run.id))
+        heard.wait_for(heard.of(events.OwnerChanged, change="stopped", owner="tests"))
+        heard.wait_for(heard.of(events.OwnerChanged, change="started", owner="viewer"))
+        told = [event.seq for event in heard.events if event.seq]
+        assert told == sorted(set(told)), "each once, in order"
 
 
 PROGRAM = """

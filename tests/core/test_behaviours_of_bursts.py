@@ -1,0 +1,90 @@
+"""Behaviour 10 of the ten (see test_behaviours.py): a thousand at once, and our loop still turns."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schedkit.core import attempt, owner_attempts, schema
+from schedkit.core.events import RunEnded
+from schedkit.core.owner_attempts import STARTS_AT_ONCE
+from schedkit.core.scheduler import Scheduler
+from schedkit.core.triggers import every
+from schedkit.loop import service
+
+COUNT = 1000
+
+
+class Turns:
+    """Numbers the turns of our loop, and counts in which of them something happens."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.seen: dict[str, Counter[int]] = {}
+        self.going = True
+
+    async def begin(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def turn() -> None:
+            self.number += 1
+            if self.going:
+                loop.call_soon(turn)
+
+        turn()
+
+    def counted(self, what: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        seen = self.seen[what] = Counter()
+
+        def counting(*arguments: Any) -> Any:
+            seen[self.number] += 1
+            return call(*arguments)
+
+        return counting
+
+
+@pytest.mark.parametrize("how", ["due at one instant", "submitted at once", "left by the owner before"])
+def test_behaviour_10_a_burst_of_1000_never_holds_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Counted in turns of the loop, not in seconds: however slow the machine, others have their turn."""
+    turns = Turns()
+    monkeypatch.setattr(
+        owner_attempts.Attempts, "_start", turns.counted("claimed", owner_attempts.Attempts._start)
+    )
+    monkeypatch.setattr(attempt.Ports, "launch", turns.counted("launched", attempt.Ports.launch))
+    sched, before = (Scheduler(tmp_path / "ledger.db", concurrency=COUNT, name=name) for name in "ab")
+    ended = threading.Semaphore(0)
+    sched.subscribe(lambda event: ended.release() if type(event) is RunEnded else None)
+
+    async def nothing() -> None:
+        pass
+
+    for one in (before, sched):
+        for n in range(COUNT if how == "due at one instant" else 1):
+            one.task(every("1h"), name=f"t{n}", overlap="allow")(nothing)
+    with before:
+        owner = before._node.owner
+        if how == "due at one instant":  # it passed while nobody was there
+            put_back = schema.tasks.update().values(next_at=schema.tasks.c.next_at - 3_600_000_000)
+            owner.writer.call(lambda connection: connection.execute(put_back)).result(20)
+        elif how == "left by the owner before":
+            owner.planner.concurrency = 0  # it comes to nothing any more
+            before.submit_many("t0", [{}] * COUNT)
+    service().call(turns.begin)
+    with sched:
+        if how == "submitted at once":
+            sched.submit_many("t0", [{}] * COUNT)
+        for _ in range(COUNT):
+            assert ended.acquire(timeout=60)
+    turns.going = False
+    for what, seen in turns.seen.items():
+        assert sum(seen.values()) == COUNT
+        # A turn that begins with a few left over may take a full portion after them.
+        assert max(seen.values()) < 2 * STARTS_AT_ONCE, what
