@@ -17,6 +17,7 @@ import msgspec
 from schedkit.atlassian.bodies import opened
 from schedkit.atlassian.credentials import Credentials
 from schedkit.atlassian.judge import judge, login_page, retry_after
+from schedkit.atlassian.library import rest_api
 from schedkit.atlassian.messages import Answer, Request
 from schedkit.atlassian.pace import Clock
 from schedkit.errors import BadAnswerError, SiteError, UnavailableError, UsageError
@@ -40,14 +41,10 @@ class Transport:
     """Sends one request and judges the answer; blocking, safe in many threads at once."""
 
     def __init__(self, url: str, credentials: Credentials, wire: Wire, clock: Clock) -> None:
-        from atlassian.rest_client import AtlassianRestAPI
-
         self.url = url
         self.credentials = credentials
         self.clock = clock
-        # Its annotations are narrower than what it passes on to requests.
-        api: Any = AtlassianRestAPI
-        self._api = api(
+        self._api = rest_api()(
             url,
             username=credentials.user,
             password=credentials.secret if credentials.kind == "basic" else None,
