@@ -27,27 +27,30 @@ PATIENCE = 5.0
 
 
 class Memory:
-    """Bytes in pages of their own, which can be filled again, and which `close` gives back to the system."""
+    """Bytes in pages of their own, which can be filled again, and which `close` gives back to the system.
+
+    `weight` is how many there have been.
+    """
 
     def __init__(self) -> None:
+        self.weight = 0
         self._pages = _mapped(PIECE)
         self._view = memoryview(b"")
-
-    def __len__(self) -> int:
-        return len(self._pages)
 
     def fill(self, pieces: Iterable[bytes], expected: int = 0) -> memoryview:
         """Take the pieces; returns them as one, readable until `fill` or `close`."""
         self._view.release()
-        if expected > len(self):
+        if expected > len(self._pages):
             self._pages.close()
+            # Pages that nothing is written to cost nothing.
             self._pages = _mapped(expected)
         self._pages.seek(0)
         size = 0
         for piece in pieces:
-            if size + len(piece) > len(self):
+            if size + len(piece) > len(self._pages):
                 self._grow(size, 2 * (size + len(piece)))
             size += self._pages.write(piece)
+        self.weight = max(self.weight, size)
         self._view = memoryview(self._pages)[:size]
         return self._view
 
@@ -81,39 +84,50 @@ class Room:
         self.patience = patience
         self.held = 0
         self.lent = 0
-        self._spare: list[Memory] = []
+        self._spare: dict[str, list[Memory]] = {}
         self._left = threading.Condition()
 
     @contextmanager
-    def take(self, size: int) -> Iterator[Memory]:
-        """Wait for room, and yield memory for the ``with`` block; a size of 0 waits for nobody."""
+    def take(self, size: int, shelf: str = "arrived") -> Iterator[Memory]:
+        """Wait for room, and yield memory for the ``with`` block; a size of 0 waits for nobody.
+
+        Memory goes back to its shelf, so that only as much of it becomes large as holds large bodies.
+        """
         with self._left:
             self._left.wait_for(
                 lambda: not size or not self.held or self.held + size <= self.most, self.patience
             )
             self.held += size
             self.lent += 1
+            spare = self._spare.setdefault(shelf, [])
             # Pages that were used already need not be made, and zeroed, by the system again.
-            memory = self._spare.pop() if self._spare else Memory()
+            memory = spare.pop() if spare else Memory()
         try:
             yield memory
         finally:
             with self._left:
                 self.held -= size
                 self.lent -= 1
-                self._spare.append(memory)
-                if not self.lent or len(memory) > self.most:
-                    for spare in self._spare:
-                        # Whoever still looks at a part of it keeps it.
-                        with suppress(BufferError):
-                            spare.close()
+                if memory.weight <= self.most:
+                    self._spare[shelf].append(memory)
+                else:
+                    _closed(memory)
+                if not self.lent:
+                    for memory in (m for spare in self._spare.values() for m in spare):
+                        _closed(memory)
                     self._spare.clear()
                 self._left.notify_all()
 
 
+def _closed(memory: Memory) -> None:
+    # Whoever still looks at a part of it keeps it.
+    with suppress(BufferError):
+        memory.close()
+
+
 _room = Room(MOST, PATIENCE)
-# Decoding holds the interpreter anyway: more at once only costs memory.
-_unpacking = threading.BoundedSemaphore(2)
+# Decoding holds the interpreter anyway: more at once only costs memory, and turns.
+_decoding = threading.Lock()
 
 
 @contextmanager
@@ -129,9 +143,9 @@ def opened(raw: Any) -> Iterator[memoryview]:
     with _room.take(UNTOLD if told is None else told) as memory:
         body = memory.fill(iter(lambda: raw.read(PIECE, decode_content=False), b""), told or 0)
         encoding = raw.headers.get("Content-Encoding")
-        with _unpacking:
+        with _decoding:
             if encoding and body:
-                with _room.take(0) as plain:
+                with _room.take(0, "unpacked") as plain:
                     yield plain.fill(_unpacked(body, encoding), 16 * len(body))
             else:
                 yield body

@@ -1,4 +1,4 @@
-"""Bodies in memory: few at once, unpacked under a slot, given back when they are decoded."""
+"""Bodies in memory: few at once, unpacked one after the other, given back when they are decoded."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_body_arrives_as_it_was_sent(encoding: str, pack: Any, told: bool, bod
         headers["Content_Length"] = str(len(packed))
     with opened(answer(packed, **headers)) as got:
         assert bytes(got) == body
-    assert (bodies._room.lent, bodies._room.held, bodies._room._spare) == (0, 0, [])
+    assert (bodies._room.lent, bodies._room.held, bodies._room._spare) == (0, 0, {})
     with pytest.raises(ValueError, match="released"):
         bytes(got)  # gone: what was decoded from it is all that is left
 
@@ -51,10 +51,11 @@ def test_memory_grows_and_can_be_filled_again() -> None:
     memory = Memory()
     pieces = [bytes([n]) * 100_000 for n in range(20)]
     assert bytes(memory.fill(pieces)) == b"".join(pieces)
-    size = len(memory)
+    pages = memory._pages
     assert bytes(memory.fill([b"short"], 3)) == b"short"
-    assert len(memory) == size  # the same pages
-    assert bytes(memory.fill([b"ab", b"cd"], 2 * size)) == b"abcd"
+    assert memory._pages is pages
+    assert bytes(memory.fill([b"ab", b"cd"], 10_000_000)) == b"abcd"
+    assert memory.weight == 2_000_000
     memory.close()
 
 
@@ -107,15 +108,29 @@ def test_pages_are_used_again_while_bodies_come_and_given_back_then() -> None:
         with room.take(10) as second:
             assert second is first
             second.fill([b"x" * 2_000_000])
+            pages = second._pages
+        assert pages.closed
         with room.take(10) as third:
             assert third is not second  # so much is not kept in reserve
         assert outer is not third
-    assert room._spare == []
+    assert room._spare == {}
 
 
-def test_two_bodies_are_decoded_at_once_and_no_more(scripted) -> None:
+def test_memory_that_became_large_stays_with_large_bodies() -> None:
+    room = Room(1_000_000, patience=10)
+    with room.take(10) as outer:
+        with room.take(0, "unpacked") as large:
+            large.fill([b"x" * 900_000])
+        with room.take(10) as small:
+            assert small is not large
+        with room.take(0, "unpacked") as again:
+            assert again is large
+        assert outer is not small
+
+
+def test_one_body_is_decoded_at_once(scripted) -> None:
     site = Site(scripted.url, concurrency=8)
-    three = threading.Barrier(3)
+    two = threading.Barrier(2)
     seen: list[int] = []
     lock, under_way = threading.Lock(), 0
 
@@ -124,9 +139,9 @@ def test_two_bodies_are_decoded_at_once_and_no_more(scripted) -> None:
         with lock:
             under_way += 1
             seen.append(under_way)
-        # A third would let all of them pass.
+        # A second would let both of them pass.
         with suppress(threading.BrokenBarrierError):
-            three.wait(0.2)
+            two.wait(0.1)
         with lock:
             under_way -= 1
         return len(body)
@@ -145,7 +160,7 @@ def test_two_bodies_are_decoded_at_once_and_no_more(scripted) -> None:
         return sizes
 
     assert service().call(all_at_once) == [len(BIG)] * 8
-    assert max(seen) == 2
+    assert max(seen) == 1
     assert (bodies._room.lent, bodies._room.held) == (0, 0)
 
 
@@ -163,10 +178,10 @@ def test_nothing_is_held_after_a_failure(scripted, reply: dict[str, Any], error:
     with pytest.raises(error) as caught:
         service().call(Site(scripted.url, retries=0).send, Request("GET", "/rest/x"))
     assert caught.traceback
-    assert (bodies._room.lent, bodies._room.held, bodies._room._spare) == (0, 0, [])
-    # The two slots are free as well.
+    assert (bodies._room.lent, bodies._room.held, bodies._room._spare) == (0, 0, {})
+    # The turn to decode is free as well.
     scripted.script = lambda asked, n: scripted.reply()
-    for _ in range(3):
+    for _ in range(2):
         service().call(Site(scripted.url).send, Request("GET", "/rest/x"))
 
 
