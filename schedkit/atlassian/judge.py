@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from schedkit.atlassian.messages import Body
 from schedkit.atlassian.pace import Budget
 from schedkit.errors import (
     AuthError,
@@ -33,7 +34,7 @@ _HINT_TOKEN = (
 )
 
 
-def judge(what: str, status: int, headers: Mapping[str, str], body: bytes) -> SiteError | None:
+def judge(what: str, status: int, headers: Mapping[str, str], body: Body) -> SiteError | None:
     """Return the error that an answer to `what` (method and URL) is, None for a good one."""
     login = headers.get("X-Seraph-LoginReason", "")
     if status == 401 or (status < 400 and "AUTHENTICATED_FAILED" in login):
@@ -75,10 +76,10 @@ def judge(what: str, status: int, headers: Mapping[str, str], body: bytes) -> Si
     return SiteError(f"{what} answered {status}{detail}", status=status)
 
 
-def login_page(what: str, status: int, headers: Mapping[str, str], body: bytes) -> SiteError | None:
+def login_page(what: str, status: int, headers: Mapping[str, str], body: Body) -> SiteError | None:
     """Return the error that an HTML answer is where JSON was promised, None if it is no HTML."""
     kind = headers.get("Content-Type", "")
-    if "html" not in kind and not body[:200].lstrip().startswith(b"<"):
+    if "html" not in kind and not bytes(body[:200]).lstrip().startswith(b"<"):
         return None
     if _LOGIN.search(body):
         return AuthError(f"{what} answered with a login page", status=status, hint=_HINT_TOKEN)
@@ -89,9 +90,9 @@ def login_page(what: str, status: int, headers: Mapping[str, str], body: bytes) 
     )
 
 
-def said(body: bytes) -> str:
+def said(body: Body) -> str:
     """Return what an error body says, as one short line of plain text."""
-    text = body[:20_000].decode("utf-8", "replace")
+    text = bytes(body[:20_000]).decode("utf-8", "replace")
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Answer", "Request"]
+__all__ = ["Answer", "Body", "Request"]
+
+# What is decoded: lent by whoever read it, gone when the decoder returns.
+Body = bytes | memoryview
 
 _NUMBER_OR_KEY = re.compile(r"^(\d\d+|[A-Z][A-Z0-9_]*-\d+|[0-9a-fA-F-]{32,36})$")
 
@@ -36,7 +39,8 @@ class Request:
         Whether it may be sent again when the outcome is unknown; by default only ``GET`` may. A search by
         ``POST`` is idempotent, a created comment is not.
     decode : callable, optional
-        Turns the body into a value, in the worker thread; JSON by default.
+        Turns the body into a value, in the worker thread; JSON by default. The body is lent: what it returns
+        must not be a part of it.
     raw : bool
         The body is not JSON (an attachment, a rendered page): take it as it is.
     retries : int, optional
@@ -52,7 +56,7 @@ class Request:
     headers: Mapping[str, str] | None = None
     files: Mapping[str, Any] | None = None
     idempotent: bool | None = None
-    decode: Callable[[bytes], Any] | None = None
+    decode: Callable[[Body], Any] | None = None
     raw: bool = False
     retries: int | None = None
 

@@ -7,14 +7,17 @@ judge better ourselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from schedkit.atlassian.bodies import opened
 from schedkit.atlassian.credentials import Credentials
 from schedkit.atlassian.judge import judge, login_page, retry_after
+from schedkit.atlassian.library import rest_api
 from schedkit.atlassian.messages import Answer, Request
 from schedkit.atlassian.pace import Clock
 from schedkit.errors import BadAnswerError, SiteError, UnavailableError, UsageError
@@ -38,14 +41,10 @@ class Transport:
     """Sends one request and judges the answer; blocking, safe in many threads at once."""
 
     def __init__(self, url: str, credentials: Credentials, wire: Wire, clock: Clock) -> None:
-        from atlassian.rest_client import AtlassianRestAPI
-
         self.url = url
         self.credentials = credentials
         self.clock = clock
-        # Its annotations are narrower than what it passes on to requests.
-        api: Any = AtlassianRestAPI
-        self._api = api(
+        self._api = rest_api()(
             url,
             username=credentials.user,
             password=credentials.secret if credentials.kind == "basic" else None,
@@ -62,6 +61,8 @@ class Transport:
         self._api.session.headers.update(wire.headers or {})
         if credentials.oauth2:
             self._api.session.auth = _current_bearer(credentials)
+        # We read the body ourselves, when there is room for it.
+        self._api.session.stream = True
         adapter = _adapter(wire.pool)
         self._api.session.mount("https://", adapter)
         self._api.session.mount("http://", adapter)
@@ -79,46 +80,56 @@ class Transport:
             For no answer, or any but a good one; `maybe_done` tells whether it may have had an effect.
         """
         what = f"{request.method} {self.url}{request.path.partition('?')[0]}"
-        response = self._sent(what, request)
-        headers, body = response.headers, response.content
-        error = judge(what, response.status_code, headers, body)
-        if error is None and not request.raw:
-            error = login_page(what, response.status_code, headers, body)
-        if error is None:
-            try:
-                value = None if request.raw or not body else (request.decode or msgspec.json.decode)(body)
-                # A decoder of its own takes what it needs; the bytes need not live on.
-                kept = b"" if request.decode else body
-                return Answer(response.status_code, headers, kept, value, len(body))
-            except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-                error = BadAnswerError(
-                    f"{what} answered {len(body)} bytes that are not the promised JSON: {problem}",
-                    status=response.status_code,
-                    hint="a proxy may have cut the answer short; try again",
-                )
-        raise self._outcome(request, error, headers)
+        with ExitStack() as stack:
+            with self._answering(what, request):
+                response = self._sent(request)
+                # Unless it is read to its end, the connection cannot be used again.
+                stack.callback(response.close)
+                body = stack.enter_context(opened(response.raw))
+            headers = response.headers
+            error = judge(what, response.status_code, headers, body)
+            if error is None and not request.raw:
+                error = login_page(what, response.status_code, headers, body)
+            if error is None:
+                try:
+                    value = None if request.raw or not body else (request.decode or msgspec.json.decode)(body)
+                    # A decoder of its own takes what it needs; the bytes need not live on.
+                    kept = b"" if request.decode else bytes(body)
+                    return Answer(response.status_code, headers, kept, value, len(body))
+                except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+                    error = BadAnswerError(
+                        f"{what} answered {len(body)} bytes that are not the promised JSON: {problem}",
+                        status=response.status_code,
+                        hint="a proxy may have cut the answer short; try again",
+                    )
+            raise self._outcome(request, error, headers)
 
-    def _sent(self, what: str, request: Request) -> Any:
-        import requests
-        import urllib3
-
+    def _sent(self, request: Request) -> Any:
         headers = {**self._api.default_headers, **(request.headers or {})}
         if request.files is not None:
             # requests itself names the multipart boundary; Atlassian wants the XSRF check waived.
             headers.pop("Content-Type", None)
             headers.setdefault("X-Atlassian-Token", "no-check")
+        return self._api.request(
+            request.method,
+            path=request.path,
+            params=request.params,
+            json=request.json,
+            data=request.data,
+            headers=headers,
+            files=request.files,
+            # A redirected POST would silently become a GET.
+            allow_redirects=request.method == "GET",
+        )
+
+    @contextmanager
+    def _answering(self, what: str, request: Request) -> Iterator[None]:
+        """Turn what the libraries raise where there is no whole answer into our errors."""
+        import requests
+        import urllib3
+
         try:
-            return self._api.request(
-                request.method,
-                path=request.path,
-                params=request.params,
-                json=request.json,
-                data=request.data,
-                headers=headers,
-                files=request.files,
-                # A redirected POST would silently become a GET.
-                allow_redirects=request.method == "GET",
-            )
+            yield
         except requests.exceptions.InvalidSchema:
             raise UsageError(f"{what} was redirected to an address that is not http(s)") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
@@ -153,17 +164,13 @@ def _adapter(pool: int) -> Any:
     from requests.adapters import HTTPAdapter
 
     class Response(requests.Response):
-        # The library logs `response.text` at debug level and so decodes every page for nothing, with
-        # everything people wrote into it.
-        text = property(lambda self: f"<{len(self.content)} bytes>")
+        # The library logs `response.text` at debug level: it would read and decode every page for nothing,
+        # with everything people wrote into it.
+        text = property(lambda self: "<body>")
 
     class Adapter(HTTPAdapter):
         def send(self, request: Any, **options: Any) -> Any:  # type: ignore[override]
             answer: Any = super().send(request, **options)
-            # requests itself would read in pieces of 10 KB: 15 ms of CPU for a page of 1000 issues.
-            answer._content = answer.raw.read(decode_content=True)
-            answer._content_consumed = True
-            answer.raw.release_conn()
             answer.__class__ = Response
             return answer
 

@@ -12,7 +12,6 @@ from schedkit.jira.changelog import changelog
 from schedkit.jira.columns import layout
 from schedkit.jira.jql import parse
 from schedkit.jira.opening import Fields, Opened, checked
-from schedkit.jira.stream import extract_to
 from schedkit.jira.sync import synchronise
 from schedkit.jira.worklogs import worklogs
 from schedkit.loop import bridged
@@ -93,6 +92,8 @@ class Following(Opened):
         dict
             What is known of the extraction's completeness.
         """
+        from schedkit.jira.stream import extract_to  # pyarrow.parquet is 4 MB, which a search does without
+
         query = parse(jql)
         source = await self.source()
         chosen = layout(source.catalog, source.dialect, fields, markup)

@@ -18,7 +18,6 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schedkit.errors import UsageError
 from schedkit.jira.batch import ARROW, Batch, Values
@@ -82,6 +81,8 @@ def _umask() -> int:
 
 def write_store(path: Path, stored: Stored) -> None:
     """Write a store, replacing an existing one whole or not at all."""
+    import pyarrow.parquet as pq  # it is 4 MB, which a search does without
+
     about = metadata(stored.attrs, stored.stores, stored.ranks)
     table = arrow(stored.batch).replace_schema_metadata(about)
     with replacing(path) as temporary:
@@ -96,6 +97,8 @@ def read_store(path: Path) -> Stored:
     UsageError
         If the file is none of ours.
     """
+    import pyarrow.parquet as pq
+
     try:
         table = pq.read_table(path)
     except FileNotFoundError:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from schedkit.atlassian import Request
+from schedkit.atlassian import Body, Request
 from schedkit.jira.asking import Source
 
 __all__ = ["ISSUES_PER_REQUEST", "ask", "decoder", "instant"]
@@ -22,7 +22,7 @@ async def ask(source: Source, path: str, body: dict[str, Any], kind: Any) -> Any
     return (await source.site.send(request)).value
 
 
-def decoder(kind: Any) -> Callable[[bytes], Any]:
+def decoder(kind: Any) -> Callable[[Body], Any]:
     return msgspec.json.Decoder(kind, strict=False).decode
 
 

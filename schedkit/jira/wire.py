@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from schedkit.atlassian import Request
+from schedkit.atlassian import Body, Request
 from schedkit.jira.dialect import CLOUD, Dialect
 from schedkit.jira.jql import in_list
 from schedkit.jira.reader import Page
 
 __all__ = ["by_ids", "by_token", "by_window"]
 
-Read = Callable[[bytes], Page]
+Read = Callable[[Body], Page]
 
 
 def by_token(

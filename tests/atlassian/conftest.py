@@ -32,6 +32,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     body: bytes
+    port: int = 0  # of the client's end of the connection
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -53,7 +54,9 @@ class Scripted:
 
             def handle_one(self) -> None:
                 size = int(self.headers.get("Content-Length") or 0)
-                asked = Asked(self.command, self.path, dict(self.headers), self.rfile.read(size))
+                asked = Asked(
+                    self.command, self.path, dict(self.headers), self.rfile.read(size), self.client_address[1]
+                )
                 with outer._lock:
                     number = len(outer.asked)
                     outer.asked.append(asked)

@@ -2,8 +2,8 @@
 
     python -m bench.jira_sides SIDE DIALECT FIELDS SITE.json OUT
 
-prints one JSON line (seconds, cpu, peak_mb, rows, requests) and writes the columns that all sides can show
-to OUT, so that the caller can compare them value by value.
+prints one JSON line (seconds, cpu, imports_mb, peak_mb, rows, requests) and writes the columns that all sides
+can show to OUT, so that the caller can compare them value by value.
 """
 
 from __future__ import annotations
@@ -298,30 +298,40 @@ SIDES = {
 }
 
 
-def peak_megabytes() -> float:
+def peak_megabytes(line: str = "VmHWM") -> float:
     """The most memory this process has held; `ru_maxrss` would count its parent's, from before exec."""
     try:
         with open("/proc/self/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+            return next(int(told.split()[1]) for told in status if told.startswith(line)) / 1024
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def imported(side: str) -> None:
+    """Import what a side works with: its memory counts, its seconds do not. pandas is there for all."""
+    if side.startswith("pycontribs"):
+        importlib.import_module("jira")
+    elif side.startswith("atlassian"):
+        importlib.import_module("atlassian")
+    else:
+        importlib.import_module("schedkit.jira")
+        # What a site's first request imports.
+        importlib.import_module("schedkit.atlassian.library").rest_api()
 
 
 def main(side: str, dialect: str, fields: str, site: str, out: str) -> None:
     with open(site) as file:
         ready = json.load(file)[f"jira_{dialect}"]
     cloud, every = dialect == "cloud", fields == "all"
-    # What a side imports takes its memory, but no part of its seconds.
-    for library in {"pycontribs": ["jira"], "atlassian": ["atlassian"]}.get(
-        side.partition("_")[0], ["schedkit.jira", "atlassian"]
-    ):
-        importlib.import_module(library)
+    imported(side)
+    imports = peak_megabytes("VmRSS")
     work: Callable[[], Any] = (
         Bare(ready, cloud, every).run if side == "floor" else lambda: SIDES[side](ready, cloud, every)
     )
     wall, cpu = time.perf_counter(), time.process_time()
     made = work()
     facts = {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    facts["imports_mb"] = imports
     facts["rows"] = made if isinstance(made, int) else len(made)
     if not isinstance(made, int) and side != "stream":
         facts["requests"] = made.attrs.get("requests")

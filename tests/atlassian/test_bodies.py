@@ -1,0 +1,197 @@
+"""Bodies in memory: few at once, unpacked one after the other, given back when they are decoded."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import threading
+import zlib
+from contextlib import suppress
+from typing import Any
+
+import anyio
+import pytest
+import urllib3
+
+from schedkit.atlassian import Request, Site, bodies
+from schedkit.atlassian.bodies import Memory, Room, opened
+from schedkit.errors import BadAnswerError, UnavailableError
+from schedkit.loop import service
+
+BIG = json.dumps([{"n": n, "text": "x" * 90} for n in range(10_000)]).encode()
+
+
+def answer(body: bytes, **headers: str) -> urllib3.HTTPResponse:
+    return urllib3.HTTPResponse(
+        io.BytesIO(body), {k.replace("_", "-"): v for k, v in headers.items()}, preload_content=False
+    )
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["length told", "length not told"])
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [("", bytes), ("gzip", gzip.compress), ("deflate", zlib.compress)],
+    ids=["plain", "gzip", "deflate"],
+)
+@pytest.mark.parametrize("body", [b"", b"{}", BIG], ids=["empty", "small", "big"])
+def test_a_body_arrives_as_it_was_sent(encoding: str, pack: Any, told: bool, body: bytes) -> None:
+    packed = pack(body) if body else body
+    headers = {"Content_Encoding": encoding} if encoding else {}
+    if told:
+        headers["Content_Length"] = str(len(packed))
+    with opened(answer(packed, **headers)) as got:
+        assert bytes(got) == body
+    assert (bodies._room.lent, bodies._room.held, bodies._room._spare) == (0, 0, {})
+    with pytest.raises(ValueError, match="released"):
+        bytes(got)  # gone: what was decoded from it is all that is left
+
+
+def test_memory_grows_and_can_be_filled_again() -> None:
+    memory = Memory()
+    pieces = [bytes([n]) * 100_000 for n in range(20)]
+    assert bytes(memory.fill(pieces)) == b"".join(pieces)
+    pages = memory._pages
+    assert bytes(memory.fill([b"short"], 3)) == b"short"
+    assert memory._pages is pages
+    assert bytes(memory.fill([b"ab", b"cd"], 10_000_000)) == b"abcd"
+    assert memory.weight == 2_000_000
+    memory.close()
+
+
+def entered(room: Room, size: int, leave: threading.Event) -> threading.Event:
+    """Let another thread take room until `leave`; the event tells that it is in."""
+    inside = threading.Event()
+
+    def work() -> None:
+        with room.take(size):
+            inside.set()
+            leave.wait(10)
+
+    threading.Thread(target=work, daemon=True).start()
+    return inside
+
+
+def test_a_body_waits_until_there_is_room() -> None:
+    room, leave = Room(100, patience=10), threading.Event()
+    assert entered(room, 60, leave).wait(10)
+    second = entered(room, 60, leave)
+    assert entered(room, 40, leave).wait(10)  # fits beside the first
+    assert entered(room, 0, leave).wait(10)  # waits for nobody
+    assert not second.is_set()
+    assert room.held == 100
+    leave.set()
+    assert second.wait(10)
+
+
+def test_a_body_larger_than_all_the_room_comes_in_alone() -> None:
+    room, leave = Room(100, patience=10), threading.Event()
+    assert entered(room, 500, leave).wait(10)
+    small = entered(room, 1, leave)
+    assert not small.wait(0.05)
+    leave.set()
+    assert small.wait(10)
+
+
+def test_patience_ends() -> None:
+    room, leave = Room(100, patience=0.01), threading.Event()
+    assert entered(room, 100, leave).wait(10)
+    assert entered(room, 100, leave).wait(10)  # although the first has not left
+    leave.set()
+
+
+def test_pages_are_used_again_while_bodies_come_and_given_back_then() -> None:
+    room = Room(1_000_000, patience=10)
+    with room.take(10) as outer:
+        with room.take(10) as first:
+            first.fill([b"x"])
+        with room.take(10) as second:
+            assert second is first
+            second.fill([b"x" * 2_000_000])
+            pages = second._pages
+        assert pages.closed
+        with room.take(10) as third:
+            assert third is not second  # so much is not kept in reserve
+        assert outer is not third
+    assert room._spare == {}
+
+
+def test_memory_that_became_large_stays_with_large_bodies() -> None:
+    room = Room(1_000_000, patience=10)
+    with room.take(10) as outer:
+        with room.take(0, "unpacked") as large:
+            large.fill([b"x" * 900_000])
+        with room.take(10) as small:
+            assert small is not large
+        with room.take(0, "unpacked") as again:
+            assert again is large
+        assert outer is not small
+
+
+def test_one_body_is_decoded_at_once(scripted) -> None:
+    site = Site(scripted.url, concurrency=8)
+    two = threading.Barrier(2)
+    seen: list[int] = []
+    lock, under_way = threading.Lock(), 0
+
+    def decode(body: Any) -> int:
+        nonlocal under_way
+        with lock:
+            under_way += 1
+            seen.append(under_way)
+        # A second would let both of them pass.
+        with suppress(threading.BrokenBarrierError):
+            two.wait(0.1)
+        with lock:
+            under_way -= 1
+        return len(body)
+
+    scripted.script = lambda asked, n: scripted.reply(200, BIG)
+
+    async def all_at_once() -> list[int]:
+        sizes = []
+
+        async def one() -> None:
+            sizes.append((await site.send(Request("GET", "/rest/x", decode=decode))).value)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(8):
+                group.start_soon(one)
+        return sizes
+
+    assert service().call(all_at_once) == [len(BIG)] * 8
+    assert max(seen) == 1
+    assert (bodies._room.lent, bodies._room.held) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        ({"body": BIG, "cut": 1000}, UnavailableError),
+        ({"body": b"[1, 2"}, BadAnswerError),
+        ({"body": BIG, "status": 500}, UnavailableError),
+    ],
+    ids=["cut", "no JSON", "500"],
+)
+def test_nothing_is_held_after_a_failure(scripted, reply: dict[str, Any], error: type[Exception]) -> None:
+    scripted.script = lambda asked, n: scripted.reply(**reply)
+    with pytest.raises(error) as caught:
+        service().call(Site(scripted.url, retries=0).send, Request("GET", "/rest/x"))
+    assert caught.traceback
+    assert (bodies._room.lent, bodies._room.held, bodies._room._spare) == (0, 0, {})
+    # The turn to decode is free as well.
+    scripted.script = lambda asked, n: scripted.reply()
+    for _ in range(2):
+        service().call(Site(scripted.url).send, Request("GET", "/rest/x"))
+
+
+def test_the_connection_is_used_again(scripted) -> None:
+    site = Site(scripted.url)
+    packed = scripted.reply(
+        200, gzip.compress(BIG), {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    )
+    replies = [scripted.reply(), scripted.reply(200, BIG), packed, scripted.reply(204, b""), scripted.reply()]
+    scripted.script = lambda asked, n: replies[n]
+    for _ in replies:
+        service().call(site.send, Request("GET", "/rest/x"))
+    assert len({asked.port for asked in scripted.asked}) == 1
