@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import pytest
 
 from schedkit.demo import DemoSite
 from schedkit.errors import NotFoundError, ParameterError, UnavailableError, UsageError
 from schedkit.jira import Jira, export_task, search_sites
-from schedkit.jira.pasted import Shown, read_link
 from tests.jira.conftest import client
 
 
@@ -142,74 +140,6 @@ def test_root_shows_only_what_was_asked(jira: Jira, demo_site: DemoSite) -> None
     assert "Parent" in jira.root(root, fields="*all")
 
 
-def test_filters_and_links(jira: Jira) -> None:
-    base = jira.site.url
-    by_filter = jira.filter(10002)
-    assert set(by_filter["Key"].str.split("-").str[0]) == {"OPS", "MOB"}
-    for link in (
-        f"{base}/issues/?filter=10002",
-        f"{base}/secure/IssueNavigator.jspa?requestId=10002",
-        f"{base}/issues/?jql=project%20in%20(OPS%2C%20MOB)%20AND%20issuetype%20%3D%20Bug%20ORDER%20BY%20created%20DESC",
-    ):
-        pd.testing.assert_frame_equal(jira.link(link), by_filter)
-    assert list(jira.link(f"{base}/browse/DEMO-7")["Key"]) == ["DEMO-7"]
-    assert set(jira.link(f"{base}/projects/OPS/issues", limit=5)["Key"].str[:4]) == {"OPS-"}
-    with pytest.raises(UsageError, match="no filter's number"):
-        jira.filter("10002 OR 1=1")
-    with pytest.raises(NotFoundError):
-        jira.filter(99)
-
-
-def test_boards_and_sprints(jira: Jira, demo_site: DemoSite) -> None:
-    base, store = jira.site.url, demo_site.store
-    board = store.project("DEMO").board
-    df = jira.link(f"{base}/jira/software/projects/DEMO/boards/{board}")
-    assert set(df["Key"]) == {i.key for i in store.visible() if i.project.key == "DEMO"}
-    sprint = next(i.sprints[0] for i in store.visible() if i.sprints)
-    df = jira.link(f"{base}/secure/RapidBoard.jspa?rapidView={board}&sprint={sprint.id}")
-    assert set(df["Key"]) == {i.key for i in store.visible() if sprint in i.sprints}
-
-
-BASE = "https://x.example.org/jira"
-
-
-@pytest.mark.parametrize(
-    ("link", "kind", "value"),
-    [
-        ("kafka-12", "issue", "KAFKA-12"),
-        (f"{BASE}/browse/KAFKA-12?focusedCommentId=3#comment-3", "issue", "KAFKA-12"),
-        (f"{BASE}/projects/KAFKA/issues/KAFKA-9?filter=allopenissues", "issue", "KAFKA-9"),
-        (f"{BASE}/browse/KAFKA", "project", "KAFKA"),
-        (f"{BASE}/projects/KAFKA/summary", "project", "KAFKA"),
-        (f"{BASE}/jira/core/projects/OPS/board", "project", "OPS"),
-        (f"{BASE}/browse/A-1?jql=project%20%3D%20B", "jql", "project = B"),
-        (f"{BASE}/issues/?filter=-4", "jql", "created >= -3650d ORDER BY created DESC"),
-        (f"{BASE}/issues/?filter=123&jql=", "filter", "123"),
-        (f"{BASE}/jira/software/c/projects/OPS/boards/7/backlog?selectedIssue=OPS-1", "board", "7"),
-        (f"{BASE}/jira/software/c/projects/OPS/boards/7?sprints=31%2C32", "sprint", "31"),
-        (f"{BASE}/secure/RapidBoard.jspa?rapidView=12&view=planning", "board", "12"),
-        (f"{BASE}/secure/RapidBoard.jspa?rapidView=12&sprint=5", "sprint", "5"),
-    ],
-)
-def test_reading_links(link: str, kind: str, value: str) -> None:
-    assert read_link(link, BASE) == Shown(kind, value)
-
-
-@pytest.mark.parametrize(
-    ("link", "words"),
-    [
-        ("https://evil.example.org/browse/A-1", "to evil.example.org, not to x.example.org"),
-        ("javascript:alert(1)", "neither a link nor an issue key"),
-        ("hello", "neither a link nor an issue key"),
-        (f"{BASE}/secure/Dashboard.jspa", "shows no issues"),
-        (BASE, "shows no issues"),
-    ],
-)
-def test_links_that_show_nothing(link: str, words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        read_link(link, BASE)
-
-
 def test_several_sites_one_frame(demo_site: DemoSite) -> None:
     sites = {"cloud": client(demo_site, "cloud"), "dc": client(demo_site, "dc")}
     df = search_sites(sites, lambda jira: jira.project("DEMO"))
@@ -335,23 +265,3 @@ def test_an_address_that_is_no_jira(small: DemoSite) -> None:
     small.before(lambda request: JSONResponse({"hello": "world"}))
     with pytest.raises(NotFoundError, match="does not answer like a Jira"):
         client(small, "dc").search("project = DEMO")
-
-
-def test_boards_that_hide_what_is_released(small: DemoSite, dialect: str) -> None:
-    from starlette.responses import JSONResponse
-
-    jira = client(small, dialect)
-    answer = {"filter": {"id": "10002"}, "subQuery": {"query": "issuetype = Bug ORDER BY rank"}}
-
-    def kanban(request):  # type: ignore[no-untyped-def]
-        if request.url.path.endswith("/board/77/configuration"):
-            return JSONResponse(answer)
-        if request.url.path.endswith("/filter/66"):
-            return JSONResponse({"name": "no query"})
-        return None
-
-    small.before(kanban)
-    df = jira.link(f"{jira.site.url}/secure/RapidBoard.jspa?rapidView=77")
-    assert "(issuetype = Bug)" in df.attrs["jql"]
-    with pytest.raises(NotFoundError, match="tells no query for filter 66"):
-        jira.filter(66)
