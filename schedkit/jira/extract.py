@@ -258,10 +258,14 @@ class Extraction:
         evidence, listing = self.evidence, look.listing
         before = self.held.counts
         await self.fill(listing.ids)
-        appeared = look.new + self.held.since(before)[0]
+        # What had left is held as it was outside the result.
+        back = sorted(self._left.intersection(listing.ids))
+        await self.fetch_all(back)
+        appeared = look.new + self.held.since(before)[0] + len(back)
         changed = self.held.counts[1] - newer
-        left = set(self.held.beyond(listing.ids)) - self._left
-        self._left |= left
+        beyond = set(self.held.beyond(listing.ids))
+        left = beyond - self._left
+        self._left = beyond
         evidence.appeared += appeared
         evidence.changed += changed
         evidence.left += len(left)
@@ -278,9 +282,13 @@ class Extraction:
             missing = [id for id in self.held.missing(listed) if str(id) not in self._errors]
             if not missing:
                 return
-            async with together() as group:
-                for some in chunks(missing, self.source.dialect.bulk):
-                    group.start_soon(self.fetch, some)
+            await self.fetch_all(missing)
+
+    async def fetch_all(self, ids: list[int]) -> None:
+        """Fetch issues by id."""
+        async with together() as group:
+            for some in chunks(ids, self.source.dialect.bulk):
+                group.start_soon(self.fetch, some)
 
     async def fetch(self, ids: Sequence[int | str]) -> None:
         """Fetch issues by id, at most as many as one request may name."""
