@@ -17,6 +17,7 @@ import msgspec
 from schedkit.gcpause import gc_paused
 from schedkit.jira.batch import Batch, microseconds, numbers, typed
 from schedkit.jira.columns import Column, Layout
+from schedkit.jira.decoding import decoded
 from schedkit.jira.fields import Catalog
 from schedkit.jira.kinds import Kind, flatten, kind_of
 
@@ -77,7 +78,7 @@ class Reader:
             while True:
                 compiled = self._compiled
                 try:
-                    return compiled.page(msgspec.json.decode(body, type=compiled.envelope))
+                    return compiled.page(decoded(body, compiled.envelope))
                 except msgspec.ValidationError as problem:
                     self._adapt(compiled, str(problem))
 
@@ -87,7 +88,7 @@ class Reader:
             while True:
                 compiled = self._compiled
                 try:
-                    found = msgspec.json.decode(body, type=list[compiled.issue] | compiled.issue)  # type: ignore[name-defined]
+                    found = decoded(body, list[compiled.issue] | compiled.issue)  # type: ignore[name-defined]
                     return compiled.batch(found if isinstance(found, list) else [found])
                 except msgspec.ValidationError as problem:
                     self._adapt(compiled, str(problem))
