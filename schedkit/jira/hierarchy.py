@@ -23,9 +23,10 @@ from schedkit.jira.keys import fetch_keys
 from schedkit.jira.reader import Page
 from schedkit.jira.wire import by_ids
 
-__all__ = ["LINKS", "Tree", "children_of", "climb"]
+__all__ = ["LINKS", "TREE_COLUMNS", "Tree", "children_of", "climb"]
 
 LINKS = "issuelinks"
+TREE_COLUMNS = ("Level", "Via")
 
 
 @dataclass(slots=True)
@@ -129,7 +130,8 @@ async def climb(extraction: Extraction, root: str, links_depth: int = 0) -> Tree
     tree.via[found[root]], tree.level[found[root]] = "root", 0
     await _descend(extraction, tree, [found[root]])
     await _prove(extraction, tree, found[root])
-    frontier = list(tree.level)
+    # From the tree's order rather than that of arrival, so that equal sites give equal frames.
+    frontier = tree.order()
     for _ in range(links_depth):
         frontier = await _follow(extraction, tree, frontier)
     extraction.order = tree.order()

@@ -12,7 +12,7 @@ from schedkit.errors import NotFoundError, SiteError, UsageError
 from schedkit.jira.batch import Batch
 from schedkit.jira.columns import layout
 from schedkit.jira.extract import Extraction
-from schedkit.jira.hierarchy import LINKS, Tree, climb
+from schedkit.jira.hierarchy import LINKS, TREE_COLUMNS, Tree, climb
 from schedkit.jira.jql import Query, in_list, parse
 from schedkit.jira.keys import normal, run_keys
 from schedkit.jira.opening import Fields, Opened, checked
@@ -147,9 +147,10 @@ class Searching(Opened):
         async def begin(batches: list[Batch]) -> Extraction:
             # The parent decides the order, and the links are followed, whether or not they are shown.
             source = await self.source()
-            shown.extend(column.label for column in layout(source.catalog, source.dialect, names).columns)
+            chosen = layout(source.catalog, source.dialect, names, taken=TREE_COLUMNS)
+            shown.extend(column.label for column in chosen.columns)
             needed = [*names, "Parent", *([LINKS] if links_depth else [])]
-            return await self._begin(Query(), needed, None, markup)(batches)
+            return await self._begin(Query(), needed, None, markup, TREE_COLUMNS)(batches)
 
         async def work(extraction: Extraction) -> None:
             walked.append(await climb(extraction, wanted, links_depth))

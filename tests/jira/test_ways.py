@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
+from starlette.responses import JSONResponse
 
+from schedkit.atlassian import Request
 from schedkit.demo import DemoSite
 from schedkit.errors import NotFoundError, ParameterError, UnavailableError, UsageError
 from schedkit.jira import Jira, export_task, search_sites
+from schedkit.loop import service
 from tests.jira.conftest import client
 
 
@@ -239,8 +243,6 @@ def test_a_hierarchy_that_never_rests_says_so(small: DemoSite, dialect: str) -> 
 
 
 def test_keys_of_which_the_site_will_not_tell(small: DemoSite, dialect: str) -> None:
-    from starlette.responses import JSONResponse
-
     jira = client(small, dialect)
     jira.fields()
 
@@ -260,8 +262,52 @@ def test_keys_of_which_the_site_will_not_tell(small: DemoSite, dialect: str) -> 
 
 
 def test_an_address_that_is_no_jira(small: DemoSite) -> None:
-    from starlette.responses import JSONResponse
-
     small.before(lambda request: JSONResponse({"hello": "world"}))
     with pytest.raises(NotFoundError, match="does not answer like a Jira"):
         client(small, "dc").search("project = DEMO")
+
+
+@pytest.fixture
+def awkward(small: DemoSite):  # type: ignore[no-untyped-def]
+    """A site with fields called like columns of ours."""
+    names = {"Squad": "Level", "Business Value": "Via", "Team Lead": "site"}
+    ask = Request("GET", "/rest/api/2/field")
+    cloud, dc = (service().call(client(small, dialect).site.send, ask).json() for dialect in ("cloud", "dc"))
+
+    def rename(request):  # type: ignore[no-untyped-def]
+        if not request.url.path.endswith("/field"):
+            return None
+        fields = dc if request.url.path.startswith("/jira") else cloud
+        return JSONResponse([field | {"name": names.get(field["name"], field["name"])} for field in fields])
+
+    small.before(rename)
+    return small
+
+
+def test_fields_called_like_columns_of_ours(awkward: DemoSite, dialect: str) -> None:
+    jira = client(awkward, dialect)
+    ids = {field["name"]: field["id"] for field in jira.fields().to_dict("records")}
+    root = a_root(awkward)
+    plain = jira.search("project = DEMO ORDER BY key", fields=["Level", "Via", "site"])
+    assert list(plain) == ["Key", "Level", "Via", "site"]
+    tree = jira.root(root, fields=["Level", "Via"])
+    suffixed = [f"Level ({ids['Level']})", f"Via ({ids['Via']})"]
+    assert list(tree) == ["Key", *suffixed, "Level", "Via"]
+    assert tree.attrs["fields"]["Level"]["type"] == "derived"
+    assert tree.attrs["fields"][suffixed[0]]["id"] == ids["Level"]
+    sites = {"a": jira, "b": jira}
+    both = search_sites(sites, lambda one: one.search("project = DEMO ORDER BY key", fields=["site"]))
+    assert list(both) == ["site", "Key", f"site ({ids['site']})"]
+    assert both.attrs["fields"][f"site ({ids['site']})"]["id"] == ids["site"]
+    leads = both.loc[both["site"] == "a", f"site ({ids['site']})"].reset_index(drop=True)
+    pd.testing.assert_series_equal(leads, plain["site"], check_names=False)
+
+
+def test_linked_issues_come_in_one_order(small: DemoSite, dialect: str) -> None:
+    """Whichever answer arrives first, equal sites give equal frames."""
+    root = a_root(small)
+    clean = client(small, dialect).root(root, links_depth=2)
+    small.page_cap = 5
+    small.faults = "rate=0.3,kinds=503"
+    for _ in range(3):
+        pd.testing.assert_frame_equal(client(small, dialect, retries=20).root(root, links_depth=2), clean)
