@@ -193,9 +193,9 @@ async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
         below: set[int] = set()
 
         async def look(query: Query, below: set[int] = below, since: int = since) -> None:
-            async with together() as group:
-                group.start_soon(extraction.read, query.also(f"updated >= {since}"))
-                below.update((await extraction.listed(query)).ids)
+            # Asked last, so that it also tells what left and came back before it was listed.
+            below.update((await extraction.listed(query)).ids)
+            await extraction.read(query.also(f"updated >= {since}"))
 
         async with together() as group:
             group.start_soon(extraction.fetch, [root])
@@ -204,7 +204,8 @@ async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
         left = set(tree.level) - below - {root}
         for id in left:
             tree.drop(id)
-        await extraction.fill(sorted(below - set(tree.keys)))
+        # Also what is held from before it had left.
+        await extraction.fetch_all(sorted(below - set(tree.keys)))
         appeared, changed = extraction.held.since(before)
         evidence.appeared += appeared
         evidence.changed += changed

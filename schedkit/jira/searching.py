@@ -36,7 +36,8 @@ class Searching(Opened):
         ----------
         jql : str
             The query; its ORDER BY is the order of the rows. Where a Data Center pages through 10,000
-            issues only, a longer result comes by time of creation, and ``warnings`` says so.
+            issues only, a longer result is put together from pieces; if its order cannot be (by rank, by
+            lists), it comes by time of creation, and ``warnings`` says so.
         fields : sequence of str, optional
             Columns, by name or id. By default those an analyst expects; ``"*all"`` for every field;
             ``["*default", "Environment"]`` for the default ones and more.

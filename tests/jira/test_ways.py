@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import datetime
+
 import pandas as pd
 import pytest
 from starlette.responses import JSONResponse
@@ -10,6 +13,7 @@ from schedkit.atlassian import Request
 from schedkit.demo import DemoSite
 from schedkit.errors import NotFoundError, ParameterError, UnavailableError, UsageError
 from schedkit.jira import Jira, export_task, search_sites
+from schedkit.jira.extract import Extraction
 from schedkit.loop import service
 from tests.jira.conftest import client
 
@@ -231,6 +235,29 @@ def test_a_hierarchy_that_changes_while_it_is_walked(small: DemoSite, dialect: s
     facts = df.attrs["extraction"]
     assert facts["exact"]
     assert facts["left"] + facts["appeared"] + facts["changed"] > 0
+
+
+def test_what_leaves_a_hierarchy_and_comes_back(
+    small: DemoSite, dialect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, root = small.store, a_root(small)
+    inside = [store.get(key) for key in sorted(below(small, root))]
+    leaf = next(i for i in inside if not store.children.get(i.id) and i.type.level == 0)
+    since, hung = Extraction.since, iter([None, leaf.parent])
+
+    def looking(self: Extraction, moment: datetime) -> int:
+        # Each look of the proof begins with it.
+        for parent in itertools.islice(hung, 1):
+            store.edit(leaf.key, parent=parent, summary=f"Below {parent}")
+        return since(self, moment)
+
+    monkeypatch.setattr(Extraction, "since", looking)
+    df = client(small, dialect).root(root)
+    assert next(hung, "both done") == "both done"
+    assert set(df["Key"]) == below(small, root)
+    assert df.set_index("Key")["Summary"][leaf.key] == f"Below {leaf.parent}"
+    assert df.attrs["extraction"]["exact"]
+    assert df.attrs["extraction"]["left"] == 1
 
 
 def test_a_hierarchy_that_never_rests_says_so(small: DemoSite, dialect: str) -> None:
