@@ -41,6 +41,8 @@ class Page:
         Data Center: as the site echoes them.
     token : str or None
         Cloud: of the next page.
+    last : bool or None
+        Cloud: whether the site says that this is the last page.
     errors : dict
         By id or key, why an issue was not returned.
     warnings : tuple of str
@@ -52,6 +54,7 @@ class Page:
     size: int | None = None
     total: int | None = None
     token: str | None = None
+    last: bool | None = None
     errors: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -154,11 +157,13 @@ class _Compiled:
         self.envelope = msgspec.defstruct(
             "Envelope",
             [
-                ("issues", list[self.issue], ()),  # type: ignore[name-defined]
+                # Required: an answer without them is no empty result.
+                ("issues", list[self.issue]),  # type: ignore[name-defined]
                 ("startAt", int | None, None),
                 ("maxResults", int | None, None),
                 ("total", int | None, None),
                 ("nextPageToken", str | None, None),
+                ("isLast", bool | None, None),
                 ("issueErrors", list[dict[str, Any]] | None, None),
                 ("warningMessages", list[str] | None, None),
             ],
@@ -172,6 +177,7 @@ class _Compiled:
             found.maxResults,
             found.total,
             found.nextPageToken,
+            found.isLast,
             _errors(found.issueErrors or ()),
             tuple(found.warningMessages or ()),
         )

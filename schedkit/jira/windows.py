@@ -67,7 +67,7 @@ async def read(
 
     def took(page: Page, start: int) -> None:
         parts[start] = page.batch.ids
-        totals.add(page.total if page.total is not None else start + len(page.batch))
+        totals.add(_total(page, source.site.name))
         take(page)
 
     async def window(start: int, end: int) -> None:
@@ -98,7 +98,7 @@ async def read(
             return await read(asker, query, fields, reader, take, limit, in_order=in_order)
     else:
         first = await asker.page(ask(0, min(step, limit or step)))
-        total = first.total if first.total is not None else len(first.batch)
+        total = _total(first, source.site.name)
         if min(total, limit or total) > RESULT_WINDOW and not await _is_deep(asker, query, reader, total):
             if in_order or limit is not None:
                 listing = await _in_order(asker, query)
@@ -117,6 +117,12 @@ async def read(
     distinct = len(np.unique(arrived)) == len(arrived)
     ids = arrived.tolist() if distinct else list(dict.fromkeys(arrived.tolist()))
     return Listing(ids[:limit], distinct and len(arrived) == stop and len(totals) == 1, single)
+
+
+def _total(page: Page, site: str) -> int:
+    if page.total is None:
+        raise BadAnswerError(f"{site} does not tell how many issues a search finds")
+    return page.total
 
 
 async def _is_deep(asker: Asker, query: Query, reader: Reader, total: int) -> bool:
@@ -199,7 +205,7 @@ async def _pieces(
         upper = f" AND created < {high}" if high is not None else ""
         part = query.also(f"created >= {low}{upper}")
         ask = by_window(str(part), ["id"], reader.page, asker.source.dialect)
-        count = (await asker.page(ask(0, 0))).total or 0
+        count = _total(await asker.page(ask(0, 0)), asker.source.site.name)
         if count <= RESULT_WINDOW:
             listings[low] = await read(asker, part, fields, reader, take)
             return

@@ -206,13 +206,13 @@ def test_what_is_no_answer_is_not_read() -> None:
 
     catalog = Catalog([Field("summary", "Summary", "string")])
     reader = Reader(layout(catalog, DATA_CENTER, ["Summary"]), catalog)
-    for body in (b'{"issues": 7}', b"[1]", b'{"issues": [{"id": {}}]}'):
+    for body in (b'{"issues": 7}', b"[1]", b"{}", b'{"issues": [{"id": {}}]}'):
         with pytest.raises(msgspec.DecodeError):
             reader.page(body)
     with pytest.raises(msgspec.DecodeError):
         reader.issues(b'{"id": []}')
     errors = [{"issueIdsOrKeys": ["A-1", 7], "errorMessage": "gone"}, {"id": "9", "status": 404}, {}]
-    page = reader.page(json.dumps({"issueErrors": errors, "warningMessages": ["old"]}).encode())
+    page = reader.page(json.dumps({"issues": [], "issueErrors": errors, "warningMessages": ["old"]}).encode())
     assert page.errors == {"A-1": "gone", "7": "gone", "9": "404"}
     assert page.warnings == ("old",)
 
