@@ -27,6 +27,7 @@ from schedkit.errors import (
 __all__ = ["budget", "judge", "login_page", "near_limit", "retry_after", "said"]
 
 _LOGIN = re.compile(rb"log[ -]?in|sign[ -]?in|os_username|id\.atlassian\.com|single sign", re.IGNORECASE)
+_LOGIN_URL = re.compile(r"log-?in|sign-?in|sso|saml|/auth|id\.atlassian\.com", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _HINT_TOKEN = (
@@ -51,9 +52,13 @@ def judge(what: str, status: int, headers: Mapping[str, str], body: Body) -> Sit
     words = said(body)
     detail = f": {words}" if words else ""
     if status < 400:
-        target = headers.get("Location", "")
+        target = headers.get("Location", "").partition("?")[0]
+        if _LOGIN_URL.search(target):
+            return AuthError(
+                f"{what} was redirected to a login page, {target}", status=status, hint=_HINT_TOKEN
+            )
         return BadAnswerError(
-            f"{what} answered {status}, a redirect to {target.partition('?')[0]}",
+            f"{what} answered {status}, a redirect to {target}",
             status=status,
             hint="use the address it points to as the site's URL",
         )
@@ -62,6 +67,12 @@ def judge(what: str, status: int, headers: Mapping[str, str], body: Body) -> Sit
     if status == 404:
         return NotFoundError(
             f"{what} was not found{detail}", status=status, hint="check the URL and the id or key"
+        )
+    if status == 407:
+        return SiteError(
+            f"{what} was stopped by a proxy that asks for a login{detail}",
+            status=status,
+            hint="give it: proxies={'https': 'http://user:password@proxy:8080'}",
         )
     if status == 409:
         return ConflictError(f"{what}: someone else changed it{detail}", status=status, hint="read it again")

@@ -151,6 +151,8 @@ class Site:
                 limited_since = now if limited_since is None else limited_since
                 resumes = self.gate.pace(request.endpoint).not_before
                 if resumes - limited_since > self.patience:
+                    asked = max(resumes - now, error.retry_in or 0.0)
+                    error.hint = f"it asks to wait {asked:.0f} s: try again then, or raise patience="
                     raise
                 delay = random.uniform(0, min(self.backoff, 0.2))
                 self._tell(error, resumes - now)

@@ -92,7 +92,9 @@ class Transport:
                 error = login_page(what, response.status_code, headers, body)
             if error is None:
                 try:
-                    value = None if request.raw or not body else (request.decode or msgspec.json.decode)(body)
+                    # Nothing at all is an answer only where nothing was promised.
+                    empty = request.raw or not (body or request.decode)
+                    value = None if empty else (request.decode or msgspec.json.decode)(body)
                     # A decoder of its own takes what it needs; the bytes need not live on.
                     kept = b"" if request.decode else bytes(body)
                     return Answer(response.status_code, headers, kept, value, len(body))

@@ -12,7 +12,7 @@ __all__ = ["Door"]
 _log = logging.getLogger("schedkit")
 
 # Calls handled before other work on the loop has its turn; fewer while that is pressing.
-AT_ONCE = 100
+AT_ONCE = 50
 AT_ONCE_PRESSED = 5
 
 

@@ -12,6 +12,7 @@ import anyio.abc
 
 from schedkit.atlassian import Request, Site
 from schedkit.errors import JqlError, SiteError
+from schedkit.jira.batch import Batch
 from schedkit.jira.dialect import Dialect
 from schedkit.jira.fields import Catalog
 from schedkit.jira.paging import Pages
@@ -65,11 +66,14 @@ class Listing:
         Whether the pages fit together, so that no id can have slipped between two of them.
     single : bool
         Whether one answer held them all: a snapshot.
+    seen : list of Batch
+        What the pages told of each issue besides its id: when it was updated. Cloud tells nothing.
     """
 
     ids: list[int]
     steady: bool = True
     single: bool = False
+    seen: list[Batch] = field(default_factory=list)
 
 
 @asynccontextmanager

@@ -83,7 +83,11 @@ class Layout:
 
 
 def layout(
-    catalog: Catalog, dialect: Dialect, fields: str | Sequence[str] | None = None, markup: str = "text"
+    catalog: Catalog,
+    dialect: Dialect,
+    fields: str | Sequence[str] | None = None,
+    markup: str = "text",
+    taken: Sequence[str] = (),
 ) -> Layout:
     """Choose the columns.
 
@@ -98,6 +102,8 @@ def layout(
         ``"*all"`` for every field. The key always comes along.
     markup : str
         ``text``, ``markdown`` or ``raw``.
+    taken : sequence of str
+        Names that other columns will have: a field called so is suffixed by its id.
 
     Raises
     ------
@@ -108,7 +114,7 @@ def layout(
     """
     if markup not in ("text", "markdown", "raw"):
         raise UsageError(f"markup={markup!r} is none of text, markdown and raw")
-    chooser = _Chooser(catalog, dialect, markup)
+    chooser = _Chooser(catalog, dialect, markup, (*DEFAULT, "Id", *taken))
     wanted = ["*default"] if fields is None else [fields] if isinstance(fields, str) else list(fields)
     everything = False
     chosen: list[Column] = []
@@ -129,10 +135,11 @@ def layout(
 
 
 class _Chooser:
-    def __init__(self, catalog: Catalog, dialect: Dialect, markup: str) -> None:
+    def __init__(self, catalog: Catalog, dialect: Dialect, markup: str, taken: Sequence[str]) -> None:
         self.catalog = catalog
         self.dialect = dialect
         self.markup = markup
+        self.taken = taken
 
     def default(self, label: str) -> Column:
         catalog = self.catalog
@@ -174,7 +181,7 @@ class _Chooser:
 
     def single(self, field: Field) -> Column:
         kind = kind_of(field, self.dialect.rich, self.markup)
-        return Column(self.catalog.label(field, [*DEFAULT, "Id"]), kind, ((field, kind),))
+        return Column(self.catalog.label(field, self.taken), kind, ((field, kind),))
 
     def everything(self) -> list[Column]:
         columns = [self.default("Key"), self.default("Id")]

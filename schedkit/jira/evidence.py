@@ -46,6 +46,15 @@ class Held:
         """Return the ids updated since then, in milliseconds, with their times."""
         return {id: updated for id, updated in self.updated.items() if updated >= since * 1000}
 
+    def older(self, seen: Iterable[Batch]) -> list[int]:
+        """Return which have since been seen with a later time of update."""
+        return [
+            id
+            for batch in seen
+            for id, updated in zip(batch.ids.tolist(), batch.updated.tolist(), strict=True)
+            if self.updated.get(id, updated) < updated
+        ]
+
     @property
     def duplicates(self) -> int:
         """How many copies came beyond the first of each issue."""

@@ -185,7 +185,7 @@ class Extraction:
             return await cloud.list_ids(self.asker, query, self.ids)
         # Of the query itself it is known how long it was.
         expected = self._expected if query is self.query else None
-        return await windows.read(self.asker, query, ["id"], self.ids, lambda page: None, expected=expected)
+        return await windows.list_ids(self.asker, query, self.ids, expected)
 
     @property
     def _cloud(self) -> bool:
@@ -213,7 +213,7 @@ class Extraction:
         """
         await asked.wait()
         # Cloud lists page after page: started so early, it is done when the last issues are there.
-        pages = len(self.held.updated) // self.source.dialect.id_page if self._cloud else 0
+        pages = 1 + len(self.held.updated) // self.source.dialect.id_page if self._cloud else 0
         await self.asker.spare(1 + pages)
         since = self.since(self.evidence.started)
         before = self.held.recent(since)
@@ -234,9 +234,16 @@ class Extraction:
         async def listed() -> None:
             look.listing = await self.listed(self.query)
 
-        async with together() as group:
-            group.start_soon(listed)
-            await self.read(self.query.also(f"updated >= {since}"), take=take)
+        recent = self.query.also(f"updated >= {since}")
+        if self._cloud:
+            # Asked last, so that it also tells what left the result and came back before it was listed.
+            await listed()
+            await self.read(recent, take=take)
+        else:
+            # Here the list itself tells when each issue was updated.
+            async with together() as group:
+                group.start_soon(listed)
+                await self.read(recent, take=take)
         return look
 
     async def _prove(self, since: int | None = None) -> Listing:
@@ -258,10 +265,16 @@ class Extraction:
         evidence, listing = self.evidence, look.listing
         before = self.held.counts
         await self.fill(listing.ids)
-        appeared = look.new + self.held.since(before)[0]
-        changed = self.held.counts[1] - newer
-        left = set(self.held.beyond(listing.ids)) - self._left
-        self._left |= left
+        # What had left is held as it was outside the result; what left and came back between two looks at
+        # it, as it was before.
+        back = sorted(self._left.intersection(listing.ids))
+        older = self.held.older(listing.seen)
+        await self.fetch_all([*back, *(id for id in older if id not in self._left)])
+        appeared = look.new + self.held.since(before)[0] + len(back)
+        changed = max(self.held.counts[1] - newer, len(older))
+        beyond = set(self.held.beyond(listing.ids))
+        left = beyond - self._left
+        self._left = beyond
         evidence.appeared += appeared
         evidence.changed += changed
         evidence.left += len(left)
@@ -278,9 +291,13 @@ class Extraction:
             missing = [id for id in self.held.missing(listed) if str(id) not in self._errors]
             if not missing:
                 return
-            async with together() as group:
-                for some in chunks(missing, self.source.dialect.bulk):
-                    group.start_soon(self.fetch, some)
+            await self.fetch_all(missing)
+
+    async def fetch_all(self, ids: list[int]) -> None:
+        """Fetch issues by id."""
+        async with together() as group:
+            for some in chunks(ids, self.source.dialect.bulk):
+                group.start_soon(self.fetch, some)
 
     async def fetch(self, ids: Sequence[int | str]) -> None:
         """Fetch issues by id, at most as many as one request may name."""

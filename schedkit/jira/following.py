@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import pandas as pd
 
 from schedkit.jira.changelog import changelog
 from schedkit.jira.columns import layout
 from schedkit.jira.jql import parse
 from schedkit.jira.opening import Fields, Opened, checked
+from schedkit.jira.store import target
 from schedkit.jira.sync import synchronise
 from schedkit.jira.worklogs import worklogs
 from schedkit.loop import bridged
@@ -55,14 +57,15 @@ class Following(Opened):
         Raises
         ------
         UsageError
-            If the file holds something else.
+            If the file holds something else, or cannot be written.
         """
         query = parse(jql)
         source = await self.source()
         chosen = layout(source.catalog, source.dialect, fields, markup)
         names = fields if fields is None or isinstance(fields, str) else list(fields)
         requested = {"fields": names, "markup": markup}
-        return await synchronise(source, query, chosen, Path(into), requested, full=full)
+        path = await anyio.to_thread.run_sync(target, into)
+        return await synchronise(source, query, chosen, path, requested, full=full)
 
     @bridged
     async def to_parquet(
@@ -97,7 +100,8 @@ class Following(Opened):
         query = parse(jql)
         source = await self.source()
         chosen = layout(source.catalog, source.dialect, fields, markup)
-        return await extract_to(source, query, chosen, checked(limit), Path(path))
+        file = await anyio.to_thread.run_sync(target, path)
+        return await extract_to(source, query, chosen, checked(limit), file)
 
     @bridged
     async def changelog(

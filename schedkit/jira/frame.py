@@ -15,6 +15,7 @@ from schedkit.errors import UsageError
 from schedkit.gcpause import gc_paused
 from schedkit.jira.batch import Batch, join, take
 from schedkit.jira.columns import Column, layout
+from schedkit.jira.decoding import decoded
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.fields import Catalog
 from schedkit.jira.reader import Reader
@@ -151,19 +152,20 @@ def to_frame(answer: bytes | str | dict[str, Any] | list[Any], *, markup: str = 
     0  A-1   Hello      2
     """
     try:
-        value = msgspec.json.decode(answer) if isinstance(answer, bytes | str) else answer
+        raw = answer.encode("utf-8", "surrogatepass") if isinstance(answer, str) else answer
+        value = decoded(raw) if isinstance(raw, bytes) else raw
     except msgspec.DecodeError as problem:
         raise UsageError(f"the answer is no JSON: {problem}") from None
     head = value if isinstance(value, dict) else {}
     issues = value if isinstance(value, list) else head.get("issues", [value])
     if not isinstance(issues, list) or not all(
-        isinstance(issue, dict) and "fields" in issue for issue in issues
+        isinstance(issue, dict) and {"fields", "key"} & set(issue) for issue in issues
     ):
         raise UsageError(
             "the answer holds no issues", hint="give a search answer, an issue or a list of issues"
         )
     about = issues[0] if len(issues) == 1 and "names" not in head and "schema" not in head else head
-    ids = dict.fromkeys(id for issue in issues for id in (issue["fields"] or {}))
+    ids = dict.fromkeys(id for issue in issues for id in (issue.get("fields") or {}))
     catalog = Catalog.from_issues(ids, about.get("names"), about.get("schema"))
     self_url = str(next((issue.get("self") for issue in issues if issue.get("self")), ""))
     dialect = CLOUD if "/rest/api/3/" in self_url else DATA_CENTER

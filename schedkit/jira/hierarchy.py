@@ -23,9 +23,10 @@ from schedkit.jira.keys import fetch_keys
 from schedkit.jira.reader import Page
 from schedkit.jira.wire import by_ids
 
-__all__ = ["LINKS", "Tree", "children_of", "climb"]
+__all__ = ["LINKS", "TREE_COLUMNS", "Tree", "children_of", "climb"]
 
 LINKS = "issuelinks"
+TREE_COLUMNS = ("Level", "Via")
 
 
 @dataclass(slots=True)
@@ -129,7 +130,8 @@ async def climb(extraction: Extraction, root: str, links_depth: int = 0) -> Tree
     tree.via[found[root]], tree.level[found[root]] = "root", 0
     await _descend(extraction, tree, [found[root]])
     await _prove(extraction, tree, found[root])
-    frontier = list(tree.level)
+    # From the tree's order rather than that of arrival, so that equal sites give equal frames.
+    frontier = tree.order()
     for _ in range(links_depth):
         frontier = await _follow(extraction, tree, frontier)
     extraction.order = tree.order()
@@ -191,9 +193,9 @@ async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
         below: set[int] = set()
 
         async def look(query: Query, below: set[int] = below, since: int = since) -> None:
-            async with together() as group:
-                group.start_soon(extraction.read, query.also(f"updated >= {since}"))
-                below.update((await extraction.listed(query)).ids)
+            # Asked last, so that it also tells what left and came back before it was listed.
+            below.update((await extraction.listed(query)).ids)
+            await extraction.read(query.also(f"updated >= {since}"))
 
         async with together() as group:
             group.start_soon(extraction.fetch, [root])
@@ -202,7 +204,8 @@ async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
         left = set(tree.level) - below - {root}
         for id in left:
             tree.drop(id)
-        await extraction.fill(sorted(below - set(tree.keys)))
+        # Also what is held from before it had left.
+        await extraction.fetch_all(sorted(below - set(tree.keys)))
         appeared, changed = extraction.held.since(before)
         evidence.appeared += appeared
         evidence.changed += changed

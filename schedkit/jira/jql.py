@@ -14,8 +14,9 @@ __all__ = ["Query", "chunks", "in_list", "parse", "quoted"]
 
 T = TypeVar("T")
 
-# Quoted strings (with backslash escapes), words, and any other single character.
-_TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s\"'()]+|[\"'()]|\s+", re.DOTALL)
+# Quoted strings and words (both with backslash escapes), and any other single character.
+_TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|(?:[^\s\"'()\\]|\\.)+|[\"'()\\]|\s+", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # Beyond a few thousand operands Jira refuses; the keys of 500 issues are about 6 KB.
 LIST_LENGTH = 500
 
@@ -64,6 +65,8 @@ def parse(jql: str) -> Query:
     """
     if not isinstance(jql, str):
         raise JqlError(f"JQL is a text, not {type(jql).__name__}", hint="write it in quotes")
+    if not jql.isascii() and (broken := _SURROGATE.search(jql)):
+        raise JqlError(f"character {broken.start() + 1} of the JQL is half a character", hint="type it anew")
     depth = 0
     spans: list[tuple[str, int, int]] = []
     for match in _TOKEN.finditer(jql):

@@ -103,11 +103,11 @@ class Opened:
         return keys_in(issues)
 
     def _begin(
-        self, query: Query, fields: Fields, limit: int | None, markup: str
+        self, query: Query, fields: Fields, limit: int | None, markup: str, taken: Sequence[str] = ()
     ) -> Callable[[list[Batch]], Awaitable[Extraction]]:
         async def begin(batches: list[Batch]) -> Extraction:
             source = await self.source()
-            chosen = layout(source.catalog, source.dialect, fields, markup)
+            chosen = layout(source.catalog, source.dialect, fields, markup, taken)
             return Extraction(source, query, chosen, limit, batches.append)
 
         return begin

@@ -29,7 +29,7 @@ def token_pages(ask: Callable[[str | None], Request]) -> Pages:
     Raises
     ------
     BadAnswerError
-        If a token comes twice, or page after page is empty.
+        If a token comes twice, or is missing before the last page, or page after page is empty.
     """
     token: str | None = None
     seen: set[str] = set()
@@ -38,6 +38,8 @@ def token_pages(ask: Callable[[str | None], Request]) -> Pages:
         page = yield ask(token)
         token = page.token
         if token is None:
+            if page.last is False:
+                raise BadAnswerError(f"page {len(seen) + 1} is not the last, but names no next one")
             return
         if token in seen:
             raise BadAnswerError(

@@ -18,6 +18,7 @@ from schedkit.atlassian import Body
 from schedkit.gcpause import gc_paused
 from schedkit.jira.batch import Batch, microseconds, numbers, typed
 from schedkit.jira.columns import Column, Layout
+from schedkit.jira.decoding import decoded
 from schedkit.jira.fields import Catalog
 from schedkit.jira.kinds import Kind, flatten, kind_of
 
@@ -39,6 +40,8 @@ class Page:
         Data Center: as the site echoes them.
     token : str or None
         Cloud: of the next page.
+    last : bool or None
+        Cloud: whether the site says that this is the last page.
     errors : dict
         By id or key, why an issue was not returned.
     warnings : tuple of str
@@ -50,6 +53,7 @@ class Page:
     size: int | None = None
     total: int | None = None
     token: str | None = None
+    last: bool | None = None
     errors: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -76,7 +80,7 @@ class Reader:
             while True:
                 compiled = self._compiled
                 try:
-                    return compiled.page(msgspec.json.decode(body, type=compiled.envelope))
+                    return compiled.page(decoded(body, compiled.envelope))
                 except msgspec.ValidationError as problem:
                     self._adapt(compiled, str(problem))
 
@@ -86,7 +90,7 @@ class Reader:
             while True:
                 compiled = self._compiled
                 try:
-                    found = msgspec.json.decode(body, type=list[compiled.issue] | compiled.issue)  # type: ignore[name-defined]
+                    found = decoded(body, list[compiled.issue] | compiled.issue)  # type: ignore[name-defined]
                     return compiled.batch(found if isinstance(found, list) else [found])
                 except msgspec.ValidationError as problem:
                     self._adapt(compiled, str(problem))
@@ -152,11 +156,13 @@ class _Compiled:
         self.envelope = msgspec.defstruct(
             "Envelope",
             [
-                ("issues", list[self.issue], ()),  # type: ignore[name-defined]
+                # Required: an answer without them is no empty result.
+                ("issues", list[self.issue]),  # type: ignore[name-defined]
                 ("startAt", int | None, None),
                 ("maxResults", int | None, None),
                 ("total", int | None, None),
                 ("nextPageToken", str | None, None),
+                ("isLast", bool | None, None),
                 ("issueErrors", list[dict[str, Any]] | None, None),
                 ("warningMessages", list[str] | None, None),
             ],
@@ -170,6 +176,7 @@ class _Compiled:
             found.maxResults,
             found.total,
             found.nextPageToken,
+            found.isLast,
             _errors(found.issueErrors or ()),
             tuple(found.warningMessages or ()),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from schedkit.errors import NotFoundError, SiteError, UsageError
 from schedkit.jira.batch import Batch
 from schedkit.jira.columns import layout
 from schedkit.jira.extract import Extraction
-from schedkit.jira.hierarchy import LINKS, Tree, climb
+from schedkit.jira.hierarchy import LINKS, TREE_COLUMNS, Tree, climb
 from schedkit.jira.jql import Query, in_list, parse
 from schedkit.jira.keys import normal, run_keys
 from schedkit.jira.opening import Fields, Opened, checked
@@ -35,7 +36,8 @@ class Searching(Opened):
         ----------
         jql : str
             The query; its ORDER BY is the order of the rows. Where a Data Center pages through 10,000
-            issues only, a longer result comes by time of creation, and ``warnings`` says so.
+            issues only, a longer result is put together from pieces; if its order cannot be (by rank, by
+            lists), it comes by time of creation, and ``warnings`` says so.
         fields : sequence of str, optional
             Columns, by name or id. By default those an analyst expects; ``"*all"`` for every field;
             ``["*default", "Environment"]`` for the default ones and more.
@@ -146,9 +148,10 @@ class Searching(Opened):
         async def begin(batches: list[Batch]) -> Extraction:
             # The parent decides the order, and the links are followed, whether or not they are shown.
             source = await self.source()
-            shown.extend(column.label for column in layout(source.catalog, source.dialect, names).columns)
+            chosen = layout(source.catalog, source.dialect, names, taken=TREE_COLUMNS)
+            shown.extend(column.label for column in chosen.columns)
             needed = [*names, "Parent", *([LINKS] if links_depth else [])]
-            return await self._begin(Query(), needed, None, markup)(batches)
+            return await self._begin(Query(), needed, None, markup, TREE_COLUMNS)(batches)
 
         async def work(extraction: Extraction) -> None:
             walked.append(await climb(extraction, wanted, links_depth))
@@ -188,7 +191,8 @@ class Searching(Opened):
         Parameters
         ----------
         url : str
-            Of an issue, a search, a filter, a board, a sprint or a project.
+            Of an issue, a search, a filter, a board, a sprint or a project. A board gives all issues of its
+            filter, narrowed by the quick filters in its link, whatever its columns and sprints show.
         fields, limit, markup
             As for `search`.
         """
@@ -201,34 +205,45 @@ class Searching(Opened):
         if shown.kind == "filter":
             jql = await self._filter_jql(shown.value)
         elif shown.kind == "board":
-            jql = await self._board_jql(shown.value)
+            jql = await self._board_jql(shown.value, shown.quick)
         elif shown.kind == "sprint":
-            jql = f"sprint = {shown.value} ORDER BY key ASC"
+            jql = f"sprint in ({shown.value}) ORDER BY key ASC"
         return await self._extract(parse(jql), fields, limit, markup)
 
     async def _filter_jql(self, id: int | str) -> str:
         if not str(id).isdecimal():
             raise UsageError(f"{id!r} is no filter's number", hint="it stands in the filter's link")
-        try:
-            answer = (await self.site.send(Request("GET", f"/rest/api/2/filter/{id}"))).json()
-        except SiteError as error:
-            if error.status not in (400, 404):
-                raise
-            raise NotFoundError(
-                f"{self.site.name} has no filter {id}, or you may not see it",
-                status=error.status,
-                hint="check the number, and that the filter is shared with you",
-            ) from None
-        jql = answer.get("jql") if isinstance(answer, dict) else None
+        jql = (await self._kept(f"/rest/api/2/filter/{id}", f"filter {id}")).get("jql")
         if not isinstance(jql, str):
             raise NotFoundError(f"{self.site.name} tells no query for filter {id}")
         return jql
 
-    async def _board_jql(self, id: str) -> str:
-        path = f"/rest/agile/1.0/board/{id}/configuration"
-        answer = (await self.site.send(Request("GET", path))).json()
-        answer = answer if isinstance(answer, dict) else {}
-        query = parse(await self._filter_jql((answer.get("filter") or {}).get("id", "")))
+    async def _board_jql(self, id: str, quick: Sequence[str] = ()) -> str:
+        path = f"/rest/agile/1.0/board/{id}"
+        answer = await self._kept(f"{path}/configuration", f"board {id}")
+        number = str((answer.get("filter") or {}).get("id", ""))
+        if not number.isdecimal():
+            raise NotFoundError(f"{self.site.name} tells no filter for board {id}")
+        query = parse(await self._filter_jql(number))
         # A Kanban board hides what is released by a second condition.
-        narrowed = (answer.get("subQuery") or {}).get("query")
-        return str(query.also(parse(narrowed).where) if narrowed else query)
+        narrowed = [(answer.get("subQuery") or {}).get("query")]
+        for one in quick:
+            shown = await self._kept(f"{path}/quickfilter/{one}", f"quick filter {one} of board {id}")
+            narrowed.append(shown.get("jql"))
+        for jql in narrowed:
+            query = query.also(where) if jql and (where := parse(jql).where) else query
+        return str(query)
+
+    async def _kept(self, path: str, what: str) -> dict[str, Any]:
+        """Return what the site keeps under a number."""
+        try:
+            answer = (await self.site.send(Request("GET", path))).json()
+        except SiteError as error:
+            if error.status not in (400, 403, 404):
+                raise
+            raise NotFoundError(
+                f"{self.site.name} has no {what}, or you may not see it",
+                status=error.status,
+                hint="check the number, and that it is shared with you",
+            ) from None
+        return answer if isinstance(answer, dict) else {}

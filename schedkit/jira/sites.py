@@ -76,6 +76,7 @@ async def from_sites(
 def _joined(
     frames: dict[str, pd.DataFrame], failed: dict[str, SchedkitError], names: list[str]
 ) -> pd.DataFrame:
+    frames = {name: _without_site(frame) for name, frame in frames.items()}
     columns = list(dict.fromkeys(str(column) for frame in frames.values() for column in frame))
     for column in columns:
         _align(frames, column)
@@ -105,6 +106,17 @@ def _joined(
         },
     }
     return joined
+
+
+def _without_site(frame: pd.DataFrame) -> pd.DataFrame:
+    """Call a field named like the column to come by its name and id."""
+    about = frame.attrs.get("fields", {})
+    if "site" not in frame:
+        return frame
+    label = f"site ({about.get('site', {}).get('id')})"
+    frame = frame.rename(columns={"site": label})
+    frame.attrs["fields"] = {label if name == "site" else name: told for name, told in about.items()}
+    return frame
 
 
 def _align(frames: dict[str, pd.DataFrame], column: str) -> None:

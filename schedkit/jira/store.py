@@ -19,13 +19,24 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from schedkit.errors import UsageError
+from schedkit.errors import SchedkitError, UsageError
 from schedkit.jira.batch import ARROW, Batch, Values
 from schedkit.jira.columns import Column
 from schedkit.jira.frame import assemble
 from schedkit.jira.kinds import Kind
 
-__all__ = ["ID", "UPDATED", "Stored", "arrow", "read_parquet", "read_store", "replacing", "write_store"]
+__all__ = [
+    "ID",
+    "UPDATED",
+    "Stored",
+    "arrow",
+    "full",
+    "read_parquet",
+    "read_store",
+    "replacing",
+    "target",
+    "write_store",
+]
 
 ID, UPDATED = "__id__", "__updated__"
 _META = b"schedkit.jira"
@@ -56,21 +67,65 @@ def metadata(
     return {_META: msgspec.json.encode({"attrs": attrs, "stores": stores, "ranks": ranks})}
 
 
+def target(path: str | Path) -> Path:
+    """Return where a file is to be written, once it is known that it can be: before hours of extraction.
+
+    Raises
+    ------
+    UsageError
+        If there is something else than a file, or no file can be made there.
+    """
+    try:
+        wanted = Path(path)
+        if wanted.exists() and not wanted.is_file():
+            raise UsageError(f"{wanted} is no file", hint="name a file, e.g. issues.parquet")
+        with _beside(wanted) as temporary:
+            temporary.unlink()
+    except (TypeError, ValueError, OSError) as problem:
+        if isinstance(problem, UsageError):
+            raise
+        why = getattr(problem, "strerror", None) or problem
+        raise UsageError(f"{path!s:.200} cannot be written: {why}", hint="name another file") from None
+    return wanted
+
+
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block ends without an error."""
+def _beside(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, which is removed at the end if it is still there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its place when the block ends without an error.
+
+    Raises
+    ------
+    SchedkitError
+        If it cannot be written: the disk is full, say. What was there before is still there.
+    """
+    try:
+        with _beside(path) as temporary:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            os.replace(temporary, path)
+    except OSError as problem:
+        raise full(path, problem) from None
+
+
+def full(path: Path, problem: OSError) -> SchedkitError:
+    """Return the error for a file that could not be written."""
+    why = " ".join(str(problem.strerror or problem).split())
+    return SchedkitError(f"{path} could not be written: {why}", hint="free some space, or name another file")
 
 
 def _umask() -> int:
@@ -104,7 +159,10 @@ def read_store(path: Path) -> Stored:
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}") from None
     except (pa.ArrowInvalid, OSError) as problem:
-        raise UsageError(f"{path} cannot be read as Parquet: {problem}") from None
+        raise UsageError(
+            f"{path} cannot be read as Parquet: {problem}",
+            hint="delete it to start afresh, or name another file",
+        ) from None
     meta = (table.schema.metadata or {}).get(_META)
     if meta is None or ID not in table.column_names:
         raise UsageError(f"{path} was not written by schedkit", hint="name another file")

@@ -29,7 +29,7 @@ from schedkit.jira.evidence import Held
 from schedkit.jira.extract import Extraction
 from schedkit.jira.frame import described, newest, ranked
 from schedkit.jira.jql import Query
-from schedkit.jira.store import ID, UPDATED, arrow, metadata, replacing
+from schedkit.jira.store import ID, UPDATED, arrow, full, metadata, replacing
 
 __all__ = ["Spool", "extract_to"]
 
@@ -175,7 +175,10 @@ async def extract_to(
                 await extraction.run()
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(spool.close)
+                try:
+                    await anyio.to_thread.run_sync(spool.close)
+                except OSError as problem:
+                    raise full(spool.folder, problem) from None
         facts = extraction.evidence.told(
             requests=cost.requests,
             retries=cost.retries,

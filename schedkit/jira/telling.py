@@ -6,10 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from schedkit.atlassian import Body, Request
 from schedkit.jira.asking import Source
+from schedkit.jira.decoding import decoded
 
 __all__ = ["ISSUES_PER_REQUEST", "ask", "decoder", "instant"]
 
@@ -23,7 +22,7 @@ async def ask(source: Source, path: str, body: dict[str, Any], kind: Any) -> Any
 
 
 def decoder(kind: Any) -> Callable[[Body], Any]:
-    return msgspec.json.Decoder(kind, strict=False).decode
+    return lambda body: decoded(body, kind, strict=False)
 
 
 def instant(value: str | int) -> datetime:

@@ -11,13 +11,17 @@ import numpy.typing as npt
 from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError, IncompleteError, UnavailableError
 from schedkit.jira.asking import Asker, Listing, Take, together
-from schedkit.jira.batch import microseconds
+from schedkit.jira.batch import Batch, join, microseconds
+from schedkit.jira.batch import take as rows_of
+from schedkit.jira.columns import Layout
+from schedkit.jira.evidence import positions
 from schedkit.jira.jql import Query
+from schedkit.jira.ordering import restored, terms
 from schedkit.jira.paging import window_pages
 from schedkit.jira.reader import Page, Reader
 from schedkit.jira.wire import by_window
 
-__all__ = ["DEFAULT_ORDER", "RESULT_WINDOW", "read"]
+__all__ = ["DEFAULT_ORDER", "RESULT_WINDOW", "list_ids", "read"]
 
 # From here on some Data Centers answer 500, or nothing.
 RESULT_WINDOW = 10_000
@@ -34,8 +38,12 @@ async def read(
     limit: int | None = None,
     expected: int | None = None,
     asked: Callable[[], object] = lambda: None,
+    in_order: bool = False,
 ) -> Listing:
     """Read a query's result in parallel windows.
+
+    Where the site does not page through all of it, the listing comes in the query's order only if it is
+    `in_order`, or limited; then nothing but ids is read of it.
 
     Parameters
     ----------
@@ -59,7 +67,7 @@ async def read(
 
     def took(page: Page, start: int) -> None:
         parts[start] = page.batch.ids
-        totals.add(page.total if page.total is not None else start + len(page.batch))
+        totals.add(_total(page, source.site.name))
         take(page)
 
     async def window(start: int, end: int) -> None:
@@ -87,11 +95,14 @@ async def read(
         await windows(0, done, step)
         if max(totals) > RESULT_WINDOW and not source.deep:
             # Grown beyond it since.
-            return await read(asker, query, fields, reader, take, limit)
+            return await read(asker, query, fields, reader, take, limit, in_order=in_order)
     else:
         first = await asker.page(ask(0, min(step, limit or step)))
-        total = first.total if first.total is not None else len(first.batch)
+        total = _total(first, source.site.name)
         if min(total, limit or total) > RESULT_WINDOW and not await _is_deep(asker, query, reader, total):
+            if in_order or limit is not None:
+                listing = await _in_order(asker, query)
+                return Listing(listing.ids[:limit], listing.steady, seen=listing.seen)
             return await _ranges(asker, query, fields, reader, take)
         took(first, 0)
         done = len(first.batch)
@@ -108,6 +119,12 @@ async def read(
     return Listing(ids[:limit], distinct and len(arrived) == stop and len(totals) == 1, single)
 
 
+def _total(page: Page, site: str) -> int:
+    if page.total is None:
+        raise BadAnswerError(f"{site} does not tell how many issues a search finds")
+    return page.total
+
+
 async def _is_deep(asker: Asker, query: Query, reader: Reader, total: int) -> bool:
     """Tell whether the site pages to the end of a long result; tried once per site."""
     if asker.source.deep is None:
@@ -120,13 +137,64 @@ async def _is_deep(asker: Asker, query: Query, reader: Reader, total: int) -> bo
     return asker.source.deep
 
 
-async def _ranges(asker: Asker, query: Query, fields: Sequence[str], reader: Reader, take: Take) -> Listing:
-    """Read a long result as ranges of creation time, which never changes, each short enough to page."""
-    order = " ".join(query.order.split())
-    warning = f"more issues than the site pages through: they come by time of creation, not ORDER BY {order}"
-    natural = order.casefold() in (DEFAULT_ORDER.casefold(), "created", "created asc")
-    if not natural and warning not in asker.warnings:
+async def list_ids(asker: Asker, query: Query, reader: Reader, expected: int | None = None) -> Listing:
+    """List a query's ids in its order, with the time of each issue's last update."""
+    seen: list[Batch] = []
+    listing = await read(
+        asker,
+        query,
+        ["updated"],
+        reader,
+        lambda page: seen.append(page.batch),
+        expected=expected,
+        in_order=True,
+    )
+    listing.seen = listing.seen or seen
+    return listing
+
+
+async def _in_order(asker: Asker, query: Query) -> Listing:
+    """List a long result in its order, put together from pieces; where that cannot be, by creation."""
+    source = asker.source
+    wanted, born = (terms(clause, source.catalog, source.dialect) for clause in (query.order, "created"))
+    columns = {term.column.label: term.column for term in [*born, *wanted] if term.column}
+    reader = Reader(Layout(tuple(columns.values())), source.catalog)
+    pages: list[Batch] = []
+    pieces = await _pieces(
+        asker, query, reader.layout.requested, reader, lambda page: pages.append(page.batch)
+    )
+    listing = _together(pieces)
+    listing.seen = [Batch(batch.ids, batch.updated, {}) for batch in pages]
+    arrived, _ = join(pages, {label: column.kind.store for label, column in columns.items()})
+    ids, first = np.unique(arrived.ids, return_index=True)
+    held = [rows_of(arrived, first[positions(ids, piece.ids)]) for piece in pieces]
+    order = restored(wanted, held) if listing.steady else None
+    clause = " ".join(query.order.split())
+    warning = f"more issues than the site pages through: they come by time of creation, not ORDER BY {clause}"
+    asker.warnings = [told for told in asker.warnings if told != warning]
+    if order is None:
         asker.warnings.append(warning)
+        created = [np.asarray(batch.columns["Created"]) for batch in held]
+        order = np.argsort(np.concatenate(created), kind="stable")
+    listing.ids = list(dict.fromkeys(np.concatenate([batch.ids for batch in held])[order].tolist()))
+    return listing
+
+
+async def _ranges(asker: Asker, query: Query, fields: Sequence[str], reader: Reader, take: Take) -> Listing:
+    """Read a long result in no particular order."""
+    return _together(await _pieces(asker, query.ordered(DEFAULT_ORDER), fields, reader, take))
+
+
+def _together(pieces: Sequence[Listing]) -> Listing:
+    ids = [id for piece in pieces for id in piece.ids]
+    unique = list(dict.fromkeys(ids))
+    return Listing(unique, len(ids) == len(unique) and all(piece.steady for piece in pieces))
+
+
+async def _pieces(
+    asker: Asker, query: Query, fields: Sequence[str], reader: Reader, take: Take
+) -> list[Listing]:
+    """Read a long result as ranges of creation time, which never changes, each short enough to page."""
     first, last = (
         await _created(asker, query.ordered("created ASC")),
         await _created(asker, query.ordered("created DESC")),
@@ -135,9 +203,9 @@ async def _ranges(asker: Asker, query: Query, fields: Sequence[str], reader: Rea
 
     async def cut(low: int, high: int | None) -> None:
         upper = f" AND created < {high}" if high is not None else ""
-        part = query.also(f"created >= {low}{upper}").ordered("key ASC")
+        part = query.also(f"created >= {low}{upper}")
         ask = by_window(str(part), ["id"], reader.page, asker.source.dialect)
-        count = (await asker.page(ask(0, 0))).total or 0
+        count = _total(await asker.page(ask(0, 0)), asker.source.site.name)
         if count <= RESULT_WINDOW:
             listings[low] = await read(asker, part, fields, reader, take)
             return
@@ -153,9 +221,7 @@ async def _ranges(asker: Asker, query: Query, fields: Sequence[str], reader: Rea
             group.start_soon(cut, middle, high)
 
     await cut(first, None)
-    ids = [id for low in sorted(listings) for id in listings[low].ids]
-    unique = list(dict.fromkeys(ids))
-    return Listing(unique, len(ids) == len(unique) and all(part.steady for part in listings.values()))
+    return [listings[low] for low in sorted(listings)]
 
 
 async def _created(asker: Asker, query: Query) -> int:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schedkit.errors import UsageError
 from schedkit.gcpause import gc_paused
 from schedkit.jira import to_frame
 from schedkit.jira.batch import Batch, join, microseconds, numbers, take, typed
@@ -205,13 +206,13 @@ def test_what_is_no_answer_is_not_read() -> None:
 
     catalog = Catalog([Field("summary", "Summary", "string")])
     reader = Reader(layout(catalog, DATA_CENTER, ["Summary"]), catalog)
-    for body in (b'{"issues": 7}', b"[1]", b'{"issues": [{"id": {}}]}'):
+    for body in (b'{"issues": 7}', b"[1]", b"{}", b'{"issues": [{"id": {}}]}'):
         with pytest.raises(msgspec.DecodeError):
             reader.page(body)
     with pytest.raises(msgspec.DecodeError):
         reader.issues(b'{"id": []}')
     errors = [{"issueIdsOrKeys": ["A-1", 7], "errorMessage": "gone"}, {"id": "9", "status": 404}, {}]
-    page = reader.page(json.dumps({"issueErrors": errors, "warningMessages": ["old"]}).encode())
+    page = reader.page(json.dumps({"issues": [], "issueErrors": errors, "warningMessages": ["old"]}).encode())
     assert page.errors == {"A-1": "gone", "7": "gone", "9": "404"}
     assert page.warnings == ("old",)
 
@@ -303,3 +304,21 @@ def test_no_thread_keeps_a_heap_of_arrows_own() -> None:
     assert all(len(column) for column in columns)
     assert microseconds([day, None])[0] == pd.Timestamp(day).value // 1000
     assert numbers(["12", None]).tolist() == [12, -1]
+
+
+def test_half_characters_cost_no_page() -> None:
+    cut = (
+        rb'{"issues":[{"id":"1","key":"A-1","fields":{"summary":"a \ud83d b \ud83d\ude00 \\ud83d",'
+        rb'"labels":["\uDC00"]}}]}'
+    )
+    df = to_frame(cut)
+    assert df["Summary"][0] == "a \ufffd b \U0001f600 \\ud83d"
+    assert df["Labels"][0] == ("\ufffd",)
+    assert to_frame(b'{"key":"A-1","fields":{"summary":"caf\xe9"}}')["Summary"][0] == "caf\ufffd"
+    with pytest.raises(UsageError, match="no JSON"):
+        to_frame(cut[:-9])
+
+
+def test_issues_without_fields() -> None:
+    df = to_frame([{"id": "1", "key": "A-1"}, {"id": "2", "key": "A-2", "fields": None}])
+    assert list(df["Key"]) == ["A-1", "A-2"]

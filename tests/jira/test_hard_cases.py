@@ -225,14 +225,21 @@ def test_results_longer_than_the_site_pages_through(long_site: DemoSite, beyond:
     assert df.attrs["extraction"]["warnings"] == []
 
 
-def test_an_order_that_ranges_lose_is_told(long_site: DemoSite) -> None:
+def test_a_long_result_keeps_its_order(long_site: DemoSite) -> None:
     long_site.quirks.beyond_window = "empty"
-    df = client(long_site, "dc").search(
-        "project is not EMPTY ORDER BY  priority DESC", fields=["Id", "Created"]
-    )
+    jql = "project is not EMPTY ORDER BY  priority DESC, updated"
+    df = client(long_site, "dc").search(jql, fields=["Id"])
+    assert df.attrs["extraction"]["exact"]
+    assert df.attrs["extraction"]["warnings"] == []
+    assert [int(id) for id in df["Id"]] == list(long_site.dc.searcher.search(jql).ids)
+
+
+def test_an_order_that_cannot_be_kept_is_told(long_site: DemoSite) -> None:
+    long_site.quirks.beyond_window = "empty"
+    df = client(long_site, "dc").search("project is not EMPTY ORDER BY  labels", fields=["Created"])
     assert df.attrs["extraction"]["exact"]
     (warning,) = df.attrs["extraction"]["warnings"]
-    assert warning.endswith("by time of creation, not ORDER BY priority DESC")
+    assert warning.endswith("by time of creation, not ORDER BY labels")
     late = df["Created"].to_numpy()[5_000:].min()
     assert (df["Created"].to_numpy()[:1_000] <= late).all()
 

@@ -12,11 +12,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.responses import Response
 
 from schedkit.demo import DemoSite
+from schedkit.demo.jql.evaluate import Found
+from schedkit.jira.extract import Extraction, Look
 from tests.jira.conftest import DIALECTS, client
 
 JQL = "project = DEMO ORDER BY key"
@@ -112,6 +114,8 @@ def truthful(df: pd.DataFrame, history: History) -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 @settings(max_examples=2000 if os.environ.get("SCHEDKIT_THOROUGH") else 40)
 @given(plan=st.lists(ACTIONS, max_size=6), concurrency=st.sampled_from([1, 3, 16]))
+# Gone by one look, back by the next: what is held of it is from outside.
+@example(plan=[(1, "move away", 0), (14, "move in", 96)], concurrency=1)
 def test_the_frame_is_the_state_of_some_moment(
     dialect: str, plan: list[tuple[int, str, int]], concurrency: int
 ) -> None:
@@ -166,6 +170,43 @@ def test_what_is_deleted_before_it_is_fetched_is_not_missed() -> None:
         assert facts["missing"] == {}
         assert facts["exact"]
         assert not set(gone) & set(df["Key"])
+
+
+def test_what_leaves_and_comes_back_between_two_looks_is_fetched_again(
+    dialect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listed by both; what asks for recent changes ran just while it was away."""
+    with DemoSite(
+        issues=400 if dialect == "cloud" else 150, page_cap=40 if dialect == "cloud" else 12
+    ) as site:
+        jira = client(site, dialect, concurrency=3)
+        jira.fields()
+        store, searcher = site.store, (site.cloud if dialect == "cloud" else site.dc).searcher
+        look, search = Extraction._look, searcher.search
+        moves: list[str] = []
+
+        async def looking(self: Extraction, since: int) -> Look:
+            moves.append("look")
+            if moves.count("look") == 2:
+                moves.append(store.move("DEMO-1", "OPS").key)
+            return await look(self, since)
+
+        def searching(jql: str, strict: bool = True) -> Found:
+            recent = "updated >=" in jql
+            if recent and "edit" not in moves:
+                moves.append("edit")  # so that the first look is not the last
+                store.edit("DEMO-2", summary="Edited meanwhile")
+            found = search(jql, strict)
+            if recent and moves[-1].startswith("OPS-"):
+                moves.append(store.move(moves[-1], "DEMO").key)
+            return found
+
+        monkeypatch.setattr(Extraction, "_look", looking)
+        monkeypatch.setattr(searcher, "search", searching)
+        df = jira.search(JQL, fields=["Id", "Summary"])
+        assert moves[-1] == "look", "and then it is looked at once more"
+        assert df.attrs["extraction"]["exact"]
+        assert set(df["Key"]) == {i.key for i in store.visible() if i.project.key == "DEMO"}
 
 
 def test_a_quiet_site_is_looked_at_twice_not_three_times(dialect: str) -> None:

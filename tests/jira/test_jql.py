@@ -104,3 +104,14 @@ def test_lists_and_pieces() -> None:
 def test_what_is_not_closed_is_refused(jql: str) -> None:
     with pytest.raises(JqlError):
         parse(jql)
+
+
+def test_escaped_marks_in_words() -> None:
+    query = parse(r"summary ~ it\'s AND text ~ smile:\) order by key")
+    assert query == Query(r"summary ~ it\'s AND text ~ smile:\)", "key")
+    assert str(parse("a = b\\")) == "a = b\\"
+
+
+def test_half_characters_are_refused() -> None:
+    with pytest.raises(JqlError, match="character 6 of the JQL is half a character"):
+        parse("a = '\ud83d'")

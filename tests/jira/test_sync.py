@@ -264,14 +264,6 @@ def test_differences_need_keys() -> None:
         diff(frame.drop_duplicates(), pd.DataFrame({"Summary": []}))
 
 
-def test_a_disk_that_fails_is_told(jira: Jira, tmp_path: Path) -> None:
-    target = tmp_path / "a-file"
-    target.write_bytes(b"x")
-    with pytest.raises(OSError):
-        jira.to_parquet("project = DEMO", target / "below" / "x.parquet")
-    assert target.read_bytes() == b"x"
-
-
 def test_what_the_spool_cannot_write_is_raised(tmp_path: Path) -> None:
     import numpy as np
     import pyarrow as pa

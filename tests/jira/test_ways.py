@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+from datetime import datetime
+
 import pandas as pd
 import pytest
+from starlette.responses import JSONResponse
 
+from schedkit.atlassian import Request
 from schedkit.demo import DemoSite
 from schedkit.errors import NotFoundError, ParameterError, UnavailableError, UsageError
 from schedkit.jira import Jira, export_task, search_sites
-from schedkit.jira.pasted import Shown, read_link
+from schedkit.jira.extract import Extraction
+from schedkit.loop import service
 from tests.jira.conftest import client
 
 
@@ -142,74 +148,6 @@ def test_root_shows_only_what_was_asked(jira: Jira, demo_site: DemoSite) -> None
     assert "Parent" in jira.root(root, fields="*all")
 
 
-def test_filters_and_links(jira: Jira) -> None:
-    base = jira.site.url
-    by_filter = jira.filter(10002)
-    assert set(by_filter["Key"].str.split("-").str[0]) == {"OPS", "MOB"}
-    for link in (
-        f"{base}/issues/?filter=10002",
-        f"{base}/secure/IssueNavigator.jspa?requestId=10002",
-        f"{base}/issues/?jql=project%20in%20(OPS%2C%20MOB)%20AND%20issuetype%20%3D%20Bug%20ORDER%20BY%20created%20DESC",
-    ):
-        pd.testing.assert_frame_equal(jira.link(link), by_filter)
-    assert list(jira.link(f"{base}/browse/DEMO-7")["Key"]) == ["DEMO-7"]
-    assert set(jira.link(f"{base}/projects/OPS/issues", limit=5)["Key"].str[:4]) == {"OPS-"}
-    with pytest.raises(UsageError, match="no filter's number"):
-        jira.filter("10002 OR 1=1")
-    with pytest.raises(NotFoundError):
-        jira.filter(99)
-
-
-def test_boards_and_sprints(jira: Jira, demo_site: DemoSite) -> None:
-    base, store = jira.site.url, demo_site.store
-    board = store.project("DEMO").board
-    df = jira.link(f"{base}/jira/software/projects/DEMO/boards/{board}")
-    assert set(df["Key"]) == {i.key for i in store.visible() if i.project.key == "DEMO"}
-    sprint = next(i.sprints[0] for i in store.visible() if i.sprints)
-    df = jira.link(f"{base}/secure/RapidBoard.jspa?rapidView={board}&sprint={sprint.id}")
-    assert set(df["Key"]) == {i.key for i in store.visible() if sprint in i.sprints}
-
-
-BASE = "https://x.example.org/jira"
-
-
-@pytest.mark.parametrize(
-    ("link", "kind", "value"),
-    [
-        ("kafka-12", "issue", "KAFKA-12"),
-        (f"{BASE}/browse/KAFKA-12?focusedCommentId=3#comment-3", "issue", "KAFKA-12"),
-        (f"{BASE}/projects/KAFKA/issues/KAFKA-9?filter=allopenissues", "issue", "KAFKA-9"),
-        (f"{BASE}/browse/KAFKA", "project", "KAFKA"),
-        (f"{BASE}/projects/KAFKA/summary", "project", "KAFKA"),
-        (f"{BASE}/jira/core/projects/OPS/board", "project", "OPS"),
-        (f"{BASE}/browse/A-1?jql=project%20%3D%20B", "jql", "project = B"),
-        (f"{BASE}/issues/?filter=-4", "jql", "created >= -3650d ORDER BY created DESC"),
-        (f"{BASE}/issues/?filter=123&jql=", "filter", "123"),
-        (f"{BASE}/jira/software/c/projects/OPS/boards/7/backlog?selectedIssue=OPS-1", "board", "7"),
-        (f"{BASE}/jira/software/c/projects/OPS/boards/7?sprints=31%2C32", "sprint", "31"),
-        (f"{BASE}/secure/RapidBoard.jspa?rapidView=12&view=planning", "board", "12"),
-        (f"{BASE}/secure/RapidBoard.jspa?rapidView=12&sprint=5", "sprint", "5"),
-    ],
-)
-def test_reading_links(link: str, kind: str, value: str) -> None:
-    assert read_link(link, BASE) == Shown(kind, value)
-
-
-@pytest.mark.parametrize(
-    ("link", "words"),
-    [
-        ("https://evil.example.org/browse/A-1", "to evil.example.org, not to x.example.org"),
-        ("javascript:alert(1)", "neither a link nor an issue key"),
-        ("hello", "neither a link nor an issue key"),
-        (f"{BASE}/secure/Dashboard.jspa", "shows no issues"),
-        (BASE, "shows no issues"),
-    ],
-)
-def test_links_that_show_nothing(link: str, words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        read_link(link, BASE)
-
-
 def test_several_sites_one_frame(demo_site: DemoSite) -> None:
     sites = {"cloud": client(demo_site, "cloud"), "dc": client(demo_site, "dc")}
     df = search_sites(sites, lambda jira: jira.project("DEMO"))
@@ -299,6 +237,29 @@ def test_a_hierarchy_that_changes_while_it_is_walked(small: DemoSite, dialect: s
     assert facts["left"] + facts["appeared"] + facts["changed"] > 0
 
 
+def test_what_leaves_a_hierarchy_and_comes_back(
+    small: DemoSite, dialect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, root = small.store, a_root(small)
+    inside = [store.get(key) for key in sorted(below(small, root))]
+    leaf = next(i for i in inside if not store.children.get(i.id) and i.type.level == 0)
+    since, hung = Extraction.since, iter([None, leaf.parent])
+
+    def looking(self: Extraction, moment: datetime) -> int:
+        # Each look of the proof begins with it.
+        for parent in itertools.islice(hung, 1):
+            store.edit(leaf.key, parent=parent, summary=f"Below {parent}")
+        return since(self, moment)
+
+    monkeypatch.setattr(Extraction, "since", looking)
+    df = client(small, dialect).root(root)
+    assert next(hung, "both done") == "both done"
+    assert set(df["Key"]) == below(small, root)
+    assert df.set_index("Key")["Summary"][leaf.key] == f"Below {leaf.parent}"
+    assert df.attrs["extraction"]["exact"]
+    assert df.attrs["extraction"]["left"] == 1
+
+
 def test_a_hierarchy_that_never_rests_says_so(small: DemoSite, dialect: str) -> None:
     root = a_root(small)
     number = iter(range(10**6))
@@ -309,8 +270,6 @@ def test_a_hierarchy_that_never_rests_says_so(small: DemoSite, dialect: str) -> 
 
 
 def test_keys_of_which_the_site_will_not_tell(small: DemoSite, dialect: str) -> None:
-    from starlette.responses import JSONResponse
-
     jira = client(small, dialect)
     jira.fields()
 
@@ -330,28 +289,52 @@ def test_keys_of_which_the_site_will_not_tell(small: DemoSite, dialect: str) -> 
 
 
 def test_an_address_that_is_no_jira(small: DemoSite) -> None:
-    from starlette.responses import JSONResponse
-
     small.before(lambda request: JSONResponse({"hello": "world"}))
     with pytest.raises(NotFoundError, match="does not answer like a Jira"):
         client(small, "dc").search("project = DEMO")
 
 
-def test_boards_that_hide_what_is_released(small: DemoSite, dialect: str) -> None:
-    from starlette.responses import JSONResponse
+@pytest.fixture
+def awkward(small: DemoSite):  # type: ignore[no-untyped-def]
+    """A site with fields called like columns of ours."""
+    names = {"Squad": "Level", "Business Value": "Via", "Team Lead": "site"}
+    ask = Request("GET", "/rest/api/2/field")
+    cloud, dc = (service().call(client(small, dialect).site.send, ask).json() for dialect in ("cloud", "dc"))
 
-    jira = client(small, dialect)
-    answer = {"filter": {"id": "10002"}, "subQuery": {"query": "issuetype = Bug ORDER BY rank"}}
+    def rename(request):  # type: ignore[no-untyped-def]
+        if not request.url.path.endswith("/field"):
+            return None
+        fields = dc if request.url.path.startswith("/jira") else cloud
+        return JSONResponse([field | {"name": names.get(field["name"], field["name"])} for field in fields])
 
-    def kanban(request):  # type: ignore[no-untyped-def]
-        if request.url.path.endswith("/board/77/configuration"):
-            return JSONResponse(answer)
-        if request.url.path.endswith("/filter/66"):
-            return JSONResponse({"name": "no query"})
-        return None
+    small.before(rename)
+    return small
 
-    small.before(kanban)
-    df = jira.link(f"{jira.site.url}/secure/RapidBoard.jspa?rapidView=77")
-    assert "(issuetype = Bug)" in df.attrs["jql"]
-    with pytest.raises(NotFoundError, match="tells no query for filter 66"):
-        jira.filter(66)
+
+def test_fields_called_like_columns_of_ours(awkward: DemoSite, dialect: str) -> None:
+    jira = client(awkward, dialect)
+    ids = {field["name"]: field["id"] for field in jira.fields().to_dict("records")}
+    root = a_root(awkward)
+    plain = jira.search("project = DEMO ORDER BY key", fields=["Level", "Via", "site"])
+    assert list(plain) == ["Key", "Level", "Via", "site"]
+    tree = jira.root(root, fields=["Level", "Via"])
+    suffixed = [f"Level ({ids['Level']})", f"Via ({ids['Via']})"]
+    assert list(tree) == ["Key", *suffixed, "Level", "Via"]
+    assert tree.attrs["fields"]["Level"]["type"] == "derived"
+    assert tree.attrs["fields"][suffixed[0]]["id"] == ids["Level"]
+    sites = {"a": jira, "b": jira}
+    both = search_sites(sites, lambda one: one.search("project = DEMO ORDER BY key", fields=["site"]))
+    assert list(both) == ["site", "Key", f"site ({ids['site']})"]
+    assert both.attrs["fields"][f"site ({ids['site']})"]["id"] == ids["site"]
+    leads = both.loc[both["site"] == "a", f"site ({ids['site']})"].reset_index(drop=True)
+    pd.testing.assert_series_equal(leads, plain["site"], check_names=False)
+
+
+def test_linked_issues_come_in_one_order(small: DemoSite, dialect: str) -> None:
+    """Whichever answer arrives first, equal sites give equal frames."""
+    root = a_root(small)
+    clean = client(small, dialect).root(root, links_depth=2)
+    small.page_cap = 5
+    small.faults = "rate=0.3,kinds=503"
+    for _ in range(3):
+        pd.testing.assert_frame_equal(client(small, dialect, retries=20).root(root, links_depth=2), clean)

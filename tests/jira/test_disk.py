@@ -1,0 +1,112 @@
+"""Files that cannot be written, disks that are full, processes that die: what was there before stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from schedkit.demo import DemoSite
+from schedkit.errors import UsageError
+from schedkit.jira import Jira, read_parquet
+from tests.jira.conftest import client
+
+ALL = "project is not EMPTY ORDER BY key"
+
+
+def fresh(site: DemoSite, dialect: str) -> pd.DataFrame:
+    return client(site, dialect).search(ALL)
+
+
+def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_file_that_cannot_be_is_refused_before_anything_is_read(jira: Jira, tmp_path: Path) -> None:
+    held = tmp_path / "a-file"
+    held.write_bytes(b"x")
+    for path, words in [
+        (held / "below" / "x.parquet", "cannot be written: (File exists|Not a directory)"),
+        (tmp_path, "is no file"),
+        (Path(os.devnull), "is no file"),
+        (tmp_path / ("x" * 300), "cannot be written: File name too long"),
+        ("a\0b", "cannot be written: embedded null byte"),
+        (None, "cannot be written"),
+    ]:
+        for write in (jira.to_parquet, jira.sync):
+            with pytest.raises(UsageError, match=words):
+                write("project = DEMO", path)
+    assert held.read_bytes() == b"x"
+    assert list(tmp_path.iterdir()) == [held]
+
+
+def test_a_disk_that_is_full_leaves_what_was_there(dialect: str, tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the end of the disk, in a process of its own."""
+    path = tmp_path / "x.parquet"
+    with DemoSite(issues=80) as site:
+        jira = client(site, dialect)
+        jira.sync(ALL, into=path)
+        before = path.read_bytes()
+        site.store.edit("DEMO-1", summary="Edited")
+        endpoint = site.jira_cloud if dialect == "cloud" else site.jira_dc
+        for act in ("sync", "to_parquet"):
+            code = f"""
+import resource, signal
+from schedkit.jira import Jira
+from schedkit.errors import SchedkitError
+jira = Jira({endpoint.url!r}, user={endpoint.user!r}, token={endpoint.token!r})
+jira.fields()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+try:
+    jira.{act}({ALL!r}, {str(path)!r})
+except SchedkitError as error:
+    print(error)
+"""
+            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+            assert done.stderr == ""
+            assert "could not be written" in done.stdout
+            assert "File too large" in done.stdout
+            assert len(done.stdout.splitlines()) == 1
+            assert endpoint.token not in done.stdout
+        assert path.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("at", [0, 6, 9, 12])
+def test_a_sync_that_is_killed_is_made_up_for(dialect: str, tmp_path: Path, at: int) -> None:
+    path = tmp_path / "x.parquet"
+    with DemoSite(issues=120, page_cap=15) as site:
+        jira = client(site, dialect)
+        jira.sync(ALL, into=path)
+        site.store.edit("DEMO-1", summary="Edited")
+        site.store.delete(next(i.key for i in site.store.visible() if not site.store.children.get(i.id)))
+        site.store.create("DEMO", "Born")
+        endpoint = site.jira_cloud if dialect == "cloud" else site.jira_dc
+        code = (
+            "from schedkit.jira import Jira; "
+            f"Jira({endpoint.url!r}, user={endpoint.user!r}, token={endpoint.token!r})"
+            f".sync({ALL!r}, into={str(path)!r})"
+        )
+        seen = iter(range(10**6))
+        child: list[subprocess.Popen[bytes]] = []
+        ready = threading.Event()
+
+        def kill(request) -> None:  # type: ignore[no-untyped-def]
+            ready.wait(10)
+            if next(seen) == at:
+                child[0].kill()
+
+        undo = site.before(kill)
+        child.append(subprocess.Popen([sys.executable, "-c", code]))
+        ready.set()
+        child[0].wait(60)
+        undo()
+        after = jira.sync(ALL, into=path)
+        same(after, fresh(site, dialect))
+        same(read_parquet(path), after)
