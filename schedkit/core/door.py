@@ -11,7 +11,8 @@ __all__ = ["Door"]
 
 _log = logging.getLogger("schedkit")
 
-# Calls handled before other work on the loop has its turn; fewer while that is pressing.
+# Calls handled before other work on the loop has its turn: as many runs as one turn starts, so that a run is
+# written once, as started; fewer while other work is pressing.
 AT_ONCE = 50
 AT_ONCE_PRESSED = 5
 
