@@ -1,22 +1,30 @@
-"""The bodies of answers in memory: few at once, unpacked just before they are decoded, given back whole.
+"""The bodies of answers in memory: few at once, unpacked and decoded one by one, given back whole.
 
 Sixteen pages of a search that arrive together weigh 45 MB before the first of them is decoded. And what
 malloc frees in a worker thread stays in that thread's heap: after 20,000 issues 50 MB were held for nothing.
+So bodies wait for room before they are read, lie in pages that malloc does not know of, and are decoded in
+one thread.
 """
 
 from __future__ import annotations
 
 import io
 import mmap
+import os
+import queue
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["Memory", "Room", "opened"]
+__all__ = ["Decoder", "Memory", "Room", "opened"]
 
-PIECE = 256 * 1024
+T = TypeVar("T")
+
+# Below what malloc maps, and then keeps twice of, in the heap of every reading thread.
+PIECE = 120 * 1024
 # Three plain pages of 1000 issues: they keep a line of 50 Mbit/s busy 150 ms away. Compressed pages, which
 # are eight times smaller, need not wait at all.
 MOST = 8 * 1024 * 1024
@@ -125,14 +133,44 @@ def _closed(memory: Memory) -> None:
         memory.close()
 
 
-_room = Room(MOST, PATIENCE)
-# Decoding holds the interpreter anyway: more at once only costs memory, and turns.
-_decoding = threading.Lock()
+class Decoder:
+    """One thread that decodes for all.
+
+    Decoding holds the interpreter anyway: more at once only costs memory, and turns. And what is kept of the
+    bodies lies in the heap of this one thread, where it fits into what decoding has left. It is no executor:
+    those end before the threads do that a script has left running.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._starting = threading.Lock()
+        self._started = False
+
+    def call(self, work: Callable[[], T]) -> T:
+        """Return, or raise, what `work` does in the thread."""
+        with self._starting:
+            if not self._started:
+                threading.Thread(target=self._run, name="schedkit-decode", daemon=True).start()
+                self._started = True
+        done: Future[T] = Future()
+
+        def task() -> None:
+            try:
+                done.set_result(work())
+            except BaseException as error:
+                done.set_exception(error)
+
+        self._tasks.put(task)
+        return done.result()
+
+    def _run(self) -> None:
+        while True:
+            # Nothing of a task is held while there is none.
+            self._tasks.get()()
 
 
-@contextmanager
-def opened(raw: Any) -> Iterator[memoryview]:
-    """Read an answer of urllib3 and yield its body, unpacked, for the ``with`` block to decode.
+def opened(raw: Any, use: Callable[[memoryview], T]) -> T:
+    """Read an answer of urllib3 and return what `use` makes of its body, which it is lent unpacked.
 
     Raises
     ------
@@ -143,12 +181,14 @@ def opened(raw: Any) -> Iterator[memoryview]:
     with _room.take(UNTOLD if told is None else told) as memory:
         body = memory.fill(iter(lambda: raw.read(PIECE, decode_content=False), b""), told or 0)
         encoding = raw.headers.get("Content-Encoding")
-        with _decoding:
-            if encoding and body:
-                with _room.take(0, "unpacked") as plain:
-                    yield plain.fill(_unpacked(body, encoding), 16 * len(body))
-            else:
-                yield body
+        return _decoder.call(lambda: _used(body, encoding, use))
+
+
+def _used(body: memoryview, encoding: str | None, use: Callable[[memoryview], T]) -> T:
+    if not encoding or not body:
+        return use(body)
+    with _room.take(0, "unpacked") as plain:
+        return use(plain.fill(_unpacked(body, encoding), 16 * len(body)))
 
 
 def _unpacked(body: memoryview, encoding: str) -> Iterator[bytes]:
@@ -162,3 +202,17 @@ def _mapped(size: int) -> mmap.mmap:
     if sys.platform == "win32":
         return mmap.mmap(-1, size)
     return mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+
+_room = Room(MOST, PATIENCE)
+_decoder = Decoder()
+
+
+def _forget_after_fork() -> None:
+    # The thread, and those that hold room, are not in the child.
+    global _room, _decoder
+    _room, _decoder = Room(MOST, PATIENCE), Decoder()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

@@ -8,7 +8,7 @@ judge better ourselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from schedkit.atlassian.bodies import opened
 from schedkit.atlassian.credentials import Credentials
 from schedkit.atlassian.judge import judge, login_page, retry_after
 from schedkit.atlassian.library import rest_api
-from schedkit.atlassian.messages import Answer, Request
+from schedkit.atlassian.messages import Answer, Body, Request
 from schedkit.atlassian.pace import Clock
 from schedkit.errors import BadAnswerError, SiteError, UnavailableError, UsageError
 
@@ -80,31 +80,34 @@ class Transport:
             For no answer, or any but a good one; `maybe_done` tells whether it may have had an effect.
         """
         what = f"{request.method} {self.url}{request.path.partition('?')[0]}"
-        with ExitStack() as stack:
-            with self._answering(what, request):
-                response = self._sent(request)
-                # Unless it is read to its end, the connection cannot be used again.
-                stack.callback(response.close)
-                body = stack.enter_context(opened(response.raw))
-            headers = response.headers
-            error = judge(what, response.status_code, headers, body)
-            if error is None and not request.raw:
-                error = login_page(what, response.status_code, headers, body)
-            if error is None:
-                try:
-                    # Nothing at all is an answer only where nothing was promised.
-                    empty = request.raw or not (body or request.decode)
-                    value = None if empty else (request.decode or msgspec.json.decode)(body)
-                    # A decoder of its own takes what it needs; the bytes need not live on.
-                    kept = b"" if request.decode else bytes(body)
-                    return Answer(response.status_code, headers, kept, value, len(body))
-                except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-                    error = BadAnswerError(
-                        f"{what} answered {len(body)} bytes that are not the promised JSON: {problem}",
-                        status=response.status_code,
-                        hint="a proxy may have cut the answer short; try again",
-                    )
-            raise self._outcome(request, error, headers)
+        with self._answering(what, request):
+            response = self._sent(request)
+            try:
+                return opened(response.raw, lambda body: self._judged(what, request, response, body))
+            finally:
+                # Unless it was read to its end, the connection cannot be used again.
+                response.close()
+
+    def _judged(self, what: str, request: Request, response: Any, body: Body) -> Answer:
+        headers = response.headers
+        error = judge(what, response.status_code, headers, body)
+        if error is None and not request.raw:
+            error = login_page(what, response.status_code, headers, body)
+        if error is None:
+            try:
+                # Nothing at all is an answer only where nothing was promised.
+                empty = request.raw or not (body or request.decode)
+                value = None if empty else (request.decode or msgspec.json.decode)(body)
+                # A decoder of its own takes what it needs; the bytes need not live on.
+                kept = b"" if request.decode else bytes(body)
+                return Answer(response.status_code, headers, kept, value, len(body))
+            except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+                error = BadAnswerError(
+                    f"{what} answered {len(body)} bytes that are not the promised JSON: {problem}",
+                    status=response.status_code,
+                    hint="a proxy may have cut the answer short; try again",
+                )
+        raise self._outcome(request, error, headers)
 
     def _sent(self, request: Request) -> Any:
         headers = {**self._api.default_headers, **(request.headers or {})}

@@ -5,6 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import zlib
 from contextlib import suppress
@@ -40,11 +44,16 @@ def test_a_body_arrives_as_it_was_sent(encoding: str, pack: Any, told: bool, bod
     headers = {"Content_Encoding": encoding} if encoding else {}
     if told:
         headers["Content_Length"] = str(len(packed))
-    with opened(answer(packed, **headers)) as got:
-        assert bytes(got) == body
+    lent: list[memoryview] = []
+
+    def use(view: memoryview) -> bytes:
+        lent.append(view)
+        return bytes(view)
+
+    assert opened(answer(packed, **headers), use) == body
     assert (bodies._room.lent, bodies._room.held, bodies._room._spare) == (0, 0, {})
     with pytest.raises(ValueError, match="released"):
-        bytes(got)  # gone: what was decoded from it is all that is left
+        bytes(lent[0])  # gone: what was made of it is all that is left
 
 
 def test_memory_grows_and_can_be_filled_again() -> None:
@@ -183,6 +192,49 @@ def test_nothing_is_held_after_a_failure(scripted, reply: dict[str, Any], error:
     scripted.script = lambda asked, n: scripted.reply()
     for _ in range(2):
         service().call(Site(scripted.url).send, Request("GET", "/rest/x"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot fork here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_reads_with_a_thread_and_room_of_its_own() -> None:
+    assert opened(answer(b"[1]"), bytes) == b"[1]"  # the thread runs
+    leave = threading.Event()
+    assert entered(bodies._room, bodies.MOST, leave).wait(10)
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        os._exit(0 if opened(answer(b"[1]"), bytes) == b"[1]" and not bodies._room.lent else 1)
+    leave.set()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+LEFT_RUNNING = """
+import threading
+from schedkit.atlassian import Request, Site
+from schedkit.loop import service
+main = threading.main_thread()
+def work():
+    main.join()
+    print(service().call(Site({url!r}).send, Request("GET", "/rest/x")).value)
+threading.Thread(target=work).start()
+"""
+
+
+def test_threads_that_a_script_left_running_can_still_read(scripted) -> None:
+    code = LEFT_RUNNING.format(url=scripted.url)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "{'ok': True}", done.stderr
+
+
+def test_decoding_is_done_in_one_thread(scripted) -> None:
+    site = Site(scripted.url)
+    threads = {
+        service()
+        .call(site.send, Request("GET", "/rest/x", decode=lambda body: threading.current_thread()))
+        .value
+        for _ in range(3)
+    }
+    assert [thread.name for thread in threads] == ["schedkit-decode"]
 
 
 def test_the_connection_is_used_again(scripted) -> None:
