@@ -1,18 +1,23 @@
 """How work flows: time in status, cycle and lead time, throughput, cumulative flow. Functions on frames.
 
 They take the issues (`Jira.search`) and their changes (`Jira.changelog`). An issue's first status is what
-its first change of status left; before that nothing is known but its creation.
+its first change of status left; before that nothing is known but its creation. A status that was renamed
+since has its present name in all of history, as far as the frames tell: the issues with Updated, the changes
+with From Id and To Id.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
 import pandas as pd
 
 from schedkit.errors import UsageError
 from schedkit.jira.calendars import WorkingHours
+from schedkit.jira.kinds import CATEGORY_NAMES
 
 __all__ = ["cumulative_flow", "cycle_times", "status_spans", "throughput", "time_in_status"]
 
@@ -41,8 +46,11 @@ def status_spans(
     _need(issues, "issues", "Key", "Created", "Status")
     _need(changes, "changes", "Key", "When", "Field", "From", "To")
     end = _instant(until)
-    moves = changes[(changes["Field"].astype(str).str.casefold() == "status") & (changes["When"] <= end)]
-    moves = moves[["Key", "When", "From", "To"]].sort_values(["Key", "When"], kind="stable")
+    issues = issues.assign(Created=_instants(issues, "Created"))
+    moves = changes[changes["Field"].astype(str).str.casefold() == "status"]
+    moves = moves.assign(When=_instants(moves, "When")).sort_values(["Key", "When"], kind="stable")
+    moves = _with_present_names(issues, moves)
+    moves = moves.loc[moves["When"] <= end, ["Key", "When", "From", "To"]]
     born = issues.loc[issues["Created"] <= end, ["Key", "Created", "Status"]].drop_duplicates("Key")
     first = moves.drop_duplicates("Key").set_index("Key")["From"]
     before = born["Key"].map(first)
@@ -55,8 +63,15 @@ def status_spans(
         }
     )
     later = moves[moves["Key"].isin(set(born["Key"]))]
+    # An imported issue may have a history that is older than itself.
+    since = _of(later["Key"], born.set_index("Key")["Created"])
     steps = pd.DataFrame(
-        {"Key": later["Key"], "Status": later["To"].astype("str"), "Entered": later["When"], "order": 1}
+        {
+            "Key": later["Key"],
+            "Status": later["To"].astype("str"),
+            "Entered": later["When"].where(later["When"] >= since, since),
+            "order": 1,
+        }
     )
     spans = pd.concat([starts, steps], ignore_index=True)
     rank = pd.Series(range(len(born)), index=born["Key"])
@@ -131,6 +146,9 @@ def cycle_times(
     known |= categories or {}
     spans = status_spans(issues, changes, until=until)
     names = set(spans["Status"]) | set(known) | set(known.values())
+    if set(known.values()) <= set(CATEGORY_NAMES.values()):
+        # Only where they are called otherwise are the categories' English names a mistake.
+        names |= set(CATEGORY_NAMES.values())
     for what in (start, done):
         if what not in names:
             raise UsageError(
@@ -150,9 +168,10 @@ def cycle_times(
     )
     entered = entered[entered["reopened"].isna() | (entered["Entered"] >= entered["reopened"])]
     first_done = entered.groupby("issue")["Entered"].min()
-    table = issues[["Key", "Created"]].drop_duplicates("Key").reset_index(drop=True)
-    table["Started"] = table["Key"].map(started)
-    table["Finished"] = table["Key"].map(first_done.where(first_done.index.isin(finished.index)))
+    table = issues[["Key"]].assign(Created=_instants(issues, "Created"))
+    table = table.drop_duplicates("Key").reset_index(drop=True)
+    table["Started"] = _of(table["Key"], started)
+    table["Finished"] = _of(table["Key"], first_done.where(first_done.index.isin(finished.index)))
     between = calendar.between if calendar else lambda a, b: (b - a).astype("timedelta64[us]")
     for column in ("Started", "Finished"):
         table[column] = table[column].astype("datetime64[us, UTC]")
@@ -183,8 +202,11 @@ def throughput(finished: pd.Series[Any] | pd.DataFrame, freq: str = "W", tz: str
         if column is None:
             raise UsageError("the frame has neither Finished nor Resolved", hint="give a column of instants")
         finished = finished[column]
-    days = pd.to_datetime(finished, utc=True).dropna().dt.tz_convert(tz).dt.tz_localize(None)
-    periods = days.dt.to_period(freq)
+    days = pd.to_datetime(finished, utc=True).dropna().dt.tz_convert(_zone(tz)).dt.tz_localize(None)
+    try:
+        periods = days.dt.to_period(freq)
+    except ValueError:
+        raise UsageError(f"freq={freq!r} is no period", hint="write D, W, M, Q or Y") from None
     if not len(periods):
         return pd.Series([], index=pd.PeriodIndex([], freq=freq), dtype="int64", name="Finished")
     whole = pd.period_range(periods.min(), periods.max(), freq=freq)
@@ -208,7 +230,7 @@ def cumulative_flow(
     issues, changes, until
         As for `status_spans`.
     freq : str
-        ``"D"`` for days, ``"W"`` for weeks: any pandas frequency.
+        ``"D"`` for days, ``"W"`` for weeks, ``"7D"``, ``"ME"``: a pandas frequency of whole days.
     tz : str
         Whose midnight ends a day.
     start : Timestamp, optional
@@ -230,8 +252,14 @@ def cumulative_flow(
     if not len(spans):
         return pd.DataFrame(index=pd.DatetimeIndex([], tz=tz))
     first = _instant(start) if start is not None else spans["Entered"].min()
-    days = pd.date_range(first.tz_convert(tz).normalize(), end.tz_convert(tz).normalize(), freq=freq)
-    midnights = (days + pd.DateOffset(days=1)).tz_convert("UTC").as_unit("us")
+    zone = _zone(tz)
+    first, last = (instant.tz_convert(zone).tz_localize(None).normalize() for instant in (first, end))
+    try:
+        walls = pd.date_range(first, last, freq=freq)
+    except ValueError:
+        raise UsageError(f"freq={freq!r} is no frequency", hint="write D, W, 7D or ME") from None
+    days = _begun(walls, zone)
+    midnights = _begun(walls + pd.DateOffset(days=1), zone).tz_convert("UTC").as_unit("us")
     table: dict[str, Any] = {}
     for status, stays in spans.groupby("Status"):
         entered = stays["Entered"].sort_values().to_numpy()
@@ -252,8 +280,57 @@ def _ranked(issues: pd.DataFrame) -> list[str]:
 def _instant(value: Any) -> pd.Timestamp:
     if value is None:
         return pd.Timestamp.now("UTC").as_unit("us")
-    stamp = pd.Timestamp(value)
-    return (stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")).as_unit("us")
+    try:
+        stamp: Any = pd.Timestamp(value)
+    except (ValueError, TypeError):
+        stamp = pd.NaT
+    if pd.isna(stamp):
+        raise UsageError(f"{value!r} is no instant", hint="write 2026-03-01 or 2026-03-01T12:00+01:00")
+    told: pd.Timestamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+    return told.as_unit("us")
+
+
+def _instants(frame: pd.DataFrame, column: str) -> pd.Series[Any]:
+    """Return a column as instants, whichever zone or workbook it has been through."""
+    try:
+        return pd.to_datetime(frame[column], utc=True).astype("datetime64[us, UTC]")
+    except (ValueError, TypeError):
+        raise UsageError(f"{column} holds what is no instant", hint="extract it again") from None
+
+
+def _of(keys: pd.Series[Any], values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the value of each key; unlike `map`, also where there are none of an instant."""
+    return pd.Series(values.reindex(keys).array, index=keys.index)
+
+
+def _zone(tz: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(tz)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise UsageError(f"there is no time zone {tz!r}", hint="e.g. Europe/Berlin") from None
+
+
+def _begun(walls: pd.DatetimeIndex, zone: ZoneInfo) -> pd.DatetimeIndex:
+    """Return when days begin: at midnight, where summer time has one, and at the first where it has two."""
+    return walls.tz_localize(zone, nonexistent="shift_forward", ambiguous=np.ones(len(walls), dtype=bool))
+
+
+def _with_present_names(issues: pd.DataFrame, moves: pd.DataFrame) -> pd.DataFrame:
+    """Return changes of status, in order of time, in which renamed statuses have their present names."""
+    if "Updated" not in issues or not {"From Id", "To Id"} <= set(moves):
+        return moves
+    last = moves.drop_duplicates("Key", keep="last").set_index("Key")
+    held = issues.drop_duplicates("Key").set_index("Key")
+    both = last[["When", "To Id"]].join(held[["Status", "Updated"]], how="inner").dropna()
+    # An issue that has moved on since it was extracted shows another status for another reason.
+    both = both[pd.to_datetime(both["Updated"], utc=True) >= both["When"]]
+    names = dict(zip(both["To Id"].astype(str), both["Status"].astype(str), strict=True))
+    return moves.assign(
+        **{
+            column: moves[f"{column} Id"].map(names).astype("str").fillna(moves[column].astype("str"))
+            for column in ("From", "To")
+        }
+    )
 
 
 def _need(frame: pd.DataFrame, name: str, *columns: str) -> None:

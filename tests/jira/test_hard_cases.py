@@ -174,6 +174,7 @@ def test_bulkfetch_refuses_some_and_issues_move() -> None:
         assert set(df["Key"]) == expected
         assert "DEMO-5" not in set(df["Key"])
         assert list(facts["missing"]) == [str(refused.id)]
+        assert "listed" not in facts["missing"][str(refused.id)], "the site's own reason"
         assert not facts["complete"]
         assert facts["requested"] == facts["returned"] + 1
         assert any("1 issues could not be fetched" in line for line in lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schedkit.demo import DemoSite
@@ -57,6 +57,7 @@ ORDER = st.sampled_from(["", " ORDER BY key", " order  by created DESC, key", "\
 
 @settings(max_examples=1500 if os.environ.get("SCHEDKIT_THOROUGH") else 60)
 @given(where=WHERE, order=ORDER, extra=WHERE)
+@example(where="project = DEMO OR project = OPS", order="", extra="issuetype = Bug OR priority = High")
 def test_composed_queries_mean_what_they_meant(
     demo_site: DemoSite, where: str, order: str, extra: str
 ) -> None:
