@@ -187,6 +187,7 @@ def test_an_older_schema_is_upgraded_step_by_step(where: str) -> None:
     ("where", "message"),
     [
         ("", "no name given"),
+        (None, "None is no name"),
         ("sqlite://", "lost with its process"),
         ("mysql://root:secret@host/db", "mysql is not supported"),
         ("postgresql+nonsense://root:secret@host/db", "is the driver installed"),
