@@ -300,6 +300,14 @@ def test_results_come_back(tmp_path: Path, value: Any) -> None:
             results.load(reference)
 
 
+def test_keys_and_mixed_columns_come_back_as_text(tmp_path: Path) -> None:
+    """As `latest` of a task says."""
+    results = Results(tmp_path)
+    assert results.load(results.save("t", "r1", 1, {1: 2, 0.5: (3, 4)})) == {"1": 2, "0.5": [3, 4]}
+    mixed = pd.DataFrame({"a": [1, "two", None]})
+    assert results.load(results.save("t", "r2", 1, mixed))["a"].tolist()[:2] == ["1", "two"]
+
+
 def test_odd_cells_leave_at_least_their_text(tmp_path: Path) -> None:
     results = Results(tmp_path)
     assert results.save("t", "r", 1, None) is None
