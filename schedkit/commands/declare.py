@@ -120,11 +120,14 @@ class Declared:
 
     def _block(self, document: Document, path: Path) -> None:
         _make_importable(path)
-        found = yaml_tasks(
-            document.value["tasks"] or {},
-            package=document.value.get("package", "tasks"),
-            known={name: handle.task for name, handle in self.scheduler.tasks.items()},
-        )
+        try:
+            found = yaml_tasks(
+                document.value["tasks"] or {},
+                package=document.value.get("package", "tasks"),
+                known={name: handle.task for name, handle in self.scheduler.tasks.items()},
+            )
+        except SettingsError as error:
+            raise SettingsError(f"{document.where(('tasks',))}: {error.message}", hint=error.hint) from None
         self.problems += found.problems
         with declared_in(path.resolve()):
             self.tasks(found.tasks, document.where(("tasks",)))

@@ -22,6 +22,9 @@ __all__ = ["stop_all", "stop_at_exit"]
 
 _log = logging.getLogger("schedkit")
 
+# What runs when the process ends may come to its end for so long; where nothing runs, nobody waits.
+PATIENCE = "2s"
+
 
 def stop_at_exit(scheduler: Scheduler) -> None:
     """Have a scheduler stopped when the process ends, if it still runs then."""
@@ -48,6 +51,6 @@ def stop_all(running: Iterable[Scheduler]) -> None:
     for scheduler in list(running):
         if scheduler.state != "stopped":
             try:
-                scheduler.stop("2s")
+                scheduler.stop(PATIENCE)
             except (Exception, StopRequested):
                 _log.exception("the scheduler could not be stopped at exit")

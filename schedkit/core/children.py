@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from schedkit.core.child_words import Words, say_end
-from schedkit.core.execute import error_facts
+from schedkit.core.execute import called, error_facts
 from schedkit.core.remote import RunElsewhere, call_here, pack
 from schedkit.core.running import RunContext
 from schedkit.errors import RetryableError, StopRequested
@@ -276,15 +276,16 @@ def serve() -> None:
             packed, reporter = incoming.pop(), current[0]
         failure: BaseException | None = None
         try:
-            value = call_here(packed, reporter)
+            value = called(lambda packed=packed, reporter=reporter: call_here(packed, reporter))  # type: ignore[misc]  # the present ones
         except BaseException as error:
             failure = error
         say_end()
         try:
             if failure is None:
                 reporter.say("value", value)
-        except BaseException as error:  # a value that does not travel
-            failure = error
+        except BaseException as error:
+            kind = type(value).__name__
+            failure = TypeError(f"what it returned, of type {kind}, cannot leave its process: {error}")
         if failure is not None:
             _say_error(reporter, failure)
 

@@ -38,7 +38,8 @@ class Problem:
     error: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.error}"
+        # An error that names its task need not be told twice where it is.
+        return self.error if self.error.startswith(self.where) else f"{self.where}: {self.error}"
 
 
 @dataclass

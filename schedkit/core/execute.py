@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 import traceback
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -22,7 +23,7 @@ from schedkit.core.states import Outcome
 from schedkit.core.text import clean
 from schedkit.errors import ParameterError, RetryableError, StopRequested
 
-__all__ = ["Ending", "await_hook", "call_hook", "error_facts", "perform", "perform_async"]
+__all__ = ["Ending", "await_hook", "call_hook", "called", "error_facts", "perform", "perform_async"]
 
 _log = logging.getLogger("schedkit")
 _HERE = str(Path(__file__).parent)
@@ -40,6 +41,24 @@ class Ending(msgspec.Struct, frozen=True):
     retryable: bool = False
     skipped: bool = False
     reason: str = ""
+
+
+def called(call: Callable[[], Any]) -> Any:
+    """Make a call of users' code; a process that it forked ends with it, as a script would end.
+
+    Else the fork would go on with what is its parent's: tell the end of the run, wait for the next one.
+    """
+    process = os.getpid()
+    try:
+        value = call()
+    except BaseException as error:
+        if os.getpid() != process:
+            code = error.code if isinstance(error, SystemExit) else 1
+            os._exit(code if isinstance(code, int) else int(code is not None))
+        raise
+    if os.getpid() != process:
+        os._exit(0)
+    return value
 
 
 def perform(
@@ -65,7 +84,8 @@ def perform(
             if hooks.validate_params is not None:
                 hooks.validate_params(**run.params)
             assert task.function is not None
-            value = call(arguments) if call is not None else task.function(**arguments)
+            function = task.function
+            value = call(arguments) if call is not None else called(lambda: function(**arguments))
             if inspect.iscoroutine(value):
                 value.close()
                 raise TypeError(f"{task.name} returned a coroutine: declare it with async def")

@@ -6,15 +6,29 @@ needs a file system that keeps locks. What asks another machine for its files pr
 
 from __future__ import annotations
 
+import ntpath
 import os
 import re
+import shutil
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["FileSystem", "file_system_of", "mounted_at", "network_file_system"]
+__all__ = [
+    "FileSystem",
+    "file_system_of",
+    "mounted_at",
+    "network_file_system",
+    "on_drive",
+    "told_by_mount",
+]
 
 _MOUNTS = Path("/proc/self/mountinfo")
+# It asks no server; nobody waits longer for a warning.
+MOUNT_SECONDS = 5.0
+_DRIVE_REMOTE = 4
 
 # Types whose files another machine serves, or, with 9p, another kernel: WSL 2 shows Windows drives so, and
 # what locks a file on one side is not seen on the other. Not among them, because one kernel keeps all their
@@ -65,11 +79,14 @@ def mounted_at(path: str, mounts: str) -> FileSystem | None:
         if not dash or len(fields) < 6 or len(what) < 2:
             continue
         point = _unescaped(fields[4])
-        inside = path == point or path.startswith(point.rstrip("/") + "/")
         # Of two at one place the later hides the earlier.
-        if inside and len(point) >= length:
+        if _inside(path, point) and len(point) >= length:
             found, length = FileSystem(what[0], _unescaped(what[1])), len(point)
     return found
+
+
+def _inside(path: str, point: str) -> bool:
+    return path == point or path.startswith(point.rstrip("/") + "/")
 
 
 def _unescaped(text: str) -> str:
@@ -77,21 +94,65 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
-def file_system_of(path: Path) -> FileSystem | None:
-    """Return what can be told about the file system of `path` on this system, None for nothing."""
-    if sys.platform == "win32":
-        import ctypes
+def told_by_mount(path: str, mounts: str) -> FileSystem | None:
+    """Return the file system of an absolute path without links, as macOS's and the BSDs' ``mount`` tells.
 
-        drive = os.path.splitdrive(os.path.realpath(path))[0]
-        if drive.startswith("\\\\"):
-            return FileSystem("smb", drive)
-        remote = ctypes.windll.kernel32.GetDriveTypeW(drive + "\\") == 4
-        return FileSystem("smb", drive) if remote else None
+    Examples
+    --------
+    >>> told_by_mount("/Volumes/team/ledger.db", "//me@nas/team on /Volumes/team (smbfs, nodev, nosuid)")
+    FileSystem(kind='smbfs', source='//me@nas/team')
+    """
+    found, length = None, -1
+    for line in mounts.splitlines():
+        match = re.fullmatch(r"(.*?) on (/.*) \(([^(),]+)(?:,[^()]*)?\)", line)
+        if match is not None and _inside(path, match[2]) and len(match[2]) >= length:
+            found, length = FileSystem(match[3].strip(), match[1]), len(match[2])
+    return found
+
+
+def on_drive(path: str, drive_type: Callable[[str], int]) -> FileSystem | None:
+    """Return the share that a full Windows path lies on, None for a local drive.
+
+    Parameters
+    ----------
+    drive_type : callable
+        What Windows' GetDriveType says of a root like ``C:\\``.
+    """
+    drive = ntpath.splitdrive(path)[0]
+    if drive.startswith(("\\\\?\\UNC\\", "\\\\?\\unc\\")):
+        drive = "\\\\" + drive[8:]
+    elif drive.startswith(("\\\\?\\", "\\\\.\\")):
+        drive = drive[4:]
+    remote = drive.startswith("\\\\") or drive_type(drive + "\\") == _DRIVE_REMOTE
+    return FileSystem("smb", drive) if remote else None
+
+
+def _drive_type(root: str) -> int:
+    import ctypes
+
+    windows: Any = ctypes
+    kind: int = windows.windll.kernel32.GetDriveTypeW(root)
+    return kind
+
+
+def _mount_says() -> str:
+    command = [shutil.which("mount") or "/sbin/mount"]
+    return subprocess.run(
+        command, capture_output=True, text=True, errors="surrogateescape", timeout=MOUNT_SECONDS, check=True
+    ).stdout
+
+
+def file_system_of(path: Path, platform: str = sys.platform) -> FileSystem | None:
+    """Return what can be told about the file system of `path` on this system, None for nothing."""
+    full = os.path.realpath(path)
+    if platform == "win32":
+        return on_drive(full, _drive_type)
     try:
-        mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:  # not Linux, or a sandbox that hides it; macOS tells only through a system call
+        if platform.startswith("linux"):
+            return mounted_at(full, _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"))
+        return told_by_mount(full, _mount_says())
+    except (OSError, subprocess.SubprocessError):  # a sandbox that hides it
         return None
-    return mounted_at(os.path.realpath(path), mounts)
 
 
 def network_file_system(path: Path) -> FileSystem | None:

@@ -285,7 +285,17 @@ class TaskHandle:
         return self.scheduler.fires(self.name, limit)
 
     def latest(self) -> Any:
-        """Return what its last DONE run returned, also after a restart; None before the first."""
+        """Return what its last DONE run returned, also after a restart; None before the first.
+
+        It comes back from a file: frames from Parquet, all else from JSON. So keys of mappings are text,
+        tuples and sets are lists, times are ISO 8601 text, and cells of mixed kinds in one column of a frame
+        are text too. What neither can hold is not kept, which the run's log says.
+
+        Raises
+        ------
+        ResultGoneError
+            If it was not kept, or its file is gone.
+        """
         return self.scheduler._latest(self.name)
 
     @property

@@ -13,6 +13,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -97,12 +98,17 @@ class FileLock:
                 self._held.discard(os.path.realpath(self._path))
 
 
+def lock_first_byte(file: IO[bytes], locking: Callable[[int, int, int], object], mode: int) -> None:
+    """Lock as Windows does: `locking` takes so many bytes from where the file's position is."""
+    file.seek(0)
+    locking(file.fileno(), mode, 1)
+
+
 if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: IO[bytes]) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        lock_first_byte(file, msvcrt.locking, msvcrt.LK_NBLCK)
 
 else:
     import fcntl

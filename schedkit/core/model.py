@@ -6,7 +6,7 @@ import inspect
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -248,16 +248,30 @@ class Task:
 
     def __post_init__(self) -> None:
         what = f"task {self.name!r}"
+        if not isinstance(self.name, str):
+            raise DeclarationError(f"{what}: its name is no text", hint="give it one: name='…'")
         if not self.name or self.name != self.name.strip() or "\n" in self.name:
             raise DeclarationError(f"{what}: no usable name", hint="give it a name of its own: name='…'")
         if self.timeout is not None and self.timeout <= 0:
             raise DeclarationError(
                 f"{what}: timeout={self.timeout:g}", hint="a timeout is more than 0 s; None: no limit"
             )
-        if self.max_instances < 1:
-            raise DeclarationError(f"{what}: max_instances={self.max_instances}", hint="at least 1")
-        if self.catch_up < 1:
-            raise DeclarationError(f"{what}: catch_up={self.catch_up}", hint="at least 1")
+        for option in ("max_instances", "catch_up"):
+            value = getattr(self, option)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise DeclarationError(f"{what}: {option}={value!r}", hint="a whole number, at least 1")
+        for option in ("coalesce", "enabled"):  # the text "no" would be taken for yes
+            if not isinstance(getattr(self, option), bool):
+                raise DeclarationError(f"{what}: {option}={getattr(self, option)!r}", hint="True or False")
+        for tag in self.tags:
+            if not isinstance(tag, str):
+                raise DeclarationError(
+                    f"{what}: tag {tag!r} is no text", hint="tags='one', or tags=['one', 'two']"
+                )
+        for hook in fields(Hooks):
+            called = getattr(self.hooks, hook.name)
+            if called is not None and not callable(called):
+                raise DeclarationError(f"{what}: {hook.name}={called!r}", hint="it is a function")
         if self.jitter < 0:
             raise DeclarationError(f"{what}: jitter={self.jitter:g}", hint="0 s or more")
         if self.misfire_grace is not None and self.misfire_grace <= 0:

@@ -121,6 +121,8 @@ class Scheduler(Views, Elsewhere, JobApi):
     ) -> None:
         self._options = {name: value for name, value in locals().items() if name in _OPTIONS}
         processes = min(5, os.cpu_count() or 1) if processes is None else processes
+        if limits is not None and not isinstance(limits, Mapping):
+            raise SettingsError(f"limits={limits!r}", hint="a mapping, tag to runs at once: {'jira': 2}")
         for what, value in {
             "concurrency": concurrency,
             "threads": threads,
@@ -343,20 +345,20 @@ def _at_least(least: int, value: object, what: str) -> None:
 
 
 def _retention(runs: Duration | None, results: int | None) -> Retention:
-    kept = None if runs is None else timedelta(seconds=seconds(runs, "keep_runs"))
-    if (kept is not None and kept <= timedelta(0)) or (results is not None and results < 1):
-        raise SettingsError(
-            f"keep_runs={runs!r}, keep_results={results!r}", hint="more than 0; None: keep all"
-        )
+    kept = None if runs is None else timedelta(seconds=seconds(runs, "keep_runs", error=SettingsError))
+    if results is not None:
+        _at_least(1, results, "keep_results")
+    if kept is not None and kept <= timedelta(0):
+        raise SettingsError(f"keep_runs={runs!r}", hint="more than 0; None: keep all")
     return Retention(kept, results)
 
 
 def _zone(tz: str | tzinfo | None) -> tzinfo | None:
-    if not isinstance(tz, str):
+    if tz is None or isinstance(tz, tzinfo):
         return tz
     try:
         return ZoneInfo(tz)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, TypeError, AttributeError, OSError):
         raise SettingsError(
             f"tz={tz!r} is no time zone", hint='write e.g. "Europe/Berlin" or "UTC"'
         ) from None

@@ -265,6 +265,8 @@ class Views:
         return self._ledger.task(name)
 
     def _known(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise UsageError(f"{name!r} is no task's name", hint="give a name, or a task of this scheduler")
         if name in self._registry or self._row(name) is not None:
             return
         names = sorted({*self._registry, *(self._names() if self._open else ())})

@@ -221,6 +221,10 @@ def _begin_immediate(connection: sa.Connection) -> None:
 
 
 def _url(where: str | Path) -> sa.URL:
+    if not isinstance(where, str | os.PathLike):
+        raise LedgerError(
+            f"ledger: {where!r} is no name", hint="name a file, e.g. schedkit.db, or a database URL"
+        )
     if isinstance(where, Path) or "://" not in str(where):
         if not str(where).strip():
             raise LedgerError(

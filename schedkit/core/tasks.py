@@ -90,6 +90,8 @@ def declare(
         )
     named = name or _own_name(function)
     what = f"task {named!r}"
+    if params is not None and not isinstance(params, Mapping):
+        raise DeclarationError(f"{what}: params={params!r}", hint="a mapping: params={'project': 'KAFKA'}")
     if misfire_grace is not JOB_DEFAULT:
         misfire_grace = _optional_seconds(misfire_grace, f"{what}: misfire_grace")
     chosen, left_open = said(coalesce=coalesce, max_instances=max_instances, misfire_grace=misfire_grace)
@@ -98,15 +100,15 @@ def declare(
             name=named,
             function=function,
             trigger=None if trigger is None else trigger_data.of(trigger),
-            description=description or _first_line(function),
+            description=str(description) or _first_line(function),
             params=dict(params or {}),
             retry=_retry(retry, what),
             timeout=_optional_seconds(timeout, f"{what}: timeout"),
             priority=priority_of(priority, what),
-            after=_parents(after),
+            after=_parents(after, what),
             overlap=_overlap(overlap, what),
-            tags=(tags,) if isinstance(tags, str) else tuple(dict.fromkeys(tags)),
-            rate=_rate(rate, what) if isinstance(rate, str) else rate,
+            tags=_tags(tags, what),
+            rate=rate if rate is None or isinstance(rate, Rate) else _rate(str(rate), what),
             runs_in=runs_in or "auto",
             **chosen,
             left_open=left_open,
@@ -151,7 +153,8 @@ def _checked(made: Task) -> Task:
 def _own_name(function: Callable[..., Any]) -> str:
     own = getattr(function, "__name__", "")
     if not own or own == "<lambda>":
-        kind = "a lambda" if own else f"a {type(function).__name__}"
+        kind = type(function).__name__
+        kind = "a lambda" if own else f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
         raise DeclarationError(
             f"{kind} has no name of its own, and a task is known by its name",
             hint="write a def, or give name='…'",
@@ -209,11 +212,24 @@ def _rate(text: str, what: str) -> Rate:
     return Rate(number, length)
 
 
-def _parents(value: Parent | Iterable[Parent]) -> tuple[After, ...]:
+def _tags(value: str | Iterable[str], what: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, Iterable):
+        raise DeclarationError(f"{what}: tags={value!r}", hint="tags='one', or tags=['one', 'two']")
+    return tuple(dict.fromkeys(value))
+
+
+def _parents(value: Parent | Iterable[Parent], what: str) -> tuple[After, ...]:
     if isinstance(value, str | After) or callable(value):
         value = (value,)
+    hint = "name a task, or give its handle: after='parent', or after=['one', 'two']"
+    if not isinstance(value, Iterable):
+        raise DeclarationError(f"{what}: after={value!r}", hint=hint)
     found: dict[str, After] = {}
     for parent in value:
+        if not (isinstance(parent, str | After) or callable(parent)):
+            raise DeclarationError(f"{what}: after={parent!r} names no task", hint=hint)
         if isinstance(parent, After):
             made = parent
         elif isinstance(parent, str):

@@ -47,7 +47,17 @@ def yaml_tasks(
         that module declares under this name.
     known : mapping, optional
         Tasks declared already; an entry of the same name gives such a task its schedule.
+
+    Raises
+    ------
+    SettingsError
+        If it is no mapping.
     """
+    if not isinstance(block, Mapping):
+        raise SettingsError(
+            f"the tasks are a {type(block).__name__}, not a mapping",
+            hint="write each task's name and then its options: `data_sync: {trigger: cron, args: {hour: 7}}`",
+        )
     found = Found()
     for name, entry in block.items():
         found.attempt(f"task {name!r}", functools.partial(_task, str(name), entry, package, known or {}))

@@ -368,6 +368,11 @@ def test_values_that_cannot_be(make_it: Callable[[], object]) -> None:
         ({"processes": 0}, "processes=0"),
         ({"lease": -1}, r"lease=-1 \(longer than 0 seconds\)"),
         ({"lease": "soon"}, "lease: 'soon' is no length of time"),
+        ({"limits": ["jira"]}, r"limits=\['jira'\] .a mapping"),
+        ({"keep_runs": "long"}, "keep_runs: 'long' is no length of time"),
+        ({"keep_runs": 0}, "keep_runs=0 .more than 0"),
+        ({"keep_results": "all"}, "keep_results='all' .a whole number, at least 1"),
+        ({"tz": 5}, "tz=5 is no time zone"),
         ({"cancel_grace": -0.5}, r"cancel_grace=-0.5 \(0 seconds or longer\)"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schedkit.core import file_systems
-from schedkit.core.file_systems import FileSystem, file_system_of, mounted_at
+from schedkit.core.file_systems import FileSystem, file_system_of, mounted_at, on_drive, told_by_mount
 from schedkit.core.store import Store
 
 # Lines as the kernel writes them: a container's root, a home on NFS, a USB disk with a blank in its name, a
@@ -64,6 +64,85 @@ def test_what_is_mounted_is_named() -> None:
     assert str(mounted_at("/home/team/x", MOUNTS)) == "nfs4, nas.example.org:/export/team"
     assert str(FileSystem("smb", "")) == "smb"
     assert mounted_at("/x", "") is None
+
+
+# Lines as macOS and FreeBSD write them.
+MOUNTED = r"""
+/dev/disk3s1s1 on / (apfs, sealed, local, read-only, journaled)
+devfs on /dev (devfs, local, nobrowse)
+map auto_home on /System/Volumes/Data/home (autofs, automounted, nobrowse)
+//me@nas._smb._tcp.local/team on /Volumes/team (smbfs, nodev, nosuid, mounted by me)
+nas:/export on /Volumes/my disk (old) (nfs, nodev, nosuid, mounted by me)
+me@far:/data on /Volumes/far (macfuse, nodev, nosuid, synchronous, mounted by me)
+/dev/disk5s1 on /Volumes/stick (exfat, local, nodev, nosuid, noowners)
+https://dav.example.org/ on /Volumes/dav (webdav, nodev, noexec, nosuid)
+/dev/ada0p2 on /usr/home (ufs)
+afp_0TQCV10QsPgy0TShVK000000-4340.2c000006 on /Volumes/old (afpfs, nodev, nosuid)
+what mount would not say
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "network"),
+    [
+        ("/Users/me/ledger.db", "apfs", False),
+        ("/System/Volumes/Data/home/ledger.db", "autofs", False),
+        ("/Volumes/team/ledger.db", "smbfs", True),
+        ("/Volumes/teamwork/ledger.db", "apfs", False),
+        ("/Volumes/my disk (old)/ledger.db", "nfs", True),
+        ("/Volumes/stick/ledger.db", "exfat", False),
+        ("/Volumes/dav/ledger.db", "webdav", True),
+        ("/Volumes/old/ledger.db", "afpfs", True),
+        ("/usr/home/me/ledger.db", "ufs", False),
+        ("/Volumes/far/ledger.db", "macfuse", False),  # as a bare "fuse" of Linux: it may be a local disk
+    ],
+)
+def test_macos_and_the_bsds_tell_by_mount(path: str, kind: str, network: bool) -> None:
+    found = told_by_mount(path, MOUNTED)
+    assert found is not None
+    assert (found.kind, found.network) == (kind, network)
+    assert told_by_mount(path, "") is None
+
+
+@pytest.mark.parametrize("platform", ["darwin", "freebsd14"])
+def test_mount_is_asked_where_there_is_no_proc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str
+) -> None:
+    """A program of that name on the search path answers as macOS's does."""
+    here = os.path.realpath(tmp_path)
+    program = tmp_path / "mount"
+    program.write_text(f"#!/bin/sh\necho '//me@nas/x on {here} (smbfs, nodev)'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert file_system_of(tmp_path / "ledger.db", platform) == FileSystem("smbfs", "//me@nas/x")
+    program.write_text("#!/bin/sh\nexit 1\n")
+    assert file_system_of(tmp_path / "ledger.db", platform) is None
+    program.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    monkeypatch.setattr(file_systems, "MOUNT_SECONDS", 0.2)
+    assert file_system_of(tmp_path / "ledger.db", platform) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "share"),
+    [
+        (r"C:\Users\me\ledger.db", None),
+        (r"\\?\C:\Users\me\ledger.db", None),
+        (r"Z:\ledger.db", "Z:"),
+        (r"\\?\Z:\ledger.db", "Z:"),
+        (r"\\nas\team\ledger.db", r"\\nas\team"),
+        (r"\\?\UNC\nas\team\ledger.db", r"\\nas\team"),
+    ],
+)
+def test_windows_tells_by_the_drive(path: str, share: str | None) -> None:
+    asked: list[str] = []
+
+    def drive_type(root: str) -> int:
+        asked.append(root)
+        return 4 if root == "Z:\\" else 3
+
+    found = on_drive(path, drive_type)
+    assert found == (None if share is None else FileSystem("smb", share))
+    assert all(len(root) == 3 for root in asked)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux tells it in /proc")

@@ -110,6 +110,29 @@ def test_a_lock_that_nobody_can_have_is_refused(tmp_path: Path, monkeypatch: pyt
         Scheduler(tmp_path / "other.db").start()
 
 
+def test_the_lock_of_windows_is_on_the_files_first_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows locks from the file's position on; who opens it to append stands at its end."""
+    held: dict[tuple[int, int], int] = {}
+
+    def locking(file: int, mode: int, count: int) -> None:
+        first = os.lseek(file, 0, os.SEEK_CUR)
+        assert (mode, count) == (2, 1)
+        if held.setdefault((os.fstat(file).st_ino, first), file) != file:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(lease, "_lock", lambda file: lease.lock_first_byte(file, locking, 2))
+    path = tmp_path / "ledger.db.owner"
+    path.write_bytes(b"something")
+    first, second = lease.FileLock(path), lease.FileLock(path)
+    assert first.take()
+    lease.FileLock._held.discard(os.path.realpath(path))  # as another process sees it
+    assert not second.take()
+    assert list(held) == [(path.stat().st_ino, 0)]
+    first.release()
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(LedgerError, match="name a writable folder"):
@@ -164,6 +187,7 @@ def test_an_older_schema_is_upgraded_step_by_step(where: str) -> None:
     ("where", "message"),
     [
         ("", "no name given"),
+        (None, "None is no name"),
         ("sqlite://", "lost with its process"),
         ("mysql://root:secret@host/db", "mysql is not supported"),
         ("postgresql+nonsense://root:secret@host/db", "is the driver installed"),
@@ -274,6 +298,14 @@ def test_results_come_back(tmp_path: Path, value: Any) -> None:
     if "path" in reference:
         with pytest.raises(ResultGoneError, match="is gone"):
             results.load(reference)
+
+
+def test_keys_and_mixed_columns_come_back_as_text(tmp_path: Path) -> None:
+    """As `latest` of a task says."""
+    results = Results(tmp_path)
+    assert results.load(results.save("t", "r1", 1, {1: 2, 0.5: (3, 4)})) == {"1": 2, "0.5": [3, 4]}
+    mixed = pd.DataFrame({"a": [1, "two", None]})
+    assert results.load(results.save("t", "r2", 1, mixed))["a"].tolist()[:2] == ["1", "two"]
 
 
 def test_odd_cells_leave_at_least_their_text(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -217,4 +218,34 @@ def test_facts_that_hold_themselves_are_cut(sched: Scheduler) -> None:
     run = sched.submit("t")
     run.wait("5s")
     assert '"again":"…"' in dump(sched.run(run.id).facts)
+    still_works(sched)
+
+
+def test_a_result_that_cannot_leave_its_process_is_named(sched: Scheduler) -> None:
+    sched.task(name="t", runs_in="process")(lambda: (line for line in ()))
+    run = sched.submit("t").wait("20s")
+    assert run.error is not None
+    assert run.error["message"].startswith("what it returned, of type generator, cannot leave its process")
+    still_works(sched)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("runs_in", ["thread", "process"])
+@pytest.mark.parametrize("leaves", ["exits", "raises", "returns"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # newer Pythons warn of every fork with threads
+def test_a_process_that_a_task_forks_ends_with_its_code(sched: Scheduler, runs_in: str, leaves: str) -> None:
+    def forks() -> int:
+        child = os.fork()
+        if child:
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if leaves == "exits":
+            sys.exit(3)
+        if leaves == "raises":
+            raise ValueError("in the fork")
+        return 7  # it must not tell the end of its parent's run
+
+    sched.task(name="t", runs_in=runs_in)(forks)
+    run = sched.submit("t")
+    assert run.result("20s") == {"exits": 3, "raises": 1, "returns": 0}[leaves]
+    assert len(run.attempts) == 1
     still_works(sched)

@@ -375,6 +375,11 @@ def test_unknown_names_and_wrong_parameters_are_refused(sched: Scheduler) -> Non
     assert sched.runs() == []
 
 
+def test_a_name_is_text(sched: Scheduler) -> None:
+    with pytest.raises(UsageError, match="None is no task's name"):
+        sched.submit(None)  # type: ignore[arg-type]  # a variable that was never set
+
+
 def test_history_is_a_typed_frame(sched: Scheduler) -> None:
     assert len(sched.history()) == 0
 

@@ -106,6 +106,11 @@ def test_where_the_function_comes_from() -> None:
     assert task.function is known
 
 
+def test_a_list_is_no_block() -> None:
+    with pytest.raises(SettingsError, match=r"the tasks are a list, not a mapping .write each task's name"):
+        yaml_tasks([{"name": "data_sync"}])  # type: ignore[arg-type]  # what people write
+
+
 @pytest.mark.usefixtures("modules")
 @pytest.mark.parametrize(
     ("entry", "told"),
@@ -138,6 +143,7 @@ def test_a_bad_entry_is_reported_and_the_others_load(entry: str, told: str) -> N
     assert [t.name for t in found.tasks] == ["single"]
     (problem,) = found.problems
     assert re.search(told, str(problem))
+    assert str(problem).count("task '") <= 1 or "comes after" in str(problem), "said once where it is"
 
 
 def test_numbers_of_weekdays_mean_what_they_mean_in_a_crontab() -> None:
