@@ -77,6 +77,10 @@ class Timetable:
                 found.append(entry[1])
         return found
 
+    def took(self, task: str) -> bool:
+        """Tell whether a task's schedule is taken, and was neither put nor dropped since."""
+        return task in self._taken
+
     def settle(self, schedules: Iterable[Schedule]) -> None:
         """Put back what was taken, unless it was put or dropped meanwhile."""
         for schedule in schedules:

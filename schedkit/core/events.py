@@ -59,9 +59,7 @@ class TaskChanged(Event, frozen=True, kw_only=True):
     priority: int = 10
     description: str = ""
     limit: int | None = None  # of its runs at once; None: only the scheduler's
-    place: str = (
-        ""  # which of the scheduler's it takes: "thread", "process"; the users' loop has room for all
-    )
+    place: str = ""  # "thread" or "process", which it takes; empty: the users' loop has room for all
     rate: str = ""  # of its starts, in words
 
 

@@ -13,7 +13,7 @@ from schedkit.core.events import TaskChanged
 from schedkit.core.lease import Lease
 from schedkit.core.ledger import Ledger
 from schedkit.core.model import Task
-from schedkit.core.tasks import Registry
+from schedkit.core.registry import Registry
 from schedkit.errors import DeclarationError
 
 __all__ = ["News"]

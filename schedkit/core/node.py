@@ -26,10 +26,10 @@ from schedkit.core.news import News
 from schedkit.core.owner import Owner, describe
 from schedkit.core.owner_known import Config, Finished, Waiter
 from schedkit.core.promise import Promise
+from schedkit.core.registry import Registry
 from schedkit.core.results import Results
 from schedkit.core.retention import prune
 from schedkit.core.submissions import settling
-from schedkit.core.tasks import Registry
 from schedkit.core.workers import Threads, UserLoop
 from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
 

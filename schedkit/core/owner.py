@@ -148,17 +148,18 @@ class Owner(Times):
         """Let due times happen again; those passed over meanwhile are recorded as missed."""
         change = Change()
         change.receipt = receipt
-        now = datetime.now(UTC)
+        now, stood = datetime.now(UTC), self.paused
         if name is None:
             self.paused = False
             change.add(Op.PUT_META, key="paused", value="0")
             change.tell(TaskChanged(at=now, seq=self.next_seq(), who=who, change="resumed"))
         else:
+            stood = stood or self.rows[name].paused
             self.rows[name] = replace(self.rows[name], paused=False)
         for row in list(self.rows.values()) if name is None else [self.rows[name]]:
             if row.paused:
                 continue
-            if row.name in self.registry and row.next_at is not None and row.next_at <= now:
+            if stood and row.name in self.registry and row.next_at is not None and row.next_at <= now:
                 row = replace(row, next_at=self._leave_behind(change, row, now, "paused"))
             if row != self.rows[row.name] or name is not None:
                 self.rows[row.name] = row

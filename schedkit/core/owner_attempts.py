@@ -49,7 +49,8 @@ class Attempts(Runs):
 
     def __init__(self, *places: Any) -> None:
         super().__init__(*places)
-        self._launching = self._yielding = False
+        self._launches = 0  # in this turn of the loop
+        self._yielding = False
         self._timer: asyncio.TimerHandle | None = None
         self._deadlines = Deadlines(self.loop, self._timed_out, self._timeable)
 
@@ -102,23 +103,27 @@ class Attempts(Runs):
 
     def _launch(self, execution: Execution) -> None:
         self._to_launch.append(execution)
-        if not self._launching:
-            self._launching = True
-            # Not at once: a group of commits calls this once for each of its runs.
-            self.loop.call_soon(self._launch_some)
+        if not self._launches:
+            self.loop.call_soon(self._launch_more)
+        if self._launches < STARTS_AT_ONCE:  # a single run does not wait for the loop's next turn
+            self._launch_next()
 
-    def _launch_some(self) -> None:
-        for _ in range(STARTS_AT_ONCE):
-            if not self._to_launch:
-                self._launching = False
-                return
-            execution = self._to_launch.popleft()
-            if execution.task.timeout is not None:
-                self._deadlines.add(self.loop.time() + execution.task.timeout, execution)
-            self.ports.launch(execution, self._ended_anywhere)
-            if execution.why:
-                execution.stop(execution.why)  # asked for between the claim and here
-        self.loop.call_soon(self._launch_some)
+    def _launch_more(self) -> None:
+        """Go on in a new turn of the loop."""
+        self._launches = 0
+        if self._to_launch:
+            self.loop.call_soon(self._launch_more)
+        while self._to_launch and self._launches < STARTS_AT_ONCE:
+            self._launch_next()
+
+    def _launch_next(self) -> None:
+        self._launches += 1
+        execution = self._to_launch.popleft()
+        if execution.task.timeout is not None:
+            self._deadlines.add(self.loop.time() + execution.task.timeout, execution)
+        self.ports.launch(execution, self._ended_anywhere)
+        if execution.why:
+            execution.stop(execution.why)  # asked for between the claim and here
 
     def _unlaunched(self, execution: Execution, error: BaseException) -> None:
         self.executions.pop(execution.run.id, None)

@@ -35,10 +35,10 @@ from schedkit.core.ledger import Ledger, TaskRow
 from schedkit.core.model import Run, Task
 from schedkit.core.plan import Planner
 from schedkit.core.promise import Promise
+from schedkit.core.registry import Registry
 from schedkit.core.retention import Retention
 from schedkit.core.rush import Rush
 from schedkit.core.states import State
-from schedkit.core.tasks import Registry
 from schedkit.core.writer import Writer
 
 __all__ = ["Config", "Finished", "Known", "Waiter"]

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+import sqlalchemy as sa
 from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 
-from schedkit.core import trigger_data
+from schedkit.core import schema, trigger_data
 from schedkit.core.changes import Change, Op
 from schedkit.core.clock import BATCH, Fire, Schedule, Tick, skipped
 from schedkit.core.events import (
     Fired,
 )
-from schedkit.core.ledger import TaskRow
+from schedkit.core.ledger import TaskRow, scheduled_times
 from schedkit.core.owner_attempts import Attempts
-from schedkit.core.rows import to_micros
+from schedkit.core.rows import time_from, to_micros
 from schedkit.core.states import Disposition
 from schedkit.core.store import reason
 from schedkit.core.writer import StaleError
@@ -37,60 +39,88 @@ class Times(Attempts):
         if len(tick.before) >= BATCH:
             self.rush.begin()
         change = Change()
+        told: set[str] = set()
         for before, after in zip(tick.before, tick.after, strict=True):
             row = self.rows.get(before.task)
-            if row is None or before.next_at is None:
+            # Removed, paused or rescheduled since it was decided: that has dealt with its times, or will.
+            if row is None or before.next_at is None or not self.timetable.took(before.task):
                 continue
+            if row.next_at != before.next_at:
+                self._put_schedule(row)
+                continue
+            told.add(before.task)
             change.add(
                 Op.ADVANCE,
                 task=before.task,
                 was=to_micros(before.next_at),
-                to=None if after.next_at is None else to_micros(after.next_at),
+                to=_micros(after.next_at),
             )
             self.rows[before.task] = row = replace(row, next_at=after.next_at)
             change.tell(self._task_event("advanced", row, "", 0))
-        for fire in tick.fires:
-            if fire.kind is Disposition.RUN:
-                if fire.cancels:
-                    for run_id in list(self._by_task.get(fire.task, ())):
-                        self.cancel(run_id, "a newer run of the task")
-                self._add(
-                    change, self.new_run(fire.task, "schedule", "", scheduled_at=fire.last, due=fire.due_at)
-                )
-            else:
-                self._record_fire(change, fire, now)
+        if not told:
+            return
+        self._record_fires(change, (fire for fire in tick.fires if fire.task in told), now)
+        try:
+            await self._committed_change(change)
+        except (StaleError, IntegrityError) as error:
+            _log.warning("due times did not fit the ledger, which is right: %s", reason(error))
+            for before, after in zip(tick.before, tick.after, strict=True):
+                if before.task in told:
+                    fires = [fire for fire in tick.fires if fire.task == before.task]
+                    await self._reconcile(before, after, fires)
+
+    async def _committed_change(self, change: Change) -> None:
         committed = self.loop.create_future()
         change.then(lambda error: _settle(committed, error))
         self._post(change)
         self.pump()
-        try:
-            await committed
-        except (StaleError, IntegrityError) as error:
-            await self._reconcile(tick, error)
+        await committed
 
-    async def _reconcile(self, tick: Tick, error: Exception) -> None:
-        """Take up the ledger's truth where a tick contradicts it, e.g. after the clock was set back."""
-        _log.warning("due times did not fit the ledger, which is right: %s", reason(error))
-        rows = {row.name: row for row in await asyncio.to_thread(self.ledger.tasks)}
-        for before in tick.before:
-            row = rows.get(before.task)
-            if row is None or before.task not in self.rows or before.next_at is None:
-                self.rows.pop(before.task, None)
-                self.timetable.drop(before.task)
+    async def _reconcile(self, before: Schedule, after: Schedule, fires: list[Fire]) -> None:
+        """Bring a task's part of a refused tick together with the ledger.
+
+        It is refused with all others of its tick when one of them has its run already, as after the clock
+        was set back, and no time of any of them may go without its disposition.
+        """
+        times = [when for fire in fires for when in (fire.first, fire.last)]
+        while True:
+            row = self.rows.get(before.task)
+            if row is None:
+                return
+            stands = await asyncio.wrap_future(
+                self.writer.call(lambda connection: _as_it_stands(connection, before.task, times))
+            )
+            if self.rows.get(before.task) is row:
+                break  # what was posted before is written, and nothing has been posted since
+        if stands is None:
+            del self.rows[before.task]
+            self.timetable.drop(before.task)
+            return
+        ledger, taken = stands
+        row = self.rows[before.task] = replace(row, next_at=ledger)
+        change, now = Change(), datetime.now(UTC)
+        if ledger != before.next_at:
+            # A pause or a new trigger came meanwhile and was written from where the tick would have led.
+            self._record_fires(change, _without(fires, taken), now)
+        elif taken:
+            row = self.rows[before.task] = replace(row, next_at=after.next_at)
+            change.add(Op.ADVANCE, task=row.name, was=_micros(before.next_at), to=_micros(after.next_at))
+            self._record_fires(change, _without(fires, taken), now)
+        if change.ops:
+            await self._committed_change(change)
+        self._put_schedule(self.rows.get(before.task, row))
+
+    def _record_fires(self, change: Change, fires: Iterable[Fire], now: datetime) -> None:
+        for fire in fires:
+            if fire.kind is not Disposition.RUN:
+                self._record_fire(change, fire, now)
                 continue
-            times = [fire.last for fire in tick.fires if fire.task == before.task]
-            if row.next_at == before.next_at and times:
-                # A time has its run already: move past what is there.
-                taken = await asyncio.to_thread(
-                    self.ledger.scheduled, before.task, before.next_at, max(times)
-                )
-                row = replace(row, next_at=before.trigger.next(max(taken, default=max(times))))
-                change = Change()
-                change.add(Op.PUT_TASK, **row.row())
-                self._post(change)
-            self.rows[before.task] = row
-            self._put_schedule(row)
-        self.pump()
+            if fire.cancels:
+                for run_id in list(self._by_task.get(fire.task, ())):
+                    self.cancel(run_id, "a newer run of the task")
+            self._add(
+                change, self.new_run(fire.task, "schedule", "", scheduled_at=fire.last, due=fire.due_at)
+            )
 
     def _record_fire(self, change: Change, fire: Fire, now: datetime) -> None:
         change.add(
@@ -143,6 +173,25 @@ class Times(Attempts):
         for fire in tick.fires:
             self._record_fire(change, fire, now)
         return tick.after[0].next_at
+
+
+def _micros(when: datetime | None) -> int | None:
+    return None if when is None else to_micros(when)
+
+
+def _as_it_stands(
+    connection: sa.Connection, task: str, times: list[datetime]
+) -> tuple[datetime | None, set[datetime]] | None:
+    """Return a task's next time, and which times between these have their run; None if there is no task."""
+    found = connection.execute(sa.select(schema.tasks.c.next_at).where(schema.tasks.c.name == task)).first()
+    if found is None:
+        return None
+    taken = scheduled_times(connection, task, min(times), max(times)) if times else set[datetime]()
+    return time_from(found.next_at), taken
+
+
+def _without(fires: Iterable[Fire], taken: set[datetime]) -> Iterator[Fire]:
+    return (fire for fire in fires if fire.kind is not Disposition.RUN or fire.last not in taken)
 
 
 def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:

@@ -34,6 +34,7 @@ from schedkit.core.owner_known import CANCEL_GRACE_SECONDS, Config, Waiter
 from schedkit.core.params import check
 from schedkit.core.promise import Promise
 from schedkit.core.quiet import keep_cells_quiet
+from schedkit.core.registry import Registry
 from schedkit.core.results import Results
 from schedkit.core.retention import Retention
 from schedkit.core.rows import new_id
@@ -42,7 +43,7 @@ from schedkit.core.scheduler_elsewhere import Elsewhere
 from schedkit.core.scheduler_views import Views
 from schedkit.core.store import Store
 from schedkit.core.submissions import post_runs
-from schedkit.core.tasks import Registry, declare, known
+from schedkit.core.tasks import declare, known
 from schedkit.errors import NotOwnerError, SettingsError
 from schedkit.loop import blocking, refuse_in_coroutine, service, wait
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from schedkit.core import origin
 from schedkit.core.ledger import Ledger
-from schedkit.core.tasks import Registry
+from schedkit.core.registry import Registry
 
 __all__ = ["Elsewhere"]
 

@@ -21,9 +21,9 @@ from schedkit.core.ledger import Ledger, TaskRow
 from schedkit.core.model import Attempt, Run, Task
 from schedkit.core.node import Node
 from schedkit.core.owner_known import Config
+from schedkit.core.registry import Registry
 from schedkit.core.results import Results
 from schedkit.core.states import State
-from schedkit.core.tasks import Registry
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.loop import service
 

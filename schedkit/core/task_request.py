@@ -11,7 +11,8 @@ from typing import Any
 
 from schedkit.core.durations import seconds
 from schedkit.core.model import After, Retry, Task
-from schedkit.core.tasks import Registry, priority_of, replaced
+from schedkit.core.registry import Registry
+from schedkit.core.tasks import priority_of, replaced
 from schedkit.core.triggers import cron
 from schedkit.errors import DeclarationError
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from schedkit.core.model import After, Retry
+from schedkit.core.registry import Registry
 from schedkit.core.task_request import read_request, retry_policy
-from schedkit.core.tasks import Registry, declare
+from schedkit.core.tasks import declare
 from schedkit.core.triggers import cron, every
 from schedkit.errors import DeclarationError, ParameterError, TriggerError
 

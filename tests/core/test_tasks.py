@@ -11,8 +11,9 @@ from datetime import timedelta
 import pytest
 
 from schedkit.core.model import After, Rate, Retry, Task
+from schedkit.core.registry import Registry
 from schedkit.core.states import Overlap, Priority
-from schedkit.core.tasks import Registry, declare, marked, replaced, task
+from schedkit.core.tasks import declare, marked, replaced, task
 from schedkit.core.triggers import cron, every
 from schedkit.errors import DeclarationError, ParameterError, TriggerError
 
