@@ -15,6 +15,7 @@ from schedkit.core.states import Outcome, State
 from schedkit.core.text import clean, dump, load
 
 __all__ = [
+    "FIXED",
     "GUARD",
     "MUTABLE",
     "attempt_from_row",
@@ -29,12 +30,14 @@ __all__ = [
     "to_micros",
 ]
 
-# What a run's step may change …
+# What a run keeps for good …
+FIXED = ("id", "task", "cause", "who", "scheduled_at", "queued_at", "params")
+# … what its steps may change …
 MUTABLE = (
     *("state", "due_at", "started_at", "finished_at", "priority", "attempt", "interruptions"),
     *("reason", "error", "result", "waiting_for"),
 )
-# … and what must still be so.
+# … and what must still be so for a step.
 GUARD = ("id", "attempt", "state")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,46 +89,37 @@ new_id = _Ids()
 
 
 def run_values(run: Run) -> tuple[Any, ...]:
-    """Return a run as the values of its row, in the order of the table's columns."""
+    """Return a run as the values of `FIXED`, then of `MUTABLE`."""
     return (
         run.id,
         run.task,
-        run.state.value,
         run.cause,
         run.who,
         None if run.scheduled_at is None else to_micros(run.scheduled_at),
-        to_micros(run.due_at),
         to_micros(run.queued_at),
-        None if run.started_at is None else to_micros(run.started_at),
-        None if run.finished_at is None else to_micros(run.finished_at),
-        int(run.priority),
-        run.attempt,
-        run.interruptions,
         dump(run.params) if run.params else None,
-        clean(run.reason) if run.reason else "",
-        dump(run.error) if run.error is not None else None,
-        dump(run.result) if run.result is not None else None,
-        dump(run.waiting_for) if run.waiting_for else None,
+        *_mutable(run),
     )
 
 
 def step_values(before: Run, after: Run) -> tuple[Any, ...]:
     """Return a run's step as the values of `MUTABLE`, then of `GUARD`."""
+    return (*_mutable(after), after.id, before.attempt, before.state.value)
+
+
+def _mutable(run: Run) -> tuple[Any, ...]:
     return (
-        after.state.value,
-        to_micros(after.due_at),
-        None if after.started_at is None else to_micros(after.started_at),
-        None if after.finished_at is None else to_micros(after.finished_at),
-        int(after.priority),
-        after.attempt,
-        after.interruptions,
-        clean(after.reason) if after.reason else "",
-        dump(after.error) if after.error is not None else None,
-        dump(after.result) if after.result is not None else None,
-        dump(after.waiting_for) if after.waiting_for else None,
-        after.id,
-        before.attempt,
-        before.state.value,
+        run.state.value,
+        to_micros(run.due_at),
+        None if run.started_at is None else to_micros(run.started_at),
+        None if run.finished_at is None else to_micros(run.finished_at),
+        int(run.priority),
+        run.attempt,
+        run.interruptions,
+        clean(run.reason) if run.reason else "",
+        dump(run.error) if run.error is not None else None,
+        dump(run.result) if run.result is not None else None,
+        dump(run.waiting_for) if run.waiting_for else None,
     )
 
 

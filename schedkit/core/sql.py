@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from schedkit.core import schema
 from schedkit.core.changes import Op, Statements
-from schedkit.core.rows import GUARD, MUTABLE
+from schedkit.core.rows import FIXED, GUARD, MUTABLE
 
 __all__ = ["Sql"]
 
@@ -79,8 +79,9 @@ def _distinct(steps: list[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
 def _text(op: Op, size: int, mark: str) -> str:
     table = _TABLES[op]
     if op is not Op.UPDATE_RUN:
-        values = ", ".join([_row(len(table.c), mark)] * size)
-        return f"INSERT INTO {table.name} ({', '.join(table.c.keys())}) VALUES {values}"
+        columns = (*FIXED, *MUTABLE) if op is Op.INSERT_RUN else tuple(table.c.keys())
+        values = ", ".join([_row(len(columns), mark)] * size)
+        return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {values}"
     if size == 1:
         fields = ", ".join(f"{name} = {mark}" for name in MUTABLE)
         return f"UPDATE {table.name} SET {fields} WHERE {' AND '.join(f'{name} = {mark}' for name in GUARD)}"

@@ -25,7 +25,7 @@ from schedkit.core.changes import Change
 from schedkit.core.door import Door
 from schedkit.core.ledger import CommandRow
 from schedkit.core.model import After, Rate, Retry, Task, TaskResult
-from schedkit.core.rows import new_id, run_values, to_micros
+from schedkit.core.rows import FIXED, MUTABLE, new_id, run_values, to_micros
 from schedkit.core.running import RunContext
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.states import Outcome, State
@@ -76,7 +76,7 @@ def test_a_time_that_has_its_run_already(sched: Scheduler, heard: Heard) -> None
     upcoming = owner.rows["again"].next_at
     assert upcoming is not None
     run = owner.new_run("again", "schedule", "", scheduled_at=upcoming)
-    row = {**dict(zip(schema.runs.c.keys(), run_values(run), strict=True)), "state": "DONE"}
+    row = {**dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True)), "state": "DONE"}
     write(sched, lambda c: c.execute(schema.runs.insert(), [row]))
     heard.wait_for(
         lambda event: isinstance(event, events.RunEnded) and event.task == "again" and event.at > upcoming

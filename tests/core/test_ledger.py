@@ -22,7 +22,7 @@ from schedkit.core.events import Event, RunLogged, decode, encode
 from schedkit.core.ledger import Ledger
 from schedkit.core.model import Run
 from schedkit.core.results import ResultGoneError, Results
-from schedkit.core.rows import id_at, new_id, run_from_row, run_values
+from schedkit.core.rows import FIXED, MUTABLE, id_at, new_id, run_from_row, run_values
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.sql import Sql
 from schedkit.core.states import State
@@ -229,12 +229,13 @@ def test_ids_sort_by_time() -> None:
 
 
 def test_a_run_comes_back_as_it_was() -> None:
+    assert sorted((*FIXED, *MUTABLE)) == sorted(schema.runs.c.keys())
     now = datetime(2026, 3, 29, 1, 59, 59, 999999, tzinfo=UTC)
     run = Run(
         id=new_id(), task="t", state=State.RETRY, due_at=now, queued_at=now, scheduled_at=now, attempt=2,
         params={"text": "=cmd()\u2028<script>", "n": 1.5}, error={"type": "E"}, waiting_for=("a", "b"),
     )  # fmt: skip
-    assert run_from_row(dict(zip(schema.runs.c.keys(), run_values(run), strict=True))) == run
+    assert run_from_row(dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True))) == run
 
 
 def test_text_that_no_database_holds_is_mended(where: str) -> None:

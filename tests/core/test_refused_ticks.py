@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from schedkit.core import schema
 from schedkit.core.dispositions import due
 from schedkit.core.owner import Owner
-from schedkit.core.rows import run_values
+from schedkit.core.rows import FIXED, MUTABLE, run_values
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.triggers import at
 from schedkit.loop import service
@@ -34,7 +34,7 @@ def owner(sched: Scheduler) -> Owner:
     found = sched._node.owner
     assert found is not None
     run = found.new_run("again", "schedule", "", scheduled_at=LATER)
-    row = {**dict(zip(schema.runs.c.keys(), run_values(run), strict=True)), "state": "DONE"}
+    row = {**dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True)), "state": "DONE"}
     found.writer.call(lambda connection: connection.execute(schema.runs.insert(), [row])).result(10)
     return found
 
