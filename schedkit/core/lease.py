@@ -156,8 +156,8 @@ class Lease:
 
     def _take(self, connection: sa.Connection) -> bool:
         self.store.alone(connection)
-        now = self.store.now(connection)
         row = connection.execute(sa.select(lease).with_for_update()).mappings().first()
+        now = self.store.now(connection)  # after the row was waited for, which may have taken its time
         mine = {
             "owner": self.owner,
             "host": socket.gethostname(),

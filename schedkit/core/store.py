@@ -26,6 +26,9 @@ _log = logging.getLogger("schedkit")
 
 # How long one statement waits for another process's lock before the writer takes note and tries again.
 BUSY_SECONDS = 1.0
+# How long PostgreSQL lets a transaction stand that its process does not go on with: one that was stopped in
+# the middle, as by a laptop's sleep, would keep the lease's row locked, and nobody could take the ledger.
+IDLE_SECONDS = 5.0
 
 
 class Store:
@@ -65,6 +68,8 @@ class Store:
             sa.event.listen(self._write, "connect", self._tune_writer)
             sa.event.listen(self._write, "begin", _begin_immediate)
             sa.event.listen(self._read, "connect", self._tune_reader)
+        else:
+            sa.event.listen(self._write, "connect", _bound_idleness)
 
     @property
     def sqlite(self) -> bool:
@@ -214,6 +219,12 @@ class Store:
 # "schedkit" in eight bytes: the number of the lock that those who make or take a ledger hold.
 _ALONE = int.from_bytes(b"schedkit")
 POSTGRES_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
+def _bound_idleness(connection: Any, record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1000)}")
+    connection.commit()
 
 
 def _begin_immediate(connection: sa.Connection) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from schedkit.core.scheduler import Scheduler
 from schedkit.core.states import Outcome, State
 from schedkit.core.store import Store
 
+# Seconds after which a process is killed, so that who waits for its words does not wait for ever.
+PATIENCE = 90.0
 PROGRAM = Path(__file__).with_name("owning_process.py")
 Begin = Callable[[str], "Process"]
 
@@ -33,6 +36,8 @@ class Process:
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
+        self.limit = threading.Timer(PATIENCE, self.popen.kill)
+        self.limit.start()
 
     def tell(self, word: str) -> None:
         assert self.popen.stdin is not None
@@ -64,6 +69,7 @@ def begin(where: str, tmp_path: Path) -> Iterator[Begin]:
 
     yield one
     for process in begun:
+        process.limit.cancel()
         with process.popen:
             process.popen.kill()
 

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from core.conftest import Heard
 from crash.judge import judge_schedule
 from postgres_server import kill, postgres_server, revive
 
-from schedkit.core import events, schema
+from schedkit.core import events
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.states import State
 from schedkit.core.triggers import every
@@ -76,17 +75,9 @@ def test_a_lease_that_ran_out_while_the_owner_stood_still(
     owner = first._node.owner
     assert owner is not None
     standing = threading.Event()
-    owner.writer.call(lambda connection: (standing.wait(30), None)[1])
-    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    with engine.begin() as connection:
-        connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
-        pids = connection.scalars(
-            sa.text("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'")
-        ).all()
-        for pid in pids:
-            connection.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-    with engine.begin() as connection:
-        connection.execute(schema.lease.update().values(expires=0))
+    stands = threading.Event()
+    owner.writer.call(lambda connection: (stands.set(), standing.wait(60), None)[2])
+    assert stands.wait(30)  # in the middle of a transaction that holds the lease's row
     second = Scheduler(url, results=tmp_path, lease="1s", name="standby")
     second.task(name="held")(held)
     second.start()
@@ -96,7 +87,6 @@ def test_a_lease_that_ran_out_while_the_owner_stood_still(
     heard.wait_for(heard.of(events.OwnerChanged, change="lost"))
     assert first.state == "viewer"
     assert second.run(run.id).result("10s") == "attempt 2"
-    engine.dispose()
     for sched in (first, second):
         sched.stop("1s")
         sched._ledger.store.close()
