@@ -48,8 +48,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let requests under way have a moment, without the tenth of a second that uvicorn always waits."""
-        for server in self.servers:
-            server.close()
+        await self._shut_the_door()
         for sock in sockets or ():
             sock.close()
         for connection in tuple(self.server_state.connections):
@@ -59,10 +58,31 @@ class Server(uvicorn.Server):
             # Ends what stalls on purpose.
             connection.transport.abort()
         await self._wait_for_tasks()
+        await _turns()  # in which what was ended is closed
+
+    async def _shut_the_door(self) -> None:
+        """Let nobody in any more, and those who were let in become connections.
+
+        asyncio's `Server.close()` alone forgets, and never closes, a socket that it accepted a turn before.
+        """
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            for listening in server.sockets:
+                with suppress(NotImplementedError):  # Windows' own loop has no readers
+                    loop.remove_reader(listening.fileno())
+        await _turns()
+        for server in self.servers:
+            server.close()
 
     async def _wait_for_tasks(self) -> None:
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=_GRACE)
+
+
+async def _turns() -> None:
+    """Let the loop turn as often as it takes asyncio to begin a connection (three times), or to close one."""
+    for _ in range(4):
+        await asyncio.sleep(0)
 
 
 def bind(port: int) -> socket.socket:
