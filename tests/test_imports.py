@@ -15,9 +15,10 @@ import schedkit
 ROOT = Path(schedkit.__file__).parent
 
 # What each room may import besides itself, and nothing else of schedkit.
-BASE = {"errors", "gcpause", "punctual", "loop", "context"}
+BASE = {"errors", "chance", "gcpause", "punctual", "loop", "context"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "chance": set(),
     "gcpause": set(),
     "punctual": set(),
     "context": {"errors"},
@@ -63,6 +64,16 @@ def test_imports_run_one_way(path: Path) -> None:
     assert room in ALLOWED, f"{room} is not a room of the layout"
     strangers = set(imports(path)) - ALLOWED[room] - {room, "__version__"}
     assert not strangers, f"{path.relative_to(ROOT)} may not import {sorted(strangers)}"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_nothing_of_ours_draws_from_the_random_of_the_user(path: Path) -> None:
+    drawn = {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "random"
+    }
+    assert drawn <= {"Random", "SystemRandom"}
 
 
 def test_import_schedkit_is_light() -> None:

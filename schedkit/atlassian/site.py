@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from schedkit.atlassian.oauth import renew
 from schedkit.atlassian.pace import Clock, Gate
 from schedkit.atlassian.tally import count
 from schedkit.atlassian.transport import Transport, Wire
+from schedkit.chance import chance
 from schedkit.errors import (
     AuthError,
     BadAnswerError,
@@ -154,7 +154,7 @@ class Site:
                     asked = max(resumes - now, error.retry_in or 0.0)
                     error.hint = f"it asks to wait {asked:.0f} s: try again then, or raise patience="
                     raise
-                delay = random.uniform(0, min(self.backoff, 0.2))
+                delay = chance.uniform(0, min(self.backoff, 0.2))
                 self._tell(error, resumes - now)
             except AuthError:
                 if token is None or renewed:
@@ -234,7 +234,7 @@ class Site:
         return replace(request, path="/" + path.lstrip("/"))
 
     def _backed_off(self, failures: int) -> float:
-        return float(min(60.0, self.backoff * 2**failures) * random.uniform(0.5, 1.0))
+        return float(min(60.0, self.backoff * 2**failures) * chance.uniform(0.5, 1.0))
 
     def _tell(self, error: SiteError, delay: float) -> None:
         context.log(f"{error.message}; trying again in {max(0.0, delay):.1f} s", logging.WARNING)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import mimetypes
-import random
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import anyio.to_thread
 
 from schedkit import context
 from schedkit.atlassian import Request
+from schedkit.chance import chance
 from schedkit.confluence.markup import Image, Markup, attachment_link
 from schedkit.confluence.server import Server
 from schedkit.errors import BadAnswerError, SiteError, UsageError
@@ -93,7 +93,7 @@ class _Upload:
                 # A 400 or 409 is a twin that has attached the same name meanwhile.
                 if not error.maybe_done and error.status not in (400, 409):
                     raise
-                wait = random.uniform(0.1, 0.3) * tries
+                wait = chance.uniform(0.1, 0.3) * tries
                 if time.monotonic() + wait > self.until or (tries > 2 and not error.maybe_done):
                     raise
                 context.log(f"{error.message}; looking for the attachment again", logging.WARNING)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import logging
-import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import anyio
 import anyio.to_thread
 
 from schedkit import context
+from schedkit.chance import chance
 from schedkit.confluence.applied import Applied, applied
 from schedkit.confluence.dialect import PageState
 from schedkit.confluence.draft import Draft
@@ -176,7 +176,7 @@ async def _create(server: Server, home: _Home, source: str, until: float) -> tup
             if not (error.maybe_done or error.status in (400, 409)) or (unsure and error.status == 400):
                 raise
             unsure = True
-            wait = random.uniform(0.1, 0.5)
+            wait = chance.uniform(0.1, 0.5)
             if time.monotonic() + wait > until:
                 raise
             context.log(f"{error.message}; looking for the page again", logging.WARNING)

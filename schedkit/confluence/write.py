@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
@@ -12,6 +11,7 @@ import anyio
 import anyio.to_thread
 
 from schedkit import context
+from schedkit.chance import chance
 from schedkit.confluence.comments import only_comments_added
 from schedkit.confluence.dialect import PageState
 from schedkit.confluence.draft import Draft, Edit, outside
@@ -152,7 +152,7 @@ class _Update:
         return old.source if only_comments_added(state.source, old.source) else None
 
     async def _pause(self, error: SiteError, times: int) -> None:
-        wait = random.uniform(0.3, 1.0) * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(times - 1, 8))
+        wait = chance.uniform(0.3, 1.0) * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(times - 1, 8))
         if time.monotonic() + wait > self.until:
             error.hint = (
                 f"gave up after {self.puts} tries; give apply(deadline=…) more seconds, or run it again"

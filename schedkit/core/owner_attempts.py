@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 from msgspec.structs import replace
 
+from schedkit.chance import chance
 from schedkit.core.attempt import Execution
 from schedkit.core.changes import Change, Op
 from schedkit.core.deadlines import Deadlines
@@ -194,7 +194,7 @@ class Attempts(Runs):
             reason=reason,
             error=error,
             result=ending.result,
-            random=random.random(),
+            random=chance.random(),
             most_interruptions=self.config.most_interruptions,
         )
         change = Change()

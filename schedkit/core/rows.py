@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from schedkit.chance import chance
 from schedkit.core.events import Event, encode
 from schedkit.core.model import Attempt, Run
 from schedkit.core.states import Outcome, State
@@ -64,7 +64,7 @@ class _Ids:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0
-        self._chance = random.SystemRandom().getrandbits(37)
+        self._chance = chance.getrandbits(37)
 
     def __call__(self) -> str:
         with self._lock:

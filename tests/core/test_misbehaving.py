@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -17,7 +18,7 @@ from schedkit.core.model import Retry, TaskResult
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.states import State
 from schedkit.core.text import dump
-from schedkit.errors import DeclarationError
+from schedkit.errors import DeclarationError, RetryableError
 
 
 @pytest.fixture
@@ -249,3 +250,20 @@ def test_a_process_that_a_task_forks_ends_with_its_code(sched: Scheduler, runs_i
     assert run.result("20s") == {"exits": 3, "raises": 1, "returns": 0}[leaves]
     assert len(run.attempts) == 1
     still_works(sched)
+
+
+def test_what_a_user_draws_at_random_is_not_moved_by_runs_beside_it(sched: Scheduler) -> None:
+    tried = list[int]()
+
+    def fails(run: Any) -> None:
+        tried.append(run.attempt)
+        raise RetryableError("again")
+
+    sched.task(name="fails", retry=Retry(attempts=3, delay=0.01, jitter=0.5))(fails)
+    random.seed(7)
+    drawn = [random.random(), random.random()]
+    random.seed(7)
+    first = random.random()
+    sched.submit("fails").wait("10s")
+    assert tried == [1, 2, 3]
+    assert [first, random.random()] == drawn
