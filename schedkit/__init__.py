@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from schedkit import context, errors, excel
     from schedkit.app import Scheduler, site
     from schedkit.core.model import Retry, TaskResult
-    from schedkit.core.tasks import task
-    from schedkit.core.triggers import all_of, any_of, at, calendar, cron, every
+    from schedkit.core.tasks.declare import task
+    from schedkit.core.when.triggers import all_of, any_of, at, calendar, cron, every
     from schedkit.errors import FatalError, RetryableError
 
 __version__ = "0.1.0"
@@ -24,17 +24,17 @@ _EXPORTS = {
     "RetryableError": "schedkit.errors:RetryableError",
     "Scheduler": "schedkit.app:Scheduler",
     "TaskResult": "schedkit.core.model:TaskResult",
-    "all_of": "schedkit.core.triggers:all_of",
-    "any_of": "schedkit.core.triggers:any_of",
-    "at": "schedkit.core.triggers:at",
-    "calendar": "schedkit.core.triggers:calendar",
+    "all_of": "schedkit.core.when.triggers:all_of",
+    "any_of": "schedkit.core.when.triggers:any_of",
+    "at": "schedkit.core.when.triggers:at",
+    "calendar": "schedkit.core.when.triggers:calendar",
     "context": "schedkit.context",
-    "cron": "schedkit.core.triggers:cron",
+    "cron": "schedkit.core.when.triggers:cron",
     "errors": "schedkit.errors",
-    "every": "schedkit.core.triggers:every",
+    "every": "schedkit.core.when.triggers:every",
     "excel": "schedkit.excel",
     "site": "schedkit.app:site",
-    "task": "schedkit.core.tasks:task",
+    "task": "schedkit.core.tasks.declare:task",
 }
 
 __all__ = [

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from schedkit.core import faces, origin, triggers
-from schedkit.core import scheduler as core
 from schedkit.core.durations import seconds
 from schedkit.core.model import Retry
+from schedkit.core.scheduler import facade as core
+from schedkit.core.scheduler import faces
+from schedkit.core.tasks import origin
+from schedkit.core.when import triggers
 from schedkit.errors import LedgerError, SettingsError
 from schedkit.loop import live
 from schedkit.report import Report, RetryOptions, Tools, run_report
@@ -32,7 +34,7 @@ from schedkit.settings import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from schedkit.core.handles import TaskHandle
+    from schedkit.core.scheduler.handles import TaskHandle
 
 __all__ = ["App", "Scheduler", "app", "site"]
 
@@ -316,6 +318,6 @@ def Scheduler(ledger: str | Path | None = None, **options: Any) -> core.Schedule
         A SQLite file or an SQLAlchemy URL; by default what the settings say (``.schedkit/ledger.db`` in the
         project's root).
     **options
-        As `schedkit.core.scheduler.Scheduler` takes them; they win over the settings.
+        As `schedkit.core.scheduler.facade.Scheduler` takes them; they win over the settings.
     """
     return app().scheduler(ledger, **options)

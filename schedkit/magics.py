@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from schedkit.app import Scheduler
-from schedkit.core import faces
 from schedkit.core.model import Retry
-from schedkit.core.triggers import at, cron, every
+from schedkit.core.scheduler import faces
+from schedkit.core.when.triggers import at, cron, every
 from schedkit.errors import DeclarationError, UsageError
 
 __all__ = ["load", "options_of", "task_function"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from schedkit.core import events as ev
-from schedkit.core.board import Board
+from schedkit.core.board.board import Board
 from schedkit.core.states import State
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -6,9 +6,9 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from schedkit.core.rows import id_at, to_micros
-from schedkit.core.schema import runs
-from schedkit.core.store import Store
+from schedkit.core.ledger.rows import id_at, to_micros
+from schedkit.core.ledger.schema import runs
+from schedkit.core.ledger.store import Store
 
 __all__ = ["ended", "many_ended", "write"]
 

@@ -40,10 +40,28 @@ DOORS = {"__main__", "cli", "commands", "api", "widgets", "magics"}
 for door in DOORS:
     ALLOWED[door] = ALLOWED["app"] | {"app", "demo"} | DOORS
 
+# The same within the core: its own modules are words and values, which every room of it may use.
+ROOMS = {path.name for path in (ROOT / "core").iterdir() if (path / "__init__.py").exists()}
+ALLOWED_IN_CORE: dict[str, set[str]] = {
+    "when": set(),
+    "tasks": {"when"},
+    "ledger": set(),
+    "runner": {"tasks"},
+    "owner": {"when", "tasks", "ledger", "runner"},
+    "node": {"when", "tasks", "ledger", "runner", "owner"},
+    "board": {"ledger"},
+    "jobs": {"when", "tasks"},
+    "scheduler": ROOMS,
+}
 
-def imports(path: Path) -> Iterator[str]:
+
+def imports(path: Path, depth: int = 1, types: bool = True) -> Iterator[str]:
+    """The parts at `depth` of the names of ours that a file imports; with or without those for types only."""
     package = ".".join(["schedkit", *path.relative_to(ROOT).parts[:-1]])
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if not types:
+        tree = _WithoutTypes().visit(tree)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -54,8 +72,13 @@ def imports(path: Path) -> Iterator[str]:
             continue
         for name in names:
             parts = name.split(".")
-            if parts[0] == "schedkit" and len(parts) > 1:
-                yield parts[1]
+            if parts[0] == "schedkit" and len(parts) > depth:
+                yield parts[depth]
+
+
+class _WithoutTypes(ast.NodeTransformer):
+    def visit_If(self, node: ast.If) -> ast.If | None:
+        return None if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else node
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
@@ -76,8 +99,22 @@ def test_nothing_of_ours_draws_from_the_random_of_the_user(path: Path) -> None:
     assert drawn <= {"Random", "SystemRandom"}
 
 
+def test_the_rooms_of_the_core_are_in_order() -> None:
+    assert set(ALLOWED_IN_CORE) == ROOMS
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "core").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT / "core"))
+)
+def test_imports_within_the_core_run_one_way(path: Path) -> None:
+    above = path.relative_to(ROOT / "core").parts[:-1]
+    room = above[0] if above else None
+    allowed = ALLOWED_IN_CORE[room] | {room} if room else set[str]()
+    strangers = (set(imports(path, depth=2, types=False)) & ROOMS) - allowed
+    assert not strangers, f"{path.relative_to(ROOT)} may not import {sorted(strangers)}"
+
+
 def test_import_schedkit_is_light() -> None:
-    heavy = ("pandas", "ipywidgets", "sqlalchemy")
     heavy = ("pandas", "ipywidgets", "sqlalchemy")
     code = f"import sys, schedkit; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,12 +13,12 @@ from types import ModuleType
 
 from schedkit.app import App
 from schedkit.commands.notebook import execute
-from schedkit.core.discover import Problem, module_tasks
 from schedkit.core.model import Task
-from schedkit.core.origin import declared_in
-from schedkit.core.scheduler import Scheduler
-from schedkit.core.tasks import marked
-from schedkit.core.tasks_block import yaml_tasks
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.tasks.block import yaml_tasks
+from schedkit.core.tasks.declare import marked
+from schedkit.core.tasks.discover import Problem, module_tasks
+from schedkit.core.tasks.origin import declared_in
 from schedkit.errors import SchedkitError, SettingsError, TriggerError, UsageError
 from schedkit.report.load import read_text, report_of
 from schedkit.report.yamlfile import Document, parse_yaml_all

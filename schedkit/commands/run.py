@@ -11,8 +11,8 @@ from rich.console import Console
 from schedkit.app import app
 from schedkit.commands.bars import StageBars
 from schedkit.commands.declare import Declared
-from schedkit.core.discover import from_entry_points
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.tasks.discover import from_entry_points
 from schedkit.errors import RunError, SchedkitError, SettingsError, UsageError
 
 __all__ = ["run_files", "until_interrupted"]

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from schedkit.app import app
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.scheduler.facade import Scheduler
 from schedkit.errors import UsageError
 
 __all__ = ["show_history", "show_tasks"]

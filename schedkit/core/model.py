@@ -18,7 +18,7 @@ from schedkit.core.states import Outcome, Overlap, Priority, State
 from schedkit.errors import DeclarationError, FatalError, RateLimitedError, RetryableError, UnavailableError
 
 if TYPE_CHECKING:
-    from schedkit.core.triggers import Trigger
+    from schedkit.core.when.triggers import Trigger
 
 __all__ = [
     "After",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schedkit.app import app
-from schedkit.core.handles import RunHandle, TaskHandle
+from schedkit.core.scheduler.handles import RunHandle, TaskHandle
 from schedkit.errors import UsageError
 from schedkit.widgets.builder import Builder
 from schedkit.widgets.live_panel import KINDS, Panel

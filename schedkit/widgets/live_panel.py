@@ -13,7 +13,7 @@ import msgspec
 import traitlets
 from IPython.display import publish_display_data
 
-from schedkit.core.feed import Feed
+from schedkit.core.board.feed import Feed
 from schedkit.errors import UsageError
 from schedkit.loop import service
 from schedkit.widgets.bundle import script, style

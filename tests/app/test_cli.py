@@ -20,8 +20,8 @@ from schedkit.cli import main
 from schedkit.commands import lab as lab_command
 from schedkit.commands import run as run_command
 from schedkit.commands.lab import lab_environment
-from schedkit.core.discover import Found
-from schedkit.core.tasks import declare
+from schedkit.core.tasks.declare import declare
+from schedkit.core.tasks.discover import Found
 from schedkit.demo import DemoSite
 from schedkit.errors import RunFailedError
 from schedkit.settings import load_settings

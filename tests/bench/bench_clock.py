@@ -39,8 +39,8 @@ def tick_among(many: int) -> Row:
 
 
 def _tick_ms(count: int) -> float:
-    from schedkit.core.clock import Schedule, Timetable, due
-    from schedkit.core.triggers import every
+    from schedkit.core.when.clock import Schedule, Timetable, due
+    from schedkit.core.when.triggers import every
 
     hour = timedelta(hours=1)
     table = Timetable()

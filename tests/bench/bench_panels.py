@@ -19,12 +19,12 @@ from browser_boards import NOW, many_tasks
 from browser_lab import Lab, NoChromiumError, Notebook, View, chromium, jupyter_lab, web_files
 
 from bench.common import Row, median
-from schedkit.core.board import Board
-from schedkit.core.feed import Feed
+from schedkit.core.board.board import Board
+from schedkit.core.board.feed import Feed
 
 START = """
 import tempfile
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.scheduler.facade import Scheduler
 Scheduler(tempfile.mkdtemp() + '/a.db').start()
 """
 # What a started scheduler has imported that is not ours: the bare imports it needs, as one program.
@@ -41,7 +41,7 @@ THOUSAND = """
 import threading, time
 from datetime import UTC, datetime
 from schedkit.core import events as ev
-from schedkit.core.board import Board
+from schedkit.core.board.board import Board
 from schedkit.core.states import State
 from schedkit.widgets import Panel
 from schedkit.widgets.publisher import publisher

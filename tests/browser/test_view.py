@@ -15,11 +15,11 @@ from browser_boards import NOW, declare, end, many_tasks, progress, queue, start
 from playwright.sync_api import expect
 
 from schedkit.core import events as ev
-from schedkit.core.board import Board
-from schedkit.core.board_history import window
-from schedkit.core.feed import Feed
+from schedkit.core.board.board import Board
+from schedkit.core.board.feed import Feed
+from schedkit.core.board.history import window
+from schedkit.core.ledger.store import Store
 from schedkit.core.states import State
-from schedkit.core.store import Store
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

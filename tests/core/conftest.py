@@ -11,8 +11,8 @@ import pytest
 from postgres_server import postgres_server
 
 from schedkit.core.events import Event
-from schedkit.core.rows import new_id
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.ledger.rows import new_id
+from schedkit.core.scheduler.facade import Scheduler
 
 
 @pytest.fixture(scope="session")

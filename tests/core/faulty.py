@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from schedkit.core.scheduler import Scheduler
-from schedkit.core.store import Store
+from schedkit.core.ledger.store import Store
+from schedkit.core.scheduler.facade import Scheduler
 
 
 def store_of(sched: Scheduler) -> Store:

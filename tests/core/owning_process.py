@@ -13,8 +13,8 @@ import threading
 import time
 from typing import Any
 
-from schedkit.core.scheduler import Scheduler
-from schedkit.core.triggers import every
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.when.triggers import every
 from schedkit.loop import service
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from schedkit.core import attempt, owner_attempts, schema
 from schedkit.core.events import RunEnded
-from schedkit.core.owner_attempts import STARTS_AT_ONCE
-from schedkit.core.scheduler import Scheduler
-from schedkit.core.triggers import every
+from schedkit.core.ledger import schema
+from schedkit.core.owner import attempts as owner_attempts
+from schedkit.core.owner.attempts import STARTS_AT_ONCE
+from schedkit.core.runner import attempt
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.when.triggers import every
 from schedkit.loop import service
 
 COUNT = 1000

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from crash.judge import judge
 
-from schedkit.core.ledger import Ledger
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.ledger.reader import Ledger
+from schedkit.core.ledger.store import Store
+from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
-from schedkit.core.store import Store
 
 # Seconds after which a process is killed, so that who waits for its words does not wait for ever.
 PATIENCE = 90.0

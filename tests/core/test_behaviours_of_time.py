@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from schedkit.core.clock import Schedule, due
 from schedkit.core.states import Disposition, Overlap
-from schedkit.core.triggers import cron, every
+from schedkit.core.when.clock import Schedule, due
+from schedkit.core.when.triggers import cron, every
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -19,17 +19,19 @@ import sqlalchemy as sa
 from core.conftest import Heard
 
 from schedkit import context
-from schedkit.core import events, faces, schema
-from schedkit.core.attempt import Execution
-from schedkit.core.changes import Change
-from schedkit.core.door import Door
-from schedkit.core.ledger import CommandRow
+from schedkit.core import events
+from schedkit.core.ledger import schema
+from schedkit.core.ledger.changes import Change
+from schedkit.core.ledger.reader import CommandRow
+from schedkit.core.ledger.rows import FIXED, MUTABLE, new_id, run_values, to_micros
 from schedkit.core.model import After, Rate, Retry, Task, TaskResult
-from schedkit.core.rows import FIXED, MUTABLE, new_id, run_values, to_micros
-from schedkit.core.running import RunContext
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.owner.door import Door
+from schedkit.core.runner.attempt import Execution
+from schedkit.core.runner.running import RunContext
+from schedkit.core.scheduler import faces
+from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
-from schedkit.core.triggers import every
+from schedkit.core.when.triggers import every
 from schedkit.errors import (
     BlockingCallError,
     DeclarationError,
@@ -260,7 +262,7 @@ def test_what_nobody_owns_is_seen_all_the_same(make: Make) -> None:
 
 
 def test_commands_are_carried_out_once(sched: Scheduler) -> None:
-    from schedkit.core.commands import carry_out
+    from schedkit.core.node.commands import carry_out
 
     sched.task(name="one")(lambda: 1)
     owner = sched._node.owner

@@ -26,9 +26,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from schedkit.core.model import Retry
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
-from schedkit.core.triggers import every
+from schedkit.core.when.triggers import every
 from schedkit.errors import RetryableError, SchedkitError
 
 NAMES = ("a", "b", "c", "child")

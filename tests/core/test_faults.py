@@ -16,10 +16,11 @@ from core.conftest import Heard
 from core.faulty import answers_lost, disk_full, failing, locked, reads_failing
 from crash.judge import judge_schedule
 
-from schedkit.core import events, schema
-from schedkit.core.scheduler import Scheduler
+from schedkit.core import events
+from schedkit.core.ledger import schema
+from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
-from schedkit.core.triggers import every
+from schedkit.core.when.triggers import every
 from schedkit.errors import LedgerError
 
 Make = Callable[..., Scheduler]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.scheduler.facade import Scheduler
 
 
 @pytest.fixture

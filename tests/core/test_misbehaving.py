@@ -15,7 +15,7 @@ import pytest
 
 from schedkit import context
 from schedkit.core.model import Retry, TaskResult
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.text import dump
 from schedkit.errors import DeclarationError, RetryableError

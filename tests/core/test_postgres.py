@@ -13,9 +13,9 @@ from crash.judge import judge_schedule
 from postgres_server import kill, postgres_server, revive
 
 from schedkit.core import events
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
-from schedkit.core.triggers import every
+from schedkit.core.when.triggers import every
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from schedkit.core.model import Retry
-from schedkit.core.scheduler import Scheduler
-from schedkit.core.triggers import cron, every
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.when.triggers import cron, every
 from schedkit.errors import LedgerError, RetryableError
 
 # Beside the ledger: while there is such a file, every write finds the disk full.

@@ -6,8 +6,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 from schedkit.core.model import Retry
-from schedkit.core.scheduler import Scheduler
-from schedkit.core.triggers import cron, every
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.when.triggers import cron, every
 from schedkit.demo import DemoSite
 from schedkit.errors import RetryableError
 from schedkit.jira import Jira

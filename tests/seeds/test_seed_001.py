@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from schedkit.core.model import Retry
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
-from schedkit.core.task_request import TaskType, retry_policy
-from schedkit.core.triggers import cron
+from schedkit.core.tasks.request import TaskType, retry_policy
+from schedkit.core.when.triggers import cron
 from schedkit.demo import DemoSite
 from schedkit.errors import ParameterError, RunFailedError
 from schedkit.jira import Jira, export_task

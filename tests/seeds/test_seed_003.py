@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from schedkit import context
-from schedkit.core.base import BaseTask
 from schedkit.core.model import Rate, Task
-from schedkit.core.scheduler import Scheduler
-from schedkit.core.tasks_block import yaml_tasks
-from schedkit.core.triggers import at, cron, every
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.tasks.base import BaseTask
+from schedkit.core.tasks.block import yaml_tasks
+from schedkit.core.when.triggers import at, cron, every
 from schedkit.errors import FatalError, RetryableError, RunCancelledError, RunFailedError, StopRequested
 
 from .conftest import Fences

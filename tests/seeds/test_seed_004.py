@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from schedkit.core.base import BaseTask
 from schedkit.core.model import TaskResult
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Overlap, State
-from schedkit.core.task_schedule import ScheduleType, TaskSchedule
-from schedkit.core.triggers import cron, every
+from schedkit.core.tasks.base import BaseTask
+from schedkit.core.tasks.schedule import ScheduleType, TaskSchedule
+from schedkit.core.when.triggers import cron, every
 from schedkit.errors import RunFailedError, RunSkippedError
 
 

@@ -9,7 +9,7 @@ import pytest
 from widgets_shell import Front, Shell, wait_for
 
 from schedkit.app import App
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.scheduler.facade import Scheduler
 from schedkit.demo import DemoSite
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.settings import Settings

@@ -18,9 +18,9 @@ from widgets_shell import Front, wait_for
 
 from schedkit.app import Scheduler, app
 from schedkit.commands.notebook import execute
-from schedkit.core import origin
-from schedkit.core.scheduler import Scheduler as CoreScheduler
-from schedkit.core.triggers import at, every
+from schedkit.core.scheduler.facade import Scheduler as CoreScheduler
+from schedkit.core.tasks import origin
+from schedkit.core.when.triggers import at, every
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.report import load_reports
 from schedkit.widgets import background, handover

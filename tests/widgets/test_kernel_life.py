@@ -152,7 +152,7 @@ def pulse(run):
 
     later = time.time() + 60
     module.write_text(source.format(word="new"))
-    with open(package / "core" / "handles.py", "a") as file:
+    with open(package / "core" / "scheduler" / "handles.py", "a") as file:
         file.write("\nRELOADED = True\n")
     for file in [module, *package.rglob("*.py")]:
         os.utime(file, (later, later))
@@ -166,7 +166,7 @@ def pulse(run):
     assert len(times) == len(set(times))
     same = "print([now is then for now, then in zip((context._current, context._default), known)])"
     assert cells.say(same) == "[True, True]"
-    assert cells.say("import schedkit.core.handles as handles; print(handles.RELOADED)") == "True"
+    assert cells.say("import schedkit.core.scheduler.handles as handles; print(handles.RELOADED)") == "True"
     assert cells.say("print(pulse.pulse.submit().result(20))") == "new"
     assert cells.say("print(await pulse.pulse.submit())") == "new"
     assert cells.say("print([row['name'] for row in sched.board()['tasks']])") == "['pulse']"

@@ -10,9 +10,9 @@ from widgets_shell import Front, Shell
 
 import schedkit
 from schedkit import magics
-from schedkit.core import faces
 from schedkit.core.model import Retry
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.scheduler import faces
+from schedkit.core.scheduler.facade import Scheduler
 from schedkit.errors import DeclarationError, UsageError
 
 

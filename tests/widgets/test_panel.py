@@ -11,9 +11,9 @@ import pytest
 from widgets_shell import Front, KeptComm, Shell, wait_for
 
 from schedkit import context
-from schedkit.core import faces as core_faces
-from schedkit.core.board import Board
-from schedkit.core.scheduler import Scheduler
+from schedkit.core.board.board import Board
+from schedkit.core.scheduler import faces as core_faces
+from schedkit.core.scheduler.facade import Scheduler
 from schedkit.errors import UsageError
 from schedkit.widgets import Panel, display, faces, live_panel, panel
 

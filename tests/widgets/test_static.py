@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schedkit.core import events as ev
-from schedkit.core.board import Board
+from schedkit.core.board.board import Board
 from schedkit.core.states import State
 from schedkit.widgets.static import ROWS, board_html, duration_words, run_html
 

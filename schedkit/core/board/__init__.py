@@ -1,0 +1,1 @@
+"""What a screen shows: facts folded into one snapshot and numbered changes."""

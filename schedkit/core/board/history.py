@@ -1,0 +1,163 @@
+"""A window of history as a screen shows it: figures, a time line of bars, one page of runs.
+
+All of it is counted in the database, so thousands of runs cost a screen nothing: at most `BARS` bars a lane
+leave it, whatever lies in the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import func, select
+
+from schedkit.core.board.rows import Row, iso, run_row
+from schedkit.core.ledger.rows import id_at, run_from_row, time_from, to_micros
+from schedkit.core.ledger.schema import runs
+from schedkit.core.ledger.store import Store
+
+__all__ = ["BARS", "LANES", "window"]
+
+BARS = 120
+LANES = 12
+TASKS_NAMED = 1000
+BAD = ("FAILED", "TIMEOUT")
+
+_STARTED = runs.c.started_at.is_not(None)
+_ENDED = _STARTED & runs.c.finished_at.is_not(None)
+_LENGTH = runs.c.finished_at - runs.c.started_at
+_IS_BAD = func.sum(sa.case((runs.c.state.in_(BAD), 1), else_=0))
+
+
+def window(
+    store: Store,
+    now: datetime,
+    hours: float,
+    *,
+    task: str = "",
+    state: str = "",
+    first: int = 0,
+    rows: int = 50,
+) -> Row:
+    """Return the runs queued within the last `hours`, JSON-able.
+
+    Parameters
+    ----------
+    now : datetime
+        Where the window ends.
+    task, state : str
+        Only these, if given.
+    first, rows : int
+        The page: `rows` runs from number `first`, newest first.
+
+    Returns
+    -------
+    dict
+        ``since`` and ``until``, the time line's ends; ``total``, ``failed``, ``half`` and ``most``, the
+        seconds within which 50 % and 95 % ended; ``tasks`` and ``states``, what the window holds;
+        ``lanes``, the busiest tasks, each with ``bars``
+        ``[from, to, runs, failed, longest, active]``, from and to in milliseconds after ``since``, longest in
+        seconds; ``more``, how many tasks have no lane; ``runs``, the page.
+    """
+    inside = runs.c.id >= id_at(now - timedelta(hours=hours))
+    wanted = sa.and_(inside, *_only(task, state))
+    with store.reading() as connection:
+        groups = connection.execute(
+            select(
+                runs.c.task,
+                runs.c.state,
+                func.count().label("runs"),
+                func.sum(sa.case((_ENDED, 1), else_=0)).label("ended"),
+                func.min(runs.c.started_at).label("first"),
+            )
+            .where(inside)
+            .group_by(runs.c.task, runs.c.state)
+        ).mappings()
+        found = [dict(group) for group in groups]
+        mine = [group for group in found if _fits(group, task, state)]
+        total, ended = _sum(mine, "runs"), _sum(mine, "ended")
+        began = time_from(min((group["first"] for group in mine if group["first"]), default=None)) or now
+        lanes = _lanes(connection, wanted, mine, began, now)
+        page = select(runs).where(wanted).order_by(runs.c.id.desc()).offset(first).limit(rows)
+        return {
+            "since": iso(began),
+            "until": iso(now),
+            "total": total,
+            "failed": sum(group["runs"] for group in mine if group["state"] in BAD),
+            "half": _within(connection, wanted, ended, 0.5),
+            "most": _within(connection, wanted, ended, 0.95),
+            "tasks": sorted({group["task"] for group in found})[:TASKS_NAMED],
+            "states": sorted({group["state"] for group in found}),
+            "lanes": lanes,
+            "more": len({group["task"] for group in mine}) - len(lanes),
+            "first": first,
+            "runs": [_brief(run_row(run_from_row(row))) for row in connection.execute(page).mappings()],  # type: ignore[arg-type]
+        }
+
+
+def _brief(row: Row) -> Row:
+    """Leave out the traceback: whoever opens the run asks for it."""
+    error = row["error"]
+    return {**row, "error": error and {name: value for name, value in error.items() if name != "traceback"}}
+
+
+def _only(task: str, state: str) -> list[sa.ColumnElement[bool]]:
+    return [column == value for column, value in ((runs.c.task, task), (runs.c.state, state)) if value]
+
+
+def _fits(group: Mapping[str, Any], task: str, state: str) -> bool:
+    return task in ("", group["task"]) and state in ("", group["state"])
+
+
+def _sum(groups: list[dict[str, Any]], what: str) -> int:
+    return sum(int(group[what]) for group in groups)
+
+
+def _within(
+    connection: sa.Connection, wanted: sa.ColumnElement[bool], ended: int, share: float
+) -> float | None:
+    """Return the seconds within which a share of the runs ended."""
+    if not ended:
+        return None
+    place = min(ended - 1, int(share * ended))
+    query = select(_LENGTH).where(wanted, _ENDED).order_by(_LENGTH).offset(place).limit(1)
+    return int(connection.scalar(query) or 0) / 1e6
+
+
+def _lanes(
+    connection: sa.Connection,
+    wanted: sa.ColumnElement[bool],
+    groups: list[dict[str, Any]],
+    began: datetime,
+    now: datetime,
+) -> list[Row]:
+    busy: dict[str, int] = {}
+    for group in groups:
+        busy[group["task"]] = busy.get(group["task"], 0) + group["runs"]
+    names = sorted(sorted(busy, key=lambda name: (-busy[name], name))[:LANES])
+    if not names:
+        return []
+    start, end = to_micros(began), to_micros(now)
+    bar = (runs.c.started_at - start) // max(1, -(-(end - start) // BARS))
+    query = (
+        select(
+            runs.c.task,
+            func.min(runs.c.started_at).label("from"),
+            func.max(func.coalesce(runs.c.finished_at, end)).label("to"),
+            func.count().label("runs"),
+            _IS_BAD.label("failed"),
+            func.max(func.coalesce(runs.c.finished_at, end) - runs.c.started_at).label("longest"),
+            func.sum(sa.case((runs.c.finished_at.is_(None), 1), else_=0)).label("active"),
+        )
+        .where(wanted, _STARTED, runs.c.task.in_(names))
+        .group_by(runs.c.task, bar)
+        .order_by(runs.c.task, sa.text("2"))
+    )
+    bars: dict[str, list[list[float]]] = {name: [] for name in names}
+    for row in connection.execute(query).mappings():
+        span = ((row["from"] - start) / 1000, (row["to"] - start) / 1000)
+        counts = (int(row["runs"]), int(row["failed"]), row["longest"] / 1e6, int(row["active"]))
+        bars[row["task"]].append([*span, *counts])
+    return [{"task": name, "runs": busy[name], "bars": bars[name]} for name in names]

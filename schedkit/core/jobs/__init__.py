@@ -1,0 +1,1 @@
+"""The words of other schedulers (APScheduler's jobs and listeners, `get_status`), spoken over ours."""

@@ -1,0 +1,359 @@
+"""APScheduler's job API over our scheduler: `add_job` and its friends, all ending in one `Task`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from schedkit.core.durations import Duration
+from schedkit.core.jobs.args import first_at, identity, named, past, resolved, trigger_from
+from schedkit.core.jobs.status import status
+from schedkit.core.model import Task
+from schedkit.core.tasks.block import EXECUTORS
+from schedkit.core.tasks.declare import declare, replaced
+from schedkit.core.tasks.defaults import JOB_DEFAULT, JobDefault
+from schedkit.core.tasks.request import read_request
+from schedkit.core.when.base import Trigger
+from schedkit.core.when.kinds import At
+from schedkit.core.when.triggers import at
+from schedkit.errors import DeclarationError, UsageError
+
+if TYPE_CHECKING:
+    from schedkit.core.scheduler.facade import Scheduler
+    from schedkit.core.scheduler.handles import RunHandle, TaskHandle
+
+__all__ = ["EVENT_ALL", "Job", "JobApi"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# apscheduler.events.EVENT_ALL, without importing it.
+EVENT_ALL = 2**17 - 1
+# Carried by jobs that run once: `get_job` knows them until they have.
+ONE_TIME = "one-time"
+UNSET: Any = object()
+
+
+class Job:
+    """A task, seen the way APScheduler shows a job.
+
+    Attributes
+    ----------
+    id : str
+        The task's name.
+    """
+
+    def __init__(self, scheduler: JobApi, id: str) -> None:
+        self._scheduler = scheduler
+        self.id = id
+
+    @property
+    def _handle(self) -> TaskHandle:
+        return self._scheduler._self.tasks[self.id]
+
+    @property
+    def name(self) -> str:
+        """The description, else the task's name."""
+        return self._handle.task.description or self.id
+
+    @property
+    def func(self) -> Callable[..., Any] | None:
+        """The function it calls."""
+        return self._handle.task.function
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """Its parameters."""
+        return dict(self._handle.task.params)
+
+    @property
+    def trigger(self) -> Trigger | None:
+        """When it runs."""
+        return self._handle.task.trigger
+
+    @property
+    def next_run_time(self) -> datetime | None:
+        """Its next time, None while it is paused or has none."""
+        return self._handle.next_run
+
+    @property
+    def coalesce(self) -> bool:
+        """Whether overdue times become one run."""
+        return self._handle.task.coalesce
+
+    @property
+    def max_instances(self) -> int:
+        """How many runs may be alive at once."""
+        return self._handle.task.max_instances
+
+    @property
+    def misfire_grace_time(self) -> float | None:
+        """How many seconds late it may start; None: however late."""
+        return self._handle.task.misfire_grace
+
+    def pause(self) -> Job:
+        """Stop its times."""
+        return self._scheduler.pause_job(self.id)
+
+    def resume(self) -> Job:
+        """Let its times happen again."""
+        return self._scheduler.resume_job(self.id)
+
+    def reschedule(self, trigger: object, **trigger_args: Any) -> Job:
+        """Give it another trigger."""
+        return self._scheduler.reschedule_job(self.id, trigger=trigger, **trigger_args)
+
+    def remove(self) -> None:
+        """Forget it."""
+        self._scheduler.remove_job(self.id)
+
+    def __repr__(self) -> str:
+        trigger = self.trigger
+        return f"<Job {self.id!r}: {'on demand' if trigger is None else trigger.text()}>"
+
+
+class JobApi:
+    """What a scheduler offers to those who know APScheduler 3."""
+
+    @property
+    def _self(self) -> Scheduler:
+        return cast("Scheduler", self)
+
+    def add_job(
+        self,
+        func: Callable[..., Any] | str,
+        trigger: object = None,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        id: str | None = None,
+        name: str | None = None,
+        misfire_grace_time: Duration | JobDefault | None = JOB_DEFAULT,
+        coalesce: bool | JobDefault = JOB_DEFAULT,
+        max_instances: int | JobDefault = JOB_DEFAULT,
+        next_run_time: datetime | None = UNSET,
+        jobstore: str = "default",
+        executor: str = "default",
+        replace_existing: bool = False,
+        **trigger_args: Any,
+    ) -> Job:
+        """Add a job as APScheduler does.
+
+        Parameters
+        ----------
+        func : callable or str
+            ``"package.module:function"`` is imported.
+        trigger : {"cron", "interval", "date", "calendarinterval"} or trigger, optional
+            None runs it once, now.
+        args, kwargs
+            Its arguments; positional ones are stored by their names.
+        id : str, optional
+            The task's name; the function's own by default.
+        name : str, optional
+            A description for people.
+        misfire_grace_time : float or None
+            Seconds; None runs late once, however late.
+        misfire_grace_time, coalesce, max_instances
+            By default as the scheduler's ``job_defaults`` say: None, True and 1 unless set there.
+        next_run_time : datetime or None, optional
+            The first run, before those of the trigger; None adds it paused.
+        replace_existing : bool
+            Whether a job of this id may be replaced. The same function with the same arguments always
+            may, because a cell runs again.
+        **trigger_args
+            ``hour=7``, ``seconds=30``, ``run_date=…`` of a trigger given by name. Weekdays go by name:
+            APScheduler's numbers count from Monday = 0, a crontab's from Sunday.
+
+        Raises
+        ------
+        DeclarationError, TriggerError, ParameterError
+            If it cannot be added; says what to change.
+        """
+        function = resolved(func)
+        if jobstore != "default":
+            raise UsageError(f"jobstore={jobstore!r}", hint="there is one ledger; leave jobstore out")
+        if executor not in EXECUTORS:
+            raise DeclarationError(f"executor={executor!r}", hint=f"there are: {', '.join(EXECUTORS)}")
+        params = named(function, args, kwargs)
+        made = trigger_from(trigger, trigger_args)
+        now = datetime.now(UTC)
+        soon = next_run_time is not UNSET and next_run_time is not None and past(next_run_time, now)
+        once = made is None
+        if next_run_time is not UNSET and next_run_time is not None and not soon:
+            made = at(next_run_time) if made is None else first_at(next_run_time, made)
+            soon, once = False, once or isinstance(made, At)
+        task = declare(
+            function,
+            made,
+            name=id,
+            params=params,
+            description=name or "",
+            misfire_grace=misfire_grace_time,
+            coalesce=coalesce,
+            max_instances=max_instances,
+            runs_in=EXECUTORS[executor],
+            enabled=next_run_time is not None,
+            tags=(ONE_TIME,) if once or isinstance(made, At) else (),
+        )
+        self._refuse_conflict(task, replace_existing)
+        handle = self._self.add(task)
+        if soon or made is None:
+            handle.submit()
+        return Job(self, task.name)
+
+    def _refuse_conflict(self, task: Task, replace_existing: bool) -> None:
+        known = self._self._registry.get(task.name)
+        if known is None or replace_existing:
+            return
+        if identity(known.function) != identity(task.function) or dict(known.params) != dict(task.params):
+            raise DeclarationError(
+                f"there is a job {task.name!r} already, of another function or other arguments",
+                hint="give it an id of its own, or replace_existing=True",
+            )
+
+    def add_one_time_job(
+        self,
+        job_id: str,
+        handler: str | Callable[..., Any] | None = None,
+        job_data: Mapping[str, Any] | None = None,
+        *,
+        handler_class_name: str | None = None,
+        run_date: datetime | str | None = None,
+    ) -> RunHandle | Job:
+        """Run a known task once, under an id of the caller's.
+
+        Parameters
+        ----------
+        job_id : str
+            The name of this job; `get_job` knows it until it has run.
+        handler : str or callable
+            The name or tag of a declared task, or a function. `handler_class_name` is the same.
+        job_data : mapping, optional
+            Its parameters.
+        run_date : datetime or str, optional
+            When; now by default.
+        """
+        wanted = handler if handler is not None else handler_class_name
+        if wanted is None:
+            raise DeclarationError(f"one-time job {job_id!r} names no handler", hint="name a declared task")
+        base = declare(wanted, name=job_id) if callable(wanted) else self._self._registry.handler(wanted)
+        trigger = None if run_date is None else at(run_date)
+        task = declare_like(base, job_id, trigger, job_data)
+        handle = self._self.add(task)
+        return handle.submit() if trigger is None else Job(self, job_id)
+
+    def add_request(self, body: Mapping[str, Any]) -> TaskHandle:
+        """Declare a task written as data, and run it at once if it is IMMEDIATE.
+
+        Parameters
+        ----------
+        body : mapping
+            See `schedkit.core.tasks.request.read_request`; it names a registered task or a tag.
+        """
+        request = read_request(body, self._self._registry)
+        handle = self._self.add(request.task)
+        if request.run_now:
+            handle.submit()
+        return handle
+
+    def scheduled_job(self, trigger: object, **options: Any) -> Callable[[F], F]:
+        """Decorate a function to be a job; see `add_job`."""
+
+        def mark(function: F) -> F:
+            self.add_job(function, trigger, **options)
+            return function
+
+        return mark
+
+    def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
+        """Forget a job; its history stays."""
+        self._self.remove(job_id)
+
+    def pause_job(self, job_id: str, jobstore: str | None = None) -> Job:
+        """Stop the times of a job."""
+        self._self.pause(job_id)
+        return Job(self, job_id)
+
+    def resume_job(self, job_id: str, jobstore: str | None = None) -> Job:
+        """Let the times of a job happen again."""
+        self._self.resume(job_id)
+        return Job(self, job_id)
+
+    def reschedule_job(
+        self, job_id: str, jobstore: str | None = None, trigger: object = None, **trigger_args: Any
+    ) -> Job:
+        """Give a job another trigger; without one it runs once, now."""
+        made = trigger_from(trigger, trigger_args)
+        self._self.reschedule(job_id, made)
+        if made is None:
+            self._self.submit(job_id)
+        return Job(self, job_id)
+
+    def get_jobs(self, jobstore: str | None = None) -> list[Job]:
+        """Return the jobs, the next to run first."""
+        jobs = [job for name in self._self.tasks if (job := self.get_job(name)) is not None]
+        never = datetime.max.replace(tzinfo=UTC)
+        return sorted(jobs, key=lambda job: (job.next_run_time or never, job.id))
+
+    def get_job(self, job_id: str, jobstore: str | None = None) -> Job | None:
+        """Return a job; None if there is none, or it was to run once and has."""
+        handle = self._self.tasks.get(job_id)
+        if handle is None:
+            return None
+        over = (
+            ONE_TIME in handle.task.tags
+            and handle.next_run is None
+            and not handle.paused
+            and handle.state in ("idle", "waiting")
+        )
+        return None if over else Job(self, job_id)
+
+    def add_listener(self, callback: Callable[[Any], object], mask: int = EVENT_ALL) -> None:
+        """Call `callback` with APScheduler's events, those whose code is in `mask`.
+
+        Examples
+        --------
+        >>> from apscheduler.events import EVENT_JOB_ERROR
+        >>> sched.add_listener(print, EVENT_JOB_ERROR)             # doctest: +SKIP
+        """
+        from schedkit.core.jobs.events import Translator
+
+        unsubscribe = self._self.subscribe(Translator(callback, mask, self._self._load))
+        self._listeners.setdefault(_key(callback), []).append(unsubscribe)
+
+    def remove_listener(self, callback: Callable[[Any], object]) -> None:
+        """Call `callback` no more."""
+        for unsubscribe in self._listeners.pop(_key(callback), ()):
+            unsubscribe()
+
+    @functools.cached_property
+    def _listeners(self) -> dict[object, list[Callable[[], None]]]:
+        return {}
+
+    def get_status(self) -> dict[str, Any]:
+        """Return what runs, how much, and every job and task; see `schedkit.core.jobs.status.status`."""
+        return status(self._self)
+
+    def shutdown(self, wait: bool = True) -> None:
+        """Stop; without `wait`, what runs is interrupted and recorded."""
+        self._self.stop("30s" if wait else "0s")
+
+
+def _key(callback: Callable[[Any], object]) -> object:
+    # A bound method is made anew at every access; two of the same object are equal.
+    return callback if callback.__hash__ is not None else id(callback)
+
+
+def declare_like(
+    base: Task, name: str, trigger: Trigger | None, params: Mapping[str, Any] | None, **changes: Any
+) -> Task:
+    """Return a task of another name with the function and rules of `base`."""
+    tags = tuple(dict.fromkeys((*base.tags, ONE_TIME)))
+    return replaced(
+        base,
+        name=name,
+        trigger=trigger,
+        params={**base.params, **(params or {})},
+        after=(),
+        **{"tags": tags, **changes},
+    )

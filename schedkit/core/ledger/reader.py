@@ -1,0 +1,318 @@
+"""The durable truth, read: tasks, runs, attempts, facts, commands.
+
+Every read is one short query on a connection of its own, which no writer waits for. Changes are written
+by the owner alone (`writer.py`); anybody may insert a command.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import select
+
+from schedkit.core.events import Event, decode
+from schedkit.core.ledger import lease as lease_file
+from schedkit.core.ledger.rows import attempt_from_row, new_id, run_from_row, time_from, to_micros
+from schedkit.core.ledger.schema import (
+    LIVE_STATES,
+    attempts,
+    commands,
+    details,
+    events,
+    fires,
+    meta,
+    runs,
+    tasks,
+    waits,
+)
+from schedkit.core.ledger.store import Store
+from schedkit.core.model import Attempt, Run
+from schedkit.core.states import Disposition, Overlap
+from schedkit.core.text import dump, load
+
+__all__ = ["CommandRow", "FireRow", "Ledger", "TaskRow", "WaitRow"]
+
+
+class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A task as the ledger knows it; `trigger` is JSON, None without a schedule."""
+
+    name: str
+    trigger: str | None = None
+    words: str = ""
+    anchor: datetime
+    next_at: datetime | None = None
+    paused: bool = False
+    facts: dict[str, Any] = {}
+    declared_at: datetime
+    who: str = ""
+
+    @property
+    def limit(self) -> int | None:
+        """How many of its runs may be under way at once, None for any number."""
+        limit: int | None = self.facts.get("max_instances")
+        return None if self.facts.get("overlap") == Overlap.ALLOW else limit
+
+    def row(self) -> dict[str, Any]:
+        """Return it as a row of the table."""
+        return {
+            "name": self.name,
+            "trigger": self.trigger,
+            "words": self.words,
+            "anchor": to_micros(self.anchor),
+            "next_at": None if self.next_at is None else to_micros(self.next_at),
+            "paused": self.paused,
+            "facts": dump(self.facts),
+            "declared_at": to_micros(self.declared_at),
+            "who": self.who,
+        }
+
+
+class WaitRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One parent that a PENDING run waits for; `parent_run` None: one that does not exist yet."""
+
+    run: str
+    child: str
+    parent: str
+    parent_run: str | None
+    how: str
+    ended: str | None = None
+
+
+class FireRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A due time, or a range of `count` of them, that made no run."""
+
+    task: str
+    scheduled_at: datetime
+    until: datetime
+    count: int | None
+    disposition: Disposition
+    reason: str
+
+
+class CommandRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody without the lease asks the owner to do."""
+
+    id: str
+    who: str
+    kind: str
+    data: dict[str, Any]
+    answer: dict[str, Any] | None = None
+
+
+class Ledger:
+    """Reads of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def _all(self, query: sa.Select[Any]) -> Sequence[Mapping[str, Any]]:
+        with self.store.reading() as connection:
+            return connection.execute(query).mappings().all()  # type: ignore[return-value]
+
+    def tasks(self) -> list[TaskRow]:
+        """Return every task, by name."""
+        return [_task(row) for row in self._all(select(tasks).order_by(tasks.c.name))]
+
+    def task(self, name: str) -> TaskRow | None:
+        """Return one task."""
+        found = self._all(select(tasks).where(tasks.c.name == name))
+        return _task(found[0]) if found else None
+
+    def live(self) -> list[Run]:
+        """Return the runs that have not ended, oldest first."""
+        query = select(runs).where(runs.c.state.in_(_LIVE)).order_by(runs.c.id)
+        return [run_from_row(row) for row in self._all(query)]
+
+    def run(self, id: str) -> Run | None:
+        """Return one run."""
+        found = self._all(select(runs).where(runs.c.id == id))
+        return run_from_row(found[0]) if found else None
+
+    def runs(
+        self,
+        task: str | None = None,
+        *,
+        limit: int = 100,
+        state: str | None = None,
+        before: str | None = None,
+    ) -> list[Run]:
+        """Return runs, newest first; `before` is the id of the last one already seen."""
+        query = select(runs).order_by(runs.c.id.desc()).limit(limit)
+        if task is not None:
+            query = query.where(runs.c.task == task)
+        if state is not None:
+            query = query.where(runs.c.state == state)
+        if before is not None:
+            query = query.where(runs.c.id < before)
+        return [run_from_row(row) for row in self._all(query)]
+
+    def recent(self, names: Iterable[str], each: int) -> list[Run]:
+        """Return the last `each` runs of every named task, oldest first."""
+        found: list[Run] = []
+        with self.store.reading() as connection:
+            for name in names:
+                query = select(runs).where(runs.c.task == name).order_by(runs.c.id.desc()).limit(each)
+                found.extend(run_from_row(row) for row in connection.execute(query).mappings())  # type: ignore[arg-type]
+        return sorted(found, key=lambda run: run.id)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return task → state → how many runs; reads the whole history."""
+        found: dict[str, dict[str, int]] = {}
+        query = select(runs.c.task, runs.c.state, sa.func.count().label("n")).group_by(
+            runs.c.task, runs.c.state
+        )
+        for row in self._all(query):
+            found.setdefault(row["task"], {})[row["state"]] = row["n"]
+        return found
+
+    def latest_result(self, task: str) -> Run | None:
+        """Return the last DONE run of a task that has a result."""
+        query = (
+            select(runs)
+            .where(runs.c.task == task, runs.c.state == "DONE", runs.c.result.is_not(None))
+            .order_by(runs.c.id.desc())
+            .limit(1)
+        )
+        found = self._all(query)
+        return run_from_row(found[0]) if found else None
+
+    def scheduled(self, task: str, after: datetime, until: datetime) -> set[datetime]:
+        """Return the due times in [after, until] that have a run."""
+        with self.store.reading() as connection:
+            return scheduled_times(connection, task, after, until)
+
+    def started_since(self, task: str, since: datetime) -> list[datetime]:
+        """Return when runs of a task started, from `since` on, oldest first."""
+        query = (
+            select(runs.c.started_at)
+            .where(runs.c.task == task, runs.c.started_at >= to_micros(since))
+            .order_by(runs.c.started_at)
+        )
+        found = (time_from(row["started_at"]) for row in self._all(query))
+        return [when for when in found if when is not None]
+
+    def attempts(self, run: str) -> list[Attempt]:
+        """Return the ended attempts of a run, in order."""
+        query = select(attempts).where(attempts.c.run == run).order_by(attempts.c.number)
+        return [attempt_from_row(row) for row in self._all(query)]
+
+    def details(self, run: str) -> dict[str, Any]:
+        """Return what a run told: its stages, log, facts and artifacts."""
+        found = self._all(select(details).where(details.c.run == run))
+        if not found:
+            return {"stages": [], "log": [], "facts": {}, "artifacts": []}
+        return {key: load(found[0][key]) for key in ("stages", "log", "facts", "artifacts")}
+
+    def fires(self, task: str, limit: int = 1000) -> list[FireRow]:
+        """Return the due times of a task that made no run, newest first."""
+        query = select(fires).where(fires.c.task == task).order_by(fires.c.scheduled_at.desc()).limit(limit)
+        return [
+            FireRow(
+                task=row["task"],
+                scheduled_at=_time(row["scheduled_at"]),
+                until=_time(row["until"]),
+                count=row["count"],
+                disposition=Disposition(row["disposition"]),
+                reason=row["reason"],
+            )
+            for row in self._all(query)
+        ]
+
+    def waits(self) -> list[WaitRow]:
+        """Return what PENDING runs wait for, and parents' runs that are still to come."""
+        pending = select(runs.c.id).where(runs.c.state == "PENDING")
+        query = (
+            select(waits).where(waits.c.run.in_(pending) | waits.c.parent_run.is_(None)).order_by(waits.c.run)
+        )
+        return [WaitRow(**row) for row in self._all(query)]
+
+    def events(self, after: int = 0, *, limit: int = 1000, run: str | None = None) -> list[Event]:
+        """Return the log after number `after`, in order."""
+        query = select(events.c.data).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
+        if run is not None:
+            query = query.where(events.c.run == run)
+        return [decode(row["data"]) for row in self._all(query)]
+
+    def last_seq(self) -> int:
+        """Return the number of the newest event."""
+        with self.store.reading() as connection:
+            return connection.scalar(select(sa.func.max(events.c.seq))) or 0
+
+    def setting(self, key: str) -> str | None:
+        """Return a note kept with the ledger."""
+        with self.store.reading() as connection:
+            return connection.scalar(select(meta.c.value).where(meta.c.key == key))
+
+    def holder(self) -> lease_file.Holder | None:
+        """Return who owns the ledger."""
+        return lease_file.holder(self.store)
+
+    def commands(self) -> list[CommandRow]:
+        """Return what has been asked and not answered, oldest first."""
+        query = select(commands).where(commands.c.done_at.is_(None)).order_by(commands.c.id)
+        return [_command(row) for row in self._all(query)]
+
+    def command(self, id: str) -> CommandRow | None:
+        """Return one command."""
+        found = self._all(select(commands).where(commands.c.id == id))
+        return _command(found[0]) if found else None
+
+    def ask(self, who: str, kind: str, data: Mapping[str, Any]) -> str:
+        """Leave a command for the owner; return its id."""
+        id = new_id()
+        row = {"id": id, "at": int(time.time() * 1e6), "who": who, "kind": kind, "data": dump(data)}
+        with self.store.explained(), self.store.connect() as connection, connection.begin():
+            connection.execute(commands.insert(), [{**row, "done_at": None, "answer": None}])
+        return id
+
+    def withdraw(self, id: str) -> bool:
+        """Take a command back; False if it has been answered."""
+        with self.store.explained(), self.store.connect() as connection, connection.begin():
+            open_one = commands.delete().where(commands.c.id == id, commands.c.done_at.is_(None))
+            return connection.execute(open_one).rowcount > 0
+
+
+_LIVE: list[sa.ColumnElement[str]] = [
+    sa.literal_column(f"'{state}'") for state in LIVE_STATES
+]  # literals: the partial index needs them
+
+
+def scheduled_times(connection: sa.Connection, task: str, after: datetime, until: datetime) -> set[datetime]:
+    """Return the due times in [after, until] that have a run, as `connection` sees them."""
+    query = select(runs.c.scheduled_at).where(
+        runs.c.task == task,
+        runs.c.scheduled_at.is_not(None),
+        runs.c.scheduled_at.between(to_micros(after), to_micros(until)),
+    )
+    return {_time(micros) for micros in connection.scalars(query)}
+
+
+def _time(micros: int) -> datetime:
+    when = time_from(micros)
+    assert when is not None
+    return when
+
+
+def _task(row: Mapping[str, Any]) -> TaskRow:
+    return TaskRow(
+        name=row["name"],
+        trigger=row["trigger"],
+        words=row["words"],
+        anchor=_time(row["anchor"]),
+        next_at=time_from(row["next_at"]),
+        paused=bool(row["paused"]),
+        facts=load(row["facts"]),
+        declared_at=_time(row["declared_at"]),
+        who=row["who"],
+    )
+
+
+def _command(row: Mapping[str, Any]) -> CommandRow:
+    return CommandRow(
+        id=row["id"], who=row["who"], kind=row["kind"], data=load(row["data"]), answer=load(row["answer"])
+    )

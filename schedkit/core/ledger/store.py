@@ -1,0 +1,285 @@
+"""One database behind a URL: its connections, its clock, and what its errors mean."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from schedkit.core.ledger import schema
+from schedkit.core.ledger.file_systems import network_file_system
+from schedkit.errors import LedgerError
+
+__all__ = ["Store"]
+
+_log = logging.getLogger("schedkit")
+
+# How long one statement waits for another process's lock before the writer takes note and tries again.
+BUSY_SECONDS = 1.0
+# How long PostgreSQL lets a transaction stand that its process does not go on with: one that was stopped in
+# the middle, as by a laptop's sleep, would keep the lease's row locked, and nobody could take the ledger.
+IDLE_SECONDS = 5.0
+
+
+class Store:
+    """A ledger's database.
+
+    Parameters
+    ----------
+    where : str or Path
+        A file for SQLite, or an SQLAlchemy URL.
+    durable : {"normal", "full"}
+        On SQLite, what a commit survives: the death of the process, or a power cut too.
+    """
+
+    def __init__(self, where: str | Path, *, durable: str = "normal") -> None:
+        self.url = _url(where)
+        self.durable = durable
+        self._readers = threading.Condition()
+        self._reading = 0
+        self._looked = False
+        self.path = Path(self.url.database) if self.sqlite and self.url.database else None
+        try:
+            self._write = sa.create_engine(self.url, poolclass=NullPool, **self._named())
+            self._read = sa.create_engine(
+                self.url,
+                poolclass=QueuePool,
+                pool_size=4,
+                max_overflow=16,
+                pool_pre_ping=not self.sqlite,
+                isolation_level=None if self.sqlite else "AUTOCOMMIT",
+                **self._named(),
+            )
+        except (NoSuchModuleError, ModuleNotFoundError, SQLAlchemyError) as error:
+            raise LedgerError(
+                f"ledger {self}: {error}", hint="is the driver installed? pip install 'schedkit[postgres]'"
+            ) from error
+        if self.sqlite:
+            sa.event.listen(self._write, "connect", self._tune_writer)
+            sa.event.listen(self._write, "begin", _begin_immediate)
+            sa.event.listen(self._read, "connect", self._tune_reader)
+        else:
+            sa.event.listen(self._write, "connect", _bound_idleness)
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether this is a SQLite file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def dialect(self) -> sa.Dialect:
+        """What statements are compiled for."""
+        return self._write.dialect
+
+    def __str__(self) -> str:
+        # A URL may hold a password; SQLAlchemy masks it.
+        return str(self.path) if self.path else self.url.render_as_string(hide_password=True)
+
+    def _named(self) -> dict[str, Any]:
+        if self.sqlite:
+            return {
+                "paramstyle": "named",
+                "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False},
+            }
+        return {"connect_args": {"connect_timeout": 10}}
+
+    def _tune_writer(self, connection: sqlite3.Connection, record: object) -> None:
+        # The driver's own transaction control begins too late for BEGIN IMMEDIATE.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={'FULL' if self.durable == 'full' else 'NORMAL'}")
+        # Checkpoints are made beside the writer (`checkpoint`); this is for when that lags far behind.
+        connection.execute("PRAGMA wal_autocheckpoint=50000")
+        connection.execute("PRAGMA cache_size=-16000")
+
+    def _tune_reader(self, connection: sqlite3.Connection, record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA query_only=ON")
+
+    def open(self) -> None:
+        """Create or upgrade the tables.
+
+        Raises
+        ------
+        LedgerError
+            If the store is corrupt, read-only, away, newer than we know or no ledger at all.
+        """
+        if self.path is not None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise LedgerError(
+                    f"ledger {self}: its folder cannot be made ({error.strerror})",
+                    hint="name a writable folder",
+                ) from error
+            self._look_where_it_lies(self.path)
+        with self.explained():
+            for left in range(30, -1, -1):
+                try:
+                    with self._write.connect() as connection, connection.begin():
+                        self.alone(connection)
+                        schema.migrate(connection, str(self))
+                    return
+                except DBAPIError as error:
+                    # Two processes that open a new ledger at once: the second finds it made.
+                    if not left or not self.passing(error):
+                        raise
+                    time.sleep(0.1)
+
+    def alone(self, connection: sa.Connection) -> None:
+        """Let nobody else make or take this ledger until the transaction ends."""
+        if not self.sqlite:  # there every transaction that may write is alone
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
+
+    def _look_where_it_lies(self, path: Path) -> None:
+        if self._looked:
+            return
+        self._looked = True
+        network = network_file_system(path)
+        if network is not None:
+            _log.warning(
+                "the ledger %s lies on a network file system (%s), where SQLite's locks and its write-ahead "
+                "log cannot be trusted: two processes may own it at once, and the file may be damaged. "
+                "Keep it on a disk of this machine, or use PostgreSQL: ledger: postgresql://user@host/name",
+                self,
+                network,
+            )
+
+    def connect(self) -> sa.Connection:
+        """Return a new connection for writing; its transactions take the write lock as they begin."""
+        return self._write.connect()
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Lend a connection for reading, which no writer waits for."""
+        with self._readers:
+            self._reading += 1
+        try:
+            with self.explained(), self._read.connect() as connection:
+                yield connection
+        finally:
+            with self._readers:
+                self._reading -= 1
+                self._readers.notify_all()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn a driver's error into a `LedgerError` that says what to do."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise LedgerError(f"ledger {self}: {reason(error)}", hint=_advice(str(error.orig))) from error
+        except SQLAlchemyError as error:
+            raise LedgerError(f"ledger {self}: {error}", hint="is it a schedkit ledger?") from error
+
+    def passing(self, error: BaseException) -> bool:
+        """Tell whether waiting may cure `error`: the store is locked, full, restarting or away."""
+        if not isinstance(error, DBAPIError):
+            return isinstance(error, OSError)
+        text = str(error.orig).lower()
+        if self.sqlite:
+            return isinstance(error, OperationalError) and not any(
+                word in text for word in ("no such", "syntax", "has no column")
+            )
+        return error.connection_invalidated or isinstance(error, OperationalError)
+
+    def now(self, connection: sa.Connection) -> int:
+        """Return the store's clock in microseconds since 1970."""
+        if self.sqlite:
+            return int(time.time() * 1e6)
+        return int(connection.scalar(sa.text(POSTGRES_NOW)) or 0)
+
+    def checkpoint(self) -> None:
+        """Move what SQLite has in its write-ahead log into the file, without holding up the writer."""
+        if self.path is not None:
+            connection = self._write.raw_connection()  # outside any transaction
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                connection.close()
+
+    def close(self) -> None:
+        """Close every pooled connection, once those that are lent have come back."""
+        with self._readers:
+            self._readers.wait_for(lambda: not self._reading, timeout=5.0)
+        self._write.dispose()
+        self._read.dispose()
+
+
+# "schedkit" in eight bytes: the number of the lock that those who make or take a ledger hold.
+_ALONE = int.from_bytes(b"schedkit")
+POSTGRES_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
+def _bound_idleness(connection: Any, record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1000)}")
+    connection.commit()
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _url(where: str | Path) -> sa.URL:
+    if not isinstance(where, str | os.PathLike):
+        raise LedgerError(
+            f"ledger: {where!r} is no name", hint="name a file, e.g. schedkit.db, or a database URL"
+        )
+    if isinstance(where, Path) or "://" not in str(where):
+        if not str(where).strip():
+            raise LedgerError(
+                "ledger: no name given", hint="name a file, e.g. schedkit.db, or a database URL"
+            )
+        return sa.URL.create("sqlite", database=os.path.abspath(os.path.expanduser(where)))
+    try:
+        url = sa.make_url(str(where))
+    except SQLAlchemyError:
+        # The text may hold a password: it stays out of the message and of the chain.
+        raise LedgerError(
+            "ledger: not a database URL", hint="write e.g. postgresql://user@host/name"
+        ) from None
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise LedgerError("ledger: SQLite in memory is lost with its process", hint="name a file")
+        return url.set(database=os.path.abspath(url.database))
+    if backend != "postgresql":
+        raise LedgerError(
+            f"ledger: {backend} is not supported", hint="SQLite (a file name) or postgresql://…"
+        )
+    # Plain postgresql:// means psycopg 3, the driver that is installed with schedkit[postgres].
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def reason(error: BaseException) -> str:
+    """Return a driver's message in one line, without statement or parameters."""
+    orig = getattr(error, "orig", None) or error
+    lines = str(orig).strip().splitlines()
+    return lines[0] if lines else type(orig).__name__
+
+
+_ADVICE = (
+    ("not a database", "the file is something else or damaged: restore it, or name another ledger"),
+    ("malformed", "the file is damaged: restore it, or name another ledger"),
+    ("unable to open", "does the folder exist, and may you write there?"),
+    ("readonly", "may you write to the file and its folder?"),
+    ("locked", "another program holds the file locked: close it and try again"),
+    ("full", "free some space on the disk"),
+    ("connect", "is the server up, and are host, port and user right?"),
+    ("password", "check user and password"),
+)
+
+
+def _advice(text: str) -> str:
+    return next((advice for word, advice in _ADVICE if word in text.lower()), "is it a schedkit ledger?")

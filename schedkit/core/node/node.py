@@ -1,0 +1,394 @@
+"""One process at a ledger: its owner, or a viewer of somebody else's work."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Coroutine, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from schedkit.core.events import OwnerChanged
+from schedkit.core.ledger.lease import LEASE_SECONDS, Lease
+from schedkit.core.ledger.reader import Ledger
+from schedkit.core.model import Task
+from schedkit.core.node.backfill import Backfills
+from schedkit.core.node.commands import answered, carry_out
+from schedkit.core.node.news import News
+from schedkit.core.node.submissions import settling
+from schedkit.core.owner.bus import Bus
+from schedkit.core.owner.known import Config, Finished, Waiter
+from schedkit.core.owner.owner import Owner, describe
+from schedkit.core.owner.retention import prune
+from schedkit.core.promise import Promise
+from schedkit.core.runner.attempt import Ports
+from schedkit.core.runner.children import Children
+from schedkit.core.runner.results import Results
+from schedkit.core.runner.workers import Threads, UserLoop
+from schedkit.core.tasks.registry import Registry
+from schedkit.core.when.clock import run_clock
+from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
+
+__all__ = ["Node"]
+
+_log = logging.getLogger("schedkit")
+
+# How often an owner looks for commands, and a viewer for news.
+LOOK_SECONDS = 0.2
+# How long a declaration waits to be written before it goes on without.
+DECLARE_SECONDS = 1.0
+PRUNE_SECONDS = 900.0
+# How long one that stands by leaves a ledger it has handed over to whoever asked for it.
+HEIR_SECONDS = 10.0
+
+
+class Node:
+    """A process's place at a ledger; its methods run on our loop."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        registry: Registry,
+        bus: Bus,
+        results: Results,
+        config: Config,
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        self.ledger, self.registry, self.bus, self.results, self.config = (
+            ledger,
+            registry,
+            bus,
+            results,
+            config,
+        )
+        self.lease = Lease(ledger.store, config.name, seconds=lease_seconds)
+        self.news = News(ledger, self.lease, registry, bus)
+        self.owner: Owner | None = None
+        self.backfills: Backfills  # the owner's, as long as there is one
+        self.state = "stopped"  # stopped, running, viewer
+        self.standby = False  # takes the ledger whenever it is free
+        self._wanted = False  # takes it once
+        self._tasks: list[asyncio.Task[None]] = []
+        self._transitions: set[asyncio.Task[None]] = set()
+        self._changing = asyncio.Lock()
+        self._threads: Threads | None = None
+        self._users: UserLoop | None = None
+        self._children: Children | None = None
+
+    async def open(self) -> None:
+        """Create or upgrade the ledger's tables."""
+        await asyncio.to_thread(self.ledger.store.open)
+
+    async def start(self, *, standby: bool = False) -> None:
+        """Become the owner, or a viewer if there is one."""
+        async with self._changing:
+            self.standby = standby
+            if self.state == "running":
+                return
+            await self.open()
+            if await asyncio.to_thread(self.lease.take):
+                try:
+                    await self._leave()
+                    await self._own()
+                except BaseException:
+                    await asyncio.to_thread(self.lease.release)
+                    raise
+            elif self.state == "stopped":
+                await self._view()
+
+    async def stop(self, patience: float) -> None:
+        """End what runs, within `patience` seconds, and give the ledger back."""
+        async with self._changing:
+            self.standby = self._wanted = False
+            await self._end(patience)
+
+    async def _end(self, patience: float) -> None:
+        owner = self.owner
+        if owner is not None:
+            await owner.stop(patience)
+            self._announce("stopped")
+            await self._leave()
+            await asyncio.to_thread(owner.writer.stop, max(patience, 1.0))
+            await asyncio.to_thread(self.lease.release)
+            self.owner = None
+            await self._close_ports()
+        await self._leave()
+        self.state = "stopped"
+
+    # Owner
+
+    async def _own(self) -> None:
+        await self.news.catch_up()
+        self._users = UserLoop(lambda *what: owner.blocked(*what))
+        self._threads, self._children = Threads("schedkit-task"), Children()
+        ports = Ports(self._users, self._threads, self._children, self.results)
+        owner = Owner(self.ledger, self.registry, self.bus, ports, self.config, self.lease, self._lost)
+        adopt = await asyncio.to_thread(owner.load)
+        owner.writer.start()
+        adopt()
+        for task in list(self.registry.values()):
+            owner.declare(task, self.config.name, await self._starts(task))
+        self.owner, self.backfills, self.state = owner, Backfills(owner), "running"
+        self._wanted, self.news.seen = False, None
+        self._announce("started")
+        owner.pump()
+        self._spawn(run_clock(owner.timetable, record=owner.record, active=owner.alive))
+        self._spawn(self._serve_commands(owner, self.backfills))
+        self._spawn(self._keep_house(owner))
+        self._spawn(self._forget(owner))
+
+    def _announce(self, change: str) -> None:
+        owner = self.owner
+        if owner is not None:
+            owner.announce(
+                OwnerChanged(
+                    at=datetime.now(UTC), change=change, owner=self.config.name, epoch=self.lease.epoch
+                )
+            )
+
+    async def _starts(self, task: Task) -> list[datetime]:
+        if task.rate is None:
+            return []
+        runs = await asyncio.to_thread(self.ledger.runs, task.name, limit=task.rate.count)
+        return [run.started_at for run in runs if run.started_at is not None]
+
+    async def _serve_commands(self, owner: Owner, backfills: Backfills) -> None:
+        while True:
+            try:
+                for command in await asyncio.to_thread(self.ledger.commands):
+                    if command.kind == "hand_over":
+                        self._soon(self._hand_over(command.id, command.who))
+                        return
+                    await carry_out(owner, backfills, command)
+            except LedgerError as error:
+                _log.debug("commands could not be read: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _hand_over(self, command: str, who: str) -> None:
+        async with self._changing:  # to the end: who stops this process meanwhile stops a viewer
+            owner = self.owner
+            if owner is None:
+                return
+            _log.info("handing the ledger %s over to %s", self.ledger.store, who)
+            owner.answer(command, {"ok": True})
+            await self._end(self.config.hand_over_patience)
+            self.news.leave_to_heir(HEIR_SECONDS)
+            await self._view(after=owner.written)
+
+    async def _keep_house(self, owner: Owner) -> None:
+        while True:
+            owner.turn()
+            owner.save_progress()
+            if self._users is not None:
+                self._users.watch()
+            await asyncio.sleep(0.5)
+            # A store that is full or cannot be opened may refuse; the next one will do.
+            with contextlib.suppress(sqlite3.Error, SQLAlchemyError):
+                await asyncio.to_thread(self.ledger.store.checkpoint)
+
+    async def _forget(self, owner: Owner) -> None:
+        """Prune by the retention policy, now and then, a slice at a time."""
+        while True:
+            await asyncio.sleep(PRUNE_SECONDS)
+            try:
+                await self.prune(owner)
+            except SchedkitError as error:
+                _log.warning("the ledger could not be pruned: %s", error)
+
+    async def prune(self, owner: Owner) -> int:
+        """Forget what the retention policy lets go; return how many rows and files."""
+        return await prune(self.config.retention, owner.writer, list(owner.rows), self.results)
+
+    def _lost(self) -> None:
+        """Another process owns the ledger: what runs here may end, but is recorded no more."""
+        owner = self.owner
+        if owner is None:
+            return
+        _log.error("another process has become the owner of %s; this one is a viewer now", self.ledger.store)
+        self.owner, epoch = None, self.lease.epoch
+        owner.stopping = True
+        owner.rush.end()
+        for execution in list(owner.executions.values()):
+            execution.recorded = True
+            execution.stop("stop")
+
+        async def become_viewer() -> None:
+            async with self._changing:
+                if self.state != "stopped":  # else it was stopping already; only its last writes were late
+                    await self._leave()
+                    await asyncio.to_thread(owner.writer.stop, 1.0)
+                    await asyncio.to_thread(self.lease.release)
+                    await self._close_ports()
+                    await self._view(after=owner.written)
+                lost = OwnerChanged(at=datetime.now(UTC), change="lost", owner=self.config.name, epoch=epoch)
+                self.bus.publish((lost,))
+
+        self._soon(become_viewer())
+
+    # Viewer
+
+    async def _view(self, *, after: int | None = None) -> None:
+        """Be a viewer; after owning it, of all that has come since event number `after`."""
+        self.state, self.news.seen = "viewer", after
+        looked_in = False
+        try:
+            await self.news.look_in(self.declare)
+            looked_in = True
+        except LedgerError as error:
+            _log.warning("%s; this process is a viewer and tries again", error)
+        self._spawn(self._follow(looked_in=looked_in))
+
+    async def _follow(self, *, looked_in: bool) -> None:
+        while True:
+            try:
+                if not looked_in:
+                    await self.news.look_in(self.declare)
+                    looked_in = True
+                await self.news.catch_up()
+                if (self.standby or self._wanted) and await self.news.free():
+                    self._soon(self._promote())
+                    return
+            except LedgerError as error:
+                _log.debug("news could not be read: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _promote(self) -> None:
+        async with self._changing:
+            await self._leave()
+            if self.state == "stopped":  # while the lease was being taken
+                await asyncio.to_thread(self.lease.release)
+                return
+            try:
+                await self._own()
+            except LedgerError as error:
+                _log.warning("%s; this process stands by and tries again", error)
+                await self._close_ports()
+                await asyncio.to_thread(self.lease.release)
+                await self._view(after=self.news.seen)
+                return
+        _log.info("this process owns the ledger %s now", self.ledger.store)
+
+    async def take_over(self, *, now: bool, timeout: float) -> None:
+        """Ask the owner to hand the ledger over (`now`), or take it, once, when the owner has ended."""
+        if not self.running:
+            self._wanted = True
+            self.news.leave_to_heir(0.0)
+            await self.start(standby=self.standby)
+        holder = await asyncio.to_thread(self.ledger.holder)
+        if not now or self.running or holder is None or not holder.alive:
+            return
+        deadline, asked = asyncio.get_running_loop().time() + timeout, -1
+        while self.owner is None:
+            if holder is not None and holder.alive and holder.epoch not in (asked, self.lease.epoch):
+                # The owner, or another that stood by and was quicker when the owner let go.
+                await self.ask("hand_over", {}, timeout=timeout)
+                asked = holder.epoch
+            if asyncio.get_running_loop().time() > deadline:
+                raise NotOwnerError(
+                    f"ledger {self.ledger.store} is still owned by {holder}",
+                    hint="it lets its runs end first; this process takes over as soon as it is free",
+                )
+            await asyncio.sleep(0.05)
+            holder = await asyncio.to_thread(self.ledger.holder)
+
+    @property
+    def running(self) -> bool:
+        """Whether this process owns the ledger."""
+        return self.state == "running"
+
+    async def ask(self, kind: str, data: Mapping[str, Any], *, timeout: float = 30.0) -> dict[str, Any]:
+        """Leave a command for the owner and wait for its answer.
+
+        Raises
+        ------
+        NotOwnerError
+            If there is no owner, or none has answered within `timeout` seconds; no command is left then.
+        SchedkitError
+            If the owner cannot do it; says why.
+        """
+        if self.state == "stopped":
+            # A viewer may wait for the next owner; what nobody runs must not wait for one unseen.
+            await self.open()
+            holder = await asyncio.to_thread(self.ledger.holder)
+            if holder is None or not holder.alive:
+                raise NotOwnerError(
+                    f"{kind!r}: no scheduler runs at the ledger {self.ledger.store}",
+                    hint="start it first: sched.start()",
+                )
+        command = await asyncio.to_thread(self.ledger.ask, self.config.name, kind, data)
+        deadline = asyncio.get_running_loop().time() + timeout
+        while asyncio.get_running_loop().time() < deadline:
+            row = await asyncio.to_thread(self.ledger.command, command)
+            if row is not None and row.answer is not None:
+                return answered(row.answer)
+            await asyncio.sleep(0.05)
+        holder = await asyncio.to_thread(self.ledger.holder)
+        if not await asyncio.to_thread(self.ledger.withdraw, command):
+            row = await asyncio.to_thread(self.ledger.command, command)
+            if row is not None and row.answer is not None:  # it came at the last moment
+                return answered(row.answer)
+        raise NotOwnerError(
+            f"nobody has answered {kind!r} at the ledger {self.ledger.store}; owner: {holder or 'nobody'}",
+            hint="the command is withdrawn; ask again when an owner runs",
+        )
+
+    async def declare(self, task: Task) -> None:
+        """Have a task that this process has declared known to the ledger."""
+        if self.owner is not None:
+            durable = Promise[None]()
+            starts = await self._starts(task)
+            self.owner.declare(task, self.config.name, starts, receipt=settling(durable))
+            self.owner.pump()
+            # It is known from here on; a store that is away must not hold up the cell that declares it.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.wrap_future(durable.future()), DECLARE_SECONDS)
+        elif self.state == "viewer":
+            self.news.declared[task.name] = datetime.now(UTC)
+            await asyncio.to_thread(self.ledger.ask, self.config.name, "declare", describe(task))
+
+    # Both
+
+    async def finished(self, run_id: str, waiter: Waiter) -> None:
+        """Answer `waiter` when a run has ended, wherever it runs."""
+        if self.owner is not None and self.owner.wait_for(run_id, waiter):
+            return
+        while not waiter.done():
+            run = await asyncio.to_thread(self.ledger.run, run_id)
+            if run is not None and run.state.final:
+                waiter.settle(Finished(run))
+                return
+            if self.owner is not None and self.owner.wait_for(run_id, waiter):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start what itself ends the tasks of this node."""
+        task = asyncio.create_task(work)
+        self._transitions.add(task)
+        task.add_done_callback(self._transitions.discard)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    async def _leave(self) -> None:
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _close_ports(self) -> None:
+        users, threads, children = self._users, self._threads, self._children
+        self._users = self._threads = self._children = None
+        if threads is not None:
+            threads.stop()
+        if users is not None:
+            await asyncio.to_thread(users.stop)
+        if children is not None:
+            await asyncio.to_thread(children.stop)

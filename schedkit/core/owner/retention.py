@@ -1,0 +1,109 @@
+"""What the ledger forgets: runs beyond an age, results beyond a number."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import select
+
+from schedkit.core.ledger.rows import id_at, to_micros
+from schedkit.core.ledger.schema import LIVE_STATES, attempts, commands, details, events, fires, runs, waits
+from schedkit.core.text import load
+
+if TYPE_CHECKING:
+    from schedkit.core.ledger.writer import Writer
+    from schedkit.core.runner.results import Results
+
+__all__ = ["SLICE", "Retention", "forget_results", "forget_runs", "prune"]
+
+# Rows of one transaction: a prune must not hold up the writes between its slices.
+SLICE = 500
+# Tasks whose results are pruned in one transaction.
+TASKS_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long runs are kept, and how many results of each task; None: all.
+
+    Parameters
+    ----------
+    runs : timedelta or None
+        Ended runs older than this go, with their attempts, log and events.
+    results : int or None
+        Files of this many latest runs of a task stay.
+    """
+
+    runs: timedelta | None = timedelta(days=90)
+    results: int | None = 10
+
+
+async def prune(policy: Retention, writer: Writer, tasks: Sequence[str], results: Results) -> int:
+    """Forget what a policy lets go, a slice at a time; return how many rows and files."""
+    gone = 0
+    if policy.runs is not None:
+        before = datetime.now(UTC) - policy.runs
+        while count := await asyncio.wrap_future(writer.call(lambda c: forget_runs(c, before))):
+            gone += count
+    if policy.results is not None:
+        for start in range(0, len(tasks), TASKS_AT_ONCE):
+            some = tasks[start : start + TASKS_AT_ONCE]
+            forget = functools.partial(forget_results, tasks=some, keep=policy.results)
+            while found := await asyncio.wrap_future(writer.call(forget)):
+                for reference in found:
+                    await asyncio.to_thread(results.remove, reference)
+                gone += len(found)
+    return gone
+
+
+def forget_runs(connection: sa.Connection, before: datetime) -> int:
+    """Delete at most `SLICE` ended runs queued before a time, and what belongs to them; return how many."""
+    old = (
+        select(runs.c.id)
+        .where(runs.c.id < id_at(before), runs.c.state.not_in(LIVE_STATES))
+        .order_by(runs.c.id)
+        .limit(SLICE)
+    )
+    ids = list(connection.scalars(old))
+    for table in (attempts, details, waits):
+        if ids:
+            connection.execute(table.delete().where(table.c.run.in_(ids)))
+    if ids:
+        connection.execute(runs.delete().where(runs.c.id.in_(ids)))
+    limit = to_micros(before)
+    last = connection.scalar(
+        select(sa.func.max(sa.literal_column("seq")))
+        .select_from(select(events.c.seq, events.c.at).order_by(events.c.seq).limit(SLICE * 4).subquery())
+        .where(sa.literal_column("at") < limit)
+    )
+    gone = 0
+    if last is not None:
+        gone = connection.execute(events.delete().where(events.c.seq <= last, events.c.at < limit)).rowcount
+    connection.execute(fires.delete().where(fires.c.until < limit))
+    connection.execute(commands.delete().where(commands.c.done_at < limit))
+    return len(ids) + gone
+
+
+def forget_results(connection: sa.Connection, tasks: Iterable[str], keep: int) -> list[dict[str, Any]]:
+    """Take the files of older runs of tasks off the ledger, at most `SLICE` each; return their references."""
+    gone: list[dict[str, Any]] = []
+    for task in tasks:
+        surplus = (
+            select(runs.c.id, runs.c.result)
+            .where(runs.c.task == task, runs.c.result.like('%"path":%'))
+            .order_by(runs.c.id.desc())
+            .offset(keep)
+            .limit(SLICE)
+        )
+        found = connection.execute(surplus).all()
+        if found:
+            ids = [id for id, _ in found]
+            connection.execute(runs.update().where(runs.c.id.in_(ids)).values(result=None))
+        gone += [load(reference) for _, reference in found]
+    return gone

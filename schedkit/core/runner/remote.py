@@ -1,0 +1,109 @@
+"""A task's function, carried to another process and called there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from schedkit import context
+from schedkit.core.runner.running import RunContext
+from schedkit.core.tasks.params import RUN
+
+__all__ = ["Notes", "RunElsewhere", "call_in_executor", "call_packed", "pack"]
+
+# What a run is to its task; see `schedkit.core.runner.running.RunContext`.
+_FACTS = ("id", "task", "params", "scheduled_at", "attempt")
+
+
+class RunElsewhere(context.Surroundings):
+    """A running attempt, as its task sees it in another process: the same names as here."""
+
+    id: str
+    task: str
+    params: dict[str, Any]
+    scheduled_at: datetime | None
+    attempt: int
+
+    def __repr__(self) -> str:
+        return f"<run {self.id} of {self.task!r}, attempt {self.attempt}>"
+
+    @property
+    def trigger_time(self) -> datetime | None:
+        """Alias of `scheduled_at`, APScheduler's word."""
+        return self.scheduled_at
+
+
+class Notes(RunElsewhere):
+    """Takes notes where the run itself cannot be reached; they travel back with the value."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, tuple[Any, ...]]] = []
+
+    def progress(self, stage: str, done: float, total: float | None = None) -> None:
+        """Note progress; only the last of a stage would be seen."""
+        self.notes = [note for note in self.notes if note[:1] != ("progress",) or note[1][0] != stage]
+        self.notes.append(("progress", (stage, done, total)))
+
+    def log(self, level: int | str, message: str | None = None) -> None:
+        """Note a line."""
+        self.notes.append(("log", (level, message)))
+
+    def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """Note facts."""
+        self.notes.append(("fact", (kind, dict(facts))))
+
+    def artifact(self, path: Path, label: str = "") -> None:
+        """Note a file."""
+        self.notes.append(("artifact", (path, label)))
+
+
+def pack(function: Callable[..., Any], arguments: Mapping[str, Any], run: RunContext) -> bytes:
+    """Return a run's call as bytes; functions of a notebook's cells travel by value."""
+    wants_run = RUN in arguments
+    plain = {name: value for name, value in arguments.items() if name != RUN}
+    facts = {name: getattr(run, name) for name in _FACTS}
+    packed: bytes = cloudpickle.dumps((function, plain, wants_run, facts))
+    return packed
+
+
+def call_packed(packed: bytes) -> bytes:
+    """Make a packed call here; return the value and the notes, packed too."""
+    notes = Notes()
+    value = call_here(packed, notes)
+    returned: bytes = cloudpickle.dumps((value, notes.notes))
+    return returned
+
+
+def call_here(packed: bytes, surroundings: RunElsewhere) -> Any:
+    """Make a packed call with `surroundings` around it, which become those of its run."""
+    function, arguments, wants_run, facts = cloudpickle.loads(packed)
+    for name, fact in facts.items():
+        setattr(surroundings, name, fact)
+    if wants_run:
+        arguments[RUN] = surroundings
+    with context.use(surroundings):
+        return function(**arguments)
+
+
+def call_in_executor(
+    executor: Executor, function: Callable[..., Any], run: RunContext
+) -> Callable[[dict[str, Any]], Any]:
+    """Return what calls `function` through an executor and waits for it."""
+
+    def call(arguments: dict[str, Any]) -> Any:
+        future = executor.submit(call_packed, pack(function, arguments, run))
+        unsubscribe = run.on_stop(future.cancel)
+        try:
+            value, notes = cloudpickle.loads(future.result())
+        finally:
+            unsubscribe()
+        for kind, note in notes:
+            getattr(run, kind)(*note)
+        return value
+
+    return call

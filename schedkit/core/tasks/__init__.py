@@ -1,0 +1,1 @@
+"""Declaring tasks: every spelling (decorator, class, YAML, request) ends in one checked `Task`."""

@@ -1,0 +1,164 @@
+"""Tasks as classes: `BaseTask`, and the one function that makes a `Task` of whatever declares one."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from schedkit.core.model import Task
+from schedkit.core.tasks.declare import declare, marked
+from schedkit.errors import DeclarationError, ParameterError
+
+__all__ = ["BaseTask", "as_task"]
+
+# Class attributes that are options of `schedkit.core.tasks.declare`, under the same names.
+OPTIONS = (
+    *("description", "retry", "timeout", "priority", "after", "overlap", "tags", "rate", "runs_in"),
+    *("max_instances", "misfire_grace", "coalesce", "catch_up", "jitter", "params", "enabled"),
+)
+
+
+class BaseTask:
+    """A task with state and hooks of its own: write ``execute``, or ``async def run``.
+
+    Class attributes carry what `schedkit.core.tasks.declare` takes: ``name`` (the class's by default),
+    ``schedule`` (a trigger), ``description``, ``retry``, ``timeout``, ``params``, ``enabled`` and so on.
+
+    Examples
+    --------
+    >>> class SyncInventory(BaseTask):
+    ...     name = "sync_inventory"
+    ...     schedule = "@hourly"
+    ...     retry = 3
+    ...
+    ...     def execute(self, batch_size: int = 100) -> int:
+    ...         return batch_size
+    >>> as_task(SyncInventory).trigger.text()
+    'every hour'
+    """
+
+    name: str = ""
+    schedule: object = None
+
+    @property
+    def task_name(self) -> str:
+        """The name under which the ledger knows it."""
+        return self.name or type(self).__name__
+
+    @property
+    def logger(self) -> logging.Logger:
+        """A logger of this task's own."""
+        return logging.getLogger(f"schedkit.tasks.{self.task_name}")
+
+    def execute(self, **params: Any) -> Any:
+        """Do the work, in a thread; declare the parameters with type hints."""
+        raise NotImplementedError
+
+    async def run(self, **params: Any) -> Any:
+        """Do the work as a coroutine; instead of `execute`."""
+        raise NotImplementedError
+
+    def validate_params(self, **params: Any) -> object:
+        """Refuse parameters that no type hint can: raise, or return False."""
+        return True
+
+    def on_success(self, result: Any) -> None:
+        """Hear that a run ended as DONE."""
+
+    def on_failure(self, exception: BaseException) -> None:
+        """Hear that a run failed for good."""
+
+    def on_retry(self, attempt: int, max_attempts: int) -> None:
+        """Hear that try number `attempt` failed and another follows."""
+
+    def cleanup(self) -> None:
+        """Give back what an attempt holds, however it ended."""
+
+    def as_task(self) -> Task:
+        """Return the task that this object declares.
+
+        Raises
+        ------
+        DeclarationError
+            If it has neither ``execute`` nor ``run``, or both.
+        """
+        function = self._work()
+        options = {name: getattr(self, name) for name in OPTIONS if hasattr(self, name)}
+        trigger = self.schedule
+        as_options = getattr(trigger, "options", None)
+        if callable(as_options):
+            # A schedule of the older kind, which carries its overlap policy with it.
+            trigger, more = as_options()
+            options = {**more, **options}
+        options.setdefault("description", inspect.cleandoc(type(self).__doc__ or "").partition("\n")[0])
+        hooks = {
+            hook: getattr(self, hook)
+            for hook in ("on_success", "on_failure", "on_retry", "cleanup")
+            if self._overrides(hook)
+        }
+        if self._overrides("validate_params"):
+            hooks["validate_params"] = functools.partial(_validated, self)
+        return declare(function, trigger, name=self.task_name, **options, **hooks)
+
+    @classmethod
+    def has_work(cls) -> bool:
+        """Whether it says what to do; without, it is a base of others."""
+        return cls.execute is not BaseTask.execute or cls.run is not BaseTask.run
+
+    def _work(self) -> Callable[..., Any]:
+        own = [name for name in ("execute", "run") if self._overrides(name)]
+        if len(own) != 1:
+            found = "both execute and run" if own else "neither execute nor run"
+            raise DeclarationError(
+                f"task class {type(self).__name__} has {found}",
+                hint="write `def execute(self, …)` for plain code or `async def run(self, …)` for async code",
+            )
+        work: Callable[..., Any] = getattr(self, own[0])
+        return work
+
+    def _overrides(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(BaseTask, method)
+
+
+def _validated(task: BaseTask, **params: Any) -> None:
+    if task.validate_params(**params) is False:
+        raise ParameterError(f"task {task.task_name!r}: validate_params refused {params!r}")
+
+
+def as_task(value: object) -> Task:
+    """Return the task that `value` declares.
+
+    Parameters
+    ----------
+    value : Task, BaseTask, subclass of BaseTask, or function
+        A function may carry the mark of `schedkit.task`.
+
+    Raises
+    ------
+    DeclarationError
+        If it declares none.
+    """
+    if isinstance(value, Task):
+        return value
+    if isinstance(value, type) and issubclass(value, BaseTask):
+        value = _made(value)
+    if isinstance(value, BaseTask):
+        return value.as_task()
+    if callable(value) and not isinstance(value, type):
+        return marked(value) or declare(value)
+    raise DeclarationError(
+        f"{value!r} declares no task", hint="give a function, a Task, or a subclass of BaseTask"
+    )
+
+
+def _made(cls: type[BaseTask]) -> BaseTask:
+    try:
+        return cls()
+    except TypeError as error:
+        raise DeclarationError(
+            f"task class {cls.__name__} cannot be made without arguments: {error}",
+            hint=f"give an object: {cls.__name__}(…)",
+        ) from None

@@ -1,0 +1,206 @@
+"""The `tasks:` block of a YAML file: task modules by name, each with trigger, args, attempts and delay."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from schedkit.core.model import Retry, Task
+from schedkit.core.tasks import discover
+from schedkit.core.tasks.declare import declare
+from schedkit.core.tasks.discover import Found
+from schedkit.core.when import data as trigger_data
+from schedkit.core.when import triggers
+from schedkit.core.when.base import Trigger
+from schedkit.errors import DeclarationError, SettingsError, TriggerError
+
+__all__ = ["EXECUTORS", "block_retry", "block_trigger", "yaml_tasks"]
+
+EXECUTORS = {"default": None, "threadpool": "thread", "processpool": "process"}
+# What an entry may say besides, under the names of `schedkit.core.tasks.declare`.
+OPTIONS = (
+    *("timeout", "priority", "after", "overlap", "tags", "rate", "max_instances", "misfire_grace"),
+    *("coalesce", "catch_up", "jitter", "params", "description", "enabled"),
+)
+KEYS = ("trigger", "args", "max_attempts", "retry_delay", "executor", "misfire_grace_time", *OPTIONS)
+# In crontab, and so in YAML, 0 and 7 are Sunday; APScheduler would read 0 as Monday.
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def yaml_tasks(
+    block: Mapping[str, Any],
+    *,
+    package: str = "tasks",
+    known: Mapping[str, Task] | None = None,
+) -> Found:
+    """Return the tasks that a `tasks:` block declares; a bad entry is reported and left out.
+
+    Parameters
+    ----------
+    block : mapping
+        Task name → ``{trigger, args, max_attempts, retry_delay, executor}`` and options of
+        `schedkit.core.tasks.declare`.
+    package : str
+        Where task modules live: the task ``data_sync`` is ``run()`` of ``<package>.data_sync``, or what
+        that module declares under this name.
+    known : mapping, optional
+        Tasks declared already; an entry of the same name gives such a task its schedule.
+
+    Raises
+    ------
+    SettingsError
+        If it is no mapping.
+    """
+    if not isinstance(block, Mapping):
+        raise SettingsError(
+            f"the tasks are a {type(block).__name__}, not a mapping",
+            hint="write each task's name and then its options: `data_sync: {trigger: cron, args: {hour: 7}}`",
+        )
+    found = Found()
+    for name, entry in block.items():
+        found.attempt(f"task {name!r}", functools.partial(_task, str(name), entry, package, known or {}))
+    return found.parents_first()
+
+
+def _task(name: str, entry: Any, package: str, known: Mapping[str, Task]) -> Iterator[Task]:
+    if not isinstance(entry, Mapping):
+        raise SettingsError(
+            f"task {name!r} is {type(entry).__name__}, not a mapping", hint=f"its keys: {', '.join(KEYS[:5])}"
+        )
+    for key in entry:
+        if key not in KEYS:
+            near = difflib.get_close_matches(str(key), KEYS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(KEYS)}"
+            raise SettingsError(f"task {name!r} has an unknown key {key!r}", hint=hint)
+    options = {key: entry[key] for key in OPTIONS if key in entry}
+    if "misfire_grace_time" in entry:
+        options.setdefault("misfire_grace", entry["misfire_grace_time"])
+    yield declare(
+        _function(name, package, known),
+        block_trigger(entry.get("trigger", "interval"), entry.get("args") or {}, f"task {name!r}"),
+        name=name,
+        retry=block_retry(name, entry),
+        runs_in=_executor(name, entry.get("executor", "default")),
+        **options,
+    )
+
+
+def _function(name: str, package: str, known: Mapping[str, Task]) -> Callable[..., Any]:
+    task = known.get(name)
+    if task is not None and task.function is not None:
+        return task.function
+    path = f"{package}.{name}" if package else name
+    if importlib.util.find_spec(package or name) is None or importlib.util.find_spec(path) is None:
+        raise DeclarationError(
+            f"task {name!r}: there is no module {path}",
+            hint=f"write {path.replace('.', '/')}.py with a function run(), or declare the task in Python",
+        )
+    module = importlib.import_module(path)
+    declared = list(discover.module_tasks(module))
+    for task in declared:
+        if task.name == name or len(declared) == 1:
+            assert task.function is not None
+            return task.function
+    entry = getattr(module, "run", None)
+    if not callable(entry):
+        raise DeclarationError(
+            f"task {name!r}: the module {path} has no function run()", hint="write `def run(): …` in it"
+        )
+    return entry  # type: ignore[no-any-return]  # a module's attribute, and callable
+
+
+def block_retry(name: str, entry: Mapping[str, Any]) -> Retry:
+    """Return the retries of an entry: `max_attempts` tries in all, of everything but `FatalError`."""
+    attempts = entry.get("max_attempts", 1)
+    delay = entry.get("retry_delay", 0)
+    if isinstance(attempts, bool) or not isinstance(attempts, int):
+        raise SettingsError(f"task {name!r}: max_attempts={attempts!r}", hint="a whole number of tries")
+    if isinstance(delay, bool) or not isinstance(delay, int | float | str):
+        raise SettingsError(f"task {name!r}: retry_delay={delay!r}", hint="seconds, or '1m'")
+    made = Retry(attempts=attempts, delay=delay, backoff=1.0, on=Retry.EVERYTHING)  # type: ignore[arg-type]  # Retry reads durations
+    # The delay is the same before each try; a long one is not cut short by the default maximum.
+    return Retry(attempts=attempts, delay=made.delay, backoff=1.0, max_delay=made.delay, on=Retry.EVERYTHING)
+
+
+def _executor(name: str, executor: Any) -> str | None:
+    if executor not in EXECUTORS:
+        raise SettingsError(
+            f"task {name!r}: executor={executor!r}", hint=f"there are: {', '.join(EXECUTORS)}"
+        )
+    return EXECUTORS[executor]
+
+
+def block_trigger(kind: Any, args: Any, what: str) -> Trigger | None:
+    """Return the trigger of an entry: `kind` interval, cron or date, with APScheduler's argument names.
+
+    Numbers of weekdays mean what they mean in a crontab (1 is Monday), and of two restricted day fields
+    either one fires.
+    """
+    if not isinstance(args, Mapping):
+        raise SettingsError(f"{what}: args is {type(args).__name__}", hint="args: {hour: 9, minute: 0}")
+    args = dict(args)
+    try:
+        if kind == "cron":
+            return _cron(args)
+        return trigger_of(kind, args)
+    except TypeError as error:
+        raise TriggerError(f"{what}: {str(error).rpartition('() ')[2]}") from None
+    except TriggerError as error:
+        raise TriggerError(f"{what}: {error.message}", hint=error.hint) from None
+
+
+def _cron(args: dict[str, Any]) -> Trigger:
+    if "day_of_week" in args:
+        args["day_of_week"] = _crontab_weekdays(str(args["day_of_week"]))
+    day, weekday = (str(args.get(field, "*")).strip() for field in ("day", "day_of_week"))
+    if day == "*" or weekday == "*":
+        return trigger_of("cron", args)
+    # A field left out is `*` only if a finer one is given, so both halves name all they mean.
+    by_day = {**args, "day_of_week": "*"}
+    by_weekday = {**args, "day": "*"}
+    return triggers.any_of(trigger_of("cron", by_day), trigger_of("cron", by_weekday))
+
+
+def _crontab_weekdays(text: str) -> str:
+    """Translate the weekday numbers of a crontab field into names."""
+    parts = []
+    for item in text.split(","):
+        span, slash, step = item.strip().partition("/")
+        ends = span.split("-")
+        if all(end.isdecimal() for end in ends):
+            if any(int(end) > 7 for end in ends):
+                raise TriggerError(f"day_of_week {text!r}: {span!r} is not 0-7", hint="1 or mon is Monday")
+            first, last = int(ends[0]), int(ends[-1])
+            last += 7 if last < first else 0
+            every = int(step) if step.isdecimal() and int(step) else 1
+            if slash and len(ends) == 1:
+                last = 6
+            parts += [WEEKDAYS[day % 7] for day in range(first, last + 1, every)]
+        else:
+            parts.append(item.strip())
+    return ",".join(dict.fromkeys(parts))
+
+
+def trigger_of(kind: Any, args: Mapping[str, Any]) -> Trigger:
+    """Return the trigger of an APScheduler alias and its keyword arguments."""
+    renamed = {"timezone": "tz", "start_date": "start", "end_date": "end"}
+    options = {renamed.get(name, name): value for name, value in args.items() if value is not None}
+    window = {name: options.pop(name) for name in ("tz", "start", "end", "jitter") if name in options}
+    if kind == "interval":
+        return triggers.every(**options, **window)
+    if kind == "cron":
+        return trigger_data.cron_fields(options, **window)
+    if kind == "date":
+        if "run_date" not in options:
+            raise TriggerError("a date trigger needs its run_date", hint="run_date: '2026-12-25 10:00:00'")
+        return triggers.at(options.pop("run_date"), tz=window.get("tz"), **options)
+    if kind == "calendarinterval":
+        clock = "{:02}:{:02}:{:02}".format(*(options.pop(part, 0) for part in ("hour", "minute", "second")))
+        return triggers.calendar(at=clock, **options, **window)
+    raise TriggerError(
+        f"there is no trigger {kind!r}", hint="interval, cron, date or calendarinterval; or a trigger object"
+    )

@@ -1,0 +1,101 @@
+"""Which file declared a task: what another process must execute to have it declared there too."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from schedkit.core.model import Task
+from schedkit.core.when import data as trigger_data
+
+__all__ = ["EVERYWHERE", "TYPED", "declared_in", "file_of", "here"]
+
+# Declared by the project's settings in whichever process opens the scheduler.
+EVERYWHERE = "everywhere"
+# Typed into a cell or a prompt: a notebook's, if there is one.
+TYPED = ""
+
+_told: ContextVar[str | None] = ContextVar("schedkit_declared_in", default=None)
+
+
+@contextmanager
+def declared_in(file: str | Path) -> Iterator[None]:
+    """Say which file declares what is declared inside the block."""
+    token = _told.set(str(file))
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+def here() -> str | None:
+    """Return the file whose execution made the present declaration, `TYPED`, or None: nobody knows.
+
+    It is the innermost code at the top level of a module or a cell: what calls helpers that declare.
+    """
+    told = _told.get()
+    if told is not None:
+        return told
+    frame = inspect.currentframe()
+    while frame is not None:
+        name = frame.f_code.co_name
+        # IPython names the code of a cell after its first line.
+        if name == "<module>" or name.startswith("<cell line"):
+            return _file(frame.f_globals)
+        frame = frame.f_back
+    return None
+
+
+def _file(names: Mapping[str, Any]) -> str | None:
+    file = str(names.get("__file__") or "")
+    if file.endswith(".py") and os.path.isfile(file):
+        main = sys.modules.get("__main__")
+        # A kernel's launcher is not what the user wrote, and is no longer the main module either.
+        launcher = names.get("__name__") == "__main__" and names is not vars(main)
+        return None if launcher else os.path.abspath(file)
+    return TYPED if names.get("__name__") == "__main__" else None
+
+
+def file_of(task: Task, origin: str | None, typed_in: Path | None) -> Path | None:
+    """Return the file that declares a task, None if there is none.
+
+    Parameters
+    ----------
+    origin : str or None
+        What `here` said when it was declared.
+    typed_in : Path or None
+        The notebook into which cells are typed.
+    """
+    if origin:
+        return Path(origin)
+    function: Any = task.function
+    own = getattr(function, "declared_in", None)
+    main = getattr(function, "__module__", "") == "__main__"
+    if typed_in is not None and (origin == TYPED or main):
+        return typed_in
+    return Path(own) if own else _offered_by(task)
+
+
+def _offered_by(task: Task) -> Path | None:
+    """Return the file of a task's module if running that file declares the very task."""
+    module = sys.modules.get(getattr(task.function, "__module__", None) or "")
+    if not isinstance(module, ModuleType) or module.__name__ == "__main__":
+        return None
+    file = getattr(module, "__file__", None)
+    if file is None or not file.endswith(".py"):
+        return None
+    from schedkit.core.tasks.discover import module_tasks
+
+    same = (other for other in module_tasks(module) if other.name == task.name)
+    return Path(file) if any(_when(other) == _when(task) for other in same) else None
+
+
+def _when(task: Task) -> str | None:
+    return None if task.trigger is None else trigger_data.dumps(task.trigger)

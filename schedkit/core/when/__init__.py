@@ -1,0 +1,1 @@
+"""When: triggers, wall clocks, and what becomes of the times they name."""

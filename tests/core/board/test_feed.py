@@ -1,0 +1,142 @@
+"""The feed: one viewer's messages, only changed fields, long parts only of opened runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from schedkit.core import events as ev
+from schedkit.core.board.board import Board
+from schedkit.core.board.feed import Feed
+from schedkit.core.states import State
+
+T0 = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
+
+
+class Source(Board):
+    def board(self) -> dict[str, Any]:
+        return self.snapshot(T0)
+
+
+def board_with_a_run() -> Source:
+    board = Source()
+    board.fold(
+        ev.RunQueued(at=T0, run="r", task="a", state=State.QUEUED, cause="submit", due_at=T0, priority=10)
+    )
+    board.fold(ev.RunStarted(at=T0, run="r", task="a", attempt=1))
+    return board
+
+
+def log(board: Board, message: str) -> None:
+    board.fold(ev.RunLogged(at=T0, run="r", task="a", level=20, message=message))
+
+
+def message_of(feed: Feed) -> dict[str, Any]:
+    message = feed.next()
+    assert message is not None
+    return message
+
+
+def test_first_a_snapshot_then_changed_fields_then_silence() -> None:
+    board = board_with_a_run()
+    feed = Feed(board)
+    first = message_of(feed)
+    assert first["kind"] == "snapshot"
+    assert feed.next() is None
+    board.fold(ev.RunProgressed(at=T0, run="r", task="a", stage="s", done=1, total=2))
+    second = message_of(feed)
+    assert (second["since"], second["seq"]) == (first["seq"], feed.seq)
+    assert list(second["runs"]["r"]) == ["stages"]
+    assert second["tasks"] == {}
+    assert feed.next() is None
+
+
+def test_the_log_goes_only_to_who_opened_the_run() -> None:
+    board = board_with_a_run()
+    log(board, "one")
+    feed = Feed(board)
+    assert "log" not in message_of(feed)["runs"][0]
+    log(board, "two")
+    assert message_of(feed)["runs"] == {}
+    feed.open("r")
+    late = message_of(feed)
+    assert (late["since"], late["seq"]) == (feed.seq, feed.seq)
+    assert [line["message"] for line in late["runs"]["r"]["log"]] == ["one", "two"]
+    log(board, "three")
+    assert len(message_of(feed)["runs"]["r"]["log"]) == 3
+    feed.close("r")
+    log(board, "four")
+    assert message_of(feed)["runs"] == {}
+
+
+def test_a_run_opened_while_it_changes_comes_whole() -> None:
+    board = board_with_a_run()
+    board.put_task("b")
+    log(board, "one")
+    feed = Feed(board)
+    message_of(feed)
+    feed.open("r")
+    board.put_task("b", paused=True)
+    message = message_of(feed)
+    assert message["runs"]["r"]["log"][0]["message"] == "one"
+    assert list(message["tasks"]["b"]) == ["state", "paused"]
+    assert feed.next() is None
+
+
+def test_a_run_opened_and_changed_at_once_comes_whole() -> None:
+    board = board_with_a_run()
+    log(board, "one")
+    feed = Feed(board)
+    message_of(feed)
+    feed.open("r")
+    board.fold(ev.RunProgressed(at=T0, run="r", task="a", stage="s", done=1, total=2))
+    row = message_of(feed)["runs"]["r"]
+    assert [line["message"] for line in row["log"]] == ["one"]
+    assert row["stages"][0]["done"] == 1
+    assert feed.next() is None
+
+
+def test_opening_a_run_that_is_gone_sends_nothing() -> None:
+    feed = Feed(board_with_a_run())
+    message_of(feed)
+    feed.open("nobody")
+    assert feed.next() is None
+
+
+def test_the_traceback_is_for_who_opened_the_run() -> None:
+    board = board_with_a_run()
+    error = {"type": "ValueError", "message": "boom", "traceback": "…"}
+    feed = Feed(board)
+    message_of(feed)
+    board.fold(ev.RunEnded(at=T0, run="r", task="a", state=State.FAILED, attempt=1, error=error))
+    assert message_of(feed)["runs"]["r"]["error"] == {"type": "ValueError", "message": "boom"}
+    feed.open("r")
+    assert message_of(feed)["runs"]["r"]["error"] == error
+
+
+def test_rows_that_leave_are_told_once_and_never_to_who_did_not_know_them() -> None:
+    board = Source(finished_runs=0)
+    board.put_task("a")
+    feed = Feed(board)
+    message_of(feed)
+    board.put_task("b")
+    board.fold(ev.TaskChanged(at=T0, task="b", change="removed"))
+    board.fold(ev.TaskChanged(at=T0, task="a", change="removed"))
+    assert message_of(feed)["tasks"] == {"a": None}
+
+
+def test_a_restarted_feed_begins_with_a_snapshot() -> None:
+    board = board_with_a_run()
+    feed = Feed(board)
+    message_of(feed)
+    feed.restart()
+    assert message_of(feed)["kind"] == "snapshot"
+
+
+def test_a_viewer_left_far_behind_gets_a_snapshot() -> None:
+    board = board_with_a_run()
+    feed = Feed(board)
+    message_of(feed)
+    board._horizon = board.seq + 1
+    board.put_task("b")
+    assert message_of(feed)["kind"] == "snapshot"

@@ -1,0 +1,358 @@
+"""APScheduler's job API, driven against a real scheduler and a real ledger."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from apscheduler import events
+from apscheduler.triggers.cron import CronTrigger
+
+from schedkit.core.jobs.compat import EVENT_ALL, Job
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.when.triggers import any_of, at, cron, every
+from schedkit.errors import DeclarationError, RunFailedError, TriggerError, UsageError
+
+
+def greet(name: str = "world", times: int = 1) -> str:
+    return f"hello {name}" * times
+
+
+def variadic(*names: str) -> None: ...
+
+
+def keywords(first: int, **rest: int) -> int:
+    return first + sum(rest.values())
+
+
+@pytest.fixture
+def where(tmp_path: Any) -> str:
+    # The job API adds nothing to the store: one database is enough.
+    return str(tmp_path / "ledger.db")
+
+
+def later(**delta: float) -> datetime:
+    return datetime.now(UTC) + timedelta(**delta)
+
+
+def test_a_cron_job_as_people_write_it(sched: Scheduler) -> None:
+    job = sched.add_job(
+        greet,
+        "cron",
+        hour=7,
+        day_of_week="mon-fri",
+        timezone="Europe/Berlin",
+        id="morning",
+        name="Say hello",
+        replace_existing=True,
+        coalesce=False,
+        max_instances=3,
+        misfire_grace_time=30,
+        kwargs={"name": "you"},
+    )
+    assert job.trigger == cron("0 7 * * mon-fri", tz="Europe/Berlin")
+    assert (job.id, job.name, job.func, job.kwargs) == ("morning", "Say hello", greet, {"name": "you"})
+    assert (job.coalesce, job.max_instances, job.misfire_grace_time) == (False, 3, 30)
+    assert job.next_run_time is not None
+    assert repr(job) == "<Job 'morning': at 07:00 on Monday to Friday, Europe/Berlin>"
+    assert sched.tasks["morning"].submit().result("5s") == "hello you"
+
+
+def test_the_four_aliases_and_trigger_objects(sched: Scheduler) -> None:
+    moment = later(days=3).replace(microsecond=0)
+    assert sched.add_job(greet, "interval", minutes=5, id="a").trigger == every("5m")
+    assert sched.add_job(greet, "date", run_date=moment, id="b").trigger == at(moment)
+    calendar = sched.add_job(greet, "calendarinterval", days=2, hour=7, minute=30, id="c").trigger
+    assert str(calendar) == "every 2 days at 07:30"
+    assert sched.add_job(greet, CronTrigger(hour=7, timezone=UTC), id="d").trigger == cron(
+        "0 7 * * *", tz=UTC
+    )
+    assert sched.add_job(greet, every("1h"), id="e").trigger == every("1h")
+    ids = [job.id for job in sched.get_jobs()]
+    assert ids[0] == "a"
+    assert sorted(ids) == ["a", "b", "c", "d", "e"]
+
+
+def test_without_a_trigger_it_runs_once_now(sched: Scheduler) -> None:
+    done = threading.Event()
+    sched.add_job(done.set, id="now")
+    assert done.wait(5)
+    sched.runs("now")
+    job = sched.add_job(greet, "date", id="also now")
+    assert isinstance(job, Job)
+    wait_until(lambda: sched.get_job("now") is None and sched.get_job("also now") is None)
+    # It ran, so it is no job any more; its history stays.
+    assert [str(run.state) for run in sched.runs("now")] == ["DONE"]
+    assert repr(job) == "<Job 'also now': on demand>"
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    pause = threading.Event()
+    end = datetime.now(UTC) + timedelta(seconds=seconds)
+    while not condition():
+        assert datetime.now(UTC) < end, "it never became true"
+        pause.wait(0.01)
+
+
+def test_positional_arguments_are_stored_by_name(sched: Scheduler) -> None:
+    assert sched.add_job(greet, "interval", hours=1, args=["you"], kwargs={"times": 2}).kwargs == {
+        "name": "you",
+        "times": 2,
+    }
+    assert sched.add_job(keywords, "interval", hours=1, args=[1], kwargs={"more": 2}).kwargs == {
+        "first": 1,
+        "more": 2,
+    }
+    with pytest.raises(DeclarationError, match=r"takes \*names, and arguments are stored by name"):
+        sched.add_job(variadic, "interval", hours=1, args=["a"])
+    with pytest.raises(DeclarationError, match=r"do not fit .*greet.*too many"):
+        sched.add_job(greet, "interval", hours=1, args=[1, 2, 3])
+
+
+def test_functions_by_reference(sched: Scheduler) -> None:
+    assert sched.add_job("os.path:join", "interval", hours=1, args=["a"]).func is __import__("os").path.join
+    with pytest.raises(DeclarationError, match=r"names no function.*package.module:function"):
+        sched.add_job("os.getcwd", "interval", hours=1)
+    with pytest.raises(DeclarationError, match="'os:nothing' cannot be imported"):
+        sched.add_job("os:nothing", "interval", hours=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "told"),
+    [
+        (
+            {"trigger": "cron", "day_of_week": "1-5"},
+            TriggerError,
+            r"Monday = 0 to APScheduler.*day_of_week='mon-fri'",
+        ),
+        ({"trigger": "cron", "day_of_week": 0}, TriggerError, "Sunday = 0 to a crontab"),
+        ({"trigger": "cron", "hours": 7}, TriggerError, "no field 'hours'.*hour"),
+        ({"trigger": "cron", "hour": 25}, TriggerError, "higher than the maximum"),
+        ({"trigger": "cron", "month": 2, "day": 31}, TriggerError, "never fires"),
+        ({"trigger": "interval"}, TriggerError, "longer than zero"),
+        ({"trigger": "interval", "second": 1}, TriggerError, "unexpected keyword argument 'second'"),
+        ({"trigger": "moon"}, TriggerError, "no trigger 'moon'"),
+        ({"hour": 7}, TriggerError, r"hour without a trigger.*add_job\(func, 'cron', hour=7\)"),
+        ({"trigger": every("1h"), "hours": 1}, TriggerError, "hours besides a trigger object"),
+        ({"jobstore": "redis"}, UsageError, "there is one ledger"),
+        ({"executor": "gpu"}, DeclarationError, "there are: default, threadpool, processpool"),
+    ],
+)
+def test_mistakes(sched: Scheduler, options: dict[str, Any], error: type[Exception], told: str) -> None:
+    with pytest.raises(error, match=told):
+        sched.add_job(greet, id="bad", **options)
+    assert sched.get_job("bad") is None
+
+
+def test_a_cell_runs_again_and_replaces_its_job(sched: Scheduler) -> None:
+    first = sched.add_job(greet, "interval", hours=1)
+    upcoming = first.next_run_time
+    assert sched.add_job(greet, "interval", hours=1).next_run_time == upcoming
+    assert sched.add_job(greet, "interval", hours=2).trigger == every("2h")
+    with pytest.raises(
+        DeclarationError, match=r"already, of another function or other arguments.*replace_existing"
+    ):
+        sched.add_job(greet, "interval", hours=1, kwargs={"name": "x"})
+    with pytest.raises(DeclarationError, match="another function"):
+        sched.add_job(keywords, "interval", hours=1, id="greet", kwargs={"first": 1})
+    assert sched.add_job(greet, "interval", hours=1, kwargs={"name": "x"}, replace_existing=True).kwargs == {
+        "name": "x"
+    }
+
+
+def test_next_run_time(sched: Scheduler) -> None:
+    soon = later(minutes=5).replace(microsecond=0)
+    # As in APScheduler, an interval goes on from its first run.
+    assert sched.add_job(greet, "interval", hours=1, id="i", next_run_time=soon).trigger == every(
+        "1h", start=soon
+    )
+    job = sched.add_job(greet, "cron", hour=7, timezone=UTC, id="c", next_run_time=soon, jitter=3)
+    assert job.trigger == any_of(at(soon), cron("0 7 * * *", tz=UTC, start=soon), jitter=3)
+    assert job.next_run_time == soon
+    assert sched.add_job(greet, id="o", next_run_time=soon).trigger == at(soon)
+    both = any_of("0 7 * * *", every("1h", start=soon - timedelta(hours=1)), at(soon + timedelta(days=1)))
+    assert sched.add_job(greet, both, id="b", next_run_time=soon).next_run_time == soon
+    # A time that has come runs at once, and then as the trigger says.
+    job = sched.add_job(greet, "interval", hours=1, id="now", next_run_time=datetime.now(UTC))
+    wait_until(lambda: [str(run.state) for run in sched.runs("now")] == ["DONE"])
+    assert job.trigger == every("1h")
+
+
+def test_added_paused_until_resumed(sched: Scheduler) -> None:
+    job = sched.add_job(greet, "interval", hours=1, id="p", next_run_time=None)
+    assert job.next_run_time is None
+    assert job.resume().next_run_time is not None
+    assert job.pause().next_run_time is None
+
+
+def test_rescheduling_and_removing(sched: Scheduler) -> None:
+    job = sched.add_job(greet, "interval", hours=1, id="r")
+    assert job.reschedule("cron", hour=7).trigger == cron("0 7 * * *")
+    assert sched.reschedule_job("r", trigger=every("5m")).trigger == every("5m")
+    job.remove()
+    assert sched.get_job("r") is None
+    for act in (sched.pause_job, sched.resume_job, sched.remove_job):
+        with pytest.raises(UsageError, match="'r'"):
+            act("r")
+
+
+def test_rescheduling_without_a_trigger_runs_once_now(sched: Scheduler) -> None:
+    sched.add_job(greet, "interval", hours=1, id="r")
+    sched.reschedule_job("r")
+    wait_until(lambda: [str(run.state) for run in sched.runs("r")] == ["DONE"])
+
+
+def test_scheduled_job_decorates(sched: Scheduler) -> None:
+    @sched.scheduled_job("interval", minutes=3, id="decorated")
+    def tick() -> int:
+        return 1
+
+    assert tick() == 1
+    job = sched.get_job("decorated")
+    assert job is not None
+    assert job.func is tick
+
+
+def test_one_time_jobs_of_a_known_handler(sched: Scheduler) -> None:
+    sched.task(name="crawl", tags=("crawler",))(greet)
+    run = sched.add_one_time_job("crawl_all_1", handler_class_name="crawl", job_data={"name": "all"})
+    assert run.result("5s") == "hello all"  # type: ignore[union-attr]  # no run_date: a run
+    wait_until(lambda: sched.get_job("crawl_all_1") is None)
+    assert sched.add_one_time_job("by_tag", "crawler").result("5s") == "hello world"  # type: ignore[union-attr]  # a run
+    assert sched.add_one_time_job("by_function", greet).result("5s") == "hello world"  # type: ignore[union-attr]  # a run
+    planned = sched.add_one_time_job("later", "crawl", run_date=later(hours=1))
+    assert planned.next_run_time is not None  # type: ignore[union-attr]  # with run_date: a job
+    assert sched.get_job("later") is not None
+    with pytest.raises(DeclarationError, match="names no handler"):
+        sched.add_one_time_job("x")
+    with pytest.raises(DeclarationError, match="no task is named or tagged 'nobody'"):
+        sched.add_one_time_job("x", "nobody")
+
+
+class Heard:
+    """A listener written for APScheduler."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def hear(self, event: Any) -> None:
+        self.events.append(event)
+
+    def codes(self) -> list[int]:
+        return [event.code for event in self.events]
+
+
+def fail() -> None:
+    raise ValueError("no such project")
+
+
+def test_listeners_hear_apschedulers_events(make: Callable[..., Scheduler]) -> None:
+    sched = make()
+    everything, errors = Heard(), Heard()
+    sched.add_listener(everything.hear)
+    sched.add_listener(errors.hear, events.EVENT_JOB_ERROR | events.EVENT_JOB_MISSED)
+    sched.start()
+    sched.add_job(greet, "interval", hours=1, id="g")
+    sched.tasks["g"].submit().wait("5s")
+    sched.add_job(fail, id="f")
+    wait_until(lambda: sched.get_job("f") is None)
+    sched.pause_job("g")
+    sched.resume_job("g")
+    sched.pause()
+    sched.resume()
+    sched.remove_job("g")
+    sched.shutdown()
+    sched._bus.flush()
+    codes = everything.codes()
+    assert codes[0] == events.EVENT_SCHEDULER_STARTED
+    assert codes[-1] == events.EVENT_SCHEDULER_SHUTDOWN
+    for code in (
+        events.EVENT_JOB_ADDED,
+        events.EVENT_JOB_SUBMITTED,
+        events.EVENT_JOB_EXECUTED,
+        events.EVENT_JOB_MODIFIED,
+        events.EVENT_JOB_REMOVED,
+        events.EVENT_SCHEDULER_PAUSED,
+        events.EVENT_SCHEDULER_RESUMED,
+    ):
+        assert code in codes
+    executed = next(e for e in everything.events if e.code == events.EVENT_JOB_EXECUTED)
+    assert isinstance(executed, events.JobExecutionEvent)
+    assert (executed.job_id, executed.retval, executed.exception) == ("g", "hello world", None)
+    (error,) = errors.events
+    assert error.job_id == "f"
+    assert isinstance(error.exception, RunFailedError)
+    assert "ValueError: no such project" in str(error.exception)
+    assert "raise ValueError" in error.traceback
+    assert error.retval is None
+
+
+def test_missed_and_overlapped_times_are_told(sched: Scheduler) -> None:
+    heard, release = Heard(), threading.Event()
+    sched.add_listener(heard.hear, events.EVENT_JOB_MAX_INSTANCES | events.EVENT_JOB_EXECUTED)
+    sched.add_job(release.wait, "interval", seconds=0.05, id="slow")
+    wait_until(lambda: events.EVENT_JOB_MAX_INSTANCES in heard.codes())
+    release.set()
+    wait_until(lambda: events.EVENT_JOB_EXECUTED in heard.codes())
+    overlapped = next(e for e in heard.events if e.code == events.EVENT_JOB_MAX_INSTANCES)
+    executed = next(e for e in heard.events if e.code == events.EVENT_JOB_EXECUTED)
+    assert overlapped.scheduled_run_times[0] > executed.scheduled_run_time
+    sched.remove_listener(heard.hear)
+    count = len(heard.events)
+    sched.tasks["slow"].submit().wait("5s")
+    sched._bus.flush()
+    assert len(heard.events) == count
+    sched.remove_listener(heard.hear)
+
+
+def test_paused_times_are_told_as_missed(sched: Scheduler) -> None:
+    heard = Heard()
+    sched.add_listener(heard.hear, events.EVENT_JOB_MISSED)
+    job = sched.add_job(greet, "interval", seconds=0.02, id="m", next_run_time=None)
+    pause = threading.Event()
+    pause.wait(0.05)
+    job.resume()
+    wait_until(lambda: bool(heard.events))
+    assert heard.events[0].retval is None
+
+
+def test_status_is_the_union_of_the_older_designs(make: Callable[..., Scheduler]) -> None:
+    sched = make()
+    stopped = sched.get_status()
+    assert (stopped["status"], stopped["running"], stopped["uptime"]) == ("stopped", False, None)
+    sched.start()
+    sched.add_job(greet, "cron", hour=2, minute=0, timezone=UTC, id="nightly", name="Nightly")
+    sched.add_job(fail, "interval", hours=1, id="hourly", next_run_time=None)
+    sched.tasks["nightly"].submit().wait("5s")
+    sched.tasks["hourly"].submit().wait("5s")
+    sched.add_job(greet, id="once")
+    wait_until(lambda: sched.get_job("once") is None)
+    found = sched.get_status()
+    assert found["status"] == "running"
+    assert found["is_running"] is found["running"] is True
+    assert found["job_count"] == found["jobs_count"] == 2
+    assert found["task_count"] == 3
+    assert (found["running_jobs"], found["paused_jobs"]) == (0, 1)
+    assert 0 < found["uptime"] < 60
+    jobs = {job["id"]: job for job in found["jobs"]}
+    assert jobs["nightly"]["trigger"] == "at 02:00, UTC"
+    assert jobs["nightly"]["name"] == "Nightly"
+    assert jobs["nightly"]["next_run_time"].endswith("+00:00")
+    tasks = {task["name"]: task for task in found["tasks"]}
+    nightly, hourly = tasks["nightly"], tasks["hourly"]
+    assert (nightly["schedule_type"], nightly["cron_expression"]) == ("cron", "0 2 * * *")
+    assert (nightly["status"], nightly["last_result"], nightly["enabled"]) == ("idle", "success", True)
+    assert (nightly["run_count"], nightly["fail_count"]) == (1, 0)
+    assert (hourly["schedule_type"], hourly["interval_seconds"]) == ("interval", 3600)
+    assert (hourly["status"], hourly["last_result"], hourly["enabled"]) == ("paused", "failed", False)
+    assert (hourly["run_count"], hourly["fail_count"]) == (1, 1)
+    assert tasks["once"]["schedule_type"] == "manual"
+    sched.pause()
+    assert sched.get_status()["status"] == "paused"
+
+
+def test_the_mask_of_all_events_is_apschedulers() -> None:
+    assert EVENT_ALL == events.EVENT_ALL

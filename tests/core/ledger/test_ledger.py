@@ -1,0 +1,411 @@
+"""The ledger opens, upgrades, refuses, forgets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from schedkit.core.events import Event, RunLogged, decode, encode
+from schedkit.core.ledger import lease, schema
+from schedkit.core.ledger.changes import Change, Op
+from schedkit.core.ledger.reader import Ledger
+from schedkit.core.ledger.rows import FIXED, MUTABLE, id_at, new_id, run_from_row, run_values
+from schedkit.core.ledger.sql import Sql
+from schedkit.core.ledger.store import Store
+from schedkit.core.model import Run
+from schedkit.core.runner.results import ResultGoneError, Results
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.states import State
+from schedkit.core.text import dump, load
+from schedkit.core.when.triggers import every
+from schedkit.errors import LedgerError, NotOwnerError, SettingsError
+
+Make = Callable[..., Scheduler]
+
+
+# Opening
+
+
+def test_a_ledger_is_made_with_its_folder(tmp_path: Path) -> None:
+    store = Store(tmp_path / "new" / "folder" / "ledger.db")
+    store.open()
+    store.open()
+    with store.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    store.close()
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"This is a letter, not a ledger. " * 100)
+    with pytest.raises(LedgerError, match=r"not a database .*restore it, or name another ledger"):
+        Scheduler(path).start()
+
+
+def test_a_ledger_with_damaged_pages_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with Scheduler(path, results=tmp_path / "results") as sched:
+        sched.task(name="one")(lambda: 1)
+        sched.submit("one").result("10s")
+    sched._ledger.store.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + b"\xa5" * (len(whole) - 100))
+    with pytest.raises(LedgerError, match=r"the file is .*damaged: restore it, or name another ledger"):
+        Scheduler(path).start()
+    # Its schema may still be whole; then the first page that is needed and damaged is told the same way.
+    path.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
+    damaged = Scheduler(path)
+    with pytest.raises(LedgerError, match=r"the file is .*damaged: restore it, or name another ledger"):
+        damaged.start()
+    assert damaged.state == "stopped"
+    path.write_bytes(whole)
+    again = Scheduler(path, results=tmp_path / "results")
+    again.start()
+    assert len(again.runs()) == 1, "the lock was given back"
+    again.stop()
+    again._ledger.store.close()
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder that nobody may write to, not even root."""
+    if not os.geteuid():
+        yield Path("/proc")
+        return
+    folder = tmp_path / "read-only"
+    folder.mkdir(mode=0o500)
+    yield folder
+    folder.chmod(0o700)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder's read-only mark means nothing on Windows")
+def test_a_read_only_folder_is_refused(read_only: Path) -> None:
+    with pytest.raises(LedgerError, match=r"unable to open .*may you write there"):
+        Scheduler(read_only / "ledger.db").start()
+    with pytest.raises(LedgerError, match=r"its folder cannot be made .*name a writable folder"):
+        Scheduler(read_only / "inner" / "ledger.db").start()
+
+
+def test_a_lock_that_nobody_can_have_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ledger.db.owner").mkdir()
+    with pytest.raises(LedgerError, match=r"its lock .*ledger\.db\.owner cannot be taken .*may you write"):
+        Scheduler(tmp_path / "ledger.db").start()
+
+    def without_locks(file: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lease, "_lock", without_locks)
+    with pytest.raises(LedgerError, match=r"No locks available.*does its file system know locks"):
+        Scheduler(tmp_path / "other.db").start()
+
+
+def test_the_lock_of_windows_is_on_the_files_first_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows locks from the file's position on; who opens it to append stands at its end."""
+    held: dict[tuple[int, int], int] = {}
+
+    def locking(file: int, mode: int, count: int) -> None:
+        first = os.lseek(file, 0, os.SEEK_CUR)
+        assert (mode, count) == (2, 1)
+        if held.setdefault((os.fstat(file).st_ino, first), file) != file:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(lease, "_lock", lambda file: lease.lock_first_byte(file, locking, 2))
+    path = tmp_path / "ledger.db.owner"
+    path.write_bytes(b"something")
+    first, second = lease.FileLock(path), lease.FileLock(path)
+    assert first.take()
+    lease.FileLock._held.discard(os.path.realpath(path))  # as another process sees it
+    assert not second.take()
+    assert list(held) == [(path.stat().st_ino, 0)]
+    first.release()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(LedgerError, match="name a writable folder"):
+        Store(tmp_path / "file" / "ledger.db").open()
+    with pytest.raises(LedgerError, match="unable to open database file"):
+        Store(tmp_path).open()
+
+
+def test_a_read_only_ledger_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE something (else_ TEXT)")
+    connection.commit()
+    connection.close()
+    store = Store(path)
+    sa.event.listen(store._write, "connect", lambda c, r: c.execute("PRAGMA query_only=ON"))
+    with pytest.raises(LedgerError, match=r"readonly database .*may you write"):
+        store.open()
+
+
+def test_a_newer_schema_is_refused_by_name(where: str) -> None:
+    store = Store(where)
+    store.open()
+    with store.connect() as connection, connection.begin():
+        connection.execute(schema.meta.update().values(value="99"))
+    with pytest.raises(LedgerError, match=r"has schema 99; this schedkit knows up to 1 \(upgrade schedkit"):
+        store.open()
+    store.close()
+
+
+def test_an_older_schema_is_upgraded_step_by_step(where: str) -> None:
+    store = Store(where)
+    store.open()
+
+    def first(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("ALTER TABLE schedkit_tasks ADD COLUMN colour TEXT")
+
+    def second(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("UPDATE schedkit_tasks SET colour = 'green'")
+
+    steps = {schema.VERSION: first, schema.VERSION + 1: second}
+    with store.connect() as connection, connection.begin():
+        assert schema.migrate(connection, where, steps, schema.VERSION + 2) == schema.VERSION
+        assert schema.migrate(connection, where, steps, schema.VERSION + 2) == schema.VERSION + 2
+        assert connection.exec_driver_sql("SELECT count(colour) FROM schedkit_tasks").scalar() == 0
+        with pytest.raises(LedgerError, match="which nothing upgrades"):
+            schema.migrate(connection, where, {}, schema.VERSION + 3)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("", "no name given"),
+        (None, "None is no name"),
+        ("sqlite://", "lost with its process"),
+        ("mysql://root:secret@host/db", "mysql is not supported"),
+        ("postgresql+nonsense://root:secret@host/db", "is the driver installed"),
+        ("://secret", "not a database URL"),
+    ],
+)
+def test_a_name_that_is_no_ledger(where: str, message: str) -> None:
+    with pytest.raises(LedgerError, match=message) as refused:
+        Store(where)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"concurrency": 0},
+        {"threads": -1},
+        {"processes": 0},
+        {"tz": "Mars/Base"},
+        {"keep_runs": 0},
+        {"keep_results": 0},
+    ],
+)
+def test_settings_that_cannot_be(tmp_path: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError):
+        Scheduler(tmp_path / "ledger.db", **options)
+
+
+# Rows
+
+
+def test_ids_sort_by_time() -> None:
+    before = datetime.now(UTC) - timedelta(milliseconds=5)
+    made = [new_id() for _ in range(2000)]
+    assert made == sorted(set(made))
+    assert {len(id) for id in made} == {16}
+    assert id_at(before) < made[0]
+    assert made[-1] < id_at(datetime.now(UTC) + timedelta(milliseconds=50))
+
+
+def test_a_run_comes_back_as_it_was() -> None:
+    assert sorted((*FIXED, *MUTABLE)) == sorted(schema.runs.c.keys())
+    now = datetime(2026, 3, 29, 1, 59, 59, 999999, tzinfo=UTC)
+    run = Run(
+        id=new_id(), task="t", state=State.RETRY, due_at=now, queued_at=now, scheduled_at=now, attempt=2,
+        params={"text": "=cmd()\u2028<script>", "n": 1.5}, error={"type": "E"}, waiting_for=("a", "b"),
+    )  # fmt: skip
+    assert run_from_row(dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True))) == run
+
+
+def test_text_that_no_database_holds_is_mended(where: str) -> None:
+    store = Store(where)
+    store.open()
+    hostile = "nul \x00, half a pair \ud800, emoji \U0001f600"
+    now = datetime.now(UTC)
+    change = Change()
+    change.insert_run(
+        Run(
+            id=new_id(),
+            task="t",
+            state=State.DONE,
+            due_at=now,
+            queued_at=now,
+            params={"a": hostile},
+            reason=hostile,
+        )
+    )
+    with store.connect() as connection, connection.begin():
+        for op, row in change.ops:
+            Sql(store.dialect).write(connection, op, [row])
+    with store.reading() as connection:
+        kept = run_from_row(connection.execute(sa.select(schema.runs)).mappings().one())
+    assert "emoji \U0001f600" in kept.reason
+    assert "emoji \U0001f600" in kept.params["a"]
+    event = RunLogged(at=now, level=20, message=hostile)
+    assert isinstance(decode(encode(event)), Event)
+    assert load(dump({"bytes": b"x", "set": {1}, "when": now, "path": Path("x")})) is not None
+    store.close()
+
+
+# Results
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1,
+        "text",
+        {"a": [1, None, 2.5]},
+        [1, 2],
+        list(range(5000)),
+        pd.DataFrame({"a": [1, 2]}),
+        pd.Series([1.5, None], name="s"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_results_come_back(tmp_path: Path, value: Any) -> None:
+    results = Results(tmp_path)
+    reference = results.save("a task/with: odd name", "run", 1, value)
+    back = results.load(reference)
+    if isinstance(value, pd.DataFrame):
+        pd.testing.assert_frame_equal(back, value)
+    elif isinstance(value, pd.Series):
+        pd.testing.assert_series_equal(back, value)
+    else:
+        assert back == value
+    assert reference is not None
+    results.remove(reference)
+    if "path" in reference:
+        with pytest.raises(ResultGoneError, match="is gone"):
+            results.load(reference)
+
+
+def test_keys_and_mixed_columns_come_back_as_text(tmp_path: Path) -> None:
+    """As `latest` of a task says."""
+    results = Results(tmp_path)
+    assert results.load(results.save("t", "r1", 1, {1: 2, 0.5: (3, 4)})) == {"1": 2, "0.5": [3, 4]}
+    mixed = pd.DataFrame({"a": [1, "two", None]})
+    assert results.load(results.save("t", "r2", 1, mixed))["a"].tolist()[:2] == ["1", "two"]
+
+
+def test_odd_cells_leave_at_least_their_text(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    assert results.save("t", "r", 1, None) is None
+    assert results.load(None) is None
+    reference = results.save("t", "r", 1, object())
+    with pytest.raises(ResultGoneError, match="type object, was not kept"):
+        results.load(reference)
+    mixed = pd.DataFrame({"mixed": [1, "two", {"three": 3}], 7: [object(), None, "x"]})
+    mixed.attrs["odd"] = object()
+    back = results.load(results.save("t", "r", 2, mixed))
+    assert list(back.columns) == ["mixed", "7"]
+    assert back["mixed"].tolist() == ["1", "two", "{'three': 3}"]
+    path = tmp_path / results.save("t", "r", 3, mixed)["path"]  # type: ignore[index]
+    path.write_bytes(b"not parquet")
+    with pytest.raises(ResultGoneError, match="cannot be read"):
+        results.load({"kind": "parquet", "path": str(path.relative_to(tmp_path))})
+    assert not list(tmp_path.rglob("*.part"))
+
+
+# Retention
+
+
+def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
+    sched = make(keep_runs="1h", keep_results=2)
+    with pytest.raises(NotOwnerError):
+        sched.prune()
+    sched.start()
+
+    @sched.task(name="table")
+    def table(run: Any) -> pd.DataFrame:
+        run.log("a line")
+        return pd.DataFrame({"a": [1]})
+
+    runs = [sched.submit("table") for _ in range(4)]
+    for run in runs:
+        run.result("10s")
+    owner = sched._node.owner
+    assert owner is not None
+    # Two runs become two hours old.
+    old = id_at(datetime.now(UTC) - timedelta(hours=2))
+    aged = [old[:-1] + "1", old[:-1] + "2"]
+
+    def age(connection: sa.Connection) -> None:
+        for new, run in zip(aged, runs, strict=False):
+            connection.execute(schema.runs.update().where(schema.runs.c.id == run.id).values(id=new))
+            for table in (schema.attempts, schema.details):
+                connection.execute(table.update().where(table.c.run == run.id).values(run=new))
+
+    owner.writer.call(age).result(10)
+    assert len(list(sched.results.rglob("*.parquet"))) == 4
+    assert sched.prune() == 2 + 0
+    assert [run.id for run in sched.runs()] == [runs[3].id, runs[2].id]
+    assert sched._ledger.attempts(aged[0]) == []
+    assert sched._ledger.details(aged[0])["log"] == []
+    runs += [sched.submit("table") for _ in range(2)]
+    for run in runs:
+        run.wait("10s")
+    assert sched.prune() == 2
+    with_file = [run for run in sched.runs() if run.result is not None]
+    assert [run.id for run in with_file] == [runs[5].id, runs[4].id]
+    assert sched.tasks["table"].latest() is not None
+    assert sched.prune() == 0
+
+
+def test_live_runs_and_new_events_are_kept(make: Make) -> None:
+    sched = make(keep_runs="1h")
+    sched.start()
+    sched.task(every("1h"), name="one")(lambda: 1)
+    sched.submit("one").result("10s")
+    before = len(sched._ledger.events())
+    assert sched.prune() == 0
+    assert len(sched._ledger.events()) == before
+
+
+@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 100, 300])
+def test_rows_are_written_whole_however_many(where: str, count: int) -> None:
+    """One statement for many rows, and two steps of one run in the same group."""
+    store = Store(where)
+    store.open()
+    now = datetime.now(UTC)
+    runs = [Run(id=new_id(), task="t", state=State.QUEUED, due_at=now, queued_at=now) for _ in range(count)]
+    group = Change()
+    for run in runs:
+        started = replace(run, state=State.RUNNING, attempt=1, started_at=now)
+        group.insert_run(run)
+        group.update_run(run, started)
+        group.update_run(started, replace(started, state=State.DONE, finished_at=now, reason="ended"))
+    sql = Sql(store.dialect)
+    with store.connect() as connection, connection.begin():
+        for op in (Op.INSERT_RUN, Op.UPDATE_RUN):
+            rows = [row for kind, row in group.ops if kind is op]
+            assert sql.write(connection, op, rows) == len(rows)
+        stale = Change()
+        stale.update_run(runs[0], replace(runs[0], state=State.CANCELLED))
+        assert sql.write(connection, Op.UPDATE_RUN, [stale.ops[0][1]]) == 0
+    kept = Ledger(store).runs(limit=1000)
+    assert [(run.id, run.state, run.attempt, run.reason) for run in reversed(kept)] == [
+        (run.id, State.DONE, 1, "ended") for run in runs
+    ]
+    store.close()

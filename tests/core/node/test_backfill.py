@@ -1,0 +1,137 @@
+"""Past due times are made up for: only those left, each once, whoever asks."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from core.conftest import Heard
+from crash.judge import judge_schedule
+
+from schedkit.core import events
+from schedkit.core.node.backfill import MOST_BACKFILL, due_times
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.states import State
+from schedkit.core.when.triggers import cron, every
+from schedkit.errors import NotOwnerError, SchedkitError, UsageError
+from schedkit.loop import service
+
+Make = Callable[..., Scheduler]
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def viewer(make: Make, sched: Scheduler) -> Scheduler:
+    """A second scheduler at the ledger that `sched` owns."""
+    second = make(name="viewer")
+    second.start()
+    return second
+
+
+def hourly(sched: Scheduler) -> Callable[[], object]:
+    return sched.task(cron("0 * * * *", tz="UTC"), name="hourly", overlap="allow")(lambda: 1)
+
+
+def test_a_viewer_backfills_what_is_left_and_gets_the_runs(sched: Scheduler, viewer: Scheduler) -> None:
+    hourly(sched)
+    first = viewer.backfill("hourly", DAY, DAY + timedelta(hours=3))
+    assert [run.result("20s") for run in first] == [1] * 4
+    runs = {run.id: run for run in sched.runs("hourly")}
+    assert [runs[run.id].scheduled_at for run in first] == [DAY + timedelta(hours=h) for h in range(4)]
+    assert {(run.cause, run.who) for run in runs.values()} == {("backfill", "viewer")}
+    more = viewer.tasks["hourly"].backfill(DAY + timedelta(hours=2), DAY + timedelta(hours=5))
+    assert len(more) == 2
+    assert viewer.backfill("hourly", DAY, DAY + timedelta(hours=5)) == []
+    assert sched.backfill("hourly", DAY, DAY + timedelta(hours=5)) == []
+
+
+def test_a_viewer_is_told_why_there_is_nothing_to_make_up_for(sched: Scheduler, viewer: Scheduler) -> None:
+    sched.task(name="bare")(lambda: 1)
+    sched.task(every("1s", start=DAY), name="dense")(lambda: 1)
+    sched.pause()
+    with pytest.raises(SchedkitError, match="no task is called 'nobody'"):
+        viewer.backfill("nobody", DAY, DAY)
+    with pytest.raises(SchedkitError, match="has no schedule here"):
+        viewer.backfill("bare", DAY, DAY)
+    with pytest.raises(SchedkitError, match=f"more than {MOST_BACKFILL} due times") as refused:
+        viewer.backfill("dense", DAY, DAY + timedelta(days=1))
+    assert refused.value.hint == "backfill a shorter window"
+    for either in (sched, viewer):
+        with pytest.raises(UsageError, match="is after"):
+            either.backfill("dense", DAY, DAY - timedelta(seconds=1))
+    assert sched.runs() == []
+    assert sched._ledger.commands() == []
+
+
+def test_two_who_ask_at_once_share_the_times(sched: Scheduler, viewer: Scheduler) -> None:
+    hourly(sched)
+    together = threading.Barrier(4)
+
+    def ask(who: Scheduler) -> int:
+        together.wait(10)
+        return len(who.backfill("hourly", DAY, DAY + timedelta(hours=199)))
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(ask, [sched, viewer, sched, viewer]))
+    assert sum(made) == 200
+    times = Counter(run.scheduled_at for run in sched.runs("hourly", limit=1000))
+    assert len(times) == 200
+    assert set(times.values()) == {1}
+
+
+def test_times_that_the_clock_has_just_taken_are_not_taken_again(sched: Scheduler) -> None:
+    heard = Heard(sched)
+    sched.task(every("0.05s"), name="dense", overlap="allow", coalesce=False)(lambda: 1)
+    ended = heard.of(events.RunEnded, task="dense")
+    for times in range(1, 41):
+        heard.wait_for(ended, times)
+        now = datetime.now(UTC)
+        assert sched.backfill("dense", now - timedelta(minutes=1), now) == [], "nothing was left"
+    sched.pause("dense")
+    heard.wait_for(ended, sum(map(heard.of(events.RunQueued, task="dense"), heard.events)))
+    (row,) = sched._ledger.tasks()
+    runs = sched.runs("dense", limit=1000)
+    assert judge_schedule(sched._ledger, row, runs)["run"] >= 40
+    assert {run.state for run in runs} == {State.DONE}
+
+
+def test_a_large_backfill_leaves_the_loop_free(sched: Scheduler) -> None:
+    """Ten thousand runs come in a hundred at a time, and all are durable."""
+    sched.task(every("1s", start=DAY), name="dense")(lambda: 1)
+    made = sched.backfill("dense", DAY, DAY + timedelta(seconds=MOST_BACKFILL - 1))
+    assert len(made) == MOST_BACKFILL
+    assert len(sched._ledger.scheduled("dense", DAY, DAY + timedelta(days=1))) == MOST_BACKFILL
+
+
+def test_without_an_owner_nothing_is_asked(make: Make) -> None:
+    looking = make()
+    with looking.viewing(), pytest.raises(NotOwnerError, match="no scheduler runs"):
+        looking.backfill("any", DAY, DAY)
+    assert looking._ledger.commands() == []
+
+
+def test_a_command_that_makes_no_sense_does_not_silence_the_others(
+    sched: Scheduler, viewer: Scheduler
+) -> None:
+    hourly(sched)
+    ask = viewer._node.ask
+    for kind, data in {"backfill": {"task": "hourly"}, "submit": {"task": "hourly"}, "cancel": {}}.items():
+        with pytest.raises(SchedkitError, match=f"the command '{kind}' failed: KeyError"):
+            service().call(ask, kind, data)
+    assert viewer.submit("hourly").result("10s") == 1
+
+
+def test_due_times_are_those_of_the_trigger_and_no_more(tmp_path: Path) -> None:
+    trigger = cron("30 2 * * *", tz="Europe/Berlin").bind(DAY)
+    gap = datetime(2026, 3, 29, tzinfo=UTC)  # on this night 02:30 does not exist
+    times = due_times(trigger, gap - timedelta(days=1), gap + timedelta(days=2), "task 'x'")
+    assert len(times) == len(set(times))
+    assert times == sorted(times)
+    assert due_times(trigger, times[0], times[0], "task 'x'") == times[:1]
+    with pytest.raises(UsageError, match="task 'x': more than 10000"):
+        due_times(every("1s").bind(DAY), DAY, DAY + timedelta(days=1), "task 'x'")

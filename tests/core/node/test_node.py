@@ -1,0 +1,117 @@
+"""A process's place at a ledger when the store fails it in the middle of a change of owners."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from core.conftest import Heard
+from sqlalchemy.exc import OperationalError
+
+from schedkit.core import events
+from schedkit.core.ledger import schema
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.states import State
+from schedkit.errors import LedgerError
+
+Make = Callable[..., Scheduler]
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    """How the store fails is the same for all of them."""
+    return str(tmp_path / "ledger.db")
+
+
+def failing_once(monkeypatch: pytest.MonkeyPatch, thing: object, name: str, error: Exception) -> list[int]:
+    """Let the next call of a method fail; returns a list that grows with every call."""
+    method, calls = getattr(thing, name), list[int]()
+
+    def call(*what: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise error
+        return method(*what)
+
+    monkeypatch.setattr(thing, name, call)
+    return calls
+
+
+def test_a_standby_that_cannot_read_the_ledger_tries_again(
+    make: Make, sched: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standby = make(name="standby")
+    standby.task(name="one")(lambda: 1)
+    standby.start(standby=True)
+    heard = Heard(standby)
+    calls = failing_once(monkeypatch, standby._ledger, "waits", LedgerError("the server restarts"))
+    sched.stop()
+    heard.wait_for(heard.of(events.OwnerChanged, change="started", owner="standby"))
+    assert len(calls) == 2
+    assert standby.submit("one").result("10s") == 1
+
+
+def test_a_viewer_that_cannot_read_the_ledger_tries_again(
+    make: Make, sched: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    viewer = make(name="viewer")
+    viewer.task(name="theirs")(lambda: 1)
+    owner = Heard(sched)
+    failing_once(monkeypatch, viewer._ledger, "last_seq", LedgerError("the server restarts"))
+    with caplog.at_level(logging.WARNING, "schedkit"):
+        viewer.start()
+    assert viewer.state == "viewer"
+    assert any("the server restarts; this process is a viewer and tries" in r.message for r in caplog.records)
+    owner.wait_for(owner.of(events.TaskChanged, change="declared", task="theirs"))
+    seen = Heard(viewer)
+    sched.task(name="one")(lambda: 1)
+    run = sched.submit("one")
+    seen.wait_for(seen.of(events.RunEnded, run=run.id))
+
+
+def test_a_stop_that_finds_another_owner_stays_a_stop(sched: Scheduler, where: str) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    @sched.task(name="held")
+    def held() -> None:
+        entered.set()
+        release.wait(20)
+
+    sched.submit("held")
+    assert entered.wait(10)
+    engine = sa.create_engine(f"sqlite:///{where}")
+    with engine.begin() as connection:
+        connection.execute(schema.lease.update().values(epoch=99, owner="another", pid=1, host="elsewhere"))
+    engine.dispose()
+    heard = Heard(sched)
+    sched.stop("0s")  # only now it writes, and is told that the ledger is another's
+    release.set()
+    heard.wait_for(heard.of(events.OwnerChanged, change="lost"))
+    assert sched.state == "stopped"
+    assert sched._node._tasks == []
+
+
+def test_a_checkpoint_that_cannot_be_made_is_made_later(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    sched = make()
+    refused = OperationalError("", {}, Exception("unable to open database file"))
+    calls = failing_once(monkeypatch, sched._ledger.store, "checkpoint", refused)
+    sched.start()
+    heard = Heard(sched)
+    told = threading.Event()
+
+    @sched.task(name="tells")
+    def tells(run: Any) -> None:
+        run.progress("rows", 1, 2)
+        told.set()
+        while len(calls) < 3:
+            threading.Event().wait(0.01)  # our own housekeeping goes on; it sends no word of its own
+
+    run = sched.submit("tells")
+    assert told.wait(10)
+    heard.wait_for(heard.of(events.RunEnded, run=run.id))
+    assert run.state is State.DONE

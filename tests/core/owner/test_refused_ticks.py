@@ -1,0 +1,114 @@
+"""A tick that the ledger refuses: no time of any of its tasks goes without its disposition."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from schedkit.core.ledger import schema
+from schedkit.core.ledger.rows import FIXED, MUTABLE, run_values
+from schedkit.core.owner.owner import Owner
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.when.dispositions import due
+from schedkit.core.when.triggers import at
+from schedkit.loop import service
+
+LATER = datetime.now(UTC) + timedelta(hours=1)
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    return str(tmp_path / "ledger.db")
+
+
+@pytest.fixture
+def owner(sched: Scheduler) -> Owner:
+    """Two tasks due at one time; the first has its run for it already, as after the clock was set back."""
+    for name in ("again", "beside"):
+        sched.task(at(LATER), name=name)(lambda: None)
+    found = sched._node.owner
+    assert found is not None
+    run = found.new_run("again", "schedule", "", scheduled_at=LATER)
+    row = {**dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True)), "state": "DONE"}
+    found.writer.call(lambda connection: connection.execute(schema.runs.insert(), [row])).result(10)
+    return found
+
+
+async def tick(owner: Owner, meanwhile: str = "") -> None:
+    """Do what the clock does when their time has come."""
+    decided = due(owner.timetable.take(LATER), LATER, owner.alive)
+    recording = asyncio.ensure_future(owner.record(decided))
+    await asyncio.sleep(0)
+    if meanwhile:
+        owner.pause(meanwhile, "a colleague")
+        owner.pump()
+    await recording
+    owner.timetable.settle(decided.after)
+
+
+def runs(owner: Owner, name: str) -> list[datetime | None]:
+    return [run.scheduled_at for run in owner.ledger.runs(name)]
+
+
+def test_a_time_that_has_its_run_costs_no_other_task_its_own(owner: Owner) -> None:
+    service().call(tick, owner)
+    assert runs(owner, "again") == [LATER]
+    assert owner.rows["again"].next_at is None
+    assert owner.rows["beside"].next_at == LATER  # refused with the other's: it is decided anew
+    service().call(tick, owner)
+    assert runs(owner, "beside") == [LATER]
+    assert owner.rows["beside"].next_at is None
+
+
+def test_a_pause_while_the_tick_is_on_its_way(owner: Owner) -> None:
+    service().call(tick, owner, "beside")
+    assert runs(owner, "beside") == [LATER]
+    assert owner.rows["beside"].paused
+    row = owner.ledger.task("beside")
+    assert row is not None
+    assert row.next_at is None
+    assert row.paused
+
+
+def test_a_tick_decided_before_its_task_was_paused(owner: Owner) -> None:
+    async def late() -> None:
+        decided = due(owner.timetable.take(LATER), LATER, owner.alive)
+        owner.pause("beside", "a colleague")
+        await owner.record(decided)
+
+    service().call(late)
+    assert runs(owner, "beside") == []
+    assert owner.rows["beside"].next_at == LATER  # its time is dealt with when it is resumed
+
+
+def test_resuming_what_is_not_paused_passes_over_nothing(owner: Owner) -> None:
+    past = datetime.now(UTC) - timedelta(seconds=1)
+
+    async def resume() -> None:
+        row = owner.rows["beside"] = replace(owner.rows["beside"], next_at=past)
+        owner.resume(None, "a colleague")
+        assert owner.rows["beside"] == row
+        owner.pump()
+
+    service().call(resume)
+    with owner.ledger.store.reading() as connection:
+        assert not connection.scalar(sa.select(sa.func.count()).select_from(schema.fires))
+
+
+def test_a_schedule_older_than_what_is_known_is_put_right(owner: Owner) -> None:
+    moved = LATER + timedelta(hours=1)
+
+    async def late() -> None:
+        decided = due(owner.timetable.take(LATER), LATER, owner.alive)
+        owner.rows["beside"] = replace(owner.rows["beside"], next_at=moved)
+        await owner.record(decided)
+        owner.timetable.settle(decided.after)
+
+    service().call(late)
+    assert runs(owner, "beside") == []
+    assert owner.timetable["beside"].next_at == moved

@@ -1,0 +1,103 @@
+"""What follows the end of an attempt, as a pure function, through whole lives of runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from schedkit.core.model import Retry, Run
+from schedkit.core.owner.joins import Joins, Verdict, Wait
+from schedkit.core.runner.follow import attempt_of, follow, tries
+from schedkit.core.states import Outcome, State
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+def running(attempt: int = 1, interruptions: int = 0) -> Run:
+    return Run(
+        id="r", task="t", state=State.RUNNING, due_at=NOW, queued_at=NOW, started_at=NOW,
+        attempt=attempt, interruptions=interruptions,
+    )  # fmt: skip
+
+
+@given(
+    outcomes=st.lists(st.tuples(st.sampled_from(Outcome), st.booleans()), min_size=1, max_size=40),
+    attempts=st.integers(1, 5),
+    most=st.integers(0, 4),
+)
+def test_a_life_ends_within_its_tries(outcomes: list[tuple[Outcome, bool]], attempts: int, most: int) -> None:
+    retry = Retry(attempts=attempts, delay=1, max_delay=60)
+    run, now, failures = running(0), NOW, 0
+    for outcome, retryable in outcomes:
+        run = replace(run, state=State.RUNNING, attempt=run.attempt + 1, started_at=now)
+        ended = attempt_of(run, outcome, now, "me", None)
+        assert ended.number == run.attempt
+        after = follow(run, outcome, retry=retry, now=now, retryable=retryable, most_interruptions=most)
+        failures += outcome in (Outcome.FAILED, Outcome.TIMEOUT)
+        assert after.attempt == run.attempt, "only a start counts attempts"
+        if after.state is State.RETRY:
+            assert retryable
+            assert now <= after.due_at <= now + timedelta(seconds=60)
+        elif after.state is State.QUEUED:
+            assert outcome is Outcome.INTERRUPTED
+            assert after.interruptions == run.interruptions + 1
+        else:
+            assert after.state.final
+            assert after.finished_at == now
+            if outcome is Outcome.INTERRUPTED:
+                assert after.state is State.FAILED
+                assert after.interruptions == most + 1
+            elif outcome in (Outcome.FAILED, Outcome.TIMEOUT):
+                assert not retryable or failures == attempts, "given up too early, or too late"
+            break
+        assert tries(after) == failures
+        assert failures < attempts
+        assert after.interruptions <= most
+        run, now = after, now + timedelta(seconds=61)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "more", "state"),
+    [
+        (Outcome.DONE, {}, State.DONE),
+        (Outcome.DONE, {"skipped": True}, State.SKIPPED),
+        (Outcome.CANCELLED, {}, State.CANCELLED),
+        (Outcome.FAILED, {"retryable": True}, State.RETRY),
+        (Outcome.FAILED, {"retryable": False}, State.FAILED),
+        (Outcome.TIMEOUT, {"retryable": True}, State.RETRY),
+        (Outcome.TIMEOUT, {}, State.TIMEOUT),
+        (Outcome.INTERRUPTED, {}, State.QUEUED),
+        (Outcome.INTERRUPTED, {"most_interruptions": 0}, State.FAILED),
+    ],
+)
+def test_each_outcome(outcome: Outcome, more: dict[str, Any], state: State) -> None:
+    after = follow(running(), outcome, retry=Retry(attempts=2), now=NOW, **more)
+    assert after.state is state
+
+
+def test_delays_grow_up_to_a_limit() -> None:
+    retry = Retry(attempts=9, delay="10s", backoff=2, max_delay="1m", jitter=0.5)  # type: ignore[arg-type]
+    assert [retry.delay_before(n) for n in range(2, 7)] == [10, 20, 40, 60, 60]
+    assert retry.delay_before(2, random=0.999) == pytest.approx(5, abs=0.1)
+    assert Retry(attempts=5000, delay=1, backoff=10).delay_before(4000) == 60
+
+
+def test_joins_pair_the_nth_with_the_nth() -> None:
+    joins = Joins()
+    joins.expect("c1", "child", {"a": Wait("a1"), "b": Wait(None)})
+    assert joins.bind("child", "a", "a2") is None, "c1 has its a already"
+    joins.expect("c2", "child", {"a": Wait("a2"), "b": Wait(None)})
+    assert joins.ended("a1", State.FAILED) == [Verdict("c1", "a", State.FAILED)]
+    assert joins.bind("child", "b", "b1") == "c1", "a run that was skipped still takes its partner"
+    assert joins.bind("child", "b", "b2") == "c2"
+    assert list(joins.missing("c2")) == ["a", "b"]
+    assert joins.ended("b1", State.DONE) == []
+    assert joins.ended("a2", State.DONE) == []
+    assert joins.ended("b2", State.DONE) == [Verdict("c2")]
+    assert joins.runs_of("b2") == []
+    assert joins._waits == {}

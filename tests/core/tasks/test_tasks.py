@@ -1,0 +1,289 @@
+"""Declaring: every spelling normalised, every mistake refused where it is made, by name."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from schedkit.core.model import After, Rate, Retry, Task
+from schedkit.core.states import Overlap, Priority
+from schedkit.core.tasks.declare import declare, marked, replaced, task
+from schedkit.core.tasks.registry import Registry
+from schedkit.core.when.triggers import cron, every
+from schedkit.errors import DeclarationError, ParameterError, TriggerError
+
+
+def extract(project: str = "KAFKA") -> str:
+    """Extract a project.
+
+    More words.
+    """
+    return project
+
+
+def other() -> None: ...
+
+
+def test_a_plain_function_with_defaults() -> None:
+    made = declare(extract)
+    assert (made.name, made.function, made.trigger) == ("extract", extract, None)
+    assert made.description == "Extract a project."
+    assert (made.timeout, made.priority, made.overlap) == (3600.0, Priority.MEDIUM, Overlap.SKIP)
+    assert (made.max_instances, made.coalesce, made.misfire_grace) == (1, True, None)
+    assert made.retry == Retry()
+
+
+def test_every_spelling_of_every_option() -> None:
+    made = declare(
+        extract,
+        "0 7 * * mon-fri",
+        name="renamed",
+        retry=3,
+        timeout="10m",
+        priority="HIGH",
+        after=[other, "parent", After("loose", on="any"), "parent"],
+        overlap="Queue",
+        tags=["a", "b", "a"],
+        rate="3/10s",
+        runs_in="thread",
+        misfire_grace=timedelta(minutes=1),
+        jitter=5,
+        params={"project": "X"},
+        description="said",
+    )
+    assert made.trigger == cron("0 7 * * mon-fri")
+    assert made.retry == Retry(attempts=3)
+    assert (made.name, made.timeout, made.priority, made.overlap) == ("renamed", 600, 20, Overlap.QUEUE)
+    assert made.after == (After("other"), After("parent"), After("loose", on="any"))
+    assert made.tags == ("a", "b")
+    assert made.rate == Rate(3, 10)
+    assert (made.misfire_grace, made.jitter, made.description) == (60, 5, "said")
+    again = declare(
+        extract, timeout=None, rate="5/min", tags="one", priority=7, after="p", retry=Retry(attempts=2)
+    )
+    assert (again.timeout, again.rate, again.tags, again.priority) == (None, Rate(5, 60), ("one",), 7)
+    assert declare(extract, rate=Rate(1, 1)).rate == Rate(1, 1)
+    assert declare(extract, rate="100/h").rate == Rate(100, 3600)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"timeout": 0}, r"task 'extract': timeout=0 \(a timeout is more than 0 s"),
+        ({"timeout": "-5"}, "task 'extract': timeout: '-5' is no length of time"),
+        ({"timeout": "soon"}, "task 'extract': timeout: 'soon' is no length of time"),
+        ({"priority": "urgent"}, "priority='urgent'.*'low', 'medium', 'high'"),
+        ({"priority": True}, "priority=True"),
+        ({"overlap": "pile up"}, "overlap='pile up'.*'skip', 'queue', 'cancel', 'allow'"),
+        ({"rate": "five a minute"}, "rate='five a minute'.*'5/min'"),
+        ({"rate": "5"}, "rate='5'"),
+        ({"rate": "0/min"}, "rate: 0 per 60 s"),
+        ({"retry": "3"}, r"retry='3'.*Retry\(attempts=3\)"),
+        ({"retry": True}, "retry=True"),
+        ({"retry": 0}, "attempts=0"),
+        ({"max_instances": 0}, "max_instances=0"),
+        ({"misfire_grace": 0}, "misfire_grace=0"),
+        ({"runs_in": "moon"}, "runs_in='moon'"),
+        ({"after": "extract"}, "comes after itself"),
+        ({"after": 5}, "after=5 .name a task"),
+        ({"after": ["one", 5]}, "after=5 names no task"),
+        ({"rate": 5}, "rate='5'"),
+        ({"max_instances": "2"}, "max_instances='2' .a whole number, at least 1"),
+        ({"catch_up": "all"}, "catch_up='all'"),
+        ({"coalesce": "no"}, "coalesce='no' .True or False"),
+        ({"enabled": "no"}, "enabled='no'"),
+        ({"tags": 5}, "tags=5"),
+        ({"tags": ["one", 5]}, "tag 5 is no text"),
+        ({"params": [1]}, r"params=\[1\] .a mapping"),
+        ({"on_failure": "mail"}, "on_failure='mail' .it is a function"),
+        ({"name": 7}, "task 7: its name is no text"),
+        ({"name": " padded"}, "no usable name"),
+    ],
+)
+def test_mistakes_are_refused_by_name(options: dict[str, object], told: str) -> None:
+    with pytest.raises(DeclarationError, match=told):
+        declare(extract, **options)  # type: ignore[arg-type]  # what a person may write
+
+
+def test_a_task_needs_a_name_of_its_own() -> None:
+    with pytest.raises(DeclarationError, match=r"a lambda has no name of its own.*name='…'"):
+        declare(lambda: None)
+    with pytest.raises(DeclarationError, match="a partial has no name of its own"):
+        declare(functools.partial(extract, "X"))
+    assert declare(lambda: None, name="named").name == "named"
+    assert declare(functools.partial(extract, project="X"), name="bound").description == ""
+
+
+@pytest.mark.parametrize("place", ["process", "thread", "executor"])
+def test_a_coroutine_cannot_be_sent_elsewhere(place: str) -> None:
+    async def coroutine() -> None: ...
+
+    assert declare(coroutine).runs_in == "auto"
+    with (
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises(DeclarationError, match=r"task 'coroutine': runs_in=.* with async def.*plain def"),
+    ):
+        declare(coroutine, runs_in=pool if place == "executor" else place)
+
+
+def test_what_is_no_task() -> None:
+    def produces() -> Iterator[int]:
+        yield 1
+
+    with pytest.raises(DeclarationError, match="5 is not callable"):
+        declare(5)  # type: ignore[arg-type]  # what a person may write
+    with pytest.raises(DeclarationError, match="produces yields"):
+        declare(produces)
+    with pytest.raises(TriggerError, match="42 is not a trigger"):
+        declare(extract, 42)
+
+
+def test_params_are_checked_where_they_are_declared() -> None:
+    def needs(project: str, limit: int = 5) -> None: ...
+
+    with pytest.raises(ParameterError, match=r"task 'needs' has no parameter 'projekt'.*'project', 'limit'"):
+        declare(needs, params={"projekt": "X"})
+    with pytest.raises(ParameterError, match="parameter 'limit' is 'many', expected int"):
+        declare(needs, params={"limit": "many"})
+    # On demand, whoever submits can give it; a schedule and a parent cannot.
+    assert declare(needs).trigger is None
+    with pytest.raises(ParameterError, match=r"task 'needs' needs the parameter 'project' \(str\)"):
+        declare(needs, "@daily")
+    with pytest.raises(ParameterError, match="needs the parameter 'project'"):
+        declare(needs, after="parent")
+
+
+def test_a_marked_function_stays_a_function() -> None:
+    @task(every("1h"), retry=2, tags="nightly")
+    def sync(pages: int = 1) -> int:
+        return pages + 1
+
+    assert sync(4) == 5
+    made = marked(sync)
+    assert made is not None
+    assert (made.name, made.trigger, made.retry.attempts, made.tags) == ("sync", every("1h"), 2, ("nightly",))
+    assert marked(extract) is None
+    assert marked(5) is None
+    with pytest.raises(DeclarationError, match="priority='urgent'"):
+        task(priority="urgent")(extract)
+
+
+def test_a_copy_is_checked_again() -> None:
+    made = declare(extract, "@daily")
+    assert replaced(made, name="copy").name == "copy"
+    with pytest.raises(DeclarationError, match="timeout=-1"):
+        replaced(made, timeout=-1.0)
+    with pytest.raises(ParameterError, match="no parameter 'x'"):
+        replaced(made, params={"x": 1})
+
+
+def chain(*names: str) -> Registry:
+    registry = Registry()
+    for parent, name in zip((None, *names), names, strict=False):
+        registry.add(Task(name=name, function=other, after=(After(parent),) if parent else ()))
+    return registry
+
+
+def test_the_registry_is_a_mapping() -> None:
+    registry = chain("a", "b")
+    assert list(registry) == ["a", "b"]
+    assert len(registry) == 2
+    assert registry["b"].after == (After("a"),)
+    assert "c" not in registry
+    first = registry["a"]
+    assert registry.add(Task(name="a", function=extract)) is first
+    assert registry["a"].function is extract
+
+
+def test_unknown_parents_are_refused() -> None:
+    registry = chain("a")
+    orphan = Task(name="x", function=other, after=(After("nobody"),))
+    with pytest.raises(
+        DeclarationError, match=r"'x' comes after 'nobody', which is not a task here.*there are: 'a'"
+    ):
+        registry.add(orphan)
+    with pytest.raises(DeclarationError, match="there are: none"):
+        Registry().add(orphan)
+    # A parent whose cell has not run yet is known from the ledger.
+    registry.add(orphan, known={"nobody"})
+    assert "x" in registry
+
+
+def test_cycles_are_refused_and_drawn() -> None:
+    registry = chain("a", "b", "c")
+    with pytest.raises(DeclarationError, match="'a' would wait for itself: a after c after b after a"):
+        registry.add(Task(name="a", function=other, after=(After("c"),)))
+    assert registry["a"].after == ()
+    # Two ways to the same parent are no cycle.
+    registry.add(Task(name="d", function=other, after=(After("b"), After("c"), After("a"))))
+
+
+def test_a_parent_cannot_be_removed_under_its_child() -> None:
+    registry = chain("a", "b")
+    with pytest.raises(DeclarationError, match="'a' cannot be removed: 'b' comes after it"):
+        registry.remove("a")
+    assert registry.remove("b") is not None
+    assert registry.remove("a") is not None
+    assert registry.remove("a") is None
+
+
+def test_a_tag_finds_its_handler() -> None:
+    registry = Registry()
+    registry.add(declare(extract, name="jira", tags="JIRA_TASK_EXP"))
+    assert registry.handler("JIRA_TASK_EXP").name == "jira"
+    assert registry.handler("jira").name == "jira"
+    assert registry.handler("unknown", also=["JIRA_TASK_EXP"]).name == "jira"
+    # A task made from the handler by request carries its tag and its function.
+    registry.add(declare(extract, name="asked for", tags="JIRA_TASK_EXP"))
+    assert registry.handler("JIRA_TASK_EXP").name == "jira"
+    registry.add(declare(other, name="rival", tags="JIRA_TASK_EXP"))
+    assert [t.name for t in registry.tagged("JIRA_TASK_EXP")] == ["jira", "asked for", "rival"]
+    with pytest.raises(DeclarationError, match=r"several tasks carry the tag.*'jira', 'asked for', 'rival'"):
+        registry.handler("JIRA_TASK_EXP")
+    with pytest.raises(DeclarationError, match=r"no task is named or tagged 'x'.*tags: JIRA_TASK_EXP"):
+        registry.handler("x")
+    with pytest.raises(DeclarationError, match="tasks: none; tags: none"):
+        Registry().handler("x")
+
+
+def test_parentheses_may_be_left_out() -> None:
+    @task
+    def bare() -> int:
+        return 1
+
+    made = marked(bare)
+    assert made is not None
+    assert (bare(), made.name, made.trigger) == (1, "bare", None)
+
+
+def test_an_option_that_is_none_names_its_neighbour() -> None:
+    with pytest.raises(DeclarationError, match=r"no option 'retries' \(did you mean retry=\?"):
+        task(retries=3)(other)
+    with pytest.raises(DeclarationError, match=r"no option 'zzz' \(there are: name, retry, "):
+        task(zzz=3)(other)
+
+
+def test_a_cron_that_is_no_text() -> None:
+    with pytest.raises(TriggerError, match=r"cron\(None\): the expression is text"):
+        cron(None)  # type: ignore[arg-type]  # e.g. a setting that is missing
+
+
+def test_the_registry_bears_many_threads() -> None:
+    registry = Registry()
+
+    def add(start: int) -> None:
+        for i in range(start, 400, 4):
+            registry.add(Task(name=f"t{i}", function=other))
+            list(registry)
+
+    threads = [threading.Thread(target=add, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(registry) == 400
