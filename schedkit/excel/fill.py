@@ -9,21 +9,22 @@ from typing import IO
 from xml.sax.saxutils import escape
 
 from schedkit import context
-from schedkit.excel import memory, sheetxml
-from schedkit.excel.area import Area
-from schedkit.excel.carry import calculation_chain, carried_parts
-from schedkit.excel.cells import Calculated, Data, Ink, Slot, rows
+from schedkit.excel import memory
+from schedkit.excel.drawn.skeleton import FIRST_ROW, HEADER_ROW, PROTOTYPE_ROWS, TOTALS_LABEL, SheetPlan
+from schedkit.excel.frames.cells import Calculated, Data, Ink, Slot, rows
+from schedkit.excel.frames.plan import Laid
 from schedkit.excel.limits import MAX_LINKS
 from schedkit.excel.links import LinkParts
 from schedkit.excel.names import letters
-from schedkit.excel.package import Package
-from schedkit.excel.plan import Laid
-from schedkit.excel.rewrite import Changes, free_prefix, rewrite, with_links
-from schedkit.excel.skeleton import FIRST_ROW, HEADER_ROW, PROTOTYPE_ROWS, TOTALS_LABEL, SheetPlan
-from schedkit.excel.surroundings import kept_links, without_merged
+from schedkit.excel.parts import sheetxml
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.rewrite import Changes, free_prefix, rewrite, with_links
+from schedkit.excel.parts.workbook import Workbook, open_workbook, relations
 from schedkit.excel.tally import Tally
-from schedkit.excel.template import Filling
-from schedkit.excel.workbook import Workbook, open_workbook, relations
+from schedkit.excel.template.carry import calculation_chain, carried_parts
+from schedkit.excel.template.surroundings import kept_links, without_merged
+from schedkit.excel.template.template import Filling
 
 _STAGE = "write workbook"
 # 2 GB of XML is the most a part of this many cells was seen to take, with room to spare.

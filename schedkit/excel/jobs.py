@@ -14,17 +14,17 @@ import pandas as pd
 from schedkit import context
 from schedkit.errors import WorkbookError
 from schedkit.excel import memory
-from schedkit.excel.decorate import provenance
+from schedkit.excel.drawn.decorate import provenance
+from schedkit.excel.drawn.overview import overview
+from schedkit.excel.drawn.skeleton import INDEX, SUMMARY, Front, draw
 from schedkit.excel.fill import fill_drawn, fill_template
-from schedkit.excel.flat import WRITERS
+from schedkit.excel.frames.flat import WRITERS
+from schedkit.excel.frames.plan import lay_out
 from schedkit.excel.model import Policy
-from schedkit.excel.overview import overview
-from schedkit.excel.package import Package
-from schedkit.excel.plan import lay_out
-from schedkit.excel.skeleton import INDEX, SUMMARY, Front, draw
+from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.workbook import Workbook, open_workbook
 from schedkit.excel.tally import Tally
-from schedkit.excel.template import Filling, Order, plan_filling
-from schedkit.excel.workbook import Workbook, open_workbook
+from schedkit.excel.template.template import Filling, Order, plan_filling
 
 Frames = Mapping[str | None, pd.DataFrame]
 

@@ -11,14 +11,14 @@ import pandas as pd
 
 from schedkit.errors import WorkbookError
 from schedkit.excel import memory
-from schedkit.excel.area import Area
+from schedkit.excel.frames.restore import Body, inferred, restored
 from schedkit.excel.memory import FrameMemory
 from schedkit.excel.names import headers
-from schedkit.excel.package import Package
-from schedkit.excel.restore import Body, inferred, restored
-from schedkit.excel.tables import tables_of
-from schedkit.excel.values import CellColumn, cells, format_kinds, shared_strings
-from schedkit.excel.workbook import Workbook, open_workbook, relations
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.tables import tables_of
+from schedkit.excel.parts.values import CellColumn, cells, format_kinds, shared_strings
+from schedkit.excel.parts.workbook import Workbook, open_workbook, relations
 
 
 def read(path: str | Path, sheet: str | None = None) -> pd.DataFrame:

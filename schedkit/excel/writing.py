@@ -12,12 +12,12 @@ import pandas as pd
 from schedkit import context
 from schedkit.errors import WorkbookError
 from schedkit.excel.atomic import replace_whole
-from schedkit.excel.flat import WRITERS
+from schedkit.excel.frames.flat import WRITERS
 from schedkit.excel.jobs import Frames, Look, drawn_job, flat_job, template_job
 from schedkit.excel.model import Infinite, Policy
 from schedkit.excel.result import Written
 from schedkit.excel.tally import Tally
-from schedkit.excel.template import Mode, Order
+from schedkit.excel.template.template import Mode, Order
 from schedkit.excel.zones import zone_of
 
 

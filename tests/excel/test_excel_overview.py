@@ -9,8 +9,8 @@ from excel_issues import issue_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schedkit.excel.drawn.overview import overview
 from schedkit.excel.model import Policy
-from schedkit.excel.overview import overview
 from schedkit.excel.zones import zone_of
 
 UTC = Policy(*zone_of("UTC"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from schedkit.excel.package import Package, Writer
+from schedkit.excel.parts.package import Package, Writer
 
 
 def test_a_part_beyond_four_gigabytes(tmp_path: Path) -> None:

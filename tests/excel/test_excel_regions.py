@@ -17,9 +17,9 @@ from openpyxl.worksheet.formula import ArrayFormula
 
 from schedkit import context, excel
 from schedkit.errors import WorkbookError
-from schedkit.excel.area import Area
 from schedkit.excel.formula import Formula
-from schedkit.excel.growth import Growth
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.growth import Growth
 
 FRAME = pd.DataFrame({"Key": ["A-1", "A-2", "A-3"], "n": [1, 2, 3]})
 

@@ -18,14 +18,14 @@ from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
-from schedkit.excel import decorate, look
+from schedkit.excel.drawn import decorate, look
+from schedkit.excel.drawn.overview import Overview
+from schedkit.excel.drawn.summary import draw_summary, put
+from schedkit.excel.drawn.totals import Total
 from schedkit.excel.links import LinkOf
 from schedkit.excel.model import Column, Kind, Policy
 from schedkit.excel.names import letters
-from schedkit.excel.overview import Overview
-from schedkit.excel.summary import draw_summary, put
 from schedkit.excel.text import excel_escape
-from schedkit.excel.totals import Total
 
 SUMMARY, INDEX = "Summary", "Index"
 HEADER_ROW = 1

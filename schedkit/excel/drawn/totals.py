@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from schedkit.errors import WorkbookError
-from schedkit.excel.look import is_identifier
+from schedkit.excel.drawn.look import is_identifier
 from schedkit.excel.model import Column, Kind
 from schedkit.excel.serial import Floats
 

@@ -14,9 +14,9 @@ import pandas as pd
 import pyarrow as pa
 
 from schedkit.errors import WorkbookError
+from schedkit.excel.frames.objects import Lists, Objects, clean_texts
 from schedkit.excel.limits import MAX_INTEGER
 from schedkit.excel.model import Cells, Column, Kind, Policy
-from schedkit.excel.objects import Lists, Objects, clean_texts
 from schedkit.excel.serial import DAY, Calendar, serials
 from schedkit.excel.tally import Tally
 

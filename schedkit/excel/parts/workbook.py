@@ -8,7 +8,7 @@ from functools import cached_property
 from xml.etree import ElementTree
 
 from schedkit.errors import WorkbookError
-from schedkit.excel.package import Package
+from schedkit.excel.parts.package import Package
 from schedkit.excel.serial import FROM_1900, FROM_1904, Calendar
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"

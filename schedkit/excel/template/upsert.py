@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from schedkit.errors import WorkbookError
-from schedkit.excel.objects import missing
-from schedkit.excel.restore import Body
+from schedkit.excel.frames.objects import missing
+from schedkit.excel.frames.restore import Body
 
 Key = tuple[str, ...]
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, unescape
 
-from schedkit.excel.area import Area
-from schedkit.excel.growth import Growth
-from schedkit.excel.region import Region
-from schedkit.excel.workbook import MAIN, Workbook, relations
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.growth import Growth
+from schedkit.excel.parts.workbook import MAIN, Workbook, relations
+from schedkit.excel.template.region import Region
 
 _ENTITIES = {"&quot;": '"', "&apos;": "'"}
 _REF = re.compile(r'(\bref=")([^"]*)(")')

@@ -11,12 +11,12 @@ from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, TwoCellAnchor
 from openpyxl.styles import Alignment, Border, Side
 from openpyxl.worksheet.worksheet import Worksheet
 
-from schedkit.excel import charts, look
-from schedkit.excel.charts import Block
-from schedkit.excel.decorate import data_bar
+from schedkit.excel.drawn import charts, look
+from schedkit.excel.drawn.charts import Block
+from schedkit.excel.drawn.decorate import data_bar
+from schedkit.excel.drawn.overview import Count, Flow, Overview
 from schedkit.excel.limits import MAX_CELL_UNITS, clip
 from schedkit.excel.names import letters
-from schedkit.excel.overview import Count, Flow, Overview
 from schedkit.excel.text import excel_escape
 
 # A grid of twelve equal columns between two margins; the charts' figures stand to the right of it.

@@ -15,11 +15,11 @@ from openpyxl.worksheet.page import PageMargins
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from schedkit.excel import look
-from schedkit.excel.look import Tone
+from schedkit.excel.drawn import look
+from schedkit.excel.drawn.look import Tone
+from schedkit.excel.drawn.roles import PRIORITIES, category_names, roles
 from schedkit.excel.model import Column, Kind, Policy
 from schedkit.excel.names import letters
-from schedkit.excel.roles import PRIORITIES, category_names, roles
 from schedkit.excel.text import excel_escape
 
 _NOTE_WIDTH, _NOTE_LINE = 340, 19

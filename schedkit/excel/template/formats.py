@@ -6,8 +6,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from schedkit.excel.model import Kind
-from schedkit.excel.values import format_kinds
-from schedkit.excel.workbook import MAIN, Workbook, parse, relations
+from schedkit.excel.parts.values import format_kinds
+from schedkit.excel.parts.workbook import MAIN, Workbook, parse, relations
 
 _WANTED = {Kind.DATE: "d", Kind.DATETIME: "d", Kind.DURATION: "t"}
 _LIKE = ("fontId", "fillId", "borderId")

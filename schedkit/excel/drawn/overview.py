@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from schedkit.excel.decorate import extracted_at
+from schedkit.excel.drawn.decorate import extracted_at
+from schedkit.excel.drawn.roles import CATEGORIES, category_of, roles
 from schedkit.excel.model import Policy
 from schedkit.excel.names import headers
-from schedkit.excel.roles import CATEGORIES, category_of, roles
 from schedkit.excel.serial import Floats
 
 _NOBODY = "(none)"

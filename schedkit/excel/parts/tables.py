@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schedkit.excel.area import Area
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.workbook import MAIN, Workbook, parse, relations
 from schedkit.excel.text import excel_unescape
-from schedkit.excel.workbook import MAIN, Workbook, parse, relations
 
 
 @dataclass(frozen=True)

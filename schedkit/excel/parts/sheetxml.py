@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, unescape
 
 from schedkit.errors import WorkbookError
-from schedkit.excel.area import Area
-from schedkit.excel.growth import Growth
 from schedkit.excel.names import column_number
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.growth import Growth
 
 _DATA = re.compile(rb"<sheetData\s*/>|<sheetData\b[^>]*>(.*?)</sheetData>", re.DOTALL)
 _ROW = re.compile(r"<row\b([^>]*?)(?:/>|>(.*?)</row>)", re.DOTALL)

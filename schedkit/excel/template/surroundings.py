@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from schedkit.errors import WorkbookError
-from schedkit.excel import sheetxml
-from schedkit.excel.area import Area
-from schedkit.excel.growth import Growth
 from schedkit.excel.limits import MAX_ROWS
 from schedkit.excel.names import letters
-from schedkit.excel.region import Region
-from schedkit.excel.sheetxml import Row, SheetXml
-from schedkit.excel.tables import tables_of
+from schedkit.excel.parts import sheetxml
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.growth import Growth
+from schedkit.excel.parts.sheetxml import Row, SheetXml
+from schedkit.excel.parts.tables import tables_of
+from schedkit.excel.parts.workbook import Workbook
+from schedkit.excel.template.region import Region
 from schedkit.excel.text import xml_text
-from schedkit.excel.workbook import Workbook
 
 _MERGED = re.compile(rb'<mergeCell ref="([^"]*)"\s*/>')
 _ALL_MERGED = re.compile(rb"<mergeCells\b[^>]*>(.*?)</mergeCells>", re.DOTALL)

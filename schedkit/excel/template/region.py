@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from schedkit.errors import WorkbookError
-from schedkit.excel.area import Area
 from schedkit.excel.names import header_key
-from schedkit.excel.tables import TableXml, tables_of
-from schedkit.excel.values import CellColumn, cells, format_kinds, shared_strings
-from schedkit.excel.workbook import MAIN, Workbook
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.tables import TableXml, tables_of
+from schedkit.excel.parts.values import CellColumn, cells, format_kinds, shared_strings
+from schedkit.excel.parts.workbook import MAIN, Workbook
 
 _CELL = re.compile(r"(?:'((?:[^']|'')+)'|([^!']+))!(\$?[A-Z]{1,3}\$?[0-9]+(?::\$?[A-Z]{1,3}\$?[0-9]+)?)")
 # A header that nobody named is looked for in the first rows of a sheet.

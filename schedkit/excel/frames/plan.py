@@ -10,15 +10,15 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from schedkit.errors import WorkbookError
-from schedkit.excel.columns import column
+from schedkit.excel.drawn.skeleton import HEADER_ROW, SheetPlan
+from schedkit.excel.drawn.totals import totals_of
+from schedkit.excel.frames.columns import column
 from schedkit.excel.limits import MAX_COLUMNS, MAX_ROWS
 from schedkit.excel.links import ADDRESSES, LinkOf, issue_links
 from schedkit.excel.memory import FrameMemory, kept_attrs, remember
 from schedkit.excel.model import Column, Kind, Policy
 from schedkit.excel.names import header_text, headers, sheet_names, table_names
-from schedkit.excel.skeleton import HEADER_ROW, SheetPlan
 from schedkit.excel.tally import Tally
-from schedkit.excel.totals import totals_of
 
 _KEY_HEADERS = {"key", "parent", "epic link", "issue key"}
 _KEY_FIELDS = {"issuekey", "key", "parent"}

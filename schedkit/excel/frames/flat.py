@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schedkit import context
+from schedkit.excel.frames.objects import clean_texts, flat_text, is_texts, missing
+from schedkit.excel.frames.plan import with_index
 from schedkit.excel.memory import kept_attrs
 from schedkit.excel.model import Policy
 from schedkit.excel.names import headers
-from schedkit.excel.objects import clean_texts, flat_text, is_texts, missing
-from schedkit.excel.plan import with_index
 from schedkit.excel.tally import Tally
 
 _STAGE = "write file"

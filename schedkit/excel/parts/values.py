@@ -9,8 +9,8 @@ from typing import Any
 from xml.parsers import expat
 
 from schedkit.excel.names import column_number
+from schedkit.excel.parts.workbook import MAIN, Workbook, parse, relations
 from schedkit.excel.text import excel_unescape
-from schedkit.excel.workbook import MAIN, Workbook, parse, relations
 
 _BLOCK = 1 << 20
 _REF = re.compile(r"([A-Z]+)([0-9]+)")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from schedkit.excel.area import Area
 from schedkit.excel.names import column_number
+from schedkit.excel.parts.area import Area
 
 _CELLS = r"(\$?[A-Z]{1,3}\$?)([0-9]+)(?::(\$?[A-Z]{1,3}\$?)([0-9]+))?(?![0-9A-Za-z_(!.])"
 # A sheet's name is quoted unless it is plain; an apostrophe within is doubled.

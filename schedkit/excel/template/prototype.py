@@ -9,7 +9,7 @@ from openpyxl.formula.translate import Translator
 
 from schedkit.excel.formula import Formula
 from schedkit.excel.names import letters
-from schedkit.excel.sheetxml import SheetXml
+from schedkit.excel.parts.sheetxml import SheetXml
 
 _FORMULA = re.compile(r"<f\b([^>]*?)(?:/>|>(.*?)</f>)", re.DOTALL)
 _SHARED = re.compile(r'\bsi="([0-9]+)"')

@@ -11,8 +11,8 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.excel.memory import ColumnMemory
+from schedkit.excel.parts.values import CellColumn
 from schedkit.excel.serial import Calendar, micros_of, round_micros
-from schedkit.excel.values import CellColumn
 from schedkit.excel.zones import zone_of
 
 Series = pd.Series

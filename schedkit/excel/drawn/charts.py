@@ -24,7 +24,7 @@ from openpyxl.drawing.text import (
 )
 from openpyxl.worksheet.worksheet import Worksheet
 
-from schedkit.excel import look
+from schedkit.excel.drawn import look
 
 # More labels than these do not fit below a chart.
 _MOST_LABELS = 9

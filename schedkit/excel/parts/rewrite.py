@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from schedkit.excel.links import LinkParts
-from schedkit.excel.package import Package, Writer
-from schedkit.excel.workbook import relations_part
+from schedkit.excel.parts.package import Package, Writer
+from schedkit.excel.parts.workbook import relations_part
 
 Chunks = Iterator[bytes | memoryview]
 _RELATIONSHIPS = (

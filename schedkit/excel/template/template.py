@@ -14,23 +14,23 @@ import pyarrow as pa
 
 from schedkit import context
 from schedkit.errors import WorkbookError
-from schedkit.excel import sheetxml
-from schedkit.excel.cells import Blank, Calculated, Data, Kept, Slot
-from schedkit.excel.formats import Formats
-from schedkit.excel.growth import Growth
+from schedkit.excel.frames.cells import Blank, Calculated, Data, Kept, Slot
+from schedkit.excel.frames.plan import columns_of, links_of, with_index
+from schedkit.excel.frames.restore import Body
 from schedkit.excel.limits import MAX_LINKS
 from schedkit.excel.links import LinkOf
 from schedkit.excel.model import Column, Kind, Policy
 from schedkit.excel.names import header_key, headers
-from schedkit.excel.plan import columns_of, links_of, with_index
-from schedkit.excel.prototype import formula_of
-from schedkit.excel.region import Locator, Region
-from schedkit.excel.restore import Body
-from schedkit.excel.sheetxml import SheetXml
-from schedkit.excel.surroundings import Overwritten, after, before, refuse_collisions, row_attributes
+from schedkit.excel.parts import sheetxml
+from schedkit.excel.parts.growth import Growth
+from schedkit.excel.parts.sheetxml import SheetXml
+from schedkit.excel.parts.workbook import Workbook
 from schedkit.excel.tally import Tally
-from schedkit.excel.upsert import Match, match_rows
-from schedkit.excel.workbook import Workbook
+from schedkit.excel.template.formats import Formats
+from schedkit.excel.template.prototype import formula_of
+from schedkit.excel.template.region import Locator, Region
+from schedkit.excel.template.surroundings import Overwritten, after, before, refuse_collisions, row_attributes
+from schedkit.excel.template.upsert import Match, match_rows
 
 Mode = Literal["replace", "append", "upsert"]
 

@@ -1,0 +1,1 @@
+"""The workbook that we draw: everything of it but its rows, by openpyxl."""

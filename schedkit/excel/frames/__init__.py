@@ -1,0 +1,1 @@
+"""Frames as rows of cells, and rows of cells as frames."""
