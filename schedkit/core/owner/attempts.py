@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from datetime import UTC, datetime
@@ -53,6 +54,8 @@ class Attempts(Runs):
         self._yielding = False
         self._timer: asyncio.TimerHandle | None = None
         self._deadlines = Deadlines(self.loop, self._timed_out, self._timeable)
+        self._idle = asyncio.Event()  # while no attempt runs
+        self._idle.set()
 
     def pump(self) -> None:
         """Start what may start, and post every step taken since the last time."""
@@ -97,6 +100,7 @@ class Attempts(Runs):
         )
         execution = Execution(started, self.registry[run.task], RunContext(started, self._tell))
         self.executions[run.id] = execution
+        self._idle.clear()
         change.then(
             lambda error: self._launch(execution) if error is None else self._unlaunched(execution, error)
         )
@@ -126,7 +130,7 @@ class Attempts(Runs):
             execution.stop(execution.why)  # asked for between the claim and here
 
     def _unlaunched(self, execution: Execution, error: BaseException) -> None:
-        self.executions.pop(execution.run.id, None)
+        self._gone(execution)
         self.planner.release(execution.run.id)
         self._refused(execution.run.id, error)
 
@@ -138,9 +142,7 @@ class Attempts(Runs):
         execution.cancel = None
         run = execution.run
         self.planner.release(run.id)
-        current = self.executions.get(run.id) is execution
-        if current:
-            del self.executions[run.id]
+        current = self._gone(execution)
         if execution.recorded:
             waiting = self.runs.get(run.id)
             if current and waiting is not None:
@@ -154,6 +156,21 @@ class Attempts(Runs):
         elif outcome is Outcome.CANCELLED:
             outcome, error = Outcome.FAILED, {**_GAVE_UP}
         self._conclude(execution, outcome, ending, reason=reason, error=error)
+
+    def _gone(self, execution: Execution) -> bool:
+        """Count an attempt no longer among those that run; False: it was not, or not any more."""
+        if self.executions.get(execution.run.id) is not execution:
+            return False
+        del self.executions[execution.run.id]
+        if not self.executions:
+            self._idle.set()
+        return True
+
+    async def _all_gone(self, patience: float) -> None:
+        """Wait until no attempt runs any more, `patience` seconds at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._idle.wait()
 
     def _timeable(self, execution: Execution) -> bool:
         current = self.executions.get(execution.run.id) is execution

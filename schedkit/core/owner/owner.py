@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -260,14 +259,10 @@ class Owner(Times):
         self.rush.end()
         for name in self.rows:
             self.timetable.drop(name)
-        deadline = self.loop.time() + patience
-        while self.executions and self.loop.time() < deadline:
-            await asyncio.sleep(0.02)
+        await self._all_gone(patience)
         for execution in list(self.executions.values()):
             execution.stop("stop")
-        deadline = self.loop.time() + min(2.0, max(0.2, patience))
-        while self.executions and self.loop.time() < deadline:
-            await asyncio.sleep(0.02)
+        await self._all_gone(min(2.0, max(0.2, patience)))
         for execution in list(self.executions.values()):
             if not execution.recorded:
                 execution.recorded = True
