@@ -233,11 +233,12 @@ def wait(future: Waitable[T]) -> T:
         if surroundings.should_stop():  # asked between the call's beginning and our subscription
             future.cancel()
         while True:
+            answered = future.done()  # asked before: it may be answered just after the wait has run out
             try:
                 # A bounded wait, because an unbounded one cannot be interrupted on Windows.
                 return _unwrapped(functools.partial(future.result, 0.5))
             except TimeoutError:
-                if future.done():
+                if answered:
                     raise
             except CancelledError:
                 if surroundings.should_stop():

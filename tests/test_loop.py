@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 
 import anyio
@@ -180,6 +181,28 @@ def test_a_slow_call_is_waited_for() -> None:
     done: Future[int] = Future()
     threading.Timer(0.6, done.set_result, [3]).start()
     assert wait(done) == 3
+
+
+class JustAfter(Future[int]):
+    """Answered in the instant in which a wait for it has run out."""
+
+    def __init__(self, answer: Callable[[Future[int]], None]) -> None:
+        super().__init__()
+        self._to_come = [answer]
+
+    def result(self, timeout: float | None = None) -> int:
+        try:
+            return super().result(0)
+        except TimeoutError:
+            while self._to_come:
+                self._to_come.pop()(self)
+            raise
+
+
+def test_an_answer_that_comes_just_after_a_wait_counts() -> None:
+    assert wait(JustAfter(lambda future: future.set_result(3))) == 3
+    with pytest.raises(TimeoutError, match="its own"):
+        wait(JustAfter(lambda future: future.set_exception(TimeoutError("its own"))))
 
 
 def test_a_future_cancelled_by_others_says_so() -> None:
