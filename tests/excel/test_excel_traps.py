@@ -62,7 +62,7 @@ TRAPS: dict[str, tuple[Any, Any, dict[str, int]]] = {
     "long decimal": (Decimal("1.2345678901234567"), "1.2345678901234567", {"numbers_as_text": 1}),
     "numpy bool": (np.bool_(True), True, {}),
     "negative duration": (dt.timedelta(hours=-1), "-1 days +23:00:00", {"durations_as_text": 1}),
-    "numpy NaT": (np.datetime64("NaT"), "", {}),
+    "numpy NaT": (np.datetime64("NaT", "ns"), "", {}),
     "time": (dt.time(7, 30), "07:30:00", {}),
 }
 

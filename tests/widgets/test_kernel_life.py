@@ -176,23 +176,25 @@ def pulse(run):
 @pytest.mark.parametrize("now", [True, False], ids=["killed", "restarted"])
 def test_a_restart_in_the_middle_of_a_run(start: Callable[..., Kernel], project: Path, now: bool) -> None:
     cells = start()
-    due = datetime.now(UTC) + timedelta(seconds=5)
+    frame = """
+@sched.task()
+def frame():
+    import pandas
+    return pandas.DataFrame({"Key": ["DEMO-1"]})
+"""
+    cells.run(START + SLOW + frame)
+    cells.run("frame.submit().result(20); run = slow.submit()")
+    upcoming = cells.say("print(slow.next_run.isoformat())")
+    id = cells.say("print(run.id)")
+    until(lambda: lines(project / "started") == ["1"])
+    due = datetime.now(UTC) + timedelta(seconds=5)  # while no cell has declared it again
     once = f"""
 @sched.task(at({due.isoformat()!r}), misfire_grace="1h")
 def once(run):
     with open("once", "a") as file:
         print(run.scheduled_at.isoformat(), file=file)
-
-@sched.task()
-def frame():
-    import pandas
-    return pandas.DataFrame({{"Key": ["DEMO-1"]}})
 """
-    cells.run(START + SLOW + once)
-    cells.run("frame.submit().result(20); run = slow.submit()")
-    upcoming = cells.say("print(slow.next_run.isoformat())")
-    id = cells.say("print(run.id)")
-    until(lambda: lines(project / "started") == ["1"])
+    cells.run(once)
     cells.restart(now=now)
     cells.run(START)
     told = "{row['name']: row['state'] for row in sched.board()['tasks']}"
@@ -208,7 +210,7 @@ def frame():
     assert lines(project / "once") == []
 
     (project / "gate").touch()
-    cells.run(SLOW + once)
+    cells.run(SLOW + frame + once)
     assert cells.say(f"run = sched.run({id!r}); print(run.result(20), run.state)") == "42 DONE"
     assert lines(project / "started") == ["1", "2"]
     states = json.loads(cells.say("print(json.dumps([str(a.outcome) for a in run.attempts]))"))

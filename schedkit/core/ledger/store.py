@@ -7,8 +7,10 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +67,13 @@ class Store:
                 f"ledger {self}: {error}", hint="is the driver installed? pip install 'schedkit[postgres]'"
             ) from error
         if self.sqlite:
-            sa.event.listen(self._write, "connect", self._tune_writer)
+            sa.event.listen(self._write, "connect", partial(_tune_writer, durable))
             sa.event.listen(self._write, "begin", _begin_immediate)
-            sa.event.listen(self._read, "connect", self._tune_reader)
+            sa.event.listen(self._read, "connect", _tune_reader)
         else:
             sa.event.listen(self._write, "connect", _bound_idleness)
+        # The engines know nothing of their store: it goes when nobody holds it, and they close.
+        weakref.finalize(self, _dispose, self._write, self._read)
 
     @property
     def sqlite(self) -> bool:
@@ -92,19 +96,6 @@ class Store:
                 "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False},
             }
         return {"connect_args": {"connect_timeout": 10}}
-
-    def _tune_writer(self, connection: sqlite3.Connection, record: object) -> None:
-        # The driver's own transaction control begins too late for BEGIN IMMEDIATE.
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA synchronous={'FULL' if self.durable == 'full' else 'NORMAL'}")
-        # Checkpoints are made beside the writer (`checkpoint`); this is for when that lags far behind.
-        connection.execute("PRAGMA wal_autocheckpoint=50000")
-        connection.execute("PRAGMA cache_size=-16000")
-
-    def _tune_reader(self, connection: sqlite3.Connection, record: object) -> None:
-        connection.isolation_level = None
-        connection.execute("PRAGMA query_only=ON")
 
     def open(self) -> None:
         """Create or upgrade the tables.
@@ -212,13 +203,32 @@ class Store:
         """Close every pooled connection, once those that are lent have come back."""
         with self._readers:
             self._readers.wait_for(lambda: not self._reading, timeout=5.0)
-        self._write.dispose()
-        self._read.dispose()
+        _dispose(self._write, self._read)
 
 
 # "schedkit" in eight bytes: the number of the lock that those who make or take a ledger hold.
 _ALONE = int.from_bytes(b"schedkit")
 POSTGRES_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
+def _dispose(*engines: sa.Engine) -> None:
+    for engine in engines:
+        engine.dispose()
+
+
+def _tune_writer(durable: str, connection: sqlite3.Connection, record: object) -> None:
+    # The driver's own transaction control begins too late for BEGIN IMMEDIATE.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA synchronous={'FULL' if durable == 'full' else 'NORMAL'}")
+    # Checkpoints are made beside the writer (`checkpoint`); this is for when that lags far behind.
+    connection.execute("PRAGMA wal_autocheckpoint=50000")
+    connection.execute("PRAGMA cache_size=-16000")
+
+
+def _tune_reader(connection: sqlite3.Connection, record: object) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA query_only=ON")
 
 
 def _bound_idleness(connection: Any, record: object) -> None:

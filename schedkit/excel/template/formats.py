@@ -21,9 +21,7 @@ class Formats:
         self._formats: list[ElementTree.Element] = []
         for relation in relations(book.package, book.part):
             if relation.kind == "styles" and relation.target in book.package:
-                self._formats = list(
-                    parse(book.package.read(relation.target)).find(f"{{{MAIN}}}cellXfs") or ()
-                )
+                self._formats = parse(book.package.read(relation.target)).findall(f"{{{MAIN}}}cellXfs/*")
 
     def for_kind(self, style: int | None, kind: Kind) -> int | None:
         """Return `style`, or the format most like it that shows dates if values of `kind` need that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sqlite3
 import sys
@@ -151,6 +152,19 @@ def test_a_read_only_ledger_is_refused(tmp_path: Path) -> None:
     sa.event.listen(store._write, "connect", lambda c, r: c.execute("PRAGMA query_only=ON"))
     with pytest.raises(LedgerError, match=r"readonly database .*may you write"):
         store.open()
+
+
+def test_a_store_that_nobody_holds_closes_its_connections(where: str) -> None:
+    store = Store(where)
+    store.open()
+    with store.reading() as connection:
+        connection.execute(sa.select(schema.meta))
+    pool = store._read.pool
+    assert isinstance(pool, sa.pool.QueuePool)
+    assert pool.checkedin() == 1
+    del store, connection
+    gc.collect()
+    assert pool.checkedin() == 0
 
 
 def test_a_newer_schema_is_refused_by_name(where: str) -> None:
