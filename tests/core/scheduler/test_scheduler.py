@@ -416,14 +416,14 @@ def test_pausing_all_and_backfill(sched: Scheduler) -> None:
     done = threading.Event()
     done.wait(0.35)
     sched.resume()
-    fires = sched._ledger.fires("ticks")
-    assert [fire.disposition.value for fire in fires] == ["missed"]
-    assert fires[0].reason == "paused"
-    made = ticks.backfill(fires[0].scheduled_at, fires[0].until)
-    assert len(made) == fires[0].count
+    # A busy machine may have been late, before or after: then times of its own were coalesced.
+    (missed,) = [fire for fire in sched._ledger.fires("ticks") if fire.disposition.value == "missed"]
+    assert missed.reason == "paused"
+    made = ticks.backfill(missed.scheduled_at, missed.until)
+    assert len(made) == missed.count
     for run in made:
         run.result("10s")
-    assert ticks.backfill(fires[0].scheduled_at, fires[0].until) == []
+    assert ticks.backfill(missed.scheduled_at, missed.until) == []
 
 
 def test_a_task_is_removed_and_its_history_stays(sched: Scheduler) -> None:
