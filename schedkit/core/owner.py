@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +29,8 @@ from schedkit.core.text import dump
 from schedkit.core.trigger_base import Trigger
 
 __all__ = ["Owner", "describe"]
+
+_log = logging.getLogger("schedkit")
 
 
 class Owner(Times):
@@ -82,7 +85,13 @@ class Owner(Times):
         if known is not None and known.trigger == text:
             row = replace(known, facts=facts, words=_words(task))
         else:
-            next_at = None if task.trigger is None else task.trigger.bind(now, self.config.tz).next(now)
+            next_at = None if task.trigger is None else task.trigger.bind(now, self.config.tz).first(now)
+            if task.trigger is not None and next_at is None:
+                _log.warning(
+                    "task %r has no time left and runs only when it is submitted: %s",
+                    task.name,
+                    task.trigger.text(),
+                )
             row = TaskRow(
                 name=task.name,
                 trigger=text,
@@ -200,7 +209,7 @@ class Owner(Times):
             trigger=None if trigger is None else trigger_data.dumps(trigger),
             words="" if trigger is None else trigger.text(),
             anchor=now,
-            next_at=None if trigger is None else trigger.bind(now, self.config.tz).next(now),
+            next_at=None if trigger is None else trigger.bind(now, self.config.tz).first(now),
         )
         change.add(Op.PUT_TASK, **row.row())
         self._tell_task(change, "rescheduled", row, who)
@@ -226,7 +235,7 @@ class Owner(Times):
             trigger=text,
             words=data["words"],
             anchor=now,
-            next_at=None if trigger is None else trigger.next(now),
+            next_at=None if trigger is None else trigger.first(now),
             facts=data["facts"],
             declared_at=now,
             who=who,

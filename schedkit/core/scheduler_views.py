@@ -360,7 +360,7 @@ class Views:
         if task is None or task.trigger is None:
             return None
         now = datetime.now(UTC)
-        return task.trigger.bind(now, self._config.tz).next(now)
+        return task.trigger.bind(now, self._config.tz).first(now)
 
     def _is_paused(self, name: str) -> bool:
         row = self._row(name)

@@ -121,7 +121,7 @@ def every(
 
 
 def at(moment: Moment, *, tz: str | tzinfo | None = None, jitter: Duration = 0.0) -> Trigger:
-    """Fire once.
+    """Fire once; a moment that has passed when the task is first declared is late, and runs late once.
 
     Parameters
     ----------
