@@ -115,6 +115,8 @@ class Owner(Times):
         self._tell_task(change, "declared" if known is None else "redeclared", row, who, log=row != known)
         self._put_schedule(row)
         for run_id in self._by_task.get(task.name, ()):
+            # What waits already waits by the old rules: its tags, its place and its rate may be others now.
+            self.planner.withdraw(run_id)
             self._offer(self.runs[run_id])
         if not change.ops and receipt is not None:
             change.receipt = None
