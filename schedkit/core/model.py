@@ -170,8 +170,9 @@ class Hooks:
     """Callables around a run; the run's context is found through `schedkit.context`.
 
     ``on_success(result)``, ``on_failure(error)`` when the run ends, ``on_retry(attempt, attempts)``
-    before a further try, ``cleanup()`` after every attempt, ``validate_params(**params)`` before the
-    first: it refuses by raising.
+    before a further try, ``cleanup()`` after every attempt, ``validate_params(**params)`` before it, with
+    every parameter as the function would get it: it refuses by raising or returning False, and what it
+    refuses is tried again only if it raised `RetryableError`. Each may be a coroutine function.
     """
 
     on_success: Callable[..., object] | None = None
