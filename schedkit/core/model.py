@@ -279,7 +279,7 @@ class Task:
             raise DeclarationError(
                 f"{what}: misfire_grace={self.misfire_grace:g}", hint="more than 0 s; None: run however late"
             )
-        if isinstance(self.runs_in, str) and self.runs_in not in ("auto", "thread", "process"):
+        if not isinstance(self.runs_in, Executor) and self.runs_in not in ("auto", "thread", "process"):
             raise DeclarationError(
                 f"{what}: runs_in={self.runs_in!r}",
                 hint='runs_in is "thread", "process" or a concurrent.futures.Executor',
