@@ -28,6 +28,7 @@ from schedkit.loop import HEARTBEAT_SECONDS, refuse_in_coroutine
 
 if TYPE_CHECKING:
     from schedkit.core.scheduler import Scheduler
+    from schedkit.core.triggers import Moment
 
 __all__ = ["RunHandle", "TaskHandle"]
 
@@ -321,6 +322,6 @@ class TaskHandle:
         """Let its due times happen again."""
         self.scheduler.resume(self.name)
 
-    def backfill(self, start: datetime, end: datetime) -> list[RunHandle]:
+    def backfill(self, start: Moment, end: Moment) -> list[RunHandle]:
         """Run the due times between `start` and `end` that have no run, each once."""
         return self.scheduler.backfill(self.name, start, end)

@@ -332,9 +332,13 @@ class Node:
             row = await asyncio.to_thread(self.ledger.command, command)
             if row is not None and row.answer is not None:  # it came at the last moment
                 return answered(row.answer)
+        if holder is not None and not holder.alive:
+            who, then = f"its owner, {holder}, has ended", "take_over() makes this process the owner"
+        else:
+            who, then = f"owner: {holder or 'nobody'}", "ask again when an owner runs"
         raise NotOwnerError(
-            f"nobody has answered {kind!r} at the ledger {self.ledger.store}; owner: {holder or 'nobody'}",
-            hint="the command is withdrawn; ask again when an owner runs",
+            f"nobody has answered {kind!r} at the ledger {self.ledger.store}; {who}",
+            hint=f"the command is withdrawn; {then}",
         )
 
     async def declare(self, task: Task) -> None:

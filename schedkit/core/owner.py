@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from schedkit.core.owner_attempts import REMOVED
 from schedkit.core.owner_times import Times
 from schedkit.core.rows import new_id, to_micros
 from schedkit.core.states import Outcome, Overlap, State
+from schedkit.core.tasks import replaced
 from schedkit.core.text import dump
 from schedkit.core.trigger_base import Trigger
 
@@ -197,7 +197,7 @@ class Owner(Times):
         """Give a task another trigger; None: it runs only when submitted."""
         task = self.registry.get(name)
         if task is not None:
-            task = dataclasses.replace(task, trigger=trigger)
+            task = replaced(task, trigger=trigger)
             self.registry.add(task, known=self.rows)
             self.declare(task, who, receipt=receipt)
             return

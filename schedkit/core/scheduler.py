@@ -124,6 +124,9 @@ class Scheduler(Views, Elsewhere, JobApi):
         processes = min(5, os.cpu_count() or 1) if processes is None else processes
         if limits is not None and not isinstance(limits, Mapping):
             raise SettingsError(f"limits={limits!r}", hint="a mapping, tag to runs at once: {'jira': 2}")
+        for what, text in {"name": name, **{f"limits, tag {tag!r}": tag for tag in limits or ()}}.items():
+            if text is not None and not (isinstance(text, str) and text.strip()):
+                raise SettingsError(f"{what}={text!r}", hint="it is a text")
         for what, value in {
             "concurrency": concurrency,
             "threads": threads,

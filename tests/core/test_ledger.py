@@ -160,6 +160,10 @@ def test_a_newer_schema_is_refused_by_name(where: str) -> None:
         connection.execute(schema.meta.update().values(value="99"))
     with pytest.raises(LedgerError, match=r"has schema 99; this schedkit knows up to 1 \(upgrade schedkit"):
         store.open()
+    with store.connect() as connection, connection.begin():
+        connection.execute(schema.meta.update().values(value="ninety"))
+    with pytest.raises(LedgerError, match="has schema 'ninety', which is none"):
+        store.open()
     store.close()
 
 

@@ -446,6 +446,13 @@ def test_rescheduling(sched: Scheduler) -> None:
     sched.reschedule("moved", None)
     assert moved.next_run is None
 
+    @sched.task
+    def asks(project: str) -> None: ...
+
+    with pytest.raises(ParameterError, match="'asks' needs the parameter 'project'"):
+        sched.reschedule("asks", every("1h"))
+    assert asks.next_run is None
+
 
 def test_stopping_lets_runs_end_or_interrupts_them(make: Make, tmp_path: Path) -> None:
     entered, release = threading.Event(), threading.Event()
