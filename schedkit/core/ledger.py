@@ -35,7 +35,7 @@ from schedkit.core.states import Disposition, Overlap
 from schedkit.core.store import Store
 from schedkit.core.text import dump, load
 
-__all__ = ["CommandRow", "FireRow", "Ledger", "TaskRow", "WaitRow"]
+__all__ = ["CommandRow", "FireRow", "Ledger", "TaskRow", "ToldRow", "WaitRow"]
 
 
 class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +92,15 @@ class FireRow(msgspec.Struct, frozen=True, kw_only=True):
     count: int | None
     disposition: Disposition
     reason: str
+
+
+class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run has told: its stages and its log."""
+
+    run: str
+    task: str
+    stages: list[dict[str, Any]]
+    log: list[dict[str, Any]]
 
 
 class CommandRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,6 +216,18 @@ class Ledger:
         if not found:
             return {"stages": [], "log": [], "facts": {}, "artifacts": []}
         return {key: load(found[0][key]) for key in ("stages", "log", "facts", "artifacts")}
+
+    def telling(self) -> list[ToldRow]:
+        """Return what the runs that are running have told so far."""
+        query = (
+            select(details.c.run, runs.c.task, details.c.stages, details.c.log)
+            .join_from(details, runs, details.c.run == runs.c.id)
+            .where(runs.c.state.in_(_LIVE), runs.c.state == "RUNNING")
+        )
+        return [
+            ToldRow(run=row["run"], task=row["task"], stages=load(row["stages"]), log=load(row["log"]))
+            for row in self._all(query)
+        ]
 
     def fires(self, task: str, limit: int = 1000) -> list[FireRow]:
         """Return the due times of a task that made no run, newest first."""

@@ -250,6 +250,7 @@ class Node:
                     await self.news.look_in(self.declare)
                     looked_in = True
                 await self.news.catch_up()
+                await self.news.overhear()
                 if (self.standby or self._wanted) and await self.news.free():
                     self._soon(self._promote())
                     return

@@ -261,6 +261,8 @@ class Owner(Times):
     def announce(self, event: OwnerChanged) -> None:
         """Log that this process began or ceased to own the ledger."""
         change = Change()
+        if event.change == "started":  # what runs at once is this process's to say: a viewer shows it
+            change.add(Op.PUT_META, key="limits", value=dump(self.config.at_once))
         change.tell(replace(event, seq=self.next_seq()))
         self._post(change)
         self.pump()

@@ -71,6 +71,11 @@ class Config:
             limits["thread"] = self.threads
         return limits
 
+    @property
+    def at_once(self) -> dict[str, Any]:
+        """All that limits how many runs there are at once, as a board shows it."""
+        return {"concurrency": self.concurrency, "limits": self.limits}
+
 
 class Finished(msgspec.Struct, frozen=True):
     """A run that has ended, with its value where it ended in this process."""

@@ -24,6 +24,7 @@ from schedkit.core.owner_known import Config
 from schedkit.core.registry import Registry
 from schedkit.core.results import Results
 from schedkit.core.states import State
+from schedkit.core.text import load
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.loop import service
 
@@ -215,8 +216,7 @@ class Views:
             self._board.put_scheduler(
                 state=self.state,
                 ledger=self.ledger,
-                concurrency=self._config.concurrency,
-                limits=self._config.limits,
+                **self._at_once(holder),
                 paused=self.paused,
                 owner=None
                 if holder is None
@@ -228,6 +228,11 @@ class Views:
                 },
             )
             return self._board
+
+    def _at_once(self, holder: Holder | None) -> dict[str, Any]:
+        """Return the limits by which runs start: the owner's; without an owner, this process's."""
+        told = None if holder is None or self.state == "running" else self._ledger.setting("limits")
+        return self._config.at_once if told is None else load(told)
 
     def _board_task(self, row: TaskRow) -> dict[str, Any]:
         return {
