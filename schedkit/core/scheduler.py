@@ -82,9 +82,9 @@ class Scheduler(Views, Elsewhere, JobApi):
     cancel_grace : str, float or timedelta
         How long a cancelled run may go on before it is recorded; its place stays taken until it ends.
     keep_runs : str, float, timedelta or None
-        Ended runs older than this are forgotten, with their log and events; None: never.
+        Ended runs older than this are forgotten, with their log, events and files; None: never.
     keep_results : int or None
-        Of each task, the files of this many latest results are kept; None: all.
+        Of each task, this many latest results are kept, however old; None: all, as long as their runs.
     job_defaults : mapping, optional
         ``coalesce``, ``max_instances`` and ``misfire_grace_time`` of tasks that do not say themselves.
 
