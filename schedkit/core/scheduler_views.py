@@ -211,6 +211,9 @@ class Views:
                 runs = {run.id: run for run in self._ledger.recent([row.name for row in rows], 20)}
                 runs |= {run.id: run for run in self._ledger.live()}
                 board.load(tasks=[self._board_task(row) for row in rows], runs=list(runs.values()), seq=seq)
+                owner = self._node.owner
+                if owner is not None and owner.trouble is not None:
+                    board.fold(owner.trouble)
                 self._board = board
             holder = self._ledger.holder()
             self._board.put_scheduler(

@@ -622,10 +622,14 @@ def test_the_watchdog_names_who_blocks_the_users_loop(
     sched.task(every("0.1s"), name="ticks")(lambda run: times.append(run.scheduled_at))
     run = sched.submit("blocker")
     (blocked,) = heard.wait_for(heard.of(events.LoopBlocked, over=False))
+    trouble = sched.board()["scheduler"]["trouble"]  # a board that is made only now
+    assert trouble.startswith("blocker blocks the other async tasks at ")
     assert (blocked.task, blocked.run) == ("blocker", run.id)
     assert "test_how.py" in blocked.where
     assert any("task 'blocker' blocks the users' loop" in record.message for record in caplog.records)
     heard.wait_for(heard.of(events.LoopBlocked, over=True))
+    assert sched._bus.flush()
+    assert sched.board()["scheduler"]["trouble"] is None
     run.result("10s")
     assert len(times) > 10, "our own loop and its schedules go on"
     sched.pause()
