@@ -142,7 +142,7 @@ def at(moment: Moment, *, tz: str | tzinfo | None = None, jitter: Duration = 0.0
     >>> at("2026-03-01 07:00", tz="Asia/Shanghai").text()
     'once, on 2026-03-01 07:00, Asia/Shanghai'
     """
-    found = _moment(moment, "at()")
+    found = moment_of(moment, "at()")
     where = None if tz is None else zone(tz)
     return At(found, tz=where, jitter=_seconds(jitter, "jitter"))
 
@@ -237,7 +237,8 @@ def _seconds(value: Duration, what: str) -> float:
     return found
 
 
-def _moment(value: Moment, what: str) -> datetime:
+def moment_of(value: Moment, what: str) -> datetime:
+    """Return a moment that was given as text or a day, too: a day is its midnight."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
@@ -257,7 +258,7 @@ def _window(
 ) -> dict[str, Any]:
     return {
         "tz": None if tz is None else zone(tz),
-        "start": None if start is None else _moment(start, "start"),
+        "start": None if start is None else moment_of(start, "start"),
         "end": None if end is None else _last_moment(end),
         "jitter": _seconds(jitter, "jitter"),
     }
@@ -265,11 +266,11 @@ def _window(
 
 def between(start: Moment, end: Moment) -> tuple[datetime, datetime]:
     """Return the first and the last moment (UTC) of a window, which are wall times here unless aware."""
-    return _moment(start, "start").astimezone(UTC), _last_moment(end).astimezone(UTC)
+    return moment_of(start, "start").astimezone(UTC), _last_moment(end).astimezone(UTC)
 
 
 def _last_moment(end: Moment) -> datetime:
-    last = _moment(end, "end")
+    last = moment_of(end, "end")
     # "until 31 March" includes that day.
     return datetime.combine(last.date(), time.max) if _is_day(end) else last
 
