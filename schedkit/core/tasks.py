@@ -67,7 +67,7 @@ def declare(
         By default as the scheduler's ``job_defaults`` say: True, 1 and None unless set there.
     priority : {"low", "medium", "high"} or int
     after : str, After, task or several of them
-        The tasks that must end first.
+        The tasks that must end first; ``After("parent", on="any")`` whichever way that ends.
     overlap : {"skip", "queue", "cancel", "allow"}
     rate : str
         ``"5/min"``, ``"100/h"``, ``"3/10s"``: starts in so much time.

@@ -317,6 +317,11 @@ def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
     assert [type(event).__name__ for event in logged] == ["RunQueued", "RunStarted", "RunEnded"]
 
 
+def test_a_task_says_one_of_three_words() -> None:
+    with pytest.raises(UsageError, match=r"status='ok' .write TaskResult\.success"):
+        TaskResult(status="ok")
+
+
 def test_a_task_may_say_skipped_or_failed(sched: Scheduler) -> None:
     @sched.task()
     def says(word: str) -> TaskResult:
