@@ -132,9 +132,11 @@ class Ledger:
         found = self._all(select(tasks).where(tasks.c.name == name))
         return _task(found[0]) if found else None
 
-    def live(self) -> list[Run]:
-        """Return the runs that have not ended, oldest first."""
+    def live(self, task: str | None = None) -> list[Run]:
+        """Return the runs that have not ended, of all tasks or of one, oldest first."""
         query = select(runs).where(runs.c.state.in_(_LIVE)).order_by(runs.c.id)
+        if task is not None:
+            query = query.where(runs.c.task == task)
         return [run_from_row(row) for row in self._all(query)]
 
     def run(self, id: str) -> Run | None:

@@ -155,6 +155,11 @@ class Known:
         """Return how many runs of a task have not ended."""
         return len(self._by_task.get(task, ()))
 
+    def live_of(self, task: str) -> list[Run]:
+        """Return the runs of a task that have not ended; on any thread."""
+        found = [self.runs.get(run) for run in list(self._by_task.get(task, ()))]
+        return [run for run in found if run is not None]
+
     def next_seq(self) -> int:
         self._seq += 1
         return self._seq

@@ -338,12 +338,14 @@ class Views:
         run = self._ledger.latest_result(name)
         return None if run is None else self._results.load(run.result)
 
-    def _task_state(self, name: str) -> str:
+    def _live(self, name: str) -> list[Run]:
         owner = self._node.owner
         if owner is not None:
-            states = {run.state for run in list(owner.runs.values()) if run.task == name}
-        else:
-            states = {run.state for run in self._ledger.live() if run.task == name} if self._open else set()
+            return owner.live_of(name)
+        return self._ledger.live(name) if self._open else []
+
+    def _task_state(self, name: str) -> str:
+        states = {run.state for run in self._live(name)}
         if State.RUNNING in states:
             return "running"
         if states:
