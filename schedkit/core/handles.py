@@ -290,7 +290,8 @@ class TaskHandle:
 
         It comes back from a file: frames from Parquet, all else from JSON. So keys of mappings are text,
         tuples and sets are lists, times are ISO 8601 text, and cells of mixed kinds in one column of a frame
-        are text too. What neither can hold is not kept, which the run's log says.
+        are text too; a second column of one name is called `name.1`. What neither can hold is not kept, which
+        the run's log says.
 
         Raises
         ------

@@ -325,6 +325,10 @@ def test_odd_cells_leave_at_least_their_text(tmp_path: Path) -> None:
     back = results.load(results.save("t", "r", 2, mixed))
     assert list(back.columns) == ["mixed", "7"]
     assert back["mixed"].tolist() == ["1", "two", "{'three': 3}"]
+    twice = pd.DataFrame([[1, 2, 3, "x"]], columns=["key", "key", "key.1", "key"])
+    back = results.load(results.save("t", "r", 4, twice))
+    assert list(back.columns) == ["key", "key.2", "key.1", "key.3"]
+    assert back.iloc[0].tolist() == [1, 2, 3, "x"]
     path = tmp_path / results.save("t", "r", 3, mixed)["path"]  # type: ignore[index]
     path.write_bytes(b"not parquet")
     with pytest.raises(ResultGoneError, match="cannot be read"):
