@@ -30,6 +30,7 @@ from schedkit.core.registry import Registry
 from schedkit.core.results import Results
 from schedkit.core.retention import prune
 from schedkit.core.submissions import settling
+from schedkit.core.whole import whole
 from schedkit.core.workers import Threads, UserLoop
 from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
 
@@ -59,13 +60,8 @@ class Node:
         *,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
-        self.ledger, self.registry, self.bus, self.results, self.config = (
-            ledger,
-            registry,
-            bus,
-            results,
-            config,
-        )
+        self.ledger, self.registry, self.bus = ledger, registry, bus
+        self.results, self.config = results, config
         self.lease = Lease(ledger.store, config.name, seconds=lease_seconds)
         self.news = News(ledger, self.lease, registry, bus)
         self.owner: Owner | None = None
@@ -84,6 +80,7 @@ class Node:
         """Create or upgrade the ledger's tables."""
         await asyncio.to_thread(self.ledger.store.open)
 
+    @whole
     async def start(self, *, standby: bool = False) -> None:
         """Become the owner, or a viewer if there is one."""
         async with self._changing:
@@ -101,6 +98,7 @@ class Node:
             elif self.state == "stopped":
                 await self._view()
 
+    @whole
     async def stop(self, patience: float) -> None:
         """End what runs, within `patience` seconds, and give the ledger back."""
         async with self._changing:
