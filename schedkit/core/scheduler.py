@@ -214,7 +214,12 @@ class Scheduler(Views, Elsewhere, JobApi):
         keep_cells_quiet()
         owner = self.owner
         if self.state == "viewer" and owner is not None:
-            _log.warning("%s is owned by %s; this process is a viewer", self.ledger, owner)
+            _log.warning(
+                "%s is owned by %s; this process is a viewer: what is declared here waits. "
+                "take_over() makes it the owner; Scheduler('other.db') is a ledger of its own",
+                self.ledger,
+                owner,
+            )
 
     # Declaring
 

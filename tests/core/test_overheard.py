@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from core.conftest import Heard
 
 from schedkit.core.events import RunLogged, RunProgressed
@@ -28,6 +29,15 @@ def test_a_viewer_shows_the_limits_of_the_owner(make: Make) -> None:
     owner.stop()
     viewer.take_over()
     assert shown(viewer) == (9, {"tag:jira": 4, "process": 3})
+
+
+def test_a_viewer_says_whose_the_ledger_is_and_what_to_do(
+    sched: Scheduler, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(name="viewer").start()
+    (told,) = [line for line in caplog.messages if "this process is a viewer" in line]
+    assert "owned by tests (pid " in told
+    assert "take_over() makes it the owner" in told
 
 
 def test_a_viewer_sees_what_a_run_tells_while_it_runs(sched: Scheduler, make: Make) -> None:

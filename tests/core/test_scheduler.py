@@ -316,6 +316,22 @@ def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
     assert [type(event).__name__ for event in logged] == ["RunQueued", "RunStarted", "RunEnded"]
 
 
+@pytest.mark.parametrize("place", ["thread", "process"])
+def test_a_level_may_be_a_word(sched: Scheduler, place: str) -> None:
+    def tells(run: Any) -> None:
+        run.log("plain")
+        run.log("warning", "by word")
+        run.log(40, "by number")
+        run.log("nonsense", "still told")
+
+    run = sched.task(name="tells", runs_in=place)(tells).submit()
+    run.result("30s")
+    lines = sched.look_back(run.id)["log"]
+    assert [(line["level"], line["message"]) for line in lines] == [
+        (20, "plain"), (30, "by word"), (40, "by number"), (20, "still told"),
+    ]  # fmt: skip
+
+
 def test_a_task_says_one_of_three_words() -> None:
     with pytest.raises(UsageError, match=r"status='ok' .write TaskResult\.success"):
         TaskResult(status="ok")
