@@ -190,7 +190,7 @@ def _write_parquet(frame: Any, path: Path) -> None:
         plain = frame.copy(deep=False)
         plain.attrs = {}
         plain.columns = _apart([str(column) for column in plain.columns])
-        for column in plain.select_dtypes(include="object").columns:
+        for column in [name for name, kind in plain.dtypes.items() if str(kind) == "object"]:
             plain[column] = plain[column].map(lambda cell: None if cell is None else str(cell))
         plain.to_parquet(path)
 
