@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from schedkit import context, errors, excel
     from schedkit.app import Scheduler, site
-    from schedkit.core.model import Retry, TaskResult
+    from schedkit.core.model import After, Retry, TaskResult
+    from schedkit.core.tasks.base import BaseTask
     from schedkit.core.tasks.declare import task
     from schedkit.core.when.triggers import all_of, any_of, at, calendar, cron, every
     from schedkit.errors import FatalError, RetryableError
@@ -19,6 +20,8 @@ __version__ = "0.1.0"
 
 # Imported at first use: `import schedkit` loads neither pandas nor ipywidgets nor SQLAlchemy.
 _EXPORTS = {
+    "After": "schedkit.core.model:After",
+    "BaseTask": "schedkit.core.tasks.base:BaseTask",
     "FatalError": "schedkit.errors:FatalError",
     "Retry": "schedkit.core.model:Retry",
     "RetryableError": "schedkit.errors:RetryableError",
@@ -38,6 +41,8 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "After",
+    "BaseTask",
     "FatalError",
     "Retry",
     "RetryableError",

@@ -6,6 +6,7 @@ import atexit
 import difflib
 import functools
 import importlib
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from schedkit.core.scheduler.handles import TaskHandle
 
 __all__ = ["App", "Scheduler", "app", "site"]
+
+_log = logging.getLogger("schedkit")
 
 STANDING_PAGE = "task-results"
 
@@ -89,7 +92,15 @@ class App:
         if ledger is None and self.current is not None:
             return self.current
         url = self.ledger(ledger)
-        return live(f"scheduler {url}", lambda: self._attended(self.plain_scheduler(ledger, **options)))
+        made = live(f"scheduler {url}", lambda: self._attended(self.plain_scheduler(ledger, **options)))
+        for name in [name for name, value in options.items() if made.options.get(name) != value]:
+            _log.warning(
+                "the scheduler of %s is made already, with %s=%r: restart the kernel to change it",
+                made.ledger,
+                name,
+                made.options.get(name),
+            )
+        return made
 
     def plain_scheduler(self, ledger: str | Path | None = None, **options: Any) -> core.Scheduler:
         """Return a scheduler that nobody is told about, e.g. to look into a ledger."""
@@ -102,6 +113,10 @@ class App:
             "concurrency": chosen.concurrency,
             "threads": chosen.threads,
             "processes": chosen.processes,
+            "limits": chosen.limits,
+            "keep_runs": chosen.keep_runs,
+            "keep_results": chosen.keep_results,
+            "durability": chosen.durability,
             "tz": ZoneInfo(chosen.tz) if chosen.tz else None,
             "job_defaults": chosen.job_defaults.model_dump(),
             **options,

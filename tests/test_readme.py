@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import typer.main
 from click.core import Command
 
+import schedkit
 from schedkit.cli import cli
 from schedkit.report import loads_reports
 from schedkit.settings import load_settings
@@ -40,6 +42,13 @@ def test_its_python_is_python() -> None:
     assert blocks("python")
     for block in blocks("python"):
         ast.parse(block)
+
+
+def test_its_names_can_be_imported() -> None:
+    names = set(re.findall(r"`schedkit\.([A-Za-z_]+)", README)) - {"yaml", "tasks"}  # a file; entry points
+    assert {"BaseTask", "RetryableError", "errors"} <= names
+    for name in names:
+        assert hasattr(schedkit, name) or importlib.util.find_spec(f"schedkit.{name}"), name
 
 
 def test_its_yaml_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,8 @@ _UNITS = {
     "d": 86400.0, "day": 86400.0, "days": 86400.0,
     "w": 604800.0, "week": 604800.0, "weeks": 604800.0,
 }  # fmt: skip
+# Beyond it no date can be reckoned with.
+_CENTURY = 36525 * 86400.0
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 
 
@@ -38,27 +40,34 @@ def seconds(value: Duration, what: str = "duration", *, error: type[UsageError] 
     Raises
     ------
     UsageError
-        If it is no length of time, or not finite.
+        If it is no length of time, or longer than a century.
 
     Examples
     --------
     >>> seconds("1h30m")
     5400.0
     """
+    length = _length(value)
+    if length is None:
+        raise error(f"{what}: {value!r} is no length of time", hint='write e.g. "10s", "5m", "1h30m"')
+    if abs(length) > _CENTURY:
+        raise error(f"{what}: {value!r} is longer than a century", hint='write e.g. "10s", "5m", "1h30m"')
+    return float(length)
+
+
+def _length(value: Duration) -> float | None:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if math.isfinite(value):
-            return float(value)
-    elif isinstance(value, str) and value.strip():
-        text, at, total = value.strip(), 0, 0.0
-        if re.fullmatch(r"\d+(\.\d+)?", text):
-            return float(text)
-        while at < len(text) and (part := _PART.match(text, at)) and part[2].lower() in _UNITS:
-            total, at = total + float(part[1]) * _UNITS[part[2].lower()], part.end()
-        if at == len(text):
-            return total
-    raise error(f"{what}: {value!r} is no length of time", hint='write e.g. "10s", "5m", "1h30m"')
+        return value if math.isfinite(value) else None
+    if not isinstance(value, str) or not value.strip():
+        return None
+    text, at, total = value.strip(), 0, 0.0
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    while at < len(text) and (part := _PART.match(text, at)) and part[2].lower() in _UNITS:
+        total, at = total + float(part[1]) * _UNITS[part[2].lower()], part.end()
+    return total if at == len(text) else None
 
 
 def show(length: float) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import math
+import re
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
@@ -15,7 +17,14 @@ import msgspec
 
 from schedkit.core.durations import seconds, show
 from schedkit.core.states import Outcome, Overlap, Priority, State
-from schedkit.errors import DeclarationError, FatalError, RateLimitedError, RetryableError, UnavailableError
+from schedkit.errors import (
+    DeclarationError,
+    FatalError,
+    RateLimitedError,
+    RetryableError,
+    UnavailableError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from schedkit.core.when.triggers import Trigger
@@ -33,6 +42,11 @@ __all__ = [
     "is_async",
 ]
 
+
+# What a database or a terminal cannot take in a name: control characters, halves of surrogate pairs.
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+LONGEST_NAME = 200  # PostgreSQL's indexes end at some 2700 bytes
+MOST_PRIORITY = 1_000_000
 
 # Network trouble, time, and what a task or a site itself calls temporary.
 WORTH_RETRYING: tuple[type[BaseException], ...] = (
@@ -87,7 +101,8 @@ class Retry:
         for name in ("delay", "max_delay"):
             object.__setattr__(self, name, seconds(getattr(self, name), f"retry {name}"))
         for name in ("backoff", "jitter"):
-            if not isinstance(getattr(self, name), int | float):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise DeclarationError(f"retry: {name}={getattr(self, name)!r}", hint="it is a number")
         if self.delay < 0 or self.max_delay < 0 or self.backoff < 1 or not 0 <= self.jitter <= 1:
             raise DeclarationError(
@@ -170,8 +185,9 @@ class Hooks:
     """Callables around a run; the run's context is found through `schedkit.context`.
 
     ``on_success(result)``, ``on_failure(error)`` when the run ends, ``on_retry(attempt, attempts)``
-    before a further try, ``cleanup()`` after every attempt, ``validate_params(**params)`` before the
-    first: it refuses by raising.
+    before a further try, ``cleanup()`` after every attempt, ``validate_params(**params)`` before it, with
+    every parameter as the function would get it: it refuses by raising or returning False, and what it
+    refuses is tried again only if it raised `RetryableError`. Each may be a coroutine function.
     """
 
     on_success: Callable[..., object] | None = None
@@ -250,8 +266,18 @@ class Task:
         what = f"task {self.name!r}"
         if not isinstance(self.name, str):
             raise DeclarationError(f"{what}: its name is no text", hint="give it one: name='…'")
-        if not self.name or self.name != self.name.strip() or "\n" in self.name:
+        if not self.name or self.name != self.name.strip() or _UNWRITABLE.search(self.name):
             raise DeclarationError(f"{what}: no usable name", hint="give it a name of its own: name='…'")
+        if len(self.name) > LONGEST_NAME:
+            raise DeclarationError(
+                f"task {self.name[:40] + '…'!r}: a name of {len(self.name)} characters",
+                hint=f"at most {LONGEST_NAME}: describe it in description=",
+            )
+        if abs(self.priority) > MOST_PRIORITY:
+            raise DeclarationError(
+                f"{what}: priority={self.priority}",
+                hint=f"'low', 'medium', 'high' or a whole number up to {MOST_PRIORITY}, below 0 too",
+            )
         if self.timeout is not None and self.timeout <= 0:
             raise DeclarationError(
                 f"{what}: timeout={self.timeout:g}", hint="a timeout is more than 0 s; None: no limit"
@@ -278,7 +304,7 @@ class Task:
             raise DeclarationError(
                 f"{what}: misfire_grace={self.misfire_grace:g}", hint="more than 0 s; None: run however late"
             )
-        if isinstance(self.runs_in, str) and self.runs_in not in ("auto", "thread", "process"):
+        if not isinstance(self.runs_in, Executor) and self.runs_in not in ("auto", "thread", "process"):
             raise DeclarationError(
                 f"{what}: runs_in={self.runs_in!r}",
                 hint='runs_in is "thread", "process" or a concurrent.futures.Executor',
@@ -357,6 +383,13 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     data: dict[str, Any] = {}
     value: Any = None
+
+    def __post_init__(self) -> None:
+        if self.status not in ("success", "failed", "skipped"):
+            raise UsageError(
+                f"TaskResult: status={self.status!r}",
+                hint="write TaskResult.success(…), .failed(…) or .skipped(…)",
+            )
 
     @classmethod
     def success(cls, message: str = "", value: Any = None, /, **data: Any) -> TaskResult:

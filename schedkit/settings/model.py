@@ -98,7 +98,10 @@ class JobDefaults(_Strict):
 
 
 class SchedulerSettings(_Strict):
-    """Where the ledger is and how much runs at once."""
+    """Where the ledger is, how much runs at once, and how long it is remembered.
+
+    `limits` are runs at once for each tag; `keep_runs` and `keep_results` are those of `Scheduler`.
+    """
 
     ledger: str = ".schedkit/ledger.db"
     results: str = ".schedkit/results"
@@ -106,6 +109,10 @@ class SchedulerSettings(_Strict):
     concurrency: int = Field(default=5, ge=1)
     threads: int = Field(default=20, ge=1)
     processes: int | None = Field(default=None, ge=1)
+    limits: dict[str, int] = Field(default_factory=dict)
+    keep_runs: str | float | None = "90 days"
+    keep_results: int | None = 10
+    durability: Literal["normal", "full"] = "normal"
     tz: str | None = None
 
 

@@ -62,6 +62,29 @@ def test_the_projects_scheduler_is_one(project: Path) -> None:
     assert str(project / "other.db") in other.ledger
 
 
+def test_what_a_scheduler_was_made_with_stays_and_that_is_said(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = schedkit.Scheduler(concurrency=3)
+    assert schedkit.Scheduler(concurrency=3) is first
+    assert caplog.messages == []
+    assert schedkit.Scheduler(concurrency=8) is first
+    (told,) = caplog.messages
+    assert "made already, with concurrency=3: restart the kernel" in told
+
+
+def test_limits_and_what_is_kept_come_from_the_settings(project: Path) -> None:
+    block = "scheduler: {limits: {jira: 2}, keep_runs: 30 days, keep_results: 3, durability: full}\n"
+    (project / "schedkit.yaml").write_text(block)
+    options = schedkit.Scheduler().options
+    assert options["limits"] == {"jira": 2}
+    assert (options["keep_runs"], options["keep_results"]) == ("30 days", 3)
+    assert options["durability"] == "full"
+    (project / "schedkit.yaml").write_text("scheduler: {limits: {jira: 0}}\n")
+    with pytest.raises(SettingsError, match=r"limits\['jira'\]=0"):
+        schedkit.Scheduler("other.db")
+
+
 def test_a_url_is_a_ledger_too(project: Path) -> None:
     url = f"sqlite:///{project / 'by-url.db'}"
     assert app().ledger(url) == url

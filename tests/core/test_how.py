@@ -487,6 +487,38 @@ def test_a_process_is_cancelled_and_timed_out(sched: Scheduler, monkeypatch: pyt
     assert sched.submit("stubborn").wait("30s").state is State.TIMEOUT, "its place is free again"
 
 
+def test_a_pool_of_threads_shares_the_memory_of_this_process(sched: Scheduler) -> None:
+    seen, lock = [], threading.Lock()
+    began = threading.Event()
+
+    def work(run: Any, stay: bool = False) -> None:
+        with lock:
+            seen.append(threading.current_thread().name)
+        while stay:
+            began.set()
+            run.progress("waiting", 0)  # which raises as soon as the run is cancelled
+
+    with ThreadPoolExecutor(1, thread_name_prefix="mine") as pool:
+        sched.task(runs_in=pool)(work)
+        sched.submit("work").result("10s")
+        assert seen == ["mine_0"]
+        run = sched.submit("work", stay=True)
+        assert began.wait(10)
+        assert run.cancel()
+        assert run.wait("10s").state is State.CANCELLED
+
+
+def test_what_cannot_travel_says_what_to_do(sched: Scheduler) -> None:
+    lock = threading.Lock()
+
+    @sched.task(runs_in="process")
+    def locked() -> None:
+        lock.acquire()
+
+    with pytest.raises(RunFailedError, match=r"'locked' cannot travel .* \(make locks, .* inside"):
+        locked.submit().result("10s")
+
+
 @pytest.mark.parametrize("kind", ["threads", "processes"])
 def test_any_executor_will_do(sched: Scheduler, kind: str) -> None:
     with (
@@ -590,10 +622,14 @@ def test_the_watchdog_names_who_blocks_the_users_loop(
     sched.task(every("0.1s"), name="ticks")(lambda run: times.append(run.scheduled_at))
     run = sched.submit("blocker")
     (blocked,) = heard.wait_for(heard.of(events.LoopBlocked, over=False))
+    trouble = sched.board()["scheduler"]["trouble"]  # a board that is made only now
+    assert trouble.startswith("blocker blocks the other async tasks at ")
     assert (blocked.task, blocked.run) == ("blocker", run.id)
     assert "test_how.py" in blocked.where
     assert any("task 'blocker' blocks the users' loop" in record.message for record in caplog.records)
     heard.wait_for(heard.of(events.LoopBlocked, over=True))
+    assert sched._bus.flush()
+    assert sched.board()["scheduler"]["trouble"] is None
     run.result("10s")
     assert len(times) > 10, "our own loop and its schedules go on"
     sched.pause()

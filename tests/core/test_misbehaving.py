@@ -202,8 +202,8 @@ def _endless() -> dict[str, Any]:
         ({"a": {2**70}, "b": datetime(2026, 1, 2, tzinfo=UTC), "c": "\ud800", "d": [None, 0.5, True]},
          {"a": [str(2**70)], "b": "2026-01-02T00:00:00Z", "c": "?", "d": [None, 0.5, True]}),
         ({2: date(2026, 1, 2), "a": "\ud800"}, {"2": "2026-01-02", "a": "?"}),
-        ({"a": TaskResult(status="ok", data=_endless())},
-         {"a": "TaskResult(status='ok', message='', error='', data={'again': {...}}, value=None)"}),
+        ({"a": TaskResult(status="success", data=_endless())},
+         {"a": "TaskResult(status='success', message='', error='', data={'again': {...}}, value=None)"}),
     ],
 )  # fmt: skip
 def test_facts_of_any_kind_are_kept(sched: Scheduler, facts: dict[Any, Any], kept: dict[str, Any]) -> None:

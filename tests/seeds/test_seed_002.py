@@ -23,6 +23,8 @@ def crawl(type: str, task_id: str) -> dict[str, str]:
 
 
 def test_the_three_trigger_objects(sched: Scheduler) -> None:
+    missed = threading.Event()
+    sched.add_listener(lambda event: missed.set(), events.EVENT_JOB_MISSED)
     hourly = sched.add_job(crawl, IntervalTrigger(seconds=3600), id="hourly", args=["all", "1"])
     nightly = sched.add_job(
         crawl,
@@ -34,13 +36,18 @@ def test_the_three_trigger_objects(sched: Scheduler) -> None:
         misfire_grace_time=30,
     )
     once = sched.add_job(
-        crawl, DateTrigger(run_date=datetime(2024, 1, 1, 12, 0, 0)), id="once", args=["all", "3"]
+        crawl,
+        DateTrigger(run_date=datetime(2024, 1, 1, 12, 0, 0)),
+        id="once",
+        args=["all", "3"],
+        misfire_grace_time=30,
     )
     assert str(hourly.trigger).startswith("every 1h")
     assert str(nightly.trigger) == f"at 02:00, {SHANGHAI}"
     assert nightly.next_run_time is not None
     assert nightly.next_run_time.astimezone(ZoneInfo(SHANGHAI)).hour == 2
-    # 2024 is over: it is known and shown, and will not run.
+    # 2024 is over for longer than its grace: it is known and shown as missed.
+    assert missed.wait(10)
     assert once.next_run_time is None
     assert sched.get_job("once") is None
 

@@ -23,6 +23,7 @@ __all__ = [
 Row = dict[str, Any]
 
 LOG_LINES = 200
+AGAIN = 50
 DURATIONS = 30
 _PRIORITIES = {int(priority): priority.name.lower() for priority in Priority}
 _COUNTED = {State.DONE: True, State.FAILED: False, State.TIMEOUT: False}
@@ -255,4 +256,7 @@ def _staged(stages: list[Row], event: ev.RunProgressed) -> list[Row]:
 def _logged(lines: list[Row], event: ev.RunLogged) -> list[Row]:
     number = lines[-1]["n"] + 1 if lines else 1
     line = {"n": number, "at": iso(event.at), "level": event.level, "message": event.message}
+    # A viewer that has just read the whole log may then hear its last lines again.
+    if any({**known, "n": number} == line for known in lines[-1:-AGAIN:-1]):
+        return lines
     return [*lines[1 - LOG_LINES :], line]

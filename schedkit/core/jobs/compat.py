@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from schedkit.core.durations import Duration
 from schedkit.core.jobs.args import first_at, identity, named, past, resolved, trigger_from
+from schedkit.core.jobs.standing import Standing, standing, standings
 from schedkit.core.jobs.status import status
 from schedkit.core.model import Task
 from schedkit.core.tasks.block import EXECUTORS
@@ -50,7 +51,7 @@ class Job:
 
     @property
     def _handle(self) -> TaskHandle:
-        return self._scheduler._self.tasks[self.id]
+        return self._scheduler._self._handle(self.id)
 
     @property
     def name(self) -> str:
@@ -291,22 +292,19 @@ class JobApi:
 
     def get_jobs(self, jobstore: str | None = None) -> list[Job]:
         """Return the jobs, the next to run first."""
-        jobs = [job for name in self._self.tasks if (job := self.get_job(name)) is not None]
         never = datetime.max.replace(tzinfo=UTC)
-        return sorted(jobs, key=lambda job: (job.next_run_time or never, job.id))
+        stopped = self._self._open and self._self.paused
+        found = [
+            (never if stopped or one.paused else one.next_at or never, one.name)
+            for one in standings(self._self).values()
+            if not _is_over(one)
+        ]
+        return [Job(self, name) for _, name in sorted(found)]
 
     def get_job(self, job_id: str, jobstore: str | None = None) -> Job | None:
         """Return a job; None if there is none, or it was to run once and has."""
-        handle = self._self.tasks.get(job_id)
-        if handle is None:
-            return None
-        over = (
-            ONE_TIME in handle.task.tags
-            and handle.next_run is None
-            and not handle.paused
-            and handle.state in ("idle", "waiting")
-        )
-        return None if over else Job(self, job_id)
+        found = standing(self._self, job_id)
+        return None if found is None or _is_over(found) else Job(self, job_id)
 
     def add_listener(self, callback: Callable[[Any], object], mask: int = EVENT_ALL) -> None:
         """Call `callback` with APScheduler's events, those whose code is in `mask`.
@@ -337,6 +335,10 @@ class JobApi:
     def shutdown(self, wait: bool = True) -> None:
         """Stop; without `wait`, what runs is interrupted and recorded."""
         self._self.stop("30s" if wait else "0s")
+
+
+def _is_over(task: Standing) -> bool:
+    return ONE_TIME in task.tags and task.over
 
 
 def _key(callback: Callable[[Any], object]) -> object:

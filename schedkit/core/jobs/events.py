@@ -81,7 +81,7 @@ class Translator:
         self.callback = callback
         self._mask = mask
         self._load = load
-        # The times for which runs that have not ended were scheduled; their end does not tell.
+        # The times for which runs that have not ended were scheduled or asked for; their end does not tell.
         self._scheduled: dict[str, datetime] = {}
 
     def __call__(self, event: Event) -> None:
@@ -92,8 +92,7 @@ class Translator:
 
     def _translated(self, event: Event) -> Any:
         if isinstance(event, RunQueued):
-            if event.scheduled_at is not None:
-                self._scheduled[event.run] = event.scheduled_at
+            self._scheduled[event.run] = event.scheduled_at or event.at
         elif isinstance(event, RunStarted):
             times = [self._scheduled.get(event.run, event.at)]
             return theirs.JobSubmissionEvent(theirs.EVENT_JOB_SUBMITTED, event.task, STORE, times)
@@ -121,7 +120,7 @@ class Translator:
         return ExecutionEvent(
             theirs.EVENT_JOB_EXECUTED if exception is None else theirs.EVENT_JOB_ERROR,
             event.task,
-            self._scheduled.pop(event.run, None),
+            self._scheduled.pop(event.run, event.at),
             lambda: self._load(event.result),
             exception,
             error.get("traceback"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from schedkit.core.jobs.standing import standings
 from schedkit.core.states import State
 from schedkit.core.when.base import Trigger
 from schedkit.core.when.kinds import Cron, Every
@@ -28,14 +29,15 @@ def status(scheduler: Scheduler) -> dict[str, Any]:
         ``next_run_time``, ``trigger``) and ``tasks`` (see `task_status`).
     """
     board = scheduler.board()
-    handles, counts = scheduler.tasks, scheduler._ledger.counts()
+    known, counts = standings(scheduler), scheduler._ledger.counts()
     tasks = [
-        task_status(row, handles[row["name"]].task.trigger, counts.get(row["name"], {}))
+        task_status(row, known[row["name"]].trigger, counts.get(row["name"], {}))
         for row in board["tasks"]
-        if row["name"] in handles
+        if row["name"] in known
     ]
     # A job that was to run once, and has, is a task with a history but no job any more.
-    jobs = [row for row in board["tasks"] if scheduler.get_job(row["name"]) is not None]
+    present = {job.id for job in scheduler.get_jobs()}
+    jobs = [row for row in board["tasks"] if row["name"] in present]
     running = scheduler.running
     paused = running and scheduler.paused
     owner = scheduler.owner if scheduler.state != "stopped" else None

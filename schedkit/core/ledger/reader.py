@@ -35,7 +35,7 @@ from schedkit.core.model import Attempt, Run
 from schedkit.core.states import Disposition, Overlap
 from schedkit.core.text import dump, load
 
-__all__ = ["CommandRow", "FireRow", "Ledger", "TaskRow", "WaitRow"]
+__all__ = ["CommandRow", "FireRow", "Ledger", "TaskRow", "ToldRow", "WaitRow"]
 
 
 class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +94,15 @@ class FireRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run has told: its stages and its log."""
+
+    run: str
+    task: str
+    stages: list[dict[str, Any]]
+    log: list[dict[str, Any]]
+
+
 class CommandRow(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody without the lease asks the owner to do."""
 
@@ -123,9 +132,11 @@ class Ledger:
         found = self._all(select(tasks).where(tasks.c.name == name))
         return _task(found[0]) if found else None
 
-    def live(self) -> list[Run]:
-        """Return the runs that have not ended, oldest first."""
+    def live(self, task: str | None = None) -> list[Run]:
+        """Return the runs that have not ended, of all tasks or of one, oldest first."""
         query = select(runs).where(runs.c.state.in_(_LIVE)).order_by(runs.c.id)
+        if task is not None:
+            query = query.where(runs.c.task == task)
         return [run_from_row(row) for row in self._all(query)]
 
     def run(self, id: str) -> Run | None:
@@ -207,6 +218,18 @@ class Ledger:
         if not found:
             return {"stages": [], "log": [], "facts": {}, "artifacts": []}
         return {key: load(found[0][key]) for key in ("stages", "log", "facts", "artifacts")}
+
+    def telling(self) -> list[ToldRow]:
+        """Return what the runs that are running have told so far."""
+        query = (
+            select(details.c.run, runs.c.task, details.c.stages, details.c.log)
+            .join_from(details, runs, details.c.run == runs.c.id)
+            .where(runs.c.state.in_(_LIVE), runs.c.state == "RUNNING")
+        )
+        return [
+            ToldRow(run=row["run"], task=row["task"], stages=load(row["stages"]), log=load(row["log"]))
+            for row in self._all(query)
+        ]
 
     def fires(self, task: str, limit: int = 1000) -> list[FireRow]:
         """Return the due times of a task that made no run, newest first."""

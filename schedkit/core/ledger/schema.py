@@ -201,7 +201,10 @@ def migrate(
         _metadata.create_all(connection)
         connection.execute(meta.insert(), [{"key": "schema", "value": str(to)}])
         return 0
-    found = int(connection.scalar(sa.select(meta.c.value).where(meta.c.key == "schema")) or 0)
+    told = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "schema")) or "0"
+    if not told.isdecimal():
+        raise LedgerError(f"ledger {where} has schema {told!r}, which is none", hint="name another ledger")
+    found = int(told)
     if found > to:
         raise LedgerError(
             f"ledger {where} has schema {found}; this schedkit knows up to {to}",

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLA
 from sqlalchemy.pool import NullPool, QueuePool
 
 from schedkit.core.ledger import schema
-from schedkit.core.ledger.file_systems import network_file_system
+from schedkit.core.ledger.file_systems import FileSystem, network_file_system
 from schedkit.errors import LedgerError
 
 __all__ = ["Store"]
@@ -50,6 +50,8 @@ class Store:
         self._readers = threading.Condition()
         self._reading = 0
         self._looked = False
+        self._network: FileSystem | None = None
+        self._file: tuple[int, int] | None = None  # which file was opened
         self.path = Path(self.url.database) if self.sqlite and self.url.database else None
         try:
             self._write = sa.create_engine(self.url, poolclass=NullPool, **self._named())
@@ -105,6 +107,7 @@ class Store:
         LedgerError
             If the store is corrupt, read-only, away, newer than we know or no ledger at all.
         """
+        self._file = None
         if self.path is not None:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,6 +123,8 @@ class Store:
                     with self._write.connect() as connection, connection.begin():
                         self.alone(connection)
                         schema.migrate(connection, str(self))
+                    if self.path is not None and self._network is None:
+                        self._file = _identity(self.path)
                     return
                 except DBAPIError as error:
                     # Two processes that open a new ledger at once: the second finds it made.
@@ -136,7 +141,7 @@ class Store:
         if self._looked:
             return
         self._looked = True
-        network = network_file_system(path)
+        self._network = network = network_file_system(path)
         if network is not None:
             _log.warning(
                 "the ledger %s lies on a network file system (%s), where SQLite's locks and its write-ahead "
@@ -148,7 +153,18 @@ class Store:
 
     def connect(self) -> sa.Connection:
         """Return a new connection for writing; its transactions take the write lock as they begin."""
+        self.check_there()
         return self._write.connect()
+
+    def check_there(self) -> None:
+        """Refuse to go on when the file that was opened is no longer the one of that name.
+
+        SQLite would go on writing to a file that nobody can ever open again, and begin an empty one for
+        whoever connects anew. A network's files may change their numbers and are taken as they are.
+        """
+        if self._file is not None and self.path is not None and _identity(self.path) != self._file:
+            gone = sqlite3.OperationalError("its file was removed or replaced while it was open")
+            raise OperationalError("", None, gone)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -156,8 +172,10 @@ class Store:
         with self._readers:
             self._reading += 1
         try:
-            with self.explained(), self._read.connect() as connection:
-                yield connection
+            with self.explained():
+                self.check_there()
+                with self._read.connect() as connection:
+                    yield connection
         finally:
             with self._readers:
                 self._reading -= 1
@@ -193,6 +211,7 @@ class Store:
     def checkpoint(self) -> None:
         """Move what SQLite has in its write-ahead log into the file, without holding up the writer."""
         if self.path is not None:
+            self.check_there()
             connection = self._write.raw_connection()  # outside any transaction
             try:
                 connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -279,7 +298,16 @@ def reason(error: BaseException) -> str:
     return lines[0] if lines else type(orig).__name__
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 _ADVICE = (
+    ("was removed", "put it back, or stop the scheduler and start it again"),
     ("not a database", "the file is something else or damaged: restore it, or name another ledger"),
     ("malformed", "the file is damaged: restore it, or name another ledger"),
     ("unable to open", "does the folder exist, and may you write there?"),

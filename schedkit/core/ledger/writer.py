@@ -175,6 +175,7 @@ class Writer:
             try:
                 if not (committing and self._was_committed()):
                     committing = False
+                    self._store.check_there()
                     connection = self._connect()
                     with connection.begin():
                         self._claim(connection)

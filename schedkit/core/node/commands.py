@@ -13,11 +13,16 @@ from schedkit.core.node.backfill import Backfills
 from schedkit.core.owner.owner import Owner
 from schedkit.core.tasks.params import check
 from schedkit.core.when import data as trigger_data
-from schedkit.errors import ParameterError, SchedkitError, UsageError
+from schedkit.errors import DeclarationError, ParameterError, SchedkitError, TriggerError, UsageError
 
 __all__ = ["answered", "carry_out"]
 
 _log = logging.getLogger("schedkit")
+
+# What wrong input is called, wherever it is refused.
+_REFUSALS: dict[str, type[SchedkitError]] = {
+    kind.__name__: kind for kind in (UsageError, DeclarationError, TriggerError, ParameterError)
+}
 
 
 async def carry_out(owner: Owner, backfills: Backfills, command: CommandRow) -> None:
@@ -33,7 +38,7 @@ async def carry_out(owner: Owner, backfills: Backfills, command: CommandRow) -> 
         else:
             answer = {"error": f"no command is called {command.kind!r}"}
     except SchedkitError as error:
-        answer = {"error": error.message, "hint": error.hint}
+        answer = {"error": error.message, "hint": error.hint, "type": type(error).__name__}
     except Exception as error:
         # Whoever left it may know other words than ours; the commands after it must be heard all the same.
         _log.exception("the command %r of %s failed", command.kind, command.who)
@@ -44,7 +49,8 @@ async def carry_out(owner: Owner, backfills: Backfills, command: CommandRow) -> 
 def answered(answer: dict[str, Any]) -> dict[str, Any]:
     """Return the answer to a command, or raise what the owner could not do."""
     if "error" in answer:
-        raise SchedkitError(answer["error"], hint=answer.get("hint", ""))
+        kind = _REFUSALS.get(answer.get("type", ""), SchedkitError)
+        raise kind(answer["error"], hint=answer.get("hint", ""))
     return answer
 
 

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
-from schedkit.core.events import TaskChanged
+from schedkit.core.events import Event, RunLogged, RunProgressed, TaskChanged
 from schedkit.core.ledger.lease import Lease
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.model import Task
@@ -17,6 +18,9 @@ from schedkit.core.tasks.registry import Registry
 from schedkit.errors import DeclarationError
 
 __all__ = ["News"]
+
+# How often a viewer looks for what runs tell; the owner writes it down about as often.
+OVERHEAR_SECONDS = 0.5
 
 _log = logging.getLogger("schedkit")
 
@@ -37,6 +41,9 @@ class News:
         self.declared: dict[str, datetime] = {}
         self._ledger, self._lease, self._registry, self._bus = ledger, lease, registry, bus
         self._heir_until = 0.0
+        self._listen_at = 0.0
+        # Run → its stages as they were told here, and when its last line was logged.
+        self._heard: dict[str, tuple[dict[str, dict[str, Any]], str]] = {}
 
     async def look_in(self, declare: Callable[[Task], Awaitable[None]]) -> None:
         """Tell the ledger what is declared here and not known there."""
@@ -66,6 +73,40 @@ class News:
                 if isinstance(event, TaskChanged) and event.change == "removed":
                     self.forget(event.task, event.at)
             self._bus.publish(news)
+
+    async def overhear(self) -> None:
+        """Tell the progress and the log of the owner's running runs, which are no events of the ledger."""
+        now = asyncio.get_running_loop().time()
+        if now < self._listen_at:
+            return
+        self._listen_at = now + OVERHEAR_SECONDS
+        before, self._heard = self._heard, {}
+        words: list[Event] = []
+        for told in await asyncio.to_thread(self._ledger.telling):
+            stages, until = before.get(told.run, ({}, ""))
+            whose: dict[str, Any] = {"task": told.task, "run": told.run}
+            for stage in told.stages:
+                known = stages.get(stage["stage"])
+                if known != stage:
+                    # The first word of a stage tells when it began: its rate is reckoned from there.
+                    at = datetime.now(UTC) if known else datetime.fromisoformat(stage["started"])
+                    words.append(
+                        RunProgressed(
+                            at=at,
+                            stage=stage["stage"],
+                            done=stage["done"],
+                            total=stage["total"],
+                            **whose,
+                        )
+                    )
+            for line in told.log:
+                if line["at"] > until:
+                    at = datetime.fromisoformat(line["at"])
+                    words.append(RunLogged(at=at, level=line["level"], message=line["message"], **whose))
+            last = told.log[-1]["at"] if told.log else ""
+            self._heard[told.run] = {stage["stage"]: stage for stage in told.stages}, last
+        if words:
+            self._bus.publish(words)
 
     def forget(self, name: str, at: datetime | None = None) -> None:
         """Take back a declaration of before `at` (None: of any time): its task was removed."""

@@ -20,6 +20,7 @@ from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.commands import answered, carry_out
 from schedkit.core.node.news import News
 from schedkit.core.node.submissions import settling
+from schedkit.core.node.whole import whole
 from schedkit.core.owner.bus import Bus
 from schedkit.core.owner.known import Config, Finished, Waiter
 from schedkit.core.owner.owner import Owner, describe
@@ -59,13 +60,8 @@ class Node:
         *,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
-        self.ledger, self.registry, self.bus, self.results, self.config = (
-            ledger,
-            registry,
-            bus,
-            results,
-            config,
-        )
+        self.ledger, self.registry, self.bus = ledger, registry, bus
+        self.results, self.config = results, config
         self.lease = Lease(ledger.store, config.name, seconds=lease_seconds)
         self.news = News(ledger, self.lease, registry, bus)
         self.owner: Owner | None = None
@@ -84,6 +80,7 @@ class Node:
         """Create or upgrade the ledger's tables."""
         await asyncio.to_thread(self.ledger.store.open)
 
+    @whole
     async def start(self, *, standby: bool = False) -> None:
         """Become the owner, or a viewer if there is one."""
         async with self._changing:
@@ -101,6 +98,7 @@ class Node:
             elif self.state == "stopped":
                 await self._view()
 
+    @whole
     async def stop(self, patience: float) -> None:
         """End what runs, within `patience` seconds, and give the ledger back."""
         async with self._changing:
@@ -250,6 +248,7 @@ class Node:
                     await self.news.look_in(self.declare)
                     looked_in = True
                 await self.news.catch_up()
+                await self.news.overhear()
                 if (self.standby or self._wanted) and await self.news.free():
                     self._soon(self._promote())
                     return
@@ -332,9 +331,13 @@ class Node:
             row = await asyncio.to_thread(self.ledger.command, command)
             if row is not None and row.answer is not None:  # it came at the last moment
                 return answered(row.answer)
+        if holder is not None and not holder.alive:
+            who, then = f"its owner, {holder}, has ended", "take_over() makes this process the owner"
+        else:
+            who, then = f"owner: {holder or 'nobody'}", "ask again when an owner runs"
         raise NotOwnerError(
-            f"nobody has answered {kind!r} at the ledger {self.ledger.store}; owner: {holder or 'nobody'}",
-            hint="the command is withdrawn; ask again when an owner runs",
+            f"nobody has answered {kind!r} at the ledger {self.ledger.store}; {who}",
+            hint=f"the command is withdrawn; {then}",
         )
 
     async def declare(self, task: Task) -> None:

@@ -318,7 +318,7 @@ class Attempts(Runs):
         task = name.partition(" (run ")[0]
         if not over:
             _log.warning("task %r blocks the users' loop for %.1f s at %s", task, seconds, where)
-        self._tell(
+        self._trouble(
             LoopBlocked(
                 at=datetime.now(UTC), task=task, run=run_id, seconds=round(seconds, 3), where=where, over=over
             )

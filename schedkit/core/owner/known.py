@@ -19,6 +19,7 @@ import msgspec
 
 from schedkit.core.events import (
     Event,
+    LoopBlocked,
     StoreAway,
     StoreBack,
     TaskChanged,
@@ -71,6 +72,11 @@ class Config:
             limits["thread"] = self.threads
         return limits
 
+    @property
+    def at_once(self) -> dict[str, Any]:
+        """All that limits how many runs there are at once, as a board shows it."""
+        return {"concurrency": self.concurrency, "limits": self.limits}
+
 
 class Finished(msgspec.Struct, frozen=True):
     """A run that has ended, with its value where it ended in this process."""
@@ -111,8 +117,8 @@ class Known:
             lease,
             committed=self._committed_anywhere,
             lost=lambda: self.loop.call_soon_threadsafe(lost),
-            away=lambda why: bus.publish((StoreAway(at=datetime.now(UTC), reason=why),)),
-            back=lambda seconds: bus.publish((StoreBack(at=datetime.now(UTC), seconds=round(seconds, 3)),)),
+            away=lambda why: self._trouble(StoreAway(at=datetime.now(UTC), reason=why)),
+            back=lambda seconds: self._trouble(StoreBack(at=datetime.now(UTC), seconds=round(seconds, 3))),
             healthy=lambda: time.monotonic() - self._turned < lease.seconds,
         )
         self.loop = asyncio.get_running_loop()
@@ -126,6 +132,7 @@ class Known:
         self.executions: dict[str, Execution] = {}
         self.joins = Joins()
         self.stopping = False
+        self.trouble: Event | None = None  # what a board that is made now would have missed
         self._by_task: dict[str, dict[str, None]] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
         self._children: dict[str, dict[str, Task]] = {}
@@ -148,6 +155,11 @@ class Known:
         """Return how many runs of a task have not ended."""
         return len(self._by_task.get(task, ()))
 
+    def live_of(self, task: str) -> list[Run]:
+        """Return the runs of a task that have not ended; on any thread."""
+        found = [self.runs.get(run) for run in list(self._by_task.get(task, ()))]
+        return [run for run in found if run is not None]
+
     def next_seq(self) -> int:
         self._seq += 1
         return self._seq
@@ -161,6 +173,11 @@ class Known:
 
     def _tell(self, event: Event) -> None:
         self.bus.publish((event,))
+
+    def _trouble(self, event: StoreAway | StoreBack | LoopBlocked) -> None:
+        over = isinstance(event, StoreBack) or (isinstance(event, LoopBlocked) and event.over)
+        self.trouble = None if over else event
+        self._tell(event)
 
     def _tell_task(self, change: Change, word: str, row: TaskRow, who: str, log: bool = True) -> None:
         change.tell(self._task_event(word, row, who, self.next_seq() if log else 0))

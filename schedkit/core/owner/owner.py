@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -22,11 +22,14 @@ from schedkit.core.owner.joins import Wait
 from schedkit.core.owner.times import Times
 from schedkit.core.runner.execute import Ending
 from schedkit.core.states import Outcome, Overlap, State
+from schedkit.core.tasks.declare import replaced
 from schedkit.core.text import dump
 from schedkit.core.when import data as trigger_data
 from schedkit.core.when.base import Trigger
 
 __all__ = ["Owner", "describe"]
+
+_log = logging.getLogger("schedkit")
 
 
 class Owner(Times):
@@ -81,7 +84,13 @@ class Owner(Times):
         if known is not None and known.trigger == text:
             row = replace(known, facts=facts, words=_words(task))
         else:
-            next_at = None if task.trigger is None else task.trigger.bind(now, self.config.tz).next(now)
+            next_at = None if task.trigger is None else task.trigger.bind(now, self.config.tz).first(now)
+            if task.trigger is not None and next_at is None:
+                _log.warning(
+                    "task %r has no time left and runs only when it is submitted: %s",
+                    task.name,
+                    task.trigger.text(),
+                )
             row = TaskRow(
                 name=task.name,
                 trigger=text,
@@ -105,6 +114,8 @@ class Owner(Times):
         self._tell_task(change, "declared" if known is None else "redeclared", row, who, log=row != known)
         self._put_schedule(row)
         for run_id in self._by_task.get(task.name, ()):
+            # What waits already waits by the old rules: its tags, its place and its rate may be others now.
+            self.planner.withdraw(run_id)
             self._offer(self.runs[run_id])
         if not change.ops and receipt is not None:
             change.receipt = None
@@ -185,7 +196,7 @@ class Owner(Times):
         """Give a task another trigger; None: it runs only when submitted."""
         task = self.registry.get(name)
         if task is not None:
-            task = dataclasses.replace(task, trigger=trigger)
+            task = replaced(task, trigger=trigger)
             self.registry.add(task, known=self.rows)
             self.declare(task, who, receipt=receipt)
             return
@@ -199,7 +210,7 @@ class Owner(Times):
             trigger=None if trigger is None else trigger_data.dumps(trigger),
             words="" if trigger is None else trigger.text(),
             anchor=now,
-            next_at=None if trigger is None else trigger.bind(now, self.config.tz).next(now),
+            next_at=None if trigger is None else trigger.bind(now, self.config.tz).first(now),
         )
         change.add(Op.PUT_TASK, **row.row())
         self._tell_task(change, "rescheduled", row, who)
@@ -225,7 +236,7 @@ class Owner(Times):
             trigger=text,
             words=data["words"],
             anchor=now,
-            next_at=None if trigger is None else trigger.next(now),
+            next_at=None if trigger is None else trigger.first(now),
             facts=data["facts"],
             declared_at=now,
             who=who,
@@ -249,6 +260,8 @@ class Owner(Times):
     def announce(self, event: OwnerChanged) -> None:
         """Log that this process began or ceased to own the ledger."""
         change = Change()
+        if event.change == "started":  # what runs at once is this process's to say: a viewer shows it
+            change.add(Op.PUT_META, key="limits", value=dump(self.config.at_once))
         change.tell(replace(event, seq=self.next_seq()))
         self._post(change)
         self.pump()

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from schedkit.core.ledger.rows import id_at, to_micros
 from schedkit.core.ledger.schema import LIVE_STATES, attempts, commands, details, events, fires, runs, waits
+from schedkit.core.ledger.schema import tasks as known_tasks
 from schedkit.core.text import load
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ class Retention:
     Parameters
     ----------
     runs : timedelta or None
-        Ended runs older than this go, with their attempts, log and events.
+        Ended runs older than this go, with their attempts, log, events and files.
     results : int or None
-        Files of this many latest runs of a task stay.
+        This many latest results of a task stay, however old, and with them their runs; None: each as long
+        as its run.
     """
 
     runs: timedelta | None = timedelta(days=90)
@@ -49,8 +51,14 @@ async def prune(policy: Retention, writer: Writer, tasks: Sequence[str], results
     gone = 0
     if policy.runs is not None:
         before = datetime.now(UTC) - policy.runs
-        while count := await asyncio.wrap_future(writer.call(lambda c: forget_runs(c, before))):
+        kept = policy.results
+        while True:
+            count, found = await asyncio.wrap_future(writer.call(lambda c: forget_runs(c, before, kept)))
+            for reference in found:
+                await asyncio.to_thread(results.remove, reference)
             gone += count
+            if not count:
+                break
     if policy.results is not None:
         for start in range(0, len(tasks), TASKS_AT_ONCE):
             some = tasks[start : start + TASKS_AT_ONCE]
@@ -62,15 +70,41 @@ async def prune(policy: Retention, writer: Writer, tasks: Sequence[str], results
     return gone
 
 
-def forget_runs(connection: sa.Connection, before: datetime) -> int:
-    """Delete at most `SLICE` ended runs queued before a time, and what belongs to them; return how many."""
+def forget_runs(
+    connection: sa.Connection, before: datetime, keep: int | None = None
+) -> tuple[int, list[dict[str, Any]]]:
+    """Delete at most `SLICE` ended runs queued before a time, and what belongs to them.
+
+    Parameters
+    ----------
+    keep : int, optional
+        Of each task that there still is, the runs of this many latest results stay.
+
+    Returns
+    -------
+    tuple of int and list
+        How many rows are gone, and the references of their results, whose files may go.
+    """
     old = (
-        select(runs.c.id)
+        select(runs.c.id, runs.c.result)
         .where(runs.c.id < id_at(before), runs.c.state.not_in(LIVE_STATES))
         .order_by(runs.c.id)
         .limit(SLICE)
     )
-    ids = list(connection.scalars(old))
+    if keep is not None:
+        newer = runs.alias()
+        last_kept = (
+            select(newer.c.id)
+            .where(newer.c.task == runs.c.task, newer.c.state == "DONE", newer.c.result.is_not(None))
+            .order_by(newer.c.id.desc())
+            .offset(keep - 1)
+            .limit(1)
+            .scalar_subquery()
+        )
+        free = runs.c.task.not_in(select(known_tasks.c.name))
+        old = old.where(runs.c.result.is_(None) | (runs.c.id < last_kept) | free)
+    found = connection.execute(old).all()
+    ids = [id for id, _ in found]
     for table in (attempts, details, waits):
         if ids:
             connection.execute(table.delete().where(table.c.run.in_(ids)))
@@ -87,7 +121,7 @@ def forget_runs(connection: sa.Connection, before: datetime) -> int:
         gone = connection.execute(events.delete().where(events.c.seq <= last, events.c.at < limit)).rowcount
     connection.execute(fires.delete().where(fires.c.until < limit))
     connection.execute(commands.delete().where(commands.c.done_at < limit))
-    return len(ids) + gone
+    return len(ids) + gone, [load(reference) for _, reference in found if reference is not None]
 
 
 def forget_results(connection: sa.Connection, tasks: Iterable[str], keep: int) -> list[dict[str, Any]]:

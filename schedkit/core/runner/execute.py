@@ -19,7 +19,7 @@ from schedkit.core.model import Task, TaskResult
 from schedkit.core.runner.results import Results
 from schedkit.core.runner.running import RunContext
 from schedkit.core.states import Outcome
-from schedkit.core.tasks.params import call_arguments
+from schedkit.core.tasks.params import call_arguments, complete
 from schedkit.core.text import clean
 from schedkit.errors import ParameterError, RetryableError, StopRequested
 
@@ -77,12 +77,13 @@ def perform(
     call : callable, optional
         Given the arguments, calls the task's function elsewhere, e.g. in another process.
     """
-    hooks = task.hooks
+    valid = False
     with context.use(run):
         try:
             arguments = call_arguments(task, run.params, run)
-            if hooks.validate_params is not None:
-                hooks.validate_params(**run.params)
+            verdict = _asked(task, arguments)
+            _judged(task, asyncio.run(verdict) if inspect.iscoroutine(verdict) else verdict, arguments)
+            valid = True
             assert task.function is not None
             function = task.function
             value = call(arguments) if call is not None else called(lambda: function(**arguments))
@@ -91,7 +92,7 @@ def perform(
                 raise TypeError(f"{task.name} returned a coroutine: declare it with async def")
             ending = _concluded(task, run, results, value)
         except BaseException as error:
-            ending = _failed(task, error)
+            ending = _failed(task, error, valid)
     for hook, arguments_of_hook in _hooks_after(task, run, ending, last_try):
         call_hook(hook, arguments_of_hook, run)
     return ending
@@ -99,12 +100,13 @@ def perform(
 
 async def perform_async(task: Task, run: RunContext, results: Results, last_try: bool) -> Ending:
     """Carry out an attempt as a coroutine on the users' loop; never raises."""
-    hooks = task.hooks
+    valid = False
     with context.use(run):
         try:
             arguments = call_arguments(task, run.params, run)
-            if hooks.validate_params is not None:
-                hooks.validate_params(**run.params)
+            verdict = _asked(task, arguments)
+            _judged(task, await verdict if inspect.isawaitable(verdict) else verdict, arguments)
+            valid = True
             assert task.function is not None
             value = await task.function(**arguments)
             if value is None:
@@ -112,7 +114,7 @@ async def perform_async(task: Task, run: RunContext, results: Results, last_try:
             else:  # writing a result may take its time
                 ending = await asyncio.to_thread(_concluded, task, run, results, value)
         except BaseException as error:
-            ending = _failed(task, error)
+            ending = _failed(task, error, valid)
     for hook, arguments_of_hook in _hooks_after(task, run, ending, last_try):
         await await_hook(hook, arguments_of_hook, run)
     return ending
@@ -139,11 +141,24 @@ def _concluded(task: Task, run: RunContext, results: Results, value: Any) -> End
     return Ending(Outcome.DONE, value=value, result=results.save(task.name, run.id, run.attempt, value))
 
 
-def _failed(task: Task, error: BaseException) -> Ending:
+def _asked(task: Task, arguments: dict[str, Any]) -> Any:
+    """Return what `validate_params` says to all parameters, as the function would get them."""
+    if task.hooks.validate_params is None:
+        return True
+    return task.hooks.validate_params(**complete(task, arguments))
+
+
+def _judged(task: Task, verdict: Any, arguments: dict[str, Any]) -> None:
+    if verdict is False:
+        raise ParameterError(f"task {task.name!r}: validate_params refused {complete(task, arguments)!r}")
+
+
+def _failed(task: Task, error: BaseException, valid: bool) -> Ending:
     if isinstance(error, StopRequested | asyncio.CancelledError | CancelledError):
         return Ending(Outcome.CANCELLED)
     # Parameters that do not fit will not fit the next time either.
-    retryable = task.retry.allows(error) and not isinstance(error, ParameterError)
+    final = isinstance(error, ParameterError) or not (valid or isinstance(error, RetryableError))
+    retryable = task.retry.allows(error) and not final
     return Ending(Outcome.FAILED, cause=error, error=error_facts(error), retryable=retryable)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 import cloudpickle
 
 from schedkit import context
+from schedkit.core.runner.execute import called
 from schedkit.core.runner.running import RunContext
 from schedkit.core.tasks.params import RUN
+from schedkit.errors import UsageError
 
 __all__ = ["Notes", "RunElsewhere", "call_in_executor", "call_packed", "pack"]
 
@@ -67,7 +69,13 @@ def pack(function: Callable[..., Any], arguments: Mapping[str, Any], run: RunCon
     wants_run = RUN in arguments
     plain = {name: value for name, value in arguments.items() if name != RUN}
     facts = {name: getattr(run, name) for name in _FACTS}
-    packed: bytes = cloudpickle.dumps((function, plain, wants_run, facts))
+    try:
+        packed: bytes = cloudpickle.dumps((function, plain, wants_run, facts))
+    except Exception as error:
+        raise UsageError(
+            f"task {run.task!r} cannot travel to another process: {error}",
+            hint="make locks, connections and open files inside the function",
+        ) from error
     return packed
 
 
@@ -94,6 +102,8 @@ def call_in_executor(
     executor: Executor, function: Callable[..., Any], run: RunContext
 ) -> Callable[[dict[str, Any]], Any]:
     """Return what calls `function` through an executor and waits for it."""
+    if isinstance(executor, ThreadPoolExecutor):
+        return _call_in_thread(executor, function, run)
 
     def call(arguments: dict[str, Any]) -> Any:
         future = executor.submit(call_packed, pack(function, arguments, run))
@@ -105,5 +115,25 @@ def call_in_executor(
         for kind, note in notes:
             getattr(run, kind)(*note)
         return value
+
+    return call
+
+
+def _call_in_thread(
+    executor: ThreadPoolExecutor, function: Callable[..., Any], run: RunContext
+) -> Callable[[dict[str, Any]], Any]:
+    """As `call_in_executor`, for threads of this process: what they are given is no copy."""
+
+    def call(arguments: dict[str, Any]) -> Any:
+        def here() -> Any:
+            with context.use(run):
+                return called(lambda: function(**arguments))
+
+        future = executor.submit(here)
+        unsubscribe = run.on_stop(future.cancel)
+        try:
+            return future.result()
+        finally:
+            unsubscribe()
 
     return call

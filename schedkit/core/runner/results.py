@@ -185,13 +185,28 @@ def _write_parquet(frame: Any, path: Path) -> None:
     try:
         frame.to_parquet(path)
     except (TypeError, ValueError, OverflowError, _arrow_errors()):
-        # Columns of mixed or unknown types: their text is better than nothing. Attributes may be anything.
+        # Columns of mixed or unknown types: their text is better than nothing. Attributes may be anything,
+        # and of columns of one name each but the first gets a number, as where pandas reads such a table.
         plain = frame.copy(deep=False)
         plain.attrs = {}
-        plain.columns = [str(column) for column in plain.columns]
-        for column in plain.select_dtypes(include="object").columns:
+        plain.columns = _apart([str(column) for column in plain.columns])
+        for column in [name for name, kind in plain.dtypes.items() if str(kind) == "object"]:
             plain[column] = plain[column].map(lambda cell: None if cell is None else str(cell))
         plain.to_parquet(path)
+
+
+def _apart(names: list[str]) -> list[str]:
+    taken = set(names)
+    found: set[str] = set()
+    apart = []
+    for name in names:
+        number, own = 0, name
+        while own in found or (own != name and own in taken):
+            number += 1
+            own = f"{name}.{number}"
+        found.add(own)
+        apart.append(own)
+    return apart
 
 
 def _arrow_errors() -> type[Exception]:

@@ -86,10 +86,12 @@ class RunContext(Surroundings):
         self._raise_if_stopping()
 
     def log(self, level: int | str, message: str | None = None) -> None:
-        """Add a line to the run's log: ``run.log("…")`` or ``run.log(logging.WARNING, "…")``."""
-        if message is None or isinstance(level, str):
-            level, message = logging.INFO, str(level if message is None else message)
-        line = RunLogged(at=_now(), task=self.task, run=self.id, level=level, message=clean(message))
+        """Add a line to the run's log: ``run.log("…")``, ``run.log("warning", "…")`` or by number."""
+        if message is None:
+            level, message = logging.INFO, str(level)
+        if isinstance(level, str):
+            level = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+        line = RunLogged(at=_now(), task=self.task, run=self.id, level=level, message=clean(str(message)))
         with self._lock:
             if self._lines is None:
                 self._lines = deque(maxlen=LOG_LINES)

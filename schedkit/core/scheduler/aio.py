@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from schedkit.core.durations import Duration, seconds
@@ -15,6 +14,7 @@ from schedkit.core.owner.known import Waiter
 from schedkit.core.promise import Promise
 from schedkit.core.scheduler.handles import RunHandle
 from schedkit.core.when import data as trigger_data
+from schedkit.core.when.triggers import Moment, between
 from schedkit.errors import UsageError
 from schedkit.loop import bridged
 
@@ -73,13 +73,13 @@ class AsyncScheduler:
         return handles[0]
 
     @bridged
-    async def backfill(self, name: str, start: datetime, end: datetime) -> list[RunHandle]:
+    async def backfill(self, name: str, start: Moment, end: Moment) -> list[RunHandle]:
         """Run the past due times of a task that have no run, each once, oldest first.
 
         Parameters
         ----------
-        start, end : datetime
-            The window, both included; aware, or wall times of this machine.
+        start, end : datetime, date or str
+            The window, both included; aware, or wall times of this machine. A day counts to its end.
 
         Raises
         ------
@@ -89,14 +89,14 @@ class AsyncScheduler:
             If the task has no schedule, or the window holds more than 10,000 due times.
         """
         scheduler, node = self._scheduler, self._node
-        start, end = start.astimezone(UTC), end.astimezone(UTC)
-        if start > end:
+        first, last = between(start, end)
+        if first > last:
             raise UsageError(f"task {name!r}: {start} is after {end}", hint="backfill from the earlier time")
         if node.owner is not None:
             scheduler._known(name)
-            runs, waiters = await node.backfills.make(name, start, end, node.config.name)
+            runs, waiters = await node.backfills.make(name, first, last, node.config.name)
             return [RunHandle(scheduler, run.id, name, ends) for run, ends in zip(runs, waiters, strict=True)]
-        answer = await node.ask("backfill", asked(name, start, end))
+        answer = await node.ask("backfill", asked(name, first, last))
         return [RunHandle(scheduler, id, name) for id in answer["runs"]]
 
     @bridged

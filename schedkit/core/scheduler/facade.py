@@ -83,9 +83,9 @@ class Scheduler(Views, Elsewhere, JobApi):
     cancel_grace : str, float or timedelta
         How long a cancelled run may go on before it is recorded; its place stays taken until it ends.
     keep_runs : str, float, timedelta or None
-        Ended runs older than this are forgotten, with their log and events; None: never.
+        Ended runs older than this are forgotten, with their log, events and files; None: never.
     keep_results : int or None
-        Of each task, the files of this many latest results are kept; None: all.
+        Of each task, this many latest results are kept, however old; None: all, as long as their runs.
     job_defaults : mapping, optional
         ``coalesce``, ``max_instances`` and ``misfire_grace_time`` of tasks that do not say themselves.
 
@@ -125,6 +125,9 @@ class Scheduler(Views, Elsewhere, JobApi):
         processes = min(5, os.cpu_count() or 1) if processes is None else processes
         if limits is not None and not isinstance(limits, Mapping):
             raise SettingsError(f"limits={limits!r}", hint="a mapping, tag to runs at once: {'jira': 2}")
+        for what, text in {"name": name, **{f"limits, tag {tag!r}": tag for tag in limits or ()}}.items():
+            if text is not None and not (isinstance(text, str) and text.strip()):
+                raise SettingsError(f"{what}={text!r}", hint="it is a text")
         for what, value in {
             "concurrency": concurrency,
             "threads": threads,
@@ -212,7 +215,12 @@ class Scheduler(Views, Elsewhere, JobApi):
         keep_cells_quiet()
         owner = self.owner
         if self.state == "viewer" and owner is not None:
-            _log.warning("%s is owned by %s; this process is a viewer", self.ledger, owner)
+            _log.warning(
+                "%s is owned by %s; this process is a viewer: what is declared here waits. "
+                "take_over() makes it the owner; Scheduler('other.db') is a ledger of its own",
+                self.ledger,
+                owner,
+            )
 
     # Declaring
 

@@ -28,6 +28,7 @@ from schedkit.loop import HEARTBEAT_SECONDS, refuse_in_coroutine
 
 if TYPE_CHECKING:
     from schedkit.core.scheduler.facade import Scheduler
+    from schedkit.core.when.triggers import Moment
 
 __all__ = ["RunHandle", "TaskHandle"]
 
@@ -289,7 +290,8 @@ class TaskHandle:
 
         It comes back from a file: frames from Parquet, all else from JSON. So keys of mappings are text,
         tuples and sets are lists, times are ISO 8601 text, and cells of mixed kinds in one column of a frame
-        are text too. What neither can hold is not kept, which the run's log says.
+        are text too; a second column of one name is called `name.1`. What neither can hold is not kept, which
+        the run's log says.
 
         Raises
         ------
@@ -321,6 +323,6 @@ class TaskHandle:
         """Let its due times happen again."""
         self.scheduler.resume(self.name)
 
-    def backfill(self, start: datetime, end: datetime) -> list[RunHandle]:
+    def backfill(self, start: Moment, end: Moment) -> list[RunHandle]:
         """Run the due times between `start` and `end` that have no run, each once."""
         return self.scheduler.backfill(self.name, start, end)

@@ -24,6 +24,7 @@ from schedkit.core.runner.results import Results
 from schedkit.core.scheduler.handles import TaskHandle
 from schedkit.core.states import State
 from schedkit.core.tasks.registry import Registry
+from schedkit.core.text import load
 from schedkit.core.when import data as trigger_data
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.loop import service
@@ -211,13 +212,15 @@ class Views:
                 runs = {run.id: run for run in self._ledger.recent([row.name for row in rows], 20)}
                 runs |= {run.id: run for run in self._ledger.live()}
                 board.load(tasks=[self._board_task(row) for row in rows], runs=list(runs.values()), seq=seq)
+                owner = self._node.owner
+                if owner is not None and owner.trouble is not None:
+                    board.fold(owner.trouble)
                 self._board = board
             holder = self._ledger.holder()
             self._board.put_scheduler(
                 state=self.state,
                 ledger=self.ledger,
-                concurrency=self._config.concurrency,
-                limits=self._config.limits,
+                **self._at_once(holder),
                 paused=self.paused,
                 owner=None
                 if holder is None
@@ -229,6 +232,11 @@ class Views:
                 },
             )
             return self._board
+
+    def _at_once(self, holder: Holder | None) -> dict[str, Any]:
+        """Return the limits by which runs start: the owner's; without an owner, this process's."""
+        told = None if holder is None or self.state == "running" else self._ledger.setting("limits")
+        return self._config.at_once if told is None else load(told)
 
     def _board_task(self, row: TaskRow) -> dict[str, Any]:
         return {
@@ -331,12 +339,14 @@ class Views:
         run = self._ledger.latest_result(name)
         return None if run is None else self._results.load(run.result)
 
-    def _task_state(self, name: str) -> str:
+    def _live(self, name: str) -> list[Run]:
         owner = self._node.owner
         if owner is not None:
-            states = {run.state for run in list(owner.runs.values()) if run.task == name}
-        else:
-            states = {run.state for run in self._ledger.live() if run.task == name} if self._open else set()
+            return owner.live_of(name)
+        return self._ledger.live(name) if self._open else []
+
+    def _task_state(self, name: str) -> str:
+        states = {run.state for run in self._live(name)}
         if State.RUNNING in states:
             return "running"
         if states:
@@ -361,7 +371,7 @@ class Views:
         if task is None or task.trigger is None:
             return None
         now = datetime.now(UTC)
-        return task.trigger.bind(now, self._config.tz).next(now)
+        return task.trigger.bind(now, self._config.tz).first(now)
 
     def _is_paused(self, name: str) -> bool:
         row = self._row(name)

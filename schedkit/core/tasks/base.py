@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import logging
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from typing import Any
 
 from schedkit.core.model import Task
 from schedkit.core.tasks.declare import declare, marked
-from schedkit.errors import DeclarationError, ParameterError
+from schedkit.errors import DeclarationError
 
 __all__ = ["BaseTask", "as_task"]
 
@@ -62,7 +61,7 @@ class BaseTask:
         raise NotImplementedError
 
     def validate_params(self, **params: Any) -> object:
-        """Refuse parameters that no type hint can: raise, or return False."""
+        """Refuse parameters that no type hint can, given all of them: raise, or return False."""
         return True
 
     def on_success(self, result: Any) -> None:
@@ -96,11 +95,9 @@ class BaseTask:
         options.setdefault("description", inspect.cleandoc(type(self).__doc__ or "").partition("\n")[0])
         hooks = {
             hook: getattr(self, hook)
-            for hook in ("on_success", "on_failure", "on_retry", "cleanup")
+            for hook in ("on_success", "on_failure", "on_retry", "cleanup", "validate_params")
             if self._overrides(hook)
         }
-        if self._overrides("validate_params"):
-            hooks["validate_params"] = functools.partial(_validated, self)
         return declare(function, trigger, name=self.task_name, **options, **hooks)
 
     @classmethod
@@ -121,11 +118,6 @@ class BaseTask:
 
     def _overrides(self, method: str) -> bool:
         return getattr(type(self), method) is not getattr(BaseTask, method)
-
-
-def _validated(task: BaseTask, **params: Any) -> None:
-    if task.validate_params(**params) is False:
-        raise ParameterError(f"task {task.task_name!r}: validate_params refused {params!r}")
 
 
 def as_task(value: object) -> Task:

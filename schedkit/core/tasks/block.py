@@ -190,6 +190,9 @@ def trigger_of(kind: Any, args: Mapping[str, Any]) -> Trigger:
     renamed = {"timezone": "tz", "start_date": "start", "end_date": "end"}
     options = {renamed.get(name, name): value for name, value in args.items() if value is not None}
     window = {name: options.pop(name) for name in ("tz", "start", "end", "jitter") if name in options}
+    if kind in ("interval", "cron") and "end" in window:
+        # To APScheduler a day without a time ends them at its midnight; only a calendar includes it.
+        window["end"] = triggers.moment_of(window["end"], "end_date")
     if kind == "interval":
         return triggers.every(**options, **window)
     if kind == "cron":

@@ -67,7 +67,7 @@ def declare(
         By default as the scheduler's ``job_defaults`` say: True, 1 and None unless set there.
     priority : {"low", "medium", "high"} or int
     after : str, After, task or several of them
-        The tasks that must end first.
+        The tasks that must end first; ``After("parent", on="any")`` whichever way that ends.
     overlap : {"skip", "queue", "cancel", "allow"}
     rate : str
         ``"5/min"``, ``"100/h"``, ``"3/10s"``: starts in so much time.
@@ -177,8 +177,10 @@ def _retry(value: Retry | int | None, what: str) -> Retry:
         return Retry()
     if isinstance(value, Retry):
         return value
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise DeclarationError(f"{what}: retry={value!r}", hint="write retry=Retry(attempts=3), or 3")
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise DeclarationError(
+            f"{what}: retry={value!r}", hint="all tries, 1 or more: write retry=Retry(attempts=3), or 3"
+        )
     return Retry(attempts=value)
 
 
@@ -205,10 +207,9 @@ def _rate(text: str, what: str) -> Rate:
         number = int(count)
         if not slash:
             raise ValueError
-        length = seconds(period if period.strip()[:1].isdecimal() else f"1{period.strip()}")
+        return Rate(number, seconds(period if period.strip()[:1].isdecimal() else f"1{period.strip()}"))
     except (ValueError, UsageError):
         raise DeclarationError(f"{what}: rate={text!r}", hint="write it like '5/min' or '3/10s'") from None
-    return Rate(number, length)
 
 
 def _tags(value: str | Iterable[str], what: str) -> tuple[str, ...]:

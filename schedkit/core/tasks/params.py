@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 from schedkit.core.model import Task
 from schedkit.errors import DeclarationError, ParameterError
 
-__all__ = ["RUN", "Parameter", "Parameters", "call_arguments", "check", "parameters"]
+__all__ = ["RUN", "Parameter", "Parameters", "call_arguments", "check", "complete", "parameters"]
 
 # The argument of this name is the run's context, not a parameter.
 RUN = "run"
@@ -177,6 +177,14 @@ def call_arguments(task: Task, params: Mapping[str, Any], run: Any) -> dict[str,
     if takes.wants_run:
         arguments[RUN] = run
     return arguments
+
+
+def complete(task: Task, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters a call has: `arguments` but for the run, and the defaults of the others."""
+    assert task.function is not None
+    known = parameters(task.function).by_name.values()
+    found = {parameter.name: parameter.default for parameter in known if not parameter.required}
+    return {**found, **{name: value for name, value in arguments.items() if name != RUN}}
 
 
 def _converted(task: str, takes: Parameters, given: Mapping[str, Any], *, complete: bool) -> dict[str, Any]:

@@ -71,6 +71,10 @@ class Trigger(ABC):
         trigger = self if self.bound else self.bind(after)
         return trigger._next(after if after.tzinfo is UTC else after.astimezone(UTC))
 
+    def first(self, since: datetime) -> datetime | None:
+        """Return the first time (UTC) of a schedule that begins at `since`, None if it has none left."""
+        return self.next(since)
+
     @abstractmethod
     def _next(self, after: datetime) -> datetime | None: ...
 

@@ -198,6 +198,10 @@ class At(Trigger):
         utc = self.time.astimezone(UTC) if self.time.tzinfo else instant(self.time, zone)
         return dataclasses.replace(self, time=utc, tz=zone)
 
+    def first(self, since: datetime) -> datetime | None:
+        """Return its one time, passed or not: what has passed is late, and late is for the misfire grace."""
+        return self.bind(since).time
+
     def _next(self, after: datetime) -> datetime | None:
         return self.time if self.time > after else None
 

@@ -114,14 +114,23 @@ def every(
             "every() needs one interval that is longer than zero",
             hint="write every('1h') or every(hours=1)",
         )
-    length = timedelta(**named) if interval is None else timedelta(seconds=_seconds(interval, "interval"))
+    if interval is None:
+        try:
+            interval = timedelta(**named)
+        except (TypeError, ValueError, OverflowError):
+            given = ", ".join(f"{unit}={value!r}" for unit, value in named.items() if value)
+            raise TriggerError(
+                f"every({given}): no length of time", hint="write e.g. every(hours=1)"
+            ) from None
+    negative = isinstance(interval, timedelta) and interval < timedelta(0)
+    length = timedelta(seconds=0 if negative else _seconds(interval, "interval"))
     if length <= timedelta(0):
         raise TriggerError(f"every({interval!r}): the interval must be longer than zero")
     return _checked(Every(length, **_window(tz, start, end, jitter)))
 
 
 def at(moment: Moment, *, tz: str | tzinfo | None = None, jitter: Duration = 0.0) -> Trigger:
-    """Fire once.
+    """Fire once; a moment that has passed when the task is first declared is late, and runs late once.
 
     Parameters
     ----------
@@ -133,7 +142,7 @@ def at(moment: Moment, *, tz: str | tzinfo | None = None, jitter: Duration = 0.0
     >>> at("2026-03-01 07:00", tz="Asia/Shanghai").text()
     'once, on 2026-03-01 07:00, Asia/Shanghai'
     """
-    found = _moment(moment, "at()")
+    found = moment_of(moment, "at()")
     where = None if tz is None else zone(tz)
     return At(found, tz=where, jitter=_seconds(jitter, "jitter"))
 
@@ -169,7 +178,7 @@ def calendar(
     'every 2 weeks at 07:00, UTC, from 2026-01-05 00:00'
     """
     lengths: dict[str, Any] = {"years": years, "months": months, "weeks": weeks, "days": days}
-    if not any(lengths.values()) or any(not isinstance(v, int) or v < 0 for v in lengths.values()):
+    if not any(lengths.values()) or any(type(v) is not int or v < 0 for v in lengths.values()):
         raise TriggerError(
             "calendar() needs at least one whole year, month, week or day",
             hint="for less than a day use every('12h')",
@@ -177,7 +186,9 @@ def calendar(
     try:
         clock = time.fromisoformat(at) if isinstance(at, str) else at
     except ValueError:
-        raise TriggerError(f"calendar(at={at!r}) is not a time of day", hint="write it like 07:00") from None
+        clock = None
+    if not isinstance(clock, time):
+        raise TriggerError(f"calendar(at={at!r}) is not a time of day", hint="write it like 07:00")
     if clock.tzinfo is not None:
         raise TriggerError(f"calendar(at={at!r}) carries an offset", hint="name the zone in tz=")
     return _checked(Calendar(**lengths, clock=clock, **_window(tz, start, end, jitter)))
@@ -226,7 +237,8 @@ def _seconds(value: Duration, what: str) -> float:
     return found
 
 
-def _moment(value: Moment, what: str) -> datetime:
+def moment_of(value: Moment, what: str) -> datetime:
+    """Return a moment that was given as text or a day, too: a day is its midnight."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
@@ -244,16 +256,23 @@ def _moment(value: Moment, what: str) -> datetime:
 def _window(
     tz: str | tzinfo | None, start: Moment | None, end: Moment | None, jitter: Duration
 ) -> dict[str, Any]:
-    last = None if end is None else _moment(end, "end")
-    if last is not None and _is_day(end):
-        # "until 31 March" includes that day.
-        last = datetime.combine(last.date(), time.max)
     return {
         "tz": None if tz is None else zone(tz),
-        "start": None if start is None else _moment(start, "start"),
-        "end": last,
+        "start": None if start is None else moment_of(start, "start"),
+        "end": None if end is None else _last_moment(end),
         "jitter": _seconds(jitter, "jitter"),
     }
+
+
+def between(start: Moment, end: Moment) -> tuple[datetime, datetime]:
+    """Return the first and the last moment (UTC) of a window, which are wall times here unless aware."""
+    return moment_of(start, "start").astimezone(UTC), _last_moment(end).astimezone(UTC)
+
+
+def _last_moment(end: Moment) -> datetime:
+    last = moment_of(end, "end")
+    # "until 31 March" includes that day.
+    return datetime.combine(last.date(), time.max) if _is_day(end) else last
 
 
 def _is_day(value: object) -> bool:
@@ -274,4 +293,14 @@ def _checked(trigger: Trigger) -> Trigger:
         anchor = _LONG_AGO if start is None else start.replace(tzinfo=start.tzinfo or UTC) - timedelta(days=2)
         if trigger.bind(anchor).next(anchor) is None:
             raise TriggerError(f"{trigger.text()}: it never fires", hint="look at its start and end")
+    if isinstance(trigger, AllOf) and any(map(_counts_from_now, trigger.triggers)):
+        now = datetime.now(UTC)
+        if trigger.bind(now).next(now) is None:
+            raise TriggerError(
+                f"{trigger.text()}: counted from now, they never meet", hint="give the interval a start="
+            )
     return trigger
+
+
+def _counts_from_now(trigger: Trigger) -> bool:
+    return isinstance(trigger, Every | Calendar) and trigger.start is None

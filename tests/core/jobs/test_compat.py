@@ -287,6 +287,7 @@ def test_listeners_hear_apschedulers_events(make: Callable[..., Scheduler]) -> N
     assert isinstance(error.exception, RunFailedError)
     assert "ValueError: no such project" in str(error.exception)
     assert "raise ValueError" in error.traceback
+    assert error.scheduled_run_time is not None
     assert error.retval is None
 
 

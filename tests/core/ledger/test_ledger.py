@@ -174,6 +174,10 @@ def test_a_newer_schema_is_refused_by_name(where: str) -> None:
         connection.execute(schema.meta.update().values(value="99"))
     with pytest.raises(LedgerError, match=r"has schema 99; this schedkit knows up to 1 \(upgrade schedkit"):
         store.open()
+    with store.connect() as connection, connection.begin():
+        connection.execute(schema.meta.update().values(value="ninety"))
+    with pytest.raises(LedgerError, match="has schema 'ninety', which is none"):
+        store.open()
     store.close()
 
 
@@ -335,6 +339,10 @@ def test_odd_cells_leave_at_least_their_text(tmp_path: Path) -> None:
     back = results.load(results.save("t", "r", 2, mixed))
     assert list(back.columns) == ["mixed", "7"]
     assert back["mixed"].tolist() == ["1", "two", "{'three': 3}"]
+    twice = pd.DataFrame([[1, 2, 3, "x"]], columns=["key", "key", "key.1", "key"])
+    back = results.load(results.save("t", "r", 4, twice))
+    assert list(back.columns) == ["key", "key.2", "key.1", "key.3"]
+    assert back.iloc[0].tolist() == [1, 2, 3, "x"]
     path = tmp_path / results.save("t", "r", 3, mixed)["path"]  # type: ignore[index]
     path.write_bytes(b"not parquet")
     with pytest.raises(ResultGoneError, match="cannot be read"):

@@ -56,7 +56,7 @@ def test_a_viewer_is_told_why_there_is_nothing_to_make_up_for(sched: Scheduler, 
     sched.pause()
     with pytest.raises(SchedkitError, match="no task is called 'nobody'"):
         viewer.backfill("nobody", DAY, DAY)
-    with pytest.raises(SchedkitError, match="has no schedule here"):
+    with pytest.raises(UsageError, match="has no schedule here"):
         viewer.backfill("bare", DAY, DAY)
     with pytest.raises(SchedkitError, match=f"more than {MOST_BACKFILL} due times") as refused:
         viewer.backfill("dense", DAY, DAY + timedelta(days=1))
@@ -135,3 +135,13 @@ def test_due_times_are_those_of_the_trigger_and_no_more(tmp_path: Path) -> None:
     assert due_times(trigger, times[0], times[0], "task 'x'") == times[:1]
     with pytest.raises(UsageError, match="task 'x': more than 10000"):
         due_times(every("1s").bind(DAY), DAY, DAY + timedelta(days=1), "task 'x'")
+
+
+def test_days_and_text_are_windows_too(sched: Scheduler) -> None:
+    sched.task(cron("0 12 * * *", tz="UTC"), name="noon", overlap="allow")(lambda: 1)
+    assert len(sched.backfill("noon", "2026-03-01", "2026-03-02")) == 2
+    assert len(sched.backfill("noon", DAY.date() - timedelta(days=1), DAY.date())) == 1
+    with pytest.raises(UsageError, match="start: 'yesterday' is not a date and time"):
+        sched.backfill("noon", "yesterday", DAY)
+    with pytest.raises(UsageError, match="end: 5 is not a date and time"):
+        sched.tasks["noon"].backfill(DAY, 5)  # type: ignore[arg-type]  # what a person may write

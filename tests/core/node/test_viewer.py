@@ -22,7 +22,7 @@ from schedkit.core.node import node
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
 from schedkit.core.when.triggers import every
-from schedkit.errors import NotOwnerError, RunCancelledError, SchedkitError, UsageError
+from schedkit.errors import NotOwnerError, ParameterError, RunCancelledError, SchedkitError, UsageError
 from schedkit.loop import service
 
 Make = Callable[..., Scheduler]
@@ -100,7 +100,7 @@ def test_a_viewer_triggers_pauses_resumes_and_cancels(sched: Scheduler, viewer: 
 
 def test_the_owner_answers_what_it_cannot_do(sched: Scheduler, viewer: Scheduler) -> None:
     sched.task(name="typed")(_typed)
-    with pytest.raises(SchedkitError, match="expected int"):
+    with pytest.raises(ParameterError, match="expected int"):
         viewer.submit("typed", n="many")
     ask = viewer._node.ask
     with pytest.raises(SchedkitError, match="no command is called 'dance'"):

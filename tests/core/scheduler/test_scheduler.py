@@ -129,7 +129,6 @@ def test_what_json_holds_is_kept_with_its_meaning(sched: Scheduler, value: Any, 
         ({"deep": [b"bytes"]}, "it holds bytes"),
         (object(), "type object, was not kept"),
         (np.timedelta64(1, "s"), "timedelta64 has no form"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "Parquet cannot hold it: Duplicate column names"),
         (pd.DataFrame({"c": [1j]}), "type DataFrame, was not kept: Parquet cannot hold it"),
     ],
 )
@@ -317,6 +316,27 @@ def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
     assert [type(event).__name__ for event in logged] == ["RunQueued", "RunStarted", "RunEnded"]
 
 
+@pytest.mark.parametrize("place", ["thread", "process"])
+def test_a_level_may_be_a_word(sched: Scheduler, place: str) -> None:
+    def tells(run: Any) -> None:
+        run.log("plain")
+        run.log("warning", "by word")
+        run.log(40, "by number")
+        run.log("nonsense", "still told")
+
+    run = sched.task(name="tells", runs_in=place)(tells).submit()
+    run.result("30s")
+    lines = sched.look_back(run.id)["log"]
+    assert [(line["level"], line["message"]) for line in lines] == [
+        (20, "plain"), (30, "by word"), (40, "by number"), (20, "still told"),
+    ]  # fmt: skip
+
+
+def test_a_task_says_one_of_three_words() -> None:
+    with pytest.raises(UsageError, match=r"status='ok' .write TaskResult\.success"):
+        TaskResult(status="ok")
+
+
 def test_a_task_may_say_skipped_or_failed(sched: Scheduler) -> None:
     @sched.task()
     def says(word: str) -> TaskResult:
@@ -445,6 +465,13 @@ def test_rescheduling(sched: Scheduler) -> None:
     assert moved.next_run.astimezone().hour == 7
     sched.reschedule("moved", None)
     assert moved.next_run is None
+
+    @sched.task
+    def asks(project: str) -> None: ...
+
+    with pytest.raises(ParameterError, match="'asks' needs the parameter 'project'"):
+        sched.reschedule("asks", every("1h"))
+    assert asks.next_run is None
 
 
 def test_stopping_lets_runs_end_or_interrupts_them(make: Make, tmp_path: Path) -> None:

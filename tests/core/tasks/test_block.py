@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from apscheduler.triggers.cron import CronTrigger
 
 from schedkit.core.model import Retry, Task
 from schedkit.core.tasks.block import block_trigger, yaml_tasks
@@ -183,8 +184,16 @@ def test_the_other_triggers() -> None:
         "jitter": 5,
     }
     assert block_trigger("interval", window, "t") == every(
-        "2h", start="2026-01-05 00:30", end="2026-01-06", tz="UTC", jitter=5
+        "2h", start="2026-01-05 00:30", end="2026-01-06 00:00", tz="UTC", jitter=5
     )
+    # As with APScheduler's triggers, that day is over before it began.
+    daily = block_trigger("cron", {"hour": 7, "end_date": "2026-01-06", "timezone": "UTC"}, "t")
+    theirs = CronTrigger(hour=7, end_date="2026-01-06", timezone=UTC)
+    assert daily is not None
+    last = daily.next(MONDAY)
+    assert last == theirs.get_next_fire_time(None, MONDAY)
+    assert last is not None
+    assert daily.next(last) is None
     with pytest.raises(TriggerError, match="t: every"):
         block_trigger("interval", {"seconds": 0}, "t")
     with pytest.raises(SettingsError, match="args is list"):

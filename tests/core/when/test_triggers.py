@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -194,11 +195,33 @@ def test_calendar_without_a_start_begins_on_the_day_of_its_declaration() -> None
         ({"days": 0.5}, r"every\('12h'\)"),
         ({"days": 1, "at": "7 o'clock"}, "not a time of day"),
         ({"days": 1, "at": time(7, tzinfo=UTC)}, "carries an offset"),
+        ({"days": 1, "at": 7}, r"calendar\(at=7\) is not a time of day"),
+        ({"days": True}, "at least one whole"),
     ],
 )
 def test_bad_calendars(options: dict[str, object], told: str) -> None:
     with pytest.raises(TriggerError, match=told):
         calendar(**options)  # type: ignore[arg-type]  # what a person may write
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"interval": 1e30}, r"1e\+30 is longer than a century"),
+        ({"minutes": "5"}, r"every\(minutes='5'\): no length of time"),
+        ({"hours": float("inf")}, r"every\(hours=inf\): no length of time"),
+        ({"weeks": 10**9}, "weeks=1000000000"),
+    ],
+)
+def test_bad_intervals(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(TriggerError, match=told):
+        every(**options)
+
+
+def test_an_interval_that_counts_from_now_never_meets_a_crontab() -> None:
+    with pytest.raises(TriggerError, match=r"counted from now, they never meet .give the interval a start="):
+        all_of("0 * * * *", every("1h"))
+    assert all_of("0 * * * *", every("2h", start=START)).next(START) == START + timedelta(hours=2)
 
 
 def test_start_and_end_are_part_of_the_window() -> None:
