@@ -51,7 +51,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
         "owner": {"when", "tasks", "ledger", "runner"},
         "node": {"when", "tasks", "ledger", "runner", "owner"},
         "board": {"ledger"},
-        "jobs": {"when", "tasks"},
+        "jobs": {"when", "tasks", "ledger"},
         "scheduler": {"when", "tasks", "ledger", "runner", "owner", "node", "board", "jobs"},
     },
     "excel": {
