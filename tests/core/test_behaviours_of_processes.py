@@ -19,7 +19,7 @@ from schedkit.core.states import Outcome, State
 from schedkit.core.store import Store
 
 # Seconds after which a process is killed, so that who waits for its words does not wait for ever.
-PATIENCE = 90.0
+PATIENCE = 60.0
 PROGRAM = Path(__file__).with_name("owning_process.py")
 Begin = Callable[[str], "Process"]
 
