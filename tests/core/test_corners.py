@@ -270,13 +270,17 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
         id=new_id(), who="cli", kind="submit", data={"task": "one", "run": run, "params": {}}
     )
 
+    pause = CommandRow(id=new_id(), who="cli", kind="pause", data={"task": "one"})
+
     async def twice() -> None:
-        await carry_out(owner, sched._node.backfills, command)
-        await carry_out(owner, sched._node.backfills, command)
+        for asked in (command, command, pause, pause):
+            await carry_out(owner, sched._node.backfills, asked)
 
     service().call(twice)
     assert sched.run(run).result("10s") == 1
     assert len(sched.runs()) == 1
+    told = [event for event in sched._ledger.events() if isinstance(event, events.TaskChanged)]
+    assert [event.change for event in told] == ["declared", "paused"]
 
 
 def test_a_door_outlives_a_failing_call(caplog: pytest.LogCaptureFixture) -> None:

@@ -86,12 +86,13 @@ def test_a_tick_decided_before_its_task_was_paused(owner: Owner) -> None:
     assert owner.rows["beside"].next_at == LATER  # its time is dealt with when it is resumed
 
 
-def test_resuming_what_is_not_paused_passes_over_nothing(owner: Owner) -> None:
+@pytest.mark.parametrize("name", [None, "beside"])
+def test_resuming_what_is_not_paused_passes_over_nothing(owner: Owner, name: str | None) -> None:
     past = datetime.now(UTC) - timedelta(seconds=1)
 
     async def resume() -> None:
         row = owner.rows["beside"] = replace(owner.rows["beside"], next_at=past)
-        owner.resume(None, "a colleague")
+        owner.resume(name, "a colleague")
         assert owner.rows["beside"] == row
         owner.pump()
 
