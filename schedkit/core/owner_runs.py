@@ -161,8 +161,9 @@ class Runs(Known):
         if known is None:
             keys = [f"task:{task.name}"] if task.overlap is not Overlap.ALLOW else []
             keys += [f"tag:{tag}" for tag in task.tags if tag in self.config.tag_limits]
-            keys.append(task.place)
-            known = self._keys[task.name] = tuple(key for key in keys if key in self.planner.limits)
+            # Not asked of the others: what was interrupted is offered before its task's limit is set.
+            keys += [task.place] if task.place in self.planner.limits else []
+            known = self._keys[task.name] = tuple(keys)
         return known
 
     def _step(self, before: Run, after: Run, change: Change | None = None) -> Change:

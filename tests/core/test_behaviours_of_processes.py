@@ -41,6 +41,7 @@ class Process:
 
     def tell(self, word: str) -> None:
         assert self.popen.stdin is not None
+        assert self.popen.poll() is None, f"{self.name} has ended, or was killed after {PATIENCE:g} s"
         self.popen.stdin.write(f"{word}\n")
         self.popen.stdin.flush()
 

@@ -243,3 +243,28 @@ def test_a_viewer_that_declares_a_name_the_owner_knows_changes_nothing(make: Mak
     assert viewer.submit("a").result("10s") == 1  # asked after the declaration, so that one is dealt with
     assert owner._ledger.task("a") == row
     assert would_fire(owner) == ["a"]
+
+
+def test_what_was_interrupted_counts_towards_the_limit_of_its_task(make: Make) -> None:
+    """It starts again, but not beside those that waited behind it."""
+    entered, release = threading.Semaphore(0), threading.Event()
+
+    def held() -> None:
+        entered.release()
+        release.wait(20)
+
+    first = make(name="first")
+    first.task(name="held")(held)
+    first.start()
+    runs = first.submit_many("held", [{}, {}, {}])
+    assert entered.acquire(timeout=10)
+    first._node.lease._let_go()  # it dies
+    second = make(name="second")
+    second.task(name="held")(held)
+    second.start()
+    assert entered.acquire(timeout=10)
+    written(second)
+    assert sorted(second.run(run.id).state for run in runs) == [State.QUEUED, State.QUEUED, State.RUNNING]
+    release.set()
+    for run in runs:
+        assert second.run(run.id).wait("10s").state is State.DONE
