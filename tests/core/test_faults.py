@@ -175,9 +175,21 @@ async def impatient(call: Coroutine[Any, Any, object]) -> None:
         await asyncio.wait_for(call, 0.3)
 
 
-def test_what_the_store_refuses_for_good_harms_nobody_else(sched: Scheduler) -> None:
+@pytest.mark.parametrize("room", [True, False])
+def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: bool) -> None:
+    sched = make(concurrency=5 if room else 1)
+    sched.start()
     owner = sched._node.owner
     assert owner is not None
+    entered, release = threading.Event(), threading.Event()
+
+    @sched.task(name="holds")
+    def holds() -> None:
+        entered.set()
+        release.wait(0 if room else 20)
+
+    sched.submit("holds")
+    assert entered.wait(10)
     curse = (
         "CREATE TRIGGER curse BEFORE INSERT ON schedkit_runs WHEN new.task = 'cursed' "
         "BEGIN SELECT RAISE(ABORT, 'cursed'); END"
@@ -188,6 +200,7 @@ def test_what_the_store_refuses_for_good_harms_nobody_else(sched: Scheduler) -> 
     fine = sched.task(name="fine", overlap="allow")(lambda: 1)
     with pytest.raises(Exception, match="cursed"):
         sched.submit("cursed")
+    release.set()
     assert [run.result("10s") for run in sched.submit_many("fine", [{}] * 5)] == [1] * 5
     assert fine.state == "idle"
     assert ran == []

@@ -272,6 +272,25 @@ def test_waiting_for_parents_survives_a_restart(make: Make) -> None:
     assert second.run(pending.id).result("10s") == 2
 
 
+def test_which_runs_a_child_waits_for_survives_a_crash(make: Make, gate: Gate) -> None:
+    """The parent's run came after the child's; it begins again, and the child must hear of its end."""
+    first, second = make(name="first"), make(name="second")
+    for sched in (first, second):
+        for name, after in {"a": (), "b": (), "child": ("a", "b")}.items():
+            sched.task(name=name, after=after)(gate.stand if name == "b" else lambda: 1)
+    first.start()
+    first.submit("a").result("10s")
+    parent = first.submit("b")
+    gate.wait(1)
+    first._node.lease._let_go()  # it dies
+    second.start()
+    (pending,) = second.runs("child")
+    assert pending.state is State.PENDING
+    gate.open.set()
+    second.run(parent.id).wait("10s")
+    assert second.run(pending.id).result("10s") == 1
+
+
 def test_a_child_with_a_schedule_of_its_own_waits_for_live_parents(
     sched: Scheduler, heard: Heard, gate: Gate
 ) -> None:

@@ -13,6 +13,7 @@ from core.conftest import Heard
 
 from schedkit.core import events, schema
 from schedkit.core.ledger import FireRow
+from schedkit.core.model import After
 from schedkit.core.owner import Owner
 from schedkit.core.promise import Promise
 from schedkit.core.rows import to_micros
@@ -170,7 +171,8 @@ def test_the_same_declaration_again_waits_for_nothing(make: Make) -> None:
     assert service().call(declare)
 
 
-def test_how_a_parent_ended_is_known_after_a_restart(make: Make) -> None:
+@pytest.mark.parametrize(("on", "state"), [("success", State.SKIPPED), ("any", State.DONE)])
+def test_how_a_parent_ended_is_known_after_a_restart(make: Make, on: str, state: State) -> None:
     def fails() -> None:
         raise ValueError("no")
 
@@ -178,15 +180,16 @@ def test_how_a_parent_ended_is_known_after_a_restart(make: Make) -> None:
     first.task(name="parent")(fails)
     with pytest.raises(RunFailedError):
         first.submit("parent").result("10s")
-    first.task(YEARLY, name="child", after="parent")(lambda: 1)
+    first.task(YEARLY, name="child", after=After("parent", on))(lambda: 1)
     stood_still(first, "child", THIS)
     second = make()
     heard = Heard(second)
     second.task(name="parent")(fails)
-    second.task(YEARLY, name="child", after="parent")(lambda: 1)
+    second.task(YEARLY, name="child", after=After("parent", on))(lambda: 1)
     second.start()
     (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))
-    assert (ended.state, ended.reason) == (State.SKIPPED, "its parent 'parent' ended as FAILED")
+    assert ended.state is state
+    assert ended.reason == ("its parent 'parent' ended as FAILED" if on == "success" else "")
 
 
 def test_with_a_task_go_its_due_times_and_its_runs(make: Make) -> None:
@@ -268,3 +271,17 @@ def test_what_was_interrupted_counts_towards_the_limit_of_its_task(make: Make) -
     release.set()
     for run in runs:
         assert second.run(run.id).wait("10s").state is State.DONE
+
+
+@pytest.mark.parametrize("how", ["declared without it", "removed"])
+def test_a_child_that_no_longer_follows_gets_no_more_runs(make: Make, how: str) -> None:
+    sched = begun(make, parent=None)
+    sched.task(name="child", after="parent")(lambda: 1)
+    sched.submit("parent").result("10s")
+    assert len(sched.runs("child")) == 1
+    if how == "removed":
+        sched.remove("child")
+    else:
+        sched.task(name="child")(lambda: 1)
+    sched.submit("parent").result("10s")
+    assert len(sched.runs("child")) == 1
