@@ -15,12 +15,14 @@ import sqlalchemy as sa
 from core.conftest import Heard
 from core.faulty import answers_lost, disk_full, failing, locked, reads_failing
 from crash.judge import judge_schedule
+from sqlalchemy.exc import IntegrityError
 
 from schedkit.core import events, schema
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.states import State
 from schedkit.core.triggers import every
 from schedkit.errors import LedgerError
+from schedkit.loop import service
 
 Make = Callable[..., Scheduler]
 
@@ -200,12 +202,44 @@ def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: boo
     fine = sched.task(name="fine", overlap="allow")(lambda: 1)
     with pytest.raises(Exception, match="cursed"):
         sched.submit("cursed")
+    owner.writer.call(lambda connection: None).result(10)
+    service().call(asyncio.sleep, 0)  # what follows the refusal on our loop has happened
+    assert owner.alive("cursed") == 0
     release.set()
     assert [run.result("10s") for run in sched.submit_many("fine", [{}] * 5)] == [1] * 5
     assert fine.state == "idle"
     assert ran == []
     assert not owner.runs
     assert not owner.planner.running
+
+
+def test_who_waits_for_a_run_whose_start_is_refused_is_told(make: Make) -> None:
+    sched = make(concurrency=1)
+    sched.start()
+    owner = sched._node.owner
+    assert owner is not None
+    entered, release, ran = threading.Event(), threading.Event(), list[str]()
+
+    @sched.task(name="holds")
+    def holds() -> None:
+        entered.set()
+        release.wait(20)
+
+    sched.submit("holds")
+    assert entered.wait(10)
+    sched.task(name="cursed")(lambda run: ran.append(run.id))
+    run = sched.submit("cursed")
+    curse = (
+        "CREATE TRIGGER curse BEFORE UPDATE ON schedkit_runs WHEN new.task = 'cursed' "
+        "BEGIN SELECT RAISE(ABORT, 'cursed'); END"
+    )
+    owner.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(10)
+    release.set()
+    with pytest.raises(IntegrityError):
+        run.wait("10s")
+    assert ran == []
+    sched.task(name="next")(lambda: 1)
+    assert sched.submit("next").result("10s") == 1
 
 
 def test_a_stale_owner_can_record_nothing(sched: Scheduler, heard: Heard, where: str) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -75,15 +78,41 @@ def test_a_pause_while_the_tick_is_on_its_way(owner: Owner) -> None:
     assert row.paused
 
 
-def test_a_tick_decided_before_its_task_was_paused(owner: Owner) -> None:
+def test_a_pause_while_the_ledger_is_asked_how_it_stands(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call, asked = owner.writer.call, list[int]()
+
+    def interfering(function: Callable[[sa.Connection], Any]) -> Future[Any]:
+        answer = call(function)
+        asked.append(1)
+        if len(asked) == 2:  # of the second task: the pause is written after the answer
+            owner.pause("beside", "a colleague")
+            owner.pump()
+        return answer
+
+    monkeypatch.setattr(owner.writer, "call", interfering)
+    service().call(tick, owner)
+    assert len(asked) == 3
+    assert runs(owner, "beside") == [LATER]
+    row = owner.ledger.task("beside")
+    assert row is not None
+    assert (row.next_at, row.paused) == (None, True)
+
+
+def test_a_tick_decided_before_its_task_was_paused(owner: Owner, sched: Scheduler) -> None:
+    sched.task(at(LATER), name="other")(lambda: None)
+
     async def late() -> None:
-        decided = due(owner.timetable.take(LATER), LATER, owner.alive)
+        taken = [schedule for schedule in owner.timetable.take(LATER) if schedule.task != "again"]
+        decided = due(taken, LATER, owner.alive)
         owner.pause("beside", "a colleague")
         await owner.record(decided)
 
     service().call(late)
     assert runs(owner, "beside") == []
     assert owner.rows["beside"].next_at == LATER  # its time is dealt with when it is resumed
+    assert runs(owner, "other") == [LATER]
 
 
 @pytest.mark.parametrize("name", [None, "beside"])
@@ -105,7 +134,8 @@ def test_a_schedule_older_than_what_is_known_is_put_right(owner: Owner) -> None:
     moved = LATER + timedelta(hours=1)
 
     async def late() -> None:
-        decided = due(owner.timetable.take(LATER), LATER, owner.alive)
+        taken = [schedule for schedule in owner.timetable.take(LATER) if schedule.task != "again"]
+        decided = due(taken, LATER, owner.alive)
         owner.rows["beside"] = replace(owner.rows["beside"], next_at=moved)
         await owner.record(decided)
         owner.timetable.settle(decided.after)

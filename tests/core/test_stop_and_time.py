@@ -88,12 +88,12 @@ def test_a_run_that_waits_for_its_timed_out_code_can_be_cancelled(sched: Schedul
 
 def test_a_cell_run_again_does_not_start_the_further_try_early(sched: Scheduler, heard: Heard) -> None:
     deaf = Deaf()
-    sched.task(name="deaf", retry=Retry(attempts=2, delay=0))(deaf)
+    sched.task(name="deaf", retry=Retry(attempts=2, delay=0), max_instances=2)(deaf)
     run = sched.submit("deaf")
     assert deaf.entered.acquire(timeout=10)
     pass_time(sched, run.id)
     heard.wait_for(heard.of(events.RunRetrying, run=run.id))
-    sched.task(name="deaf", retry=Retry(attempts=2, delay=0), tags="new")(deaf)
+    sched.task(name="deaf", retry=Retry(attempts=2, delay=0), max_instances=2, tags="new")(deaf)
     assert not deaf.entered.acquire(timeout=0.2), "its code still runs"
     deaf.release.set()
     assert run.result("10s") == "released"
