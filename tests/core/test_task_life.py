@@ -12,6 +12,7 @@ import pytest
 from core.conftest import Heard
 
 from schedkit.core import events, schema
+from schedkit.core.dispositions import due
 from schedkit.core.ledger import FireRow
 from schedkit.core.model import After
 from schedkit.core.owner import Owner
@@ -285,3 +286,20 @@ def test_a_child_that_no_longer_follows_gets_no_more_runs(make: Make, how: str) 
         sched.task(name="child")(lambda: 1)
     sched.submit("parent").result("10s")
     assert len(sched.runs("child")) == 1
+
+
+def test_jitter_moves_when_a_run_starts_and_never_its_key(make: Make) -> None:
+    sched = begun(make)
+    sched.task(YEARLY, name="a", jitter="1m")(lambda: 1)
+    owner = owner_of(sched)
+
+    async def tick() -> datetime | None:
+        (schedule,) = owner.timetable.take(NEXT + timedelta(minutes=1))
+        await owner.record(due([schedule], NEXT + timedelta(minutes=1), owner.alive))
+        return schedule.due_at
+
+    put_off = service().call(tick)
+    (run,) = sched.runs("a")
+    assert put_off is not None
+    assert NEXT < put_off < NEXT + timedelta(minutes=1)
+    assert (run.scheduled_at, run.due_at, run.state) == (NEXT, put_off, State.QUEUED)
