@@ -200,6 +200,7 @@ def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: boo
     ran: list[str] = []
     sched.task(name="cursed")(lambda run: ran.append(run.id))
     fine = sched.task(name="fine", overlap="allow")(lambda: 1)
+    heard = Heard(sched)
     with pytest.raises(Exception, match="cursed"):
         sched.submit("cursed")
     owner.writer.call(lambda connection: None).result(10)
@@ -209,6 +210,7 @@ def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: boo
     assert [run.result("10s") for run in sched.submit_many("fine", [{}] * 5)] == [1] * 5
     assert fine.state == "idle"
     assert ran == []
+    assert not [event for event in heard.events if event.task == "cursed"], "what was not written is not told"
     assert not owner.runs
     assert not owner.planner.running
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,21 @@ def test_a_standby_that_cannot_read_the_ledger_tries_again(
     heard.wait_for(heard.of(events.OwnerChanged, change="started", owner="standby"))
     assert len(calls) == 2
     assert standby.submit("one").result("10s") == 1
+
+
+def test_an_owner_with_nothing_to_do_keeps_its_lease(make: Make) -> None:
+    sched = make(lease="1s")
+    sched.start()
+
+    def beat() -> int:
+        with sched._ledger.store.reading() as connection:
+            return int(connection.scalar(sa.select(schema.lease.c.beat)) or 0)
+
+    begun, give_up = beat(), time.monotonic() + 20
+    while beat() < begun + 2_500_000:  # by then it would have lost it more than once
+        assert time.monotonic() < give_up, "its lease is not renewed"
+        time.sleep(0.05)
+    assert sched.state == "running"
 
 
 def test_a_viewer_that_cannot_read_the_ledger_tries_again(

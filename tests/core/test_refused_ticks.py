@@ -18,7 +18,7 @@ from schedkit.core.dispositions import due
 from schedkit.core.owner import Owner
 from schedkit.core.rows import FIXED, MUTABLE, run_values
 from schedkit.core.scheduler import Scheduler
-from schedkit.core.triggers import at
+from schedkit.core.triggers import at, every
 from schedkit.loop import service
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
@@ -36,10 +36,14 @@ def owner(sched: Scheduler) -> Owner:
         sched.task(at(LATER), name=name)(lambda: None)
     found = sched._node.owner
     assert found is not None
-    run = found.new_run("again", "schedule", "", scheduled_at=LATER)
-    row = {**dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True)), "state": "DONE"}
-    found.writer.call(lambda connection: connection.execute(schema.runs.insert(), [row])).result(10)
+    insert_run(found, "again", LATER)
     return found
+
+
+def insert_run(owner: Owner, task: str, scheduled_at: datetime) -> None:
+    run = owner.new_run(task, "schedule", "", scheduled_at=scheduled_at)
+    row = {**dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True)), "state": "DONE"}
+    owner.writer.call(lambda connection: connection.execute(schema.runs.insert(), [row])).result(10)
 
 
 async def tick(owner: Owner, meanwhile: str = "") -> None:
@@ -66,6 +70,25 @@ def test_a_time_that_has_its_run_costs_no_other_task_its_own(owner: Owner) -> No
     service().call(tick, owner)
     assert runs(owner, "beside") == [LATER]
     assert owner.rows["beside"].next_at is None
+
+
+def test_a_time_that_has_its_run_leaves_those_before_it_their_fate(owner: Owner, sched: Scheduler) -> None:
+    """Three times are due: two are coalesced into the third, which has its run already."""
+    sched.task(every("1h", start=LATER), name="hourly")(lambda: None)
+    third = LATER + timedelta(hours=2)
+    insert_run(owner, "hourly", third)
+
+    async def late() -> None:
+        taken = [schedule for schedule in owner.timetable.take(third) if schedule.task == "hourly"]
+        await owner.record(due(taken, third, owner.alive))
+
+    service().call(late)
+    assert runs(owner, "hourly") == [third]
+    (fire,) = owner.ledger.fires("hourly")
+    assert (fire.scheduled_at, fire.until, fire.count) == (LATER, LATER + timedelta(hours=1), 2)
+    row = owner.ledger.task("hourly")
+    assert row is not None
+    assert row.next_at == third + timedelta(hours=1)
 
 
 def test_a_pause_while_the_tick_is_on_its_way(owner: Owner) -> None:
