@@ -131,6 +131,26 @@ def test_fewer_threads_than_places(make: Make, gate: Gate) -> None:
     assert gate.most == 2
 
 
+def test_fewer_processes_than_places(make: Make, tmp_path: Path) -> None:
+    sched = make(concurrency=10, processes=1)
+    sched.start()
+    go = tmp_path / "go"
+
+    def waits(number: int) -> int:
+        (tmp_path / f"entered-{number}").touch()
+        while not go.exists():
+            time.sleep(0.01)
+        return number
+
+    sched.task(name="heavy", runs_in="process", overlap="allow")(waits)
+    runs = sched.submit_many("heavy", [{"number": number} for number in range(3)])
+    while not list(tmp_path.glob("entered-*")):
+        time.sleep(0.01)
+    assert sorted(run.state for run in runs) == [State.QUEUED, State.QUEUED, State.RUNNING]
+    go.touch()
+    assert [run.result("20s") for run in runs] == [0, 1, 2]
+
+
 def test_a_rate_spreads_starts(sched: Scheduler) -> None:
     starts: list[float] = []
 

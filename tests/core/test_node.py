@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from schedkit.core import events, schema
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.states import State
-from schedkit.errors import LedgerError
+from schedkit.errors import LedgerError, NotOwnerError
 
 Make = Callable[..., Scheduler]
 
@@ -40,6 +40,13 @@ def failing_once(monkeypatch: pytest.MonkeyPatch, thing: object, name: str, erro
 
     monkeypatch.setattr(thing, name, call)
     return calls
+
+
+def taken_by_another(where: str) -> None:
+    engine = sa.create_engine(f"sqlite:///{where}")
+    with engine.begin() as connection:
+        connection.execute(schema.lease.update().values(epoch=99, owner="another", pid=1, host="elsewhere"))
+    engine.dispose()
 
 
 def test_a_standby_that_cannot_read_the_ledger_tries_again(
@@ -99,16 +106,34 @@ def test_a_stop_that_finds_another_owner_stays_a_stop(sched: Scheduler, where: s
 
     sched.submit("held")
     assert entered.wait(10)
-    engine = sa.create_engine(f"sqlite:///{where}")
-    with engine.begin() as connection:
-        connection.execute(schema.lease.update().values(epoch=99, owner="another", pid=1, host="elsewhere"))
-    engine.dispose()
+    taken_by_another(where)
     heard = Heard(sched)
     sched.stop("0s")  # only now it writes, and is told that the ledger is another's
     release.set()
     heard.wait_for(heard.of(events.OwnerChanged, change="lost"))
     assert sched.state == "stopped"
     assert sched._node._tasks == []
+
+
+def test_who_loses_the_ledger_asks_its_code_to_stop(sched: Scheduler, where: str) -> None:
+    """The new owner begins the run again: the old attempt should not go on beside it."""
+    entered, stopped = threading.Event(), threading.Event()
+
+    @sched.task(name="listens")
+    def listens(run: Any) -> None:
+        entered.set()
+        while not run.should_stop():
+            threading.Event().wait(0.01)
+        stopped.set()
+
+    sched.submit("listens")
+    assert entered.wait(10)
+    owner = sched._node.owner
+    assert owner is not None
+    taken_by_another(where)
+    with pytest.raises(NotOwnerError):
+        owner.writer.call(lambda connection: None).result(10)
+    assert stopped.wait(10)
 
 
 def test_a_checkpoint_that_cannot_be_made_is_made_later(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
