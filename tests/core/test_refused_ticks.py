@@ -166,3 +166,36 @@ def test_a_schedule_older_than_what_is_known_is_put_right(owner: Owner) -> None:
     service().call(late)
     assert runs(owner, "beside") == []
     assert owner.timetable["beside"].next_at == moved
+
+
+def live(owner: Owner, name: str) -> list[tuple[str, tuple[str, ...]]]:
+    return [
+        (run.state, tuple(owner.joins.missing(run.id))) for run in owner.runs.values() if run.task == name
+    ]
+
+
+def test_a_refused_run_leaves_no_run_of_a_child_behind(owner: Owner, sched: Scheduler) -> None:
+    """Else the other parent's next run would be paired with one that nobody knows."""
+    sched.task(name="other")(lambda: None)
+    sched.task(name="child", after=["again", "other"])(lambda: None)
+    sched.task(name="grandchild", after="child")(lambda: None)
+    service().call(tick, owner)
+    assert live(owner, "child") == []
+    assert live(owner, "grandchild") == []
+    sched.submit("other").result("10s")
+    assert live(owner, "child") == [("PENDING", ("again",))]
+    assert [run.state for run in owner.ledger.runs("child")] == ["PENDING"]
+    sched.submit("again").result("10s")
+    (child,) = owner.ledger.runs("child")
+    assert sched.run(child.id).wait("10s").state == "DONE"
+
+
+def test_who_waits_for_a_run_that_is_refused_waits_for_the_next(owner: Owner, sched: Scheduler) -> None:
+    sched.task(name="other")(lambda: None)
+    sched.task(name="child", after=["again", "other"])(lambda: None)
+    sched.submit("other").result("10s")
+    service().call(tick, owner)
+    assert live(owner, "child") == [("PENDING", ("again",))]
+    sched.submit("again").result("10s")
+    (child,) = owner.ledger.runs("child")
+    assert sched.run(child.id).wait("10s").state == "DONE"
