@@ -42,8 +42,7 @@ def test_the_server_is_killed_and_comes_back(fragile: Any, tmp_path: Path) -> No
         ended = heard.of(events.RunEnded, task="ticking")
         heard.wait_for(ended, sum(map(ended, heard.events[:seen])) + 5)
         sched.pause("ticking")
-        queued = heard.of(events.RunQueued, task="ticking")
-        heard.wait_for(ended, sum(map(queued, heard.events)))
+        heard.wait_for(ended, len(sched.runs(limit=1000)))
         (row,) = sched._ledger.tasks()
         runs = sched.runs(limit=1000)
         assert judge_schedule(sched._ledger, row, runs)["run"] >= 8
