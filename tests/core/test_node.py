@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
+from core.faulty import reads_failing
 from sqlalchemy.exc import OperationalError
 
 from schedkit.core import events, schema
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.states import State
 from schedkit.errors import LedgerError, NotOwnerError
+from schedkit.loop import service
 
 Make = Callable[..., Scheduler]
 
@@ -94,6 +96,66 @@ def test_a_viewer_that_cannot_read_the_ledger_tries_again(
     sched.task(name="one")(lambda: 1)
     run = sched.submit("one")
     seen.wait_for(seen.of(events.RunEnded, run=run.id))
+
+
+def test_a_viewer_outlives_a_store_that_is_away(make: Make, sched: Scheduler) -> None:
+    viewer = make(name="viewer")
+    viewer.start()
+    seen = Heard(viewer)
+    give_up = time.monotonic() + 20
+    with reads_failing(viewer) as failed:
+        while sum("schedkit_events" in sql for sql in failed) < 2:
+            assert time.monotonic() < give_up, "it looks no more"
+            time.sleep(0.01)
+    sched.task(name="one")(lambda: 1)
+    run = sched.submit("one")
+    seen.wait_for(seen.of(events.RunEnded, run=run.id))
+
+
+def test_who_hands_over_lets_its_runs_end(make: Make, sched: Scheduler) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    @sched.task(name="held")
+    def held() -> str:
+        entered.set()
+        release.wait(20)
+        return "in one go"
+
+    run = sched.submit("held")
+    assert entered.wait(10)
+    owner = sched._node.owner
+    assert owner is not None
+    heir = make(name="heir")
+    heir.start()
+    taking = threading.Thread(target=heir.take_over, kwargs={"timeout": "30s"})
+    taking.start()
+    while not owner.stopping:
+        threading.Event().wait(0.01)
+    assert [execution.why for execution in owner.executions.values()] == [""], "it has not been asked to stop"
+    release.set()
+    taking.join(30)
+    assert heir.state == "running"
+    ended = heir.run(run.id)
+    assert (ended.state, ended.run.attempt) == (State.DONE, 1)
+
+
+def test_a_stop_while_the_ledger_is_being_taken_gives_it_back(make: Make, sched: Scheduler) -> None:
+    standby = make(name="standby")
+    standby.start(standby=True)
+    node = standby._node
+    service().call(node._leave)  # it is about to take it …
+    sched.stop()
+
+    async def taken_too_late() -> None:
+        assert await node.news.free()
+        await node.stop(0.0)  # … when it is stopped
+        await node._promote()
+
+    service().call(taken_too_late)
+    assert standby.state == "stopped"
+    third = make(name="third")
+    third.start()
+    assert third.state == "running"
 
 
 def test_a_stop_that_finds_another_owner_stays_a_stop(sched: Scheduler, where: str) -> None:
