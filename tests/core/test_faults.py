@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
-from core.faulty import answers_lost, disk_full, failing, locked, reads_failing
+from core.faulty import answers_lost, commits_failing, disk_full, failing, locked, reads_failing
 from crash.judge import judge_schedule
 from sqlalchemy.exc import IntegrityError
 
@@ -21,7 +21,7 @@ from schedkit.core import events, schema
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.states import State
 from schedkit.core.triggers import every
-from schedkit.errors import LedgerError
+from schedkit.errors import LedgerError, NotOwnerError
 from schedkit.loop import service
 
 Make = Callable[..., Scheduler]
@@ -94,6 +94,31 @@ def test_a_commit_whose_answer_is_lost_is_not_repeated(ticking: Ticking, heard: 
     assert len(lost) == 5
     ticking.wait(3)
     ticking.judge()
+
+
+def test_a_commit_that_failed_is_repeated(ticking: Ticking, heard: Heard) -> None:
+    with commits_failing(ticking.sched, times=5) as failed:
+        heard.wait_for(heard.of(events.StoreBack))
+        ticking.wait(5)
+    assert len(failed) == 5
+    ticking.wait(3)
+    ticking.judge()
+
+
+def test_a_commit_that_another_owner_has_forestalled_is_none(sched: Scheduler, where: str) -> None:
+    """Its outcome is unknown, and the next owner's last group has, of all numbers, that of ours."""
+    owner = sched._node.owner
+    assert owner is not None
+    engine = sa.create_engine(f"sqlite:///{where}")
+
+    def taken() -> None:
+        theirs = {"epoch": 99, "owner": "another", "host": "elsewhere", "batch": owner.writer._batch}
+        with engine.begin() as connection:
+            connection.execute(schema.lease.update().values(theirs))
+
+    with commits_failing(sched, 1, taken), pytest.raises(NotOwnerError):
+        owner.writer.call(lambda connection: None).result(20)
+    engine.dispose()
 
 
 def test_another_process_holds_the_lock(

@@ -303,3 +303,19 @@ def test_jitter_moves_when_a_run_starts_and_never_its_key(make: Make) -> None:
     assert put_off is not None
     assert NEXT < put_off < NEXT + timedelta(minutes=1)
     assert (run.scheduled_at, run.due_at, run.state) == (NEXT, put_off, State.QUEUED)
+
+
+def test_a_task_removed_and_declared_again_in_one_breath_is_there(make: Make) -> None:
+    """Both are written in one group, and the order decides."""
+    sched = begun(make, a=YEARLY)
+    owner, task = owner_of(sched), sched.tasks["a"].task
+
+    async def both() -> None:
+        owner.remove("a", "a cell")
+        owner.declare(task, "a cell")
+        owner.pump()
+
+    service().call(both)
+    written(sched)
+    assert sched._ledger.task("a") is not None
+    assert would_fire(sched) == ["a"]
