@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from core.conftest import Heard
 from core.faulty import answers_lost, commits_failing, disk_full, failing, locked, reads_failing
 from crash.judge import judge_schedule
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from schedkit.core import events, schema
 from schedkit.core.scheduler import Scheduler
@@ -311,3 +311,38 @@ def test_a_ledger_that_cannot_be_written_at_stop_is_said(make: Make, where: str)
         with pytest.raises(LedgerError, match="locked"):
             future.result(1)
     assert sched.state == "stopped"
+
+
+def test_what_no_waiting_cures_is_not_waited_for(sched: Scheduler) -> None:
+    writer = sched._node.owner.writer  # type: ignore[union-attr]
+    with pytest.raises(OperationalError, match="no such table"):
+        writer.call(lambda connection: connection.exec_driver_sql("DELETE FROM nowhere")).result(10)
+
+
+def test_a_stop_writes_all_that_was_asked_for_before_it(make: Make, where: str) -> None:
+    sched = make()
+    sched.start()
+    sched.task(name="one")(lambda: 1)
+    writer = sched._node.owner.writer  # type: ignore[union-attr]
+    with locked(where):
+        asked = [writer.call(lambda connection: "written") for _ in range(3)]
+        stopping = threading.Thread(target=sched.stop, args=("20s",))
+        stopping.start()
+        while writer._deadline is None:
+            threading.Event().wait(0.01)
+    assert [call.result(10) for call in asked] == ["written"] * 3
+    stopping.join(30)
+    assert sched._ledger.holder() is None
+
+
+def test_what_nobody_waits_for_any_more_is_left_out(sched: Scheduler, where: str) -> None:
+    writer = sched._node.owner.writer  # type: ignore[union-attr]
+    written: list[int] = []
+    with locked(where):
+        first = writer.call(lambda connection: written.append(1))
+        while not first.running():
+            threading.Event().wait(0.01)
+        assert writer.call(lambda connection: written.append(2)).cancel()
+        last = writer.call(lambda connection: written.append(3))
+    last.result(10)
+    assert written == [1, 3]

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from schedkit.core import schema
 from schedkit.core.dispositions import due
 from schedkit.core.owner import Owner
-from schedkit.core.rows import FIXED, MUTABLE, run_values
+from schedkit.core.rows import FIXED, MUTABLE, run_values, to_micros
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.triggers import at, every
 from schedkit.loop import service
@@ -89,6 +89,31 @@ def test_a_time_that_has_its_run_leaves_those_before_it_their_fate(owner: Owner,
     row = owner.ledger.task("hourly")
     assert row is not None
     assert row.next_at == third + timedelta(hours=1)
+
+
+def test_a_time_that_was_missed_before_may_be_missed_again(owner: Owner, sched: Scheduler) -> None:
+    """As after the clock was set back: what is written of it stands, and the schedule goes on."""
+    sched.task(at(LATER), name="late", misfire_grace="1s")(lambda: None)
+    much_later = LATER + timedelta(hours=1)
+
+    async def miss() -> None:
+        taken = [schedule for schedule in owner.timetable.take(much_later) if schedule.task == "late"]
+        await owner.record(due(taken, much_later, owner.alive))
+
+    service().call(miss)
+    back = schema.tasks.update().where(schema.tasks.c.name == "late").values(next_at=to_micros(LATER))
+    owner.writer.call(lambda connection: connection.execute(back)).result(10)
+
+    async def miss_again() -> None:
+        owner.rows["late"] = replace(owner.rows["late"], next_at=LATER)
+        owner._put_schedule(owner.rows["late"])
+        await miss()
+
+    service().call(miss_again)
+    row = owner.ledger.task("late")
+    assert row is not None
+    assert row.next_at is None
+    assert [fire.disposition for fire in owner.ledger.fires("late")] == ["missed"]
 
 
 def test_a_pause_while_the_tick_is_on_its_way(owner: Owner) -> None:
