@@ -270,19 +270,21 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
     )
 
     pause = CommandRow(id=new_id(), who="cli", kind="pause", data={"task": "one"})
+    resume = structs.replace(pause, id=new_id(), kind="resume")
     # As after an owner that died with the run written and the command not yet answered.
     once_more = structs.replace(command, id=new_id())
     stranger = structs.replace(command, id=new_id(), data={"task": "nobody", "run": new_id()})
 
     async def twice() -> None:
-        for asked in (command, command, once_more, stranger, pause, pause):
+        for asked in (command, command, once_more, stranger, pause, pause, resume):
             await carry_out(owner, sched._node.backfills, asked)
 
     service().call(twice)
     assert sched.run(run).result("10s") == 1
     assert len(sched.runs()) == 1
     told = [event for event in sched._ledger.events() if isinstance(event, events.TaskChanged)]
-    assert [event.change for event in told] == ["declared", "paused"]
+    assert [event.change for event in told] == ["declared", "paused", "resumed"]
+    assert {event.who for event in told[1:]} == {"cli"}
 
 
 def test_a_door_outlives_a_failing_call(caplog: pytest.LogCaptureFixture) -> None:
