@@ -162,6 +162,17 @@ def test_low_priority_never_starves() -> None:
         assert now <= Priority.HIGH * HEAD_START_SECONDS + 20
 
 
+@pytest.mark.parametrize("most", [2, None])
+def test_a_limit_that_is_raised_lets_start_what_waited_for_it(most: int | None) -> None:
+    planner = Planner(concurrency=5, limits={"k": 1})
+    for name in "ab":
+        planner.offer(Waiting(name, name, 0.0, 0.0, ("k",)))
+    assert [run.id for run in planner.start(1.0)] == ["a"]
+    assert planner.start(2.0) == []
+    planner.limit("k", most)
+    assert [run.id for run in planner.start(3.0)] == ["b"]
+
+
 def test_a_rate_is_remembered() -> None:
     planner = Planner(concurrency=5)
     planner.remember_starts("t", [99.0, 95.0])

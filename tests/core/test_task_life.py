@@ -12,12 +12,13 @@ import pytest
 from core.conftest import Heard
 
 from schedkit.core import events, schema
+from schedkit.core.commands import carry_out
 from schedkit.core.dispositions import due
-from schedkit.core.ledger import FireRow
+from schedkit.core.ledger import CommandRow, FireRow
 from schedkit.core.model import After
-from schedkit.core.owner import Owner
+from schedkit.core.owner import Owner, describe
 from schedkit.core.promise import Promise
-from schedkit.core.rows import to_micros
+from schedkit.core.rows import new_id, to_micros
 from schedkit.core.scheduler import Scheduler
 from schedkit.core.states import State
 from schedkit.core.submissions import settling
@@ -319,3 +320,21 @@ def test_a_task_removed_and_declared_again_in_one_breath_is_there(make: Make) ->
     written(sched)
     assert sched._ledger.task("a") is not None
     assert would_fire(sched) == ["a"]
+
+
+def test_a_declaration_from_before_a_removal_is_void(make: Make) -> None:
+    """A viewer's word that arrives late must not bring back what was removed meanwhile."""
+    sched = begun(make, a=YEARLY)
+    early, data = new_id(), describe(sched.tasks["a"].task)
+    sched.remove("a")
+
+    async def declared(id: str) -> None:
+        command = CommandRow(id=id, who="a viewer", kind="declare", data=data)
+        await carry_out(owner_of(sched), sched._node.backfills, command)
+
+    service().call(declared, early)
+    written(sched)
+    assert sched._ledger.task("a") is None
+    service().call(declared, new_id())
+    written(sched)
+    assert sched._ledger.task("a") is not None
