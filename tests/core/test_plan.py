@@ -173,6 +173,16 @@ def test_a_limit_that_is_raised_lets_start_what_waited_for_it(most: int | None) 
     assert [run.id for run in planner.start(3.0)] == ["b"]
 
 
+def test_a_place_that_is_given_back_is_taken_by_the_next() -> None:
+    planner = Planner(concurrency=5, limits={"k": 1})
+    for name in "abc":
+        planner.offer(Waiting(name, name, 0.0, 0.0, ("k",)))
+    for name in "abc":
+        assert [run.id for run in planner.start(1.0)] == [name]
+        planner.release(name)
+    assert planner.running == {}
+
+
 def test_a_rate_is_remembered() -> None:
     planner = Planner(concurrency=5)
     planner.remember_starts("t", [99.0, 95.0])
