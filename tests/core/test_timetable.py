@@ -17,6 +17,7 @@ from schedkit.core import clock
 from schedkit.core.clock import Fire, Schedule, Tick, Timetable, run_clock
 from schedkit.core.triggers import Trigger, every
 from schedkit.core.wallclock import TICK
+from schedkit.errors import LedgerError
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -121,7 +122,7 @@ class Journal:
     async def record(self, tick: Tick) -> None:
         if self.failures:
             self.failures -= 1
-            raise OSError("database is locked")
+            raise LedgerError("database is locked")  # as the writer says it
         self.fires += tick.fires
         if len(self.fires) >= self.enough:
             self.done.set()
