@@ -60,6 +60,16 @@ async def test_settling_puts_back_what_was_taken() -> None:
     assert names(table.take(START)) == ["a"]
 
 
+async def test_what_comes_back_wakes_who_waits_for_a_change() -> None:
+    """Else a schedule of less than a nap would be late by the rest of the nap, every time."""
+    table = Timetable([schedule("a")])
+    taken = table.take(START)
+    await table.changed(0.0)
+    table.settle(taken)
+    with anyio.fail_after(5):
+        await table.changed(60.0)
+
+
 async def test_what_is_put_or_dropped_meanwhile_wins() -> None:
     table = Timetable([schedule("put"), schedule("dropped")])
     taken = table.take(START)
