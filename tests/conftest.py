@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,34 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("schedkit")
+
+# Seconds that the setup, the call and the teardown of a test may take each: one that waits for what never
+# comes fails, instead of holding up all others.
+LIMIT = 90.0
+# These take as long as they are asked to.
+AT_LENGTH = ("browser", "crash", "thorough")
+
+
+def _too_long(signum: int, frame: object) -> None:
+    faulthandler.dump_traceback(2)
+    pytest.fail(f"not over after {LIMIT:g} s; where each thread stood is in the captured stderr")
+
+
+@pytest.hookimpl(wrapper=True)
+def _limited(item: pytest.Item) -> Iterator[None]:
+    if not hasattr(signal, "setitimer") or any(map(item.get_closest_marker, AT_LENGTH)):
+        return (yield)
+    before = signal.signal(signal.SIGALRM, _too_long)
+    # Again and again: what catches it, as Hypothesis does to try once more, is told once more.
+    signal.setitimer(signal.ITIMER_REAL, LIMIT, LIMIT)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+pytest_runtest_setup = pytest_runtest_call = pytest_runtest_teardown = _limited
 
 
 @pytest.hookimpl(wrapper=True)

@@ -50,6 +50,29 @@ def answers_lost(sched: Scheduler, times: int) -> Iterator[list[int]]:
 
 
 @contextmanager
+def commits_failing(
+    sched: Scheduler, times: int, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[list[int]]:
+    """Let the next `times` commits write nothing and be reported as failed; `meanwhile` comes after each."""
+    dialect, failed = store_of(sched).dialect, list[int]()
+    commit = dialect.do_commit
+
+    def refused(connection: Any) -> None:
+        if len(failed) < times:
+            failed.append(1)
+            connection.rollback()
+            meanwhile()
+            raise sqlite3.OperationalError("disk I/O error")
+        commit(connection)
+
+    dialect.do_commit = refused  # type: ignore[method-assign]
+    try:
+        yield failed
+    finally:
+        dialect.do_commit = commit  # type: ignore[method-assign]
+
+
+@contextmanager
 def locked(path: str) -> Iterator[None]:
     """Hold the write lock of a SQLite file, as another program might."""
     connection = sqlite3.connect(path, isolation_level=None, timeout=10)

@@ -19,7 +19,7 @@ from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
 
 # Seconds after which a process is killed, so that who waits for its words does not wait for ever.
-PATIENCE = 90.0
+PATIENCE = 60.0
 PROGRAM = Path(__file__).with_name("owning_process.py")
 Begin = Callable[[str], "Process"]
 
@@ -41,6 +41,7 @@ class Process:
 
     def tell(self, word: str) -> None:
         assert self.popen.stdin is not None
+        assert self.popen.poll() is None, f"{self.name} has ended, or was killed after {PATIENCE:g} s"
         self.popen.stdin.write(f"{word}\n")
         self.popen.stdin.flush()
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
+from msgspec import structs
 
 from schedkit import context
 from schedkit.core import events
@@ -230,18 +231,16 @@ def test_a_run_forwards_its_progress_to_who_waits(sched: Scheduler) -> None:
         def log(self, level: int, message: str) -> None:
             self.seen.append(message)
 
-    go = threading.Event()
-
     @sched.task(name="tells")
     def tells(run: Any) -> int:
-        go.wait(10)
+        while not sched._bus._listeners:  # who waits listens
+            threading.Event().wait(0.005)
         run.progress("rows", 2, 2)
         run.log(logging.WARNING, "careful")
         return 1
 
     bar = Bar()
     run = sched.submit("tells")
-    threading.Timer(0.1, go.set).start()
     with context.use(bar):
         assert run.result("10s") == 1
     assert bar.seen == [("rows", 2, 2), "careful"]
@@ -272,13 +271,22 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
         id=new_id(), who="cli", kind="submit", data={"task": "one", "run": run, "params": {}}
     )
 
+    pause = CommandRow(id=new_id(), who="cli", kind="pause", data={"task": "one"})
+    resume = structs.replace(pause, id=new_id(), kind="resume")
+    # As after an owner that died with the run written and the command not yet answered.
+    once_more = structs.replace(command, id=new_id())
+    stranger = structs.replace(command, id=new_id(), data={"task": "nobody", "run": new_id()})
+
     async def twice() -> None:
-        await carry_out(owner, sched._node.backfills, command)
-        await carry_out(owner, sched._node.backfills, command)
+        for asked in (command, command, once_more, stranger, pause, pause, resume):
+            await carry_out(owner, sched._node.backfills, asked)
 
     service().call(twice)
     assert sched.run(run).result("10s") == 1
     assert len(sched.runs()) == 1
+    told = [event for event in sched._ledger.events() if isinstance(event, events.TaskChanged)]
+    assert [event.change for event in told] == ["declared", "paused", "resumed"]
+    assert {event.who for event in told[1:]} == {"cli"}
 
 
 def test_a_door_outlives_a_failing_call(caplog: pytest.LogCaptureFixture) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.faulty import answers_lost, failing
+from core.faulty import answers_lost, commits_failing, failing
 from crash.judge import judge
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -190,6 +190,12 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(times=st.integers(1, 3))
     def answers_are_lost(self, times: int) -> None:
         with answers_lost(self.sched, times):
+            self.somebody_submits("b", 2)
+            self.time_passes(0.05)
+
+    @rule(times=st.integers(1, 3))
+    def commits_fail(self, times: int) -> None:
+        with commits_failing(self.sched, times):
             self.somebody_submits("b", 2)
             self.time_passes(0.05)
 

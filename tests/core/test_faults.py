@@ -13,15 +13,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
-from core.faulty import answers_lost, disk_full, failing, locked, reads_failing
+from core.faulty import answers_lost, commits_failing, disk_full, failing, locked, reads_failing
 from crash.judge import judge_schedule
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from schedkit.core import events
 from schedkit.core.ledger import schema
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.when.triggers import every
-from schedkit.errors import LedgerError
+from schedkit.errors import LedgerError, NotOwnerError
+from schedkit.loop import service
 
 Make = Callable[..., Scheduler]
 
@@ -93,6 +95,31 @@ def test_a_commit_whose_answer_is_lost_is_not_repeated(ticking: Ticking, heard: 
     assert len(lost) == 5
     ticking.wait(3)
     ticking.judge()
+
+
+def test_a_commit_that_failed_is_repeated(ticking: Ticking, heard: Heard) -> None:
+    with commits_failing(ticking.sched, times=5) as failed:
+        heard.wait_for(heard.of(events.StoreBack))
+        ticking.wait(5)
+    assert len(failed) == 5
+    ticking.wait(3)
+    ticking.judge()
+
+
+def test_a_commit_that_another_owner_has_forestalled_is_none(sched: Scheduler, where: str) -> None:
+    """Its outcome is unknown, and the next owner's last group has, of all numbers, that of ours."""
+    owner = sched._node.owner
+    assert owner is not None
+    engine = sa.create_engine(f"sqlite:///{where}")
+
+    def taken() -> None:
+        theirs = {"epoch": 99, "owner": "another", "host": "elsewhere", "batch": owner.writer._batch}
+        with engine.begin() as connection:
+            connection.execute(schema.lease.update().values(theirs))
+
+    with commits_failing(sched, 1, taken), pytest.raises(NotOwnerError):
+        owner.writer.call(lambda connection: None).result(20)
+    engine.dispose()
 
 
 def test_another_process_holds_the_lock(
@@ -176,9 +203,21 @@ async def impatient(call: Coroutine[Any, Any, object]) -> None:
         await asyncio.wait_for(call, 0.3)
 
 
-def test_what_the_store_refuses_for_good_harms_nobody_else(sched: Scheduler) -> None:
+@pytest.mark.parametrize("room", [True, False])
+def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: bool) -> None:
+    sched = make(concurrency=5 if room else 1)
+    sched.start()
     owner = sched._node.owner
     assert owner is not None
+    entered, release = threading.Event(), threading.Event()
+
+    @sched.task(name="holds")
+    def holds() -> None:
+        entered.set()
+        release.wait(0 if room else 20)
+
+    sched.submit("holds")
+    assert entered.wait(10)
     curse = (
         "CREATE TRIGGER curse BEFORE INSERT ON schedkit_runs WHEN new.task = 'cursed' "
         "BEGIN SELECT RAISE(ABORT, 'cursed'); END"
@@ -187,13 +226,48 @@ def test_what_the_store_refuses_for_good_harms_nobody_else(sched: Scheduler) -> 
     ran: list[str] = []
     sched.task(name="cursed")(lambda run: ran.append(run.id))
     fine = sched.task(name="fine", overlap="allow")(lambda: 1)
+    heard = Heard(sched)
     with pytest.raises(Exception, match="cursed"):
         sched.submit("cursed")
+    owner.writer.call(lambda connection: None).result(10)
+    service().call(asyncio.sleep, 0)  # what follows the refusal on our loop has happened
+    assert owner.alive("cursed") == 0
+    release.set()
     assert [run.result("10s") for run in sched.submit_many("fine", [{}] * 5)] == [1] * 5
     assert fine.state == "idle"
     assert ran == []
+    assert not [event for event in heard.events if event.task == "cursed"], "what was not written is not told"
     assert not owner.runs
     assert not owner.planner.running
+
+
+def test_who_waits_for_a_run_whose_start_is_refused_is_told(make: Make) -> None:
+    sched = make(concurrency=1)
+    sched.start()
+    owner = sched._node.owner
+    assert owner is not None
+    entered, release, ran = threading.Event(), threading.Event(), list[str]()
+
+    @sched.task(name="holds")
+    def holds() -> None:
+        entered.set()
+        release.wait(20)
+
+    sched.submit("holds")
+    assert entered.wait(10)
+    sched.task(name="cursed")(lambda run: ran.append(run.id))
+    run = sched.submit("cursed")
+    curse = (
+        "CREATE TRIGGER curse BEFORE UPDATE ON schedkit_runs WHEN new.task = 'cursed' "
+        "BEGIN SELECT RAISE(ABORT, 'cursed'); END"
+    )
+    owner.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(10)
+    release.set()
+    with pytest.raises(IntegrityError):
+        run.wait("10s")
+    assert ran == []
+    sched.task(name="next")(lambda: 1)
+    assert sched.submit("next").result("10s") == 1
 
 
 def test_a_stale_owner_can_record_nothing(sched: Scheduler, heard: Heard, where: str) -> None:
@@ -238,3 +312,38 @@ def test_a_ledger_that_cannot_be_written_at_stop_is_said(make: Make, where: str)
         with pytest.raises(LedgerError, match="locked"):
             future.result(1)
     assert sched.state == "stopped"
+
+
+def test_what_no_waiting_cures_is_not_waited_for(sched: Scheduler) -> None:
+    writer = sched._node.owner.writer  # type: ignore[union-attr]
+    with pytest.raises(OperationalError, match="no such table"):
+        writer.call(lambda connection: connection.exec_driver_sql("DELETE FROM nowhere")).result(10)
+
+
+def test_a_stop_writes_all_that_was_asked_for_before_it(make: Make, where: str) -> None:
+    sched = make()
+    sched.start()
+    sched.task(name="one")(lambda: 1)
+    writer = sched._node.owner.writer  # type: ignore[union-attr]
+    with locked(where):
+        asked = [writer.call(lambda connection: "written") for _ in range(3)]
+        stopping = threading.Thread(target=sched.stop, args=("20s",))
+        stopping.start()
+        while writer._deadline is None:
+            threading.Event().wait(0.01)
+    assert [call.result(10) for call in asked] == ["written"] * 3
+    stopping.join(30)
+    assert sched._ledger.holder() is None
+
+
+def test_what_nobody_waits_for_any_more_is_left_out(sched: Scheduler, where: str) -> None:
+    writer = sched._node.owner.writer  # type: ignore[union-attr]
+    written: list[int] = []
+    with locked(where):
+        first = writer.call(lambda connection: written.append(1))
+        while not first.running():
+            threading.Event().wait(0.01)
+        assert writer.call(lambda connection: written.append(2)).cancel()
+        last = writer.call(lambda connection: written.append(3))
+    last.result(10)
+    assert written == [1, 3]

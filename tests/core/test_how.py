@@ -131,6 +131,26 @@ def test_fewer_threads_than_places(make: Make, gate: Gate) -> None:
     assert gate.most == 2
 
 
+def test_fewer_processes_than_places(make: Make, tmp_path: Path) -> None:
+    sched = make(concurrency=10, processes=1)
+    sched.start()
+    go = tmp_path / "go"
+
+    def waits(number: int) -> int:
+        (tmp_path / f"entered-{number}").touch()
+        while not go.exists():
+            time.sleep(0.01)
+        return number
+
+    sched.task(name="heavy", runs_in="process", overlap="allow")(waits)
+    runs = sched.submit_many("heavy", [{"number": number} for number in range(3)])
+    while not list(tmp_path.glob("entered-*")):
+        time.sleep(0.01)
+    assert sorted(run.state for run in runs) == [State.QUEUED, State.QUEUED, State.RUNNING]
+    go.touch()
+    assert [run.result("20s") for run in runs] == [0, 1, 2]
+
+
 def test_a_rate_spreads_starts(sched: Scheduler) -> None:
     starts: list[float] = []
 
@@ -270,6 +290,25 @@ def test_waiting_for_parents_survives_a_restart(make: Make) -> None:
     assert pending.state is State.PENDING
     second.submit("b").result("10s")
     assert second.run(pending.id).result("10s") == 2
+
+
+def test_which_runs_a_child_waits_for_survives_a_crash(make: Make, gate: Gate) -> None:
+    """The parent's run came after the child's; it begins again, and the child must hear of its end."""
+    first, second = make(name="first"), make(name="second")
+    for sched in (first, second):
+        for name, after in {"a": (), "b": (), "child": ("a", "b")}.items():
+            sched.task(name=name, after=after)(gate.stand if name == "b" else lambda: 1)
+    first.start()
+    first.submit("a").result("10s")
+    parent = first.submit("b")
+    gate.wait(1)
+    first._node.lease._let_go()  # it dies
+    second.start()
+    (pending,) = second.runs("child")
+    assert pending.state is State.PENDING
+    gate.open.set()
+    second.run(parent.id).wait("10s")
+    assert second.run(pending.id).result("10s") == 1
 
 
 def test_a_child_with_a_schedule_of_its_own_waits_for_live_parents(

@@ -226,8 +226,7 @@ class Attempts(Runs):
         else:
             self._step(run, after, change)
             self._tell_retry(change, after, outcome, now)
-            if not execution.recorded:
-                self._offer(after)
+            self._offer(after)
 
     def _tell_retry(self, change: Change, run: Run, outcome: Outcome, now: datetime) -> None:
         change.tell(

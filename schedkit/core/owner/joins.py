@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -95,6 +96,19 @@ class Joins:
             del self._waits[run]
             del self._children[run]
             self._judged.discard(run)
+
+    def refused(self, run: str) -> None:
+        """Forget a run that never came to be; who waits for it waits for the next one of its task."""
+        child = self._children.pop(run, "")
+        for parent, wait in self._waits.pop(run, {}).items():
+            if wait.parent_run is None:
+                self._open[child, parent].remove(run)
+        self._judged.discard(run)
+        for waiting, parent in self._by_parent_run.pop(run, ()):
+            if waiting in self._waits:
+                self._waits[waiting][parent].parent_run = None
+                # Ids sort by time: who has waited longest comes first again.
+                insort(self._open.setdefault((self._children[waiting], parent), []), waiting)
 
     def missing(self, run: str) -> Iterable[str]:
         """Return the parents that `run` still waits for."""

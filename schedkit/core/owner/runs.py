@@ -82,7 +82,7 @@ class Runs(Known):
                 change, run, replace(run, state=State.SKIPPED, finished_at=run.queued_at, reason=spoiled)
             )
             return
-        change.then(lambda error: self._refused(run.id, error) if error is not None else None)
+        self._forget_if_refused(change, run.id)
         self._offer(run)
         self._follow_up(change, run)
 
@@ -130,6 +130,7 @@ class Runs(Known):
             made = replace(made, state=State.PENDING, waiting_for=tuple(waits))
             self._begin(change, made)
             self._expect(change, made, waits)
+            self._forget_if_refused(change, made.id)
             self._follow_up(change, made)
 
     def _expect(self, change: Change, run: Run, waits: dict[str, Wait]) -> None:
@@ -161,8 +162,9 @@ class Runs(Known):
         if known is None:
             keys = [f"task:{task.name}"] if task.overlap is not Overlap.ALLOW else []
             keys += [f"tag:{tag}" for tag in task.tags if tag in self.config.tag_limits]
-            keys.append(task.place)
-            known = self._keys[task.name] = tuple(key for key in keys if key in self.planner.limits)
+            # Not asked of the others: what was interrupted is offered before its task's limit is set.
+            keys += [task.place] if task.place in self.planner.limits else []
+            known = self._keys[task.name] = tuple(keys)
         return known
 
     def _step(self, before: Run, after: Run, change: Change | None = None) -> Change:
@@ -240,6 +242,9 @@ class Runs(Known):
             else:
                 waiter.settle(what)
 
+    def _forget_if_refused(self, change: Change, run_id: str) -> None:
+        change.then(lambda error: self._refused(run_id, error) if error is not None else None)
+
     def _refused(self, run_id: str, error: BaseException) -> None:
         """Forget a run whose step the ledger refused; its truth is there."""
         run = self.runs.pop(run_id, None)
@@ -247,6 +252,7 @@ class Runs(Known):
             return
         self._by_task.get(run.task, {}).pop(run_id, None)
         self.planner.withdraw(run_id)
+        self.joins.refused(run_id)
         self._resolve(run_id, error)
         if not self.stopping:
             _log.error("run %s of task %r was refused by the ledger: %s", run_id, run.task, error)

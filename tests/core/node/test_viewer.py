@@ -294,6 +294,18 @@ def test_a_standby_takes_the_ledger_whenever_it_is_free(make: Make, where: str) 
     assert standby.state == "running"
 
 
+def test_a_standby_does_not_take_back_what_it_has_handed_over(make: Make) -> None:
+    standby = make(name="standby")
+    standby.start(standby=True)
+    heard = Heard(standby)
+    standby._ledger.ask("who is slow to take it", "hand_over", {})
+    heard.wait_for(heard.of(events.OwnerChanged, change="stopped"))
+    while standby.state != "viewer":
+        threading.Event().wait(0.01)
+    assert not service().call(standby._node.news.free)
+    assert standby.state == "viewer"
+
+
 def test_a_ledger_is_left_to_its_heir_only_for_a_while(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node, "HEIR_SECONDS", 0.5)
     standby = make(name="standby")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import pytest
@@ -88,6 +89,13 @@ class PlannerMachine(RuleBasedStateMachine):
             self.running[run.id] = run
             if run.rate is not None:
                 self.starts.setdefault(run.task, []).append(self.now)
+        # No limit is passed by a start, though one that was lowered meanwhile may be exceeded already.
+        assert not started or len(self.running) <= self.planner.concurrency
+        for run in started:
+            for key in run.keys:
+                assert self.used(key) <= self.planner.limits.get(key, math.inf), f"{run} is one too many"
+            if run.rate is not None:
+                assert len(self.recent(run)) <= run.rate.count
         # Nothing that could start is left waiting.
         for run in self.waiting.values():
             assert not self.could_start(run), f"{run} waits for nothing"
@@ -105,14 +113,16 @@ class PlannerMachine(RuleBasedStateMachine):
     def used(self, key: str) -> int:
         return sum(key in run.keys for run in self.running.values())
 
+    def recent(self, run: Waiting) -> list[float]:
+        return [at for at in self.starts.get(run.task, ()) if run.rate and at > self.now - run.rate.seconds]
+
     def could_start(self, run: Waiting) -> bool:
         limits = self.planner.limits
-        recent = [at for at in self.starts.get(run.task, ()) if run.rate and at > self.now - run.rate.seconds]
         return (
             run.due <= self.now
             and len(self.running) < self.planner.concurrency
             and all(key not in limits or self.used(key) < limits[key] for key in run.keys)
-            and (run.rate is None or len(recent) < run.rate.count)
+            and (run.rate is None or len(self.recent(run)) < run.rate.count)
         )
 
     @invariant()
@@ -149,7 +159,28 @@ def test_low_priority_never_starves() -> None:
         seen.append(started.id)
         planner.release(started.id)
         now += 10.0
-    assert now <= Priority.HIGH * HEAD_START_SECONDS + 20
+        assert now <= Priority.HIGH * HEAD_START_SECONDS + 20
+
+
+@pytest.mark.parametrize("most", [2, None])
+def test_a_limit_that_is_raised_lets_start_what_waited_for_it(most: int | None) -> None:
+    planner = Planner(concurrency=5, limits={"k": 1})
+    for name in "ab":
+        planner.offer(Waiting(name, name, 0.0, 0.0, ("k",)))
+    assert [run.id for run in planner.start(1.0)] == ["a"]
+    assert planner.start(2.0) == []
+    planner.limit("k", most)
+    assert [run.id for run in planner.start(3.0)] == ["b"]
+
+
+def test_a_place_that_is_given_back_is_taken_by_the_next() -> None:
+    planner = Planner(concurrency=5, limits={"k": 1})
+    for name in "abc":
+        planner.offer(Waiting(name, name, 0.0, 0.0, ("k",)))
+    for name in "abc":
+        assert [run.id for run in planner.start(1.0)] == [name]
+        planner.release(name)
+    assert planner.running == {}
 
 
 def test_a_rate_is_remembered() -> None:

@@ -284,6 +284,7 @@ def test_a_waiting_run_is_cancelled_at_once(make: Make) -> None:
     assert second.attempts == []
     release.set()
     assert first.wait("10s").state is State.DONE
+    assert waits.submit().wait("10s").state is State.DONE, "it keeps no place either"
 
 
 def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:

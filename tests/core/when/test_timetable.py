@@ -17,6 +17,7 @@ from schedkit.core.when import clock
 from schedkit.core.when.clock import Fire, Schedule, Tick, Timetable, run_clock
 from schedkit.core.when.triggers import Trigger, every
 from schedkit.core.when.wallclock import TICK
+from schedkit.errors import LedgerError
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -57,6 +58,16 @@ async def test_settling_puts_back_what_was_taken() -> None:
     assert table.next_due() == START
     table.settle(taken)  # not taken now: nothing to put back
     assert names(table.take(START)) == ["a"]
+
+
+async def test_what_comes_back_wakes_who_waits_for_a_change() -> None:
+    """Else a schedule of less than a nap would be late by the rest of the nap, every time."""
+    table = Timetable([schedule("a")])
+    taken = table.take(START)
+    await table.changed(0.0)
+    table.settle(taken)
+    with anyio.fail_after(5):
+        await table.changed(60.0)
 
 
 async def test_what_is_put_or_dropped_meanwhile_wins() -> None:
@@ -121,7 +132,7 @@ class Journal:
     async def record(self, tick: Tick) -> None:
         if self.failures:
             self.failures -= 1
-            raise OSError("database is locked")
+            raise LedgerError("database is locked")  # as the writer says it
         self.fires += tick.fires
         if len(self.fires) >= self.enough:
             self.done.set()
