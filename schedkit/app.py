@@ -140,8 +140,27 @@ class App:
         """Declare ``jira-export``, the handler of the tag ``JIRA_TASK_EXP``."""
         return scheduler.task(name="jira-export", tags=("JIRA_TASK_EXP",))(_export(self))
 
+    def check_sites(
+        self, report: Report, where: Callable[[tuple[str | int, ...]], str] | None = None
+    ) -> None:
+        """Refuse a report that names a site which is not configured, or is of the other kind.
+
+        Now, and not at its first run, which may be next Monday at seven. `where` says where a key stands.
+        """
+        for place, name, kind in report.sites:
+            at = where(place) if where else f"{report.name}: {'.'.join(map(str, place))}"
+            try:
+                found = self._site_settings(name)
+            except SettingsError as error:
+                raise SettingsError(f"{at}: {error.message}", hint=error.hint) from None
+            if found.kind != kind:
+                raise SettingsError(
+                    f"{at}: site {name!r} is of kind {found.kind}", hint=f"name one of kind {kind}"
+                )
+
     def add_report(self, scheduler: core.Scheduler, report: Report, *, scheduled: bool = True) -> TaskHandle:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
+        self.check_sites(report)
         options = report.task
         # A wrong schedule is refused in any case: a dry run must find it.
         trigger = trigger_of(report)
