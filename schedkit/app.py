@@ -127,6 +127,8 @@ class App:
 
     def ledger(self, ledger: str | Path | None = None) -> str:
         """Return where a ledger is: a whole path or a URL; the settings' own without `ledger`."""
+        if ledger is not None and not isinstance(ledger, str | Path):
+            raise LedgerError(f"ledger={ledger!r} is no place", hint="name a file, or a PostgreSQL URL")
         url = str(ledger or self.settings.scheduler.ledger)
         if "://" in url:
             return url

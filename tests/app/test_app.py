@@ -72,6 +72,8 @@ def test_a_folder_that_cannot_be_made_is_said_so(project: Path) -> None:
     (project / "file").write_text("")
     with pytest.raises(LedgerError, match=r"cannot make the ledger's folder .*file"):
         schedkit.Scheduler("file/ledger.db")
+    with pytest.raises(LedgerError, match="ledger=5 is no place"):
+        schedkit.Scheduler(5)
 
 
 def test_job_defaults_of_the_settings_hold_for_jobs_tasks_and_reports(project: Path) -> None:
