@@ -18,7 +18,7 @@ const TABS = [
 ];
 
 export function mount(element, { store, send, panel = "tasks", run = null, task = null, here = "this process" }) {
-  const view = { store, send, selected: run, alone: Boolean(run), only: task, here, tab: panel, panels: {} };
+  const view = { store, send, selected: run, alone: Boolean(run), only: task, here, tab: panel, panels: {}, told: "" };
   view.ask = (command, node) => ask(view, command, node);
   view.redraw = () => redraw(view);
   view.openRun = (id) => openRun(view, id);
@@ -63,6 +63,11 @@ function draw(view) {
     }
   }
   drawRun(view.run, shownRun(view), view.alone);
+  if (view.alone && view.store.lost !== view.told) {
+    view.told = view.store.lost;
+    put(view.root, "data-state", view.told ? "lost" : null);
+    tell(view, view.told, "bad");
+  }
 }
 
 function build(view, key) {
@@ -85,18 +90,19 @@ function createHead(view) {
     h("div", { class: "sk-line sk-owner sk-muted" }, view.next, view.hand), view.trouble);
 }
 
-const STATE_WORDS = { running: "Running", stopped: "Stopped", viewer: "Watching", paused: "Paused" };
+const STATE_WORDS = { running: "Running", stopped: "Stopped", viewer: "Watching", paused: "Paused", lost: "No answer" };
 
 function drawHead(view) {
-  const { scheduler, tasks } = view.store;
-  const state = scheduler.state === "running" && scheduler.paused ? "paused" : scheduler.state || "stopped";
+  const { lost, scheduler, tasks } = view.store;
+  const known = scheduler.state === "running" && scheduler.paused ? "paused" : scheduler.state || "stopped";
+  const state = lost ? "lost" : known;
   put(view.root, "data-state", state);
   say(view.state, STATE_WORDS[state] || state);
   const words = [[tasks.size, "task"], [scheduler.running, "running"], [scheduler.queued, "waiting"]]
     .filter(([number], i) => i === 0 || number)
     .map(([number, word], i) => `${count(number)} ${i === 0 && number !== 1 ? `${word}s` : word}`);
   say(view.counts, words.join(" · "));
-  show(view.hold, state !== "stopped");
+  show(view.hold, !["stopped", "lost"].includes(state));
   const holdWords = scheduler.paused ? "Resume the scheduler" : "Pause the scheduler";
   if (view.hold.title !== holdWords) {
     put(view.hold, "title", holdWords);
@@ -104,8 +110,9 @@ function drawHead(view) {
     view.hold.replaceChildren(icon(scheduler.paused ? "resume" : "pause"));
   }
   drawOwner(view, scheduler, tasks);
-  say(view.trouble, scheduler.trouble);
-  show(view.trouble, Boolean(scheduler.trouble));
+  show(view.next.parentNode, !lost);
+  say(view.trouble, lost || scheduler.trouble);
+  show(view.trouble, Boolean(lost || scheduler.trouble));
 }
 
 // Who will run the next fire: this kernel, another process, or nobody.
