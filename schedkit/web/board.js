@@ -111,15 +111,16 @@ function drawHead(view) {
   }
   drawOwner(view, scheduler, tasks);
   show(view.next.parentNode, !lost);
-  say(view.trouble, lost || scheduler.trouble);
-  show(view.trouble, Boolean(lost || scheduler.trouble));
+  const trouble = lost || scheduler.trouble || (scheduler.state === "running" ? withoutCode(view, tasks) : "");
+  say(view.trouble, trouble);
+  show(view.trouble, Boolean(trouble));
 }
 
 // Who will run the next fire: this kernel, another process, or nobody.
 function drawOwner(view, scheduler, tasks) {
   let next = null;
   for (const task of tasks.values()) {
-    if (view.only && task.name !== view.only) continue;
+    if ((view.only && task.name !== view.only) || !task.declared) continue;
     if (task.next_run && !task.paused && (!next || task.next_run < next.next_run)) next = task;
   }
   const who = ownerWords(view, scheduler.owner);
@@ -135,6 +136,17 @@ function drawOwner(view, scheduler, tasks) {
     say(view.hand.lastElementChild, move.words);
     put(view.hand, "title", move.title || null);
   }
+}
+
+// Tasks of the ledger that no cell or file has declared since its owner began, and that are due some time.
+function withoutCode(view, tasks) {
+  const names = [...tasks.values()]
+    .filter((task) => !task.declared && task.next_run && !task.paused && (!view.only || task.name === view.only))
+    .map((task) => task.name).sort();
+  if (!names.length) return "";
+  const some = names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+  return names.length === 1 ? `${some} waits for its code: run the cell or file that declares it, or remove it`
+    : `${some} wait for their code: run the cells or files that declare them, or remove them`;
 }
 
 function ownerWords(view, owner) {

@@ -266,6 +266,23 @@ def test_a_run_that_waits_for_a_limit_says_which(view: Any) -> None:
     says("rated1", "its rate, 5 in 1m")
 
 
+def test_who_runs_the_next_fire_counts_only_tasks_whose_code_is_here(view: Any) -> None:
+    """After a restart with half of the cells run: the owner was said to run what it has no code for."""
+    board = working_day()
+    declare(board, "renamed", "every 2 s", -60, waiting=True)
+    view.mount(board.snapshot(NOW))
+    expect(view.page.locator(".sk-owner")).to_contain_text("Next: open_bugs in 4 m")
+    expect(view.page.locator(".sk-trouble")).to_have_text(
+        "renamed waits for its code: run the cell or file that declares it, or remove it"
+    )
+    for number in range(4):
+        declare(board, f"other {number}", "every 2 s", -60, waiting=True)
+    view.mount(board.snapshot(NOW))
+    expect(view.page.locator(".sk-trouble").last).to_contain_text(
+        "other 0, other 1, other 2 and 2 more wait for"
+    )
+
+
 def test_a_rate_is_named_before_the_places_that_others_hold(view: Any) -> None:
     """Cancelling what others run would not let it start."""
     board = working_day()
