@@ -151,7 +151,12 @@ class RunHandle:
                 return self._finished
             except TimeoutError:
                 if deadline is not None and time.monotonic() >= deadline:
-                    message = f"run {self.id} of {self.task!r} has not ended within {timeout}"
+                    message = (
+                        f"run {self.id} of {self.task!r} has not ended within {timeout}: it is {self.state}"
+                    )
+                    owner = None if self.scheduler.running else self.scheduler.owner
+                    if owner is not None:
+                        message += f", and {owner.owner} runs this ledger (here: sched.take_over())"
                     raise TimeoutError(message) from None
                 if surroundings.should_stop():
                     raise StopRequested("the run was asked to stop") from None

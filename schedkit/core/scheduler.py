@@ -17,7 +17,7 @@ from types import FunctionType
 from typing import Any, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from schedkit.core import faces, origin
+from schedkit.core import cells, faces, origin
 from schedkit.core.at_exit import stop_at_exit
 from schedkit.core.base import as_task
 from schedkit.core.board import Board
@@ -245,6 +245,7 @@ class Scheduler(Views, Elsewhere, JobApi):
         handle = self._handles[task.name] = TaskHandle(self, task.name)
         if self._node.state != "stopped":
             service().submit(self._node.declare, task).result()
+        cells.note(self.ledger, task.name, lambda: self.tasks)
         return handle
 
     pause = blocking(AsyncScheduler.pause)
