@@ -525,7 +525,7 @@ def test_the_queue_reads_well_in_a_narrow_page(view: Any) -> None:
 
 
 def test_figures_that_have_no_room_leave_no_gap_in_a_card(day: Any) -> None:
-    for width in (840, 500, 400):
+    for width in (940, 840, 500, 400):
         day.page.set_viewport_size({"width": width, "height": 900})
         for column in ("spark", "success"):
             expect(day.page.locator(f".sk-tasks td.sk-col-{column}").first).to_be_hidden()
