@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from schedkit.core import faces, origin, triggers
 from schedkit.core import scheduler as core
 from schedkit.core.durations import seconds
 from schedkit.core.model import Retry
+from schedkit.core.wallclock import zone
 from schedkit.errors import LedgerError, SettingsError
 from schedkit.loop import live
 from schedkit.report import Report, RetryOptions, Tools, run_report
@@ -100,7 +100,7 @@ class App:
             "concurrency": chosen.concurrency,
             "threads": chosen.threads,
             "processes": chosen.processes,
-            "tz": ZoneInfo(chosen.tz) if chosen.tz else None,
+            "tz": zone(chosen.tz) if chosen.tz else None,
             "job_defaults": chosen.job_defaults.model_dump(),
             **options,
         }
