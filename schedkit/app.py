@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from schedkit.core.durations import seconds
 from schedkit.core.model import Retry
@@ -19,6 +18,7 @@ from schedkit.core.scheduler import facade as core
 from schedkit.core.scheduler import faces
 from schedkit.core.tasks import origin
 from schedkit.core.when import triggers
+from schedkit.core.when.wallclock import zone
 from schedkit.errors import LedgerError, SettingsError
 from schedkit.loop import live
 from schedkit.report import Report, RetryOptions, Tools, run_report
@@ -117,7 +117,7 @@ class App:
             "keep_runs": chosen.keep_runs,
             "keep_results": chosen.keep_results,
             "durability": chosen.durability,
-            "tz": ZoneInfo(chosen.tz) if chosen.tz else None,
+            "tz": zone(chosen.tz) if chosen.tz else None,
             "job_defaults": chosen.job_defaults.model_dump(),
             **options,
         }
@@ -144,6 +144,8 @@ class App:
 
     def ledger(self, ledger: str | Path | None = None) -> str:
         """Return where a ledger is: a whole path or a URL; the settings' own without `ledger`."""
+        if ledger is not None and not isinstance(ledger, str | Path):
+            raise LedgerError(f"ledger={ledger!r} is no place", hint="name a file, or a PostgreSQL URL")
         url = str(ledger or self.settings.scheduler.ledger)
         if "://" in url:
             return url
@@ -157,8 +159,27 @@ class App:
         """Declare ``jira-export``, the handler of the tag ``JIRA_TASK_EXP``."""
         return scheduler.task(name="jira-export", tags=("JIRA_TASK_EXP",))(_export(self))
 
+    def check_sites(
+        self, report: Report, where: Callable[[tuple[str | int, ...]], str] | None = None
+    ) -> None:
+        """Refuse a report that names a site which is not configured, or is of the other kind.
+
+        Now, and not at its first run, which may be next Monday at seven. `where` says where a key stands.
+        """
+        for place, name, kind in report.sites:
+            at = where(place) if where else f"{report.name}: {'.'.join(map(str, place))}"
+            try:
+                found = self._site_settings(name)
+            except SettingsError as error:
+                raise SettingsError(f"{at}: {error.message}", hint=error.hint) from None
+            if found.kind != kind:
+                raise SettingsError(
+                    f"{at}: site {name!r} is of kind {found.kind}", hint=f"name one of kind {kind}"
+                )
+
     def add_report(self, scheduler: core.Scheduler, report: Report, *, scheduled: bool = True) -> TaskHandle:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
+        self.check_sites(report)
         options = report.task
         # A wrong schedule is refused in any case: a dry run must find it.
         trigger = trigger_of(report)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from schedkit.commands.words import one_line
 from schedkit.errors import SchedkitError, UsageError
 
 __all__ = ["cli", "main"]
@@ -122,7 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         result = cli(arguments, standalone_mode=False)
     except SchedkitError as error:
-        sys.stderr.write(f"schedkit: {error}\n")
+        sys.stderr.write(f"schedkit: {one_line(str(error))}\n")
         return 2 if isinstance(error, UsageError) else 1
     except (KeyboardInterrupt, typer.Abort):
         return 130

@@ -94,6 +94,12 @@ class SchedkitError(Exception):
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
+    def _render_traceback_(self) -> list[str]:
+        # IPython's own door for errors that know how to show themselves.
+        from schedkit.tracebacks import rendered
+
+        return rendered(self)
+
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders (runs_in="process"); subclasses take other arguments.
         return (_rebuild, (type(self), self.args, self.__dict__))

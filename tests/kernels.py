@@ -45,9 +45,12 @@ class Kernel:
         client.wait_for_ready(timeout=60)
         return client
 
-    def begin(self, code: str) -> Cell:
-        """Send a cell."""
-        id = self._client.execute(code, store_history=True)
+    def begin(self, code: str, name: str = "") -> Cell:
+        """Send a cell; a front end gives it a `name` of its own, the same at every run."""
+        content = {"code": code, "silent": False, "store_history": True, "stop_on_error": True}
+        message = self._client.session.msg("execute_request", content, metadata={"cellId": name})
+        self._client.shell_channel.send(message)
+        id = message["header"]["msg_id"]
         cell = self._cells[id] = Cell(id)
         return cell
 

@@ -17,7 +17,8 @@ ROOT = Path(schedkit.__file__).parent
 # What each room may import besides itself, and nothing else of schedkit.
 BASE = {"errors", "chance", "gcpause", "punctual", "loop", "context"}
 ALLOWED: dict[str, set[str]] = {
-    "errors": set(),
+    "errors": {"tracebacks"},
+    "tracebacks": set(),
     "chance": set(),
     "gcpause": set(),
     "punctual": set(),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from schedkit.commands.words import one_line
 from schedkit.core.events import Event, RunLogged, RunProgressed
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class StageBars:
     def __call__(self, event: Event) -> None:
         """Take an event; progress is drawn, and a warning stands above the bars."""
         if isinstance(event, RunLogged) and event.level >= logging.WARNING:
-            self._progress.console.print(f"{event.task}: {event.message}", highlight=False, markup=False)
+            line = one_line(f"{event.task}: {event.message}")
+            self._progress.console.print(line, highlight=False, markup=False)
         if not isinstance(event, RunProgressed):
             return
         key = (event.run, event.stage)

@@ -107,6 +107,7 @@ class Declared:
 
     def _report(self, document: Document, path: Path) -> None:
         report = report_of(document).of_file(path)
+        self.project.check_sites(report, document.where)
         where = document.where(("name",))
         try:
             self._free(report.name, where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import threading
 from pathlib import Path
@@ -11,7 +12,10 @@ from rich.console import Console
 from schedkit.app import app
 from schedkit.commands.bars import StageBars
 from schedkit.commands.declare import Declared
+from schedkit.commands.words import one_line
+from schedkit.core.events import Event, RunEnded
 from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.states import State
 from schedkit.core.tasks.discover import from_entry_points
 from schedkit.errors import RunError, SchedkitError, SettingsError, UsageError
 
@@ -42,7 +46,7 @@ def run_files(files: list[Path], *, once: bool, plugins: bool, standby: bool, le
         declared.tasks(found.tasks, "plug-in")
     names, problems = list(declared.names), declared.problems
     for problem in problems:
-        console.print(f"left out: {problem}", highlight=False, markup=False, soft_wrap=True)
+        _say(console, f"left out: {problem}")
     scheduler.start(standby=standby)
     try:
         if once:
@@ -51,8 +55,8 @@ def run_files(files: list[Path], *, once: bool, plugins: bool, standby: bool, le
                 raise SettingsError(f"{len(problems)} could not be declared; the first: {problems[0]}")
             return
         tasks = "1 task" if len(names) == 1 else f"{len(names)} tasks"
-        told = f"{tasks} on schedule, until Ctrl-C; ledger: {scheduler.ledger}"
-        console.print(told, highlight=False, soft_wrap=True)
+        _say(console, f"{tasks} on schedule, until Ctrl-C; ledger: {scheduler.ledger}")
+        scheduler.subscribe(functools.partial(_tell_failure, console))
         until_interrupted()
     finally:
         scheduler.stop()
@@ -70,8 +74,24 @@ def _run_each_once(scheduler: Scheduler, names: list[str], console: Console) -> 
                     failed.append(error)
         finally:
             unsubscribe()
+    for other in failed[1:]:
+        _say(console, str(other))
     if failed:
         raise failed[0]
+
+
+def _tell_failure(console: Console, event: Event) -> None:
+    """Print a line for a run that ended badly: nobody should have to ask the ledger for that."""
+    if isinstance(event, RunEnded) and event.state in (State.FAILED, State.TIMEOUT):
+        at = f"{event.at.astimezone():%Y-%m-%d %H:%M:%S}"
+        error = event.error or {}
+        why = ": ".join(filter(None, (error.get("type"), error.get("message") or event.reason)))
+        hint = f" ({error['hint']})" if error.get("hint") else ""
+        _say(console, f"{at} {event.task} {event.state}: {why}{hint}")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(one_line(text), highlight=False, markup=False, soft_wrap=True)
 
 
 def until_interrupted() -> None:

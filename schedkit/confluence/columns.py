@@ -53,7 +53,7 @@ def decide_columns(
             f"{what} has columns the frame has not ({', '.join(strangers or rules.keep)})",
             hint="name a key= column, by which they are carried, or drop=[…] them",
         )
-    notes = [f"column {name!r} is not in the frame: carried as people left it" for name in strangers]
+    notes = [_carried(strangers)] if strangers else []
     for at, name in enumerate(new.names):
         if name in grid.names or name in rules.keep or name in rules.drop:
             continue
@@ -85,3 +85,9 @@ def _numbers(source: str, grid: Grid, at: int) -> bool:
     """Tell whether a column is Confluence's own of row numbers."""
     assert grid.header is not None
     return any(is_numbering(source, row.cells[at]) for row in (grid.header, *grid.rows[:1]))
+
+
+def _carried(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"column {names[0]!r} is not in the frame: carried as people left it"
+    return f"columns {', '.join(map(repr, names))} are not in the frame: carried as people left them"

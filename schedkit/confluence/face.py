@@ -16,6 +16,7 @@ __all__ = ["as_html", "as_text", "summary"]
 
 _ROWS = 30
 _WIDTH = 24
+_WORD = 40  # a longer one would push the other columns off the screen
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ def as_html(title: str, source: str, region: Region, merged: Merged) -> str:
 def _html_cell(shown: str, view: _View, place: tuple[int, int]) -> str:
     cut = shown if len(shown) <= 200 else shown[:199] + "…"
     style, title = "text-align:left", ""
+    if any(len(word) > _WORD for word in cut.split()):
+        style += ";overflow-wrap:anywhere;min-width:12em"
     if place[0] in view.new:
         style += ";" + _NEW
     elif place in view.marks:

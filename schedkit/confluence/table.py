@@ -107,7 +107,11 @@ def render(
     UsageError
         If two columns have one name.
     """
+    import pandas as pd
+
     look = look or Look()
+    if not isinstance(df, pd.DataFrame):
+        raise UsageError(f"a {type(df).__name__} is no table", hint="give a DataFrame")
     if key is not None and key not in df.columns and key in df.index.names:
         df = df.reset_index()
     if key is not None and columns is not None and key not in columns:

@@ -368,6 +368,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return None
         return (self.finished_at - self.started_at).total_seconds()
 
+    @property
+    def why(self) -> str:
+        """Why it stands as it does: its error's type and message, or its reason; empty where all is well."""
+        error = self.error or {}
+        return ": ".join(filter(None, (error.get("type"), error.get("message") or self.reason)))
+
 
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a task may return instead of a plain value.

@@ -17,7 +17,7 @@ from schedkit.excel.jobs import Frames, Look, drawn_job, flat_job, template_job
 from schedkit.excel.model import Infinite, Policy
 from schedkit.excel.result import Written
 from schedkit.excel.tally import Tally
-from schedkit.excel.template.template import Mode, Order
+from schedkit.excel.template.template import Mode, Order, check_key
 from schedkit.excel.zones import zone_of
 
 
@@ -107,6 +107,7 @@ def write(
     policy = Policy(zone, zone_name, inf)
     tally = Tally()
     source = _source(path, suffix, template, mode, key)
+    keys = (key,) if isinstance(key, str) else tuple(key or ())
     if suffix in WRITERS:
         job = flat_job(_frames(data, None), suffix, policy, tally)
     elif source is not None:
@@ -115,12 +116,13 @@ def write(
                 "a template brings its own summary and totals",
                 hint="draw them in the template, or leave it out",
             )
-        keys = (key,) if isinstance(key, str) else tuple(key or ())
         order = Order(policy, mode, keys, links)
         job = template_job(_frames(data, sheet), source, suffix, order, tally)
     else:
         look = Look(title or path.stem, links, totals, summary, history)
         frames = {str(name or path.stem): frame for name, frame in _frames(data, sheet).items()}
+        for frame in frames.values():
+            check_key(frame, keys)
         job = drawn_job(frames, look, policy, tally)
     where = replace_whole(path, job.fill)
     written = Written(
@@ -142,6 +144,12 @@ def write(
 def _frames(data: pd.DataFrame | Mapping[str, pd.DataFrame], sheet: str | None) -> Frames:
     if isinstance(data, pd.DataFrame):
         return {sheet: data}
+    strangers = list(data.values()) if isinstance(data, Mapping) else [data]
+    for other in strangers:
+        if not isinstance(other, pd.DataFrame):
+            raise WorkbookError(
+                f"a {type(other).__name__} is no frame to write", hint="give a DataFrame, or several by sheet"
+            )
     if not data:
         raise WorkbookError("there is no frame to write", hint="a mapping needs at least one sheet")
     return {str(name): frame for name, frame in data.items()}

@@ -184,6 +184,17 @@ class Report(_Strict):
     _file: str = PrivateAttr("")
 
     @property
+    def sites(self) -> list[tuple[tuple[str | int, ...], str, str]]:
+        """The sites it uses: where it names each, its name, and of which kind it has to be."""
+        found: list[tuple[tuple[str | int, ...], str, str]]
+        found = [(("extract", "site"), name, "jira") for name in self.extract.site]
+        for number, item in enumerate(self.deliver):
+            if item.to == "confluence" and "site" in item.options:
+                place = ("deliver", number, "confluence", "site")
+                found.append((place, str(item.options["site"]), "confluence"))
+        return found
+
+    @property
     def file(self) -> str:
         """The whole path of the file it was read from; empty for one composed elsewhere."""
         return self._file

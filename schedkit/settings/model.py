@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
+from schedkit.core.when.wallclock import zone
 from schedkit.errors import SettingsError
 from schedkit.report.yamlfile import explain, parse_yaml
 from schedkit.settings.accepted import translated
@@ -114,6 +115,13 @@ class SchedulerSettings(_Strict):
     keep_results: int | None = 10
     durability: Literal["normal", "full"] = "normal"
     tz: str | None = None
+
+    @field_validator("tz")
+    @classmethod
+    def _known_zone(cls, tz: str | None) -> str | None:
+        if tz is not None:
+            zone(tz)
+        return tz
 
 
 class ChannelSettings(_Strict):

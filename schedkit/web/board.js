@@ -18,7 +18,7 @@ const TABS = [
 ];
 
 export function mount(element, { store, send, panel = "tasks", run = null, task = null, here = "this process" }) {
-  const view = { store, send, selected: run, alone: Boolean(run), only: task, here, tab: panel, panels: {} };
+  const view = { store, send, selected: run, alone: Boolean(run), only: task, here, tab: panel, panels: {}, told: "" };
   view.ask = (command, node) => ask(view, command, node);
   view.redraw = () => redraw(view);
   view.openRun = (id) => openRun(view, id);
@@ -63,6 +63,11 @@ function draw(view) {
     }
   }
   drawRun(view.run, shownRun(view), view.alone);
+  if (view.alone && view.store.lost !== view.told) {
+    view.told = view.store.lost;
+    put(view.root, "data-state", view.told ? "lost" : null);
+    tell(view, view.told, "bad");
+  }
 }
 
 function build(view, key) {
@@ -85,18 +90,19 @@ function createHead(view) {
     h("div", { class: "sk-line sk-owner sk-muted" }, view.next, view.hand), view.trouble);
 }
 
-const STATE_WORDS = { running: "Running", stopped: "Stopped", viewer: "Watching", paused: "Paused" };
+const STATE_WORDS = { running: "Running", stopped: "Stopped", viewer: "Watching", paused: "Paused", lost: "No answer" };
 
 function drawHead(view) {
-  const { scheduler, tasks } = view.store;
-  const state = scheduler.state === "running" && scheduler.paused ? "paused" : scheduler.state || "stopped";
+  const { lost, scheduler, tasks } = view.store;
+  const known = scheduler.state === "running" && scheduler.paused ? "paused" : scheduler.state || "stopped";
+  const state = lost ? "lost" : known;
   put(view.root, "data-state", state);
   say(view.state, STATE_WORDS[state] || state);
   const words = [[tasks.size, "task"], [scheduler.running, "running"], [scheduler.queued, "waiting"]]
     .filter(([number], i) => i === 0 || number)
     .map(([number, word], i) => `${count(number)} ${i === 0 && number !== 1 ? `${word}s` : word}`);
   say(view.counts, words.join(" · "));
-  show(view.hold, state !== "stopped");
+  show(view.hold, !["stopped", "lost"].includes(state));
   const holdWords = scheduler.paused ? "Resume the scheduler" : "Pause the scheduler";
   if (view.hold.title !== holdWords) {
     put(view.hold, "title", holdWords);
@@ -104,15 +110,17 @@ function drawHead(view) {
     view.hold.replaceChildren(icon(scheduler.paused ? "resume" : "pause"));
   }
   drawOwner(view, scheduler, tasks);
-  say(view.trouble, scheduler.trouble);
-  show(view.trouble, Boolean(scheduler.trouble));
+  show(view.next.parentNode, !lost);
+  const trouble = lost || scheduler.trouble || (scheduler.state === "running" ? withoutCode(view, tasks) : "");
+  say(view.trouble, trouble);
+  show(view.trouble, Boolean(trouble));
 }
 
 // Who will run the next fire: this kernel, another process, or nobody.
 function drawOwner(view, scheduler, tasks) {
   let next = null;
   for (const task of tasks.values()) {
-    if (view.only && task.name !== view.only) continue;
+    if ((view.only && task.name !== view.only) || !task.declared) continue;
     if (task.next_run && !task.paused && (!next || task.next_run < next.next_run)) next = task;
   }
   const who = ownerWords(view, scheduler.owner);
@@ -128,6 +136,17 @@ function drawOwner(view, scheduler, tasks) {
     say(view.hand.lastElementChild, move.words);
     put(view.hand, "title", move.title || null);
   }
+}
+
+// Tasks of the ledger that no cell or file has declared since its owner began, and that are due some time.
+function withoutCode(view, tasks) {
+  const names = [...tasks.values()]
+    .filter((task) => !task.declared && task.next_run && !task.paused && (!view.only || task.name === view.only))
+    .map((task) => task.name).sort();
+  if (!names.length) return "";
+  const some = names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+  return names.length === 1 ? `${some} waits for its code: run the cell or file that declares it, or remove it`
+    : `${some} wait for their code: run the cells or files that declare them, or remove them`;
 }
 
 function ownerWords(view, owner) {

@@ -72,14 +72,18 @@ export function until(iso, now) {
   return `in ${duration(s < 60 ? Math.ceil(s) : s)}`;
 }
 
+export function clock(ms) {
+  return clockFormat.format(new Date(ms));
+}
+
 // A moment in the reader's own time zone: the clock today; the day and the minute otherwise.
 export function moment(iso, now) {
   const at = millis(iso);
   if (Number.isNaN(at)) return "";
   const date = new Date(at);
-  const clock = clockFormat.format(date);
+  const time = clockFormat.format(date);
   const today = date.toDateString() === new Date(now).toDateString();
-  return today ? clock : `${dayFormat.format(date)}, ${clock.slice(0, 5)}`;
+  return today ? time : `${dayFormat.format(date)}, ${time.slice(0, 5)}`;
 }
 
 export function exact(iso) {

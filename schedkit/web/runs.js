@@ -62,28 +62,45 @@ export function drawRunTable(table, rows) {
   show(table.scroller, rows.length > 0);
 }
 
-// What keeps a queued run from starting: the narrowest limit that is used up, as the planner would find it.
+// What keeps a queued run from starting: its time, then the narrowest limit that is used up.
 function whatHolds(store, now) {
-  const { limits = {}, concurrency } = store.scheduler;
+  const { limits = {}, concurrency, owner, state } = store.scheduler;
   const used = new Map();
   const use = (key) => used.set(key, (used.get(key) || 0) + 1);
   const keysOf = (task) => [...(task?.tags || []).map((tag) => `tag:${tag}`), ...(task?.place ? [task.place] : [])];
+  const starts = new Map(); // of tasks with a rate; of a long past the board knows only the latest runs
   for (const run of store.runs.values()) {
-    if (run.state === "RUNNING") ["", `task:${run.task}`, ...keysOf(store.tasks.get(run.task))].forEach(use);
+    const task = store.tasks.get(run.task);
+    if (run.state === "RUNNING") ["", `task:${run.task}`, ...keysOf(task)].forEach(use);
+    if (task?.rate && run.started_at) starts.set(run.task, [...(starts.get(run.task) || []), Date.parse(run.started_at)]);
   }
   const full = (key, most) => (used.get(key) || 0) >= (most ?? Infinity);
   return (run) => {
     const task = store.tasks.get(run.task);
+    if (!owner || state === "stopped") return "a scheduler: nobody runs this one";
     if (task && !task.declared) return "its code: run the cell or file that declares it";
+    if (Date.parse(run.due_at) > now) return "its time";
     if (full(`task:${run.task}`, task?.limit)) return `another run of ${run.task}`;
+    // Before what it shares with others: a place that they leave would not let it start.
+    const rated = task?.rate ? freeAt(task.rate, starts.get(run.task) || []) : 0;
+    if (rated > now) return `its rate, ${task.rate}: free ${until(new Date(rated).toISOString(), now)}`;
     const key = keysOf(task).find((one) => full(one, limits[one]));
     if (key === "thread") return "a free thread";
     if (key === "process") return "a free process";
     if (key) return `another run tagged ${key.slice(4)}`;
     if (full("", concurrency)) return "a free place";
-    if (Date.parse(run.due_at) > now) return "its time";
     return task?.rate ? `its rate, ${task.rate}` : "a free place";
   };
+}
+
+const UNITS = { d: 86400e3, h: 3600e3, m: 60e3, s: 1e3, ms: 1, us: 1e-3 };
+
+// When a rate such as "5 in 1m30s" lets the next run start, 0 where these starts leave it room.
+function freeAt(rate, starts) {
+  const [count, span] = rate.split(" in ");
+  const parts = [...span.matchAll(/(\d+)(d|h|ms|us|m|s)/g)];
+  const last = starts.sort((a, b) => b - a)[count - 1];
+  return last === undefined ? 0 : last + parts.reduce((sum, [, number, unit]) => sum + number * UNITS[unit], 0);
 }
 
 function isWaiting(run) {

@@ -8,11 +8,16 @@ export function createStore() {
     tasks: new Map(),
     runs: new Map(),
     version: 0,
+    lost: "", // why what is shown may be no longer true
     listeners: new Set(),
     now: () => Date.now() + store.skew,
     subscribe(listener) {
       store.listeners.add(listener);
       return () => store.listeners.delete(listener);
+    },
+    tell(facts) {
+      Object.assign(store, facts);
+      for (const listener of store.listeners) listener();
     },
     // Returns false when changes were missed and a snapshot must be asked for.
     apply(message) {

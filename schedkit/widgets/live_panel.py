@@ -26,6 +26,8 @@ __all__ = ["KINDS", "Panel"]
 
 KINDS = ("tasks", "runs", "queue", "history")
 STATIC_SECONDS = 5.0
+# A view that hears nothing for three of these knows that its kernel is gone, or too busy to speak.
+BEAT_SECONDS = 5.0
 
 _publish = cast(Callable[..., None], publish_display_data)
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -63,6 +65,7 @@ class Panel(anywidget.AnyWidget):
         self._scheduler = scheduler
         self._feed = Feed(scheduler)
         self._still_shown: tuple[int, float] = (-1, 0.0)
+        self._spoke = 0.0
         self._moved: tuple[object, dict[str, str] | None] | None = None
         self._unsubscribe: Any = None
         snapshot = self._next()
@@ -118,6 +121,12 @@ class Panel(anywidget.AnyWidget):
         message = self._next()
         if message is not None:
             self.send({"kind": "board"}, buffers=[_encode(message)])
+        elif time.monotonic() - self._spoke >= BEAT_SECONDS:
+            self.send({"kind": "beat"})
+        else:
+            self._refresh_still()
+            return
+        self._spoke = time.monotonic()
         self._refresh_still()
 
     def _next(self) -> dict[str, Any] | None:

@@ -95,12 +95,14 @@ def test_a_folder_that_cannot_be_made_is_said_so(project: Path) -> None:
     (project / "file").write_text("")
     with pytest.raises(LedgerError, match=r"cannot make the ledger's folder .*file"):
         schedkit.Scheduler("file/ledger.db")
+    with pytest.raises(LedgerError, match="ledger=5 is no place"):
+        schedkit.Scheduler(5)
 
 
 def test_job_defaults_of_the_settings_hold_for_jobs_tasks_and_reports(project: Path) -> None:
     """Seed 003's `scheduler:` block; what a job says itself wins."""
     block = "scheduler: {job_defaults: {coalesce: false, max_instances: 3, misfire_grace_time: 30}}\n"
-    (project / "schedkit.yaml").write_text(block)
+    (project / "schedkit.yaml").write_text(block + SITES)
     scheduler = schedkit.Scheduler()
     job = scheduler.add_job(app, "interval", hours=1)
     assert (job.coalesce, job.max_instances, job.misfire_grace_time) == (False, 3, 30)
@@ -128,6 +130,7 @@ def test_a_schedule_becomes_a_trigger(schedule: str, moment: datetime) -> None:
 def test_without_a_schedule_there_is_no_trigger(project: Path) -> None:
     (report,) = loads_reports(REPORT)
     assert trigger_of(report) is None
+    (project / "schedkit.yaml").write_text(SITES)
     task = App(app().settings, project)
     with task.scheduler() as scheduler:
         handle = task.add_report(scheduler, report)

@@ -92,7 +92,9 @@ def test_mistakes(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("site: demo\n", "site: dem\n", "there is no site 'dem'.*did you mean 'demo'"),
+        ("site: demo\n", "site: dem\n", r"bad.yaml:\d+: there is no site 'dem' .did you mean 'demo'"),
+        ("site: demo\n", "site: demo-wiki\n", r"bad.yaml:\d+: site 'demo-wiki' is of kind confluence"),
+        ("site: demo-wiki\n", "site: demo-wik\n", r"bad.yaml:\d+: there is no site 'demo-wik'"),
         ("jql: type = Bug AND", "jql: typ = Bug AND", "typ"),
         ("jql: type = Bug AND", "jql: ((type = Bug AND", r"jql|JQL"),
         ('page: "100001"', 'page: "999"', "999"),

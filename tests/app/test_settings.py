@@ -54,6 +54,10 @@ def test_the_environment_wins_and_fills_variables(project: Path, monkeypatch: py
     [
         ("sites:\n  a: {ulr: x}", r"schedkit.yaml:2: unknown key 'sites.a.ulr': did you mean 'url'"),
         ("scheduler:\n  concurrency: 0", r"schedkit.yaml:2: scheduler.concurrency: .*greater than"),
+        (
+            "scheduler:\n  tz: Europe/Berln",
+            r"yaml:2: scheduler.tz: .*did you mean Europe/Berlin",
+        ),
         ("sitse: {}", r"schedkit.yaml:1: unknown key 'sitse': did you mean 'sites'"),
         ("- 1", "holds list, not settings"),
         ("a: 1\n---\nb: 2", "holds 2 documents"),

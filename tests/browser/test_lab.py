@@ -158,6 +158,25 @@ def test_without_a_kernel_the_still_picture_remains(notebook: Any, lab: Any) -> 
     )
 
 
+def test_a_panel_whose_kernel_was_restarted_says_so_until_the_cell_runs_again(notebook: Any) -> None:
+    """It used to go on saying "Running, run by this kernel", with buttons that nobody answered."""
+    page = notebook.page
+    notebook.run(1)
+    expect(page.locator(".sk-state")).to_have_text("Running")
+    page.wait_for_timeout(16_000)  # longer than the silence by which a view knows, with nothing going on
+    expect(page.locator(".sk-state")).to_have_text("Running")
+    notebook.restart()
+    expect(page.locator(".sk-state")).to_have_text("No answer", timeout=30_000)
+    expect(page.locator(".sk-trouble")).to_contain_text("After a restart run this cell again.")
+    expect(page.locator(".sk-owner")).to_be_hidden()
+    page.get_by_role("button", name="Run extract now").click()
+    expect(page.locator(".sk-note")).to_contain_text("The kernel does not answer.")
+    notebook.wait_idle()
+    notebook.run(0)
+    notebook.run(1)
+    expect(page.locator(".sk-state")).to_have_text("Running")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_panel_follows_the_theme(notebook: Any, theme: str) -> None:
     page = notebook.page

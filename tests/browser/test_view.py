@@ -266,6 +266,47 @@ def test_a_run_that_waits_for_a_limit_says_which(view: Any) -> None:
     says("rated1", "its rate, 5 in 1m")
 
 
+def test_who_runs_the_next_fire_counts_only_tasks_whose_code_is_here(view: Any) -> None:
+    """After a restart with half of the cells run: the owner was said to run what it has no code for."""
+    board = working_day()
+    declare(board, "renamed", "every 2 s", -60, waiting=True)
+    view.mount(board.snapshot(NOW))
+    expect(view.page.locator(".sk-owner")).to_contain_text("Next: open_bugs in 4 m")
+    expect(view.page.locator(".sk-trouble")).to_have_text(
+        "renamed waits for its code: run the cell or file that declares it, or remove it"
+    )
+    for number in range(4):
+        declare(board, f"other {number}", "every 2 s", -60, waiting=True)
+    view.mount(board.snapshot(NOW))
+    expect(view.page.locator(".sk-trouble").last).to_contain_text(
+        "other 0, other 1, other 2 and 2 more wait for"
+    )
+
+
+def test_a_rate_is_named_before_the_places_that_others_hold(view: Any) -> None:
+    """Cancelling what others run would not let it start."""
+    board = working_day()
+    board.put_scheduler(concurrency=1)  # the run "live" has it
+    declare(board, "rated", rate="2 in 1m30s")
+    declare(board, "later")
+    for run, began in (("old", -200), ("first", -60), ("second", -30)):
+        queue(board, run, "rated", began)
+        start(board, run, "rated", began)
+        end(board, run, "rated", began + 1, 1.0)
+    queue(board, "third", "rated", -5)
+    queue(board, "future", "later", 600)
+    view.mount(board.snapshot(NOW), panel="queue")
+    row = view.page.get_by_role("row")
+    # The second latest start was 60 s ago, and 90 s have to lie between.
+    expect(row.filter(has_text="run third")).to_contain_text(
+        re.compile(r"its rate, 2 in 1m30s: free in \d\d s")
+    )
+    expect(row.filter(has_text="run future")).to_contain_text("its time")
+    board.put_scheduler(owner=None, state="stopped")
+    view.mount(board.snapshot(NOW), panel="queue")
+    expect(row.filter(has_text="run third").last).to_contain_text("a scheduler: nobody runs this one")
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(tmp_path / "past.db")
@@ -458,6 +499,36 @@ def test_narrow_pages_do_not_scroll_sideways(day: Any) -> None:
                   .filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.className)"""
             )
             assert over == [], f"{tab} at {width}"
+
+
+def test_the_queue_reads_well_in_a_narrow_page(view: Any) -> None:
+    """The sentence that says what is waited for was squeezed to three lines of a word or two."""
+    board = working_day()
+    board.put_scheduler(concurrency=9, limits={"tag:a tag of some length": 1})
+    declare(board, "live_now", tags=("a tag of some length",))
+    declare(board, "extract_everything_below_the_initiative", tags=("a tag of some length",))
+    queue(board, "l", "live_now", -9)
+    start(board, "l", "live_now", -9)
+    queue(board, "waits1", "extract_everything_below_the_initiative", -5)
+    view.mount(board.snapshot(NOW), panel="queue")
+    row = view.page.get_by_role("row").filter(has_text="run waits1")
+    words = row.locator(".sk-col-fifth")
+    expect(words).to_contain_text("another run tagged a tag of some length")
+    for width, most_lines in ((400, 1), (630, 2), (760, 2), (1100, 1)):
+        view.page.set_viewport_size({"width": width + 34, "height": 700})
+        line = row.locator(".sk-badge").bounding_box()["height"]
+        assert words.locator("span").bounding_box()["height"] < line * (most_lines + 0.5), width
+        assert row.locator(".sk-name").bounding_box()["height"] < line * 4, width
+    view.page.set_viewport_size({"width": 434, "height": 700})
+    heads = [row.locator(f".sk-col-{name}").bounding_box()["y"] for name in ("state", "third", "fourth")]
+    assert max(heads) - min(heads) < 1
+
+
+def test_figures_that_have_no_room_leave_no_gap_in_a_card(day: Any) -> None:
+    for width in (940, 840, 500, 400):
+        day.page.set_viewport_size({"width": width, "height": 900})
+        for column in ("spark", "success"):
+            expect(day.page.locator(f".sk-tasks td.sk-col-{column}").first).to_be_hidden()
 
 
 def test_unmounting_leaves_nothing_behind(day: Any) -> None:

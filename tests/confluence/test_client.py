@@ -538,6 +538,13 @@ def test_options_that_mean_nothing(options: dict[str, Any], problem: str) -> Non
         wiki.page(1).table("nth:1").replace(frame(("K-1", "x")), **options)
 
 
+@pytest.mark.parametrize("stranger", ["x", None, [1], pd.Series([1])])
+def test_what_is_no_frame_is_no_table(wiki: Confluence, make_page: MakePage, stranger: Any) -> None:
+    page = make_page(BODY)
+    with pytest.raises(UsageError, match=f"a {type(stranger).__name__} is no table"):
+        wiki.page(page.id).table("anchor:t").replace(stranger, key="Key")
+
+
 def test_an_answer_that_is_no_page(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
     page = make_page(BODY)
     undo = demo.before(

@@ -93,3 +93,15 @@ def test_notes_are_told() -> None:
     shown, page, _ = faces({"Key": ["K-1"], "Summary": ["x"]})
     assert "note: column 'Comment' is not in the frame" in shown
     assert "note: column &#x27;Comment&#x27;" in page
+
+
+def test_many_columns_that_are_carried_are_one_note() -> None:
+    shown, _, _ = faces({"Key": ["K-1", "K-2", "K-3"]})
+    assert shown.endswith(
+        "note: columns 'Summary', 'Comment' are not in the frame: carried as people left them"
+    )
+
+
+def test_a_word_without_end_does_not_push_the_table_off_the_screen() -> None:
+    _, page, _ = faces({"Key": ["K-1", "K-2"], "Summary": ["x" * 190, "some words " * 9]})
+    assert page.count("overflow-wrap:anywhere") == 1

@@ -242,6 +242,15 @@ def test_upsert_refuses_keys_that_tell_nothing(
             issues(2).assign(key=keys), tmp_path / "u.xlsx", template=template, mode="upsert", key=key
         )
     assert not (tmp_path / "u.xlsx").exists()
+    # The first write draws a workbook: a key that tells nothing would be found by the second one only.
+    with pytest.raises(WorkbookError, match=message.partition(" of ")[0]):
+        excel.write(
+            issues(2).assign(key=keys).drop(columns="Comment", errors="ignore"),
+            tmp_path / "u.xlsx",
+            mode="upsert",
+            key=key,
+        )
+    assert not (tmp_path / "u.xlsx").exists()
 
 
 def test_several_regions_of_one_template(tmp_path: Path) -> None:

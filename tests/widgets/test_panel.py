@@ -208,6 +208,21 @@ def test_nobody_looks_nothing_is_published(declared: Scheduler, front: Front) ->
     assert len(front.board(shown)) == before
 
 
+def test_a_panel_with_nothing_to_say_says_so_now_and_then(
+    declared: Scheduler, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restarted kernel is silent: by that a view knows that what it shows is no longer true."""
+    monkeypatch.setattr(live_panel, "BEAT_SECONDS", 0.0)
+    shown = front.panel(declared)
+    front.ask(shown, do="hello")
+    wait_for(lambda: front.board(shown))
+
+    def beats() -> int:
+        return [data["content"]["kind"] for _, data, _ in shown.comm.sent if "content" in data].count("beat")
+
+    wait_for(lambda: beats() >= 2)
+
+
 def test_the_router_of_clicks_is_taken_off_where_there_is_one(
     declared: Scheduler, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:

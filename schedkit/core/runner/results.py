@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ class Results:
                 "rows": int(frame.shape[0]),
                 "columns": int(frame.shape[1]),
                 "series": frame is not value,
+                "cells": _sequences(frame),
             }
         try:
             text = msgspec.json.encode(_plain(value))
@@ -117,6 +119,9 @@ class Results:
             raise ResultGoneError(
                 f"result {path} cannot be read: {error}", hint="run the task again"
             ) from error
+        for place, kind in reference.get("cells", {}).items():
+            column = frame.columns[int(place)]
+            frame[column] = frame[column].map(_SEQUENCES[kind])
         return frame.iloc[:, 0] if reference.get("series") else frame
 
     def remove(self, reference: Mapping[str, Any]) -> None:
@@ -179,6 +184,27 @@ def _frame(value: Any) -> Any:
     if isinstance(value, pd.Series):
         return value.to_frame(name=value.name if value.name is not None else "value")
     return None
+
+
+def _sequences(frame: Any) -> dict[str, str]:
+    """Return the kind of list in each column, by its place, that has any: Parquet makes arrays of them."""
+    kinds = {}
+    for place, dtype in enumerate(frame.dtypes):
+        if str(dtype) == "object":  # not text, which is an extension type
+            cells = (type(cell).__name__ for cell in frame.iloc[:, place])
+            if kind := next((name for name in cells if name in _SEQUENCES), None):
+                kinds[str(place)] = kind
+    return kinds
+
+
+def _sequence(kind: type, cell: Any) -> Any:
+    """Return an array that Parquet made of a list or tuple, and those in it, as what it was."""
+    if type(cell).__name__ != "ndarray":
+        return cell
+    return kind(_sequence(kind, inner) for inner in cell.tolist())
+
+
+_SEQUENCES = {"list": partial(_sequence, list), "tuple": partial(_sequence, tuple)}
 
 
 def _write_parquet(frame: Any, path: Path) -> None:

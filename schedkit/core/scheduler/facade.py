@@ -32,7 +32,7 @@ from schedkit.core.owner.known import CANCEL_GRACE_SECONDS, Config, Waiter
 from schedkit.core.owner.retention import Retention
 from schedkit.core.promise import Promise
 from schedkit.core.runner.results import Results
-from schedkit.core.scheduler import faces
+from schedkit.core.scheduler import cells, faces
 from schedkit.core.scheduler.aio import AsyncScheduler
 from schedkit.core.scheduler.at_exit import stop_at_exit
 from schedkit.core.scheduler.elsewhere import Elsewhere
@@ -254,6 +254,7 @@ class Scheduler(Views, Elsewhere, JobApi):
         handle = self._handles[task.name] = TaskHandle(self, task.name)
         if self._node.state != "stopped":
             service().submit(self._node.declare, task).result()
+        cells.note(self.ledger, task.name, lambda: self.tasks)
         return handle
 
     pause = blocking(AsyncScheduler.pause)

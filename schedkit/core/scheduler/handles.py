@@ -152,7 +152,12 @@ class RunHandle:
                 return self._finished
             except TimeoutError:
                 if deadline is not None and time.monotonic() >= deadline:
-                    message = f"run {self.id} of {self.task!r} has not ended within {timeout}"
+                    message = (
+                        f"run {self.id} of {self.task!r} has not ended within {timeout}: it is {self.state}"
+                    )
+                    owner = None if self.scheduler.running else self.scheduler.owner
+                    if owner is not None:
+                        message += f", and {owner.owner} runs this ledger (here: sched.take_over())"
                     raise TimeoutError(message) from None
                 if surroundings.should_stop():
                     raise StopRequested("the run was asked to stop") from None
@@ -183,10 +188,9 @@ class RunHandle:
         run = finished.run
         if run.state is State.DONE:
             return finished.value if finished.has_value else self.scheduler._load(run.result)
-        error = run.error or {}
         what = f"run {run.id} of task {run.task!r} ended as {run.state}"
-        why = ": ".join(part for part in (error.get("type"), error.get("message") or run.reason) if part)
-        raise _ERRORS[run.state](f"{what}: {why}" if why else what, hint=error.get("hint", ""))
+        hint = (run.error or {}).get("hint", "")
+        raise _ERRORS[run.state](f"{what}: {run.why}" if run.why else what, hint=hint)
 
     def _forward(self, listener: context.Surroundings) -> Callable[[], None]:
         """Let whoever surrounds this call see the run's progress and log."""

@@ -139,7 +139,7 @@ class Views:
                 "finished": run.finished_at,
                 "seconds": run.seconds,
                 "attempt": run.attempt,
-                "reason": run.reason or ((run.error or {}).get("message") or ""),
+                "reason": run.why,
             }
             for run in self.runs(task, limit)
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -139,11 +139,33 @@ def _positions(region: Region, frame: pd.DataFrame, name: str, tally: Tally) -> 
     return found
 
 
+def check_key(frame: pd.DataFrame, key: Sequence[str]) -> None:
+    """Refuse a frame whose rows a key cannot tell apart: a later upsert could not find them.
+
+    Raises
+    ------
+    WorkbookError
+        If a key column is absent, or two rows have the same key, or one has none.
+    """
+    labels = headers(frame.columns)
+    by_key = _places(labels)
+    if absent := [name for name in key if header_key(name) not in by_key]:
+        raise WorkbookError(
+            f"the key {', '.join(absent)} is not a column of the frame",
+            hint=f"the frame has {', '.join(labels)}",
+        )
+    match_rows([], [frame.iloc[:, by_key[header_key(name)]] for name in key], key)
+
+
+def _places(labels: Sequence[str]) -> dict[str, int]:
+    return {header_key(label): place for place, label in enumerate(labels)}
+
+
 def _matched(
     locator: Locator, region: Region, frame: pd.DataFrame, order: Order, positions: Mapping[int, int]
 ) -> Match:
     labels = headers(frame.columns)
-    by_key = {header_key(label): place for place, label in enumerate(labels)}
+    by_key = _places(labels)
     placed = {place: position for position, place in positions.items()}
     places = [by_key.get(header_key(name), -1) for name in order.key]
     absent = [name for name, place in zip(order.key, places, strict=True) if place not in placed]

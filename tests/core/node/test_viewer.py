@@ -57,6 +57,19 @@ def test_a_viewer_sees_everything_live(sched: Scheduler, viewer: Scheduler) -> N
     assert kinds == ["RunQueued", "RunStarted", "RunEnded"]
 
 
+def test_whoever_waits_in_vain_for_a_run_hears_whose_ledger_it_is(
+    sched: Scheduler, viewer: Scheduler
+) -> None:
+    """A task declared beside the owner waits: the owner has not its code."""
+    assert sched.running
+    viewer.task(name="mine")(lambda: 42)
+    words = (
+        r"has not ended within 0\.1s: it is QUEUED, and tests runs this ledger \(here: sched\.take_over\(\)\)"
+    )
+    with pytest.raises(TimeoutError, match=words):
+        viewer.submit("mine").result("0.1s")
+
+
 def test_a_viewer_triggers_pauses_resumes_and_cancels(sched: Scheduler, viewer: Scheduler) -> None:
     entered, release = threading.Event(), threading.Event()
 
