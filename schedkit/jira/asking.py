@@ -13,7 +13,7 @@ import anyio.abc
 from schedkit.atlassian import Request, Site
 from schedkit.errors import JqlError, SiteError
 from schedkit.jira.batch import Batch
-from schedkit.jira.dialect import Dialect
+from schedkit.jira.dialect import CLOUD, Dialect
 from schedkit.jira.fields import Catalog
 from schedkit.jira.paging import Pages
 from schedkit.jira.reader import Page
@@ -131,6 +131,20 @@ class Asker:
         page: Page = answer.value
         self.warnings += [warning for warning in page.warnings if warning not in self.warnings]
         return page
+
+    async def confirm(self) -> None:
+        """Ask whether the login still works.
+
+        Where it has run out, Data Center answers a search for nobody: with what is public, or nothing, as if
+        that were all. Cloud tells in a header.
+
+        Raises
+        ------
+        AuthError
+            If it does not.
+        """
+        if self.source.dialect is not CLOUD and not self.source.site.credentials.anonymous:
+            await self.source.site.send(Request("GET", f"{self.source.dialect.api}/myself"))
 
     async def spare(self, rounds: int = 1) -> None:
         """Wait until what is under way fits into less than so many rounds of requests at once."""

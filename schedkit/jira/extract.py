@@ -111,7 +111,8 @@ class Extraction:
         context.progress(STAGE, 0, None)
         asked = anyio.Event()
         looks: list[Look] = []
-        async with together() as group:
+        async with together() as confirming, together() as group:
+            confirming.start_soon(self.asker.confirm)
             if self.limit is None:
                 group.start_soon(self._ahead, asked, looks)
             listing = await self.read(self.query, self.limit, asked.set)
@@ -134,7 +135,7 @@ class Extraction:
             if not evidence.exact:
                 del listing, looks  # of half a million issues they weigh
                 listing = await self._prove()
-        self._end(listing)
+        await self._end(listing)
 
     async def catch_up(self, known: Batch, since: int) -> None:
         """Extract what changed since an earlier extraction, of which `known` is the result.
@@ -150,10 +151,13 @@ class Extraction:
         """
         context.progress(STAGE, 0, None)
         self.held.add(known)
-        self._end(await self._prove(since))
+        await self._end(await self._prove(since))
 
-    def _end(self, listing: Listing) -> None:
+    async def _end(self, listing: Listing) -> None:
         evidence = self.evidence
+        if not listing.ids:
+            # The login may have run out just before.
+            await self.asker.confirm()
         self.settle(listing)
         evidence.warnings = self.asker.warnings
         if not evidence.exact or listing.single:
@@ -242,6 +246,7 @@ class Extraction:
         else:
             # Here the list itself tells when each issue was updated.
             async with together() as group:
+                group.start_soon(self.asker.confirm)
                 group.start_soon(listed)
                 await self.read(recent, take=take)
         return look
@@ -295,14 +300,15 @@ class Extraction:
 
     async def fetch_all(self, ids: list[int]) -> None:
         """Fetch issues by id."""
+        bulk = self.source.dialect.bulk
         async with together() as group:
-            for some in chunks(ids, self.source.dialect.bulk):
+            for some in chunks(ids, min(bulk, self.asker.page_size or bulk)):
                 group.start_soon(self.fetch, some)
 
     async def fetch(self, ids: Sequence[int | str]) -> None:
-        """Fetch issues by id, at most as many as one request may name."""
-        request = by_ids(ids, self.layout.requested, self.reader.page, self.source.dialect)
-        self.take(await self.asker.page(request))
+        """Fetch issues by id, at most as many as one query may name."""
+        pages = by_ids(ids, self.layout.requested, self.reader.page, self.source.dialect)
+        await self.asker.drive(pages, self.take)
 
     def settle(self, listing: Listing) -> None:
         """Compare what was listed with what arrived."""

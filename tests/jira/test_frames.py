@@ -25,7 +25,7 @@ from schedkit.jira.evidence import positions
 from schedkit.jira.fields import SYSTEM, Catalog, Field
 from schedkit.jira.frame import newest
 from schedkit.jira.kinds import flatten, kind_of
-from schedkit.jira.paging import token_pages, window_pages
+from schedkit.jira.paging import EMPTY_TOKENS, token_pages, window_pages
 from schedkit.jira.ranks import categories_of, ranks_of
 from schedkit.jira.reader import Page, Reader
 
@@ -233,10 +233,10 @@ def test_paging_by_tokens_without_a_socket() -> None:
         pages.send(page([2]))
     pages = token_pages(lambda token: token)  # type: ignore[arg-type, return-value]
     next(pages)
-    for number in range(3):
+    for number in range(EMPTY_TOKENS - 1):
         pages.send(page([], token=str(number)))
-    with pytest.raises(BadAnswerError, match="4 pages without an issue"):
-        pages.send(page([], token="3"))
+    with pytest.raises(BadAnswerError, match="100 pages without an issue"):
+        pages.send(page([], token="last"))
 
 
 def test_paging_by_windows_without_a_socket() -> None:
