@@ -277,7 +277,8 @@ class Extraction:
         await self.fetch_all([*back, *(id for id in older if id not in self._left)])
         appeared = look.new + self.held.since(before)[0] + len(back)
         changed = max(self.held.counts[1] - newer, len(older))
-        beyond = set(self.held.beyond(listing.ids))
+        # What was updated lately is asked after the ids, or beside them: it has come since, and may stay.
+        beyond = set(self.held.beyond(listing.ids)) - set(look.recent)
         left = beyond - self._left
         self._left = beyond
         evidence.appeared += appeared

@@ -220,6 +220,40 @@ def test_what_leaves_and_comes_back_between_two_looks_is_fetched_again(
         assert set(df["Key"]) == {i.key for i in store.visible() if i.project.key == "DEMO"}
 
 
+def test_what_comes_after_a_look_has_listed_and_goes_before_the_next_is_looked_for_again(
+    dialect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No list held it; but it was there when the second look began."""
+    with DemoSite(
+        issues=400 if dialect == "cloud" else 150, page_cap=40 if dialect == "cloud" else 12, latency=0.01
+    ) as site:
+        site.store.conceal("DEMO-1")
+        jira = client(site, dialect)
+        jira.fields()
+        history = History(site)
+        searcher = (site.cloud if dialect == "cloud" else site.dc).searcher
+        look, search = Extraction._look, searcher.search
+        looks: list[int] = []
+
+        async def looking(self: Extraction, since: int) -> Look:
+            looks.append(since)
+            return await look(self, since)
+
+        def searching(jql: str, strict: bool = True, unseen: bool = False) -> Found:
+            if "updated >=" in jql and len(history.states) == 1:
+                history.do("edit, reveal", 0)
+            if "updated >=" not in jql and len(looks) == len(history.states) == 2:
+                history.do("delete", 0)
+            return search(jql, strict, unseen)
+
+        monkeypatch.setattr(Extraction, "_look", looking)
+        monkeypatch.setattr(searcher, "search", searching)
+        df = jira.search(JQL, fields=["Id", "Summary"])
+        assert len(history.states) == 3
+        assert df.attrs["extraction"]["exact"]
+        truthful(df, history)
+
+
 def test_a_quiet_site_is_looked_at_twice_not_three_times(dialect: str) -> None:
     """The look that begins before the first pass has ended is proof enough where nobody works."""
     with DemoSite(issues=330 if dialect == "cloud" else 150, page_cap=25) as site:
