@@ -249,6 +249,12 @@ def test_paging_by_windows_without_a_socket() -> None:
     assert pages.send(page([5], start=14, total=30)) == (15, 5)
     with pytest.raises(StopIteration):
         pages.send(page([], start=15, total=15))
+    pages = window_pages(0, 9, lambda start, size: (start, size))  # type: ignore[arg-type, return-value]
+    next(pages)
+    for start in range(4):
+        for _ in range(3):  # a few empty ones in a row, again and again: it goes on in between
+            assert pages.send(page([], start=start, total=30)) == (start, 9 - start)
+        assert pages.send(page([start], start=start, total=30)) == (start + 1, 8 - start)
     pages = window_pages(0, 5, lambda start, size: (start, size))  # type: ignore[arg-type, return-value]
     next(pages)
     with pytest.raises(BadAnswerError, match="asked from issue 0, the site answered from 5"):
