@@ -277,13 +277,14 @@ class Extraction:
         await self.fetch_all([*back, *(id for id in older if id not in self._left)])
         appeared = look.new + self.held.since(before)[0] + len(back)
         changed = max(self.held.counts[1] - newer, len(older))
+        beyond = set(self.held.beyond(listing.ids))
         # What was updated lately is asked after the ids, or beside them: it has come since, and may stay.
-        beyond = set(self.held.beyond(listing.ids)) - set(look.recent)
+        gone = beyond - set(look.recent)
         left = beyond - self._left
-        self._left = beyond
+        self._left = gone
         evidence.appeared += appeared
         evidence.changed += changed
-        evidence.left += len(left)
+        evidence.left += len(left & gone)
         if look.agrees and listing.steady and not (appeared or changed or left):
             # All that happened before this look began would have been seen: the frame is that moment's.
             evidence.exact, evidence.ended = True, look.moment
