@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from array import array
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -60,8 +61,8 @@ class Listing:
 
     Parameters
     ----------
-    ids : list of int
-        In the query's order, each once.
+    ids : sequence of int
+        In the query's order, each once; kept as an array, for half a million of them weigh.
     steady : bool
         Whether the pages fit together, so that no id can have slipped between two of them.
     single : bool
@@ -70,10 +71,13 @@ class Listing:
         What the pages told of each issue besides its id: when it was updated. Cloud tells nothing.
     """
 
-    ids: list[int]
+    ids: Sequence[int]
     steady: bool = True
     single: bool = False
     seen: list[Batch] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ids = array("q", self.ids)
 
 
 @asynccontextmanager

@@ -8,11 +8,13 @@ nothing of the kind, the frame is exact. A first look already begins while the l
 from __future__ import annotations
 
 import logging
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import anyio
+import numpy as np
 
 from schedkit import context
 from schedkit.jira import cloud, windows
@@ -82,7 +84,7 @@ class Extraction:
     limit: int | None = None
     sink: Callable[[Batch], object] = lambda batch: None
     held: Held = field(default_factory=Held)
-    order: list[int] = field(default_factory=list)
+    order: Sequence[int] = field(default_factory=list)
     listeners: list[Take] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -127,7 +129,7 @@ class Extraction:
             for look in looks:
                 # What was deleted after the look had begun shows only in the passes' difference, or in
                 # that it was listed and did not come.
-                same = listing.steady and sorted(listing.ids) == sorted(look.listing.ids)
+                same = listing.steady and np.array_equal(np.sort(listing.ids), np.sort(look.listing.ids))
                 came = not self.held.missing(look.listing.ids)
                 unchanged = look.recent == self.held.recent(look.since)
                 look.agrees = look.agrees and same and came and unchanged
@@ -207,7 +209,7 @@ class Extraction:
             listener(page)
         if page.total is not None:
             self._expected = max(self._expected or 0, min(page.total, self.limit or page.total))
-        context.progress(STAGE, len(self.held.updated), self._expected)
+        context.progress(STAGE, len(self.held), self._expected)
 
     async def _ahead(self, asked: anyio.Event, looks: list[Look]) -> None:
         """Look while the last pages of the first pass are on their way.
@@ -217,7 +219,7 @@ class Extraction:
         """
         await asked.wait()
         # Cloud lists page after page: started so early, it is done when the last issues are there.
-        pages = 1 + len(self.held.updated) // self.source.dialect.id_page if self._cloud else 0
+        pages = 1 + len(self.held) // self.source.dialect.id_page if self._cloud else 0
         await self.asker.spare(1 + pages)
         since = self.since(self.evidence.started)
         before = self.held.recent(since)
@@ -315,12 +317,13 @@ class Extraction:
     def settle(self, listing: Listing) -> None:
         """Compare what was listed with what arrived."""
         evidence = self.evidence
-        self.order = [id for id in listing.ids if id in self.held.updated]
+        self.order = array("q", self.held.among(listing.ids).tobytes())
         evidence.requested = len(listing.ids)
         evidence.returned = len(self.order)
         evidence.duplicates = self.held.duplicates
         # An issue that is held from before, but could not be fetched again, is stale: missing as well.
-        lost = {*self.held.missing(listing.ids), *(id for id in listing.ids if str(id) in self._errors)}
+        stale = {int(id) for id in self._errors if id.isdecimal()}.intersection(listing.ids)
+        lost = {*self.held.missing(listing.ids), *stale}
         silent = "listed, but not returned"
         evidence.missing = {str(id): self._errors.get(str(id), silent) for id in sorted(lost)}
         evidence.exact = evidence.exact and not evidence.missing

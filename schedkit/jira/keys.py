@@ -78,7 +78,7 @@ async def fetch_keys(extraction: Extraction, keys: Sequence[str], reason: str = 
     found |= {key: id for key, (id, _) in moved.items()}
     absent = {key: errors.get(key, reason) if why == NOT_FOUND else why for key, why in missing.items()}
     extraction.evidence.missing |= absent
-    late = [id for id, _ in moved.values() if id not in extraction.held.updated]
+    late = [id for id, _ in moved.values() if id in extraction.held.missing([id])]
     if late:
         await extraction.fill(late)
     return {key: found[key] for key in keys if key in found}
