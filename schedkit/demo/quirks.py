@@ -20,12 +20,16 @@ class Quirks:
     beyond_window : str
         What a Data Center `startAt` past 10,000 meets: an answer (``"serve"``), ``"empty"`` or ``"fail"``
         (status 500).
+    filtered_late : bool
+        What may not be seen is taken out of a page only when it has been cut: pages come short, or empty,
+        and Data Center counts what it does not show.
     """
 
     repeat_token: bool = False
     empty_page: int = 0
     bulk_errors: set[str] = field(default_factory=set)
     beyond_window: str = "serve"
+    filtered_late: bool = False
 
     def page_is_empty(self) -> bool:
         """Count one search answer; whether it is the one without issues."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from schedkit.demo.world import details
-from schedkit.demo.world.catalog import LINK_TYPES, PRIORITIES, RESOLUTIONS, TASK, Catalog
+from schedkit.demo.world.catalog import LINK_TYPES, PRIORITIES, RESOLUTIONS, SUBTASK, TASK, Catalog
 from schedkit.demo.world.generate import World
 from schedkit.demo.world.model import (
     Change,
@@ -49,6 +49,9 @@ class Store:
         self.keys: dict[str, int] = {}
         self.children: dict[int, list[int]] = {}
         self.links: dict[int, list[Link]] = {}
+        # What the demo accounts may not browse: whole projects, and issues by their security level.
+        self.closed: set[Project] = {project for project in self.catalog.projects if project.hidden}
+        self.secret: set[int] = set()
         self.listeners: list[Callable[[int], None]] = []
         self.filters = {
             "10000": "project = DEMO AND resolution IS EMPTY ORDER BY priority DESC, key ASC",
@@ -82,18 +85,26 @@ class Store:
 
     def visible(self) -> Iterator[Issue]:
         """Every issue the demo accounts may browse, oldest id first."""
-        return (issue for issue in self.issues.values() if not issue.project.hidden)
+        return (issue for issue in self.issues.values() if self.may_see(issue))
 
-    def find(self, key_or_id: str) -> Issue | None:
-        """The visible issue of that key (also a former one, in any case) or id."""
+    def may_see(self, issue: Issue) -> bool:
+        """Whether the demo accounts may browse an issue."""
+        return issue.project not in self.closed and issue.id not in self.secret
+
+    def named(self, key_or_id: str) -> Issue | None:
+        """The issue of that key (also a former one, in any case) or id, whether or not it may be seen."""
         text = key_or_id.strip()
         number = int(text) if text.isascii() and text.isdigit() else self.keys.get(text.upper())
-        issue = self.issues.get(number) if number is not None else None
-        return None if issue is None or issue.project.hidden else issue
+        return self.issues.get(number) if number is not None else None
+
+    def find(self, key_or_id: str) -> Issue | None:
+        """The visible issue of that key or id; see `named`."""
+        issue = self.named(key_or_id)
+        return issue if issue is not None and self.may_see(issue) else None
 
     def get(self, key_or_id: str) -> Issue:
-        """Like `find`, but an unknown key raises KeyError."""
-        issue = self.find(key_or_id)
+        """Like `named`, but an unknown key raises KeyError."""
+        issue = self.named(key_or_id)
         if issue is None:
             raise KeyError(f"no issue {key_or_id} on the demo site")
         return issue
@@ -102,7 +113,7 @@ class Store:
         """The visible project of that key, id or name."""
         wanted = key_or_id.casefold()
         for project in self.catalog.projects:
-            if not project.hidden and wanted in (
+            if project not in self.closed and wanted in (
                 project.key.casefold(),
                 str(project.id),
                 project.name.casefold(),
@@ -182,10 +193,42 @@ class Store:
                     self.children[old_parent].remove(issue.id)
                 if issue.parent is not None:
                     self.children.setdefault(issue.parent, []).append(issue.id)
-            kin = [i for i in (old_parent, issue.parent, *self.children.get(issue.id, ())) if i is not None]
-            others = [k.target if k.source == issue.id else k.source for k in self.links.get(issue.id, ())]
-            self._changed(issue.id, *kin, *others)
+            self._changed(*([] if old_parent is None else [old_parent]), *self._around(issue))
             return issue
+
+    def _around(self, issue: Issue) -> list[int]:
+        """An issue, its parent, its children and what it is linked with: all that show it."""
+        others = [k.target if k.source == issue.id else k.source for k in self.links.get(issue.id, ())]
+        above = [] if issue.parent is None else [issue.parent]
+        return [issue.id, *above, *self.children.get(issue.id, ()), *others]
+
+    def conceal(self, *keys: str, secret: bool = True) -> None:
+        """Take issues, with their sub-tasks, from what the demo accounts may see, or give them back.
+
+        As where a security level's members change: the issues do not count as updated.
+        """
+        with self.lock:
+            issues = [self.get(key) for key in keys]
+            below = [self.issues[n] for issue in issues for n in self.children.get(issue.id, ())]
+            for issue in (*issues, *(child for child in below if child.type is SUBTASK)):
+                (self.secret.add if secret else self.secret.discard)(issue.id)
+                self._changed(*self._around(issue))
+
+    def close(self, key: str, closed: bool = True) -> None:
+        """Take a project from what the demo accounts may browse, or give it back."""
+        with self.lock:
+            project = next(p for p in self.catalog.projects if p.key == key)
+            (self.closed.add if closed else self.closed.discard)(project)
+            self._changed(*(n for i in self.issues.values() if i.project is project for n in self._around(i)))
+
+    def share(self, number: str, jql: str | None) -> None:
+        """Write a saved filter; None: it is no longer shared with the demo accounts."""
+        with self.lock:
+            if jql is None:
+                self.filters.pop(number, None)
+            else:
+                self.filters[number] = jql
+            self._changed()
 
     def transition(self, key: str, status: Status, author: User | None = None) -> Issue:
         """Move an issue to another status; done ones get a resolution and its date."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from array import array
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,7 +14,7 @@ import anyio.abc
 from schedkit.atlassian import Request, Site
 from schedkit.errors import JqlError, SiteError
 from schedkit.jira.batch import Batch
-from schedkit.jira.dialect import Dialect
+from schedkit.jira.dialect import CLOUD, Dialect
 from schedkit.jira.fields import Catalog
 from schedkit.jira.paging import Pages
 from schedkit.jira.reader import Page
@@ -60,8 +61,8 @@ class Listing:
 
     Parameters
     ----------
-    ids : list of int
-        In the query's order, each once.
+    ids : sequence of int
+        In the query's order, each once; kept as an array, for half a million of them weigh.
     steady : bool
         Whether the pages fit together, so that no id can have slipped between two of them.
     single : bool
@@ -70,10 +71,13 @@ class Listing:
         What the pages told of each issue besides its id: when it was updated. Cloud tells nothing.
     """
 
-    ids: list[int]
+    ids: Sequence[int]
     steady: bool = True
     single: bool = False
     seen: list[Batch] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ids = array("q", self.ids)
 
 
 @asynccontextmanager
@@ -131,6 +135,20 @@ class Asker:
         page: Page = answer.value
         self.warnings += [warning for warning in page.warnings if warning not in self.warnings]
         return page
+
+    async def confirm(self) -> None:
+        """Ask whether the login still works.
+
+        Where it has run out, Data Center answers a search for nobody: with what is public, or nothing, as if
+        that were all. Cloud tells in a header.
+
+        Raises
+        ------
+        AuthError
+            If it does not.
+        """
+        if self.source.dialect is not CLOUD and not self.source.site.credentials.anonymous:
+            await self.source.site.send(Request("GET", f"{self.source.dialect.api}/myself"))
 
     async def spare(self, rounds: int = 1) -> None:
         """Wait until what is under way fits into less than so many rounds of requests at once."""

@@ -13,9 +13,9 @@ from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError
 from schedkit.jira.asking import Source, together
 from schedkit.jira.dialect import CLOUD
-from schedkit.jira.jql import chunks, in_list
+from schedkit.jira.jql import chunks
 from schedkit.jira.shapes import User, name_of
-from schedkit.jira.telling import ISSUES_PER_REQUEST, ask, decoder, instant
+from schedkit.jira.telling import ISSUES_PER_REQUEST, ask, decoder, found_by, instant, told_of
 
 __all__ = ["changelog"]
 
@@ -60,26 +60,33 @@ class Logged(msgspec.Struct):
 
 class LoggedPage(msgspec.Struct):
     issues: list[Logged]
+    total: int = 0
 
 
-async def changelog(source: Source, keys: Sequence[str], fields: Sequence[str] | None) -> pd.DataFrame:
-    """Return every change of the issues `keys`, oldest first; see `Jira.changelog`."""
+async def changelog(
+    source: Source, keys: Sequence[str], fields: Sequence[str] | None
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return every change of the issues `keys`, and why those of some are missing; see `Jira.changelog`."""
     found: list[tuple[str, list[Entry]]] = []
     by_id: dict[str, str] = {}
+    ids = sorted({field.id for name in fields or () for field in source.catalog.find(name)})
 
     def tell(count: int) -> None:
         context.progress("changelog", count, len(keys))
 
+    async def read(some: Sequence[str]) -> set[str]:
+        if source.dialect is CLOUD:
+            await _cloud_changes(source, some, ids if len(ids) <= 10 else [], found, by_id, tell)
+            return set(by_id.values())
+        await _server_changes(source, some, found, tell)
+        return {key for key, _ in found}
+
     tell(0)
-    if source.dialect is CLOUD:
-        ids = sorted({field.id for name in fields or () for field in source.catalog.find(name)})
-        await _cloud_changes(source, keys, ids if len(ids) <= 10 else [], found, by_id, tell)
-    else:
-        await _server_changes(source, keys, found, tell)
+    missing = await told_of(source, keys, read)
     wanted = {
         f.casefold() for name in fields or () for x in source.catalog.find(name) for f in (x.id, x.name)
     }
-    return await anyio.to_thread.run_sync(_change_rows, found, by_id, wanted)
+    return await anyio.to_thread.run_sync(_change_rows, found, by_id, wanted), missing
 
 
 async def _cloud_changes(
@@ -127,15 +134,8 @@ async def _server_changes(
 
     async def read(some: list[str]) -> None:
         nonlocal done
-        body = {
-            "jql": in_list("key", some),
-            "maxResults": len(some),
-            "fields": ["id"],
-            "expand": ["changelog"],
-            "validateQuery": False,
-        }
-        page = await ask(source, "/search", body, LoggedPage)
-        for issue in page.issues:
+        more = {"fields": ["id"], "expand": ["changelog"]}
+        for issue in await found_by(source, some, more, LoggedPage):
             entries = issue.changelog.histories if issue.changelog else []
             if issue.changelog and (issue.changelog.total or 0) > len(entries):
                 entries = await _paged_changes(source, issue.key, issue.changelog.total or 0)

@@ -42,7 +42,7 @@ async def read(
     waiting: list[int] = []
 
     async def fetch(some: list[int]) -> None:
-        take(await asker.page(by_ids(some, fields, reader.page, asker.source.dialect)))
+        await asker.drive(by_ids(some, fields, reader.page, asker.source.dialect), take)
 
     async with together() as group:
 

@@ -8,11 +8,13 @@ nothing of the kind, the frame is exact. A first look already begins while the l
 from __future__ import annotations
 
 import logging
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import anyio
+import numpy as np
 
 from schedkit import context
 from schedkit.jira import cloud, windows
@@ -82,7 +84,7 @@ class Extraction:
     limit: int | None = None
     sink: Callable[[Batch], object] = lambda batch: None
     held: Held = field(default_factory=Held)
-    order: list[int] = field(default_factory=list)
+    order: Sequence[int] = field(default_factory=list)
     listeners: list[Take] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -111,7 +113,8 @@ class Extraction:
         context.progress(STAGE, 0, None)
         asked = anyio.Event()
         looks: list[Look] = []
-        async with together() as group:
+        async with together() as confirming, together() as group:
+            confirming.start_soon(self.asker.confirm)
             if self.limit is None:
                 group.start_soon(self._ahead, asked, looks)
             listing = await self.read(self.query, self.limit, asked.set)
@@ -126,7 +129,7 @@ class Extraction:
             for look in looks:
                 # What was deleted after the look had begun shows only in the passes' difference, or in
                 # that it was listed and did not come.
-                same = listing.steady and sorted(listing.ids) == sorted(look.listing.ids)
+                same = listing.steady and np.array_equal(np.sort(listing.ids), np.sort(look.listing.ids))
                 came = not self.held.missing(look.listing.ids)
                 unchanged = look.recent == self.held.recent(look.since)
                 look.agrees = look.agrees and same and came and unchanged
@@ -134,7 +137,7 @@ class Extraction:
             if not evidence.exact:
                 del listing, looks  # of half a million issues they weigh
                 listing = await self._prove()
-        self._end(listing)
+        await self._end(listing)
 
     async def catch_up(self, known: Batch, since: int) -> None:
         """Extract what changed since an earlier extraction, of which `known` is the result.
@@ -150,10 +153,13 @@ class Extraction:
         """
         context.progress(STAGE, 0, None)
         self.held.add(known)
-        self._end(await self._prove(since))
+        await self._end(await self._prove(since))
 
-    def _end(self, listing: Listing) -> None:
+    async def _end(self, listing: Listing) -> None:
         evidence = self.evidence
+        if not listing.ids:
+            # The login may have run out just before.
+            await self.asker.confirm()
         self.settle(listing)
         evidence.warnings = self.asker.warnings
         if not evidence.exact or listing.single:
@@ -203,7 +209,7 @@ class Extraction:
             listener(page)
         if page.total is not None:
             self._expected = max(self._expected or 0, min(page.total, self.limit or page.total))
-        context.progress(STAGE, len(self.held.updated), self._expected)
+        context.progress(STAGE, len(self.held), self._expected)
 
     async def _ahead(self, asked: anyio.Event, looks: list[Look]) -> None:
         """Look while the last pages of the first pass are on their way.
@@ -213,7 +219,7 @@ class Extraction:
         """
         await asked.wait()
         # Cloud lists page after page: started so early, it is done when the last issues are there.
-        pages = 1 + len(self.held.updated) // self.source.dialect.id_page if self._cloud else 0
+        pages = 1 + len(self.held) // self.source.dialect.id_page if self._cloud else 0
         await self.asker.spare(1 + pages)
         since = self.since(self.evidence.started)
         before = self.held.recent(since)
@@ -242,6 +248,7 @@ class Extraction:
         else:
             # Here the list itself tells when each issue was updated.
             async with together() as group:
+                group.start_soon(self.asker.confirm)
                 group.start_soon(listed)
                 await self.read(recent, take=take)
         return look
@@ -273,11 +280,13 @@ class Extraction:
         appeared = look.new + self.held.since(before)[0] + len(back)
         changed = max(self.held.counts[1] - newer, len(older))
         beyond = set(self.held.beyond(listing.ids))
+        # What was updated lately is asked after the ids, or beside them: it has come since, and may stay.
+        gone = beyond - set(look.recent)
         left = beyond - self._left
-        self._left = beyond
+        self._left = gone
         evidence.appeared += appeared
         evidence.changed += changed
-        evidence.left += len(left)
+        evidence.left += len(left & gone)
         if look.agrees and listing.steady and not (appeared or changed or left):
             # All that happened before this look began would have been seen: the frame is that moment's.
             evidence.exact, evidence.ended = True, look.moment
@@ -295,24 +304,26 @@ class Extraction:
 
     async def fetch_all(self, ids: list[int]) -> None:
         """Fetch issues by id."""
+        bulk = self.source.dialect.bulk
         async with together() as group:
-            for some in chunks(ids, self.source.dialect.bulk):
+            for some in chunks(ids, min(bulk, self.asker.page_size or bulk)):
                 group.start_soon(self.fetch, some)
 
     async def fetch(self, ids: Sequence[int | str]) -> None:
-        """Fetch issues by id, at most as many as one request may name."""
-        request = by_ids(ids, self.layout.requested, self.reader.page, self.source.dialect)
-        self.take(await self.asker.page(request))
+        """Fetch issues by id, at most as many as one query may name."""
+        pages = by_ids(ids, self.layout.requested, self.reader.page, self.source.dialect)
+        await self.asker.drive(pages, self.take)
 
     def settle(self, listing: Listing) -> None:
         """Compare what was listed with what arrived."""
         evidence = self.evidence
-        self.order = [id for id in listing.ids if id in self.held.updated]
+        self.order = array("q", self.held.among(listing.ids).tobytes())
         evidence.requested = len(listing.ids)
         evidence.returned = len(self.order)
         evidence.duplicates = self.held.duplicates
         # An issue that is held from before, but could not be fetched again, is stale: missing as well.
-        lost = {*self.held.missing(listing.ids), *(id for id in listing.ids if str(id) in self._errors)}
+        stale = {int(id) for id in self._errors if id.isdecimal()}.intersection(listing.ids)
+        lost = {*self.held.missing(listing.ids), *stale}
         silent = "listed, but not returned"
         evidence.missing = {str(id): self._errors.get(str(id), silent) for id in sorted(lost)}
         evidence.exact = evidence.exact and not evidence.missing

@@ -15,6 +15,7 @@ from schedkit.jira.jql import parse
 from schedkit.jira.opening import Fields, Opened, checked
 from schedkit.jira.store import target
 from schedkit.jira.sync import synchronise
+from schedkit.jira.telling import reported
 from schedkit.jira.worklogs import worklogs
 from schedkit.loop import bridged
 
@@ -120,12 +121,15 @@ class Following(Opened):
         -------
         DataFrame
             Key, When, Author, Field, From, To, From Id, To Id and Entry (what was changed together).
+            ``attrs["extraction"]["missing"]`` tells of which keys nothing could be read, and why.
         """
         source = await self.source()
         names = [fields] if isinstance(fields, str) else fields
         for name in names or ():
             source.catalog.find(name)
-        return await changelog(source, await self._keys_of(issues), names)
+        keys, unread = await self._asked(issues)
+        frame, missing = await changelog(source, keys, names)
+        return reported(frame, source, len(keys), unread | missing)
 
     @bridged
     async def worklogs(self, issues: pd.DataFrame | Sequence[str] | str) -> pd.DataFrame:
@@ -139,6 +143,9 @@ class Following(Opened):
         Returns
         -------
         DataFrame
-            Key, Author, Started, Hours and Comment, in order of time.
+            Key, Author, Started, Hours and Comment, in order of time; ``attrs`` as for `changelog`.
         """
-        return await worklogs(await self.source(), await self._keys_of(issues))
+        source = await self.source()
+        keys, unread = await self._asked(issues)
+        frame, missing = await worklogs(source, keys)
+        return reported(frame, source, len(keys), unread | missing)

@@ -171,8 +171,8 @@ async def _below(
         await act(Query(children_of(extraction, [tree.keys[id] for id in ids]), "key ASC"))
     except JqlError:
         alive: set[int] = set()
-        request = by_ids(ids, ["updated"], extraction.ids.page, extraction.source.dialect)
-        alive.update((await extraction.asker.page(request)).batch.ids.tolist())
+        pages = by_ids(ids, ["updated"], extraction.ids.page, extraction.source.dialect)
+        await extraction.asker.drive(pages, lambda page: alive.update(page.batch.ids.tolist()))
         gone = [id for id in ids if id not in alive]
         if not gone:
             raise
@@ -198,6 +198,7 @@ async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
             await extraction.read(query.also(f"updated >= {since}"))
 
         async with together() as group:
+            group.start_soon(extraction.asker.confirm)
             group.start_soon(extraction.fetch, [root])
             for some in chunks(list(tree.level), extraction.source.dialect.bulk):
                 group.start_soon(_below, extraction, tree, some, look)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import pandas as pd
 
 from schedkit import context
 from schedkit.atlassian import Request
-from schedkit.errors import NotFoundError, SiteError, UsageError
-from schedkit.jira.asking import together
+from schedkit.errors import AuthError, NotFoundError, SiteError, UsageError
+from schedkit.jira.asking import Source, together
 from schedkit.jira.extract import STAGE, Extraction
 from schedkit.jira.jql import chunks
 from schedkit.jira.reader import Page
 from schedkit.jira.wire import by_ids
 
-__all__ = ["fetch_keys", "is_key", "keys_in", "normal", "run_keys"]
+__all__ = ["fetch_keys", "is_key", "keys_in", "looked_up", "normal", "run_keys"]
 
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*-\d+")
+NOT_FOUND = "not found"
 
 
 def normal(keys: str | Sequence[str]) -> list[str]:
@@ -49,9 +50,7 @@ def is_key(text: str) -> bool:
     return _KEY.fullmatch(text.strip().upper()) is not None
 
 
-async def fetch_keys(
-    extraction: Extraction, keys: Sequence[str], reason: str = "not found"
-) -> dict[str, int]:
+async def fetch_keys(extraction: Extraction, keys: Sequence[str], reason: str = NOT_FOUND) -> dict[str, int]:
     """Fetch issues by key into an extraction; moved issues are found under their former keys.
 
     Returns the id of every key that was found. Keys without an issue end in `evidence.missing`, with what
@@ -68,34 +67,49 @@ async def fetch_keys(
         context.progress(STAGE, len(found), len(keys))
 
     async def fetch(some: list[str]) -> None:
-        request = by_ids(some, extraction.layout.requested, extraction.reader.page, extraction.source.dialect)
-        take(await extraction.asker.page(request))
+        pages = by_ids(some, extraction.layout.requested, extraction.reader.page, extraction.source.dialect)
+        await extraction.asker.drive(pages, take)
 
     async with together() as group:
         for some in chunks(list(keys), extraction.source.dialect.bulk):
             group.start_soon(fetch, some)
 
-    async def resolve(key: str) -> None:
-        """Find out whether an issue of that key has moved, or why there is none."""
-        api, site = extraction.source.dialect.api, extraction.source.site
-        try:
-            answer = await site.send(Request("GET", f"{api}/issue/{key}", params={"fields": "updated"}))
-            found[key] = int(answer.json()["id"])
-        except NotFoundError:
-            extraction.evidence.missing[key] = errors.get(key, reason)
-        except SiteError as error:
-            extraction.evidence.missing[key] = error.message
-        except (LookupError, TypeError, ValueError):
-            extraction.evidence.missing[key] = "the site answered with no issue"
-
-    unknown = [key for key in keys if key not in found]
-    async with together() as group:
-        for key in unknown:
-            group.start_soon(resolve, key)
-    late = [found[key] for key in unknown if key in found and found[key] not in extraction.held.updated]
+    moved, missing = await looked_up(extraction.source, [key for key in keys if key not in found])
+    found |= {key: id for key, (id, _) in moved.items()}
+    absent = {key: errors.get(key, reason) if why == NOT_FOUND else why for key, why in missing.items()}
+    extraction.evidence.missing |= absent
+    late = [id for id, _ in moved.values() if id in extraction.held.missing([id])]
     if late:
         await extraction.fill(late)
     return {key: found[key] for key in keys if key in found}
+
+
+async def looked_up(source: Source, keys: Iterable[str]) -> tuple[dict[str, tuple[int, str]], dict[str, str]]:
+    """Ask for issues one by one: those that have moved come with their ids and present keys.
+
+    Returns also why there are no others.
+    """
+    found: dict[str, tuple[int, str]] = {}
+    missing: dict[str, str] = {}
+
+    async def look(key: str) -> None:
+        request = Request("GET", f"{source.dialect.api}/issue/{key}", params={"fields": "updated"})
+        try:
+            answer = (await source.site.send(request)).json()
+            found[key] = int(answer["id"]), str(answer["key"])
+        except NotFoundError:
+            missing[key] = NOT_FOUND
+        except SiteError as error:
+            if isinstance(error, AuthError) and not source.site.credentials.anonymous:
+                raise
+            missing[key] = error.message
+        except (LookupError, TypeError, ValueError):
+            missing[key] = "the site answered with no issue"
+
+    async with together() as group:
+        for key in keys:
+            group.start_soon(look, key)
+    return found, missing
 
 
 async def run_keys(extraction: Extraction, keys: Sequence[str]) -> None:

@@ -97,10 +97,17 @@ class Opened:
             raise AuthError(f"{self.site.url} does not say who is logged in")
         return answer
 
-    async def _keys_of(self, issues: pd.DataFrame | Sequence[str] | str) -> list[str]:
+    async def _asked(self, issues: pd.DataFrame | Sequence[str] | str) -> tuple[list[str], dict[str, str]]:
+        """Return the keys of issues, and what is missing of them where a query names them."""
+        missing: dict[str, str] = {}
         if isinstance(issues, str) and not is_key(issues):
             issues = await self._extract(parse(issues), ["Key"], None, "text")
-        return keys_in(issues)
+            missing = issues.attrs["extraction"]["missing"]
+        return keys_in(issues), missing
+
+    async def _keys_of(self, issues: pd.DataFrame | Sequence[str] | str) -> list[str]:
+        keys, _ = await self._asked(issues)
+        return keys
 
     def _begin(
         self, query: Query, fields: Fields, limit: int | None, markup: str, taken: Sequence[str] = ()

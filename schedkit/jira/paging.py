@@ -16,6 +16,8 @@ __all__ = ["Pages", "token_pages", "window_pages"]
 
 Pages = Generator[Request, Page, None]
 EMPTY_PAGES = 4
+# Cloud may take what somebody may not see out of a page only when it has been cut.
+EMPTY_TOKENS = 100
 
 
 def token_pages(ask: Callable[[str | None], Request]) -> Pages:
@@ -48,7 +50,7 @@ def token_pages(ask: Callable[[str | None], Request]) -> Pages:
             )
         seen.add(token)
         empty = 0 if len(page.batch) else empty + 1
-        if empty >= EMPTY_PAGES:
+        if empty >= EMPTY_TOKENS:
             raise BadAnswerError(f"{empty} pages without an issue although the site promises more")
 
 
@@ -73,16 +75,18 @@ def window_pages(start: int, stop: int, ask: Callable[[int, int], Request]) -> P
         page = yield ask(start, stop - start)
         if page.start is not None and page.start != start:
             raise BadAnswerError(f"asked from issue {start}, the site answered from {page.start}")
+        start += len(page.batch)
+        if page.total is not None and start >= page.total:
+            # Of a window: the result has become shorter since; the proof will tell which issues are gone.
+            return
         if len(page.batch):
-            start += len(page.batch)
             empty = 0
-        elif page.total is None or start >= page.total:
-            # The result has become shorter since; the proof will tell which issues are gone.
+        elif page.total is None:
             return
         else:
             empty += 1
             if empty >= EMPTY_PAGES:
                 raise BadAnswerError(
                     f"the page from issue {start} is empty although the site counts {page.total}",
-                    hint="the site may limit how deep a search can be paged",
+                    hint="the site may limit how deep a search can be paged, or count what you may not see",
                 )

@@ -7,7 +7,6 @@ about the extraction in its metadata, so that any Parquet reader can read it.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from schedkit.jira.batch import ARROW, Batch, Values
 from schedkit.jira.columns import Column
 from schedkit.jira.frame import assemble
 from schedkit.jira.kinds import Kind
+from schedkit.jira.leftovers import beside
 
 __all__ = [
     "ID",
@@ -79,27 +79,14 @@ def target(path: str | Path) -> Path:
         wanted = Path(path)
         if wanted.exists() and not wanted.is_file():
             raise UsageError(f"{wanted} is no file", hint="name a file, e.g. issues.parquet")
-        with _beside(wanted) as temporary:
-            temporary.unlink()
+        with beside(wanted):
+            pass
     except (TypeError, ValueError, OSError) as problem:
         if isinstance(problem, UsageError):
             raise
         why = getattr(problem, "strerror", None) or problem
         raise UsageError(f"{path!s:.200} cannot be written: {why}", hint="name another file") from None
     return wanted
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, which is removed at the end if it is still there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -112,7 +99,7 @@ def replacing(path: Path) -> Iterator[Path]:
         If it cannot be written: the disk is full, say. What was there before is still there.
     """
     try:
-        with _beside(path) as temporary:
+        with beside(path) as temporary:
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())

@@ -6,7 +6,6 @@ what belongs to the result.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,6 +28,7 @@ from schedkit.jira.evidence import Held
 from schedkit.jira.extract import Extraction
 from schedkit.jira.frame import described, newest, ranked
 from schedkit.jira.jql import Query
+from schedkit.jira.leftovers import clear_folders, folder
 from schedkit.jira.store import ID, UPDATED, arrow, full, metadata, replacing
 
 __all__ = ["Spool", "extract_to"]
@@ -167,8 +167,9 @@ async def extract_to(
 ) -> dict[str, Any]:
     """Extract into a Parquet file and return the report; see `Jira.to_parquet`."""
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="schedkit-") as folder:
-        spool = Spool(Path(folder))
+    await anyio.to_thread.run_sync(clear_folders)
+    with folder() as place:
+        spool = Spool(place)
         extraction = Extraction(source, query, chosen, limit, spool.add)
         try:
             with tally() as cost:

@@ -107,9 +107,12 @@ async def synchronise(
         "fields": {label: columns[label] for label in stores},
         "extraction": facts,
     }
-    # The newest update that was seen, which no clock can get wrong.
-    watermark = int(batch.updated.max()) // 1000 if len(batch) else 0
-    if extraction.evidence.missing:
+    evidence = extraction.evidence
+    # The newest update that was seen, which no clock can get wrong; but one that lies in the future, or
+    # came while others were missed, must not hide those.
+    newest_seen = int(batch.updated.max()) // 1000 if len(batch) else 0
+    watermark = min(newest_seen, extraction.since(evidence.ended if evidence.exact else evidence.started))
+    if evidence.missing:
         # What could not be fetched must be asked for again.
         watermark = int(stored.attrs["sync"]["watermark"]) if stored else 0
     if stored is None or not changes.nothing:

@@ -15,9 +15,9 @@ from schedkit.errors import BadAnswerError
 from schedkit.jira import adf
 from schedkit.jira.asking import Source, together
 from schedkit.jira.dialect import CLOUD
-from schedkit.jira.jql import chunks, in_list
+from schedkit.jira.jql import chunks
 from schedkit.jira.shapes import User, name_of
-from schedkit.jira.telling import ISSUES_PER_REQUEST, ask, decoder, instant
+from schedkit.jira.telling import ISSUES_PER_REQUEST, ask, decoder, found_by, instant, told_of
 
 __all__ = ["worklogs"]
 
@@ -48,10 +48,11 @@ class WorkedIssue(msgspec.Struct):
 
 class WorkedPage(msgspec.Struct):
     issues: list[WorkedIssue]
+    total: int = 0
 
 
-async def worklogs(source: Source, keys: Sequence[str]) -> pd.DataFrame:
-    """Return every entry of work on the issues `keys`; see `Jira.worklogs`."""
+async def worklogs(source: Source, keys: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return every entry of work on the issues `keys`, and why some are missing; see `Jira.worklogs`."""
     found: list[tuple[str, list[Work]]] = []
     done = 0
 
@@ -67,31 +68,29 @@ async def worklogs(source: Source, keys: Sequence[str]) -> pd.DataFrame:
             have = answer.value.worklogs if answer.value.startAt == 0 else have + answer.value.worklogs
         found.append((key, have))
 
-    async def read(some: list[str]) -> None:
+    async def some_of(some: list[str]) -> None:
         nonlocal done
         if source.dialect is CLOUD:
             body: dict[str, Any] = {"issueIdsOrKeys": some, "fields": ["worklog"]}
-            page = await ask(source, "/issue/bulkfetch", body, WorkedPage)
+            issues = (await ask(source, "/issue/bulkfetch", body, WorkedPage)).issues
         else:
-            body = {
-                "jql": in_list("key", some),
-                "maxResults": len(some),
-                "fields": ["worklog"],
-                "validateQuery": False,
-            }
-            page = await ask(source, "/search", body, WorkedPage)
+            issues = await found_by(source, some, {"fields": ["worklog"]}, WorkedPage)
         async with together() as group:
-            for issue in page.issues:
+            for issue in issues:
                 log = issue.fields.worklog or WorkPage([])
                 group.start_soon(rest, issue.key, log.worklogs, log.total or len(log.worklogs))
         done += len(some)
         context.progress("worklogs", done, len(keys))
 
+    async def read(some: Sequence[str]) -> set[str]:
+        async with together() as group:
+            for part in chunks(list(some), min(source.dialect.bulk, ISSUES_PER_REQUEST)):
+                group.start_soon(some_of, part)
+        return {key for key, _ in found}
+
     context.progress("worklogs", 0, len(keys))
-    async with together() as group:
-        for some in chunks(list(keys), min(source.dialect.bulk, ISSUES_PER_REQUEST)):
-            group.start_soon(read, some)
-    return await anyio.to_thread.run_sync(_work_rows, found)
+    missing = await told_of(source, keys, read)
+    return await anyio.to_thread.run_sync(_work_rows, found), missing
 
 
 def _work_rows(found: list[tuple[str, list[Work]]]) -> pd.DataFrame:

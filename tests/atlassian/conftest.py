@@ -60,7 +60,8 @@ class Scripted:
                 with outer._lock:
                     number = len(outer.asked)
                     outer.asked.append(asked)
-                reply = outer.script(asked, number)
+                # Whoever would ask for ever is stopped: the test fails instead of hanging.
+                reply = outer.script(asked, number) if number < 500 else Reply(410)
                 if reply.until:
                     reply.until.wait(10)
                 if reply.reset:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +16,7 @@ import pytest
 from schedkit.demo import DemoSite
 from schedkit.errors import UsageError
 from schedkit.jira import Jira, read_parquet
+from schedkit.jira.leftovers import beside
 from tests.jira.conftest import client
 
 ALL = "project is not EMPTY ORDER BY key"
@@ -110,3 +113,66 @@ def test_a_sync_that_is_killed_is_made_up_for(dialect: str, tmp_path: Path, at: 
         after = jira.sync(ALL, into=path)
         same(after, fresh(site, dialect))
         same(read_parquet(path), after)
+
+
+_WRITER = """
+import sys, tempfile
+from pathlib import Path
+tempfile.tempdir = sys.argv[2]
+from schedkit.jira.leftovers import beside, folder
+with beside(Path(sys.argv[1])) as file, folder() as place:
+    file.write_bytes(b"half")
+    (place / "part-0.parquet").write_bytes(b"half")
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+    """A process that is writing ``x.parquet`` and a spool of parts."""
+    spools = tmp_path / "spools"
+    spools.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spools))
+    command = [sys.executable, "-c", _WRITER, str(tmp_path / "x.parquet"), str(spools)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        yield process
+        process.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, nothing tells what is left behind")
+def test_what_a_killed_process_leaves_behind_is_cleared(
+    jira: Jira, tmp_path: Path, writer: subprocess.Popen[str]
+) -> None:
+    path = tmp_path / "x.parquet"
+
+    def there() -> list[str]:
+        return sorted(p.name for p in tmp_path.rglob("*") if p.name not in ("spools", "x.parquet"))
+
+    theirs = there()
+    assert len(theirs) == 4, "a file, a folder, what is in it, and its lock"
+    strangers = [tmp_path / name for name in (".x.parquet.original", ".y.parquet.12345678.schedkit")]
+    for stranger in strangers:
+        stranger.write_bytes(b"somebody's")
+    for write in (jira.sync, jira.to_parquet):
+        write("project = OPS", path)
+        assert set(theirs) <= set(there()), "what a live one is writing stays"
+    writer.kill()
+    writer.wait(10)
+    jira.sync("project = OPS", path.with_name("other.parquet"))
+    assert set(theirs) <= set(there()), "another file's is left to its own sync"
+    path.unlink()
+    jira.sync("project = OPS", path)
+    jira.to_parquet("project = OPS", path)
+    assert there() == [*sorted(p.name for p in strangers), "other.parquet"]
+
+
+def test_two_that_write_one_file_at_once_leave_each_other_alone(jira: Jira, tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    with beside(path) as one, beside(path) as other:
+        assert one != other
+        assert one.exists()
+        assert other.exists()
+    assert list(tmp_path.iterdir()) == []

@@ -25,7 +25,7 @@ from schedkit.jira.evidence import positions
 from schedkit.jira.fields import SYSTEM, Catalog, Field
 from schedkit.jira.frame import newest
 from schedkit.jira.kinds import flatten, kind_of
-from schedkit.jira.paging import token_pages, window_pages
+from schedkit.jira.paging import EMPTY_TOKENS, token_pages, window_pages
 from schedkit.jira.ranks import categories_of, ranks_of
 from schedkit.jira.reader import Page, Reader
 
@@ -233,10 +233,10 @@ def test_paging_by_tokens_without_a_socket() -> None:
         pages.send(page([2]))
     pages = token_pages(lambda token: token)  # type: ignore[arg-type, return-value]
     next(pages)
-    for number in range(3):
+    for number in range(EMPTY_TOKENS - 1):
         pages.send(page([], token=str(number)))
-    with pytest.raises(BadAnswerError, match="4 pages without an issue"):
-        pages.send(page([], token="3"))
+    with pytest.raises(BadAnswerError, match="100 pages without an issue"):
+        pages.send(page([], token="last"))
 
 
 def test_paging_by_windows_without_a_socket() -> None:
@@ -249,6 +249,12 @@ def test_paging_by_windows_without_a_socket() -> None:
     assert pages.send(page([5], start=14, total=30)) == (15, 5)
     with pytest.raises(StopIteration):
         pages.send(page([], start=15, total=15))
+    pages = window_pages(0, 9, lambda start, size: (start, size))  # type: ignore[arg-type, return-value]
+    next(pages)
+    for start in range(4):
+        for _ in range(3):  # a few empty ones in a row, again and again: it goes on in between
+            assert pages.send(page([], start=start, total=30)) == (start, 9 - start)
+        assert pages.send(page([start], start=start, total=30)) == (start + 1, 8 - start)
     pages = window_pages(0, 5, lambda start, size: (start, size))  # type: ignore[arg-type, return-value]
     next(pages)
     with pytest.raises(BadAnswerError, match="asked from issue 0, the site answered from 5"):

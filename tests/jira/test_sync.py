@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from schedkit.demo import DemoSite
-from schedkit.errors import UnavailableError, UsageError
+from schedkit.errors import JqlError, UnavailableError, UsageError
 from schedkit.jira import Jira, diff, read_parquet
 from schedkit.jira.batch import Batch
 from schedkit.jira.columns import Column
 from schedkit.jira.kinds import KEY, Kind
+from schedkit.jira.store import read_store
 from schedkit.jira.stream import Spool
 from tests.jira.conftest import client
 
@@ -306,3 +307,57 @@ def test_a_column_that_changes_its_type_midway_is_text(tmp_path: Path) -> None:
         "4",
     ]
     assert df["Labels"].tolist() == [(), (), ("x",), (), ()]
+
+
+def test_a_saved_filter_that_is_changed_between_two_syncs(dialect: str, tmp_path: Path) -> None:
+    """Its number stays the query; what the new text finds is older than what the watermark asks for."""
+    path = tmp_path / "store.parquet"
+    with DemoSite(issues=120) as site:
+        store, jira = site.store, client(site, dialect)
+        store.share("10000", "project = DEMO AND issuetype = Bug")
+        first = jira.sync("filter = 10000", into=path)
+        for jql in ("project in (DEMO, OPS) ORDER BY updated", "issuetype = Story", "project = DEMO"):
+            store.share("10000", jql)
+            held = jira.sync("filter = 10000", into=path)
+            same(held, jira.search("filter = 10000"))
+            assert held.attrs["extraction"]["exact"]
+            assert held.attrs["sync"]["added"], "issues whose last update is long ago"
+        before = path.read_bytes()
+        store.share("10000", None)
+        with pytest.raises(JqlError, match="The value '10000' does not exist"):
+            jira.sync("filter = 10000", into=path)
+        assert path.read_bytes() == before
+        store.share("10000", "project = DEMO AND issuetype = Bug")
+        same(jira.sync("filter = 10000", into=path), first)
+        # While it finds others, one that is held is edited, and the clock of another runs ahead.
+        store.share("10000", "project = OPS")
+        store.edit(first["Key"][0], summary="Edited meanwhile")
+        store.edit("OPS-1", updated=store.now() + 86_400_000)
+        jira.sync("filter = 10000", into=path)
+        store.share("10000", "project = DEMO AND issuetype = Bug")
+        again = jira.sync("filter = 10000", into=path)
+        same(again, jira.search("filter = 10000"))
+        assert "Edited meanwhile" in set(again["Summary"])
+
+
+def test_an_update_that_lies_in_the_future_hides_no_later_ones(dialect: str, tmp_path: Path) -> None:
+    """A server's clock that was wrong for a while, or an import: the watermark is no later than the sync."""
+    path = tmp_path / "store.parquet"
+    with DemoSite(issues=60) as site:
+        store, jira = site.store, client(site, dialect)
+        store.edit("DEMO-2", updated=store.now() + 86_400_000)
+        jira.sync(ALL, into=path)
+        store.edit("DEMO-3", summary="Edited today")
+        assert "DEMO-3" in jira.sync(ALL, into=path).attrs["sync"]["changed"]
+
+
+def test_the_watermark_of_an_inexact_sync_is_when_it_began(dialect: str, tmp_path: Path) -> None:
+    """What was edited after it had been fetched is older than the newest update that was seen."""
+    path = tmp_path / "store.parquet"
+    with DemoSite(issues=110, page_cap=50) as site:
+        number = iter(range(10**6))
+        site.before(lambda request: site.store.edit("DEMO-1", summary=f"edit {next(number)}") and None)
+        facts = client(site, dialect).sync(ALL, into=path).attrs["extraction"]
+        assert not facts["exact"]
+        began = datetime.fromisoformat(facts["as_of"][0]).timestamp() * 1000
+        assert read_store(path).attrs["sync"]["watermark"] <= began

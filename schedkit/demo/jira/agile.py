@@ -31,7 +31,7 @@ class Agile:
         ]
 
     def _projects(self) -> list[Project]:
-        return [p for p in self.desk.store.catalog.projects if not p.hidden]
+        return [p for p in self.desk.store.catalog.projects if p not in self.desk.store.closed]
 
     def _show(self, project: Project) -> dict[str, Any]:
         return {

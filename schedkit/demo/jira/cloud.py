@@ -101,7 +101,7 @@ class CloudDesk(Desk):
         return answers.raw(b"{" + made + b',"isLast":%b}' % (b"false" if more else b"true"))
 
     def _page(self, ids: tuple[int, ...], fields: tuple[str, ...], body: dict[str, Any]) -> bytes:
-        issues = [self.store.issues[n] for n in ids]
+        issues = [i for n in ids if self.store.may_see(i := self.store.issues[n])]
         wanted = body.get("fields") or ["id"]
         expand = str(body.get("expand") or "")
         if expand:
@@ -116,7 +116,7 @@ class CloudDesk(Desk):
 
     def _ids(self, jql: str) -> tuple[int, ...] | Response:
         try:
-            found = self.searcher.search(jql)
+            found = self.searcher.search(jql, unseen=self.quirks.filtered_late)
         except JqlError as fault:
             return answers.refused(400, fault.messages)
         return found.ids if found.bounded else answers.refused(400, [_UNBOUNDED])
@@ -241,7 +241,9 @@ class CloudDesk(Desk):
         found = [
             p
             for p in self.store.catalog.projects
-            if not p.hidden and query in f"{p.key} {p.name}".casefold() and (not keys or p.key in keys)
+            if p not in self.store.closed
+            and query in f"{p.key} {p.name}".casefold()
+            and (not keys or p.key in keys)
         ]
         page = found[start : start + limit]
         return answers.json(

@@ -53,7 +53,7 @@ class DataCenterDesk(Desk):
         with self.store.lock:
             strict = str(body.get("validateQuery", "strict")).lower() in ("strict", "true")
             try:
-                found = self.searcher.search(str(body.get("jql") or ""), strict)
+                found = self.searcher.search(str(body.get("jql") or ""), strict, self.quirks.filtered_late)
             except JqlError as fault:
                 return answers.refused(400, fault.messages)
             ids = found.ids
@@ -62,7 +62,8 @@ class DataCenterDesk(Desk):
                 return answers.html(page, 500)
             empty = start > RESULT_WINDOW and self.quirks.beyond_window == "empty"
             empty = self.quirks.page_is_empty() or empty
-            issues = [] if empty else [self.store.issues[n] for n in ids[start : start + limit]]
+            cut = [] if empty else [self.store.issues[n] for n in ids[start : start + limit]]
+            issues = [issue for issue in cut if self.store.may_see(issue)]
             fields = self.encoder.choose(body.get("fields"), "*navigable")
             expand = [name for name in body.get("expand") or () if name]
             head, tail = _head(start, limit, len(ids)), b"]}"
@@ -74,7 +75,7 @@ class DataCenterDesk(Desk):
             return answers.raw(self.encoder.many(issues, fields, head, tail))
 
     async def projects(self, request: Request) -> Response:
-        found = [p for p in self.store.catalog.projects if not p.hidden]
+        found = [p for p in self.store.catalog.projects if p not in self.store.closed]
         return answers.json([self.values.project(p) for p in found])
 
 

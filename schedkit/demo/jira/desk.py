@@ -22,6 +22,7 @@ from schedkit.demo.store import Store
 from schedkit.demo.world.model import Issue
 
 NOT_FOUND = "Issue does not exist or you do not have permission to see it."
+FORBIDDEN = "You do not have the permission to see the specified issue."
 
 
 class Desk:
@@ -82,8 +83,13 @@ class Desk:
         return head + b",".join(shown) + b"]}"
 
     def found(self, request: Request) -> Issue | Response:
-        issue = self.store.find(request.path_params["key"])
-        return answers.refused(404, [NOT_FOUND]) if issue is None else issue
+        issue = self.store.named(request.path_params["key"])
+        if issue is not None and self.store.may_see(issue):
+            return issue
+        if issue is None or self.dialect.cloud:
+            return answers.refused(404, [NOT_FOUND])
+        # Data Center tells that there is such an issue.
+        return answers.refused(403, [FORBIDDEN])
 
     # Endpoints -------------------------------------------------------------
 

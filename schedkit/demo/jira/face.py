@@ -240,12 +240,12 @@ class Values:
             return encode(text) if isinstance(text, dict) else markup.to_adf(text)
         return encode(plain(text))
 
-    def compact(self, issue: Issue) -> bytes:
+    def compact(self, issue: Issue, seen: bool) -> bytes:
         """An issue as parents, sub-tasks and links show it; only its address where it may not be seen."""
         head = b'{"id":"%d","key":"%b","self":"%b/issue/%d"' % (
             issue.id, issue.key.encode(), self.rest_bytes, issue.id,
         )  # fmt: skip
-        if issue.project.hidden:
+        if not seen:
             return head + b"}"
         priority = b"null" if issue.priority is None else self.bytes_of(issue.priority, self.priority)
         return head + b',"fields":{"summary":%b,"status":%b,"priority":%b,"issuetype":%b}}' % (

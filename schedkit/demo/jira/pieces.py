@@ -93,7 +93,8 @@ def _parent(values: Values, store: Store) -> Piece:
         # Data Center knows this edge for sub-tasks only; Epic Link and Parent Link are fields of their own.
         if issue.parent is None or (not cloud and issue.type.level >= 0):
             return NULL
-        return values.compact(store.issues[issue.parent])
+        parent = store.issues[issue.parent]
+        return values.compact(parent, store.may_see(parent))
 
     return piece
 
@@ -101,7 +102,8 @@ def _parent(values: Values, store: Store) -> Piece:
 def _subtasks(values: Values, store: Store) -> Piece:
     def piece(issue: Issue) -> bytes:
         found = [store.issues[i] for i in store.children.get(issue.id, ())]
-        return b"[" + b",".join([values.compact(i) for i in found if i.type is c.SUBTASK]) + b"]"
+        shown = [i for i in found if i.type is c.SUBTASK and store.may_see(i)]
+        return b"[" + b",".join([values.compact(i, True) for i in shown]) + b"]"
 
     return piece
 
@@ -115,7 +117,10 @@ def _links(values: Values, store: Store) -> Piece:
         made = []
         for link in store.links.get(issue.id, ()):
             outward = link.source == issue.id
-            compact = values.compact(store.issues[link.target if outward else link.source])
+            other = store.issues[link.target if outward else link.source]
+            if not store.may_see(other):
+                continue  # Jira leaves out links whose other end may not be seen
+            compact = values.compact(other, True)
             made.append(
                 b'{"id":"%d","self":"%b/issueLink/%d","type":%b,"%bIssue":%b}'
                 % (

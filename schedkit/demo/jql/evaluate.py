@@ -49,10 +49,12 @@ class Searcher:
 
     def __init__(self, store: Store, reader: Callable[[], Reader]) -> None:
         self.store, self.reader = store, reader
-        self._kept: OrderedDict[tuple[str, bool], Found] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, bool, bool], Found] = OrderedDict()
 
-    def search(self, jql: str, strict: bool = True) -> Found:
+    def search(self, jql: str, strict: bool = True, unseen: bool = False) -> Found:
         """Evaluate `jql`; unless `strict`, a value the site does not know matches nothing.
+
+        `unseen` finds also what the reader may not see.
 
         Raises
         ------
@@ -63,12 +65,13 @@ class Searcher:
             reader = self.reader() if strict else replace(self.reader(), forgiven=[])
             # Relative dates count from the minute, which is also how long an answer is kept.
             revision, minute = self.store.revision, reader.now // 60_000
-            found = self._kept.get((jql, strict))
+            asked = jql, strict, unseen
+            found = self._kept.get(asked)
             if found is None or found.revision != revision or found.minute not in (None, minute):
-                found = self._kept[jql, strict] = self._evaluate(jql, reader)
+                found = self._kept[asked] = self._evaluate(jql, reader, unseen)
                 if len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
-            self._kept.move_to_end((jql, strict))
+            self._kept.move_to_end(asked)
             return found
 
     def matches(self, jql: str, issue: Issue) -> bool:
@@ -77,18 +80,16 @@ class Searcher:
             query = parse(jql)
             return query.where is None or compile_node(query.where, self.reader())(issue)
 
-    def _evaluate(self, jql: str, reader: Reader) -> Found:
-        query = parse(jql)
-        pool: Iterable[Issue] = self.store.visible()
+    def _evaluate(self, jql: str, reader: Reader, unseen: bool) -> Found:
+        query, may_see = parse(jql), self.store.may_see
+        pool: Iterable[Issue] = self.store.issues.values()
         if query.where is not None:
             test = compile_node(query.where, reader)
             few = _candidates(query.where, reader)
             if few is not None:
-                pool = [
-                    i for n in few if (i := self.store.issues.get(n)) is not None and not i.project.hidden
-                ]
+                pool = [i for n in few if (i := self.store.issues.get(n)) is not None]
             pool = [issue for issue in pool if test(issue)]
-        ordered = _sorted(list(pool), query, reader)
+        ordered = _sorted([issue for issue in pool if unseen or may_see(issue)], query, reader)
         ids = tuple(issue.id for issue in ordered)
         return Found(
             ids,

@@ -40,7 +40,7 @@ def project(reader: Reader, text: str, field: str) -> list[Any]:
 
 def from_projects(part: str) -> Resolve:
     def resolve(reader: Reader, text: str, field: str) -> Iterable[Any]:
-        projects = [p for p in reader.store.catalog.projects if not p.hidden]
+        projects = [p for p in reader.store.catalog.projects if p not in reader.store.closed]
         return among(item for p in projects for item in getattr(p, part))(reader, text, field)
 
     return resolve
