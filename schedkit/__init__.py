@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from schedkit import context, errors, excel
     from schedkit.app import Scheduler, site
-    from schedkit.core.model import After, Retry, TaskResult
+    from schedkit.core.model import After, Retry
+    from schedkit.core.run import TaskResult
     from schedkit.core.tasks.base import BaseTask
     from schedkit.core.tasks.declare import task
     from schedkit.core.when.triggers import all_of, any_of, at, calendar, cron, every
@@ -26,7 +27,7 @@ _EXPORTS = {
     "Retry": "schedkit.core.model:Retry",
     "RetryableError": "schedkit.errors:RetryableError",
     "Scheduler": "schedkit.app:Scheduler",
-    "TaskResult": "schedkit.core.model:TaskResult",
+    "TaskResult": "schedkit.core.run:TaskResult",
     "all_of": "schedkit.core.when.triggers:all_of",
     "any_of": "schedkit.core.when.triggers:any_of",
     "at": "schedkit.core.when.triggers:at",

@@ -1,4 +1,4 @@
-"""The engine's values: what a task is, what a run is."""
+"""What a task is, and how it wants to be run."""
 
 from __future__ import annotations
 
@@ -9,21 +9,17 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, fields
-from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
-
 from schedkit.core.durations import seconds, show
-from schedkit.core.states import Outcome, Overlap, Priority, State
+from schedkit.core.states import Overlap, Priority
 from schedkit.errors import (
     DeclarationError,
     FatalError,
     RateLimitedError,
     RetryableError,
     UnavailableError,
-    UsageError,
 )
 
 if TYPE_CHECKING:
@@ -31,14 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "After",
-    "Attempt",
     "Hooks",
     "Rate",
     "Retry",
-    "Run",
     "RunsIn",
     "Task",
-    "TaskResult",
     "is_async",
 ]
 
@@ -317,102 +310,3 @@ def is_async(function: Callable[..., Any]) -> bool:
     """Tell whether calling `function` gives a coroutine."""
     call = getattr(function, "__call__", None)  # noqa: B004  # wanted: the method, to look inside
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
-
-
-class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One try of a run that has ended."""
-
-    number: int
-    started_at: datetime
-    finished_at: datetime
-    outcome: Outcome
-    error: dict[str, Any] | None = None
-    owner: str = ""
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-        return (self.finished_at - self.started_at).total_seconds()
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One run of a task, as the ledger knows it; all times are aware and UTC.
-
-    `attempt` counts starts and fences them: 0 before the first. `interruptions` of them did not count
-    as tries. `cause` is why it exists: "schedule", "submit", "after", "backfill" or "command".
-    """
-
-    id: str
-    task: str
-    state: State
-    cause: str = "submit"
-    who: str = ""
-    scheduled_at: datetime | None = None
-    due_at: datetime
-    queued_at: datetime
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    priority: int = Priority.MEDIUM
-    attempt: int = 0
-    interruptions: int = 0
-    params: dict[str, Any] = {}
-    reason: str = ""
-    error: dict[str, Any] | None = None  # type, message, hint, traceback
-    result: dict[str, Any] | None = None  # kind, path, rows, …
-    waiting_for: tuple[str, ...] = ()  # parents' tasks
-
-    @property
-    def seconds(self) -> float | None:
-        """How long its last attempt took, None before its end."""
-        if self.started_at is None or self.finished_at is None:
-            return None
-        return (self.finished_at - self.started_at).total_seconds()
-
-    @property
-    def why(self) -> str:
-        """Why it stands as it does: its error's type and message, or its reason; empty where all is well."""
-        error = self.error or {}
-        return ": ".join(filter(None, (error.get("type"), error.get("message") or self.reason)))
-
-
-class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a task may return instead of a plain value.
-
-    Examples
-    --------
-    >>> TaskResult.success("stock synced", rows=100).ok
-    True
-    """
-
-    status: str
-    message: str = ""
-    error: str = ""
-    data: dict[str, Any] = {}
-    value: Any = None
-
-    def __post_init__(self) -> None:
-        if self.status not in ("success", "failed", "skipped"):
-            raise UsageError(
-                f"TaskResult: status={self.status!r}",
-                hint="write TaskResult.success(…), .failed(…) or .skipped(…)",
-            )
-
-    @classmethod
-    def success(cls, message: str = "", value: Any = None, /, **data: Any) -> TaskResult:
-        """The run is DONE; `data` are JSON-able facts kept with it, `value` its result."""
-        return cls(status="success", message=message, value=value, data=data)
-
-    @classmethod
-    def failed(cls, error: str = "", message: str = "", **data: Any) -> TaskResult:
-        """The attempt failed, as if the task had raised `RetryableError`."""
-        return cls(status="failed", message=message or error, error=error or message, data=data)
-
-    @classmethod
-    def skipped(cls, message: str = "", **data: Any) -> TaskResult:
-        """There was nothing to do: the run is SKIPPED."""
-        return cls(status="skipped", message=message, data=data)
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing failed."""
-        return self.status != "failed"

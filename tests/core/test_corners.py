@@ -25,8 +25,9 @@ from schedkit.core.ledger import schema
 from schedkit.core.ledger.changes import Change
 from schedkit.core.ledger.reader import CommandRow
 from schedkit.core.ledger.rows import FIXED, MUTABLE, new_id, run_values, to_micros
-from schedkit.core.model import After, Rate, Retry, Task, TaskResult
+from schedkit.core.model import After, Rate, Retry, Task
 from schedkit.core.owner.door import Door
+from schedkit.core.run import TaskResult
 from schedkit.core.runner.attempt import Execution
 from schedkit.core.runner.running import RunContext
 from schedkit.core.scheduler import faces
@@ -317,7 +318,7 @@ def test_a_failing_listener_harms_nobody(sched: Scheduler, caplog: pytest.LogCap
 
 def test_a_context_of_its_own() -> None:
     now = datetime.now(UTC)
-    from schedkit.core.model import Run
+    from schedkit.core.run import Run
 
     run = Run(id="r", task="t", state=State.RUNNING, due_at=now, queued_at=now, scheduled_at=now, attempt=3)
     told: list[events.Event] = []

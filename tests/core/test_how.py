@@ -20,7 +20,8 @@ from core.conftest import Heard
 
 from schedkit import context
 from schedkit.core import events
-from schedkit.core.model import After, Retry, TaskResult
+from schedkit.core.model import After, Retry
+from schedkit.core.run import TaskResult
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
 from schedkit.core.when.triggers import every

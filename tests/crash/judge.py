@@ -8,7 +8,7 @@ from pathlib import Path
 
 from schedkit.core.ledger.reader import Ledger, TaskRow
 from schedkit.core.ledger.store import Store
-from schedkit.core.model import Run
+from schedkit.core.run import Run
 from schedkit.core.states import Outcome, State
 from schedkit.core.when import data as trigger_data
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from schedkit.core.events import Event, Fired
-from schedkit.core.model import TaskResult
+from schedkit.core.run import TaskResult
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Disposition, Overlap, State
 from schedkit.core.tasks.base import BaseTask

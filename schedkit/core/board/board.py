@@ -25,7 +25,7 @@ from schedkit.core.board.rows import (
     run_row,
     task_state,
 )
-from schedkit.core.model import Attempt, Run
+from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
 
 __all__ = ["Board"]

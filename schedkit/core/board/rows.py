@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from schedkit.core import events as ev
-from schedkit.core.model import Attempt, Run
+from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Priority, State
 
 __all__ = [

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam
 
 from schedkit.core.events import Event
 from schedkit.core.ledger import rows, schema
-from schedkit.core.model import Attempt, Run
+from schedkit.core.run import Attempt, Run
 
 __all__ = ["Change", "Op", "Row", "Statements"]
 

@@ -31,7 +31,7 @@ from schedkit.core.ledger.schema import (
     waits,
 )
 from schedkit.core.ledger.store import Store
-from schedkit.core.model import Attempt, Run
+from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Disposition, Overlap
 from schedkit.core.text import dump, load
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from schedkit.chance import chance
 from schedkit.core.events import Event, encode
-from schedkit.core.model import Attempt, Run
+from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Outcome, State
 from schedkit.core.text import clean, dump, load
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from schedkit.core.ledger.reader import scheduled_times
 from schedkit.core.ledger.rows import time_from, to_micros
-from schedkit.core.model import Run
 from schedkit.core.node.submissions import post_runs
 from schedkit.core.owner.known import Waiter
 from schedkit.core.owner.owner import Owner
+from schedkit.core.run import Run
 from schedkit.core.when.base import Trigger
 from schedkit.errors import UsageError
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from schedkit.core.model import Run
 from schedkit.core.owner.known import Waiter
 from schedkit.core.owner.owner import Owner
 from schedkit.core.promise import Promise
+from schedkit.core.run import Run
 
 __all__ = ["post_runs", "settling"]
 

@@ -18,10 +18,11 @@ from schedkit.core.events import (
     RunStarted,
 )
 from schedkit.core.ledger.changes import Change, Op
-from schedkit.core.model import Retry, Run
+from schedkit.core.model import Retry
 from schedkit.core.owner.deadlines import Deadlines
 from schedkit.core.owner.known import Finished
 from schedkit.core.owner.runs import Runs
+from schedkit.core.run import Run
 from schedkit.core.runner.attempt import Execution
 from schedkit.core.runner.execute import Ending, error_facts
 from schedkit.core.runner.follow import attempt_of, follow

@@ -28,13 +28,14 @@ from schedkit.core.ledger.changes import Change
 from schedkit.core.ledger.lease import Lease
 from schedkit.core.ledger.reader import Ledger, TaskRow
 from schedkit.core.ledger.writer import Writer
-from schedkit.core.model import Run, Task
+from schedkit.core.model import Task
 from schedkit.core.owner.bus import Bus
 from schedkit.core.owner.door import Door
 from schedkit.core.owner.joins import Joins
 from schedkit.core.owner.retention import Retention
 from schedkit.core.owner.rush import Rush
 from schedkit.core.promise import Promise
+from schedkit.core.run import Run
 from schedkit.core.runner.attempt import Execution, Ports
 from schedkit.core.runner.follow import MOST_INTERRUPTIONS
 from schedkit.core.runner.plan import Planner

@@ -15,9 +15,10 @@ from schedkit.core.events import (
 )
 from schedkit.core.ledger.changes import Change, Op
 from schedkit.core.ledger.rows import new_id
-from schedkit.core.model import Run, Task
+from schedkit.core.model import Task
 from schedkit.core.owner.joins import Wait
 from schedkit.core.owner.known import Finished, Known, Waiter
+from schedkit.core.run import Run
 from schedkit.core.runner.plan import Waiting, rank
 from schedkit.core.states import Overlap, State
 

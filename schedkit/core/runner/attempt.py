@@ -6,7 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
-from schedkit.core.model import Run, Task, is_async
+from schedkit.core.model import Task, is_async
+from schedkit.core.run import Run
 from schedkit.core.runner.children import Children
 from schedkit.core.runner.execute import Ending, await_hook, call_hook, perform, perform_async
 from schedkit.core.runner.follow import tries

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from schedkit import context
-from schedkit.core.model import Task, TaskResult
+from schedkit.core.model import Task
+from schedkit.core.run import TaskResult
 from schedkit.core.runner.results import Results
 from schedkit.core.runner.running import RunContext
 from schedkit.core.states import Outcome

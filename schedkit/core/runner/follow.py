@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from schedkit.core.model import Attempt, Retry, Run
+from schedkit.core.model import Retry
+from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Outcome, State
 
 __all__ = ["MOST_INTERRUPTIONS", "attempt_of", "follow", "tries"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from schedkit.context import Surroundings
 from schedkit.core.events import Event, RunLogged, RunNoted, RunProgressed
-from schedkit.core.model import Run
+from schedkit.core.run import Run
 from schedkit.core.text import clean, dump
 from schedkit.errors import StopRequested
 

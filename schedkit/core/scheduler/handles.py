@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from schedkit import context
 from schedkit.core.durations import Duration, seconds
 from schedkit.core.events import Event, RunLogged, RunProgressed
-from schedkit.core.model import Attempt, Run, Task
+from schedkit.core.model import Task
 from schedkit.core.owner.known import Finished, Waiter
+from schedkit.core.run import Attempt, Run
 from schedkit.core.scheduler import faces
 from schedkit.core.states import State
 from schedkit.errors import (

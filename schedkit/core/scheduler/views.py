@@ -16,10 +16,11 @@ from schedkit.core.board.board import Board
 from schedkit.core.board.rows import detail_fields, run_row
 from schedkit.core.ledger.lease import Holder
 from schedkit.core.ledger.reader import Ledger, TaskRow
-from schedkit.core.model import Attempt, Run, Task
+from schedkit.core.model import Task
 from schedkit.core.node.node import Node
 from schedkit.core.owner.bus import Bus, Listener
 from schedkit.core.owner.known import Config
+from schedkit.core.run import Attempt, Run
 from schedkit.core.runner.results import Results
 from schedkit.core.scheduler.handles import TaskHandle
 from schedkit.core.states import State

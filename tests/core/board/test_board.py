@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schedkit.core import events as ev
 from schedkit.core.board import board as board_module
 from schedkit.core.board.board import Board
-from schedkit.core.model import Attempt, Run
+from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Disposition, Outcome, State
 
 T0 = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)

@@ -24,7 +24,7 @@ from schedkit.core.ledger.reader import Ledger
 from schedkit.core.ledger.rows import FIXED, MUTABLE, id_at, new_id, run_from_row, run_values
 from schedkit.core.ledger.sql import Sql
 from schedkit.core.ledger.store import Store
-from schedkit.core.model import Run
+from schedkit.core.run import Run
 from schedkit.core.runner.results import ResultGoneError, Results
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State

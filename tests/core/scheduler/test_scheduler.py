@@ -17,7 +17,8 @@ import pytest
 
 from schedkit import context
 from schedkit.core import events
-from schedkit.core.model import Retry, TaskResult
+from schedkit.core.model import Retry
+from schedkit.core.run import TaskResult
 from schedkit.core.runner.results import ResultGoneError
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
