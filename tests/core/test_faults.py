@@ -336,13 +336,12 @@ def test_a_stop_writes_all_that_was_asked_for_before_it(make: Make, where: str) 
     assert sched._ledger.holder() is None
 
 
-def test_what_nobody_waits_for_any_more_is_left_out(sched: Scheduler, where: str) -> None:
+def test_what_nobody_waits_for_any_more_is_left_out(sched: Scheduler, heard: Heard, where: str) -> None:
     writer = sched._node.owner.writer  # type: ignore[union-attr]
     written: list[int] = []
     with locked(where):
-        first = writer.call(lambda connection: written.append(1))
-        while not first.running():
-            threading.Event().wait(0.01)
+        writer.call(lambda connection: written.append(1))
+        heard.wait_for(heard.of(events.StoreAway))  # at that, or at a write of the scheduler's own before it
         assert writer.call(lambda connection: written.append(2)).cancel()
         last = writer.call(lambda connection: written.append(3))
     last.result(10)

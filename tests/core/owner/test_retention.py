@@ -57,7 +57,7 @@ def test_runs_that_have_ended_long_ago_go_with_all_that_is_theirs(connection: sa
     states = (*schema.LIVE_STATES,)
     kept = {add_run(connection, OLD - n * HOUR, state) for n, state in enumerate(states, 1)}
     kept.add(add_run(connection, NEW))
-    assert forget_runs(connection, LIMIT) == 1
+    assert forget_runs(connection, LIMIT) == (1, [])
     for column in (schema.runs.c.id, schema.attempts.c.run, schema.details.c.run, schema.waits.c.run):
         assert ids(connection, column) == kept, column
 
@@ -67,9 +67,9 @@ def test_a_slice_at_a_time_the_oldest_first(
 ) -> None:
     monkeypatch.setattr(retention, "SLICE", 2)
     runs = [add_run(connection, OLD - n * HOUR) for n in range(5)]
-    assert forget_runs(connection, LIMIT) == 2
+    assert forget_runs(connection, LIMIT) == (2, [])
     assert ids(connection, schema.runs.c.id) == set(runs[:3])
-    assert [forget_runs(connection, LIMIT) for _ in range(3)] == [2, 1, 0]
+    assert [forget_runs(connection, LIMIT)[0] for _ in range(3)] == [2, 1, 0]
 
 
 def test_events_due_times_and_commands_go_by_their_end(connection: sa.Connection) -> None:
@@ -84,11 +84,11 @@ def test_events_due_times_and_commands_go_by_their_end(connection: sa.Connection
     command = {"at": old, "who": "", "kind": "pause", "data": "{}"}
     for name, done_at in (("done", old), ("just done", new), ("open", None)):
         connection.execute(schema.commands.insert(), [{"id": name, "done_at": done_at, **command}])
-    assert forget_runs(connection, LIMIT) == 2  # events
+    assert forget_runs(connection, LIMIT) == (2, [])  # events
     assert ids(connection, schema.events.c.seq) == {2, 4}
     assert ids(connection, schema.fires.c.scheduled_at) == {old + 1, new + 1}
     assert ids(connection, schema.commands.c.id) == {"just done", "open"}
-    assert forget_runs(connection, LIMIT) == 0
+    assert forget_runs(connection, LIMIT) == (0, [])
 
 
 def test_only_the_latest_files_of_each_task_stay(connection: sa.Connection) -> None:
