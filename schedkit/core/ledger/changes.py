@@ -110,9 +110,13 @@ class Statements:
         self._texts: dict[Op, str] = {}
 
     def __getitem__(self, op: Op) -> str:
+        self.prepare(op)
+        return self._texts[op]
+
+    def prepare(self, op: Op) -> None:
+        """Compile it now."""
         if op not in self._texts:
             self._texts[op] = str(_MAKERS[op](self._put).compile(dialect=self._dialect))
-        return self._texts[op]
 
     def _put(self, table: sa.Table, *keys: str) -> sa.ClauseElement:
         """An insert that replaces the row of these keys; without keys, one that leaves it."""

@@ -24,6 +24,7 @@ __all__ = ["Sql"]
 # two or three statements do. 256 rows of 18 values stay below the 32,766 parameters that every SQLite with
 # UPDATE … FROM takes.
 SIZES = (256, 192, 128, 96, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
+PREPARED = 4  # of these, from the smallest, are made before they are needed
 _TABLES = {
     Op.INSERT_RUN: schema.runs,
     Op.UPDATE_RUN: schema.runs,
@@ -39,8 +40,18 @@ class Sql:
     def __init__(self, dialect: sa.Dialect) -> None:
         self._named = Statements(dialect)
         self._mark = "?" if dialect.name == "sqlite" else "%s"
+        self._prepared = False
         # UPDATE … FROM came with 3.33.
         self._many = dialect.name == "sqlite" and sqlite3.sqlite_version_info >= (3, 33)
+
+    def prepare(self) -> None:
+        """Make the texts of what a run writes, once: else the first run waits for them, some milliseconds."""
+        if not self._prepared:
+            self._prepared = True
+            self._named.prepare(Op.ADVANCE)
+            for op in _TABLES:
+                for size in SIZES[-PREPARED:]:
+                    _text(op, size if self._many else 1, self._mark)
 
     def write(self, connection: sa.Connection, op: Op, rows: list[Any]) -> int:
         """Write rows of one kind; return how many rows that touched."""

@@ -89,6 +89,11 @@ class Writer:
         self._deadline: float | None = None
         self._thread = threading.Thread(target=self._run, name="schedkit-writer", daemon=True)
 
+    @property
+    def groups(self) -> int:
+        """How many groups have been begun."""
+        return self._batch
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
@@ -130,6 +135,7 @@ class Writer:
                     break
             if changes:
                 self._write(changes)
+                self._sql.prepare()
             if isinstance(item, _Work):
                 self._do(item)
             if item is None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sqlite3
 from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from schedkit.core.events import OwnerChanged
 from schedkit.core.ledger.lease import LEASE_SECONDS, Lease
@@ -18,13 +15,13 @@ from schedkit.core.ledger.reader import Ledger
 from schedkit.core.model import Task
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.commands import answered, carry_out
+from schedkit.core.node.house import House, lull
 from schedkit.core.node.news import News
 from schedkit.core.node.submissions import settling
 from schedkit.core.node.whole import whole
 from schedkit.core.owner.bus import Bus
 from schedkit.core.owner.known import Config, Finished, Waiter
 from schedkit.core.owner.owner import Owner, describe
-from schedkit.core.owner.retention import prune
 from schedkit.core.promise import Promise
 from schedkit.core.runner.attempt import Ports
 from schedkit.core.runner.children import Children
@@ -32,7 +29,7 @@ from schedkit.core.runner.results import Results
 from schedkit.core.runner.workers import Threads, UserLoop
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.when.clock import run_clock
-from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
+from schedkit.errors import LedgerError, NotOwnerError
 
 __all__ = ["Node"]
 
@@ -40,9 +37,10 @@ _log = logging.getLogger("schedkit")
 
 # How often an owner looks for commands, and a viewer for news.
 LOOK_SECONDS = 0.2
+# A look takes about a millisecond; an owner gives the due times that are near so long to pass.
+LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS = 0.003, 0.05
 # How long a declaration waits to be written before it goes on without.
 DECLARE_SECONDS = 1.0
-PRUNE_SECONDS = 900.0
 # How long one that stands by leaves a ledger it has handed over to whoever asked for it.
 HEIR_SECONDS = 10.0
 
@@ -65,7 +63,8 @@ class Node:
         self.lease = Lease(ledger.store, config.name, seconds=lease_seconds)
         self.news = News(ledger, self.lease, registry, bus)
         self.owner: Owner | None = None
-        self.backfills: Backfills  # the owner's, as long as there is one
+        self.backfills: Backfills  # these are the owner's, as long as there is one
+        self.house: House
         self.state = "stopped"  # stopped, running, viewer
         self.standby = False  # takes the ledger whenever it is free
         self._wanted = False  # takes it once
@@ -131,14 +130,16 @@ class Node:
         adopt()
         for task in list(self.registry.values()):
             owner.declare(task, self.config.name, await self._starts(task))
-        self.owner, self.backfills, self.state = owner, Backfills(owner), "running"
+        self.owner, self.state = owner, "running"
+        self.backfills, self.house = Backfills(owner), House(owner)
         self._wanted, self.news.seen = False, None
         self._announce("started")
         owner.pump()
         self._spawn(run_clock(owner.timetable, record=owner.record, active=owner.alive))
         self._spawn(self._serve_commands(owner, self.backfills))
-        self._spawn(self._keep_house(owner))
-        self._spawn(self._forget(owner))
+        self._spawn(self.house.turn())
+        self._spawn(self.house.keep_log_short())
+        self._spawn(self.house.forget())
 
     def _announce(self, change: str) -> None:
         owner = self.owner
@@ -157,6 +158,7 @@ class Node:
 
     async def _serve_commands(self, owner: Owner, backfills: Backfills) -> None:
         while True:
+            await lull(owner, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
             try:
                 for command in await asyncio.to_thread(self.ledger.commands):
                     if command.kind == "hand_over":
@@ -177,30 +179,6 @@ class Node:
             await self._end(self.config.hand_over_patience)
             self.news.leave_to_heir(HEIR_SECONDS)
             await self._view(after=owner.written)
-
-    async def _keep_house(self, owner: Owner) -> None:
-        while True:
-            owner.turn()
-            owner.save_progress()
-            if self._users is not None:
-                self._users.watch()
-            await asyncio.sleep(0.5)
-            # A store that is full or cannot be opened may refuse; the next one will do.
-            with contextlib.suppress(sqlite3.Error, SQLAlchemyError):
-                await asyncio.to_thread(self.ledger.store.checkpoint)
-
-    async def _forget(self, owner: Owner) -> None:
-        """Prune by the retention policy, now and then, a slice at a time."""
-        while True:
-            await asyncio.sleep(PRUNE_SECONDS)
-            try:
-                await self.prune(owner)
-            except SchedkitError as error:
-                _log.warning("the ledger could not be pruned: %s", error)
-
-    async def prune(self, owner: Owner) -> int:
-        """Forget what the retention policy lets go; return how many rows and files."""
-        return await prune(self.config.retention, owner.writer, list(owner.rows), self.results)
 
     def _lost(self) -> None:
         """Another process owns the ledger: what runs here may end, but is recorded no more."""

@@ -224,6 +224,13 @@ class Known:
         upcoming = self.timetable.next_due()
         return upcoming is not None and upcoming.timestamp() <= time.time()
 
+    def calm(self, before: float) -> bool:
+        """Tell whether nothing is on its way to its start or due `before` then (seconds since 1970)."""
+        if self._to_launch or self.timetable.taken:
+            return False
+        upcoming, waiting = self.timetable.next_due(), self.planner.next_time()
+        return (upcoming is None or upcoming.timestamp() >= before) and (waiting is None or waiting >= before)
+
     def turn(self) -> None:
         """Note that the loop turns; an owner that stands still must not renew its lease."""
         self._turned = time.monotonic()

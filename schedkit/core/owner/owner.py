@@ -110,6 +110,7 @@ class Owner(Times):
             change.add(Op.PUT_TASK, **row.row())
         self.rows[task.name] = row
         self._set_rules(task)
+        self.ports.prepare(task)
         self.planner.remember_starts(task.name, [start.timestamp() for start in starts])
         self._tell_task(change, "declared" if known is None else "redeclared", row, who, log=row != known)
         self._put_schedule(row)

@@ -55,6 +55,11 @@ class Ports:
         self.children = children
         self.results = results
 
+    def prepare(self, task: Task) -> None:
+        """Have the place of a task ready before its first run."""
+        if not task.place:
+            self.loop.loop()
+
     def launch(self, execution: Execution, ended: Callable[[Execution, Ending], object]) -> None:
         """Start an attempt; `ended` is called from wherever it ends, exactly once."""
         task, context, results = execution.task, execution.context, self.results
@@ -71,7 +76,7 @@ class Ports:
         elif isinstance(task.runs_in, Executor):
             call = call_in_executor(task.runs_in, task.function, context)
             self.threads.submit(lambda: ended(execution, perform(task, context, results, last_try, call)))
-        elif task.runs_in == "auto" and task.asynchronous:
+        elif not task.place:
 
             async def on_loop() -> None:
                 ended(execution, await perform_async(task, context, results, last_try))

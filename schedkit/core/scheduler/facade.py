@@ -332,10 +332,9 @@ class Scheduler(Views, Elsewhere, JobApi):
 
     def prune(self) -> int:
         """Forget now what the retention policy lets go; return how many rows and files."""
-        owner = self._node.owner
-        if owner is None:
+        if self._node.owner is None:
             raise NotOwnerError(f"ledger {self.ledger} is not owned here", hint="its owner prunes it")
-        return service().call(self._node.prune, owner)
+        return service().call(self._node.house.prune)
 
     # Seeing
 

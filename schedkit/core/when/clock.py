@@ -77,6 +77,11 @@ class Timetable:
                 found.append(entry[1])
         return found
 
+    @property
+    def taken(self) -> bool:
+        """Whether any schedule is taken: its due time is being recorded."""
+        return bool(self._taken)
+
     def took(self, task: str) -> bool:
         """Tell whether a task's schedule is taken, and was neither put nor dropped since."""
         return task in self._taken
