@@ -17,7 +17,7 @@ from schedkit.core.model import Task
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.tasks.block import yaml_tasks
 from schedkit.core.tasks.declare import marked
-from schedkit.core.tasks.discover import Problem, module_tasks
+from schedkit.core.tasks.discover import Problem, module_tasks, said_later
 from schedkit.core.tasks.origin import declared_in
 from schedkit.errors import SchedkitError, SettingsError, TriggerError, UsageError
 from schedkit.report.load import read_text, report_of
@@ -126,6 +126,7 @@ class Declared:
                 document.value["tasks"] or {},
                 package=document.value.get("package", "tasks"),
                 known={name: handle.task for name, handle in self.scheduler.tasks.items()},
+                tell=said_later,
             )
         except SettingsError as error:
             raise SettingsError(f"{document.where(('tasks',))}: {error.message}", hint=error.hint) from None

@@ -16,7 +16,7 @@ from schedkit.commands.words import one_line
 from schedkit.core.events import Event, RunEnded
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
-from schedkit.core.tasks.discover import from_entry_points
+from schedkit.core.tasks.discover import from_entry_points, said_later
 from schedkit.errors import RunError, SchedkitError, SettingsError, UsageError
 
 __all__ = ["run_files", "until_interrupted"]
@@ -41,7 +41,7 @@ def run_files(files: list[Path], *, once: bool, plugins: bool, standby: bool, le
     for path in files:
         declared.file(path)
     if plugins:
-        found = from_entry_points()
+        found = from_entry_points(tell=said_later)
         declared.problems += found.problems
         declared.tasks(found.tasks, "plug-in")
     names, problems = list(declared.names), declared.problems

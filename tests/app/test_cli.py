@@ -20,8 +20,6 @@ from schedkit.cli import main
 from schedkit.commands import lab as lab_command
 from schedkit.commands import run as run_command
 from schedkit.commands.lab import lab_environment
-from schedkit.core.tasks.declare import declare
-from schedkit.core.tasks.discover import Found
 from schedkit.demo import DemoSite
 from schedkit.errors import RunFailedError
 from schedkit.settings import load_settings
@@ -279,20 +277,38 @@ def test_a_tasks_block_runs_its_modules_and_reports_bad_ones(
         del sys.modules[name]
 
 
+PLUGGED = """
+import schedkit as sk
+@sk.task(name="load")
+def nightly(): ...
+@sk.task(name="plugged", after=nightly)
+def count(): ...
+@sk.task(after="nobody")
+def orphan(): ...
+"""
+
+
 def test_plugins_join(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plugged, orphan = (
-        declare(_interrupt, name="plugged"),
-        declare(_bug, name="orphan", after="nobody", params={"ledger": 1}),
-    )
-    monkeypatch.setattr(run_command, "from_entry_points", lambda: Found([plugged, orphan]))
+    (project / "acme_tasks.py").write_text(PLUGGED)
+    info = project / "acme_tasks-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-tasks\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[schedkit.tasks]\nacme = acme_tasks\nbad = acme_tasks.gone\n")
+    monkeypatch.syspath_prepend(project)
     waited = threading.Event()
     monkeypatch.setattr(run_command, "until_interrupted", waited.set)
     assert main(["run", "--plugins"]) == 0
     told = capsys.readouterr().err
-    assert "1 task on schedule" in told
-    assert "left out: task 'orphan'" in told
+    assert "2 tasks on schedule" in told
+    assert [line for line in told.splitlines() if "orphan" in line or "gone" in line] == [
+        "left out: plug-in 'bad' (acme_tasks.gone): "
+        "ModuleNotFoundError: No module named 'acme_tasks.gone'; 'acme_tasks' is not a package",
+        "left out: task 'orphan' comes after 'nobody', which is not a task here "
+        "(declare the parent first; there are: 'load', 'plugged')",
+    ]
+    del sys.modules["acme_tasks"]
 
 
 def test_an_empty_file_holds_no_report(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

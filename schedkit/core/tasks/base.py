@@ -9,6 +9,7 @@ from typing import Any
 
 from schedkit.core.model import Task
 from schedkit.core.tasks.declare import declare, marked
+from schedkit.core.when.base import Trigger
 from schedkit.errors import DeclarationError
 
 __all__ = ["BaseTask", "as_task"]
@@ -87,6 +88,11 @@ class BaseTask:
         function = self._work()
         options = {name: getattr(self, name) for name in OPTIONS if hasattr(self, name)}
         trigger = self.schedule
+        other = getattr(self, "trigger", None)
+        if trigger is None and (isinstance(other, Trigger) or hasattr(other, "get_next_fire_time")):
+            raise DeclarationError(
+                f"task class {type(self).__name__} has a trigger and no schedule", hint="write schedule = …"
+            )
         as_options = getattr(trigger, "options", None)
         if callable(as_options):
             # A schedule of the older kind, which carries its overlap policy with it.

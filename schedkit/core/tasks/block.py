@@ -12,7 +12,7 @@ from typing import Any
 from schedkit.core.model import Retry, Task
 from schedkit.core.tasks import discover
 from schedkit.core.tasks.declare import declare
-from schedkit.core.tasks.discover import Found
+from schedkit.core.tasks.discover import Found, Problem, warn
 from schedkit.core.when import data as trigger_data
 from schedkit.core.when import triggers
 from schedkit.core.when.base import Trigger
@@ -36,6 +36,7 @@ def yaml_tasks(
     *,
     package: str = "tasks",
     known: Mapping[str, Task] | None = None,
+    tell: Callable[[Problem], object] = warn,
 ) -> Found:
     """Return the tasks that a `tasks:` block declares; a bad entry is reported and left out.
 
@@ -49,6 +50,8 @@ def yaml_tasks(
         that module declares under this name.
     known : mapping, optional
         Tasks declared already; an entry of the same name gives such a task its schedule.
+    tell : callable, optional
+        Called with each problem as it is found; by default it is logged.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def yaml_tasks(
             f"the tasks are a {type(block).__name__}, not a mapping",
             hint="write each task's name and then its options: `data_sync: {trigger: cron, args: {hour: 7}}`",
         )
-    found = Found()
+    found = Found(tell=tell)
     for name, entry in block.items():
         found.attempt(f"task {name!r}", functools.partial(_task, str(name), entry, package, known or {}))
     return found.parents_first()

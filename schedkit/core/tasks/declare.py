@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload, runtime_checkable
 
 from schedkit.core.durations import Duration, seconds
 from schedkit.core.model import After, Hooks, Rate, Retry, RunsIn, Task
@@ -21,7 +21,16 @@ __all__ = ["declare", "marked", "task"]
 F = TypeVar("F", bound=Callable[..., Any])
 MARK = "__schedkit_task__"
 
-Parent = str | After | Callable[..., Any]
+
+@runtime_checkable
+class Named(Protocol):
+    """An object that declares a task, such as a `BaseTask`."""
+
+    @property
+    def task_name(self) -> str: ...
+
+
+Parent = str | After | Named | Callable[..., Any]
 
 
 def declare(
@@ -221,23 +230,32 @@ def _tags(value: str | Iterable[str], what: str) -> tuple[str, ...]:
 
 
 def _parents(value: Parent | Iterable[Parent], what: str) -> tuple[After, ...]:
-    if isinstance(value, str | After) or callable(value):
+    if isinstance(value, str | After | Named) or callable(value):
         value = (value,)
     hint = "name a task, or give its handle: after='parent', or after=['one', 'two']"
     if not isinstance(value, Iterable):
         raise DeclarationError(f"{what}: after={value!r}", hint=hint)
     found: dict[str, After] = {}
     for parent in value:
-        if not (isinstance(parent, str | After) or callable(parent)):
+        if not (isinstance(parent, str | After | Named) or callable(parent)):
             raise DeclarationError(f"{what}: after={parent!r} names no task", hint=hint)
         if isinstance(parent, After):
             made = parent
         elif isinstance(parent, str):
             made = After(parent)
         else:
-            made = After(getattr(parent, "name", None) or _own_name(parent))
+            made = After(_name_of(parent))
         found[made.task] = made
     return tuple(found.values())
+
+
+def _name_of(parent: Any) -> str:
+    """Return the name of a task that is given as a handle, a `BaseTask` or its class, or its function."""
+    _, options = getattr(parent, "__dict__", {}).get(MARK, (None, {}))
+    for name in (options.get("name"), getattr(parent, "task_name", None), getattr(parent, "name", None)):
+        if isinstance(name, str) and name:
+            return name
+    return _own_name(parent)
 
 
 @overload

@@ -22,7 +22,16 @@ from schedkit.core.tasks.base import BaseTask, as_task
 from schedkit.core.tasks.declare import declare, marked
 from schedkit.errors import SchedkitError
 
-__all__ = ["GROUP", "Found", "Problem", "from_entry_points", "from_modules", "module_tasks"]
+__all__ = [
+    "GROUP",
+    "Found",
+    "Problem",
+    "from_entry_points",
+    "from_modules",
+    "module_tasks",
+    "said_later",
+    "warn",
+]
 
 _log = logging.getLogger("schedkit")
 
@@ -42,12 +51,22 @@ class Problem:
         return self.error if self.error.startswith(self.where) else f"{self.where}: {self.error}"
 
 
+def warn(problem: Problem) -> None:
+    """Log what had to be left out."""
+    _log.warning("no tasks from %s", problem)
+
+
+def said_later(problem: Problem) -> None:
+    """Leave it to the one who has asked, who says all problems together."""
+
+
 @dataclass
 class Found:
-    """What was found: tasks by their order, and what had to be left out."""
+    """What was found: tasks by their order, and what had to be left out, of which `tell` is told at once."""
 
     tasks: list[Task] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    tell: Callable[[Problem], object] = warn
 
     def attempt(self, where: str, load: Callable[[], Iterable[Task]]) -> None:
         """Take in what `load` gives; whatever it raises becomes a problem."""
@@ -79,10 +98,9 @@ class Found:
         return self
 
     def fail(self, where: str, error: BaseException | str) -> None:
-        """Note a problem, and log it once."""
-        text = error if isinstance(error, str) else _told(error)
-        self.problems.append(Problem(where, text))
-        _log.warning("no tasks from %s: %s", where, text)
+        """Note and tell a problem."""
+        self.problems.append(Problem(where, error if isinstance(error, str) else _told(error)))
+        self.tell(self.problems[-1])
 
 
 def _told(error: BaseException) -> str:
@@ -90,12 +108,17 @@ def _told(error: BaseException) -> str:
     return text if isinstance(error, SchedkitError) else f"{type(error).__name__}: {text}"
 
 
-def from_entry_points(group: str = GROUP) -> Found:
+def from_entry_points(group: str = GROUP, *, tell: Callable[[Problem], object] = warn) -> Found:
     """Return the tasks that installed distributions offer.
 
     An entry point names a module, a function, a `BaseTask` class or an iterable of these.
+
+    Parameters
+    ----------
+    tell : callable, optional
+        Called with each `Problem` as it is found, which is also among the result's; by default it is logged.
     """
-    found = Found()
+    found = Found(tell=tell)
     for point in sorted(importlib.metadata.entry_points(group=group), key=lambda p: p.name):
         found.attempt(f"plug-in {point.name!r} ({point.value})", functools.partial(_offered, point))
     return found.parents_first()

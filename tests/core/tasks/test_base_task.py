@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apscheduler.triggers.interval import IntervalTrigger
 
 from schedkit.core.model import Task
 from schedkit.core.scheduler.facade import Scheduler
@@ -124,6 +125,21 @@ def test_what_declares_no_task() -> None:
     for value in (5, "name", dict):
         with pytest.raises(DeclarationError, match="declares no task"):
             as_task(value)
+
+
+def test_a_trigger_that_would_be_overlooked_is_told() -> None:
+    class Weekly(BaseTask):
+        trigger: object = every("1h")
+
+        def execute(self) -> None: ...
+
+    with pytest.raises(DeclarationError, match=r"task class Weekly has a trigger and no schedule .write sch"):
+        as_task(Weekly)
+    Weekly.trigger = IntervalTrigger(hours=1)
+    with pytest.raises(DeclarationError, match="no schedule"):
+        as_task(Weekly)
+    Weekly.trigger = "the user's own"
+    assert as_task(Weekly).trigger is None
 
 
 def test_the_bases_own_work_is_nobodys() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from schedkit.core.tasks.declare import declare
-from schedkit.core.tasks.discover import Found, Problem, from_entry_points, from_modules
+from schedkit.core.tasks.discover import Found, Problem, from_entry_points, from_modules, said_later
 
 
 @pytest.fixture
@@ -111,6 +111,17 @@ def test_problems_are_told_in_a_line() -> None:
     found.fail("elsewhere", ValueError())
     assert list(map(str, found.problems)) == ["somewhere: it is broken", "elsewhere: ValueError: ValueError"]
     assert found.problems[0] == Problem("somewhere", "it is broken")
+
+
+def test_whoever_says_problems_themselves_has_none_logged(caplog: pytest.LogCaptureFixture) -> None:
+    Found().fail("somewhere", "it is broken")
+    assert [record.getMessage() for record in caplog.records] == ["no tasks from somewhere: it is broken"]
+    caplog.clear()
+    told: list[Problem] = []
+    Found(tell=told.append).fail("somewhere", "it is broken")
+    Found(tell=said_later).fail("somewhere", "it is broken")
+    assert told == [Problem("somewhere", "it is broken")]
+    assert not caplog.records
 
 
 def test_of_two_functions_with_one_name_the_first_counts() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from schedkit.core.model import After, Rate, Retry, Task
 from schedkit.core.states import Overlap, Priority
+from schedkit.core.tasks.base import BaseTask
 from schedkit.core.tasks.declare import declare, marked, replaced, task
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.when.triggers import cron, every
@@ -178,6 +179,28 @@ def test_a_marked_function_stays_a_function() -> None:
     assert marked(5) is None
     with pytest.raises(DeclarationError, match="priority='urgent'"):
         task(priority="urgent")(extract)
+
+
+def test_a_parent_is_known_by_the_name_it_was_given() -> None:
+    @task(name="nightly-load")
+    def load() -> None: ...
+
+    class Weekly(BaseTask):
+        name = "weekly"
+
+        def execute(self) -> None: ...
+
+    class Unnamed(BaseTask):
+        def execute(self) -> None: ...
+
+    parents = [load, Weekly, Weekly(), Unnamed, Unnamed(), other]
+    assert [parent.task for parent in declare(extract, after=parents).after] == [
+        "nightly-load",
+        "weekly",
+        "Unnamed",
+        "other",
+    ]
+    assert [parent.task for parent in declare(extract, after=Weekly()).after] == ["weekly"]
 
 
 def test_a_copy_is_checked_again() -> None:
