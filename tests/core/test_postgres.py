@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from core.conftest import Heard
 from crash.judge import judge_schedule
 from postgres_server import kill, postgres_server, revive
@@ -16,6 +17,7 @@ from schedkit.core import events
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.when.triggers import every
+from schedkit.errors import LedgerError
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +102,32 @@ def test_a_server_that_is_not_there_is_said_without_the_password(tmp_path: Path)
     assert "secret" not in str(refused.value)
     assert "secret" not in repr(sched)
     assert "secret" not in sched.ledger
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"database": "nowhere"}, r'database "nowhere" does not exist \(create it, or name another\)'),
+        ({"username": "nobody"}, r'role "nobody" does not exist \(create it, or name another\)'),
+        (
+            {"username": "weak", "database": "empty"},
+            r"permission denied .*\(may this user create tables there\?\)",
+        ),
+        ({"database": "other"}, r"schedkit_meta.* does not exist \(is it a schedkit ledger\?\)"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_said_with_what_to_do(
+    postgres: Any, change: dict[str, Any], words: str
+) -> None:
+    for name in ("other", "empty"):
+        postgres.psql(f"DROP DATABASE IF EXISTS {name};")
+        postgres.psql(f"CREATE DATABASE {name};")
+    postgres.psql("DO $$ BEGIN CREATE ROLE weak LOGIN; EXCEPTION WHEN duplicate_object THEN END $$;")
+    url = sa.make_url(postgres.get_uri())
+    other = sa.create_engine(url.set(drivername="postgresql+psycopg", database="other"))
+    with other.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE schedkit_meta (unlike INT)"))
+    other.dispose()
+    where = url.set(**change)
+    with pytest.raises(LedgerError, match=words):
+        Scheduler(where.render_as_string(hide_password=False)).start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -314,10 +315,15 @@ _ADVICE = (
     ("readonly", "may you write to the file and its folder?"),
     ("locked", "another program holds the file locked: close it and try again"),
     ("full", "free some space on the disk"),
-    ("connect", "is the server up, and are host, port and user right?"),
+    ("(relation|column) .*does not exist|no such", "is it a schedkit ledger?"),
+    ("(database|role) .*does not exist", "create it, or name another"),
+    ("permission denied", "may this user create tables there?"),
     ("password", "check user and password"),
+    ("too many|connection slots", "close other connections, or raise the server's max_connections"),
+    ("resolve host", "is the host's name right, and the network up?"),
+    ("connect", "is the server up, and are host, port and user right?"),
 )
 
 
 def _advice(text: str) -> str:
-    return next((advice for word, advice in _ADVICE if word in text.lower()), "is it a schedkit ledger?")
+    return next((advice for words, advice in _ADVICE if re.search(words, text, re.IGNORECASE)), "")

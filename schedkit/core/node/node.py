@@ -13,8 +13,9 @@ from schedkit.core.events import OwnerChanged
 from schedkit.core.ledger.lease import LEASE_SECONDS, Lease
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.model import Task
+from schedkit.core.node.asking import asked
 from schedkit.core.node.backfill import Backfills
-from schedkit.core.node.commands import answered, carry_out
+from schedkit.core.node.commands import carry_out
 from schedkit.core.node.house import House, lull
 from schedkit.core.node.news import News
 from schedkit.core.node.submissions import settling
@@ -297,26 +298,7 @@ class Node:
                     f"{kind!r}: no scheduler runs at the ledger {self.ledger.store}",
                     hint="start it first: sched.start()",
                 )
-        command = await asyncio.to_thread(self.ledger.ask, self.config.name, kind, data)
-        deadline = asyncio.get_running_loop().time() + timeout
-        while asyncio.get_running_loop().time() < deadline:
-            row = await asyncio.to_thread(self.ledger.command, command)
-            if row is not None and row.answer is not None:
-                return answered(row.answer)
-            await asyncio.sleep(0.05)
-        holder = await asyncio.to_thread(self.ledger.holder)
-        if not await asyncio.to_thread(self.ledger.withdraw, command):
-            row = await asyncio.to_thread(self.ledger.command, command)
-            if row is not None and row.answer is not None:  # it came at the last moment
-                return answered(row.answer)
-        if holder is not None and not holder.alive:
-            who, then = f"its owner, {holder}, has ended", "take_over() makes this process the owner"
-        else:
-            who, then = f"owner: {holder or 'nobody'}", "ask again when an owner runs"
-        raise NotOwnerError(
-            f"nobody has answered {kind!r} at the ledger {self.ledger.store}; {who}",
-            hint=f"the command is withdrawn; {then}",
-        )
+        return await asked(self.ledger, self.config.name, kind, data, timeout=timeout)
 
     async def declare(self, task: Task) -> None:
         """Have a task that this process has declared known to the ledger."""
