@@ -15,12 +15,13 @@ import schedkit
 ROOT = Path(schedkit.__file__).parent
 
 # What each room may import besides itself, and nothing else of schedkit.
-BASE = {"errors", "chance", "gcpause", "punctual", "loop", "context"}
+BASE = {"errors", "chance", "gcpause", "processes", "punctual", "loop", "context"}
 ALLOWED: dict[str, set[str]] = {
     "errors": {"tracebacks"},
     "tracebacks": set(),
     "chance": set(),
     "gcpause": set(),
+    "processes": set(),
     "punctual": set(),
     "context": {"errors"},
     "loop": {"errors", "context", "punctual"},

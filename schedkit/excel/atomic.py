@@ -15,6 +15,7 @@ from typing import IO
 
 from schedkit import context
 from schedkit.errors import WorkbookError
+from schedkit.processes import alive
 
 _SUFFIX = ".schedkit-part"
 _DAY_SECONDS = 86_400
@@ -81,7 +82,9 @@ def sweep(path: Path, now: float) -> list[Path]:
     for stale in path.parent.glob(f".{_glob_escape(path.name)}.*{_SUFFIX}"):
         host, pid = stale.name.removesuffix(_SUFFIX).rsplit(".", 1)[1].split("-")[:2]
         with contextlib.suppress(OSError):
-            if now - stale.stat().st_mtime > _DAY_SECONDS or (host == _host() and not _alive(int(pid))):
+            # Where nothing tells, it is taken for dead: an open file cannot be removed there anyway.
+            dead = host == _host() and not alive(int(pid), untold=False)
+            if dead or now - stale.stat().st_mtime > _DAY_SECONDS:
                 stale.unlink()
                 removed.append(stale)
     return removed
@@ -94,19 +97,6 @@ def _glob_escape(name: str) -> str:
 def _host() -> str:
     # Several machines may write into one shared folder; a process id means nothing to another machine.
     return f"{zlib.crc32(platform.node().encode()):08x}"
-
-
-def _alive(pid: int) -> bool:
-    if os.name == "nt":
-        # Signal 0 would end the process there, and an open file cannot be removed anyway.
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _flush_folder(folder: Path) -> None:

@@ -141,15 +141,6 @@ def test_leftovers_of_killed_writers_are_swept(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["r [1].xlsx"]
 
 
-def test_a_process_of_someone_else_counts_as_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def foreign(pid: int, signal: int) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(os, "kill", foreign)
-    leftover(tmp_path, HOST, 1)
-    assert sweep(tmp_path / "r [1].xlsx", 0) == []
-
-
 def test_the_new_file_is_on_the_disk_before_the_old_one_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ from schedkit.core.ledger.rows import time_from
 from schedkit.core.ledger.schema import lease
 from schedkit.core.ledger.store import POSTGRES_NOW, Store, reason
 from schedkit.errors import LedgerError
+from schedkit.processes import alive
 
 __all__ = ["LEASE_SECONDS", "FileLock", "Holder", "Lease", "holder"]
 
@@ -228,14 +229,4 @@ def holder(store: Store) -> Holder | None:
 
 def _lives(host: str, pid: int) -> bool:
     """Tell whether a process may live; one on another machine may."""
-    if host != socket.gethostname() or pid == os.getpid():
-        return True
-    if sys.platform == "win32":
-        return True  # os.kill would end it there
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return host != socket.gethostname() or pid == os.getpid() or alive(pid, untold=True)
