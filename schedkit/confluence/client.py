@@ -8,8 +8,8 @@ from typing import Any, Self
 from schedkit.atlassian import Request, Site
 from schedkit.atlassian.login import connected
 from schedkit.confluence.page import AsyncPage, Page
-from schedkit.confluence.publish import PagePlan, plan_page
-from schedkit.confluence.server import Server, page_id_of
+from schedkit.confluence.plans.publish import PagePlan, plan_page
+from schedkit.confluence.site.server import Server, page_id_of
 from schedkit.errors import AuthError, UsageError
 from schedkit.loop import blocking, bridged
 

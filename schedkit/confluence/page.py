@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
-from schedkit.confluence.attachment import Attached, attach
-from schedkit.confluence.draft import TableEdit
-from schedkit.confluence.plan import AsyncPlan, Plan
-from schedkit.confluence.publish import PagePlan, plan_page
-from schedkit.confluence.read import list_tables, read_table
-from schedkit.confluence.regions import Region, region
-from schedkit.confluence.rules import Gone, rules
-from schedkit.confluence.server import Server
-from schedkit.confluence.table import Look, render
-from schedkit.confluence.write import draft_of
+from schedkit.confluence.plans.draft import TableEdit
+from schedkit.confluence.plans.plan import AsyncPlan, Plan
+from schedkit.confluence.plans.publish import PagePlan, plan_page
+from schedkit.confluence.plans.write import draft_of
+from schedkit.confluence.site.attachment import Attached, attach
+from schedkit.confluence.site.server import Server
+from schedkit.confluence.source.regions import Region, region
+from schedkit.confluence.tables.read import list_tables, read_table
+from schedkit.confluence.tables.rules import Gone, rules
+from schedkit.confluence.tables.table import Look, render
 from schedkit.loop import blocking, bridged
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class Page:
         ----------
         place : str or Region
             ``anchor:NAME``, ``local-id:ID``, ``macro:NAME``, ``heading:TEXT``, ``heading:TEXT/2`` or
-            ``nth:1``; see `schedkit.confluence.regions`.
+            ``nth:1``; see `schedkit.confluence.source.regions`.
         """
         return Table(self.aio.table(place))
 

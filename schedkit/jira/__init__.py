@@ -1,13 +1,13 @@
 """Jira issues as typed DataFrames, complete or saying what is missing."""
 
-from schedkit.jira.calendars import WorkingHours
-from schedkit.jira.client import AsyncJira, Jira
-from schedkit.jira.diff import diff
+from schedkit.jira.client.client import AsyncJira, Jira
 from schedkit.jira.export import export_task
-from schedkit.jira.flow import cumulative_flow, cycle_times, status_spans, throughput, time_in_status
-from schedkit.jira.frame import to_frame
+from schedkit.jira.history.calendars import WorkingHours
+from schedkit.jira.history.flow import cumulative_flow, cycle_times, status_spans, throughput, time_in_status
+from schedkit.jira.kept.diff import diff
+from schedkit.jira.kept.store import read_parquet
 from schedkit.jira.sites import search_sites
-from schedkit.jira.store import read_parquet
+from schedkit.jira.table.frame import to_frame
 
 __all__ = [
     "AsyncJira",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import ParameterError
-from schedkit.jira.client import Jira
+from schedkit.jira.client.client import Jira
 from schedkit.jira.sites import search_sites
 
 __all__ = ["export_task"]

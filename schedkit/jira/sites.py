@@ -10,8 +10,8 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import SchedkitError, UsageError
-from schedkit.jira.asking import together
-from schedkit.jira.client import AsyncJira, Jira
+from schedkit.jira.client.client import AsyncJira, Jira
+from schedkit.jira.pages.asking import together
 from schedkit.loop import refuse_in_coroutine, service
 
 __all__ = ["from_sites", "search_sites"]

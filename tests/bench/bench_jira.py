@@ -120,9 +120,9 @@ def decoding() -> Iterator[Row]:
     from bench.jira_sides import Names, rows_of
     from schedkit.demo import DemoSite
     from schedkit.jira import Jira
-    from schedkit.jira.columns import layout
-    from schedkit.jira.frame import assemble
-    from schedkit.jira.reader import Reader
+    from schedkit.jira.table.columns import layout
+    from schedkit.jira.table.frame import assemble
+    from schedkit.jira.table.reader import Reader
 
     with DemoSite(issues=2000, issue_kb=7.5) as demo:
         jira = Jira(demo.jira_dc.url, token=demo.jira_dc.token)

@@ -204,8 +204,8 @@ class Bare:
         from requests.adapters import HTTPAdapter
 
         from schedkit.jira import Jira
-        from schedkit.jira.columns import Layout, layout
-        from schedkit.jira.reader import Reader
+        from schedkit.jira.table.columns import Layout, layout
+        from schedkit.jira.table.reader import Reader
 
         jira = Jira(site["url"], user=site.get("user"), token=site["token"])
         jira.fields()

@@ -9,8 +9,8 @@ from confluence.pages import hostile_pages
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schedkit.confluence.canonical import blank, canonical, form, same
 from schedkit.confluence.markup import Link, Lozenge, time_tag
+from schedkit.confluence.source.canonical import blank, canonical, form, same
 from schedkit.demo.confluence.storage import normalise
 
 STATUS = Lozenge("Open", "Blue").storage

@@ -17,8 +17,8 @@ from schedkit import context
 from schedkit.atlassian import Request as SiteRequest
 from schedkit.atlassian import Site
 from schedkit.confluence import Confluence, Plan
-from schedkit.confluence.dialect import PageState
-from schedkit.confluence.server import Server
+from schedkit.confluence.site.dialect import PageState
+from schedkit.confluence.site.server import Server
 from schedkit.demo import DemoSite, Faults
 from schedkit.errors import (
     AuthError,

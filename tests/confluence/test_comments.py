@@ -7,8 +7,8 @@ from confluence.pages import hostile_pages
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schedkit.confluence.comments import only_comments_added
-from schedkit.confluence.storage import tokens
+from schedkit.confluence.source.comments import only_comments_added
+from schedkit.confluence.source.storage import tokens
 
 
 def mark(ref: str, content: str) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 from confluence.pages import table
 
-from schedkit.confluence.draft import TableEdit
-from schedkit.confluence.face import as_html, as_text, summary
-from schedkit.confluence.regions import Nth
-from schedkit.confluence.rules import Rules
-from schedkit.confluence.table import render
+from schedkit.confluence.plans.draft import TableEdit
+from schedkit.confluence.plans.face import as_html, as_text, summary
+from schedkit.confluence.source.regions import Nth
+from schedkit.confluence.tables.rules import Rules
+from schedkit.confluence.tables.table import render
 
 NAMES = ["Key", "Summary", "Comment"]
 OLD = table(NAMES, [["K-1", "one <b>bold</b>", "mine"], ["K-2", "two", ""], ["K-3", "three", "why?"]])

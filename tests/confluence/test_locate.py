@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from confluence.pages import anchor, table
 
-from schedkit.confluence.locate import Landscape, locate
-from schedkit.confluence.regions import Anchor, Heading, LocalId, Macro, Nth, Region, region
+from schedkit.confluence.source.locate import Landscape, locate
+from schedkit.confluence.source.regions import Anchor, Heading, LocalId, Macro, Nth, Region, region
 from schedkit.errors import RegionError
 
 

@@ -10,14 +10,14 @@ from confluence.pages import anchor, pages_with_table, real_pages, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schedkit.confluence.draft import Draft, TableEdit, outside
-from schedkit.confluence.grid import read_grid
-from schedkit.confluence.locate import Landscape, locate
 from schedkit.confluence.markup import Markup, escape
-from schedkit.confluence.regions import region
-from schedkit.confluence.rules import Merged, Rules
-from schedkit.confluence.storage import text
-from schedkit.confluence.table import render
+from schedkit.confluence.plans.draft import Draft, TableEdit, outside
+from schedkit.confluence.source.grid import read_grid
+from schedkit.confluence.source.locate import Landscape, locate
+from schedkit.confluence.source.regions import region
+from schedkit.confluence.source.storage import text
+from schedkit.confluence.tables.rules import Merged, Rules
+from schedkit.confluence.tables.table import render
 from schedkit.errors import MalformedPageError, RegionError
 
 BEFORE = "<h1>Bugs</h1>\r\n<p>&eacute;\U0001f600 a &gt; b</p>" + anchor("t")

@@ -11,14 +11,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from schedkit.confluence.draft import TableEdit
-from schedkit.confluence.grid import key_text, read_grid
-from schedkit.confluence.locate import Landscape, locate
 from schedkit.confluence.markup import escape
-from schedkit.confluence.regions import region
-from schedkit.confluence.rules import Rules
-from schedkit.confluence.storage import check, splice, text
-from schedkit.confluence.table import render
+from schedkit.confluence.plans.draft import TableEdit
+from schedkit.confluence.source.grid import key_text, read_grid
+from schedkit.confluence.source.locate import Landscape, locate
+from schedkit.confluence.source.regions import region
+from schedkit.confluence.source.storage import check, splice, text
+from schedkit.confluence.tables.rules import Rules
+from schedkit.confluence.tables.table import render
 from schedkit.demo.confluence.storage import normalise
 
 KEYS = [f"K-{n}" for n in range(6)]

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from schedkit.confluence import Confluence, Image, Link, Look, Lozenge, Managed, Markup
-from schedkit.confluence.template import BlockEdit, inline, rendered_template
+from schedkit.confluence.plans.template import BlockEdit, inline, rendered_template
 from schedkit.demo import DemoSite, Faults
 from schedkit.errors import (
     BadAnswerError,

@@ -9,8 +9,8 @@ from confluence.conftest import DemoPage
 from confluence.pages import anchor, table
 
 from schedkit.confluence import Confluence
-from schedkit.confluence.read import list_tables, read_table
-from schedkit.confluence.regions import Nth, region
+from schedkit.confluence.source.regions import Nth, region
+from schedkit.confluence.tables.read import list_tables, read_table
 from schedkit.errors import MalformedPageError, RegionError
 
 MakePage = Callable[[str], DemoPage]

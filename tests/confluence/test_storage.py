@@ -9,7 +9,15 @@ from confluence.pages import anchor, hostile_pages, real_pages
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schedkit.confluence.storage import attributes, check, elements, own_parameters, splice, text, tokens
+from schedkit.confluence.source.storage import (
+    attributes,
+    check,
+    elements,
+    own_parameters,
+    splice,
+    text,
+    tokens,
+)
 from schedkit.errors import MalformedPageError
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from schedkit.confluence import Image, Link, Lozenge, Markup, Mention
 from schedkit.confluence.markup import attachment_link, attribute, cdata, escape
-from schedkit.confluence.storage import check, text
-from schedkit.confluence.table import Look, render
+from schedkit.confluence.source.storage import check, text
+from schedkit.confluence.tables.table import Look, render
 from schedkit.errors import UnknownFieldError, UsageError
 
 RIGHT = '<p style="text-align: right;">'

@@ -16,7 +16,7 @@ import pytest
 from schedkit.demo import DemoSite
 from schedkit.errors import UsageError
 from schedkit.jira import Jira, read_parquet
-from schedkit.jira.leftovers import beside
+from schedkit.jira.kept.leftovers import beside
 from tests.jira.conftest import client
 
 ALL = "project is not EMPTY ORDER BY key"
@@ -119,7 +119,7 @@ _WRITER = """
 import sys, tempfile
 from pathlib import Path
 tempfile.tempdir = sys.argv[2]
-from schedkit.jira.leftovers import beside, folder
+from schedkit.jira.kept.leftovers import beside, folder
 with beside(Path(sys.argv[1])) as file, folder() as place:
     file.write_bytes(b"half")
     (place / "part-0.parquet").write_bytes(b"half")

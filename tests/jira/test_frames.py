@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 from schedkit.errors import UsageError
 from schedkit.gcpause import gc_paused
 from schedkit.jira import to_frame
-from schedkit.jira.batch import Batch, join, microseconds, numbers, take, typed
-from schedkit.jira.columns import layout
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
-from schedkit.jira.evidence import positions
-from schedkit.jira.fields import SYSTEM, Catalog, Field
-from schedkit.jira.frame import newest
-from schedkit.jira.kinds import flatten, kind_of
-from schedkit.jira.paging import EMPTY_TOKENS, token_pages, window_pages
-from schedkit.jira.ranks import categories_of, ranks_of
-from schedkit.jira.reader import Page, Reader
+from schedkit.jira.pages.evidence import positions
+from schedkit.jira.pages.paging import EMPTY_TOKENS, token_pages, window_pages
+from schedkit.jira.table.batch import Batch, join, microseconds, numbers, take, typed
+from schedkit.jira.table.columns import layout
+from schedkit.jira.table.fields import SYSTEM, Catalog, Field
+from schedkit.jira.table.frame import newest
+from schedkit.jira.table.kinds import flatten, kind_of
+from schedkit.jira.table.ranks import categories_of, ranks_of
+from schedkit.jira.table.reader import Page, Reader
 
 SCHEMA = {
     "customfield_1": {"type": "number", "custom": "x:float"},

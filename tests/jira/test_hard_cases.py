@@ -15,8 +15,9 @@ from starlette.responses import Response
 from schedkit import context
 from schedkit.demo import DemoSite
 from schedkit.errors import AuthError, BadAnswerError, SiteError, StopRequested, UnavailableError
-from schedkit.jira import Jira, to_frame, windows
-from schedkit.jira.evidence import Evidence
+from schedkit.jira import Jira, to_frame
+from schedkit.jira.pages import windows
+from schedkit.jira.pages.evidence import Evidence
 from tests.jira.conftest import client
 
 ALL = "project is not EMPTY ORDER BY key"

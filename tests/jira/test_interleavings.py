@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from schedkit.demo import DemoSite
 from schedkit.demo.jql.evaluate import Found
-from schedkit.jira.extract import Extraction, Look
+from schedkit.jira.search.extract import Extraction, Look
 from tests.jira.conftest import DIALECTS, client
 
 JQL = "project = DEMO ORDER BY key"

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from schedkit.demo import DemoSite
 from schedkit.demo.jira import datacenter
-from schedkit.jira import windows
-from schedkit.jira.batch import Batch
-from schedkit.jira.columns import Column
 from schedkit.jira.dialect import DATA_CENTER
-from schedkit.jira.fields import Catalog
-from schedkit.jira.kinds import KEY, Kind
-from schedkit.jira.ordering import Term, restored, terms
+from schedkit.jira.pages import windows
+from schedkit.jira.table.batch import Batch
+from schedkit.jira.table.columns import Column
+from schedkit.jira.table.fields import Catalog
+from schedkit.jira.table.kinds import KEY, Kind
+from schedkit.jira.table.ordering import Term, restored, terms
 from tests.jira.conftest import client
 
 ALL = "project is not EMPTY ORDER BY "

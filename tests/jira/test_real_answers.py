@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from schedkit.jira import to_frame
-from schedkit.jira.columns import DEFAULT
+from schedkit.jira.table.columns import DEFAULT
 
 
 def answers(folder: Path) -> list[tuple[str, Any]]:

@@ -12,11 +12,11 @@ import pytest
 from schedkit.demo import DemoSite
 from schedkit.errors import JqlError, UnavailableError, UsageError
 from schedkit.jira import Jira, diff, read_parquet
-from schedkit.jira.batch import Batch
-from schedkit.jira.columns import Column
-from schedkit.jira.kinds import KEY, Kind
-from schedkit.jira.store import read_store
-from schedkit.jira.stream import Spool
+from schedkit.jira.kept.store import read_store
+from schedkit.jira.kept.stream import Spool
+from schedkit.jira.table.batch import Batch
+from schedkit.jira.table.columns import Column
+from schedkit.jira.table.kinds import KEY, Kind
 from tests.jira.conftest import client
 
 ALL = "project is not EMPTY ORDER BY key"

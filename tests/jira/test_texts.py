@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schedkit.jira import adf, wiki
-from schedkit.jira.plain import listed, plain
-from schedkit.jira.sprint import parse_sprint, sprint_name
+from schedkit.jira.table.plain import listed, plain
+from schedkit.jira.table.sprint import parse_sprint, sprint_name
 
 
 def text(words: str, *marks: dict[str, Any]) -> dict[str, Any]:

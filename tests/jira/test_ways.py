@@ -13,7 +13,7 @@ from schedkit.atlassian import Request
 from schedkit.demo import DemoSite
 from schedkit.errors import NotFoundError, ParameterError, UnavailableError, UsageError
 from schedkit.jira import Jira, export_task, search_sites
-from schedkit.jira.extract import Extraction
+from schedkit.jira.search.extract import Extraction
 from schedkit.loop import service
 from tests.jira.conftest import client
 

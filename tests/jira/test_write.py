@@ -8,7 +8,7 @@ import pytest
 from schedkit.demo import DemoSite
 from schedkit.errors import UsageError
 from schedkit.jira import Jira
-from schedkit.jira.fields import EPIC_LINK, Field
+from schedkit.jira.table.fields import EPIC_LINK, Field
 from schedkit.jira.write.values import wire_value
 from tests.jira.conftest import client
 

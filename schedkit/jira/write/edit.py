@@ -11,11 +11,11 @@ import pandas as pd
 
 from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.asking import Source
-from schedkit.jira.columns import Column, Layout, layout
-from schedkit.jira.fields import Field
-from schedkit.jira.kinds import is_rich
-from schedkit.jira.reader import Reader
+from schedkit.jira.pages.asking import Source
+from schedkit.jira.table.columns import Column, Layout, layout
+from schedkit.jira.table.fields import Field
+from schedkit.jira.table.kinds import is_rich
+from schedkit.jira.table.reader import Reader
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.values import KEPT, cell_value, is_user, missing, wire_value

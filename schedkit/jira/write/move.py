@@ -9,7 +9,7 @@ import pandas as pd
 
 from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.asking import Source, together
+from schedkit.jira.pages.asking import Source, together
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 
 __all__ = ["plan_comment", "plan_transition"]

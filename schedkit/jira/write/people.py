@@ -6,8 +6,8 @@ from typing import Any
 
 from schedkit.atlassian import Request
 from schedkit.errors import UsageError
-from schedkit.jira.asking import Source
 from schedkit.jira.dialect import CLOUD
+from schedkit.jira.pages.asking import Source
 
 __all__ = ["People"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from schedkit.errors import UsageError
-from schedkit.jira.fields import EPIC_LINK, Field
+from schedkit.jira.table.fields import EPIC_LINK, Field
 
 __all__ = ["KEPT", "cell_value", "is_user", "missing", "wire_value"]
 

@@ -1,0 +1,1 @@
+"""Pages and attachments as each kind of site gives and takes them."""

@@ -1,0 +1,150 @@
+"""Files on a page: one attachment per name, a new version of it when its bytes change."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import mimetypes
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from schedkit import context
+from schedkit.atlassian import Request
+from schedkit.chance import chance
+from schedkit.confluence.markup import Image, Markup, attachment_link
+from schedkit.confluence.site.server import Server
+from schedkit.errors import BadAnswerError, SiteError, UsageError
+
+__all__ = ["Attached", "attach"]
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A file on a page.
+
+    Attributes
+    ----------
+    page_id, id, name : str
+        Where it is, and what it is called.
+    version : int
+        Its version now.
+    written : bool
+        Whether a version was made; False: the page has these very bytes.
+    """
+
+    page_id: str
+    id: str
+    name: str
+    version: int
+    written: bool
+
+    def link(self, shown: str | None = None) -> Markup:
+        """Return a link to the file, as a value of a cell or of a placeholder."""
+        return Markup(attachment_link(self.name, shown or self.name))
+
+    def image(self, *, alt: str = "", width: int | None = None) -> Image:
+        """Return the file as an image; `width` in pixels."""
+        return Image(self.name, alt, width)
+
+
+async def attach(
+    server: Server, page_id: str, path: str | Path, name: str | None, comment: str, deadline: float
+) -> Attached:
+    """Attach a file, or its next version; nothing is sent if the page has the same bytes."""
+    file = Path(path)
+    name = name or file.name
+    if "/" in name or "\\" in name or not name.strip():
+        raise UsageError(f"{name!r} is no name for an attachment", hint="give a plain file name")
+    try:
+        data = await anyio.to_thread.run_sync(file.read_bytes)
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}", hint="check the path") from None
+    # The site keeps no checksum, so ours travels in the version's comment.
+    digest = f"sha256 {hashlib.sha256(data).hexdigest()[:24]}"
+    return await _Upload(server, page_id, name, data, comment, digest, time.monotonic() + deadline).run()
+
+
+@dataclass
+class _Upload:
+    server: Server
+    page_id: str
+    name: str
+    data: bytes
+    comment: str
+    digest: str
+    until: float
+
+    async def run(self) -> Attached:
+        tries = 0
+        while True:
+            found = await self._find()
+            if found is not None and self.digest in _comment(found):
+                return self._attached(found, written=tries > 0)
+            tries += 1
+            try:
+                answer = (await self.server.send(await self._request(found))).json()
+                return self._attached(_first(answer), written=True)
+            except SiteError as error:
+                # A 400 or 409 is a twin that has attached the same name meanwhile.
+                if not error.maybe_done and error.status not in (400, 409):
+                    raise
+                wait = chance.uniform(0.1, 0.3) * tries
+                if time.monotonic() + wait > self.until or (tries > 2 and not error.maybe_done):
+                    raise
+                context.log(f"{error.message}; looking for the attachment again", logging.WARNING)
+                await anyio.sleep(wait)
+
+    async def _find(self) -> Any:
+        """Ask for the attachment by its name: it may be beyond the first page of the list."""
+        dialect = await self.server.dialect()
+        answer = await self.server.send(
+            Request(
+                "GET",
+                dialect.attachments(self.page_id),
+                params={"filename": self.name, "expand": "version", "limit": 50},
+            )
+        )
+        results = answer.json().get("results", [])
+        return next((found for found in results if found.get("title") == self.name), None)
+
+    async def _request(self, found: Any) -> Request:
+        dialect = await self.server.dialect()
+        path = dialect.attachments(self.page_id)
+        method = "PUT" if dialect.put_creates_attachment else "POST"
+        if found is not None and not dialect.put_creates_attachment:
+            path = f"{path}/{found['id']}/data"
+        kind = mimetypes.guess_type(self.name)[0] or "application/octet-stream"
+        return Request(
+            method,
+            path,
+            files={"file": (self.name, self.data, kind)},
+            data={"comment": f"{self.comment} ({self.digest})".strip(), "minorEdit": "true"},
+        )
+
+    def _attached(self, found: Any, *, written: bool) -> Attached:
+        try:
+            version = int(found["version"]["number"])
+            return Attached(self.page_id, str(found["id"]), self.name, version, written)
+        except (KeyError, TypeError, ValueError):
+            raise BadAnswerError(
+                f"page {self.page_id}: the answer about {self.name!r} is no attachment"
+            ) from None
+
+
+def _comment(found: Any) -> str:
+    told = [
+        (found.get("metadata") or {}).get("comment"),
+        (found.get("extensions") or {}).get("comment"),
+        (found.get("version") or {}).get("message"),
+    ]
+    return " ".join(str(part) for part in told if part)
+
+
+def _first(answer: Any) -> Any:
+    results = answer.get("results") if isinstance(answer, dict) else None
+    return results[0] if results else answer

@@ -1,0 +1,1 @@
+"""A page's source, read by offsets and never rewritten."""

@@ -1,0 +1,227 @@
+"""Find the one table that a region means, or say what is there instead."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from schedkit.confluence.source.regions import Anchor, Heading, LocalId, Macro, Nth, Region
+from schedkit.confluence.source.storage import Element, attributes, elements, is_silent, own_parameters, text
+from schedkit.errors import RegionError
+
+__all__ = ["Landscape", "locate", "names_of"]
+
+_MACROS = {"ac:structured-macro", "ac:macro"}
+_HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+_LISTED = 12
+_NEAR = 50
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """A checked page and its landmarks."""
+
+    source: str
+
+    @cached_property
+    def elements(self) -> list[Element]:
+        return elements(self.source)
+
+    @cached_property
+    def tables(self) -> list[Element]:
+        """The tables that are in no other table, in document order."""
+        return [e for e in self.elements if e.name == "table" and not self.in_table(e)]
+
+    def in_table(self, element: Element) -> bool:
+        while element.parent >= 0:
+            element = self.elements[element.parent]
+            if element.name == "table":
+                return True
+        return False
+
+    @cached_property
+    def headings(self) -> list[tuple[str, Element]]:
+        return [(self.content(e), e) for e in self.elements if e.name in _HEADINGS]
+
+    @cached_property
+    def texts(self) -> Counter[str]:
+        """How often a heading's text occurs."""
+        return Counter(name for name, _ in self.headings)
+
+    @cached_property
+    def macros(self) -> list[tuple[str, Element]]:
+        """Every macro with its name."""
+        return [(attributes(e.attrs).get("ac:name", ""), e) for e in self.elements if e.name in _MACROS]
+
+    @cached_property
+    def anchors(self) -> list[tuple[str, Element]]:
+        return [
+            (_anchor_name(own_parameters(self.source, macro)), macro)
+            for name, macro in self.macros
+            if name == "anchor"
+        ]
+
+    @cached_property
+    def anchored(self) -> dict[str, Element]:
+        """The table each unambiguous anchor means."""
+        found = {name: _by_anchor(self, name)[0] for name, _ in self.anchors}
+        return {name: tables[0] for name, tables in found.items() if tables}
+
+    def content(self, element: Element) -> str:
+        return text(self.source[element.inner : element.outer])
+
+    def within(self, start: int, end: int) -> list[Element]:
+        """The outermost tables between two offsets."""
+        kept: list[Element] = []
+        first = bisect_left(self.elements, start, key=lambda element: element.start)
+        for at in range(first, len(self.elements)):
+            element = self.elements[at]
+            if element.start >= end:
+                break
+            if element.name == "table" and element.end <= end and (not kept or element.start >= kept[-1].end):
+                kept.append(element)
+        return kept
+
+    def headings_before(self, offset: int) -> int:
+        """How many headings start before an offset."""
+        return bisect_left(self.headings, offset, key=lambda named: named[1].start)
+
+    def section_end(self, element: Element) -> int:
+        """Where the reach of an anchor or a heading ends: at the next heading, or with its container.
+
+        A heading that follows the element at once belongs to it; one inside a table ends nothing.
+        """
+        container = element.parent
+        while container >= 0 and self.elements[container].name in _HEADINGS:
+            container = self.elements[container].parent
+        end = self.elements[container].outer if container >= 0 else len(self.source)
+        begin = element.end
+        for at in range(self.headings_before(begin), len(self.headings)):
+            _, heading = self.headings[at]
+            if heading.start >= end:
+                break
+            if self.in_table(heading) and heading.parent != container:
+                continue
+            if element.name not in _HEADINGS and is_silent(self.source, begin, heading.start):
+                begin = heading.end
+                continue
+            return heading.start
+        return end
+
+
+def _anchor_name(parameters: dict[str, str]) -> str:
+    """The parameter without a name; other tools write it with one, editors add others."""
+    only = next(iter(parameters.values())) if len(parameters) == 1 else ""
+    return parameters.get("", only)
+
+
+def locate(page: Landscape, region: Region, what: str = "the page") -> Element:
+    """Return the table that `region` means.
+
+    Raises
+    ------
+    RegionError
+        If it means none or several; the message lists the tables of the page.
+    """
+    found, problem = _candidates(page, region)
+    if len(found) == 1:
+        return found[0]
+    if not problem:
+        problem = "it means no table" if not found else f"it means {len(found)} tables"
+    raise RegionError(f"{what} has no single table at {region}: {problem}", hint=_listing(page, region))
+
+
+def _candidates(page: Landscape, region: Region) -> tuple[list[Element], str]:
+    match region:
+        case Nth(n):
+            return page.tables[n - 1 : n], f"there are {len(page.tables)} tables"
+        case LocalId(wanted):
+            return _by_local_id(page, wanted)
+        case Anchor(wanted):
+            return _by_anchor(page, wanted)
+        case Macro():
+            return _by_macro(page, region)
+        case Heading():
+            return _by_heading(page, region)
+
+
+def _by_local_id(page: Landscape, wanted: str) -> tuple[list[Element], str]:
+    owners = [e for e in page.elements if e.attrs and attributes(e.attrs).get("ac:local-id") == wanted]
+    if len(owners) != 1:
+        return [], f"{len(owners)} elements have this local id"
+    if owners[0].name == "table":
+        return owners, ""
+    return page.within(owners[0].inner, owners[0].outer), ""
+
+
+def _by_anchor(page: Landscape, wanted: str) -> tuple[list[Element], str]:
+    anchors = [macro for name, macro in page.anchors if name == wanted]
+    if len(anchors) != 1:
+        return [], f"there are {len(anchors)} anchors of this name" if anchors else "there is no such anchor"
+    anchor = anchors[0]
+    end = page.section_end(anchor)
+    starts = [macro.start for _, macro in page.anchors]
+    after = bisect_left(starts, anchor.end)
+    if after < len(starts):
+        end = min(end, starts[after])
+    tables = page.within(anchor.end, end)[:1]
+    return tables, "no table stands between the anchor and the next heading or anchor"
+
+
+def _by_macro(page: Landscape, region: Macro) -> tuple[list[Element], str]:
+    owners = [
+        macro
+        for name, macro in page.macros
+        if name == region.name
+        and (region.value is None or region.value in own_parameters(page.source, macro).values())
+    ]
+    if len(owners) != 1:
+        return [], f"there are {len(owners)} such macros" if owners else "there is no such macro"
+    return page.within(owners[0].inner, owners[0].outer), ""
+
+
+def _by_heading(page: Landscape, region: Heading) -> tuple[list[Element], str]:
+    owners = [e for name, e in page.headings if name == " ".join(region.text.split())]
+    if len(owners) != 1:
+        return [], f"there are {len(owners)} such headings" if owners else "there is no such heading"
+    tables = page.within(owners[0].end, page.section_end(owners[0]))
+    if region.n is None:
+        return tables, ""
+    return tables[region.n - 1 : region.n], f"this section has {len(tables)} tables"
+
+
+def _listing(page: Landscape, region: Region) -> str:
+    if not page.tables:
+        return "the page has no table" + ('; create="end" puts one there' if _creatable(region) else "")
+    lines = []
+    for n, table in enumerate(page.tables[:_LISTED], 1):
+        names = ", ".join(names_of(page, table))
+        lines.append(f"nth:{n} ({names})" if names else f"nth:{n}")
+    more = len(page.tables) - _LISTED
+    return "the page has " + ", ".join(lines) + (f" and {more} more" if more > 0 else "")
+
+
+def _creatable(region: Region) -> bool:
+    return isinstance(region, Anchor | Heading)
+
+
+def names_of(page: Landscape, table: Element) -> list[str]:
+    """Return the spellings of regions that mean this table, besides ``nth:``."""
+    names = []
+    local_id = attributes(table.attrs).get("ac:local-id") if table.attrs else None
+    if local_id:
+        names.append(f"local-id:{local_id}")
+    names += [f"anchor:{name}" for name, found in page.anchored.items() if found == table]
+    last = page.headings_before(table.start)
+    # Only the nearest headings can reach so far, be it over some in cells.
+    above = reversed(page.headings[max(0, last - _NEAR) : last])
+    near = ((name, heading) for name, heading in above if table.end <= page.section_end(heading))
+    name, heading = next(near, ("", None))
+    if heading is not None and page.texts[name] == 1:
+        section = page.within(heading.end, page.section_end(heading))
+        if table in section:
+            place = f"/{section.index(table) + 1}" if len(section) > 1 else ""
+            names.append(f"heading:{name}{place}")
+    return names

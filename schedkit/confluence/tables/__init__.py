@@ -1,0 +1,1 @@
+"""A table drawn anew and woven into what people typed."""

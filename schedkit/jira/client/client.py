@@ -1,0 +1,137 @@
+"""`Jira`: one site's issues as DataFrames, and its async face."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import pandas as pd
+
+from schedkit.atlassian import Site
+from schedkit.atlassian.login import connected
+from schedkit.errors import UsageError
+from schedkit.jira.client.following import Following
+from schedkit.jira.client.writing import Writing
+from schedkit.jira.write import Plan
+from schedkit.loop import blocking
+
+__all__ = ["AsyncJira", "Jira"]
+
+
+class AsyncJira(Writing, Following):
+    """The async face of `Jira`: the same methods, to be awaited from any loop."""
+
+
+class Jira:
+    """A Jira site: its issues as DataFrames.
+
+    Parameters
+    ----------
+    url : str
+        Base URL, e.g. ``https://example.atlassian.net`` or ``https://issues.example.org/jira``.
+    user : str, optional
+        E-mail address (Cloud) or user name (Data Center, with `password`).
+    token : str, optional
+        API token (Cloud, with `user`) or personal access token (Data Center, alone).
+    cloud : bool, optional
+        Whether it is Jira Cloud; by default the site is asked.
+    site : Site, optional
+        Instead of all the above: a site made elsewhere.
+    **options
+        As `schedkit.atlassian.Site` takes them: password, oauth2, verify, cert, proxies, timeout,
+        concurrency, …
+
+    Examples
+    --------
+    >>> jira = Jira("https://example.atlassian.net", user="ann@example.org", token="s3cret")
+    >>> jira
+    Jira('https://example.atlassian.net', user='ann@example.org')
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        user: str | None = None,
+        token: str | None = None,
+        cloud: bool | None = None,
+        *,
+        site: Site | None = None,
+        **options: Any,
+    ) -> None:
+        if (url is None) == (site is None):
+            raise UsageError(
+                "Jira takes either a url or a site", hint='e.g. Jira("https://issues.example.org")'
+            )
+        self.aio = AsyncJira(site or Site(str(url), user=user, token=token, **options), cloud)
+
+    @classmethod
+    def connect(cls, url: str, user: str | None = None, *, again: bool = False, **options: Any) -> Self:
+        """Return a client for a site, asking for the login the first time.
+
+        The token is typed hidden, checked, and kept in the system's keyring where there is one.
+
+        Parameters
+        ----------
+        url : str
+            Base URL.
+        user : str, optional
+            E-mail address (Cloud) or user name; on Data Center a personal access token needs none.
+        again : bool
+            Ask even if a login is kept: the token has changed.
+        **options
+            As for `Jira`.
+
+        Raises
+        ------
+        AuthError
+            If the login is refused, or there is nobody to ask.
+
+        Examples
+        --------
+        >>> jira = Jira.connect("https://issues.example.org")  # doctest: +SKIP
+        """
+        return connected(
+            lambda name, token: cls(url, user=name, token=token, **options),
+            lambda jira: jira.myself(),
+            url,
+            user,
+            again=again,
+        )
+
+    @property
+    def site(self) -> Site:
+        """The site it talks to."""
+        return self.aio.site
+
+    def __repr__(self) -> str:
+        return repr(self.site).replace("Site(", "Jira(", 1)
+
+    search = blocking(AsyncJira.search)
+    project = blocking(AsyncJira.project)
+    keys = blocking(AsyncJira.keys)
+    root = blocking(AsyncJira.root)
+    filter = blocking(AsyncJira.filter)
+    link = blocking(AsyncJira.link)
+    changelog = blocking(AsyncJira.changelog)
+    worklogs = blocking(AsyncJira.worklogs)
+    sync = blocking(AsyncJira.sync)
+    _edit = blocking(AsyncJira.edit)
+    _transition = blocking(AsyncJira.transition)
+    _comment = blocking(AsyncJira.comment)
+
+    @functools.wraps(AsyncJira.edit, assigned=("__doc__",), updated=())
+    def edit(self, frame: pd.DataFrame, columns: Sequence[str] | None = None) -> Plan:
+        return Plan(self._edit(frame, columns))
+
+    @functools.wraps(AsyncJira.transition, assigned=("__doc__",), updated=())
+    def transition(self, issues: pd.DataFrame | Sequence[str] | str, status: str) -> Plan:
+        return Plan(self._transition(issues, status))
+
+    @functools.wraps(AsyncJira.comment, assigned=("__doc__",), updated=())
+    def comment(self, issues: pd.DataFrame | Sequence[str] | str, text: str | Mapping[str, str]) -> Plan:
+        return Plan(self._comment(issues, text))
+
+    to_parquet = blocking(AsyncJira.to_parquet)
+    fields = blocking(AsyncJira.fields)
+    myself = blocking(AsyncJira.myself)

@@ -1,0 +1,249 @@
+"""Issues by query, project, keys, root ticket, filter or pasted link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from schedkit.atlassian import Request
+from schedkit.errors import NotFoundError, SiteError, UsageError
+from schedkit.jira.client.opening import Fields, Opened, checked
+from schedkit.jira.jql import Query, in_list, parse
+from schedkit.jira.search.extract import Extraction
+from schedkit.jira.search.hierarchy import LINKS, TREE_COLUMNS, Tree, climb
+from schedkit.jira.search.keys import normal, run_keys
+from schedkit.jira.search.pasted import read_link
+from schedkit.jira.search.run import framed
+from schedkit.jira.table.batch import Batch
+from schedkit.jira.table.columns import layout
+from schedkit.loop import bridged
+
+__all__ = ["Searching"]
+
+
+class Searching(Opened):
+    """The ways to extract issues."""
+
+    @bridged
+    async def search(
+        self, jql: str, fields: Fields = None, limit: int | None = None, *, markup: str = "text"
+    ) -> pd.DataFrame:
+        """Return the issues that a JQL query finds, proven complete.
+
+        Parameters
+        ----------
+        jql : str
+            The query; its ORDER BY is the order of the rows. Where a Data Center pages through 10,000
+            issues only, a longer result is put together from pieces; if its order cannot be (by rank, by
+            lists), it comes by time of creation, and ``warnings`` says so.
+        fields : sequence of str, optional
+            Columns, by name or id. By default those an analyst expects; ``"*all"`` for every field;
+            ``["*default", "Environment"]`` for the default ones and more.
+        limit : int, optional
+            Only the first issues.
+        markup : str
+            What becomes of formatted texts: ``text``, ``markdown`` or ``raw``.
+
+        Returns
+        -------
+        DataFrame
+            One row per issue. ``attrs["site"]`` is the base URL, ``attrs["fields"]`` tells each column's
+            field, ``attrs["extraction"]`` what is known of its completeness.
+
+        Raises
+        ------
+        JqlError
+            If the site refuses the query.
+        UnknownFieldError
+            For a field the site does not have.
+        SiteError
+            If the site does not answer as it should.
+
+        Examples
+        --------
+        >>> jira.search("project = DEMO AND statusCategory != Done", limit=100)  # doctest: +SKIP
+        """
+        return await self._extract(parse(jql), fields, limit, markup)
+
+    @bridged
+    async def project(
+        self, *keys: str, fields: Fields = None, limit: int | None = None, markup: str = "text"
+    ) -> pd.DataFrame:
+        """Return all issues of one project or several.
+
+        Parameters
+        ----------
+        keys : str
+            Project keys, e.g. ``"KAFKA"``.
+        fields, limit, markup
+            As for `search`.
+        """
+        if not keys:
+            raise UsageError("no project was named", hint='e.g. jira.project("KAFKA")')
+        return await self._extract(Query(in_list("project", keys), "key ASC"), fields, limit, markup)
+
+    @bridged
+    async def keys(
+        self,
+        keys: str | Sequence[str],
+        fields: Fields = None,
+        limit: int | None = None,
+        *,
+        markup: str = "text",
+    ) -> pd.DataFrame:
+        """Return issues by their keys, in that order; moved issues are found under their former keys.
+
+        ``attrs["extraction"]["missing"]`` tells which do not exist or may not be seen.
+
+        Parameters
+        ----------
+        keys : sequence of str
+            Issue keys.
+        fields, limit, markup
+            As for `search`.
+        """
+        wanted = normal(keys)[: checked(limit)]
+        if not wanted:
+            raise UsageError("no key was given", hint='e.g. jira.keys(["KAFKA-1", "KAFKA-2"])')
+        begin = self._begin(Query(), fields, None, markup)
+        return await framed(begin, lambda extraction: run_keys(extraction, wanted))
+
+    @bridged
+    async def root(
+        self,
+        key: str,
+        links_depth: int = 0,
+        fields: Fields = None,
+        limit: int | None = None,
+        *,
+        markup: str = "text",
+    ) -> pd.DataFrame:
+        """Return an issue and everything below it: epics, stories, subtasks, across projects.
+
+        Parameters
+        ----------
+        key : str
+            The root ticket.
+        links_depth : int
+            Follow issue links from them so many steps; 0 follows none.
+        fields, limit, markup
+            As for `search`.
+
+        Returns
+        -------
+        DataFrame
+            Each issue directly before those below it, with the columns ``Level`` (0 for the root, missing
+            for linked issues) and ``Via`` (the parent, or the link, it was found by).
+        """
+        wanted = normal(key)[0]
+        limit = checked(limit)
+        if isinstance(links_depth, bool) or not isinstance(links_depth, int) or links_depth < 0:
+            raise UsageError(f"links_depth={links_depth!r} is no number of steps", hint="give 0, 1, 2, …")
+        names = ["*default"] if fields is None else [fields] if isinstance(fields, str) else list(fields)
+        walked: list[Tree] = []
+        shown: list[str] = []
+
+        async def begin(batches: list[Batch]) -> Extraction:
+            # The parent decides the order, and the links are followed, whether or not they are shown.
+            source = await self.source()
+            chosen = layout(source.catalog, source.dialect, names, taken=TREE_COLUMNS)
+            shown.extend(column.label for column in chosen.columns)
+            needed = [*names, "Parent", *([LINKS] if links_depth else [])]
+            return await self._begin(Query(), needed, None, markup, TREE_COLUMNS)(batches)
+
+        async def work(extraction: Extraction) -> None:
+            walked.append(await climb(extraction, wanted, links_depth))
+
+        def finish(frame: pd.DataFrame) -> pd.DataFrame:
+            frame = walked[0].annotate(frame)
+            hidden = [
+                c
+                for c in ("Parent", walked[0].links_label)
+                if c in frame and c not in shown and "*all" not in names
+            ]
+            return frame.drop(columns=hidden).head(limit if limit is not None else len(frame))
+
+        return await framed(begin, work, finish)
+
+    @bridged
+    async def filter(
+        self, id: int | str, fields: Fields = None, limit: int | None = None, *, markup: str = "text"
+    ) -> pd.DataFrame:
+        """Return the issues of a saved filter.
+
+        Parameters
+        ----------
+        id : int or str
+            The number in the filter's link.
+        fields, limit, markup
+            As for `search`.
+        """
+        return await self._extract(parse(await self._filter_jql(id)), fields, limit, markup)
+
+    @bridged
+    async def link(
+        self, url: str, fields: Fields = None, limit: int | None = None, *, markup: str = "text"
+    ) -> pd.DataFrame:
+        """Return the issues that a link pasted from the browser shows.
+
+        Parameters
+        ----------
+        url : str
+            Of an issue, a search, a filter, a board, a sprint or a project. A board gives all issues of its
+            filter, narrowed by the quick filters in its link, whatever its columns and sprints show.
+        fields, limit, markup
+            As for `search`.
+        """
+        shown = read_link(url, self.site.url)
+        if shown.kind == "issue":
+            return await self.keys([shown.value], fields, limit, markup=markup)
+        if shown.kind == "project":
+            return await self.project(shown.value, fields=fields, limit=limit, markup=markup)
+        jql = shown.value
+        if shown.kind == "filter":
+            jql = await self._filter_jql(shown.value)
+        elif shown.kind == "board":
+            jql = await self._board_jql(shown.value, shown.quick)
+        elif shown.kind == "sprint":
+            jql = f"sprint in ({shown.value}) ORDER BY key ASC"
+        return await self._extract(parse(jql), fields, limit, markup)
+
+    async def _filter_jql(self, id: int | str) -> str:
+        if not str(id).isdecimal():
+            raise UsageError(f"{id!r} is no filter's number", hint="it stands in the filter's link")
+        jql = (await self._kept(f"/rest/api/2/filter/{id}", f"filter {id}")).get("jql")
+        if not isinstance(jql, str):
+            raise NotFoundError(f"{self.site.name} tells no query for filter {id}")
+        return jql
+
+    async def _board_jql(self, id: str, quick: Sequence[str] = ()) -> str:
+        path = f"/rest/agile/1.0/board/{id}"
+        answer = await self._kept(f"{path}/configuration", f"board {id}")
+        number = str((answer.get("filter") or {}).get("id", ""))
+        if not number.isdecimal():
+            raise NotFoundError(f"{self.site.name} tells no filter for board {id}")
+        query = parse(await self._filter_jql(number))
+        # A Kanban board hides what is released by a second condition.
+        narrowed = [(answer.get("subQuery") or {}).get("query")]
+        for one in quick:
+            shown = await self._kept(f"{path}/quickfilter/{one}", f"quick filter {one} of board {id}")
+            narrowed.append(shown.get("jql"))
+        for jql in narrowed:
+            query = query.also(where) if jql and (where := parse(jql).where) else query
+        return str(query)
+
+    async def _kept(self, path: str, what: str) -> dict[str, Any]:
+        """Return what the site keeps under a number."""
+        try:
+            answer = (await self.site.send(Request("GET", path))).json()
+        except SiteError as error:
+            if error.status not in (400, 403, 404):
+                raise
+            raise NotFoundError(
+                f"{self.site.name} has no {what}, or you may not see it",
+                status=error.status,
+                hint="check the number, and that it is shared with you",
+            ) from None
+        return answer if isinstance(answer, dict) else {}

@@ -1,0 +1,106 @@
+"""Writing back: plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from schedkit.errors import UsageError
+from schedkit.jira.client.searching import Searching
+from schedkit.jira.write import AsyncPlan
+from schedkit.jira.write.edit import plan_edit
+from schedkit.jira.write.move import plan_comment, plan_transition
+from schedkit.loop import bridged
+
+__all__ = ["Writing"]
+
+
+class Writing(Searching):
+    """Plans of what to write; they compare with the site first."""
+
+    @bridged
+    async def edit(self, frame: pd.DataFrame, columns: Sequence[str] | None = None) -> AsyncPlan:
+        """Plan to make the site's issues what a frame says; nothing is written before `apply`.
+
+        A changed Description, or another formatted text, is written as wiki markup, on Cloud too. Where the
+        site's text has formatting, which a text without it would replace, the plan says so. To keep it on
+        Data Center, extract with ``markup="raw"`` and change the markup.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            One row per issue, with Key. Empty cells empty the field. Lists may be tuples, or texts with
+            commas; users are found by name, e-mail address or account.
+        columns : sequence of str, optional
+            Which columns to compare; by default all. An issue whose Parent, Sprint or another column that
+            cannot be edited was changed is refused; where Created, Updated, Resolved or Status Category
+            differ, which Jira keeps itself, the plan says so and writes the rest.
+        Returns
+        -------
+        Plan
+            Shows old → new for every cell that differs.
+
+        Raises
+        ------
+        UsageError
+            For a column that cannot be edited, or an issue twice.
+
+        Examples
+        --------
+        >>> df = jira.search("project = DEMO AND priority is EMPTY")  # doctest: +SKIP
+        >>> jira.edit(df.assign(Priority="Medium")).apply()  # doctest: +SKIP
+        """
+
+        async def read(keys: Sequence[str], names: Sequence[str], markup: str) -> pd.DataFrame:
+            return await self.keys(keys, fields=["Key", *names], markup=markup)
+
+        return await plan_edit(await self.source(), frame, columns, read)
+
+    @bridged
+    async def transition(self, issues: pd.DataFrame | Sequence[str] | str, status: str) -> AsyncPlan:
+        """Plan to bring issues into a status; nothing is written before `apply`.
+
+        Parameters
+        ----------
+        issues : DataFrame, sequence of str or str
+            A frame of issues, their keys, or a JQL query.
+        status : str
+            The status to reach, or the name of a transition.
+
+        Returns
+        -------
+        Plan
+            Shows old → new for every issue that is not there yet, and which issues cannot go there.
+        """
+        source = await self.source()
+        now = await self.keys(await self._keys_of(issues), fields=["Key", "Status"])
+        return await plan_transition(source, now, status)
+
+    @bridged
+    async def comment(
+        self, issues: pd.DataFrame | Sequence[str] | str, text: str | Mapping[str, str]
+    ) -> AsyncPlan:
+        """Plan to comment on issues; nothing is written before `apply`.
+
+        An issue on which the same user has already made the same comment is left out, so that a task that
+        runs again does not repeat itself.
+
+        Parameters
+        ----------
+        issues : DataFrame, sequence of str or str
+            A frame of issues, their keys, or a JQL query.
+        text : str or mapping
+            The comment (wiki markup), the same for all or by key.
+
+        Returns
+        -------
+        Plan
+            Shows each comment.
+        """
+        keys = await self._keys_of(issues)
+        texts = dict.fromkeys(keys, text) if isinstance(text, str) else dict(text)
+        for key in keys:
+            if not isinstance(texts.get(key), str) or not texts[key].strip():
+                raise UsageError(f"there is no text for the comment on {key}", hint="give one for each issue")
+        return await plan_comment(await self.source(), keys, texts)

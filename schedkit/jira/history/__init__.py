@@ -1,0 +1,1 @@
+"""What happened to issues: changelogs, worklogs, and what follows from them."""

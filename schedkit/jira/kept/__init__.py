@@ -1,0 +1,1 @@
+"""Issues kept on disk: streamed, brought up to date, compared."""

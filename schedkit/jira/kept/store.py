@@ -1,0 +1,186 @@
+"""Issues in Parquet: what a frame needs to come back as it was, and nothing half-written.
+
+The file holds the columns as Arrow types, the issue ids and times of update in two more, and the facts
+about the extraction in its metadata, so that any Parquet reader can read it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from schedkit.errors import SchedkitError, UsageError
+from schedkit.jira.kept.leftovers import beside
+from schedkit.jira.table.batch import ARROW, Batch, Values
+from schedkit.jira.table.columns import Column
+from schedkit.jira.table.frame import assemble
+from schedkit.jira.table.kinds import Kind
+
+__all__ = [
+    "ID",
+    "UPDATED",
+    "Stored",
+    "arrow",
+    "full",
+    "read_parquet",
+    "read_store",
+    "replacing",
+    "target",
+    "write_store",
+]
+
+ID, UPDATED = "__id__", "__updated__"
+_META = b"schedkit.jira"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The contents of a store: the issues, their columns' types, and what is known about them."""
+
+    batch: Batch
+    stores: dict[str, str]
+    attrs: dict[str, Any]
+    ranks: dict[str, list[str]] = field(default_factory=dict)
+
+
+def arrow(batch: Batch) -> pa.Table:
+    """Return a batch as an Arrow table."""
+    columns: dict[str, Any] = {ID: pa.array(batch.ids), UPDATED: pa.array(batch.updated)}
+    for label, values in batch.columns.items():
+        columns[label] = pa.array(values, type=ARROW["list"]) if isinstance(values, list) else values
+    return pa.table(columns)
+
+
+def metadata(
+    attrs: Mapping[str, Any], stores: Mapping[str, str], ranks: Mapping[str, Sequence[str]]
+) -> dict[bytes, bytes]:
+    """Return what goes into the file's metadata."""
+    return {_META: msgspec.json.encode({"attrs": attrs, "stores": stores, "ranks": ranks})}
+
+
+def target(path: str | Path) -> Path:
+    """Return where a file is to be written, once it is known that it can be: before hours of extraction.
+
+    Raises
+    ------
+    UsageError
+        If there is something else than a file, or no file can be made there.
+    """
+    try:
+        wanted = Path(path)
+        if wanted.exists() and not wanted.is_file():
+            raise UsageError(f"{wanted} is no file", hint="name a file, e.g. issues.parquet")
+        with beside(wanted):
+            pass
+    except (TypeError, ValueError, OSError) as problem:
+        if isinstance(problem, UsageError):
+            raise
+        why = getattr(problem, "strerror", None) or problem
+        raise UsageError(f"{path!s:.200} cannot be written: {why}", hint="name another file") from None
+    return wanted
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its place when the block ends without an error.
+
+    Raises
+    ------
+    SchedkitError
+        If it cannot be written: the disk is full, say. What was there before is still there.
+    """
+    try:
+        with beside(path) as temporary:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            os.replace(temporary, path)
+    except OSError as problem:
+        raise full(path, problem) from None
+
+
+def full(path: Path, problem: OSError) -> SchedkitError:
+    """Return the error for a file that could not be written."""
+    why = " ".join(str(problem.strerror or problem).split())
+    return SchedkitError(f"{path} could not be written: {why}", hint="free some space, or name another file")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_store(path: Path, stored: Stored) -> None:
+    """Write a store, replacing an existing one whole or not at all."""
+    import pyarrow.parquet as pq  # it is 4 MB, which a search does without
+
+    about = metadata(stored.attrs, stored.stores, stored.ranks)
+    table = arrow(stored.batch).replace_schema_metadata(about)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_store(path: Path) -> Stored:
+    """Read a store.
+
+    Raises
+    ------
+    UsageError
+        If the file is none of ours.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}") from None
+    except (pa.ArrowInvalid, OSError) as problem:
+        raise UsageError(
+            f"{path} cannot be read as Parquet: {problem}",
+            hint="delete it to start afresh, or name another file",
+        ) from None
+    meta = (table.schema.metadata or {}).get(_META)
+    if meta is None or ID not in table.column_names:
+        raise UsageError(f"{path} was not written by schedkit", hint="name another file")
+    about = msgspec.json.decode(meta)
+    columns: dict[str, Values] = {}
+    for label, store in about["stores"].items():
+        column = table[label]
+        columns[label] = [tuple(v) for v in column.to_pylist()] if store == "list" else column
+    ids, updated = (np.asarray(table[name], dtype=np.int64) for name in (ID, UPDATED))
+    return Stored(Batch(ids, updated, columns), about["stores"], about["attrs"], about["ranks"])
+
+
+def frame_of(stored: Stored) -> pd.DataFrame:
+    """Return a store's issues as the frame they were."""
+    columns = [Column(label, Kind(store, None, store)) for label, store in stored.stores.items()]
+    frame = assemble([stored.batch], columns, ranks=stored.ranks)
+    frame.attrs.update(stored.attrs)
+    return frame
+
+
+def read_parquet(path: str | Path) -> pd.DataFrame:
+    """Return the frame that `Jira.sync` or `Jira.to_parquet` has stored, types and attrs included.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file, or it was not written by schedkit.
+    """
+    return frame_of(read_store(Path(path)))

@@ -1,0 +1,337 @@
+"""Extracting issues: list, fetch in parallel, and prove that nothing is missing.
+
+There is no snapshot in Jira's API. So an extraction lists the ids again when it is done and asks what was
+updated meanwhile: what appeared or changed is fetched, what left is dropped. Where a last look finds
+nothing of the kind, the frame is exact. A first look already begins while the last pages are on their way.
+"""
+
+from __future__ import annotations
+
+import logging
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import anyio
+import numpy as np
+
+from schedkit import context
+from schedkit.jira.dialect import CLOUD
+from schedkit.jira.jql import Query, chunks
+from schedkit.jira.pages import cloud, windows
+from schedkit.jira.pages.asking import Asker, Listing, Source, Take, together
+from schedkit.jira.pages.evidence import Evidence, Held
+from schedkit.jira.pages.wire import by_ids
+from schedkit.jira.table.batch import Batch
+from schedkit.jira.table.columns import Layout
+from schedkit.jira.table.reader import Page, Reader
+
+__all__ = ["STAGE", "Extraction"]
+
+# How far before the start to look for changes: clocks differ, and search indexes lag.
+OVERLAP = timedelta(seconds=60)
+# A busy site never comes to rest; after so many looks the window is told instead.
+ROUNDS = 3
+STAGE = "extract"
+
+
+@dataclass(slots=True)
+class Look:
+    """What a look that began at `moment` saw.
+
+    Parameters
+    ----------
+    listing : Listing
+        The ids.
+    recent : dict
+        Of what had been updated since `since` (milliseconds), when.
+    new : int
+        Issues that it found and that were not held.
+    agrees : bool
+        Whether what arrived while it looked is as old as it is.
+    """
+
+    moment: datetime
+    since: int
+    listing: Listing
+    recent: dict[int, int]
+    new: int = 0
+    agrees: bool = True
+
+
+@dataclass
+class Extraction:
+    """One extraction of one query.
+
+    Parameters
+    ----------
+    source : Source
+        Where from.
+    query : Query
+        What.
+    layout : Layout
+        Which columns.
+    limit : int, optional
+        Only the first issues in the query's order.
+    sink : callable
+        Takes each batch as it arrives.
+    """
+
+    source: Source
+    query: Query
+    layout: Layout
+    limit: int | None = None
+    sink: Callable[[Batch], object] = lambda batch: None
+    held: Held = field(default_factory=Held)
+    order: Sequence[int] = field(default_factory=list)
+    listeners: list[Take] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.query.order:
+            self.query = self.query.ordered(windows.DEFAULT_ORDER)
+        self.reader = Reader(self.layout, self.source.catalog)
+        self.asker = Asker(self.source)
+        now = datetime.now(UTC)
+        self.evidence = Evidence(self.source.site.name, str(self.query), now, now)
+        self.ids = Reader(Layout(()), self.source.catalog)
+        self._errors: dict[str, str] = {}
+        self._expected: int | None = None
+        self._left: set[int] = set()
+
+    async def run(self) -> None:
+        """Extract; afterwards `order` holds the ids of the result and `evidence` what is known of it.
+
+        Raises
+        ------
+        JqlError
+            If the site refuses the query.
+        SiteError
+            If it does not answer as it should.
+        """
+        evidence = self.evidence
+        context.progress(STAGE, 0, None)
+        asked = anyio.Event()
+        looks: list[Look] = []
+        async with together() as confirming, together() as group:
+            confirming.start_soon(self.asker.confirm)
+            if self.limit is None:
+                group.start_soon(self._ahead, asked, looks)
+            listing = await self.read(self.query, self.limit, asked.set)
+            if not asked.is_set():
+                group.cancel_scope.cancel()
+        if self.limit is not None or listing.single:
+            # One answer is a snapshot of its own; a limited result is not meant to be complete.
+            evidence.limited = self.limit is not None and len(listing.ids) >= self.limit
+            evidence.exact = listing.single
+            await self.fill(listing.ids)
+        else:
+            for look in looks:
+                # What was deleted after the look had begun shows only in the passes' difference, or in
+                # that it was listed and did not come.
+                same = listing.steady and np.array_equal(np.sort(listing.ids), np.sort(look.listing.ids))
+                came = not self.held.missing(look.listing.ids)
+                unchanged = look.recent == self.held.recent(look.since)
+                look.agrees = look.agrees and same and came and unchanged
+                listing = await self._judge(look, 0)
+            if not evidence.exact:
+                del listing, looks  # of half a million issues they weigh
+                listing = await self._prove()
+        await self._end(listing)
+
+    async def catch_up(self, known: Batch, since: int) -> None:
+        """Extract what changed since an earlier extraction, of which `known` is the result.
+
+        Afterwards `order` is that of the whole result, and the sink has what is new in it.
+
+        Parameters
+        ----------
+        known : Batch
+            What is held already.
+        since : int
+            Milliseconds of the site's clock.
+        """
+        context.progress(STAGE, 0, None)
+        self.held.add(known)
+        await self._end(await self._prove(since))
+
+    async def _end(self, listing: Listing) -> None:
+        evidence = self.evidence
+        if not listing.ids:
+            # The login may have run out just before.
+            await self.asker.confirm()
+        self.settle(listing)
+        evidence.warnings = self.asker.warnings
+        if not evidence.exact or listing.single:
+            evidence.ended = datetime.now(UTC)
+        context.progress(STAGE, len(self.order), len(self.order))
+
+    # --- the parts, also for other ways of extracting ---
+
+    def since(self, moment: datetime) -> int:
+        """Return from when on to look for changes after `moment`, in milliseconds of the site's clock."""
+        return int((moment - OVERLAP + self.source.clock_ahead).timestamp() * 1000)
+
+    async def read(
+        self,
+        query: Query,
+        limit: int | None = None,
+        asked: Callable[[], object] = lambda: None,
+        take: Take | None = None,
+    ) -> Listing:
+        """Fetch a query's issues; `asked` is called when all have been asked for, if that takes several."""
+        take, wanted = take or self.take, self.layout.requested
+        if self._cloud:
+            return await cloud.read(self.asker, query, wanted, self.reader, self.ids, take, limit, asked)
+        return await windows.read(self.asker, query, wanted, self.reader, take, limit, asked=asked)
+
+    async def listed(self, query: Query) -> Listing:
+        """List a query's ids."""
+        if self._cloud:
+            return await cloud.list_ids(self.asker, query, self.ids)
+        # Of the query itself it is known how long it was.
+        expected = self._expected if query is self.query else None
+        return await windows.list_ids(self.asker, query, self.ids, expected)
+
+    @property
+    def _cloud(self) -> bool:
+        return self.source.dialect is CLOUD
+
+    def take(self, page: Page) -> None:
+        """Take a page of issues in."""
+        self.held.add(page.batch)
+        self._errors.update(page.errors)
+        if self._errors:
+            for id in page.batch.ids.tolist():
+                self._errors.pop(str(id), None)
+        self.sink(page.batch)
+        for listener in self.listeners:
+            listener(page)
+        if page.total is not None:
+            self._expected = max(self._expected or 0, min(page.total, self.limit or page.total))
+        context.progress(STAGE, len(self.held), self._expected)
+
+    async def _ahead(self, asked: anyio.Event, looks: list[Look]) -> None:
+        """Look while the last pages of the first pass are on their way.
+
+        It agrees if nothing shows that was updated after the copies that had arrived when it began: then
+        those that arrived later are as old, and all are as they were when it began.
+        """
+        await asked.wait()
+        # Cloud lists page after page: started so early, it is done when the last issues are there.
+        pages = 1 + len(self.held) // self.source.dialect.id_page if self._cloud else 0
+        await self.asker.spare(1 + pages)
+        since = self.since(self.evidence.started)
+        before = self.held.recent(since)
+        look = await self._look(since)
+        look.agrees = look.recent == before
+        looks.append(look)
+
+    async def _look(self, since: int) -> Look:
+        """List the ids again, and fetch what was updated since then."""
+        look = Look(datetime.now(UTC), since, Listing([]), {})
+
+        def take(page: Page) -> None:
+            held, _ = self.held.counts
+            self.take(page)
+            look.new += self.held.counts[0] - held
+            look.recent.update(zip(page.batch.ids.tolist(), page.batch.updated.tolist(), strict=True))
+
+        async def listed() -> None:
+            look.listing = await self.listed(self.query)
+
+        recent = self.query.also(f"updated >= {since}")
+        if self._cloud:
+            # Asked last, so that it also tells what left the result and came back before it was listed.
+            await listed()
+            await self.read(recent, take=take)
+        else:
+            # Here the list itself tells when each issue was updated.
+            async with together() as group:
+                group.start_soon(self.asker.confirm)
+                group.start_soon(listed)
+                await self.read(recent, take=take)
+        return look
+
+    async def _prove(self, since: int | None = None) -> Listing:
+        """Look again until nothing has changed since the look before, or the rounds are used up."""
+        for _ in range(ROUNDS):
+            _, newer = self.held.counts
+            look = await self._look(self.since(self.evidence.started) if since is None else since)
+            listing = await self._judge(look, newer)
+            if self.evidence.exact:
+                break
+            since = None
+        return listing
+
+    async def _judge(self, look: Look, newer: int) -> Listing:
+        """Fetch what a look listed and is not held; the frame is exact if nothing happened.
+
+        `newer` is how many newer copies had arrived before what is to be judged.
+        """
+        evidence, listing = self.evidence, look.listing
+        before = self.held.counts
+        await self.fill(listing.ids)
+        # What had left is held as it was outside the result; what left and came back between two looks at
+        # it, as it was before.
+        back = sorted(self._left.intersection(listing.ids))
+        older = self.held.older(listing.seen)
+        await self.fetch_all([*back, *(id for id in older if id not in self._left)])
+        appeared = look.new + self.held.since(before)[0] + len(back)
+        changed = max(self.held.counts[1] - newer, len(older))
+        beyond = set(self.held.beyond(listing.ids))
+        # What was updated lately is asked after the ids, or beside them: it has come since, and may stay.
+        gone = beyond - set(look.recent)
+        left = beyond - self._left
+        self._left = gone
+        evidence.appeared += appeared
+        evidence.changed += changed
+        evidence.left += len(left & gone)
+        if look.agrees and listing.steady and not (appeared or changed or left):
+            # All that happened before this look began would have been seen: the frame is that moment's.
+            evidence.exact, evidence.ended = True, look.moment
+        else:
+            evidence.started = look.moment
+        return listing
+
+    async def fill(self, listed: Sequence[int]) -> None:
+        """Fetch by id what was listed but has not arrived; once more what is silently left out."""
+        for _ in range(2):
+            missing = [id for id in self.held.missing(listed) if str(id) not in self._errors]
+            if not missing:
+                return
+            await self.fetch_all(missing)
+
+    async def fetch_all(self, ids: list[int]) -> None:
+        """Fetch issues by id."""
+        bulk = self.source.dialect.bulk
+        async with together() as group:
+            for some in chunks(ids, min(bulk, self.asker.page_size or bulk)):
+                group.start_soon(self.fetch, some)
+
+    async def fetch(self, ids: Sequence[int | str]) -> None:
+        """Fetch issues by id, at most as many as one query may name."""
+        pages = by_ids(ids, self.layout.requested, self.reader.page, self.source.dialect)
+        await self.asker.drive(pages, self.take)
+
+    def settle(self, listing: Listing) -> None:
+        """Compare what was listed with what arrived."""
+        evidence = self.evidence
+        self.order = array("q", self.held.among(listing.ids).tobytes())
+        evidence.requested = len(listing.ids)
+        evidence.returned = len(self.order)
+        evidence.duplicates = self.held.duplicates
+        # An issue that is held from before, but could not be fetched again, is stale: missing as well.
+        stale = {int(id) for id in self._errors if id.isdecimal()}.intersection(listing.ids)
+        lost = {*self.held.missing(listing.ids), *stale}
+        silent = "listed, but not returned"
+        evidence.missing = {str(id): self._errors.get(str(id), silent) for id in sorted(lost)}
+        evidence.exact = evidence.exact and not evidence.missing
+        self.tell_missing()
+
+    def tell_missing(self) -> None:
+        """Log a warning if something is missing."""
+        missing = self.evidence.missing
+        if missing:
+            few = ", ".join(f"{id} ({why})" for id, why in list(missing.items())[:5])
+            context.log(f"{len(missing)} issues could not be fetched: {few}", logging.WARNING)

@@ -1,0 +1,142 @@
+"""Issues by their keys: all of them, or told which could not be had and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from schedkit import context
+from schedkit.atlassian import Request
+from schedkit.errors import AuthError, NotFoundError, SiteError, UsageError
+from schedkit.jira.jql import chunks
+from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.pages.wire import by_ids
+from schedkit.jira.search.extract import STAGE, Extraction
+from schedkit.jira.table.reader import Page
+
+__all__ = ["fetch_keys", "is_key", "keys_in", "looked_up", "normal", "run_keys"]
+
+_KEY = re.compile(r"[A-Z][A-Z0-9_]*-\d+")
+NOT_FOUND = "not found"
+
+
+def normal(keys: str | Sequence[str]) -> list[str]:
+    """Return issue keys in capitals, each once.
+
+    Raises
+    ------
+    UsageError
+        If one is no issue key.
+
+    Examples
+    --------
+    >>> normal(["demo-1", " DEMO-2 ", "DEMO-1"])
+    ['DEMO-1', 'DEMO-2']
+    """
+    if isinstance(keys, str):
+        keys = [keys]
+    clean = [str(key).strip().upper() for key in keys]
+    bad = [key for key, text in zip(keys, clean, strict=True) if not _KEY.fullmatch(text)]
+    if bad:
+        raise UsageError(f"{bad[0]!r} is no issue key", hint='a key looks like "KAFKA-123"')
+    return list(dict.fromkeys(clean))
+
+
+def is_key(text: str) -> bool:
+    """Tell whether a text is an issue key."""
+    return _KEY.fullmatch(text.strip().upper()) is not None
+
+
+async def fetch_keys(extraction: Extraction, keys: Sequence[str], reason: str = NOT_FOUND) -> dict[str, int]:
+    """Fetch issues by key into an extraction; moved issues are found under their former keys.
+
+    Returns the id of every key that was found. Keys without an issue end in `evidence.missing`, with what
+    the site says, else with `reason`.
+    """
+    found: dict[str, int] = {}
+    errors: dict[str, str] = {}
+
+    def take(page: Page) -> None:
+        for key, id in zip(page.batch.columns["Key"].to_pylist(), page.batch.ids.tolist(), strict=True):
+            found[key] = id
+        errors.update(page.errors)
+        extraction.take(page)
+        context.progress(STAGE, len(found), len(keys))
+
+    async def fetch(some: list[str]) -> None:
+        pages = by_ids(some, extraction.layout.requested, extraction.reader.page, extraction.source.dialect)
+        await extraction.asker.drive(pages, take)
+
+    async with together() as group:
+        for some in chunks(list(keys), extraction.source.dialect.bulk):
+            group.start_soon(fetch, some)
+
+    moved, missing = await looked_up(extraction.source, [key for key in keys if key not in found])
+    found |= {key: id for key, (id, _) in moved.items()}
+    absent = {key: errors.get(key, reason) if why == NOT_FOUND else why for key, why in missing.items()}
+    extraction.evidence.missing |= absent
+    late = [id for id, _ in moved.values() if id in extraction.held.missing([id])]
+    if late:
+        await extraction.fill(late)
+    return {key: found[key] for key in keys if key in found}
+
+
+async def looked_up(source: Source, keys: Iterable[str]) -> tuple[dict[str, tuple[int, str]], dict[str, str]]:
+    """Ask for issues one by one: those that have moved come with their ids and present keys.
+
+    Returns also why there are no others.
+    """
+    found: dict[str, tuple[int, str]] = {}
+    missing: dict[str, str] = {}
+
+    async def look(key: str) -> None:
+        request = Request("GET", f"{source.dialect.api}/issue/{key}", params={"fields": "updated"})
+        try:
+            answer = (await source.site.send(request)).json()
+            found[key] = int(answer["id"]), str(answer["key"])
+        except NotFoundError:
+            missing[key] = NOT_FOUND
+        except SiteError as error:
+            if isinstance(error, AuthError) and not source.site.credentials.anonymous:
+                raise
+            missing[key] = error.message
+        except (LookupError, TypeError, ValueError):
+            missing[key] = "the site answered with no issue"
+
+    async with together() as group:
+        for key in keys:
+            group.start_soon(look, key)
+    return found, missing
+
+
+async def run_keys(extraction: Extraction, keys: Sequence[str]) -> None:
+    """Run an extraction of a list of keys; the frame is in their order."""
+    evidence = extraction.evidence
+    evidence.jql = f"key in ({', '.join(keys[:20])}{', …' if len(keys) > 20 else ''})"
+    found = await fetch_keys(extraction, keys)
+    extraction.order = list(dict.fromkeys(found.values()))
+    evidence.requested = len(keys)
+    evidence.returned = len(extraction.order)
+    evidence.duplicates = extraction.held.duplicates
+    evidence.exact = not evidence.missing and len(keys) <= extraction.source.dialect.bulk
+    evidence.warnings = extraction.asker.warnings
+    evidence.ended = datetime.now(UTC)
+    extraction.tell_missing()
+
+
+def keys_in(issues: pd.DataFrame | Sequence[str] | str) -> list[str]:
+    """Return the issue keys of a frame's column Key, or of a list.
+
+    Raises
+    ------
+    UsageError
+        If there are none.
+    """
+    if isinstance(issues, pd.DataFrame):
+        if "Key" not in issues:
+            raise UsageError("the frame has no column 'Key'", hint="extract the issues with their keys")
+        issues = [str(key) for key in issues["Key"]]
+    return normal(issues)

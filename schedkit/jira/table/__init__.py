@@ -1,0 +1,1 @@
+"""Issues as typed columns: what the wire holds, decoded into a frame."""
