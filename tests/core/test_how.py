@@ -22,6 +22,7 @@ from schedkit import context
 from schedkit.core import events
 from schedkit.core.model import After, Retry
 from schedkit.core.run import TaskResult
+from schedkit.core.runner.execute import MOST_TRACEBACK
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
 from schedkit.core.when.triggers import every
@@ -752,3 +753,24 @@ def test_a_failed_result_may_be_retried(sched: Scheduler) -> None:
     run = sched.submit("says")
     assert run.result("10s") is None
     assert [attempt.outcome for attempt in run.attempts] == [Outcome.FAILED, Outcome.DONE]
+
+
+def test_a_result_that_says_nothing_leaves_no_fact(sched: Scheduler) -> None:
+    sched.task(name="quiet")(lambda: TaskResult.success("", 42))
+    sched.task(name="speaks")(lambda: TaskResult.success("synced", rows=3))
+    quiet, speaks = sched.submit("quiet"), sched.submit("speaks")
+    assert (quiet.result("10s"), speaks.result("10s")) == (42, {"rows": 3})
+    assert (quiet.facts, speaks.facts) == ({}, {"result": {"message": "synced", "rows": 3}})
+
+
+def test_a_traceback_is_kept_to_its_end_and_no_longer_than_agreed(sched: Scheduler) -> None:
+    def deep(left: int) -> None:
+        assert left, "x" * 40_000
+        deep(left - 1)
+
+    sched.task(name="deep")(lambda: deep(5))
+    run = sched.submit("deep")
+    with pytest.raises(RunFailedError):
+        run.result("10s")
+    assert run.error is not None
+    assert len(run.error["traceback"]) == MOST_TRACEBACK

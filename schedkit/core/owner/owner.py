@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from msgspec.structs import replace
@@ -82,7 +82,7 @@ class Owner(Times):
         # Whose code it is: a viewer tells by it whether the present owner can run the task.
         facts = {**_facts(task), "epoch": self.lease.epoch}
         if known is not None and known.trigger == text:
-            row = replace(known, facts=facts, words=_words(task))
+            row = replace(known, facts=facts, words=_words(task, self.config.tz))
         else:
             next_at = None if task.trigger is None else task.trigger.bind(now, self.config.tz).first(now)
             if task.trigger is not None and next_at is None:
@@ -94,7 +94,7 @@ class Owner(Times):
             row = TaskRow(
                 name=task.name,
                 trigger=text,
-                words=_words(task),
+                words=_words(task, self.config.tz),
                 anchor=now,
                 next_at=next_at,
                 paused=not task.enabled if known is None else known.paused,
@@ -209,7 +209,7 @@ class Owner(Times):
         row = self.rows[name] = replace(
             known,
             trigger=None if trigger is None else trigger_data.dumps(trigger),
-            words="" if trigger is None else trigger.text(),
+            words="" if trigger is None else trigger.text(self.config.tz),
             anchor=now,
             next_at=None if trigger is None else trigger.bind(now, self.config.tz).first(now),
         )
@@ -231,13 +231,13 @@ class Owner(Times):
         """Return the row of a task described by `describe`."""
         now = datetime.now(UTC)
         text = data["trigger"]
-        trigger = None if text is None else trigger_data.loads(text).bind(now, self.config.tz)
+        trigger = None if text is None else trigger_data.loads(text)
         return TaskRow(
             name=data["name"],
             trigger=text,
-            words=data["words"],
+            words=data["words"] if trigger is None else trigger.text(self.config.tz),
             anchor=now,
-            next_at=None if trigger is None else trigger.first(now),
+            next_at=None if trigger is None else trigger.bind(now, self.config.tz).first(now),
             facts=data["facts"],
             declared_at=now,
             who=who,
@@ -288,9 +288,9 @@ class Owner(Times):
         self.pump()
 
 
-def _words(task: Task) -> str:
+def _words(task: Task, tz: tzinfo | None) -> str:
     if task.trigger is not None:
-        return task.trigger.text()
+        return task.trigger.text(tz)
     return "after " + ", ".join(parent.task for parent in task.after) if task.after else ""
 
 
@@ -299,7 +299,7 @@ def describe(task: Task) -> dict[str, Any]:
     return {
         "name": task.name,
         "trigger": None if task.trigger is None else trigger_data.dumps(task.trigger),
-        "words": _words(task),
+        "words": _words(task, None),
         "facts": _facts(task),
     }
 

@@ -166,8 +166,14 @@ class Trigger(ABC):
         """Return JSON-able data from which `schedkit.core.when.triggers.from_data` makes it again."""
 
     @abstractmethod
-    def text(self) -> str:
-        """Return it in words: ``"at 07:00 on Monday to Friday, Europe/Berlin"``."""
+    def text(self, tz: tzinfo | None = None) -> str:
+        """Return it in words: ``"at 07:00 on Monday to Friday, Europe/Berlin"``.
+
+        Parameters
+        ----------
+        tz : tzinfo, optional
+            The zone to name for wall times without one of their own.
+        """
 
     def __str__(self) -> str:
         return self.text()

@@ -67,8 +67,8 @@ class Windowed(Trigger):
             data["jitter"] = self.jitter
         return data
 
-    def _window(self) -> str:
-        return trigger_words.window(self.tz, self.start, self.end)
+    def _window(self, tz: tzinfo | None) -> str:
+        return trigger_words.window(self.tz or tz, self.start, self.end)
 
 
 def _wall_engine(fields: dict[str, str]) -> Callable[[datetime], datetime | None]:
@@ -106,8 +106,8 @@ class Cron(Windowed):
     def data(self) -> dict[str, Any]:
         return {"type": "cron", "expression": str(self.expression), **self._common()}
 
-    def text(self) -> str:
-        return trigger_words.cron(self.expression) + self._window()
+    def text(self, tz: tzinfo | None = None) -> str:
+        return trigger_words.cron(self.expression) + self._window(tz)
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,8 +133,8 @@ class CronFields(Windowed):
     def data(self) -> dict[str, Any]:
         return {"type": "cron_fields", "fields": dict(self.fields), **self._common()}
 
-    def text(self) -> str:
-        return trigger_words.cron_fields(dict(self.fields)) + self._window()
+    def text(self, tz: tzinfo | None = None) -> str:
+        return trigger_words.cron_fields(dict(self.fields)) + self._window(tz)
 
 
 @dataclass(frozen=True, repr=False)
@@ -177,8 +177,9 @@ class Every(Windowed):
     def data(self) -> dict[str, Any]:
         return {"type": "every", "seconds": self.interval.total_seconds(), **self._common()}
 
-    def text(self) -> str:
-        return f"every {show(self.interval.total_seconds())}" + self._window()
+    def text(self, tz: tzinfo | None = None) -> str:
+        on_the_wall = any(moment and moment.tzinfo is None for moment in (self.start, self.end))
+        return f"every {show(self.interval.total_seconds())}" + self._window(tz if on_the_wall else None)
 
 
 @dataclass(frozen=True, repr=False)
@@ -216,8 +217,8 @@ class At(Trigger):
             data["jitter"] = self.jitter
         return data
 
-    def text(self) -> str:
-        return trigger_words.at(self.time, self.tz)
+    def text(self, tz: tzinfo | None = None) -> str:
+        return trigger_words.at(self.time, self.tz or (None if self.time.tzinfo else tz))
 
 
 @dataclass(frozen=True, repr=False)
@@ -281,9 +282,9 @@ class Calendar(Windowed):
         lengths = {n: getattr(self, n) for n in ("years", "months", "weeks", "days") if getattr(self, n)}
         return {"type": "calendar", **lengths, "at": self.clock.isoformat(), **self._common()}
 
-    def text(self) -> str:
+    def text(self, tz: tzinfo | None = None) -> str:
         lengths = [(getattr(self, n), n) for n in ("years", "months", "weeks", "days") if getattr(self, n)]
-        return trigger_words.calendar(lengths, self.clock) + self._window()
+        return trigger_words.calendar(lengths, self.clock) + self._window(tz)
 
 
 @dataclass(frozen=True, repr=False)
@@ -319,8 +320,8 @@ class AnyOf(Combined):
     def data(self) -> dict[str, Any]:
         return self._combined("any_of")
 
-    def text(self) -> str:
-        return " or ".join(trigger.text() for trigger in self.triggers)
+    def text(self, tz: tzinfo | None = None) -> str:
+        return " or ".join(trigger.text(tz) for trigger in self.triggers)
 
 
 @dataclass(frozen=True, repr=False)
@@ -344,8 +345,8 @@ class AllOf(Combined):
     def data(self) -> dict[str, Any]:
         return self._combined("all_of")
 
-    def text(self) -> str:
-        return " and ".join(trigger.text() for trigger in self.triggers)
+    def text(self, tz: tzinfo | None = None) -> str:
+        return " and ".join(trigger.text(tz) for trigger in self.triggers)
 
 
 @dataclass(frozen=True, repr=False)
@@ -379,6 +380,6 @@ class Custom(Trigger):
             data["jitter"] = self.jitter
         return data
 
-    def text(self) -> str:
+    def text(self, tz: tzinfo | None = None) -> str:
         arguments = ", ".join(f"{key}={value!r}" for key, value in self.arguments)
         return f"{self.name}({arguments})"

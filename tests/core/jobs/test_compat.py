@@ -71,9 +71,11 @@ def test_the_four_aliases_and_trigger_objects(sched: Scheduler) -> None:
         "0 7 * * *", tz=UTC
     )
     assert sched.add_job(greet, every("1h"), id="e").trigger == every("1h")
-    ids = [job.id for job in sched.get_jobs()]
-    assert ids[0] == "a"
-    assert sorted(ids) == ["a", "b", "c", "d", "e"]
+    jobs = sched.get_jobs()
+    assert sorted(job.id for job in jobs) == ["a", "b", "c", "d", "e"]
+    times = [job.next_run_time for job in jobs if job.next_run_time is not None]
+    assert times == sorted(times)
+    assert len(times) == 5
 
 
 def test_without_a_trigger_it_runs_once_now(sched: Scheduler) -> None:

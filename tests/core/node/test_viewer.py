@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from core.conftest import Heard
@@ -21,7 +22,7 @@ from schedkit.core.ledger import schema
 from schedkit.core.node import node
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
-from schedkit.core.when.triggers import every
+from schedkit.core.when.triggers import cron, every
 from schedkit.errors import NotOwnerError, ParameterError, RunCancelledError, SchedkitError, UsageError
 from schedkit.loop import service
 
@@ -427,3 +428,23 @@ def test_the_owner_is_killed_and_a_standby_goes_on(make: Make, where: str) -> No
     assert standby.run(run).wait("10s").state is State.DONE
     assert ran == [2]
     assert [attempt.outcome for attempt in standby.run(run).attempts] == [Outcome.INTERRUPTED, Outcome.DONE]
+
+
+def test_wall_times_are_shown_with_the_owners_zone(make: Make) -> None:
+    """Who reads them may be elsewhere, where the next run is shown at another hour."""
+    zones = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Tokyo")
+    owner, viewer = (make(name=name, tz=tz) for name, tz in zip(("owner", "viewer"), zones, strict=True))
+    owner.task(cron("0 22 * * *"), name="nightly")(lambda: 1)
+    owner.start()
+    heard = Heard(owner)
+    viewer.start()
+    viewer.task(cron("0 21 * * *"), name="from elsewhere")(lambda: 1)
+    heard.wait_for(heard.of(events.TaskChanged, task="from elsewhere", change="declared"))
+    assert [task["trigger"] for task in owner.board()["tasks"]] == [
+        "at 21:00, Europe/Berlin",
+        "at 22:00, Europe/Berlin",
+    ]
+    owner.reschedule("nightly", cron("0 23 * * *"))
+    heard.wait_for(heard.of(events.TaskChanged, task="nightly", trigger="at 23:00, Europe/Berlin"))
+    assert owner._bus.flush()
+    assert owner.board()["tasks"][1]["trigger"] == "at 23:00, Europe/Berlin"

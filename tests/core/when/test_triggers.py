@@ -290,6 +290,25 @@ def test_a_trigger_in_words() -> None:
         assert words in repr(trigger)
 
 
+@pytest.mark.parametrize(
+    ("trigger", "words"),
+    [
+        (cron("0 22 * * *"), "at 22:00, Europe/Berlin"),
+        (cron("0 22 * * *", tz="Asia/Shanghai"), "at 22:00, Asia/Shanghai"),
+        (cron_fields({"hour": 22, "second": 5}), "at hour 22, second 5, Europe/Berlin"),
+        (at(datetime(2026, 3, 1, 7)), "once, on 2026-03-01 07:00, Europe/Berlin"),
+        (at(datetime(2026, 3, 1, 7, tzinfo=UTC)), "once, on 2026-03-01 07:00, UTC"),
+        (calendar(days=1, at="07:00"), "every day at 07:00, Europe/Berlin"),
+        (every("1h"), "every 1h"),
+        (every("1h", start=datetime(2026, 1, 5, 8)), "every 1h, Europe/Berlin, from 2026-01-05 08:00"),
+        (every("1h", start=START), "every 1h, from 2026-01-05 00:00"),
+        (any_of(cron("0 7 * * *"), cron("0 9 * * *", tz="UTC")), "at 07:00, Europe/Berlin or at 09:00, UTC"),
+    ],
+)
+def test_the_zone_of_a_project_is_named_where_a_wall_time_has_none(trigger: Trigger, words: str) -> None:
+    assert trigger.text(BERLIN) == words
+
+
 TRIGGERS = [
     cron("0 7 * * mon-fri", tz="Europe/Berlin", start="2026-01-01", end="2030-01-01", jitter="30s"),
     cron("*/7 */2 1-5,9 jan,mar sun"),
