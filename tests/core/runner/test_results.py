@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from schedkit.core.runner.results import Results
+from schedkit.core.runner.results import INLINE_BYTES, ResultGoneError, Results
 from schedkit.jira import diff
 
 
@@ -36,3 +38,40 @@ def test_a_series_of_lists_comes_back(tmp_path: Path) -> None:
     results = Results(tmp_path)
     found = results.load(results.save("task", "run", 1, series))
     assert found.tolist() == series.tolist()
+
+
+def test_what_stands_for_numbers_and_times_is_kept_as_plain_values(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+
+    def kept(value: object) -> object:
+        return results.load(results.save("task", "run", 1, value))
+
+    assert (
+        kept({"took": pd.Timedelta("90.5s")})
+        == kept({"took": timedelta(seconds=90.5)})
+        == {"took": "PT90.5S"}
+    )
+    assert kept([np.int64(3), np.float64(0.5), np.bool_(True)]) == [3, 0.5, True]
+    assert kept({"rows": np.array([[1, 2], [3, 4]]), "names": np.array(["a", "b"])}) == {
+        "rows": [[1, 2], [3, 4]],
+        "names": ["a", "b"],
+    }
+    assert kept([np.datetime64("2026-01-05"), pd.NaT]) == ["2026-01-05", None]
+    with pytest.raises(ResultGoneError, match="ndarray has no form there"):
+        kept({"times": np.array(["2026-01-05"], dtype="datetime64[D]")})
+    with pytest.raises(ResultGoneError, match="ndarray has no form there"):
+        kept({"objects": np.array([object()])})
+
+
+def test_a_value_without_a_file_is_removed_with_its_row_alone(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    inline = results.save("task", "run", 1, 42)
+    filed = results.save("task", "run", 2, "x" * (INLINE_BYTES + 1))
+    assert inline is not None
+    assert filed is not None
+    assert "path" not in inline
+    results.remove(inline)
+    results.remove(filed)
+    with pytest.raises(ResultGoneError, match="is gone"):
+        results.load(filed)
+    assert results.load(inline) == 42

@@ -231,6 +231,24 @@ def test_a_timeout_without_a_further_try(sched: Scheduler) -> None:
     assert outcomes(sched, run.id) == [Outcome.TIMEOUT]
 
 
+def test_a_plain_hook_of_a_timeout_stays_off_the_users_loop(sched: Scheduler) -> None:
+    """It may block; other tasks' coroutines must not wait for it."""
+    where: list[str] = []
+    told = threading.Event()
+
+    def hook(error: BaseException) -> None:
+        where.append(threading.current_thread().name)
+        told.set()
+
+    @sched.task(timeout="0.05s", on_failure=hook)
+    async def sleeps() -> None:
+        await asyncio.sleep(30)
+
+    sleeps.submit()
+    assert told.wait(10)
+    assert where[0].startswith("schedkit-task")
+
+
 def test_cancelling_a_coroutine(sched: Scheduler) -> None:
     entered = threading.Event()
 
