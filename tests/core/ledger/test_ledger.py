@@ -1,4 +1,4 @@
-"""The ledger opens, upgrades, refuses, forgets."""
+"""The ledger opens, upgrades, refuses, writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
@@ -25,12 +24,10 @@ from schedkit.core.ledger.rows import FIXED, MUTABLE, id_at, new_id, run_from_ro
 from schedkit.core.ledger.sql import Sql
 from schedkit.core.ledger.store import Store
 from schedkit.core.run import Run
-from schedkit.core.runner.results import ResultGoneError, Results
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.text import dump, load
-from schedkit.core.when.triggers import every
-from schedkit.errors import LedgerError, NotOwnerError, SettingsError
+from schedkit.errors import LedgerError, SettingsError
 
 Make = Callable[..., Scheduler]
 
@@ -284,125 +281,6 @@ def test_text_that_no_database_holds_is_mended(where: str) -> None:
     assert isinstance(decode(encode(event)), Event)
     assert load(dump({"bytes": b"x", "set": {1}, "when": now, "path": Path("x")})) is not None
     store.close()
-
-
-# Results
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        1,
-        "text",
-        {"a": [1, None, 2.5]},
-        [1, 2],
-        list(range(5000)),
-        pd.DataFrame({"a": [1, 2]}),
-        pd.Series([1.5, None], name="s"),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_results_come_back(tmp_path: Path, value: Any) -> None:
-    results = Results(tmp_path)
-    reference = results.save("a task/with: odd name", "run", 1, value)
-    back = results.load(reference)
-    if isinstance(value, pd.DataFrame):
-        pd.testing.assert_frame_equal(back, value)
-    elif isinstance(value, pd.Series):
-        pd.testing.assert_series_equal(back, value)
-    else:
-        assert back == value
-    assert reference is not None
-    results.remove(reference)
-    if "path" in reference:
-        with pytest.raises(ResultGoneError, match="is gone"):
-            results.load(reference)
-
-
-def test_keys_and_mixed_columns_come_back_as_text(tmp_path: Path) -> None:
-    """As `latest` of a task says."""
-    results = Results(tmp_path)
-    assert results.load(results.save("t", "r1", 1, {1: 2, 0.5: (3, 4)})) == {"1": 2, "0.5": [3, 4]}
-    mixed = pd.DataFrame({"a": [1, "two", None]})
-    assert results.load(results.save("t", "r2", 1, mixed))["a"].tolist()[:2] == ["1", "two"]
-
-
-def test_odd_cells_leave_at_least_their_text(tmp_path: Path) -> None:
-    results = Results(tmp_path)
-    assert results.save("t", "r", 1, None) is None
-    assert results.load(None) is None
-    reference = results.save("t", "r", 1, object())
-    with pytest.raises(ResultGoneError, match="type object, was not kept"):
-        results.load(reference)
-    mixed = pd.DataFrame({"mixed": [1, "two", {"three": 3}], 7: [object(), None, "x"]})
-    mixed.attrs["odd"] = object()
-    back = results.load(results.save("t", "r", 2, mixed))
-    assert list(back.columns) == ["mixed", "7"]
-    assert back["mixed"].tolist() == ["1", "two", "{'three': 3}"]
-    twice = pd.DataFrame([[1, 2, 3, "x"]], columns=["key", "key", "key.1", "key"])
-    back = results.load(results.save("t", "r", 4, twice))
-    assert list(back.columns) == ["key", "key.2", "key.1", "key.3"]
-    assert back.iloc[0].tolist() == [1, 2, 3, "x"]
-    path = tmp_path / results.save("t", "r", 3, mixed)["path"]  # type: ignore[index]
-    path.write_bytes(b"not parquet")
-    with pytest.raises(ResultGoneError, match="cannot be read"):
-        results.load({"kind": "parquet", "path": str(path.relative_to(tmp_path))})
-    assert not list(tmp_path.rglob("*.part"))
-
-
-# Retention
-
-
-def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
-    sched = make(keep_runs="1h", keep_results=2)
-    with pytest.raises(NotOwnerError):
-        sched.prune()
-    sched.start()
-
-    @sched.task(name="table")
-    def table(run: Any) -> pd.DataFrame:
-        run.log("a line")
-        return pd.DataFrame({"a": [1]})
-
-    runs = [sched.submit("table") for _ in range(4)]
-    for run in runs:
-        run.result("10s")
-    owner = sched._node.owner
-    assert owner is not None
-    # Two runs become two hours old.
-    old = id_at(datetime.now(UTC) - timedelta(hours=2))
-    aged = [old[:-1] + "1", old[:-1] + "2"]
-
-    def age(connection: sa.Connection) -> None:
-        for new, run in zip(aged, runs, strict=False):
-            connection.execute(schema.runs.update().where(schema.runs.c.id == run.id).values(id=new))
-            for table in (schema.attempts, schema.details):
-                connection.execute(table.update().where(table.c.run == run.id).values(run=new))
-
-    owner.writer.call(age).result(10)
-    assert len(list(sched.results.rglob("*.parquet"))) == 4
-    assert sched.prune() == 2 + 0
-    assert [run.id for run in sched.runs()] == [runs[3].id, runs[2].id]
-    assert sched._ledger.attempts(aged[0]) == []
-    assert sched._ledger.details(aged[0])["log"] == []
-    runs += [sched.submit("table") for _ in range(2)]
-    for run in runs:
-        run.wait("10s")
-    assert sched.prune() == 2
-    with_file = [run for run in sched.runs() if run.result is not None]
-    assert [run.id for run in with_file] == [runs[5].id, runs[4].id]
-    assert sched.tasks["table"].latest() is not None
-    assert sched.prune() == 0
-
-
-def test_live_runs_and_new_events_are_kept(make: Make) -> None:
-    sched = make(keep_runs="1h")
-    sched.start()
-    sched.task(every("1h"), name="one")(lambda: 1)
-    sched.submit("one").result("10s")
-    before = len(sched._ledger.events())
-    assert sched.prune() == 0
-    assert len(sched._ledger.events()) == before
 
 
 @pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 100, 300])

@@ -18,6 +18,10 @@ from schedkit.core.owner import retention
 from schedkit.core.owner.retention import forget_results, forget_runs
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.text import dump
+from schedkit.core.when.triggers import every
+from schedkit.errors import NotOwnerError
+
+Make = Callable[..., Scheduler]
 
 LIMIT = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -128,3 +132,55 @@ def test_pruning_goes_on_until_nothing_is_left_to_forget(
         assert len(list((tmp_path / "results").rglob("*.parquet"))) == 2
         assert len(sched.runs(limit=100)) == 12
     sched._ledger.store.close()
+
+
+def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
+    sched = make(keep_runs="1h", keep_results=2)
+    with pytest.raises(NotOwnerError):
+        sched.prune()
+    sched.start()
+
+    @sched.task(name="table")
+    def table(run: Any) -> pd.DataFrame:
+        run.log("a line")
+        return pd.DataFrame({"a": [1]})
+
+    runs = [sched.submit("table") for _ in range(4)]
+    for run in runs:
+        run.result("10s")
+    owner = sched._node.owner
+    assert owner is not None
+    # Two runs become two hours old.
+    old = id_at(datetime.now(UTC) - timedelta(hours=2))
+    aged = [old[:-1] + "1", old[:-1] + "2"]
+
+    def age(connection: sa.Connection) -> None:
+        for new, run in zip(aged, runs, strict=False):
+            connection.execute(schema.runs.update().where(schema.runs.c.id == run.id).values(id=new))
+            for table in (schema.attempts, schema.details):
+                connection.execute(table.update().where(table.c.run == run.id).values(run=new))
+
+    owner.writer.call(age).result(10)
+    assert len(list(sched.results.rglob("*.parquet"))) == 4
+    assert sched.prune() == 2 + 0
+    assert [run.id for run in sched.runs()] == [runs[3].id, runs[2].id]
+    assert sched._ledger.attempts(aged[0]) == []
+    assert sched._ledger.details(aged[0])["log"] == []
+    runs += [sched.submit("table") for _ in range(2)]
+    for run in runs:
+        run.wait("10s")
+    assert sched.prune() == 2
+    with_file = [run for run in sched.runs() if run.result is not None]
+    assert [run.id for run in with_file] == [runs[5].id, runs[4].id]
+    assert sched.tasks["table"].latest() is not None
+    assert sched.prune() == 0
+
+
+def test_live_runs_and_new_events_are_kept(make: Make) -> None:
+    sched = make(keep_runs="1h")
+    sched.start()
+    sched.task(every("1h"), name="one")(lambda: 1)
+    sched.submit("one").result("10s")
+    before = len(sched._ledger.events())
+    assert sched.prune() == 0
+    assert len(sched._ledger.events()) == before

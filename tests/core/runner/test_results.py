@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,67 @@ import pytest
 
 from schedkit.core.runner.results import INLINE_BYTES, ResultGoneError, Results
 from schedkit.jira import diff
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1,
+        "text",
+        {"a": [1, None, 2.5]},
+        [1, 2],
+        list(range(5000)),
+        pd.DataFrame({"a": [1, 2]}),
+        pd.Series([1.5, None], name="s"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_results_come_back(tmp_path: Path, value: Any) -> None:
+    results = Results(tmp_path)
+    reference = results.save("a task/with: odd name", "run", 1, value)
+    back = results.load(reference)
+    if isinstance(value, pd.DataFrame):
+        pd.testing.assert_frame_equal(back, value)
+    elif isinstance(value, pd.Series):
+        pd.testing.assert_series_equal(back, value)
+    else:
+        assert back == value
+    assert reference is not None
+    results.remove(reference)
+    if "path" in reference:
+        with pytest.raises(ResultGoneError, match="is gone"):
+            results.load(reference)
+
+
+def test_keys_and_mixed_columns_come_back_as_text(tmp_path: Path) -> None:
+    """As `latest` of a task says."""
+    results = Results(tmp_path)
+    assert results.load(results.save("t", "r1", 1, {1: 2, 0.5: (3, 4)})) == {"1": 2, "0.5": [3, 4]}
+    mixed = pd.DataFrame({"a": [1, "two", None]})
+    assert results.load(results.save("t", "r2", 1, mixed))["a"].tolist()[:2] == ["1", "two"]
+
+
+def test_odd_cells_leave_at_least_their_text(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    assert results.save("t", "r", 1, None) is None
+    assert results.load(None) is None
+    reference = results.save("t", "r", 1, object())
+    with pytest.raises(ResultGoneError, match="type object, was not kept"):
+        results.load(reference)
+    mixed = pd.DataFrame({"mixed": [1, "two", {"three": 3}], 7: [object(), None, "x"]})
+    mixed.attrs["odd"] = object()
+    back = results.load(results.save("t", "r", 2, mixed))
+    assert list(back.columns) == ["mixed", "7"]
+    assert back["mixed"].tolist() == ["1", "two", "{'three': 3}"]
+    twice = pd.DataFrame([[1, 2, 3, "x"]], columns=["key", "key", "key.1", "key"])
+    back = results.load(results.save("t", "r", 4, twice))
+    assert list(back.columns) == ["key", "key.2", "key.1", "key.3"]
+    assert back.iloc[0].tolist() == [1, 2, 3, "x"]
+    path = tmp_path / results.save("t", "r", 3, mixed)["path"]  # type: ignore[index]
+    path.write_bytes(b"not parquet")
+    with pytest.raises(ResultGoneError, match="cannot be read"):
+        results.load({"kind": "parquet", "path": str(path.relative_to(tmp_path))})
+    assert not list(tmp_path.rglob("*.part"))
 
 
 @pytest.mark.parametrize("kind", [tuple, list])
