@@ -13,6 +13,7 @@ import pytest
 from starlette.responses import Response
 
 from schedkit import context
+from schedkit.atlassian import Tally
 from schedkit.demo import DemoSite
 from schedkit.errors import AuthError, BadAnswerError, SiteError, StopRequested, UnavailableError
 from schedkit.jira import Jira, to_frame
@@ -397,9 +398,16 @@ def test_what_the_evidence_tells_is_json() -> None:
 
     now = datetime.now(UTC)
     told = Evidence("x", "project = A", now, now).told(
-        requests=1, retries=0, throttled=0, bytes=2, seconds=0.1
+        Tally(requests=7, retries=2, limited=1, bytes=99), 0.1234
     )
     assert json.loads(json.dumps(told)) == told
+    assert [told[name] for name in ("requests", "retries", "throttled", "bytes", "seconds")] == [
+        7,
+        2,
+        1,
+        99,
+        0.123,
+    ]
 
 
 def test_the_login_is_checked_before_an_empty_result_is_believed() -> None:

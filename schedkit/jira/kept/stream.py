@@ -180,13 +180,7 @@ async def extract_to(
                     await anyio.to_thread.run_sync(spool.close)
                 except OSError as problem:
                     raise full(spool.folder, problem) from None
-        facts = extraction.evidence.told(
-            requests=cost.requests,
-            retries=cost.retries,
-            throttled=cost.limited,
-            bytes=cost.bytes,
-            seconds=time.perf_counter() - began,
-        )
+        facts = extraction.evidence.told(cost, time.perf_counter() - began)
         columns = extraction.reader.columns
         wanted = np.asarray(extraction.order, dtype=np.int64)
         # Of half a million issues these weigh 80 MB, which the second pass can use.

@@ -92,13 +92,7 @@ async def synchronise(
             since = int(stored.attrs["sync"]["watermark"]) - int(OVERLAP.total_seconds() * 1000)
             await extraction.catch_up(stored.batch, max(0, since))
     batch, stores, changes = await anyio.to_thread.run_sync(merged, extraction, stored, batches)
-    facts = extraction.evidence.told(
-        requests=cost.requests,
-        retries=cost.retries,
-        throttled=cost.limited,
-        bytes=cost.bytes,
-        seconds=time.perf_counter() - began,
-    )
+    facts = extraction.evidence.told(cost, time.perf_counter() - began)
     columns = described(extraction.reader.columns)
     ranks = ranked(extraction.reader.columns, source.ranks)
     attrs: dict[str, Any] = {

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from schedkit.atlassian import Tally
 from schedkit.jira.table.batch import Batch
 
 __all__ = ["Evidence", "Held", "positions"]
@@ -155,10 +156,8 @@ class Evidence:
         """Whether every issue that the site listed is in the frame."""
         return not self.missing
 
-    def told(
-        self, *, requests: int, retries: int, throttled: int, bytes: int, seconds: float
-    ) -> dict[str, Any]:
-        """Return the facts as JSON-able values."""
+    def told(self, cost: Tally, seconds: float) -> dict[str, Any]:
+        """Return the facts as JSON-able values, with what it has cost and how many seconds it took."""
         return {
             "site": self.site,
             "jql": self.jql,
@@ -177,10 +176,10 @@ class Evidence:
             "duplicates": self.duplicates,
             "limited": self.limited,
             "warnings": list(self.warnings),
-            "requests": requests,
-            "retries": retries,
-            "throttled": throttled,
-            "bytes": bytes,
+            "requests": cost.requests,
+            "retries": cost.retries,
+            "throttled": cost.limited,
+            "bytes": cost.bytes,
             "seconds": round(seconds, 3),
         }
 

@@ -46,13 +46,7 @@ async def framed(
         extraction = await begin(batches)
         await work(extraction)
         frame = await anyio.to_thread.run_sync(_joined, extraction, batches)
-    facts = extraction.evidence.told(
-        requests=cost.requests,
-        retries=cost.retries,
-        throttled=cost.limited,
-        bytes=cost.bytes,
-        seconds=time.perf_counter() - began,
-    )
+    facts = extraction.evidence.told(cost, time.perf_counter() - began)
     columns = described(extraction.reader.columns)
     if finish is not None:
         frame = await anyio.to_thread.run_sync(finish, frame)
