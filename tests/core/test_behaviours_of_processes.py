@@ -36,6 +36,7 @@ class Process:
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
+        self._unasked: list[str] = []  # it says its state from another thread: two words may come either way
         self.limit = threading.Timer(PATIENCE, self.popen.kill)
         self.limit.start()
 
@@ -47,8 +48,11 @@ class Process:
 
     def hear(self, word: str) -> None:
         assert self.popen.stdout is not None
-        while (line := self.popen.stdout.readline().strip()) != word:
+        while word not in self._unasked:
+            line = self.popen.stdout.readline().strip()
             assert line, f"{self.name} ended without saying {word!r}"
+            self._unasked.append(line)
+        self._unasked.remove(word)
 
     def send(self, number: signal.Signals) -> None:
         self.popen.send_signal(number)
