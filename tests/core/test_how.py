@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import datetime
 from multiprocessing import get_context
@@ -774,3 +774,26 @@ def test_a_traceback_is_kept_to_its_end_and_no_longer_than_agreed(sched: Schedul
         run.result("10s")
     assert run.error is not None
     assert len(run.error["traceback"]) == MOST_TRACEBACK
+
+
+def test_a_generator_that_a_coroutine_left_open_is_closed_with_the_loop(sched: Scheduler) -> None:
+    left, closed = [], threading.Event()
+
+    async def pages() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            closed.set()
+
+    @sched.task(name="takes the first")
+    async def takes() -> int:
+        left.append(pages())
+        async for page in left[0]:
+            return page
+        return 0
+
+    assert sched.submit("takes the first").result("10s") == 1
+    assert not closed.is_set()
+    sched.stop()
+    assert closed.wait(10)
