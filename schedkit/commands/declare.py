@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -23,7 +23,25 @@ from schedkit.errors import SchedkitError, SettingsError, TriggerError, UsageErr
 from schedkit.report.load import read_text, report_of
 from schedkit.report.yamlfile import Document, parse_yaml_all
 
-__all__ = ["Declared"]
+__all__ = ["Declared", "check_file"]
+
+SUFFIXES = (".yaml", ".yml", ".py", ".ipynb")
+
+
+def check_file(path: Path) -> None:
+    """Refuse what cannot declare tasks by its name alone, before anything is made for it.
+
+    Raises
+    ------
+    UsageError
+        It is neither a report nor a task module nor a notebook, or there is no such file.
+    """
+    if path.suffix not in SUFFIXES:
+        raise UsageError(
+            f"{path} is neither a report nor a task module", hint="name .yaml, .py or .ipynb files"
+        )
+    if not path.is_file():
+        raise UsageError(f"cannot read {path}: no such file", hint="name a report or a task module")
 
 
 class Declared:
@@ -57,22 +75,11 @@ class Declared:
         UsageError
             The file cannot be read or declares nothing, or a name is taken already.
         """
-        kinds: dict[str, Callable[[Path], None]] = {
-            ".yaml": self._yaml,
-            ".yml": self._yaml,
-            ".py": self._module,
-            ".ipynb": self._notebook,
-        }
-        if path.suffix not in kinds:
-            raise UsageError(
-                f"{path} is neither a report nor a task module", hint="name .yaml, .py or .ipynb files"
-            )
-        if not path.is_file():
-            raise UsageError(f"cannot read {path}: no such file", hint="name a report or a task module")
+        check_file(path)
         known = len(self.names) + len(self.problems)
         imported = path.resolve() in self._imported
         before = set(sys.modules)
-        kinds[path.suffix](path)
+        {".py": self._module, ".ipynb": self._notebook}.get(path.suffix, self._yaml)(path)
         self._note_imports(before)
         if len(self.names) + len(self.problems) == known and not imported:
             raise UsageError(

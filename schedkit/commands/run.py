@@ -11,7 +11,7 @@ from rich.console import Console
 
 from schedkit.app import app
 from schedkit.commands.bars import StageBars
-from schedkit.commands.declare import Declared
+from schedkit.commands.declare import Declared, check_file
 from schedkit.commands.words import one_line
 from schedkit.core.events import Event, RunEnded
 from schedkit.core.scheduler.facade import Scheduler
@@ -34,6 +34,8 @@ def run_files(files: list[Path], *, once: bool, plugins: bool, standby: bool, le
     """
     if not files and not plugins:
         raise UsageError("nothing to run", hint="name report files or task modules, or say --plugins")
+    for path in files:
+        check_file(path)
     project = app()
     scheduler = project.scheduler(ledger)
     console = Console(stderr=True)

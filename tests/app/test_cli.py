@@ -277,6 +277,16 @@ def test_a_tasks_block_runs_its_modules_and_reports_bad_ones(
         del sys.modules[name]
 
 
+def test_a_file_that_is_not_there_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, line = failure(capsys, "run", "nowhere.yaml")
+    assert code == 2
+    assert "no such file" in line
+    assert list(tmp_path.iterdir()) == []
+
+
 PLUGGED = """
 import schedkit as sk
 @sk.task(name="load")
