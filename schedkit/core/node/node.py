@@ -30,7 +30,7 @@ from schedkit.core.runner.results import Results
 from schedkit.core.runner.workers import Threads, UserLoop
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.when.clock import run_clock
-from schedkit.errors import LedgerError, NotOwnerError
+from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
 
 __all__ = ["Node"]
 
@@ -130,7 +130,11 @@ class Node:
         owner.writer.start()
         adopt()
         for task in list(self.registry.values()):
-            owner.declare(task, self.config.name, await self._starts(task))
+            starts = await self._starts(task)
+            try:
+                owner.declare(task, self.config.name, starts)
+            except SchedkitError as error:  # one task's trigger must not keep the others from running
+                _log.error("task %r has no schedule: %s", task.name, error)
         self.owner, self.state = owner, "running"
         self.backfills, self.house = Backfills(owner), House(owner)
         self._wanted, self.news.seen = False, None
@@ -336,15 +340,16 @@ class Node:
         task.add_done_callback(self._transitions.discard)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.append(asyncio.create_task(work))
+        task = asyncio.create_task(work)
+        task.add_done_callback(_told_if_failed)
+        self._tasks.append(task)
 
     async def _leave(self) -> None:
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _close_ports(self) -> None:
         users, threads, children = self._users, self._threads, self._children
@@ -355,3 +360,8 @@ class Node:
             await asyncio.to_thread(users.stop)
         if children is not None:
             await asyncio.to_thread(children.stop)
+
+
+def _told_if_failed(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("a part of the scheduler ended: stop it and start it again", exc_info=error)

@@ -82,9 +82,12 @@ class Owner(Times):
         # Whose code it is: a viewer tells by it whether the present owner can run the task.
         facts = {**_facts(task), "epoch": self.lease.epoch}
         if known is not None and known.trigger == text:
-            row = replace(known, facts=facts, words=_words(task, self.config.tz))
+            next_at = known.next_at
+            if next_at is None and task.trigger is not None:  # it may have failed, and be mended now
+                next_at = task.trigger.bind(known.anchor, self.config.tz).next(now)
+            row = replace(known, next_at=next_at, facts=facts, words=_words(task, self.config.tz))
         else:
-            next_at = None if task.trigger is None else task.trigger.bind(now, self.config.tz).first(now)
+            next_at = None if task.trigger is None else task.trigger.begins(now, self.config.tz)
             if task.trigger is not None and next_at is None:
                 _log.warning(
                     "task %r has no time left and runs only when it is submitted: %s",
@@ -195,13 +198,14 @@ class Owner(Times):
 
     def reschedule(self, name: str, trigger: Trigger | None, who: str, receipt: Any = None) -> None:
         """Give a task another trigger; None: it runs only when submitted."""
+        now = datetime.now(UTC)
+        next_at = None if trigger is None else trigger.begins(now, self.config.tz)
         task = self.registry.get(name)
         if task is not None:
             task = replaced(task, trigger=trigger)
             self.registry.add(task, known=self.rows)
             self.declare(task, who, receipt=receipt)
             return
-        now = datetime.now(UTC)
         known = self.rows[name]
         change = Change()
         change.receipt = receipt
@@ -211,7 +215,7 @@ class Owner(Times):
             trigger=None if trigger is None else trigger_data.dumps(trigger),
             words="" if trigger is None else trigger.text(self.config.tz),
             anchor=now,
-            next_at=None if trigger is None else trigger.bind(now, self.config.tz).first(now),
+            next_at=next_at,
         )
         change.add(Op.PUT_TASK, **row.row())
         self._tell_task(change, "rescheduled", row, who)
@@ -237,7 +241,7 @@ class Owner(Times):
             trigger=text,
             words=data["words"] if trigger is None else trigger.text(self.config.tz),
             anchor=now,
-            next_at=None if trigger is None else trigger.bind(now, self.config.tz).first(now),
+            next_at=None if trigger is None else trigger.begins(now, self.config.tz),
             facts=data["facts"],
             declared_at=now,
             who=who,

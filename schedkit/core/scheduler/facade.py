@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from types import FunctionType
 from typing import Any, overload
@@ -248,6 +248,8 @@ class Scheduler(Views, Elsewhere, JobApi):
 
     def _declared(self, task: Task) -> TaskHandle:
         task = self._job_defaults.fill(task)
+        if task.trigger is not None:  # before anybody knows of the task: what it cannot tell is refused
+            task.trigger.begins(datetime.now(UTC), self._node.config.tz)
         owner = self._node.owner
         known = owner.rows if owner is not None else self._names() if self._open else ()
         self._registry.add(task, known=known, origin=origin.here())

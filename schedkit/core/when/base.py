@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from schedkit.core.when.wallclock import machine_zone
+from schedkit.errors import TriggerError
 
 __all__ = ["Times", "Trigger", "local_to_utc"]
 
@@ -68,12 +69,31 @@ class Trigger(ABC):
 
     def next(self, after: datetime) -> datetime | None:
         """Return the first fire time (UTC) strictly after `after`, None if there is none."""
-        trigger = self if self.bound else self.bind(after)
-        return trigger._next(after if after.tzinfo is UTC else after.astimezone(UTC))
+        try:
+            trigger = self if self.bound else self.bind(after)
+            return trigger._next(after if after.tzinfo is UTC else after.astimezone(UTC))
+        except OverflowError:  # the calendar ends with the year 9999
+            return None
 
     def first(self, since: datetime) -> datetime | None:
         """Return the first time (UTC) of a schedule that begins at `since`, None if it has none left."""
         return self.next(since)
+
+    def begins(self, anchor: datetime, tz: tzinfo | None = None) -> datetime | None:
+        """Return the first time (UTC) of a schedule that is declared at `anchor`, None if it has none left.
+
+        Raises
+        ------
+        TriggerError
+            If that cannot be told: its window lies outside the calendar, or a custom trigger fails.
+        """
+        try:
+            return self.bind(anchor, tz).first(anchor)
+        except OverflowError:
+            raise TriggerError(
+                f"{self.text()}: outside the calendar",
+                hint="the years 1 to 9999 are",
+            ) from None
 
     @abstractmethod
     def _next(self, after: datetime) -> datetime | None: ...

@@ -170,7 +170,15 @@ async def run_clock(
             if schedules:
                 # Recorded while the next portion is decided: a schedule that was taken comes back only
                 # when it is settled, so no two ticks are ever about the same one.
-                group.start_soon(commit, due(schedules, moment, active))
+                tick = due(schedules, moment, active)
+                for task, error in tick.broken:
+                    logger.error(
+                        "the trigger of task %r failed and gives no further time until the task is declared "
+                        "again or rescheduled: %s",
+                        task,
+                        error,
+                    )
+                group.start_soon(commit, tick)
                 await anyio.lowlevel.checkpoint()
                 continue
             upcoming = timetable.next_due()

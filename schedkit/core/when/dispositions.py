@@ -141,11 +141,18 @@ class Fire:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What one look at the clock decided: to be committed together or not at all."""
+    """What one look at the clock decided: to be committed together or not at all.
+
+    Attributes
+    ----------
+    broken : tuple of (str, Exception)
+        Tasks whose trigger failed, and how: the time that was due runs, and no other follows.
+    """
 
     before: tuple[Schedule, ...]
     after: tuple[Schedule, ...]
     fires: tuple[Fire, ...]
+    broken: tuple[tuple[str, Exception], ...] = ()
 
 
 def due(schedules: Iterable[Schedule], now: datetime, active: Callable[[str], int]) -> Tick:
@@ -168,11 +175,17 @@ def due(schedules: Iterable[Schedule], now: datetime, active: Callable[[str], in
     before = tuple(schedules)
     fires: list[Fire] = []
     after: list[Schedule] = []
+    broken: list[tuple[str, Exception]] = []
     for schedule in before:
-        decided, advanced = _settle(schedule, now, active)
+        try:
+            decided, advanced = _settle(schedule, now, active)
+        except Exception as error:  # a custom trigger is somebody's code: the others must not stand still
+            assert schedule.next_at is not None
+            decided, advanced = (_run(schedule, schedule.next_at, False),), schedule.at(None)
+            broken.append((schedule.task, error))
         fires += decided
         after.append(advanced)
-    return Tick(before, tuple(after), tuple(fires))
+    return Tick(before, tuple(after), tuple(fires), tuple(broken))
 
 
 def skipped(schedule: Schedule, now: datetime, reason: str) -> Tick:

@@ -365,9 +365,16 @@ class Custom(Trigger):
         # APScheduler's contract: no previous time means "from now on"; a trigger that answers with an
         # older time all the same (as a date does) is asked for what follows.
         for previous in (None, after):
-            found: datetime | None = self._built.get_next_fire_time(previous, after + TICK)
+            try:
+                found: datetime | None = self._built.get_next_fire_time(previous, after + TICK)
+            except Exception as error:
+                raise TriggerError(
+                    f"the custom trigger {self.name!r} failed: {type(error).__name__}: {error}"
+                ) from error
             if found is None:
                 return None
+            if not isinstance(found, datetime):
+                raise TriggerError(f"the custom trigger {self.name!r} gave {found!r}, which is no datetime")
             if found.tzinfo is None:
                 raise TriggerError(f"the custom trigger {self.name!r} gave a time without a zone")
             if found > after:

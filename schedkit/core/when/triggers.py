@@ -290,8 +290,10 @@ def _checked(trigger: Trigger) -> Trigger:
     start = getattr(trigger, "start", None)
     end = getattr(trigger, "end", None)
     if isinstance(trigger, AllOf) or end is not None:
-        anchor = _LONG_AGO if start is None else start.replace(tzinfo=start.tzinfo or UTC) - timedelta(days=2)
-        if trigger.bind(anchor).next(anchor) is None:
+        anchor = _LONG_AGO
+        if start is not None and start.year > 1:  # two days before that lie outside the calendar
+            anchor = start.replace(tzinfo=start.tzinfo or UTC) - timedelta(days=2)
+        if trigger.begins(anchor) is None:
             raise TriggerError(f"{trigger.text()}: it never fires", hint="look at its start and end")
     if isinstance(trigger, AllOf) and any(map(_counts_from_now, trigger.triggers)):
         now = datetime.now(UTC)
