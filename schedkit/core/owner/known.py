@@ -172,6 +172,13 @@ class Known:
     def _post(self, change: Change) -> None:
         self._changes.append(change)
 
+    def when_durable(self, receipt: Callable[[BaseException | None], object]) -> None:
+        """Have `receipt` called on the writer's thread when all that was decided so far is committed."""
+        change = Change()
+        change.receipt = receipt
+        self._post(change)
+        self.pump()
+
     def _tell(self, event: Event) -> None:
         self.bus.publish((event,))
 

@@ -101,12 +101,15 @@ class AsyncScheduler:
 
     @bridged
     async def cancel(self, run: str) -> bool:
-        """Cancel a run; False if it had ended."""
+        """Cancel a run, durable when it returns; False if it had ended."""
         node = self._node
         if node.owner is not None:
-            found = node.owner.cancel(run, node.config.name)
-            node.owner.pump()
-            return found
+            if not node.owner.cancel(run, node.config.name):
+                return False
+            durable = Promise[None]()
+            node.owner.when_durable(settling(durable))
+            await _awaited(durable)
+            return True
         answer = await node.ask("cancel", {"run": run})
         return bool(answer["cancelled"])
 
