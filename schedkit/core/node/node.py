@@ -101,6 +101,8 @@ class Node:
     @whole
     async def stop(self, patience: float) -> None:
         """End what runs, within `patience` seconds, and give the ledger back."""
+        if self.owner is not None:
+            self.owner.hurry(patience)  # one that was interrupted goes on, and may have more patience
         async with self._changing:
             self.standby = self._wanted = False
             await self._end(patience)
@@ -193,7 +195,7 @@ class Node:
         _log.error("another process has become the owner of %s; this one is a viewer now", self.ledger.store)
         self.owner, epoch = None, self.lease.epoch
         owner.stopping = True
-        owner.rush.end()
+        owner.let_go()
         for execution in list(owner.executions.values()):
             execution.recorded = True
             execution.stop("stop")

@@ -55,6 +55,7 @@ class Attempts(Runs):
         self._yielding = False
         self._timer: asyncio.TimerHandle | None = None
         self._deadlines = Deadlines(self.loop, self._timed_out, self._timeable)
+        self._patience: asyncio.Timeout | None = None  # of who waits for all to be gone
         self._idle = asyncio.Event()  # while no attempt runs
         self._idle.set()
 
@@ -170,8 +171,23 @@ class Attempts(Runs):
     async def _all_gone(self, patience: float) -> None:
         """Wait until no attempt runs any more, `patience` seconds at most."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(patience) as self._patience:
                 await self._idle.wait()
+        self._patience = None
+
+    def hurry(self, patience: float) -> None:
+        """Shorten the wait for what runs to `patience` seconds from now, if that is shorter."""
+        if self._patience is not None:
+            until = self.loop.time() + patience
+            self._patience.reschedule(min(until, self._patience.when() or until))
+
+    def let_go(self) -> None:
+        """Leave nothing on the loop that would keep this owner alive when its work is over."""
+        self.rush.end()
+        self._deadlines.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _timeable(self, execution: Execution) -> bool:
         current = self.executions.get(execution.run.id) is execution

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 
 from schedkit.core.events import Event
@@ -14,6 +15,7 @@ __all__ = ["Bus", "Listener"]
 _log = logging.getLogger("schedkit")
 
 Listener = Callable[[Event], object]
+Told = Sequence[Event] | threading.Event | None
 
 
 class Bus:
@@ -22,7 +24,7 @@ class Bus:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: tuple[Listener, ...] = ()
-        self._queue: queue.SimpleQueue[Sequence[Event] | threading.Event] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Told] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
@@ -30,8 +32,13 @@ class Bus:
         with self._lock:
             self._listeners = (*self._listeners, listener)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="schedkit-events", daemon=True)
+                # The thread holds the queue alone: it ends with the last who holds the bus.
+                serve = (weakref.ref(self), self._queue)
+                self._thread = threading.Thread(
+                    target=_serve, args=serve, name="schedkit-events", daemon=True
+                )
                 self._thread.start()
+                weakref.finalize(self, self._queue.put, None)
 
         def unsubscribe() -> None:
             with self._lock:
@@ -52,15 +59,20 @@ class Bus:
         self._queue.put(heard)
         return heard.wait(timeout)
 
-    def _run(self) -> None:
-        while True:
-            item = self._queue.get()
-            if isinstance(item, threading.Event):
-                item.set()
-                continue
-            for event in item:
-                for listener in self._listeners:
-                    try:
-                        listener(event)
-                    except Exception:
-                        _log.exception("a listener failed on %s", type(event).__name__)
+    def tell(self, events: Sequence[Event]) -> None:
+        """Call the listeners; on the thread."""
+        for event in events:
+            for listener in self._listeners:
+                try:
+                    listener(event)
+                except Exception:
+                    _log.exception("a listener failed on %s", type(event).__name__)
+
+
+def _serve(bus: weakref.ref[Bus], told: queue.SimpleQueue[Told]) -> None:
+    while (item := told.get()) is not None:
+        if isinstance(item, threading.Event):
+            item.set()
+        elif (alive := bus()) is not None:
+            alive.tell(item)
+            del alive

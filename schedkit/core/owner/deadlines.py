@@ -47,6 +47,13 @@ class Deadlines(Generic[T]):
         if self._timer is None or at < self._timer.when():
             self._set()
 
+    def clear(self) -> None:
+        """Forget them all: an hour's deadline would keep all that it knows alive as long."""
+        self._heap.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _set(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
