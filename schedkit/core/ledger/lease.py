@@ -66,6 +66,11 @@ class FileLock:
         self._path = path
         self._file: IO[bytes] | None = None
 
+    @classmethod
+    def forked(cls) -> None:
+        """In a forked child: record locks stay with the parent."""
+        cls._held, cls._guard = set(), threading.Lock()
+
     def take(self) -> bool:
         """Take the lock if nobody has it.
 
@@ -230,3 +235,7 @@ def holder(store: Store) -> Holder | None:
 def _lives(host: str, pid: int) -> bool:
     """Tell whether a process may live; one on another machine may."""
     return host != socket.gethostname() or pid == os.getpid() or alive(pid, untold=True)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=FileLock.forked)

@@ -219,6 +219,11 @@ class Store:
             finally:
                 connection.close()
 
+    def forked(self) -> None:
+        """In a forked child: leave the connections to the parent, which goes on using them."""
+        self._readers, self._reading = threading.Condition(), 0
+        self._read.dispose(close=False)
+
     def close(self) -> None:
         """Close every pooled connection, once those that are lent have come back."""
         with self._readers:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import weakref
 from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -75,6 +77,15 @@ class Node:
         self._threads: Threads | None = None
         self._users: UserLoop | None = None
         self._children: Children | None = None
+        _nodes.add(self)
+
+    def forked(self) -> None:
+        """In a forked child: what runs stayed with the parent, whom this process may ask like any other."""
+        self.ledger.store.forked()
+        self.bus.forked()
+        self.registry.forked()
+        owning = (self.ledger, self.registry, self.bus, self.results, self.config)
+        Node.__init__(self, *owning, lease_seconds=self.lease.seconds)
 
     async def open(self) -> None:
         """Create or upgrade the ledger's tables."""
@@ -367,3 +378,15 @@ class Node:
 def _told_if_failed(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.critical("a part of the scheduler ended: stop it and start it again", exc_info=error)
+
+
+_nodes: weakref.WeakSet[Node] = weakref.WeakSet()
+
+
+def _in_the_child() -> None:
+    for node in list(_nodes):
+        node.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_the_child)

@@ -27,6 +27,11 @@ class Bus:
         self._queue: queue.SimpleQueue[Told] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
+    def forked(self) -> None:
+        """In a forked child: the thread stayed with the parent, and so did whoever listens."""
+        self._lock, self._queue = threading.Lock(), queue.SimpleQueue()
+        self._listeners, self._thread = (), None
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Add a listener; returns what removes it."""
         with self._lock:

@@ -21,6 +21,10 @@ class Registry(Mapping[str, Task]):
         self.origins: dict[str, str | None] = {}
         self.version = 0
 
+    def forked(self) -> None:
+        """In a forked child: whoever held the lock stayed with the parent."""
+        self._lock = threading.RLock()
+
     def __getitem__(self, name: str) -> Task:
         return self._tasks[name]
 

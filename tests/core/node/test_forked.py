@@ -1,0 +1,87 @@
+"""A forked child is another process: it asks the parent, who owns the ledger, and does not hang."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from schedkit.core.scheduler.facade import Scheduler
+
+Make = Callable[..., Scheduler]
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
+]
+
+
+def in_a_fork(work: Callable[[], Any]) -> Any:
+    """Return what `work` returns in a forked child, or says."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        signal.alarm(60)  # a child that hangs ends, and says nothing
+        try:
+            answer = work()
+        except BaseException as error:
+            answer = f"{type(error).__name__}: {error}"
+        os.write(writing, json.dumps(answer).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    return json.loads(said or b'"nothing: it hung"')
+
+
+def test_a_child_asks_its_parent(make: Make) -> None:
+    sched = make(name="parent")
+    sched.start()
+    task = sched.task(name="one")(lambda n: n + 1)
+    assert task.submit(n=1).result("10s") == 2
+    assert in_a_fork(lambda: [sched.state, str(sched.owner).split()[0]]) == ["stopped", "parent"]
+    assert in_a_fork(lambda: task.submit(n=2).result("30s")) == 3
+    assert in_a_fork(sched.pause) is None
+    assert sched.paused
+    assert in_a_fork(lambda: [sched.start(), sched.state, task.submit(n=3).result("30s"), sched.stop()]) == [
+        None,
+        "viewer",
+        4,
+        None,
+    ]
+    assert sched.state == "running"
+    assert task.submit(n=4).result("10s") == 5
+
+
+def test_a_child_may_own_a_ledger_that_its_parent_has_given_back(make: Make) -> None:
+    sched = make(name="parent")
+    sched.start()
+    task = sched.task(name="one")(lambda: os.getpid())
+    sched.submit("one").result("10s")
+    sched.stop()
+
+    def alone() -> list[Any]:
+        with sched:
+            return [sched.state, task.submit().result("30s") == os.getpid()]
+
+    assert in_a_fork(alone) == ["running", True]
+    with sched:
+        assert task.submit().result("10s") == os.getpid()
+
+
+def test_what_a_fork_forgets(make: Make) -> None:
+    """As the child does it; here it can be looked at."""
+    sched = make(name="parent")
+    sched.task(name="one")(lambda: 1)
+    sched.start()
+    sched.stop()
+    sched._ledger.store.close()  # a child leaves its connections to the parent; here they are this one's
+    sched._node.forked()
+    assert (sched.state, list(sched.tasks)) == ("stopped", ["one"])
+    with sched:
+        assert sched.submit("one").result("10s") == 1
