@@ -24,13 +24,13 @@ def resolved(func: Callable[..., Any] | str) -> Callable[..., Any]:
     if not isinstance(func, str):
         return func
     module, colon, attribute = func.partition(":")
-    if not colon:
+    if not (module and colon and attribute):
         raise DeclarationError(f"{func!r} names no function", hint="write 'package.module:function'")
     try:
         found: Any = importlib.import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise DeclarationError(f"{func!r} cannot be imported: {error}") from None
     return cast("Callable[..., Any]", found)
 

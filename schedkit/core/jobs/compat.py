@@ -11,14 +11,16 @@ from schedkit.core.durations import Duration
 from schedkit.core.jobs.args import first_at, identity, named, past, resolved, trigger_from
 from schedkit.core.jobs.standing import Standing, standing, standings
 from schedkit.core.jobs.status import status
+from schedkit.core.jobs.waiting import Waiting
 from schedkit.core.model import Task
 from schedkit.core.tasks.block import EXECUTORS
 from schedkit.core.tasks.declare import declare, replaced
 from schedkit.core.tasks.defaults import JOB_DEFAULT, JobDefault
+from schedkit.core.tasks.params import check
 from schedkit.core.tasks.request import read_request
 from schedkit.core.when.base import Trigger
 from schedkit.core.when.kinds import At
-from schedkit.core.when.triggers import at
+from schedkit.core.when.triggers import Moment, at, moment_of
 from schedkit.errors import DeclarationError, UsageError
 
 if TYPE_CHECKING:
@@ -132,7 +134,7 @@ class JobApi:
         misfire_grace_time: Duration | JobDefault | None = JOB_DEFAULT,
         coalesce: bool | JobDefault = JOB_DEFAULT,
         max_instances: int | JobDefault = JOB_DEFAULT,
-        next_run_time: datetime | None = UNSET,
+        next_run_time: Moment | None = UNSET,
         jobstore: str = "default",
         executor: str = "default",
         replace_existing: bool = False,
@@ -145,7 +147,7 @@ class JobApi:
         func : callable or str
             ``"package.module:function"`` is imported.
         trigger : {"cron", "interval", "date", "calendarinterval"} or trigger, optional
-            None runs it once, now.
+            None runs it once, now; before `start`, as soon as the scheduler runs.
         args, kwargs
             Its arguments; positional ones are stored by their names.
         id : str, optional
@@ -156,7 +158,7 @@ class JobApi:
             Seconds; None runs late once, however late.
         misfire_grace_time, coalesce, max_instances
             By default as the scheduler's ``job_defaults`` say: None, True and 1 unless set there.
-        next_run_time : datetime or None, optional
+        next_run_time : datetime, str or None, optional
             The first run, before those of the trigger; None adds it paused.
         replace_existing : bool
             Whether a job of this id may be replaced. The same function with the same arguments always
@@ -178,11 +180,14 @@ class JobApi:
         params = named(function, args, kwargs)
         made = trigger_from(trigger, trigger_args)
         now = datetime.now(UTC)
-        soon = next_run_time is not UNSET and next_run_time is not None and past(next_run_time, now)
+        first = None
+        if next_run_time is not UNSET and next_run_time is not None:
+            first = moment_of(next_run_time, "next_run_time")
+        soon = first is not None and past(first, now)
         once = made is None
-        if next_run_time is not UNSET and next_run_time is not None and not soon:
-            made = at(next_run_time) if made is None else first_at(next_run_time, made)
-            soon, once = False, once or isinstance(made, At)
+        if first is not None and not soon:
+            made = at(first) if made is None else first_at(first, made)
+            once = once or isinstance(made, At)
         task = declare(
             function,
             made,
@@ -197,10 +202,25 @@ class JobApi:
             tags=(ONE_TIME,) if once or isinstance(made, At) else (),
         )
         self._refuse_conflict(task, replace_existing)
-        handle = self._self.add(task)
         if soon or made is None:
-            handle.submit()
+            self._add_and_run(task)
+        else:
+            self._self.add(task)
+            self._to_run.discard(task.name)
         return Job(self, task.name)
+
+    def _add_and_run(self, task: Task) -> RunHandle | None:
+        """Add a task and run it now; None: once the scheduler runs."""
+        check(task, {})  # before anything is declared
+        handle = self._self.add(task)
+        if self._self._open:
+            return handle.submit()
+        self._to_run.add(task.name)
+        return None
+
+    @functools.cached_property
+    def _to_run(self) -> Waiting:
+        return Waiting(self._self)
 
     def _refuse_conflict(self, task: Task, replace_existing: bool) -> None:
         known = self._self._registry.get(task.name)
@@ -240,8 +260,11 @@ class JobApi:
         base = declare(wanted, name=job_id) if callable(wanted) else self._self._registry.handler(wanted)
         trigger = None if run_date is None else at(run_date)
         task = declare_like(base, job_id, trigger, job_data)
-        handle = self._self.add(task)
-        return handle.submit() if trigger is None else Job(self, job_id)
+        if trigger is None:
+            return self._add_and_run(task) or Job(self, job_id)
+        self._self.add(task)
+        self._to_run.discard(job_id)
+        return Job(self, job_id)
 
     def add_request(self, body: Mapping[str, Any]) -> TaskHandle:
         """Declare a task written as data, and run it at once if it is IMMEDIATE.
@@ -252,10 +275,11 @@ class JobApi:
             See `schedkit.core.tasks.request.read_request`; it names a registered task or a tag.
         """
         request = read_request(body, self._self._registry)
-        handle = self._self.add(request.task)
         if request.run_now:
-            handle.submit()
-        return handle
+            self._add_and_run(request.task)
+            return self._self._handle(request.task.name)
+        self._to_run.discard(request.task.name)
+        return self._self.add(request.task)
 
     def scheduled_job(self, trigger: object, **options: Any) -> Callable[[F], F]:
         """Decorate a function to be a job; see `add_job`."""
@@ -297,14 +321,17 @@ class JobApi:
         found = [
             (never if stopped or one.paused else one.next_at or never, one.name)
             for one in standings(self._self).values()
-            if not _is_over(one)
+            if not self._is_over(one)
         ]
         return [Job(self, name) for _, name in sorted(found)]
 
     def get_job(self, job_id: str, jobstore: str | None = None) -> Job | None:
         """Return a job; None if there is none, or it was to run once and has."""
         found = standing(self._self, job_id)
-        return None if found is None or _is_over(found) else Job(self, job_id)
+        return None if found is None or self._is_over(found) else Job(self, job_id)
+
+    def _is_over(self, one: Standing) -> bool:
+        return ONE_TIME in one.tags and one.over and one.name not in self._to_run
 
     def add_listener(self, callback: Callable[[Any], object], mask: int = EVENT_ALL) -> None:
         """Call `callback` with APScheduler's events, those whose code is in `mask`.
@@ -335,10 +362,6 @@ class JobApi:
     def shutdown(self, wait: bool = True) -> None:
         """Stop; without `wait`, what runs is interrupted and recorded."""
         self._self.stop("30s" if wait else "0s")
-
-
-def _is_over(task: Standing) -> bool:
-    return ONE_TIME in task.tags and task.over
 
 
 def _key(callback: Callable[[Any], object]) -> object:

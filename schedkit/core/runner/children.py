@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import struct
 import subprocess
 import sys
@@ -18,8 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from schedkit.core.runner.child_words import Words, say_end
-from schedkit.core.runner.execute import called, error_facts
-from schedkit.core.runner.remote import RunElsewhere, call_here, pack
+from schedkit.core.runner.remote import Answer, RunElsewhere, answer, heard, pack
 from schedkit.core.runner.running import RunContext
 from schedkit.errors import RetryableError, StopRequested
 
@@ -87,7 +85,7 @@ class _Child:
                 _send(self._to, packed)
             unsubscribe = run.on_stop(stop)
             try:
-                kind, content = self._listen(run)
+                ended = self._listen(run)
             finally:
                 unsubscribe()
         except (EOFError, OSError) as error:
@@ -104,19 +102,18 @@ class _Child:
             for timer in killer:
                 timer.cancel()
         # Not above, where an OSError of the task would pass for one of the pipe.
-        if kind == "error":
-            raise content
-        return content
+        return heard(ended)
 
-    def _listen(self, run: RunContext) -> tuple[str, Any]:
-        """Pass on what the child tells until its call has ended: a value, or an error."""
+    def _listen(self, run: RunContext) -> Answer:
+        """Pass on what the child tells until its call has ended, and return how."""
         import cloudpickle
 
         while True:
             kind, content = cloudpickle.loads(_receive(self._from))
-            if kind in ("value", "error"):
+            if kind == "ended":
                 self._words.heard_all()
-                return kind, content
+                ended: Answer = content
+                return ended
             with contextlib.suppress(StopRequested):  # the child hears of it by itself
                 getattr(run, kind)(*content)
 
@@ -274,27 +271,6 @@ def serve() -> None:
             while not incoming:
                 arrived.wait()
             packed, reporter = incoming.pop(), current[0]
-        failure: BaseException | None = None
-        try:
-            value = called(lambda packed=packed, reporter=reporter: call_here(packed, reporter))  # type: ignore[misc]  # the present ones
-        except BaseException as error:
-            failure = error
+        ended = answer(packed, reporter)
         say_end()
-        try:
-            if failure is None:
-                reporter.say("value", value)
-        except BaseException as error:
-            kind = type(value).__name__
-            failure = TypeError(f"what it returned, of type {kind}, cannot leave its process: {error}")
-        if failure is not None:
-            _say_error(reporter, failure)
-
-
-def _say_error(reporter: _Reporter, error: BaseException) -> None:
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        # An exception that does not travel: its type and text do.
-        reporter.say("error", RuntimeError(f"{type(error).__qualname__}: {error_facts(error)['message']}"))
-    else:
-        reporter.say("error", error)
+        reporter.say("ended", ended)

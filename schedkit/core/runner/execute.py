@@ -17,6 +17,7 @@ import msgspec
 from schedkit import context
 from schedkit.core.model import Task
 from schedkit.core.run import TaskResult
+from schedkit.core.runner.failures import FailedElsewhere
 from schedkit.core.runner.results import Results
 from schedkit.core.runner.running import RunContext
 from schedkit.core.states import Outcome
@@ -155,12 +156,15 @@ def _judged(task: Task, verdict: Any, arguments: dict[str, Any]) -> None:
 
 
 def _failed(task: Task, error: BaseException, valid: bool) -> Ending:
+    facts: dict[str, Any] | None = None
+    if isinstance(error, FailedElsewhere):
+        facts, error = error.facts, error.error
     if isinstance(error, StopRequested | asyncio.CancelledError | CancelledError):
         return Ending(Outcome.CANCELLED)
     # Parameters that do not fit will not fit the next time either.
     final = isinstance(error, ParameterError) or not (valid or isinstance(error, RetryableError))
     retryable = task.retry.allows(error) and not final
-    return Ending(Outcome.FAILED, cause=error, error=error_facts(error), retryable=retryable)
+    return Ending(Outcome.FAILED, cause=error, error=facts or error_facts(error), retryable=retryable)
 
 
 def error_facts(error: BaseException) -> dict[str, Any]:

@@ -11,12 +11,16 @@ from typing import Any
 import cloudpickle
 
 from schedkit import context
-from schedkit.core.runner.execute import called
+from schedkit.core.runner.execute import called, error_facts
+from schedkit.core.runner.failures import Failure
 from schedkit.core.runner.running import RunContext
 from schedkit.core.tasks.params import RUN
 from schedkit.errors import UsageError
 
-__all__ = ["Notes", "RunElsewhere", "call_in_executor", "call_packed", "pack"]
+__all__ = ["Answer", "Notes", "RunElsewhere", "answer", "call_in_executor", "call_packed", "heard", "pack"]
+
+# How a call ended elsewhere: its value, packed, or what it raised.
+Answer = bytes | Failure
 
 # What a run is to its task; see `schedkit.core.runner.running.RunContext`.
 _FACTS = ("id", "task", "params", "scheduled_at", "attempt")
@@ -80,14 +84,46 @@ def pack(function: Callable[..., Any], arguments: Mapping[str, Any], run: RunCon
 
 
 def call_packed(packed: bytes) -> bytes:
-    """Make a packed call here; return the value and the notes, packed too."""
+    """Make a packed call here; return how it ended and the notes, packed too.
+
+    It raises nothing: an exception that cannot be made again would break the executor it goes through.
+    """
     notes = Notes()
-    value = call_here(packed, notes)
-    returned: bytes = cloudpickle.dumps((value, notes.notes))
+    ended = answer(packed, notes)
+    try:
+        returned: bytes = cloudpickle.dumps((ended, notes.notes))
+    except Exception as error:
+        failure = TypeError(f"what it told about itself cannot leave its process: {error}")
+        returned = cloudpickle.dumps((Failure.of(failure, error_facts(failure)), []))
     return returned
 
 
-def call_here(packed: bytes, surroundings: RunElsewhere) -> Any:
+def answer(packed: bytes, surroundings: RunElsewhere) -> Answer:
+    """Make a packed call here and return how it ended, whatever it raised."""
+    failure: BaseException
+    try:
+        value = called(lambda: _call(packed, surroundings))
+    except BaseException as error:
+        failure = error
+    else:
+        try:
+            returned: bytes = cloudpickle.dumps(value)
+        except BaseException as error:
+            kind = type(value).__name__
+            failure = TypeError(f"what it returned, of type {kind}, cannot leave its process: {error}")
+        else:
+            return returned
+    return Failure.of(failure, error_facts(failure))
+
+
+def heard(ended: Answer) -> Any:
+    """Return the value of a call that ended elsewhere, or raise what stands for its failure."""
+    if isinstance(ended, Failure):
+        raise ended.here()
+    return cloudpickle.loads(ended)
+
+
+def _call(packed: bytes, surroundings: RunElsewhere) -> Any:
     """Make a packed call with `surroundings` around it, which become those of its run."""
     function, arguments, wants_run, facts = cloudpickle.loads(packed)
     for name, fact in facts.items():
@@ -109,12 +145,12 @@ def call_in_executor(
         future = executor.submit(call_packed, pack(function, arguments, run))
         unsubscribe = run.on_stop(future.cancel)
         try:
-            value, notes = cloudpickle.loads(future.result())
+            ended, notes = cloudpickle.loads(future.result())
         finally:
             unsubscribe()
         for kind, note in notes:
             getattr(run, kind)(*note)
-        return value
+        return heard(ended)
 
     return call
 

@@ -12,7 +12,8 @@ from schedkit.core.node.node import Node
 from schedkit.core.node.submissions import settling
 from schedkit.core.owner.known import Waiter
 from schedkit.core.promise import Promise
-from schedkit.core.scheduler.handles import RunHandle
+from schedkit.core.scheduler.handles import RunHandle, TaskHandle
+from schedkit.core.scheduler.views import named
 from schedkit.core.when import data as trigger_data
 from schedkit.core.when.triggers import Moment, between
 from schedkit.errors import UsageError
@@ -73,7 +74,7 @@ class AsyncScheduler:
         return handles[0]
 
     @bridged
-    async def backfill(self, name: str, start: Moment, end: Moment) -> list[RunHandle]:
+    async def backfill(self, name: TaskHandle | str, start: Moment, end: Moment) -> list[RunHandle]:
         """Run the past due times of a task that have no run, each once, oldest first.
 
         Parameters
@@ -89,6 +90,7 @@ class AsyncScheduler:
             If the task has no schedule, or the window holds more than 10,000 due times.
         """
         scheduler, node = self._scheduler, self._node
+        name = named(name)
         first, last = between(start, end)
         if first > last:
             raise UsageError(f"task {name!r}: {start} is after {end}", hint="backfill from the earlier time")
@@ -114,28 +116,28 @@ class AsyncScheduler:
         return bool(answer["cancelled"])
 
     @bridged
-    async def pause(self, name: str | None = None) -> None:
+    async def pause(self, name: TaskHandle | str | None = None) -> None:
         """Stop the due times of a task, or of all; submitted runs go on."""
         await self._act("pause", name)
 
     @bridged
-    async def resume(self, name: str | None = None) -> None:
+    async def resume(self, name: TaskHandle | str | None = None) -> None:
         """Let due times happen again; those passed over are recorded as missed."""
         await self._act("resume", name)
 
     @bridged
-    async def remove(self, name: str) -> None:
+    async def remove(self, name: TaskHandle | str) -> None:
         """Forget a task, here and wherever it is declared now; its history stays."""
-        self._scheduler._known(name)
+        name = self._scheduler._known(name)
         if self._node.owner is not None:
             self._scheduler._registry.remove(name)
         await self._act("remove", name)
         self._node.news.forget(name)
 
-    async def _act(self, word: str, name: str | None) -> None:
+    async def _act(self, word: str, name: TaskHandle | str | None) -> None:
         node = self._node
         if name is not None:
-            self._scheduler._known(name)
+            name = self._scheduler._known(name)
         if node.owner is not None:
             durable = Promise[None]()
             getattr(node.owner, word)(name, node.config.name, settling(durable))
@@ -145,10 +147,10 @@ class AsyncScheduler:
             await node.ask(word, {"task": name})
 
     @bridged
-    async def reschedule(self, name: str, trigger: object) -> None:
+    async def reschedule(self, name: TaskHandle | str, trigger: object) -> None:
         """Give a task another trigger; None: it runs only when submitted."""
         node = self._node
-        self._scheduler._known(name)
+        name = self._scheduler._known(name)
         made = None if trigger is None else trigger_data.of(trigger)
         if node.owner is not None:
             durable = Promise[None]()

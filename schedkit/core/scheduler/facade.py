@@ -213,6 +213,7 @@ class Scheduler(Views, Elsewhere, JobApi):
     def _started(self) -> None:
         stop_at_exit(self)
         keep_cells_quiet()
+        self._to_run.submit()
         owner = self.owner
         if self.state == "viewer" and owner is not None:
             _log.warning(

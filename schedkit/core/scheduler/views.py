@@ -22,6 +22,7 @@ from schedkit.core.owner.bus import Bus, Listener
 from schedkit.core.owner.known import Config
 from schedkit.core.run import Attempt, Run
 from schedkit.core.runner.results import Results
+from schedkit.core.scheduler.frames import fires_frame, runs_frame
 from schedkit.core.scheduler.handles import TaskHandle
 from schedkit.core.states import State
 from schedkit.core.tasks.registry import Registry
@@ -33,7 +34,7 @@ from schedkit.loop import service
 if TYPE_CHECKING:
     from schedkit.core.scheduler.facade import Scheduler
 
-__all__ = ["Views"]
+__all__ = ["Views", "named"]
 
 
 class Tasks(Mapping[str, TaskHandle]):
@@ -120,55 +121,23 @@ class Views:
             self._handles[name] = TaskHandle(cast("Scheduler", self), name)
         return self._handles[name]
 
-    def runs(self, task: str | None = None, limit: int = 100) -> list[Run]:
+    def runs(self, task: TaskHandle | str | None = None, limit: int = 100) -> list[Run]:
         """Return runs, newest first."""
         self._must_be_open()
-        return self._ledger.runs(task, limit=limit)
+        return self._ledger.runs(None if task is None else named(task), limit=limit)
 
-    def history(self, task: str | None = None, limit: int = 100) -> Any:
+    def history(self, task: TaskHandle | str | None = None, limit: int = 100) -> Any:
         """Return runs as a DataFrame, newest first."""
-        import pandas as pd
+        return runs_frame(self.runs(task, limit))
 
-        rows = [
-            {
-                "run": run.id,
-                "task": run.task,
-                "state": str(run.state),
-                "scheduled": run.scheduled_at,
-                "queued": run.queued_at,
-                "started": run.started_at,
-                "finished": run.finished_at,
-                "seconds": run.seconds,
-                "attempt": run.attempt,
-                "reason": run.why,
-            }
-            for run in self.runs(task, limit)
-        ]
-        frame = pd.DataFrame(rows, columns=list(_HISTORY))
-        states = pd.CategoricalDtype([str(state) for state in State])
-        return frame.astype({**_HISTORY, "state": states})
-
-    def fires(self, task: str, limit: int = 1000) -> Any:
+    def fires(self, task: TaskHandle | str, limit: int = 1000) -> Any:
         """Return the due times of a task that made no run as a DataFrame, newest first.
 
         Columns: scheduled and until, the first and the last time of a row; count, how many there are (none:
         more than are worth counting); disposition, e.g. missed or coalesced; reason.
         """
-        import pandas as pd
-
         self._must_be_open()
-        self._known(task)
-        rows = [
-            {
-                "scheduled": fire.scheduled_at,
-                "until": fire.until,
-                "count": fire.count,
-                "disposition": str(fire.disposition),
-                "reason": fire.reason,
-            }
-            for fire in self._ledger.fires(task, limit)
-        ]
-        return pd.DataFrame(rows, columns=list(_FIRES)).astype(_FIRES)
+        return fires_frame(self._ledger.fires(self._known(task), limit))
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Have `listener(event)` called for every fact, in order, on a thread of ours.
@@ -274,11 +243,11 @@ class Views:
             return None
         return self._ledger.task(name)
 
-    def _known(self, name: str) -> None:
-        if not isinstance(name, str):
-            raise UsageError(f"{name!r} is no task's name", hint="give a name, or a task of this scheduler")
+    def _known(self, task: TaskHandle | str) -> str:
+        """Return the name of a task that this scheduler or its ledger knows."""
+        name = named(task)
         if name in self._registry or self._row(name) is not None:
-            return
+            return name
         names = sorted({*self._registry, *(self._names() if self._open else ())})
         near = difflib.get_close_matches(name, names, n=3)
         hint = (
@@ -379,22 +348,9 @@ class Views:
         return row is not None and row.paused
 
 
-_FIRES = {
-    "scheduled": "datetime64[us, UTC]",
-    "until": "datetime64[us, UTC]",
-    "count": "Int64",
-    "disposition": "str",
-    "reason": "str",
-}
-_HISTORY = {
-    "run": "str",
-    "task": "str",
-    "state": "category",
-    "scheduled": "datetime64[us, UTC]",
-    "queued": "datetime64[us, UTC]",
-    "started": "datetime64[us, UTC]",
-    "finished": "datetime64[us, UTC]",
-    "seconds": "float64",
-    "attempt": "int64",
-    "reason": "str",
-}
+def named(task: object) -> str:
+    """Return the name of a task that is given by its name, its handle or its declaration."""
+    name = task.name if isinstance(task, TaskHandle | Task) else task
+    if not isinstance(name, str):
+        raise UsageError(f"{name!r} is no task's name", hint="give a name, or a task of this scheduler")
+    return name

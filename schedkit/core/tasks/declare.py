@@ -115,7 +115,7 @@ def declare(
             priority=priority_of(priority, what),
             after=_parents(after, what),
             overlap=_overlap(overlap, what),
-            tags=_tags(tags, what),
+            tags=tags_of(tags, what),
             rate=rate if rate is None or isinstance(rate, Rate) else _rate(str(rate), what),
             runs_in=runs_in or "auto",
             **chosen,
@@ -221,12 +221,18 @@ def _rate(text: str, what: str) -> Rate:
         raise DeclarationError(f"{what}: rate={text!r}", hint="write it like '5/min' or '3/10s'") from None
 
 
-def _tags(value: str | Iterable[str], what: str) -> tuple[str, ...]:
+def tags_of(value: str | Iterable[str], what: str) -> tuple[str, ...]:
+    """Return one tag, or several, as several."""
+    hint = "tags='one', or tags=['one', 'two']"
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, Iterable):
-        raise DeclarationError(f"{what}: tags={value!r}", hint="tags='one', or tags=['one', 'two']")
-    return tuple(dict.fromkeys(value))
+        raise DeclarationError(f"{what}: tags={value!r}", hint=hint)
+    found = tuple(value)
+    for tag in found:
+        if not isinstance(tag, str):
+            raise DeclarationError(f"{what}: tag {tag!r} is no text", hint=hint)
+    return tuple(dict.fromkeys(found))
 
 
 def _parents(value: Parent | Iterable[Parent], what: str) -> tuple[After, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints, is_typeddict
 
 from schedkit.core.model import Task
 from schedkit.errors import DeclarationError, ParameterError
@@ -38,10 +39,16 @@ class Parameter:
         """
         if self.hint is Any:
             return value
-        from pydantic import ValidationError
+        from pydantic import PydanticUserError, ValidationError
 
         try:
             return self._adapter.validate_python(value)
+        except PydanticUserError as error:
+            raise ParameterError(
+                f"task {task!r}: the type hint {hint_text(self.hint)} of parameter {self.name!r} cannot be "
+                f"checked: {str(error).splitlines()[0]}",
+                hint="write another type hint, or none",
+            ) from None
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
             inside = "".join(f"[{part!r}]" for part in first["loc"])
@@ -130,8 +137,23 @@ def _inspected(function: Callable[..., Any]) -> Parameters:
                 continue
             required = parameter.default is parameter.empty
             hint = hints.get(name, Any)
+            if sys.version_info < (3, 12) and any(map(_is_old_typed_dict, _parts(hint))):
+                raise DeclarationError(
+                    f"parameter {name!r} of {function!r}: Python tells too little of a TypedDict before 3.12",
+                    hint="from typing_extensions import TypedDict",
+                )
             found[name] = Parameter(name, hint, required, None if required else parameter.default)
     return Parameters(found, wants_run, takes_any)
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    yield hint
+    for part in get_args(hint):
+        yield from _parts(part)
+
+
+def _is_old_typed_dict(hint: Any) -> bool:
+    return is_typeddict(hint) and type(hint).__module__ == "typing"
 
 
 def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> dict[str, Any]:

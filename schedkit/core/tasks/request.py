@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from schedkit.core.durations import seconds
 from schedkit.core.model import After, Retry, Task
-from schedkit.core.tasks.declare import priority_of, replaced
+from schedkit.core.tasks.declare import priority_of, replaced, tags_of
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.when.triggers import cron
 from schedkit.errors import DeclarationError
@@ -77,6 +77,10 @@ def read_request(body: Mapping[str, Any], registry: Registry) -> TaskRequest:
     DeclarationError, TriggerError, ParameterError
         Naming the field.
     """
+    if not isinstance(body, Mapping):
+        raise DeclarationError(
+            f"a task written as data is a mapping, not {body!r}", hint="give task and name"
+        )
     for key in body:
         if key not in KEYS and key not in IGNORED:
             near = difflib.get_close_matches(str(key), KEYS, n=1)
@@ -86,14 +90,14 @@ def read_request(body: Mapping[str, Any], registry: Registry) -> TaskRequest:
     expression = body.get("cron_expr")
     if kind is TaskType.SCHEDULED and not expression:
         raise DeclarationError("task_type SCHEDULED needs cron_expr", hint="cron_expr: '0 7 * * mon-fri'")
-    tags = [str(tag) for tag in body.get("tags") or ()]
+    tags = tags_of(body.get("tags") or (), "a task written as data")
     base = _handler(body, tags, registry)
     name = str(body.get("name") or f"{base.name}-{uuid.uuid4().hex[:8]}")
     changes: dict[str, Any] = {
         "name": name,
-        "params": {**base.params, **(body.get("parameters") or {})},
+        "params": {**base.params, **_mapping(body, "parameters")},
         "trigger": cron(expression, tz=body.get("timezone")) if expression else None,
-        "after": tuple(After(str(parent)) for parent in body.get("dependencies") or ()),
+        "after": _dependencies(body),
         "tags": tuple(dict.fromkeys([*base.tags, *tags])),
     }
     if body.get("priority") is not None:
@@ -101,7 +105,7 @@ def read_request(body: Mapping[str, Any], registry: Registry) -> TaskRequest:
     if body.get("timeout_seconds") is not None:
         changes["timeout"] = seconds(body["timeout_seconds"], "timeout_seconds", error=DeclarationError)
     if body.get("retry_policy") is not None:
-        changes["retry"] = retry_policy(body["retry_policy"])
+        changes["retry"] = retry_policy(_mapping(body, "retry_policy"))
     if name == base.name and not expression:
         # Asked to run, not to be scheduled anew: the task keeps its own times.
         changes["trigger"] = base.trigger
@@ -109,11 +113,28 @@ def read_request(body: Mapping[str, Any], registry: Registry) -> TaskRequest:
         replaced(base, **changes),
         kind is TaskType.IMMEDIATE,
         str(body.get("owner") or ""),
-        dict(body.get("metadata") or {}),
+        _mapping(body, "metadata"),
     )
 
 
-def _handler(body: Mapping[str, Any], tags: list[str], registry: Registry) -> Task:
+def _mapping(body: Mapping[str, Any], field: str) -> dict[str, Any]:
+    value = body.get(field)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise DeclarationError(f"{field}={value!r}", hint="it is a mapping of names to values")
+    return dict(value)
+
+
+def _dependencies(body: Mapping[str, Any]) -> tuple[After, ...]:
+    value = body.get("dependencies") or ()
+    names = (value,) if isinstance(value, str) else value
+    if not (isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)):
+        raise DeclarationError(f"dependencies={value!r}", hint="a list of names of tasks")
+    return tuple(map(After, dict.fromkeys(names)))
+
+
+def _handler(body: Mapping[str, Any], tags: Sequence[str], registry: Registry) -> Task:
     if body.get("task"):
         return registry.handler(str(body["task"]))
     if not tags:

@@ -51,6 +51,8 @@ def zone(value: str | tzinfo) -> tzinfo:
     """
     if isinstance(value, tzinfo):
         return value
+    if not isinstance(value, str):
+        raise TriggerError(f"tz={value!r} is no time zone", hint="name one: tz='Europe/Berlin'")
     if value.upper() == "UTC":
         return UTC
     if value[:1] in "+-" and value[1:]:

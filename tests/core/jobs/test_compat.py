@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from apscheduler import events
 from apscheduler.triggers.cron import CronTrigger
+from core import conftest
 
+from schedkit.core.events import RunEnded
 from schedkit.core.jobs.compat import EVENT_ALL, Job
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.when.triggers import any_of, at, cron, every
-from schedkit.errors import DeclarationError, RunFailedError, TriggerError, UsageError
+from schedkit.errors import DeclarationError, ParameterError, RunFailedError, TriggerError, UsageError
 
 
 def greet(name: str = "world", times: int = 1) -> str:
@@ -120,6 +122,11 @@ def test_functions_by_reference(sched: Scheduler) -> None:
         sched.add_job("os.getcwd", "interval", hours=1)
     with pytest.raises(DeclarationError, match="'os:nothing' cannot be imported"):
         sched.add_job("os:nothing", "interval", hours=1)
+    for text in (":x", "os:", ""):
+        with pytest.raises(DeclarationError, match="names no function"):
+            sched.add_job(text)
+    with pytest.raises(DeclarationError, match=r"'\.os:getcwd' cannot be imported"):
+        sched.add_job(".os:getcwd")
 
 
 @pytest.mark.parametrize(
@@ -139,6 +146,9 @@ def test_functions_by_reference(sched: Scheduler) -> None:
         ({"trigger": "moon"}, TriggerError, "no trigger 'moon'"),
         ({"hour": 7}, TriggerError, r"hour without a trigger.*add_job\(func, 'cron', hour=7\)"),
         ({"trigger": every("1h"), "hours": 1}, TriggerError, "hours besides a trigger object"),
+        ({"next_run_time": "soon"}, TriggerError, "next_run_time: 'soon' is not a date and time"),
+        ({"next_run_time": 5}, TriggerError, "next_run_time: 5 is not a date and time"),
+        ({"kwargs": {"name": "x", "time": 2}}, ParameterError, "no parameter 'time'"),
         ({"jobstore": "redis"}, UsageError, "there is one ledger"),
         ({"executor": "gpu"}, DeclarationError, "there are: default, threadpool, processpool"),
     ],
@@ -181,6 +191,64 @@ def test_next_run_time(sched: Scheduler) -> None:
     job = sched.add_job(greet, "interval", hours=1, id="now", next_run_time=datetime.now(UTC))
     wait_until(lambda: [str(run.state) for run in sched.runs("now")] == ["DONE"])
     assert job.trigger == every("1h")
+
+
+def test_a_first_time_may_be_text(sched: Scheduler) -> None:
+    assert sched.add_job(greet, id="t", next_run_time="2127-01-01 07:00").trigger == at("2127-01-01 07:00")
+
+
+def results_of(sched: Scheduler, heard: conftest.Heard, count: int) -> dict[str, Any]:
+    heard.wait_for(heard.of(RunEnded), count)
+    return {run.task: sched.run(run.id).result("5s") for run in sched.runs()}
+
+
+def test_what_is_added_before_the_start_runs_then(make: Callable[..., Scheduler]) -> None:
+    sched = make()
+    heard = conftest.Heard(sched)
+    sched.add_job(greet, id="once")
+    sched.add_job(greet, "interval", hours=1, id="first now", next_run_time=datetime.now(), args=["you"])
+    sched.add_job(greet, "interval", hours=1, id="later")
+    sched.add_job(greet, id="changed")
+    sched.add_job(greet, "interval", hours=1, id="changed", replace_existing=True)
+    sched.add_one_time_job("handled", "later", {"name": "me"})
+    sched.add_request({"name": "asked", "task": "later", "parameters": {"name": "them"}})
+    assert {job.id for job in sched.get_jobs()} == {
+        "once",
+        "first now",
+        "later",
+        "changed",
+        "handled",
+        "asked",
+    }
+    sched.start()
+    assert results_of(sched, heard, 4) == {
+        "once": "hello world",
+        "first now": "hello you",
+        "handled": "hello me",
+        "asked": "hello them",
+    }
+    assert sched.get_job("once") is None
+    sched.stop()
+    sched.start()
+    assert len(sched.runs()) == 4, "once"
+
+
+def test_what_waits_for_a_viewer_runs_when_it_takes_over(make: Callable[..., Scheduler]) -> None:
+    owner, viewer = make(), make()
+    heard = conftest.Heard(viewer)
+    owner.start()
+    viewer.add_job(greet, id="once")
+    viewer.start()
+    assert viewer.runs() == []
+    viewer.take_over()
+    assert results_of(viewer, heard, 1) == {"once": "hello world"}
+
+
+def test_a_job_that_cannot_run_at_once_is_not_declared(make: Callable[..., Scheduler]) -> None:
+    sched = make()
+    with pytest.raises(ParameterError, match="needs the parameter 'first'"):
+        sched.add_job(keywords)
+    assert list(sched.tasks) == []
 
 
 def test_added_paused_until_resumed(sched: Scheduler) -> None:

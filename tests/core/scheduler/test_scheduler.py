@@ -22,7 +22,7 @@ from schedkit.core.run import TaskResult
 from schedkit.core.runner.results import ResultGoneError
 from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
-from schedkit.core.when.triggers import every
+from schedkit.core.when.triggers import cron, every
 from schedkit.errors import (
     FatalError,
     ParameterError,
@@ -418,6 +418,28 @@ def test_unknown_names_and_wrong_parameters_are_refused(sched: Scheduler) -> Non
 def test_a_name_is_text(sched: Scheduler) -> None:
     with pytest.raises(UsageError, match="None is no task's name"):
         sched.submit(None)  # type: ignore[arg-type]  # a variable that was never set
+
+
+def test_a_task_is_given_by_its_handle_wherever_a_name_is(sched: Scheduler) -> None:
+    @sched.task("@yearly")
+    def task() -> None: ...
+
+    task.submit().wait(20)
+    sched.pause(task)
+    assert task.paused
+    sched.resume(task)
+    assert not task.paused
+    sched.reschedule(task, "@daily")
+    assert task.task.trigger == cron("@daily")
+    assert [run.task for run in sched.runs(task)] == ["task"]
+    assert list(sched.history(task)["task"]) == ["task"]
+    assert list(sched.fires(task)) == list(sched.fires("task"))
+    assert {run.task for run in sched.backfill(task, "2026-01-02", "2026-01-03")} == {"task"}
+    sched.remove(task)
+    assert list(sched.tasks) == []
+    for ask in (sched.pause, sched.runs, sched.history, sched.fires):
+        with pytest.raises(UsageError, match="5 is no task's name"):
+            ask(5)  # type: ignore[arg-type]  # a variable of another cell
 
 
 def test_history_is_a_typed_frame(sched: Scheduler) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import sys
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypedDict
 
 import pydantic
 import pytest
+import typing_extensions
 
 from schedkit.core.model import Task
+from schedkit.core.tasks.declare import declare
 from schedkit.core.tasks.params import call_arguments, check, parameters
 from schedkit.errors import DeclarationError, ParameterError
 
@@ -168,3 +171,45 @@ def test_times_come_back_from_their_text() -> None:
     )
     assert found["at"].utcoffset() == timedelta(hours=1)
     assert found["length"] == timedelta(minutes=5)
+
+
+class Old(TypedDict):
+    p: str
+
+
+class New(typing_extensions.TypedDict):
+    p: str
+
+
+class Holds(NamedTuple):
+    old: Old
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="only before 3.12 such a type tells too little")
+@pytest.mark.parametrize("hint", [Old, list[Old], Old | None])
+def test_a_typed_dict_that_tells_too_little_is_refused_at_the_declaration(hint: Any) -> None:
+    def takes(w: Any) -> None: ...
+
+    takes.__annotations__["w"] = hint
+    with pytest.raises(DeclarationError, match=r"'w' of .*TypedDict before 3.12 \(from typing_ext"):
+        declare(takes)
+
+
+def test_a_typed_dict_is_checked() -> None:
+    def takes(w: New) -> None: ...
+
+    assert check(declare(takes), {"w": {"p": "x"}}) == {"w": {"p": "x"}}
+    with pytest.raises(ParameterError, match=r"parameter 'w'\['p'\] is"):
+        check(declare(takes), {"w": {"p": []}})
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="only before 3.12 such a type tells too little")
+def test_a_hint_that_cannot_be_checked_is_told_in_one_sentence() -> None:
+    def takes(w: Holds) -> None: ...
+
+    with pytest.raises(
+        ParameterError, match=r"the type hint Holds of parameter 'w' cannot be checked"
+    ) as told:
+        check(declare(takes), {"w": [{"p": "x"}]})
+    assert "\n" not in str(told.value)
+    assert "http" not in str(told.value)

@@ -108,6 +108,14 @@ def test_asking_for_a_task_by_its_own_name_keeps_its_times(registry: Registry) -
         ({"tags": []}, DeclarationError, "names no handler"),
         ({"code": "import os"}, DeclarationError, "a task has no field 'code'"),
         ({"cron": "@daily"}, DeclarationError, "did you mean 'cron_expr'"),
+        ({"parameters": [1]}, DeclarationError, r"parameters=\[1\] \(it is a mapping"),
+        ({"retry_policy": 3}, DeclarationError, "retry_policy=3"),
+        ({"metadata": 5}, DeclarationError, "metadata=5"),
+        ({"tags": 5}, DeclarationError, "tags=5"),
+        ({"tags": [["x"]]}, DeclarationError, r"tag \['x'\] is no text"),
+        ({"dependencies": 5}, DeclarationError, "dependencies=5"),
+        ({"dependencies": [None]}, DeclarationError, r"dependencies=\[None\]"),
+        ({"timezone": 5}, TriggerError, "tz=5 is no time zone"),
         ({"task": "nobody"}, DeclarationError, "no task is named or tagged 'nobody'"),
     ],
 )
@@ -116,6 +124,16 @@ def test_mistakes_name_the_field(
 ) -> None:
     with pytest.raises(error, match=told):
         read_request({**BODY, **changes}, registry)
+
+
+def test_a_body_that_is_no_mapping_is_refused(registry: Registry) -> None:
+    with pytest.raises(DeclarationError, match="is a mapping, not 'jira export'"):
+        read_request("jira export", registry)  # type: ignore[arg-type]
+
+
+def test_one_text_is_one_tag_and_one_parent(registry: Registry) -> None:
+    found = read_request({"task": "other", "name": "n", "tags": "nightly", "dependencies": "other"}, registry)
+    assert (found.task.tags, found.task.after) == (("nightly",), (After("other"),))
 
 
 def test_retries_are_not_attempts() -> None:

@@ -509,6 +509,8 @@ def test_upcoming_shows_local_times() -> None:
 
 
 def test_bad_zones_are_named() -> None:
+    with pytest.raises(TriggerError, match=r"tz=5 is no time zone \(name one"):
+        cron("0 7 * * *", tz=5)  # type: ignore[arg-type]
     with pytest.raises(TriggerError, match=r"no time zone 'Europe/Berln'.*Europe/Berlin"):
         cron("0 7 * * *", tz="Europe/Berln")
     with pytest.raises(TriggerError, match="names look like"):
