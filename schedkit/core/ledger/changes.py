@@ -31,8 +31,9 @@ class Op(IntEnum):
     INSERT_WAIT = 9
     BIND_WAIT = 10
     END_WAIT = 11
-    ANSWER = 12
-    INSERT_EVENT = 13
+    DROP_WAIT = 12
+    ANSWER = 13
+    INSERT_EVENT = 14
 
 
 # Of these kinds, order matters among several changes of one group.
@@ -148,6 +149,9 @@ _MAKERS: Mapping[Op, Callable[[Put], sa.ClauseElement]] = {
     ),
     Op.END_WAIT: lambda put: (
         _wait.update().where(_wait.c.parent_run == bindparam("bound")).values(ended=bindparam("how_ended"))
+    ),
+    Op.DROP_WAIT: lambda put: _wait.delete().where(
+        _wait.c.run == bindparam("waiter"), _wait.c.parent == bindparam("of")
     ),
     Op.ANSWER: lambda put: (
         _command.update()

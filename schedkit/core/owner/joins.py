@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from schedkit.core.states import State
@@ -40,6 +40,7 @@ class Joins:
     def __init__(self) -> None:
         self._waits: dict[str, dict[str, Wait]] = {}
         self._children: dict[str, str] = {}
+        self._by_child: dict[str, dict[str, None]] = {}  # the reverse: each child's runs, the oldest first
         self._by_parent_run: dict[str, list[tuple[str, str]]] = {}
         self._open: dict[tuple[str, str], list[str]] = {}  # (child, parent) → runs without that parent's run
         self._judged: set[str] = set()
@@ -48,6 +49,7 @@ class Joins:
         """Let `run` of the task `child` wait for its parents."""
         self._waits[run] = dict(waits)
         self._children[run] = child
+        self._by_child.setdefault(child, {})[run] = None
         for parent, wait in waits.items():
             if wait.parent_run is None:
                 self._open.setdefault((child, parent), []).append(run)
@@ -91,19 +93,73 @@ class Joins:
             self._judged.add(run)
             self._tidy(run)
 
+    def forget(
+        self, child: str, keep: Container[str] = (), to_come: bool = True
+    ) -> tuple[dict[str, list[str]], set[str]]:
+        """Let the runs of a task wait no more for parents that are not to `keep`.
+
+        Parameters
+        ----------
+        to_come : bool
+            Whether runs of those that do not exist yet will still be paired off with runs of the task.
+
+        Returns
+        -------
+        tuple of dict and set
+            Run → the parents it waits for no more, also of runs about which all is decided: they would take
+            parents' runs from later ones. And the runs that now wait for nothing: they may start.
+        """
+        forgotten: dict[str, list[str]] = {}
+        free: set[str] = set()
+        for run in list(self._by_child.get(child, ())):
+            waits = self._waits[run]
+            gone = [
+                parent
+                for parent, wait in waits.items()
+                if wait.ended is None and (parent not in keep or (wait.parent_run is None and not to_come))
+            ]
+            if not gone:
+                continue
+            for parent in gone:
+                self._unpair(run, child, parent, waits.pop(parent).parent_run)
+            forgotten[run] = gone
+            if run not in self._judged and all(wait.ended is not None for wait in waits.values()):
+                free.add(run)
+                self._judged.add(run)
+            if run in self._judged:
+                self._tidy(run)
+        return forgotten, free
+
+    def _unpair(self, run: str, child: str, parent: str, parent_run: str | None) -> None:
+        if parent_run is None:
+            self._open[child, parent].remove(run)
+            if not self._open[child, parent]:
+                del self._open[child, parent]
+        elif (run, parent) in (those := self._by_parent_run.get(parent_run, [])):
+            those.remove((run, parent))
+            if not those:
+                del self._by_parent_run[parent_run]
+
     def _tidy(self, run: str) -> None:
         if all(wait.parent_run is not None for wait in self._waits[run].values()):
             del self._waits[run]
-            del self._children[run]
-            self._judged.discard(run)
+            self._disown(run)
+
+    def _disown(self, run: str) -> str:
+        self._judged.discard(run)
+        child = self._children.pop(run, "")
+        siblings = self._by_child.get(child, {})
+        siblings.pop(run, None)
+        if not siblings:
+            self._by_child.pop(child, None)
+        return child
 
     def refused(self, run: str) -> None:
         """Forget a run that never came to be; who waits for it waits for the next one of its task."""
-        child = self._children.pop(run, "")
+        child = self._disown(run)
         for parent, wait in self._waits.pop(run, {}).items():
             if wait.parent_run is None:
-                self._open[child, parent].remove(run)
-        self._judged.discard(run)
+                self._unpair(run, child, parent, None)
         for waiting, parent in self._by_parent_run.pop(run, ()):
             if waiting in self._waits:
                 self._waits[waiting][parent].parent_run = None

@@ -60,6 +60,10 @@ class Owner(Times):
                     self.joins.judge(run_id)
             for run in live:
                 self._keep(run)
+            for child in set(children.values()) - self.rows.keys():
+                change = Change()  # of a task that is gone
+                self._forget_waits(change, child)
+                self._post(change)
             for run in live:
                 if run.state is State.RUNNING:
                     who = "its process ended"
@@ -121,6 +125,7 @@ class Owner(Times):
             # What waits already waits by the old rules: its tags, its place and its rate may be others now.
             self.planner.withdraw(run_id)
             self._offer(self.runs[run_id])
+        self._forget_waits(change, task.name, task)
         if not change.ops and receipt is not None:
             change.receipt = None
             receipt(None)  # declared before in the same words: there is nothing to write
@@ -191,6 +196,7 @@ class Owner(Times):
         self._unfollow(name)
         self.timetable.drop(name)
         change.add(Op.DROP_TASK, task=name)
+        self._forget_waits(change, name)
         self._tell_task(change, "removed", row, who)
         self._post(change)
         for run_id in list(self._by_task.get(name, ())):

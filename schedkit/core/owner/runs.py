@@ -218,23 +218,55 @@ class Runs(Known):
                 reason = f"its parent {verdict.blocked_by!r} ended as {verdict.state}"
                 self._end(own, child, replace(child, state=State.SKIPPED, finished_at=now, reason=reason))
             else:
-                ready = replace(child, state=State.QUEUED, due_at=now)
-                self._step(child, ready, own)
-                own.tell(
-                    RunQueued(
-                        at=now,
-                        seq=self.next_seq(),
-                        task=ready.task,
-                        run=ready.id,
-                        state=ready.state,
-                        cause=ready.cause,
-                        scheduled_at=ready.scheduled_at,
-                        due_at=now,
-                        priority=ready.priority,
-                        params=ready.params,
-                    )
-                )
-                self._offer(ready)
+                self._release(own, child, now)
+
+    def _release(self, change: Change, run: Run, now: datetime) -> None:
+        """Queue a run that waits for its parents no more."""
+        ready = replace(run, state=State.QUEUED, due_at=now)
+        self._tell_queued(self._step(run, ready, change), ready, now)
+        self._offer(ready)
+
+    def _tell_queued(self, change: Change, run: Run, now: datetime) -> None:
+        """Say what a run waits for from now on."""
+        change.tell(
+            RunQueued(
+                at=now,
+                seq=self.next_seq(),
+                task=run.task,
+                run=run.id,
+                state=run.state,
+                cause=run.cause,
+                scheduled_at=run.scheduled_at,
+                due_at=run.due_at,
+                priority=run.priority,
+                params=run.params,
+                waiting_for=run.waiting_for if run.state is State.PENDING else (),
+            )
+        )
+
+    def _forget_waits(self, change: Change, name: str, task: Task | None = None) -> None:
+        """Let runs wait no more for what their task, as it is declared now, does not wait for; None: removed.
+
+        Those that wait for nothing else go on. A task with a trigger of its own has no run made for each of
+        its parents': none that is still to come would ever be paired off.
+        """
+        if task is None:
+            forgotten, free = self.joins.forget(name)
+        else:
+            parents = {parent.task for parent in task.after}
+            forgotten, free = self.joins.forget(name, parents, to_come=task.trigger is None)
+        now = datetime.now(UTC)
+        for run_id, gone in forgotten.items():
+            for parent in gone:
+                change.add(Op.DROP_WAIT, waiter=run_id, of=parent)
+            run = self.runs.get(run_id)
+            if task is None or run is None or run.state is not State.PENDING:
+                continue
+            left = replace(run, waiting_for=tuple(one for one in run.waiting_for if one not in gone))
+            if run_id in free:
+                self._release(change, left, now)
+            else:
+                self._tell_queued(self._step(run, left, change), left, now)
 
     def _resolve(self, run_id: str, what: Finished | BaseException) -> None:
         for waiter in self._waiters.pop(run_id, ()):
