@@ -43,7 +43,7 @@ from schedkit.core.tasks import origin
 from schedkit.core.tasks.base import as_task
 from schedkit.core.tasks.declare import declare, known
 from schedkit.core.tasks.defaults import JobDefaults
-from schedkit.core.tasks.params import check
+from schedkit.core.tasks.params import check, check_data
 from schedkit.core.tasks.registry import Registry
 from schedkit.errors import NotOwnerError, SettingsError
 from schedkit.loop import blocking, refuse_in_coroutine, service, wait
@@ -277,7 +277,8 @@ class Scheduler(Views, Elsewhere, JobApi):
         name : str
             The task's.
         **params
-            Its parameters, checked against its type hints.
+            Its parameters, checked against its type hints. They are data: what would not come back from the
+            ledger is refused.
 
         Raises
         ------
@@ -303,7 +304,10 @@ class Scheduler(Views, Elsewhere, JobApi):
         task = self._registry.get(name)
         if task is None:
             self._known(name)
-        checked = [check(task, params) if task is not None else dict(params) for params in batch]
+        if task is not None:
+            checked = [check(task, params) for params in batch]
+        else:
+            checked = [check_data(name, params) for params in batch]
         owner = node.owner
         if owner is None:
             handles = [RunHandle(self, new_id(), name) for _ in checked]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import threading
@@ -12,9 +13,19 @@ from functools import cached_property
 from typing import Any, get_args, get_type_hints, is_typeddict
 
 from schedkit.core.model import Task
+from schedkit.core.tasks.stored import comes_back, is_data, refused, shown
 from schedkit.errors import DeclarationError, ParameterError
 
-__all__ = ["RUN", "Parameter", "Parameters", "call_arguments", "check", "complete", "parameters"]
+__all__ = [
+    "RUN",
+    "Parameter",
+    "Parameters",
+    "call_arguments",
+    "check",
+    "check_data",
+    "complete",
+    "parameters",
+]
 
 # The argument of this name is the run's context, not a parameter.
 RUN = "run"
@@ -52,10 +63,9 @@ class Parameter:
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
             inside = "".join(f"[{part!r}]" for part in first["loc"])
-            shown = repr(value)
             raise ParameterError(
                 f"task {task!r}: parameter {self.name!r}{inside} is "
-                f"{shown if len(shown) <= 80 else shown[:77] + '...'}, expected {hint_text(self.hint)}: "
+                f"{shown(value)}, expected {hint_text(self.hint)}: "
                 f"{first['msg'][:1].lower()}{first['msg'][1:]}"
             ) from None
 
@@ -157,7 +167,7 @@ def _is_old_typed_dict(hint: Any) -> bool:
 
 
 def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> dict[str, Any]:
-    """Return a task's own parameters joined with `params`, after trying that they fit.
+    """Return a task's own parameters joined with `params`, after trying that they fit and can be stored.
 
     The values come back as given, so that they can be stored; `call_arguments` converts them.
 
@@ -173,9 +183,33 @@ def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> di
         Naming task, parameter and what was expected.
     """
     given = {**task.params, **params}
-    if task.function is not None:
-        _converted(task.name, parameters(task.function), given, complete=complete)
+    if task.function is None:
+        return check_data(task.name, given)
+    takes = parameters(task.function)
+    _converted(task.name, takes, given, complete=complete)
+    for name, value in given.items():
+        parameter = takes.by_name.get(name)
+        hinted = parameter is not None and parameter.hint is not Any
+        convert = (
+            functools.partial(parameter.convert, task.name) if parameter is not None and hinted else None
+        )
+        if not comes_back(value, convert):
+            raise refused(task.name, name, value, hinted=hinted)
     return given
+
+
+def check_data(task: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters after trying that they can be stored for a task whose function is known elsewhere.
+
+    Raises
+    ------
+    ParameterError
+        Naming task and parameter.
+    """
+    for name, value in params.items():
+        if not is_data(value):
+            raise refused(task, name, value, hinted=False)
+    return dict(params)
 
 
 def call_arguments(task: Task, params: Mapping[str, Any], run: Any) -> dict[str, Any]:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import decimal
+import enum
 import functools
+import math
 import sys
+import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypedDict
+from zoneinfo import ZoneInfo
 
+import numpy as np
+import pandas as pd
 import pydantic
 import pytest
 import typing_extensions
 
 from schedkit.core.model import Task
 from schedkit.core.tasks.declare import declare
-from schedkit.core.tasks.params import call_arguments, check, parameters
+from schedkit.core.tasks.params import call_arguments, check, check_data, parameters
 from schedkit.errors import DeclarationError, ParameterError
 
 if TYPE_CHECKING:
@@ -213,3 +221,117 @@ def test_a_hint_that_cannot_be_checked_is_told_in_one_sentence() -> None:
         check(declare(takes), {"w": [{"p": "x"}]})
     assert "\n" not in str(told.value)
     assert "http" not in str(told.value)
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Plain(enum.StrEnum):
+    YES = "yes"
+
+
+class Converted:
+    """Has no equality of its own."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+AsConverted = Annotated[
+    Converted, pydantic.BeforeValidator(lambda v: v if isinstance(v, Converted) else Converted(v))
+]
+HOLDS_ITSELF: list[Any] = []
+HOLDS_ITSELF.append(HOLDS_ITSELF)
+
+
+def hinted(hint: Any) -> Task:
+    def takes(x: Any) -> None: ...
+
+    takes.__annotations__["x"] = hint
+    return declare(takes)
+
+
+@pytest.mark.parametrize(
+    ("hint", "value"),
+    [
+        *((Any, plain) for plain in (None, True, 1, -(2**63), 1.5, "x", "\u00e4\u4e2d", "\x00", Plain.YES)),
+        (Any, [1, "a", None, {"k": [2.5, {"deep": True}]}]),
+        (Any, {"pair": (1, (2, 3))}),
+        (Any, (1, 2)),
+        (list, [(1, 2)]),
+        (Any, 2**70 + 1),
+        (float, "nan"),
+        (date, date(2026, 1, 5)),
+        (date | None, date(2026, 1, 5)),
+        (datetime, datetime(2026, 1, 5, 7, tzinfo=ZoneInfo("Europe/Berlin"))),
+        (timedelta, timedelta(minutes=5)),
+        (set[int], {1, 2}),
+        (dict[int, str], {1: "a"}),
+        (list[date], [date(2026, 1, 5)]),
+        (tuple[int, date], (1, date(2026, 1, 5))),
+        (Colour, Colour.RED),
+        (Window, Window(date(2026, 1, 5))),
+        (Path, Path("a/b")),
+        (decimal.Decimal, decimal.Decimal("1.50")),
+        (uuid.UUID, uuid.UUID(int=7)),
+        (AsConverted, Converted("x")),
+    ],
+)
+def test_what_comes_back_is_stored_as_given(hint: Any, value: Any) -> None:
+    assert check(hinted(hint), {"x": value})["x"] is value
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "told"),
+    [
+        (Any, Opaque(), r"would come back as '<.*give text, numbers, lists or mappings"),
+        (Opaque, Opaque(), "parameters are data: give text"),
+        (Any, date(2026, 1, 5), r"would come back as '2026-01-05' \(write a type hint .*`x: date`"),
+        (Any, {1, 2}, r"come back as \[1, 2\] \(write a type hint that brings it back, `x: set`"),
+        (Any, {1: "a"}, r"would come back as \{'1': 'a'\} \(write a type hint"),
+        (Any, [date(2026, 1, 5)], "would come back as"),
+        (list, [date(2026, 1, 5)], "would come back as"),
+        (date | str, date(2026, 1, 5), "would come back as '2026-01-05'"),
+        (Any, b"x", "would come back as 'eA=='"),
+        (bytes, b"x", "would come back as 'eA=='"),
+        (Any, Colour.RED, "would come back as 'red'"),
+        (Any, Window(date(2026, 1, 5)), "`x: Window`"),
+        (Any, math.nan, "would come back as None .give it as text, with the type hint `x: float`"),
+        (float, math.inf, "would come back as None"),
+        (Any, [math.nan], "come back as .None."),
+        (Any, "\ud800", "would come back as"),
+        (Any, pd.DataFrame({"a": [1]}), "would come back as"),
+        (pd.DataFrame, pd.DataFrame({"a": [1]}), "would come back as"),
+        (Any, {"a": [np.arange(3)]}, "would come back as"),
+        (Any, len, "would come back as"),
+        (Any, HOLDS_ITSELF, "would come back as"),
+    ],
+)
+def test_what_would_come_back_as_something_else_is_refused(hint: Any, value: Any, told: str) -> None:
+    task = hinted(hint)
+    with pytest.raises(
+        ParameterError, match=rf"(?s)task 'takes': parameter 'x' is .*cannot be stored.*{told}"
+    ) as refusal:
+        check(task, {"x": value})
+    assert "\n" not in str(refusal.value)
+    assert task.function is not None
+    with pytest.raises(ParameterError, match="cannot be stored"):
+        declare(task.function, params={"x": value})
+
+
+def test_any_name_is_data_too() -> None:
+    def anything(**rest: Any) -> None: ...
+
+    with pytest.raises(ParameterError, match=r"parameter 'x' is .* cannot be stored"):
+        check(declare(anything), {"x": Opaque()})
+
+
+def test_parameters_of_a_task_that_is_known_elsewhere_are_data() -> None:
+    # Whoever has the function has the type hints, too.
+    assert check_data("t", {"when": date(2026, 1, 5)}) == {"when": date(2026, 1, 5)}
+    with pytest.raises(ParameterError, match=r"task 't': parameter 'x' is .* cannot be stored"):
+        check_data("t", {"x": Opaque()})

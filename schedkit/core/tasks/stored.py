@@ -1,0 +1,109 @@
+"""Whether a parameter is data: what the ledger keeps of it, and whether that is the same value again.
+
+A run waits in memory and in the ledger. What would come back from there as something else, after a restart
+or in another process, is refused where it is given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from schedkit.core.text import dump, load
+from schedkit.errors import ParameterError
+
+__all__ = ["comes_back", "is_data", "refused", "shown"]
+
+# Whole numbers that are the same in any JSON; larger ones are tried.
+_LEAST, _BEYOND = -(2**63), 2**64
+
+
+def comes_back(value: Any, convert: Callable[[Any], Any] | None) -> bool:
+    """Tell whether a value is the same after it was stored.
+
+    Parameters
+    ----------
+    convert : callable, optional
+        Makes of a stored value what the parameter's type hint says.
+    """
+    if _plain(value):
+        return True
+    back = load(dump(value))
+    if isinstance(value, type(back)) and _same(back, value):
+        return True
+    try:
+        given, again = (value, back) if convert is None else (convert(value), convert(back))
+    except ParameterError:
+        return False
+    equality: object = type(given).__eq__
+    if convert is not None and equality is object.__eq__ and type(again) is type(given):
+        return True  # the hint has made one; two of its kind are never equal
+    return _alike(again, given)
+
+
+def _plain(value: Any) -> bool:
+    """Tell of a single value, at no cost that can be measured, that it is the same in JSON."""
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii())
+    if kind is int:
+        return bool(_LEAST <= value < _BEYOND)
+    if kind is float:
+        return math.isfinite(value)
+    return value is None or kind is bool
+
+
+def is_data(value: Any) -> bool:
+    """Tell whether a value can be stored for somebody who knows what it is to become."""
+    try:
+        msgspec.json.encode(value)
+    except Exception:
+        return False
+    return True
+
+
+def refused(task: str, name: str, value: Any, *, hinted: bool) -> ParameterError:
+    """Return the error that says why a value is not taken."""
+    data = "text, numbers, lists or mappings of them"
+    if type(value) is float:
+        hint = f"give it as text, with the type hint `{name}: float`"
+    elif hinted or not is_data(value):
+        hint = f"parameters are data: give {data}"
+    elif isinstance(value, dict | list | tuple):
+        hint = f"write a type hint that brings it back, or give {data}"
+    else:
+        hint = f"write a type hint that brings it back, `{name}: {type(value).__name__}`, or give {data}"
+    return ParameterError(
+        f"task {task!r}: parameter {name!r} is {shown(value)}, which cannot be stored: it would come back as "
+        f"{shown(load(dump(value)))}",
+        hint=hint,
+    )
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it."""
+    try:
+        text = repr(value)
+    except Exception:  # by code of its own
+        text = f"a {type(value).__qualname__}"
+    text = " ".join(text.split("\n"))
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _same(back: Any, value: Any) -> bool:
+    try:
+        return bool(back == value)
+    except Exception:  # a frame has no one answer
+        return False
+
+
+def _alike(back: Any, value: Any) -> bool:
+    """Tell whether two values are the same, where a tuple may have become a list."""
+    if type(value) in (list, tuple) and type(back) in (list, tuple):
+        return len(back) == len(value) and all(map(_alike, back, value))
+    if type(value) is dict and type(back) is dict:
+        return back.keys() == value.keys() and all(_alike(back[key], value[key]) for key in value)
+    return isinstance(value, type(back)) and _same(back, value)
