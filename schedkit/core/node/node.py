@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import weakref
 from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -114,6 +115,7 @@ class Node:
             await asyncio.to_thread(owner.writer.stop, max(patience, 1.0))
             await asyncio.to_thread(self.lease.release)
             self.owner = None
+            owner.let_go()
             await self._close_ports()
         await self._leave()
         self.state = "stopped"
@@ -199,6 +201,7 @@ class Node:
                 if self.state != "stopped":  # else it was stopping already; only its last writes were late
                     await self._leave()
                     await asyncio.to_thread(owner.writer.stop, 1.0)
+                    owner.let_go()
                     await asyncio.to_thread(self.lease.release)
                     await self._close_ports()
                     await self._view(after=owner.written)
@@ -317,20 +320,38 @@ class Node:
     # Both
 
     async def finished(self, run_id: str, waiter: Waiter) -> None:
-        """Answer `waiter` when a run has ended, wherever it runs."""
-        if self.owner is not None and self.owner.wait_for(run_id, waiter):
-            return
-        while not waiter.done():
-            run = await asyncio.to_thread(self.ledger.run, run_id)
-            if run is not None and run.state.final:
-                waiter.settle(Finished(run))
-                return
-            if self.owner is not None and self.owner.wait_for(run_id, waiter):
-                return
+        """Have `waiter` answered when a run has ended, wherever it runs.
+
+        It is told `OwnerEnded` if the owner that was to answer is one no more.
+        """
+        if not await self._answers(run_id, waiter):
+            self._soon(self._look_for(run_id, weakref.ref(waiter)))
+
+    async def _look_for(self, run_id: str, waiting: weakref.ref[Waiter]) -> None:
+        """Look for a run's end, in the ledger or from the next owner here, as long as somebody waits."""
+        while True:
             await asyncio.sleep(LOOK_SECONDS)
+            waiter = waiting()
+            if waiter is None or waiter.done() or await self._answers(run_id, waiter):
+                return
+            del waiter
+
+    async def _answers(self, run_id: str, waiter: Waiter) -> bool:
+        """Answer `waiter`, or leave it to the owner here if that can; False: neither."""
+        if self.owner is not None and self.owner.wait_for(run_id, waiter):
+            return True
+        try:
+            run = await asyncio.to_thread(self.ledger.run, run_id)
+        except LedgerError as error:
+            _log.debug("run %s could not be read: %s", run_id, error)
+            return False
+        if run is not None and run.state.final:
+            waiter.settle(Finished(run))
+            return True
+        return self.owner is not None and self.owner.wait_for(run_id, waiter)
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start what itself ends the tasks of this node."""
+        """Start what the end of an owner or a viewer does not end."""
         task = asyncio.create_task(work)
         self._transitions.add(task)
         task.add_done_callback(self._transitions.discard)
