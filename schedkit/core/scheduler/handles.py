@@ -182,6 +182,8 @@ class RunHandle:
         ------
         RunFailedError, RunTimeoutError, RunCancelledError, RunSkippedError
             If it did not end as DONE; says why.
+        ResultGoneError
+            If it comes from the ledger, and was not kept there or has been pruned.
         TimeoutError
             If it has not ended within `timeout`; it goes on.
         """
