@@ -10,7 +10,10 @@ import msgspec
 from schedkit.core.states import Outcome, Priority, State
 from schedkit.errors import UsageError
 
-__all__ = ["Attempt", "Run", "TaskResult"]
+__all__ = ["PRUNED", "Attempt", "Run", "TaskResult"]
+
+# The kind of what is noted for a result that retention has forgotten: None is that of who returned None.
+PRUNED = "pruned"
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -25,6 +25,7 @@ from schedkit.core.ledger.schema import (
     details,
     events,
     fires,
+    has_result,
     meta,
     runs,
     tasks,
@@ -185,7 +186,7 @@ class Ledger:
         """Return the last DONE run of a task that has a result."""
         query = (
             select(runs)
-            .where(runs.c.task == task, runs.c.state == "DONE", runs.c.result.is_not(None))
+            .where(runs.c.task == task, runs.c.state == "DONE", has_result(runs))
             .order_by(runs.c.id.desc())
             .limit(1)
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
 
+from schedkit.core.run import PRUNED
 from schedkit.errors import LedgerError
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "details",
     "events",
     "fires",
+    "has_file",
+    "has_result",
     "lease",
     "meta",
     "migrate",
@@ -180,6 +183,18 @@ commands = Table(
     Column("answer", Text),
 )
 _partial("schedkit_commands_open", commands, "id", "done_at IS NULL")
+
+
+def has_result(runs: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Tell runs that have a result from those that returned None, or whose result was pruned."""
+    return runs.c.result.is_not(None) & runs.c.result.not_like(f'{{"kind":"{PRUNED}"%')
+
+
+def has_file(runs: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Tell runs whose result is a file; the value of another may have a path of its own."""
+    kinds = ("parquet", "json")
+    return sa.or_(*(runs.c.result.like(f'{{"kind":"{kind}","path":%') for kind in kinds))
+
 
 Step = Callable[[sa.Connection], None]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import weakref
 from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from schedkit.core.events import OwnerChanged
 from schedkit.core.ledger.lease import LEASE_SECONDS, Lease
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.model import Task
+from schedkit.core.node import forks
 from schedkit.core.node.asking import asked
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.commands import carry_out
@@ -77,7 +77,7 @@ class Node:
         self._threads: Threads | None = None
         self._users: UserLoop | None = None
         self._children: Children | None = None
-        _nodes.add(self)
+        forks.belongs_here(self)
 
     def forked(self) -> None:
         """In a forked child: what runs stayed with the parent, whom this process may ask like any other."""
@@ -127,6 +127,7 @@ class Node:
             await asyncio.to_thread(owner.writer.stop, max(patience, 1.0))
             await asyncio.to_thread(self.lease.release)
             self.owner = None
+            owner.let_go()
             await self._close_ports()
         await self._leave()
         self.state = "stopped"
@@ -206,7 +207,7 @@ class Node:
         _log.error("another process has become the owner of %s; this one is a viewer now", self.ledger.store)
         self.owner, epoch = None, self.lease.epoch
         owner.stopping = True
-        owner.let_go()
+        owner.clear_timers()
         for execution in list(owner.executions.values()):
             execution.recorded = True
             execution.stop("stop")
@@ -216,6 +217,7 @@ class Node:
                 if self.state != "stopped":  # else it was stopping already; only its last writes were late
                     await self._leave()
                     await asyncio.to_thread(owner.writer.stop, 1.0)
+                    owner.let_go()
                     await asyncio.to_thread(self.lease.release)
                     await self._close_ports()
                     await self._view(after=owner.written)
@@ -334,20 +336,38 @@ class Node:
     # Both
 
     async def finished(self, run_id: str, waiter: Waiter) -> None:
-        """Answer `waiter` when a run has ended, wherever it runs."""
-        if self.owner is not None and self.owner.wait_for(run_id, waiter):
-            return
-        while not waiter.done():
-            run = await asyncio.to_thread(self.ledger.run, run_id)
-            if run is not None and run.state.final:
-                waiter.settle(Finished(run))
-                return
-            if self.owner is not None and self.owner.wait_for(run_id, waiter):
-                return
+        """Have `waiter` answered when a run has ended, wherever it runs.
+
+        It is told `OwnerEnded` if the owner that was to answer is one no more.
+        """
+        if not await self._answers(run_id, waiter):
+            self._soon(self._look_for(run_id, weakref.ref(waiter)))
+
+    async def _look_for(self, run_id: str, waiting: weakref.ref[Waiter]) -> None:
+        """Look for a run's end, in the ledger or from the next owner here, as long as somebody waits."""
+        while True:
             await asyncio.sleep(LOOK_SECONDS)
+            waiter = waiting()
+            if waiter is None or waiter.done() or await self._answers(run_id, waiter):
+                return
+            del waiter
+
+    async def _answers(self, run_id: str, waiter: Waiter) -> bool:
+        """Answer `waiter`, or leave it to the owner here if that can; False: neither."""
+        if self.owner is not None and self.owner.wait_for(run_id, waiter):
+            return True
+        try:
+            run = await asyncio.to_thread(self.ledger.run, run_id)
+        except LedgerError as error:
+            _log.debug("run %s could not be read: %s", run_id, error)
+            return False
+        if run is not None and run.state.final:
+            waiter.settle(Finished(run))
+            return True
+        return self.owner is not None and self.owner.wait_for(run_id, waiter)
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start what itself ends the tasks of this node."""
+        """Start what the end of an owner or a viewer does not end."""
         task = asyncio.create_task(work)
         self._transitions.add(task)
         task.add_done_callback(self._transitions.discard)
@@ -378,15 +398,3 @@ class Node:
 def _told_if_failed(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.critical("a part of the scheduler ended: stop it and start it again", exc_info=error)
-
-
-_nodes: weakref.WeakSet[Node] = weakref.WeakSet()
-
-
-def _in_the_child() -> None:
-    for node in list(_nodes):
-        node.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_the_child)

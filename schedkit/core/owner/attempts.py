@@ -181,7 +181,7 @@ class Attempts(Runs):
             until = self.loop.time() + patience
             self._patience.reschedule(min(until, self._patience.when() or until))
 
-    def let_go(self) -> None:
+    def clear_timers(self) -> None:
         """Leave nothing on the loop that would keep this owner alive when its work is over."""
         self.rush.end()
         self._deadlines.clear()

@@ -43,7 +43,7 @@ from schedkit.core.states import State
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.when.clock import Timetable
 
-__all__ = ["Config", "Finished", "Known", "Waiter"]
+__all__ = ["Config", "Finished", "Known", "OwnerEnded", "Waiter"]
 
 # A cancelled attempt that goes on is recorded as cancelled after this; its place stays taken.
 CANCEL_GRACE_SECONDS = 10.0
@@ -93,7 +93,11 @@ class Waiter(Promise[Finished]):
     A class of its own: making one through an alias of the generic class costs seven times as much.
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
+
+
+class OwnerEnded(Exception):  # noqa: N818 - nothing went wrong
+    """The owner that promised a run's end owns the ledger no more: ask who answers now."""
 
 
 class Known:

@@ -295,7 +295,7 @@ class Owner(Times):
                 else:
                     outcome, reason = Outcome.INTERRUPTED, "the scheduler was stopped"
                 self._conclude(execution, outcome, Ending(outcome), reason=reason, error=None)
-        self.let_go()
+        self.clear_timers()
         self.pump()
 
 

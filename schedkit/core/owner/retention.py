@@ -13,9 +13,21 @@ import sqlalchemy as sa
 from sqlalchemy import select
 
 from schedkit.core.ledger.rows import id_at, to_micros
-from schedkit.core.ledger.schema import LIVE_STATES, attempts, commands, details, events, fires, runs, waits
+from schedkit.core.ledger.schema import (
+    LIVE_STATES,
+    attempts,
+    commands,
+    details,
+    events,
+    fires,
+    has_file,
+    has_result,
+    runs,
+    waits,
+)
 from schedkit.core.ledger.schema import tasks as known_tasks
-from schedkit.core.text import load
+from schedkit.core.run import PRUNED
+from schedkit.core.text import dump, load
 
 if TYPE_CHECKING:
     from schedkit.core.ledger.writer import Writer
@@ -95,14 +107,14 @@ def forget_runs(
         newer = runs.alias()
         last_kept = (
             select(newer.c.id)
-            .where(newer.c.task == runs.c.task, newer.c.state == "DONE", newer.c.result.is_not(None))
+            .where(newer.c.task == runs.c.task, newer.c.state == "DONE", has_result(newer))
             .order_by(newer.c.id.desc())
             .offset(keep - 1)
             .limit(1)
             .scalar_subquery()
         )
         free = runs.c.task.not_in(select(known_tasks.c.name))
-        old = old.where(runs.c.result.is_(None) | (runs.c.id < last_kept) | free)
+        old = old.where(~has_result(runs) | (runs.c.id < last_kept) | free)
     found = connection.execute(old).all()
     ids = [id for id, _ in found]
     for table in (attempts, details, waits):
@@ -125,12 +137,16 @@ def forget_runs(
 
 
 def forget_results(connection: sa.Connection, tasks: Iterable[str], keep: int) -> list[dict[str, Any]]:
-    """Take the files of older runs of tasks off the ledger, at most `SLICE` each; return their references."""
+    """Take the files of older runs of tasks off the ledger, at most `SLICE` each; return their references.
+
+    What stands in the place of a reference says so, and how many results of a task were to be kept.
+    """
+    pruned = dump({"kind": PRUNED, "keep": keep})
     gone: list[dict[str, Any]] = []
     for task in tasks:
         surplus = (
             select(runs.c.id, runs.c.result)
-            .where(runs.c.task == task, runs.c.result.like('%"path":%'))
+            .where(runs.c.task == task, has_file(runs))
             .order_by(runs.c.id.desc())
             .offset(keep)
             .limit(SLICE)
@@ -138,6 +154,6 @@ def forget_results(connection: sa.Connection, tasks: Iterable[str], keep: int) -
         found = connection.execute(surplus).all()
         if found:
             ids = [id for id, _ in found]
-            connection.execute(runs.update().where(runs.c.id.in_(ids)).values(result=None))
+            connection.execute(runs.update().where(runs.c.id.in_(ids)).values(result=pruned))
         gone += [load(reference) for _, reference in found]
     return gone

@@ -17,7 +17,7 @@ from schedkit.core.ledger.changes import Change, Op
 from schedkit.core.ledger.rows import new_id
 from schedkit.core.model import Task
 from schedkit.core.owner.joins import Wait
-from schedkit.core.owner.known import Finished, Known, Waiter
+from schedkit.core.owner.known import Finished, Known, OwnerEnded, Waiter
 from schedkit.core.run import Run
 from schedkit.core.runner.plan import Waiting, rank
 from schedkit.core.states import Overlap, State
@@ -289,6 +289,11 @@ class Runs(Known):
         self._resolve(run_id, error)
         if not self.stopping:
             _log.error("run %s of task %r was refused by the ledger: %s", run_id, run.task, error)
+
+    def let_go(self) -> None:
+        """Have everybody who waits for a run ask again: this owner ends no more of them."""
+        for run_id in list(self._waiters):
+            self._resolve(run_id, OwnerEnded())
 
     def wait_for(self, run_id: str, waiter: Waiter) -> bool:
         """Answer `waiter` when a live run has ended; False: it is not alive."""

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from schedkit import context
+from schedkit.core.run import PRUNED
 from schedkit.core.text import clean
 from schedkit.errors import SchedkitError
 
@@ -95,7 +96,7 @@ class Results:
         Raises
         ------
         ResultGoneError
-            If it was not kept, or its file is no longer there or cannot be read.
+            If it was not kept or has been pruned, or its file is no longer there or cannot be read.
         """
         if reference is None:
             return None
@@ -103,6 +104,11 @@ class Results:
             raise ResultGoneError(
                 f"the result, of type {reference['type']}, was not kept: {reference['why']}",
                 hint="return a frame, or numbers, text, lists and mappings",
+            )
+        if reference["kind"] == PRUNED:
+            raise ResultGoneError(
+                f"the result is gone: it was pruned by keep_results={reference['keep']}",
+                hint="run the task again; a larger keep_results keeps more",
             )
         if "value" in reference:
             return reference["value"]

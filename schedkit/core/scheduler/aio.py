@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from schedkit.core.durations import Duration, seconds
 from schedkit.core.node.backfill import asked
 from schedkit.core.node.node import Node
 from schedkit.core.node.submissions import settling
-from schedkit.core.owner.known import Waiter
+from schedkit.core.owner.known import OwnerEnded, Waiter
 from schedkit.core.promise import Promise
 from schedkit.core.scheduler.handles import RunHandle, TaskHandle
 from schedkit.core.scheduler.views import named
@@ -165,9 +166,12 @@ class AsyncScheduler:
     async def result(self, run: str) -> Any:
         """Return what a run returned, waiting for its end."""
         handle = await asyncio.to_thread(self._scheduler.run, run)
-        waiter = Waiter()
-        await self._node.finished(run, waiter)
-        finished = await asyncio.wrap_future(waiter.future())
+        finished = None
+        while finished is None:
+            waiter = Waiter()
+            await self._node.finished(run, waiter)
+            with contextlib.suppress(OwnerEnded):
+                finished = await asyncio.wrap_future(waiter.future())
         return await asyncio.to_thread(handle.value_of, finished)
 
 

@@ -13,7 +13,7 @@ from schedkit import context
 from schedkit.core.durations import Duration, seconds
 from schedkit.core.events import Event, RunLogged, RunProgressed
 from schedkit.core.model import Task
-from schedkit.core.owner.known import Finished, Waiter
+from schedkit.core.owner.known import Finished, OwnerEnded, Waiter
 from schedkit.core.run import Attempt, Run
 from schedkit.core.scheduler import faces
 from schedkit.core.states import State
@@ -66,7 +66,10 @@ class RunHandle:
 
     def _ended(self) -> Finished | None:
         if self._finished is None and self._waiter is not None and self._waiter.done():
-            self._finished = self._waiter.result()
+            try:
+                self._finished = self._waiter.result()
+            except OwnerEnded:
+                self._waiter = None
         return self._finished
 
     @property
@@ -118,6 +121,11 @@ class RunHandle:
             self._waiter = self.scheduler._wait_for(self.id)
         return self._waiter
 
+    def _ask_again(self, promise: Waiter) -> None:
+        """Let the next promise be asked of who answers now; another thread may have seen to it."""
+        if self._waiter is promise:
+            self._waiter = None
+
     def wait(self, timeout: Duration | None = None) -> Run:
         """Wait for its end, however it ends, and return the run.
 
@@ -143,14 +151,16 @@ class RunHandle:
         ended = self._ended()
         if ended is not None:
             return ended
-        promise = self._promise()
         deadline = None if timeout is None else time.monotonic() + seconds(timeout, "timeout")
         surroundings = context.current()
         while True:
             left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
+            promise = self._promise()
             try:
                 self._finished = promise.result(max(left, 0.0))
                 return self._finished
+            except OwnerEnded:
+                self._ask_again(promise)
             except TimeoutError:
                 if deadline is not None and time.monotonic() >= deadline:
                     message = (
@@ -172,6 +182,8 @@ class RunHandle:
         ------
         RunFailedError, RunTimeoutError, RunCancelledError, RunSkippedError
             If it did not end as DONE; says why.
+        ResultGoneError
+            If it comes from the ledger, and was not kept there or has been pruned.
         TimeoutError
             If it has not ended within `timeout`; it goes on.
         """
@@ -214,13 +226,16 @@ class RunHandle:
         with context.surrounded() as listener:
             unsubscribe = self._forward(listener)
             try:
-                finished = self._ended()
-                if finished is None:
-                    future = asyncio.wrap_future(self._promise().future())
+                while (finished := self._ended()) is None:
+                    promise = self._promise()
+                    future = asyncio.wrap_future(promise.future())
                     while not future.done():
                         # A cell that awaits would ignore Interrupt until its loop wakes.
                         await asyncio.wait([future], timeout=HEARTBEAT_SECONDS)
-                    self._finished = finished = future.result()
+                    try:
+                        self._finished = future.result()
+                    except OwnerEnded:
+                        self._ask_again(promise)
             finally:
                 unsubscribe()
         return self.value_of(finished)

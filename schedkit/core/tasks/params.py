@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, get_args, get_type_hints, is_typeddict
 
 from schedkit.core.model import Task
-from schedkit.core.tasks.stored import comes_back, is_data, refused, shown
+from schedkit.core.tasks.stored import comes_back, is_data, plain, refused, shown
 from schedkit.errors import DeclarationError, ParameterError
 
 __all__ = [
@@ -188,6 +188,8 @@ def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> di
     takes = parameters(task.function)
     _converted(task.name, takes, given, complete=complete)
     for name, value in given.items():
+        if plain(value):
+            continue
         parameter = takes.by_name.get(name)
         hinted = parameter is not None and parameter.hint is not Any
         convert = (

@@ -15,22 +15,20 @@ import msgspec
 from schedkit.core.text import dump, load
 from schedkit.errors import ParameterError
 
-__all__ = ["comes_back", "is_data", "refused", "shown"]
+__all__ = ["comes_back", "is_data", "plain", "refused", "shown"]
 
 # Whole numbers that are the same in any JSON; larger ones are tried.
 _LEAST, _BEYOND = -(2**63), 2**64
 
 
 def comes_back(value: Any, convert: Callable[[Any], Any] | None) -> bool:
-    """Tell whether a value is the same after it was stored.
+    """Tell whether a value that is not `plain` is the same after it was stored.
 
     Parameters
     ----------
     convert : callable, optional
         Makes of a stored value what the parameter's type hint says.
     """
-    if _plain(value):
-        return True
     back = load(dump(value))
     if isinstance(value, type(back)) and _same(back, value):
         return True
@@ -44,7 +42,7 @@ def comes_back(value: Any, convert: Callable[[Any], Any] | None) -> bool:
     return _alike(again, given)
 
 
-def _plain(value: Any) -> bool:
+def plain(value: Any) -> bool:
     """Tell of a single value, at no cost that can be measured, that it is the same in JSON."""
     kind = type(value)
     if kind is str:

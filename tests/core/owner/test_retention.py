@@ -16,7 +16,9 @@ from schedkit.core.ledger.rows import id_at, to_micros
 from schedkit.core.ledger.store import Store
 from schedkit.core.owner import retention
 from schedkit.core.owner.retention import forget_results, forget_runs
+from schedkit.core.runner.results import ResultGoneError
 from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.states import State
 from schedkit.core.text import dump
 from schedkit.core.when.triggers import every
 from schedkit.errors import NotOwnerError
@@ -26,6 +28,7 @@ Make = Callable[..., Scheduler]
 LIMIT = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 OLD, NEW = LIMIT - HOUR, LIMIT + HOUR
+TASK = {"name": "a", "words": "", "anchor": 0, "paused": False, "facts": "{}", "declared_at": 0, "who": ""}
 
 
 @pytest.fixture
@@ -107,11 +110,57 @@ def test_only_the_latest_files_of_each_task_stay(connection: sa.Connection) -> N
     kept(12, "others")
     gone = forget_results(connection, ["a", "b"], 1)
     assert sorted(reference["path"] for reference in gone) == ["a/0", "a/1"]
-    with_result = sa.select(schema.runs.c.id).where(
-        schema.runs.c.task == "a", schema.runs.c.result.is_not(None)
-    )
+    with_result = sa.select(schema.runs.c.id).where(schema.runs.c.task == "a", schema.has_result(schema.runs))
     assert set(connection.scalars(with_result)) == {a[2], inline}
     assert forget_results(connection, ["a", "b"], 1) == []
+
+
+def test_small_results_are_no_files_whatever_they_say(connection: sa.Connection) -> None:
+    for number in range(3):
+        value = {"path": str(number), "kind": "pruned"}
+        when = OLD + number * timedelta(minutes=1)
+        add_run(connection, when, task="a", result=dump({"kind": "json", "value": value}))
+    assert forget_results(connection, ["a"], 1) == []
+    with_result = sa.select(schema.runs.c.id).where(schema.has_result(schema.runs))
+    assert len(connection.scalars(with_result).all()) == 3
+
+
+def test_runs_whose_result_was_pruned_have_none_that_keeps_them(connection: sa.Connection) -> None:
+    def kept(number: int) -> str:
+        result = dump({"kind": "json", "path": f"a/{number}", "bytes": 5000})
+        return add_run(connection, OLD - number * timedelta(minutes=1), task="a", result=result)
+
+    connection.execute(schema.tasks.insert(), [TASK])
+    runs = [kept(number) for number in range(3)]
+    assert len(forget_results(connection, ["a"], 1)) == 2
+    # Now more are to be kept than there are left.
+    assert forget_runs(connection, LIMIT, keep=3)[0] == 2
+    assert ids(connection, schema.runs.c.id) == {runs[0]}
+
+
+def test_a_result_that_was_pruned_is_not_taken_for_one(make: Make) -> None:
+    sched = make(keep_results=1)
+    sched.start()
+
+    @sched.task(name="text")
+    def text(i: int) -> Any:
+        return "x" * 5000 + str(i)
+
+    runs = [sched.submit("text", i=i).id for i in range(2)]
+    for run in runs:
+        sched.run(run).wait("10s")
+    assert sched.prune() == 1
+    gone, kept = map(sched.run, runs)
+    assert gone.wait("1s").state is State.DONE
+    with pytest.raises(ResultGoneError, match=r"it was pruned by keep_results=1 \(run the task again"):
+        gone.result("1s")
+    assert kept.result("1s")[-1] == "1"
+    assert sched.tasks["text"].latest()[-1] == "1"
+    owner = sched._node.owner
+    assert owner is not None
+    last = schema.runs.delete().where(schema.runs.c.id == kept.id)
+    owner.writer.call(lambda connection: connection.execute(last)).result(10)
+    assert sched.tasks["text"].latest() is None
 
 
 def test_pruning_goes_on_until_nothing_is_left_to_forget(
@@ -170,7 +219,7 @@ def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
     for run in runs:
         run.wait("10s")
     assert sched.prune() == 2
-    with_file = [run for run in sched.runs() if run.result is not None]
+    with_file = [run for run in sched.runs() if run.result and "path" in run.result]
     assert [run.id for run in with_file] == [runs[5].id, runs[4].id]
     assert sched.tasks["table"].latest() is not None
     assert sched.prune() == 0

@@ -1,0 +1,165 @@
+"""Who waits for a run is answered, whichever owner ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from core.conftest import Heard
+
+from schedkit.core.events import OwnerChanged, RunStarted
+from schedkit.core.owner.known import Waiter
+from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.scheduler.handles import RunHandle
+from schedkit.core.states import State
+from schedkit.loop import service
+
+Make = Callable[..., Scheduler]
+
+
+class Work:
+    """A task that holds until it may end; a scheduler with one place has a second run wait behind it."""
+
+    def __init__(self, *scheds: Scheduler) -> None:
+        self.may_end = threading.Event()
+        for sched in scheds:
+            sched.task(name="work")(self.work)
+
+    def work(self) -> str:
+        self.may_end.wait(20)
+        return "value"
+
+
+async def _awaiting(run: RunHandle) -> Any:
+    async with asyncio.timeout(20):
+        return await run
+
+
+async def _asking(run: RunHandle) -> Any:
+    async with asyncio.timeout(20):
+        return await run.scheduler.aio.result(run.id)
+
+
+WAYS: dict[str, Callable[[RunHandle], Any]] = {
+    "result": lambda run: run.result("20s"),
+    "await": lambda run: asyncio.run(_awaiting(run)),
+    "aio": lambda run: asyncio.run(_asking(run)),
+}
+
+
+def waiting(pool: ThreadPoolExecutor, run: RunHandle, way: str) -> Future[Any]:
+    """Let a thread wait for a run; returns when the owner knows of it."""
+    owner = run.scheduler._node.owner
+    assert owner is not None
+    known = len(owner._waiters.get(run.id, ()))
+    asked: Future[Any] = pool.submit(WAYS[way], run)
+    if way == "aio":
+        while len(owner._waiters.get(run.id, ())) == known:
+            assert not asked.done()
+    else:
+        promise = run._promise()
+        while promise._gate is None and promise._future is None:
+            assert not asked.done()
+    return asked
+
+
+@pytest.fixture
+def pool() -> Any:
+    with ExitStack() as stack:
+        yield stack.enter_context(ThreadPoolExecutor())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_after_a_stop_and_a_start(make: Make, pool: ThreadPoolExecutor, way: str) -> None:
+    sched = make(concurrency=1)
+    work = Work(sched)
+    sched.start()
+    heard = Heard(sched)
+    _, second = sched.submit_many("work", [{}] * 2)
+    heard.wait_for(heard.of(RunStarted))
+    asked = waiting(pool, second, way)
+    sched.stop("0.1s")
+    work.may_end.set()
+    sched.start()
+    assert asked.result(20) == "value"
+    assert second.result("1s") == "value"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_after_a_hand_over(make: Make, pool: ThreadPoolExecutor, way: str) -> None:
+    first, other = make(name="first", concurrency=1), make(name="other")
+    work = Work(first, other)
+    first.start()
+    heard = Heard(first)
+    running, second = first.submit_many("work", [{}] * 2)
+    heard.wait_for(heard.of(RunStarted))
+    asked = waiting(pool, second, way)
+    other.start()
+    taking = pool.submit(other.take_over)
+    owner = first._node.owner
+    while owner is not None and not owner.stopping:
+        assert not taking.done()
+    work.may_end.set()
+    taking.result(20)
+    assert running.result("20s") == "value"
+    assert asked.result(20) == "value"
+    assert second.state is State.DONE
+    assert second.result("1s") == "value"
+
+
+def test_after_the_ledger_was_lost(sched: Scheduler, heard: Heard, pool: ThreadPoolExecutor) -> None:
+    work = Work(sched)
+    run = sched.submit("work")
+    heard.wait_for(heard.of(RunStarted))
+    asked = waiting(pool, run, "result")
+    service().call(_lose, sched)
+    heard.wait_for(heard.of(OwnerChanged, change="lost"))
+    work.may_end.set()
+    sched.take_over()
+    assert asked.result(20) == "value"
+
+
+async def _lose(sched: Scheduler) -> None:
+    sched._node._lost()
+
+
+def test_a_timeout_holds_while_the_scheduler_stays_stopped(make: Make, pool: ThreadPoolExecutor) -> None:
+    sched = make(concurrency=1)
+    Work(sched)
+    sched.start()
+    heard = Heard(sched)
+    _, second = sched.submit_many("work", [{}] * 2)
+    heard.wait_for(heard.of(RunStarted))
+    sched.stop("0.1s")
+    with pytest.raises(TimeoutError, match="it is QUEUED"):
+        second.result("0.3s")
+
+
+def test_nobody_looks_for_a_run_whose_handle_is_gone(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    sched = make(concurrency=1)
+    Work(sched)
+    sched.start()
+    heard = Heard(sched)
+    run = sched.submit_many("work", [{}] * 2)[1]
+    heard.wait_for(heard.of(RunStarted))
+    sched.stop("0.1s")
+    with pytest.raises(TimeoutError):
+        run.result("0.1s")
+    assert run._waiter is not None
+    waiter = weakref.ref[Waiter](run._waiter)
+    del run
+    gc.collect()
+    pause = threading.Event()
+    for _ in range(200):
+        if waiter() is None and not sched._node._transitions:
+            break
+        pause.wait(0.05)
+    assert waiter() is None
+    assert not sched._node._transitions
