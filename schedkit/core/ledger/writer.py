@@ -86,6 +86,7 @@ class Writer:
         self._connection: sa.Connection | None = None
         self._batch = 0
         self._ended = False
+        self._over = False
         self._deadline: float | None = None
         self._thread = threading.Thread(target=self._run, name="schedkit-writer", daemon=True)
 
@@ -99,14 +100,33 @@ class Writer:
         self._thread.start()
 
     def post(self, changes: Sequence[Change]) -> None:
-        """Have changes written; they share a group if they can."""
-        self._inbox.put(changes)
+        """Have changes written; they share a group if they can. After the end they are refused."""
+        self._put(changes)
 
     def call(self, function: Callable[[sa.Connection], T]) -> Future[T]:
         """Have ``function(connection)`` run in a transaction of its own, fenced like all others."""
         work = _Work(function)
-        self._inbox.put(work)
+        self._put(work)
         return work.future
+
+    def _put(self, item: Sequence[Change] | _Work) -> None:
+        self._inbox.put(item)
+        if self._over:  # else the thread comes to it, or refuses it at its end
+            self._refuse_rest()
+
+    def _refuse_rest(self) -> None:
+        """Refuse what came after the end: nobody would write it, and who waits for it would wait for ever."""
+        error = NotOwnerError(f"ledger {self._store}: the scheduler here was stopped", hint="start it again")
+        while True:
+            try:
+                item = self._inbox.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(item, _Work):
+                if item.future.set_running_or_notify_cancel():
+                    item.future.set_exception(error)
+            elif item:
+                self._tell([(change, error) for change in item])
 
     def stop(self, patience: float) -> None:
         """Write what was posted, for at most `patience` seconds more if the store is away; then end."""
@@ -141,6 +161,8 @@ class Writer:
             if item is None:
                 break
         self._disconnect()
+        self._over = True
+        self._refuse_rest()
 
     def _do(self, work: _Work) -> None:
         if not work.future.set_running_or_notify_cancel():
@@ -163,7 +185,9 @@ class Writer:
                     refused[index] = refusal
         except Exception as failure:
             refused = dict.fromkeys(range(len(changes)), failure)
-        outcome = [(change, refused.get(index)) for index, change in enumerate(changes)]
+        self._tell([(change, refused.get(index)) for index, change in enumerate(changes)])
+
+    def _tell(self, outcome: list[tuple[Change, BaseException | None]]) -> None:
         for change, cause in outcome:
             if change.receipt is not None:
                 change.receipt(cause)
