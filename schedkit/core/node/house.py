@@ -29,15 +29,12 @@ PRUNE_SECONDS = 900.0
 _STEP_SECONDS = 0.001
 
 
-async def lull(owner: Owner, ahead: float, patience: float) -> bool:
-    """Wait for a moment with no due time in the next `ahead` seconds; False: none within `patience`."""
+async def lull(owner: Owner, ahead: float, patience: float) -> None:
+    """Wait for a moment with no due time in the next `ahead` seconds, for `patience` seconds at most."""
     loop = asyncio.get_running_loop()
     until = loop.time() + patience
-    while not owner.calm(time.time() + ahead):
-        if loop.time() >= until:
-            return False
+    while not owner.calm(time.time() + ahead) and loop.time() < until:
         await asyncio.sleep(_STEP_SECONDS)
-    return True
 
 
 class House:

@@ -217,10 +217,10 @@ class Node:
                 if self.state != "stopped":  # else it was stopping already; only its last writes were late
                     await self._leave()
                     await asyncio.to_thread(owner.writer.stop, 1.0)
-                    owner.let_go()
                     await asyncio.to_thread(self.lease.release)
                     await self._close_ports()
                     await self._view(after=owner.written)
+                owner.let_go()
                 lost = OwnerChanged(at=datetime.now(UTC), change="lost", owner=self.config.name, epoch=epoch)
                 self.bus.publish((lost,))
 

@@ -90,22 +90,7 @@ class Runs(Known):
     def _begin(self, change: Change, run: Run) -> None:
         self._keep(run)
         self._fresh[run.id] = (change, run)
-        change.tell(
-            RunQueued(
-                at=run.queued_at,
-                seq=self.next_seq(),
-                task=run.task,
-                run=run.id,
-                who=run.who,
-                state=run.state,
-                cause=run.cause,
-                scheduled_at=run.scheduled_at,
-                due_at=run.due_at,
-                priority=run.priority,
-                params=run.params,
-                waiting_for=run.waiting_for,
-            )
-        )
+        self._tell_queued(change, run, run.queued_at)
 
     def _parents_of(self, run: Run) -> tuple[dict[str, Wait], str]:
         """Return what a scheduled run with parents waits for, or why it will not run."""
@@ -226,14 +211,15 @@ class Runs(Known):
         self._tell_queued(self._step(run, ready, change), ready, now)
         self._offer(ready)
 
-    def _tell_queued(self, change: Change, run: Run, now: datetime) -> None:
-        """Say what a run waits for from now on."""
+    def _tell_queued(self, change: Change, run: Run, at: datetime) -> None:
+        """Say that a run waits, and for which parents, from a time on."""
         change.tell(
             RunQueued(
-                at=now,
+                at=at,
                 seq=self.next_seq(),
                 task=run.task,
                 run=run.id,
+                who=run.who,
                 state=run.state,
                 cause=run.cause,
                 scheduled_at=run.scheduled_at,

@@ -87,7 +87,7 @@ def _travelling(value: object) -> bytes:
     try:
         packed: bytes = cloudpickle.dumps(value)
         arrived = type(cloudpickle.loads(packed)) is type(value)
-    except BaseException:
+    except BaseException:  # how a value is pickled is its own code, which may raise even SystemExit
         return b""
     return packed if arrived else b""
 
@@ -95,7 +95,7 @@ def _travelling(value: object) -> bytes:
 def _shown(value: object) -> str:
     try:
         return repr(value)
-    except BaseException:
+    except BaseException:  # its own code, too
         return f"<{type(value).__qualname__}>"
 
 

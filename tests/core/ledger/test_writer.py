@@ -52,13 +52,10 @@ def test_what_comes_after_the_end_is_refused(store: Store) -> None:
     writer.call(lambda connection: (entered.set(), release.wait(30)))
     assert entered.wait(10)
     writer.post([noting("before", answers)])
-    ending = threading.Thread(target=writer.stop, args=(30,))
-    ending.start()
-    while writer._inbox.qsize() < 2:  # the change, and the word to end
-        threading.Event().wait(0.001)
+    writer._inbox.put(None)  # the word to end, while it is busy
     writer.post([noting("after the word", answers)])
     release.set()
-    ending.join(30)
+    writer.stop(30)
     writer.post([noting("after the end", answers)])
     late = writer.call(lambda connection: 1)
     assert [type(answer) for answer in answers] == [type(None), NotOwnerError, NotOwnerError]

@@ -218,3 +218,34 @@ def test_a_checkpoint_that_cannot_be_made_is_made_later(make: Make, monkeypatch:
     assert told.wait(10)
     heard.wait_for(heard.of(events.RunEnded, run=run.id))
     assert run.state is State.DONE
+
+
+def test_a_part_that_ends_by_an_error_is_told_and_stop_works(sched: Scheduler) -> None:
+    """It should not happen; if it does, nobody must find out by the schedules that stand still."""
+    told = threading.Event()
+    records: list[logging.LogRecord] = []
+
+    class Hears(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno == logging.CRITICAL:
+                records.append(record)
+                told.set()
+
+    async def breaks() -> None:
+        raise ZeroDivisionError("no such part")
+
+    async def spawn() -> None:
+        sched._node._spawn(breaks())
+
+    handler = Hears()
+    logging.getLogger("schedkit").addHandler(handler)
+    try:
+        service().call(spawn)
+        assert told.wait(10)
+    finally:
+        logging.getLogger("schedkit").removeHandler(handler)
+    assert records[0].getMessage() == "a part of the scheduler ended: stop it and start it again"
+    assert records[0].exc_info is not None
+    assert isinstance(records[0].exc_info[1], ZeroDivisionError)
+    sched.stop()
+    assert sched.state == "stopped"
