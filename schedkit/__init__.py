@@ -79,7 +79,7 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: Any) -> None:
     """Let ``%load_ext schedkit`` bring ``%%task`` and ``%schedkit``."""
-    importlib.import_module("schedkit.magics").load(shell)
+    importlib.import_module("schedkit.notebook.magics").load(shell)
 
 
 def _cell_bar() -> AbstractContextManager[Any]:
@@ -87,7 +87,7 @@ def _cell_bar() -> AbstractContextManager[Any]:
     ipython = sys.modules.get("IPython")  # a kernel has it; nbval imports ipykernel alone
     if ipython is None or getattr(ipython.get_ipython(), "kernel", None) is None:
         return nullcontext(importlib.import_module("schedkit.context").Surroundings())
-    bar: AbstractContextManager[Any] = importlib.import_module("schedkit.widgets.bar").cell_bar()
+    bar: AbstractContextManager[Any] = importlib.import_module("schedkit.notebook.bar").cell_bar()
     return bar
 
 

@@ -12,13 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schedkit.core.durations import seconds
+from schedkit.core.api import facade as core
+from schedkit.core.api import faces
 from schedkit.core.model import Retry
-from schedkit.core.scheduler import facade as core
-from schedkit.core.scheduler import faces
 from schedkit.core.tasks import origin
 from schedkit.core.when import triggers
-from schedkit.core.when.wallclock import zone
 from schedkit.errors import LedgerError, SettingsError
 from schedkit.loop import live
 from schedkit.report import Report, RetryOptions, Tools, run_report
@@ -31,11 +29,13 @@ from schedkit.settings import (
     load_settings,
     project_root,
 )
+from schedkit.values.durations import parse_duration
+from schedkit.values.timezones import parse_timezone
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from schedkit.core.scheduler.handles import TaskHandle
+    from schedkit.core.api.handles import TaskHandle
 
 __all__ = ["App", "Scheduler", "app", "site"]
 
@@ -44,7 +44,7 @@ _log = logging.getLogger("schedkit")
 STANDING_PAGE = "task-results"
 
 # How objects show themselves in a notebook; the widgets are imported at the first display only.
-faces.provide(functools.partial(importlib.import_module, "schedkit.widgets"))
+faces.provide(functools.partial(importlib.import_module, "schedkit.notebook.display"))
 
 
 class App:
@@ -117,7 +117,7 @@ class App:
             "keep_runs": chosen.keep_runs,
             "keep_results": chosen.keep_results,
             "durability": chosen.durability,
-            "tz": zone(chosen.tz) if chosen.tz else None,
+            "tz": parse_timezone(chosen.tz) if chosen.tz else None,
             "job_defaults": chosen.job_defaults.model_dump(),
             **options,
         }
@@ -256,9 +256,9 @@ def _retry(options: RetryOptions | None) -> Retry | None:
         return None
     return Retry(
         attempts=options.attempts,
-        delay=seconds(options.delay, "retry delay"),
+        delay=parse_duration(options.delay, "retry delay"),
         backoff=options.backoff,
-        max_delay=seconds(options.max_delay, "retry max_delay"),
+        max_delay=parse_duration(options.max_delay, "retry max_delay"),
     )
 
 
@@ -354,6 +354,6 @@ def Scheduler(ledger: str | Path | None = None, **options: Any) -> core.Schedule
         A SQLite file or an SQLAlchemy URL; by default what the settings say (``.schedkit/ledger.db`` in the
         project's root).
     **options
-        As `schedkit.core.scheduler.facade.Scheduler` takes them; they win over the settings.
+        As `schedkit.core.api.facade.Scheduler` takes them; they win over the settings.
     """
     return app().scheduler(ledger, **options)

@@ -13,6 +13,7 @@
     │   ├── UnknownFieldError          no field of that name; near matches are named
     │   ├── RegionError                zero or two tables where one was meant
     │   └── WorkbookError              a sheet name, header or template that cannot be filled
+    ├── FileError                      a file that cannot be read or written: permission, space, place
     ├── LedgerError                    the store: corrupt, read-only, newer than we know, away
     ├── NotOwnerError                  another process owns this ledger
     ├── RunError                       a run that did not end as DONE, raised by `run.result()`
@@ -47,6 +48,7 @@ __all__ = [
     "ConflictError",
     "DeclarationError",
     "FatalError",
+    "FileError",
     "ForbiddenError",
     "IncompleteError",
     "JqlError",
@@ -96,7 +98,7 @@ class SchedkitError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         # IPython's own door for errors that know how to show themselves.
-        from schedkit.tracebacks import rendered
+        from schedkit.notebook.tracebacks import rendered
 
         return rendered(self)
 
@@ -164,6 +166,10 @@ class RegionError(UsageError):
 
 class WorkbookError(UsageError):
     """A sheet, header or template that cannot be written."""
+
+
+class FileError(SchedkitError):
+    """A file cannot be read or written: no permission, no space, no such place."""
 
 
 class LedgerError(SchedkitError):

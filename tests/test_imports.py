@@ -15,16 +15,14 @@ import schedkit
 ROOT = Path(schedkit.__file__).parent
 
 # What each room may import besides itself, and nothing else of schedkit.
-BASE = {"errors", "chance", "gcpause", "processes", "punctual", "loop", "context"}
+BASE = {"errors", "values", "gcpause", "punctual", "loop", "context"}
 ALLOWED: dict[str, set[str]] = {
-    "errors": {"tracebacks"},
-    "tracebacks": set(),
-    "chance": set(),
-    "gcpause": set(),
-    "processes": set(),
+    "errors": {"notebook"},
+    "values": {"errors"},
+    "gcpause": {"values"},
     "punctual": set(),
-    "context": {"errors"},
-    "loop": {"errors", "context", "punctual"},
+    "context": {"errors", "values"},
+    "loop": {"errors", "values", "context", "punctual"},
     "core": BASE,
     "atlassian": BASE,
     "jira": BASE | {"atlassian"},
@@ -32,13 +30,13 @@ ALLOWED: dict[str, set[str]] = {
     "excel": BASE,
     "notify": BASE | {"core"},
     "report": BASE | {"core", "atlassian", "jira", "confluence", "excel", "notify"},
-    "settings": BASE | {"core", "atlassian", "jira", "confluence", "excel", "notify", "report"},
+    "settings": BASE | {"core"},
     "demo": {"errors"},
 }
 # The package's own names are type-only imports there; `test_import_schedkit_is_light` holds the rest.
 ALLOWED["__init__"] = {"app", "core", "excel", "errors", "context"}
-ALLOWED["app"] = ALLOWED["settings"] | {"settings"}
-DOORS = {"__main__", "cli", "commands", "api", "widgets", "magics"}
+ALLOWED["app"] = BASE | {"core", "atlassian", "jira", "confluence", "excel", "notify", "report", "settings"}
+DOORS = {"__main__", "cli", "commands", "api", "notebook"}
 for door in DOORS:
     ALLOWED[door] = ALLOWED["app"] | {"app", "demo"} | DOORS
 
@@ -54,7 +52,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
         "node": {"when", "tasks", "ledger", "runner", "owner"},
         "board": {"ledger"},
         "jobs": {"when", "tasks", "ledger"},
-        "scheduler": {"when", "tasks", "ledger", "runner", "owner", "node", "board", "jobs"},
+        "api": {"when", "tasks", "ledger", "runner", "owner", "node", "board", "jobs"},
     },
     "excel": {
         "parts": set(),

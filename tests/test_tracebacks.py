@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kernels import Kernel, kernel
+from support.kernels import Kernel, kernel
 
 HELPER = """
 from schedkit.jira import Jira

@@ -18,7 +18,6 @@ from schedkit.atlassian.oauth import renew
 from schedkit.atlassian.pace import Clock, Gate
 from schedkit.atlassian.tally import count
 from schedkit.atlassian.transport import Transport, Wire
-from schedkit.chance import chance
 from schedkit.errors import (
     AuthError,
     BadAnswerError,
@@ -28,6 +27,7 @@ from schedkit.errors import (
     UsageError,
 )
 from schedkit.loop import bridged
+from schedkit.values.rng import chance
 
 __all__ = ["Site"]
 

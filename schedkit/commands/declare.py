@@ -13,15 +13,15 @@ from types import ModuleType
 
 from schedkit.app import App
 from schedkit.commands.notebook import execute
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Task
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.tasks.block import yaml_tasks
 from schedkit.core.tasks.declare import marked
 from schedkit.core.tasks.discover import Problem, module_tasks, said_later
 from schedkit.core.tasks.origin import declared_in
 from schedkit.errors import SchedkitError, SettingsError, TriggerError, UsageError
 from schedkit.report.load import read_text, report_of
-from schedkit.report.yamlfile import Document, parse_yaml_all
+from schedkit.values.yaml import Document, parse_yaml_all
 
 __all__ = ["Declared", "check_file"]
 

@@ -13,8 +13,8 @@ from schedkit.app import app
 from schedkit.commands.bars import StageBars
 from schedkit.commands.declare import Declared, check_file
 from schedkit.commands.words import one_line
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import Event, RunEnded
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.tasks.discover import from_entry_points, said_later
 from schedkit.errors import RunError, SchedkitError, SettingsError, UsageError

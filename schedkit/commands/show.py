@@ -11,7 +11,7 @@ from rich.table import Table
 
 from schedkit.app import app
 from schedkit.commands.words import one_line
-from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.api.facade import Scheduler
 from schedkit.errors import UsageError
 
 __all__ = ["show_history", "show_tasks"]

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from schedkit.core.durations import seconds, show
 from schedkit.core.states import Overlap, Priority
 from schedkit.errors import (
     DeclarationError,
@@ -21,6 +20,7 @@ from schedkit.errors import (
     RetryableError,
     UnavailableError,
 )
+from schedkit.values.durations import duration_text, parse_duration
 
 if TYPE_CHECKING:
     from schedkit.core.when.triggers import Trigger
@@ -92,7 +92,7 @@ class Retry:
         for name in ("on", "give_up_on"):
             object.__setattr__(self, name, _exception_types(getattr(self, name), name))
         for name in ("delay", "max_delay"):
-            object.__setattr__(self, name, seconds(getattr(self, name), f"retry {name}"))
+            object.__setattr__(self, name, parse_duration(getattr(self, name), f"retry {name}"))
         for name in ("backoff", "jitter"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -150,7 +150,7 @@ class Rate:
             )
 
     def __str__(self) -> str:
-        return f"{self.count} in {show(self.seconds)}"
+        return f"{self.count} in {duration_text(self.seconds)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,12 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["clean", "dump", "load"]
+from schedkit.values.text import clean
+
+__all__ = ["dump", "load"]
 
 # Facts that are nested deeper, or hold themselves, are cut there.
 DEEPEST = 50
-
-
-def clean(text: str) -> str:
-    """Return text that any database can hold: no NUL, no half of a surrogate pair."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _said(value: object) -> str:

@@ -15,7 +15,7 @@ from typing import IO
 
 from schedkit import context
 from schedkit.errors import WorkbookError
-from schedkit.processes import alive
+from schedkit.values.processes import alive
 
 _SUFFIX = ".schedkit-part"
 _DAY_SECONDS = 86_400

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schedkit.errors import SettingsError
 from schedkit.report.definition import Names, Report
-from schedkit.report.yamlfile import explain
+from schedkit.values.yaml import explain
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from schedkit.errors import SettingsError
 from schedkit.report.definition import Report
 from schedkit.report.deliver import deliverer
-from schedkit.report.yamlfile import Document, explain, parse_yaml_all
+from schedkit.values.yaml import Document, explain, parse_yaml_all
 
 __all__ = ["load_reports", "loads_reports", "read_text", "report_of"]
 

@@ -20,10 +20,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from schedkit.core.when.wallclock import zone
 from schedkit.errors import SettingsError
-from schedkit.report.yamlfile import explain, parse_yaml
 from schedkit.settings.accepted import translated
+from schedkit.values.timezones import parse_timezone
+from schedkit.values.yaml import explain, parse_yaml
 
 __all__ = [
     "FILE_NAME",
@@ -120,7 +120,7 @@ class SchedulerSettings(_Strict):
     @classmethod
     def _known_zone(cls, tz: str | None) -> str | None:
         if tz is not None:
-            zone(tz)
+            parse_timezone(tz)
         return tz
 
 

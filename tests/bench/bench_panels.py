@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from browser_boards import NOW, many_tasks
-from browser_lab import Lab, NoChromiumError, Notebook, View, chromium, jupyter_lab, web_files
+from support.browser_boards import NOW, many_tasks
+from support.browser_lab import Lab, NoChromiumError, Notebook, View, chromium, jupyter_lab, web_files
 
 from bench.common import Row, median
 from schedkit.core.board.board import Board
@@ -24,7 +24,7 @@ from schedkit.core.board.feed import Feed
 
 START = """
 import tempfile
-from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.api.facade import Scheduler
 Scheduler(tempfile.mkdtemp() + '/a.db').start()
 """
 # What a started scheduler has imported that is not ours: the bare imports it needs, as one program.
@@ -43,8 +43,8 @@ from datetime import UTC, datetime
 from schedkit.core import events as ev
 from schedkit.core.board.board import Board
 from schedkit.core.states import State
-from schedkit.widgets import Panel
-from schedkit.widgets.publisher import publisher
+from schedkit.notebook.live_panel import Panel
+from schedkit.notebook.publisher import publisher
 
 class Stage(Board):
     def __init__(self): super().__init__(); self.listeners = []

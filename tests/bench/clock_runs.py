@@ -47,7 +47,7 @@ def plan(run: dict[str, Any]) -> float:
 
 
 def ours(run: dict[str, Any], folder: Path) -> dict[str, Any]:
-    from schedkit.core.scheduler.facade import Scheduler
+    from schedkit.core.api.facade import Scheduler
     from schedkit.core.tasks.declare import declare
     from schedkit.core.when.triggers import every
     from schedkit.loop import service

@@ -47,8 +47,8 @@ def submit_from_threads(count: int, submit: Callable[[], object]) -> None:
 
 def ours(where: str, count: int, kind: str, frozen: bool) -> float:
     """Runs per second from submit, durable when it returns, to the recorded finish."""
+    from schedkit.core.api.facade import Scheduler
     from schedkit.core.events import RunEnded
-    from schedkit.core.scheduler.facade import Scheduler
 
     sched = Scheduler(where, concurrency=200, threads=200, results=tempfile.mkdtemp())
     sched.task(name="idle", overlap="allow")(idle)
@@ -170,7 +170,7 @@ def history(where: str, count: int, kind: str, frozen: bool) -> dict[str, float]
     Medians of single submissions, of submissions with their run, and of boards; and the mean of submissions
     in a row, each of which meets the end of the last one's run at the one writer, before or after it.
     """
-    from schedkit.core.scheduler.facade import Scheduler
+    from schedkit.core.api.facade import Scheduler
 
     sched = Scheduler(where)
     sched.task(name="idle", overlap="allow")(idle)
@@ -206,7 +206,7 @@ def history(where: str, count: int, kind: str, frozen: bool) -> dict[str, float]
 
 def history_filled(where: str, count: int, kind: str, frozen: bool) -> None:
     """Make a ledger at `where` with `count` ended runs."""
-    from schedkit.core.scheduler.facade import Scheduler
+    from schedkit.core.api.facade import Scheduler
 
     with Scheduler(where) as sched:
         sched.task(name="idle", overlap="allow")(idle)

@@ -12,7 +12,7 @@ from jupyter_client.manager import start_new_kernel
 PREPARE = """
 import asyncio, time
 from datetime import UTC, datetime, timedelta
-from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.when.triggers import every
 ours, theirs = [], []
 start = datetime.now(UTC) + timedelta(seconds=1)

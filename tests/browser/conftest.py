@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser_lab import Lab, NoChromiumError, View, chromium, jupyter_lab, web_files
 from playwright.sync_api import Browser
+from support.browser_lab import Lab, NoChromiumError, View, chromium, jupyter_lab, web_files
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.api.facade import Scheduler
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -194,7 +194,7 @@ from datetime import UTC, datetime, timedelta
 from schedkit.core import events as ev
 from schedkit.core.board.board import Board
 from schedkit.core.states import State
-from schedkit.widgets import Panel
+from schedkit.notebook.live_panel import Panel
 
 class Stage(Board):
     listeners = []

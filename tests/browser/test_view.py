@@ -9,10 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import past
 import pytest
-from browser_boards import NOW, declare, end, many_tasks, progress, queue, start, working_day
 from playwright.sync_api import expect
+from support import past
+from support.browser_boards import NOW, declare, end, many_tasks, progress, queue, start, working_day
 
 from schedkit.core import events as ev
 from schedkit.core.board.board import Board

@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from confluence.pages import hostile_pages
 from hypothesis import given
 from hypothesis import strategies as st
+from support.confluence_pages import hostile_pages
 
 from schedkit.confluence.markup import Link, Lozenge, time_tag
 from schedkit.confluence.source.canonical import blank, canonical, form, same

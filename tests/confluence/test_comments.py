@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from confluence.pages import hostile_pages
 from hypothesis import given
 from hypothesis import strategies as st
+from support.confluence_pages import hostile_pages
 
 from schedkit.confluence.source.comments import only_comments_added
 from schedkit.confluence.source.storage import tokens

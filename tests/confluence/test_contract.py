@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 from confluence.conftest import DemoPage
-from confluence.pages import anchor, table
 from contract.documents import Contract
 from openapi_core.testing import MockRequest
+from support.confluence_pages import anchor, table
 
 from schedkit.atlassian import Request, Site
 from schedkit.confluence import Confluence

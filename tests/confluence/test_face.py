@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from confluence.pages import table
+from support.confluence_pages import table
 
 from schedkit.confluence.plans.draft import TableEdit
 from schedkit.confluence.plans.face import as_html, as_text, summary

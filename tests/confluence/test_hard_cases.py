@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 from confluence.conftest import DemoPage
-from confluence.pages import anchor, table
 from starlette.requests import Request
 from starlette.responses import Response
+from support.confluence_pages import anchor, table
 
 from schedkit.confluence import Applied, Confluence, Plan
 from schedkit.demo import DemoSite, Faults

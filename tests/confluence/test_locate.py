@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from confluence.pages import anchor, table
+from support.confluence_pages import anchor, table
 
 from schedkit.confluence.source.locate import Landscape, locate
 from schedkit.confluence.source.regions import Anchor, Heading, LocalId, Macro, Nth, Region, region

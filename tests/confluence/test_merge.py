@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from confluence.pages import anchor, pages_with_table, real_pages, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.confluence_pages import anchor, pages_with_table, real_pages, table
 
 from schedkit.confluence.markup import Markup, escape
 from schedkit.confluence.plans.draft import Draft, TableEdit, outside

@@ -6,10 +6,10 @@ from random import Random
 
 import pandas as pd
 import pytest
-from confluence.pages import anchor, hostile_pages, table
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from support.confluence_pages import anchor, hostile_pages, table
 
 from schedkit.confluence.markup import escape
 from schedkit.confluence.plans.draft import TableEdit

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 from confluence.conftest import DemoPage
-from confluence.pages import anchor, table
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from support.confluence_pages import anchor, table
 
 from schedkit.confluence import Confluence, Image, Link, Look, Lozenge, Managed, Markup
 from schedkit.confluence.plans.template import BlockEdit, inline, rendered_template

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from confluence.conftest import DemoPage
-from confluence.pages import anchor, table
+from support.confluence_pages import anchor, table
 
 from schedkit.confluence import Confluence
 from schedkit.confluence.source.regions import Nth, region

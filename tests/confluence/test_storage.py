@@ -5,9 +5,9 @@ from __future__ import annotations
 from xml.parsers import expat
 
 import pytest
-from confluence.pages import anchor, hostile_pages, real_pages
 from hypothesis import given
 from hypothesis import strategies as st
+from support.confluence_pages import anchor, hostile_pages, real_pages
 
 from schedkit.confluence.source.storage import (
     attributes,

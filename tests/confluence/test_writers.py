@@ -13,12 +13,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from confluence.conftest import DemoPage
-from confluence.pages import anchor, table
+from support.confluence_pages import anchor, table
 
 from schedkit.confluence import Confluence
 
 MakePage = Callable[[str], DemoPage]
-WORKER = Path(__file__).with_name("writer_process.py")
+WORKER = Path(__file__).parents[1] / "support" / "confluence_writer.py"
 
 
 def body_of(regions: int) -> str:

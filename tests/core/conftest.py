@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from postgres_server import postgres_server
+from support.postgres_server import postgres_server
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import Event
 from schedkit.core.ledger.rows import new_id
-from schedkit.core.scheduler.facade import Scheduler
 
 
 @pytest.fixture(scope="session")

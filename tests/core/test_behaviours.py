@@ -67,8 +67,8 @@
       test_how.py::test_cycles_and_strangers_are_refused
 10. notebook
    a cell re-run, kernel restart:
-      widgets/test_kernel_life.py::test_a_cell_run_again_replaces_its_task
-      widgets/test_kernel_life.py::test_a_restart_in_the_middle_of_a_run
+      notebook/test_kernel_life.py::test_a_cell_run_again_replaces_its_task
+      notebook/test_kernel_life.py::test_a_restart_in_the_middle_of_a_run
    renamed function:
       test_behaviours.py::test_behaviour_10_a_renamed_function
    add from another thread:
@@ -97,8 +97,8 @@ import pytest
 from core.conftest import Heard
 
 from schedkit.core import events
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Retry
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.when.triggers import every
 from schedkit.errors import RetryableError, UsageError

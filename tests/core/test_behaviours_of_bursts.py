@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import RunEnded
 from schedkit.core.ledger import schema
 from schedkit.core.owner import attempts as owner_attempts
 from schedkit.core.owner.attempts import STARTS_AT_ONCE
 from schedkit.core.runner import attempt
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.when.triggers import every
 from schedkit.loop import service
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from core.test_behaviours import held
 
+from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.handles import RunHandle
 from schedkit.core.model import Retry
-from schedkit.core.scheduler.facade import Scheduler
-from schedkit.core.scheduler.handles import RunHandle
 from schedkit.core.states import Outcome, State
 from schedkit.errors import RetryableError
 

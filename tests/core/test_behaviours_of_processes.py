@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from crash.judge import judge
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.ledger.store import Store
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
 
 # Seconds after which a process is killed, so that who waits for its words does not wait for ever.
 PATIENCE = 60.0
-PROGRAM = Path(__file__).with_name("owning_process.py")
+PROGRAM = Path(__file__).parents[1] / "support" / "owning_process.py"
 Begin = Callable[[str], "Process"]
 
 

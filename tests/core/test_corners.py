@@ -21,6 +21,8 @@ from msgspec import structs
 
 from schedkit import context
 from schedkit.core import events
+from schedkit.core.api import faces
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.ledger import schema
 from schedkit.core.ledger.changes import Change
 from schedkit.core.ledger.reader import CommandRow
@@ -30,8 +32,6 @@ from schedkit.core.owner.door import Door
 from schedkit.core.run import TaskResult
 from schedkit.core.runner.attempt import Execution
 from schedkit.core.runner.running import RunContext
-from schedkit.core.scheduler import faces
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
 from schedkit.core.when.triggers import every
 from schedkit.errors import (

@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.faulty import answers_lost, commits_failing, failing
 from crash.judge import judge
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from support.faulty import answers_lost, commits_failing, failing
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Retry
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.when.triggers import every
 from schedkit.errors import RetryableError, SchedkitError

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
-from core.faulty import answers_lost, commits_failing, disk_full, failing, locked, reads_failing
 from crash.judge import judge_schedule
 from sqlalchemy.exc import IntegrityError, OperationalError
+from support.faulty import answers_lost, commits_failing, disk_full, failing, locked, reads_failing
 
 from schedkit.core import events
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.ledger import schema
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.when.triggers import every
 from schedkit.errors import LedgerError, NotOwnerError

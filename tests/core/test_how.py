@@ -20,10 +20,10 @@ from core.conftest import Heard
 
 from schedkit import context
 from schedkit.core import events
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import After, Retry
 from schedkit.core.run import TaskResult
 from schedkit.core.runner.execute import MOST_TRACEBACK
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
 from schedkit.core.when.triggers import every
 from schedkit.errors import (

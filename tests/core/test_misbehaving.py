@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from schedkit import context
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.run import TaskResult
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.text import dump
 from schedkit.errors import DeclarationError, RetryableError

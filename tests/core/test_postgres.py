@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
 from crash.judge import judge_schedule
-from postgres_server import kill, postgres_server, revive
+from support.postgres_server import kill, postgres_server, revive
 
 from schedkit.core import events
-from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.when.triggers import every
 from schedkit.errors import LedgerError

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crash.killable import FULL
-from postgres_server import kill, postgres_server, revive
+from support.postgres_server import kill, postgres_server, revive
 
 __all__ = ["DISTURBANCES", "Disturbed"]
 

@@ -18,8 +18,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Retry
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.when.triggers import cron, every
 from schedkit.errors import LedgerError, RetryableError
 

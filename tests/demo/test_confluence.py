@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from demo.clients import client
+from support.demo_clients import client
 
 from schedkit.demo import DemoSite
 

@@ -8,9 +8,9 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
-from demo.clients import cloud, datacenter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from support.demo_clients import cloud, datacenter
 
 from schedkit.demo import DemoSite, Faults
 from schedkit.demo.journal import Answered, Journal

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from demo.clients import cloud, datacenter
+from support.demo_clients import cloud, datacenter
 
 from schedkit.demo import DemoSite
 

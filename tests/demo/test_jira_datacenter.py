@@ -8,7 +8,7 @@ from datetime import datetime
 
 import httpx
 import pytest
-from demo.clients import datacenter
+from support.demo_clients import datacenter
 
 from schedkit.demo import DemoSite
 

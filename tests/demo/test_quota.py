@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import httpx
-from demo.clients import cloud, datacenter
 from starlette.requests import Request
+from support.demo_clients import cloud, datacenter
 
 from schedkit.demo import DemoSite
 from schedkit.demo.quota import Quota

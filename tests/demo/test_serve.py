@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from demo.clients import datacenter
+from support.demo_clients import datacenter
 
 from schedkit.demo import DemoSite, serve
 from schedkit.errors import UnavailableError, UsageError

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from demo.clients import cloud, datacenter
+from support.demo_clients import cloud, datacenter
 
 from schedkit.demo import DemoSite
 from schedkit.demo.world.catalog import DONE, PROGRESS

@@ -6,7 +6,7 @@ import threading
 from random import Random
 
 import pytest
-from demo.clients import client, cloud, datacenter
+from support.demo_clients import client, cloud, datacenter
 
 from schedkit.demo import DemoSite
 from schedkit.demo.confluence.store import InvalidBodyError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from excel_strategies import HOSTILE
+from support.excel_strategies import HOSTILE
 
 from schedkit import context, excel
 from schedkit.errors import StopRequested, WorkbookError

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from excel_strategies import frames, objects
 from hypothesis import given, settings
+from support.excel_strategies import frames, objects
 
 from schedkit import excel
 

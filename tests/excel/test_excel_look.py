@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
-from excel_issues import issue_frame
+from support.excel_issues import issue_frame
 
 from schedkit import excel
 from schedkit.errors import WorkbookError

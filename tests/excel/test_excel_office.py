@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from excel_issues import issue_frame
-from excel_strategies import HOSTILE
-from excel_zoo import TOP, zoo
 from python_calamine import CalamineWorkbook
+from support.excel_issues import issue_frame
+from support.excel_strategies import HOSTILE
+from support.excel_zoo import TOP, zoo
 
 from schedkit import excel
 

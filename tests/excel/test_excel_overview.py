@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from excel_issues import issue_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.excel_issues import issue_frame
 
 from schedkit.excel.drawn.overview import overview
 from schedkit.excel.model import Policy

@@ -11,9 +11,9 @@ import openpyxl
 import pandas as pd
 import pytest
 import xlsxwriter
-from excel_zoo import PIVOT_CACHE, TOP, parts_of, zoo
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.formula import ArrayFormula
+from support.excel_zoo import PIVOT_CACHE, TOP, parts_of, zoo
 
 from schedkit import context, excel
 from schedkit.errors import WorkbookError

@@ -11,10 +11,10 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
-from excel_zoo import MAY_CHANGE, TOP, parts_of, zoo
 from openpyxl.worksheet.cell_range import MultiCellRange
 from openpyxl.worksheet.table import Table
 from openpyxl.worksheet.worksheet import Worksheet
+from support.excel_zoo import MAY_CHANGE, TOP, parts_of, zoo
 
 from schedkit import context, excel
 from schedkit.errors import WorkbookError

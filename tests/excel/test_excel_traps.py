@@ -14,7 +14,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from excel_strategies import HOSTILE
+from support.excel_strategies import HOSTILE
 
 from schedkit import excel
 from schedkit.errors import WorkbookError

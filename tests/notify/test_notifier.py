@@ -257,7 +257,7 @@ def test_the_environment_is_the_processs_own_by_default(
 def test_a_schedulers_failures_arrive_and_its_runs_do_not_mind(
     webhook: Webhook, notifier: Any, tmp_path: Any
 ) -> None:
-    from schedkit.core.scheduler.facade import Scheduler
+    from schedkit.core.api.facade import Scheduler
 
     listening = notifier(Channel("CHAT", on=["failed", "done"], every=0), link="https://s/{run}")
     with Scheduler(ledger=str(tmp_path / "l.db")) as sched:

@@ -6,7 +6,7 @@ import pytest
 
 from schedkit.errors import SettingsError
 from schedkit.report import load_reports, loads_reports
-from schedkit.report.yamlfile import parse_yaml
+from schedkit.values.yaml import parse_yaml
 
 GOOD = """\
 name: open-bugs

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Retry
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.when.triggers import cron, every
 from schedkit.demo import DemoSite
 from schedkit.errors import RetryableError

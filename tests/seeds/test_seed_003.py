@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from schedkit import context
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Rate, Task
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.tasks.base import BaseTask
 from schedkit.core.tasks.block import yaml_tasks
 from schedkit.core.when.triggers import at, cron, every

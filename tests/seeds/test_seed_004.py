@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import Event, Fired
 from schedkit.core.run import TaskResult
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Disposition, Overlap, State
 from schedkit.core.tasks.base import BaseTask
 from schedkit.core.tasks.schedule import ScheduleType, TaskSchedule

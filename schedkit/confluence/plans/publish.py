@@ -13,7 +13,6 @@ import anyio
 import anyio.to_thread
 
 from schedkit import context
-from schedkit.chance import chance
 from schedkit.confluence.plans.applied import Applied, applied
 from schedkit.confluence.plans.draft import Draft
 from schedkit.confluence.plans.face import summary
@@ -25,6 +24,7 @@ from schedkit.confluence.source.storage import text
 from schedkit.confluence.tables.rules import Merged
 from schedkit.errors import SiteError
 from schedkit.loop import blocking, bridged
+from schedkit.values.rng import chance
 
 __all__ = ["AsyncPagePlan", "PagePlan", "plan_page"]
 

@@ -11,13 +11,13 @@ import anyio
 import anyio.to_thread
 
 from schedkit import context
-from schedkit.chance import chance
 from schedkit.confluence.plans.draft import Draft, Edit, outside
 from schedkit.confluence.site.dialect import PageState
 from schedkit.confluence.site.server import Server
 from schedkit.confluence.source.comments import only_comments_added
 from schedkit.errors import ConflictError, ForbiddenError, NotFoundError, SiteError
 from schedkit.loop import live
+from schedkit.values.rng import chance
 
 __all__ = ["Outcome", "draft_of", "update"]
 

@@ -15,10 +15,10 @@ import anyio.to_thread
 
 from schedkit import context
 from schedkit.atlassian import Request
-from schedkit.chance import chance
 from schedkit.confluence.markup import Image, Markup, attachment_link
 from schedkit.confluence.site.server import Server
 from schedkit.errors import BadAnswerError, SiteError, UsageError
+from schedkit.values.rng import chance
 
 __all__ = ["Attached", "attach"]
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from schedkit.core.durations import Duration
 from schedkit.core.jobs.args import first_at, identity, named, past, resolved, trigger_from
 from schedkit.core.jobs.standing import Standing, standing, standings
 from schedkit.core.jobs.status import status
@@ -22,10 +21,11 @@ from schedkit.core.when.base import Trigger
 from schedkit.core.when.kinds import At
 from schedkit.core.when.triggers import Moment, at, moment_of
 from schedkit.errors import DeclarationError, UsageError
+from schedkit.values.durations import Duration
 
 if TYPE_CHECKING:
-    from schedkit.core.scheduler.facade import Scheduler
-    from schedkit.core.scheduler.handles import RunHandle, TaskHandle
+    from schedkit.core.api.facade import Scheduler
+    from schedkit.core.api.handles import RunHandle, TaskHandle
 
 __all__ = ["EVENT_ALL", "Job", "JobApi"]
 

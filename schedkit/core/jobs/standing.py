@@ -14,7 +14,7 @@ from schedkit.core.when import data as trigger_data
 from schedkit.core.when.base import Trigger
 
 if TYPE_CHECKING:
-    from schedkit.core.scheduler.facade import Scheduler
+    from schedkit.core.api.facade import Scheduler
 
 __all__ = ["Standing", "standing", "standings"]
 

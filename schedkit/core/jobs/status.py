@@ -12,7 +12,7 @@ from schedkit.core.when.base import Trigger
 from schedkit.core.when.kinds import Cron, Every
 
 if TYPE_CHECKING:
-    from schedkit.core.scheduler.facade import Scheduler
+    from schedkit.core.api.facade import Scheduler
 
 __all__ = ["status", "task_status"]
 

@@ -11,7 +11,7 @@ from schedkit.core.events import Event, OwnerChanged
 from schedkit.errors import SchedkitError
 
 if TYPE_CHECKING:
-    from schedkit.core.scheduler.facade import Scheduler
+    from schedkit.core.api.facade import Scheduler
 
 __all__ = ["Waiting"]
 

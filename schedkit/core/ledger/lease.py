@@ -27,7 +27,7 @@ from schedkit.core.ledger.rows import time_from
 from schedkit.core.ledger.schema import lease
 from schedkit.core.ledger.store import POSTGRES_NOW, Store, reason
 from schedkit.errors import LedgerError
-from schedkit.processes import alive
+from schedkit.values.processes import alive
 
 __all__ = ["LEASE_SECONDS", "FileLock", "Holder", "Lease", "holder"]
 

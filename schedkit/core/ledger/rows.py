@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from schedkit.chance import chance
 from schedkit.core.events import Event, encode
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Outcome, State
-from schedkit.core.text import clean, dump, load
+from schedkit.core.text import dump, load
+from schedkit.values.rng import chance
+from schedkit.values.text import clean
 
 __all__ = [
     "FIXED",

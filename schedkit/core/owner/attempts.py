@@ -11,7 +11,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from schedkit.chance import chance
 from schedkit.core.events import (
     LoopBlocked,
     RunRetrying,
@@ -28,6 +27,7 @@ from schedkit.core.runner.execute import Ending, error_facts
 from schedkit.core.runner.follow import attempt_of, follow
 from schedkit.core.runner.running import RunContext
 from schedkit.core.states import Outcome, State
+from schedkit.values.rng import chance
 
 __all__ = ["Attempts"]
 

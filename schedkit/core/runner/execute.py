@@ -22,8 +22,8 @@ from schedkit.core.runner.results import Results
 from schedkit.core.runner.running import RunContext
 from schedkit.core.states import Outcome
 from schedkit.core.tasks.params import call_arguments, complete
-from schedkit.core.text import clean
 from schedkit.errors import ParameterError, RetryableError, StopRequested
+from schedkit.values.text import clean
 
 __all__ = ["Ending", "await_hook", "call_hook", "called", "error_facts", "perform", "perform_async"]
 

@@ -19,8 +19,8 @@ import msgspec
 
 from schedkit import context
 from schedkit.core.run import PRUNED
-from schedkit.core.text import clean
 from schedkit.errors import SchedkitError
+from schedkit.values.text import clean
 
 __all__ = ["ResultGoneError", "Results"]
 

@@ -15,8 +15,9 @@ from typing import Any
 from schedkit.context import Surroundings
 from schedkit.core.events import Event, RunLogged, RunNoted, RunProgressed
 from schedkit.core.run import Run
-from schedkit.core.text import clean, dump
+from schedkit.core.text import dump
 from schedkit.errors import StopRequested
+from schedkit.values.text import clean
 
 __all__ = ["RunContext"]
 

@@ -8,13 +8,13 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar, overload, runtime_checkable
 
-from schedkit.core.durations import Duration, seconds
 from schedkit.core.model import After, Hooks, Rate, Retry, RunsIn, Task
 from schedkit.core.states import Overlap, Priority
 from schedkit.core.tasks.defaults import JOB_DEFAULT, JobDefault, said
 from schedkit.core.tasks.params import check, parameters
 from schedkit.core.when import data as trigger_data
 from schedkit.errors import DeclarationError, UsageError
+from schedkit.values.durations import Duration, parse_duration
 
 __all__ = ["declare", "marked", "task"]
 
@@ -178,7 +178,7 @@ def _first_line(function: Callable[..., Any]) -> str:
 
 
 def _optional_seconds(value: Duration | None, what: str) -> float | None:
-    return None if value is None else seconds(value, what, error=DeclarationError)
+    return None if value is None else parse_duration(value, what)
 
 
 def _retry(value: Retry | int | None, what: str) -> Retry:
@@ -216,7 +216,8 @@ def _rate(text: str, what: str) -> Rate:
         number = int(count)
         if not slash:
             raise ValueError
-        return Rate(number, seconds(period if period.strip()[:1].isdecimal() else f"1{period.strip()}"))
+        period = period.strip()
+        return Rate(number, parse_duration(period if period[:1].isdecimal() else f"1{period}"))
     except (ValueError, UsageError):
         raise DeclarationError(f"{what}: rate={text!r}", hint="write it like '5/min' or '3/10s'") from None
 

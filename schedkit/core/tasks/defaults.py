@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Literal
 
-from schedkit.core.durations import seconds
 from schedkit.core.model import Task
 from schedkit.errors import SettingsError
+from schedkit.values.durations import parse_duration
 
 __all__ = ["JOB_DEFAULT", "JobDefault", "JobDefaults", "said"]
 
@@ -75,7 +75,7 @@ class JobDefaults:
             if key == "max_instances" and (type(value) is not int or value < 1):
                 raise SettingsError(what, hint="a whole number, at least 1")
             if key == "misfire_grace_time" and value is not None:
-                value = seconds(value, "job_defaults: misfire_grace_time", error=SettingsError)
+                value = parse_duration(value, "job_defaults: misfire_grace_time")
                 if value <= 0:
                     raise SettingsError(what, hint="more than 0 s; None: run however late")
             made[_WORDS[key]] = value

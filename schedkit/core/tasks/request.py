@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from schedkit.core.durations import seconds
 from schedkit.core.model import After, Retry, Task
 from schedkit.core.tasks.declare import priority_of, replaced, tags_of
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.when.triggers import cron
 from schedkit.errors import DeclarationError
+from schedkit.values.durations import parse_duration
 
 __all__ = ["TaskRequest", "TaskType", "read_request", "retry_policy"]
 
@@ -103,7 +103,7 @@ def read_request(body: Mapping[str, Any], registry: Registry) -> TaskRequest:
     if body.get("priority") is not None:
         changes["priority"] = priority_of(body["priority"], f"task {name!r}")
     if body.get("timeout_seconds") is not None:
-        changes["timeout"] = seconds(body["timeout_seconds"], "timeout_seconds", error=DeclarationError)
+        changes["timeout"] = parse_duration(body["timeout_seconds"], "timeout_seconds")
     if body.get("retry_policy") is not None:
         changes["retry"] = retry_policy(_mapping(body, "retry_policy"))
     if name == base.name and not expression:

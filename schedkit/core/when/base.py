@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 from typing import Any, Self
 
-from schedkit.core.when.wallclock import machine_zone
 from schedkit.errors import TriggerError
+from schedkit.values.timezones import local_timezone
 
 __all__ = ["Times", "Trigger", "local_to_utc"]
 
@@ -62,7 +62,7 @@ class Trigger(ABC):
         tz : tzinfo, optional
             The zone of wall times without one; the machine's by default.
         """
-        return self if self.bound else self._bind(anchor.astimezone(UTC), tz or machine_zone())
+        return self if self.bound else self._bind(anchor.astimezone(UTC), tz or local_timezone())
 
     def _bind(self, anchor: datetime, tz: tzinfo) -> Self:
         return self

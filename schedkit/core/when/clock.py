@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 import anyio
 import anyio.lowlevel
 
-from schedkit.core.durations import show
 from schedkit.core.when.dispositions import Fire, Schedule, Tick, due, skipped
+from schedkit.values.durations import duration_text
 
 __all__ = ["Fire", "Schedule", "Tick", "Timetable", "due", "run_clock", "skipped"]
 
@@ -200,7 +200,7 @@ class _Trouble:
         pause = min(FIRST_PAUSE_SECONDS * 2**self._failures, LONGEST_PAUSE_SECONDS)
         self._failures += 1
         self._until = time.monotonic() + pause
-        logger.warning("due times could not be recorded, trying again in %s: %s", show(pause), error)
+        logger.warning("due times could not be recorded, trying again in %s: %s", duration_text(pause), error)
 
     def over(self) -> None:
         """Note a success."""

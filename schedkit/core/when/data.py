@@ -22,9 +22,9 @@ from schedkit.core.when.kinds import (
     Every,
     Windowed,
 )
-from schedkit.core.when.wallclock import zone
 from schedkit.errors import TriggerError
 from schedkit.loop import live
+from schedkit.values.timezones import parse_timezone
 
 __all__ = ["cron_fields", "custom_trigger", "dumps", "from_data", "loads", "of", "starting"]
 
@@ -59,7 +59,7 @@ def from_data(data: Mapping[str, Any]) -> Trigger:
         return _custom(data["name"], data["arguments"], data.get("jitter", 0.0))
     common: dict[str, Any] = {"jitter": data.get("jitter", 0.0)}
     if "tz" in data:
-        common["tz"] = zone(data["tz"])
+        common["tz"] = parse_timezone(data["tz"])
     if kind == "at":
         return At(_stored(data["time"]), **common)
     common |= {name: _stored(data[name]) for name in ("start", "end") if name in data}

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from schedkit.core.durations import show
 from schedkit.core.model import Task
 from schedkit.core.states import Disposition, Overlap
 from schedkit.core.when.base import Times, Trigger
 from schedkit.core.when.wallclock import TICK
+from schedkit.values.durations import duration_text
 
 __all__ = ["Fire", "Schedule", "Tick", "due", "skipped"]
 
@@ -211,7 +211,7 @@ def _settle(s: Schedule, now: datetime, active: Callable[[str], int]) -> tuple[t
         end = last if in_time is None else in_time - TICK
         assert s.grace is not None
         times = s.trigger.times(first - TICK, end)
-        fires += _range(s, Disposition.MISSED, times, f"more than {show(s.grace)} late")
+        fires += _range(s, Disposition.MISSED, times, f"more than {duration_text(s.grace)} late")
     if in_time is not None:
         fires += _policy(s, in_time, last, active(s.task))
     return fires, s.at(following)

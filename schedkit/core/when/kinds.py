@@ -10,12 +10,13 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cached_property
 from typing import Any, Self
 
-from schedkit.core.durations import show
 from schedkit.core.when import crontab
 from schedkit.core.when import words as trigger_words
 from schedkit.core.when.base import Times, Trigger, local_to_utc
-from schedkit.core.when.wallclock import TICK, instant, next_elapsed, next_fixed, zone_name
+from schedkit.core.when.wallclock import TICK, instant, next_elapsed, next_fixed
 from schedkit.errors import TriggerError
+from schedkit.values.durations import duration_text
+from schedkit.values.timezones import timezone_name
 
 __all__ = ["AllOf", "AnyOf", "At", "Calendar", "Cron", "CronFields", "Custom", "Every"]
 
@@ -58,7 +59,7 @@ class Windowed(Trigger):
         """The data of what every trigger may have; what is not there is left out."""
         data: dict[str, Any] = {}
         if self.tz is not None:
-            data["tz"] = zone_name(self.tz)
+            data["tz"] = timezone_name(self.tz)
         for name in ("start", "end"):
             value: datetime | None = getattr(self, name)
             if value is not None:
@@ -179,7 +180,8 @@ class Every(Windowed):
 
     def text(self, tz: tzinfo | None = None) -> str:
         on_the_wall = any(moment and moment.tzinfo is None for moment in (self.start, self.end))
-        return f"every {show(self.interval.total_seconds())}" + self._window(tz if on_the_wall else None)
+        interval = duration_text(self.interval.total_seconds())
+        return f"every {interval}" + self._window(tz if on_the_wall else None)
 
 
 @dataclass(frozen=True, repr=False)
@@ -212,7 +214,7 @@ class At(Trigger):
     def data(self) -> dict[str, Any]:
         data: dict[str, Any] = {"type": "at", "time": self.time.isoformat()}
         if self.tz is not None:
-            data["tz"] = zone_name(self.tz)
+            data["tz"] = timezone_name(self.tz)
         if self.jitter:
             data["jitter"] = self.jitter
         return data

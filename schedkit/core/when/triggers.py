@@ -10,12 +10,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from schedkit.core.durations import Duration, seconds
 from schedkit.core.when import crontab
 from schedkit.core.when.base import Times, Trigger
 from schedkit.core.when.kinds import AllOf, AnyOf, At, Calendar, Cron, Every
-from schedkit.core.when.wallclock import zone
 from schedkit.errors import TriggerError
+from schedkit.values.durations import Duration, parse_duration
+from schedkit.values.timezones import parse_timezone
 
 __all__ = [
     "Times",
@@ -143,7 +143,7 @@ def at(moment: Moment, *, tz: str | tzinfo | None = None, jitter: Duration = 0.0
     'once, on 2026-03-01 07:00, Asia/Shanghai'
     """
     found = moment_of(moment, "at()")
-    where = None if tz is None else zone(tz)
+    where = None if tz is None else parse_timezone(tz)
     return At(found, tz=where, jitter=_seconds(jitter, "jitter"))
 
 
@@ -231,7 +231,7 @@ def _parts(name: str, triggers: tuple[object, ...]) -> tuple[Trigger, ...]:
 
 
 def _seconds(value: Duration, what: str) -> float:
-    found = seconds(value, what, error=TriggerError)
+    found = parse_duration(value, what)
     if found < 0:
         raise TriggerError(f"{what}: {value!r} is negative")
     return found
@@ -257,7 +257,7 @@ def _window(
     tz: str | tzinfo | None, start: Moment | None, end: Moment | None, jitter: Duration
 ) -> dict[str, Any]:
     return {
-        "tz": None if tz is None else zone(tz),
+        "tz": None if tz is None else parse_timezone(tz),
         "start": None if start is None else moment_of(start, "start"),
         "end": None if end is None else _last_moment(end),
         "jitter": _seconds(jitter, "jitter"),

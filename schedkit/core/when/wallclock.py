@@ -7,79 +7,15 @@ minute follow elapsed time instead: nothing in the gap, both passes of a repeate
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from datetime import UTC, datetime, timedelta, tzinfo
 
-from schedkit.errors import TriggerError
-
-__all__ = ["TICK", "instant", "machine_zone", "next_elapsed", "next_fixed", "zone", "zone_name"]
+__all__ = ["TICK", "instant", "next_elapsed", "next_fixed"]
 
 # The finest step between two times here; "strictly after t" is "from t + TICK on".
 TICK = timedelta(microseconds=1)
 
 NextWall = Callable[[datetime], datetime | None]
-
-
-def machine_zone() -> tzinfo:
-    """Return the machine's own time zone.
-
-    Raises
-    ------
-    TriggerError
-        If the machine's settings contradict each other.
-    """
-    from tzlocal import get_localzone
-
-    try:
-        return get_localzone()
-    except ZoneInfoNotFoundError as error:
-        raise TriggerError(
-            f"this machine's time zone cannot be told: {str(error.args[0]).splitlines()[0]}",
-            hint="name one: tz='Europe/Berlin', or the environment variable TZ",
-        ) from None
-
-
-def zone(value: str | tzinfo) -> tzinfo:
-    """Return the time zone of a name like ``"Europe/Berlin"``, ``"UTC"`` or ``"+02:00"``.
-
-    Raises
-    ------
-    TriggerError
-        If there is no such zone.
-    """
-    if isinstance(value, tzinfo):
-        return value
-    if not isinstance(value, str):
-        raise TriggerError(f"tz={value!r} is no time zone", hint="name one: tz='Europe/Berlin'")
-    if value.upper() == "UTC":
-        return UTC
-    if value[:1] in "+-" and value[1:]:
-        try:
-            return datetime.fromisoformat(f"2000-01-01T00:00:00{value}").tzinfo or UTC
-        except ValueError:
-            raise TriggerError(f"time zone {value!r} is not an offset", hint="write it like +02:00") from None
-    try:
-        return ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        near = difflib.get_close_matches(value, available_timezones(), n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "names look like Europe/Berlin"
-        raise TriggerError(f"there is no time zone {value!r}", hint=hint) from None
-
-
-def zone_name(tz: tzinfo) -> str:
-    """Return the text from which `zone` makes the same zone again."""
-    if tz is UTC:
-        return "UTC"
-    key = getattr(tz, "key", None) or getattr(tz, "zone", None)
-    if key:
-        return str(key)
-    if isinstance(tz, timezone):
-        return str(datetime(2000, 1, 1, tzinfo=tz).isoformat()[19:])
-    raise TriggerError(
-        f"time zone {tz!r} has no name to store", hint="use a name like 'Europe/Berlin' or zoneinfo.ZoneInfo"
-    )
 
 
 def _exists(wall: datetime, tz: tzinfo, fold: int) -> datetime | None:

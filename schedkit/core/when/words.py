@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, time, tzinfo
 
 from schedkit.core.when.crontab import Crontab, Field
-from schedkit.core.when.wallclock import zone_name
+from schedkit.values.timezones import timezone_name
 
 __all__ = ["at", "calendar", "cron", "cron_fields", "window"]
 
@@ -92,7 +92,7 @@ def at(moment: datetime, tz: tzinfo | None) -> str:
     """Return one point in time in words."""
     local = moment.astimezone(tz) if tz and moment.tzinfo else moment
     zone = tz or moment.tzinfo
-    return f"once, on {_moment(local)}" + (f", {zone_name(zone)}" if zone else "")
+    return f"once, on {_moment(local)}" + (f", {timezone_name(zone)}" if zone else "")
 
 
 def calendar(lengths: list[tuple[int, str]], clock: time) -> str:
@@ -104,7 +104,7 @@ def calendar(lengths: list[tuple[int, str]], clock: time) -> str:
 
 def window(tz: tzinfo | None, start: datetime | None, end: datetime | None) -> str:
     """Return what restricts a trigger: its zone, its start and its end."""
-    parts = [zone_name(tz)] if tz else []
+    parts = [timezone_name(tz)] if tz else []
     for word, moment in (("from", start), ("until", end)):
         if moment is not None:
             parts.append(f"{word} {_moment(moment.astimezone(tz) if tz and moment.tzinfo else moment)}")

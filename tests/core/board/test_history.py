@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-import past
 import pytest
+from support import past
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.board.history import BARS, LANES, window
 from schedkit.core.ledger.store import Store
-from schedkit.core.scheduler.facade import Scheduler
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

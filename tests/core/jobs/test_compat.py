@@ -12,9 +12,9 @@ from apscheduler import events
 from apscheduler.triggers.cron import CronTrigger
 from core import conftest
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import RunEnded
 from schedkit.core.jobs.compat import EVENT_ALL, Job
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.when.triggers import any_of, at, cron, every
 from schedkit.errors import DeclarationError, ParameterError, RunFailedError, TriggerError, UsageError
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.ledger.reader import Ledger
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.when.triggers import cron
 
 Make = Callable[..., Scheduler]

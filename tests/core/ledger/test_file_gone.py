@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from core.conftest import Heard
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import StoreAway, StoreBack
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.errors import LedgerError, SchedkitError
 
 Make = Callable[..., Scheduler]

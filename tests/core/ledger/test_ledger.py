@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import Event, RunLogged, decode, encode
 from schedkit.core.ledger import lease, schema
 from schedkit.core.ledger.changes import Change, Op
@@ -24,7 +25,6 @@ from schedkit.core.ledger.rows import FIXED, MUTABLE, id_at, new_id, run_from_ro
 from schedkit.core.ledger.sql import Sql
 from schedkit.core.ledger.store import Store
 from schedkit.core.run import Run
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.text import dump, load
 from schedkit.errors import LedgerError, SettingsError

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.ledger import schema
 from schedkit.core.node import asking
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.errors import NotOwnerError
 
 Make = Callable[..., Scheduler]

@@ -14,8 +14,8 @@ from core.conftest import Heard
 from crash.judge import judge_schedule
 
 from schedkit.core import events
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.node.backfill import MOST_BACKFILL, due_times
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.when.triggers import cron, every
 from schedkit.errors import NotOwnerError, SchedkitError, UsageError

@@ -12,11 +12,11 @@ from typing import Any, cast
 
 import pytest
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.node.house import MOVE_PATIENCE_SECONDS, House, lull
 from schedkit.core.owner.known import Known
 from schedkit.core.owner.owner import Owner
 from schedkit.core.runner.plan import Planner, Waiting, rank
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.when.clock import Schedule, Timetable
 from schedkit.core.when.triggers import every
 

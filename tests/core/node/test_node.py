@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
-from core.faulty import reads_failing
 from sqlalchemy.exc import OperationalError
+from support.faulty import reads_failing
 
 from schedkit.core import events
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.ledger import schema
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.errors import LedgerError, NotOwnerError
 from schedkit.loop import service

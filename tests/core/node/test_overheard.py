@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from core.conftest import Heard
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import RunLogged, RunProgressed
-from schedkit.core.scheduler.facade import Scheduler
 
 Make = Callable[..., Scheduler]
 

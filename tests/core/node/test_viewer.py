@@ -18,9 +18,9 @@ import pytest
 from core.conftest import Heard
 
 from schedkit.core import events
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.ledger import schema
 from schedkit.core.node import node
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
 from schedkit.core.when.triggers import cron, every
 from schedkit.errors import NotOwnerError, ParameterError, RunCancelledError, SchedkitError, UsageError
@@ -391,7 +391,7 @@ def test_a_board_misses_nothing_when_the_owner_changes(sched: Scheduler, viewer:
 
 PROGRAM = """
 import os, sys, time
-from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.api.facade import Scheduler
 sched = Scheduler(sys.argv[1], name="victim", lease="3s")
 @sched.task(name="held")
 def held(run):

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from core.conftest import Heard
 
+from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.handles import RunHandle
 from schedkit.core.events import OwnerChanged, RunStarted
 from schedkit.core.owner.known import Waiter
-from schedkit.core.scheduler.facade import Scheduler
-from schedkit.core.scheduler.handles import RunHandle
 from schedkit.core.states import State
 from schedkit.loop import service
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from core.conftest import Heard
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import Fired, RunEnded
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.when.triggers import at, cron
 

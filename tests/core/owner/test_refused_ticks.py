@@ -13,10 +13,10 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.ledger import schema
 from schedkit.core.ledger.rows import FIXED, MUTABLE, run_values, to_micros
 from schedkit.core.owner.owner import Owner
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.when.dispositions import due
 from schedkit.core.when.triggers import at, every
 from schedkit.loop import service

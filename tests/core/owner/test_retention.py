@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.ledger import schema
 from schedkit.core.ledger.rows import id_at, to_micros
 from schedkit.core.ledger.store import Store
 from schedkit.core.owner import retention
 from schedkit.core.owner.retention import forget_results, forget_runs
 from schedkit.core.runner.results import ResultGoneError
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.text import dump
 from schedkit.core.when.triggers import every

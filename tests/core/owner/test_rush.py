@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import RunEnded
 from schedkit.core.owner.rush import HOLD_SECONDS, REST_SECONDS, Rush
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.when.triggers import at
 from schedkit.loop import service
 

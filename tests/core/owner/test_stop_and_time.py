@@ -12,9 +12,9 @@ import pytest
 from core.conftest import Heard
 
 from schedkit.core import events
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.runner.attempt import Execution
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Outcome, State
 from schedkit.loop import service
 

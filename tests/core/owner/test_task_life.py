@@ -12,6 +12,7 @@ import pytest
 from core.conftest import Heard
 
 from schedkit.core import events
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.ledger import schema
 from schedkit.core.ledger.reader import CommandRow, FireRow
 from schedkit.core.ledger.rows import new_id, to_micros
@@ -20,7 +21,6 @@ from schedkit.core.node.commands import carry_out
 from schedkit.core.node.submissions import settling
 from schedkit.core.owner.owner import Owner, describe
 from schedkit.core.promise import Promise
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.when.dispositions import due
 from schedkit.core.when.triggers import cron, every

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from core.conftest import Heard
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import RunEnded, RunQueued
 from schedkit.core.ledger import schema
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import State
 from schedkit.core.when.triggers import cron
 

@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 import pytest
 
 from schedkit import Retry
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.runner.execute import error_facts
 from schedkit.core.runner.failures import Failure
-from schedkit.core.scheduler.facade import Scheduler
 
 
 class NeedsTwoError(Exception):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Retry
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.tasks.base import BaseTask
 from schedkit.errors import RetryableError, RunFailedError
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from apscheduler.triggers.interval import IntervalTrigger
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Task
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.states import Overlap
 from schedkit.core.tasks.base import BaseTask, as_task
 from schedkit.core.tasks.declare import task

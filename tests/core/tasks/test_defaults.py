@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Task
-from schedkit.core.scheduler.facade import Scheduler
 from schedkit.core.tasks.base import BaseTask
 from schedkit.core.tasks.block import yaml_tasks
 from schedkit.core.tasks.declare import declare, replaced, task

@@ -10,7 +10,7 @@ import pytest
 from core.conftest import Heard
 
 from schedkit.core import events
-from schedkit.core.scheduler.facade import Scheduler
+from schedkit.core.api.facade import Scheduler
 from schedkit.core.states import Disposition, State
 from schedkit.core.when.clock import Schedule, due
 from schedkit.core.when.data import custom_trigger, of

@@ -17,10 +17,10 @@ from apscheduler.triggers.interval import IntervalTrigger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schedkit.core.durations import show
 from schedkit.core.when.data import cron_fields, custom_trigger, dumps, from_data, loads, of
 from schedkit.core.when.triggers import Trigger, all_of, any_of, at, calendar, cron, every
 from schedkit.errors import TriggerError
+from schedkit.values.durations import duration_text
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # A Monday.
@@ -589,7 +589,7 @@ def test_a_long_range_is_not_listed() -> None:
 
 
 def test_durations_are_shown_as_they_are_read() -> None:
-    assert [show(s) for s in (0, 0.25, 90, 5400, 90061, 1e-6)] == [
+    assert [duration_text(s) for s in (0, 0.25, 90, 5400, 90061, 1e-6)] == [
         "0s",
         "250ms",
         "1m30s",

@@ -1,0 +1,56 @@
+"""What becomes of running schedulers when their process ends."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import importlib
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from schedkit.errors import StopRequested
+from schedkit.loop import live
+
+if TYPE_CHECKING:
+    from schedkit.core.api.facade import Scheduler
+
+__all__ = ["stop_all", "stop_at_exit"]
+
+_log = logging.getLogger("schedkit")
+
+# What runs when the process ends may come to its end for so long; where nothing runs, nobody waits.
+PATIENCE = "2s"
+
+
+def stop_at_exit(scheduler: Scheduler) -> None:
+    """Have a scheduler stopped when the process ends, if it still runs then."""
+    live("running schedulers", _watch_the_exit).add(scheduler)
+
+
+def _watch_the_exit() -> weakref.WeakSet[Scheduler]:
+    running: weakref.WeakSet[Scheduler] = weakref.WeakSet()
+    # A graceful stop needs worker threads, which are gone (and on newer Pythons cannot be made) when atexit's
+    # callbacks run. These run before, the last registered first; concurrent.futures must have had its turn.
+    importlib.import_module("concurrent.futures.thread")
+    register = getattr(threading, "_register_atexit", atexit.register)
+    register(functools.partial(_stop_at_exit, running, os.getpid()))
+    return running
+
+
+def _stop_at_exit(running: Iterable[Scheduler], pid: int) -> None:
+    if os.getpid() == pid:  # a forked process ends too, and must leave its parent's ledgers alone
+        stop_all(running)
+
+
+def stop_all(running: Iterable[Scheduler]) -> None:
+    """Stop what runs; one that fails harms no other."""
+    for scheduler in list(running):
+        if scheduler.state != "stopped":
+            try:
+                scheduler.stop(PATIENCE)
+            except (Exception, StopRequested):
+                _log.exception("the scheduler could not be stopped at exit")

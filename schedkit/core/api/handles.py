@@ -1,0 +1,348 @@
+"""What people hold: a run, and a task."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import CancelledError
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from schedkit import context
+from schedkit.core.api import faces
+from schedkit.core.events import Event, RunLogged, RunProgressed
+from schedkit.core.model import Task
+from schedkit.core.owner.known import Finished, OwnerEnded, Waiter
+from schedkit.core.run import Attempt, Run
+from schedkit.core.states import State
+from schedkit.errors import (
+    RunCancelledError,
+    RunError,
+    RunFailedError,
+    RunSkippedError,
+    RunTimeoutError,
+    StopRequested,
+)
+from schedkit.loop import HEARTBEAT_SECONDS, refuse_in_coroutine
+from schedkit.values.durations import Duration, parse_duration
+
+if TYPE_CHECKING:
+    from schedkit.core.api.facade import Scheduler
+    from schedkit.core.when.triggers import Moment
+
+__all__ = ["RunHandle", "TaskHandle"]
+
+_ERRORS: dict[State, type[RunError]] = {
+    State.FAILED: RunFailedError,
+    State.TIMEOUT: RunTimeoutError,
+    State.CANCELLED: RunCancelledError,
+    State.SKIPPED: RunSkippedError,
+}
+
+
+class RunHandle:
+    """One run: ask how it goes, wait for its result, cancel it; awaitable in async code.
+
+    Attributes
+    ----------
+    id : str
+        Its key in the ledger.
+    task : str
+    """
+
+    def __init__(self, scheduler: Scheduler, id: str, task: str, waiter: Waiter | None = None) -> None:
+        self.scheduler = scheduler
+        self.id = id
+        self.task = task
+        self._waiter = waiter
+        self._finished: Finished | None = None
+
+    def __repr__(self) -> str:
+        return f"<run {self.id} of {self.task!r}: {self.state}>"
+
+    def _ipython_display_(self) -> None:
+        faces.display(self)
+
+    def _ended(self) -> Finished | None:
+        if self._finished is None and self._waiter is not None and self._waiter.done():
+            try:
+                self._finished = self._waiter.result()
+            except OwnerEnded:
+                self._waiter = None
+        return self._finished
+
+    @property
+    def run(self) -> Run:
+        """The run as it stands now."""
+        ended = self._ended()
+        return ended.run if ended is not None else self.scheduler._run(self.id)
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return self.run.state
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """Type, message, hint and traceback of its last failure."""
+        return self.run.error
+
+    def _details(self) -> dict[str, Any]:
+        return self.scheduler._details(self.id)
+
+    @property
+    def log(self) -> list[str]:
+        """Its log lines."""
+        return [line["message"] for line in self._details()["log"]]
+
+    @property
+    def progress(self) -> dict[str, tuple[float, float | None]]:
+        """Stage → (done, total), in the order in which the stages began."""
+        return {stage["stage"]: (stage["done"], stage["total"]) for stage in self._details()["stages"]}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Kind → facts the run has told, e.g. ``facts["workbook"]``."""
+        return dict(self._details()["facts"])
+
+    @property
+    def artifacts(self) -> list[dict[str, str]]:
+        """The files it has written: path and label."""
+        return list(self._details()["artifacts"])
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Its ended attempts."""
+        return self.scheduler._attempts(self.id)
+
+    def _promise(self) -> Waiter:
+        if self._waiter is None:
+            self._waiter = self.scheduler._wait_for(self.id)
+        return self._waiter
+
+    def _ask_again(self, promise: Waiter) -> None:
+        """Let the next promise be asked of who answers now; another thread may have seen to it."""
+        if self._waiter is promise:
+            self._waiter = None
+
+    def wait(self, timeout: Duration | None = None) -> Run:
+        """Wait for its end, however it ends, and return the run.
+
+        Parameters
+        ----------
+        timeout : str, float or timedelta, optional
+            How long to wait at most.
+
+        Raises
+        ------
+        TimeoutError
+            If it has not ended by then; it goes on.
+        """
+        refuse_in_coroutine("RunHandle.wait", "await run")
+        with context.surrounded() as listener:
+            unsubscribe = self._forward(listener)
+            try:
+                return self._waited(timeout).run
+            finally:
+                unsubscribe()
+
+    def _waited(self, timeout: Duration | None) -> Finished:
+        ended = self._ended()
+        if ended is not None:
+            return ended
+        deadline = None if timeout is None else time.monotonic() + parse_duration(timeout, "timeout")
+        surroundings = context.current()
+        while True:
+            left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
+            promise = self._promise()
+            try:
+                self._finished = promise.result(max(left, 0.0))
+                return self._finished
+            except OwnerEnded:
+                self._ask_again(promise)
+            except TimeoutError:
+                if deadline is not None and time.monotonic() >= deadline:
+                    message = (
+                        f"run {self.id} of {self.task!r} has not ended within {timeout}: it is {self.state}"
+                    )
+                    owner = None if self.scheduler.running else self.scheduler.owner
+                    if owner is not None:
+                        message += f", and {owner.owner} runs this ledger (here: sched.take_over())"
+                    raise TimeoutError(message) from None
+                if surroundings.should_stop():
+                    raise StopRequested("the run was asked to stop") from None
+            except CancelledError:
+                raise RunCancelledError(f"nobody waits for run {self.id} any more") from None
+
+    def result(self, timeout: Duration | None = None) -> Any:
+        """Wait for its end and return what its function returned.
+
+        Raises
+        ------
+        RunFailedError, RunTimeoutError, RunCancelledError, RunSkippedError
+            If it did not end as DONE; says why.
+        ResultGoneError
+            If it comes from the ledger, and was not kept there or has been pruned.
+        TimeoutError
+            If it has not ended within `timeout`; it goes on.
+        """
+        refuse_in_coroutine("RunHandle.result", "await run")
+        with context.surrounded() as listener:
+            unsubscribe = self._forward(listener)
+            try:
+                finished = self._waited(timeout)
+            finally:
+                unsubscribe()
+        return self.value_of(finished)
+
+    def value_of(self, finished: Finished) -> Any:
+        """Return the value of an ended run, or raise what says why it has none."""
+        run = finished.run
+        if run.state is State.DONE:
+            return finished.value if finished.has_value else self.scheduler._load(run.result)
+        what = f"run {run.id} of task {run.task!r} ended as {run.state}"
+        hint = (run.error or {}).get("hint", "")
+        raise _ERRORS[run.state](f"{what}: {run.why}" if run.why else what, hint=hint)
+
+    def _forward(self, listener: context.Surroundings) -> Callable[[], None]:
+        """Let whoever surrounds this call see the run's progress and log."""
+
+        def hear(event: Event) -> None:
+            if event.run == self.id:
+                if isinstance(event, RunProgressed):
+                    listener.progress(event.stage, event.done, event.total)
+                elif isinstance(event, RunLogged):
+                    listener.log(event.level, event.message)
+
+        if type(listener) is context.Surroundings:
+            return lambda: None
+        return self.scheduler.subscribe(hear)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Any:
+        with context.surrounded() as listener:
+            unsubscribe = self._forward(listener)
+            try:
+                while (finished := self._ended()) is None:
+                    promise = self._promise()
+                    future = asyncio.wrap_future(promise.future())
+                    while not future.done():
+                        # A cell that awaits would ignore Interrupt until its loop wakes.
+                        await asyncio.wait([future], timeout=HEARTBEAT_SECONDS)
+                    try:
+                        self._finished = future.result()
+                    except OwnerEnded:
+                        self._ask_again(promise)
+            finally:
+                unsubscribe()
+        return self.value_of(finished)
+
+    def cancel(self) -> bool:
+        """Cancel it; False if it had ended."""
+        return self.scheduler.cancel(self.id)
+
+
+class _AsyncTask:
+    """The async face of a task."""
+
+    def __init__(self, handle: TaskHandle) -> None:
+        self._handle = handle
+
+    async def submit(self, /, **params: Any) -> RunHandle:
+        """Ask for a run; durable when it returns."""
+        return await self._handle.scheduler.aio.submit(self._handle.name, **params)
+
+
+class TaskHandle:
+    """A declared task: still the plain function it was, and a name in the ledger."""
+
+    def __init__(self, scheduler: Scheduler, name: str) -> None:
+        self.scheduler = scheduler
+        self.name = name
+        self.aio = _AsyncTask(self)
+        function = self.task.function
+        if function is not None:
+            self.__doc__ = function.__doc__
+            self.__name__ = getattr(function, "__name__", name)
+            self.__wrapped__ = function
+
+    def __repr__(self) -> str:
+        upcoming = self.next_run
+        when = f", next {upcoming.isoformat(timespec='seconds')}" if upcoming is not None else ""
+        return f"<task {self.name!r}: {self.state}{when}>"
+
+    def _ipython_display_(self) -> None:
+        faces.display(self)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the plain function, here and now, unrecorded."""
+        function = self.task.function
+        if function is None:
+            raise self.scheduler._waiting(self.name)
+        return function(*args, **kwargs)
+
+    @property
+    def task(self) -> Task:
+        """Its declaration; without a function if this process has not declared it."""
+        return self.scheduler._task(self.name)
+
+    def submit(self, /, **params: Any) -> RunHandle:
+        """Ask for a run now; durable when it returns."""
+        return self.scheduler.submit(self.name, **params)
+
+    def history(self, limit: int = 100) -> Any:
+        """Return its runs as a DataFrame, newest first."""
+        return self.scheduler.history(self.name, limit)
+
+    def runs(self, limit: int = 100) -> list[Run]:
+        """Return its runs, newest first."""
+        return self.scheduler.runs(self.name, limit)
+
+    def fires(self, limit: int = 1000) -> Any:
+        """Return its due times that made no run, and why, as a DataFrame, newest first."""
+        return self.scheduler.fires(self.name, limit)
+
+    def latest(self) -> Any:
+        """Return what its last DONE run returned, also after a restart; None before the first.
+
+        It comes back from a file: frames from Parquet, all else from JSON. So keys of mappings are text,
+        tuples and sets are lists, times are ISO 8601 text, and cells of mixed kinds in one column of a frame
+        are text too; a second column of one name is called `name.1`. What neither can hold is not kept, which
+        the run's log says.
+
+        Raises
+        ------
+        ResultGoneError
+            If it was not kept, or its file is gone.
+        """
+        return self.scheduler._latest(self.name)
+
+    @property
+    def state(self) -> str:
+        """One of running, queued, paused, waiting, idle."""
+        return self.scheduler._task_state(self.name)
+
+    @property
+    def next_run(self) -> datetime | None:
+        """Its next due time (aware), None without one."""
+        return self.scheduler._next_run(self.name)
+
+    @property
+    def paused(self) -> bool:
+        """Whether its due times are stopped."""
+        return self.scheduler._is_paused(self.name)
+
+    def pause(self) -> None:
+        """Stop its due times."""
+        self.scheduler.pause(self.name)
+
+    def resume(self) -> None:
+        """Let its due times happen again."""
+        self.scheduler.resume(self.name)
+
+    def backfill(self, start: Moment, end: Moment) -> list[RunHandle]:
+        """Run the due times between `start` and `end` that have no run, each once."""
+        return self.scheduler.backfill(self.name, start, end)

@@ -1,0 +1,356 @@
+"""What a scheduler shows: tasks, runs, history, the board; from memory where it owns, else the ledger."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from schedkit.core.api.frames import fires_frame, runs_frame
+from schedkit.core.api.handles import TaskHandle
+from schedkit.core.board import history as board_history
+from schedkit.core.board.board import Board
+from schedkit.core.board.rows import detail_fields, run_row
+from schedkit.core.ledger.lease import Holder
+from schedkit.core.ledger.reader import Ledger, TaskRow
+from schedkit.core.model import Task
+from schedkit.core.node.node import Node
+from schedkit.core.owner.bus import Bus, Listener
+from schedkit.core.owner.known import Config
+from schedkit.core.run import Attempt, Run
+from schedkit.core.runner.results import Results
+from schedkit.core.states import State
+from schedkit.core.tasks.registry import Registry
+from schedkit.core.text import load
+from schedkit.core.when import data as trigger_data
+from schedkit.errors import DeclarationError, UsageError
+from schedkit.loop import service
+
+if TYPE_CHECKING:
+    from schedkit.core.api.facade import Scheduler
+
+__all__ = ["Views", "named"]
+
+
+class Tasks(Mapping[str, TaskHandle]):
+    """The tasks of a moment, in the order of their names; a handle is made when it is asked for."""
+
+    def __init__(self, names: list[str], handle: Callable[[str], TaskHandle]) -> None:
+        self._names = dict.fromkeys(names)
+        self._handle = handle
+
+    def __getitem__(self, name: str) -> TaskHandle:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._handle(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return f"<tasks: {', '.join(self._names) or 'none'}>"
+
+
+class Views:
+    """Everything that only looks."""
+
+    _ledger: Ledger
+    _registry: Registry
+    _bus: Bus
+    _results: Results
+    _config: Config
+    _node: Node
+    _handles: dict[str, TaskHandle]
+    _viewing: bool
+    _board: Board | None
+    _board_lock: threading.Lock
+
+    @property
+    def state(self) -> str:
+        """stopped, running (this process owns the ledger) or viewer."""
+        return self._node.state
+
+    @property
+    def running(self) -> bool:
+        """Whether this process owns the ledger and runs tasks."""
+        return self._node.running
+
+    @property
+    def ledger(self) -> str:
+        """Where the ledger is, without secrets."""
+        return str(self._ledger.store)
+
+    @property
+    def name(self) -> str:
+        """Who this process is, as others see it."""
+        return self._config.name
+
+    @property
+    def results(self) -> Path:
+        """The folder of results."""
+        return self._results.folder
+
+    @property
+    def owner(self) -> Holder | None:
+        """Who owns the ledger: name, pid, host, since; None: nobody."""
+        self._must_be_open()
+        return self._ledger.holder()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the due times of all tasks are stopped."""
+        owner = self._node.owner
+        return owner.paused if owner is not None else self._ledger.setting("paused") == "1"
+
+    @property
+    def tasks(self) -> Mapping[str, TaskHandle]:
+        """Every task by name: those declared here, and those the ledger knows."""
+        names = {*self._registry, *(self._names() if self._open else ())}
+        return Tasks(sorted(names), self._handle)
+
+    def _handle(self, name: str) -> TaskHandle:
+        if name not in self._handles:
+            self._handles[name] = TaskHandle(cast("Scheduler", self), name)
+        return self._handles[name]
+
+    def runs(self, task: TaskHandle | str | None = None, limit: int = 100) -> list[Run]:
+        """Return runs, newest first."""
+        self._must_be_open()
+        return self._ledger.runs(None if task is None else named(task), limit=limit)
+
+    def history(self, task: TaskHandle | str | None = None, limit: int = 100) -> Any:
+        """Return runs as a DataFrame, newest first."""
+        return runs_frame(self.runs(task, limit))
+
+    def fires(self, task: TaskHandle | str, limit: int = 1000) -> Any:
+        """Return the due times of a task that made no run as a DataFrame, newest first.
+
+        Columns: scheduled and until, the first and the last time of a row; count, how many there are (none:
+        more than are worth counting); disposition, e.g. missed or coalesced; reason.
+        """
+        self._must_be_open()
+        return fires_frame(self._ledger.fires(self._known(task), limit))
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Have `listener(event)` called for every fact, in order, on a thread of ours.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        return self._bus.subscribe(listener)
+
+    def board(self) -> dict[str, Any]:
+        """Return a snapshot of what a screen shows."""
+        return self._live_board().snapshot()
+
+    def changes(self, since: int) -> dict[str, Any] | None:
+        """Return what changed on the board after number `since`, None if nothing did."""
+        return self._live_board().changes(since)
+
+    def look_closer(self, run: str) -> None:
+        """Put a run's log, facts, files and attempts on the board: a screen has opened it."""
+        self._live_board().put_details(run, self._details(run), self._attempts(run))
+
+    def window(self, hours: float = 24.0, **choice: Any) -> dict[str, Any]:
+        """Return a window of history as a screen shows it; see `schedkit.core.board.history.window`."""
+        self._must_be_open()
+        return board_history.window(self._ledger.store, datetime.now(UTC), hours, **choice)
+
+    def look_back(self, run: str) -> dict[str, Any]:
+        """Return one run in full as the board's row, also when it has left the board."""
+        details, attempts = self._details(run), self._attempts(run)
+        return {**run_row(self._run(run)), **detail_fields(details, attempts)}
+
+    def _live_board(self) -> Board:
+        self._must_be_open()
+        with self._board_lock:
+            if self._board is None:
+                board = Board()
+                self._bus.subscribe(board.fold)
+                seq = self._ledger.last_seq()
+                rows = self._ledger.tasks()
+                runs = {run.id: run for run in self._ledger.recent([row.name for row in rows], 20)}
+                runs |= {run.id: run for run in self._ledger.live()}
+                board.load(tasks=[self._board_task(row) for row in rows], runs=list(runs.values()), seq=seq)
+                owner = self._node.owner
+                if owner is not None and owner.trouble is not None:
+                    board.fold(owner.trouble)
+                self._board = board
+            holder = self._ledger.holder()
+            self._board.put_scheduler(
+                state=self.state,
+                ledger=self.ledger,
+                **self._at_once(holder),
+                paused=self.paused,
+                owner=None
+                if holder is None
+                else {
+                    "name": holder.owner,
+                    "pid": holder.pid,
+                    "host": holder.host,
+                    "here": holder.pid == os.getpid() and holder.host == socket.gethostname(),
+                },
+            )
+            return self._board
+
+    def _at_once(self, holder: Holder | None) -> dict[str, Any]:
+        """Return the limits by which runs start: the owner's; without an owner, this process's."""
+        told = None if holder is None or self.state == "running" else self._ledger.setting("limits")
+        return self._config.at_once if told is None else load(told)
+
+    def _board_task(self, row: TaskRow) -> dict[str, Any]:
+        return {
+            "name": row.name,
+            "trigger": row.words,
+            "next_run": row.next_at,
+            "paused": row.paused,
+            "declared": self._is_declared(row.name, row),
+            "description": row.facts.get("description", ""),
+            "tags": row.facts.get("tags", []),
+            "priority": row.facts.get("priority", 10),
+            "limit": row.limit,
+            "place": row.facts.get("place", ""),
+            "rate": row.facts.get("rate", ""),
+        }
+
+    @property
+    def _open(self) -> bool:
+        return self._viewing or self._node.state != "stopped"
+
+    def _must_be_open(self) -> None:
+        if not self._open:
+            service().call(self._node.open)
+
+    def _names(self) -> list[str]:
+        owner = self._node.owner
+        return list(owner.rows) if owner is not None else [row.name for row in self._ledger.tasks()]
+
+    def _row(self, name: str) -> TaskRow | None:
+        owner = self._node.owner
+        if owner is not None:
+            return owner.rows.get(name)
+        if not self._open:
+            return None
+        return self._ledger.task(name)
+
+    def _known(self, task: TaskHandle | str) -> str:
+        """Return the name of a task that this scheduler or its ledger knows."""
+        name = named(task)
+        if name in self._registry or self._row(name) is not None:
+            return name
+        names = sorted({*self._registry, *(self._names() if self._open else ())})
+        near = difflib.get_close_matches(name, names, n=3)
+        hint = (
+            f"did you mean {' or '.join(map(repr, near))}?"
+            if near
+            else f"there are: {', '.join(names) or 'none'}"
+        )
+        raise UsageError(f"no task is called {name!r}", hint=hint)
+
+    def _waiting(self, name: str) -> DeclarationError:
+        return DeclarationError(
+            f"task {name!r} is known from the ledger only", hint="run the cell or module that declares it"
+        )
+
+    def _task(self, name: str) -> Task:
+        task = self._registry.get(name)
+        if task is not None:
+            return task
+        row = self._row(name)
+        if row is None:
+            return Task(name=name)
+        return Task(
+            name=name,
+            trigger=None if row.trigger is None else trigger_data.loads(row.trigger),
+            description=row.facts.get("description", ""),
+            priority=row.facts.get("priority", 10),
+            tags=tuple(row.facts.get("tags", ())),
+            timeout=row.facts.get("timeout"),
+        )
+
+    def _run(self, id: str) -> Run:
+        owner = self._node.owner
+        live = owner.runs.get(id) if owner is not None else None
+        if live is not None:
+            return live
+        self._must_be_open()
+        run = self._ledger.run(id)
+        if run is None:
+            raise UsageError(f"no run {id!r} in {self.ledger}", hint="sched.runs() lists them")
+        return run
+
+    def _details(self, id: str) -> dict[str, Any]:
+        owner = self._node.owner
+        execution = owner.executions.get(id) if owner is not None else None
+        if execution is not None:
+            return execution.context.details()
+        self._must_be_open()
+        return self._ledger.details(id)
+
+    def _attempts(self, id: str) -> list[Attempt]:
+        self._must_be_open()
+        return self._ledger.attempts(id)
+
+    def _load(self, reference: Mapping[str, Any] | None) -> Any:
+        return self._results.load(reference)
+
+    def _latest(self, name: str) -> Any:
+        self._must_be_open()
+        run = self._ledger.latest_result(name)
+        return None if run is None else self._results.load(run.result)
+
+    def _live(self, name: str) -> list[Run]:
+        owner = self._node.owner
+        if owner is not None:
+            return owner.live_of(name)
+        return self._ledger.live(name) if self._open else []
+
+    def _task_state(self, name: str) -> str:
+        states = {run.state for run in self._live(name)}
+        if State.RUNNING in states:
+            return "running"
+        if states:
+            return "queued"
+        row = self._row(name)
+        if row is not None and row.paused:
+            return "paused"
+        return "idle" if self._is_declared(name, row) else "waiting"
+
+    def _is_declared(self, name: str, row: TaskRow | None) -> bool:
+        """Tell whether whoever owns the ledger has the code of a task; without an owner, nobody waits."""
+        if self._node.owner is not None or not self._open:
+            return name in self._registry
+        holder = self._ledger.holder()
+        return holder is None or (row is not None and row.facts.get("epoch") == holder.epoch)
+
+    def _next_run(self, name: str) -> datetime | None:
+        row = self._row(name)
+        if row is not None:
+            return None if row.paused or self.paused else row.next_at
+        task = self._registry.get(name)
+        if task is None or task.trigger is None:
+            return None
+        now = datetime.now(UTC)
+        return task.trigger.bind(now, self._config.tz).first(now)
+
+    def _is_paused(self, name: str) -> bool:
+        row = self._row(name)
+        return row is not None and row.paused
+
+
+def named(task: object) -> str:
+    """Return the name of a task that is given by its name, its handle or its declaration."""
+    name = task.name if isinstance(task, TaskHandle | Task) else task
+    if not isinstance(name, str):
+        raise UsageError(f"{name!r} is no task's name", hint="give a name, or a task of this scheduler")
+    return name

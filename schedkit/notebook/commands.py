@@ -1,0 +1,169 @@
+"""Clicks become commands of the scheduler; each gets an answer that a person can read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import msgspec
+
+from schedkit import context
+from schedkit.errors import SchedkitError, UsageError
+from schedkit.notebook.handover import hand_over, notebook_path
+
+__all__ = ["Answer", "obey"]
+
+PREVIEW_ROWS = 50
+LONGEST_CELL = 200
+HISTORY_ROWS = 50
+MOST_HOURS = 24 * 366 * 10
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command came to: words for the reader, and data or bytes where asked for."""
+
+    ok: bool = True
+    words: str = ""
+    error: str = ""
+    data: dict[str, Any] | None = None
+    buffer: bytes | None = None
+
+    def content(self) -> dict[str, Any]:
+        """Return all but the bytes, as JSON."""
+        return {"ok": self.ok, "words": self.words, "error": self.error, "data": self.data}
+
+
+async def obey(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    """Carry out one command of a view; never raises.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+        Who carries it out.
+    command : mapping
+        ``{"do": "run" | "again" | "pause" | "resume" | "cancel" | "download" | "preview" | "history" | …}``
+        and the `task`, `run` or `path` it is about.
+    """
+    try:
+        act = _ACTS.get(str(command.get("do")))
+        if act is None:
+            raise UsageError(f"the panel cannot {command.get('do')!r}")
+        return await act(scheduler, command)
+    except SchedkitError as error:
+        return Answer(ok=False, error=str(error))
+    except Exception as error:
+        return Answer(ok=False, error=f"{type(error).__name__}: {error}")
+
+
+async def _run(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    await scheduler.aio.submit(command["task"])
+    return Answer(words=f"{command['task']} is queued")
+
+
+async def _again(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    row = _run_row(scheduler, command["run"])
+    await scheduler.aio.submit(row["task"], **row["params"])
+    return Answer(words=f"{row['task']} is queued again with the same parameters")
+
+
+async def _pause(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    name = command.get("task")
+    await scheduler.aio.pause(name)
+    return Answer(words=f"{name} is paused" if name else "The scheduler is paused")
+
+
+async def _resume(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    name = command.get("task")
+    await scheduler.aio.resume(name)
+    return Answer(words=f"{name} goes on" if name else "The scheduler goes on")
+
+
+async def _cancel(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    await scheduler.aio.cancel(command["run"])
+    return Answer(words="The run is asked to stop")
+
+
+async def _hand_over(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    owner = await anyio.to_thread.run_sync(hand_over, scheduler, notebook_path())
+    return Answer(words=f"The schedule now runs in {owner}")
+
+
+async def _take_back(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    await scheduler.aio.take_over(now=True)
+    return Answer(words="The schedule runs here again")
+
+
+async def _download(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    """Return a file's bytes; only files that the run itself has noted."""
+    path = command["path"]
+    row = _run_row(scheduler, command["run"])
+    if path not in [file["path"] for file in row["artifacts"]]:
+        raise UsageError(f"{path} is no file of this run")
+    if not Path(path).is_file():
+        raise UsageError(f"{path} is not there any more", hint="run the task again")
+    return Answer(buffer=await anyio.to_thread.run_sync(Path(path).read_bytes))
+
+
+async def _history(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    """Return a window of history: ``hours``, ``task``, ``state``, and the page by its ``first`` run."""
+    hours, first = float(command.get("hours", 24)), int(command.get("first", 0))
+    if not 0 < hours <= MOST_HOURS or first < 0:
+        raise UsageError(f"no such window: hours={hours:g}, first={first}")
+    choice = {name: str(command.get(name) or "") for name in ("task", "state")}
+    seen = functools.partial(scheduler.window, hours, first=first, rows=HISTORY_ROWS, **choice)
+    return Answer(data=await anyio.to_thread.run_sync(seen))
+
+
+async def _look_back(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    """Return a run in full that the view's board does not have."""
+    return Answer(data=await anyio.to_thread.run_sync(scheduler.look_back, str(command["run"])))
+
+
+async def _preview(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+    """Return the first rows of a run's frame as text."""
+
+    def read() -> dict[str, Any]:
+        with context.use(context.Surroundings()):
+            return frame_text(scheduler.run(command["run"]).result(timeout=30))
+
+    return Answer(data=await anyio.to_thread.run_sync(read))
+
+
+def frame_text(frame: Any, rows: int = PREVIEW_ROWS) -> dict[str, Any]:
+    """Return the head of a DataFrame as ``{"columns", "data", "rows"}``, every cell as short text."""
+    head = frame.head(rows)
+    cells = [[_cell(value) for value in row] for row in head.itertuples(index=False, name=None)]
+    return {"columns": [str(name) for name in frame.columns], "data": cells, "rows": len(frame)}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        text = ", ".join(map(str, value))
+    else:
+        text = "" if value is None or str(value) in ("<NA>", "NaT", "nan") else str(value)
+    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
+
+
+def _run_row(scheduler: Any, run: str) -> dict[str, Any]:
+    for row in scheduler.board()["runs"]:
+        if row["id"] == run:
+            return dict(row)
+    return dict(scheduler.look_back(run))
+
+
+_ACTS: dict[str, Callable[[Any, Mapping[str, Any]], Awaitable[Answer]]] = {
+    "run": _run,
+    "again": _again,
+    "pause": _pause,
+    "resume": _resume,
+    "cancel": _cancel,
+    "download": _download,
+    "history": _history,
+    "look_back": _look_back,
+    "preview": _preview,
+    "hand_over": _hand_over,
+    "take_back": _take_back,
+}

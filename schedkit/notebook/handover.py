@@ -1,0 +1,183 @@
+"""Hand the schedule to a background process that outlives the kernel, and take it back.
+
+The process executes afresh the files that declare the tasks, so no task is pickled: what a file declares is
+what runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from schedkit.errors import SchedkitError, UsageError
+from schedkit.loop import live
+from schedkit.notebook.background import Instructions
+
+__all__ = ["children", "files_of", "hand_over", "move", "notebook_path"]
+
+START_SECONDS = 90.0
+LOOK_SECONDS = 0.1
+NAMES_SHOWN = 3
+BEHIND = " in the background"
+
+
+def notebook_path() -> Path | None:
+    """Return the notebook this kernel belongs to, None where nobody told."""
+    name = os.environ.get("JPY_SESSION_NAME", "")
+    path = Path(name)
+    return path if path.suffix == ".ipynb" and path.is_file() else None
+
+
+def move(scheduler: Any) -> dict[str, str]:
+    """Return the button that moves a started scheduler's schedule: elsewhere, or here."""
+    if scheduler.state == "viewer":
+        title = "This kernel becomes the owner; the present one is asked to let go"
+        return {"do": "take_back", "words": "Run it here", "title": title}
+    try:
+        names = _listed(path.name for path in files_of(scheduler, notebook_path()))
+        title = f"A background process executes {names} as saved and goes on when this kernel ends"
+    except UsageError as error:
+        # The button stays: whoever presses it is told what is in the way.
+        title = str(error)
+    return {"do": "hand_over", "words": "Run it in the background", "title": title}
+
+
+def files_of(scheduler: Any, notebook: Path | None) -> list[Path]:
+    """Return what a background process must execute: modules first, then reports, then the notebook.
+
+    Parameters
+    ----------
+    notebook : Path or None
+        Whose cells declare.
+
+    Raises
+    ------
+    UsageError
+        If no file declares some task; says which.
+    """
+    declared = scheduler.files(notebook)
+    over = {task["name"] for task in scheduler.board()["tasks"] if _over(task)}
+    homeless = [name for name, path in declared.items() if path is None and name not in over]
+    if homeless:
+        raise UsageError(
+            f"no file declares {_listed(map(repr, homeless))}, so no other process can",
+            hint="declare it in a notebook or a module, or save the report as YAML",
+        )
+    files = {path for path in declared.values() if path is not None}
+    if not files and notebook is not None:
+        files = {notebook}
+    if not files:
+        raise UsageError("nothing is declared here", hint="declare a task first, or press it later")
+    order = {".py": 0, ".yaml": 1, ".yml": 1}
+    # A notebook may import the modules, and must find them declared, not declare them a second time.
+    return sorted(files, key=lambda path: (order.get(path.suffix, 2), path))
+
+
+def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SECONDS) -> str:
+    """Start a background process that declares the same tasks and takes over the ledger; blocks until it has.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+        Whose ledger is handed over.
+    notebook : Path or None
+        Whose cells declare. It is executed as it is on disk, in its own folder; cells tagged
+        ``no-background`` are left out.
+    patience : float
+        Seconds.
+
+    Returns
+    -------
+    str
+        Who owns the ledger now.
+
+    Raises
+    ------
+    UsageError
+        If a file fails there, or does not declare a task of this scheduler; the schedule then stays here.
+    """
+    files = files_of(scheduler, notebook)
+    folder = notebook.parent if notebook is not None and notebook in files else Path.cwd()
+    log_path = _log_path(scheduler, notebook if notebook in files else None)
+    with log_path.open("wb") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "schedkit.notebook.background", *map(str, files)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)},
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    # Kept, so that an ended one can be reaped; it outlives this kernel all the same.
+    children().append(child)
+    assert child.stdin is not None
+    # One that died at once says why in its log.
+    with contextlib.suppress(OSError), child.stdin as pipe:
+        pickle.dump(_instructions(scheduler), pipe)
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        owner = scheduler.owner
+        if owner is not None and owner.pid == child.pid:
+            return str(owner)
+        if child.poll() is not None:
+            raise UsageError(
+                f"the background process ended: {_last_line(log_path)}", hint=f"see {log_path.name}"
+            )
+        time.sleep(LOOK_SECONDS)
+    child.terminate()
+    child.wait(10)
+    raise SchedkitError(
+        f"the background process has not taken over within {patience:g} s", hint=f"see {log_path.name}"
+    )
+
+
+def _instructions(scheduler: Any) -> Instructions:
+    over = {task["name"] for task in scheduler.board()["tasks"] if _over(task)}
+    name = scheduler.name.removesuffix(".ipynb")
+    return {
+        "ledger": scheduler.address,
+        "options": {
+            **scheduler.options,
+            "name": f"{name.removesuffix(BEHIND)}{BEHIND}",
+            "results": scheduler.results.absolute(),
+        },
+        "tasks": [name for name in scheduler.files() if name not in over],
+    }
+
+
+def _over(task: dict[str, Any]) -> bool:
+    """Tell whether a task's schedule has come to its end: nothing is lost without it."""
+    return bool(task["trigger"]) and task["next_run"] is None and task["state"] == "idle"
+
+
+def _log_path(scheduler: Any, notebook: Path | None) -> Path:
+    if notebook is not None:
+        return notebook.with_suffix(".background.log")
+    ledger = Path(scheduler.ledger)
+    return ledger.with_suffix(".background.log") if ledger.is_file() else Path("schedkit.background.log")
+
+
+def _listed(names: Iterable[str]) -> str:
+    every = list(names)
+    more = len(every) - NAMES_SHOWN
+    return ", ".join(every[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def children() -> list[subprocess.Popen[bytes]]:
+    """Return the background processes that this kernel has started and that have not ended."""
+    known: list[subprocess.Popen[bytes]] = live("background processes", list)
+    known[:] = [child for child in known if child.poll() is None]
+    return known
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,81 @@
+"""Text from anywhere: cut to a length, shown safely in one line, and compared with what is known."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from collections.abc import Iterable
+
+__all__ = ["clean", "clip", "did_you_mean", "near_matches", "one_line", "safe_repr"]
+
+ELLIPSIS = "…"
+
+
+def clip(text: str, limit: int) -> str:
+    """Return `text` with at most `limit` characters; a cut one ends with an ellipsis.
+
+    Examples
+    --------
+    >>> clip("a long sentence", 8)
+    'a long …'
+    """
+    return text if len(text) <= limit else text[: max(limit - 1, 0)] + ELLIPSIS
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """Return `text` on one line, without control characters, cut to `limit` characters."""
+    # A terminal obeys control characters, so none of a site's may reach it.
+    line = " ".join(text[: limit * 4].split())
+    return clip("".join(char if char.isprintable() else "\ufffd" for char in line), limit)
+
+
+def clean(text: str) -> str:
+    """Return text that any database can hold: no NUL, no half of a surrogate pair."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def safe_repr(value: object, limit: int = 120) -> str:
+    """Return ``repr(value)`` for a message: never raises, bounded in length and depth, one line.
+
+    Examples
+    --------
+    >>> safe_repr({"a": [1, 2]})
+    "{'a': [1, 2]}"
+    """
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = limit
+    short.maxdict = short.maxlist = short.maxtuple = short.maxset = 10
+    try:
+        text = short.repr(value)
+    except Exception as failure:  # its repr is code of its own
+        text = f"<{type(value).__name__}, whose repr raised {type(failure).__name__}>"
+    return one_line(text, limit)
+
+
+def near_matches(name: object, known: Iterable[object], most: int = 3) -> list[str]:
+    """Return the known names that `name` may be a misspelling of, the nearest first; case does not count."""
+    by_fold: dict[str, str] = {}
+    for each in known:
+        by_fold.setdefault(str(each).casefold(), str(each))
+    # Comparing is quadratic in the length; nobody misspells a name by hundreds of characters.
+    found = difflib.get_close_matches(str(name).strip().casefold()[:200], by_fold, n=most, cutoff=0.6)
+    return [by_fold[each] for each in found]
+
+
+def did_you_mean(name: object, known: Iterable[object], *, otherwise: str | None = None) -> str:
+    """Return the hint for an unknown name: near matches, else `otherwise`, else all that are known.
+
+    Examples
+    --------
+    >>> did_you_mean("timout", ["timeout", "retry"])
+    "did you mean 'timeout'?"
+    >>> did_you_mean("x", ["timeout", "retry"])
+    'known: timeout, retry'
+    """
+    names = [str(each) for each in known]
+    near = near_matches(name, names)
+    if near:
+        return f"did you mean {' or '.join(map(repr, near))}?"
+    if otherwise is not None:
+        return otherwise
+    return f"known: {clip(', '.join(names), 400)}" if names else "there are none"

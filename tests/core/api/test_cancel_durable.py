@@ -1,0 +1,60 @@
+"""A cancel is in the ledger when it returns: a run that was cancelled never comes back after a crash."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from core.conftest import Heard
+
+from schedkit.core import events
+from schedkit.core.api.facade import Scheduler
+from schedkit.core.model import Retry
+from schedkit.core.states import State
+from schedkit.errors import RetryableError
+
+
+def test_a_run_that_waits_for_its_retry_is_cancelled_at_once(make: Callable[..., Scheduler]) -> None:
+    sched = make(name="tests")
+    sched.start()
+    heard = Heard(sched)
+
+    @sched.task(name="fails", retry=Retry(attempts=3, delay=3600))
+    def fails() -> None:
+        raise RetryableError("not yet")
+
+    for _ in range(5):
+        run = sched.submit("fails")
+        heard.wait_for(heard.of(events.RunRetrying, run=run.id))
+        assert run.cancel()
+        row = sched._ledger.run(run.id)
+        assert row is not None
+        assert (row.state, run.state) == (State.CANCELLED, State.CANCELLED)
+        assert not run.cancel()
+
+
+def test_a_cancel_waits_for_a_store_that_takes_no_writes(tmp_path: Path) -> None:
+    sched = Scheduler(tmp_path / "ledger.db", concurrency=1)
+    heard = Heard(sched)
+    release = threading.Event()
+    with sched, ThreadPoolExecutor(1) as pool:
+        sched.task(name="blocks")(lambda: release.wait(30))
+        sched.task(name="waits")(lambda: 1)
+        sched.submit("blocks")
+        run = sched.submit("waits")
+        other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        cancelling = pool.submit(run.cancel)
+        heard.wait_for(heard.of(events.StoreAway))
+        assert not cancelling.done()
+        other.execute("ROLLBACK")
+        other.close()
+        assert cancelling.result(30)
+        row = sched._ledger.run(run.id)
+        assert row is not None
+        assert row.state is State.CANCELLED
+        release.set()
+    sched._ledger.store.close()

@@ -1,0 +1,93 @@
+"""A process that ends without `stop` stops its schedulers all the same, and says nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from schedkit.core.api.at_exit import stop_all
+from schedkit.core.api.facade import Scheduler
+from schedkit.core.states import State
+
+SCRIPT = """
+import sys, threading
+from schedkit.core.api.facade import Scheduler
+
+sched = Scheduler(sys.argv[1])
+started = threading.Event()
+
+@sched.task()
+def endless(run):
+    started.set()
+    while True:
+        run.progress("wait", 1)
+        threading.Event().wait(0.01)
+
+@sched.task()
+async def quick():
+    return 1
+
+sched.start()
+quick.submit().result(20)
+endless.submit()
+started.wait(20)
+"""
+
+
+def test_a_script_that_ends_stops_its_scheduler(tmp_path: Path) -> None:
+    ledger = tmp_path / "exit.db"
+    ended = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(ledger)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (ended.stdout, ended.stderr) == ("", "")
+    with Scheduler(ledger).viewing() as sched:
+        (run,) = sched.runs("endless")
+        assert (run.state, run.reason) == (State.QUEUED, "the scheduler was stopped")
+        assert sched.owner is None
+
+
+FORKING_SCRIPT = """
+import multiprocessing, sys
+from schedkit.core.api.facade import Scheduler
+
+sched = Scheduler(sys.argv[1])
+sched.start()
+sched.task(name="next")(lambda: 1)
+child = multiprocessing.get_context("fork").Process(target=int)
+child.start()
+child.join(30)
+print(child.exitcode, sched.submit("next").result(20), sched.owner.alive)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+def test_a_forked_process_that_ends_stops_nothing(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        # Newer Pythons warn of every fork of a process with threads.
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING_SCRIPT, str(tmp_path / "exit.db")],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert (ended.stdout, ended.stderr) == ("0 1 True\n", "")
+
+
+def test_a_stop_that_fails_at_exit_harms_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, never_started, other = (Scheduler(tmp_path / f"{name}.db") for name in "abc")
+    broken.start()
+    other.start()
+    with monkeypatch.context() as patch, caplog.at_level(logging.ERROR, "schedkit"):
+
+        def fail(deadline: str) -> None:
+            raise OSError(f"no disk within {deadline}")
+
+        patch.setattr(broken, "stop", fail)
+        stop_all([broken, never_started, other])
+    assert "could not be stopped at exit" in caplog.text
+    assert other.state == "stopped"
+    broken.stop()

@@ -1,0 +1,109 @@
+"""The bar in a cell: late, throttled, inert, and gone at the end."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from support.notebook_shell import Shell
+
+import schedkit
+from schedkit import context
+from schedkit.notebook.bar import CellBar, cell_bar
+from schedkit.notebook.publisher import Publisher
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_quick_call_shows_nothing(shell: Shell) -> None:
+    clock = Clock()
+    bar = CellBar(patience=0.4, clock=clock)
+    bar.publish()
+    bar.progress("extract", 1, 2)
+    bar.publish()
+    bar.finish()
+    assert shell.outputs == []
+
+
+def test_a_slow_call_draws_one_output_updates_it_and_takes_it_away(shell: Shell) -> None:
+    clock = Clock()
+    bar = CellBar(patience=0.4, clock=clock)
+    bar.progress("extract", 0, 2000)
+    clock.now += 2
+    bar.progress("extract", 500, 2000)
+    bar.publish()
+    bar.publish()
+    bar.log(logging.INFO, "page 3 of 14 <b>")
+    bar.publish()
+    bar.finish()
+    assert [(sorted(o["data"]), o["update"]) for o in shell.outputs] == [
+        ([], False),
+        (["text/html"], True),
+        (["text/html"], True),
+        ([], True),
+    ]
+    assert len({o["transient"]["display_id"] for o in shell.outputs}) == 1
+    first, second = (o["data"]["text/html"] for o in shell.outputs[1:3])
+    assert "500 / 2,000 · 250/s · 6.0 s left" in first
+    assert "width:25.0%" in first
+    assert "page 3 of 14 &lt;b&gt;" in second
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ([(0, 0, None)], "<span>0</span>"),
+        ([(0, 0, None), (3, 70, None)], "<span>70 · 3.0 s</span>"),
+        ([(0, 0, 4), (2, 4, 4)], "<span>4 / 4 · 2.0 s</span>"),
+        ([(0, 9, 4)], "<span>9 / 4</span>"),
+    ],
+)
+def test_the_words_of_a_stage(steps: list[tuple[float, float, float | None]], words: str) -> None:
+    clock = Clock()
+    bar = CellBar(clock=clock)
+    for seconds, done, total in steps:
+        clock.now = 100 + seconds
+        bar.progress("<i>", done, total)
+    assert words in bar.html()
+    assert "<i>" not in bar.html()
+
+
+def test_the_publisher_draws_the_bar_of_a_surrounded_call(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = Publisher(interval=0.01, idle=0.02)
+    monkeypatch.setattr("schedkit.notebook.bar.publisher", lambda: mine)
+    context.set_default(functools.partial(cell_bar, patience=0.0))
+    try:
+        with context.surrounded():
+            context.progress("extract", 1, 2)
+            wait_for(lambda: len(shell.outputs) >= 2)
+    finally:
+        context.set_default(None)
+    wait_for(lambda: shell.outputs[-1]["data"] == {})
+    assert "extract" in shell.outputs[1]["data"]["text/html"]
+    assert shell.outputs[-1]["update"] is True
+
+
+def test_only_a_kernel_gets_a_bar(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    with schedkit._cell_bar() as listener:
+        assert type(listener) is context.Surroundings
+    monkeypatch.setattr(shell.shell, "kernel", object(), raising=False)
+    with schedkit._cell_bar() as listener:
+        assert isinstance(listener, CellBar)
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end, "it never happened"
+        threading.Event().wait(0.005)

@@ -1,0 +1,348 @@
+"""The schedule moves to a process that executes what declares it, and back; nothing is pickled."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from support.kernels import kernel
+from support.notebook_shell import Front, wait_for
+
+from schedkit.app import Scheduler, app
+from schedkit.commands.notebook import execute
+from schedkit.core.api.facade import Scheduler as CoreScheduler
+from schedkit.core.tasks import origin
+from schedkit.core.when.triggers import at, every
+from schedkit.errors import SchedkitError, UsageError
+from schedkit.notebook import background, handover
+from schedkit.report import load_reports
+
+CELL = """
+from schedkit import Scheduler, every
+sched = Scheduler({ledger!r})
+sched.start()
+
+@sched.task(every("200ms"))
+def who():
+    import os
+    return os.getpid()
+"""
+# Declares on the project's scheduler by itself.
+MODULE = """
+import os
+from schedkit import Scheduler, every
+
+@Scheduler().task(every("200ms"))
+def from_module():
+    return os.getpid()
+"""
+# Marks; whoever finds it declares.
+MARKED = """
+import os
+from schedkit import task, every
+
+@task(every("200ms"))
+def marked():
+    return os.getpid()
+"""
+REPORT = """
+name: bugs
+schedule: {every: 1h}
+extract: {site: demo, jql: type = Bug}
+deliver: [{excel: {path: bugs.xlsx}}]
+"""
+PATIENCE = 60.0
+
+
+def write(path: Path, *cells: str) -> Path:
+    made = [nbformat.v4.new_code_cell(source) for source in cells]
+    made.append(
+        nbformat.v4.new_code_cell("raise SystemError('left out')", metadata={"tags": ["no-background"]})
+    )
+    made.append(nbformat.v4.new_markdown_cell("# words"))
+    nbformat.write(nbformat.v4.new_notebook(cells=made), path)
+    return path
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator[CoreScheduler]:
+    scheduler = Scheduler(tmp_path / "a.db", name="kernel")
+    with scheduler:
+        yield scheduler
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Callable[[str], psutil.Process]]:
+    """Say which background process owns a ledger; whatever the test leaves of them is ended."""
+    seen: list[psutil.Process] = []
+
+    def process(ledger: str) -> psutil.Process:
+        holder = Scheduler(ledger).owner
+        assert holder is not None
+        seen.append(psutil.Process(holder.pid))
+        return seen[-1]
+
+    yield process
+    for child in seen:
+        if child.is_running():
+            child.kill()
+            child.wait(10)
+    leftovers = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in (p.info["cmdline"] or ())]
+    assert leftovers == []
+
+
+def runs_in(ledger: str, task: str, pid: int) -> None:
+    """Wait until a run of the task has ended that the process has run."""
+
+    def values() -> list[object]:
+        return [(run.result or {}).get("value") for run in Scheduler(ledger).runs(task)]
+
+    wait_for(lambda: pid in values(), 30)
+
+
+def test_there_and_back(
+    owner: CoreScheduler, tmp_path: Path, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = write(tmp_path / "daily.ipynb", CELL.format(ledger=str(tmp_path / "a.db")))
+    monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
+    shown = front.panel(owner)
+    assert b'"do":"hand_over"' in shown.first
+    assert b"executes daily.ipynb as saved" in shown.first
+    answer = front.ask(shown, do="hand_over")
+    assert answer["ok"], answer["error"]
+    assert "The schedule now runs in kernel in the background (pid" in answer["words"]
+    holder = owner.owner
+    assert holder is not None
+    assert holder.pid != os.getpid()
+    assert owner.state == "viewer"
+    runs_in(owner.ledger, "who", holder.pid)
+    assert b'"do":"take_back"' in front.panel(owner).first
+    assert front.ask(shown, do="take_back")["words"] == "The schedule runs here again"
+    assert owner.running
+    # The background process sees that it is no longer the owner, and ends.
+    wait_for(lambda: not handover.children(), 30)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder of files that declare: modules, one in a package, a report, a notebook that imports."""
+    (tmp_path / "schedkit.yaml").write_text("sites:\n  demo: {kind: jira, url: http://127.0.0.1:1}\n")
+    (tmp_path / "nightly.py").write_text(MODULE)
+    package = tmp_path / "house"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "names.py").write_text("EVERY = '200ms'")
+    (package / "rooms.py").write_text(
+        MODULE.replace("from_module", "in_package").replace("every(", "every(names.EVERY or ") + "\n"
+    )
+    text = (package / "rooms.py").read_text()
+    (package / "rooms.py").write_text(f"from . import names\n{text}")
+    (tmp_path / "bugs.yaml").write_text(REPORT)
+    return tmp_path
+
+
+ALL = """
+import os
+from schedkit import Scheduler, every
+from schedkit.app import app
+from schedkit.report import load_reports
+import nightly
+from house import rooms
+sched = Scheduler()
+
+@sched.task(every("200ms"))
+def in_cell():
+    return os.getpid()
+"""
+HAND_OVER = """
+from schedkit.notebook import handover
+print(handover.hand_over(sched, handover.notebook_path()))
+"""
+
+
+def test_files_and_a_notebook_go_on_after_the_kernel_was_killed(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, started: Callable[[str], psutil.Process]
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    notebook = write(project / "daily.ipynb", ALL, "sched.start()")
+    ledger = str(project / ".schedkit" / "ledger.db")
+    with kernel(project, home, JPY_SESSION_NAME=str(notebook)) as first:
+        first.run(ALL)
+        first.run("sched.start()")
+        said = first.end(first.begin(HAND_OVER), 90)
+        assert not said.error, said.traceback
+        assert "daily in the background" in said.stdout
+        behind = started(ledger)
+        assert [Path(word).name for word in behind.cmdline() if str(project) in word] == [
+            "rooms.py",
+            "nightly.py",
+            "daily.ipynb",
+        ]
+        os.kill(int(first.say("print(os.getpid())")), signal.SIGKILL)
+        for task in ("in_cell", "from_module", "in_package"):
+            runs_in(ledger, task, behind.pid)
+    with kernel(project, home, JPY_SESSION_NAME=str(notebook)) as second:
+        second.run(ALL)
+        second.run("sched.start()")
+        assert second.say("print(sched.state)") == "viewer"
+        second.end(second.begin("sched.take_over(now=True)"), 60)
+        assert second.say("print(sched.state)") == "running"
+        runs_in(ledger, "in_package", int(second.say("print(os.getpid())")))
+        behind.wait(30)
+
+
+def test_modules_and_reports_without_a_notebook(
+    project: Path,
+    started: Callable[[str], psutil.Process],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a plain prompt has imported goes to the background too."""
+    monkeypatch.chdir(project)
+    monkeypatch.syspath_prepend(str(project))
+    (project / "marks.py").write_text(MARKED)
+    sched = Scheduler(limits={"few": 1}, tz="Europe/Berlin")
+    with sched:
+        names = {"sched": sched, "__name__": "__main__"}
+        exec("import marks\nsched.add(marks.marked)", names)
+        (report,) = load_reports("bugs.yaml")
+        exec("app().add_report(sched, report)", {**names, "app": app, "report": report})
+        assert sched.files() == {"marked": project / "marks.py", "bugs": project / "bugs.yaml"}
+        assert [path.name for path in handover.files_of(sched, None)] == ["marks.py", "bugs.yaml"]
+        said = handover.hand_over(sched, None)
+        behind = started(sched.ledger)
+        assert f"(pid {behind.pid} on " in said
+        runs_in(sched.ledger, "marked", behind.pid)
+        # The report is declared there, with its schedule.
+        assert sched.tasks["bugs"].next_run is not None
+        assert sched.board()["tasks"][0]["declared"]
+        sched.take_over(now=True)
+        behind.wait(30)
+    sys.modules.pop("marks", None)
+
+
+def test_a_task_that_was_typed_in_is_named(
+    owner: CoreScheduler, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    names = {"sched": owner, "every": every, "__name__": "__main__"}
+    for number in range(5):
+        exec(f"@sched.task(every('1h'))\ndef typed_{number}(): pass", names)
+    shown = front.panel(owner)
+    told = (
+        "no file declares 'typed_0', 'typed_1', 'typed_2' and 2 more, so no other process can"
+        " (declare it in a notebook or a module, or save the report as YAML)"
+    )
+    assert front.ask(shown, do="hand_over")["error"] == told
+    assert told.encode() in shown.first
+    assert owner.running
+
+
+def test_what_is_over_needs_no_file(owner: CoreScheduler, tmp_path: Path) -> None:
+    with origin.declared_in(tmp_path / "real.py"):
+        owner.task(every("1h"), name="real")(print)
+    names = {"sched": owner, "at": at, "__name__": "__main__"}
+    exec("@sched.task(at('2020-01-01 00:00', tz='UTC'))\ndef once(): pass", names)
+    wait_for(lambda: owner.tasks["once"].next_run is None)
+    wait_for(lambda: owner.tasks["once"].state == "idle")
+    assert [path.name for path in handover.files_of(owner, None)] == ["real.py"]
+
+
+def test_where_a_declaration_comes_from(
+    owner: CoreScheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = tmp_path / "x.ipynb"
+    helper = "def declare(sched, name):\n    sched.task(name=name)(print)\n"
+    (tmp_path / "helping.py").write_text(helper)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names = {"sched": owner, "__name__": "__main__"}
+    # A helper's file declares nothing when it is executed; the cell that calls it does.
+    exec("from helping import declare; declare(sched, 'helped')", names)
+    thread = threading.Thread(target=functools.partial(owner.task(name="threaded"), print))
+    thread.start()
+    thread.join()
+    with origin.declared_in(origin.EVERYWHERE):
+        owner.task(name="standing")(print)
+    assert owner.files(notebook) == {"helped": notebook, "threaded": None}
+    assert owner.declarations == 3
+    owner.remove("helped")
+    assert owner.files(notebook) == {"threaded": None}
+    sys.modules.pop("helping")
+
+
+def test_a_notebook_that_fails_leaves_the_schedule_here(owner: CoreScheduler, tmp_path: Path) -> None:
+    notebook = write(tmp_path / "bad.ipynb", "x = 1", "print(y)")
+    with pytest.raises(UsageError, match=r"the background process ended: bad.ipynb, cell 2: NameError"):
+        handover.hand_over(owner, notebook)
+    assert owner.running
+
+
+def test_a_notebook_saved_without_a_task_leaves_the_schedule_here(
+    owner: CoreScheduler, tmp_path: Path
+) -> None:
+    notebook = write(tmp_path / "old.ipynb", CELL.format(ledger=owner.ledger))
+    exec("@sched.task\ndef new(): pass", {"sched": owner, "__name__": "__main__"})
+    with pytest.raises(UsageError, match=r"old.ipynb does not declare 'new' \(save the notebook, or remove"):
+        handover.hand_over(owner, notebook)
+    assert owner.running
+
+
+def test_a_process_that_never_takes_over_is_ended(owner: CoreScheduler, tmp_path: Path) -> None:
+    notebook = write(tmp_path / "slow.ipynb", "import time; time.sleep(60)")
+    with pytest.raises(SchedkitError, match=r"has not taken over within 0.3 s \(see slow.background.log\)"):
+        handover.hand_over(owner, notebook, patience=0.3)
+    assert owner.running
+
+
+def test_what_a_click_says_where_nothing_is_declared(
+    owner: CoreScheduler, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    shown = front.panel(owner)
+    assert "nothing is declared here" in front.ask(shown, do="hand_over")["error"]
+
+
+def test_executing_in_this_process(owner: CoreScheduler, tmp_path: Path, shell: object) -> None:
+    execute(write(tmp_path / "fine.ipynb", "schedkit_test_value = 1"))
+    with pytest.raises(UsageError, match=r"broken.ipynb, cell 1: SyntaxError"):
+        execute(write(tmp_path / "broken.ipynb", "def"))
+
+
+def test_the_program_takes_over_and_stops_when_told(
+    tmp_path: Path, shell: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ledger = tmp_path / "b.db"
+    notebook = write(tmp_path / "b.ipynb", CELL.format(ledger=str(ledger)).replace("sched.start()", ""))
+    told: background.Instructions = {"ledger": str(ledger), "options": {"name": "b"}, "tasks": ["who"]}
+    ended = threading.Event()
+    ended.set()
+    events: list[str] = []
+    unsubscribe = (
+        app().scheduler(ledger, name="b").subscribe(lambda event: events.append(getattr(event, "change", "")))
+    )
+    assert background.main([notebook], told, ended) == 0
+    assert Scheduler(ledger).state == "stopped"
+    assert wait_for(lambda: {"started", "stopped"} <= set(events))
+    unsubscribe()
+    (tmp_path / "bad.yaml").write_text("tasks: {x: {run: nowhere.to_be_found, trigger: {every: 1h}}}")
+    assert background.main([tmp_path / "bad.yaml"], {**told, "ledger": "c.db"}, ended) == 1
+    app().current = None
+
+
+def test_signals_end_the_program() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        ended = background.told_to_end()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert ended.wait(5)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)

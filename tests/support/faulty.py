@@ -1,0 +1,130 @@
+"""Ways to make a scheduler's store fail, at the driver's border."""
+
+from __future__ import annotations
+
+import math
+import re
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from schedkit.core.api.facade import Scheduler
+from schedkit.core.ledger.store import Store
+
+
+def store_of(sched: Scheduler) -> Store:
+    return sched._ledger.store
+
+
+@contextmanager
+def failing(
+    sched: Scheduler, statement: str, times: int, text: str = "disk I/O error"
+) -> Iterator[list[str]]:
+    """Let the next `times` writes whose SQL matches `statement` fail before they reach the database."""
+    with _refusing(store_of(sched)._write, text, lambda sql: re.search(statement, sql), times) as failed:
+        yield failed
+
+
+@contextmanager
+def answers_lost(sched: Scheduler, times: int) -> Iterator[list[int]]:
+    """Let the next `times` commits succeed in the database and be reported as failed."""
+    dialect, lost = store_of(sched).dialect, list[int]()
+    commit = dialect.do_commit
+
+    def lossy(connection: Any) -> None:
+        commit(connection)
+        if len(lost) < times:
+            lost.append(1)
+            raise sqlite3.OperationalError("connection lost after commit")
+
+    dialect.do_commit = lossy  # type: ignore[method-assign]
+    try:
+        yield lost
+    finally:
+        dialect.do_commit = commit  # type: ignore[method-assign]
+
+
+@contextmanager
+def commits_failing(
+    sched: Scheduler, times: int, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[list[int]]:
+    """Let the next `times` commits write nothing and be reported as failed; `meanwhile` comes after each."""
+    dialect, failed = store_of(sched).dialect, list[int]()
+    commit = dialect.do_commit
+
+    def refused(connection: Any) -> None:
+        if len(failed) < times:
+            failed.append(1)
+            connection.rollback()
+            meanwhile()
+            raise sqlite3.OperationalError("disk I/O error")
+        commit(connection)
+
+    dialect.do_commit = refused  # type: ignore[method-assign]
+    try:
+        yield failed
+    finally:
+        dialect.do_commit = commit  # type: ignore[method-assign]
+
+
+@contextmanager
+def locked(path: str) -> Iterator[None]:
+    """Hold the write lock of a SQLite file, as another program might."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.close()
+
+
+@contextmanager
+def disk_full(sched: Scheduler) -> Iterator[None]:
+    """Let the file not grow any more."""
+    engine = store_of(sched)._write
+    full = threading.Event()
+    full.set()
+
+    def limit(connection: sqlite3.Connection, record: object) -> None:
+        if full.is_set():
+            connection.execute("PRAGMA max_page_count=1")  # SQLite takes it as: not beyond what there is
+
+    sa.event.listen(engine, "connect", limit)
+    writer = sched._node.owner.writer  # type: ignore[union-attr]
+    writer.call(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1")).result(10)
+    try:
+        yield
+    finally:
+        full.clear()
+        sa.event.remove(engine, "connect", limit)
+
+
+@contextmanager
+def reads_failing(sched: Scheduler, text: str = "disk I/O error") -> Iterator[list[str]]:
+    """Let every read fail before it reaches the database; writes go through."""
+    with _refusing(store_of(sched)._read, text) as failed:
+        yield failed
+
+
+@contextmanager
+def _refusing(
+    engine: sa.Engine, text: str, wanted: Callable[[str], object] = bool, times: float = math.inf
+) -> Iterator[list[str]]:
+    failed: list[str] = []
+
+    def refuse(connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool) -> None:
+        if len(failed) < times and wanted(sql):
+            failed.append(sql)
+            raise OperationalError(sql, {}, sqlite3.OperationalError(text))
+
+    sa.event.listen(engine, "before_cursor_execute", refuse)
+    try:
+        yield failed
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", refuse)
