@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schedkit.errors import SettingsError
-from schedkit.values.yaml import MAX_NODES, Document, explain, parse_yaml, parse_yaml_all
+from schedkit.values.limits import MAX_YAML_NODES
+from schedkit.values.yaml import Document, explain, parse_yaml, parse_yaml_all
 
 
 def parsed(text: str) -> Document:
@@ -63,7 +64,7 @@ ALIASES = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n" + "".join(
         ("a: 1\na: 2", r"f\.yaml:2:1: key 'a' appears twice"),
         ("a: &a [*a]", r"f\.yaml:1:4: an alias refers to the value that contains it"),
         ("a: &a {b: *a}", "an alias refers to the value that contains it"),
-        (ALIASES, rf"more than {MAX_NODES:,} values, aliases included"),
+        (ALIASES, rf"more than {MAX_YAML_NODES:,} values, aliases included"),
         ("[" * 600, r"f\.yaml:1:51: nested deeper than 50 levels"),
         (
             "a: &a " + "[" * 40 + "]" * 40 + "\nb: " + "[" * 40 + "*a" + "]" * 40,
