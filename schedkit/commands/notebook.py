@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from schedkit.errors import UsageError
+from schedkit.values.extras import requires_extra
 
 __all__ = ["LEFT_OUT", "execute"]
 
@@ -21,8 +22,11 @@ def execute(notebook: Path) -> None:
     UsageError
         At the first cell that fails; says which.
     """
-    import nbformat
-    from IPython.core.interactiveshell import InteractiveShell
+    with requires_extra("notebook", "notebooks"):
+        import nbformat
+        from IPython.core.interactiveshell import InteractiveShell
+
+        import schedkit.notebook  # noqa: F401  # lets the cells show schedkit's objects
 
     shell: Any = InteractiveShell.instance()
     text = notebook.read_text(encoding="utf-8")
