@@ -1,4 +1,4 @@
-"""A notebook executed as a program: its code cells in order, in this process, without a kernel."""
+"""Execute a notebook as a program: its code cells in order, in this process, without a kernel."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ from schedkit.values.extras import requires_extra
 
 __all__ = ["LEFT_OUT", "execute"]
 
-# Cells with this tag are for people who look: a demonstration, a panel, a long wait.
+# Cells with this tag are for a person at the notebook: a demonstration, a panel, a long wait.
 LEFT_OUT = "no-background"
 
 
 def execute(notebook: Path) -> None:
-    """Execute the code cells of a notebook in this process, but for those tagged ``no-background``.
+    """Execute the code cells of a notebook in this process, except those tagged ``no-background``.
 
     Raises
     ------
     UsageError
-        At the first cell that fails; says which.
+        If a cell fails; the message names it.
     """
     with requires_extra("notebook", "notebooks"):
         import nbformat
         from IPython.core.interactiveshell import InteractiveShell
-
-        import schedkit.notebook  # noqa: F401  # lets the cells show schedkit's objects
 
     shell: Any = InteractiveShell.instance()
     text = notebook.read_text(encoding="utf-8")

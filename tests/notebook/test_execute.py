@@ -1,0 +1,25 @@
+"""A notebook is executed in this process, cell by cell; the first that fails is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.notebook_shell import Shell
+from support.notebooks import write_notebook
+
+from schedkit.errors import UsageError
+from schedkit.notebook.execute import execute
+
+
+def test_the_code_cells_run_but_for_those_left_out(tmp_path: Path, shell: Shell) -> None:
+    execute(write_notebook(tmp_path / "fine.ipynb", "first = 1", "second = first + 1"))
+    assert shell.shell.user_ns["second"] == 2
+
+
+@pytest.mark.parametrize("cell", ["def", "1 / 0"])
+def test_the_first_cell_that_fails_is_named(tmp_path: Path, shell: Shell, cell: str) -> None:
+    notebook = write_notebook(tmp_path / "broken.ipynb", "x = 1", cell, "x = 2")
+    with pytest.raises(UsageError, match=r"broken.ipynb, cell 2: (SyntaxError|ZeroDivisionError)"):
+        execute(notebook)
+    assert shell.shell.user_ns["x"] == 1
