@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from schedkit import context
-from schedkit.core.api import faces
+from schedkit.core.api.front_end import front_end
 from schedkit.core.events import Event, RunLogged, RunProgressed
 from schedkit.core.model import Task
 from schedkit.core.owner.known import Finished, OwnerEnded, Waiter
@@ -65,7 +65,7 @@ class RunHandle:
         return f"<run {self.id} of {self.task!r}: {self.state}>"
 
     def _ipython_display_(self) -> None:
-        faces.display(self)
+        front_end().display(self)
 
     def _ended(self) -> Finished | None:
         if self._finished is None and self._waiter is not None and self._waiter.done():
@@ -285,7 +285,7 @@ class TaskHandle:
         return f"<task {self.name!r}: {self.state}{when}>"
 
     def _ipython_display_(self) -> None:
-        faces.display(self)
+        front_end().display(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the plain function, here and now, unrecorded."""
