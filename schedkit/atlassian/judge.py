@@ -175,8 +175,9 @@ def budget(headers: Mapping[str, str], now: datetime) -> Budget | None:
 def _until(value: str, now: datetime, *, epoch: bool) -> float | None:
     number = _number(value)
     if number is not None:
-        # X-RateLimit-Reset may be seconds since 1970.
-        return max(0.0, number - now.timestamp()) if epoch and number > 1e9 else number
+        # X-RateLimit-Reset may be seconds since 1970, or milliseconds.
+        since_1970 = number / 1000 if number > 1e11 else number
+        return max(0.0, since_1970 - now.timestamp()) if epoch and number > 1e9 else number
     try:
         when = datetime.fromisoformat(value)
     except ValueError:

@@ -7,6 +7,7 @@ judge better ourselves.
 
 from __future__ import annotations
 
+import http.client
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -51,6 +52,7 @@ class Transport:
         self.url = url
         self.credentials = credentials
         self.clock = clock
+        self.connected = False  # whether a server ever accepted a connection and then closed it
         self._api = rest_api()(
             url,
             username=credentials.user,
@@ -167,6 +169,7 @@ class Transport:
                 hint="a proxy may have cut the answer short; try again",
             )
         if isinstance(problem, requests.exceptions.RequestException | urllib3.exceptions.HTTPError | OSError):
+            self.connected = self.connected or _was_dropped(problem)
             known = _network_reason(problem)
             why = self.credentials.scrub(known.why)
             return UnavailableError(f"{what} got no answer: {why}", hint=known.hint)
@@ -217,6 +220,12 @@ def _never_sent(problem: BaseException) -> bool:
     if isinstance(problem, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
         return True
     return isinstance(_innermost(problem), urllib3.exceptions.NewConnectionError)
+
+
+def _was_dropped(problem: BaseException) -> bool:
+    """Whether a server took the connection and closed it without an answer."""
+    inner = _innermost(problem)
+    return isinstance(inner, ConnectionResetError | ConnectionAbortedError | http.client.HTTPException)
 
 
 def _innermost(problem: BaseException) -> BaseException:
