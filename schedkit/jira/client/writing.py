@@ -23,6 +23,11 @@ class Writing(Searching):
     async def edit(self, frame: pd.DataFrame, columns: Sequence[str] | None = None) -> AsyncPlan:
         """Plan to make the site's issues what a frame says; nothing is written before `apply`.
 
+        Only what the frame's user changed is written. What somebody else changed on the site since the frame
+        was extracted (by its column Updated, else by ``attrs["extraction"]``) is left alone: where the cell
+        still shows the old value, the plan notes it, and where it does not, the plan shows a conflict.
+        Extract again to see both, then decide. A frame that tells neither is compared with the site as it is.
+
         A changed Description, or another formatted text, is written as wiki markup, on Cloud too. Where the
         site's text has formatting, which a text without it would replace, the plan says so. To keep it on
         Data Center, extract with ``markup="raw"`` and change the markup.
@@ -31,15 +36,16 @@ class Writing(Searching):
         ----------
         frame : DataFrame
             One row per issue, with Key. Empty cells empty the field. Lists may be tuples, or texts with
-            commas; users are found by name, e-mail address or account.
+            commas (as a workbook gives them back); users are found by name, e-mail address or account.
         columns : sequence of str, optional
             Which columns to compare; by default all. An issue whose Parent, Sprint or another column that
             cannot be edited was changed is refused; where Created, Updated, Resolved or Status Category
             differ, which Jira keeps itself, the plan says so and writes the rest.
+
         Returns
         -------
         Plan
-            Shows old → new for every cell that differs.
+            Shows old → new for every cell that differs, and conflicts.
 
         Raises
         ------
