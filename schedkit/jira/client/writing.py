@@ -8,6 +8,7 @@ import pandas as pd
 
 from schedkit.errors import UsageError
 from schedkit.jira.client.searching import Searching
+from schedkit.jira.history.changelog import changelog
 from schedkit.jira.write import AsyncPlan
 from schedkit.jira.write.edit import plan_edit
 from schedkit.jira.write.move import plan_comment, plan_transition
@@ -20,7 +21,9 @@ class Writing(Searching):
     """Plans of what to write; they compare with the site first."""
 
     @bridged
-    async def edit(self, frame: pd.DataFrame, columns: Sequence[str] | None = None) -> AsyncPlan:
+    async def edit(
+        self, frame: pd.DataFrame, columns: Sequence[str] | None = None, *, notify: bool = True
+    ) -> AsyncPlan:
         """Plan to make the site's issues what a frame says; nothing is written before `apply`.
 
         Only what the frame's user changed is written. What somebody else changed on the site since the frame
@@ -41,6 +44,8 @@ class Writing(Searching):
             Which columns to compare; by default all. An issue whose Parent, Sprint or another column that
             cannot be edited was changed is refused; where Created, Updated, Resolved or Status Category
             differ, which Jira keeps itself, the plan says so and writes the rest.
+        notify : bool
+            Whether Jira mails those who watch the issues; without, the account must administer the project.
 
         Returns
         -------
@@ -61,7 +66,12 @@ class Writing(Searching):
         async def read(keys: Sequence[str], names: Sequence[str], markup: str) -> pd.DataFrame:
             return await self.keys(keys, fields=["Key", *names], markup=markup)
 
-        return await plan_edit(await self.source(), frame, columns, read)
+        source = await self.source()
+
+        async def history(keys: Sequence[str]) -> tuple[pd.DataFrame, Mapping[str, str]]:
+            return await changelog(source, keys, None)
+
+        return await plan_edit(source, frame, columns, read, history, notify)
 
     @bridged
     async def transition(self, issues: pd.DataFrame | Sequence[str] | str, status: str) -> AsyncPlan:

@@ -1,7 +1,7 @@
 """Whether a cell says what the site shows: cells come back from workbooks and other files altered.
 
-A list comes back as one text, a long text cut, a moment without its milliseconds, a number with 15 digits. None
-of that is an edit.
+A list comes back as one text, a long text cut, a moment without its milliseconds, a number with 15
+digits. None of that is an edit.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from schedkit.jira.write.change import Change, Meta, edit_step, read_as_written
 from schedkit.jira.write.compare import alike, split_names, unchanged
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, shown
-from schedkit.jira.write.since import Since, bases, changed_since
+from schedkit.jira.write.since import History, Since, bases, changed_since
 from schedkit.jira.write.targets import Target, obstacles, target_of
 from schedkit.jira.write.texts import Texts
 from schedkit.jira.write.values import cell_value, is_user, missing, wire_value
@@ -37,6 +37,7 @@ async def plan_edit(
     frame: pd.DataFrame,
     columns: Sequence[str] | None,
     read: Read,
+    history: History,
     notify: bool = True,
 ) -> AsyncPlan:
     """Compare a frame with the site; see `Jira.edit`.
@@ -45,6 +46,10 @@ async def plan_edit(
     ----------
     read : async callable
         Returns the frame of (keys, columns, markup) as the site has it now.
+    history : async callable
+        Returns the changes of issues.
+    notify : bool
+        Whether the site tells watchers by mail.
     """
     targets, fixed = _chosen(source, frame, columns)
     keys = [str(key).strip().upper() for key in frame["Key"]]
@@ -59,7 +64,7 @@ async def plan_edit(
             found.refused.append(Outcome(key, ACTION, "failed", "it has moved: extract it again"))
     differing = {key: cells for key in there if (cells := found.differing(key))}
     base = {key: moment for key, moment in bases(frame, keys, source).items() if key in differing}
-    since = await changed_since(source, base, dict(zip(current.index, current["Updated"], strict=True)))
+    since = await changed_since(history, base, dict(zip(current.index, current["Updated"], strict=True)))
     rich = {key for key, cells in differing.items() if any(is_rich(target.field) for target in cells)}
     texts = await Texts.read(read, sorted(rich), [t for t in targets if is_rich(t.field)])
     for key, cells in differing.items():

@@ -6,18 +6,20 @@ frame is compared with the site as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from schedkit.jira.history.changelog import changelog
 from schedkit.jira.pages.asking import Source
 from schedkit.jira.write.targets import Target
 from schedkit.jira.write.values import cell_value, missing
 
-__all__ = ["Since", "bases", "changed_since"]
+__all__ = ["History", "Since", "bases", "changed_since"]
+
+# The changes of issues as `Jira.changelog` gives them, and why those of some cannot be read.
+History = Callable[[Sequence[str]], Awaitable[tuple[pd.DataFrame, Mapping[str, str]]]]
 
 # An entry of the history bears a time up to 30 ms after the `updated` that it caused (captured Cloud issues).
 _LAG = pd.Timedelta(milliseconds=100)
@@ -108,17 +110,17 @@ def bases(frame: pd.DataFrame, keys: Sequence[str], source: Source) -> dict[str,
 
 
 async def changed_since(
-    source: Source, base: Mapping[str, pd.Timestamp], updated: Mapping[str, Any]
+    history: History, base: Mapping[str, pd.Timestamp], updated: Mapping[str, Any]
 ) -> Since:
     """Return what was changed since `base` of issues that were last `updated` then."""
     moved = [key for key, moment in base.items() if not missing(updated.get(key)) and updated[key] > moment]
     if not moved:
         return Since()
-    history, unread = await changelog(source, moved, None)
+    changes, unread = await history(moved)
     before: dict[str, dict[str, str | None]] = {}
-    ids = history["Field Id"] if "Field Id" in history else [None] * len(history)
+    ids = changes["Field Id"] if "Field Id" in changes else [None] * len(changes)
     for key, when, name, id, was in zip(
-        history["Key"], history["When"], history["Field"], ids, history["From"], strict=True
+        changes["Key"], changes["When"], changes["Field"], ids, changes["From"], strict=True
     ):
         if key in base and when > base[key]:
             held = before.setdefault(key, {})
