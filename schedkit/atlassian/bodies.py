@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import mmap
-import os
 import queue
 import sys
 import threading
@@ -18,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
+
+from schedkit.values.forks import register_fork_hook
 
 __all__ = ["Decoder", "Memory", "Room", "opened"]
 
@@ -214,5 +215,4 @@ def _forget_after_fork() -> None:
     _room, _decoder = Room(MOST, PATIENCE), Decoder()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
+register_fork_hook(_forget_after_fork)
