@@ -155,7 +155,7 @@ class App:
         """Return what a report needs from this project."""
         return Tools(site=self.site, root=self.root, clock=lambda: datetime.now().astimezone())
 
-    def add_export(self, scheduler: core.Scheduler) -> TaskHandle:
+    def add_export(self, scheduler: core.Scheduler) -> TaskHandle[..., Any]:
         """Declare ``jira-export``, the handler of the tag ``JIRA_TASK_EXP``."""
         return scheduler.task(name="jira-export", tags=("JIRA_TASK_EXP",))(_export(self))
 
@@ -177,7 +177,9 @@ class App:
                     f"{at}: site {name!r} is of kind {found.kind}", hint=f"name one of kind {kind}"
                 )
 
-    def add_report(self, scheduler: core.Scheduler, report: Report, *, scheduled: bool = True) -> TaskHandle:
+    def add_report(
+        self, scheduler: core.Scheduler, report: Report, *, scheduled: bool = True
+    ) -> TaskHandle[..., Any]:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
         self.check_sites(report)
         options = report.task
