@@ -181,8 +181,10 @@ class Options(Mapping[str, Option]):
 
     def signature(self, of: Callable[..., Any]) -> inspect.Signature:
         """Return the signature of a callable with each option in place of its ``**options``."""
-        plain = inspect.signature(of)
+        is_class = isinstance(of, type)
+        plain = inspect.signature(of.__init__ if is_class else of)
         own = [p for p in plain.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        own = own[1:] if is_class else own
         more = [
             inspect.Parameter(
                 option.name,

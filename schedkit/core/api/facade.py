@@ -77,8 +77,10 @@ class Scheduler(Views, Elsewhere, JobApi):
     """
 
     def __init__(self, ledger: str | Path = "schedkit.db", **options: Unpack[SchedulerOptions]) -> None:
-        self._options = SCHEDULER_OPTIONS.read(options, error=SettingsError)
-        chosen = {**SCHEDULER_OPTIONS.defaults, **self._options}
+        chosen = self._options = {
+            **SCHEDULER_OPTIONS.defaults,
+            **SCHEDULER_OPTIONS.read(options, error=SettingsError),
+        }
         self._job_defaults: dict[str, Any] = chosen["job_defaults"]
         store = Store(ledger, durable=chosen["durability"])
         self._ledger = Ledger(store)

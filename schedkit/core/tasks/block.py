@@ -36,6 +36,7 @@ def yaml_tasks(
     package: str = "tasks",
     known: Mapping[str, Task] | None = None,
     tell: Callable[[Problem], object] = warn,
+    where: Callable[[str], str] = "task {!r}".format,
 ) -> Found:
     """Return the tasks that a `tasks:` block declares; a bad entry is reported and left out.
 
@@ -51,6 +52,8 @@ def yaml_tasks(
         Tasks declared already; an entry of the same name gives such a task its schedule.
     tell : callable, optional
         Called with each problem as it is found; by default it is logged.
+    where : callable, optional
+        ``where(name)`` says where an entry stands, which its problem begins with.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def yaml_tasks(
         )
     found = Found(tell=tell)
     for name, entry in block.items():
-        found.attempt(f"task {name!r}", functools.partial(_task, str(name), entry, package, known or {}))
+        found.attempt(where(str(name)), functools.partial(_task, str(name), entry, package, known or {}))
     return found.parents_first()
 
 

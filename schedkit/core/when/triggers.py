@@ -231,9 +231,10 @@ def _parts(name: str, triggers: tuple[object, ...]) -> tuple[Trigger, ...]:
 
 def _seconds(value: Duration, what: str) -> float:
     try:
-        return duration()(value, what)
+        found: float = duration()(value, what)
     except UsageError as error:
         raise TriggerError(error.message, hint=error.hint) from None
+    return found
 
 
 def _zone(tz: str | tzinfo | None) -> tzinfo | None:
