@@ -22,7 +22,7 @@ from schedkit.values.options import refuse_unknown
 from schedkit.values.parsers import duration, whole_number
 from schedkit.values.text import did_you_mean, safe_repr
 
-__all__ = ["block_retry", "block_trigger", "yaml_tasks"]
+__all__ = ["TRIGGER_ARGUMENTS", "block_trigger", "trigger_of", "yaml_tasks"]
 
 # What an entry says besides the options of a task.
 KEYS = ("trigger", "args", "max_attempts", "retry_delay")
@@ -88,7 +88,7 @@ def _task(name: str, entry: Any, package: str, known: Mapping[str, Task]) -> Ite
     if "max_attempts" in entry or "retry_delay" in entry:
         if "retry" in entry:
             raise SettingsError(f"{what}: retry besides max_attempts or retry_delay", hint="keep retry")
-        options["retry"] = block_retry(name, entry)
+        options["retry"] = _retry(name, entry)
     yield declare_data(
         _function(name, package, known),
         block_trigger(entry.get("trigger", "interval"), entry.get("args") or {}, what),
@@ -121,7 +121,7 @@ def _function(name: str, package: str, known: Mapping[str, Task]) -> Callable[..
     return entry  # type: ignore[no-any-return]  # a module's attribute, and callable
 
 
-def block_retry(name: str, entry: Mapping[str, Any]) -> Retry:
+def _retry(name: str, entry: Mapping[str, Any]) -> Retry:
     """Return the retries of an entry: `max_attempts` tries in all, of everything but `FatalError`."""
     what = f"task {name!r}"
     try:
