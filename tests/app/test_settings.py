@@ -52,13 +52,13 @@ def test_the_environment_wins_and_fills_variables(project: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sites:\n  a: {ulr: x}", r"schedkit.yaml:2: unknown key 'sites.a.ulr': did you mean 'url'"),
-        ("scheduler:\n  concurrency: 0", r"schedkit.yaml:2: scheduler.concurrency: .*greater than"),
+        ("sites:\n  a: {ulr: x}", r"schedkit.yaml:2:7: unknown key 'sites.a.ulr': did you mean 'url'"),
+        ("scheduler:\n  concurrency: 0", r"schedkit.yaml:2:3: scheduler.concurrency: .*greater than"),
         (
             "scheduler:\n  tz: Europe/Berln",
-            r"yaml:2: scheduler.tz: .*did you mean Europe/Berlin",
+            r"yaml:2:3: scheduler.tz: .*did you mean .Europe/Berlin",
         ),
-        ("sitse: {}", r"schedkit.yaml:1: unknown key 'sitse': did you mean 'sites'"),
+        ("sitse: {}", r"schedkit.yaml:1:1: unknown key 'sitse': did you mean 'sites'"),
         ("- 1", "holds list, not settings"),
         ("a: 1\n---\nb: 2", "holds 2 documents"),
         ("notify: {link: '${ABSENT_VARIABLE}'}", r"\$\{ABSENT_VARIABLE\} is not set"),
