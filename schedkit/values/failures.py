@@ -36,6 +36,7 @@ _KNOWN: dict[str, Reason] = {
     "xml.etree.ElementTree.ParseError": Reason("its XML is malformed: {}", _DAMAGED),
     "yaml.error.YAMLError": Reason("it is not valid YAML: {}", "fix the YAML syntax"),
     "json.decoder.JSONDecodeError": Reason("it is not valid JSON: {}", _DAMAGED),
+    "msgspec.ValidationError": Reason("it is not of the expected form: {}", _DAMAGED),
     "msgspec.DecodeError": Reason("it is not valid JSON: {}", _DAMAGED),
     "pyarrow.lib.ArrowException": Reason("it cannot be read as a table: {}", _DAMAGED),
     "pandas.errors.ParserError": Reason("it cannot be read as a table: {}", _DAMAGED),

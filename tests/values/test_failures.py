@@ -7,14 +7,11 @@ import errno
 import gzip
 import io
 import json
-import socket
 import sqlite3
-import ssl
 import struct
-import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
@@ -26,6 +23,7 @@ import pytest
 import trustme
 import yaml
 from isal import igzip, isal_zlib
+from support.tls_server import accepting
 
 from schedkit.errors import FileError, LedgerError, WorkbookError
 from schedkit.values.failures import certificate_reason, reason, translate, translated
@@ -115,32 +113,6 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def _serve(certificate: trustme.LeafCert | None) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        if certificate is not None:
-            certificate.configure_cert(context)
-
-        def answer() -> None:
-            connection, _ = server.accept()
-            with connection:
-                try:
-                    if certificate is None:
-                        connection.recv(100)
-                        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-                    else:
-                        context.wrap_socket(connection, server_side=True).close()
-                except (ssl.SSLError, OSError):
-                    pass
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            thread.join()
-
-
 def _refused(port: int, trusted: trustme.CA | None) -> BaseException:
     import requests
 
@@ -157,9 +129,8 @@ def _refused(port: int, trusted: trustme.CA | None) -> BaseException:
 
 
 def _connected(certificate: trustme.LeafCert | None, trusted: trustme.CA | None) -> BaseException:
-    for port in _serve(certificate):
+    with accepting(certificate) as port:
         return _refused(port, trusted)
-    raise AssertionError
 
 
 def test_an_expired_certificate_is_not_mended_by_a_ca_file(authority: trustme.CA) -> None:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RunHandle", "TaskHandle"]
 
+# How long a listener that is busy may hold up whoever waits for a run.
+EVENTS_PATIENCE_SECONDS = 1.0
+
 _ERRORS: dict[State, type[RunError]] = {
     State.FAILED: RunFailedError,
     State.TIMEOUT: RunTimeoutError,
@@ -217,7 +220,14 @@ class RunHandle:
 
         if type(listener) is context.Surroundings:
             return lambda: None
-        return self.scheduler.subscribe(hear)
+        unsubscribe = self.scheduler.subscribe(hear)
+
+        def end() -> None:
+            # The result may be here before the event thread has delivered the run's last words.
+            self.scheduler._bus.flush(EVENTS_PATIENCE_SECONDS)
+            unsubscribe()
+
+        return end
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._awaited().__await__()
