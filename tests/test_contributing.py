@@ -72,6 +72,14 @@ def test_every_word_of_the_glossary_is_used(word: str) -> None:
     assert any(spelled.search(text) for text in texts)
 
 
+def test_every_folder_of_tests_is_a_room_or_a_suite_that_is_named() -> None:
+    rooms = {path.name.removesuffix(".py") for path in (ROOT / "schedkit").iterdir()}
+    suites = set(re.findall(r"`tests/([a-z]+)/`", PAGE))
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/*.py")}
+    folders |= {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and any(path.rglob("*.py"))}
+    assert folders - rooms - suites == set()
+
+
 def test_every_word_has_one_meaning() -> None:
     assert len(words()) == len(set(words())) > 20
     assert all(len(row) == 2 and row[1].endswith(".") for row in table("Words"))
