@@ -10,6 +10,7 @@ import typer
 
 from schedkit.commands.words import one_line
 from schedkit.errors import SchedkitError, UsageError
+from schedkit.values.failures import translate
 
 __all__ = ["cli", "main"]
 
@@ -128,7 +129,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except Exception as error:
-        return _usage(error)
+        ours = translate(error, "what the command needs")
+        if ours is None:
+            return _usage(error)
+        sys.stderr.write(f"schedkit: {one_line(str(ours))}\n")
+        return 1
     return result if isinstance(result, int) else 0
 
 
