@@ -28,14 +28,25 @@ ALLOWED: dict[str, set[str]] = {
     "jira": BASE | {"atlassian"},
     "confluence": BASE | {"atlassian"},
     "excel": BASE,
+    "flow": BASE,
     "notify": BASE | {"core"},
-    "report": BASE | {"core", "atlassian", "jira", "confluence", "excel", "notify"},
+    "report": BASE | {"core", "atlassian", "jira", "confluence", "excel", "flow", "notify"},
     "settings": BASE | {"core"},
     "demo": {"errors"},
 }
 # The package's own names are type-only imports there; `test_import_schedkit_is_light` holds the rest.
 ALLOWED["__init__"] = {"app", "core", "excel", "errors", "context"}
-ALLOWED["app"] = BASE | {"core", "atlassian", "jira", "confluence", "excel", "notify", "report", "settings"}
+ALLOWED["app"] = BASE | {
+    "core",
+    "atlassian",
+    "jira",
+    "confluence",
+    "excel",
+    "flow",
+    "notify",
+    "report",
+    "settings",
+}
 DOORS = {"__main__", "cli", "commands", "api", "notebook"}
 for door in DOORS:
     ALLOWED[door] = ALLOWED["app"] | {"app", "demo"} | DOORS

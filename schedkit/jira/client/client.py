@@ -11,7 +11,7 @@ import pandas as pd
 from schedkit.atlassian import Site
 from schedkit.atlassian.login import connected
 from schedkit.errors import UsageError
-from schedkit.jira.client.following import Following
+from schedkit.jira.client.history_api import Following
 from schedkit.jira.client.writing import Writing
 from schedkit.jira.write import Plan
 from schedkit.loop import blocking

@@ -43,7 +43,7 @@ class Source:
     ranks : dict
         The site's own order of priorities, statuses and status categories, by kind.
     statuses : dict
-        The category of each status.
+        Name and category of each status, by its id.
     """
 
     site: Site
@@ -52,7 +52,7 @@ class Source:
     clock_ahead: timedelta = timedelta(0)
     deep: bool | None = None
     ranks: dict[str, list[str]] = field(default_factory=dict)
-    statuses: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, dict[str, str | None]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

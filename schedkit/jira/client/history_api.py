@@ -10,8 +10,8 @@ import anyio.to_thread
 import pandas as pd
 
 from schedkit.jira.client.opening import Fields, Opened, checked
+from schedkit.jira.history.bulk_read import reported
 from schedkit.jira.history.changelog import changelog
-from schedkit.jira.history.telling import reported
 from schedkit.jira.history.worklogs import worklogs
 from schedkit.jira.jql import parse
 from schedkit.jira.kept.store import target
