@@ -70,8 +70,8 @@ def _described(field: str, issues: pd.DataFrame, changes: pd.DataFrame) -> tuple
 
 
 def _all_described(issues: pd.DataFrame, changes: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
-    for frame in (issues, changes):
-        for label, about in frame.attrs.get("fields", {}).items():
+    for told in (issues.attrs.get("fields"), changes.attrs.get("history_fields")):
+        for label, about in (told or {}).items():
             if about.get("id"):
                 yield str(label), about
 

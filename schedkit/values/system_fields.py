@@ -16,6 +16,8 @@ HISTORY_NAMES = {
     "parent": "parent",
     "parent issue": "parent",
     "version": "versions",
+    "worklogid": "worklog",
+    "worklogtimespent": "worklog",
 }
 
 # Column labels of ours and names that sites show in English.
