@@ -153,7 +153,6 @@ def _note_hidden(extraction: Extraction, reasons: Mapping[str, str]) -> None:
     hidden = {key: why for key, why in reasons.items() if why == HIDDEN}
     if hidden:
         extraction.evidence.missing |= hidden
-        extraction.evidence.exact = False
         few = ", ".join(list(hidden)[:5])
         context.log(f"{len(hidden)} issues are no longer visible, e.g. {few}", logging.WARNING)
 

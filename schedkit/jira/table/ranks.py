@@ -9,18 +9,24 @@ from schedkit.jira.table.kinds import CATEGORY_NAMES
 __all__ = ["categories_of", "ranks_of"]
 
 
-def ranks_of(priorities: Any, statuses: Any) -> dict[str, list[str]]:
-    """Return the orders of categories by kind, from the site's lists; empty where it gave none.
+def ranks_of(priorities: Any, statuses: Any, types: Any = None) -> dict[str, list[str]]:
+    """Return the orders of categories by kind, lowest first, from the site's lists; empty where it gave none.
 
     Parameters
     ----------
-    priorities, statuses : object
-        Answers of ``/priority`` (highest first) and ``/status``. Statuses are ordered by their category:
-        to do, in progress, done.
+    priorities, statuses, types : object
+        Answers of ``/priority`` (highest first), ``/status`` and ``/issuetype``. Statuses are ordered by
+        their category (to do, in progress, done), types by their level (sub-tasks, stories, epics).
+
+    Examples
+    --------
+    >>> ranks_of([{"name": "High"}, {"name": "Low"}], None)
+    {'priority': ['Low', 'High']}
     """
     categories = categories_of(statuses)
     ranks = {
-        "priority": [row["name"] for row in _named(priorities)],
+        "priority": [row["name"] for row in reversed(_named(priorities))],
+        "issuetype": list(dict.fromkeys(row["name"] for row in sorted(_named(types), key=_level))),
         "status": list(categories),
         "status category": list(dict.fromkeys(categories.values())),
     }
@@ -47,6 +53,11 @@ def _by_category(statuses: Any) -> list[dict[str, Any]]:
 
     rows = [row for row in _named(statuses) if isinstance(row.get("statusCategory"), dict)]
     return sorted(rows, key=place)
+
+
+def _level(row: dict[str, Any]) -> int:
+    level = row.get("hierarchyLevel")
+    return level if isinstance(level, int) else -1 if row.get("subtask") is True else 0
 
 
 def _named(answer: Any) -> list[dict[str, Any]]:
