@@ -231,6 +231,5 @@ def _fits(region: Region, wanted: Sequence[str]) -> int:
 
 
 def _text_at(column: CellColumn | None, row: int) -> str:
-    if column is None or row not in column.rows:
-        return ""
-    return str(column.values[column.rows.index(row)])
+    value = None if column is None else column.at(row)
+    return "" if value is None else str(value)
