@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -104,11 +104,12 @@ def _open(path: str | Path) -> _Book:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where rows lie: a table of a sheet, or the used range of a sheet without one."""
+    """Where rows lie: a table of a sheet, or the used range of one without tables; `others` lie beside it."""
 
     sheet: str
     part: str
     table: TableXml | None
+    others: list[Area] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,11 @@ class _Book:
             if "/worksheets/" not in part:
                 continue
             tables = sorted(tables_of(self._book, part), key=lambda table: (table.area.top, table.area.left))
-            for number, table in enumerate(tables or [None]):
-                yield _Place(sheet, part, table), number == 0
+            if not tables:
+                yield _Place(sheet, part, None), True
+            for table in tables:
+                others = [other.area for other in tables if other is not table]
+                yield _Place(sheet, part, table, others), table is tables[0]
 
     def sources(self) -> list[_Source]:
         """Return what frames there are, in the order of the sheets."""
@@ -232,17 +236,17 @@ class _Book:
             return _Region(headers(table.columns), area.left, body.top, body.height)
         shift = _moved(table, found)
         header_row, bottom = area.top + shift, body.bottom + shift
-        others = [other.area for other in tables_of(self._book, place.part) if other.name != table.name]
         texts = [_text(found.get(number), header_row) for number in range(area.left, area.right + 1)]
         right = area.right
         # People's columns and rows beside and below a table are read too, as anyone looking at it would.
-        while (text := _text(found.get(right + 1), header_row)) and not _inside(
-            others, header_row, right + 1
-        ):
+        while not _inside(place.others, header_row, right + 1):
+            text = _text(found.get(right + 1), header_row)
+            if not text:
+                break
             texts.append(text)
             right += 1
         if not table.totals_rows:
-            bottom = _last_row(found, range(area.left, right + 1), bottom, others)
+            bottom = _last_row(found, range(area.left, right + 1), bottom, place.others)
         return _Region(headers(texts), area.left, header_row + 1, bottom - header_row)
 
     def _typed(self, bodies: dict[str, Body], rows: int, memory: FrameMemory | None) -> pd.DataFrame:
