@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any, Protocol
 from xml.sax.saxutils import unescape
 
 import numpy as np
@@ -63,6 +63,12 @@ _ENTITIES = {"&quot;": '"', "&apos;": "'"}
 _REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
 
 
+class Readable(Protocol):
+    """What a part is read from, a piece at a time."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 class IrregularSheetError(Exception):
     """A sheet that is not written as this module expects."""
 
@@ -101,7 +107,7 @@ class Meaning:
         return known[told.get(b"t", b"n")]
 
 
-def scan(file: IO[bytes], meaning: Meaning) -> Iterator[Block]:
+def scan(file: Readable, meaning: Meaning) -> Iterator[Block]:
     """Yield the non-blank cells of a worksheet part, row block by row block, column by column.
 
     Raises
@@ -116,7 +122,7 @@ def scan(file: IO[bytes], meaning: Meaning) -> Iterator[Block]:
             raise IrregularSheetError from error
 
 
-def _row_blocks(file: IO[bytes]) -> Iterable[bytes]:
+def _row_blocks(file: Readable) -> Iterable[bytes]:
     """Yield what stands within sheetData, cut between rows."""
     rest = file.read(_BLOCK)
     if b"encoding=" in rest[:200] and not re.search(rb"encoding=[\"'](?i:utf-8)[\"']", rest[:200]):

@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schedkit.errors import WorkbookError
 from schedkit.excel.names import column_number
 from schedkit.excel.parts.scan import Block, IrregularSheetError, Meaning, joined, scan
 from schedkit.excel.parts.workbook import MAIN, Workbook, parse, relations
 from schedkit.excel.text import excel_unescape
+from schedkit.values.failures import translated
 
 _BLOCK = 1 << 20
 # The built-in formats that are dates or times; 46 is [h]:mm:ss (ECMA-376 18.8.30).
@@ -134,7 +136,7 @@ class _Scanner:
         self._strings = strings
         self._kinds = kinds
         self._numbers: dict[str, int] = {}
-        self._row = self._column = 0
+        self.row = self._column = 0
         self._type = self._style = ""
         self._texts: list[str] = []
         self._keep = False
@@ -153,7 +155,7 @@ class _Scanner:
         elif name == "is":
             self._inline = True
         elif name == "row":
-            self._row = int(attributes["r"]) if "r" in attributes else self._row + 1
+            self.row = int(attributes["r"]) if "r" in attributes else self.row + 1
             self._column = 0
         elif name == "rPh":
             self._phonetic = True
@@ -186,7 +188,7 @@ class _Scanner:
         kind, text = self._type, "".join(self._texts)
         if not text and not self._inline:
             if self._formula and not self._value:
-                self.columns[self._column].append((self._row, "f", None))
+                self.columns[self._column].append((self.row, "f", None))
             return
         if kind in ("inlineStr", "str"):
             kind, text = "s", excel_unescape(text)
@@ -197,7 +199,7 @@ class _Scanner:
             kind = self._kinds[style] if style < len(self._kinds) else "n"
         elif kind == "d":
             kind = "i"
-        self.columns[self._column].append((self._row, kind, text))
+        self.columns[self._column].append((self.row, kind, text))
 
     def text(self, data: str) -> None:
         if self._keep:
@@ -227,10 +229,16 @@ def _parsed(book: Workbook, part: str, strings: list[str], kinds: list[str]) -> 
     parser.StartElementHandler = scanner.start
     parser.EndElementHandler = scanner.end
     parser.CharacterDataHandler = scanner.text
-    with book.package.open(part) as file:
-        while block := file.read(_BLOCK):
-            parser.Parse(block, False)
-    parser.Parse(b"", True)
+    with book.package.open(part) as file, translated(f"the part {part}", WorkbookError):
+        try:
+            while block := file.read(_BLOCK):
+                parser.Parse(block, False)
+            parser.Parse(b"", True)
+        except (ValueError, IndexError) as error:
+            raise WorkbookError(
+                f"cannot read the part {part}: a cell in row {scanner.row} is damaged",
+                hint="open the workbook in Excel and save it again",
+            ) from error
     # Of several cells at one place the last counts.
     return {
         column: CellColumn.of(sorted({cell[0]: cell for cell in found}.values()))
