@@ -107,8 +107,13 @@ class Meaning:
         return known[told.get(b"t", b"n")]
 
 
-def scan(file: Readable, meaning: Meaning) -> Iterator[Block]:
+def scan(file: Readable, meaning: Meaning, only: set[int] | None = None) -> Iterator[Block]:
     """Yield the non-blank cells of a worksheet part, row block by row block, column by column.
+
+    Parameters
+    ----------
+    only : set of int, optional
+        The 1-based columns that are asked for; all by default.
 
     Raises
     ------
@@ -117,7 +122,7 @@ def scan(file: Readable, meaning: Meaning) -> Iterator[Block]:
     """
     for block in _row_blocks(file):
         try:
-            yield from _cells(block, meaning)
+            yield from _cells(block, meaning, only)
         except (ValueError, KeyError, pa.ArrowException) as error:
             raise IrregularSheetError from error
 
@@ -148,13 +153,16 @@ def _row_blocks(file: Readable) -> Iterable[bytes]:
         rest += more
 
 
-def _cells(block: bytes, meaning: Meaning) -> Iterator[Block]:
+def _cells(block: bytes, meaning: Meaning, only: set[int] | None) -> Iterator[Block]:
     data = np.frombuffer(block + _PAD, np.uint8)
     opens, closes, codes = _tags(data)
     cells = np.flatnonzero(codes == _C)
     if not len(cells):
         return
     columns, rows, after = _addresses(data, opens[cells])
+    if only is not None:
+        asked = np.isin(columns, list(only))
+        cells, columns, rows, after = cells[asked], columns[asked], rows[asked], after[asked]
     letters = _kinds(block, after, closes[cells], meaning)
     following = codes[cells + 1]
     formula = (following == _F) | (following == _F_EMPTY)

@@ -206,12 +206,14 @@ class _Scanner:
             self._texts.append(data)
 
 
-def cells(book: Workbook, part: str, strings: list[str], kinds: list[str]) -> dict[int, CellColumn]:
-    """Return the non-blank cells of a worksheet part, by 1-based column."""
+def cells(
+    book: Workbook, part: str, strings: list[str], kinds: list[str], only: set[int] | None = None
+) -> dict[int, CellColumn]:
+    """Return the non-blank cells of a worksheet part, by 1-based column; `only` some of them."""
     found: dict[int, list[Block]] = defaultdict(list)
     try:
         with book.package.open(part) as file:
-            for block in scan(file, Meaning(pa.array(strings, pa.large_string()), kinds)):
+            for block in scan(file, Meaning(pa.array(strings, pa.large_string()), kinds), only):
                 found[block.column].append(block)
     except IrregularSheetError:
         return _parsed(book, part, strings, kinds)
