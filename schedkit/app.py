@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import difflib
 import functools
-import importlib
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schedkit.core.api import facade as core
-from schedkit.core.api import faces
 from schedkit.core.model import Retry
 from schedkit.core.tasks import origin
 from schedkit.core.when import triggers
@@ -42,9 +40,6 @@ __all__ = ["App", "Scheduler", "app", "site"]
 _log = logging.getLogger("schedkit")
 
 STANDING_PAGE = "task-results"
-
-# How objects show themselves in a notebook; the widgets are imported at the first display only.
-faces.provide(functools.partial(importlib.import_module, "schedkit.notebook.display"))
 
 
 class App:

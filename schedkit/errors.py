@@ -10,6 +10,7 @@
     │   ├── ParameterError             parameters of the wrong type for a task
     │   ├── SettingsError              a key or value in YAML or the environment
     │   ├── JqlError                   the site refused the JQL
+    │   ├── MissingExtraError          a package of an extra is not installed (also an ImportError)
     │   ├── UnknownFieldError          no field of that name; near matches are named
     │   ├── RegionError                zero or two tables where one was meant
     │   └── WorkbookError              a sheet name, header or template that cannot be filled
@@ -40,6 +41,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
 __all__ = [
     "AuthError",
     "BadAnswerError",
@@ -54,6 +58,7 @@ __all__ = [
     "JqlError",
     "LedgerError",
     "MalformedPageError",
+    "MissingExtraError",
     "NotFoundError",
     "NotOwnerError",
     "ParameterError",
@@ -88,6 +93,9 @@ class SchedkitError(Exception):
         What to do next; one line, may be empty.
     """
 
+    # IPython shows an error by this method where its class has it; `schedkit.notebook` sets it.
+    _render_traceback_: ClassVar[Callable[[SchedkitError], list[str]]]
+
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
@@ -95,12 +103,6 @@ class SchedkitError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
-
-    def _render_traceback_(self) -> list[str]:
-        # IPython's own door for errors that know how to show themselves.
-        from schedkit.notebook.tracebacks import rendered
-
-        return rendered(self)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders (runs_in="process"); subclasses take other arguments.
@@ -150,6 +152,10 @@ class ParameterError(UsageError):
 
 class SettingsError(UsageError):
     """A key or value in a YAML file or the environment."""
+
+
+class MissingExtraError(UsageError, ImportError):
+    """An optional package is not installed; the hint names the extra that installs it."""
 
 
 class JqlError(UsageError):

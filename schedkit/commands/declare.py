@@ -12,7 +12,6 @@ from pathlib import Path
 from types import ModuleType
 
 from schedkit.app import App
-from schedkit.commands.notebook import execute
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Task
 from schedkit.core.tasks.block import yaml_tasks
@@ -158,6 +157,8 @@ class Declared:
             self.tasks(offered, str(path))
 
     def _notebook(self, path: Path) -> None:
+        from schedkit.notebook.execute import execute
+
         before = self._functions()
         execute(path)
         self._new_since(before, path)

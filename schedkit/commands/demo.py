@@ -54,10 +54,8 @@ def run_demo(*, issues: int, seed: int, keep: bool, as_json: bool, report: Path)
     """
     root = project_root()
     (declared,) = _only(load_reports(report if report.exists() else root / report), report)
-    try:
-        from schedkit.demo import DemoSite
-    except ImportError as error:
-        raise UsageError(f"the demo site needs {error.name}", hint="pip install 'schedkit[demo]'") from None
+    from schedkit.demo import DemoSite
+
     console = Console(stderr=as_json)
     with DemoSite(issues=issues, seed=seed) as site:
         console.print(f"demo site: {issues} issues at {site.jira_cloud.url}", highlight=False)

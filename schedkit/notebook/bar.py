@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any, cast
 
-from IPython.display import publish_display_data
-
 from schedkit.context import Surroundings
 from schedkit.notebook.publisher import publisher
 from schedkit.notebook.static import duration_words
+from schedkit.values.extras import requires_extra
+
+with requires_extra("notebook", "progress bars in cells"):
+    from IPython.display import publish_display_data
 
 __all__ = ["CellBar", "cell_bar"]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from schedkit.errors import SettingsError
 from schedkit.notify.notices import KINDS, Kind, Notice
+from schedkit.values.extras import requires_extra
 
 __all__ = ["Channel", "Voice"]
 
@@ -82,12 +83,8 @@ class Voice:
             raise SettingsError(
                 f"the environment has no {channel.env}", hint="set it to the channel's Apprise URL"
             )
-        try:
+        with requires_extra("notify", "notifications"):
             import apprise
-        except ImportError:
-            raise SettingsError(
-                "notifications need the package apprise", hint="pip install 'schedkit[notify]'"
-            ) from None
         # Its debug lines hold the whole address.
         logger = logging.getLogger("apprise")
         if logger.level == logging.NOTSET:

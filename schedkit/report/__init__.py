@@ -11,7 +11,8 @@ from schedkit.report.definition import (
     TaskOptions,
 )
 from schedkit.report.load import load_reports, loads_reports
-from schedkit.report.pipeline import Tools, run_report
+from schedkit.report.pipeline import run_report
+from schedkit.report.tools import Tools
 
 __all__ = [
     "Check",

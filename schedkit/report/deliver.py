@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schedkit.errors import SettingsError
 from schedkit.report.definition import Names, Report
+from schedkit.report.tools import Tools
 from schedkit.values.yaml import explain
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from schedkit.report.pipeline import Tools
 
 __all__ = ["Deliverer", "deliverer"]
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 from support.notebook_shell import Shell
 
-import schedkit
 from schedkit import context
 from schedkit.notebook.bar import CellBar, cell_bar
+from schedkit.notebook.front_end import connect
 from schedkit.notebook.publisher import Publisher
 
 
@@ -95,10 +95,11 @@ def test_the_publisher_draws_the_bar_of_a_surrounded_call(
 
 
 def test_only_a_kernel_gets_a_bar(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    with schedkit._cell_bar() as listener:
+    connect()
+    with context.surrounded() as listener:
         assert type(listener) is context.Surroundings
     monkeypatch.setattr(shell.shell, "kernel", object(), raising=False)
-    with schedkit._cell_bar() as listener:
+    with context.surrounded() as listener:
         assert isinstance(listener, CellBar)
 
 

@@ -11,11 +11,9 @@ import pytest
 from support.notebook_shell import Front, KeptComm, Shell, wait_for
 
 from schedkit import context
-from schedkit.core.api import faces as core_faces
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.board.board import Board
 from schedkit.errors import UsageError
-from schedkit.notebook import display as faces
 from schedkit.notebook import live_panel
 from schedkit.notebook.display import display, panel
 from schedkit.notebook.live_panel import Panel
@@ -284,8 +282,7 @@ def test_scheduler_task_and_run_show_themselves(declared: Scheduler, shell: Shel
         assert words in shell.outputs[1]["data"]["text/html"]
 
 
-def test_core_asks_the_faces_that_were_provided(declared: Scheduler, shell: Shell, front: Front) -> None:
-    core_faces.provide(lambda: faces)
+def test_core_shows_its_objects_as_panels(declared: Scheduler, shell: Shell, front: Front) -> None:
     declared._ipython_display_()
     assert len(shell.outputs) == 2
     assert declared.panel("history").panel == "history"

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from schedkit.core.ledger import schema
 from schedkit.core.ledger.file_systems import FileSystem, network_file_system
 from schedkit.errors import LedgerError
+from schedkit.values.extras import requires_extra
 
 __all__ = ["Store"]
 
@@ -55,17 +56,18 @@ class Store:
         self._file: tuple[int, int] | None = None  # which file was opened
         self.path = Path(self.url.database) if self.sqlite and self.url.database else None
         try:
-            self._write = sa.create_engine(self.url, poolclass=NullPool, **self._named())
-            self._read = sa.create_engine(
-                self.url,
-                poolclass=QueuePool,
-                pool_size=4,
-                max_overflow=16,
-                pool_pre_ping=not self.sqlite,
-                isolation_level=None if self.sqlite else "AUTOCOMMIT",
-                **self._named(),
-            )
-        except (NoSuchModuleError, ModuleNotFoundError, SQLAlchemyError) as error:
+            with requires_extra("postgres", "PostgreSQL ledgers"):
+                self._write = sa.create_engine(self.url, poolclass=NullPool, **self._named())
+                self._read = sa.create_engine(
+                    self.url,
+                    poolclass=QueuePool,
+                    pool_size=4,
+                    max_overflow=16,
+                    pool_pre_ping=not self.sqlite,
+                    isolation_level=None if self.sqlite else "AUTOCOMMIT",
+                    **self._named(),
+                )
+        except SQLAlchemyError as error:
             raise LedgerError(
                 f"ledger {self}: {error}", hint="is the driver installed? pip install 'schedkit[postgres]'"
             ) from error

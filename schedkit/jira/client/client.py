@@ -121,8 +121,8 @@ class Jira:
     _comment = blocking(AsyncJira.comment)
 
     @functools.wraps(AsyncJira.edit, assigned=("__doc__",), updated=())
-    def edit(self, frame: pd.DataFrame, columns: Sequence[str] | None = None) -> Plan:
-        return Plan(self._edit(frame, columns))
+    def edit(self, frame: pd.DataFrame, columns: Sequence[str] | None = None, *, notify: bool = True) -> Plan:
+        return Plan(self._edit(frame, columns, notify=notify))
 
     @functools.wraps(AsyncJira.transition, assigned=("__doc__",), updated=())
     def transition(self, issues: pd.DataFrame | Sequence[str] | str, status: str) -> Plan:

@@ -11,10 +11,10 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.atlassian import Body, Request
+from schedkit.atlassian.decoding import decoded
 from schedkit.jira.jql import in_list
 from schedkit.jira.pages.asking import Source
 from schedkit.jira.search.keys import looked_up
-from schedkit.jira.table.decoding import decoded
 
 __all__ = ["ISSUES_PER_REQUEST", "ask", "decoder", "found_by", "instant", "reported", "told_of"]
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import anyio
 import anyio.abc
@@ -44,6 +45,8 @@ class Source:
         The site's own order of priorities, statuses and status categories, by kind.
     statuses : dict
         The category of each status.
+    written : dict
+        By key and field id, what this client's edits have replaced there, and what they wrote last.
     """
 
     site: Site
@@ -53,6 +56,7 @@ class Source:
     deep: bool | None = None
     ranks: dict[str, list[str]] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
+    written: dict[tuple[str, str], tuple[tuple[Any, ...], Any]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from schedkit import context
-from schedkit.core.api.quiet import Diverted
 from schedkit.errors import StopRequested
+from schedkit.notebook.stream_capture import CapturedStream
 
 
 class Listener(context.Surroundings):
@@ -33,8 +33,8 @@ def cell() -> io.StringIO:
 
 
 @pytest.fixture
-def stream(cell: io.StringIO) -> Diverted:
-    return Diverted(cell, logging.INFO)
+def stream(cell: io.StringIO) -> CapturedStream:
+    return CapturedStream(cell, logging.INFO)
 
 
 def on_thread(name: str, work: Callable[[], object]) -> None:
@@ -52,7 +52,7 @@ def on_thread(name: str, work: Callable[[], object]) -> None:
     assert failures == []
 
 
-def test_a_run_has_its_lines_whole(cell: io.StringIO, stream: Diverted) -> None:
+def test_a_run_has_its_lines_whole(cell: io.StringIO, stream: CapturedStream) -> None:
     listener, other = Listener(), Listener()
 
     def work() -> None:
@@ -70,7 +70,7 @@ def test_a_run_has_its_lines_whole(cell: io.StringIO, stream: Diverted) -> None:
     assert cell.getvalue() == ""
 
 
-def test_a_stop_is_not_raised_from_a_print(stream: Diverted) -> None:
+def test_a_stop_is_not_raised_from_a_print(stream: CapturedStream) -> None:
     def work() -> None:
         with context.use(Stopping()):
             stream.write("late\n")
@@ -78,7 +78,9 @@ def test_a_stop_is_not_raised_from_a_print(stream: Diverted) -> None:
     on_thread("schedkit-task-1", work)
 
 
-def test_what_no_run_says_is_dropped_and_a_cell_keeps_its_own(cell: io.StringIO, stream: Diverted) -> None:
+def test_output_of_no_run_is_dropped_and_a_cell_keeps_its_own(
+    cell: io.StringIO, stream: CapturedStream
+) -> None:
     on_thread("schedkit-events", lambda: stream.write("a listener failed\n"))
     on_thread("a user's thread", lambda: stream.write("mine\n"))
     stream.write("too\n")

@@ -1,4 +1,4 @@
-"""In a notebook, what runs print or log without a handler goes to their own logs, not into cells.
+"""In a kernel, what runs print, or log without a handler, goes to the logs of the runs and not into cells.
 
 A kernel shows what a thread prints below whichever cell ran last; warnings, and the log lines that nobody
 handles, come the same way. The two streams stand behind ones that know our threads, which
@@ -17,17 +17,18 @@ from weakref import WeakKeyDictionary
 from schedkit import context
 from schedkit.errors import StopRequested
 from schedkit.loop import live
+from schedkit.notebook.shell import in_kernel
 
-__all__ = ["Diverted", "keep_cells_quiet"]
+__all__ = ["CapturedStream", "capture_streams"]
 
 
-class Diverted:
-    """A standard stream that takes the lines of our own threads for the log of the run they belong to.
+class CapturedStream:
+    """A standard stream; lines that our own threads write to it go to the log of their run.
 
     Parameters
     ----------
     stream : file
-        The stream of everybody else.
+        What all other threads write to.
     level : int
         The level of the lines, as in `logging`.
     """
@@ -59,15 +60,14 @@ def _last_drawn(line: str) -> str:
     return line.rpartition("\r")[2]
 
 
-def keep_cells_quiet() -> None:
-    """Keep what our threads print and log out of the cells of this kernel; elsewhere it does nothing."""
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None:
-        live("quiet cells", _divert)
+def capture_streams() -> None:
+    """Keep what our threads print and log out of the cells of this kernel; without a kernel, do nothing."""
+    if in_kernel():
+        live("captured streams", _replace_streams)
 
 
-def _divert() -> tuple[Diverted, Diverted]:
+def _replace_streams() -> tuple[CapturedStream, CapturedStream]:
     # Not a `write` put on the streams themselves: IPython puts its own there for each cell and takes it back.
-    made = Diverted(sys.stdout, logging.INFO), Diverted(sys.stderr, logging.WARNING)
+    made = CapturedStream(sys.stdout, logging.INFO), CapturedStream(sys.stderr, logging.WARNING)
     sys.stdout, sys.stderr = made
     return made

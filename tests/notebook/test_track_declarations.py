@@ -34,8 +34,8 @@ def test_a_renamed_task_is_told_once_by_its_cell(cells: Kernel) -> None:
     assert told(cells, two, "one") == ""
     assert told(cells, "print(1)", "two") == ""
     assert told(cells, two.replace("tick", "tack"), "one") == (
-        "schedkit: this cell declared 'tick' before, and does not now; it stays on the schedule. "
-        "sched.remove('tick') ends it.\n"
+        "schedkit: this cell no longer declares the task 'tick', which stays scheduled. "
+        "sched.remove('tick') removes it.\n"
     )
     assert told(cells, two.replace("tick", "tack"), "one") == ""
     assert cells.say("print(sorted(sched.tasks))") == "['tack', 'tick', 'tock']"

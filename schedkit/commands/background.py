@@ -1,7 +1,7 @@
-"""``python -m schedkit.notebook.background FILE…``: what `schedkit run` does, in place of a kernel.
+"""``python -m schedkit.commands.background FILE…``: run the schedule of a kernel in a process of its own.
 
-The files are executed afresh, so no task is pickled. What the kernel's scheduler was told (its ledger, whose
-address may hold a password, and its limits) comes through standard input.
+The files are executed again, so no task is pickled. The options of the kernel's scheduler and the address of
+its ledger, which may hold a password, come through standard input.
 """
 
 from __future__ import annotations
@@ -11,28 +11,19 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any, TypedDict
 
 from schedkit.app import app
 from schedkit.commands.declare import Declared
 from schedkit.errors import SchedkitError, SettingsError, UsageError
+from schedkit.notebook.handover import Instructions
 
-__all__ = ["Instructions", "main"]
+__all__ = ["main"]
 
 LOOK_SECONDS = 0.2
 
 
-class Instructions(TypedDict):
-    """What a background process is told."""
-
-    ledger: str
-    options: dict[str, Any]
-    # The tasks that must be declared before it may take over.
-    tasks: list[str]
-
-
 def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
-    """Declare what the files hold, take over, stay until somebody else takes over or `ended` is set."""
+    """Declare what the files hold, take the ledger over, and run until another process does or `ended`."""
     project = app()
     scheduler = project.scheduler(told["ledger"], **told["options"])
     try:
@@ -49,7 +40,7 @@ def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
             )
         scheduler.take_over(now=True)
     except SchedkitError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - this is a program; its words go to its log
+        print(error, file=sys.stderr)  # noqa: T201 - this is a program; its output goes to its log
         return 1
     while scheduler.running and not ended.wait(LOOK_SECONDS):
         pass
@@ -58,7 +49,7 @@ def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
 
 
 def told_to_end() -> threading.Event:
-    """Return what SIGTERM and SIGINT set."""
+    """Return an event that SIGTERM and SIGINT set."""
     ended = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: ended.set())

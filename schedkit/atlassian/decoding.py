@@ -1,6 +1,7 @@
-"""Decoding answers in which a character is broken: it must not cost the page it stands in.
+"""Decoding JSON in which a character is broken: it must not cost the page it stands in.
 
-A length limit that counts as Java does cuts an emoji in two, and some databases give bytes that are no UTF-8.
+A length limit that counts as Java does cuts an emoji in two, some databases give bytes that are no UTF-8, and
+some proxies put a byte order mark in front.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from schedkit.atlassian import Body
+from schedkit.atlassian.messages import Body
 
 __all__ = ["decoded"]
 
@@ -19,12 +20,12 @@ _HALF = re.compile(r"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F].
 
 
 def decoded(body: Body, kind: Any = Any, *, strict: bool = True) -> Any:
-    """Return the value of JSON, of a type; half characters become the sign for what is none.
+    """Return the value of JSON, of a type; half characters become U+FFFD.
 
     Raises
     ------
     msgspec.DecodeError
-        If it is no JSON, or of another type.
+        If it is not JSON, or of another type.
 
     Examples
     --------
@@ -36,5 +37,6 @@ def decoded(body: Body, kind: Any = Any, *, strict: bool = True) -> Any:
     except msgspec.ValidationError:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError):
-        text = _HALF.sub(lambda m: "\\ufffd" if m[1] else m[0], bytes(body).decode("utf-8", "replace"))
+        text = bytes(body).decode("utf-8", "replace").removeprefix("\ufeff")
+        text = _HALF.sub(lambda m: "\\ufffd" if m[1] else m[0], text)
         return msgspec.json.decode(text, type=kind, strict=strict)
