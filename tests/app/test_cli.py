@@ -90,9 +90,9 @@ def test_mistakes(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("site: demo\n", "site: dem\n", r"bad.yaml:\d+: there is no site 'dem' .did you mean 'demo'"),
-        ("site: demo\n", "site: demo-wiki\n", r"bad.yaml:\d+: site 'demo-wiki' is of kind confluence"),
-        ("site: demo-wiki\n", "site: demo-wik\n", r"bad.yaml:\d+: there is no site 'demo-wik'"),
+        ("site: demo\n", "site: dem\n", r"bad.yaml:\d+:\d+: there is no site 'dem' .did you mean 'demo'"),
+        ("site: demo\n", "site: demo-wiki\n", r"bad.yaml:\d+:\d+: site 'demo-wiki' is of kind confluence"),
+        ("site: demo-wiki\n", "site: demo-wik\n", r"bad.yaml:\d+:\d+: there is no site 'demo-wik'"),
         ("jql: type = Bug AND", "jql: typ = Bug AND", "typ"),
         ("jql: type = Bug AND", "jql: ((type = Bug AND", r"jql|JQL"),
         ('page: "100001"', 'page: "999"', "999"),
@@ -104,7 +104,7 @@ def test_mistakes(
         ("every: 30s", "every: 0s", "0"),
         ("every: 30s", "cron: '0 0 30 2 *'", "never"),
         ("timeout: 5m", "timeout: soon", "soon"),
-        ("timeout: 5m", "timeuot: 5m", "unknown key 'task.timeuot': did you mean 'timeout'"),
+        ("timeout: 5m", "timeuot: 5m", "task: unknown option 'timeuot' .did you mean 'timeout'"),
     ],
 )
 def test_a_mistake_in_a_report(
@@ -414,7 +414,9 @@ def test_two_reports_of_one_name_are_refused(with_site: Path, capsys: pytest.Cap
     (with_site / "two.yaml").write_text(text)
     code, line = failure(capsys, "run", "reports/demo.yaml", "two.yaml", "--once")
     assert code == 2
-    assert re.search(r"two.yaml:\d+: the name 'open-bugs' is taken by reports/demo.yaml:\d+", line), line
+    assert re.search(r"two.yaml:\d+:\d+: the name 'open-bugs' is taken by reports/demo.yaml:\d+:\d+", line), (
+        line
+    )
 
 
 def test_a_dry_run_finds_a_wrong_schedule_and_its_line(
@@ -424,7 +426,7 @@ def test_a_dry_run_finds_a_wrong_schedule_and_its_line(
     (with_site / "bad.yaml").write_text(text.replace("every: 30s", "cron: '99 7 * * *'"))
     code, line = failure(capsys, "run", "bad.yaml", "--once")
     assert code == 2
-    assert re.search(r"bad.yaml:\d+: ", line), line
+    assert re.search(r"bad.yaml:\d+:\d+: schedule", line), line
 
 
 def test_missing_issues_are_told(with_site: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,7 +142,7 @@ def test_a_page_is_a_delivery_too(tmp_path: Path) -> None:
     report = draft.report()
     assert report.deliver[0].options == {"site": "wiki", "page": "100001", "region": "nth:1", "key": "Key"}
     assert report.schedule is not None
-    assert report.schedule.at == "2026-12-24 12:00"
+    assert report.schedule.at == datetime(2026, 12, 24, 12)
     assert report.extract.project == ("DEMO",)
     assert save(draft, tmp_path / "reports").read_text(encoding="utf-8") == draft.yaml()
 
@@ -151,7 +151,7 @@ def test_schedules_as_people_type_them() -> None:
     assert schedule_of("  ") is None
     assert schedule_of("Every 2 hours") == {"every": "2 hours"}
     words, times = upcoming("every 90m", NOW)
-    assert (words, len(times)) == ("every 1h30m", 5)
+    assert (words, len(times)) == ("every 1h 30m", 5)
     with pytest.raises(SchedkitError):
         upcoming("soon", NOW)
     with pytest.raises(UsageError):
