@@ -609,3 +609,16 @@ def test_the_board_knows_how_many_runs_of_a_task_there_may_be(sched: Scheduler) 
     assert told.wait(10)
     assert sched._bus.flush()
     assert limits() == {"any": None, "two": 3}  # as events tell one that is there
+
+
+def test_parameters_may_be_given_by_position(sched: Scheduler) -> None:
+    def add(left: int, right: int = 1) -> int:
+        return left + right
+
+    handle = sched.task(add)
+    assert handle.submit(2).result("10s") == 3
+    assert handle.submit(2, right=5).run.params == {"left": 2, "right": 5}
+    with pytest.raises(DeclarationError, match="the arguments do not fit"):
+        handle.submit(1, 2, 3)  # type: ignore[call-overload]  # what people write
+    with pytest.raises(ParameterError, match=r"task 'add': unknown parameter 'rigt' \(did you mean 'right'"):
+        handle.submit(2, rigt=5)  # type: ignore[call-overload]
