@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import importlib
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from schedkit.core.api import facade as core
-from schedkit.core.api import faces
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
 from schedkit.core.tasks import origin
 from schedkit.core.when import triggers
@@ -40,9 +38,6 @@ __all__ = ["App", "Scheduler", "app", "site"]
 _log = logging.getLogger("schedkit")
 
 STANDING_PAGE = "task-results"
-
-# How objects show themselves in a notebook; the widgets are imported at the first display only.
-faces.provide(functools.partial(importlib.import_module, "schedkit.notebook.display"))
 
 
 class App:

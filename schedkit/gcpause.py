@@ -9,10 +9,11 @@ on again if it was on.
 from __future__ import annotations
 
 import gc
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from schedkit.values.forks import register_fork_hook
 
 __all__ = ["gc_paused", "pause_gc", "resume_gc"]
 
@@ -59,5 +60,4 @@ def _forget_after_fork() -> None:
     _depth = 0
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
+register_fork_hook(_forget_after_fork)

@@ -12,7 +12,6 @@ import atexit
 import contextlib
 import functools
 import inspect
-import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -27,6 +26,7 @@ import anyio.to_thread
 from schedkit import context
 from schedkit.errors import BlockingCallError, StopRequested
 from schedkit.punctual import new_loop
+from schedkit.values.forks import register_fork_hook
 
 __all__ = [
     "ServiceLoop",
@@ -85,6 +85,12 @@ class ServiceLoop:
         self._portal: anyio.from_thread.BlockingPortal | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        register_fork_hook(self.forked)
+
+    def forked(self) -> None:
+        """In a forked child: the thread stayed with the parent, so nothing must wait for it."""
+        self._lock = threading.Lock()
+        self._portal = self._thread = self._loop = None
 
     @property
     def thread(self) -> threading.Thread | None:
@@ -336,5 +342,4 @@ def _forget_after_fork() -> None:
     sys.__dict__.pop("_schedkit_live", None)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_after_fork)
+register_fork_hook(_forget_after_fork)

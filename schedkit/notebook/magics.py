@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from schedkit.app import Scheduler
-from schedkit.core.api import faces
 from schedkit.core.tasks.options import TASK_OPTIONS
 from schedkit.core.when.triggers import at, cron, every
 from schedkit.errors import DeclarationError, UsageError
@@ -37,8 +36,7 @@ def load(shell: Any) -> None:
 
 def _panel_magic(line: str) -> None:
     """Show the panel: ``%schedkit``, ``%schedkit runs``, ``queue``, ``history`` or ``builder``."""
-    shown = faces.panel(Scheduler(), line.strip() or "tasks")
-    shown.show()
+    Scheduler().panel(line.strip() or "tasks").show()
 
 
 def declare(shell: Any, line: str, cell: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from schedkit.errors import SettingsError, UsageError
 from schedkit.notify.notices import KINDS, Kind, Notice
 from schedkit.values.durations import Duration
+from schedkit.values.extras import requires_extra
 from schedkit.values.parsers import duration
 
 __all__ = ["Channel", "Voice"]
@@ -92,12 +93,8 @@ class Voice:
             raise SettingsError(
                 f"the environment has no {channel.env}", hint="set it to the channel's Apprise URL"
             )
-        try:
+        with requires_extra("notify", "notifications"):
             import apprise
-        except ImportError:
-            raise SettingsError(
-                "notifications need the package apprise", hint="pip install 'schedkit[notify]'"
-            ) from None
         # Its debug lines hold the whole address.
         logger = logging.getLogger("apprise")
         if logger.level == logging.NOTSET:

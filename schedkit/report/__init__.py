@@ -10,7 +10,8 @@ from schedkit.report.definition import (
     Shape,
 )
 from schedkit.report.load import load_reports, loads_reports
-from schedkit.report.pipeline import Tools, run_report
+from schedkit.report.pipeline import run_report
+from schedkit.report.tools import Tools
 
 __all__ = [
     "Check",

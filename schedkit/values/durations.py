@@ -22,7 +22,7 @@ _UNITS = {
 }  # fmt: skip
 # Dates beyond a century from now overflow datetime soon after.
 _CENTURY = 36525 * 86400.0
-_PART = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*([a-z]{1,10})\s*", re.IGNORECASE)
+_PART = re.compile(r"\s*([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*([a-z]{1,10})\s*", re.IGNORECASE)
 _EXAMPLES = "use e.g. '10s', '5m', '1h30m', '90 days' or a number of seconds"
 
 

@@ -58,8 +58,11 @@ def near_matches(name: object, known: Iterable[object], most: int = 3) -> list[s
     for each in known:
         by_fold.setdefault(str(each).casefold(), str(each))
     # Comparing is quadratic in the length; nobody misspells a name by hundreds of characters.
-    found = difflib.get_close_matches(str(name).strip().casefold()[:200], by_fold, n=most, cutoff=0.6)
-    return [by_fold[each] for each in found]
+    asked = str(name).strip().casefold()[:200]
+    found = difflib.get_close_matches(asked, by_fold, n=most, cutoff=0.6)
+    alike = {each: difflib.SequenceMatcher(None, each, asked).ratio() for each in found}
+    # What is much less alike than the best is noise.
+    return [by_fold[each] for each in found if alike[each] > alike[found[0]] - 0.1]
 
 
 def did_you_mean(name: object, known: Iterable[object], *, otherwise: str | None = None) -> str:

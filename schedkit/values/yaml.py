@@ -11,14 +11,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from schedkit.errors import SettingsError, UsageError
+from schedkit.values.limits import MAX_DEPTH, MAX_YAML_NODES
 from schedkit.values.text import did_you_mean, one_line, safe_repr
 
 __all__ = ["Document", "explain", "parse_yaml", "parse_yaml_all"]
-
-# Far beyond what people write by hand. Aliases count each time they are used: a few hundred bytes of
-# aliases of aliases stand for billions of nodes.
-MAX_NODES = 100_000
-MAX_DEPTH = 50
 
 Location = tuple[int | str, ...]
 
@@ -147,8 +143,8 @@ class _Walk:
     def visit(self, node: yaml.Node, location: Location, above: tuple[int, ...]) -> None:
         """Visit a node; `above` are the nodes that contain it."""
         self._count += 1
-        if self._count > MAX_NODES:
-            raise self._refused(node, f"more than {MAX_NODES:,} values, aliases included")
+        if self._count > MAX_YAML_NODES:
+            raise self._refused(node, f"more than {MAX_YAML_NODES:,} values, aliases included")
         if id(node) in above:
             raise self._refused(node, "an alias refers to the value that contains it")
         if len(above) > MAX_DEPTH:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -190,14 +189,3 @@ def test_keep_leaves_the_site_up_until_told(project: Path, monkeypatch: pytest.M
     monkeypatch.setattr(demo_command, "until_interrupted", lambda: kept.append("waited"))
     assert main(["demo", "--issues", "100", "--keep"]) == 0
     assert kept == ["waited"]
-
-
-@pytest.mark.parametrize("command", [["demo", "--issues", "10"], ["lab"]])
-def test_a_missing_extra_is_named(
-    project: Path, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "schedkit.demo", None)
-    monkeypatch.setattr("schedkit.commands.lab.find_spec", lambda name: None)
-    (project / "notebooks").mkdir()
-    assert main(command) == 2
-    assert "pip install 'schedkit[" in capsys.readouterr().err

@@ -9,7 +9,6 @@ import pytest
 from support.notebook_shell import Front, Shell
 
 import schedkit
-from schedkit.core.api import faces
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import After, Rate, Retry
 from schedkit.core.when.triggers import cron
@@ -21,9 +20,6 @@ from schedkit.notebook import magics
 def loaded(shell: Shell, sched: Scheduler, front: Front, monkeypatch: pytest.MonkeyPatch) -> Shell:
     # The project's scheduler, but on this test's own ledger.
     monkeypatch.setattr(magics, "Scheduler", lambda: sched)
-    from schedkit.notebook import display
-
-    faces.provide(lambda: display)
     schedkit.load_ipython_extension(shell.shell)
     return shell
 

@@ -15,13 +15,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
-from schedkit.core.api import cells, faces
 from schedkit.core.api.aio import AsyncScheduler
 from schedkit.core.api.at_exit import stop_at_exit
 from schedkit.core.api.elsewhere import Elsewhere
+from schedkit.core.api.front_end import front_end
 from schedkit.core.api.handles import RunHandle, TaskHandle
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
-from schedkit.core.api.quiet import keep_cells_quiet
 from schedkit.core.api.views import Views
 from schedkit.core.board.board import Board
 from schedkit.core.jobs.compat import JobApi
@@ -106,11 +105,11 @@ class Scheduler(Views, Elsewhere, JobApi):
         return f"<Scheduler {self.state}, ledger {self.ledger}, {len(self.tasks)} tasks>"
 
     def _ipython_display_(self) -> None:
-        faces.display(self)
+        front_end().display(self)
 
     def panel(self, kind: str = "tasks") -> Any:
         """Return a live widget."""
-        return faces.panel(self, kind)
+        return front_end().panel(self, kind)
 
     # Life
 
@@ -137,7 +136,7 @@ class Scheduler(Views, Elsewhere, JobApi):
 
     def _started(self) -> None:
         stop_at_exit(self)
-        keep_cells_quiet()
+        front_end().scheduler_started()
         self._to_run.submit()
         owner = self.owner
         if self.state == "viewer" and owner is not None:
@@ -191,7 +190,7 @@ class Scheduler(Views, Elsewhere, JobApi):
         self._handles[task.name] = handle
         if self._node.state != "stopped":
             service().submit(self._node.declare, task).result()
-        cells.note(self.ledger, task.name, lambda: self.tasks)
+        front_end().task_declared(self.ledger, task.name, lambda: self.tasks)
         return handle
 
     pause = blocking(AsyncScheduler.pause)

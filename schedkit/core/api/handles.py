@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from schedkit import context
-from schedkit.core.api import faces
+from schedkit.core.api.front_end import front_end
 from schedkit.core.events import Event, RunLogged, RunProgressed
 from schedkit.core.model import Task
 from schedkit.core.owner.known import Finished, OwnerEnded, Waiter
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RunHandle", "TaskHandle"]
 
+# How long a listener that is busy may hold up whoever waits for a run.
+EVENTS_PATIENCE_SECONDS = 1.0
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -66,7 +68,7 @@ class RunHandle:
         return f"<run {self.id} of {self.task!r}: {self.state}>"
 
     def _ipython_display_(self) -> None:
-        faces.display(self)
+        front_end().display(self)
 
     def _ended(self) -> Finished | None:
         if self._finished is None and self._waiter is not None and self._waiter.done():
@@ -221,7 +223,14 @@ class RunHandle:
 
         if type(listener) is context.Surroundings:
             return lambda: None
-        return self.scheduler.subscribe(hear)
+        unsubscribe = self.scheduler.subscribe(hear)
+
+        def end() -> None:
+            # The result may be here before the event thread has delivered the run's last words.
+            self.scheduler._bus.flush(EVENTS_PATIENCE_SECONDS)
+            unsubscribe()
+
+        return end
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._awaited().__await__()
@@ -284,7 +293,7 @@ class TaskHandle(Generic[P, R]):
         return f"<task {self.name!r}: {self.state}{when}>"
 
     def _ipython_display_(self) -> None:
-        faces.display(self)
+        front_end().display(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the plain function, here and now, unrecorded."""

@@ -27,6 +27,7 @@ from schedkit.core.ledger.rows import time_from
 from schedkit.core.ledger.schema import lease
 from schedkit.core.ledger.store import POSTGRES_NOW, Store, reason
 from schedkit.errors import LedgerError
+from schedkit.values.forks import register_fork_hook
 from schedkit.values.processes import alive
 
 __all__ = ["LEASE_SECONDS", "FileLock", "Holder", "Lease", "holder"]
@@ -237,5 +238,4 @@ def _lives(host: str, pid: int) -> bool:
     return host != socket.gethostname() or pid == os.getpid() or alive(pid, untold=True)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=FileLock.forked)
+register_fork_hook(FileLock.forked)

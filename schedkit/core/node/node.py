@@ -14,7 +14,6 @@ from schedkit.core.events import OwnerChanged
 from schedkit.core.ledger.lease import LEASE_SECONDS, Lease
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.model import Task
-from schedkit.core.node import forks
 from schedkit.core.node.asking import asked
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.commands import carry_out
@@ -33,6 +32,7 @@ from schedkit.core.runner.workers import Threads, UserLoop
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.when.clock import run_clock
 from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
+from schedkit.values.forks import register_fork_hook
 
 __all__ = ["Node"]
 
@@ -77,7 +77,7 @@ class Node:
         self._threads: Threads | None = None
         self._users: UserLoop | None = None
         self._children: Children | None = None
-        forks.belongs_here(self)
+        register_fork_hook(self.forked)
 
     def forked(self) -> None:
         """In a forked child: what runs stayed with the parent, whom this process may ask like any other."""

@@ -15,6 +15,7 @@ from schedkit.demo.jira import write
 from schedkit.demo.jira.encode import Encoder
 from schedkit.demo.jira.face import Dialect, Values
 from schedkit.demo.jira.reference import Reference
+from schedkit.demo.jira.screens import edit_screen
 from schedkit.demo.jql import Searcher
 from schedkit.demo.jql.meaning import Reader
 from schedkit.demo.quirks import Quirks
@@ -52,6 +53,7 @@ class Desk:
             *Reference(self.store, self.values, self.door).routes(),
             Route(f"{api}/issue/{{key}}", guarded(self.issue), methods=["GET"]),
             Route(f"{api}/issue/{{key}}", guarded(self.edit), methods=["PUT"]),
+            Route(f"{api}/issue/{{key}}/editmeta", guarded(self.edit_screen)),
             Route(f"{api}/issue/{{key}}/comment", guarded(self.comments), methods=["GET"]),
             Route(f"{api}/issue/{{key}}/comment", guarded(self.add_comment), methods=["POST"]),
             Route(f"{api}/issue/{{key}}/worklog", guarded(self.worklogs)),
@@ -110,6 +112,13 @@ class Desk:
                 return issue
             errors = write.edit(self.store, self.values, issue, body)
         return answers.refused(400, [], errors) if errors else Response(status_code=204)
+
+    async def edit_screen(self, request: Request) -> Response:
+        with self.store.lock:
+            issue = self.found(request)
+            if isinstance(issue, Response):
+                return issue
+            return answers.json({"fields": edit_screen(self.values, issue)})
 
     async def comments(self, request: Request) -> Response:
         with self.store.lock:

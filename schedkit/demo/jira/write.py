@@ -23,6 +23,11 @@ def transitions(issue: Issue) -> list[tuple[int, Status]]:
     return [(11 + 10 * n, status) for n, status in enumerate(flow) if status is not issue.status]
 
 
+def can_set(field: f.Field) -> bool:
+    """Whether an edit may set a field."""
+    return (field.kind in _CUSTOM) if field.custom else (field.slug in _SYSTEM)
+
+
 def edit(store: Store, values: Values, issue: Issue, body: Any) -> dict[str, str]:
     """Carry out a PUT body; returns the errors by field, and then nothing was changed."""
     by_id = dict(values.fields)

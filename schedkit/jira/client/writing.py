@@ -8,6 +8,7 @@ import pandas as pd
 
 from schedkit.errors import UsageError
 from schedkit.jira.client.searching import Searching
+from schedkit.jira.history.changelog import changelog
 from schedkit.jira.write import AsyncPlan
 from schedkit.jira.write.edit import plan_edit
 from schedkit.jira.write.move import plan_comment, plan_transition
@@ -20,8 +21,15 @@ class Writing(Searching):
     """Plans of what to write; they compare with the site first."""
 
     @bridged
-    async def edit(self, frame: pd.DataFrame, columns: Sequence[str] | None = None) -> AsyncPlan:
+    async def edit(
+        self, frame: pd.DataFrame, columns: Sequence[str] | None = None, *, notify: bool = True
+    ) -> AsyncPlan:
         """Plan to make the site's issues what a frame says; nothing is written before `apply`.
+
+        Only what the frame's user changed is written. What somebody else changed on the site since the frame
+        was extracted (by its column Updated, else by ``attrs["extraction"]``) is left alone: where the cell
+        still shows the old value, the plan notes it, and where it does not, the plan shows a conflict.
+        Extract again to see both, then decide. A frame that tells neither is compared with the site as it is.
 
         A changed Description, or another formatted text, is written as wiki markup, on Cloud too. Where the
         site's text has formatting, which a text without it would replace, the plan says so. To keep it on
@@ -31,15 +39,18 @@ class Writing(Searching):
         ----------
         frame : DataFrame
             One row per issue, with Key. Empty cells empty the field. Lists may be tuples, or texts with
-            commas; users are found by name, e-mail address or account.
+            commas (as a workbook gives them back); users are found by name, e-mail address or account.
         columns : sequence of str, optional
             Which columns to compare; by default all. An issue whose Parent, Sprint or another column that
             cannot be edited was changed is refused; where Created, Updated, Resolved or Status Category
             differ, which Jira keeps itself, the plan says so and writes the rest.
+        notify : bool
+            Whether Jira mails those who watch the issues; without, the account must administer the project.
+
         Returns
         -------
         Plan
-            Shows old → new for every cell that differs.
+            Shows old → new for every cell that differs, and conflicts.
 
         Raises
         ------
@@ -55,7 +66,12 @@ class Writing(Searching):
         async def read(keys: Sequence[str], names: Sequence[str], markup: str) -> pd.DataFrame:
             return await self.keys(keys, fields=["Key", *names], markup=markup)
 
-        return await plan_edit(await self.source(), frame, columns, read)
+        source = await self.source()
+
+        async def history(keys: Sequence[str]) -> tuple[pd.DataFrame, Mapping[str, str]]:
+            return await changelog(source, keys, None)
+
+        return await plan_edit(source, frame, columns, read, history, notify)
 
     @bridged
     async def transition(self, issues: pd.DataFrame | Sequence[str] | str, status: str) -> AsyncPlan:

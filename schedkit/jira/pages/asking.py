@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import anyio
 import anyio.abc
@@ -43,7 +44,9 @@ class Source:
     ranks : dict
         The site's own order of priorities, statuses and status categories, by kind.
     statuses : dict
-        The category of each status.
+        Name and category of each status, by its id.
+    written : dict
+        By key and field id, what this client's edits have replaced there, and what they wrote last.
     """
 
     site: Site
@@ -52,7 +55,8 @@ class Source:
     clock_ahead: timedelta = timedelta(0)
     deep: bool | None = None
     ranks: dict[str, list[str]] = field(default_factory=dict)
-    statuses: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    written: dict[tuple[str, str], tuple[tuple[Any, ...], Any]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

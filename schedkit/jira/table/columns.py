@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from schedkit.errors import UsageError
+from schedkit.errors import UnknownFieldError, UsageError
 from schedkit.jira.dialect import Dialect
-from schedkit.jira.table.fields import EPIC_LINK, PARENT_LINK, SPRINT, Catalog, Field, unknown
+from schedkit.jira.table.fields import EPIC_LINK, PARENT_LINK, SPRINT, Catalog, Field, folded, unknown
 from schedkit.jira.table.kinds import KEY, PARENT, STATUS_CATEGORY, Kind, kind_of
 
 __all__ = ["DEFAULT", "Column", "Layout", "layout"]
@@ -168,14 +168,14 @@ class _Chooser:
         return Column(label, Kind(absent, None, store))
 
     def named(self, name: str) -> list[Column]:
-        folded = name.strip().casefold()
-        if folded in _BY_FOLD and (folded != "sprint" or self.catalog.custom(SPRINT)):
-            return [self.default(_BY_FOLD[folded])]
+        known = folded(name)
+        if known in _BY_FOLD and (known != "sprint" or self.catalog.custom(SPRINT)):
+            return [self.default(_BY_FOLD[known])]
         if name in _BY_ID:
             return [self.default(_BY_ID[name])]
         try:
             return [self.single(field) for field in self.catalog.find(name)]
-        except Exception:
+        except UnknownFieldError:
             names = [field.name for field in self.catalog.fields.values()]
             raise unknown(name, [*names, *_BY_FOLD.values()]) from None
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections import Counter
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from schedkit.errors import UnknownFieldError
+from schedkit.values.text import did_you_mean
 
 __all__ = ["Catalog", "Field"]
 
@@ -62,6 +62,11 @@ SYSTEM: dict[str, tuple[str, str, str | None]] = {
     "aggregatetimeestimate": ("Σ Remaining Estimate", "number", None),
     "aggregatetimeoriginalestimate": ("Σ Original Estimate", "number", None),
 }
+
+
+# The id in the label of a column whose name is not enough.
+_LABEL = re.compile(r"\(([^()]+)\)$")
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ class Catalog:
             self.fields.setdefault(field.id, field)
         self._by_name: dict[str, list[Field]] = {}
         for field in self.fields.values():
-            self._by_name.setdefault(field.name.casefold(), []).append(field)
+            self._by_name.setdefault(folded(field.name), []).append(field)
 
     @classmethod
     def from_site(cls, answer: Any) -> Catalog:
@@ -144,7 +149,9 @@ class Catalog:
         return self.fields.get(id) or Field.of(id, None, None)
 
     def find(self, name: str) -> list[Field]:
-        """Return the fields called `name` (or the one with that id); names may repeat.
+        """Return the fields called `name`, or the one with that id or label; names may repeat.
+
+        Case, and how many blanks of which kind stand where, do not count.
 
         Raises
         ------
@@ -153,9 +160,12 @@ class Catalog:
         """
         if name in self.fields:
             return [self.fields[name]]
-        found = self._by_name.get(name.strip().casefold())
+        found = self._by_name.get(folded(name))
         if found:
             return found
+        labelled = _LABEL.search(name.strip())
+        if labelled and labelled[1] in self.fields:
+            return [self.fields[labelled[1]]]
         raise unknown(name, [field.name for field in self.fields.values()])
 
     def custom(self, kind: str) -> list[Field]:
@@ -167,24 +177,24 @@ class Catalog:
         named = [
             field
             for name in STORY_POINT_NAMES
-            for field in self._by_name.get(name.casefold(), [])
+            for field in self._by_name.get(folded(name), [])
             if field.type == "number"
         ]
         return list(dict.fromkeys([*named, *self.custom(STORY_POINTS)]))
 
     def label(self, field: Field, taken: Iterable[str] = ()) -> str:
         """Return the column name of a field; an ambiguous name is suffixed by the id."""
-        repeated = len(self._by_name.get(field.name.casefold(), [])) > 1
-        clash = field.name.casefold() in {t.casefold() for t in taken}
+        repeated = len(self._by_name.get(folded(field.name), [])) > 1
+        clash = folded(field.name) in {folded(t) for t in taken}
         return f"{field.name} ({field.id})" if repeated or clash else field.name
 
 
 def unknown(name: str, names: Iterable[str]) -> UnknownFieldError:
     """Return the error for a field nobody has, with its near matches."""
-    by_fold = {known.casefold(): known for known in names}
-    near = difflib.get_close_matches(str(name).strip().casefold(), by_fold, n=3, cutoff=0.6)
-    near = list(Counter(by_fold[match] for match in near))
-    hint = (
-        f"did you mean {' or '.join(map(repr, near))}?" if near else "jira.fields() lists what the site has"
-    )
+    hint = did_you_mean(name, names, otherwise="jira.fields() lists what the site has")
     return UnknownFieldError(f"the site has no field {name!r}", hint=hint)
+
+
+def folded(name: str) -> str:
+    """Return what counts of a field's name: not its case, nor blanks, nor characters that take no room."""
+    return " ".join(_INVISIBLE.sub("", name).split()).casefold()

@@ -1,43 +1,44 @@
-"""Planning an edit: which cells of a frame differ from the site, and the requests that set them."""
+"""Planning an edit: which cells of a frame differ from the site, and the requests that set them.
+
+A frame is compared with the site as it is. What was changed there since the frame was extracted is left
+alone: silently where the cell still shows the old value, as a conflict where it does not.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.pages.asking import Source
-from schedkit.jira.table.columns import Column, Layout, layout
-from schedkit.jira.table.fields import Field
+from schedkit.jira.pages.asking import Source, together
 from schedkit.jira.table.kinds import is_rich
-from schedkit.jira.table.reader import Reader
+from schedkit.jira.write.change import Change, Meta, edit_step, read_as_written
+from schedkit.jira.write.compare import alike, split_names, unchanged
 from schedkit.jira.write.people import People
-from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
-from schedkit.jira.write.values import KEPT, cell_value, is_user, missing, wire_value
+from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, shown
+from schedkit.jira.write.since import History, Since, bases, changed_since
+from schedkit.jira.write.targets import Target, obstacles, target_of
+from schedkit.jira.write.texts import Texts
+from schedkit.jira.write.values import cell_value, is_user, missing, wire_value
 
 __all__ = ["plan_edit"]
 
 # (keys, columns, markup) as the site has them.
 Read = Callable[[Sequence[str], Sequence[str], str], Awaitable[pd.DataFrame]]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A column to write, and the field behind it."""
-
-    column: str
-    field: Field
-    store: str
-    ids: tuple[str, ...]
+ACTION = "edit"
 
 
 async def plan_edit(
-    source: Source, frame: pd.DataFrame, columns: Sequence[str] | None, read: Read
+    source: Source,
+    frame: pd.DataFrame,
+    columns: Sequence[str] | None,
+    read: Read,
+    history: History,
+    notify: bool = True,
 ) -> AsyncPlan:
     """Compare a frame with the site; see `Jira.edit`.
 
@@ -45,7 +46,46 @@ async def plan_edit(
     ----------
     read : async callable
         Returns the frame of (keys, columns, markup) as the site has it now.
+    history : async callable
+        Returns the changes of issues.
+    notify : bool
+        Whether the site tells watchers by mail.
     """
+    targets, fixed = _chosen(source, frame, columns)
+    keys = [str(key).strip().upper() for key in frame["Key"]]
+    now = await read(keys, list(dict.fromkeys(["Updated", *(t.column for t in targets)])), "text")
+    current = now.set_index("Key", drop=False)
+    found = Comparison(source, frame.set_axis(pd.Index(keys), axis=0), current, targets, fixed)
+    absent: Mapping[str, str] = now.attrs["extraction"]["missing"]
+    found.refused += [Outcome(key, ACTION, "failed", why) for key, why in absent.items()]
+    there = [key for key in keys if key in current.index]
+    for key in keys:
+        if key not in current.index and key not in absent:
+            found.refused.append(Outcome(key, ACTION, "failed", "it has moved: extract it again"))
+    differing = {key: cells for key in there if (cells := found.differing(key))}
+    base = {key: moment for key, moment in bases(frame, keys, source).items() if key in differing}
+    since = await changed_since(history, base, dict(zip(current.index, current["Updated"], strict=True)))
+    rich = {key for key, cells in differing.items() if any(is_rich(target.field) for target in cells)}
+    texts = await Texts.read(read, sorted(rich), [t for t in targets if is_rich(t.field)])
+    for key, cells in differing.items():
+        await found.judge(key, cells, since, texts)
+    await _read_before(source, found.changes)
+    steps = [edit_step(source, key, changes, notify) for key, changes in found.changes.items()]
+    return AsyncPlan(
+        source.site,
+        ACTION,
+        [Row(key, c.target.column, c.old, c.new) for key, changes in found.changes.items() for c in changes],
+        steps,
+        found.refused,
+        notes=found.told(),
+        conflicts=found.conflicts,
+    )
+
+
+def _chosen(
+    source: Source, frame: pd.DataFrame, columns: Sequence[str] | None
+) -> tuple[list[Target], Mapping[Target, str]]:
+    """Return the columns to compare, and why some of them cannot be edited."""
     if "Key" not in frame:
         raise UsageError("the frame has no column 'Key'", hint="it tells which issue a row is")
     if frame["Key"].duplicated().any():
@@ -55,117 +95,133 @@ async def plan_edit(
     absent = [name for name in names if name not in frame]
     if absent:
         raise UsageError(f"the frame has no column {absent[0]!r}")
-    targets = [_target(source, name) for name in names]
-    # Of a whole extraction what people cannot set must be as the site has it; named, it is refused at once.
-    fixed = {target: why for target in targets if (why := _obstacle(target))}
+    # Columns of an extraction without a field behind them: made of others, or the site lacks the field.
+    targets = [target_of(source, name) for name in names if columns is not None or not _derived(frame, name)]
+    fixed = obstacles(targets)
     if columns is not None and fixed:
         raise UsageError(next(iter(fixed.values())))
-    # What Jira keeps may differ because the issue lives on: told, and no reason to refuse the rest.
-    kept = {t for t in targets if t.field.id in KEPT or t.column == "Status Category"}
-    if not set(targets) - set(fixed) - kept:
+    if not set(targets) - set(fixed) - {target for target in targets if target.kept}:
         raise UsageError("the frame has no column that can be edited", hint="name one: columns=['Summary']")
-    keys = [str(key).strip().upper() for key in frame["Key"]]
-    now = await read(keys, [target.column for target in targets], "text")
-    missing_keys: Mapping[str, str] = now.attrs["extraction"]["missing"]
-    current = now.set_index("Key", drop=False)
-    texts = await Texts.read(read, list(current.index), [t for t in targets if is_rich(t.field)])
-    notes: Counter[str] = Counter()
-    people = People(source)
-    rows: list[Row] = []
-    steps: list[Step] = []
-    refused = [Outcome(key, "edit", "failed", why) for key, why in missing_keys.items()]
-    wanted = frame.set_axis(pd.Index(keys), axis=0)
-    for key in keys:
-        if key not in current.index:
-            if key not in missing_keys:
-                refused.append(Outcome(key, "edit", "failed", "it has moved: extract it again"))
-            continue
-        changes: dict[Target, tuple[Any, Any, Any]] = {}
+    return targets, fixed
+
+
+def _derived(frame: pd.DataFrame, name: str) -> bool:
+    told = frame.attrs.get("fields")
+    about = told.get(name) if isinstance(told, Mapping) else None
+    return isinstance(about, Mapping) and about.get("id") is None
+
+
+@dataclass
+class Comparison:
+    """A frame beside the site: what is to be written, what is refused, and what is left alone.
+
+    Parameters
+    ----------
+    wanted, current : DataFrame
+        By key: the frame, and the site as it is.
+    fixed : mapping
+        Why some columns cannot be edited.
+    """
+
+    source: Source
+    wanted: pd.DataFrame
+    current: pd.DataFrame
+    targets: Sequence[Target]
+    fixed: Mapping[Target, str]
+    changes: dict[str, list[Change]] = field(default_factory=dict)
+    refused: list[Outcome] = field(default_factory=list)
+    conflicts: list[Outcome] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.people = People(self.source)
+        self.meta = Meta(self.source)
+
+    def differing(self, key: str) -> dict[Target, Any]:
+        """Return the cells of an issue that do not show what the site has."""
+        cells = {}
+        for target in self.targets:
+            cell = self.wanted.at[key, target.column]
+            try:
+                if unchanged(cell, self.current.at[key, target.column], target.store):
+                    continue
+            except (ValueError, TypeError):
+                pass  # no value for that column: refused later, unless the site's change decides
+            cells[target] = cell
+        return cells
+
+    async def judge(self, key: str, cells: Mapping[Target, Any], since: Since, texts: Texts) -> None:
+        """Sort the differing cells of an issue; one that cannot be written refuses the issue."""
+        changes: list[Change] = []
         try:
-            for target in targets:
-                old = cell_value(current.at[key, target.column], target.store)
-                new = _cell(wanted.at[key, target.column], target)
-                if old == new or texts.unchanged(key, target, new):
-                    continue
-                if target in kept:
-                    notes[f"{target.column} differs, which Jira keeps itself: not written"] += 1
-                    continue
-                if target in fixed:
-                    raise UsageError(fixed[target])
-                if texts.formatted(key, target, old):
-                    notes[f"{target.column} loses its formatting: the new text is taken as wiki markup"] += 1
-                changes[target] = (old, new, await _on_the_wire(target, new, people))
+            for target, cell in self._not_theirs(key, cells, since, texts):
+                changes.append(await self._change(key, target, cell, texts))
         except (UsageError, SiteError) as problem:
-            refused.append(Outcome(key, "edit", "failed", str(problem)))
-            continue
+            self.refused.append(Outcome(key, ACTION, "failed", str(problem)))
+            return
         if changes:
-            rows += [Row(key, target.column, old, new) for target, (old, new, _) in changes.items()]
-            steps.append(_step(source, key, changes))
-    told = [f"{note} ({count} issue{'s' if count > 1 else ''})" for note, count in notes.items()]
-    return AsyncPlan(source.site, "edit", rows, steps, refused, notes=told)
+            self.changes[key] = changes
 
+    def _not_theirs(
+        self, key: str, cells: Mapping[Target, Any], since: Since, texts: Texts
+    ) -> Iterator[tuple[Target, Any]]:
+        """Yield the cells that this frame's user changed; note what becomes of the others."""
+        for target, cell in cells.items():
+            if texts.unchanged(key, target, cell):
+                continue
+            if target.kept or target in self.fixed:
+                if key in since.moved:
+                    continue  # it moves with the issue, and nobody could have written it
+                if not target.kept:
+                    raise UsageError(self.fixed[target])
+                self.notes[f"{target.column} differs, which Jira keeps itself: not written"] += 1
+            elif since.changed(key, target) and (theirs := self._theirs(key, target, cell, since)):
+                if theirs == "kept":
+                    self.notes[f"{target.column} was changed on the site since: left as it is there"] += 1
+            else:
+                yield target, cell
 
-@dataclass(frozen=True, slots=True)
-class Texts:
-    """The formatted texts of issues as the other forms show them: a frame may have been read in any."""
+    def _theirs(self, key: str, target: Target, cell: Any, since: Since) -> str:
+        """Tell what a change on the site makes of a cell: ``kept``, ``conflict``, or nothing."""
+        held = self.current.at[key, target.column]
+        replaced, wrote = self.source.written.get((key, target.field.id), ((), None))
+        if replaced and unchanged(wrote, held, target.store):
+            # This client's own edit: the cell is new unless it shows what such edits replaced.
+            new = _cell(cell, target)
+            return "kept" if any(alike(new, was) for was in replaced) else ""
+        if since.untouched(key, target, cell):
+            return "kept"
+        why = since.unread.get(key)
+        told = f"its history cannot be read ({why})" if why else f"the site has {shown(held)} since"
+        detail = f"{target.column}: {told}, the frame {shown(cell)}; left as it is there"
+        self.conflicts.append(Outcome(key, ACTION, "changed meanwhile", detail))
+        return "conflict"
 
-    forms: Mapping[str, pd.DataFrame]
+    async def _change(self, key: str, target: Target, cell: Any, texts: Texts) -> Change:
+        """Return what sets a cell on the site."""
+        if target.store == "list" and isinstance(cell, str) and "," in cell:
+            cell = split_names(cell, [*self._known(target), *await self.meta.names(key, target.field.id)])
+        old, new = cell_value(self.current.at[key, target.column], target.store), _cell(cell, target)
+        texts.refuse_document(key, target, new)
+        if texts.formatted(key, target, old):
+            self.notes[f"{target.column} loses its formatting: the new text is taken as wiki markup"] += 1
+        id = await self.meta.one_of(key, target.choices) if target.choices else target.field.id
+        return Change(target, id, old, new, await self._on_the_wire(target, new))
 
-    @classmethod
-    async def read(cls, read: Read, keys: Sequence[str], targets: Sequence[Target]) -> Texts:
-        names = [target.column for target in targets]
-        if not names or not keys:
-            return cls({})
-        return cls({form: (await read(keys, names, form)).set_index("Key") for form in ("raw", "markdown")})
+    def _known(self, target: Target) -> set[str]:
+        """Return the names that the site's issues show in a column."""
+        return {name for names in self.current[target.column] for name in names}
 
-    def unchanged(self, key: str, target: Target, new: Any) -> bool:
-        """Whether the cell is the text in one of its forms."""
-        held = [cell_value(f.at[key, target.column], "text") for f in self._of(key, target)]
-        if new in held:
-            return True
-        if isinstance(new, str) and held and new.lstrip().startswith('{"') and '"type":"doc"' in new:
-            raise UsageError(
-                f"{target.column} holds a document as JSON, which cannot be written",
-                hint="write text, or wiki markup",
-            )
-        return False
+    async def _on_the_wire(self, target: Target, new: Any) -> Any:
+        if not is_user(target.field):
+            return wire_value(target.field, new)
+        if target.store == "list":
+            return [await self.people.find(name) for name in new]
+        return None if missing(new) else await self.people.find(new)
 
-    def formatted(self, key: str, target: Target, old: Any) -> bool:
-        """Whether the site's text is more than its words."""
-        return any(_words(f.at[key, target.column]) != _words(old) for f in self._of(key, target)[1:])
-
-    def _of(self, key: str, target: Target) -> list[pd.DataFrame]:
-        return [f for f in self.forms.values() if target.column in f and key in f.index]
-
-
-def _words(value: Any) -> str:
-    return "" if missing(value) else " ".join(str(value).split())
-
-
-def _target(source: Source, name: str) -> Target:
-    found: list[Column] = [
-        c for c in layout(source.catalog, source.dialect, [name]).columns if c.label != "Key"
-    ]
-    if len(found) != 1:
-        choice = " or ".join(repr(column.field_ids[0]) for column in found)
-        raise UsageError(f"{len(found)} fields are called {name!r}", hint=f"name {choice}")
-    column = found[0]
-    if not column.sources:
-        raise UsageError(f"the site has no field for {name!r}")
-    return Target(name, column.sources[0][0], column.kind.store, tuple(column.field_ids))
-
-
-def _obstacle(target: Target) -> str:
-    """Return why a column cannot be edited, empty if it can."""
-    if target.column == "Status Category":
-        return "'Status Category' cannot be edited (use jira.transition(keys, …))"
-    if len(target.ids) > 1:
-        return f"{target.column!r} stands for several fields (name one of {', '.join(target.ids)})"
-    try:
-        wire_value(target.field, () if target.store == "list" else None)
-    except UsageError as problem:
-        return str(problem)
-    return ""
+    def told(self) -> list[str]:
+        """Return the notes with their counts."""
+        return [f"{note} ({count} issue{'s' if count > 1 else ''})" for note, count in self.notes.items()]
 
 
 def _cell(value: Any, target: Target) -> Any:
@@ -177,52 +233,16 @@ def _cell(value: Any, target: Target) -> Any:
         ) from None
 
 
-async def _on_the_wire(target: Target, new: Any, people: People) -> Any:
-    if not is_user(target.field):
-        return wire_value(target.field, new)
-    if target.store == "list":
-        return [await people.find(name) for name in new]
-    return None if missing(new) else await people.find(new)
+async def _read_before(source: Source, changes: Mapping[str, list[Change]]) -> None:
+    """Note the markup of the texts to be replaced, by which `apply` tells a later change."""
 
+    async def read(key: str, some: list[Change]) -> None:
+        held = await read_as_written(source, key, some)
+        for change, value in zip(some, held, strict=True):
+            change.before = value
 
-def _step(source: Source, key: str, changes: Mapping[Target, tuple[Any, Any, Any]]) -> Step:
-    # Version 2 takes and gives plain text (wiki markup) on Cloud too.
-    path = f"/rest/api/2/issue/{key}"
-    body = {"fields": {target.field.id: wire for target, (_, _, wire) in changes.items()}}
-    names = ", ".join(target.column for target in changes)
-    ids = [target.field.id for target in changes]
-    reader = Reader(_raw_layout(source, [t.field.id for t in changes]), source.catalog)
-
-    async def look() -> str:
-        request = Request("GET", path, params={"fields": ",".join([*ids, "updated"])}, decode=reader.issues)
-        batch = (await source.site.send(request)).value
-        standing = []
-        for column, (target, (old, new, _)) in zip(reader.columns[1:], changes.items(), strict=True):
-            values = batch.columns[column.label]
-            held = cell_value(values[0] if isinstance(values, list) else values.to_pylist()[0], target.store)
-            if _alike(held, new):
-                standing.append("done")
-            elif _alike(held, old) or target.field.type == "string":
-                # A text's markup reads differently in the two versions of the interface; its words were
-                # compared when the plan was made.
-                standing.append("open")
-            else:
-                return f"{target.column} is {held!r}"
-        return "done" if set(standing) == {"done"} else "open"
-
-    return Step(key, f"edit {names}", Request("PUT", path, json=body), look)
-
-
-def _raw_layout(source: Source, ids: Sequence[str]) -> Layout:
-    chosen = layout(source.catalog, source.dialect, ["Key"], "raw")
-    single = [layout(source.catalog, source.dialect, [id], "raw").columns[-1] for id in ids]
-    return Layout((chosen.columns[0], *single), rich="wiki", markup="raw")
-
-
-def _alike(held: Any, value: Any) -> bool:
-    if isinstance(held, str) and isinstance(value, str):
-        # Jira trims texts and ends lines in its own way.
-        return held.replace("\r\n", "\n").strip() == value.replace("\r\n", "\n").strip()
-    if isinstance(held, tuple) and isinstance(value, tuple):
-        return sorted(held) == sorted(value)
-    return bool(held == value)
+    async with together() as group:
+        for key, made in changes.items():
+            rich = [change for change in made if is_rich(change.target.field)]
+            if rich:
+                group.start_soon(read, key, rich)

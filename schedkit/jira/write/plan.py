@@ -21,6 +21,7 @@ from schedkit.errors import SiteError
 from schedkit.jira.pages.asking import together
 from schedkit.jira.write.values import missing
 from schedkit.loop import blocking, bridged
+from schedkit.values.text import clip
 
 __all__ = ["AsyncPlan", "Outcome", "Plan", "Row", "Step"]
 
@@ -75,7 +76,21 @@ class Outcome:
 
 @dataclass
 class AsyncPlan:
-    """The async face of `Plan`."""
+    """The async face of `Plan`.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        What it shows.
+    steps : sequence of Step
+        What it does.
+    refused : sequence of Outcome
+        What cannot be done, and why.
+    notes : sequence of str
+        What is left out of all issues alike.
+    conflicts : sequence of Outcome
+        Cells that differ from what somebody has put there since the frame was extracted: left alone.
+    """
 
     site: Site
     title: str
@@ -83,6 +98,7 @@ class AsyncPlan:
     steps: Sequence[Step]
     refused: Sequence[Outcome] = ()
     notes: Sequence[str] = ()
+    conflicts: Sequence[Outcome] = ()
     outcomes: list[Outcome] = field(default_factory=list)
     applied: bool = False
 
@@ -108,7 +124,7 @@ class AsyncPlan:
             if not self.applied:
                 # From here on it counts as applied, whatever happens: nothing is sent twice.
                 self.applied = True
-                self.outcomes = list(self.refused)
+                self.outcomes = [*self.refused, *self.conflicts]
                 context.progress(STAGE, 0, len(self.steps))
                 async with together() as group:
                     for step in self.steps:
@@ -132,7 +148,8 @@ class AsyncPlan:
         except SiteError as error:
             outcome, detail = ("unknown" if error.maybe_done else "failed"), str(error)
         self.outcomes.append(Outcome(step.key, step.action, outcome, detail))
-        context.progress(STAGE, len(self.outcomes) - len(self.refused), len(self.steps))
+        left = len(self.refused) + len(self.conflicts)
+        context.progress(STAGE, len(self.outcomes) - left, len(self.steps))
 
     async def _outcome(self, step: Step) -> tuple[str, str]:
         state = await step.look()
@@ -180,9 +197,10 @@ class Plan:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The changes: Key, Field, Old, New; and what was refused, with the reason."""
+        """The changes: Key, Field, Old, New; what was refused, and conflicts with changes on the site."""
         rows = [(row.key, row.field, row.old, row.new) for row in self.aio.rows]
         rows += [(o.key, o.action, pd.NA, f"refused: {o.detail}") for o in self.aio.refused]
+        rows += [(o.key, o.action, pd.NA, f"conflict: {o.detail}") for o in self.aio.conflicts]
         return pd.DataFrame(rows, columns=["Key", "Field", "Old", "New"], dtype=object)
 
     def __repr__(self) -> str:
@@ -193,6 +211,7 @@ class Plan:
         if len(self.aio.rows) > SHOWN:
             lines.append(f"  … and {len(self.aio.rows) - SHOWN} more")
         lines += [f"  {o.key}  {o.action}: refused, {o.detail}" for o in self.aio.refused[:SHOWN]]
+        lines += [f"  {o.key}  conflict, {o.detail}" for o in self.aio.conflicts[:SHOWN]]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -208,6 +227,9 @@ class Plan:
         body += [
             f"<tr>{cells(o.key, o.action, 'refused', '', o.detail)}</tr>" for o in self.aio.refused[:SHOWN]
         ]
+        body += [
+            f"<tr>{cells(o.key, o.action, 'conflict', '', o.detail)}</tr>" for o in self.aio.conflicts[:SHOWN]
+        ]
         head = "<tr><th>Key</th><th>Field</th><th>Old</th><th></th><th>New</th></tr>"
         notes = "".join(f"<p>Note: {escape(note)}</p>" for note in self.aio.notes)
         return f"<p>{escape(self._summary())}</p>{notes}<table>{head}{''.join(body)}</table>"
@@ -216,6 +238,8 @@ class Plan:
         what = f"{self.aio.title}: {len(self.aio.steps)} issues would be written"
         if self.aio.refused:
             what += f", {len(self.aio.refused)} cannot be"
+        if self.aio.conflicts:
+            what += f", {len(self.aio.conflicts)} cells conflict with changes on the site"
         return f"{what} to {self.aio.site.name}" + ("; applied" if self.aio.applied else "; .apply() does it")
 
 
@@ -229,5 +253,4 @@ def shown(value: Any) -> str:
         value = value.strftime(
             "%Y-%m-%d" if value == value.normalize() and value.tzinfo is None else "%Y-%m-%d %H:%M"
         )
-    text = " ".join(str(value).split())
-    return text if len(text) <= 80 else text[:79] + "…"
+    return clip(" ".join(str(value).split()), 80)

@@ -1,0 +1,55 @@
+"""What the screens of an issue offer: which fields may be set, to which values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from schedkit.demo.jira import write
+from schedkit.demo.jira.face import Values
+from schedkit.demo.world import catalog as c
+from schedkit.demo.world.fields import OPTIONS, Field
+from schedkit.demo.world.model import Issue, Project
+
+__all__ = ["edit_screen"]
+
+
+def edit_screen(values: Values, issue: Issue) -> dict[str, Any]:
+    """The fields of an issue's edit screen, by id."""
+    return {
+        field_id: _described(values, field_id, field, issue.project)
+        for field_id, field in values.fields
+        if write.can_set(field) and field.slug != _other_points(issue)
+    }
+
+
+def _other_points(issue: Issue) -> str:
+    """The field for story points that this issue's kind of project does not show."""
+    return "points" if issue.custom.get("estimate") is not None else "estimate"
+
+
+def _described(values: Values, field_id: str, field: Field, project: Project) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "required": field.slug == "summary",
+        "schema": dict(field.schema or ()),
+        "name": field.name,
+        "operations": ["set"],
+    }
+    if values.dialect.cloud:
+        made["key"] = field_id
+    allowed = _allowed(values, field, project)
+    return made if allowed is None else made | {"allowedValues": list(allowed)}
+
+
+def _allowed(values: Values, field: Field, project: Project) -> Iterable[dict[str, Any]] | None:
+    if field.slug == "priority":
+        return map(values.priority, c.PRIORITIES)
+    if field.slug == "components":
+        return map(values.component, project.components)
+    if field.kind in ("version", "versions"):
+        return map(values.version, project.versions)
+    if field.kind in ("select", "multiselect"):
+        return (values.option(field.slug, name) for name in OPTIONS[field.slug])
+    if field.kind == "cascading":
+        return (values.option(field.slug, name) for name in OPTIONS[field.slug] if "/" not in name)
+    return None

@@ -1,0 +1,71 @@
+"""The columns of a frame as fields to write, and which of them can be written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from schedkit.errors import UsageError
+from schedkit.jira.pages.asking import Source
+from schedkit.jira.table.columns import Column, layout
+from schedkit.jira.table.fields import Field
+from schedkit.jira.write.values import KEPT, wire_value
+
+__all__ = ["Target", "obstacles", "target_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A column to write, and the field behind it; `ids` are those of all fields it may show."""
+
+    column: str
+    field: Field
+    store: str
+    ids: tuple[str, ...]
+
+    @property
+    def kept(self) -> bool:
+        """Whether Jira keeps the value itself, so that it may differ from an older frame's."""
+        return self.field.id in KEPT or self.column == "Status Category"
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The fields of which each issue has one, where the column stands for several; else none."""
+        return self.ids if len(self.ids) > 1 and self.field.type == "number" else ()
+
+
+def target_of(source: Source, name: str) -> Target:
+    """Return the target of a column.
+
+    Raises
+    ------
+    UsageError
+        If the site has no such field, or several.
+    """
+    found: list[Column] = [
+        c for c in layout(source.catalog, source.dialect, [name]).columns if c.label != "Key"
+    ]
+    if len(found) != 1:
+        choice = " or ".join(repr(column.field_ids[0]) for column in found)
+        raise UsageError(f"{len(found)} fields are called {name!r}", hint=f"name {choice}")
+    column = found[0]
+    if not column.sources:
+        raise UsageError(f"the site has no field for {name!r}")
+    return Target(name, column.sources[0][0], column.kind.store, tuple(column.field_ids))
+
+
+def obstacles(targets: Sequence[Target]) -> Mapping[Target, str]:
+    """Return why those columns cannot be edited that cannot."""
+    return {target: why for target in targets if (why := _obstacle(target))}
+
+
+def _obstacle(target: Target) -> str:
+    if target.column == "Status Category":
+        return "'Status Category' cannot be edited (use jira.transition(keys, …))"
+    if len(target.ids) > 1 and not target.choices:
+        return f"{target.column!r} stands for several fields (name one of {', '.join(target.ids)})"
+    try:
+        wire_value(target.field, () if target.store == "list" else None)
+    except UsageError as problem:
+        return str(problem)
+    return ""

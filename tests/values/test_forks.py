@@ -1,0 +1,73 @@
+"""Fork hooks: called in the child, in order, once, and only for what lives."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+
+import pytest
+
+from schedkit.values.forks import register_fork_hook
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
+]
+
+
+class Counted:
+    def __init__(self) -> None:
+        self.forks = 0
+
+    def forked(self) -> None:
+        self.forks += 1
+        register_fork_hook(self.forked)  # as an object does that makes itself anew
+
+
+def _exit_code(of_child: object) -> int:
+    child = os.fork()
+    if not child:
+        os._exit(of_child())  # type: ignore[operator]
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_a_hook_is_called_once_in_each_child() -> None:
+    counted = Counted()
+    register_fork_hook(counted.forked)
+    register_fork_hook(counted.forked)
+    assert _exit_code(lambda: counted.forks) == 1
+    assert _exit_code(lambda: _exit_code(lambda: counted.forks)) == 2
+    assert counted.forks == 0
+
+
+def test_hooks_are_called_in_order_and_those_of_dead_objects_not_at_all() -> None:
+    calls: list[int] = []
+    register_fork_hook(lambda: calls.append(1))
+    dying = Counted()
+    register_fork_hook(dying.forked)
+    del dying
+    gc.collect()
+    register_fork_hook(lambda: calls.append(2))
+    assert _exit_code(lambda: 0 if calls == [1, 2] else 1) == 0
+
+
+def test_a_child_of_a_process_with_a_running_loop_ends() -> None:
+    """Its parent's loop is not there: waiting for it at exit would never end."""
+    program = """
+import os, sys, warnings
+warnings.simplefilter("ignore")
+from schedkit.loop import service
+
+async def nothing():
+    return 1
+
+service().call(nothing)
+child = os.fork()
+if not child:
+    sys.exit(3)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (ended.stdout.strip(), ended.returncode) == ("3", 0), ended.stderr
