@@ -25,6 +25,7 @@ from schedkit.core.runner.results import ResultGoneError
 from schedkit.core.states import Outcome, State
 from schedkit.core.when.triggers import cron, every
 from schedkit.errors import (
+    DeclarationError,
     FatalError,
     ParameterError,
     RetryableError,
