@@ -82,7 +82,7 @@ class Draft:
                 f"nothing is asked for: {self.source} is empty", hint="write a query, project or key"
             )
         if not self.workbook.strip() and not self.page.strip():
-            raise UsageError("the report goes nowhere", hint="name a workbook, a Confluence page, or both")
+            raise UsageError("the report has no output", hint="name a workbook, a Confluence page, or both")
         (report,) = loads_reports(self.yaml(), "the form")
         return report
 

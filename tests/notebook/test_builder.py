@@ -98,7 +98,7 @@ def test_scheduling_and_saving(form: Builder, sched: Scheduler, project: App) ->
 
 def test_what_is_missing_is_said(form: Builder) -> None:
     form.workbook.value = ""
-    assert "the report goes nowhere" in click(form, "Run now")
+    assert "the report has no output" in click(form, "Run now")
     form.question.value = " "
     assert "nothing is asked for: jql is empty" in click(form, "Run now")
 

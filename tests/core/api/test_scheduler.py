@@ -430,7 +430,7 @@ def test_parameters_that_are_no_data_are_refused_by_whoever_submits(make: Make) 
 
 
 def test_a_name_is_text(sched: Scheduler) -> None:
-    with pytest.raises(UsageError, match="None is no task's name"):
+    with pytest.raises(UsageError, match="expected a task name or TaskHandle, got None"):
         sched.submit(None)  # type: ignore[arg-type]  # a variable that was never set
 
 
@@ -452,7 +452,7 @@ def test_a_task_is_given_by_its_handle_wherever_a_name_is(sched: Scheduler) -> N
     sched.remove(task)
     assert list(sched.tasks) == []
     for ask in (sched.pause, sched.runs, sched.history, sched.fires):
-        with pytest.raises(UsageError, match="5 is no task's name"):
+        with pytest.raises(UsageError, match="expected a task name or TaskHandle, got 5"):
             ask(5)  # type: ignore[arg-type]  # a variable of another cell
 
 
@@ -621,5 +621,7 @@ def test_parameters_may_be_given_by_position(sched: Scheduler) -> None:
     assert handle.submit(2, right=5).run.params == {"left": 2, "right": 5}
     with pytest.raises(DeclarationError, match="the arguments do not fit"):
         handle.submit(1, 2, 3)  # type: ignore[call-overload]  # what people write
+    with pytest.raises(DeclarationError, match="'left' is given by position and by name"):
+        handle.submit(1, left=2)  # type: ignore[call-overload]
     with pytest.raises(ParameterError, match=r"task 'add': unknown parameter 'rigt' \(did you mean 'right'"):
         handle.submit(2, rigt=5)  # type: ignore[call-overload]
