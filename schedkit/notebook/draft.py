@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from schedkit.app import trigger_of
+from schedkit.core.when.base import Trigger
+from schedkit.core.when.triggers import at, cron, every
 from schedkit.errors import UsageError
 from schedkit.report import Extract, Report, loads_reports
 
@@ -65,8 +67,7 @@ class Draft:
 
     def yaml(self) -> str:
         """Return the report as YAML."""
-        text: str = yaml.safe_dump(self.document(), sort_keys=False, allow_unicode=True)
-        return text
+        return _yaml(self.document())
 
     def report(self) -> Report:
         """Return the report.
@@ -81,16 +82,21 @@ class Draft:
                 f"nothing is asked for: {self.source} is empty", hint="write a query, project or key"
             )
         if not self.workbook.strip() and not self.page.strip():
-            raise UsageError("the report goes nowhere", hint="name a workbook, a Confluence page, or both")
+            raise UsageError("the report has no output", hint="name a workbook, a Confluence page, or both")
         (report,) = loads_reports(self.yaml(), "the form")
         return report
 
     def trial(self) -> Extract:
         """Return the extraction alone, with at most 50 rows."""
-        report = Report.model_validate(
-            {**self.document(), "name": self.name or "trial", "deliver": [{"excel": {}}]}
-        )
+        document = {**self.document(), "name": self.name or "trial"}
+        document["deliver"] = [{"excel": {"path": "trial.xlsx"}}]
+        (report,) = loads_reports(_yaml(document), "the form")
         return report.extract.model_copy(update={"limit": TRY_ROWS})
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def schedule_of(words: str) -> dict[str, str] | None:
@@ -119,12 +125,13 @@ def upcoming(words: str, now: datetime, count: int = 5) -> tuple[str, list[datet
     when = schedule_of(words)
     if when is None:
         return "on demand", []
-    trigger = trigger_of(Report.model_validate(_MINIMAL | {"schedule": when}))
+    ((kind, value),) = when.items()
+    trigger = _TRIGGERS[kind](value)
     bound = trigger if trigger.bound else trigger.bind(now)
     return trigger.text(), bound.upcoming(count, after=now)
 
 
-_MINIMAL = {"name": "x", "extract": {"site": "x", "jql": "x"}, "deliver": [{"excel": {}}]}
+_TRIGGERS: Mapping[str, Callable[[str], Trigger]] = {"every": every, "at": at, "cron": cron}
 
 
 def save(draft: Draft, folder: Path) -> Path:

@@ -104,7 +104,7 @@ def test_mistakes(
         ("every: 30s", "every: 0s", "0"),
         ("every: 30s", "cron: '0 0 30 2 *'", "never"),
         ("timeout: 5m", "timeout: soon", "soon"),
-        ("timeout: 5m", "timeuot: 5m", "unknown key 'task.timeuot': did you mean 'timeout'"),
+        ("timeout: 5m", "timeuot: 5m", "task: unknown option 'timeuot' .did you mean 'timeout'"),
     ],
 )
 def test_a_mistake_in_a_report(
@@ -426,7 +426,7 @@ def test_a_dry_run_finds_a_wrong_schedule_and_its_line(
     (with_site / "bad.yaml").write_text(text.replace("every: 30s", "cron: '99 7 * * *'"))
     code, line = failure(capsys, "run", "bad.yaml", "--once")
     assert code == 2
-    assert re.search(r"bad.yaml:\d+:\d+: ", line), line
+    assert re.search(r"bad.yaml:\d+:\d+: schedule", line), line
 
 
 def test_missing_issues_are_told(with_site: Path, capsys: pytest.CaptureFixture[str]) -> None:
