@@ -137,6 +137,7 @@ class Declared:
                 package=document.value.get("package", "tasks"),
                 known={name: handle.task for name, handle in self.scheduler.tasks.items()},
                 tell=said_later,
+                where=lambda name: document.where(("tasks", name)),
             )
         except SettingsError as error:
             raise SettingsError(f"{document.where(('tasks',))}: {error.message}", hint=error.hint) from None
