@@ -104,7 +104,7 @@ def test_mistakes(
         ("every: 30s", "every: 0s", "0"),
         ("every: 30s", "cron: '0 0 30 2 *'", "never"),
         ("timeout: 5m", "timeout: soon", "soon"),
-        ("timeout: 5m", "timeuot: 5m", "unknown key 'task.timeuot': did you mean 'timeout'"),
+        ("timeout: 5m", "timeuot: 5m", "task: unknown option 'timeuot' .did you mean 'timeout'"),
     ],
 )
 def test_a_mistake_in_a_report(
