@@ -10,6 +10,7 @@ import typer
 
 from schedkit import __version__
 from schedkit.errors import SchedkitError, UsageError
+from schedkit.values.failures import translate
 from schedkit.values.text import one_line
 
 __all__ = ["cli", "main"]
@@ -153,7 +154,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except Exception as error:
-        return _usage(error)
+        ours = translate(error, "what the command needs")
+        if ours is None:
+            return _usage(error)
+        sys.stderr.write(f"schedkit: {one_line(str(ours))}\n")
+        return 1
     return result if isinstance(result, int) else 0
 
 

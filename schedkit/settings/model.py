@@ -19,10 +19,14 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import (
+    SettingsError as SourceError,
+)
 
 from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.errors import SettingsError
 from schedkit.settings.accepted import translated
+from schedkit.values.failures import translated as foreign_errors
 from schedkit.values.parsers import Reads, duration, whole_number
 from schedkit.values.yaml import explain, parse_yaml
 
@@ -170,7 +174,10 @@ def load_settings(root: Path | None = None) -> Settings:
         A key or value that is not understood: which file and line, what was expected.
     """
     path = (root or project_root()) / FILE_NAME
-    document = parse_yaml(path.read_text(encoding="utf-8"), path.name) if path.exists() else None
+    document = None
+    if path.exists():
+        with foreign_errors(path, SettingsError):
+            document = parse_yaml(path.read_text(encoding="utf-8"), path.name)
     values = document.value if document else {}
     if not isinstance(values, dict):
         raise SettingsError(f"{path.name} holds {type(values).__name__}, not settings", hint="write `sites:`")
@@ -182,6 +189,13 @@ def load_settings(root: Path | None = None) -> Settings:
     except ValidationError as error:
         where = document.where if document else (lambda _loc: "environment")
         raise explain(error, where, Settings) from None
+    except SourceError as error:  # its cause, which quotes the value, may hold a secret
+        field = re.search(r'field "(\w+)"', str(error))
+        name = f"SCHEDKIT_{field[1].upper()}" if field else "SCHEDKIT_…"
+        raise SettingsError(
+            f"the environment variable {name} is not valid JSON",
+            hint=f"set single values instead, e.g. SCHEDKIT_SITES__<NAME>__URL, or unset {name}",
+        ) from None
 
 
 def expanded(value: Any, where: str, environment: Mapping[str, str] = os.environ) -> Any:

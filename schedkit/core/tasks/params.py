@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, get_args, get_type_hints, is_typeddict
 
 from schedkit.core.model import Task
-from schedkit.core.tasks.stored import comes_back, is_data, plain, refused, shown
+from schedkit.core.tasks.stored import comes_back, is_data, plain, refuse_too_large, refused, shown
 from schedkit.errors import DeclarationError, ParameterError
 from schedkit.values.options import refuse_unknown
 
@@ -233,6 +233,7 @@ def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> di
         )
         if not comes_back(value, convert):
             raise refused(task.name, name, value, hinted=hinted)
+    refuse_too_large(task.name, given)
     return given
 
 
@@ -247,6 +248,7 @@ def check_data(task: str, params: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in params.items():
         if not is_data(value):
             raise refused(task, name, value, hinted=False)
+    refuse_too_large(task, params)
     return dict(params)
 
 

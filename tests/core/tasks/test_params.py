@@ -68,7 +68,7 @@ def test_values_are_stored_as_given_and_converted_for_the_call() -> None:
         ({"since": "yesterday"}, "parameter 'since'"),
         ({"prject": 1}, "task 'work': unknown parameter 'prject' .did you mean 'project'"),
         ({"run": 1}, "task 'work': unknown parameter 'run'"),
-        ({"fields": ["x" * 200, 1]}, r"is \['x+\.\.\., expected"),
+        ({"fields": ["x" * 200, 1]}, r"is \['x+\.\.\.x+…, expected"),
     ],
 )
 def test_what_does_not_fit_is_told(given: dict[str, object], told: str) -> None:
