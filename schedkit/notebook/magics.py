@@ -67,7 +67,7 @@ def options_of(line: str) -> tuple[str, Any, dict[str, Any]]:
     for word in words[1:]:
         key, sign, value = word.partition("=")
         if not sign or not value:
-            raise UsageError(f"%%task {name}: {word!r} is no key=value", hint=SPELLING)
+            raise UsageError(f"%%task {name}: {word!r} is not key=value", hint=SPELLING)
         given[key] = value
     trigger = _trigger(name, given)
     refuse_unknown(

@@ -68,7 +68,7 @@ def test_check_asks_the_site(form: Builder) -> None:
     form.question.value = "projekt = X"
     assert "projekt" in click(form, "Check")
     form.question.value = "type = Bug AND type = Story"
-    assert "nothing answers it now" in click(form, "Check")
+    assert "no issue matches now" in click(form, "Check")
 
 
 def test_trying_shows_rows_and_writes_nothing(form: Builder, project: App) -> None:
