@@ -58,7 +58,7 @@ def deliverer(name: str, options: dict[str, Any]) -> Deliverer:
         return made(**options)
     except ValidationError as error:
         model = made if isinstance(made, type) and issubclass(made, BaseModel) else BaseModel
-        raise SettingsError(*explain(error, lambda _loc: f"deliver.{name}", model)) from None
+        raise explain(error, lambda _loc: f"deliver.{name}", model) from None
 
 
 class _Strict(BaseModel):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, time
+from datetime import date, time, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
 
 from schedkit.errors import UsageError
+from schedkit.values.timezones import parse_timezone
 
 __all__ = ["WorkingHours"]
 
@@ -26,7 +26,7 @@ class WorkingHours:
         ``"mon-fri"``, ``"mon,wed,fri"``, or both mixed.
     start, end : str
         Local times, ``"09:00"`` and ``"17:00"``; ``"24:00"`` is midnight at the end of the day.
-    tz : str
+    tz : str or tzinfo
         The time zone they are meant in. A working day always has its hours by the wall clock, also where
         summer time begins or ends within them.
     holidays : iterable of date or str
@@ -49,21 +49,18 @@ class WorkingHours:
         days: str = "mon-fri",
         start: str = "09:00",
         end: str = "17:00",
-        tz: str = "UTC",
+        tz: str | tzinfo = "UTC",
         holidays: Iterable[date | str] = (),
     ) -> None:
         self.mask = _mask(days)
         self.start, self.end = _seconds(start), _seconds(end)
         if self.end <= self.start:
             raise UsageError(f"the working day ends at {end}, before it starts at {start}")
-        try:
-            self.tz = ZoneInfo(tz)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise UsageError(f"there is no time zone {tz!r}", hint="e.g. Europe/Berlin") from None
+        self.tz = parse_timezone(tz)
         try:
             self.holidays = np.array([str(day) for day in holidays], dtype="datetime64[D]")
         except ValueError as problem:
-            raise UsageError(f"a holiday is no date: {problem}", hint="write 2026-12-25") from None
+            raise UsageError(f"a holiday is not a date: {problem}", hint="write 2026-12-25") from None
 
     def between(self, start: Any, end: Any) -> Any:
         """Return the working time from `start` to `end`: a Timedelta, or a Series of them for Series.
@@ -104,7 +101,7 @@ def _mask(days: str) -> list[bool]:
     for part in days.lower().replace(" ", "").split(","):
         first, _, last = part.partition("-")
         if first not in _DAYS or (last and last not in _DAYS):
-            raise UsageError(f"{part!r} is no day of the week", hint="write mon-fri, or mon,wed,fri")
+            raise UsageError(f"{part!r} is not a day of the week", hint="write mon-fri, or mon,wed,fri")
         number = _DAYS.index(first)
         stop = _DAYS.index(last or first)
         while True:
@@ -121,5 +118,5 @@ def _seconds(clock: str) -> int:
     try:
         at = time.fromisoformat(clock)
     except ValueError:
-        raise UsageError(f"{clock!r} is no time of day", hint="write 09:00") from None
+        raise UsageError(f"{clock!r} is not a time of day", hint="write 09:00") from None
     return at.hour * 3600 + at.minute * 60 + at.second

@@ -1,4 +1,4 @@
-"""What changelogs and worklogs share: requests decoded to their types, and whose history was not told."""
+"""What changelogs and worklogs share: reading issues in bulk, and reporting those that could not be read."""
 
 from __future__ import annotations
 

@@ -1,29 +1,36 @@
-"""Issues over time: stores kept up to date, streams to Parquet, changelogs, worklogs."""
+"""The client's methods about issues over time: stores, streams to Parquet, changelogs, worklogs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
 import pandas as pd
 
+from schedkit.atlassian import Request
+from schedkit.errors import SiteError
 from schedkit.jira.client.opening import Fields, Opened, checked
+from schedkit.jira.history.bulk_read import reported
 from schedkit.jira.history.changelog import changelog
-from schedkit.jira.history.telling import reported
+from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.history.worklogs import worklogs
 from schedkit.jira.jql import parse
 from schedkit.jira.kept.store import target
 from schedkit.jira.kept.sync import synchronise
+from schedkit.jira.pages.asking import Source, together
 from schedkit.jira.table.columns import layout
+from schedkit.jira.table.ranks import ranks_of
+from schedkit.jira.table.statuses import statuses_of
 from schedkit.loop import bridged
 
-__all__ = ["Following"]
+__all__ = ["HistoryApi"]
 
 
-class Following(Opened):
-    """What becomes of issues in time."""
+class HistoryApi(Opened):
+    """Stores of issues that are kept up to date, changelogs and worklogs."""
 
     @bridged
     async def sync(
@@ -117,21 +124,48 @@ class Following(Opened):
         issues : DataFrame, sequence of str or str
             A frame of issues, their keys, or a JQL query.
         fields : sequence of str, optional
-            Only changes of these fields, by name or id.
+            Only changes of these fields, by a column's label ("Fix Versions", with all the fields that
+            `search` merges into it), the site's name, the id, or the name that histories use ("Link").
 
         Returns
         -------
         DataFrame
-            Key, When, Author, Field, From, To, From Id, To Id and Entry (what was changed together).
-            ``attrs["extraction"]["missing"]`` tells of which keys nothing could be read, and why.
+            Key, Id, When, Author, Author Id, Field (as the history writes it), Field Id, From, To, From Id,
+            To Id and Entry (what was changed together). Field Id is missing where a Data Center has several
+            custom fields of that name.
+
+            ``attrs["extraction"]["missing"]`` tells of which keys nothing could be read, and why;
+            ``attrs["statuses"]`` the site's statuses by id, and ``attrs["history_fields"]`` which column each
+            field is in, for `schedkit.flow`.
+
+        Raises
+        ------
+        UnknownFieldError
+            For a field the site does not have.
+
+        Examples
+        --------
+        >>> jira.changelog("project = DEMO", fields=["Status", "Fix Versions"])  # doctest: +SKIP
         """
         source = await self.source()
         names = [fields] if isinstance(fields, str) else fields
-        for name in names or ():
-            source.catalog.find(name)
-        keys, unread = await self._asked(issues)
-        frame, missing = await changelog(source, keys, names)
-        return reported(frame, source, len(keys), unread | missing)
+        known = FieldNames(source.catalog, source.dialect)
+        known.wanted(names)
+        async with together() as group:
+            group.start_soon(self._read_statuses, source)
+            keys, unread = await self._asked(issues)
+            frame, missing = await changelog(source, keys, names)
+        frame = reported(frame, source, len(keys), unread | missing)
+        frame.attrs["statuses"] = source.statuses
+        frame.attrs["history_fields"] = known.described(frame["Field Id"].cat.categories)
+        return frame
+
+    async def _read_statuses(self, source: Source) -> None:
+        """Read the site's statuses again: a client may be older than their present names."""
+        with suppress(SiteError):
+            answer = (await self.site.send(Request("GET", "/rest/api/2/status"))).json()
+            source.statuses = statuses_of(answer) or source.statuses
+            source.ranks |= ranks_of(None, answer)
 
     @bridged
     async def worklogs(self, issues: pd.DataFrame | Sequence[str] | str) -> pd.DataFrame:

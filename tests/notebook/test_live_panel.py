@@ -171,11 +171,17 @@ def test_a_click_that_cannot_be_obeyed_says_why(
     assert (answer["ok"], answer["error"]) == (False, error)
 
 
+def still(panel: Panel) -> str:
+    """Return the picture that stands in the notebook's file."""
+    bundle, _metadata = panel._repr_mimebundle_()
+    return str(bundle["text/html"])
+
+
 def test_a_run_that_nobody_knows(declared: Scheduler, front: Front) -> None:
     for word in ("again", "look_back"):
         error = front.ask(front.panel(declared), do=word, run="nobody")["error"]
         assert error.startswith("no run 'nobody' in "), error
-    assert "2 tasks" in front.panel(declared, "runs", run="nobody")._html()
+    assert "2 tasks" in still(front.panel(declared, "runs", run="nobody"))
 
 
 def test_history_and_runs_from_before_the_board(declared: Scheduler, front: Front) -> None:
@@ -184,7 +190,7 @@ def test_history_and_runs_from_before_the_board(declared: Scheduler, front: Fron
     # A board that has forgotten it, as after 500 others.
     declared._board = Board()
     shown = front.panel(declared, "runs", run=run.id)
-    assert "file out.xlsx" in shown._html()
+    assert "file out.xlsx" in still(shown)
     seen = front.ask(shown, do="history", hours=24, task="frame")["data"]
     assert [row["id"] for row in seen["runs"]] == [run.id]
     assert front.ask(shown, do="history", hours=24, state="FAILED")["data"]["total"] == 0
