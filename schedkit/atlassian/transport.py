@@ -114,8 +114,9 @@ class Transport:
                 known = reason(problem)
                 if known is None:
                     raise
+                why = known.why.removeprefix("it is not the expected JSON: ")
                 error = BadAnswerError(
-                    f"{what} answered {len(body)} bytes that are not the promised JSON: {known.why}",
+                    f"{what} answered {len(body)} bytes that are not the promised JSON: {why}",
                     status=response.status_code,
                     hint="a proxy may have cut the answer short; try again",
                 )
