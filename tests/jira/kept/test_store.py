@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from schedkit.demo import DemoSite
-from schedkit.errors import UsageError
+from schedkit.errors import FileError, SchedkitError, UsageError
 from schedkit.jira import Jira, read_parquet
-from schedkit.jira.kept.leftovers import beside
+from schedkit.values.files import replacing
 from tests.jira.conftest import client
 
 ALL = "project is not EMPTY ORDER BY key"
@@ -34,16 +34,17 @@ def test_a_file_that_cannot_be_is_refused_before_anything_is_read(jira: Jira, tm
     held = tmp_path / "a-file"
     held.write_bytes(b"x")
     for path, words in [
-        (held / "below" / "x.parquet", "cannot be written: (File exists|Not a directory)"),
-        (tmp_path, "is no file"),
-        (Path(os.devnull), "is no file"),
-        (tmp_path / ("x" * 300), "cannot be written: File name too long"),
-        ("a\0b", r"cannot be written: .*embedded null (byte|character)"),
-        (None, "cannot be written"),
+        (held / "below" / "x.parquet", "a part of its path is not a folder"),
+        (tmp_path, "is not a file"),
+        (Path(os.devnull), "is not a file"),
+        (tmp_path / ("x" * 300), "the name is too long"),
+        ("a\0b", r"embedded null (byte|character)"),
+        (None, "None is not a path"),
     ]:
         for write in (jira.to_parquet, jira.sync):
-            with pytest.raises(UsageError, match=words):
+            with pytest.raises(SchedkitError, match=words) as told:
                 write("project = DEMO", path)
+            assert isinstance(told.value, UsageError if path is None else FileError)
     assert held.read_bytes() == b"x"
     assert list(tmp_path.iterdir()) == [held]
 
@@ -73,7 +74,7 @@ except SchedkitError as error:
 """
             done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
             assert done.stderr == ""
-            assert "could not be written" in done.stdout
+            assert "cannot write" in done.stdout
             assert "File too large" in done.stdout
             assert len(done.stdout.splitlines()) == 1
             assert endpoint.token not in done.stdout
@@ -119,9 +120,10 @@ _WRITER = """
 import sys, tempfile
 from pathlib import Path
 tempfile.tempdir = sys.argv[2]
-from schedkit.jira.kept.leftovers import beside, folder
-with beside(Path(sys.argv[1])) as file, folder() as place:
-    file.write_bytes(b"half")
+from schedkit.values.files import replacing, scratch_folder
+with replacing(sys.argv[1]) as new, scratch_folder() as place:
+    new.file.write(b"half")
+    new.file.flush()
     (place / "part-0.parquet").write_bytes(b"half")
     print("writing", flush=True)
     sys.stdin.read()
@@ -169,10 +171,13 @@ def test_what_a_killed_process_leaves_behind_is_cleared(
     assert there() == [*sorted(p.name for p in strangers), "other.parquet"]
 
 
-def test_two_that_write_one_file_at_once_leave_each_other_alone(jira: Jira, tmp_path: Path) -> None:
+def test_two_that_write_one_file_at_once_leave_each_other_alone(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
-    with beside(path) as one, beside(path) as other:
-        assert one != other
-        assert one.exists()
-        assert other.exists()
-    assert list(tmp_path.iterdir()) == []
+    with replacing(path) as one, replacing(path) as other:
+        assert one.part != other.part
+        assert one.part.exists()
+        assert other.part.exists()
+        one.file.write(b"one")
+        other.file.write(b"other")
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"one"
