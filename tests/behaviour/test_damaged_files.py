@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from support.damage import damaged
 
+from schedkit import excel
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.ledger.store import Store
@@ -143,6 +144,7 @@ KINDS = [
     Kind("issues.parquet", _make_issues, read_parquet, 40),
     Kind("ledger.db", _make_ledger, _read_ledger, 48),
     Kind("notebook.ipynb", _make_notebook, execute, 40),
+    Kind("book.xlsx", lambda path: excel.write(_frame(), path) and None, excel.read, 48),
 ]
 
 
