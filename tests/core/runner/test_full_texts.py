@@ -128,7 +128,9 @@ def test_a_run_that_is_forgotten_takes_its_texts_along(tmp_path: Path) -> None:
         assert FullTexts(tmp_path, run, 1).keep(LONG, "the error")
     results.remove({"texts": "old"})
     assert [path.parent.name for path in tmp_path.rglob("*.txt")] == ["new"]
-    results.remove({"texts": "old"})
+    for other in ("old", "..", "", "../texts/new"):
+        results.remove({"texts": other})
+    assert [path.parent.name for path in tmp_path.rglob("*.txt")] == ["new"]
 
 
 def test_an_attempt_writes_no_more_files_than_it_may(tmp_path: Path) -> None:

@@ -137,3 +137,22 @@ def test_a_value_without_a_file_is_removed_with_its_row_alone(tmp_path: Path) ->
     with pytest.raises(ResultGoneError, match="is gone"):
         results.load(filed)
     assert results.load(inline) == 42
+
+
+@pytest.mark.parametrize("task", ["..", ".", "../..", ""])
+def test_no_name_of_a_task_leads_out_of_the_folder(tmp_path: Path, task: str) -> None:
+    folder = tmp_path / "results"
+    reference = Results(folder).save(task, "run", 1, list(range(5000)))
+    assert [path.parent.parent for path in tmp_path.rglob("*.json")] == [folder]
+    assert Results(folder).load(reference) == list(range(5000))
+
+
+def test_a_reference_to_a_file_outside_is_neither_read_nor_removed(tmp_path: Path) -> None:
+    outside = tmp_path / "other.json"
+    outside.write_text("[1]")
+    results = Results(tmp_path / "results")
+    for path in ("../other.json", str(outside)):
+        with pytest.raises(ResultGoneError, match="which is not in"):
+            results.load({"kind": "json", "path": path})
+        results.remove({"kind": "json", "path": path})
+    assert outside.read_text() == "[1]"
