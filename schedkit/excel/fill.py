@@ -63,7 +63,7 @@ def fill_drawn(drawn: bytes, laid: Laid, file: IO[bytes], tally: Tally) -> None:
     changes = Changes()
     for plan in laid.sheets:
         _fill_sheet(package, book.sheets[plan.name], plan, changes, tally, progress)
-    changes.parts[memory.PART] = memory.to_xml(laid.memories)
+    changes.parts[memory.PART] = memory.to_xml(laid.memory)
     changes.related[book.part] = lambda: [memory.RELATION]
     rewrite(package, changes, file)
 

@@ -22,6 +22,7 @@ MEANINGS = {
     "renamed_columns": "column labels Excel would refuse or that were not unique",
     "split_sheets": "further sheets for rows beyond the limit of one",
     "guarded": "CSV cells that a spreadsheet would run as a formula, prefixed with an apostrophe",
+    "dropped_index": "rows whose unnamed index of whole numbers was left out (name the index to keep it)",
     "unplaced_columns": "columns of the frame that the template has no header for",
 }
 

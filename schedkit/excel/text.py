@@ -18,7 +18,6 @@ from schedkit.excel.tally import Tally
 
 # XML 1.0 cannot carry these, or (CR) its readers change them; ECMA-376 22.9.2.19 writes them _xHHHH_.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
-_HALF_PAIRS = re.compile("[\ud800-\udfff]")
 _LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 # The two above in RE2's spelling.
 _SUSPECT = r"[\x00-\x08\x0b-\x1f\x{fffe}\x{ffff}]|_x[0-9A-Fa-f]{4}_"
@@ -35,7 +34,10 @@ def excel_escape(text: str) -> str:
     >>> excel_escape("bell \\a, literal _x0041_")
     'bell _x0007_, literal _x005F_x0041_'
     """
-    text = _HALF_PAIRS.sub("\ufffd", _LOOKS_ESCAPED.sub("_x005F_", text))
+    if not text.isascii():
+        # Half a surrogate pair has no place in XML; two halves become the character they mean.
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    text = _LOOKS_ESCAPED.sub("_x005F_", text)
     return _FORBIDDEN.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
 
 

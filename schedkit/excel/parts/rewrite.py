@@ -71,6 +71,10 @@ def rewrite(package: Package, changes: Changes, file: IO[bytes]) -> None:
 
 
 def _relations(before: bytes, part: str, added: list[bytes], removed: set[str]) -> bytes:
+    end = before.rfind(b"</Relationships>")
+    if end >= 0 and not removed and not before[end:].removeprefix(b"</Relationships>").strip():
+        # The many relations of a sheet with links need not be parsed for more of them.
+        return before[:end] + b"".join(added) + before[end:]
     document = Document(before, part)
     for relation in document.root.children:
         if relation.get("Id") in removed:

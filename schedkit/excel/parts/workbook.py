@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import unquote
+from weakref import WeakKeyDictionary
 from xml.etree import ElementTree
 
 from schedkit.errors import WorkbookError
@@ -124,8 +125,19 @@ def relations_part(part: str) -> str:
     return posixpath.join(folder, "_rels", f"{name}.rels")
 
 
+# A sheet with many links has many relations, and several questions are asked of them.
+_RELATIONS: WeakKeyDictionary[Package, dict[str, list[Relation]]] = WeakKeyDictionary()
+
+
 def relations(package: Package, part: str, kind: str | None = None) -> list[Relation]:
     """Return the relations of `part`, targets as part names; only those of one kind if it is given."""
+    known = _RELATIONS.setdefault(package, {})
+    if part not in known:
+        known[part] = _parsed_relations(package, part)
+    return [relation for relation in known[part] if kind is None or relation.kind == kind]
+
+
+def _parsed_relations(package: Package, part: str) -> list[Relation]:
     name = relations_part(part)
     if name not in package:
         return []
@@ -137,7 +149,5 @@ def relations(package: Package, part: str, kind: str | None = None) -> list[Rela
             folder = posixpath.join("/", posixpath.dirname(part))
             target = posixpath.normpath(posixpath.join(folder, unquote(target))).lstrip("/")
             target = package.named(target)
-        relation = Relation(node.get("Id", ""), node.get("Type", "").rsplit("/", 1)[-1], target)
-        if kind is None or relation.kind == kind:
-            found.append(relation)
+        found.append(Relation(node.get("Id", ""), node.get("Type", "").rsplit("/", 1)[-1], target))
     return found

@@ -207,7 +207,7 @@ class _Builder:
         found = _START_TAG.match(self._xml, start)
         assert found is not None
         space, _, name = tag.rpartition(" ")
-        named = {_standard(key): value for key, value in attributes.items()}
+        named = {(_standard(key) if " " in key else key): value for key, value in attributes.items()}
         closed = self._xml[found.end() - 2 : found.end() - 1] == b"/"
         element = Element(name, STRICT.get(space, space), named, start, found.end(), closed)
         if self._open:

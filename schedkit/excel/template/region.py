@@ -95,7 +95,9 @@ class Locator:
 
     def cells(self, region: Region, position: int) -> CellColumn | None:
         """Return the cells of one column of a region's sheet."""
-        return self._of_sheet(region.sheet).get(position)
+        if region.part in self._found:
+            return self._found[region.part].get(position)
+        return cells(self._book, region.part, self._strings, self._kinds, {position}).get(position)
 
     def _names(self) -> Iterable[tuple[str, str]]:
         for node in self._book.root.iter(f"{{{MAIN}}}definedName"):
@@ -207,13 +209,7 @@ class Locator:
         return row
 
     def _is_blank(self, sheet: str, body: Area) -> bool:
-        columns = self._of_sheet(sheet)
-        return not any(
-            body.top <= row <= body.bottom
-            for place in range(body.left, body.right + 1)
-            if place in columns
-            for row in columns[place].rows
-        )
+        return self._book.sheet(sheet).first_filled(body) is None
 
     def _searched(self, sheet: str, wanted: Sequence[str]) -> Region | None:
         """Return the region below the row of a sheet that has most of the frame's headers."""
@@ -241,6 +237,5 @@ def _fits(region: Region, wanted: Sequence[str]) -> int:
 
 
 def _text_at(column: CellColumn | None, row: int) -> str:
-    if column is None or row not in column.rows:
-        return ""
-    return str(column.values[column.rows.index(row)])
+    value = None if column is None else column.at(row)
+    return "" if value is None else str(value)

@@ -15,6 +15,7 @@ import pyarrow as pa
 from schedkit import context
 from schedkit.errors import WorkbookError
 from schedkit.excel.frames.cells import Calculated, Slot
+from schedkit.excel.frames.columns import column
 from schedkit.excel.frames.plan import columns_of, links_of, with_index
 from schedkit.excel.frames.restore import Body
 from schedkit.excel.model import Policy
@@ -233,7 +234,7 @@ def _positions(region: Region, frame: pd.DataFrame, name: str, tally: Tally) -> 
     return found
 
 
-def check_key(frame: pd.DataFrame, key: Sequence[str]) -> None:
+def check_key(frame: pd.DataFrame, key: Sequence[str], policy: Policy) -> None:
     """Refuse a frame whose rows a key cannot tell apart: a later upsert could not find them.
 
     Raises
@@ -241,6 +242,7 @@ def check_key(frame: pd.DataFrame, key: Sequence[str]) -> None:
     WorkbookError
         If a key column is absent, or two rows have the same key, or one has none.
     """
+    frame = with_index(frame)
     labels = headers(frame.columns)
     by_key = _places(labels)
     if absent := [name for name in key if header_key(name) not in by_key]:
@@ -248,7 +250,9 @@ def check_key(frame: pd.DataFrame, key: Sequence[str]) -> None:
             f"the key {', '.join(absent)} is not a column of the frame",
             hint=f"the frame has {', '.join(labels)}",
         )
-    match_rows([], [frame.iloc[:, by_key[header_key(name)]] for name in key], key)
+    places = [by_key[header_key(name)] for name in key]
+    columns = [column(frame.iloc[:, place], labels[place], policy) for place in places]
+    match_rows([], columns, len(frame), key)
 
 
 def _places(labels: Sequence[str]) -> dict[str, int]:
@@ -271,4 +275,5 @@ def _matched(
     old = [
         Body.of(locator.cells(region, placed[place]), region.body.top, region.body.height) for place in places
     ]
-    return match_rows(old, [frame.iloc[:, place] for place in places], order.key)
+    columns = [column(frame.iloc[:, place], labels[place], order.policy) for place in places]
+    return match_rows(old, columns, len(frame), order.key, order.policy.calendar)

@@ -228,7 +228,7 @@ def test_upsert_of_nothing_changes_no_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "key", "message"),
     [
-        (["A", "A"], "Key", "Key A stands twice in the frame"),
+        (["A", "A"], "Key", "Key A appears in several rows"),
         (["A", None], "Key", "row 1 of the frame has no Key"),
         (["A", "B"], "Comment", "the key Comment is not a column of both"),
     ],
@@ -284,7 +284,7 @@ def test_a_region_may_be_named_in_several_ways(target: str | None, tmp_path: Pat
     ("change", "message"),
     [
         ({"sheet": "Nope"}, "the template zoo.xlsx has no 'Nope' .*table Issues.*name Points.*sheet 'Data'"),
-        ({"mode": "merge"}, "no mode is called 'merge'"),
+        ({"mode": "merge"}, "unknown mode 'merge'"),
         ({"mode": "upsert"}, 'key= and mode="upsert" need each other'),
         ({"key": "Key"}, 'key= and mode="upsert" need each other'),
         ({"summary": True}, "a template brings its own summary"),

@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol, Self
 
 from schedkit.confluence.markup import anchor, escape
 from schedkit.confluence.source.canonical import form
 from schedkit.confluence.source.grid import read_grid
-from schedkit.confluence.source.locate import Landscape, locate
+from schedkit.confluence.source.locate import PageIndex, is_absent, locate
 from schedkit.confluence.source.regions import Anchor, Heading, Region
 from schedkit.confluence.source.storage import check, splice
-from schedkit.confluence.tables.fresh import fresh_table, new_table
-from schedkit.confluence.tables.merge import check_keys, merge
+from schedkit.confluence.tables.merge import check_keys, check_rows, merge
+from schedkit.confluence.tables.new_table import fresh_table, new_table
+from schedkit.confluence.tables.render import Rendered
+from schedkit.confluence.tables.row_writer import Accepted
 from schedkit.confluence.tables.rules import Merged, Rules
-from schedkit.confluence.tables.table import Rendered
 from schedkit.errors import RegionError
 
-__all__ = ["Draft", "Edit", "TableEdit", "outside"]
+__all__ = ["Draft", "Edit", "Replaced", "TableEdit", "outside"]
+
+
+class Replaced(NamedTuple):
+    """The content of a cell or placeholder that an edit replaces: where, as it was, as it will be."""
+
+    place: str
+    old: str
+    new: str
 
 
 @dataclass(frozen=True)
 class Draft:
-    """The page before and after; `edits` are the spans of `old` that differ."""
+    """The page before and after.
+
+    `edits` are the spans of `old` that differ; `replaced` the contents of cells and placeholders that differ,
+    each as it was and as it will be; `structural` whether rows or columns come, go or move too.
+    """
 
     old: str
     new: str
     edits: list[tuple[int, int, str]]
     report: Any = None
+    replaced: list[Replaced] = field(default_factory=list)
+    structural: bool = False
 
     @property
     def changed(self) -> bool:
@@ -39,6 +54,10 @@ class Edit(Protocol):
 
     def __call__(self, source: str, what: str) -> Draft: ...
 
+    def accepting(self, accepted: Accepted) -> Self:
+        """Return the same edit, to which more stored forms say what is to be said."""
+        ...
+
 
 @dataclass(frozen=True)
 class TableEdit:
@@ -48,21 +67,31 @@ class TableEdit:
     new: Rendered
     rules: Rules = field(default_factory=Rules)
     create: str | None = None
+    accepted: Accepted = frozenset()
 
     def __call__(self, source: str, what: str) -> Draft:
         check(source, what)
-        page = Landscape(source)
+        page = PageIndex(source)
         where = f"{what}, {self.region}"
-        merged = self._created(page, what) if self.create and _absent(page, self.region) else None
+        merged = self._created(page, what) if self.create and _can_be_made(page, self.region) else None
         if merged is None:
             table = locate(page, self.region, what)
-            merged = merge(source, read_grid(source, table, where), self.new, self.rules, where)
-        draft = Draft(source, splice(source, merged.edits), merged.edits, merged)
+            grid = read_grid(source, table, where)
+            merged = merge(source, grid, self.new, self.rules, where, self.accepted)
+        replaced = [Replaced(f"{c.key} {c.name}", c.old, c.new) for c in merged.changes if c.old is not None]
+        new = splice(source, merged.edits)
+        draft = Draft(
+            source, new, merged.edits, merged, replaced, structural=new != source and _moves(merged)
+        )
         if draft.changed:
             check(draft.new, f"what would become of {what}")
         return draft
 
-    def _created(self, page: Landscape, what: str) -> Merged:
+    def accepting(self, accepted: Accepted) -> Self:
+        """Return the same edit, to which more stored forms say what is to be said."""
+        return replace(self, accepted=self.accepted | accepted)
+
+    def _created(self, page: PageIndex, what: str) -> Merged:
         match self.region:
             case Anchor(name):
                 before = f"<p>{anchor(name)}</p>"
@@ -74,22 +103,22 @@ class TableEdit:
                     hint="create regions named anchor:NAME or heading:TEXT",
                 )
         check_keys(self.new, self.rules, what)
+        check_rows(self.new, self.rules, what)
         at = _place(page, self.create or "", what)
         table = before + fresh_table(self.new, self.rules)
         return new_table([(at, at, table)], self.new, self.rules)
 
 
-def _absent(page: Landscape, region: Region) -> bool:
-    match region:
-        case Anchor(name):
-            return name not in [found for found, _ in page.anchors]
-        case Heading(text, _):
-            return " ".join(text.split()) not in [found for found, _ in page.headings]
-        case _:
-            return not page.tables
+def _moves(merged: Merged) -> bool:
+    """Tell whether more than the contents of cells differ."""
+    return not merged.changes or any(change.old is None for change in merged.changes) or bool(merged.removed)
 
 
-def _place(page: Landscape, create: str, what: str) -> int:
+def _can_be_made(page: PageIndex, region: Region) -> bool:
+    return is_absent(page, region) if isinstance(region, Anchor | Heading) else not page.tables
+
+
+def _place(page: PageIndex, create: str, what: str) -> int:
     """Where a new region goes: a page with a layout takes it inside its first or last cell."""
     cells = [e for e in page.elements if e.name == "ac:layout-cell"]
     kind, _, rest = create.partition(":")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from urllib.parse import quote
 
 from schedkit.confluence.markup import (
+    Formatted,
     Image,
     Link,
     Lozenge,
@@ -19,11 +21,16 @@ from schedkit.confluence.markup import (
     Mention,
     attribute,
     escape,
+    is_web_address,
     time_tag,
 )
-from schedkit.confluence.source.grid import key_text
-from schedkit.confluence.tables.rules import header
+from schedkit.confluence.source.reading import key_text
+from schedkit.confluence.tables.arguments import a_flag, a_mapping, a_number
+from schedkit.confluence.tables.arguments import labels as column_labels
+from schedkit.confluence.tables.rules import header, joined_key
 from schedkit.errors import UnknownFieldError, UsageError
+from schedkit.values.text import clip, did_you_mean
+from schedkit.values.timezones import parse_timezone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +46,7 @@ _CATEGORY_COLOURS = {
     "in progress": "Blue",
     "done": "Green",
 }
+_UNLIMITED = 1_000_000_000
 _RIGHT = '<p style="text-align: right;">'
 
 
@@ -74,9 +82,18 @@ class Look:
     max_chars: int = 1000
     cloud: bool = True
 
-    @property
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "links", a_mapping(self.links, "links", '{"Key": "https://…/browse/{}"}'))
+        object.__setattr__(self, "mentions", a_mapping(self.mentions, "mentions", '{"Owner": "Owner Id"}'))
+        example = '{"Risk": {"high": "Red"}}'
+        object.__setattr__(self, "lozenges", a_mapping(self.lozenges, "lozenges", example, (str, Mapping)))
+        a_flag(self.minutes, "minutes")
+        a_number(self.max_chars, "max_chars", least=1)
+        parse_timezone(self.tz)
+
+    @cached_property
     def zone(self) -> tzinfo:
-        return ZoneInfo(self.tz) if isinstance(self.tz, str) else self.tz
+        return parse_timezone(self.tz)
 
 
 @dataclass(frozen=True)
@@ -94,8 +111,8 @@ class Rendered:
 def render(
     df: pd.DataFrame,
     *,
-    key: str | None = None,
-    columns: Sequence[str] | None = None,
+    key: Any = None,
+    columns: Any = None,
     look: Look | None = None,
 ) -> Rendered:
     """Render a frame's columns as cells.
@@ -112,19 +129,33 @@ def render(
     look = look or Look()
     if not isinstance(df, pd.DataFrame):
         raise UsageError(f"a {type(df).__name__} is no table", hint="give a DataFrame")
-    if key is not None and key not in df.columns and key in df.index.names:
+    keys = [] if key is None else [key] if isinstance(key, str) else list(key)
+    if keys and set(keys) <= set(df.index.names) - set(df.columns):
         df = df.reset_index()
-    if key is not None and columns is not None and key not in columns:
-        raise UsageError(f"the key column {key!r} is not among columns=", hint="list it there too")
-    labels = list(df.columns) if columns is None else list(columns)
+    labels = list(df.columns) if columns is None or _is_all(columns) else column_labels(columns, "columns")
+    absent = [name for name in keys if name not in labels]
+    if absent and columns is not None:
+        raise UsageError(f"the key column {absent[0]!r} is not among columns=", hint="list it there too")
     names = [header(label) for label in labels]
-    _known(df, [*labels, *([] if key is None else [key])])
-    _once(names)
-    cells = {name: _column(df, label, str(label), look) for label, name in zip(labels, names, strict=True)}
-    keys = None
-    if key is not None:
-        keys = [key_text(cell) for cell in cells[header(key)]]
-    return Rendered(names, list(cells.values()), keys)
+    _known(df, [*labels, *keys])
+    _once(names, labels)
+    # A key that is cut would be another key.
+    whole = replace(look, max_chars=_UNLIMITED)
+    cells = {
+        name: _column(df, label, str(label), whole if label in keys else look)
+        for label, name in zip(labels, names, strict=True)
+    }
+    texts = [[key_text(cell) for cell in cells[header(name)]] for name in keys]
+    joined = [joined_key(parts) for parts in zip(*texts, strict=True)] if keys else None
+    return Rendered(names, list(cells.values()), joined)
+
+
+def _is_all(columns: Any) -> bool:
+    if isinstance(columns, str) and columns != "all":
+        raise UsageError(
+            f"columns={columns!r} is not a list of columns", hint='write columns="all" or ["Key", …]'
+        )
+    return isinstance(columns, str)
 
 
 def _known(df: pd.DataFrame, wanted: Iterable[Any]) -> None:
@@ -135,12 +166,13 @@ def _known(df: pd.DataFrame, wanted: Iterable[Any]) -> None:
     for label in wanted:
         if label not in df.columns:
             raise UnknownFieldError(
-                f"the frame has no column {label!r}", hint=f"it has {', '.join(map(str, df.columns))}"
+                f"the frame has no column {label!r}", hint=did_you_mean(label, df.columns)
             )
 
 
-def _once(names: list[str]) -> None:
-    if not names or not all(names):
+def _once(names: list[str], labels: Sequence[Any]) -> None:
+    # A table's corner may be empty; its frame then has a column "".
+    if not names or not all(name or label == "" for name, label in zip(names, labels, strict=True)):
         raise UsageError("the frame has no columns, or one without a name", hint="name its columns")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -166,7 +198,7 @@ def _column(df: pd.DataFrame, label: Any, name: str, look: Look) -> list[str]:
     template = look.links.get(name) or _site_template(df)
     values = series.tolist()
     if name in look.links:
-        return [_linked(v, template, look) for v in values]
+        return [Formatted(_linked(v, template, look)) for v in values]
     if template and name in ("Key", "Parent"):
         return [_issue(v, template, look) for v in values]
     return [_value(v, look) for v in values]
@@ -187,7 +219,9 @@ def _linked(value: Any, template: str, look: Look) -> str:
     shown = _value(value, look)
     if not shown:
         return ""
-    return f'<a href="{attribute(template.replace("{}", str(value)))}">{shown}</a>'
+    url = str(value) if template.strip() == "{}" else template.replace("{}", quote(str(value), safe=""))
+    # The value may be anybody's text: one that makes another kind of address stays text.
+    return f'<a href="{attribute(url)}">{shown}</a>' if is_web_address(url) else shown
 
 
 def _dates(series: pd.Series[Any], look: Look) -> list[str]:
@@ -215,7 +249,7 @@ def _lozenges(df: pd.DataFrame, label: Any, by: Mapping[str, str] | str) -> list
             continue
         pair = (str(value), colour)
         if pair not in made:
-            made[pair] = Lozenge(*pair).storage
+            made[pair] = Formatted(Lozenge(*pair).storage)
         out.append(made[pair])
     return out
 
@@ -225,7 +259,7 @@ def _mentions(df: pd.DataFrame, label: Any, look: Look) -> list[str]:
     _known(df, [by])
     ids = df[by].tolist()
     return [
-        _value(shown, look) if _missing(user) else Mention(str(user), look.cloud).storage
+        _value(shown, look) if _missing(user) else Formatted(Mention(str(user), look.cloud).storage)
         for shown, user in zip(df[label].tolist(), ids, strict=True)
     ]
 
@@ -241,15 +275,17 @@ def _missing(value: Any) -> bool:
 def _value(value: Any, look: Look) -> str:
     """Render one value of any type."""
     if isinstance(value, str):
-        return escape(value if len(value) <= look.max_chars else value[: look.max_chars - 1].rstrip() + "…")
+        return escape(clip(value, look.max_chars))
     if _missing(value):
         return ""
     render_as = next((fn for kind, fn in _BY_TYPE if isinstance(value, kind)), None)
     if render_as is not None:
         return render_as(value, look)
     if isinstance(value, list | tuple | set | frozenset):
-        parts = sorted(map(str, value)) if isinstance(value, set | frozenset) else value
-        return ", ".join(_value(part, look) for part in parts)
+        listed = sorted(map(str, value)) if isinstance(value, set | frozenset) else value
+        parts = [_value(part, look) for part in listed]
+        joined = ", ".join(parts)
+        return Formatted(joined) if any(isinstance(part, Formatted) for part in parts) else joined
     # numpy scalars, Decimal, UUID, dicts: numbers stay numbers, the rest is what it says.
     item = getattr(value, "item", None)
     if callable(item):
@@ -276,5 +312,5 @@ _BY_TYPE: tuple[tuple[Any, Callable[[Any, Look], str]], ...] = (
     (int | float | Decimal, _number),
     (datetime, _moment),
     (date, lambda value, look: time_tag(value.isoformat())),
-    (Markup | Link | Lozenge | Mention | Image, lambda value, look: value.storage),
+    (Markup | Link | Lozenge | Mention | Image, lambda value, look: Formatted(value.storage)),
 )

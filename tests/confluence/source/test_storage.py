@@ -9,15 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.confluence_pages import anchor, hostile_pages, real_pages
 
-from schedkit.confluence.source.storage import (
-    attributes,
-    check,
-    elements,
-    own_parameters,
-    splice,
-    text,
-    tokens,
-)
+from schedkit.confluence.source.reading import own_parameters, text
+from schedkit.confluence.source.storage import attributes, check, elements, splice, tokens
 from schedkit.errors import MalformedPageError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.confluence_pages import anchor, table
 
-from schedkit.confluence.source.locate import Landscape, locate
+from schedkit.confluence.source.locate import PageIndex, locate
 from schedkit.confluence.source.regions import Anchor, Heading, LocalId, Macro, Nth, Region, region
 from schedkit.errors import RegionError
 
@@ -15,7 +15,7 @@ def named(name: str, opening: str = "<table>") -> str:
 
 
 def found(source: str, spelled: str | Region) -> str:
-    element = locate(Landscape(source), region(spelled), "page 7")
+    element = locate(PageIndex(source), region(spelled), "page 7")
     inside = source[element.start : element.end]
     return inside.partition("<th>")[2].partition("</th>")[0]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from schedkit.confluence.markup import escape
 from schedkit.confluence.source.grid import Grid
-from schedkit.confluence.tables.ours import more_cell
+from schedkit.confluence.tables.managed_rows import more_cell
+from schedkit.confluence.tables.render import Rendered
 from schedkit.confluence.tables.rules import Change, Merged, Rules
-from schedkit.confluence.tables.table import Rendered
 
 __all__ = ["filled", "fresh_table", "new_table"]
 
@@ -31,11 +31,19 @@ def new_table(edits: list[tuple[int, int, str]], new: Rendered, rules: Rules) ->
     shown = _shown(new, rules)
     keys = new.keys or [str(n) for n in range(1, len(new) + 1)]
     changes = [
-        Change(row, column, name, keys[row], None)
+        Change(row, column, name, keys[row], None, new.columns[column][row])
         for row in range(shown)
         for column, name in enumerate(new.names)
     ]
-    return Merged(edits, _names(new, rules), changes, keys[:shown], hidden=len(new) - shown)
+    return Merged(
+        edits,
+        _names(new, rules),
+        changes,
+        added=keys[:shown],
+        hidden=len(new) - shown,
+        new_table=True,
+        key_names=list(rules.keys),
+    )
 
 
 def _shown(new: Rendered, rules: Rules) -> int:
@@ -55,7 +63,7 @@ def _inside(new: Rendered, rules: Rules) -> str:
     rows = [f"<tr>{''.join(cells)}{extra}</tr>" for cells in zip(*columns, strict=True)]
     if shown < len(new):
         more = more_cell(len(new) - shown, rules.workbook)
-        at = new.names.index(rules.key) if rules.key else 0
+        at = new.names.index(rules.keys[0]) if rules.keys else 0
         cells = [more if n == at else "" for n in range(len(names))]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return f"<tbody><tr>{head}</tr>{''.join(rows)}</tbody>"

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from schedkit.confluence import Image, Link, Lozenge, Markup, Mention
 from schedkit.confluence.markup import attachment_link, attribute, cdata, escape
-from schedkit.confluence.source.storage import check, text
-from schedkit.confluence.tables.table import Look, render
+from schedkit.confluence.source.reading import text
+from schedkit.confluence.source.storage import check
+from schedkit.confluence.tables.render import Look, render
 from schedkit.errors import UnknownFieldError, UsageError
 
 RIGHT = '<p style="text-align: right;">'
@@ -88,7 +89,7 @@ def test_timestamps_become_dates_of_a_time_zone() -> None:
 
 
 def test_long_text_is_cut() -> None:
-    assert column(["abc def"], look=Look(max_chars=5)) == ["abc…"]
+    assert column(["abc def"], look=Look(max_chars=5)) == ["abc …"]
     assert column(["abcde"], look=Look(max_chars=5)) == ["abcde"]
 
 
@@ -107,7 +108,7 @@ def test_issue_keys_are_linked_where_the_site_is_known() -> None:
 
 def test_columns_are_linked_by_template() -> None:
     look = Look(links={"A": "https://x/{}?q=1&r=2"})
-    assert column(['a"<', None], look=look) == ['<a href="https://x/a&quot;&lt;?q=1&amp;r=2">a"&lt;</a>', ""]
+    assert column(['a"<', None], look=look) == ['<a href="https://x/a%22%3C?q=1&amp;r=2">a"&lt;</a>', ""]
 
 
 def test_status_takes_the_colour_of_its_category() -> None:
@@ -151,7 +152,7 @@ LEVELS = pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")]))
 @pytest.mark.parametrize(
     ("frame", "options", "error", "problem"),
     [
-        (ONE, {"key": "K"}, UnknownFieldError, "no column 'K' .it has A"),
+        (ONE, {"key": "K"}, UnknownFieldError, "no column 'K' .known: A"),
         (ONE, {"columns": ["B"]}, UnknownFieldError, "no column 'B'"),
         (ONE.assign(B=1), {"key": "A", "columns": ["B"]}, UsageError, "'A' is not among columns="),
         (TWICE, {}, UsageError, "two columns of the frame are named 'A'"),

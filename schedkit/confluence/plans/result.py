@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from schedkit import context
-from schedkit.confluence.plans.write import Outcome
+from schedkit.confluence.plans.preview import changed_cells
+from schedkit.confluence.plans.update import Outcome
 from schedkit.confluence.tables.rules import Merged
 
 __all__ = ["Applied", "applied"]
@@ -26,7 +27,7 @@ class Applied:
     written : bool
         Whether a new version was made; False: the page already said so.
     changed_cells, rows_added, rows_removed, rows_archived, rows_hidden : int
-        Of the region, or of all placeholders.
+        Of the region, or of all placeholders; cells of new rows are not counted as changed.
     puts, conflicts : int
         Versions sent, and refused because someone else had saved meanwhile.
     outside : str
@@ -35,6 +36,8 @@ class Applied:
         answer.
     seconds : float
         What it took.
+    altered : tuple of str
+        Cells (key and column) and placeholders that the site stored otherwise than they were sent.
     """
 
     page_id: str
@@ -51,6 +54,7 @@ class Applied:
     conflicts: int
     outside: str
     seconds: float
+    altered: tuple[str, ...] = ()
 
 
 def applied(
@@ -63,7 +67,7 @@ def applied(
         url=outcome.state.url,
         version=outcome.state.version,
         written=outcome.written,
-        changed_cells=sum(len(table.changes) for table in tables) + blocks,
+        changed_cells=sum(map(changed_cells, tables)) + blocks,
         rows_added=sum(len(table.added) for table in tables),
         rows_removed=sum(len(table.removed) for table in tables),
         rows_archived=sum(len(table.archived) for table in tables),
@@ -72,6 +76,7 @@ def applied(
         conflicts=outcome.conflicts,
         outside=outcome.outside,
         seconds=round(time.monotonic() - started, 3),
+        altered=outcome.altered,
     )
     context.fact("page", {**asdict(made), **({"region": region} if region else {})})
     return made
