@@ -17,10 +17,10 @@ from typing import Any
 from schedkit.atlassian.bodies import opened
 from schedkit.atlassian.credentials import Credentials
 from schedkit.atlassian.decoding import decoded
-from schedkit.atlassian.judge import judge, login_page, retry_after
-from schedkit.atlassian.library import rest_api
+from schedkit.atlassian.error_mapping import error_of, login_page, retry_after
+from schedkit.atlassian.lazy_import import rest_api
 from schedkit.atlassian.messages import Answer, Body, Request
-from schedkit.atlassian.pace import Clock
+from schedkit.atlassian.rate_limiter import Clock
 from schedkit.atlassian.unpacking import OversizeError
 from schedkit.errors import BadAnswerError, SchedkitError, SiteError, UnavailableError, UsageError
 from schedkit.values.failures import Reason, certificate_reason, reason
@@ -99,7 +99,7 @@ class Transport:
 
     def _judged(self, what: str, request: Request, response: Any, body: Body) -> Answer:
         headers = response.headers
-        error = judge(what, response.status_code, headers, body)
+        error = error_of(what, response.status_code, headers, body)
         if error is None and not request.raw:
             error = login_page(what, response.status_code, headers, body)
         if error is None:
