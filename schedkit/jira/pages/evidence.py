@@ -134,6 +134,8 @@ class Evidence:
         Copies removed.
     limited : bool
         Whether `limit` cut the result short on purpose.
+    unreadable : dict
+        Values that do not fit the type of their column, and were left out: by column and issue key.
     """
 
     site: str
@@ -150,6 +152,7 @@ class Evidence:
     duplicates: int = 0
     limited: bool = False
     warnings: list[str] = field(default_factory=list)
+    unreadable: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -176,6 +179,7 @@ class Evidence:
             "duplicates": self.duplicates,
             "limited": self.limited,
             "warnings": list(self.warnings),
+            "unreadable": {column: dict(values) for column, values in self.unreadable.items()},
             "requests": cost.requests,
             "retries": cost.retries,
             "throttled": cost.limited,

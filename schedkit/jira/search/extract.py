@@ -94,7 +94,9 @@ class Extraction:
         self.reader = Reader(self.layout, self.source.catalog)
         self.asker = Asker(self.source)
         now = datetime.now(UTC)
-        self.evidence = Evidence(self.source.site.name, str(self.query), now, now)
+        self.evidence = Evidence(
+            self.source.site.name, str(self.query), now, now, unreadable=self.reader.unreadable
+        )
         self.ids = Reader(Layout(()), self.source.catalog)
         self._errors: dict[str, str] = {}
         self._expected: int | None = None
@@ -162,7 +164,7 @@ class Extraction:
             # The login may have run out just before.
             await self.asker.confirm()
         self.settle(listing)
-        evidence.warnings = self.asker.warnings
+        self.tell()
         if not evidence.exact or listing.single:
             evidence.ended = datetime.now(UTC)
         context.progress(STAGE, len(self.order), len(self.order))
@@ -328,13 +330,18 @@ class Extraction:
         silent = "listed, but not returned"
         evidence.missing = {str(id): self._errors.get(str(id), silent) for id in sorted(lost)}
         evidence.exact = evidence.exact and not evidence.missing
-        self.tell_missing()
 
-    def tell_missing(self) -> None:
-        """Log what is missing, and what the site warns about."""
+    def tell(self) -> None:
+        """Log what is missing, what could not be read, and what the site warns about; the report tells it."""
+        self.evidence.warnings = [*self.asker.warnings]
         missing = self.evidence.missing
         if missing:
             few = ", ".join(f"{id} ({why})" for id, why in list(missing.items())[:5])
             context.log(f"{len(missing)} issues could not be fetched: {few}", logging.WARNING)
+        for column, values in self.evidence.unreadable.items():
+            key, value = next(iter(values.items()))
+            told = f"{len(values)} values of {column} could not be read and are left out, e.g. {key}: {value}"
+            self.evidence.warnings.append(told)
+            context.log(told, logging.WARNING)
         for warning in self.asker.warnings:
             context.log(f"{self.source.site.name}: {one_line(warning)}", logging.WARNING)

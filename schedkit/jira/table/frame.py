@@ -141,6 +141,11 @@ def to_frame(answer: bytes | str | dict[str, Any] | list[Any], *, markup: str = 
     markup : str
         ``text``, ``markdown`` or ``raw``.
 
+    Returns
+    -------
+    DataFrame
+        ``attrs["unreadable"]`` holds the values that do not fit the type of their column, by column and key.
+
     Raises
     ------
     UsageError
@@ -176,4 +181,5 @@ def to_frame(answer: bytes | str | dict[str, Any] | list[Any], *, markup: str = 
         batch.columns.pop("Id")
     frame = assemble([batch], reader.columns)
     frame.attrs["fields"] = {k: v for k, v in described(reader.columns).items() if k in frame}
+    frame.attrs["unreadable"] = reader.unreadable
     return frame

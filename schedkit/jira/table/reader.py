@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -21,6 +22,7 @@ from schedkit.jira.table.columns import Column, Layout
 from schedkit.jira.table.decoding import decoded
 from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.kinds import Kind, flatten, kind_of
+from schedkit.values.text import safe_repr
 
 __all__ = ["Page", "Reader"]
 
@@ -59,11 +61,16 @@ class Page:
 
 
 class Reader:
-    """Reads answers into batches of one layout; safe in many threads at once."""
+    """Reads answers into batches of one layout; safe in many threads at once.
+
+    `unreadable` holds the values that did not fit their column's type, and were left out: by column and
+    key.
+    """
 
     def __init__(self, layout: Layout, catalog: Catalog) -> None:
         self.layout = layout
         self.catalog = catalog
+        self.unreadable: dict[str, dict[str, str]] = {}
         self._lock = threading.Lock()
         self._loose: frozenset[str] = frozenset()
         self._strangers: tuple[str, ...] = ()
@@ -117,14 +124,25 @@ class Reader:
             columns.append(
                 Column(self.catalog.label(found, [c.label for c in columns]), kind, ((found, kind),))
             )
-        return _Compiled(tuple(columns), self._loose, self.layout.everything)
+        return _Compiled(tuple(columns), self._loose, self.layout.everything, self._left_out)
+
+    def _left_out(self, label: str, key: str, value: Any) -> None:
+        with self._lock:
+            self.unreadable.setdefault(label, {})[key] = safe_repr(value, 60)
 
 
 class _Compiled:
     """The decoder of one set of columns."""
 
-    def __init__(self, columns: tuple[Column, ...], loose: frozenset[str], everything: bool) -> None:
+    def __init__(
+        self,
+        columns: tuple[Column, ...],
+        loose: frozenset[str],
+        everything: bool,
+        left_out: Callable[[str, str, Any], None],
+    ) -> None:
         self.columns = columns
+        self._left_out = left_out
         self.everything = everything
         self._loose = loose
         kinds: dict[str, Kind] = {}
@@ -188,8 +206,11 @@ class _Compiled:
         for column in self.columns:
             values = self._values(column, issues, rows)
             if values is not None:
-                columns[column.label] = typed(values, column.kind.store)
+                columns[column.label] = typed(values, column.kind.store, self._noting(column.label, issues))
         return Batch(numbers([issue.id for issue in issues]), microseconds(updated), columns)
+
+    def _noting(self, label: str, issues: Any) -> Callable[[int, Any], None]:
+        return lambda place, value: self._left_out(label, str(issues[place].key or issues[place].id), value)
 
     def _values(self, column: Column, issues: Any, rows: list[Any]) -> list[Any] | None:
         """Return the flat values of a column, None if no issue of an `everything` answer has the field."""
