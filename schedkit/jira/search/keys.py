@@ -123,6 +123,7 @@ async def run_keys(extraction: Extraction, keys: Sequence[str]) -> None:
     evidence.duplicates = extraction.held.duplicates
     evidence.exact = not evidence.missing and len(keys) <= extraction.source.dialect.bulk
     evidence.ended = datetime.now(UTC)
+    await extraction.complete_lists()
     extraction.tell()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from schedkit.jira.table.plain import plain
 
-__all__ = ["ARROW", "Batch", "Values", "join", "microseconds", "numbers", "take", "typed"]
+__all__ = ["ARROW", "Batch", "Values", "join", "mend", "microseconds", "numbers", "take", "typed"]
 
 # An Arrow array, or tuples for columns of lists. pyarrow is untyped.
 Values = Any
@@ -46,11 +46,14 @@ class Batch:
         Microseconds since 1970; the least integer where unknown.
     columns : dict
         By label: an Arrow array, or a list of tuples for columns of lists.
+    cut : dict
+        By label, the rows of which the site gave only a part of the list.
     """
 
     ids: npt.NDArray[np.int64]
     updated: npt.NDArray[np.int64]
     columns: dict[str, Values]
+    cut: dict[str, list[int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -186,6 +189,15 @@ def join(batches: Sequence[Batch], stores: Mapping[str, str]) -> tuple[Batch, di
     ids = np.concatenate([batch.ids for batch in batches]) if batches else np.empty(0, np.int64)
     updated = np.concatenate([batch.updated for batch in batches]) if batches else np.empty(0, np.int64)
     return Batch(ids, updated, columns), found
+
+
+def mend(batch: Batch, lists: Mapping[str, Mapping[int, tuple[str, ...]]]) -> None:
+    """Put whole lists, by label and id, in place of those that the site had cut."""
+    for label, rows in batch.cut.items():
+        for row in rows:
+            whole = lists.get(label, {}).get(int(batch.ids[row]))
+            if whole is not None:
+                batch.columns[label][row] = whole
 
 
 def take(batch: Batch, rows: npt.NDArray[np.int64]) -> Batch:

@@ -61,12 +61,23 @@ class Kind:
         Type of the column: text, category, int, float, datetime, date or list.
     flat : callable, optional
         From the decoded value to the cell's; None where they are the same.
+    endpoint : str
+        Below an issue's address, where the whole list is read page by page; the issue itself may show only a
+        part.
     """
 
     name: str
     type: Any
     store: str
     flat: Callable[[Any], Any] | None = None
+    endpoint: str = ""
+
+    def is_cut(self, value: Any) -> bool:
+        """Tell whether a decoded list is only a part of the whole."""
+        if isinstance(value, dict):
+            total, items = value.get("total"), value.get(f"{self.endpoint}s")
+            return isinstance(total, int) and isinstance(items, list) and total > len(items)
+        return value is not None and (value.total or 0) > len(value.items)
 
 
 def _category(status: Status) -> str | None:
@@ -142,7 +153,7 @@ _BY_TYPE: dict[str, Kind] = {
     "issuelink": PARENT,
     "votes": Kind("votes", Votes, "int", attrgetter("votes")),
     "watches": Kind("watches", Watches, "int", attrgetter("watchCount")),
-    "comments-page": Kind("comments", Comments, "list", _comments),
+    "comments-page": Kind("comments", Comments, "list", _comments, "comment"),
     "group": replace(_NAMED, name="group", store="text"),
     "version": replace(_NAMED, name="version"),
     **{
@@ -158,7 +169,7 @@ _BY_ITEMS: dict[str, Kind] = {
     "attachment": _list("attachment list", Attachment, attrgetter("filename")),
     **{name: _list(f"{name} list", Named, _NAME) for name in ("version", "component", "group")},
 }
-_WORKLOG = Kind("worklogs", Worklogs, "list", _worklogs)
+_WORKLOG = Kind("worklogs", Worklogs, "list", _worklogs, "worklog")
 _SUBTASKS = _list("issue list", Issue, attrgetter("key"))
 _RICH_IDS = {"description", "environment"}
 

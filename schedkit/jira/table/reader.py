@@ -203,11 +203,19 @@ class _Compiled:
         rows = [issue.fields or self._no_fields for issue in issues]
         updated = [v if isinstance(v, str) else None for v in map(attrgetter(self._names["updated"]), rows)]
         columns = {}
+        cut: dict[str, list[int]] = {}
         for column in self.columns:
+            if column.kind.endpoint:
+                cut[column.label] = self._cut(column, rows)
             values = self._values(column, issues, rows)
             if values is not None:
                 columns[column.label] = typed(values, column.kind.store, self._noting(column.label, issues))
-        return Batch(numbers([issue.id for issue in issues]), microseconds(updated), columns)
+        return Batch(numbers([issue.id for issue in issues]), microseconds(updated), columns, cut)
+
+    def _cut(self, column: Column, rows: list[Any]) -> list[int]:
+        """Return the rows whose lists the site gave only a part of."""
+        held = map(attrgetter(self._names[column.field_ids[0]]), rows)
+        return [row for row, value in enumerate(held) if value and column.kind.is_cut(value)]
 
     def _noting(self, label: str, issues: Any) -> Callable[[int, Any], None]:
         return lambda place, value: self._left_out(label, str(issues[place].key or issues[place].id), value)

@@ -89,6 +89,11 @@ class Comment(msgspec.Struct):
 
 class Comments(msgspec.Struct):
     comments: list[Comment]
+    total: int | None = None
+
+    @property
+    def items(self) -> list[Any]:
+        return self.comments
 
 
 class Work(msgspec.Struct, gc=False):
@@ -98,6 +103,11 @@ class Work(msgspec.Struct, gc=False):
 
 class Worklogs(msgspec.Struct):
     worklogs: list[Work]
+    total: int | None = None
+
+    @property
+    def items(self) -> list[Any]:
+        return self.worklogs
 
 
 class ParentData(msgspec.Struct, gc=False):
