@@ -20,7 +20,7 @@ from schedkit.jira.table.decoding import decoded
 from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.reader import Reader
 
-__all__ = ["assemble", "described", "newest", "ranked", "to_frame"]
+__all__ = ["assemble", "column_of", "described", "newest", "ranked", "to_frame"]
 
 
 def newest(ids: npt.NDArray[np.int64], updated: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -73,6 +73,11 @@ def assemble(
             label: _pandas(joined.columns[label], store, ranks.get(label)) for label, store in stores.items()
         }
         return pd.DataFrame(data, index=pd.RangeIndex(len(joined)), copy=False)
+
+
+def column_of(values: Any, store: str) -> Any:
+    """Return one Arrow array (or list of tuples) as a column of a frame."""
+    return _pandas(values if store == "list" else pa.chunked_array([values]), store)
 
 
 def _pandas(chunked: Any, store: str, rank: Sequence[str] | None = None) -> Any:

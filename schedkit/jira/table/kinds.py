@@ -77,7 +77,7 @@ class Kind:
         if isinstance(value, dict):
             total, items = value.get("total"), value.get(f"{self.endpoint}s")
             return isinstance(total, int) and isinstance(items, list) and total > len(items)
-        return value is not None and (value.total or 0) > len(value.items)
+        return isinstance(value, Comments | Worklogs) and (value.total or 0) > len(value.items)
 
 
 def _category(status: Status) -> str | None:
