@@ -27,6 +27,9 @@ ARROW: dict[str, pa.DataType] = {
     "datetime": pa.timestamp("us", tz="UTC"),
     "date": pa.timestamp("us"),
     "list": pa.list_(pa.large_string()),
+    # JSON, which becomes values when the frame is made: of what type shows only in all of them.
+    "any": pa.large_string(),
+    "raw": pa.large_string(),
 }
 _NEVER = np.iinfo(np.int64).min
 # Pages are decoded in many threads. Arrow's own pool keeps a heap for each of them: 150 MB held for 20 MB

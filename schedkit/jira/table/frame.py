@@ -18,6 +18,7 @@ from schedkit.jira.table.batch import Batch, join, take
 from schedkit.jira.table.columns import Column, layout
 from schedkit.jira.table.decoding import decoded
 from schedkit.jira.table.fields import Catalog
+from schedkit.jira.table.plain import inferred
 from schedkit.jira.table.reader import Reader
 
 __all__ = ["assemble", "column_of", "described", "newest", "ranked", "to_frame"]
@@ -82,10 +83,7 @@ def column_of(values: Any, store: str) -> Any:
 
 def _pandas(chunked: Any, store: str, rank: Sequence[str] | None = None) -> Any:
     if store == "list":
-        cells = np.empty(len(chunked), dtype=object)
-        for position, value in enumerate(chunked):
-            cells[position] = value
-        return cells
+        return _objects(chunked)
     if store == "text":
         dtype: Any = pd.StringDtype(na_value=np.nan)
         return dtype.__from_arrow__(chunked)
@@ -97,7 +95,17 @@ def _pandas(chunked: Any, store: str, rank: Sequence[str] | None = None) -> Any:
         return pd.DatetimeTZDtype("us", "UTC").__from_arrow__(chunked).copy()
     if store == "category":
         return _categories(chunked, rank)
+    if store in ("any", "raw"):
+        values = [None if text is None else msgspec.json.decode(text) for text in chunked.to_pylist()]
+        return inferred(values) if store == "any" else _objects(values)
     return chunked.to_pandas().to_numpy(copy=True)
+
+
+def _objects(values: Sequence[Any]) -> npt.NDArray[Any]:
+    cells = np.empty(len(values), dtype=object)
+    for position, value in enumerate(values):
+        cells[position] = value
+    return cells
 
 
 def _categories(chunked: pa.ChunkedArray, rank: Sequence[str] | None) -> pd.Categorical:

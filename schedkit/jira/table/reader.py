@@ -21,7 +21,7 @@ from schedkit.jira.table.batch import Batch, microseconds, numbers, typed
 from schedkit.jira.table.columns import Column, Layout
 from schedkit.jira.table.decoding import decoded
 from schedkit.jira.table.fields import Catalog
-from schedkit.jira.table.kinds import Kind, flatten, kind_of
+from schedkit.jira.table.kinds import RAW, Kind, flatten, kind_of
 from schedkit.values.text import safe_repr
 
 __all__ = ["Page", "Reader"]
@@ -144,6 +144,8 @@ class _Compiled:
         self.columns = columns
         self._left_out = left_out
         self.everything = everything
+        # What is wanted as it is, too, is decoded as it is.
+        loose |= {source.id for column in columns for source, kind in column.sources if kind is RAW}
         self._loose = loose
         kinds: dict[str, Kind] = {}
         for column in columns:
