@@ -1,10 +1,9 @@
-"""schedkit: Jira data as DataFrames, Excel workbooks and Confluence tables, on time and watched."""
+"""schedkit: scheduled Jira extractions as DataFrames, Excel workbooks and Confluence tables."""
 
 from __future__ import annotations
 
 import importlib
 import sys
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from schedkit.core.when.triggers import all_of, any_of, at, calendar, cron, every
     from schedkit.errors import FatalError, RetryableError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # Imported at first use: `import schedkit` loads neither pandas nor ipywidgets nor SQLAlchemy.
 _EXPORTS = {
@@ -78,19 +77,9 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Let ``%load_ext schedkit`` bring ``%%task`` and ``%schedkit``."""
+    """Make ``%load_ext schedkit`` define ``%%task`` and ``%schedkit``."""
     importlib.import_module("schedkit.notebook.magics").load(shell)
 
 
-def _cell_bar() -> AbstractContextManager[Any]:
-    """Return what surrounds a blocking call: a bar in a kernel's cell, elsewhere nobody."""
-    ipython = sys.modules.get("IPython")  # a kernel has it; nbval imports ipykernel alone
-    if ipython is None or getattr(ipython.get_ipython(), "kernel", None) is None:
-        return nullcontext(importlib.import_module("schedkit.context").Surroundings())
-    bar: AbstractContextManager[Any] = importlib.import_module("schedkit.notebook.bar").cell_bar()
-    return bar
-
-
-if "ipykernel" in sys.modules:
-    # The bar's own imports wait for the first blocking call in a cell.
-    importlib.import_module("schedkit.context").set_default(_cell_bar)
+if "IPython" in sys.modules:
+    importlib.import_module("schedkit.notebook")

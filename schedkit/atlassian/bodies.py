@@ -8,7 +8,6 @@ one thread.
 
 from __future__ import annotations
 
-import io
 import mmap
 import queue
 import sys
@@ -18,7 +17,9 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from schedkit.atlassian.unpacking import OversizeError, bounded, unpacked
 from schedkit.values.forks import register_fork_hook
+from schedkit.values.limits import MAX_ANSWER_BYTES, unpacked_limit
 
 __all__ = ["Decoder", "Memory", "Room", "opened"]
 
@@ -176,11 +177,15 @@ def opened(raw: Any, use: Callable[[memoryview], T]) -> T:
     Raises
     ------
     HTTPError
-        urllib3's, if the body breaks off or cannot be unpacked.
+        urllib3's, if the body breaks off.
+    OversizeError, EOFError, zlib.error
+        If the body is larger than `values.limits` allows, or cannot be unpacked.
     """
     told = raw.length_remaining
+    if told is not None and told > MAX_ANSWER_BYTES:
+        raise OversizeError(f"answers {told:,} bytes")
     with _room.take(UNTOLD if told is None else told) as memory:
-        body = memory.fill(iter(lambda: raw.read(PIECE, decode_content=False), b""), told or 0)
+        body = memory.fill(bounded(iter(lambda: raw.read(PIECE, decode_content=False), b"")), told or 0)
         encoding = raw.headers.get("Content-Encoding")
         return _decoder.call(lambda: _used(body, encoding, use))
 
@@ -189,14 +194,8 @@ def _used(body: memoryview, encoding: str | None, use: Callable[[memoryview], T]
     if not encoding or not body:
         return use(body)
     with _room.take(0, "unpacked") as plain:
-        return use(plain.fill(_unpacked(body, encoding), 16 * len(body)))
-
-
-def _unpacked(body: memoryview, encoding: str) -> Iterator[bytes]:
-    import urllib3
-
-    again = urllib3.HTTPResponse(io.BytesIO(body), {"Content-Encoding": encoding}, preload_content=False)
-    yield from again.stream(PIECE)
+        expected = min(16 * len(body), unpacked_limit(len(body)))
+        return use(plain.fill(unpacked(body, encoding, PIECE), expected))
 
 
 def _mapped(size: int) -> mmap.mmap:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,6 +15,8 @@ __all__ = ["SERVICE", "ask_login", "connected", "forget", "recall", "remember"]
 T = TypeVar("T")
 
 SERVICE = "schedkit"
+
+_log = logging.getLogger("schedkit")
 
 
 def recall(url: str, user: str | None) -> tuple[str | None, str] | None:
@@ -95,8 +98,11 @@ def connected(
         if kept:
             error.hint = f"the kept token no longer works: {type(client).__name__}.connect(url, again=True)"
         raise
-    if not kept:
-        remember(url, user, name, token)
+    if not kept and not remember(url, user, name, token):
+        _log.warning(
+            "the token of %s is not stored: no keyring (pip install 'schedkit[notebook]', or give token=)",
+            normalised(url),
+        )
     return client
 
 

@@ -17,12 +17,18 @@ from datetime import UTC, datetime
 
 import anyio
 
+from schedkit import context
+from schedkit.errors import RateLimitedError
+from schedkit.values.durations import elapsed_text
+from schedkit.values.limits import MAX_SITE_WAIT
+
 __all__ = ["Budget", "Clock", "Gate", "Pace"]
 
 # Good answers until one refusal is forgotten.
 CALM = 8
-# However long a site asks to wait.
-LONGEST_WAIT = 900.0
+# Waits from here on are told, and told again in each such interval.
+TOLD_SECONDS = 5.0
+TELL_EVERY = 60.0
 
 
 class Clock:
@@ -39,6 +45,15 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds`."""
         await anyio.sleep(seconds)
+
+    async def wait(self, seconds: float, why: str) -> None:
+        """Wait `seconds`; a long wait is told in the run's log every minute."""
+        until = self.time() + seconds
+        while seconds > 0:
+            if seconds >= TOLD_SECONDS:
+                context.log(f"{why}: waiting {elapsed_text(seconds)}")
+            await self.sleep(min(seconds, TELL_EVERY))
+            seconds = until - self.time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +118,8 @@ class Pace:
         if self.rate:
             # Sites tell whole requests, rounded: one is kept in hand, if the bucket holds several.
             enough = 2 if self.most > 2 else 1
-            seconds = max(seconds, (enough - self._available(now)) / self.rate)
+            refilled = (enough - self._available(now)) / self.rate
+            seconds = max(seconds, min(refilled, self.told + MAX_SITE_WAIT - now))
         return max(0.0, seconds)
 
     def starts(self, now: float) -> int:
@@ -125,7 +141,7 @@ class Pace:
         self.left, self.told = budget.left - (self.sent - 1), now
         self.most, self.rate = budget.most, budget.rate
         if budget.left < 1 and budget.reset and not budget.rate:
-            self.not_before = max(self.not_before, now + min(budget.reset, LONGEST_WAIT))
+            self.not_before = max(self.not_before, now + min(budget.reset, MAX_SITE_WAIT))
 
     def _available(self, now: float) -> float:
         return min(self.most, self.left + (now - self.told) * self.rate)
@@ -141,7 +157,7 @@ class Pace:
 
     def limited(self, started: float, now: float, delay: float) -> None:
         """Take note that a request started at `started` was refused for `delay` seconds."""
-        self.not_before = max(self.not_before, now + min(delay, LONGEST_WAIT))
+        self.not_before = max(self.not_before, now + min(delay, MAX_SITE_WAIT))
         if self.rate:
             self.left, self.told = min(self._available(now), 0.0), now
         if started >= self.cut_at:
@@ -153,10 +169,12 @@ class Pace:
 
 @dataclass(slots=True)
 class Gate:
-    """Lets requests through at the pace of their endpoint."""
+    """Lets requests through at the pace of their endpoint; `patience` is how many seconds one may wait."""
 
     ceiling: int
     clock: Clock
+    patience: float = float("inf")
+    site: str = "the site"
     paces: dict[str, Pace] = field(default_factory=dict)
     waiting: dict[str, deque[anyio.Event]] = field(default_factory=dict)
 
@@ -166,15 +184,20 @@ class Gate:
 
     @asynccontextmanager
     async def enter(self, endpoint: str) -> AsyncIterator[tuple[float, int]]:
-        """Wait for a place, hold it for the ``with`` block; yields the start's time and number."""
+        """Wait for a place, hold it for the ``with`` block; yields the start's time and number.
+
+        Raises
+        ------
+        RateLimitedError
+            If the site accepts no request before patience ends; its `status` is None.
+        """
         pace = self.pace(endpoint)
         queue = self.waiting.setdefault(endpoint, deque())
         while pace.holding >= pace.places:
             await self._turn(endpoint, queue)
         pace.holding += 1
         try:
-            while (seconds := pace.wait(self.clock.time())) > 0:
-                await self.clock.sleep(seconds)
+            await self._pass(endpoint, pace)
             started = self.clock.time()
             number = pace.starts(started)
             try:
@@ -184,6 +207,19 @@ class Gate:
         finally:
             pace.holding -= 1
             self._wake(pace, queue)
+
+    async def _pass(self, endpoint: str, pace: Pace) -> None:
+        """Wait until the site accepts the next request."""
+        left = self.patience
+        while (seconds := pace.wait(self.clock.time())) > 0:
+            if seconds > left:
+                raise RateLimitedError(
+                    f"{self.site} accepts no {endpoint} for another {elapsed_text(seconds)}",
+                    hint="try again then, or raise patience=",
+                    retry_in=seconds,
+                )
+            left -= seconds
+            await self.clock.wait(seconds, f"{self.site} limits {endpoint}")
 
     async def _turn(self, endpoint: str, queue: deque[anyio.Event]) -> None:
         turn = anyio.Event()

@@ -16,8 +16,9 @@ from schedkit.atlassian.judge import budget, near_limit
 from schedkit.atlassian.messages import Answer, Request
 from schedkit.atlassian.oauth import renew
 from schedkit.atlassian.pace import Clock, Gate
+from schedkit.atlassian.retries import Tries
 from schedkit.atlassian.tally import count
-from schedkit.atlassian.transport import Transport, Wire
+from schedkit.atlassian.transport import AnswerTooLargeError, Transport, Wire
 from schedkit.errors import (
     AuthError,
     BadAnswerError,
@@ -27,6 +28,7 @@ from schedkit.errors import (
     UsageError,
 )
 from schedkit.loop import bridged
+from schedkit.values.durations import elapsed_text
 from schedkit.values.rng import chance
 
 __all__ = ["Site"]
@@ -59,7 +61,8 @@ class Site:
     retries : int
         How often a read is repeated after a network error, a 5xx or a garbled answer.
     patience : float
-        Seconds to go on after the first 429.
+        Seconds that a request waits at most while the site says "not now": a 429, a 503, a wait that it asks
+        for, or a limit that it tells in its headers.
     backoff : float
         Seconds before the first repetition; doubles each time, at most a minute, with jitter.
     headers : mapping, optional
@@ -113,7 +116,7 @@ class Site:
         self.patience = patience
         self.backoff = backoff
         self.clock = clock or Clock()
-        self.gate = Gate(concurrency, self.clock)
+        self.gate = Gate(concurrency, self.clock, patience, self.name)
         self._wire = Wire(timeout, verify, cert, proxies, headers, concurrency)
         self._transport: Transport | None = None
         self._threads = anyio.CapacityLimiter(concurrency)
@@ -138,39 +141,39 @@ class Site:
             If the request's address is not of this site.
         """
         request = self._own(request)
-        failures = 0
-        limited_since: float | None = None
-        renewed = False
+        most = self.retries if request.retries is None else request.retries
+        tries = Tries(most, self.patience, persistent=request.retries is None)
         while True:
             token = await self._access_token()
             try:
                 return await self._attempt(request)
-            except RateLimitedError as error:
-                # The gate holds everyone back until then; here only patience is judged.
-                now = self.clock.time()
-                limited_since = now if limited_since is None else limited_since
-                resumes = self.gate.pace(request.endpoint).not_before
-                if resumes - limited_since > self.patience:
-                    asked = max(resumes - now, error.retry_in or 0.0)
-                    error.hint = f"it asks to wait {asked:.0f} s: try again then, or raise patience="
-                    raise
-                delay = chance.uniform(0, min(self.backoff, 0.2))
-                self._tell(error, resumes - now)
             except AuthError:
-                if token is None or renewed:
+                if token is None or tries.renewed:
                     raise
-                renewed, delay = True, 0.0
+                tries.renewed, delay = True, 0.0
                 await self._access_token(refused=token)
-            except (UnavailableError, BadAnswerError) as error:
-                # A site never reached is a wrong URL rather than a bad moment.
-                hopeless = error.maybe_done or not self._reached or _is_redirect(error)
-                if hopeless or failures >= (self.retries if request.retries is None else request.retries):
-                    raise
-                delay = max(error.retry_in or 0.0, self._backed_off(failures))
-                failures += 1
-                self._tell(error, delay)
+            except (RateLimitedError, UnavailableError, BadAnswerError) as error:
+                delay = self._delay(request, error, tries)
             count(retries=1)
-            await self.clock.sleep(delay)
+            await self.clock.wait(delay, f"{self.name} does not answer as it should")
+
+    def _delay(self, request: Request, error: SiteError, tries: Tries) -> float:
+        """Return how long to wait before `request` is repeated; raises `error` if it is not."""
+        now = self.clock.time()
+        if isinstance(error, RateLimitedError):
+            if error.status is None:
+                raise error  # by the gate, where patience has ended
+            # The gate holds everyone back until then.
+            wait = max(self.gate.pace(request.endpoint).not_before - now, error.retry_in or 0.0)
+            delay = chance.uniform(0, min(self.backoff, 0.2))
+        else:
+            # A site never reached is a wrong URL rather than a bad moment.
+            if error.maybe_done or not self._reached or _is_final(error):
+                raise error
+            wait = delay = max(error.retry_in or 0.0, self._backed_off(tries.failures))
+        tries.failed(error, wait, now)
+        context.log(f"{error.message}; trying again in {elapsed_text(max(0.0, wait))}", logging.WARNING)
+        return delay
 
     async def close(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -194,7 +197,8 @@ class Site:
                 pace.limited(started, self.clock.time(), delay)
                 raise
             except SiteError as error:
-                self._reached = self._reached or error.status is not None
+                connected = self._transport is not None and self._transport.connected
+                self._reached = self._reached or connected or error.status is not None
                 raise
             self._reached = True
             count(size=answer.size)
@@ -236,9 +240,8 @@ class Site:
     def _backed_off(self, failures: int) -> float:
         return float(min(60.0, self.backoff * 2**failures) * chance.uniform(0.5, 1.0))
 
-    def _tell(self, error: SiteError, delay: float) -> None:
-        context.log(f"{error.message}; trying again in {max(0.0, delay):.1f} s", logging.WARNING)
 
-
-def _is_redirect(error: SiteError) -> bool:
-    return error.status is not None and 300 <= error.status < 400
+def _is_final(error: SiteError) -> bool:
+    """Tell whether asking again would bring the same answer."""
+    redirected = error.status is not None and 300 <= error.status < 400
+    return redirected or isinstance(error, AnswerTooLargeError)

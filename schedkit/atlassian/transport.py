@@ -7,22 +7,30 @@ judge better ourselves.
 
 from __future__ import annotations
 
+import http.client
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from schedkit.atlassian.bodies import opened
 from schedkit.atlassian.credentials import Credentials
+from schedkit.atlassian.decoding import decoded
 from schedkit.atlassian.judge import judge, login_page, retry_after
 from schedkit.atlassian.library import rest_api
 from schedkit.atlassian.messages import Answer, Body, Request
 from schedkit.atlassian.pace import Clock
-from schedkit.errors import BadAnswerError, SiteError, UnavailableError, UsageError
+from schedkit.atlassian.unpacking import OversizeError
+from schedkit.errors import BadAnswerError, SchedkitError, SiteError, UnavailableError, UsageError
+from schedkit.values.failures import Reason, certificate_reason, reason
+from schedkit.values.text import one_line
 
-__all__ = ["Transport", "Wire"]
+__all__ = ["AnswerTooLargeError", "Transport", "Wire"]
+
+
+class AnswerTooLargeError(BadAnswerError):
+    """An answer beyond what memory is given to one; asking again would bring it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class Transport:
         self.url = url
         self.credentials = credentials
         self.clock = clock
+        self.connected = False  # whether a server ever accepted a connection and then closed it
         self._api = rest_api()(
             url,
             username=credentials.user,
@@ -97,13 +106,16 @@ class Transport:
             try:
                 # Nothing at all is an answer only where nothing was promised.
                 empty = request.raw or not (body or request.decode)
-                value = None if empty else (request.decode or msgspec.json.decode)(body)
+                value = None if empty else (request.decode or decoded)(body)
                 # A decoder of its own takes what it needs; the bytes need not live on.
                 kept = b"" if request.decode else bytes(body)
                 return Answer(response.status_code, headers, kept, value, len(body))
-            except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+            except Exception as problem:
+                known = reason(problem)
+                if known is None:
+                    raise
                 error = BadAnswerError(
-                    f"{what} answered {len(body)} bytes that are not the promised JSON: {problem}",
+                    f"{what} answered {len(body)} bytes that are not the promised JSON: {known.why}",
                     status=response.status_code,
                     hint="a proxy may have cut the answer short; try again",
                 )
@@ -130,20 +142,38 @@ class Transport:
     @contextmanager
     def _answering(self, what: str, request: Request) -> Iterator[None]:
         """Turn what the libraries raise where there is no whole answer into our errors."""
+        try:
+            yield
+        except Exception as problem:
+            error = self._no_answer(what, problem)
+            if error is None:
+                raise
+            if isinstance(error, SiteError):
+                error.maybe_done = not request.repeatable and not _never_sent(problem)
+            raise error from None
+
+    def _no_answer(self, what: str, problem: Exception) -> SchedkitError | None:
         import requests
         import urllib3
 
-        try:
-            yield
-        except requests.exceptions.InvalidSchema:
-            raise UsageError(f"{what} was redirected to an address that is not http(s)") from None
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
-            reason = self.credentials.scrub(_reason(problem))
-            raise UnavailableError(
-                f"{what} got no answer: {reason}",
-                hint=_network_hint(problem),
-                maybe_done=not request.repeatable and not _never_sent(problem),
-            ) from None
+        if isinstance(problem, requests.exceptions.InvalidSchema):
+            return UsageError(f"{what} was redirected to an address that is not http(s)")
+        if isinstance(problem, OversizeError):
+            return AnswerTooLargeError(
+                f"{what} {problem}", hint="ask for less at once: fewer fields, or smaller pages"
+            )
+        if isinstance(problem, EOFError | zlib.error):
+            why = (reason(problem) or Reason(str(problem))).why
+            return BadAnswerError(
+                f"{what} answered with data that cannot be unpacked: {why}",
+                hint="a proxy may have cut the answer short; try again",
+            )
+        if isinstance(problem, requests.exceptions.RequestException | urllib3.exceptions.HTTPError | OSError):
+            self.connected = self.connected or _was_dropped(problem)
+            known = _network_reason(problem)
+            why = self.credentials.scrub(known.why)
+            return UnavailableError(f"{what} got no answer: {why}", hint=known.hint)
+        return None
 
     def _outcome(self, request: Request, error: SiteError, headers: Mapping[str, str]) -> SiteError:
         error.message = self.credentials.scrub(error.message)
@@ -192,6 +222,12 @@ def _never_sent(problem: BaseException) -> bool:
     return isinstance(_innermost(problem), urllib3.exceptions.NewConnectionError)
 
 
+def _was_dropped(problem: BaseException) -> bool:
+    """Whether a server took the connection and closed it without an answer."""
+    inner = _innermost(problem)
+    return isinstance(inner, ConnectionResetError | ConnectionAbortedError | http.client.HTTPException)
+
+
 def _innermost(problem: BaseException) -> BaseException:
     for inner in (getattr(problem, "reason", None), *problem.args):
         if isinstance(inner, BaseException):
@@ -199,21 +235,18 @@ def _innermost(problem: BaseException) -> BaseException:
     return problem
 
 
-def _reason(problem: BaseException) -> str:
+def _network_reason(problem: BaseException) -> Reason:
+    import requests
+
+    known = certificate_reason(problem)
+    if known is not None:
+        return known
     inner = _innermost(problem)
     words = " ".join(str(arg) for arg in inner.args if isinstance(arg, str | int)) or str(inner)
     # urllib3 starts its messages with the object: "<…HTTPConnection object at 0x7f…>: Failed to …"
-    words = words.rpartition(">: ")[2]
-    return f"{type(inner).__name__}: {words[:200]}"
-
-
-def _network_hint(problem: BaseException) -> str:
-    import requests
-
-    if isinstance(problem, requests.exceptions.SSLError):
-        return "give the company's CA file: verify='/path/to/ca.pem'"
+    why = f"{type(inner).__name__}: {one_line(words.rpartition('>: ')[2], 200)}"
     if isinstance(problem, requests.exceptions.ProxyError):
-        return "check proxies={'https': …}"
+        return Reason(why, "check proxies={'https': …}")
     if isinstance(problem, requests.exceptions.Timeout):
-        return "the site is slow: try again, or raise timeout="
-    return "check the URL and the network"
+        return Reason(why, "the site is slow: try again, or raise timeout=")
+    return Reason(why, "check the URL and the network")

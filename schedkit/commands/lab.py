@@ -5,24 +5,30 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from schedkit.errors import UsageError
+from schedkit.values.extras import check_package
 
 __all__ = ["lab_environment", "open_lab"]
 
 
 def open_lab(folder: Path, *, issues: int, options: list[str]) -> None:
-    """Start the demo site and JupyterLab, and wait until the latter ends."""
-    for module, extra in (("jupyterlab", "notebook"), ("uvicorn", "demo")):
-        if find_spec(module) is None:
-            raise UsageError(f"this needs {module}", hint=f"pip install 'schedkit[{extra}]'")
-    if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}", hint="name the notebooks' folder")
+    """Start the demo site and JupyterLab, and wait until JupyterLab ends.
+
+    Raises
+    ------
+    MissingExtraError
+        JupyterLab or the demo site's web server is not installed.
+    UsageError
+        There is no such folder.
+    """
+    check_package("jupyterlab", "notebook", "notebooks")
     from schedkit.demo import DemoSite
 
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", hint="name the folder of the notebooks")
     with DemoSite(issues=issues) as site:
         command = [sys.executable, "-m", "jupyter", "lab", "--ip=127.0.0.1", f"--notebook-dir={folder}"]
         subprocess.run([*command, *options], env={**os.environ, **lab_environment(site)}, check=False)

@@ -26,10 +26,14 @@ What goes wrong on real sites, and how to make it happen here::
     HTTPS, client certificates      tls=Tls(cert, key, client_ca)
 """
 
-from schedkit.demo.endpoints import Endpoint
-from schedkit.demo.knobs import Faults, parse_faults, parse_latency
-from schedkit.demo.serve import serve
-from schedkit.demo.server import Tls
-from schedkit.demo.site import DemoSite
+from schedkit.values.extras import check_package, requires_extra
+
+with requires_extra("demo", "demo sites"):
+    check_package("python_multipart", "demo", "demo sites")  # starlette imports it at the first upload
+    from schedkit.demo.endpoints import Endpoint
+    from schedkit.demo.knobs import Faults, parse_faults, parse_latency
+    from schedkit.demo.serve import serve
+    from schedkit.demo.server import Tls
+    from schedkit.demo.site import DemoSite
 
 __all__ = ["DemoSite", "Endpoint", "Faults", "Tls", "parse_faults", "parse_latency", "serve"]

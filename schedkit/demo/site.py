@@ -80,6 +80,8 @@ class DemoSite:
         The time zone of the demo accounts: of all times in Jira's answers and of dates in JQL.
     tls : Tls, optional
         Serve HTTPS, asking clients for a certificate where it names who signs them.
+    quota_clock : callable
+        The seconds by which `rate_limit` is kept; tests pass one that a slow machine does not change.
 
     Examples
     --------
@@ -104,6 +106,7 @@ class DemoSite:
         gzip: bool = False,
         zone: str = "Europe/Berlin",
         tls: Tls | None = None,
+        quota_clock: Callable[[], float] = time.monotonic,
     ) -> None:
         # Bad knobs are refused before a port is taken.
         seconds, planned = parse_latency(latency), _faults(faults)
@@ -113,6 +116,7 @@ class DemoSite:
         self.port = int(self._socket.getsockname()[1])
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
         self._tls = tls
+        self._quota_clock = quota_clock
         anchor = _anchor(now)
         # The clock of the site: real time, or `now` and on from there.
         offset = 0.0 if now is None else anchor / 1000 - time.time()
@@ -199,7 +203,7 @@ class DemoSite:
 
     @rate_limit.setter
     def rate_limit(self, value: float) -> None:
-        self._gate.quota = Quota(value)
+        self._gate.quota = Quota(value, self._quota_clock)
 
     @property
     def page_cap(self) -> int | None:

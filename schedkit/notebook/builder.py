@@ -8,8 +8,6 @@ from html import escape
 from typing import Any, cast
 
 import anyio.to_thread
-import ipywidgets
-from IPython.display import display
 
 from schedkit import context
 from schedkit.app import App
@@ -20,6 +18,11 @@ from schedkit.notebook.draft import Draft, save, saved, upcoming
 from schedkit.notebook.publisher import publisher
 from schedkit.notebook.static import table_html
 from schedkit.report.pipeline import extract
+from schedkit.values.extras import requires_extra
+
+with requires_extra("notebook", "forms"):
+    import ipywidgets
+    from IPython.display import display
 
 __all__ = ["Builder"]
 

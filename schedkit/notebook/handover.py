@@ -14,18 +14,31 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.loop import live
-from schedkit.notebook.background import Instructions
 
-__all__ = ["children", "files_of", "hand_over", "move", "notebook_path"]
+__all__ = ["Instructions", "children", "files_of", "hand_over", "move", "notebook_path"]
 
 START_SECONDS = 90.0
 LOOK_SECONDS = 0.1
 NAMES_SHOWN = 3
 BEHIND = " in the background"
+
+
+class Instructions(TypedDict):
+    """What the background process reads from its standard input.
+
+    Attributes
+    ----------
+    tasks : list of str
+        Must be declared before the process takes the ledger over.
+    """
+
+    ledger: str
+    options: dict[str, Any]
+    tasks: list[str]
 
 
 def notebook_path() -> Path | None:
@@ -108,7 +121,7 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
     log_path = _log_path(scheduler, notebook if notebook in files else None)
     with log_path.open("wb") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "schedkit.notebook.background", *map(str, files)],
+            [sys.executable, "-m", "schedkit.commands.background", *map(str, files)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)},
             cwd=folder,
             stdin=subprocess.PIPE,

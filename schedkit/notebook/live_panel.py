@@ -8,10 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import anyio.to_thread
-import anywidget
 import msgspec
-import traitlets
-from IPython.display import publish_display_data
 
 from schedkit.core.board.feed import Feed
 from schedkit.errors import UsageError
@@ -21,6 +18,12 @@ from schedkit.notebook.commands import Answer, obey
 from schedkit.notebook.handover import move
 from schedkit.notebook.publisher import publisher
 from schedkit.notebook.static import board_html
+from schedkit.values.extras import requires_extra
+
+with requires_extra("notebook", "panels"):
+    import anywidget
+    import traitlets
+    from IPython.display import publish_display_data
 
 __all__ = ["KINDS", "Panel"]
 

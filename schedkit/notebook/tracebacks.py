@@ -1,26 +1,26 @@
-"""What a cell shows of an error that schedkit raised: the caller's own lines, and the error's one line.
+"""What a cell shows of an error that schedkit raised: the user's own lines, and the error's one line.
 
-An analyst asked for something that cannot be; a hundred lines of ours do not tell which. Whoever wants them
-says ``%xmode Verbose``.
+``%xmode Verbose`` shows the whole traceback.
 """
 
 from __future__ import annotations
 
-import sys
 import sysconfig
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from schedkit.notebook.shell import running_shell
+
 __all__ = ["rendered"]
 
-_OURS = str(Path(__file__).parent)
+_OURS = str(Path(__file__).parents[1])
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def rendered(error: BaseException) -> list[str]:
     """Return the lines that IPython prints for an error, in the mode that its user chose."""
-    shell: Any = sys.modules["IPython"].get_ipython()
+    shell: Any = running_shell()
     show = shell.InteractiveTB
     if show.mode == "Verbose" or not _raised_here(error.__traceback__):
         lines: list[str] = show.structured_traceback(type(error), error, error.__traceback__, tb_offset=1)
@@ -38,7 +38,7 @@ def rendered(error: BaseException) -> list[str]:
 
 
 def _raised_here(traceback: TracebackType | None) -> bool:
-    """Tell whether our code raised it, and not a task's own."""
+    """Return whether our code raised it, and not a task's."""
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     return traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_OURS)

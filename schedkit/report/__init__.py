@@ -5,23 +5,22 @@ from schedkit.report.definition import (
     Deliver,
     Extract,
     Report,
-    RetryOptions,
+    ReportTask,
     Schedule,
     Shape,
-    TaskOptions,
 )
 from schedkit.report.load import load_reports, loads_reports
-from schedkit.report.pipeline import Tools, run_report
+from schedkit.report.pipeline import run_report
+from schedkit.report.tools import Tools
 
 __all__ = [
     "Check",
     "Deliver",
     "Extract",
     "Report",
-    "RetryOptions",
+    "ReportTask",
     "Schedule",
     "Shape",
-    "TaskOptions",
     "Tools",
     "load_reports",
     "loads_reports",

@@ -5,10 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schedkit import context
@@ -17,32 +13,14 @@ from schedkit.report.check import check, incomplete
 from schedkit.report.definition import Extract, Report
 from schedkit.report.deliver import deliverer
 from schedkit.report.shape import shape
+from schedkit.report.tools import Tools
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from schedkit.jira import Jira
 
-__all__ = ["Tools", "extract", "run_report"]
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What a report needs from around it.
-
-    Parameters
-    ----------
-    site : callable
-        Returns the client of a configured site by its name.
-    root : Path
-        The folder that relative paths start from.
-    clock : callable
-        Returns the present moment, timezone-aware; dates in file names come from it.
-    """
-
-    site: Callable[[str], Any]
-    root: Path
-    clock: Callable[[], datetime]
+__all__ = ["extract", "run_report"]
 
 
 def run_report(report: Report, tools: Tools) -> pd.DataFrame:

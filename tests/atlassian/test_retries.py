@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from schedkit.atlassian import Request
-from schedkit.errors import UsageError
+from schedkit import context
+from schedkit.atlassian import Request, Site
+from schedkit.atlassian.retries import Tries
+from schedkit.errors import RateLimitedError, SiteError, UnavailableError, UsageError
 from schedkit.loop import service
+
+JSON = {"Content-Type": "application/json"}
+
+
+class Lines(context.Surroundings):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def log(self, level: int, message: str) -> None:
+        self.lines.append(message)
+
+
+def get(site: Site, **more: object) -> object:
+    return service().call(site.send, Request("GET", "/x", **more)).json()
 
 
 def test_a_limit_that_asks_for_no_wait_is_waited_out_all_the_same(site, scripted, clock) -> None:
@@ -32,3 +48,114 @@ def test_an_address_that_only_begins_like_the_site_gets_no_login(site, scripted,
     with pytest.raises(UsageError, match="the address is of"):
         service().call(site.send, Request("GET", scripted.url + more))
     assert scripted.asked == []
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("seconds", "told"), [("3600", "1h"), ("31536000", "365d")])
+def test_a_wait_longer_than_patience_ends_at_once(
+    site, scripted, clock, status: int, seconds: str, told: str
+) -> None:
+    answers = [scripted.reply(), scripted.reply(status, headers={"Retry-After": seconds})]
+    scripted.script = lambda asked, n: answers[min(n, 1)]
+    get(site)
+    with pytest.raises(SiteError) as caught:
+        get(site)
+    assert caught.value.hint == f"it asks to wait {told}: try again then, or raise patience="
+    assert caught.value.retry_in == float(seconds)
+    assert len(scripted.asked) == 2
+    assert clock.slept == []
+
+
+def test_a_site_that_is_away_for_three_minutes_is_waited_for(site, scripted, clock) -> None:
+    """Whatever retries= says: six of them take half a minute."""
+    began = clock.time()
+    scripted.script = lambda asked, n: scripted.reply(503 if 0 < clock.time() - began < 180 or not n else 200)
+    assert get(site) == {"ok": True}
+    assert 180 <= clock.time() - began < 240
+
+
+def test_a_site_that_stays_away_is_given_up_when_patience_ends(site, scripted, clock) -> None:
+    scripted.script = lambda asked, n: scripted.reply(503)
+    began = clock.time()
+    with pytest.raises(UnavailableError, match=r"answered 503.*it has refused for \d+m.*patience="):
+        get(site)
+    assert 500 < clock.time() - began <= site.patience
+
+
+def test_a_request_with_a_number_of_its_own_is_not_repeated_beyond_it(site, scripted) -> None:
+    scripted.script = lambda asked, n: scripted.reply(503)
+    with pytest.raises(UnavailableError, match="answered 503"):
+        get(site, retries=2)
+    assert len(scripted.asked) == 3
+
+
+ELEVEN_DAYS = {
+    "X-RateLimit-Remaining": "0",
+    "X-RateLimit-Limit": "1",
+    "X-RateLimit-FillRate": "1",
+    "X-RateLimit-Interval-Seconds": "1000000",
+}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [ELEVEN_DAYS, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4102444800"}],
+    ids=["eleven days", "until 2100"],
+)
+def test_headers_of_a_good_answer_hold_nobody_back_beyond_patience(site, scripted, clock, headers) -> None:
+    scripted.script = lambda asked, n: scripted.reply(headers={**JSON, **headers})
+    get(site)
+    with pytest.raises(RateLimitedError) as caught:
+        get(site)
+    assert caught.value.message == f"{site.name} accepts no GET /x for another 15m"
+    assert "patience=" in caught.value.hint
+    assert (clock.slept, len(scripted.asked)) == ([], 1)
+
+
+def test_who_has_more_patience_asks_again_after_a_quarter_of_an_hour(scripted, clock) -> None:
+    site = Site(scripted.url, clock=clock, patience=10_000)
+    scripted.script = lambda asked, n: scripted.reply(headers={**JSON, **(ELEVEN_DAYS if n < 3 else {})})
+    for _ in range(4):
+        get(site)
+    assert sum(clock.slept) == pytest.approx(2700)
+
+
+def test_a_long_wait_is_told_while_it_lasts(site, scripted) -> None:
+    replies = [scripted.reply(429, headers={"Retry-After": "130"}), scripted.reply()]
+    scripted.script = lambda asked, n: replies[n]
+    listener = Lines()
+    with context.use(listener):
+        get(site)
+    refused, *waiting = listener.lines
+    assert refused.endswith("was rate limited; trying again in 2m 10s")
+    assert [line.rpartition(" waiting ")[0] for line in waiting] == [f"{site.name} limits GET /x:"] * 3
+    assert waiting[1].endswith("1m 10s")
+
+
+def test_a_dropped_first_connection_is_a_bad_moment_and_not_a_wrong_url(site, scripted) -> None:
+    scripted.script = lambda asked, n: scripted.reply(reset=n == 0)
+    assert get(site) == {"ok": True}
+    assert len(scripted.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "persistent", "goes_on"),
+    [
+        (UnavailableError("no answer"), True, False),
+        (UnavailableError("502", status=502), True, False),
+        (UnavailableError("503", status=503), True, True),
+        (UnavailableError("503", status=503), False, False),
+        (UnavailableError("503", status=503, retry_in=1.0), False, True),
+        (RateLimitedError("429", status=429), False, True),
+    ],
+)
+def test_what_is_repeated_beyond_the_number_of_retries(
+    error: SiteError, persistent: bool, goes_on: bool
+) -> None:
+    tries = Tries(most=2, patience=60.0, persistent=persistent)
+    times = 6 if goes_on else 2
+    for now in range(times):
+        tries.failed(error, 1.0, now * 10.0)
+    with pytest.raises(type(error)) as caught:
+        tries.failed(error, 1.0, times * 10.0)
+    assert caught.value is error

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 import traceback
 
 import pytest
 
-from schedkit.atlassian import Request, Site
+from schedkit.atlassian import OAuth2, Request, Site
 from schedkit.atlassian.credentials import normalised
 from schedkit.errors import AuthError, SchedkitError, UnavailableError, UsageError
 from schedkit.loop import service
@@ -47,6 +48,35 @@ def test_a_traceback_with_variables(scripted, clock, status) -> None:
     printed = call(site, Request("GET", "/rest/x"))
     assert "site = Site('http://127.0.0.1" in printed
     assert SECRET not in printed
+
+
+OAUTH = {"client_id": "id", "client_secret": "app-s3cret", "refresh_token": "refresh-s3cret"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (
+            400,
+            b'{"error_description": "refresh token refresh-s3cret of app-s3cret expired"}',
+            r"\*\*\* expired",
+        ),
+        (200, b'["access_token"]', "answered with a list"),
+        (200, b'{"access_token": 5}', "refused to renew"),
+        (200, b"[" * 5000, "nested too deeply"),
+        (200, b"no json", "not valid JSON"),
+        (307, b"", "answered 307"),
+        (429, b"", "answered 429"),
+    ],
+)
+def test_a_token_server_that_misbehaves(scripted, status: int, body: bytes, words: str) -> None:
+    headers = {"Content-Type": "application/json", "Location": f"{scripted.url}/elsewhere"}
+    scripted.script = lambda asked, n: scripted.reply(status, body, headers)
+    site = Site(scripted.url, oauth2=OAuth2(**OAUTH, token_url=f"{scripted.url}/token"))
+    printed = call(site, Request("GET", "/x"))
+    assert re.search(words, printed)
+    assert [asked.path for asked in scripted.asked] == ["/token"], "a redirect would take the secrets along"
+    assert "s3cret" not in printed
 
 
 def test_pages_are_not_copied_into_debug_logs(scripted, caplog) -> None:

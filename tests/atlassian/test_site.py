@@ -407,7 +407,7 @@ def test_a_retry_is_told_to_whoever_listens(site, replies) -> None:
     with context.use(Listener()):
         send(site)
     assert len(lines) == 2
-    assert "was rate limited; trying again in 2.0 s" in lines[0]
+    assert "was rate limited; trying again in 2s" in lines[0]
     assert "answered 503; trying again in" in lines[1]
 
 

@@ -6,15 +6,17 @@ import gzip
 import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from support.tls_server import accepting
 
 from schedkit.atlassian import Request, Site
-from schedkit.errors import UnavailableError
+from schedkit.errors import BadAnswerError, UnavailableError
 from schedkit.loop import service
 
 
@@ -86,6 +88,16 @@ def test_without_the_client_certificate(secure: str, files: dict[str, str]) -> N
         get(Site(secure, verify=files["ca"]))
 
 
+def test_an_expired_certificate_is_the_sites_to_renew(authority: trustme.CA, files: dict[str, str]) -> None:
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    expired = authority.issue_cert("127.0.0.1", not_after=yesterday)
+    with accepting(expired) as port, pytest.raises(UnavailableError) as caught:
+        get(Site(f"https://127.0.0.1:{port}", verify=files["ca"]))
+    assert caught.value.message.endswith("got no answer: the site's certificate has expired")
+    assert "renew" in caught.value.hint
+    assert "verify=" not in caught.value.hint
+
+
 def test_through_a_proxy(scripted) -> None:
     site = Site("http://jira.internal.example", token="tok-123456", proxies={"http": scripted.url})
     assert get(site) == {"ok": True}
@@ -100,5 +112,5 @@ def test_compressed_answers(scripted) -> None:
     assert "gzip" in scripted.asked[0].headers["Accept-Encoding"]
     broken = scripted.reply(200, b"\x1f\x8b" + b"no gzip at all", headers)
     scripted.script = lambda asked, n: broken
-    with pytest.raises(UnavailableError, match="got no answer"):
+    with pytest.raises(BadAnswerError, match="cannot be unpacked: its compressed data is damaged"):
         get(Site(scripted.url, retries=0))

@@ -136,11 +136,12 @@ def test_behaviour_9_a_retry_keeps_its_time_over_a_restart(make: Make, end: str)
 
     def flaky(run: Any) -> int:
         started.append((run.attempt, time.time()))
-        if run.attempt < 3:
+        if run.attempt < 2:
             raise RetryableError("again")
         return run.attempt
 
-    retry = Retry(attempts=3, delay=0.4, backoff=1)
+    # Longer than a busy machine takes from the word of the retry to the end of its owner.
+    retry = Retry(attempts=2, delay=2)
     first = make(name="first")
     heard = Heard(first)
     first.start()
@@ -152,12 +153,14 @@ def test_behaviour_9_a_retry_keeps_its_time_over_a_restart(make: Make, end: str)
     else:
         first._node.lease._let_go()  # a dead one that wakes up starts nothing either
     second = make(name="second")
-    second.start()
     second.task(name="flaky", retry=retry)(flaky)
-    waiting = second._ledger.run(run.id)
+    # Between two owners nothing happens, however long the machine takes.
+    with second.viewing():
+        waiting = second.run(run.id).run
     assert (waiting.state, waiting.due_at, waiting.attempt) == (State.RETRY, told.due_at, 1)
-    assert second.run(run.id).result("20s") == 3
-    assert [attempt for attempt, _ in started] == [1, 2, 3], "the tries before the restart count"
+    second.start()
+    assert second.run(run.id).result("20s") == 2
+    assert [attempt for attempt, _ in started] == [1, 2], "the tries before the restart count"
     assert started[1][1] >= told.due_at.timestamp()
 
 

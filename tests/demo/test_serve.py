@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from typing import Any
 
 import httpx
@@ -113,7 +112,7 @@ def test_a_site_may_be_started_and_stopped_by_hand() -> None:
 
 
 def test_a_site_ends_at_once_even_while_an_answer_stalls(capfd: pytest.CaptureFixture[str]) -> None:
-    for faults, seconds in (("", 1.0), ("kinds=stall,stall=60s", 5.0)):
+    for faults in ("", "kinds=stall,stall=60s"):
         site = DemoSite(issues=5, faults=faults).start()
         with datacenter(site) as http:
             started = threading.Event()
@@ -128,11 +127,10 @@ def test_a_site_ends_at_once_even_while_an_answer_stalls(capfd: pytest.CaptureFi
 
             asking = threading.Thread(target=ask)
             asking.start()
-            assert started.wait(5)
-            begun = time.perf_counter()
+            assert started.wait(30)
             site.stop()
-            assert time.perf_counter() - begun < seconds
-            asking.join(5)
+            asking.join(30)
+            assert not asking.is_alive(), "an answer that stalls for a minute held the end of the site up"
             assert len(failed) == bool(faults)
     assert capfd.readouterr().err == ""
 

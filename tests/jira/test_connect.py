@@ -111,7 +111,9 @@ def test_nobody_to_ask(demo_site: DemoSite, ring: InMemory, monkeypatch: pytest.
         Jira.connect(demo_site.jira_dc.url)
 
 
-def test_without_a_keyring(demo_site: DemoSite, typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_keyring(
+    demo_site: DemoSite, typed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     site = demo_site.jira_dc
     typed(site.token)
     from keyring.backends import fail
@@ -125,6 +127,8 @@ def test_without_a_keyring(demo_site: DemoSite, typed, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "keyring", None)
     assert Jira.connect(site.url).myself()
     assert recall(site.url, None) is None
+    told = f"the token of {site.url} is not stored: no keyring"
+    assert caplog.messages == 2 * [f"{told} (pip install 'schedkit[notebook]', or give token=)"]
 
 
 @pytest.mark.parametrize("dialect", ["cloud", "dc"])

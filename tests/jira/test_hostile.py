@@ -47,7 +47,7 @@ ANSWERS: dict[str, tuple[Callable[[], Response], type[SchedkitError], str]] = {
     "for a day": (
         lambda: Response(status_code=429, headers={"Retry-After": "86400"}),
         RateLimitedError,
-        "asks to wait 86400 s: try again then",
+        "asks to wait 1d: try again then",
     ),
 }
 

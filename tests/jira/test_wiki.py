@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from schedkit.jira.table.decoding import decoded
 
 from schedkit.jira import wiki
-from schedkit.jira.table.decoding import decoded
 from schedkit.jira.table.sprint import sprint_name
 
 PIECES = [

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 from support.notebook_shell import Shell
 
-import schedkit
 from schedkit import context
 from schedkit.notebook.bar import CellBar, cell_bar
+from schedkit.notebook.front_end import connect
 from schedkit.notebook.publisher import Publisher
 
 
@@ -53,7 +53,7 @@ def test_a_slow_call_draws_one_output_updates_it_and_takes_it_away(shell: Shell)
     ]
     assert len({o["transient"]["display_id"] for o in shell.outputs}) == 1
     first, second = (o["data"]["text/html"] for o in shell.outputs[1:3])
-    assert "500 / 2,000 · 250/s · 6.0 s left" in first
+    assert "500 / 2,000 · 250/s · 6s left" in first
     assert "width:25.0%" in first
     assert "page 3 of 14 &lt;b&gt;" in second
 
@@ -62,8 +62,8 @@ def test_a_slow_call_draws_one_output_updates_it_and_takes_it_away(shell: Shell)
     ("steps", "words"),
     [
         ([(0, 0, None)], "<span>0</span>"),
-        ([(0, 0, None), (3, 70, None)], "<span>70 · 3.0 s</span>"),
-        ([(0, 0, 4), (2, 4, 4)], "<span>4 / 4 · 2.0 s</span>"),
+        ([(0, 0, None), (3, 70, None)], "<span>70 · 3s</span>"),
+        ([(0, 0, 4), (2, 4, 4)], "<span>4 / 4 · 2s</span>"),
         ([(0, 9, 4)], "<span>9 / 4</span>"),
     ],
 )
@@ -95,10 +95,11 @@ def test_the_publisher_draws_the_bar_of_a_surrounded_call(
 
 
 def test_only_a_kernel_gets_a_bar(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    with schedkit._cell_bar() as listener:
+    connect()
+    with context.surrounded() as listener:
         assert type(listener) is context.Surroundings
     monkeypatch.setattr(shell.shell, "kernel", object(), raising=False)
-    with schedkit._cell_bar() as listener:
+    with context.surrounded() as listener:
         assert isinstance(listener, CellBar)
 
 

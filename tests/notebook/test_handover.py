@@ -10,19 +10,18 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nbformat
 import psutil
 import pytest
 from support.kernels import kernel
 from support.notebook_shell import Front, wait_for
+from support.notebooks import write_notebook
 
 from schedkit.app import Scheduler, app
-from schedkit.commands.notebook import execute
 from schedkit.core.api.facade import Scheduler as CoreScheduler
 from schedkit.core.tasks import origin
 from schedkit.core.when.triggers import at, every
 from schedkit.errors import SchedkitError, UsageError
-from schedkit.notebook import background, handover
+from schedkit.notebook import handover
 from schedkit.report import load_reports
 
 CELL = """
@@ -60,16 +59,6 @@ extract: {site: demo, jql: type = Bug}
 deliver: [{excel: {path: bugs.xlsx}}]
 """
 PATIENCE = 60.0
-
-
-def write(path: Path, *cells: str) -> Path:
-    made = [nbformat.v4.new_code_cell(source) for source in cells]
-    made.append(
-        nbformat.v4.new_code_cell("raise SystemError('left out')", metadata={"tags": ["no-background"]})
-    )
-    made.append(nbformat.v4.new_markdown_cell("# words"))
-    nbformat.write(nbformat.v4.new_notebook(cells=made), path)
-    return path
 
 
 @pytest.fixture
@@ -111,7 +100,7 @@ def runs_in(ledger: str, task: str, pid: int) -> None:
 def test_there_and_back(
     owner: CoreScheduler, tmp_path: Path, front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    notebook = write(tmp_path / "daily.ipynb", CELL.format(ledger=str(tmp_path / "a.db")))
+    notebook = write_notebook(tmp_path / "daily.ipynb", CELL.format(ledger=str(tmp_path / "a.db")))
     monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
     shown = front.panel(owner)
     assert b'"do":"hand_over"' in shown.first
@@ -172,7 +161,7 @@ def test_files_and_a_notebook_go_on_after_the_kernel_was_killed(
     project: Path, tmp_path_factory: pytest.TempPathFactory, started: Callable[[str], psutil.Process]
 ) -> None:
     home = tmp_path_factory.mktemp("home")
-    notebook = write(project / "daily.ipynb", ALL, "sched.start()")
+    notebook = write_notebook(project / "daily.ipynb", ALL, "sched.start()")
     ledger = str(project / ".schedkit" / "ledger.db")
     with kernel(project, home, JPY_SESSION_NAME=str(notebook)) as first:
         first.run(ALL)
@@ -278,7 +267,7 @@ def test_where_a_declaration_comes_from(
 
 
 def test_a_notebook_that_fails_leaves_the_schedule_here(owner: CoreScheduler, tmp_path: Path) -> None:
-    notebook = write(tmp_path / "bad.ipynb", "x = 1", "print(y)")
+    notebook = write_notebook(tmp_path / "bad.ipynb", "x = 1", "print(y)")
     with pytest.raises(UsageError, match=r"the background process ended: bad.ipynb, cell 2: NameError"):
         handover.hand_over(owner, notebook)
     assert owner.running
@@ -287,7 +276,7 @@ def test_a_notebook_that_fails_leaves_the_schedule_here(owner: CoreScheduler, tm
 def test_a_notebook_saved_without_a_task_leaves_the_schedule_here(
     owner: CoreScheduler, tmp_path: Path
 ) -> None:
-    notebook = write(tmp_path / "old.ipynb", CELL.format(ledger=owner.ledger))
+    notebook = write_notebook(tmp_path / "old.ipynb", CELL.format(ledger=owner.ledger))
     exec("@sched.task\ndef new(): pass", {"sched": owner, "__name__": "__main__"})
     with pytest.raises(UsageError, match=r"old.ipynb does not declare 'new' \(save the notebook, or remove"):
         handover.hand_over(owner, notebook)
@@ -295,7 +284,7 @@ def test_a_notebook_saved_without_a_task_leaves_the_schedule_here(
 
 
 def test_a_process_that_never_takes_over_is_ended(owner: CoreScheduler, tmp_path: Path) -> None:
-    notebook = write(tmp_path / "slow.ipynb", "import time; time.sleep(60)")
+    notebook = write_notebook(tmp_path / "slow.ipynb", "import time; time.sleep(60)")
     with pytest.raises(SchedkitError, match=r"has not taken over within 0.3 s \(see slow.background.log\)"):
         handover.hand_over(owner, notebook, patience=0.3)
     assert owner.running
@@ -307,42 +296,3 @@ def test_what_a_click_says_where_nothing_is_declared(
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     shown = front.panel(owner)
     assert "nothing is declared here" in front.ask(shown, do="hand_over")["error"]
-
-
-def test_executing_in_this_process(owner: CoreScheduler, tmp_path: Path, shell: object) -> None:
-    execute(write(tmp_path / "fine.ipynb", "schedkit_test_value = 1"))
-    with pytest.raises(UsageError, match=r"broken.ipynb, cell 1: SyntaxError"):
-        execute(write(tmp_path / "broken.ipynb", "def"))
-
-
-def test_the_program_takes_over_and_stops_when_told(
-    tmp_path: Path, shell: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    ledger = tmp_path / "b.db"
-    notebook = write(tmp_path / "b.ipynb", CELL.format(ledger=str(ledger)).replace("sched.start()", ""))
-    told: background.Instructions = {"ledger": str(ledger), "options": {"name": "b"}, "tasks": ["who"]}
-    ended = threading.Event()
-    ended.set()
-    events: list[str] = []
-    unsubscribe = (
-        app().scheduler(ledger, name="b").subscribe(lambda event: events.append(getattr(event, "change", "")))
-    )
-    assert background.main([notebook], told, ended) == 0
-    assert Scheduler(ledger).state == "stopped"
-    assert wait_for(lambda: {"started", "stopped"} <= set(events))
-    unsubscribe()
-    (tmp_path / "bad.yaml").write_text("tasks: {x: {run: nowhere.to_be_found, trigger: {every: 1h}}}")
-    assert background.main([tmp_path / "bad.yaml"], {**told, "ledger": "c.db"}, ended) == 1
-    app().current = None
-
-
-def test_signals_end_the_program() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        ended = background.told_to_end()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert ended.wait(5)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        signal.signal(signal.SIGINT, signal.default_int_handler)

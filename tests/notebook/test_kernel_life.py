@@ -83,10 +83,8 @@ def test_an_interrupted_wait_leaves_its_run_alone(
     until(lambda: lines(project / "started"))
     cell = cells.begin(f"print('waits', flush=True)\n{wait}")
     cells.until(cell, "waits")
-    pressed = time.monotonic()
     cells.interrupt()
-    cells.end(cell)
-    assert time.monotonic() - pressed < 5  # a second on a machine that does nothing else
+    cells.end(cell)  # the run itself ends only at its gate
     assert cell.error in {"KeyboardInterrupt", "CancelledError"}
     assert cells.say("print(run.state)") == "RUNNING"
     (project / "gate").touch()
@@ -109,10 +107,8 @@ def test_an_interrupted_search_asks_no_more(start: Callable[..., Kernel], call: 
         before = len(site.requests)
         cell = cells.begin(call)
         until(lambda: len(site.requests) > before)
-        pressed = time.monotonic()
         cells.interrupt()
         cells.end(cell)
-        assert time.monotonic() - pressed < 5
         assert cell.error in {"KeyboardInterrupt", "CancelledError"}
         at_end = len(site.requests)
         site.latency = 0.0
@@ -152,7 +148,7 @@ def pulse(run):
 
     later = time.time() + 60
     module.write_text(source.format(word="new"))
-    with open(package / "core" / "scheduler" / "handles.py", "a") as file:
+    with open(package / "core" / "api" / "handles.py", "a") as file:
         file.write("\nRELOADED = True\n")
     for file in [module, *package.rglob("*.py")]:
         os.utime(file, (later, later))
@@ -315,7 +311,13 @@ def fails_with_hook():
 """
     cells.run(tasks)
     cells.run("sched.subscribe(lambda event: 1 / 0); run = blocks.submit(); run = heavy.submit()")
-    quiet = cells.run("time.sleep(2.5)")
+    # A cell that runs as long as the work goes on beside it.
+    quiet = cells.run(
+        "expected = {'logs', 'fails', 'fails_async', 'blocks', 'hook', 'heavy'}\n"
+        "open('ran', 'a').close()\n"
+        "while not expected <= set(open('ran').read().split()): time.sleep(0.05)\n"
+        "time.sleep(0.3)"
+    )
     heavy = cells.say("run.result(20); print(json.dumps(run.log))")
     assert json.loads(heavy) == ["past Python", "from a program", "printed"]
     ran = lines(project / "ran")

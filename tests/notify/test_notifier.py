@@ -15,7 +15,7 @@ from notify.test_notices import AT, ended, queued
 
 from schedkit.core.events import Event
 from schedkit.core.states import State
-from schedkit.errors import SettingsError
+from schedkit.errors import MissingExtraError, SettingsError
 from schedkit.notify import Channel, Notifier
 from schedkit.notify.channel import Voice
 from schedkit.notify.digest import message
@@ -222,7 +222,7 @@ def test_other_services_get_their_form(
         (lambda: Channel("mmost://host/token"), "named by an environment variable, not by an address"),
         (lambda: Channel("CHAT", on=["burnt"]), "nothing is told on 'burnt'"),
         (lambda: Channel("CHAT", templates={"burnt": "x"}), "nothing is told on 'burnt'"),
-        (lambda: Channel("CHAT", every=-1), "every=-1 is no pause"),
+        (lambda: Channel("CHAT", every=-1), "channel CHAT: every=-1 .at least 0s"),
         (lambda: Notifier([Channel("NOT_SET")], environ={}), "the environment has no NOT_SET"),
         (
             lambda: Notifier([Channel("CHAT")], environ={"CHAT": "nonsense://s3cret"}),
@@ -239,7 +239,7 @@ def test_channels_that_cannot_be(make: Callable[[], object], problem: str) -> No
 
 def test_a_machine_without_apprise_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
-    with pytest.raises(SettingsError, match="need the package apprise"):
+    with pytest.raises(MissingExtraError, match="need the package apprise"):
         Notifier([Channel("CHAT")], environ={"CHAT": "json://x"})
 
 

@@ -63,7 +63,7 @@ not_a_function = 3
     ("step", "message"),
     [
         ({"select": ["Kye"]}, r"shape.select: there is no column 'Kye' \(did you mean 'Key'\?\)"),
-        ({"drop": ["zzz"]}, r"shape.drop: there is no column 'zzz' \(columns: Key, Points, Labels\)"),
+        ({"drop": ["zzz"]}, r"shape.drop: there is no column 'zzz' \(known: Key, Points, Labels\)"),
         ({"sort": ["-Point"]}, "did you mean 'Points'"),
         ({"where": "Nope > 1"}, r"shape.where: 'Nope > 1' fails: name 'Nope' is not defined"),
         ({"derive": {"x": "1 +"}}, "shape.derive: '1 \\+' fails"),

@@ -7,14 +7,11 @@ import errno
 import gzip
 import io
 import json
-import socket
 import sqlite3
-import ssl
 import struct
-import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
@@ -26,6 +23,7 @@ import pytest
 import trustme
 import yaml
 from isal import igzip, isal_zlib
+from support.tls_server import accepting
 
 from schedkit.errors import FileError, LedgerError, WorkbookError
 from schedkit.values.failures import certificate_reason, reason, translate, translated
@@ -91,6 +89,12 @@ def test_what_the_system_refuses_is_a_file_error_whatever_the_data_would_be(tmp_
     assert caught.value.message == f"cannot read {path}: no such file or folder"
 
 
+def test_an_os_error_that_is_not_the_systems_is_about_the_data() -> None:
+    ours = translate(OSError("Couldn't deserialize thrift:\nInvalid data"), "a.parquet", WorkbookError)
+    assert type(ours) is WorkbookError
+    assert ours.message == "cannot read a.parquet: Couldn't deserialize thrift: Invalid data"
+
+
 def test_a_full_disk_says_so() -> None:
     ours = translate(OSError(errno.ENOSPC, "No space left on device"), "a.csv", doing="write")
     assert str(ours) == "cannot write a.csv: the disk is full (free some space, or write to another disk)"
@@ -115,32 +119,6 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def _serve(certificate: trustme.LeafCert | None) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        if certificate is not None:
-            certificate.configure_cert(context)
-
-        def answer() -> None:
-            connection, _ = server.accept()
-            with connection:
-                try:
-                    if certificate is None:
-                        connection.recv(100)
-                        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-                    else:
-                        context.wrap_socket(connection, server_side=True).close()
-                except (ssl.SSLError, OSError):
-                    pass
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            thread.join()
-
-
 def _refused(port: int, trusted: trustme.CA | None) -> BaseException:
     import requests
 
@@ -157,9 +135,8 @@ def _refused(port: int, trusted: trustme.CA | None) -> BaseException:
 
 
 def _connected(certificate: trustme.LeafCert | None, trusted: trustme.CA | None) -> BaseException:
-    for port in _serve(certificate):
+    with accepting(certificate) as port:
         return _refused(port, trusted)
-    raise AssertionError
 
 
 def test_an_expired_certificate_is_not_mended_by_a_ca_file(authority: trustme.CA) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -54,9 +55,19 @@ def test_a_zone_of_pytz_is_read_with_todays_offset() -> None:
     assert wall.utcoffset() == timedelta(hours=1)
 
 
+@pytest.fixture
+def shanghai(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine is in Shanghai; tzlocal reads its settings once in a process."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Asia/Shanghai")
+        tzlocal.reload_localzone()
+        yield
+    tzlocal.reload_localzone()
+
+
+@pytest.mark.usefixtures("shanghai")
 @pytest.mark.parametrize("value", ["local", "Local", dateutil.tz.tzlocal()])
-def test_local_is_the_machines(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "Asia/Shanghai")
+def test_local_is_the_machines(value: Any) -> None:
     assert timezone_name(parse_timezone(value)) == "Asia/Shanghai" == timezone_name(local_timezone())
 
 

@@ -1,4 +1,4 @@
-"""What becomes of running schedulers when their process ends."""
+"""Stop running schedulers when their process ends."""
 
 from __future__ import annotations
 
@@ -10,29 +10,39 @@ import os
 import threading
 import weakref
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from schedkit.errors import StopRequested
 from schedkit.loop import live
-
-if TYPE_CHECKING:
-    from schedkit.core.api.facade import Scheduler
 
 __all__ = ["stop_all", "stop_at_exit"]
 
 _log = logging.getLogger("schedkit")
 
-# What runs when the process ends may come to its end for so long; where nothing runs, nobody waits.
+# How long a stop at the end of the process waits for running attempts.
 PATIENCE = "2s"
 
 
-def stop_at_exit(scheduler: Scheduler) -> None:
-    """Have a scheduler stopped when the process ends, if it still runs then."""
+class Stoppable(Protocol):
+    """A scheduler, as far as this file needs it."""
+
+    @property
+    def state(self) -> str:
+        """``"stopped"``, or another word while it runs."""
+        ...
+
+    def stop(self, patience: str, /) -> None:
+        """Stop within `patience`."""
+        ...
+
+
+def stop_at_exit(scheduler: Stoppable) -> None:
+    """Stop a scheduler when the process ends, if it still runs then."""
     live("running schedulers", _watch_the_exit).add(scheduler)
 
 
-def _watch_the_exit() -> weakref.WeakSet[Scheduler]:
-    running: weakref.WeakSet[Scheduler] = weakref.WeakSet()
+def _watch_the_exit() -> weakref.WeakSet[Stoppable]:
+    running: weakref.WeakSet[Stoppable] = weakref.WeakSet()
     # A graceful stop needs worker threads, which are gone (and on newer Pythons cannot be made) when atexit's
     # callbacks run. These run before, the last registered first; concurrent.futures must have had its turn.
     importlib.import_module("concurrent.futures.thread")
@@ -41,12 +51,12 @@ def _watch_the_exit() -> weakref.WeakSet[Scheduler]:
     return running
 
 
-def _stop_at_exit(running: Iterable[Scheduler], pid: int) -> None:
+def _stop_at_exit(running: Iterable[Stoppable], pid: int) -> None:
     if os.getpid() == pid:  # a forked process ends too, and must leave its parent's ledgers alone
         stop_all(running)
 
 
-def stop_all(running: Iterable[Scheduler]) -> None:
+def stop_all(running: Iterable[Stoppable]) -> None:
     """Stop what runs; one that fails harms no other."""
     for scheduler in list(running):
         if scheduler.state != "stopped":

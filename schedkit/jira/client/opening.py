@@ -22,7 +22,8 @@ from schedkit.jira.search.run import framed
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.columns import layout
 from schedkit.jira.table.fields import Catalog
-from schedkit.jira.table.ranks import categories_of, ranks_of
+from schedkit.jira.table.ranks import ranks_of
+from schedkit.jira.table.statuses import statuses_of
 from schedkit.loop import bridged
 
 __all__ = ["Fields", "Opened", "checked"]
@@ -80,7 +81,7 @@ class Opened:
             Catalog.from_site(found["fields"]),
             _ahead(server.get("serverTime")),
             ranks=ranks_of(found.get("priority"), found.get("status"), found.get("issuetype")),
-            statuses=categories_of(found.get("status")),
+            statuses=statuses_of(found.get("status")),
         )
 
     @bridged

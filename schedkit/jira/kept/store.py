@@ -22,6 +22,7 @@ from schedkit.jira.table.batch import ARROW, Batch, Values
 from schedkit.jira.table.columns import Column
 from schedkit.jira.table.frame import assemble
 from schedkit.jira.table.kinds import Kind
+from schedkit.values.failures import translated
 from schedkit.values.files import replacing
 from schedkit.values.text import safe_repr
 
@@ -107,19 +108,14 @@ def read_store(path: Path) -> Stored:
     """
     import pyarrow.parquet as pq
 
-    try:
+    if not path.exists():
+        raise UsageError(f"there is no file {path}", hint="check the path")
+    with translated(path, UsageError, hint="delete it to start afresh, or name another file"):
         table = pq.read_table(path)
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path}") from None
-    except (pa.ArrowInvalid, OSError) as problem:
-        raise UsageError(
-            f"{path} cannot be read as Parquet: {problem}",
-            hint="delete it to start afresh, or name another file",
-        ) from None
-    meta = (table.schema.metadata or {}).get(_META)
-    if meta is None or ID not in table.column_names:
+        meta = (table.schema.metadata or {}).get(_META)
+        about = None if meta is None or ID not in table.column_names else msgspec.json.decode(meta)
+    if about is None:
         raise UsageError(f"{path} was not written by schedkit", hint="name another file")
-    about = msgspec.json.decode(meta)
     columns: dict[str, Values] = {}
     for label, store in about["stores"].items():
         column = table[label]

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from schedkit.atlassian.decoding import decoded
 from schedkit.errors import UsageError
 from schedkit.gcpause import gc_paused
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.table.batch import Batch, join, take
 from schedkit.jira.table.columns import Column, layout
-from schedkit.jira.table.decoding import decoded
 from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.plain import inferred
 from schedkit.jira.table.reader import Reader

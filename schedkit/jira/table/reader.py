@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 
 from schedkit.atlassian import Body
+from schedkit.atlassian.decoding import decoded
 from schedkit.gcpause import gc_paused
 from schedkit.jira.table.batch import Batch, microseconds, numbers, typed
 from schedkit.jira.table.columns import Column, Layout
-from schedkit.jira.table.decoding import decoded
 from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.kinds import RAW, Kind, flatten, kind_of
 from schedkit.values.text import safe_repr

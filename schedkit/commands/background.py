@@ -1,0 +1,60 @@
+"""``python -m schedkit.commands.background FILE…``: run the schedule of a kernel in a process of its own.
+
+The files are executed again, so no task is pickled. The options of the kernel's scheduler and the address of
+its ledger, which may hold a password, come through standard input.
+"""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from schedkit.app import app
+from schedkit.commands.declare import Declared
+from schedkit.errors import SchedkitError, SettingsError, UsageError
+from schedkit.notebook.handover import Instructions
+
+__all__ = ["main"]
+
+LOOK_SECONDS = 0.2
+
+
+def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
+    """Declare what the files hold, take the ledger over, and run until another process does or `ended`."""
+    project = app()
+    scheduler = project.scheduler(told["ledger"], **told["options"])
+    try:
+        declared = Declared(project, scheduler, scheduled=True)
+        for path in files:
+            declared.file(path)
+        if declared.problems:
+            raise SettingsError(str(declared.problems[0]))
+        if missing := [name for name in told["tasks"] if name not in scheduler.files()]:
+            names = ", ".join(path.name for path in files)
+            raise UsageError(
+                f"{names} does not declare {', '.join(map(repr, missing))}",
+                hint="save the notebook, or remove the task: sched.remove(name)",
+            )
+        scheduler.take_over(now=True)
+    except SchedkitError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - this is a program; its output goes to its log
+        return 1
+    while scheduler.running and not ended.wait(LOOK_SECONDS):
+        pass
+    scheduler.stop("30s")
+    return 0
+
+
+def told_to_end() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    ended = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: ended.set())
+    return ended
+
+
+if __name__ == "__main__":
+    sys.exit(main([Path(name) for name in sys.argv[1:]], pickle.load(sys.stdin.buffer), told_to_end()))

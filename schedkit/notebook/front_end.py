@@ -1,0 +1,56 @@
+"""What core calls in a notebook. Each part is imported at its first use: most need widgets or a shell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from schedkit import context
+from schedkit.core.api.front_end import set_front_end
+from schedkit.errors import SchedkitError
+from schedkit.notebook.shell import in_kernel
+from schedkit.notebook.stream_capture import capture_streams
+from schedkit.notebook.tracebacks import rendered
+from schedkit.notebook.track_declarations import track_declaration
+
+__all__ = ["NotebookFrontEnd", "connect"]
+
+
+class NotebookFrontEnd:
+    """The front end of a process that runs IPython."""
+
+    def display(self, thing: Any) -> None:
+        """Show a scheduler, a task or a run in the current cell."""
+        from schedkit.notebook.display import display
+
+        display(thing)
+
+    def panel(self, thing: Any, kind: str) -> Any:
+        """Return a widget that shows `thing`."""
+        from schedkit.notebook.display import panel
+
+        return panel(thing, kind)
+
+    def task_declared(self, ledger: str, task: str, present: Callable[[], Container[str]]) -> None:
+        """Note which cell declared `task`."""
+        track_declaration(ledger, task, present)
+
+    def scheduler_started(self) -> None:
+        """Keep the output of our threads out of the cells."""
+        capture_streams()
+
+
+def connect() -> None:
+    """Let schedkit show objects, errors and progress in the cells of this process."""
+    set_front_end(NotebookFrontEnd())
+    context.set_default(_cell_surroundings)
+    SchedkitError._render_traceback_ = rendered
+
+
+def _cell_surroundings() -> AbstractContextManager[context.Surroundings]:
+    if not in_kernel():
+        return nullcontext(context.Surroundings())
+    from schedkit.notebook.bar import cell_bar
+
+    return cell_bar()

@@ -1,0 +1,30 @@
+"""What a report needs from the project around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Tools"]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a report needs from around it.
+
+    Parameters
+    ----------
+    site : callable
+        Returns the client of a configured site by its name.
+    root : Path
+        The folder that relative paths start from.
+    clock : callable
+        Returns the present moment, timezone-aware; dates in file names come from it.
+    """
+
+    site: Callable[[str], Any]
+    root: Path
+    clock: Callable[[], datetime]

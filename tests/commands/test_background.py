@@ -1,0 +1,93 @@
+"""The program that runs a kernel's schedule in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.notebook_shell import wait_for
+
+from schedkit.app import Scheduler, app
+from schedkit.commands import background
+from schedkit.notebook.handover import Instructions
+
+MODULE = """
+from schedkit import Scheduler, every
+
+@Scheduler().task(every("1h"))
+def who(): return 1
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instructions]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield {"ledger": str(tmp_path / "b.db"), "options": {"name": "b"}, "tasks": ["who"]}
+    app().current = None
+
+
+@pytest.fixture
+def ended() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
+def test_it_takes_the_ledger_over_and_stops_when_told(
+    tmp_path: Path, told: Instructions, ended: threading.Event
+) -> None:
+    (tmp_path / "who_runs.py").write_text(MODULE)
+    scheduler = Scheduler(told["ledger"], **told["options"])
+    events: list[str] = []
+    unsubscribe = scheduler.subscribe(lambda event: events.append(getattr(event, "change", "")))
+    assert background.main([tmp_path / "who_runs.py"], told, ended) == 0
+    assert scheduler.state == "stopped"
+    assert wait_for(lambda: {"started", "stopped"} <= set(events))
+    unsubscribe()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("tasks: {x: {trigger: interval, args: {hours: 1}}}", "'x'"),
+        ("tasks: {}", "bad.yaml declares no task"),
+    ],
+)
+def test_a_file_that_cannot_be_declared_ends_it_with_one_line(
+    tmp_path: Path,
+    told: Instructions,
+    ended: threading.Event,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    line: str,
+) -> None:
+    (tmp_path / "bad.yaml").write_text(text)
+    assert background.main([tmp_path / "bad.yaml"], told, ended) == 1
+    (told_line,) = capsys.readouterr().err.splitlines()
+    assert line in told_line
+
+
+def test_a_task_that_no_file_declares_is_named(
+    tmp_path: Path, told: Instructions, ended: threading.Event, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "who_runs_too.py").write_text(MODULE)
+    told["tasks"].append("typed")
+    assert background.main([tmp_path / "who_runs_too.py"], told, ended) == 1
+    assert capsys.readouterr().err.startswith("who_runs_too.py does not declare 'typed' (save the notebook")
+
+
+def test_signals_end_it() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        ended = background.told_to_end()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert ended.wait(5)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,161 @@
+"""What an optional package is needed for ends, without it, in one line that names the extra to install."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import schedkit
+from schedkit.errors import MissingExtraError
+from schedkit.values.extras import check_package, requires_extra
+
+ROOT = Path(schedkit.__file__).parent
+SITE = [["demo", "--issues", "10"], ["demo-site", "--issues", "10"], ["lab"]]
+LEDGER = "postgresql://nobody@127.0.0.1:9/none"
+PANELS = ["import schedkit.notebook.live_panel", "import schedkit.notebook.display"]
+
+# Hidden package → (the extra that installs it, what needs it: commands, or statements).
+NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
+    "starlette": ("demo", [*SITE, "import schedkit.demo"]),
+    "uvicorn": ("demo", [*SITE, "from schedkit.demo import DemoSite"]),
+    "httptools": ("demo", [*SITE, "from schedkit.demo import serve"]),
+    "python_multipart": ("demo", [*SITE, "import schedkit.demo.site"]),
+    "jupyterlab": ("notebook", [["lab"]]),
+    "nbformat": ("notebook", [["run", "tasks.ipynb", "--once"]]),
+    "IPython": (
+        "notebook",
+        [["run", "tasks.ipynb"], *PANELS, "import schedkit.notebook.bar", "import schedkit.notebook.builder"],
+    ),
+    "anywidget": ("notebook", [*PANELS]),
+    "traitlets": ("notebook", [*PANELS]),
+    "ipywidgets": ("notebook", ["import schedkit.notebook.builder", *PANELS]),
+    "apprise": ("notify", ["from schedkit.app import app; app().scheduler()", ["run", "tasks.py", "--once"]]),
+    "psycopg": (
+        "postgres",
+        [
+            *([command, "--ledger", LEDGER] for command in ("tasks", "history")),
+            ["run", "tasks.py", "--once", "--ledger", LEDGER],
+            f"from schedkit import Scheduler; Scheduler({LEDGER!r})",
+        ],
+    ),
+}
+# schedkit imports none of these: keyring where there is one, the others are the user's to import.
+ELSEWHERE = {"keyring": "atlassian/login.py", "matplotlib": None, "distributed": None}
+IMPORT_NAMES = {"python-multipart": "python_multipart"}
+
+PROGRAM = """
+import contextlib, io, json, sys
+hidden, uses = json.loads(sys.argv[1])
+sys.modules |= dict.fromkeys(hidden)
+from schedkit.cli import main
+from schedkit.errors import MissingExtraError
+ends = []
+for use in uses:
+    err = io.StringIO()
+    with contextlib.redirect_stderr(err):
+        if isinstance(use, list):
+            code = main(use)
+        else:
+            try:
+                exec(use, {})
+                code = 0
+            except MissingExtraError as error:
+                code = 2
+                print(error, file=sys.stderr)
+    ends.append([code, err.getvalue()])
+print(json.dumps(ends))
+"""
+
+
+def without(hidden: list[str], uses: list[list[str] | str], folder: Path) -> list[tuple[int, str]]:
+    """Return the exit code and standard error of each use in a process that cannot import `hidden`."""
+    command = [sys.executable, "-c", PROGRAM, json.dumps([hidden, uses])]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=80, check=False)
+    assert done.returncode == 0, done.stderr
+    return [(code, err) for code, err in json.loads(done.stdout.splitlines()[-1])]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "schedkit.yaml").write_text("")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "reports").mkdir()
+    report = (ROOT.parent / "reports" / "demo.yaml").read_text(encoding="utf-8")
+    (tmp_path / "reports" / "demo.yaml").write_text(report, encoding="utf-8")
+    (tmp_path / "tasks.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    (tmp_path / "tasks.py").write_text("def run(): return 1\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("package", NEEDED)
+def test_a_missing_package_is_one_line_that_names_its_extra(
+    project: Path, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra, uses = NEEDED[package]
+    if package == "apprise":
+        monkeypatch.setenv("TEAM_CHAT_URL", "json://127.0.0.1:9/")
+        (project / "schedkit.yaml").write_text("notify: {channels: [{env: TEAM_CHAT_URL}]}\n")
+    for use, (code, err) in zip(uses, without([package], uses, project), strict=True):
+        assert code == 2, (use, err)
+        (line,) = err.splitlines()
+        assert line.endswith(f" need the package {package} (pip install 'schedkit[{extra}]')"), use
+
+
+def test_without_any_extra_every_module_can_be_imported_or_says_what_is_missing(tmp_path: Path) -> None:
+    names = (
+        ".".join(path.relative_to(ROOT.parent).with_suffix("").parts) for path in sorted(ROOT.rglob("*.py"))
+    )
+    uses: list[list[str] | str] = [f"import {name.removesuffix('.__init__')}" for name in names]
+    ends = dict(zip(map(str, uses), without([*NEEDED, *ELSEWHERE], uses, tmp_path), strict=True))
+    missing = {use.removeprefix("import schedkit."): err for use, (code, err) in ends.items() if code}
+    rooms = {name.partition(".")[0] for name in missing}
+    assert rooms == {"demo", "notebook"}
+    assert all(err.count("\n") == 1 and "pip install 'schedkit[" in err for err in missing.values())
+    # These are imported where nothing is installed, by `schedkit run` and by a background process.
+    assert not {"notebook", "notebook.execute", "notebook.handover", "notebook.front_end"} & set(missing)
+
+
+def test_every_optional_package_is_tried_above() -> None:
+    """What the extras install is in `NEEDED`, or schedkit imports it nowhere else than said."""
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    installed = {
+        name: {_import_name(text) for text in extras[name]} for name in extras if name not in ("dev", "bench")
+    }
+    for extra, packages in installed.items():
+        assert packages <= {*ELSEWHERE, *(p for p in NEEDED if NEEDED[p][0] == extra)}
+    for package, place in ELSEWHERE.items():
+        users = [
+            path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if package in _imported(path)
+        ]
+        assert users == ([] if place is None else [place])
+
+
+def _import_name(requirement: str) -> str:
+    name = requirement.split(";")[0].split("[")[0].split(">")[0].strip()
+    return IMPORT_NAMES.get(name, name)
+
+
+def _imported(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    members = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    return {name.partition(".")[0] for name in plain | members}
+
+
+def test_a_missing_module_of_ours_is_no_missing_package() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"schedkit\.nowhere"), requires_extra("demo", "sites"):
+        __import__("schedkit.nowhere")
+
+
+def test_it_is_an_import_error_too() -> None:
+    with pytest.raises(ImportError, match="sites need the package nowhere_at_all"):
+        check_package("nowhere_at_all", "demo", "sites")
+    check_package("json", "demo", "sites")
+    assert issubclass(MissingExtraError, ValueError)
