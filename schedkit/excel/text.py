@@ -27,6 +27,8 @@ _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 def excel_escape(text: str) -> str:
     """Write what XML cannot carry, and what looks so written already, as ``_xHHHH_``.
 
+    Half of a surrogate pair, which no encoding can carry, becomes U+FFFD.
+
     Examples
     --------
     >>> excel_escape("bell \\a, literal _x0041_")

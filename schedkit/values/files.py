@@ -8,8 +8,10 @@ import logging
 import os
 import platform
 import secrets
+import shutil
 import stat
 import sys
+import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -21,11 +23,20 @@ from typing import IO, Literal
 from schedkit.errors import FileError
 from schedkit.values.text import one_line
 
-__all__ = ["Replacement", "file_error", "file_lock", "names_beside", "replacing", "sweep"]
+__all__ = [
+    "Replacement",
+    "file_error",
+    "file_lock",
+    "names_beside",
+    "replacing",
+    "scratch_folder",
+    "sweep",
+]
 
 _log = logging.getLogger("schedkit")
 
 _PART_SUFFIX = ".schedkit-part"
+_SCRATCH = "schedkit-scratch-"
 _DAY_SECONDS = 86_400
 
 
@@ -215,6 +226,53 @@ else:
             except OSError:
                 return False
         return True
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a new private folder in the system's place for temporary files; it is removed at the end.
+
+    What killed processes left of such folders is removed first.
+
+    Raises
+    ------
+    FileError
+        If it cannot be made.
+    """
+    place = Path(tempfile.gettempdir())
+    try:
+        _clear_scratch(place)
+        descriptor, lock = _held_lock(place)
+        folder = lock.with_suffix("")
+        folder.mkdir(0o700)
+    except OSError as error:
+        raise file_error(error, place) from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _held_lock(place: Path) -> tuple[int, Path]:
+    """Return a new lock file, open and held: it tells others that the folder of its name is in use."""
+    while True:
+        descriptor, name = tempfile.mkstemp(dir=place, prefix=_SCRATCH, suffix=".lock")
+        with suppress(OSError):
+            _hold(descriptor)
+        # Another process may have cleared it away before it was held.
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, Path(name)
+        os.close(descriptor)
+
+
+def _clear_scratch(place: Path) -> None:
+    for lock in place.glob(f"{_SCRATCH}*.lock"):
+        with suppress(OSError):
+            if _abandoned(lock):
+                lock.unlink()  # fails where it is open on Windows, and then its folder stays
+                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from schedkit.jira.table.columns import layout
 from schedkit.jira.table.fields import SYSTEM, Catalog, Field
 from schedkit.jira.table.frame import newest
 from schedkit.jira.table.kinds import flatten, kind_of
-from schedkit.jira.table.ranks import categories_of, ranks_of
+from schedkit.jira.table.ranks import ranks_of
 from schedkit.jira.table.reader import Page, Reader
 
 SCHEMA = {
@@ -263,10 +263,9 @@ def test_paging_by_windows_without_a_socket() -> None:
 
 def test_orders_of_categories() -> None:
     def status(name: str, key: str | None, called: str | None = None) -> dict[str, Any]:
-        return {"name": name, "statusCategory": {"key": key, "name": called}}
+        return {"id": f"id of {name}", "name": name, "statusCategory": {"key": key, "name": called}}
 
     rows = [status("C", "done"), status("A", "new", "Zu erledigen"), status("X", "odd"), {"name": "old"}, 7]
-    assert categories_of(rows) == {"A": "Zu erledigen", "C": "Done"}
     assert ranks_of([{"name": "High"}, {"id": 1}], rows) == {
         "priority": ["High"], "status": ["A", "C"], "status category": ["Zu erledigen", "Done"],
     }  # fmt: skip

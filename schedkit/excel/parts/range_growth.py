@@ -38,13 +38,15 @@ class RangeGrowth:
         """The last row of the new region, totals included."""
         return self.bottom + self.totals
 
-    def area(self, area: Area, *, single: bool = True) -> Area:
+    def area(self, area: Area, *, single: bool = True, block: bool = False) -> Area:
         """Return `area` as it is now.
 
         Parameters
         ----------
         single : bool
             Whether one cell may stand for a body of one row.
+        block : bool
+            Whether one row is meant as a block of rows, which now has only one.
         """
         body = self.body
         within = area.left >= body.left and area.right <= body.right
@@ -53,7 +55,8 @@ class RangeGrowth:
             return replace(area, top=area.top + self.shift, bottom=area.bottom + self.shift)
         if not (within or around) or area.top > body.bottom:
             return area
-        if area.top == area.bottom and not (single and body.height == 1 and area.bottom == body.bottom):
+        alone = area.top == area.bottom and not block
+        if alone and not (single and body.height == 1 and area.bottom == body.bottom):
             return area
         if body.bottom <= area.bottom <= self.old_end:
             return area.to_row(area.bottom + self.shift)
@@ -98,6 +101,7 @@ class RangeGrowth:
         if cells.top > cells.bottom or (row == cells.bottom and cells.last and cells.ends_relative):
             return found[0]
         area = cells.area
-        # A block of one row, written as a block, is one.
-        grown = self.area(area, single=single or cells.last is not None)
+        # One cell, written as a block whose end is fixed, is one.
+        block = bool(cells.last) and not cells.ends_relative and area.left == area.right
+        grown = self.area(area, single=single or cells.last is not None, block=block)
         return found[0] if grown == area else (sheet or "") + cells.text(grown.top, grown.bottom)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
 from xml.sax.saxutils import escape
@@ -232,6 +232,11 @@ class Sheet:
     def change(self, number: int, row: Row) -> None:
         """Give a row another content; it may be new."""
         self._changed[number] = row
+
+    @property
+    def changed_rows(self) -> Set[int]:
+        """The numbers of the rows that changed."""
+        return self._changed.keys()
 
     @property
     def changed(self) -> bool:

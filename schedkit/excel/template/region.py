@@ -12,6 +12,7 @@ from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.tables import TableXml, tables_of
 from schedkit.excel.parts.values import CellColumn, cells, format_kinds, shared_strings
 from schedkit.excel.parts.workbook import MAIN, Workbook
+from schedkit.excel.template.total_rows import totals_below
 
 _CELL = re.compile(r"(?:'((?:[^']|'')+)'|([^!']+))!(\$?[A-Z]{1,3}\$?[0-9]+(?::\$?[A-Z]{1,3}\$?[0-9]+)?)")
 # A header that nobody named is looked for in the first rows of a sheet.
@@ -182,8 +183,17 @@ class Locator:
         right = area.left + len(headers) - 1
         bottom = area.bottom if area.height > 1 else self._last_row(columns, area.top, area.left, right)
         body = Area(area.top + 1, area.left, max(bottom, area.top + 1), right)
+        totals = totals_below(self._book.sheet(sheet), body)
+        end = body.bottom
+        if totals is not None:
+            body, end = body.to_row(totals.first - 1), max(end, totals.last)
         return Region(
-            sheet, self._book.sheets[sheet], body, tuple(headers), blank=self._is_blank(sheet, body)
+            sheet,
+            self._book.sheets[sheet],
+            body,
+            tuple(headers),
+            totals=end - body.bottom,
+            blank=self._is_blank(sheet, body),
         )
 
     def _new(self, sheet: str, row: int, left: int, width: int) -> Region:

@@ -46,6 +46,39 @@ def _one(pieces: Pieces) -> pa.Array:
     return array
 
 
+class OldCells:
+    """The cells that some rows of a sheet have, as they are when rendering begins."""
+
+    def __init__(self, sheet: Sheet, numbers: npt.NDArray[np.int64]) -> None:
+        self._sheet, self.numbers = sheet, numbers.tolist()
+        there = set(sheet.numbers(self.numbers[0], self.numbers[-1])) if self.numbers else set()
+        self.rows = {number: sheet.row(number).cells for number in self.numbers if number in there}
+
+    def column(self, position: int) -> pa.Array:
+        """Return the cells of one column, null where there is none."""
+        for number in self._sheet.changed_rows & self.rows.keys():
+            self.rows[number] = self._sheet.row(number).cells
+        cells = [self.rows.get(number, {}).get(position) for number in self.numbers]
+        return pa.array(cells, pa.large_string())
+
+
+@dataclass
+class Keeping:
+    """Old cells where `covers` says so, over what another slot would write."""
+
+    old: OldCells
+    position: int
+    covers: pa.Array
+    under: Slot | None
+    _kept: Kept | None = None
+
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
+        # Their formulas may change between the plan and its carrying out.
+        if self._kept is None:
+            self._kept = Kept(self.old.column(self.position), self.covers, self.under)
+        return self._kept.render(low, high, numbers, ink)
+
+
 class Slots:
     """Chooses the slots of a filling."""
 
@@ -64,8 +97,7 @@ class Slots:
         self._match, self._positions = match, positions
         self._formats, self._tally = formats, tally
         self._numbers = numbers
-        there = set(sheet.numbers(int(numbers[0]), int(numbers[-1]))) if len(numbers) else set()
-        self._old = {number: sheet.row(number).cells for number in numbers.tolist() if number in there}
+        self._old = OldCells(sheet, numbers)
         self._prototype = sheet.row(region.body.top).cells
         # Links of other cells of the sheet count too.
         self._room = max(MAX_LINKS - sum(1 for _ in sheet.document.root.all("hyperlink")), 0)
@@ -73,7 +105,7 @@ class Slots:
     def all(self, columns: tuple[Column, ...], links: Mapping[int, LinkOf]) -> list[Slot]:
         """Return the slots: the region's own columns between those beside it."""
         own = range(self._region.body.left, self._region.body.right + 1)
-        beside = {column for cells in self._old.values() for column in cells if column not in own}
+        beside = {column for cells in self._old.rows.values() for column in cells if column not in own}
         everywhere = np.ones(len(self._numbers), bool)
         slots: list[Slot | None] = []
         for position in sorted(beside.union(own)):
@@ -122,6 +154,5 @@ class Slots:
             keep_blank=True,
         )
 
-    def _kept(self, position: int, covers: npt.NDArray[np.bool_], under: Slot | None) -> Kept:
-        cells = [self._old.get(number, {}).get(position) for number in self._numbers.tolist()]
-        return Kept(pa.array(cells, pa.large_string()), pa.array(covers), under)
+    def _kept(self, position: int, covers: npt.NDArray[np.bool_], under: Slot | None) -> Keeping:
+        return Keeping(self._old, position, pa.array(covers), under)

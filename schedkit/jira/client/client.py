@@ -11,7 +11,7 @@ import pandas as pd
 from schedkit.atlassian import Site
 from schedkit.atlassian.login import connected
 from schedkit.errors import UsageError
-from schedkit.jira.client.following import Following
+from schedkit.jira.client.history_api import HistoryApi
 from schedkit.jira.client.writing import Writing
 from schedkit.jira.write import Plan
 from schedkit.loop import blocking
@@ -19,7 +19,7 @@ from schedkit.loop import blocking
 __all__ = ["AsyncJira", "Jira"]
 
 
-class AsyncJira(Writing, Following):
+class AsyncJira(Writing, HistoryApi):
     """The async face of `Jira`: the same methods, to be awaited from any loop."""
 
 
