@@ -149,7 +149,7 @@ def test_a_folder_that_cannot_be_made_is_said_so(project: Path) -> None:
     (project / "file").write_text("")
     with pytest.raises(LedgerError, match=r"cannot make the ledger's folder .*file"):
         schedkit.Scheduler("file/ledger.db")
-    with pytest.raises(LedgerError, match="ledger=5 is no place"):
+    with pytest.raises(LedgerError, match="invalid ledger 5"):
         schedkit.Scheduler(5)
 
 
