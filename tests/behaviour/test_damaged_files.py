@@ -109,6 +109,12 @@ def _read_ledger(path: Path) -> None:
         store.close()
 
 
+def _use_ledger(path: Path) -> None:
+    with Scheduler(path, results=path.parent / "results") as sched:
+        sched.task(name="adds")(lambda n: n + 1).submit(n=1).wait("30s")
+        sched.history()
+
+
 def _make_notebook(path: Path) -> None:
     cells = [nbformat.v4.new_code_cell("numbers = [1, 2, 3]"), nbformat.v4.new_markdown_cell("# Sums")]
     cells.append(nbformat.v4.new_code_cell("total = sum(numbers)", metadata={"tags": ["a"]}))
@@ -143,6 +149,7 @@ KINDS = [
     ),
     Kind("issues.parquet", _make_issues, read_parquet, 40),
     Kind("ledger.db", _make_ledger, _read_ledger, 48),
+    Kind("used.db", _make_ledger, _use_ledger, 32),
     Kind("notebook.ipynb", _make_notebook, execute, 40),
     Kind("book.xlsx", lambda path: excel.write(_frame(), path) and None, excel.read, 48),
     Kind(
@@ -178,7 +185,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix not in (".db-shm", ".db-wal", ".db", ".lock")
+        if path.is_file() and path.suffix not in (".db-shm", ".db-wal", ".db", ".owner", ".lock")
     }
 
 
