@@ -268,6 +268,7 @@ def _client(name: str, settings: SiteSettings) -> Any:
         "proxies": settings.proxies,
         "timeout": settings.timeout,
         "concurrency": settings.concurrency,
+        "patience": settings.patience,
         "name": name,
     }
     if settings.kind == "jira":

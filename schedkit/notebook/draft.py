@@ -1,8 +1,8 @@
-"""What the builder's form says, as a report: pure, without widgets."""
+"""The report that the builder's form describes; without widgets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,8 @@ from schedkit.report import Extract, Report, loads_reports
 __all__ = ["Draft", "save", "saved", "schedule_of", "upcoming"]
 
 TRY_ROWS = 50
+# A report needs an output; a trial extracts only.
+NOWHERE = {"excel": {"path": "trial.xlsx"}}
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,7 @@ class Draft:
             What is missing or wrong, by its key.
         """
         if not self.question.strip():
-            raise UsageError(
-                f"nothing is asked for: {self.source} is empty", hint="write a query, project or key"
-            )
+            raise UsageError(f"{self.source} is empty", hint="write a query, a project or a root ticket")
         if not self.workbook.strip() and not self.page.strip():
             raise UsageError("the report has no output", hint="name a workbook, a Confluence page, or both")
         (report,) = loads_reports(self.yaml(), "the form")
@@ -88,9 +88,8 @@ class Draft:
 
     def trial(self) -> Extract:
         """Return the extraction alone, with at most 50 rows."""
-        document = {**self.document(), "name": self.name or "trial"}
-        document["deliver"] = [{"excel": {"path": "trial.xlsx"}}]
-        (report,) = loads_reports(_yaml(document), "the form")
+        trial = {**self.document(), "name": self.name.strip() or "trial", "deliver": [NOWHERE]}
+        (report,) = loads_reports(_yaml(trial), "the form")
         return report.extract.model_copy(update={"limit": TRY_ROWS})
 
 
@@ -125,13 +124,13 @@ def upcoming(words: str, now: datetime, count: int = 5) -> tuple[str, list[datet
     when = schedule_of(words)
     if when is None:
         return "on demand", []
-    ((kind, value),) = when.items()
-    trigger = _TRIGGERS[kind](value)
+    ((kind, spelled),) = when.items()
+    trigger = _TRIGGERS[kind](spelled)
     bound = trigger if trigger.bound else trigger.bind(now)
     return trigger.text(), bound.upcoming(count, after=now)
 
 
-_TRIGGERS: Mapping[str, Callable[[str], Trigger]] = {"every": every, "at": at, "cron": cron}
+_TRIGGERS: dict[str, Callable[[str], Trigger]] = {"cron": cron, "every": every, "at": at}
 
 
 def save(draft: Draft, folder: Path) -> Path:

@@ -114,7 +114,7 @@ class WorkbookDelivery(_Strict):
 class PageDelivery(_Strict):
     """Replace one managed table of a Confluence page.
 
-    `gone` says what becomes of rows whose key has left the frame, `create` where a page without the region
+    `missing` says what becomes of rows whose key has left the frame, `create` where a page without the region
     gets one (``end``, ``start`` or ``heading:TEXT``); rows beyond `cap` are counted, not shown. `attach` puts
     the report's workbook on the page, a new version of the same attachment, and links it from a capped table.
     """
@@ -125,7 +125,7 @@ class PageDelivery(_Strict):
     key: str = "Key"
     keep: Names = ()
     columns: Names | None = None
-    gone: Literal["commented", "archive", "drop"] = "commented"
+    missing: Literal["commented", "keep", "archive", "delete"] = "commented"
     cap: int = Field(default=500, ge=1)
     create: str | None = None
     attach: bool = False
@@ -138,7 +138,7 @@ class PageDelivery(_Strict):
             key=self.key,
             keep=list(self.keep),
             columns=None if self.columns is None else list(self.columns),
-            gone=self.gone,
+            missing=self.missing,
             cap=self.cap,
             create=self.create,
             workbook=None if workbook is None else workbook.name,

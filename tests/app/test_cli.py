@@ -390,7 +390,9 @@ def test_a_module_meets_the_ledger_that_was_asked_for(project: Path, monkeypatch
     [
         ("x = 1\n", "m.py declares no task"),
         ("x = 1\n1/0\n", r"m.py:2: ZeroDivisionError: division by zero"),
-        ("def (:\n", r"m.py:1: SyntaxError"),
+        ("def (:\n", r"m.py:1: SyntaxError: [^(]+$"),
+        ("a = 1\0\n", r"m.py: SyntaxError: .*null bytes$"),
+        ("import sys\nsys.exit(3)\n", r"m.py:2: SystemExit: 3"),
         ("from schedkit import every\nevery('0s')\n", "more than 0|zero|0"),
     ],
 )
