@@ -13,7 +13,7 @@ from schedkit.demo import answers, questions
 from schedkit.demo.auth import Door
 from schedkit.demo.jira.face import Values
 from schedkit.demo.store import Store
-from schedkit.demo.world.catalog import PRIORITIES, STATUSES
+from schedkit.demo.world.catalog import PRIORITIES
 
 
 class Reference:
@@ -94,7 +94,7 @@ class Reference:
         return answers.json([self.values.priority(priority) for priority in PRIORITIES])
 
     async def statuses(self, request: Request) -> Response:
-        return answers.json([self.values.status(status) for status in STATUSES])
+        return answers.json([self.values.status(status) for status in self.store.statuses])
 
     async def project(self, request: Request) -> Response:
         project = self.store.project(request.path_params["key"])
