@@ -55,7 +55,7 @@ def spans(
     ['To Do', 'Done']
     """
     log = Log(changes, issues)
-    steps, values, ids = _values(log, field)
+    steps, values, ids, _ = _values(log, field)
     frame = pd.DataFrame(
         {
             "Key": log.issues["Key"].astype("str").array[steps.issue],
@@ -74,13 +74,13 @@ def spans(
     return frame.assign(To=frame["To"].where(frame["To"] <= end))
 
 
-def _values(log: Log, field: str) -> tuple[Steps, Objects, Objects]:
-    """Return a field's steps, with the text and the id of each."""
+def _values(log: Log, field: str) -> tuple[Steps, Objects, Objects, Objects | None]:
+    """Return a field's steps, with the text and the id of each, and the category of a status."""
     if log.find(field).label.casefold() == "status":
         stays = stays_of(log)
-        return stays.steps, stays.names, stays.ids
+        return stays.steps, stays.names, stays.ids, stays.categories
     steps = steps_of(log, field)
-    return steps, steps.shown_texts(), steps.shown_ids()
+    return steps, steps.shown_texts(), steps.shown_ids(), None
 
 
 def _column(values: Objects) -> pd.Series[Any]:
@@ -123,7 +123,7 @@ def as_of(
     there = (with_zone(log.created) <= end).to_numpy()
     result = log.issues.loc[there, ["Key", "Created"]].reset_index(drop=True)
     for name in _told(log) if fields is None else [fields] if isinstance(fields, str) else fields:
-        steps, values, ids = _values(log, name)
+        steps, values, ids, categories = _values(log, name)
         begun = np.flatnonzero(np.isnat(steps.entered) | (steps.entered <= naive(end)))
         last = begun[np.diff(steps.issue[begun], append=-1) != 0]
         last = last[there[steps.issue[last]]]
@@ -131,8 +131,8 @@ def as_of(
         result[label] = _as_before(label, log, steps, values, ids, last)
         if any(id is not None for id in ids):
             result[f"{label} Id"] = _column(ids[last])
-        if label == "Status":
-            result["Status Category"] = _column(stays_of(log).categories[last])
+        if categories is not None:
+            result["Status Category"] = _column(categories[last])
     return result
 
 
