@@ -3,15 +3,15 @@
 from schedkit.confluence.client import Confluence
 from schedkit.confluence.markup import Image, Link, Lozenge, Markup, Mention
 from schedkit.confluence.page import Page, Table
-from schedkit.confluence.plans.applied import Applied
 from schedkit.confluence.plans.plan import Plan
 from schedkit.confluence.plans.publish import PagePlan
+from schedkit.confluence.plans.result import Applied
 from schedkit.confluence.plans.template import Managed
 from schedkit.confluence.results import latest_runs
 from schedkit.confluence.site.attachment import Attached
 from schedkit.confluence.source.regions import Anchor, Heading, LocalId, Macro, Nth, region
+from schedkit.confluence.tables.render import Look
 from schedkit.confluence.tables.rules import Change
-from schedkit.confluence.tables.table import Look
 
 __all__ = [
     "Anchor",

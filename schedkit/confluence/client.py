@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from schedkit.atlassian import Request, Site
 from schedkit.atlassian.login import connected
 from schedkit.confluence.page import AsyncPage, Page
 from schedkit.confluence.plans.publish import PagePlan, plan_page
-from schedkit.confluence.site.server import Server, page_id_of
+from schedkit.confluence.site.addresses import page_address, parent_id
+from schedkit.confluence.site.server import Server
+from schedkit.confluence.tables.arguments import a_text
 from schedkit.errors import AuthError, UsageError
 from schedkit.loop import blocking, bridged
 
 __all__ = ["AsyncConfluence", "Confluence"]
+
+
+def _is_cloud(url: str) -> bool:
+    host = (urlsplit(url).hostname or "").lower()
+    return host.endswith((".atlassian.net", ".jira.com")) or host == "api.atlassian.com"
 
 
 class AsyncConfluence:
@@ -22,9 +30,11 @@ class AsyncConfluence:
     def __init__(self, server: Server) -> None:
         self.server = server
 
-    def page(self, page: str | int) -> AsyncPage:
-        """Name a page by its id or URL; nothing is read yet."""
-        return AsyncPage(self.server, page_id_of(page))
+    def page(
+        self, page: str | int | None = None, *, title: str | None = None, space: str | None = None
+    ) -> AsyncPage:
+        """Name a page by its id or URL, or by title and space; nothing is read yet."""
+        return AsyncPage(self.server, page_address(page, self.server.site.url, title=title, space=space))
 
     @bridged
     async def publish(
@@ -45,7 +55,7 @@ class AsyncConfluence:
         title : str
             The page's title, unique in the parent's space.
         parent : str or int
-            Id or URL of the page above.
+            Id or URL of the page, or URL of the folder, above.
         template : str
             Storage format with ``{{ placeholders }}``.
         values : mapping of str to object
@@ -69,10 +79,16 @@ class AsyncConfluence:
         >>> plan.apply().url  # doctest: +SKIP
         'https://wiki.example.org/pages/viewpage.action?pageId=200001'
         """
-        if not title.strip():
+        if not isinstance(title, str) or not title.strip():
             raise UsageError("a page needs a title", hint='publish("Open bugs", …)')
+        above = parent_id(parent, self.server.site.url)
         return await plan_page(
-            self.server, values, message, title=title.strip(), parent=page_id_of(parent), template=template
+            self.server,
+            values,
+            message,
+            title=title.strip(),
+            parent=above,
+            template=a_text(template, "template"),
         )
 
     @bridged
@@ -128,19 +144,19 @@ class Confluence:
         site: Site | None = None,
         **options: Any,
     ) -> None:
+        below_wiki = False
         if site is None:
             if url is None:
                 raise UsageError(
                     "Confluence needs an address", hint='Confluence("https://wiki.example.org", …)'
                 )
-            bare = url.strip().rstrip("/")
+            bare = a_text(url, "url").strip().rstrip("/")
             # Cloud's two APIs are both below /wiki, which people copy along or leave out.
-            if cloud is not False and bare.endswith("/wiki"):
-                bare, cloud = bare.removesuffix("/wiki"), True
-            site = Site(bare, user=user, token=token, **options)
-        if cloud is None and site.url.endswith(".atlassian.net"):
+            below_wiki = bare.endswith("/wiki")
+            site = Site(bare.removesuffix("/wiki"), user=user, token=token, **options)
+        if cloud is None and _is_cloud(site.url):
             cloud = True
-        self.aio = AsyncConfluence(Server(site, cloud))
+        self.aio = AsyncConfluence(Server(site, cloud, below_wiki=below_wiki))
 
     @classmethod
     def connect(cls, url: str, user: str | None = None, *, again: bool = False, **options: Any) -> Self:
@@ -165,15 +181,30 @@ class Confluence:
 
     myself = blocking(AsyncConfluence.myself)
 
-    def page(self, page: str | int) -> Page:
-        """Name a page by its id or URL; nothing is read yet.
+    def page(
+        self, page: str | int | None = None, *, title: str | None = None, space: str | None = None
+    ) -> Page:
+        """Name a page by its id or any of its URLs, or by title and space; nothing is read yet.
+
+        Parameters
+        ----------
+        page : str or int, optional
+            ``100001``, a URL of the page (also a short, display or edit link), …
+        title, space : str, optional
+            … or its title and the key of its space.
 
         Raises
         ------
         UsageError
-            If it is neither.
+            If it is none of them, or a page of another site.
+
+        Examples
+        --------
+        >>> wiki = Confluence("https://wiki.example.org", token="s3cret")
+        >>> wiki.page("https://wiki.example.org/pages/viewpage.action?pageId=100001")
+        Page('100001')
         """
-        return Page(self.aio.page(page))
+        return Page(self.aio.page(page, title=title, space=space))
 
     publish = blocking(AsyncConfluence.publish)
 

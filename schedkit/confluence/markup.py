@@ -17,6 +17,12 @@ _SCHEMES = ("https://", "http://", "mailto:")
 COLOURS = ("Grey", "Red", "Yellow", "Green", "Blue", "Purple")
 
 
+class Formatted(str):
+    """Storage format whose markup is part of what it says: compared as markup, not by its text."""
+
+    __slots__ = ()
+
+
 def escape(value: str) -> str:
     """Return text as storage format: escaped, lines as ``<br />``, what XML cannot hold left out."""
     if not _SPECIAL.search(value):
@@ -24,6 +30,11 @@ def escape(value: str) -> str:
     value = _ILLEGAL.sub("", value)
     value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return value.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "<br />")
+
+
+def is_web_address(url: str) -> bool:
+    """Tell whether a URL may be put on a page: http, https or mailto, and nothing that a browser runs."""
+    return url.lower().startswith(_SCHEMES)
 
 
 def attribute(value: str) -> str:
@@ -72,7 +83,7 @@ class Link:
     url: str
 
     def __post_init__(self) -> None:
-        if not self.url.lower().startswith(_SCHEMES):
+        if not is_web_address(self.url):
             raise UsageError(
                 f"a link to {self.url[:60]!r} is not put on a page",
                 hint="use an http://, https:// or mailto: address",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
@@ -9,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
-from schedkit.confluence.plans.draft import TableEdit
+from schedkit.confluence.plans.edit import TableEdit
 from schedkit.confluence.plans.plan import AsyncPlan, Plan
 from schedkit.confluence.plans.publish import PagePlan, plan_page
-from schedkit.confluence.plans.write import draft_of
+from schedkit.confluence.plans.update import check_editable, settled_draft
+from schedkit.confluence.site.addresses import PageAddress
 from schedkit.confluence.site.attachment import Attached, attach
+from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server
 from schedkit.confluence.source.regions import Region, region
+from schedkit.confluence.tables.arguments import a_flag, a_text, rules
 from schedkit.confluence.tables.read import list_tables, read_table
-from schedkit.confluence.tables.rules import Gone, rules
-from schedkit.confluence.tables.table import Look, render
+from schedkit.confluence.tables.render import Look, render
+from schedkit.confluence.tables.rules import Missing
 from schedkit.loop import blocking, bridged
 
 if TYPE_CHECKING:
@@ -30,9 +34,9 @@ __all__ = ["AsyncPage", "AsyncTable", "Page", "Table"]
 class AsyncTable:
     """The async face of a `Table`."""
 
-    def __init__(self, server: Server, page_id: str, place: Region) -> None:
+    def __init__(self, server: Server, page: PageAddress, place: Region) -> None:
         self.server = server
-        self.page_id = page_id
+        self.page = page
         self.region = place
 
     @bridged
@@ -40,13 +44,15 @@ class AsyncTable:
         self,
         df: pd.DataFrame,
         *,
-        key: str | None = None,
+        key: str | Sequence[str] | None = None,
         keep: Sequence[str] = (),
         drop: Sequence[str] = (),
         columns: Sequence[str] | None = None,
-        gone: Gone = "commented",
+        missing: Missing = "commented",
         cap: int | None = 500,
         workbook: str | None = None,
+        min_rows: int = 1,
+        max_drop: float | None = 0.5,
         create: str | None = None,
         links: Mapping[str, str] | None = None,
         lozenges: Mapping[str, Mapping[str, str] | str] | None = None,
@@ -62,23 +68,29 @@ class AsyncTable:
         ----------
         df : DataFrame
             One row per row of the table, in this order.
-        key : str, optional
-            The column that identifies a row, e.g. ``"Key"``. Without it rows are matched by position.
+        key : str or sequence of str, optional
+            The column, or columns, that identify a row, e.g. ``"Key"``. Without it rows are matched by
+            position.
         keep : sequence of str
             Columns people own, e.g. ``["Comment"]``: carried by key, added where the page has none, filled
             from the frame in new rows only. Columns the frame does not have are carried too.
         drop : sequence of str
             Columns to take off the page.
-        columns : sequence of str, optional
-            The columns of the frame to show, in this order; all by default.
-        gone : {"commented", "archive", "drop"}
+        columns : sequence of str or "all", optional
+            The columns of the frame to show; a column that the table does not have is added behind its
+            neighbour. By default the columns that the table has, and all of a table that is created.
+        missing : {"commented", "keep", "archive", "delete"}
             Rows whose key has left the frame: those people wrote in move to an "Archived" block at the
-            table's end and the others go; all move; all go.
+            table's end and the others go; all stay; all move; all go.
         cap : int or None
             Rows shown at most; the others are counted in a last row. Rows people wrote in are shown
             always.
         workbook : str, optional
             Name of the attachment that this last row links to.
+        min_rows : int
+            A frame of fewer rows is refused; 0 lets an empty one empty the table.
+        max_drop : float or None
+            The share of the table's rows that may leave at once, judged from 10 rows up; None: any.
         create : str, optional
             Where to put the table if the page has no such region: ``"end"``, ``"start"`` or
             ``"heading:TEXT"``.
@@ -104,10 +116,17 @@ class AsyncTable:
             If the arguments contradict each other, or name columns the frame has not.
         RegionError
             If the region does not mean exactly one table, or its rows cannot be matched.
+        CheckError
+            If the frame has too few rows.
         MalformedPageError
             If the page is not well-formed.
         """
-        how = rules(key, keep, drop, gone, cap, workbook)
+        how = rules(
+            key=key, keep=keep, drop=drop, columns=columns, missing=missing, cap=cap, workbook=workbook,
+            min_rows=min_rows, max_drop=max_drop,
+        )  # fmt: skip
+        create = None if create is None else a_text(create, "create")
+        message = None if message is None else a_text(message, "message")
         dialect = await self.server.dialect()
         look = Look(links or {}, lozenges or {}, mentions or {}, tz, minutes, max_chars, dialect.cloud)
 
@@ -115,21 +134,32 @@ class AsyncTable:
             return TableEdit(self.region, render(df, key=key, columns=columns, look=look), how, create)
 
         edit = await anyio.to_thread.run_sync(rendered)
-        state = await self.server.read(self.page_id)
-        draft = await draft_of(state, edit)
+        state = await self._read()
+        check_editable(state)
+        draft, edit = await settled_draft(self.server, state, edit)
         return Plan(AsyncPlan(self.server, state, edit, draft, message or f"Update {self.region}"))
 
     @bridged
-    async def read(self) -> pd.DataFrame:
+    async def read(self, *, repeat: bool = False) -> pd.DataFrame:
         """Return the table as a frame of text, people's columns included.
+
+        Parameters
+        ----------
+        repeat : bool
+            Put the text of a merged cell into each place that it covers; by default it stands once.
 
         Raises
         ------
         RegionError
             If the region does not mean exactly one table.
         """
-        state = await self.server.read(self.page_id)
-        return await anyio.to_thread.run_sync(read_table, state.source, self.region, state.name)
+        a_flag(repeat, "repeat")
+        state = await self._read()
+        read = functools.partial(read_table, state.source, self.region, state.name, repeat=repeat)
+        return await anyio.to_thread.run_sync(read)
+
+    async def _read(self) -> PageState:
+        return await self.server.read(await self.server.resolve(self.page))
 
 
 class Table:
@@ -142,19 +172,24 @@ class Table:
     read = blocking(AsyncTable.read)
 
     def __repr__(self) -> str:
-        return f"Table({str(self.aio.region)!r} of page {self.aio.page_id})"
+        return f"Table({str(self.aio.region)!r} of page {self.aio.page})"
 
 
 class AsyncPage:
     """The async face of a `Page`."""
 
-    def __init__(self, server: Server, page_id: str) -> None:
+    def __init__(self, server: Server, address: PageAddress) -> None:
         self.server = server
-        self.id = page_id
+        self.address = address
+
+    @bridged
+    async def id(self) -> str:
+        """Return the page's id; one named by title and space is looked up."""
+        return await self.server.resolve(self.address)
 
     def table(self, place: str | Region) -> AsyncTable:
         """Name a table of the page; nothing is read yet."""
-        return AsyncTable(self.server, self.id, region(place))
+        return AsyncTable(self.server, self.address, region(place))
 
     @bridged
     async def fill(self, values: Mapping[str, Any], *, message: str = "Update the page") -> PagePlan:
@@ -174,7 +209,7 @@ class AsyncPage:
         RegionError
             If the page has no such placeholder.
         """
-        return await plan_page(self.server, values, message, page_id=self.id)
+        return await plan_page(self.server, values, message, page=self.address)
 
     @bridged
     async def attach(
@@ -200,29 +235,34 @@ class AsyncPage:
         UsageError
             If the file cannot be read.
         """
-        return await attach(self.server, self.id, path, name, comment, deadline)
+        page_id = await self.server.resolve(self.address)
+        return await attach(self.server, page_id, path, name, comment, deadline)
 
     @bridged
     async def tables(self) -> pd.DataFrame:
         """Return what tables the page has, and by which regions to name them."""
-        state = await self.server.read(self.id)
+        state = await self.server.read(await self.server.resolve(self.address))
         return await anyio.to_thread.run_sync(list_tables, state.source, state.name)
 
     @bridged
     async def source(self) -> str:
         """Return the page's storage format as it is now."""
-        return (await self.server.read(self.id)).source
+        return (await self.server.read(await self.server.resolve(self.address))).source
 
 
 class Page:
-    """One page, by its id."""
+    """One page, by its id, or by title and space."""
 
     def __init__(self, aio: AsyncPage) -> None:
         self.aio = aio
 
+    _find = blocking(AsyncPage.id)
+
     @property
     def id(self) -> str:
-        return self.aio.id
+        """The page's id; one named by title and space is looked up."""
+        known = self.aio.address.id
+        return self._find() if known is None else known
 
     def table(self, place: str | Region) -> Table:
         """Name a table of the page; nothing is read yet.
@@ -241,4 +281,4 @@ class Page:
     source = blocking(AsyncPage.source)
 
     def __repr__(self) -> str:
-        return f"Page({self.id!r})"
+        return f"Page({str(self.aio.address)!r})"

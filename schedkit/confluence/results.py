@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from schedkit.confluence.markup import Link, Lozenge
 from schedkit.errors import UsageError
+from schedkit.values.durations import elapsed_text
+from schedkit.values.timezones import parse_timezone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,11 +61,11 @@ def latest_runs(
     >>> from schedkit.confluence import latest_runs
     >>> ended = {"task": "bugs", "state": "DONE", "finished_at": "2026-01-02T03:04:05Z", "seconds": 75}
     >>> latest_runs([ended])[["Task", "Finished", "Duration", "Lately"]].iloc[0].tolist()
-    ['bugs', '2026-01-02 03:04', '1 min 15 s', '1 of 1 done']
+    ['bugs', '2026-01-02 03:04', '1m 15s', '1 of 1 done']
     """
     import pandas as pd
 
-    zone = ZoneInfo(tz) if isinstance(tz, str) else tz
+    zone = parse_timezone(tz)
     by_task: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         if not row.get("task") or not row.get("state"):
@@ -113,17 +114,7 @@ def _finished(row: Mapping[str, Any]) -> datetime:
 
 
 def _duration(seconds: Any) -> str:
-    if seconds is None or seconds != seconds:
-        return ""
-    seconds = float(seconds)
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    return "" if seconds is None or seconds != seconds else elapsed_text(float(seconds))
 
 
 def _message(row: Mapping[str, Any]) -> str:

@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
+from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from schedkit.excel.serial import FROM_1900, Calendar
 from schedkit.excel.tally import Tally
 
 Infinite = Literal["text", "omit", "error"]
+
+
+def missing(value: Any) -> bool:
+    """Tell whether `value` is None, NaN, NaT or pd.NA."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(value))
+    return isinstance(value, float | np.floating) and bool(value != value)
 
 
 class Kind(StrEnum):

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from schedkit.errors import SettingsError
+from schedkit.errors import SettingsError, UsageError
 from schedkit.notify.notices import KINDS, Kind, Notice
+from schedkit.values.durations import Duration
 from schedkit.values.extras import requires_extra
+from schedkit.values.parsers import duration
 
 __all__ = ["Channel", "Voice"]
 
@@ -33,8 +35,8 @@ class Channel:
         What to tell.
     tasks : sequence of str
         Names or patterns of tasks, ``["bugs*"]``.
-    every : float
-        Seconds between two messages at least; what happens meanwhile becomes one digest.
+    every : str, float or timedelta
+        The least time between two messages; what happens meanwhile becomes one digest.
     templates : mapping, optional
         Text by kind with ``{task}``, ``{run}``, ``{at}``, ``{link}``, ``{reason}`` and, of ended runs,
         ``{state}``, ``{duration}``, ``{attempt}``, ``{error}``, ``{hint}``, ``{page}``, ``{file}``.
@@ -53,7 +55,7 @@ class Channel:
     env: str
     on: Sequence[Kind] = ("failed", "late")
     tasks: Sequence[str] = ("*",)
-    every: float = 300.0
+    every: Duration = 300.0
     templates: Mapping[Kind, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,8 +68,16 @@ class Channel:
         for kind in (*self.on, *self.templates):
             if kind not in KINDS:
                 raise SettingsError(f"nothing is told on {kind!r}", hint=f"write {', '.join(KINDS)}")
-        if not self.every >= 0:
-            raise SettingsError(f"every={self.every} is no pause between messages", hint="give seconds >= 0")
+        try:
+            _ = self.pause
+        except UsageError as error:
+            raise SettingsError(f"channel {self.env}: {error.message}", hint=error.hint) from None
+
+    @property
+    def pause(self) -> float:
+        """The least time between two messages, in seconds."""
+        found: float = duration()(self.every, "every")
+        return found
 
     def wants(self, notice: Notice) -> bool:
         """Tell whether a notice goes here."""

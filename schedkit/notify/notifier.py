@@ -12,6 +12,8 @@ from schedkit.core.events import Event
 from schedkit.notify.channel import Channel, Voice
 from schedkit.notify.notices import Notice, Watch
 from schedkit.notify.speaker import Speaker
+from schedkit.values.durations import Duration
+from schedkit.values.parsers import duration
 
 __all__ = ["Notifier"]
 
@@ -37,8 +39,8 @@ class Notifier:
         Where to.
     link : str
         Address of a run, with ``{run}`` or ``{task}`` in it, e.g. ``https://sched.example.org/#{run}``.
-    late_after : float
-        Seconds past its due time at which a run is late.
+    late_after : str, float or timedelta
+        How long past its due time a run is late.
     environ : mapping, optional
         Instead of the process's environment.
     retry_pause : float
@@ -60,11 +62,11 @@ class Notifier:
         channels: Sequence[Channel],
         *,
         link: str = "",
-        late_after: float = 60.0,
+        late_after: Duration = 60.0,
         environ: Mapping[str, str] | None = None,
         retry_pause: float = 2.0,
     ) -> None:
-        self._watch = Watch(timedelta(seconds=late_after), link)
+        self._watch = Watch(timedelta(seconds=duration(above=True)(late_after, "late_after")), link)
         # All addresses are judged before the first thread starts.
         voices = [Voice(channel, environ) for channel in channels]
         self._speakers = [Speaker(voice, retry_pause) for voice in voices]

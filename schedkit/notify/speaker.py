@@ -31,7 +31,7 @@ class Speaker:
     def __init__(self, voice: Voice, retry_pause: float) -> None:
         self.voice = voice
         self.retry_pause = retry_pause
-        self._digest = Digest(voice.channel.every)
+        self._digest = Digest(voice.channel.pause)
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(

@@ -98,9 +98,11 @@ def translate(
     known = reason(problem)
     if known is not None:
         return into(f"cannot {doing} {what}: {known.why}", hint=hint or known.hint)
-    if isinstance(problem, OSError):
-        return file_error(problem, what, doing)
-    return None
+    if not isinstance(problem, OSError):
+        return None
+    if problem.errno is None:  # not the system's: pyarrow says so of damaged files
+        return into(f"cannot {doing} {what}: {one_line(str(problem), 200)}", hint=hint or _DAMAGED)
+    return file_error(problem, what, doing)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def evil():
 def late():
     raise KeyError("Summary")
 """
-WHY = "ValueError: [red]no[/] rows [/bad] [31min DEMO"
+WHY = "ValueError: [red]no[/] rows [/bad] \ufffd[31min DEMO"
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from xml.parsers import expat
 import pandas as pd
 
 from bench.common import Row, cpu_seconds, median
-from schedkit.confluence.plans.draft import TableEdit
+from schedkit.confluence.plans.edit import TableEdit
 from schedkit.confluence.source.regions import region
+from schedkit.confluence.tables.render import render
 from schedkit.confluence.tables.rules import Rules
-from schedkit.confluence.tables.table import render
 
 _STATES = (("Open", "To Do"), ("In Review", "In Progress"), ("Closed", "Done"))
 _REPEATS = 5

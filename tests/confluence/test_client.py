@@ -17,7 +17,7 @@ from schedkit import context
 from schedkit.atlassian import Request as SiteRequest
 from schedkit.atlassian import Site
 from schedkit.confluence import Confluence, Plan
-from schedkit.confluence.site.dialect import PageState
+from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server
 from schedkit.demo import DemoSite, Faults
 from schedkit.errors import (
@@ -68,8 +68,8 @@ def test_one_table_is_replaced_and_nothing_else(wiki: Confluence, make_page: Mak
     )
     assert [change.key for change in plan.changes] == ["K-1"]
     assert plan.notes == []
-    assert "*ONE" in repr(plan)
-    assert "was: one" in plan._repr_html_()
+    assert "one → ONE" in repr(plan)
+    assert "one → ONE" in plan._repr_html_()
     assert page.puts() == 0
     applied = plan.apply()
     assert page.body == BODY.replace("<td>one</td>", "<td>ONE</td>") == plan.source
@@ -496,9 +496,9 @@ def test_a_wrong_token_is_one_clear_line(demo: DemoSite, cloud: bool) -> None:
     [
         (100001, "100001"),
         (" 42 ", "42"),
-        ("https://x.atlassian.net/wiki/spaces/D/pages/123/Title?x=1", "123"),
-        ("https://wiki/pages/77", "77"),
-        ("https://wiki/pages/viewpage.action?pageId=55&x=1", "55"),
+        ("https://wiki.example.org/spaces/D/pages/123/Title?x=1", "123"),
+        ("https://WIKI.example.org:443/pages/77", "77"),
+        ("/pages/viewpage.action?pageId=55&x=1", "55"),
     ],
 )
 def test_pages_by_number_or_address(given: str | int, found: str) -> None:
@@ -507,7 +507,7 @@ def test_pages_by_number_or_address(given: str | int, found: str) -> None:
     assert repr(wiki.page(given)) == f"Page('{found}')"
 
 
-@pytest.mark.parametrize("given", ["", "Open bugs", "https://wiki/display/DEMO/Title", "12a", -1])
+@pytest.mark.parametrize("given", ["", "Open bugs", "https://wiki.example.org/spaces/DEMO", "12a", -1])
 def test_what_is_no_page(given: str | int) -> None:
     with pytest.raises(UsageError, match="is no page id"):
         Confluence("https://wiki.example.org", token="s").page(given)
@@ -524,10 +524,29 @@ def test_what_is_no_confluence(demo: DemoSite) -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"gone": "burn"}, "gone='burn' is unknown"),
-        ({"cap": -1}, "cap=-1 rows"),
-        ({"keep": "Comment"}, "take lists of columns"),
-        ({"drop": "Comment"}, "take lists of columns"),
+        ({"missing": "burn"}, "unknown missing='burn'"),
+        ({"missing": "arcive"}, "did you mean 'archive'"),
+        ({"cap": -1}, "cap=-1 is not a whole number of at least 0"),
+        ({"cap": "10"}, "cap='10' is not a whole number"),
+        ({"max_chars": 0}, "max_chars=0 is not a whole number of at least 1"),
+        ({"min_rows": True}, "min_rows=True is not a whole number"),
+        ({"max_drop": 2}, "max_drop=2 is not a share between 0 and 1"),
+        ({"keep": "Comment"}, "keep='Comment' is not a list of columns"),
+        ({"drop": "Comment"}, "drop='Comment' is not a list of columns"),
+        ({"columns": "Comment"}, "columns='Comment' is not a list of columns"),
+        ({"columns": 3}, "columns=3 is not a list of columns"),
+        ({"key": 3.5}, "key=3.5 is not a list of columns"),
+        ({"key": []}, r"key=\[\] names no column"),
+        ({"workbook": 3}, "workbook=3 is not a text"),
+        ({"create": ["end"]}, r"create=\['end'\] is not a text"),
+        ({"message": 5}, "message=5 is not a text"),
+        ({"links": "https://x/{}"}, "links='https://x/{}' is not a mapping"),
+        ({"links": {"Key": 5}}, "links={'Key': 5} is not a mapping"),
+        ({"lozenges": ["Status"]}, r"lozenges=\['Status'\] is not a mapping"),
+        ({"mentions": "Owner"}, "mentions='Owner' is not a mapping"),
+        ({"minutes": "yes"}, "minutes='yes' is not True or False"),
+        ({"tz": "Europe"}, "unknown time zone 'Europe'"),
+        ({"tz": 5}, "invalid time zone 5"),
         ({"key": "Key", "drop": ["Key"]}, "the key column 'Key' cannot be dropped"),
         ({"key": "Key", "keep": ["Key"]}, "the key column 'Key' cannot be kept"),
     ],

@@ -12,13 +12,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from support.confluence_pages import anchor, hostile_pages, table
 
 from schedkit.confluence.markup import escape
-from schedkit.confluence.plans.draft import TableEdit
-from schedkit.confluence.source.grid import key_text, read_grid
-from schedkit.confluence.source.locate import Landscape, locate
+from schedkit.confluence.plans.edit import TableEdit
+from schedkit.confluence.source.grid import read_grid
+from schedkit.confluence.source.locate import PageIndex, locate
+from schedkit.confluence.source.reading import key_text, text
 from schedkit.confluence.source.regions import region
-from schedkit.confluence.source.storage import check, splice, text
+from schedkit.confluence.source.storage import check, splice
+from schedkit.confluence.tables.render import render
 from schedkit.confluence.tables.rules import Rules
-from schedkit.confluence.tables.table import render
 from schedkit.demo.confluence.storage import normalise
 
 KEYS = [f"K-{n}" for n in range(6)]
@@ -38,7 +39,7 @@ class PeopleAndRuns(RuleBasedStateMachine):
         self.last: TableEdit | None = None
 
     def grid(self) -> tuple[list[str], dict[str, dict[str, str]]]:
-        grid = read_grid(self.source, locate(Landscape(self.source), region("anchor:managed")), "it")
+        grid = read_grid(self.source, locate(PageIndex(self.source), region("anchor:managed")), "it")
         key = grid.names.index("Key")
         rows = {}
         for row in grid.rows:
@@ -76,7 +77,7 @@ class PeopleAndRuns(RuleBasedStateMachine):
         comment = next(name for name in names if name in ("Comment", "Our words"))
         if key not in rows:
             return
-        grid = read_grid(self.source, locate(Landscape(self.source), region("anchor:managed")), "it")
+        grid = read_grid(self.source, locate(PageIndex(self.source), region("anchor:managed")), "it")
         for row in grid.rows:
             if key_text(self.content(row.cells[grid.names.index("Key")])) == key:
                 cell = row.cells[grid.names.index(comment)]

@@ -40,8 +40,8 @@ def test_one_row_per_task_its_latest_run() -> None:
     audit = Link("audit", "https://x/1")
     frame = latest_runs(rows, tz="Europe/Berlin")
     assert frame.to_numpy().tolist() == [
-        [audit, Lozenge("done", "Green"), "2026-01-02 04:05", "0.4 s", "1 of 1 done", ""],
-        ["bugs", Lozenge("failed", "Red"), "2026-01-02 04:09", "1 min 15 s", "1 of 2 done", "no <answer>"],
+        [audit, Lozenge("done", "Green"), "2026-01-02 04:05", "440ms", "1 of 1 done", ""],
+        ["bugs", Lozenge("failed", "Red"), "2026-01-02 04:09", "1m 15s", "1 of 2 done", "no <answer>"],
         ["new", Lozenge("waiting", "Grey"), "", "", "", ""],
     ]  # fmt: skip
 
@@ -51,10 +51,10 @@ def test_one_row_per_task_its_latest_run() -> None:
     [
         (None, ""),
         (float("nan"), ""),
-        (9.96, "10.0 s"),
-        (42.4, "42 s"),
-        (60, "1 min 0 s"),
-        (7384, "2 h 3 min"),
+        (9.96, "10s"),
+        (42.4, "42.4s"),
+        (60, "1m"),
+        (7384, "2h 3m 4s"),
     ],
 )
 def test_durations(seconds: float | None, shown: str) -> None:

@@ -151,7 +151,7 @@ def test_schedules_as_people_type_them() -> None:
     assert schedule_of("  ") is None
     assert schedule_of("Every 2 hours") == {"every": "2 hours"}
     words, times = upcoming("every 90m", NOW)
-    assert (words, len(times)) == ("every 1h30m", 5)
+    assert (words, len(times)) == ("every 1h 30m", 5)
     with pytest.raises(SchedkitError):
         upcoming("soon", NOW)
     with pytest.raises(UsageError):

@@ -222,7 +222,7 @@ def test_other_services_get_their_form(
         (lambda: Channel("mmost://host/token"), "named by an environment variable, not by an address"),
         (lambda: Channel("CHAT", on=["burnt"]), "nothing is told on 'burnt'"),
         (lambda: Channel("CHAT", templates={"burnt": "x"}), "nothing is told on 'burnt'"),
-        (lambda: Channel("CHAT", every=-1), "every=-1 is no pause"),
+        (lambda: Channel("CHAT", every=-1), "channel CHAT: every=-1 .at least 0s"),
         (lambda: Notifier([Channel("NOT_SET")], environ={}), "the environment has no NOT_SET"),
         (
             lambda: Notifier([Channel("CHAT")], environ={"CHAT": "nonsense://s3cret"}),

@@ -89,6 +89,12 @@ def test_what_the_system_refuses_is_a_file_error_whatever_the_data_would_be(tmp_
     assert caught.value.message == f"cannot read {path}: no such file or folder"
 
 
+def test_an_os_error_that_is_not_the_systems_is_about_the_data() -> None:
+    ours = translate(OSError("Couldn't deserialize thrift:\nInvalid data"), "a.parquet", WorkbookError)
+    assert type(ours) is WorkbookError
+    assert ours.message == "cannot read a.parquet: Couldn't deserialize thrift: Invalid data"
+
+
 def test_a_full_disk_says_so() -> None:
     ours = translate(OSError(errno.ENOSPC, "No space left on device"), "a.csv", doing="write")
     assert str(ours) == "cannot write a.csv: the disk is full (free some space, or write to another disk)"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 from schedkit import context
-from schedkit.confluence.plans.applied import Applied, applied
-from schedkit.confluence.plans.draft import Draft, TableEdit
-from schedkit.confluence.plans.face import as_html, as_text
-from schedkit.confluence.plans.write import update
-from schedkit.confluence.site.dialect import PageState
+from schedkit.confluence.plans.edit import Draft, TableEdit
+from schedkit.confluence.plans.preview import as_html, as_text, changed_cells
+from schedkit.confluence.plans.result import Applied, applied
+from schedkit.confluence.plans.update import update
+from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server
-from schedkit.confluence.tables.rules import Change, Merged
+from schedkit.confluence.tables.rules import Change, Comment, Merged
 from schedkit.loop import blocking, bridged
 
 __all__ = ["AsyncPlan", "Plan"]
@@ -57,7 +57,7 @@ class AsyncPlan:
 class Plan:
     """What a table of a page will become; nothing is written before `apply()`.
 
-    Shown in a notebook it is the table as it will be, changed cells marked.
+    Shown in a notebook it is one headline and the rows that differ, each changed cell as old → new.
 
     Examples
     --------
@@ -107,7 +107,8 @@ class Plan:
 
     @property
     def changed_cells(self) -> int:
-        return len(self._merged.changes)
+        """How many cells of rows that stay will differ."""
+        return changed_cells(self._merged)
 
     @property
     def added(self) -> list[str]:
@@ -135,6 +136,21 @@ class Plan:
         return self._merged.hidden
 
     @property
+    def comments(self) -> list[Comment]:
+        """The inline comments whose marked words change or leave."""
+        return self._merged.comments
+
+    @property
+    def columns_added(self) -> list[str]:
+        """Columns that the table gains."""
+        return self._merged.columns_added
+
+    @property
+    def columns_removed(self) -> list[str]:
+        """Columns that the table loses."""
+        return self._merged.columns_removed
+
+    @property
     def notes(self) -> list[str]:
         """What is worth knowing before applying."""
         return self._merged.notes
@@ -148,7 +164,7 @@ class Plan:
         return f"page {self.page_id} {self.title!r}, {self.region}"
 
     def __repr__(self) -> str:
-        return as_text(self._title(), self.source, self.aio.edit.region, self._merged)
+        return as_text(self._title(), self._merged)
 
     def _repr_html_(self) -> str:
         return as_html(self._title(), self.source, self.aio.edit.region, self._merged)

@@ -13,18 +13,20 @@ import anyio
 import anyio.to_thread
 
 from schedkit import context
-from schedkit.confluence.plans.applied import Applied, applied
-from schedkit.confluence.plans.draft import Draft
-from schedkit.confluence.plans.face import summary
+from schedkit.confluence.plans.edit import Draft
+from schedkit.confluence.plans.preview import summary
+from schedkit.confluence.plans.result import Applied, applied
 from schedkit.confluence.plans.template import BlockChange, PageEdit, page_edit, rendered_template
-from schedkit.confluence.plans.write import Outcome, draft_of, update
-from schedkit.confluence.site.dialect import PageState
-from schedkit.confluence.site.server import Server
-from schedkit.confluence.source.storage import text
+from schedkit.confluence.plans.update import Outcome, check_editable, settled_draft, stored_as_sent, update
+from schedkit.confluence.site.addresses import PageAddress
+from schedkit.confluence.site.dialects import PageState
+from schedkit.confluence.site.server import Server, is_redirect
+from schedkit.confluence.source.reading import text
 from schedkit.confluence.tables.rules import Merged
 from schedkit.errors import SiteError
 from schedkit.loop import blocking, bridged
 from schedkit.values.rng import chance
+from schedkit.values.text import clip
 
 __all__ = ["AsyncPagePlan", "PagePlan", "plan_page"]
 
@@ -68,7 +70,8 @@ class AsyncPagePlan:
             assert self.home is not None
             created, state = await _create(self.server, self.home, self.draft.new, started + deadline)
             if created:
-                outcome = Outcome(state, self.draft, True, 1, 0, "identical")
+                altered = await stored_as_sent(self.server, state, self.edit, self.draft.new)
+                outcome = Outcome(state, self.draft, True, 1, 0, "identical", altered)
                 return self._told(outcome, started)
         outcome = await update(
             self.server, state.id, self.edit, message=self.message, quiet=quiet, deadline=deadline
@@ -116,7 +119,7 @@ class PagePlan:
             shown = text(self.source)
             return [
                 f"creates page {self.aio.home.title!r} under {self.aio.home.parent}",
-                shown if len(shown) <= 300 else shown[:299] + "…",
+                clip(shown, 300),
             ]
         lines = [f"page {self.aio.state.id} {self.aio.state.title!r}, version {self.aio.state.version}"]
         for name, part in zip(self.aio.names, self.aio.draft.report or [], strict=True):
@@ -141,24 +144,30 @@ async def plan_page(
     values: Mapping[str, Any],
     message: str,
     *,
-    page_id: str | None = None,
+    page: PageAddress | None = None,
     title: str = "",
-    parent: str = "",
+    parent: PageAddress | None = None,
     template: str = "",
 ) -> PagePlan:
-    """Plan to fill the page `page_id`, or the page `title`, made under `parent` if there is none."""
+    """Plan to fill `page`, or the page `title`, made under `parent` if there is none."""
     dialect = await server.dialect()
     names = list(values)
     edit = await anyio.to_thread.run_sync(page_edit, values, dialect.cloud)
-    if page_id is not None:
-        state = await server.read(page_id)
-        draft = await draft_of(state, edit)
+    if page is not None:
+        state = await server.read(await server.resolve(page))
+        check_editable(state)
+        draft, edit = await settled_draft(server, state, edit)
         return PagePlan(AsyncPagePlan(server, names, edit, None, state, draft, message))
-    home = _Home(parent, await server.space_of(parent), title)
+    assert parent is not None
+    home = _Home(await server.resolve(parent), await server.space_of(parent), title)
     # The template is judged whether it is needed today or not.
     fresh = await anyio.to_thread.run_sync(rendered_template, template, values, dialect.cloud)
     found = await server.find(home.space, title)
-    draft = Draft("", fresh, []) if found is None else await draft_of(found, edit)
+    if found is None:
+        return PagePlan(AsyncPagePlan(server, names, edit, home, None, Draft("", fresh, []), message))
+    found = await server.read(found.id)
+    check_editable(found)
+    draft, edit = await settled_draft(server, found, edit)
     return PagePlan(AsyncPagePlan(server, names, edit, home, found, draft, message))
 
 
@@ -173,7 +182,8 @@ async def _create(server: Server, home: _Home, source: str, until: float) -> tup
             return True, await server.create(home.space, home.parent, home.title, source)
         except SiteError as error:
             # Titles are unique in a space: a 400 may be a twin's page that is not listed yet.
-            if not (error.maybe_done or error.status in (400, 409)) or (unsure and error.status == 400):
+            twin = error.status == 409 or (error.status == 400 and not unsure)
+            if is_redirect(error) or not (error.maybe_done or twin):
                 raise
             unsure = True
             wait = chance.uniform(0.1, 0.5)

@@ -11,18 +11,20 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from schedkit.confluence.markup import anchor, escape, time_tag
-from schedkit.confluence.plans.draft import Draft, Edit, TableEdit
-from schedkit.confluence.source.canonical import same
-from schedkit.confluence.source.locate import Landscape
+from schedkit.confluence.markup import Formatted, anchor, escape, time_tag
+from schedkit.confluence.plans.edit import Draft, Edit, Replaced, TableEdit
+from schedkit.confluence.source.locate import PageIndex
+from schedkit.confluence.source.reading import text
 from schedkit.confluence.source.regions import Anchor
-from schedkit.confluence.source.storage import check, splice, text, tokens
-from schedkit.confluence.tables.fresh import fresh_table
+from schedkit.confluence.source.storage import check, splice, tokens
+from schedkit.confluence.tables.arguments import rules
 from schedkit.confluence.tables.merge import check_keys
-from schedkit.confluence.tables.rules import Gone, Rules, rules
-from schedkit.confluence.tables.table import Look, Rendered, render
+from schedkit.confluence.tables.new_table import fresh_table
+from schedkit.confluence.tables.render import Look, Rendered, render
+from schedkit.confluence.tables.row_writer import Accepted, says
+from schedkit.confluence.tables.rules import Missing, Rules
 from schedkit.errors import MalformedPageError, RegionError, UsageError
 
 if TYPE_CHECKING:
@@ -45,18 +47,23 @@ class Managed:
     """
 
     df: pd.DataFrame
-    key: str | None = None
+    key: str | Sequence[str] | None = None
     keep: Sequence[str] = ()
     drop: Sequence[str] = ()
     columns: Sequence[str] | None = None
-    gone: Gone = "commented"
+    missing: Missing = "commented"
     cap: int | None = 500
     workbook: str | None = None
+    min_rows: int = 1
+    max_drop: float | None = 0.5
     look: Look = field(default_factory=Look)
 
     def rendered(self, cloud: bool) -> tuple[Rendered, Rules]:
         look = replace(self.look, cloud=cloud)
-        how = rules(self.key, self.keep, self.drop, self.gone, self.cap, self.workbook)
+        how = rules(
+            key=self.key, keep=self.keep, drop=self.drop, columns=self.columns, missing=self.missing,
+            cap=self.cap, workbook=self.workbook, min_rows=self.min_rows, max_drop=self.max_drop,
+        )  # fmt: skip
         return render(self.df, key=self.key, columns=self.columns, look=look), how
 
 
@@ -76,18 +83,25 @@ class BlockEdit:
 
     name: str
     storage: str
+    accepted: Accepted = frozenset()
+
+    def accepting(self, accepted: Accepted) -> Self:
+        """Return the same edit, to which more stored forms say what is to be said."""
+        return replace(self, accepted=self.accepted | accepted)
 
     def __call__(self, source: str, what: str) -> Draft:
         check(source, what)
-        start, end = _between(Landscape(source), self.name, what)
+        start, end = _between(PageIndex(source), self.name, what)
         before = source[start:end]
-        changed = not same(before, self.storage)
+        # Markup means what it is, whatever a person sees of it.
+        changed = not says(before, Formatted(self.storage), self.accepted)
         edits = [(start, end, self.storage)] if changed else []
         draft = Draft(
             source,
             splice(source, edits),
             edits,
             BlockChange(self.name, text(before), text(self.storage), changed),
+            [Replaced(self.name, before, self.storage)] if changed else [],
         )
         if draft.changed:
             check(draft.new, f"what would become of {what}")
@@ -100,14 +114,23 @@ class PageEdit:
 
     edits: Sequence[Edit]
 
+    def accepting(self, accepted: Accepted) -> Self:
+        """Return the same edits, to which more stored forms say what is to be said."""
+        return replace(self, edits=[edit.accepting(accepted) for edit in self.edits])
+
     def __call__(self, source: str, what: str) -> Draft:
-        reports = []
-        new = source
+        drafts: list[Draft] = []
         for edit in self.edits:
-            draft = edit(new, what)
-            new = draft.new
-            reports.append(draft.report)
-        return Draft(source, new, [], reports)
+            drafts.append(edit(drafts[-1].new if drafts else source, what))
+        replaced = [each for draft in drafts for each in draft.replaced]
+        return Draft(
+            source,
+            drafts[-1].new if drafts else source,
+            [],
+            [draft.report for draft in drafts],
+            replaced,
+            any(draft.structural for draft in drafts),
+        )
 
 
 def page_edit(values: Mapping[str, Any], cloud: bool) -> PageEdit:
@@ -202,7 +225,7 @@ def inline(value: Any) -> str:
     return "" if value is None else escape(str(value))
 
 
-def _between(page: Landscape, name: str, what: str) -> tuple[int, int]:
+def _between(page: PageIndex, name: str, what: str) -> tuple[int, int]:
     start = [macro for found, macro in page.anchors if found == name]
     end = [macro for found, macro in page.anchors if found == name + _END]
     if len(start) != 1 or len(end) != 1 or end[0].start < start[0].end:

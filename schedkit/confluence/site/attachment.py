@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import mimetypes
+import re
 import time
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +20,11 @@ import anyio.to_thread
 from schedkit import context
 from schedkit.atlassian import Request
 from schedkit.confluence.markup import Image, Markup, attachment_link
-from schedkit.confluence.site.server import Server
+from schedkit.confluence.site.server import Server, is_redirect
 from schedkit.errors import BadAnswerError, SiteError, UsageError
 from schedkit.values.rng import chance
 
-__all__ = ["Attached", "attach"]
+__all__ = ["Attached", "attach", "content_digest"]
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,34 @@ async def attach(
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}", hint="check the path") from None
     # The site keeps no checksum, so ours travels in the version's comment.
-    digest = f"sha256 {hashlib.sha256(data).hexdigest()[:24]}"
+    digest = f"sha256 {(await anyio.to_thread.run_sync(content_digest, data))[:24]}"
     return await _Upload(server, page_id, name, data, comment, digest, time.monotonic() + deadline).run()
+
+
+# What an office program, or ours, writes anew at each saving: when that was.
+_PROPERTIES = "docProps/core.xml"
+# A package that unpacks to more is compared as it is.
+_UNPACKED = 500_000_000
+_MOMENTS = re.compile(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:(?:created|modified)>")
+
+
+def content_digest(data: bytes) -> str:
+    """Return the SHA-256 of a file's content; of a workbook or document, apart from when it was saved."""
+    digest = hashlib.sha256()
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            members = sorted(package.infolist(), key=lambda member: member.filename)
+            if sum(member.file_size for member in members) > _UNPACKED:
+                return hashlib.sha256(data).hexdigest()
+            for member in members:
+                content = package.read(member)
+                if member.filename == _PROPERTIES:
+                    content = _MOMENTS.sub(b"", content)
+                digest.update(f"{member.filename}\0{len(content)}\0".encode("utf-8", "replace"))
+                digest.update(content)
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, NotImplementedError):
+        return hashlib.sha256(data).hexdigest()
+    return digest.hexdigest()
 
 
 @dataclass
@@ -91,7 +121,7 @@ class _Upload:
                 return self._attached(_first(answer), written=True)
             except SiteError as error:
                 # A 400 or 409 is a twin that has attached the same name meanwhile.
-                if not error.maybe_done and error.status not in (400, 409):
+                if is_redirect(error) or (not error.maybe_done and error.status not in (400, 409)):
                     raise
                 wait = chance.uniform(0.1, 0.3) * tries
                 if time.monotonic() + wait > self.until or (tries > 2 and not error.maybe_done):

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-import re
+import logging
+from contextlib import suppress
+from typing import Any
 
 import anyio
 
+from schedkit import context
 from schedkit.atlassian import Answer, Request, Site
-from schedkit.confluence.site.dialect import CLOUD, DATA_CENTER, Dialect, PageState, state_of
-from schedkit.errors import BadAnswerError, NotFoundError, UsageError
+from schedkit.confluence.site.addresses import PageAddress
+from schedkit.confluence.site.dialects import (
+    CLOUD,
+    DATA_CENTER,
+    Dialect,
+    PageState,
+    data_center,
+    state_of,
+    version_in,
+)
+from schedkit.errors import BadAnswerError, NotFoundError, SiteError, UnavailableError
 
-__all__ = ["Server", "page_id_of"]
-
-_PAGE_ADDRESS = re.compile(r"/pages/([0-9]+)(?:[/?#]|$)|[?&]pageId=([0-9]+)")
+__all__ = ["Server", "is_redirect"]
 
 
 class Server:
-    """A site and the dialect it speaks, asked for once unless it is told."""
+    """A site and the dialect it speaks, asked for once unless it is told.
 
-    def __init__(self, site: Site, cloud: bool | None) -> None:
+    Parameters
+    ----------
+    site : Site
+        The site, without ``/wiki`` behind it.
+    cloud : bool, optional
+        Which dialect; found out by itself.
+    below_wiki : bool
+        The address that was given ends in ``/wiki``: a Data Center lives there.
+    """
+
+    def __init__(self, site: Site, cloud: bool | None, *, below_wiki: bool = False) -> None:
         self.site = site
-        self._dialect = None if cloud is None else (CLOUD if cloud else DATA_CENTER)
+        self._data_center = data_center("/wiki") if below_wiki else DATA_CENTER
+        self._dialect = None if cloud is None else (CLOUD if cloud else self._data_center)
         self._asking = anyio.Lock()
 
     async def dialect(self) -> Dialect:
@@ -31,15 +52,33 @@ class Server:
 
     async def _detect(self) -> Dialect:
         try:
-            await self.site.send(Request("GET", "/wiki/api/v2/spaces", params={"limit": 1}))
+            if await self._lists("/wiki/api/v2/spaces"):
+                return CLOUD
+            refused: SiteError = BadAnswerError(f"{self.site.url} does not answer as a Confluence")
         except NotFoundError:
-            return DATA_CENTER
-        return CLOUD
+            return self._data_center
+        except UnavailableError:
+            raise
+        except SiteError as error:
+            # A proxy or a login page answers for what is not there; or the token may not list spaces.
+            refused = error
+        with suppress(SiteError):
+            if await self._lists(self._data_center.content):
+                return self._data_center
+        told = "tell whether it is a Cloud: cloud=True or cloud=False"
+        refused.hint = f"{refused.hint}; or {told}" if refused.hint else told
+        raise refused
+
+    async def _lists(self, path: str) -> bool:
+        """Tell whether a path answers with a list, as only this dialect's does."""
+        answer = await self.site.send(Request("GET", path, params={"limit": 1}, retries=2))
+        return isinstance(answer.json(), dict) and "results" in answer.json()
 
     @property
     def base(self) -> str:
         """Where links of pages start if an answer does not say."""
-        return self.site.url + ("/wiki" if self._dialect is CLOUD else "")
+        known = self._dialect or self._data_center
+        return self.site.url + ("/wiki" if known.content.startswith("/wiki") else "")
 
     async def send(self, request: Request) -> Answer:
         return await self.site.send(request)
@@ -56,20 +95,50 @@ class Server:
         answer = await self.site.send(dialect.read_old(page_id, version))
         return state_of(answer.json(), self.base)
 
-    async def space_of(self, page_id: str) -> str:
-        """Return the id (Cloud) or key (Data Center) of the space a page is in."""
+    async def space_of(self, parent: PageAddress) -> str:
+        """Return the id (Cloud) or key (Data Center) of the space a page or folder is in."""
         dialect = await self.dialect()
-        answer = await self.site.send(dialect.read_space(page_id))
+        parent_id = await self.resolve(parent)
+        asked = dialect.folder(parent_id) if parent.folder else dialect.read_space(parent_id)
+        answer = await self.site.send(asked)
         try:
             return dialect.space(answer.json())
         except (KeyError, TypeError):
-            raise BadAnswerError(f"the answer about page {page_id} names no space") from None
+            raise BadAnswerError(f"the answer about page {parent} names no space") from None
+
+    async def resolve(self, address: PageAddress) -> str:
+        """Return the id of a page, looked up by title and space if need be.
+
+        Raises
+        ------
+        NotFoundError
+            If the space has no such page.
+        """
+        if address.id is not None:
+            return address.id
+        dialect = await self.dialect()
+        space = address.space
+        if dialect.cloud:
+            answer = await self.site.send(dialect.space_by_key(space))
+            results = _results(answer.json())
+            if not results:
+                raise NotFoundError(
+                    f"{self.site.url} has no space {space!r}", hint="check the space's key, e.g. DEMO"
+                )
+            space = str(results[0].get("id"))
+        found = await self.find(space, address.title)
+        if found is None:
+            raise NotFoundError(
+                f"space {address.space} has no page {address.title!r}",
+                hint="check its title, and that this login may see it",
+            )
+        return found.id
 
     async def find(self, space: str, title: str) -> PageState | None:
         """Return the page of that title in a space; titles are unique there."""
         dialect = await self.dialect()
         answer = await self.site.send(dialect.find(space, title))
-        results = answer.json().get("results", [])
+        results = _results(answer.json())
         return state_of(results[0], self.base) if results else None
 
     async def create(self, space: str, parent: str, title: str, source: str) -> PageState:
@@ -78,21 +147,41 @@ class Server:
         answer = await self.site.send(dialect.create(space, parent, title, source))
         return await self.read(str(answer.json()["id"]))
 
-    async def write(self, state: PageState, source: str, message: str, quiet: bool) -> None:
-        """Put the version after `state`."""
+    async def write(self, state: PageState, source: str, message: str, quiet: bool) -> int | None:
+        """Put the version after `state`; return the version that the site's answer tells."""
         dialect = await self.dialect()
-        await self.site.send(dialect.write(state, source, message, quiet))
+        answer = await self.site.send(dialect.write(state, source, message, quiet))
+        return version_in(answer.json())
+
+    async def read_property(self, page_id: str, key: str) -> tuple[Any, tuple[str, int] | None]:
+        """Return a content property's value, and its id and version; ``(None, None)`` if there is none."""
+        dialect = await self.dialect()
+        try:
+            value = (await self.site.send(dialect.property(page_id, key))).json()
+        except NotFoundError:
+            return None, None
+        found = value if not dialect.cloud else next(iter(_results(value)), None)
+        number = version_in(found)
+        if not isinstance(found, dict) or number is None:
+            return None, None
+        return found.get("value"), (str(found.get("id")), number)
+
+    async def write_property(self, page_id: str, key: str, value: Any, known: tuple[str, int] | None) -> bool:
+        """Make or replace a content property; False if the site does not let it."""
+        dialect = await self.dialect()
+        try:
+            await self.site.send(dialect.set_property(page_id, key, value, known))
+        except SiteError as error:
+            context.log(f"{error.message}; property {key!r} was not written", logging.WARNING)
+            return False
+        return True
 
 
-def page_id_of(page: str | int) -> str:
-    """Return a page's id, from a number or from the page's URL."""
-    found = str(page).strip()
-    address = _PAGE_ADDRESS.search(found)
-    if address:
-        found = address[1] or address[2]
-    if not found.isdecimal():
-        raise UsageError(
-            f"{str(page)[:80]!r} is no page id",
-            hint='give the number in the page\'s URL, e.g. page("100001")',
-        )
-    return found
+def is_redirect(error: SiteError) -> bool:
+    """Tell whether a write was answered with a redirect, which carries nothing out."""
+    return 300 <= (error.status or 0) < 400
+
+
+def _results(value: Any) -> list[Any]:
+    results = value.get("results") if isinstance(value, dict) else None
+    return results if isinstance(results, list) else []

@@ -1,26 +1,36 @@
-"""A table as rows and cells, each with its place in the source."""
+"""A table as rows and cells, each with its place in the source; merged cells are spread over their places."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from schedkit.confluence.source.storage import Element, attributes, tag_pattern, text
+from schedkit.confluence.source.reading import text
+from schedkit.confluence.source.storage import Element, attributes, tag_pattern
 from schedkit.errors import RegionError
+from schedkit.values.text import clip
 
-__all__ = ["Cell", "Grid", "Row", "is_numbering", "key_text", "read_grid"]
+__all__ = ["Cell", "Grid", "Row", "is_numbering", "read_grid"]
 
 _TAGS = tag_pattern("table|thead|tbody|tfoot|colgroup|col|tr|t[dh]")
-_SPAN = re.compile(r"""\b(?:col|row)span\s*=\s*["']\s*(?!["']|1\s*["'])""")
+_SPAN = re.compile(r"""\b(col|row)span\s*=\s*["']\s*([0-9]+)\s*["']""")
+# What browsers take at most, and more than any page holds.
+_MOST_COLUMNS = 1000
+_MOST_ROWS = 65_534
 
 
 class Cell(NamedTuple):
-    """One cell: ``source[start:end]``, its content ``source[inner:outer]``."""
+    """One cell: ``source[start:end]``, its content ``source[inner:outer]``.
+
+    `origin` is the row and column of the merged cell that covers this place; a covered cell's own span is
+    empty, and lies where the row's source has its next cell.
+    """
 
     start: int
     inner: int
     outer: int
     end: int
+    origin: tuple[int, int] | None = None
 
 
 class Row(NamedTuple):
@@ -34,7 +44,11 @@ class Row(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table: its header row (None: it has none), its body rows, and where body rows live."""
+    """A table: its header row (None: it has none), its body rows, and where body rows live.
+
+    `merged` names the first merged cell of the body, `cols` are its ``<col>`` tags, `sections` counts its
+    ``<tbody>``; `header_column`: each row begins with a header cell, and no row is a header row.
+    """
 
     table: Element
     cols: list[tuple[int, int]]
@@ -43,48 +57,151 @@ class Grid(NamedTuple):
     rows: list[Row]
     start: int
     end: int
+    merged: str = ""
+    header_column: bool = False
+
+    def content(self, source: str, row: int, column: int) -> str:
+        """Return what a cell holds; of a covered one, what the merged cell holds."""
+        cell = self.rows[row].cells[column]
+        if cell.origin is not None:
+            cell = self.rows[cell.origin[0]].cells[cell.origin[1]]
+        return source[cell.inner : cell.outer]
 
 
-def read_grid(source: str, table: Element, what: str) -> Grid:
+def read_grid(source: str, table: Element, what: str, *, ragged: bool = False) -> Grid:
     """Read the rows of `table`.
+
+    Parameters
+    ----------
+    ragged : bool
+        Fill rows that are too short with empty cells instead of refusing them: enough to read.
 
     Raises
     ------
     RegionError
-        If cells are merged, rows are ragged, or the table has several bodies.
+        If rows are ragged, or the table has several bodies.
     """
-    cols, rows, bodies = _walk(source, table)
-    width = len(rows[0][1].cells) if rows else 0
-    for number, (_, row) in enumerate(rows, 1):
+    cols, found, bodies = _walk(source, table)
+    if len(bodies) > 1 and not ragged:
+        raise RegionError(f"{what} has {len(bodies)} <tbody> sections", hint="make it one table body")
+    parts = [part for part, _ in found]
+    rows = _even(source, _spread(source, [row for _, row in found]), what, ragged)
+    head = _header(source, parts, rows)
+    header = rows[head] if head >= 0 else None
+    body = [at for at, part in enumerate(parts) if at > head and part not in ("thead", "tfoot")]
+    start, end = _extent(table, bodies, parts, header, [rows[at] for at in body])
+    grid = Grid(table, cols, header, [], [_renumbered(rows[at], body) for at in body], start, end)
+    return grid._replace(
+        names=_names(source, rows, header),
+        merged=_first_merged(source, grid),
+        header_column=header is None and _has_header_column(source, grid.rows),
+    )
+
+
+def _names(source: str, rows: list[Row], header: Row | None) -> list[str]:
+    cells = [] if header is None else header.cells
+    origins = [c if c.origin is None else rows[c.origin[0]].cells[c.origin[1]] for c in cells]
+    return [text(source[cell.inner : cell.outer]) for cell in origins]
+
+
+def _spread(source: str, rows: list[Row]) -> list[Row]:
+    """Put each cell into the column it stands in, and a covered cell wherever a merged one reaches."""
+    spread: list[Row] = []
+    # By column: the last row that a merged cell above covers, and which cell that is.
+    reach: dict[int, tuple[int, tuple[int, int]]] = {}
+    for at, row in enumerate(rows):
+        cells: list[Cell] = []
+        for cell in row.cells:
+            _cover(cells, reach, at, cell.start)
+            wide, high = _spans(source, cell)
+            origin = (at, len(cells))
+            cells += [cell, *[Cell(cell.end, cell.end, cell.end, cell.end, origin)] * (wide - 1)]
+            if high > 1:
+                reach.update(dict.fromkeys(range(origin[1], len(cells)), (at + high - 1, origin)))
+        _cover(cells, reach, at, row.cells[-1].end if row.cells else row.outer)
+        spread.append(row._replace(cells=cells))
+    return spread
+
+
+def _cover(cells: list[Cell], reach: dict[int, tuple[int, tuple[int, int]]], at: int, place: int) -> None:
+    while reach.get(len(cells), (-1, ()))[0] >= at:
+        cells.append(Cell(place, place, place, place, reach[len(cells)][1]))
+
+
+def _spans(source: str, cell: Cell) -> tuple[int, int]:
+    opening = source[cell.start : cell.inner]
+    if "span" not in opening:
+        return 1, 1
+    found = dict(_SPAN.findall(opening))
+    wide, high = int(found.get("col", "1")[:9]), int(found.get("row", "1")[:9])
+    return max(1, min(wide, _MOST_COLUMNS)), max(1, min(high, _MOST_ROWS))
+
+
+def _even(source: str, rows: list[Row], what: str, ragged: bool) -> list[Row]:
+    if not rows:
+        return rows
+    if ragged:
+        width = max(len(row.cells) for row in rows)
+        return [_padded(row, width) for row in rows]
+    width = len(rows[0].cells)
+    for number, row in enumerate(rows, 1):
         if len(row.cells) != width:
             raise RegionError(
-                f"{what}: row {number} has {len(row.cells)} cells, the first has {width}",
-                hint="split merged cells in Confluence, so that every row has a cell per column",
+                f"{what}: row {number} has {len(row.cells)} cells, the first has {width}"
+                f"{_with_merged(source, rows, row)}",
+                hint="give every row a cell per column in Confluence",
             )
-        for cell in row.cells:
-            if _SPAN.search(source, cell.start, cell.inner):
-                shown = text(source[cell.inner : cell.outer])[:40]
-                raise RegionError(
-                    f"{what}: row {number} has a merged cell ({shown!r})",
-                    hint="split merged cells in Confluence, so that every row has a cell per column",
-                )
-    header = _header(source, rows)
-    body = [row for part, row in rows if row is not header and part != "tfoot"]
-    names = [text(source[c.inner : c.outer]) for c in header.cells] if header else []
-    if len(bodies) > 1:
-        raise RegionError(f"{what} has {len(bodies)} <tbody> sections", hint="make it one table body")
+    return rows
+
+
+def _with_merged(source: str, rows: list[Row], row: Row) -> str:
+    covered = next((cell.origin for cell in row.cells if cell.origin is not None), None)
+    if covered is None:
+        return ""
+    cell = rows[covered[0]].cells[covered[1]]
+    return f"; it has the merged cell {clip(text(source[cell.inner : cell.outer]), 40)!r}"
+
+
+def _padded(row: Row, width: int) -> Row:
+    place = row.outer
+    return row._replace(cells=[*row.cells, *[Cell(place, place, place, place)] * (width - len(row.cells))])
+
+
+def _renumbered(row: Row, body: list[int]) -> Row:
+    """Count the origins of covered cells in body rows; a cell of the header covers nothing there."""
+    if all(cell.origin is None for cell in row.cells):
+        return row
+    place = {old: new for new, old in enumerate(body)}
+    cells = [
+        cell._replace(origin=(place[cell.origin[0]], cell.origin[1]) if cell.origin[0] in place else None)
+        if cell.origin is not None
+        else cell
+        for cell in row.cells
+    ]
+    return row._replace(cells=cells)
+
+
+def _first_merged(source: str, grid: Grid) -> str:
+    for at, row in enumerate(grid.rows):
+        for column, cell in enumerate(row.cells):
+            if cell.origin is not None:
+                return clip(text(grid.content(source, at, column)), 40) or "an empty one"
+    return ""
+
+
+def _extent(
+    table: Element, bodies: list[tuple[int, int]], parts: list[str], header: Row | None, body: list[Row]
+) -> tuple[int, int]:
+    """Return where the rows of the body begin and end."""
     if bodies:
         start, end = bodies[0]
         if header and start <= header.start < end:
             start = header.end
-    else:
-        # A header alone in its <thead>: rows go behind that.
-        alone = (
-            table.outer if any(part == "thead" for part, _ in rows) else header.end if header else table.inner
-        )
-        start = body[0].start if body else alone
-        end = body[-1].end if body else start
-    return Grid(table, cols, header, names, body, start, end)
+        return start, end
+    # A header alone in its <thead>: rows go behind that.
+    alone = table.outer if "thead" in parts else header.end if header else table.inner
+    start = body[0].start if body else alone
+    return start, body[-1].end if body else start
 
 
 def _walk(
@@ -135,32 +252,43 @@ def _walk(
     return cols, rows, bodies
 
 
-def _header(source: str, rows: list[tuple[str, Row]]) -> Row | None:
-    """The last row of ``<thead>``, else a first row made of ``<th>`` or of bold text."""
-    heads = [row for part, row in rows if part == "thead"]
-    if heads:
-        return heads[-1]
-    if not rows or not rows[0][1].cells:
-        return None
-    first = rows[0][1]
-    named = [source[c.start : c.end] for c in first.cells if not is_numbering(source, c)]
-    return first if named and all(c.startswith("<th") or _BOLD.match(c) for c in named) else None
+def _header(source: str, parts: list[str], rows: list[Row]) -> int:
+    """Return the last row of ``<thead>``, else the first row made of ``<th>`` or bold text; -1: none.
+
+    A header whose cells are merged may go on in the next rows.
+    """
+    if "thead" in parts:
+        return len(parts) - 1 - parts[::-1].index("thead")
+    if not rows or not _is_header(source, rows[0], bold=True):
+        return -1
+    last = 0
+    while any(cell.origin is not None for cell in rows[last].cells) and len(rows) > last + 1:
+        if not _is_header(source, rows[last + 1], bold=False):
+            break
+        last += 1
+    return last
 
 
 _BOLD = re.compile(r"<td[^>]*>\s*(?:<p[^>]*>)?\s*<(?:strong|b)[\s>]")
 
 
-_CARD = re.compile(r"https?://\S+/browse/([A-Z][A-Z0-9_]*-[0-9]+)(?:[?#]\S*)?$")
+def _is_header(source: str, row: Row, *, bold: bool) -> bool:
+    cells = [cell for cell in row.cells if cell.origin is None and not is_numbering(source, cell)]
+    named = [source[cell.start : cell.end] for cell in cells]
+    return bool(named) and all(c.startswith("<th") or (bold and _BOLD.match(c) is not None) for c in named)
 
 
-def key_text(markup: str) -> str:
-    """Return the key a cell holds, be it plain, linked, wrapped, a Jira macro or a pasted issue URL."""
-    shown = text(markup)
-    card = _CARD.match(shown)
-    return card[1] if card else shown
+def _has_header_column(source: str, rows: list[Row]) -> bool:
+    """Tell whether every row begins with a ``<th>`` and goes on with cells that are none."""
+    return bool(rows) and all(
+        len(row.cells) > 1
+        and source.startswith("<th", row.cells[0].start)
+        and not any(source.startswith("<th", cell.start) for cell in row.cells[1:] if cell.origin is None)
+        for row in rows
+    )
 
 
 def is_numbering(source: str, cell: Cell) -> bool:
     """Tell whether a cell belongs to Confluence's own column of row numbers."""
     opening = source[cell.start : cell.inner]
-    return "numberingColumn" in attributes(opening).get("class", "").split()
+    return "numberingColumn" in opening and "numberingColumn" in attributes(opening).get("class", "").split()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from schedkit.confluence.source.regions import Anchor, Heading, LocalId, Macro, Nth, Region
-from schedkit.confluence.source.storage import Element, attributes, elements, is_silent, own_parameters, text
+from schedkit.confluence.source.reading import own_parameters, text
+from schedkit.confluence.source.regions import Anchor, Heading, LocalId, Macro, Nth, Region, region
+from schedkit.confluence.source.storage import Element, attributes, elements, is_silent
 from schedkit.errors import RegionError
 
-__all__ = ["Landscape", "locate", "names_of"]
+__all__ = ["PageIndex", "is_absent", "locate", "names_of"]
 
 _MACROS = {"ac:structured-macro", "ac:macro"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
@@ -20,7 +22,7 @@ _NEAR = 50
 
 
 @dataclass(frozen=True)
-class Landscape:
+class PageIndex:
     """A checked page and its landmarks."""
 
     source: str
@@ -68,6 +70,23 @@ class Landscape:
         """The table each unambiguous anchor means."""
         found = {name: _by_anchor(self, name)[0] for name, _ in self.anchors}
         return {name: tables[0] for name, tables in found.items() if tables}
+
+    @cached_property
+    def local_ids(self) -> dict[str, list[Element]]:
+        """The elements by their local id."""
+        found: dict[str, list[Element]] = {}
+        for element in self.elements:
+            if "local-id" in element.attrs and (name := attributes(element.attrs).get("ac:local-id")):
+                found.setdefault(name, []).append(element)
+        return found
+
+    @cached_property
+    def anchor_macros(self) -> dict[str, list[Element]]:
+        """The anchor macros by their name."""
+        found: dict[str, list[Element]] = {}
+        for name, macro in self.anchors:
+            found.setdefault(name, []).append(macro)
+        return found
 
     def content(self, element: Element) -> str:
         return text(self.source[element.inner : element.outer])
@@ -117,7 +136,7 @@ def _anchor_name(parameters: dict[str, str]) -> str:
     return parameters.get("", only)
 
 
-def locate(page: Landscape, region: Region, what: str = "the page") -> Element:
+def locate(page: PageIndex, region: Region, what: str = "the page") -> Element:
     """Return the table that `region` means.
 
     Raises
@@ -133,7 +152,7 @@ def locate(page: Landscape, region: Region, what: str = "the page") -> Element:
     raise RegionError(f"{what} has no single table at {region}: {problem}", hint=_listing(page, region))
 
 
-def _candidates(page: Landscape, region: Region) -> tuple[list[Element], str]:
+def _candidates(page: PageIndex, region: Region) -> tuple[list[Element], str]:
     match region:
         case Nth(n):
             return page.tables[n - 1 : n], f"there are {len(page.tables)} tables"
@@ -147,8 +166,8 @@ def _candidates(page: Landscape, region: Region) -> tuple[list[Element], str]:
             return _by_heading(page, region)
 
 
-def _by_local_id(page: Landscape, wanted: str) -> tuple[list[Element], str]:
-    owners = [e for e in page.elements if e.attrs and attributes(e.attrs).get("ac:local-id") == wanted]
+def _by_local_id(page: PageIndex, wanted: str) -> tuple[list[Element], str]:
+    owners = page.local_ids.get(wanted, [])
     if len(owners) != 1:
         return [], f"{len(owners)} elements have this local id"
     if owners[0].name == "table":
@@ -156,8 +175,8 @@ def _by_local_id(page: Landscape, wanted: str) -> tuple[list[Element], str]:
     return page.within(owners[0].inner, owners[0].outer), ""
 
 
-def _by_anchor(page: Landscape, wanted: str) -> tuple[list[Element], str]:
-    anchors = [macro for name, macro in page.anchors if name == wanted]
+def _by_anchor(page: PageIndex, wanted: str) -> tuple[list[Element], str]:
+    anchors = page.anchor_macros.get(wanted, [])
     if len(anchors) != 1:
         return [], f"there are {len(anchors)} anchors of this name" if anchors else "there is no such anchor"
     anchor = anchors[0]
@@ -170,7 +189,7 @@ def _by_anchor(page: Landscape, wanted: str) -> tuple[list[Element], str]:
     return tables, "no table stands between the anchor and the next heading or anchor"
 
 
-def _by_macro(page: Landscape, region: Macro) -> tuple[list[Element], str]:
+def _by_macro(page: PageIndex, region: Macro) -> tuple[list[Element], str]:
     owners = [
         macro
         for name, macro in page.macros
@@ -182,19 +201,21 @@ def _by_macro(page: Landscape, region: Macro) -> tuple[list[Element], str]:
     return page.within(owners[0].inner, owners[0].outer), ""
 
 
-def _by_heading(page: Landscape, region: Heading) -> tuple[list[Element], str]:
+def _by_heading(page: PageIndex, region: Heading) -> tuple[list[Element], str]:
     owners = [e for name, e in page.headings if name == " ".join(region.text.split())]
     if len(owners) != 1:
         return [], f"there are {len(owners)} such headings" if owners else "there is no such heading"
     tables = page.within(owners[0].end, page.section_end(owners[0]))
+    if not tables:
+        return [], "no table stands between this heading and the next"
     if region.n is None:
         return tables, ""
     return tables[region.n - 1 : region.n], f"this section has {len(tables)} tables"
 
 
-def _listing(page: Landscape, region: Region) -> str:
+def _listing(page: PageIndex, region: Region) -> str:
     if not page.tables:
-        return "the page has no table" + ('; create="end" puts one there' if _creatable(region) else "")
+        return "the page has no table" + ('; create="end" puts one there' if is_absent(page, region) else "")
     lines = []
     for n, table in enumerate(page.tables[:_LISTED], 1):
         names = ", ".join(names_of(page, table))
@@ -203,12 +224,19 @@ def _listing(page: Landscape, region: Region) -> str:
     return "the page has " + ", ".join(lines) + (f" and {more} more" if more > 0 else "")
 
 
-def _creatable(region: Region) -> bool:
-    return isinstance(region, Anchor | Heading)
+def is_absent(page: PageIndex, region: Region) -> bool:
+    """Tell whether the page lacks what a region is named by, so that it can be created."""
+    match region:
+        case Anchor(name):
+            return name not in page.anchor_macros
+        case Heading(text, _):
+            return " ".join(text.split()) not in page.texts
+        case _:
+            return False
 
 
-def names_of(page: Landscape, table: Element) -> list[str]:
-    """Return the spellings of regions that mean this table, besides ``nth:``."""
+def names_of(page: PageIndex, table: Element) -> list[str]:
+    """Return the spellings of regions that mean this table and no other, besides ``nth:``."""
     names = []
     local_id = attributes(table.attrs).get("ac:local-id") if table.attrs else None
     if local_id:
@@ -219,9 +247,20 @@ def names_of(page: Landscape, table: Element) -> list[str]:
     above = reversed(page.headings[max(0, last - _NEAR) : last])
     near = ((name, heading) for name, heading in above if table.end <= page.section_end(heading))
     name, heading = next(near, ("", None))
-    if heading is not None and page.texts[name] == 1:
+    if name and heading is not None and page.texts[name] == 1:
         section = page.within(heading.end, page.section_end(heading))
         if table in section:
-            place = f"/{section.index(table) + 1}" if len(section) > 1 else ""
-            names.append(f"heading:{name}{place}")
-    return names
+            # A heading that itself ends in "/2" needs the number to be told apart.
+            numbered = len(section) > 1 or _NUMBERED.search(name) is not None
+            names.append(f"heading:{name}/{section.index(table) + 1}" if numbered else f"heading:{name}")
+    return [spelled for spelled in names if _means(page, spelled, table)]
+
+
+_NUMBERED = re.compile(r"/\s*[0-9]+$")
+
+
+def _means(page: PageIndex, spelled: str, table: Element) -> bool:
+    try:
+        return _candidates(page, region(spelled))[0] == [table]
+    except RegionError:
+        return False

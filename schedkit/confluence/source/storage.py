@@ -16,14 +16,13 @@ from xml.parsers import expat
 from schedkit.errors import MalformedPageError
 
 __all__ = [
+    "HIDDEN",
     "Element",
     "attributes",
     "check",
     "elements",
     "is_silent",
-    "own_parameters",
     "splice",
-    "text",
     "tokens",
 ]
 
@@ -38,9 +37,9 @@ def tag_pattern(names: str) -> re.Pattern[str]:
 
 
 # Cloud keeps what storage format has no element for twice: its content, and a fallback nobody sees.
-_HIDDEN = "ac:adf-fallback"
+HIDDEN = "ac:adf-fallback"
 _LANDMARKS = tag_pattern(
-    rf"table|h[1-6]|ac:structured-macro|ac:macro|ac:rich-text-body|ac:layout-cell|ac:adf-content|{_HIDDEN}"
+    rf"table|h[1-6]|ac:structured-macro|ac:macro|ac:rich-text-body|ac:layout-cell|ac:adf-content|{HIDDEN}"
 )
 _TOKEN = re.compile(
     rf"<(?:(?P<close>/?)(?P<name>[^\s/>!?]+)(?P<attrs>{_ATTRS})>"
@@ -104,9 +103,9 @@ def elements(source: str) -> list[Element]:
         name = match[2]
         if name is None:
             continue
-        if name == _HIDDEN:
+        if name == HIDDEN:
             hidden += 0 if match[3].endswith("/") else (-1 if match[1] else 1)
-        if hidden or name == _HIDDEN:
+        if hidden or name == HIDDEN:
             continue
         if match[1]:
             index = stack.pop()
@@ -129,72 +128,6 @@ def attributes(attrs: str) -> dict[str, str]:
 def tokens(markup: str) -> Iterator[re.Match[str]]:
     """Yield every tag, text run and opaque section; groups close, name, attrs, cdata, text."""
     return _TOKEN.finditer(markup)
-
-
-_MACRO_TAGS = tag_pattern("ac:structured-macro|ac:macro|ac:parameter")
-
-
-def own_parameters(source: str, macro: Element) -> dict[str, str]:
-    """Return the parameters of `macro` itself, not those of macros in its body."""
-    found: dict[str, str] = {}
-    depth = 0
-    name, begin = "", 0
-    for match in _MACRO_TAGS.finditer(source, macro.inner, macro.outer):
-        if match[2] is None:
-            continue
-        closes, empty = bool(match[1]), match[3].endswith("/")
-        if match[2] != "ac:parameter":
-            depth += 0 if empty else (-1 if closes else 1)
-        elif depth == 0:
-            if closes:
-                found[name] = text(source[begin : match.start()])
-            else:
-                name, begin = attributes(match[3]).get("ac:name", ""), match.end()
-                if empty:
-                    found[name] = ""
-    return found
-
-
-# Of a macro's parameters these are what a reader of the page sees.
-_SEEN_PARAMETERS = {"title", "key"}
-_BREAKS = {"br", "p", "li", "div", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6"}
-
-
-def text(markup: str) -> str:
-    """Return what a reader sees of `markup`: no tags, entities decoded, white space collapsed."""
-    if "<" not in markup:
-        return " ".join(html.unescape(markup).split())
-    parts: list[str] = []
-    hidden = False
-    for token in tokens(markup):
-        name = token["name"]
-        if name == _HIDDEN:
-            hidden = not token["close"] and not token["attrs"].endswith("/")
-        elif name is None:
-            if not hidden:
-                parts.append(token["cdata"] or html.unescape(token["text"] or ""))
-        elif name == "ac:parameter":
-            if token["close"]:
-                hidden = False
-            elif not token["attrs"].endswith("/"):
-                hidden = attributes(token["attrs"]).get("ac:name", "") not in _SEEN_PARAMETERS
-        elif name in _BREAKS:
-            parts.append(" ")
-        elif not token["close"]:
-            parts.append(_seen_attribute(name, token["attrs"]))
-    return " ".join("".join(parts).split())
-
-
-def _seen_attribute(name: str, attrs: str) -> str:
-    if name == "time":
-        return attributes(attrs).get("datetime", "")
-    if name == "ri:user":
-        found = attributes(attrs)
-        who = found.get("ri:account-id") or found.get("ri:userkey") or found.get("ri:username") or ""
-        return f"@{who}"
-    if name == "ac:emoticon":
-        return attributes(attrs).get("ac:emoji-fallback", "")
-    return ""
 
 
 _SILENT = {"p", "br", "span", "div", "ac:structured-macro", "ac:rich-text-body"}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from schedkit.confluence.source.grid import is_numbering, key_text, read_grid
-from schedkit.confluence.source.locate import Landscape, locate, names_of
+from schedkit.confluence.source.grid import Grid, is_numbering, read_grid
+from schedkit.confluence.source.locate import PageIndex, locate, names_of
+from schedkit.confluence.source.reading import key_text
 from schedkit.confluence.source.regions import Region
 from schedkit.confluence.source.storage import check
-from schedkit.confluence.tables.ours import ARCHIVED, is_more
+from schedkit.confluence.tables.managed_rows import ARCHIVED, is_more
 from schedkit.errors import RegionError
 
 if TYPE_CHECKING:
@@ -22,40 +25,75 @@ def list_tables(source: str, what: str) -> pd.DataFrame:
     import pandas as pd
 
     check(source, what)
-    page = Landscape(source)
+    page = PageIndex(source)
     rows = []
     for n, table in enumerate(page.tables, 1):
-        names = names_of(page, table)
-        try:
-            grid = read_grid(source, table, f"nth:{n}")
-            problem = "" if grid.header or not grid.rows else "no header row"
-            shape = (", ".join(grid.names), len(grid.rows))
-        except RegionError as error:
-            problem, shape = error.message, ("", 0)
-        rows.append([f"nth:{n}", ", ".join(names), *shape, problem])
+        # They are listed side by side: one with a comma in it could not be copied.
+        names = [name for name in names_of(page, table) if ", " not in name]
+        grid = read_grid(source, table, f"nth:{n}", ragged=True)
+        if grid.header_column:
+            columns = [key_text(grid.content(source, row, 0)) for row in range(len(grid.rows))]
+            rows.append([f"nth:{n}", ", ".join(names), ", ".join(columns), len(grid.rows[0].cells) - 1, ""])
+        else:
+            problem = _problem(source, page, n, grid)
+            rows.append([f"nth:{n}", ", ".join(names), ", ".join(grid.names), len(grid.rows), problem])
     return pd.DataFrame(rows, columns=["Region", "Also", "Columns", "Rows", "Problem"])
 
 
-def read_table(source: str, region: Region, what: str) -> pd.DataFrame:
+def _problem(source: str, page: PageIndex, n: int, grid: Grid) -> str:
+    try:
+        read_grid(source, page.tables[n - 1], f"nth:{n}")
+    except RegionError as error:
+        return error.message
+    return "" if grid.header or not grid.rows else "no header row"
+
+
+def read_table(source: str, region: Region, what: str, *, repeat: bool = False) -> pd.DataFrame:
     """Return a table's cells as text, one column per column; linked keys are keys.
 
     Our own two rows ("… and 42 more", the head of the archived block) are left out. Archived rows come last;
-    ``attrs["archived"]`` tells how many they are.
+    ``attrs["archived"]`` tells how many they are. A table with names in its first column (page properties)
+    is one row, or as many as it has columns of values. A merged cell stands once, at its first place, or
+    with `repeat` at each that it covers.
     """
     import pandas as pd
 
     check(source, what)
-    grid = read_grid(source, locate(Landscape(source), region, what), f"{what}, {region}")
-    if grid.header is None:
-        names = [str(n) for n in range(1, (len(grid.rows[0].cells) if grid.rows else 0) + 1)]
-    else:
-        names = grid.names
+    table = locate(PageIndex(source), region, what)
+    grid = read_grid(source, table, f"{what}, {region}", ragged=True)
+    cells = [
+        [_shown(source, grid, row, at, repeat) for at in range(_width(grid))] for row in range(len(grid.rows))
+    ]
+    if grid.header_column:
+        turned = [list(column) for column in zip(*cells, strict=True)]
+        frame = pd.DataFrame(turned[1:], columns=_unique(turned[0]), dtype="str")
+        frame.attrs["archived"] = 0
+        return frame
+    names = grid.names or [str(n) for n in range(1, _width(grid) + 1)]
     shown = [
         at
         for at, _ in enumerate(names)
         if grid.header is None or not is_numbering(source, grid.header.cells[at])
     ]
-    cells = [[key_text(source[r.cells[at].inner : r.cells[at].outer]) for at in shown] for r in grid.rows]
+    rows, archived = _without_ours([[row[at] for at in shown] for row in cells])
+    frame = pd.DataFrame(rows, columns=_unique([names[at] for at in shown]), dtype="str")
+    frame.attrs["archived"] = archived
+    return frame
+
+
+def _width(grid: Grid) -> int:
+    if grid.header is not None:
+        return len(grid.header.cells)
+    return len(grid.rows[0].cells) if grid.rows else 0
+
+
+def _shown(source: str, grid: Grid, row: int, column: int, repeat: bool) -> str:
+    covered = grid.rows[row].cells[column].origin is not None
+    return "" if covered and not repeat else key_text(grid.content(source, row, column))
+
+
+def _without_ours(cells: Sequence[list[str]]) -> tuple[list[list[str]], int]:
+    """Return the rows that are data, and how many of them are archived."""
     rows: list[list[str]] = []
     archived_from = None
     for row in cells:
@@ -64,6 +102,14 @@ def read_table(source: str, region: Region, what: str) -> pd.DataFrame:
             archived_from = len(rows)
         elif not is_more(alone):
             rows.append(row)
-    frame = pd.DataFrame(rows, columns=[names[at] for at in shown], dtype="str")
-    frame.attrs["archived"] = 0 if archived_from is None else len(rows) - archived_from
-    return frame
+    return rows, 0 if archived_from is None else len(rows) - archived_from
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Number names that repeat: a frame's columns are told apart by name."""
+    seen: Counter[str] = Counter()
+    made = []
+    for name in names:
+        seen[name] += 1
+        made.append(name if seen[name] == 1 else f"{name} ({seen[name]})".strip())
+    return made

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from schedkit.confluence.markup import escape
-from schedkit.confluence.source.storage import text
-from schedkit.errors import UsageError
+from schedkit.confluence.source.reading import text
 
-__all__ = ["Change", "Gone", "Merged", "Rules", "header", "rules"]
+__all__ = ["Change", "Columns", "Comment", "Merged", "Missing", "Rules", "header", "joined_key"]
 
-Gone = Literal["commented", "archive", "drop"]
+Missing = Literal["commented", "keep", "archive", "delete"]
+Columns = Literal["own", "given"]
+MISSING: tuple[str, ...] = get_args(Missing)
+_JOINT = " / "
 
 
 @dataclass(frozen=True)
@@ -21,27 +23,48 @@ class Rules:
 
     Parameters
     ----------
-    key : str or None
-        The column that identifies a row; None: rows are matched by position.
+    key : str or tuple of str or None
+        The column, or columns, that identify a row; None: rows are matched by position.
     keep : sequence of str
         Columns people own: the frame fills them in new rows only.
     drop : sequence of str
         Columns to take off the page.
-    gone : {"commented", "archive", "drop"}
+    missing : {"commented", "keep", "archive", "delete"}
         What becomes of rows whose key has left the frame: those in which people wrote something move
-        to an "Archived" block at the table's end and the others go; all move there; all go.
+        to an "Archived" block at the table's end and the others go; all stay; all move there; all go.
     cap : int or None
         Rows shown at most; the rest is counted in a last row. Rows in which people wrote are always shown.
     workbook : str or None
         The attachment that the last row links to.
+    columns : {"own", "given"}
+        Which columns of the frame a table that is there shows: those it has, or all that are given.
+    min_rows : int
+        Fewer rows in the frame are refused.
+    max_drop : float or None
+        The share of a table's rows that may leave at once, judged from 10 rows up; None: any.
     """
 
-    key: str | None = None
+    key: str | tuple[str, ...] | None = None
     keep: Sequence[str] = ()
     drop: Sequence[str] = ()
-    gone: Gone = "commented"
+    missing: Missing = "commented"
     cap: int | None = 500
     workbook: str | None = None
+    columns: Columns = "given"
+    min_rows: int = 0
+    max_drop: float | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key columns; none if rows are matched by position."""
+        if self.key is None:
+            return ()
+        return (self.key,) if isinstance(self.key, str) else tuple(self.key)
+
+    @property
+    def key_name(self) -> str:
+        """What messages call the key."""
+        return _JOINT.join(self.keys)
 
 
 def header(label: object) -> str:
@@ -49,47 +72,42 @@ def header(label: object) -> str:
     return text(escape(str(label)))
 
 
-def rules(
-    key: str | None,
-    keep: Sequence[str],
-    drop: Sequence[str],
-    gone: Gone,
-    cap: int | None,
-    workbook: str | None,
-) -> Rules:
-    """Return the rules that arguments spell.
-
-    Raises
-    ------
-    UsageError
-        If they contradict each other or mean nothing.
-    """
-    if gone not in ("commented", "archive", "drop"):
-        raise UsageError(f"gone={gone!r} is unknown", hint='write "commented", "archive" or "drop"')
-    if cap is not None and cap < 0:
-        raise UsageError(f"cap={cap} rows cannot be shown", hint="give 0 or more, or None for all")
-    if isinstance(keep, str) or isinstance(drop, str):
-        raise UsageError("keep= and drop= take lists of columns", hint='write keep=["Comment"]')
-    kept, dropped = tuple(map(header, keep)), tuple(map(header, drop))
-    name = None if key is None else header(key)
-    for what, names in (("kept as people left it", kept), ("dropped", dropped)):
-        if name in names:
-            raise UsageError(f"the key column {name!r} cannot be {what}", hint="rows are matched by it")
-    return Rules(name, kept, dropped, gone, cap, workbook)
+def joined_key(parts: Sequence[str]) -> str:
+    """Return the key of a row from the texts of its key columns; empty if all of them are."""
+    return _JOINT.join(parts) if any(parts) else ""
 
 
 class Change(NamedTuple):
     """One cell that will differ.
 
-    `row` and `column` are its place in the new table's body, from 0; `before` is what it said, None in a
-    new row.
+    `row` and `column` are its place in the new table's body, from 0; `old` and `new` are its content, `old`
+    None in a new row.
     """
 
     row: int
     column: int
     name: str
     key: str
-    before: str | None
+    old: str | None
+    new: str
+
+    @property
+    def before(self) -> str | None:
+        """What it says now; None in a new row."""
+        return None if self.old is None else text(self.old)
+
+    @property
+    def after(self) -> str:
+        """What it will say."""
+        return text(self.new)
+
+
+class Comment(NamedTuple):
+    """An inline comment whose marked words change or leave: its row, its column, and the words."""
+
+    key: str
+    column: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -105,3 +123,8 @@ class Merged:
     carried: list[str] = field(default_factory=list)
     hidden: int = 0
     notes: list[str] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
+    columns_added: list[str] = field(default_factory=list)
+    columns_removed: list[str] = field(default_factory=list)
+    new_table: bool = False
+    key_names: list[str] = field(default_factory=list)

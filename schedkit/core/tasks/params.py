@@ -7,19 +7,21 @@ import inspect
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args, get_type_hints, is_typeddict
 
 from schedkit.core.model import Task
-from schedkit.core.tasks.stored import comes_back, is_data, plain, refused, shown
+from schedkit.core.tasks.stored import comes_back, is_data, plain, refuse_too_large, refused, shown
 from schedkit.errors import DeclarationError, ParameterError
+from schedkit.values.options import refuse_unknown
 
 __all__ = [
     "RUN",
     "Parameter",
     "Parameters",
+    "arguments_by_name",
     "call_arguments",
     "check",
     "check_data",
@@ -166,6 +168,40 @@ def _is_old_typed_dict(hint: Any) -> bool:
     return is_typeddict(hint) and type(hint).__module__ == "typing"
 
 
+def arguments_by_name(
+    function: Callable[..., Any] | None, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return positional and keyword arguments by name: a ledger stores names.
+
+    Raises
+    ------
+    DeclarationError
+        If positional arguments do not fit the function.
+    """
+    if not args:
+        return dict(kwargs or {})
+    if function is None:
+        raise DeclarationError(
+            "positional arguments of a task whose function is not declared here",
+            hint="give them by name: submit(project='X')",
+        )
+    signature = inspect.signature(function)
+    try:
+        bound = signature.bind_partial(*args, **(kwargs or {}))
+    except TypeError as error:
+        raise DeclarationError(f"the arguments do not fit {function!r}: {error}") from None
+    by_name: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            raise DeclarationError(
+                f"{function!r} takes *{name}, and arguments are stored by name",
+                hint="give the parameters names, or bind them with functools.partial and id=…",
+            )
+        by_name.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
+    return by_name
+
+
 def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> dict[str, Any]:
     """Return a task's own parameters joined with `params`, after trying that they fit and can be stored.
 
@@ -197,6 +233,7 @@ def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> di
         )
         if not comes_back(value, convert):
             raise refused(task.name, name, value, hinted=hinted)
+    refuse_too_large(task.name, given)
     return given
 
 
@@ -211,6 +248,7 @@ def check_data(task: str, params: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in params.items():
         if not is_data(value):
             raise refused(task, name, value, hinted=False)
+    refuse_too_large(task, params)
     return dict(params)
 
 
@@ -250,10 +288,7 @@ def _converted(task: str, takes: Parameters, given: Mapping[str, Any], *, comple
         return {}
     unknown = [name for name in given if name not in takes.by_name]
     if unknown and (not takes.open or RUN in unknown):
-        known = ", ".join(map(repr, takes.by_name)) or "none"
-        raise ParameterError(
-            f"task {task!r} has no parameter {unknown[0]!r}", hint=f"its parameters: {known}"
-        )
+        refuse_unknown(unknown, takes.by_name, f"task {task!r}", kind="parameter", error=ParameterError)
     missing = [p for p in takes.by_name.values() if p.required and p.name not in given]
     if missing and complete:
         first = missing[0]

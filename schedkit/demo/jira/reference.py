@@ -13,7 +13,7 @@ from schedkit.demo import answers, questions
 from schedkit.demo.auth import Door
 from schedkit.demo.jira.face import Values
 from schedkit.demo.store import Store
-from schedkit.demo.world.catalog import PRIORITIES
+from schedkit.demo.world.catalog import PRIORITIES, TYPES
 
 
 class Reference:
@@ -31,6 +31,7 @@ class Reference:
             Route(f"{api}/user/search", guarded(self.users)),
             Route(f"{api}/priority", guarded(self.priorities)),
             Route(f"{api}/status", guarded(self.statuses)),
+            Route(f"{api}/issuetype", guarded(self.types)),
             Route(f"{api}/project/{{key}}", guarded(self.project)),
             Route(f"{api}/filter/{{id}}", guarded(self.filter)),
         ]
@@ -95,6 +96,9 @@ class Reference:
 
     async def statuses(self, request: Request) -> Response:
         return answers.json([self.values.status(status) for status in self.store.statuses])
+
+    async def types(self, request: Request) -> Response:
+        return answers.json([self.values.issue_type(kind) for kind in TYPES])
 
     async def project(self, request: Request) -> Response:
         project = self.store.project(request.path_params["key"])

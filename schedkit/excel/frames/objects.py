@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from schedkit.errors import WorkbookError
 from schedkit.excel.limits import MAX_INTEGER
-from schedkit.excel.model import Cells, Kind, Policy
+from schedkit.excel.lists import SEPARATOR, fits_lists
+from schedkit.excel.model import Cells, Kind, Policy, missing
 from schedkit.excel.serial import DAY, serials
 from schedkit.excel.tally import Tally
 
@@ -58,17 +59,6 @@ def _without_surrogates(text: str, tally: Tally) -> str:
     return clean
 
 
-def missing(value: Any) -> bool:
-    """Tell whether `value` is None, NaN, NaT or pd.NA."""
-    if value is None or value is pd.NA or value is pd.NaT:
-        return True
-    if isinstance(value, Decimal):
-        return value.is_nan()
-    if isinstance(value, np.datetime64 | np.timedelta64):
-        return bool(np.isnat(value))
-    return isinstance(value, float | np.floating) and bool(value != value)
-
-
 class Lists:
     """The cells of a column of labels: lists of text, joined by commas; an empty one is a blank cell."""
 
@@ -78,16 +68,11 @@ class Lists:
     @staticmethod
     def fit(series: pd.Series[Any]) -> bool:
         """Tell whether a column holds lists of text, and nothing else but missing values."""
-        found = {type(value) for value in series}
-        if not found & {list, tuple} or not found <= {list, tuple, type(None), float}:
-            return False
-        return all(
-            is_texts(value) if type(value) is not float else value != value for value in series if value
-        )
+        return fits_lists(series.tolist())
 
     def __call__(self, start: int, stop: int, tally: Tally) -> Cells:
         part = self._series.iloc[start:stop]
-        texts = [", ".join(value) or None if isinstance(value, list | tuple) else None for value in part]
+        texts = [SEPARATOR.join(value) or None if isinstance(value, list | tuple) else None for value in part]
         return Cells(texts=clean_texts(pd.Series(texts, dtype=object), tally))
 
 

@@ -19,7 +19,7 @@ from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.history.worklogs import worklogs
 from schedkit.jira.jql import parse
 from schedkit.jira.kept.store import target
-from schedkit.jira.kept.sync import synchronise
+from schedkit.jira.kept.sync import Limits, synchronise
 from schedkit.jira.pages.asking import Source, together
 from schedkit.jira.table.columns import layout
 from schedkit.jira.table.ranks import ranks_of
@@ -34,7 +34,15 @@ class HistoryApi(Opened):
 
     @bridged
     async def sync(
-        self, jql: str, into: str | Path, fields: Fields = None, *, markup: str = "text", full: bool = False
+        self,
+        jql: str,
+        into: str | Path,
+        fields: Fields = None,
+        *,
+        markup: str = "text",
+        full: bool = False,
+        min_rows: int = 1,
+        max_drop: float = 0.5,
     ) -> pd.DataFrame:
         """Keep a Parquet file of a query's issues up to date, asking only for what changed, and return it.
 
@@ -55,17 +63,28 @@ class HistoryApi(Opened):
         fields, markup
             As for `search`.
         full : bool
-            Extract everything again and compare.
+            Extract everything again and compare: what is stored becomes what the site has, even where the
+            site's times of update went back (a restored backup).
+        min_rows : int
+            Stop rather than leave fewer issues than this in a file that holds some.
+        max_drop : float
+            Stop rather than lose a larger share of the file's issues at once; judged from 10 issues up.
 
         Returns
         -------
         DataFrame
-            All issues, as `search` gives them; ``attrs["sync"]`` holds the keys added, changed and removed.
+            All issues, as `search` gives them; ``attrs["sync"]`` holds the keys added, changed and removed,
+            and by key the ``reasons`` of removal: deleted, no longer in the query, or no longer visible.
+            Those that are no longer visible count as missing in ``attrs["extraction"]``.
 
         Raises
         ------
+        IncompleteError
+            If the file would shrink by more than that; it is left as it is.
         UsageError
-            If the file holds something else, or cannot be written.
+            If the file holds something else.
+        FileError
+            If it cannot be written.
         """
         query = parse(jql)
         source = await self.source()
@@ -73,7 +92,8 @@ class HistoryApi(Opened):
         names = fields if fields is None or isinstance(fields, str) else list(fields)
         requested = {"fields": names, "markup": markup}
         path = await anyio.to_thread.run_sync(target, into)
-        return await synchronise(source, query, chosen, path, requested, full=full)
+        limits = Limits(min_rows, max_drop)
+        return await synchronise(source, query, chosen, path, requested, full=full, limits=limits)
 
     @bridged
     async def to_parquet(

@@ -69,7 +69,7 @@ class Opened:
             if not self.site.credentials.anonymous:
                 # With a wrong token a search may answer 200 and nothing; this one does not.
                 group.start_soon(ask, "me", "/rest/api/2/myself")
-            for name in ("priority", "status"):
+            for name in ("priority", "status", "issuetype"):
                 group.start_soon(look, name, f"/rest/api/2/{name}")
         if not isinstance(found["fields"], list):
             raise NotFoundError(f"{self.site.url} does not answer like a Jira", hint="check the URL")
@@ -80,7 +80,7 @@ class Opened:
             CLOUD if cloud else DATA_CENTER,
             Catalog.from_site(found["fields"]),
             _ahead(server.get("serverTime")),
-            ranks=ranks_of(found.get("priority"), found.get("status")),
+            ranks=ranks_of(found.get("priority"), found.get("status"), found.get("issuetype")),
             statuses=statuses_of(found.get("status")),
         )
 

@@ -22,14 +22,14 @@ import pyarrow.parquet as pq
 from schedkit import context
 from schedkit.atlassian import tally
 from schedkit.jira.jql import Query
-from schedkit.jira.kept.leftovers import clear_folders, folder
-from schedkit.jira.kept.store import ID, UPDATED, arrow, full, metadata, replacing
+from schedkit.jira.kept.store import ID, UPDATED, arrow, metadata
 from schedkit.jira.pages.asking import Source
 from schedkit.jira.pages.evidence import Held
 from schedkit.jira.search.extract import Extraction
 from schedkit.jira.table.batch import ARROW, Batch, as_text
 from schedkit.jira.table.columns import Column, Layout
 from schedkit.jira.table.frame import described, newest, ranked
+from schedkit.values.files import file_error, replacing, scratch_folder
 
 __all__ = ["Spool", "extract_to"]
 
@@ -167,8 +167,7 @@ async def extract_to(
 ) -> dict[str, Any]:
     """Extract into a Parquet file and return the report; see `Jira.to_parquet`."""
     began = time.perf_counter()
-    await anyio.to_thread.run_sync(clear_folders)
-    with folder() as place:
+    with scratch_folder() as place:
         spool = Spool(place)
         extraction = Extraction(source, query, chosen, limit, spool.add)
         try:
@@ -179,7 +178,7 @@ async def extract_to(
                 try:
                     await anyio.to_thread.run_sync(spool.close)
                 except OSError as problem:
-                    raise full(spool.folder, problem) from None
+                    raise file_error(problem, spool.folder) from None
         facts = extraction.evidence.told(cost, time.perf_counter() - began)
         columns = extraction.reader.columns
         wanted = np.asarray(extraction.order, dtype=np.int64)
@@ -193,8 +192,8 @@ async def extract_to(
         }
 
         def write() -> None:
-            with replacing(path) as temporary:
-                spool.finish(temporary, columns, wanted, attrs, ranked(columns, source.ranks))
+            with replacing(path) as new:
+                spool.finish(new.part, columns, wanted, attrs, ranked(columns, source.ranks))
 
         await anyio.to_thread.run_sync(write)
     context.artifact(path, path.name)

@@ -26,6 +26,7 @@ from schedkit.jira.pages.wire import by_ids
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.columns import Layout
 from schedkit.jira.table.reader import Page, Reader
+from schedkit.values.text import one_line
 
 __all__ = ["STAGE", "Extraction"]
 
@@ -330,8 +331,10 @@ class Extraction:
         self.tell_missing()
 
     def tell_missing(self) -> None:
-        """Log a warning if something is missing."""
+        """Log what is missing, and what the site warns about."""
         missing = self.evidence.missing
         if missing:
             few = ", ".join(f"{id} ({why})" for id, why in list(missing.items())[:5])
             context.log(f"{len(missing)} issues could not be fetched: {few}", logging.WARNING)
+        for warning in self.asker.warnings:
+            context.log(f"{self.source.site.name}: {one_line(warning)}", logging.WARNING)

@@ -96,17 +96,18 @@ def _pandas(chunked: Any, store: str, rank: Sequence[str] | None = None) -> Any:
 
 
 def _categories(chunked: pa.ChunkedArray, rank: Sequence[str] | None) -> pd.Categorical:
-    """Return the categories that occur, in the site's order if it has one, else by name."""
+    """Return a column of categories: the site's whole list, lowest first; without one, what occurs by name.
+
+    The whole list, so that two frames of one site can be joined, and that none of it is lost by a filter.
+    """
     encoded = chunked.dictionary_encode().combine_chunks()
     names: list[str] = encoded.dictionary.to_pylist()
     codes = np.asarray(encoded.indices.fill_null(-1), dtype=np.int64)
-    place = {name: number for number, name in enumerate(rank or ())}
-    # What the site does not list comes last. Sorted, so that equal extractions give equal frames.
-    order = sorted(range(len(names)), key=lambda n: (place.get(names[n], len(place)), names[n]))
-    new = np.full(len(names) + 1, -1, dtype=np.int64)
-    new[order] = np.arange(len(names))
-    categories = pd.Index([names[n] for n in order], dtype="str")
-    return pd.Categorical.from_codes(new[codes], categories=categories, ordered=bool(place))
+    # What the site does not list any more is below all that it does.
+    known = list(dict.fromkeys([*sorted(set(names) - set(rank or ())), *(rank or ())]))
+    place = {name: number for number, name in enumerate(known)}
+    new = np.array([*(place[name] for name in names), -1], dtype=np.int64)
+    return pd.Categorical.from_codes(new[codes], categories=pd.Index(known, dtype="str"), ordered=bool(rank))
 
 
 def ranked(columns: Iterable[Column], ranks: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -398,7 +398,7 @@ def test_a_task_without_parentheses(sched: Scheduler) -> None:
         return 3
 
     assert (bare(2), bare.submit().result("10s"), waits.submit().result("10s")) == (2, 1, 3)
-    with pytest.raises(UsageError, match="did you mean timeout="):
+    with pytest.raises(UsageError, match=r"unknown option 'timeot' .did you mean 'timeout'"):
         sched.task(timeot="1s")
 
 

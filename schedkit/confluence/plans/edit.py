@@ -1,0 +1,152 @@
+"""What an edit would make of a page: pure, from the source read to the source to write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol, Self
+
+from schedkit.confluence.markup import anchor, escape
+from schedkit.confluence.source.canonical import form
+from schedkit.confluence.source.grid import read_grid
+from schedkit.confluence.source.locate import PageIndex, is_absent, locate
+from schedkit.confluence.source.regions import Anchor, Heading, Region
+from schedkit.confluence.source.storage import check, splice
+from schedkit.confluence.tables.merge import check_keys, check_rows, merge
+from schedkit.confluence.tables.new_table import fresh_table, new_table
+from schedkit.confluence.tables.render import Rendered
+from schedkit.confluence.tables.row_writer import Accepted
+from schedkit.confluence.tables.rules import Merged, Rules
+from schedkit.errors import RegionError
+
+__all__ = ["Draft", "Edit", "Replaced", "TableEdit", "outside"]
+
+
+class Replaced(NamedTuple):
+    """The content of a cell or placeholder that an edit replaces: where, as it was, as it will be."""
+
+    place: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The page before and after.
+
+    `edits` are the spans of `old` that differ; `replaced` the contents of cells and placeholders that differ,
+    each as it was and as it will be; `structural` whether rows or columns come, go or move too.
+    """
+
+    old: str
+    new: str
+    edits: list[tuple[int, int, str]]
+    report: Any = None
+    replaced: list[Replaced] = field(default_factory=list)
+    structural: bool = False
+
+    @property
+    def changed(self) -> bool:
+        return self.old != self.new
+
+
+class Edit(Protocol):
+    """A pure change, applied again to every version of the page that someone else has saved meanwhile."""
+
+    def __call__(self, source: str, what: str) -> Draft: ...
+
+    def accepting(self, accepted: Accepted) -> Self:
+        """Return the same edit, to which more stored forms say what is to be said."""
+        ...
+
+
+@dataclass(frozen=True)
+class TableEdit:
+    """Lay a rendered frame over the table at `region`; `create` says where to put one if there is none."""
+
+    region: Region
+    new: Rendered
+    rules: Rules = field(default_factory=Rules)
+    create: str | None = None
+    accepted: Accepted = frozenset()
+
+    def __call__(self, source: str, what: str) -> Draft:
+        check(source, what)
+        page = PageIndex(source)
+        where = f"{what}, {self.region}"
+        merged = self._created(page, what) if self.create and _can_be_made(page, self.region) else None
+        if merged is None:
+            table = locate(page, self.region, what)
+            grid = read_grid(source, table, where)
+            merged = merge(source, grid, self.new, self.rules, where, self.accepted)
+        replaced = [Replaced(f"{c.key} {c.name}", c.old, c.new) for c in merged.changes if c.old is not None]
+        new = splice(source, merged.edits)
+        draft = Draft(
+            source, new, merged.edits, merged, replaced, structural=new != source and _moves(merged)
+        )
+        if draft.changed:
+            check(draft.new, f"what would become of {what}")
+        return draft
+
+    def accepting(self, accepted: Accepted) -> Self:
+        """Return the same edit, to which more stored forms say what is to be said."""
+        return replace(self, accepted=self.accepted | accepted)
+
+    def _created(self, page: PageIndex, what: str) -> Merged:
+        match self.region:
+            case Anchor(name):
+                before = f"<p>{anchor(name)}</p>"
+            case Heading(text, None | 1):
+                before = f"<h2>{escape(text)}</h2>"
+            case _:
+                raise RegionError(
+                    f"{what} has no table at {self.region}, and none can be created by that name",
+                    hint="create regions named anchor:NAME or heading:TEXT",
+                )
+        check_keys(self.new, self.rules, what)
+        check_rows(self.new, self.rules, what)
+        at = _place(page, self.create or "", what)
+        table = before + fresh_table(self.new, self.rules)
+        return new_table([(at, at, table)], self.new, self.rules)
+
+
+def _moves(merged: Merged) -> bool:
+    """Tell whether more than the contents of cells differ."""
+    return not merged.changes or any(change.old is None for change in merged.changes) or bool(merged.removed)
+
+
+def _can_be_made(page: PageIndex, region: Region) -> bool:
+    return is_absent(page, region) if isinstance(region, Anchor | Heading) else not page.tables
+
+
+def _place(page: PageIndex, create: str, what: str) -> int:
+    """Where a new region goes: a page with a layout takes it inside its first or last cell."""
+    cells = [e for e in page.elements if e.name == "ac:layout-cell"]
+    kind, _, rest = create.partition(":")
+    if create == "end":
+        return cells[-1].outer if cells else len(page.source)
+    if create == "start":
+        return cells[0].inner if cells else 0
+    if kind == "heading" and rest.strip():
+        found = [e for name, e in page.headings if name == " ".join(rest.split())]
+        if len(found) == 1:
+            return found[0].end
+        raise RegionError(f"{what} has {len(found)} headings {rest.strip()!r} to put a table under")
+    raise RegionError(
+        f"create={create!r} names no place", hint='write create="end", "start" or "heading:TEXT"'
+    )
+
+
+def outside(draft: Draft, stored: str) -> str:
+    """Compare what the site has stored with what was sent, outside the edits.
+
+    Returns ``"identical"``, ``"rewritten"`` (same meaning, other bytes) or ``"changed"``.
+    """
+    if stored == draft.new:
+        return "identical"
+    if draft.edits:
+        begin = min(start for start, _, _ in draft.edits)
+        behind = len(draft.old) - max(end for _, end, _ in draft.edits)
+        tail = draft.old[len(draft.old) - behind :]
+        if stored[:begin] == draft.old[:begin] and stored.endswith(tail) and len(stored) >= begin + behind:
+            return "identical"
+    return "rewritten" if form(stored) == form(draft.new) else "changed"

@@ -1,0 +1,82 @@
+"""What became of a plan."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from schedkit import context
+from schedkit.confluence.plans.preview import changed_cells
+from schedkit.confluence.plans.update import Outcome
+from schedkit.confluence.tables.rules import Merged
+
+__all__ = ["Applied", "applied"]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of a plan.
+
+    Attributes
+    ----------
+    page_id, title, url : str
+        The page.
+    version : int
+        Its version now.
+    written : bool
+        Whether a new version was made; False: the page already said so.
+    changed_cells, rows_added, rows_removed, rows_archived, rows_hidden : int
+        Of the region, or of all placeholders; cells of new rows are not counted as changed.
+    puts, conflicts : int
+        Versions sent, and refused because someone else had saved meanwhile.
+    outside : str
+        The page outside the region, read back: ``identical``, ``rewritten`` by the site without a change
+        of meaning, ``changed``, ``edited since`` by someone else, or ``unread`` because the site did not
+        answer.
+    seconds : float
+        What it took.
+    altered : tuple of str
+        Cells (key and column) and placeholders that the site stored otherwise than they were sent.
+    """
+
+    page_id: str
+    title: str
+    url: str
+    version: int
+    written: bool
+    changed_cells: int
+    rows_added: int
+    rows_removed: int
+    rows_archived: int
+    rows_hidden: int
+    puts: int
+    conflicts: int
+    outside: str
+    seconds: float
+    altered: tuple[str, ...] = ()
+
+
+def applied(
+    outcome: Outcome, tables: Sequence[Merged], started: float, *, blocks: int = 0, region: str = ""
+) -> Applied:
+    """Sum up an outcome, and tell it to whoever listens."""
+    made = Applied(
+        page_id=outcome.state.id,
+        title=outcome.state.title,
+        url=outcome.state.url,
+        version=outcome.state.version,
+        written=outcome.written,
+        changed_cells=sum(map(changed_cells, tables)) + blocks,
+        rows_added=sum(len(table.added) for table in tables),
+        rows_removed=sum(len(table.removed) for table in tables),
+        rows_archived=sum(len(table.archived) for table in tables),
+        rows_hidden=sum(table.hidden for table in tables),
+        puts=outcome.puts,
+        conflicts=outcome.conflicts,
+        outside=outcome.outside,
+        seconds=round(time.monotonic() - started, 3),
+        altered=outcome.altered,
+    )
+    context.fact("page", {**asdict(made), **({"region": region} if region else {})})
+    return made

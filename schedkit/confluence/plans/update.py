@@ -1,0 +1,311 @@
+"""Optimistic locking: read, edit, put the next version, look at what was stored."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+import anyio
+import anyio.to_thread
+
+from schedkit import context
+from schedkit.confluence.plans.edit import Draft, Edit, outside
+from schedkit.confluence.plans.stored_forms import accepted_forms, remember_forms
+from schedkit.confluence.site.dialects import PageState
+from schedkit.confluence.site.server import Server, is_redirect
+from schedkit.confluence.source.canonical import form
+from schedkit.confluence.source.comments import only_comments_added
+from schedkit.errors import BadAnswerError, ConflictError, ForbiddenError, NotFoundError, SiteError
+from schedkit.loop import live
+from schedkit.values.rng import chance
+
+__all__ = ["Outcome", "check_editable", "draft_of", "settled_draft", "stored_as_sent", "update"]
+
+_Edit = TypeVar("_Edit", bound=Edit)
+
+# Waits after a conflict: long enough for others to finish, never in step with them.
+_FIRST_WAIT = 0.1
+_LONGEST_WAIT = 2.0
+# How often a page is read back until it shows the version that was put.
+_LOOKS = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an update went; `draft` is the last one made, `state` the version it ended at.
+
+    `altered` names the cells and placeholders that the site stored otherwise than they were sent.
+    """
+
+    state: PageState
+    draft: Draft
+    written: bool
+    puts: int
+    conflicts: int
+    outside: str
+    altered: tuple[str, ...] = ()
+
+
+class _Queue:
+    """The writers of one page in this process, served in turn."""
+
+    def __init__(self) -> None:
+        self.turn = anyio.Lock()
+
+
+def _queue(server: Server, page_id: str) -> _Queue:
+    queues: WeakValueDictionary[tuple[str, str], _Queue] = live("confluence-queues", WeakValueDictionary)
+    return queues.setdefault((server.site.url, page_id), _Queue())
+
+
+_STATUS = {
+    "trashed": ("is in the trash", "restore it in Confluence, or name another page"),
+    "deleted": ("was deleted", "name another page"),
+    "archived": ("is archived", "restore it from the archive in Confluence, or name another page"),
+    "draft": ("is a draft that was never published", "publish it in Confluence first"),
+    "historical": ("is an old version", "name the page itself"),
+}
+
+
+def check_editable(state: PageState) -> None:
+    """Refuse a page that an update would bring back, or that cannot be updated.
+
+    Raises
+    ------
+    ForbiddenError
+        If it is in the trash, archived, a draft, a live document, or not to be edited by this login.
+    """
+    if state.status != "current":
+        otherwise = (f"has the status {state.status!r}", "name a page that is published")
+        why, hint = _STATUS.get(state.status, otherwise)
+        raise ForbiddenError(f"{state.name} {why}; nothing was written", hint=hint)
+    if state.live:
+        raise ForbiddenError(
+            f"{state.name} is a live document, which has no versions to replace; nothing was written",
+            hint="convert it to a page in Confluence, or name a page",
+        )
+    if state.editable is False:
+        raise ForbiddenError(
+            f"{state.name} may be read by this login but not edited; nothing was written",
+            hint="ask for the permission, or check the page's restrictions",
+        )
+
+
+async def draft_of(state: PageState, edit: Edit) -> Draft:
+    """Apply `edit` in a worker thread: five megabytes of page must not hold up the loop."""
+    return await anyio.to_thread.run_sync(edit, state.source, state.name)
+
+
+async def settled_draft(server: Server, state: PageState, edit: _Edit) -> tuple[Draft, _Edit]:
+    """Apply `edit`, knowing what the site has made of contents that were sent before."""
+    draft = await draft_of(state, edit)
+    if not draft.replaced:
+        return draft, edit
+    accepted = await accepted_forms(server, state.id)
+    if not accepted:
+        return draft, edit
+    edit = edit.accepting(accepted)
+    return await draft_of(state, edit), edit
+
+
+async def stored_as_sent(
+    server: Server, stored: PageState, edit: Edit, sent: str, before: str = ""
+) -> tuple[str, ...]:
+    """Compare a page that was just written with what was sent, and return what the site stored otherwise.
+
+    The forms that the site made are remembered on the page: they are no reason to write again.
+
+    Raises
+    ------
+    BadAnswerError
+        If the page still says what it said `before`, or lacks rows or columns that were sent.
+    """
+    if stored.source == sent:
+        return ()
+    again = await draft_of(stored, edit)
+    if not again.changed:
+        return ()
+    lacking = "without the change that was sent" if before and form(stored.source) == form(before) else ""
+    if not lacking and again.structural:
+        lacking = "with other rows or columns than were sent"
+    if lacking:
+        raise BadAnswerError(
+            f"{stored.name}: the site stored version {stored.version} {lacking}",
+            hint="look at the page; an app or a setting of the site changes what is saved",
+        )
+    places = tuple(each.place for each in again.replaced)
+    context.log(
+        f"{stored.name}: the site stored otherwise than sent: {', '.join(places[:10])}", logging.WARNING
+    )
+    await remember_forms(server, stored.id, [(each.old, each.new) for each in again.replaced])
+    return places
+
+
+async def update(
+    server: Server, page_id: str, edit: Edit, *, message: str, quiet: bool = True, deadline: float = 60.0
+) -> Outcome:
+    """Write `edit` to a page; nothing is written if the page already says so.
+
+    Raises
+    ------
+    ConflictError
+        If others kept saving the page until the deadline.
+    BadAnswerError
+        If the site says that it stored a version, and the page does not show it.
+    """
+    queue = _queue(server, page_id)
+    async with queue.turn:
+        return await _Update(server, page_id, edit, message, quiet, time.monotonic() + deadline).run()
+
+
+@dataclass
+class _Update:
+    server: Server
+    page_id: str
+    edit: Edit
+    message: str
+    quiet: bool
+    until: float
+    puts: int = 0
+    conflicts: int = 0
+    lost: int = 0
+    sent: list[tuple[Draft, int]] = field(default_factory=list)
+
+    async def run(self) -> Outcome:
+        while True:
+            context.checkpoint()
+            state = await self.server.read(self.page_id)
+            check_editable(state)
+            draft, self.edit = await settled_draft(self.server, state, self.edit)
+            if not draft.changed:
+                # After a lost answer this is how a PUT that did arrive shows itself.
+                before, base = self.sent[-1] if self.sent else (draft, None)
+                return self._outcome(state, before, base, written=bool(self.sent))
+            try:
+                self.puts += 1
+                told = await self._put(state, draft)
+            except ConflictError as error:
+                self.conflicts += 1
+                await self._pause(error, self.conflicts)
+                continue
+            except SiteError as error:
+                # A redirect does not carry out a PUT, and the next one would be redirected as well.
+                if not error.maybe_done or is_redirect(error):
+                    raise
+                self.lost += 1
+                self.sent.append((draft, state.version))
+                context.log(f"{error.message}; reading the page before writing again", logging.WARNING)
+                await self._pause(error, self.lost)
+                continue
+            return await self._read_back(state, draft, told)
+
+    async def _put(self, state: PageState, draft: Draft) -> int | None:
+        try:
+            return await self.server.write(state, draft.new, self.message, self.quiet)
+        except NotFoundError as error:
+            # It was there a moment ago: sites answer so where a login may read and not edit.
+            raise ForbiddenError(
+                f"{state.name} can be read but not written: {error.message}",
+                status=error.status,
+                hint="ask for the permission to edit it, or check the page's restrictions",
+            ) from None
+
+    async def _read_back(self, state: PageState, draft: Draft, told: int | None) -> Outcome:
+        """Look at what the site has made of the version after `state`."""
+        try:
+            stored = await self._shown_after(state)
+            ours = stored.version == state.version + 1
+            late = await self._slipped_in(state) if ours else None
+        except SiteError as error:
+            if told != state.version + 1:
+                raise
+            context.log(f"{error.message}; the page was written and not read back", logging.WARNING)
+            return self._unread(state, draft)
+        if stored.version <= state.version:
+            if told == state.version + 1:
+                context.log(f"{state.name}: version {told} was made and is not shown yet", logging.WARNING)
+                return self._unread(state, draft)
+            raise BadAnswerError(
+                f"{state.name}: the site answered the PUT of version {state.version + 1} with success, "
+                f"and still shows version {stored.version}",
+                hint="nothing was written; look at the page, and at what stands between it and you",
+            )
+        if late is not None:
+            return await self._restore_comment(state, draft, stored, late)
+        altered: tuple[str, ...] = ()
+        if ours:
+            altered = await stored_as_sent(self.server, stored, self.edit, draft.new, state.source)
+        return self._outcome(stored, draft, state.version, written=True, altered=altered)
+
+    async def _shown_after(self, state: PageState) -> PageState:
+        """Read the page until it shows a later version than `state`: a replica may lag behind."""
+        for look in range(_LOOKS):
+            stored = await self.server.read(self.page_id)
+            if stored.version > state.version or time.monotonic() > self.until:
+                break
+            if look < _LOOKS - 1:
+                await anyio.sleep(_FIRST_WAIT * 2**look)
+        return stored
+
+    async def _restore_comment(self, state: PageState, draft: Draft, stored: PageState, late: str) -> Outcome:
+        context.log(f"page {self.page_id}: an inline comment came between reading and writing; restoring it")
+        restored = await draft_of(replace(state, source=late), self.edit)
+        try:
+            self.puts += 1
+            await self.server.write(stored, restored.new, self.message, self.quiet)
+            again = await self.server.read(self.page_id)
+        except SiteError as error:
+            # Whoever saved in this moment saw neither; the edit itself is in.
+            context.log(f"{error.message}; an inline comment's mark was lost", logging.WARNING)
+            return self._outcome(stored, draft, state.version, written=True)
+        return self._outcome(again, restored, stored.version, written=True)
+
+    def _unread(self, state: PageState, draft: Draft) -> Outcome:
+        written = replace(state, version=state.version + 1, source=draft.new)
+        return Outcome(written, draft, True, self.puts, self.conflicts, "unread")
+
+    async def _slipped_in(self, state: PageState) -> str | None:
+        """Return the version written upon, if an inline comment was made there after it was read.
+
+        Adding one changes a page's storage without a new version, so a PUT of the next version is not
+        refused and takes the comment's mark away.
+        """
+        try:
+            old = await self.server.read_old(self.page_id, state.version)
+        except (NotFoundError, ForbiddenError):
+            # Old versions may have been purged, or be for others' eyes.
+            return None
+        return old.source if only_comments_added(state.source, old.source) else None
+
+    async def _pause(self, error: SiteError, times: int) -> None:
+        wait = chance.uniform(0.3, 1.0) * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(times - 1, 8))
+        if time.monotonic() + wait > self.until:
+            error.hint = (
+                f"gave up after {self.puts} tries; give apply(deadline=…) more seconds, or run it again"
+            )
+            raise error
+        await anyio.sleep(wait)
+
+    def _outcome(
+        self,
+        state: PageState,
+        draft: Draft,
+        base: int | None,
+        *,
+        written: bool,
+        altered: tuple[str, ...] = (),
+    ) -> Outcome:
+        seen = "identical"
+        if written:
+            # A later version is someone else's edit, which is theirs to make.
+            ours = base is not None and state.version == base + 1
+            seen = outside(draft, state.source) if ours else "edited since"
+        if seen == "changed":
+            context.log(
+                f"page {self.page_id}: the site stored something else outside the region than it was sent",
+                logging.WARNING,
+            )
+        return Outcome(state, draft, written, self.puts, self.conflicts, seen, altered)

@@ -1,0 +1,114 @@
+"""What people call a page: its id, any of its URLs, or its title and space."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import struct
+from dataclasses import dataclass
+from urllib.parse import unquote_plus, urlsplit
+
+from schedkit.errors import UsageError
+from schedkit.values.text import safe_repr
+
+__all__ = ["PageAddress", "page_address", "parent_id"]
+
+_ID_IN_URL = re.compile(
+    r"/pages/(?:edit-v2/)?([0-9]+)(?:[/?#]|$)|[?&](?:pageId|draftId)=([0-9]+)|/blog/(?:[0-9/]+/)?([0-9]+)(?:[/?#]|$)"
+)
+_FOLDER = re.compile(r"/folder/([0-9]+)(?:[/?#]|$)")
+_SHORT = re.compile(r"/x/([A-Za-z0-9_-]{2,11})(?:[/?#]|$)")
+_DISPLAY = re.compile(r"/display/([^/?#]+)/([^/?#]+)")
+_HINT = 'give the number in the page\'s URL, e.g. page("100001"), or page(title="Open bugs", space="DEMO")'
+# Where scoped tokens of any Cloud site are taken to.
+_GATEWAY = "api.atlassian.com"
+
+
+@dataclass(frozen=True)
+class PageAddress:
+    """A page by its id, or by title and space; `folder` tells that it is a folder's id."""
+
+    id: str | None = None
+    title: str = ""
+    space: str = ""
+    folder: bool = False
+
+    def __str__(self) -> str:
+        return self.id or f"{self.title!r} in space {self.space}"
+
+
+def page_address(
+    page: object = None, site_url: str = "", *, title: str | None = None, space: str | None = None
+) -> PageAddress:
+    """Return the page that arguments name.
+
+    Raises
+    ------
+    UsageError
+        If they name none, or one of another site.
+    """
+    if title is not None or space is not None:
+        if page is not None or not (isinstance(title, str) and title.strip() and isinstance(space, str)):
+            raise UsageError("a page is named by its id, or by title and space", hint=_HINT)
+        return PageAddress(title=" ".join(title.split()), space=space.strip())
+    if isinstance(page, bool) or not isinstance(page, str | int):
+        raise UsageError(f"{safe_repr(page, 80)} is no page id", hint=_HINT)
+    found = str(page).strip()
+    if found.isdecimal():
+        return PageAddress(found)
+    _check_host(found, site_url)
+    address = _in_url(found) if "/" in found else None
+    if address is None:
+        raise UsageError(f"{safe_repr(str(page), 80)} is no page id", hint=_HINT)
+    return address
+
+
+def parent_id(parent: object, site_url: str) -> PageAddress:
+    """Return the page or folder that is to be a parent."""
+    folder = _FOLDER.search(parent) if isinstance(parent, str) else None
+    if folder is None:
+        return page_address(parent, site_url)
+    _check_host(str(parent), site_url)
+    return PageAddress(folder[1], folder=True)
+
+
+def _in_url(url: str) -> PageAddress | None:
+    found = _ID_IN_URL.search(url)
+    if found is not None:
+        return PageAddress(next(filter(None, found.groups())))
+    display = _DISPLAY.search(url)
+    if display is not None:
+        return PageAddress(title=" ".join(unquote_plus(display[2]).split()), space=unquote_plus(display[1]))
+    short = _SHORT.search(url)
+    return None if short is None else _from_short(short[1])
+
+
+def _from_short(code: str) -> PageAddress | None:
+    """Read a short link: the page's number, little-endian, in base 64 without its zeros at the end."""
+    padded = code.replace("-", "/").replace("_", "+").ljust(11, "A") + "="
+    try:
+        (number,) = struct.unpack("<Q", base64.b64decode(padded, validate=True))
+    except (binascii.Error, struct.error):
+        return None
+    return PageAddress(str(number)) if number else None
+
+
+def _check_host(url: str, site_url: str) -> None:
+    if "://" not in url or not site_url:
+        return
+    theirs, ours = _place(url), _place(site_url)
+    if theirs == ours or (ours[0] == _GATEWAY and theirs[0].endswith(".atlassian.net")):
+        return
+    raise UsageError(
+        f"the page is of {theirs[0]}, not of {ours[0]}", hint="use a client of that site: Confluence(url, …)"
+    )
+
+
+def _place(url: str) -> tuple[str, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise UsageError(f"{safe_repr(url, 80)} is no URL", hint=_HINT) from None
+    return (parts.hostname or "").lower().rstrip("."), None if port in (80, 443) else port

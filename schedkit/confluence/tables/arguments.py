@@ -1,0 +1,118 @@
+"""What people pass to the public calls, checked once and said in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from schedkit.confluence.tables.rules import MISSING, Rules, header
+from schedkit.errors import UsageError
+from schedkit.values.text import did_you_mean, safe_repr
+
+__all__ = ["a_flag", "a_mapping", "a_number", "a_text", "labels", "rules"]
+
+
+def rules(
+    *,
+    key: Any = None,
+    keep: Any = (),
+    drop: Any = (),
+    columns: Any = None,
+    missing: Any = "commented",
+    cap: Any = 500,
+    workbook: Any = None,
+    min_rows: Any = 1,
+    max_drop: Any = 0.5,
+) -> Rules:
+    """Return the rules that arguments spell.
+
+    Raises
+    ------
+    UsageError
+        If one is of another kind, or they contradict each other.
+    """
+    if missing not in MISSING:
+        raise UsageError(
+            f"unknown missing={safe_repr(missing)}",
+            hint=did_you_mean(missing, MISSING, otherwise=f"write one of {', '.join(MISSING)}"),
+        )
+    keys = () if key is None else key_columns(key)
+    kept = tuple(map(header, labels(keep, "keep")))
+    dropped = tuple(map(header, labels(drop, "drop")))
+    for what, names in (("kept as people left it", kept), ("dropped", dropped)):
+        for name in set(names) & set(keys):
+            raise UsageError(f"the key column {name!r} cannot be {what}", hint="rows are matched by it")
+    return Rules(
+        key=None if key is None else (keys[0] if len(keys) == 1 else keys),
+        keep=kept,
+        drop=dropped,
+        missing=missing,
+        cap=None if cap is None else a_number(cap, "cap"),
+        workbook=None if workbook is None else a_text(workbook, "workbook"),
+        columns="own" if columns is None else "given",
+        min_rows=a_number(min_rows, "min_rows"),
+        max_drop=None if max_drop is None else _a_share(max_drop, "max_drop"),
+    )
+
+
+def key_columns(key: Any) -> tuple[str, ...]:
+    """Return the names of the key columns as they read on the page."""
+    names = tuple(map(header, [key] if isinstance(key, str | int) else labels(key, "key")))
+    if not names or not all(names):
+        raise UsageError(
+            f"key={safe_repr(key)} names no column", hint='write key="Key" or key=["Team", "Week"]'
+        )
+    return names
+
+
+def labels(value: Any, name: str) -> list[Any]:
+    """Return a list of column labels."""
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise UsageError(
+            f"{name}={safe_repr(value, 60)} is not a list of columns", hint=f'write {name}=["Comment"]'
+        )
+    return list(value)
+
+
+def a_text(value: Any, name: str) -> str:
+    """Return a text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"{name}={safe_repr(value, 60)} is not a text", hint=f"give {name}= a string")
+    return value
+
+
+def a_number(value: Any, name: str, least: int = 0) -> int:
+    """Return a whole number of at least `least`."""
+    index = getattr(value, "__index__", None)
+    if index is None or isinstance(value, bool) or value < least:
+        raise UsageError(
+            f"{name}={safe_repr(value, 60)} is not a whole number of at least {least}",
+            hint=f"write e.g. {name}={max(least, 10)}",
+        )
+    return int(index())
+
+
+def _a_share(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise UsageError(
+            f"{name}={safe_repr(value, 60)} is not a share between 0 and 1", hint=f"write e.g. {name}=0.5"
+        )
+    return float(value)
+
+
+def a_flag(value: Any, name: str) -> bool:
+    """Return True or False."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{name}={safe_repr(value, 60)} is not True or False", hint=f"write {name}=True")
+    return value
+
+
+def a_mapping(value: Any, name: str, example: str, kinds: tuple[type, ...] = (str,)) -> Mapping[Any, Any]:
+    """Return a mapping whose values are of some kinds."""
+    wrong = not isinstance(value, Mapping) or not all(isinstance(each, kinds) for each in value.values())
+    if wrong:
+        raise UsageError(
+            f"{name}={safe_repr(value, 60)} is not a mapping like the one wanted",
+            hint=f"write {name}={example}",
+        )
+    return dict(value)

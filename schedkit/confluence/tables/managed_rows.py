@@ -1,0 +1,32 @@
+"""The two rows of a table that are ours: "… and 42 more", and the head of the archived block.
+
+They have a cell per column like any other row (merged cells would not survive an added column) and are
+known by what stands in the key column.
+"""
+
+from __future__ import annotations
+
+import re
+
+from schedkit.confluence.markup import Formatted, attachment_link
+
+__all__ = ["ARCHIVED", "archived_cell", "is_more", "more_cell"]
+
+ARCHIVED = "Archived"
+_MORE = re.compile(r"… and [0-9,]+ more( in .*)?")
+
+
+def more_cell(count: int, workbook: str | None) -> str:
+    """Return the content that counts rows not shown."""
+    link = f" in {attachment_link(workbook, workbook)}" if workbook else ""
+    return Formatted(f"<em>… and {count:,} more</em>{link}")
+
+
+def is_more(shown: str) -> bool:
+    """Tell whether a cell's text counts rows not shown."""
+    return _MORE.fullmatch(shown) is not None
+
+
+def archived_cell() -> str:
+    """Return the content that heads the archived block."""
+    return Formatted(f"<strong>{ARCHIVED}</strong>")

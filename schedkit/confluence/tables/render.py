@@ -1,0 +1,316 @@
+"""A DataFrame as the contents of table cells, column by column."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from schedkit.confluence.markup import (
+    Formatted,
+    Image,
+    Link,
+    Lozenge,
+    Markup,
+    Mention,
+    attribute,
+    escape,
+    is_web_address,
+    time_tag,
+)
+from schedkit.confluence.source.reading import key_text
+from schedkit.confluence.tables.arguments import a_flag, a_mapping, a_number
+from schedkit.confluence.tables.arguments import labels as column_labels
+from schedkit.confluence.tables.rules import header, joined_key
+from schedkit.errors import UnknownFieldError, UsageError
+from schedkit.values.text import clip, did_you_mean
+from schedkit.values.timezones import parse_timezone
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Look", "Rendered", "render"]
+
+_ISSUE_KEY = re.compile(r"[A-Z][A-Z0-9_]*-[0-9]+")
+# A category's name is in the site's language; its key is not. Both occur in frames.
+_CATEGORY_COLOURS = {
+    "new": "Grey",
+    "to do": "Grey",
+    "indeterminate": "Blue",
+    "in progress": "Blue",
+    "done": "Green",
+}
+_UNLIMITED = 1_000_000_000
+_RIGHT = '<p style="text-align: right;">'
+
+
+@dataclass(frozen=True)
+class Look:
+    """How values become cells.
+
+    Parameters
+    ----------
+    links : mapping of str to str
+        Column to URL template; ``{}`` stands for the value: ``{"Key": "https://…/browse/{}"}``.
+        The frame's issue keys are linked by themselves where ``df.attrs["site"]`` is known.
+    lozenges : mapping of str to mapping or str
+        Column to colours by value, or to the column that holds the status category.
+        ``Status`` is coloured by ``Status Category`` by itself.
+    mentions : mapping of str to str
+        Column to the column that holds the users' account ids (Cloud) or keys (Data Center).
+    tz : str or tzinfo
+        The time zone in which a timestamp becomes a date.
+    minutes : bool
+        Show timestamps to the minute, as text, instead of as dates.
+    max_chars : int
+        Longer text is cut, and ends in an ellipsis.
+    cloud : bool
+        Which dialect of mentions to write.
+    """
+
+    links: Mapping[str, str] = field(default_factory=dict)
+    lozenges: Mapping[str, Mapping[str, str] | str] = field(default_factory=dict)
+    mentions: Mapping[str, str] = field(default_factory=dict)
+    tz: str | tzinfo = "UTC"
+    minutes: bool = False
+    max_chars: int = 1000
+    cloud: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "links", a_mapping(self.links, "links", '{"Key": "https://…/browse/{}"}'))
+        object.__setattr__(self, "mentions", a_mapping(self.mentions, "mentions", '{"Owner": "Owner Id"}'))
+        example = '{"Risk": {"high": "Red"}}'
+        object.__setattr__(self, "lozenges", a_mapping(self.lozenges, "lozenges", example, (str, Mapping)))
+        a_flag(self.minutes, "minutes")
+        a_number(self.max_chars, "max_chars", least=1)
+        parse_timezone(self.tz)
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        return parse_timezone(self.tz)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Columns and, per column, the content of each row's cell; `keys` are the rows' key texts."""
+
+    names: list[str]
+    columns: list[list[str]]
+    keys: list[str] | None
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+
+def render(
+    df: pd.DataFrame,
+    *,
+    key: Any = None,
+    columns: Any = None,
+    look: Look | None = None,
+) -> Rendered:
+    """Render a frame's columns as cells.
+
+    Raises
+    ------
+    UnknownFieldError
+        If `key` or one of `columns` is no column of the frame.
+    UsageError
+        If two columns have one name.
+    """
+    import pandas as pd
+
+    look = look or Look()
+    if not isinstance(df, pd.DataFrame):
+        raise UsageError(f"a {type(df).__name__} is no table", hint="give a DataFrame")
+    keys = [] if key is None else [key] if isinstance(key, str) else list(key)
+    if keys and set(keys) <= set(df.index.names) - set(df.columns):
+        df = df.reset_index()
+    labels = list(df.columns) if columns is None or _is_all(columns) else column_labels(columns, "columns")
+    absent = [name for name in keys if name not in labels]
+    if absent and columns is not None:
+        raise UsageError(f"the key column {absent[0]!r} is not among columns=", hint="list it there too")
+    names = [header(label) for label in labels]
+    _known(df, [*labels, *keys])
+    _once(names, labels)
+    # A key that is cut would be another key.
+    whole = replace(look, max_chars=_UNLIMITED)
+    cells = {
+        name: _column(df, label, str(label), whole if label in keys else look)
+        for label, name in zip(labels, names, strict=True)
+    }
+    texts = [[key_text(cell) for cell in cells[header(name)]] for name in keys]
+    joined = [joined_key(parts) for parts in zip(*texts, strict=True)] if keys else None
+    return Rendered(names, list(cells.values()), joined)
+
+
+def _is_all(columns: Any) -> bool:
+    if isinstance(columns, str) and columns != "all":
+        raise UsageError(
+            f"columns={columns!r} is not a list of columns", hint='write columns="all" or ["Key", …]'
+        )
+    return isinstance(columns, str)
+
+
+def _known(df: pd.DataFrame, wanted: Iterable[Any]) -> None:
+    if df.columns.nlevels > 1:
+        raise UsageError(
+            "the frame's columns have several levels", hint='join them: df.columns = df.columns.map("".join)'
+        )
+    for label in wanted:
+        if label not in df.columns:
+            raise UnknownFieldError(
+                f"the frame has no column {label!r}", hint=did_you_mean(label, df.columns)
+            )
+
+
+def _once(names: list[str], labels: Sequence[Any]) -> None:
+    # A table's corner may be empty; its frame then has a column "".
+    if not names or not all(name or label == "" for name, label in zip(names, labels, strict=True)):
+        raise UsageError("the frame has no columns, or one without a name", hint="name its columns")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two columns of the frame are named {twice[0]!r}", hint="rename one")
+
+
+def _column(df: pd.DataFrame, label: Any, name: str, look: Look) -> list[str]:
+    from pandas.api import types
+
+    series = df[label]
+    dtype = series.dtype
+    if name in look.mentions:
+        return _mentions(df, label, look)
+    if name in look.lozenges or (name == "Status" and "Status Category" in df.columns):
+        return _lozenges(df, label, look.lozenges.get(name, "Status Category"))
+    if isinstance(dtype, types.CategoricalDtype):
+        texts = [_value(v, look) for v in dtype.categories]
+        return [texts[code] if code >= 0 else "" for code in series.cat.codes.tolist()]
+    if types.is_datetime64_any_dtype(dtype):
+        return _dates(series, look)
+    if types.is_bool_dtype(dtype) or types.is_numeric_dtype(dtype):
+        return [_value(v, look) for v in series.tolist()]
+    template = look.links.get(name) or _site_template(df)
+    values = series.tolist()
+    if name in look.links:
+        return [Formatted(_linked(v, template, look)) for v in values]
+    if template and name in ("Key", "Parent"):
+        return [_issue(v, template, look) for v in values]
+    return [_value(v, look) for v in values]
+
+
+def _site_template(df: pd.DataFrame) -> str:
+    site = df.attrs.get("site")
+    return f"{site}/browse/{{}}" if isinstance(site, str) and site.startswith(("http://", "https://")) else ""
+
+
+def _issue(value: Any, template: str, look: Look) -> str:
+    if isinstance(value, str) and _ISSUE_KEY.fullmatch(value):
+        return _linked(value, template, look)
+    return _value(value, look)
+
+
+def _linked(value: Any, template: str, look: Look) -> str:
+    shown = _value(value, look)
+    if not shown:
+        return ""
+    url = str(value) if template.strip() == "{}" else template.replace("{}", quote(str(value), safe=""))
+    # The value may be anybody's text: one that makes another kind of address stays text.
+    return f'<a href="{attribute(url)}">{shown}</a>' if is_web_address(url) else shown
+
+
+def _dates(series: pd.Series[Any], look: Look) -> list[str]:
+    if getattr(series.dtype, "tz", None) is not None:
+        series = series.dt.tz_convert(look.zone)
+    if look.minutes:
+        return [m if isinstance(m, str) else "" for m in series.dt.strftime("%Y-%m-%d %H:%M").tolist()]
+    days = series.dt.strftime("%Y-%m-%d").tolist()
+    tags = {day: time_tag(day) for day in set(days) if isinstance(day, str)}
+    return [tags.get(day, "") for day in days]
+
+
+def _lozenges(df: pd.DataFrame, label: Any, by: Mapping[str, str] | str) -> list[str]:
+    values = df[label].tolist()
+    if isinstance(by, str):
+        _known(df, [by])
+        colours = [_CATEGORY_COLOURS.get(str(c).lower(), "Grey") for c in df[by].tolist()]
+    else:
+        colours = [by.get(v, "Grey") if isinstance(v, str) else "Grey" for v in values]
+    made: dict[tuple[Any, str], str] = {}
+    out = []
+    for value, colour in zip(values, colours, strict=True):
+        if _missing(value):
+            out.append("")
+            continue
+        pair = (str(value), colour)
+        if pair not in made:
+            made[pair] = Formatted(Lozenge(*pair).storage)
+        out.append(made[pair])
+    return out
+
+
+def _mentions(df: pd.DataFrame, label: Any, look: Look) -> list[str]:
+    by = look.mentions[str(label)]
+    _known(df, [by])
+    ids = df[by].tolist()
+    return [
+        _value(shown, look) if _missing(user) else Formatted(Mention(str(user), look.cloud).storage)
+        for shown, user in zip(df[label].tolist(), ids, strict=True)
+    ]
+
+
+def _missing(value: Any) -> bool:
+    if value is None:
+        return True
+    if isinstance(value, float):
+        return math.isnan(value)
+    return type(value).__name__ in ("NaTType", "NAType")
+
+
+def _value(value: Any, look: Look) -> str:
+    """Render one value of any type."""
+    if isinstance(value, str):
+        return escape(clip(value, look.max_chars))
+    if _missing(value):
+        return ""
+    render_as = next((fn for kind, fn in _BY_TYPE if isinstance(value, kind)), None)
+    if render_as is not None:
+        return render_as(value, look)
+    if isinstance(value, list | tuple | set | frozenset):
+        listed = sorted(map(str, value)) if isinstance(value, set | frozenset) else value
+        parts = [_value(part, look) for part in listed]
+        joined = ", ".join(parts)
+        return Formatted(joined) if any(isinstance(part, Formatted) for part in parts) else joined
+    # numpy scalars, Decimal, UUID, dicts: numbers stay numbers, the rest is what it says.
+    item = getattr(value, "item", None)
+    if callable(item):
+        return _value(item(), look)
+    return _value(str(value), look)
+
+
+def _number(value: float | Decimal, look: Look) -> str:
+    if isinstance(value, float):
+        shown = str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.12g}"
+    else:
+        shown = str(value)
+    return f"{_RIGHT}{shown}</p>"
+
+
+def _moment(value: datetime, look: Look) -> str:
+    if value.tzinfo is not None:
+        value = value.astimezone(look.zone)
+    return value.strftime("%Y-%m-%d %H:%M") if look.minutes else time_tag(value.strftime("%Y-%m-%d"))
+
+
+_BY_TYPE: tuple[tuple[Any, Callable[[Any, Look], str]], ...] = (
+    (bool, lambda value, look: "Yes" if value else "No"),
+    (int | float | Decimal, _number),
+    (datetime, _moment),
+    (date, lambda value, look: time_tag(value.isoformat())),
+    (Markup | Link | Lozenge | Mention | Image, lambda value, look: Formatted(value.storage)),
+)
