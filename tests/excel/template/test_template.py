@@ -285,8 +285,10 @@ def test_a_region_may_be_named_in_several_ways(target: str | None, tmp_path: Pat
     [
         ({"sheet": "Nope"}, "the template zoo.xlsx has no 'Nope' .*table Issues.*name Points.*sheet 'Data'"),
         ({"mode": "merge"}, "unknown mode 'merge'"),
-        ({"mode": "upsert"}, 'key= and mode="upsert" need each other'),
-        ({"key": "Key"}, 'key= and mode="upsert" need each other'),
+        ({"mode": "upsert"}, 'mode="upsert" needs a key'),
+        ({"mode": "append", "key": "Key"}, 'mode="append" has no key'),
+        ({"missing": "mark"}, 'missing="mark" needs mode="upsert"'),
+        ({"missing": "gone"}, "unknown missing='gone'"),
         ({"summary": True}, "a template brings its own summary"),
         ({"template": "absent.xlsx"}, "cannot read the template absent.xlsx"),
         ({"sheet": "Team"}, "table 'Team' of zoo.xlsx has no header of the frame's columns"),
