@@ -25,7 +25,7 @@ from schedkit.demo.confluence.v1 import Wiki1
 from schedkit.demo.confluence.v2 import CloudWiki
 from schedkit.demo.confluence.v2_extras import CloudExtras
 from schedkit.demo.confluence.view import view
-from schedkit.demo.endpoints import CLOUD, DATA_CENTER, Endpoint
+from schedkit.demo.endpoints import CLOUD, DATA_CENTER, GATEWAY, Endpoint
 from schedkit.demo.gate import Gate
 from schedkit.demo.jira.agile import Agile
 from schedkit.demo.jira.cloud import CloudDesk
@@ -154,6 +154,11 @@ class DemoSite:
         return Endpoint(self.url, CLOUD.user, CLOUD.token)
 
     @property
+    def jira_gateway(self) -> Endpoint:
+        """Jira Cloud by the address of the gateway."""
+        return Endpoint(f"{self.url}{GATEWAY}", CLOUD.user, CLOUD.token)
+
+    @property
     def jira_dc(self) -> Endpoint:
         return Endpoint(f"{self.url}/jira", None, DATA_CENTER.token)
 
@@ -247,6 +252,7 @@ class DemoSite:
         ]
         open_issue = Route("/browse/{key}", browse)
         agile = Agile(self.cloud), Agile(self.dc)
+        cloud = [*self.cloud.routes(), *self.cloud2.routes(), *agile[0].routes()]
         return Starlette(
             routes=[
                 Mount("/jira", routes=[*self.dc.routes(), *agile[1].routes(), open_issue]),
@@ -260,9 +266,9 @@ class DemoSite:
                         *look,
                     ],
                 ),
-                *self.cloud.routes(),
-                *self.cloud2.routes(),
-                *agile[0].routes(),
+                # The gateway by which tokens with scopes ask; its addresses are none that a browser opens.
+                Mount(GATEWAY, routes=cloud),
+                *cloud,
                 Route("/oauth/token", self.oauth.exchange, methods=["POST"]),
                 open_issue,
             ]

@@ -53,7 +53,7 @@ async def plan_transition(source: Source, issues: pd.DataFrame, target: str) -> 
         new = str((choice.get("to") or {}).get("name") or target)
         rows.append(Row(key, "Status", status, new))
         steps.append(_transition_step(source, key, status, new, str(choice["id"])))
-    return AsyncPlan(source.site, f"transition to {target}", rows, steps, refused)
+    return AsyncPlan(source.site, f"transition to {target}", rows, steps, refused, base=source.base)
 
 
 async def _transitions(source: Source, key: str) -> list[dict[str, Any]]:
@@ -111,7 +111,7 @@ async def plan_comment(source: Source, keys: Sequence[str], texts: Mapping[str, 
     steps.sort(key=lambda step: place[step.key])
     rows.sort(key=lambda row: place[row.key])
     refused.sort(key=lambda outcome: place[outcome.key])
-    return AsyncPlan(source.site, "comment", rows, steps, refused)
+    return AsyncPlan(source.site, "comment", rows, steps, refused, base=source.base)
 
 
 def _comment_step(source: Source, key: str, text: str, me: str) -> Step:

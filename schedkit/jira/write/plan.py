@@ -90,6 +90,8 @@ class AsyncPlan:
         What is left out of all issues alike.
     conflicts : sequence of Outcome
         Cells that differ from what somebody has put there since the frame was extracted: left alone.
+    base : str
+        The site's own address.
     """
 
     site: Site
@@ -99,6 +101,7 @@ class AsyncPlan:
     refused: Sequence[Outcome] = ()
     notes: Sequence[str] = ()
     conflicts: Sequence[Outcome] = ()
+    base: str = ""
     outcomes: list[Outcome] = field(default_factory=list)
     applied: bool = False
 
@@ -138,7 +141,7 @@ class AsyncPlan:
             columns=["Key", "Action", "Outcome", "Detail"],
             dtype="str",
         )
-        frame.attrs["site"] = self.site.url
+        frame.attrs["site"] = self.base or self.site.url
         return frame
 
     async def _one(self, step: Step) -> None:
