@@ -31,6 +31,7 @@ from schedkit.demo.jira.agile import Agile
 from schedkit.demo.jira.cloud import CloudDesk
 from schedkit.demo.jira.datacenter import DataCenterDesk
 from schedkit.demo.jira.face import Dialect
+from schedkit.demo.jira.making import Making
 from schedkit.demo.journal import Answered, Journal
 from schedkit.demo.knobs import Faults, parse_faults, parse_latency
 from schedkit.demo.oauth import TokenServer
@@ -252,10 +253,16 @@ class DemoSite:
         ]
         open_issue = Route("/browse/{key}", browse)
         agile = Agile(self.cloud), Agile(self.dc)
-        cloud = [*self.cloud.routes(), *self.cloud2.routes(), *agile[0].routes()]
+        cloud = [
+            *(route for desk in (self.cloud, self.cloud2) for route in desk.routes() + Making(desk).routes()),
+            *agile[0].routes(),
+        ]
         return Starlette(
             routes=[
-                Mount("/jira", routes=[*self.dc.routes(), *agile[1].routes(), open_issue]),
+                Mount(
+                    "/jira",
+                    routes=[*self.dc.routes(), *agile[1].routes(), *Making(self.dc).routes(), open_issue],
+                ),
                 Mount("/confluence", routes=[*self.dc_wiki.routes(), *look]),
                 Mount(
                     "/wiki",
