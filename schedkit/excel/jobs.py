@@ -25,6 +25,7 @@ from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.workbook import Workbook, open_workbook
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.template import Filling, Order, plan_filling
+from schedkit.values.files import file_error
 
 Frames = Mapping[str | None, pd.DataFrame]
 
@@ -94,7 +95,7 @@ def template_job(frames: Frames, template: Path, suffix: str, order: Order, tall
     try:
         data = template.read_bytes()
     except OSError as error:
-        raise WorkbookError(f"cannot read the template {template}: {error.strerror or error}") from None
+        raise file_error(error, f"the template {template}", "read") from None
     fillings: list[Filling] = []
     *first, (target, frame) = frames.items()
     for other, other_frame in first:
