@@ -1,4 +1,4 @@
-"""schedkit: Jira data as DataFrames, Excel workbooks and Confluence tables, on time and watched."""
+"""schedkit: scheduled Jira extractions as DataFrames, Excel workbooks and Confluence tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schedkit.core.when.triggers import all_of, any_of, at, calendar, cron, every
     from schedkit.errors import FatalError, RetryableError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # Imported at first use: `import schedkit` loads neither pandas nor ipywidgets nor SQLAlchemy.
 _EXPORTS = {

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import atexit
-import difflib
 import functools
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from schedkit.core.api import facade as core
-from schedkit.core.model import Retry
+from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
 from schedkit.core.tasks import origin
 from schedkit.core.when import triggers
 from schedkit.errors import LedgerError, SettingsError
 from schedkit.loop import live
-from schedkit.report import Report, RetryOptions, Tools, run_report
+from schedkit.report import Report, Tools, run_report
 from schedkit.settings import (
     FILE_NAME,
     Settings,
@@ -27,8 +26,7 @@ from schedkit.settings import (
     load_settings,
     project_root,
 )
-from schedkit.values.durations import parse_duration
-from schedkit.values.timezones import parse_timezone
+from schedkit.values.text import did_you_mean, safe_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,48 +73,41 @@ class App:
         known: Mapping[str, SiteSettings] = self.settings.sites
         if name in known:
             return known[name]
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"add it under sites: in {self.root / FILE_NAME}"
+        hint = did_you_mean(name, known, otherwise=f"add it under sites: in {self.root / FILE_NAME}")
         raise SettingsError(f"there is no site {name!r}", hint=hint)
 
-    def scheduler(self, ledger: str | Path | None = None, **options: Any) -> core.Scheduler:
+    def scheduler(
+        self, ledger: str | Path | None = None, **options: Unpack[SchedulerOptions]
+    ) -> core.Scheduler:
         """Return the process's scheduler on `ledger`, made at first use and attended as the settings say.
 
         Without `ledger` it is `current` where a command has chosen one, else the settings' own.
         """
+        wanted = SCHEDULER_OPTIONS.read(options, error=SettingsError)
         if ledger is None and self.current is not None:
             return self.current
         url = self.ledger(ledger)
         made = live(f"scheduler {url}", lambda: self._attended(self.plain_scheduler(ledger, **options)))
-        for name in [name for name, value in options.items() if made.options.get(name) != value]:
+        for name in [name for name, value in wanted.items() if made.options[name] != value]:
             _log.warning(
                 "the scheduler of %s is made already, with %s=%r: restart the kernel to change it",
                 made.ledger,
                 name,
-                made.options.get(name),
+                made.options[name],
             )
         return made
 
-    def plain_scheduler(self, ledger: str | Path | None = None, **options: Any) -> core.Scheduler:
+    def plain_scheduler(
+        self, ledger: str | Path | None = None, **options: Unpack[SchedulerOptions]
+    ) -> core.Scheduler:
         """Return a scheduler that nobody is told about, e.g. to look into a ledger."""
         url = self.ledger(ledger)
         if "://" not in url:
             _make_folder(Path(url).parent)
         chosen = self.settings.scheduler
-        values = {
-            "results": self.root / chosen.results,
-            "concurrency": chosen.concurrency,
-            "threads": chosen.threads,
-            "processes": chosen.processes,
-            "limits": chosen.limits,
-            "keep_runs": chosen.keep_runs,
-            "keep_results": chosen.keep_results,
-            "durability": chosen.durability,
-            "tz": parse_timezone(chosen.tz) if chosen.tz else None,
-            "job_defaults": chosen.job_defaults.model_dump(),
-            **options,
-        }
-        return core.Scheduler(url, **values)
+        results = {"results": self.root / chosen.results}
+        made: core.Scheduler = Scheduler.create(url, **{**results, **chosen.options, **options})
+        return made
 
     def _attended(self, scheduler: core.Scheduler) -> core.Scheduler:
         notify = self.settings.notify
@@ -140,7 +131,9 @@ class App:
     def ledger(self, ledger: str | Path | None = None) -> str:
         """Return where a ledger is: a whole path or a URL; the settings' own without `ledger`."""
         if ledger is not None and not isinstance(ledger, str | Path):
-            raise LedgerError(f"ledger={ledger!r} is no place", hint="name a file, or a PostgreSQL URL")
+            raise LedgerError(
+                f"invalid ledger {safe_repr(ledger)}", hint="give the path of a file, or a PostgreSQL URL"
+            )
         url = str(ledger or self.settings.scheduler.ledger)
         if "://" in url:
             return url
@@ -150,7 +143,7 @@ class App:
         """Return what a report needs from this project."""
         return Tools(site=self.site, root=self.root, clock=lambda: datetime.now().astimezone())
 
-    def add_export(self, scheduler: core.Scheduler) -> TaskHandle:
+    def add_export(self, scheduler: core.Scheduler) -> TaskHandle[..., Any]:
         """Declare ``jira-export``, the handler of the tag ``JIRA_TASK_EXP``."""
         return scheduler.task(name="jira-export", tags=("JIRA_TASK_EXP",))(_export(self))
 
@@ -172,24 +165,17 @@ class App:
                     f"{at}: site {name!r} is of kind {found.kind}", hint=f"name one of kind {kind}"
                 )
 
-    def add_report(self, scheduler: core.Scheduler, report: Report, *, scheduled: bool = True) -> TaskHandle:
+    def add_report(
+        self, scheduler: core.Scheduler, report: Report, *, scheduled: bool = True
+    ) -> TaskHandle[..., Any]:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
         self.check_sites(report)
-        options = report.task
-        # A wrong schedule is refused in any case: a dry run must find it.
-        trigger = trigger_of(report)
-        return scheduler.task(
-            trigger if scheduled else None,
-            name=report.name,
-            description=report.description,
-            jitter=report.schedule.jitter if scheduled and report.schedule else None,
-            retry=_retry(options.retry),
-            timeout=options.timeout,
-            priority=options.priority,
-            overlap=options.overlap,
-            after=options.after,
-            tags=options.tags,
-        )(_ReportCall(report, self.tools()))
+        trigger = trigger_of(report)  # a wrong schedule is refused in any case: a dry run must find it
+        options: dict[str, Any] = {"name": report.name, "description": report.description}
+        options |= report.task.options
+        if scheduled and report.schedule and report.schedule.jitter is not None:
+            options["jitter"] = report.schedule.jitter
+        return scheduler.task(trigger if scheduled else None, **options)(_ReportCall(report, self.tools()))
 
 
 def _update_standing_page(project: App, scheduler: core.Scheduler, page: StandingPageSettings) -> bool:
@@ -246,17 +232,6 @@ def _make_folder(folder: Path) -> None:
         ) from None
 
 
-def _retry(options: RetryOptions | None) -> Retry | None:
-    if options is None:
-        return None
-    return Retry(
-        attempts=options.attempts,
-        delay=parse_duration(options.delay, "retry delay"),
-        backoff=options.backoff,
-        max_delay=parse_duration(options.max_delay, "retry max_delay"),
-    )
-
-
 class _ReportCall:
     """Runs one report; knows the file that declares it."""
 
@@ -293,6 +268,7 @@ def _client(name: str, settings: SiteSettings) -> Any:
         "proxies": settings.proxies,
         "timeout": settings.timeout,
         "concurrency": settings.concurrency,
+        "patience": settings.patience,
         "name": name,
     }
     if settings.kind == "jira":
@@ -340,15 +316,41 @@ def site(name: str) -> Any:
     return app().site(name)
 
 
-def Scheduler(ledger: str | Path | None = None, **options: Any) -> core.Scheduler:  # noqa: N802 - reads as the class
-    """Return this project's scheduler; the same one when called again in this process.
+class _OnePerLedger(type):
+    """Lets calling the class return the project's scheduler instead of another one on the same ledger."""
+
+    def __call__(cls, ledger: str | Path | None = None, **options: Any) -> Any:
+        return app().scheduler(ledger, **options)
+
+    def create(cls, ledger: str, **options: Any) -> Any:
+        """Return a new scheduler."""
+        return super().__call__(ledger, **options)
+
+
+class Scheduler(core.Scheduler, metaclass=_OnePerLedger):
+    """This project's scheduler; the same object when called again in this process.
 
     Parameters
     ----------
     ledger : str or Path, optional
         A SQLite file or an SQLAlchemy URL; by default what the settings say (``.schedkit/ledger.db`` in the
         project's root).
-    **options
-        As `schedkit.core.api.facade.Scheduler` takes them; they win over the settings.
+
+    Raises
+    ------
+    SettingsError
+        If an option is unknown or out of its range; options win over the settings.
+
+    Examples
+    --------
+    >>> sched = Scheduler()                                      # doctest: +SKIP
+    >>> @sched.task("0 7 * * mon-fri", retry=3)
+    ... def open_bugs(project: str = "KAFKA"): ...               # doctest: +SKIP
+    >>> sched.start()                                            # doctest: +SKIP
     """
-    return app().scheduler(ledger, **options)
+
+    def __init__(self, ledger: str | Path | None = None, **options: Unpack[SchedulerOptions]) -> None:
+        super().__init__(str(ledger), **options)
+
+
+SCHEDULER_OPTIONS.document(Scheduler)

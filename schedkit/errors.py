@@ -1,42 +1,42 @@
-"""Every failure schedkit raises, drawn at the top.
+"""Every error that schedkit raises, as one tree.
 
 ::
 
-    SchedkitError                      everything below; `.hint` says what to do next
-    ├── UsageError (ValueError)        wrong input, refused before anything happened
-    │   ├── BlockingCallError          a blocking name inside a coroutine
-    │   ├── DeclarationError           a task that cannot be: no name, a cycle, timeout <= 0
-    │   ├── TriggerError               a cron that never fires, a zero interval
-    │   ├── ParameterError             parameters of the wrong type for a task
+    SchedkitError                      base of all below; `.hint` says what to do
+    ├── UsageError (ValueError)        wrong input, refused before anything was changed
+    │   ├── BlockingCallError          a blocking method was called inside a coroutine
+    │   ├── DeclarationError           a task that cannot be declared: no name, a cycle, timeout <= 0
+    │   ├── TriggerError               a trigger that never fires, or is not understood
+    │   ├── ParameterError             parameters that do not match the task's signature
     │   ├── SettingsError              a key or value in YAML or the environment
+    │   ├── MissingExtraError          an optional package is not installed (also an ImportError)
     │   ├── JqlError                   the site refused the JQL
-    │   ├── MissingExtraError          a package of an extra is not installed (also an ImportError)
-    │   ├── UnknownFieldError          no field of that name; near matches are named
-    │   ├── RegionError                zero or two tables where one was meant
-    │   └── WorkbookError              a sheet name, header or template that cannot be filled
-    ├── FileError                      a file that cannot be read or written: permission, space, place
-    ├── LedgerError                    the store: corrupt, read-only, newer than we know, away
-    ├── NotOwnerError                  another process owns this ledger
-    ├── RunError                       a run that did not end as DONE, raised by `run.result()`
+    │   ├── UnknownFieldError          the site has no field of that name; the hint has near matches
+    │   ├── RegionError                none or several tables on a page where one was expected
+    │   └── WorkbookError              a sheet name, header or template that cannot be written
+    ├── FileError                      a file cannot be read or written: permission, space, damage
+    ├── LedgerError                    the ledger is corrupt, read-only, too new, or not reachable
+    ├── NotOwnerError                  another process owns the ledger
+    ├── RunError                       a run did not end as DONE; raised by `run.result()`
     │   ├── RunFailedError
     │   ├── RunTimeoutError
     │   ├── RunCancelledError
     │   └── RunSkippedError
-    ├── SiteError                      a Jira or Confluence answered, but not as wished
-    │   ├── AuthError                  401, or a login that silently failed
+    ├── SiteError                      a Jira or Confluence answered with an error, or not at all
+    │   ├── AuthError                  401, or a login that failed without one
     │   ├── ForbiddenError             403
     │   ├── NotFoundError              404
     │   ├── ConflictError              409
-    │   ├── RateLimitedError           429, and patience ran out
+    │   ├── RateLimitedError           429, and retries did not help
     │   ├── UnavailableError           no answer: network, 5xx, reset, timeout
-    │   └── BadAnswerError             an answer that is not what the API promises
-    ├── IncompleteError                an extraction that cannot prove itself complete
-    ├── CheckError                     a report's check does not hold; nothing was delivered
-    ├── MalformedPageError             storage format that must not be touched
-    ├── RetryableError                 raised by tasks: try again
-    └── FatalError                     raised by tasks: do not try again
+    │   └── BadAnswerError             an answer that does not match the API
+    ├── IncompleteError                an extraction that cannot be proved complete
+    ├── CheckError                     a check of a report failed; nothing was delivered
+    ├── MalformedPageError             a page whose storage format is not well-formed; it is not written
+    ├── RetryableError                 raised by tasks: retry
+    └── FatalError                     raised by tasks: do not retry
 
-    StopRequested (BaseException)      a cancelled task's next schedkit call raises it
+    StopRequested (BaseException)      raised inside a cancelled task by its next call of schedkit
 """
 
 from __future__ import annotations
@@ -83,14 +83,14 @@ __all__ = [
 
 
 class SchedkitError(Exception):
-    """Base of every schedkit failure.
+    """Base of every error of schedkit.
 
     Parameters
     ----------
     message : str
         What happened, and to which thing; one line.
     hint : str
-        What to do next; one line, may be empty.
+        What to do; one line, may be empty.
     """
 
     # IPython shows an error by this method where its class has it; `schedkit.notebook` sets it.
@@ -105,7 +105,7 @@ class SchedkitError(Exception):
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Errors cross process borders (runs_in="process"); subclasses take other arguments.
+        # Errors are pickled by child processes (runs_in="process"), and subclasses take other arguments.
         return (_rebuild, (type(self), self.args, self.__dict__))
 
 
@@ -117,25 +117,23 @@ def _rebuild(cls: type[SchedkitError], args: tuple[object, ...], state: dict[str
 
 
 class UsageError(SchedkitError, ValueError):
-    """Wrong input, refused before anything happened."""
+    """Wrong input, refused before anything was changed."""
 
 
 class BlockingCallError(UsageError):
-    """A blocking name was called inside a coroutine, where it would stop the loop.
+    """A blocking method was called inside a coroutine, where it would block the event loop.
 
     Parameters
     ----------
     name : str
-        What was called.
+        The method.
     instead : str
-        What to write there; the same name of the ``aio`` face by default.
+        What to write; by default the method of the same name of ``aio``.
     """
 
     def __init__(self, name: str, instead: str = "") -> None:
         instead = instead or f"await ….aio.{name.rpartition('.')[2]}(…)"
-        super().__init__(
-            f"{name}() blocks, and was called inside a coroutine", hint=f"write `{instead}` there"
-        )
+        super().__init__(f"{name}() blocks, and was called inside a coroutine", hint=f"write `{instead}`")
 
 
 class DeclarationError(UsageError):
@@ -143,11 +141,11 @@ class DeclarationError(UsageError):
 
 
 class TriggerError(UsageError):
-    """A trigger that cannot fire, or is not understood."""
+    """A trigger that never fires, or is not understood."""
 
 
 class ParameterError(UsageError):
-    """Parameters that do not fit the task's signature."""
+    """Parameters that do not match the task's signature."""
 
 
 class SettingsError(UsageError):
@@ -163,11 +161,11 @@ class JqlError(UsageError):
 
 
 class UnknownFieldError(UsageError):
-    """No field of that name on the site."""
+    """The site has no field of that name."""
 
 
 class RegionError(UsageError):
-    """Zero or several regions of a page where exactly one was meant."""
+    """None or several regions of a page where exactly one was expected."""
 
 
 class WorkbookError(UsageError):
@@ -175,11 +173,11 @@ class WorkbookError(UsageError):
 
 
 class FileError(SchedkitError):
-    """A file cannot be read or written: no permission, no space, no such place."""
+    """A file cannot be read or written: no permission, no space, no such folder, damaged content."""
 
 
 class LedgerError(SchedkitError):
-    """The store is corrupt, read-only, newer than this version, or away."""
+    """The ledger is corrupt, read-only, newer than this version, or not reachable."""
 
 
 class NotOwnerError(SchedkitError):
@@ -191,7 +189,7 @@ class RunError(SchedkitError):
 
 
 class RunFailedError(RunError):
-    """The task raised, and no attempt is left."""
+    """The task raised an error, and no attempt is left."""
 
 
 class RunTimeoutError(RunError):
@@ -199,26 +197,26 @@ class RunTimeoutError(RunError):
 
 
 class RunCancelledError(RunError):
-    """Someone cancelled the run."""
+    """The run was cancelled."""
 
 
 class RunSkippedError(RunError):
-    """The run said so itself, or its parent failed."""
+    """The run skipped itself, or its parent failed."""
 
 
 class SiteError(SchedkitError):
-    """A Jira or Confluence answered, but not as wished.
+    """A Jira or Confluence answered with an error, or not at all.
 
     Parameters
     ----------
     message : str
-        What happened; never holds a secret.
+        What happened; never contains a secret.
     status : int or None
-        The HTTP status, None where no answer came.
+        The HTTP status, None without an answer.
     maybe_done : bool
-        Whether a write may nevertheless have had its effect: read back before repeating it.
+        Whether a write may have succeeded all the same: read the object before repeating the write.
     retry_in : float or None
-        Seconds the site asked to wait.
+        How many seconds the site asked to wait.
     """
 
     def __init__(
@@ -237,7 +235,7 @@ class SiteError(SchedkitError):
 
 
 class AuthError(SiteError):
-    """401, or a login that silently failed."""
+    """401, or a login that failed without one."""
 
 
 class ForbiddenError(SiteError):
@@ -249,43 +247,43 @@ class NotFoundError(SiteError):
 
 
 class ConflictError(SiteError):
-    """409: someone else changed the same thing."""
+    """409: another user changed the same object."""
 
 
 class RateLimitedError(SiteError):
-    """429, and patience ran out."""
+    """429, and retries did not help."""
 
 
 class UnavailableError(SiteError):
-    """No usable answer: network, 5xx, reset, timeout."""
+    """No answer: network, 5xx, reset, timeout."""
 
 
 class BadAnswerError(SiteError):
-    """An answer that is not what the API promises: an HTML page, truncated JSON, a repeated token."""
+    """An answer that does not match the API: an HTML page, truncated JSON, a repeated page token."""
 
 
 class IncompleteError(SchedkitError):
-    """An extraction that cannot prove itself complete."""
+    """An extraction that cannot be proved complete."""
 
 
 class CheckError(SchedkitError):
-    """A check of a report does not hold; nothing was delivered."""
+    """A check of a report failed; nothing was delivered."""
 
 
 class MalformedPageError(SchedkitError):
-    """Storage format that is not well-formed and must not be touched."""
+    """A page whose storage format is not well-formed; it is not written."""
 
 
 class RetryableError(SchedkitError):
-    """Raised by a task: this attempt failed, another may succeed."""
+    """Raised by a task: this attempt failed, and a retry may succeed."""
 
 
 class FatalError(SchedkitError):
-    """Raised by a task: no further attempt can succeed."""
+    """Raised by a task: a retry cannot succeed."""
 
 
 class StopRequested(BaseException):
-    """Raised by the next schedkit call inside a cancelled sync task.
+    """Raised inside a cancelled synchronous task by its next call of schedkit.
 
-    A BaseException, so that a task's own ``except Exception`` does not swallow the cancellation.
+    It is a BaseException, so that ``except Exception`` in a task does not swallow the cancellation.
     """

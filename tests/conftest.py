@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support.workbook_checks import judge_what_is_written
 
 if TYPE_CHECKING:
     from schedkit.demo import DemoSite
@@ -63,6 +64,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.outcome = "failed"
         report.longrepr = f"skipped where nothing may be absent: {report.longrepr}"
     return report  # type: ignore[return-value]
+
+
+@pytest.fixture(autouse=True)
+def _judged_workbooks() -> None:
+    """Judge every workbook that a test writes."""
+    judge_what_is_written()
 
 
 @pytest.fixture(scope="session")

@@ -32,15 +32,16 @@ ALLOWED: dict[str, set[str]] = {
     "jira": BASE | {"atlassian"},
     "confluence": BASE | {"atlassian"},
     "excel": BASE,
+    "flow": BASE,
     "notify": BASE | {"core"},
-    "report": BASE | {"core", "atlassian", "jira", "confluence", "excel", "notify"},
+    "report": BASE | {"core", "atlassian", "jira", "confluence", "excel", "flow", "notify"},
     "settings": BASE | {"core"},
     # It judges the clients, and would share the mistakes of any code that it shared with them.
     "demo": {"errors", "values.extras"},
     # Types only, and what it imports at first use; `test_import_schedkit_is_light` holds the rest.
     "__init__": {"app", "core", "excel", "errors", "context"},
 }
-ALLOWED["app"] = BASE | {"core", "atlassian", "jira", "confluence", "excel", "notify", "report", "settings"}
+ALLOWED["app"] = ALLOWED["report"] | {"report", "settings"}
 ALLOWED["notebook"] = ALLOWED["app"] | {"app"}
 ALLOWED["commands"] = ALLOWED["notebook"] | {"notebook", "demo"}
 ALLOWED["cli"] = {"errors", "commands", "demo", "values"}

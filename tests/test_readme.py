@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,13 @@ def test_its_yaml_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(variable, "secret")
     (tmp_path / "schedkit.yaml").write_text(settings, encoding="utf-8")
     assert set(load_settings(tmp_path).sites) == {"apache", "wiki"}
+
+
+def test_every_extra_stands_in_it() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    section = README.partition("\n## Install\n")[2].partition("\n## ")[0]
+    for extra in set(extras["optional-dependencies"]) - {"dev", "bench"}:
+        assert f"`{extra}`" in section, extra
 
 
 def test_its_make_targets_and_pictures_exist() -> None:

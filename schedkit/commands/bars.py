@@ -1,4 +1,4 @@
-"""Progress bars in a terminal: one per stage of a run, drawn from the scheduler's events."""
+"""Progress bars in a terminal: one for each stage of a run, drawn from the scheduler's events."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from schedkit.commands.words import one_line
 from schedkit.core.events import Event, RunLogged, RunProgressed
+from schedkit.values.text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +17,7 @@ __all__ = ["StageBars"]
 
 
 class StageBars:
-    """A listener that draws a bar per (run, stage); use it as a context manager."""
+    """An event listener that draws a bar for each stage of each run; use it as a context manager."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -37,9 +37,9 @@ class StageBars:
         self._progress.stop()
 
     def __call__(self, event: Event) -> None:
-        """Take an event; progress is drawn, and a warning stands above the bars."""
+        """Draw progress, and print warnings above the bars."""
         if isinstance(event, RunLogged) and event.level >= logging.WARNING:
-            line = one_line(f"{event.task}: {event.message}")
+            line = one_line(f"{event.task}: {event.message}", 1000)
             self._progress.console.print(line, highlight=False, markup=False)
         if not isinstance(event, RunProgressed):
             return

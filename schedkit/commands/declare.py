@@ -1,4 +1,4 @@
-"""What files declare: reports and ``tasks:`` blocks (YAML), task modules, notebooks."""
+"""Declare the tasks of files: reports and ``tasks:`` blocks (YAML), task modules, notebooks."""
 
 from __future__ import annotations
 
@@ -28,32 +28,35 @@ SUFFIXES = (".yaml", ".yml", ".py", ".ipynb")
 
 
 def check_file(path: Path) -> None:
-    """Refuse what cannot declare tasks by its name alone, before anything is made for it.
+    """Refuse a file that cannot declare tasks, before a ledger is created for it.
 
     Raises
     ------
     UsageError
-        It is neither a report nor a task module nor a notebook, or there is no such file.
+        It is not a report, a task module or a notebook, or does not exist.
     """
     if path.suffix not in SUFFIXES:
         raise UsageError(
-            f"{path} is neither a report nor a task module", hint="name .yaml, .py or .ipynb files"
+            f"unsupported file type: {path}",
+            hint="use a report (.yaml), a task module (.py) or a notebook (.ipynb)",
         )
     if not path.is_file():
-        raise UsageError(f"cannot read {path}: no such file", hint="name a report or a task module")
+        raise UsageError(
+            f"cannot read {path}: no such file", hint="give the path of a report, a task module or a notebook"
+        )
 
 
 class Declared:
-    """What has been declared on a scheduler, by name, and where; and what had to be left out.
+    """The tasks that files have declared on a scheduler, by name, and those that could not be declared.
 
     Parameters
     ----------
     project : App
-        Whose sites and settings reports use.
+        The project whose sites and settings the reports use.
     scheduler : Scheduler
-        Where tasks go; ``Scheduler()`` inside a module or notebook is this very one.
+        Where the tasks are declared; ``Scheduler()`` inside a module or notebook returns it.
     scheduled : bool
-        Whether reports keep their schedule; without, they run when submitted.
+        Whether reports run on their schedule, or only when submitted.
     """
 
     def __init__(self, project: App, scheduler: Scheduler, *, scheduled: bool) -> None:
@@ -62,12 +65,12 @@ class Declared:
         self.scheduled = scheduled
         self.names: dict[str, str] = {}
         self.problems: list[Problem] = []
-        # Modules that a file executed so far has imported: they have declared already.
+        # Modules imported by the files executed so far: their tasks are declared already.
         self._imported: dict[Path, ModuleType] = {}
         project.current = scheduler
 
     def file(self, path: Path) -> None:
-        """Declare what a file holds.
+        """Declare the tasks of a file.
 
         Raises
         ------
@@ -86,7 +89,7 @@ class Declared:
             )
 
     def tasks(self, tasks: Iterable[Task], where: str) -> None:
-        """Add tasks; one that cannot be joins `problems`."""
+        """Add tasks; those that are refused are added to `problems`."""
         for task in tasks:
             try:
                 self._free(task.name, where)
@@ -98,13 +101,14 @@ class Declared:
     def _free(self, name: str, where: str) -> None:
         if name in self.names:
             raise UsageError(
-                f"{where}: the name {name!r} is taken by {self.names[name]}", hint="give it another name:"
+                f"{where}: the name {name!r} is already used by {self.names[name]}",
+                hint="choose another name",
             )
 
     def _yaml(self, path: Path) -> None:
         documents = list(parse_yaml_all(read_text(path), str(path)))
         if not documents:
-            raise SettingsError(f"{path} holds no report", hint="write name:, extract: and deliver:")
+            raise SettingsError(f"{path} contains no report", hint="write name:, extract: and deliver:")
         for document in documents:
             if isinstance(document.value, dict) and "tasks" in document.value:
                 self._block(document, path)
@@ -133,6 +137,7 @@ class Declared:
                 package=document.value.get("package", "tasks"),
                 known={name: handle.task for name, handle in self.scheduler.tasks.items()},
                 tell=said_later,
+                where=lambda name: document.where(("tasks", name)),
             )
         except SettingsError as error:
             raise SettingsError(f"{document.where(('tasks',))}: {error.message}", hint=error.hint) from None
@@ -150,14 +155,14 @@ class Declared:
         offered = [
             task
             for task in module_tasks(module)
-            # A module that declares on the scheduler itself may have a helper called run.
+            # A module that declares tasks itself may have a helper called run.
             if not own or marked(task.function) or not inspect.isfunction(task.function)
         ]
         with declared_in(path.resolve()):
             self.tasks(offered, str(path))
 
     def _notebook(self, path: Path) -> None:
-        from schedkit.notebook.execute import execute
+        from schedkit.notebook.execute import execute  # needs IPython
 
         before = self._functions()
         execute(path)
@@ -181,7 +186,7 @@ class Declared:
 
 
 def _executed(path: Path) -> ModuleType:
-    """Execute a module under the name by which others, child processes too, import it."""
+    """Execute a module under the name by which other modules and child processes import it."""
     folder, parts = path.resolve().parent, [path.stem]
     while (folder / "__init__.py").exists():
         parts.insert(0, folder.name)
@@ -198,8 +203,9 @@ def _executed(path: Path) -> ModuleType:
         return module
     except SchedkitError:
         raise
-    except Exception as error:
-        raise UsageError(f"{_place(error, path)}: {type(error).__name__}: {error}") from None
+    except (Exception, SystemExit) as error:
+        what = error.msg if isinstance(error, SyntaxError) else error
+        raise UsageError(f"{_place(error, path)}: {type(error).__name__}: {what}") from None
 
 
 def _make_importable(path: Path) -> None:
@@ -208,10 +214,10 @@ def _make_importable(path: Path) -> None:
         sys.path.insert(0, folder)
 
 
-def _place(error: Exception, path: Path) -> str:
+def _place(error: BaseException, path: Path) -> str:
     """Return ``file:line`` where a module's own code failed."""
     if isinstance(error, SyntaxError):
-        return f"{path}:{error.lineno}"
+        return f"{path}:{error.lineno}" if error.lineno else str(path)
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame.lineno for frame in frames if Path(frame.filename) == path.resolve()]
     return f"{path}:{own[-1]}" if own else str(path)

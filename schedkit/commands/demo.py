@@ -1,4 +1,4 @@
-"""``schedkit demo``: the main job, end to end, against an embedded site."""
+"""``schedkit demo``: run a report from end to end against a built-in site."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OUT = Path("reports/out")
 
 
 def demo_settings(site: Any) -> Settings:
-    """Return settings that know the demo site's four doors."""
+    """Return settings with the four endpoints of the demo site."""
     doors = {
         "demo": ("jira", site.jira_cloud, True),
         "demo-dc": ("jira", site.jira_dc, False),
@@ -43,7 +43,7 @@ def demo_settings(site: Any) -> Settings:
 
 
 def run_demo(*, issues: int, seed: int, keep: bool, as_json: bool, report: Path) -> None:
-    """Start the site, run the report through the scheduler, and print where things are.
+    """Start the site, run the report through the scheduler, and print where the results are.
 
     Raises
     ------
@@ -68,13 +68,13 @@ def run_demo(*, issues: int, seed: int, keep: bool, as_json: bool, report: Path)
             else:
                 _print_facts(console, facts)
             if keep:
-                console.print("the site and the schedule run until Ctrl-C")
+                console.print("the site and the schedule keep running until Ctrl-C")
                 until_interrupted()
 
 
 def _only(reports: list[Report], path: Path) -> list[Report]:
     if len(reports) != 1:
-        raise UsageError(f"{path} holds {len(reports)} reports", hint="the demo runs one")
+        raise UsageError(f"{path} contains {len(reports)} reports", hint="the demo runs exactly one")
     return reports
 
 

@@ -1,4 +1,4 @@
-"""``schedkit run``: the same files headless."""
+"""``schedkit run``: run the tasks of files without a notebook."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from rich.console import Console
 from schedkit.app import app
 from schedkit.commands.bars import StageBars
 from schedkit.commands.declare import Declared, check_file
-from schedkit.commands.words import one_line
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import Event, RunEnded
 from schedkit.core.states import State
 from schedkit.core.tasks.discover import from_entry_points, said_later
 from schedkit.errors import RunError, SchedkitError, SettingsError, UsageError
+from schedkit.values.text import one_line
 
 __all__ = ["run_files", "until_interrupted"]
 
+LONGEST_LINE = 2000  # characters
+
 
 def run_files(files: list[Path], *, once: bool, plugins: bool, standby: bool, ledger: str | None) -> None:
-    """Declare what the files hold; run each task once, or all on their schedules until Ctrl-C.
+    """Declare the tasks of the files; run each once, or all on their schedules until Ctrl-C.
 
     Raises
     ------
     RunError
-        With `once`: a run did not end as DONE; the others ran all the same.
+        With `once`: a run did not end as DONE; the other runs are not affected.
     SettingsError
-        With `once`: a task could not be declared; the others ran all the same.
+        With `once`: a task could not be declared; the other runs are not affected.
     """
     if not files and not plugins:
-        raise UsageError("nothing to run", hint="name report files or task modules, or say --plugins")
+        raise UsageError("nothing to run", hint="name report files or task modules, or use --plugins")
     for path in files:
         check_file(path)
     project = app()
@@ -48,17 +50,18 @@ def run_files(files: list[Path], *, once: bool, plugins: bool, standby: bool, le
         declared.tasks(found.tasks, "plug-in")
     names, problems = list(declared.names), declared.problems
     for problem in problems:
-        _say(console, f"left out: {problem}")
+        _say(console, f"skipped: {problem}")
     scheduler.start(standby=standby)
     try:
         if once:
             _run_each_once(scheduler, names, console)
             if problems:
-                raise SettingsError(f"{len(problems)} could not be declared; the first: {problems[0]}")
+                raise SettingsError(
+                    f"{_tasks(len(problems))} could not be declared; the first: {problems[0]}"
+                )
             return
-        tasks = "1 task" if len(names) == 1 else f"{len(names)} tasks"
-        _say(console, f"{tasks} on schedule, until Ctrl-C; ledger: {scheduler.ledger}")
-        scheduler.subscribe(functools.partial(_tell_failure, console))
+        _say(console, f"running {_tasks(len(names))} on schedule until Ctrl-C; ledger: {scheduler.ledger}")
+        scheduler.subscribe(functools.partial(_print_failure, console))
         until_interrupted()
     finally:
         scheduler.stop()
@@ -82,8 +85,8 @@ def _run_each_once(scheduler: Scheduler, names: list[str], console: Console) -> 
         raise failed[0]
 
 
-def _tell_failure(console: Console, event: Event) -> None:
-    """Print a line for a run that ended badly: nobody should have to ask the ledger for that."""
+def _print_failure(console: Console, event: Event) -> None:
+    """Print a line for a run that failed or timed out."""
     if isinstance(event, RunEnded) and event.state in (State.FAILED, State.TIMEOUT):
         at = f"{event.at.astimezone():%Y-%m-%d %H:%M:%S}"
         error = event.error or {}
@@ -92,8 +95,12 @@ def _tell_failure(console: Console, event: Event) -> None:
         _say(console, f"{at} {event.task} {event.state}: {why}{hint}")
 
 
+def _tasks(number: int) -> str:
+    return "1 task" if number == 1 else f"{number} tasks"
+
+
 def _say(console: Console, text: str) -> None:
-    console.print(one_line(text), highlight=False, markup=False, soft_wrap=True)
+    console.print(one_line(text, LONGEST_LINE), highlight=False, markup=False, soft_wrap=True)
 
 
 def until_interrupted() -> None:

@@ -61,6 +61,7 @@ class TaskChanged(Event, frozen=True, kw_only=True):
     limit: int | None = None  # of its runs at once; None: only the scheduler's
     place: str = ""  # "thread" or "process", which it takes; empty: the users' loop has room for all
     rate: str = ""  # of its starts, in words
+    options: dict[str, str] = {}  # those that a screen lists, by name
 
 
 class Fired(Event, frozen=True, kw_only=True):

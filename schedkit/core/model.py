@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +20,7 @@ from schedkit.errors import (
     UnavailableError,
 )
 from schedkit.values.durations import duration_text, parse_duration
+from schedkit.values.text import safe_repr
 
 if TYPE_CHECKING:
     from schedkit.core.when.triggers import Trigger
@@ -35,11 +35,6 @@ __all__ = [
     "is_async",
 ]
 
-
-# What a database or a terminal cannot take in a name: control characters, halves of surrogate pairs.
-_UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
-LONGEST_NAME = 200  # PostgreSQL's indexes end at some 2700 bytes
-MOST_PRIORITY = 1_000_000
 
 # Network trouble, time, and what a task or a site itself calls temporary.
 WORTH_RETRYING: tuple[type[BaseException], ...] = (
@@ -130,7 +125,7 @@ def _exception_types(given: object, name: str) -> tuple[type[BaseException], ...
     for one in several:
         if not (isinstance(one, type) and issubclass(one, BaseException)):
             raise DeclarationError(
-                f"retry: {name}={given!r}: {one!r} is no exception type",
+                f"retry: {name}={given!r}: {safe_repr(one)} is not an exception type",
                 hint=f"write e.g. {name}=(ValueError, KeyError)",
             )
     return several
@@ -197,6 +192,8 @@ RunsIn = str | Executor  # "auto" (async: users' loop; sync: a thread), "thread"
 class Task:
     """A declared task: what runs, when, and under which rules. Durations are seconds.
 
+    A plain value, checked where it is declared: see `schedkit.core.tasks.options`.
+
     Parameters
     ----------
     name : str
@@ -216,6 +213,8 @@ class Task:
         Most seconds by which a fire is put off at random.
     enabled : bool
         False: paused when it is first declared.
+    details : mapping
+        Options that nothing but screens reads, by name.
     left_open : frozenset of str
         Options without a value of their own, which take the job defaults of the scheduler that takes the
         task in.
@@ -241,6 +240,7 @@ class Task:
     jitter: float = 0.0
     hooks: Hooks = field(default_factory=Hooks)
     enabled: bool = True
+    details: Mapping[str, Any] = field(default_factory=dict)
     left_open: frozenset[str] = frozenset()
 
     @cached_property
@@ -254,56 +254,6 @@ class Task:
         if self.runs_in == "process":
             return "process"
         return "" if self.runs_in == "auto" and self.asynchronous else "thread"
-
-    def __post_init__(self) -> None:
-        what = f"task {self.name!r}"
-        if not isinstance(self.name, str):
-            raise DeclarationError(f"{what}: its name is no text", hint="give it one: name='…'")
-        if not self.name or self.name != self.name.strip() or _UNWRITABLE.search(self.name):
-            raise DeclarationError(f"{what}: no usable name", hint="give it a name of its own: name='…'")
-        if len(self.name) > LONGEST_NAME:
-            raise DeclarationError(
-                f"task {self.name[:40] + '…'!r}: a name of {len(self.name)} characters",
-                hint=f"at most {LONGEST_NAME}: describe it in description=",
-            )
-        if abs(self.priority) > MOST_PRIORITY:
-            raise DeclarationError(
-                f"{what}: priority={self.priority}",
-                hint=f"'low', 'medium', 'high' or a whole number up to {MOST_PRIORITY}, below 0 too",
-            )
-        if self.timeout is not None and self.timeout <= 0:
-            raise DeclarationError(
-                f"{what}: timeout={self.timeout:g}", hint="a timeout is more than 0 s; None: no limit"
-            )
-        for option in ("max_instances", "catch_up"):
-            value = getattr(self, option)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise DeclarationError(f"{what}: {option}={value!r}", hint="a whole number, at least 1")
-        for option in ("coalesce", "enabled"):  # the text "no" would be taken for yes
-            if not isinstance(getattr(self, option), bool):
-                raise DeclarationError(f"{what}: {option}={getattr(self, option)!r}", hint="True or False")
-        for tag in self.tags:
-            if not isinstance(tag, str):
-                raise DeclarationError(
-                    f"{what}: tag {tag!r} is no text", hint="tags='one', or tags=['one', 'two']"
-                )
-        for hook in fields(Hooks):
-            called = getattr(self.hooks, hook.name)
-            if called is not None and not callable(called):
-                raise DeclarationError(f"{what}: {hook.name}={called!r}", hint="it is a function")
-        if self.jitter < 0:
-            raise DeclarationError(f"{what}: jitter={self.jitter:g}", hint="0 s or more")
-        if self.misfire_grace is not None and self.misfire_grace <= 0:
-            raise DeclarationError(
-                f"{what}: misfire_grace={self.misfire_grace:g}", hint="more than 0 s; None: run however late"
-            )
-        if not isinstance(self.runs_in, Executor) and self.runs_in not in ("auto", "thread", "process"):
-            raise DeclarationError(
-                f"{what}: runs_in={self.runs_in!r}",
-                hint='runs_in is "thread", "process" or a concurrent.futures.Executor',
-            )
-        if any(parent.task == self.name for parent in self.after):
-            raise DeclarationError(f"{what} comes after itself", hint="take it out of its own after=")
 
 
 def is_async(function: Callable[..., Any]) -> bool:

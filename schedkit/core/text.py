@@ -7,12 +7,10 @@ from typing import Any
 
 import msgspec
 
-from schedkit.values.text import clean
+from schedkit.values.limits import MAX_DEPTH
+from schedkit.values.text import ELLIPSIS, clean
 
 __all__ = ["dump", "load"]
-
-# Facts that are nested deeper, or hold themselves, are cut there.
-DEEPEST = 50
 
 
 def _said(value: object) -> str:
@@ -41,8 +39,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return value
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**64 else _said(value)
-    if depth == DEEPEST:
-        return "…"
+    if depth == MAX_DEPTH:  # it may hold itself
+        return ELLIPSIS
     if isinstance(value, Mapping):
         return {_said(key): _plain(inside, depth + 1) for key, inside in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

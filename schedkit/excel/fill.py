@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 from xml.sax.saxutils import escape
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from schedkit import context
 from schedkit.excel import memory
 from schedkit.excel.drawn.skeleton import FIRST_ROW, HEADER_ROW, PROTOTYPE_ROWS, TOTALS_LABEL, SheetPlan
-from schedkit.excel.frames.cells import Calculated, Data, Ink, Slot, rows
+from schedkit.excel.frames.cells import CHUNK_ROWS, Data, Ink, Slot, rows
 from schedkit.excel.frames.plan import Laid
-from schedkit.excel.limits import MAX_LINKS
-from schedkit.excel.links import LinkParts
+from schedkit.excel.limits import MAX_LINKS, MAX_ROWS
+from schedkit.excel.links import LinkParts, relation_kind
 from schedkit.excel.names import letters
-from schedkit.excel.parts import sheetxml
+from schedkit.excel.parts import sheet_cells
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.package import Package
-from schedkit.excel.parts.rewrite import Changes, free_prefix, rewrite, with_links
+from schedkit.excel.parts.rewrite import Changes, free_prefix, rewrite
+from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.workbook import Workbook, open_workbook, relations
 from schedkit.excel.tally import Tally
-from schedkit.excel.template.carry import calculation_chain, carried_parts
-from schedkit.excel.template.surroundings import kept_links, without_merged
+from schedkit.excel.template.dependents import Parts, grow_dependents, recalculate
+from schedkit.excel.template.drawings import move_objects
+from schedkit.excel.template.formula_cells import Change, follow
+from schedkit.excel.template.hyperlinks import SheetLinks, keep_links
+from schedkit.excel.template.neighbours import move_rows_below, without_merged, write_header
+from schedkit.excel.template.notes import move_notes
+from schedkit.excel.template.range_followers import clear_filters, grow_other, grow_own
 from schedkit.excel.template.template import Filling
 
+# What a new workbook is called before it has a file.
+DRAWN = "the new workbook"
 _STAGE = "write workbook"
 # 2 GB of XML is the most a part of this many cells was seen to take, with room to spare.
 _LARGE_CELLS = 20_000_000
@@ -46,13 +57,13 @@ class Progress:
 
 def fill_drawn(drawn: bytes, laid: Laid, file: IO[bytes], tally: Tally) -> None:
     """Write the workbook `drawn` with the rows laid out to `file`."""
-    package = Package(drawn, "the drawn workbook")
-    book = open_workbook(package, "the drawn workbook")
+    package = Package(drawn, DRAWN)
+    book = open_workbook(package, DRAWN)
     progress = Progress(sum(plan.rows for plan in laid.sheets))
     changes = Changes()
     for plan in laid.sheets:
         _fill_sheet(package, book.sheets[plan.name], plan, changes, tally, progress)
-    changes.parts[memory.PART] = memory.to_xml(laid.memories)
+    changes.parts[memory.PART] = memory.to_xml(laid.memory)
     changes.related[book.part] = lambda: [memory.RELATION]
     rewrite(package, changes, file)
 
@@ -60,27 +71,29 @@ def fill_drawn(drawn: bytes, laid: Laid, file: IO[bytes], tally: Tally) -> None:
 def _fill_sheet(
     package: Package, part: str, plan: SheetPlan, changes: Changes, tally: Tally, progress: Progress
 ) -> None:
-    sheet = sheetxml.split(package.read(part), plan.name)
+    sheet = Sheet(package.read(part), part, plan.name)
     looks = [sheet.row(row).cells for row in PROTOTYPE_ROWS]
     slots: list[Slot] = []
     room = MAX_LINKS
     for position, column in enumerate(plan.columns, 1):
         link = plan.links.get(position)
-        style, linked, moment, duration, _ = (sheetxml.style_of(found.get(position)) for found in looks)
+        style, linked, moment, duration, _ = (sheet_cells.style_of(found.get(position)) for found in looks)
         slots.append(Data(position, column, style, link, linked, moment, duration, room))
         # Columns further right link only if all rows of those before them can.
         room = max(room - plan.rows, 0) if link else room
     ink = Ink(tally)
-    used = Area(1, 1, plan.last_row + bool(plan.totals), max(len(slots), 1))
+    _set_dimension(sheet, Area(1, 1, plan.last_row + bool(plan.totals), max(len(slots), 1)))
+    links = SheetLinks(sheet, None, frozenset())
 
     def stream() -> Iterator[bytes | memoryview]:
-        yield sheetxml.head_for(sheet.head, used) + b"<sheetData>" + sheet.rows.get(HEADER_ROW, "").encode()
+        yield sheet.document.result(0, sheet.data.inner)
+        yield from sheet.rows(HEADER_ROW, HEADER_ROW)
         for chunk, count in rows(slots, plan.start, plan.stop, FIRST_ROW, ink):
             yield chunk
             progress.add(count)
         if plan.totals:
             yield _totals_row(plan, looks[-1])
-        yield b"</sheetData>" + with_links(sheet.tail, [], ink.links)
+        yield from _after_rows(sheet, links, ink)
 
     changes.streams[part] = stream
     changes.related[part] = lambda: ink.links.targets
@@ -88,11 +101,25 @@ def _fill_sheet(
         changes.large.add(part)
 
 
+def _after_rows(sheet: Sheet, links: SheetLinks, ink: Ink) -> Iterator[bytes]:
+    """Yield what follows the rows of a sheet, with its new links."""
+    yield sheet.document.result(sheet.data.inner, links.place)
+    yield links.written(ink.links.refs)
+    yield sheet.document.result(links.place)
+
+
+def _set_dimension(sheet: Sheet, used: Area) -> None:
+    """Let a sheet say which area it uses, if it says any."""
+    dimension = sheet.document.root.child("dimension")
+    if dimension is not None:
+        sheet.document.set_attributes(dimension, ref=str(used))
+
+
 def _totals_row(plan: SheetPlan, looks: dict[int, str]) -> bytes:
     row = plan.last_row + 1
     cells = []
     for position in range(1, len(plan.columns) + 1):
-        opening = f'<c r="{letters(position)}{row}" s="{sheetxml.style_of(looks[position])}"'
+        opening = f'<c r="{letters(position)}{row}" s="{sheet_cells.style_of(looks[position])}"'
         total = plan.totals.get(position)
         if total is not None:
             cells.append(f"{opening}><f>{escape(total.formula)}</f><v>{total.value!r}</v></c>")
@@ -105,78 +132,128 @@ def _totals_row(plan: SheetPlan, looks: dict[int, str]) -> bytes:
 
 def fill_template(book: Workbook, filling: Filling, file: IO[bytes], tally: Tally) -> None:
     """Write the template `book` with one region filled to `file`."""
-    package, region, sheet = book.package, filling.region, filling.sheet
-    ink = Ink(tally, LinkParts(free_prefix(package, region.part)))
-    progress = Progress(filling.count)
-    tail = sheet.tail
+    sheet, region, growth = filling.sheet, filling.region, filling.growth
+    parts = Parts(book)
+    lost = _follow_formulas(book, filling, parts)
+    grow_dependents(parts, region, growth)
+    move_objects(parts, sheet, growth, f"{region} of {book.package.name}")
+    tally.add("notes_removed", move_notes(parts, region.part, growth, filling.keys))
+    _clear_filters(parts, filling, tally)
+    links = _arrange_sheet(filling)
+    changes = Changes(parts={**_sheets_changed(book, sheet), **parts.changed(), **filling.formats.changed()})
+    if lost:
+        _drop_calculation_chain(book, changes)
+    _stream_sheet(book, filling, links, changes, tally)
+    rewrite(book.package, changes, file)
+
+
+def _follow_formulas(book: Workbook, filling: Filling, parts: Parts) -> bool:
+    """Let formulas follow the region; tell whether a cell that had one has none any more."""
+    growth = filling.growth
+    followed = follow(book, Change(growth, filling.overwritten.covers, filling.written))
+    if followed.any or filling.calculates:
+        recalculate(parts.document(book.part))
+    for title in book.worksheets:
+        if title != growth.sheet and book.sheet(title).mentions(growth.sheet):
+            grow_other(book.sheet(title), growth)
+    return followed.lost
+
+
+def _clear_filters(parts: Parts, filling: Filling, tally: Tally) -> None:
+    """Show all rows of a region whose filter had hidden some: they are others now."""
+    if not filling.filtered:
+        return
+    table, sheet, body = filling.region.table, filling.sheet, filling.region.body
+    tally.add("filters_cleared", clear_filters(parts.document(table.part) if table else sheet.document))
+    for number in sheet.numbers(body.top, body.bottom):
+        row = sheet.row(number)
+        if "hidden" in row.attributes:
+            sheet.change(number, row.shown())
+
+
+def _arrange_sheet(filling: Filling) -> SheetLinks:
+    """Put what surrounds the new rows of a sheet in its place."""
+    sheet, region, growth = filling.sheet, filling.region, filling.growth
+    if region.new:
+        write_header(sheet, region)
+    move_rows_below(sheet, region, growth)
+    grow_own(sheet, growth)
+    links = keep_links(sheet, filling.overwritten, growth)
     if filling.match is None:
-        tail = without_merged(tail, region, filling.first_row)
-    kept, gone = kept_links(tail, filling.overwritten)
-    tail = sheetxml.tail_for(tail, filling.growth)
+        without_merged(sheet, growth, filling.overwritten.first_row)
+    if sheet.namespace is not None:
+        # Cells are written without a prefix.
+        sheet.document.set_attributes(sheet.data, xmlns=sheet.namespace)
+    used = sheet.document.root.child("dimension")
+    old = Area.parse(used.get("ref")) if used is not None else None
+    body, bottom = region.body, max(growth.end, sheet.last_row)
+    new = Area(growth.header_row, body.left, bottom, body.right)
+    if old is not None:
+        new = Area(min(old.top, new.top), min(old.left, new.left), bottom, max(old.right, new.right))
+    _set_dimension(sheet, new)
+    return links
+
+
+def _sheets_changed(book: Workbook, filled: Sheet) -> dict[str, bytes]:
+    """Return the other sheets that changed, by part."""
+    others = (book.sheet(title) for title in book.worksheets)
+    return {each.part: each.result() for each in others if each is not filled and each.changed}
+
+
+def _drop_calculation_chain(book: Workbook, changes: Changes) -> None:
+    """Leave out the order of calculation: Excel makes it anew, but repairs a file with a wrong one."""
+    for relation in relations(book.package, book.part, "calcChain"):
+        changes.dropped.add(relation.target)
+        changes.unrelated.setdefault(book.part, set()).add(relation.id)
+
+
+def _stream_sheet(
+    book: Workbook, filling: Filling, links: SheetLinks, changes: Changes, tally: Tally
+) -> None:
+    """Let the filled sheet be rendered when it is written."""
+    sheet, part = filling.sheet, filling.region.part
+    kind = relation_kind(strict=sheet.strict)
+    ink = Ink(tally, LinkParts(free_prefix(book.package, part), kind=kind))
 
     def stream() -> Iterator[bytes | memoryview]:
-        head = sheetxml.head_for(sheet.head, _used(filling))
-        yield head + b"<sheetData>" + filling.before.encode()
-        for chunk, count in rows(filling.slots, 0, filling.count, filling.first_row, ink, filling.attributes):
-            yield chunk
-            progress.add(count)
-        yield filling.after.encode() + b"</sheetData>" + with_links(tail, kept, ink.links)
+        yield sheet.document.result(0, sheet.data.inner)
+        yield from _body(filling, ink)
+        yield from _after_rows(sheet, links, ink)
 
-    changes = Changes(streams={region.part: stream}, related={region.part: lambda: ink.links.targets})
-    if filling.count * len(filling.slots) > _LARGE_CELLS:
-        changes.large.add(region.part)
-    # An id that a link elsewhere still uses stays.
-    used = set(re.findall(rb'\br:id="([^"]*)"', b"".join(kept)))
-    freed = set(re.findall(rb'\br:id="([^"]*)"', b"".join(gone))) - used
-    changes.unrelated[region.part] = {name.decode() for name in freed}
-    changes.parts = carried_parts(book, region, filling.growth, formulas=_has_formulas(book, filling))
-    _rechain(book, filling, changes)
-    rewrite(package, changes, file)
+    changes.streams[part] = stream
+    changes.related[part] = lambda: ink.links.targets
+    changes.unrelated[part] = set(links.freed)
+    if len(filling.numbers) * len(filling.slots) > _LARGE_CELLS:
+        changes.large.add(part)
 
 
-def _used(filling: Filling) -> Area:
-    body = filling.growth.body
-    area = Area(1, 1, max([filling.growth.bottom + filling.growth.totals, *filling.sheet.rows]), body.right)
-    found = sheetxml.dimension(filling.sheet.head)
-    if found is None:
-        return area
-    return Area(
-        min(found.top, filling.growth.header_row),
-        min(found.left, body.left),
-        area.bottom,
-        max(found.right, body.right),
-    )
+def _body(filling: Filling, ink: Ink) -> Iterator[bytes | memoryview]:
+    """Yield all rows of the filled sheet: the new ones, and around and between them those that stay."""
+    sheet, numbers = filling.sheet, filling.numbers
+    progress = Progress(len(numbers))
+    last = 0
+    for low in range(0, len(numbers), CHUNK_ROWS):
+        chunk = numbers[low : low + CHUNK_ROWS]
+        texts = _rendered(filling, low, low + len(chunk), ink)
+        ends = np.frombuffer(texts.buffers()[1], np.int64)
+        data = memoryview(texts.buffers()[2])
+        # Rows that follow each other are written in one go.
+        for run in np.split(np.arange(len(chunk)), np.flatnonzero(np.diff(chunk) != 1) + 1):
+            first, after = int(run[0]), int(run[-1]) + 1
+            yield from sheet.rows(last + 1, int(chunk[first]) - 1)
+            yield data[ends[first] : ends[after]]
+            last = int(chunk[after - 1])
+        progress.add(len(chunk))
+    yield from sheet.rows(last + 1, MAX_ROWS)
 
 
-def _has_formulas(book: Workbook, filling: Filling) -> bool:
-    if any(isinstance(slot, Calculated) for slot in filling.slots):
-        return True
-    parts = [part for part in book.sheets.values() if part in book.package]
-    return any(b"<f" in book.package.read(part) for part in parts)
-
-
-def _rechain(book: Workbook, filling: Filling, changes: Changes) -> None:
-    body, bottom = filling.growth.body, filling.growth.bottom
-    calculated = {slot.position for slot in filling.slots if isinstance(slot, Calculated)}
-    gone = set()
-    for row in range(filling.first_row, body.bottom + filling.growth.totals + 1):
-        for column, cell in filling.sheet.row(row).cells.items():
-            if "<f" not in cell or not body.left <= column <= body.right:
-                continue
-            stays = row <= bottom and column in calculated
-            if row > body.bottom:
-                stays = stays or not filling.growth.shift
-            elif row <= bottom:
-                stays = stays or not filling.overwritten.covers(Area(row, column, row, column))
-            if not stays:
-                gone.add(f"{letters(column)}{row}")
-    chain = calculation_chain(book, filling.region, gone) if gone else None
-    if chain is None:
-        return
-    name, content = chain
-    if content:
-        changes.parts[name] = content
-    else:
-        changes.dropped.add(name)
-        ids = {r.id for r in relations(book.package, book.part) if r.target == name}
-        changes.unrelated[book.part] = ids
+def _rendered(filling: Filling, low: int, high: int, ink: Ink) -> pa.Array:
+    """Return the rows `low` to `high` of a filling, each as the XML of its element."""
+    string = pa.large_string()
+    numbers = pa.array(filling.numbers[low:high]).cast(string)
+    told = filling.attributes
+    attributes = told if isinstance(told, str) else told.slice(low, high - low)
+    pieces = [piece for slot in filling.slots for piece in slot.render(low, high, numbers, ink)]
+    texts = ['<row r="', numbers, '"', attributes, ">", *pieces, "</row>"]
+    arrays = [pa.scalar(text, string) if isinstance(text, str) else text for text in texts]
+    return pc.binary_join_element_wise(*arrays, pa.scalar("", string), null_handling="replace")

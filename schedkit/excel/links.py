@@ -16,7 +16,14 @@ _ADDRESS = r"^(https?://|mailto:)[^\s\x00-\x1f]+$"
 # Everything a URI may hold; the rest is percent-encoded, as an invalid target makes readers give up.
 _URI_SAFE = "-._~:/?#[]@!$&'()*+,;=%"
 _URI = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*"
-_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink"
+
+
+def relation_kind(*, strict: bool = False) -> str:
+    """Return the type of the relation that tells a link's address; ISO 29500 Strict has its own."""
+    office = (
+        "purl.oclc.org/ooxml/officeDocument" if strict else "schemas.openxmlformats.org/officeDocument/2006"
+    )
+    return f"http://{office}/relationships/hyperlink"
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class LinkParts:
     refs: list[bytes] = field(default_factory=list)
     targets: list[bytes] = field(default_factory=list)
     count: int = 0
+    kind: str = field(default_factory=relation_kind)
 
     def add(self, cells: pa.Array, addresses: pa.Array) -> None:
         """Take cells (like ``A2``) and their addresses."""
@@ -62,7 +70,7 @@ class LinkParts:
             _text(
                 f'<Relationship Id="{self.prefix}',
                 ids,
-                f'" Type="{_RELATION}" Target="',
+                f'" Type="{self.kind}" Target="',
                 _attributes(addresses),
                 '" TargetMode="External"/>',
             )

@@ -1,6 +1,7 @@
 """What a workbook remembers of its frames, so that reading back gives the same types.
 
-Kept as a custom XML part, which Excel carries along when the file is saved again.
+Kept as a custom XML part, which Excel carries along when the file is saved again. It holds types and never
+values: what people changed in the cells since is what is read.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
 from xml.sax.saxutils import escape, unescape
 
 import pandas as pd
 
+from schedkit.excel.lists import ListMemory, remember_json, remember_lists, row_keys
 from schedkit.excel.model import Column
 
 PART = "customXml/item1.xml"
@@ -25,12 +27,17 @@ _NAMESPACE = "urn:schedkit:workbook"
 _CONTENT = re.compile(rf'<workbook xmlns="{_NAMESPACE}">(.*)</workbook>', re.DOTALL)
 # A category list longer than this is rebuilt from the values instead.
 _MOST_CATEGORIES = 1000
-_KEPT_ATTRS = ("site", "jql", "fields", "extraction")
+_KEPT_ATTRS = ("site", "jql", "fields", "extraction", "statuses", "status_categories")
+_Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True)
 class ColumnMemory:
-    """One column: its header in the sheet, its label and dtype in the frame."""
+    """One column: its header in the sheet, its label and dtype in the frame.
+
+    `lists` tells what the texts of a column of lists do not say; `form` is "dict" or "dicts" for a column of
+    structures that its cells show as JSON.
+    """
 
     header: str
     label: Any
@@ -39,38 +46,80 @@ class ColumnMemory:
     zone: str | None = None
     categories: list[str] | None = None
     ordered: bool = False
+    lists: ListMemory | None = None
+    form: str | None = None
 
 
 @dataclass(frozen=True)
 class FrameMemory:
-    """One frame: the sheets its rows are on, its columns, how many of them are the index."""
+    """One frame: the sheets and tables its rows are in, its columns, how many of them are the index.
+
+    `key` is the header of the column that tells rows apart, None if only their order does.
+    """
 
     name: str
     sheets: list[str]
     columns: list[ColumnMemory]
-    header_row: int
-    rows: int
+    tables: list[str] = field(default_factory=list)
+    rows: int = 0
     index: int = 0
+    index_names: list[Any] = field(default_factory=list)
+    key: str | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
 
 
-def remember(frame: pd.DataFrame, columns: Sequence[Column]) -> list[ColumnMemory]:
-    """Return what to keep of the columns of `frame`."""
-    return [
-        _remember_column(frame.columns[place], frame.iloc[:, place], column)
-        for place, column in enumerate(columns)
-    ]
+@dataclass(frozen=True)
+class WorkbookMemory:
+    """The frames of a workbook, and the names of sheets that hold no rows of a frame."""
+
+    frames: list[FrameMemory] = field(default_factory=list)
+    fronts: list[str] = field(default_factory=list)
 
 
-def _remember_column(label: Hashable, series: pd.Series[Any], column: Column) -> ColumnMemory:
-    categories, ordered = None, False
+def remember(
+    name: str, frame: pd.DataFrame, columns: Sequence[Column], index: Sequence[Hashable]
+) -> FrameMemory:
+    """Return what to keep of `frame`, whose first columns are the levels `index` of its index."""
+    place, keys = row_keys(frame)
+    return FrameMemory(
+        name=name,
+        sheets=[],
+        columns=[
+            _remember_column(frame.columns[number], frame.iloc[:, number], column, keys)
+            for number, column in enumerate(columns)
+        ],
+        rows=len(frame),
+        index=len(index),
+        index_names=[_plain(level) for level in index],
+        key=None if place is None else columns[place].header,
+        attrs=kept_attrs(frame.attrs),
+    )
+
+
+def _remember_column(
+    label: Hashable, series: pd.Series[Any], column: Column, keys: Sequence[str]
+) -> ColumnMemory:
+    categories, ordered, lists, form = None, False, None, None
     if isinstance(series.dtype, pd.CategoricalDtype):
-        values = series.dtype.categories
+        known = list(series.dtype.categories)
         ordered = bool(series.dtype.ordered)
-        if len(values) <= _MOST_CATEGORIES and all(isinstance(value, str) for value in values):
-            categories = list(values)
-    kept = [_plain(part) for part in label] if isinstance(label, tuple) else _plain(label)
-    return ColumnMemory(column.header, kept, column.dtype, str(column.kind), column.zone, categories, ordered)
+        if len(known) <= _MOST_CATEGORIES and all(isinstance(value, str) for value in known):
+            categories = known
+    elif series.dtype == object:
+        values = series.tolist()
+        lists = remember_lists(values, keys)
+        form = None if lists else remember_json(values)
+    return ColumnMemory(
+        header=column.header,
+        label=[_plain(part) for part in label] if isinstance(label, tuple) else _plain(label),
+        dtype=column.dtype,
+        kind=str(column.kind),
+        zone=column.zone,
+        categories=categories,
+        ordered=ordered,
+        lists=lists,
+        form=form,
+    )
 
 
 def _plain(label: Hashable) -> str | int | float | None:
@@ -82,21 +131,35 @@ def kept_attrs(attrs: Mapping[Hashable, Any]) -> dict[str, Any]:
     return {name: attrs[name] for name in _KEPT_ATTRS if name in attrs}
 
 
-def to_xml(frames: Sequence[FrameMemory]) -> bytes:
-    """Return the part that holds `frames`."""
+def to_xml(memory: WorkbookMemory) -> bytes:
+    """Return the part that holds `memory`."""
     # ASCII JSON: no control character and no lone surrogate can reach the XML.
-    text = json.dumps([asdict(frame) for frame in frames], default=str)
+    text = json.dumps(asdict(memory), default=str)
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<workbook xmlns="{_NAMESPACE}">{escape(text)}</workbook>'
     ).encode()
 
 
-def from_xml(part: bytes) -> list[FrameMemory]:
-    """Return what `to_xml` wrote, or nothing if the part is someone else's."""
+def from_xml(part: bytes) -> WorkbookMemory:
+    """Return what `to_xml` wrote, or nothing if the part is someone else's or damaged."""
     found = _CONTENT.search(part.decode("utf-8", "replace"))
     if found is None:
-        return []
-    return [
-        FrameMemory(**{**frame, "columns": [ColumnMemory(**column) for column in frame["columns"]]})
-        for frame in json.loads(unescape(found[1]))
-    ]
+        return WorkbookMemory()
+    try:
+        told = json.loads(unescape(found[1]))
+        return WorkbookMemory([_frame(frame) for frame in told["frames"]], list(map(str, told["fronts"])))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return WorkbookMemory()
+
+
+def _frame(told: dict[str, Any]) -> FrameMemory:
+    columns = []
+    for column in told["columns"]:
+        lists = column.get("lists")
+        columns.append(_known(ColumnMemory, {**column, "lists": lists and _known(ListMemory, lists)}))
+    return _known(FrameMemory, {**told, "columns": columns})
+
+
+def _known(kind: type[_Record], told: dict[str, Any]) -> _Record:
+    names = {each.name for each in fields(kind)}  # type: ignore[arg-type]  # it is a dataclass
+    return kind(**{name: value for name, value in told.items() if name in names})

@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
+from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from schedkit.excel.serial import FROM_1900, Calendar
 from schedkit.excel.tally import Tally
 
 Infinite = Literal["text", "omit", "error"]
+
+
+def missing(value: Any) -> bool:
+    """Tell whether `value` is None, NaN, NaT or pd.NA."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(value))
+    return isinstance(value, float | np.floating) and bool(value != value)
 
 
 class Kind(StrEnum):
@@ -25,6 +39,7 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     DATE = "date"
     DATETIME = "datetime"
+    TIME = "time"
     DURATION = "duration"
     MIXED = "mixed"
 
@@ -44,6 +59,19 @@ class Cells:
     booleans: pa.Array | None = None
 
 
+@dataclass(frozen=True)
+class Digits:
+    """How numbers are shown: `decimals` after the point (None: as many as each has), thousands `grouped`.
+
+    `low` and `high` are the least and the greatest number.
+    """
+
+    decimals: int | None = 2
+    grouped: bool = True
+    low: float = 0.0
+    high: float = 0.0
+
+
 CellsOf = Callable[[int, int, Tally], Cells]
 
 
@@ -51,8 +79,8 @@ CellsOf = Callable[[int, int, Tally], Cells]
 class Column:
     """One column of a sheet.
 
-    `cells(start, stop, tally)` gives the values of those rows; `decimals` says how many places after the
-    point its numbers need, at most two; `zone` names the zone its times are shown in; `dtype` is what the
+    `cells(start, stop, tally)` gives the values of those rows; `digits` says how its
+    numbers are shown; `zone` names the zone its times are shown in; `dtype` is what the
     frame had.
     """
 
@@ -60,7 +88,7 @@ class Column:
     kind: Kind
     cells: CellsOf
     dtype: str = ""
-    decimals: int = 2
+    digits: Digits = Digits()
     zone: str | None = None
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from schedkit.excel.tally import MEANINGS
+from schedkit.values.durations import elapsed_text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Written:
     """A file that was written, and what had to be altered for it.
 
@@ -23,8 +26,11 @@ class Written:
         The names of the sheets with rows, as the file has them.
     altered : dict
         Cells (or sheets, columns) by kind of alteration; empty if everything is as it was given.
-    updated, added : int
-        With ``mode="upsert"``: rows of the template that were updated, and rows put below them.
+    notes : tuple of str
+        What was worth a warning, a sentence each.
+    updated, added, removed, marked : int
+        Where an existing workbook was continued: rows that were updated, put below the others, taken away,
+        and newly marked as missing.
     timezone : str
         The zone that aware datetimes are shown in.
     bytes : int
@@ -37,16 +43,51 @@ class Written:
     rows: int
     sheets: tuple[str, ...] = ()
     altered: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     timezone: str = ""
     bytes: int = 0
     seconds: float = 0.0
     updated: int = 0
     added: int = 0
+    removed: int = 0
+    marked: int = 0
 
-    def __str__(self) -> str:
-        told = f"{self.rows:,} rows in {self.path} ({self.bytes / 1e6:.1f} MB, {self.seconds:.1f} s)"
-        return told + "".join(f"\n  {count:,} {MEANINGS[kind]}" for kind, count in self.altered.items())
+    def __repr__(self) -> str:
+        return "\n  ".join([self._sentence(str(self.path)), *self._remarks()])
+
+    def _repr_html_(self) -> str:
+        address = escape(quote(_shown(self.path).as_posix(), safe="/:"), quote=True)
+        link = f'<a href="{address}" target="_blank">{escape(str(self.path))}</a>'
+        remarks = "".join(f"<li>{escape(remark)}</li>" for remark in self._remarks())
+        return f"<div>{self._sentence(link)}{remarks and f'<ul>{remarks}</ul>'}</div>"
+
+    def _sentence(self, path: str) -> str:
+        noun = "row" if self.rows == 1 else "rows"
+        changes = [
+            f"{count:,} {what}"
+            for what, count in (
+                ("updated", self.updated),
+                ("added", self.added),
+                ("removed", self.removed),
+                ("marked as missing", self.marked),
+            )
+            if count
+        ]
+        told = f" ({', '.join(changes)})" if changes else ""
+        size = f"{self.bytes / 1e6:.1f} MB" if self.bytes >= 50_000 else f"{self.bytes / 1e3:.0f} kB"
+        return f"{self.rows:,} {noun} written to {path}{told}: {size} in {elapsed_text(self.seconds)}"
+
+    def _remarks(self) -> list[str]:
+        return [*(f"{count:,} {MEANINGS[kind]}" for kind, count in self.altered.items()), *self.notes]
 
     def facts(self) -> dict[str, Any]:
         """Return the same as JSON-able values, for the history of a run."""
-        return asdict(self) | {"path": str(self.path), "sheets": list(self.sheets)}
+        return asdict(self) | {"path": str(self.path), "sheets": list(self.sheets), "notes": list(self.notes)}
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as a notebook's page can follow it: relative to the working folder, if it lies there."""
+    try:
+        return path.resolve().relative_to(Path.cwd())
+    except (ValueError, OSError):
+        return path

@@ -24,6 +24,11 @@ class Calendar:
     first: int
     end: int
 
+    @property
+    def from_1900(self) -> bool:
+        """Whether this is the calendar with 1900-02-29, in which earlier serials are off by one."""
+        return self.first > self.zero
+
 
 def _micros(year: int, month: int, day: int) -> int:
     return (datetime(year, month, day, tzinfo=UTC) - _UNIX) // timedelta(microseconds=1)
@@ -32,6 +37,9 @@ def _micros(year: int, month: int, day: int) -> int:
 _END = _micros(9999, 12, 31) + DAY
 # Before 1900-03-01 serials are off by one: Excel believes in 1900-02-29.
 FROM_1900 = Calendar(zero=_micros(1899, 12, 30), first=_micros(1900, 3, 1), end=_END)
+# The serial after 9999-12-31.
+LAST_SERIAL = 2_958_466
+_LEAP_DAY = 60
 FROM_1904 = Calendar(zero=_micros(1904, 1, 1), first=_micros(1904, 1, 1), end=_END)
 
 
@@ -58,7 +66,23 @@ def micros_of(days: float, calendar: Calendar = FROM_1900) -> int:
     >>> micros_of(25569.5)
     43200000000
     """
-    return round_micros(days) + calendar.zero
+    return round_micros(days + (calendar.from_1900 and days < _LEAP_DAY)) + calendar.zero
+
+
+def micros_of_all(days: Floats, calendar: Calendar = FROM_1900) -> Micros:
+    """Return the same of many serials.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not a day that Excel knows.
+    """
+    if not ((days >= 0) & (days < LAST_SERIAL)).all():
+        raise ValueError("a serial outside the calendar")
+    if calendar.from_1900:
+        days = days + (days < _LEAP_DAY)
+    whole = np.floor(days)
+    return whole.astype(np.int64) * DAY + np.rint((days - whole) * DAY).astype(np.int64) + calendar.zero
 
 
 def round_micros(days: float) -> int:

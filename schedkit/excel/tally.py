@@ -15,10 +15,14 @@ MEANINGS = {
     "durations_as_text": "negative durations, which Excel cannot show, written as text",
     "infinite": "infinite numbers, by the `inf` policy",
     "links_as_text": "links beyond 65,530 per sheet or longer than 2,079 characters, written as text",
+    "formulas_left_out": "cells of template columns whose formulas differ from row to row, left blank",
+    "filters_cleared": "filters of the template whose criteria were removed, so that all rows are shown",
+    "notes_removed": "notes that left with the row that they were on",
     "renamed_sheets": "sheet names Excel would refuse",
     "renamed_columns": "column labels Excel would refuse or that were not unique",
     "split_sheets": "further sheets for rows beyond the limit of one",
     "guarded": "CSV cells that a spreadsheet would run as a formula, prefixed with an apostrophe",
+    "dropped_index": "rows whose unnamed index of whole numbers was left out (name the index to keep it)",
     "unplaced_columns": "columns of the frame that the template has no header for",
 }
 

@@ -27,11 +27,16 @@ _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 def excel_escape(text: str) -> str:
     """Write what XML cannot carry, and what looks so written already, as ``_xHHHH_``.
 
+    Half of a surrogate pair, which no encoding can carry, becomes U+FFFD.
+
     Examples
     --------
     >>> excel_escape("bell \\a, literal _x0041_")
     'bell _x0007_, literal _x005F_x0041_'
     """
+    if not text.isascii():
+        # Half a surrogate pair has no place in XML; two halves become the character they mean.
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     text = _LOOKS_ESCAPED.sub("_x005F_", text)
     return _FORBIDDEN.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
-from schedkit.excel.atomic import replace_whole
 from schedkit.excel.frames.flat import WRITERS
-from schedkit.excel.jobs import Frames, Look, drawn_job, flat_job, template_job
+from schedkit.excel.jobs import Frames, Job, Look, drawn_job, flat_job, template_job
 from schedkit.excel.model import Infinite, Policy
+from schedkit.excel.owners import opened_by
 from schedkit.excel.result import Written
 from schedkit.excel.tally import Tally
-from schedkit.excel.template.template import Mode, Order, check_key
-from schedkit.excel.zones import zone_of
+from schedkit.excel.template.marks import with_mark_column
+from schedkit.excel.template.template import Missing, Mode, Order, check_key
+from schedkit.values.files import file_lock, names_beside, replacing
+from schedkit.values.text import did_you_mean, safe_repr
+from schedkit.values.timezones import parse_timezone, timezone_name
+
+_WORKBOOKS = (".xlsx", ".xlsm")
 
 
 def write(
@@ -29,6 +38,8 @@ def write(
     template: str | Path | None = None,
     mode: Mode = "replace",
     key: str | Sequence[str] | None = None,
+    missing: Missing = "keep",
+    max_drop: float = 0.5,
     title: str | None = None,
     links: bool | Mapping[str, str] = True,
     totals: bool | Mapping[str, str] = False,
@@ -42,7 +53,7 @@ def write(
     Parameters
     ----------
     data : DataFrame or mapping of sheet name to DataFrame
-        Named index levels become leading columns; an unnamed index is left out.
+        Index levels become leading columns; an unnamed index that only counts the rows is left out.
     path : str or Path
         Ends in ``.xlsx``, ``.csv`` (UTF-8, guarded against formula injection) or ``.parquet``. Missing
         folders are made.
@@ -55,11 +66,17 @@ def write(
         and formulas of the first body row are carried down; the table, names, charts and pivots grow to the
         new rows; every other part stays byte for byte.
     mode : {"replace", "append", "upsert"}
-        What becomes of rows already there: replaced, kept above the new ones, or updated by `key`, where
-        columns the frame does not have keep what people typed, and rows it does not have stay. The last
-        two continue the workbook at `path` if there is one.
+        What becomes of rows already there: replaced, kept above the new ones, or updated by `key`. The last
+        two continue the workbook at `path` if there is one; "replace" does so with a `key`. Columns that
+        the frame does not have keep what people typed.
     key : str or sequence of str, optional
-        The columns that tell rows apart, for "upsert".
+        The columns that tell rows apart, index levels included.
+    missing : {"keep", "mark", "delete"}
+        With "upsert", what becomes of rows whose key the frame does not have: they stay as they are, get
+        the present moment in a column ``Missing since``, or go.
+    max_drop : float
+        With "mark", "delete", or "replace" and a `key`: which share of the rows may be missing at most, of
+        ten or more.
     title : str, optional
         What the workbook is about, for its Summary, Index and properties; by default the file's name.
     links : bool or mapping of column to address
@@ -74,7 +91,8 @@ def write(
         Status changes for the summary's cumulative flow: columns ``Key``, ``At`` (aware datetime) and
         ``Status Category``. Without it the flow tells open from done only.
     tz : str or tzinfo, optional
-        The zone that aware datetimes are shown in, as Excel knows no zones; the machine's by default.
+        The zone that aware datetimes are shown in, as Excel knows no zones; the machine's by default. An
+        IANA name, "UTC", "local", an offset such as "+02:00", or a tzinfo.
     inf : {"text", "omit", "error"}
         What infinite numbers become.
 
@@ -86,7 +104,9 @@ def write(
     Raises
     ------
     WorkbookError
-        If the frame cannot be a sheet, or the folder cannot be written to.
+        If the frame cannot be a sheet.
+    FileError
+        If the file cannot be written, or another writer holds it for too long.
 
     Examples
     --------
@@ -96,79 +116,179 @@ def write(
     >>> written.rows, written.sheets, written.altered
     (1, ('bugs',), {})
     """
-    started = time.perf_counter()
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in {".xlsx", ".xlsm", *WRITERS}:
-        raise WorkbookError(
-            f"{path.name!r} does not tell what to write", hint="let it end in .xlsx, .csv or .parquet"
+    with context.surrounded() as listener, context.use(notes := _Notes(listener)):
+        started = time.perf_counter()
+        given = _destination(path)
+        # The target of a link has its own folder, in which the new file grows and owner files lie.
+        target, suffix = Path(os.path.realpath(given)), given.suffix.lower()
+        zone = parse_timezone("local" if tz is None else tz)
+        policy = Policy(zone, timezone_name(zone), inf)
+        tally = Tally()
+        keys = (key,) if isinstance(key, str) else tuple(key or ())
+        _check_mode(suffix, template, mode, keys, missing)
+        if suffix in WRITERS:
+            job = flat_job(_frames(data, None), suffix, policy, tally)
+            where = _put(target, job)
+        else:
+            look = Look(title or given.stem, links, totals, summary, history)
+            order = Order(policy, mode, keys, links, missing, max_drop)
+            # Whoever reads, changes and replaces a workbook is alone with it.
+            with file_lock(target):
+                frames = _frames(data, sheet)
+                if missing == "mark":
+                    frames = {name: with_mark_column(frame) for name, frame in frames.items()}
+                job = _job(target, suffix, frames, template, order, look, tally)
+                where = _put(target, job)
+        where = given if where == target else where
+        written = Written(
+            path=where,
+            rows=job.rows,
+            sheets=job.sheets,
+            altered=tally.as_dict(),
+            notes=tuple(notes.warnings),
+            timezone=policy.zone_name,
+            bytes=where.stat().st_size,
+            seconds=time.perf_counter() - started,
+            updated=job.updated,
+            added=job.added,
+            removed=job.removed,
+            marked=job.marked,
         )
-    zone, zone_name = zone_of(tz)
-    policy = Policy(zone, zone_name, inf)
-    tally = Tally()
-    source = _source(path, suffix, template, mode, key)
-    keys = (key,) if isinstance(key, str) else tuple(key or ())
-    if suffix in WRITERS:
-        job = flat_job(_frames(data, None), suffix, policy, tally)
-    elif source is not None:
-        if summary or totals:
+        context.artifact(where)
+        context.fact("workbook", written.facts())
+        return written
+
+
+class _Notes(context.Surroundings):
+    """Hands everything on to whoever listens, and keeps the warnings for the result."""
+
+    def __init__(self, listener: context.Surroundings) -> None:
+        self.warnings: list[str] = []
+        self._listener = listener
+
+    def progress(self, stage: str, done: float, total: float | None) -> None:
+        self._listener.progress(stage, done, total)
+
+    def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
+        self._listener.fact(kind, facts)
+
+    def artifact(self, path: Path, label: str) -> None:
+        self._listener.artifact(path, label)
+
+    def should_stop(self) -> bool:
+        return self._listener.should_stop()
+
+    def on_stop(self, callback: Callable[[], object]) -> Callable[[], None]:
+        return self._listener.on_stop(callback)
+
+    def log(self, level: int, message: str) -> None:
+        if level >= logging.WARNING:
+            self.warnings.append(message)
+        self._listener.log(level, message)
+
+
+def _destination(path: object) -> Path:
+    """Return the file to write.
+
+    Raises
+    ------
+    WorkbookError
+        If `path` is no path, or its suffix is none that can be written.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise WorkbookError(
+            f"cannot write to a {type(path).__name__}", hint="give a path; for bytes, read the file it makes"
+        )
+    given = Path(path).expanduser()
+    if given.suffix.lower() not in {*_WORKBOOKS, *WRITERS}:
+        raise WorkbookError(
+            f"unsupported file extension in {given.name!r}", hint="use .xlsx, .csv or .parquet"
+        )
+    return given
+
+
+def _job(
+    target: Path,
+    suffix: str,
+    frames: Frames,
+    template: str | Path | None,
+    order: Order,
+    look: Look,
+    tally: Tally,
+) -> Job:
+    """Return what writes a workbook: the one at `target` continued, a template filled, or a new one drawn."""
+    continued = order.mode != "replace" or order.key
+    source = target if continued and target.is_file() else template
+    if source is not None:
+        if source is not target and (look.summary or look.totals):
             raise WorkbookError(
                 "a template brings its own summary and totals",
-                hint="draw them in the template, or leave it out",
+                hint="draw them in the template, or leave them out",
             )
-        order = Order(policy, mode, keys, links)
-        job = template_job(_frames(data, sheet), source, suffix, order, tally)
-    else:
-        look = Look(title or path.stem, links, totals, summary, history)
-        frames = {str(name or path.stem): frame for name, frame in _frames(data, sheet).items()}
-        for frame in frames.values():
-            check_key(frame, keys)
-        job = drawn_job(frames, look, policy, tally)
-    where = replace_whole(path, job.fill)
-    written = Written(
-        path=where,
-        rows=job.rows,
-        sheets=job.sheets,
-        altered=tally.as_dict(),
-        timezone=zone_name,
-        bytes=where.stat().st_size,
-        seconds=time.perf_counter() - started,
-        updated=job.updated,
-        added=job.added,
-    )
-    context.artifact(where)
-    context.fact("workbook", written.facts())
-    return written
+        return template_job(frames, Path(source).expanduser(), suffix, order, tally)
+    if suffix == ".xlsm":
+        raise WorkbookError("only a template brings macros", hint="name a template, or write an .xlsx")
+    named = {str(name or target.stem): frame for name, frame in frames.items()}
+    for frame in named.values():
+        check_key(frame, order.key, order.policy)
+    job = drawn_job(named, look, order.policy, tally)
+    return replace(job, added=job.rows if continued else 0)
+
+
+def _put(target: Path, job: Job) -> Path:
+    """Write the file; return where it is, which is beside `target` if somebody has that open."""
+    place = target
+    # A copy with new rows is the only place that has them: it replaces no earlier one.
+    fresh = bool(job.added or job.updated)
+    program = opened_by(target)
+    if program is not None:
+        place = next((name for name in names_beside(target, fresh=fresh) if opened_by(name) is None), target)
+    with replacing(place, aside="fresh" if fresh else True) as new:
+        job.fill(new.file)
+    if new.path != target:
+        context.log(
+            f"{target.name} is open in {program or 'another program'}; the new file is {new.path.name}",
+            logging.WARNING,
+        )
+    return new.path
 
 
 def _frames(data: pd.DataFrame | Mapping[str, pd.DataFrame], sheet: str | None) -> Frames:
     if isinstance(data, pd.DataFrame):
         return {sheet: data}
-    strangers = list(data.values()) if isinstance(data, Mapping) else [data]
-    for other in strangers:
+    for other in data.values() if isinstance(data, Mapping) else [data]:
         if not isinstance(other, pd.DataFrame):
-            raise WorkbookError(
-                f"a {type(other).__name__} is no frame to write", hint="give a DataFrame, or several by sheet"
-            )
+            raise WorkbookError(f"cannot write a {type(other).__name__}", hint=_instead(other))
     if not data:
         raise WorkbookError("there is no frame to write", hint="a mapping needs at least one sheet")
     return {str(name): frame for name, frame in data.items()}
 
 
-def _source(
-    path: Path, suffix: str, template: str | Path | None, mode: Mode, key: str | Sequence[str] | None
-) -> Path | None:
-    """Return the workbook whose parts are kept, None if a new one is drawn."""
+def _instead(data: object) -> str:
+    """Return what to write instead of what is no frame."""
+    if isinstance(data, pd.Series):
+        return "write series.reset_index(), or series.to_frame()"
+    if type(data).__name__ == "Styler":
+        return "write its frame, styler.data; colours and formats go into formats="
+    return "give a DataFrame, or several by sheet"
+
+
+def _check_mode(suffix: str, template: object, mode: Mode, key: tuple[str, ...], missing: Missing) -> None:
     if mode not in ("replace", "append", "upsert"):
-        raise WorkbookError(f"no mode is called {mode!r}", hint='there are "replace", "append" and "upsert"')
-    if (mode == "upsert") != bool(key):
-        raise WorkbookError('key= and mode="upsert" need each other', hint='e.g. mode="upsert", key="Key"')
-    if suffix in WRITERS:
-        if template is not None or mode != "replace":
-            raise WorkbookError(f"a {suffix} file has no template to fill", hint="write an .xlsx")
-        return None
-    if mode != "replace" and path.exists():
-        return path
-    if template is None and suffix == ".xlsm":
-        raise WorkbookError("only a template brings macros", hint="name a template, or write an .xlsx")
-    return None if template is None else Path(template)
+        raise WorkbookError(
+            f"unknown mode {safe_repr(mode)}", hint=did_you_mean(mode, ("replace", "append", "upsert"))
+        )
+    if missing not in ("keep", "mark", "delete"):
+        raise WorkbookError(
+            f"unknown missing={safe_repr(missing)}", hint=did_you_mean(missing, ("keep", "mark", "delete"))
+        )
+    if mode == "upsert" and not key:
+        raise WorkbookError('mode="upsert" needs a key', hint='e.g. mode="upsert", key="Key"')
+    if mode == "append" and key:
+        raise WorkbookError('mode="append" has no key', hint='to update rows, write with mode="upsert"')
+    if missing != "keep" and mode != "upsert":
+        raise WorkbookError(
+            f'missing="{missing}" needs mode="upsert"', hint='e.g. mode="upsert", key="Key", missing="mark"'
+        )
+    if suffix in WRITERS and (template is not None or mode != "replace" or key):
+        raise WorkbookError(f"a {suffix} file has no template to fill", hint="write an .xlsx")

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from schedkit import context
-from schedkit.errors import ParameterError
+from schedkit.errors import IncompleteError, ParameterError
 from schedkit.jira.client.client import Jira
 from schedkit.jira.sites import search_sites
+from schedkit.values.text import clip
 
 __all__ = ["export_task"]
 
-_KNOWN = {"jira_envs", "key_type", "key_value", "user", "links_depth", "fields"}
+_KNOWN = {"jira_envs", "key_type", "key_value", "user", "links_depth", "fields", "partial"}
 
 
 def export_task(params: Mapping[str, Any], sites: Mapping[str, Jira]) -> pd.DataFrame:
@@ -26,7 +27,8 @@ def export_task(params: Mapping[str, Any], sites: Mapping[str, Jira]) -> pd.Data
     params : mapping
         ``jira_envs``: hosts or URLs of sites; ``key_type``: ``root_ticket`` or ``project``; ``key_value``:
         an issue key or a project key; ``user``: who asks for it (recorded, never impersonated);
-        optionally ``links_depth`` and ``fields``.
+        optionally ``links_depth``, ``fields``, and ``partial``: whether to return what could be had where a
+        site fails.
     sites : mapping
         The configured clients by name. Environments are matched with them by host: credentials never go
         to a host that a request names.
@@ -40,6 +42,8 @@ def export_task(params: Mapping[str, Any], sites: Mapping[str, Jira]) -> pd.Data
     ------
     ParameterError
         For parameters that are missing, unknown or name a site that is not configured.
+    IncompleteError
+        If a site could not be read, or not every issue, unless ``partial`` allows it.
 
     Examples
     --------
@@ -63,8 +67,24 @@ def export_task(params: Mapping[str, Any], sites: Mapping[str, Jira]) -> pd.Data
     )
     key, fields, depth = value.strip(), params.get("fields"), params.get("links_depth") or 0
     if kind == "project":
-        return search_sites(chosen, lambda jira: jira.project(key, fields=fields))
-    return search_sites(chosen, lambda jira: jira.root(key, links_depth=depth, fields=fields))
+        frame = search_sites(chosen, lambda jira: jira.project(key, fields=fields))
+    else:
+        frame = search_sites(chosen, lambda jira: jira.root(key, links_depth=depth, fields=fields))
+    if not params.get("partial"):
+        _refuse_partial(frame)
+    return frame
+
+
+def _refuse_partial(frame: pd.DataFrame) -> None:
+    report = frame.attrs["extraction"]
+    parts = [f"{site}: {why}" for site, why in report["missing_sites"].items()]
+    parts += [f"{issue}: {why}" for issue, why in list(report["missing"].items())[:3]]
+    if not report["complete"]:
+        raise IncompleteError(
+            f"the extraction lacks {len(report['missing_sites'])} of the sites and {len(report['missing'])} "
+            f"issues: {clip('; '.join(parts), 500)}",
+            hint="run it again, or allow a partial result: partial=True",
+        )
 
 
 def _chosen(envs: Any, sites: Mapping[str, Jira]) -> dict[str, Jira]:

@@ -102,6 +102,11 @@ def _joined(
             "exact": not failed and all(report.get("exact") for report in reports.values()),
             "returned": len(joined),
             "missing_sites": {name: str(error) for name, error in failed.items()},
+            "missing": {
+                f"{name} {issue}": why
+                for name, report in reports.items()
+                for issue, why in (report.get("missing") or {}).items()
+            },
             "sites": reports,
         },
     }

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["to_markdown", "to_text"]
 
-_BLOCK = re.compile(r"\{(code|noformat)(?::([^}\n]*))?\}(.*?)\{\1\}", re.DOTALL)
+# Texts come from anybody: every pattern here takes time in proportion to the text, whatever stands in it. So
+# none scans ahead for an end that another start may lack; pairs are matched by hand below.
+_BLOCK_START = re.compile(r"\{(code|noformat)(?::([^{}\n]*))?\}")
 _HEADING = re.compile(r"^h([1-6])\.[ \t]*(.*)$", re.MULTILINE)
 _BULLET = re.compile(r"^([*#-]+)[ \t]+", re.MULTILINE)
 _QUOTE = re.compile(r"^bq\.[ \t]*", re.MULTILINE)
 _LINK = re.compile(r"\[(?:([^\[\]|\n]*)\|)?([^\[\]|\n]+)(?:\|[^\[\]\n]*)?\]")
 _IMAGE = re.compile(r"!([^!\s|][^!\n|]*)(?:\|[^!\n]*)?!")
-_COLOUR = re.compile(r"\{color(?::[^}\n]*)?\}|\{(?:quote|panel|anchor|section|column)(?::[^}\n]*)?\}")
-_MONOSPACE = re.compile(r"\{\{(.+?)\}\}")
-_ROW = re.compile(r"^\|\|?(.*?)\|*[ \t]*$", re.MULTILINE)
+_COLOUR = re.compile(r"\{color(?::[^{}\n]*)?\}|\{(?:quote|panel|anchor|section|column)(?::[^{}\n]*)?\}")
+_ROW = re.compile(r"^\|\|?(.*)$", re.MULTILINE)
 # A mark counts only at the edges of words: 2*3*4 and snake_case stay as they are. The mark comes first and
 # looks back over itself, so that the search for it is one of a literal (7 times faster on long texts).
-_EDGE = r"{open}(?<![\w{mark}\\]{open})(?![\s{mark}])(.+?)(?<=\S){open}(?![\w{mark}])"
+_OPENS, _CLOSES = r"{open}(?<![\w{mark}\\]{open})(?![\s{mark}])", r"{open}(?<=\S{open})(?![\w{mark}])"
 _MARKS = [
-    (mark, re.compile(_EDGE.format(open=re.escape(mark), mark=re.escape(mark))), markdown)
+    (
+        mark,
+        re.compile(_OPENS.format(open=re.escape(mark), mark=re.escape(mark))),
+        re.compile(_CLOSES.format(open=re.escape(mark), mark=re.escape(mark))),
+        markdown,
+    )
     for mark, markdown in (("*", "**"), ("_", "*"), ("??", "*"), ("+", ""), ("^", ""), ("~", ""), ("-", "~~"))
 ]
 _HEADINGS = tuple(f"h{level}." for level in range(1, 7))
@@ -41,31 +47,50 @@ def _convert(markup: str, markdown: bool) -> str:
     out: list[str] = []
     last = 0
     text = markup.replace("\r\n", "\n")
-    blocks = _BLOCK.finditer(text) if "{code" in text or "{noformat" in text else ()
-    for block in blocks:
-        out.append(_prose(text[last : block.start()], markdown))
-        code = block[3].strip("\n")
-        language = (block[2] or "").partition("|")[0]
+    blocks = _blocks(text) if "{code" in text or "{noformat" in text else ()
+    for start, end, language, inside in blocks:
+        out.append(_prose(text[last:start], markdown))
+        code = inside.strip("\n")
         out.append(f"```{language if '=' not in language else ''}\n{code}\n```" if markdown else code)
-        last = block.end()
+        last = end
     out.append(_prose(text[last:], markdown))
     return "".join(out)
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int, str, str]]:
+    """Yield the blocks of code: where each starts and ends, its language, and what is in it."""
+    at = 0
+    open_ended: set[str] = set()
+    while match := _BLOCK_START.search(text, at):
+        kind, at = match[1], match.end()
+        if kind in open_ended:
+            continue
+        closer = f"{{{kind}}}"
+        end = text.find(closer, at)
+        if end < 0:
+            open_ended.add(kind)
+            continue
+        yield match.start(), end + len(closer), (match[2] or "").partition("|")[0], text[at:end]
+        at = end + len(closer)
 
 
 def _prose(text: str, markdown: bool) -> str:
     # Most texts hold few kinds of marks, and looking for a literal costs next to nothing.
     if "{" in text:
         text = _COLOUR.sub("", text)
-        text = _MONOSPACE.sub(r"`\1`" if markdown else r"\1", text)
+        if "{{" in text:
+            text = _pairs(text, _positions(text, "{{"), _positions(text, "}}"), 2, "`" if markdown else "")
     if "[" in text:
         text = _LINK.sub(_linked(markdown), text)
     if "!" in text:
         text = _IMAGE.sub(r"![](\1)" if markdown else r"\1", text)
     if any(bullet in text for bullet in _BULLETS):
         text = _BULLET.sub(_bulleted, text)
-    for mark, pattern, written in _MARKS:
+    for mark, opens, closes, written in _MARKS:
         if mark in text:
-            text = pattern.sub(rf"{written}\1{written}" if markdown else r"\1", text)
+            starts = (match.start() for match in opens.finditer(text))
+            ends = (match.start() for match in closes.finditer(text))
+            text = _pairs(text, starts, ends, len(mark), written if markdown else "")
     if any(heading in text for heading in _HEADINGS):
         text = _HEADING.sub(lambda m: f"{'#' * int(m[1])} {m[2]}" if markdown else m[2], text)
     if "bq." in text:
@@ -75,9 +100,45 @@ def _prose(text: str, markdown: bool) -> str:
     return text
 
 
+def _pairs(text: str, opens: Iterable[int], closes: Iterable[int], width: int, written: str) -> str:
+    """Write another mark in place of each pair that stands on one line with something between.
+
+    Parameters
+    ----------
+    opens, closes : iterable of int
+        Where marks of `width` characters may open and close, ascending.
+    """
+    out: list[str] = []
+    done = line_end = 0
+    ends = iter(closes)
+    end = next(ends, -1)
+    for start in opens:
+        if start < done:
+            continue
+        while 0 <= end <= start + width:
+            end = next(ends, -1)
+        if end < 0:
+            break
+        if start >= line_end:
+            found = text.find("\n", start)
+            line_end = found if found >= 0 else len(text)
+        if end < line_end:
+            out += (text[done:start], written, text[start + width : end], written)
+            done = end + width
+    return "".join(out) + text[done:]
+
+
+def _positions(text: str, what: str) -> Iterator[int]:
+    at = text.find(what)
+    while at >= 0:
+        yield at
+        at = text.find(what, at + 1)
+
+
 def _row(markdown: bool) -> Callable[[re.Match[str]], str]:
     def replaced(match: re.Match[str]) -> str:
-        cells = [cell.strip() for cell in match[1].replace("||", "|").split("|")]
+        inside = match[1].rstrip(" \t").rstrip("|")
+        cells = [cell.strip() for cell in inside.replace("||", "|").split("|")]
         if not markdown:
             return "\t".join(cells)
         row = f"| {' | '.join(cells)} |"

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from schedkit.context import Surroundings
 from schedkit.notebook.publisher import publisher
-from schedkit.notebook.static import duration_words
+from schedkit.values.durations import elapsed_text
 from schedkit.values.extras import requires_extra
 
 with requires_extra("notebook", "progress bars in cells"):
@@ -105,9 +105,9 @@ def _row(name: str, stage: _Stage) -> str:
     words = [f"{stage.done:,.0f} / {stage.total:,.0f}" if stage.total else f"{stage.done:,.0f}"]
     if share is not None and 0 < share < 1 and elapsed > 0:
         words.append(f"{stage.done / elapsed:,.0f}/s")
-        words.append(f"{duration_words(elapsed * (1 - share) / share)} left")
+        words.append(f"{elapsed_text(elapsed * (1 - share) / share)} left")
     elif elapsed >= 1:
-        words.append(duration_words(elapsed))
+        words.append(elapsed_text(elapsed))
     width = 100 if share is None else round(share * 100, 1)
     colour = "rgba(127,127,127,0.5)" if share is None else "#17794a" if share == 1 else "#2f5bd7"
     return (

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from schedkit.app import Scheduler
-from schedkit.core.model import Retry
+from schedkit.core.tasks.options import TASK_OPTIONS
 from schedkit.core.when.triggers import at, cron, every
 from schedkit.errors import DeclarationError, UsageError
+from schedkit.values.options import refuse_unknown
 
 __all__ = ["load", "options_of", "task_function"]
 
-TRIGGERS: Mapping[str, Callable[[str], Any]] = {"every": every, "cron": cron, "at": at}
-TEXTS = ("timeout", "priority", "overlap", "rate", "runs_in", "jitter", "misfire_grace", "description")
-LISTS = ("tags", "after")
-NUMBERS = ("retry", "max_instances")
+TRIGGERS: Mapping[str, Callable[..., Any]] = {"every": every, "cron": cron, "at": at}
+# The name is the line's first word, and a cell takes no parameters.
+OPTIONS = TASK_OPTIONS.only(lambda option: option.data and option.name not in ("name", "params"))
 SPELLING = (
     "%%task NAME every=1h (or cron='0 7 * * mon-fri', at=2026-12-24T12:00) retry=3 timeout=10m tags=a,b"
 )
@@ -28,9 +28,9 @@ def load(shell: Any) -> None:
     shell.register_magic_function(_panel_magic, "line", "schedkit")
 
     def task(line: str, cell: str) -> None:
-        """Make this cell a task; ``%%task NAME every=1h``."""
         declare(shell, line, cell)
 
+    task.__doc__ = f"Make this cell a task: {SPELLING}\n\nOptions\n-------\n{OPTIONS.reference()}\n"
     shell.register_magic_function(task, "cell", "task")
 
 
@@ -47,41 +47,63 @@ def declare(shell: Any, line: str, cell: str) -> None:
 
 
 def options_of(line: str) -> tuple[str, Any, dict[str, Any]]:
-    """Return name, trigger and options of a ``%%task`` line.
+    """Return name, trigger and options of a ``%%task`` line; ``tz=`` is the trigger's time zone.
 
     Raises
     ------
     UsageError
-        A word that is no ``key=value``, or a key that ``%%task`` does not know.
+        A word that is not ``key=value``, or a key that is not an option of a task.
 
     Examples
     --------
     >>> options_of("nightly timeout=10m tags=daily,jira")
-    ('nightly', None, {'timeout': '10m', 'tags': ('daily', 'jira')})
+    ('nightly', None, {'timeout': 600.0, 'tags': ('daily', 'jira')})
     """
     words = shlex.split(line)
     if not words or "=" in words[0] or not words[0].isidentifier():
         raise DeclarationError("%%task: the first word is the task's name", hint=SPELLING)
-    trigger: Any = None
-    options: dict[str, Any] = {}
+    name = words[0]
+    given: dict[str, str] = {}
     for word in words[1:]:
         key, sign, value = word.partition("=")
         if not sign or not value:
-            raise UsageError(f"%%task {words[0]}: {word!r} is no key=value", hint=SPELLING)
-        if key in TRIGGERS:
-            if trigger is not None:
-                raise UsageError(f"%%task {words[0]}: two triggers", hint="give one of every=, cron=, at=")
-            trigger = TRIGGERS[key](value)
-        elif key in TEXTS:
-            options[key] = value
-        elif key in LISTS:
-            options[key] = tuple(part.strip() for part in value.split(",") if part.strip())
-        elif key in NUMBERS and value.isdigit():
-            options[key] = Retry(attempts=int(value)) if key == "retry" else int(value)
-        else:
-            known = ", ".join((*TRIGGERS, *TEXTS, *LISTS, *NUMBERS))
-            raise UsageError(f"%%task {words[0]}: {word!r} is not understood", hint=f"known keys: {known}")
-    return words[0], trigger, options
+            raise UsageError(f"%%task {name}: expected key=value, got {word!r}", hint=SPELLING)
+        given[key] = value
+    trigger = _trigger(name, given)
+    refuse_unknown(
+        [key for key in given if OPTIONS.find(key) is None],
+        (*TRIGGERS, "tz", *OPTIONS),
+        f"%%task {name}",
+    )
+    return (
+        name,
+        trigger,
+        OPTIONS.read({key: _parts(key, value) for key, value in given.items()}, f"%%task {name}"),
+    )
+
+
+def _trigger(name: str, given: dict[str, str]) -> Any:
+    """Take the trigger and its zone out of the keys that were given."""
+    chosen = [key for key in TRIGGERS if key in given]
+    if len(chosen) > 1:
+        raise UsageError(f"%%task {name}: two triggers", hint="give one of every=, cron=, at=")
+    zone = given.pop("tz", None)
+    if not chosen:
+        if zone is not None:
+            raise UsageError(f"%%task {name}: tz= without a trigger", hint=SPELLING)
+        return None
+    try:
+        return TRIGGERS[chosen[0]](given.pop(chosen[0]), tz=zone)
+    except UsageError as error:
+        raise UsageError(f"%%task {name}: {error.message}", hint=error.hint) from None
+
+
+def _parts(key: str, value: str) -> Any:
+    option = OPTIONS.find(key)
+    assert option is not None
+    if not option.several:
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def task_function(shell: Any, name: str, cell: str) -> Callable[[], Any]:

@@ -1,4 +1,4 @@
-"""The still face: HTML of a snapshot, for a notebook without a kernel, nbconvert and e-mail.
+"""A snapshot as plain HTML, for a notebook without a kernel, nbconvert and e-mail.
 
 Styled inline, because a notebook's sanitiser drops style sheets; every text is escaped.
 """
@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-__all__ = ["board_html", "duration_words", "run_html", "table_html"]
+from schedkit.values.durations import elapsed_text
+
+__all__ = ["board_html", "run_html", "table_html"]
 
 ROWS = 30
 _TONES = {
@@ -74,7 +76,7 @@ def _tasks(tasks: Iterable[Mapping[str, Any]]) -> str:
                 _state(task["state"]),
                 _clock(task["next_run"]),
                 ended,
-                duration_words(last.get("seconds")),
+                _elapsed(last.get("seconds")),
                 success,
             ]
         )
@@ -90,7 +92,7 @@ def _runs(board: Mapping[str, Any], kind: str) -> str:
             f"<strong>{escape(row['task'])}</strong>",
             _state(row["state"]),
             _clock(row["started_at"] or row["due_at"]),
-            duration_words(_seconds(row)),
+            _elapsed(_seconds(row)),
             escape((row["error"] or {}).get("message", "")),
         ]
         for row in newest
@@ -102,7 +104,7 @@ def run_html(row: Mapping[str, Any]) -> str:
     """Return one run of the board as HTML."""
     parts = [f"<div><strong>{escape(row['task'])}</strong> {_state(row['state'])}"]
     if row["started_at"]:
-        parts.append(f" · started {_clock(row['started_at'])} · {duration_words(_seconds(row))}")
+        parts.append(f" · started {_clock(row['started_at'])} · {_elapsed(_seconds(row))}")
     parts.append("</div>")
     for stage in row["stages"]:
         total = "" if stage["total"] is None else f" / {stage['total']:,.0f}"
@@ -120,7 +122,7 @@ def run_html(row: Mapping[str, Any]) -> str:
 
 
 def table_html(heads: Iterable[str], rows: list[list[str]]) -> str:
-    """Return a table; `rows` hold HTML, and beyond the first 30 only their number is told."""
+    """Return a table; `rows` are HTML; of more than 30, the rest are only counted."""
     head = "".join(f'<th style="{_CELL}">{escape(name)}</th>' for name in heads)
     body = "".join(
         "<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in row) + "</tr>" for row in rows[:ROWS]
@@ -150,23 +152,5 @@ def _seconds(row: Mapping[str, Any]) -> float | None:
     return length.total_seconds()
 
 
-def duration_words(seconds: float | None) -> str:
-    """Return a length of time in two units at most.
-
-    Examples
-    --------
-    >>> duration_words(252)
-    '4 m 12 s'
-    """
-    if seconds is None:
-        return ""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    whole = int(seconds)
-    if whole < 3600:
-        return f"{whole // 60} m {whole % 60} s"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60} m"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+def _elapsed(seconds: float | None) -> str:
+    return "" if seconds is None else elapsed_text(seconds)

@@ -6,9 +6,10 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from schedkit.errors import SettingsError
+from schedkit.errors import SettingsError, UsageError
 from schedkit.notify.notices import KINDS, Kind, Notice
-from schedkit.values.durations import Duration, parse_duration
+from schedkit.values.durations import Duration
+from schedkit.values.parsers import duration
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["Channel"]
@@ -27,8 +28,8 @@ class Channel:
         What to tell.
     tasks : sequence of str
         Names or patterns of tasks, ``["bugs*"]``.
-    every : float or str
-        Seconds (or ``"5m"``) between two messages at least; what happens meanwhile becomes one digest.
+    every : str, float or timedelta
+        The least time between two messages; what happens meanwhile becomes one digest.
     templates : mapping, optional
         Text by kind with ``{task}``, ``{run}``, ``{at}``, ``{link}``, ``{reason}`` and, of ended runs,
         ``{state}``, ``{duration}``, ``{attempt}``, ``{error}``, ``{hint}``, ``{page}``, ``{file}``.
@@ -62,9 +63,16 @@ class Channel:
                 raise SettingsError(
                     f"unknown kind of notification {safe_repr(kind)}", hint=did_you_mean(kind, KINDS)
                 )
-        if parse_duration(self.every, "every") < 0:
-            raise SettingsError(f"every={self.every} is no pause between messages", hint="give seconds >= 0")
-        object.__setattr__(self, "every", parse_duration(self.every, "every"))
+        try:
+            _ = self.pause
+        except UsageError as error:
+            raise SettingsError(f"channel {self.env}: {error.message}", hint=error.hint) from None
+
+    @property
+    def pause(self) -> float:
+        """The least time between two messages, in seconds."""
+        found: float = duration()(self.every, "every")
+        return found
 
     def wants(self, notice: Notice) -> bool:
         """Tell whether a notice goes here."""

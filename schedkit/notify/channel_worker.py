@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from schedkit.notify.digest import Digest, Message, message
 from schedkit.notify.notices import Notice
 from schedkit.notify.sender import Sender
-from schedkit.values.durations import parse_duration
 
 __all__ = ["ChannelWorker"]
 
@@ -35,7 +34,7 @@ class ChannelWorker:
         self.sender = sender
         self.retry_pause = retry_pause
         self.retry_for = retry_for
-        self._digest = Digest(parse_duration(sender.channel.every))
+        self._digest = Digest(sender.channel.pause)
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(

@@ -13,7 +13,8 @@ from schedkit.notify.channel import Channel
 from schedkit.notify.channel_worker import ChannelWorker
 from schedkit.notify.notices import Notice, Watch
 from schedkit.notify.sender import Sender
-from schedkit.values.durations import Duration, parse_duration
+from schedkit.values.durations import Duration
+from schedkit.values.parsers import duration
 
 __all__ = ["Notifier"]
 
@@ -39,8 +40,8 @@ class Notifier:
         Where to.
     link : str
         Address of a run, with ``{run}`` or ``{task}`` in it, e.g. ``https://sched.example.org/#{run}``.
-    late_after : float or str
-        Seconds (or ``"1m"``) past its due time at which a run is late.
+    late_after : str, float or timedelta
+        How long past its due time a run is late.
     environ : mapping, optional
         Instead of the process's environment.
     retry_pause : float
@@ -69,7 +70,7 @@ class Notifier:
         retry_pause: float = 2.0,
         retry_for: float = 3600.0,
     ) -> None:
-        self._watch = Watch(timedelta(seconds=parse_duration(late_after, "late_after")), link)
+        self._watch = Watch(timedelta(seconds=duration(above=True)(late_after, "late_after")), link)
         # All addresses are judged before the first thread starts.
         senders = [Sender(channel, environ) for channel in channels]
         self._workers = [ChannelWorker(sender, retry_pause, retry_for) for sender in senders]

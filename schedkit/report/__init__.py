@@ -5,10 +5,9 @@ from schedkit.report.definition import (
     Deliver,
     Extract,
     Report,
-    RetryOptions,
+    ReportTask,
     Schedule,
     Shape,
-    TaskOptions,
 )
 from schedkit.report.load import load_reports, loads_reports
 from schedkit.report.pipeline import run_report
@@ -19,10 +18,9 @@ __all__ = [
     "Deliver",
     "Extract",
     "Report",
-    "RetryOptions",
+    "ReportTask",
     "Schedule",
     "Shape",
-    "TaskOptions",
     "Tools",
     "load_reports",
     "loads_reports",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from schedkit.errors import CheckError
@@ -10,7 +11,7 @@ from schedkit.report.definition import Check
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check"]
+__all__ = ["check", "incomplete"]
 
 
 def check(frame: pd.DataFrame, rule: Check) -> None:
@@ -37,6 +38,21 @@ def check(frame: pd.DataFrame, rule: Check) -> None:
             if empty:
                 raise CheckError(f"check.filled: {empty} of {rows} rows have no {column!r}")
     if name == "complete":
-        missing_ids = frame.attrs.get("extraction", {}).get("missing") or {}
-        if missing_ids:
-            raise CheckError(f"check.complete: {len(missing_ids)} issues are missing from the extraction")
+        why = incomplete(frame)
+        if why:
+            raise CheckError(f"check.complete: {why}")
+
+
+def incomplete(frame: pd.DataFrame) -> str:
+    """Return what is missing of an extraction: sites, issues, or its report; empty if nothing is."""
+    report = frame.attrs.get("extraction")
+    if not isinstance(report, Mapping) or not isinstance(report.get("complete"), bool):
+        return "the frame does not tell what was extracted"
+    sites, issues = report.get("missing_sites") or {}, report.get("missing") or {}
+    parts = [f"site {name} is missing from the extraction ({why})" for name, why in sites.items()]
+    if issues:
+        some = ", ".join(f"{name}: {why}" for name, why in list(issues.items())[:3])
+        parts.append(f"{len(issues)} issues are missing from the extraction, e.g. {some}")
+    if not parts and not report["complete"]:
+        parts.append("the extraction says that it is not complete")
+    return "; ".join(parts)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-__all__ = ["Check", "Deliver", "Extract", "Report", "RetryOptions", "Schedule", "Shape", "TaskOptions"]
+from schedkit.core.tasks.options import TASK_OPTIONS
+from schedkit.core.when import triggers
+from schedkit.values.parsers import Reads, duration, invalid, optional, text, timezone
+
+__all__ = ["Check", "Deliver", "Extract", "Report", "ReportTask", "Schedule", "Shape"]
 
 
 def _listed(value: Any) -> Any:
@@ -123,14 +129,26 @@ class Deliver(BaseModel):
         return self
 
 
+def _name(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"\w[\w. -]*", value):
+        raise invalid(what, value, "letters, digits, spaces, dots, dashes and underscores, a letter first")
+    return value
+
+
+def _cron(value: Any, what: str) -> str:
+    found: str = text(value, what)
+    triggers.cron(found)
+    return found
+
+
 class Schedule(_Strict):
     """When: exactly one of a crontab line, an interval and a moment."""
 
-    cron: str | None = None
-    every: str | None = None
-    at: str | None = None
-    tz: str | None = None
-    jitter: str | None = None
+    cron: Annotated[str | None, Reads(optional(_cron))] = None
+    every: Annotated[float | None, Reads(optional(duration(above=True)))] = None
+    at: Annotated[datetime | None, Reads(optional(triggers.moment_of))] = None
+    tz: Annotated[tzinfo | None, Reads(optional(timezone))] = None
+    jitter: Annotated[float | None, Reads(optional(duration()))] = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -139,24 +157,20 @@ class Schedule(_Strict):
         return self
 
 
-class RetryOptions(_Strict):
-    """How often to try, and how long to wait between."""
+class _ReportTask(_Strict):
+    """How the report runs: the options of a task."""
 
-    attempts: int = Field(default=3, ge=1)
-    delay: str = "1s"
-    backoff: float = Field(default=2.0, ge=1)
-    max_delay: str = "60s"
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that are set, parsed."""
+        return {name: getattr(self, name) for name in TASK_OPTIONS if name in self.model_fields_set}
 
 
-class TaskOptions(_Strict):
-    """How the report runs."""
-
-    retry: RetryOptions | None = None
-    timeout: str = "1h"
-    priority: Literal["high", "medium", "low"] | int = "medium"
-    overlap: Literal["skip", "queue", "cancel", "allow"] = "skip"
-    after: Names = ()
-    tags: Names = ()
+if TYPE_CHECKING:
+    ReportTask: TypeAlias = _ReportTask
+else:
+    # A report has its own name and description, and takes no parameters.
+    ReportTask = TASK_OPTIONS.model(_ReportTask, exclude=["name", "description", "params"])
 
 
 class Report(_Strict):
@@ -173,10 +187,10 @@ class Report(_Strict):
     'excel'
     """
 
-    name: str = Field(pattern=r"^[\w][\w. -]*$")
+    name: Annotated[str, Reads(_name)]
     description: str = ""
     schedule: Schedule | None = None
-    task: TaskOptions = TaskOptions()
+    task: ReportTask = ReportTask()
     extract: Extract
     shape: tuple[Shape, ...] = ()
     check: tuple[Check, ...] = ()

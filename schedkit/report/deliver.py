@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from schedkit.errors import SettingsError
 from schedkit.report.definition import Names, Report
 from schedkit.report.tools import Tools
+from schedkit.values.text import did_you_mean, one_line, safe_repr
 from schedkit.values.yaml import explain
 
 if TYPE_CHECKING:
@@ -50,15 +50,15 @@ def deliverer(name: str, options: dict[str, Any]) -> Deliverer:
         found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
         if name not in found:
             known = sorted({*_BUILT_IN, *found})
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            raise SettingsError(f"deliver: there is no deliverer {name!r}", hint=hint)
+            raise SettingsError(
+                f"deliver: there is no deliverer {safe_repr(name)}", hint=did_you_mean(name, known)
+            )
         made = found[name].load()
     try:
         return made(**options)
     except ValidationError as error:
         model = made if isinstance(made, type) and issubclass(made, BaseModel) else BaseModel
-        raise SettingsError(*explain(error, lambda _loc: f"deliver.{name}", model)) from None
+        raise explain(error, lambda _loc: f"deliver.{name}", model) from None
 
 
 class _Strict(BaseModel):
@@ -88,7 +88,8 @@ class WorkbookDelivery(_Strict):
             return tools.root / self.path.format(name=report.name, date=tools.clock())
         except (KeyError, ValueError, IndexError, AttributeError) as error:
             raise SettingsError(
-                f"deliver.excel: the path {self.path!r} holds an unknown placeholder: {error}",
+                f"deliver.excel: the path {safe_repr(self.path)} holds an unknown placeholder: "
+                f"{one_line(str(error))}",
                 hint="{name} and {date:%Y-%m-%d} are known",
             ) from None
 

@@ -53,7 +53,7 @@ def report_of(document: Document) -> Report:
     try:
         report = Report.model_validate(document.value)
     except ValidationError as error:
-        raise SettingsError(*explain(error, document.where, Report)) from None
+        raise explain(error, document.where, Report) from None
     for index, item in enumerate(report.deliver):
         try:
             deliverer(item.to, item.options)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedkit import context
 from schedkit.errors import SettingsError
-from schedkit.report.check import check
+from schedkit.report.check import check, incomplete
 from schedkit.report.definition import Extract, Report
 from schedkit.report.deliver import deliverer
 from schedkit.report.shape import shape
@@ -37,10 +37,9 @@ def run_report(report: Report, tools: Tools) -> pd.DataFrame:
     # Unknown deliverers and options are found before the first request is sent.
     deliveries = [deliverer(item.to, item.options) for item in report.deliver]
     frame = extract(report.extract, tools)
-    missing = frame.attrs.get("extraction", {}).get("missing") or {}
-    if missing:
-        some = ", ".join(map(str, list(missing)[:5]))
-        context.log(f"{len(missing)} issues are missing from the extraction, e.g. {some}", logging.WARNING)
+    why = incomplete(frame)
+    if why:
+        context.log(why, logging.WARNING)
     for number, step in enumerate(report.shape, 1):
         frame = shape(frame, step)
         context.progress("shape", number, len(report.shape))

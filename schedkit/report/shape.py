@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedkit.errors import UsageError
 from schedkit.report.definition import Shape
+from schedkit.values.text import did_you_mean, one_line, safe_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,9 +35,9 @@ def shape(frame: pd.DataFrame, step: Shape) -> pd.DataFrame:
 def _known(frame: pd.DataFrame, names: tuple[str, ...], step: str) -> list[str]:
     for name in names:
         if name not in frame.columns:
-            near = difflib.get_close_matches(name, map(str, frame.columns), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"columns: {', '.join(map(str, frame.columns))}"
-            raise UsageError(f"shape.{step}: there is no column {name!r}", hint=hint)
+            raise UsageError(
+                f"shape.{step}: there is no column {safe_repr(name)}", hint=did_you_mean(name, frame.columns)
+            )
     return list(names)
 
 
@@ -92,9 +92,8 @@ def _evaluated(step: str, expression: str, work: Callable[[], Any]) -> Any:
     try:
         return work()
     except Exception as error:
-        why = " ".join(str(error).split())
         raise UsageError(
-            f"shape.{step}: {expression!r} fails: {why}",
+            f"shape.{step}: {safe_repr(expression)} fails: {one_line(str(error) or type(error).__name__)}",
             hint="column names with spaces stand in `backticks`",
         ) from error
 
@@ -133,8 +132,11 @@ def resolve(target: str) -> Callable[..., Any]:
     module, _, name = target.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"cannot find {target!r}: {error}", hint="write `module:function`") from None
+    except Exception as error:  # the module's own code may raise anything while it is imported
+        raise UsageError(
+            f"cannot find {safe_repr(target)}: {type(error).__name__}: {one_line(str(error))}",
+            hint="write `module:function`",
+        ) from None
     if not callable(found):
         raise UsageError(f"{target!r} is not a function", hint="write `module:function`")
     return found  # type: ignore[no-any-return]

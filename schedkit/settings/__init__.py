@@ -3,7 +3,6 @@
 from schedkit.settings.model import (
     FILE_NAME,
     ChannelSettings,
-    JobDefaults,
     NotifySettings,
     SchedulerSettings,
     Settings,
@@ -17,7 +16,6 @@ from schedkit.settings.model import (
 __all__ = [
     "FILE_NAME",
     "ChannelSettings",
-    "JobDefaults",
     "NotifySettings",
     "SchedulerSettings",
     "Settings",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from schedkit.core.api.options import SCHEDULER_OPTIONS
+from schedkit.core.tasks.defaults import DEFAULT_OPTIONS
 from schedkit.errors import SettingsError
 
 __all__ = ["translated"]
@@ -22,6 +24,8 @@ def translated(values: dict[str, Any], where: str) -> dict[str, Any]:
         An old and a new word say the same thing differently.
     """
     values = dict(values)
+    if not isinstance(values.get("sites") or {}, dict):
+        return values
     sites = dict(values.pop("sites", None) or {})
     for kind in ("jira", "confluence"):
         old = values.pop(kind, None)
@@ -57,9 +61,13 @@ def _standing_page(reporting: dict[str, Any], sites: dict[str, Any], where: str)
     return {**made, "every": f"{reporting['interval']}s"} if "interval" in reporting else made
 
 
-_SCHEDULER_WORDS = {"timezone": "tz", "max_workers": "concurrency", "job_store_url": "ledger"}
-_JOB_DEFAULTS = ("coalesce", "max_instances", "misfire_grace_time")
-_EXECUTORS = {"default_threads": "threads", "process_pool": "processes"}
+_SCHEDULER_WORDS = {
+    "job_store_url": "ledger",
+    **{spelling: name for name, option in SCHEDULER_OPTIONS.items() for spelling in option.spellings},
+}
+_JOB_DEFAULTS = [
+    spelling for name, option in DEFAULT_OPTIONS.items() for spelling in (name, *option.spellings)
+]
 
 
 def _scheduler(old: dict[str, Any], where: str) -> dict[str, Any]:
@@ -68,7 +76,7 @@ def _scheduler(old: dict[str, Any], where: str) -> dict[str, Any]:
     ours.pop("poll_interval", None)
     executors = ours.pop("executors", None)
     if isinstance(executors, dict):
-        ours = {**_renamed(executors, _EXECUTORS, f"{where}.executors"), **ours}
+        ours = {**_renamed(executors, _SCHEDULER_WORDS, f"{where}.executors"), **ours}
     loose = {name: ours.pop(name) for name in _JOB_DEFAULTS if name in ours}
     if loose:
         ours["job_defaults"] = {**loose, **(ours.get("job_defaults") or {})}

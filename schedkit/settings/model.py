@@ -11,24 +11,28 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import (
+    SettingsError as SourceError,
+)
 
+from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.errors import SettingsError
 from schedkit.settings.accepted import translated
-from schedkit.values.timezones import parse_timezone
+from schedkit.values.failures import translated as foreign_errors
+from schedkit.values.parsers import Reads, duration, whole_number
 from schedkit.values.yaml import explain, parse_yaml
 
 __all__ = [
     "FILE_NAME",
     "ChannelSettings",
-    "JobDefaults",
     "NotifySettings",
     "SchedulerSettings",
     "Settings",
@@ -83,45 +87,27 @@ class SiteSettings(_Strict):
     verify: bool | str = True
     cert: str | tuple[str, str] | None = None
     proxies: dict[str, str] | None = None
-    timeout: float = Field(default=75.0, gt=0)
-    concurrency: int = Field(default=8, ge=1)
+    timeout: Annotated[float, Reads(duration(above=True))] = 75.0
+    concurrency: Annotated[int, Reads(whole_number(1))] = 8
+    patience: Annotated[float, Reads(duration())] = 600.0
 
 
-class JobDefaults(_Strict):
-    """What a task, a job or a report does unless it says otherwise.
-
-    `misfire_grace_time` is in seconds; None runs however late.
-    """
-
-    coalesce: bool = True
-    max_instances: int = Field(default=1, ge=1)
-    misfire_grace_time: float | None = Field(default=None, gt=0)
-
-
-class SchedulerSettings(_Strict):
-    """Where the ledger is, how much runs at once, and how long it is remembered.
-
-    `limits` are runs at once for each tag; `keep_runs` and `keep_results` are those of `Scheduler`.
-    """
+class _SchedulerSettings(_Strict):
+    """Where the ledger is, and the options of `Scheduler`; paths start at the project's root."""
 
     ledger: str = ".schedkit/ledger.db"
     results: str = ".schedkit/results"
-    job_defaults: JobDefaults = JobDefaults()
-    concurrency: int = Field(default=5, ge=1)
-    threads: int = Field(default=20, ge=1)
-    processes: int | None = Field(default=None, ge=1)
-    limits: dict[str, int] = Field(default_factory=dict)
-    keep_runs: str | float | None = "90 days"
-    keep_results: int | None = 10
-    durability: Literal["normal", "full"] = "normal"
-    tz: str | None = None
 
-    @field_validator("tz")
-    @classmethod
-    def _known_zone(cls, tz: str | None) -> str | None:
-        if tz is not None:
-            parse_timezone(tz)
-        return tz
+    @property
+    def options(self) -> dict[str, Any]:
+        """The other options of `Scheduler` that are set."""
+        return {name: getattr(self, name) for name in SCHEDULER_OPTIONS if name in self.model_fields_set}
+
+
+if TYPE_CHECKING:
+    SchedulerSettings: TypeAlias = _SchedulerSettings
+else:
+    SchedulerSettings = SCHEDULER_OPTIONS.model(_SchedulerSettings, exclude=["results"])
 
 
 class ChannelSettings(_Strict):
@@ -130,16 +116,16 @@ class ChannelSettings(_Strict):
     env: str
     on: tuple[Literal["failed", "done", "late"], ...] = ("failed", "late")
     tasks: tuple[str, ...] = ("*",)
-    every: float = Field(default=300.0, ge=0)
+    every: Annotated[float, Reads(duration())] = 300.0
     templates: dict[Literal["failed", "done", "late"], str] = Field(default_factory=dict)
 
 
 class NotifySettings(_Strict):
-    """Who is told of runs; `late_after` is in seconds, `link` may hold ``{run}`` and ``{task}``."""
+    """Who is told of runs; `link` may hold ``{run}`` and ``{task}``."""
 
     channels: tuple[ChannelSettings, ...] = ()
     link: str = ""
-    late_after: float = Field(default=60.0, gt=0)
+    late_after: Annotated[float, Reads(duration(above=True))] = 60.0
 
 
 class StandingPageSettings(_Strict):
@@ -148,7 +134,7 @@ class StandingPageSettings(_Strict):
     site: str
     page: str
     region: str = "anchor:task-results"
-    every: str = "30m"
+    every: Annotated[float, Reads(duration(above=True))] = 1800.0
 
 
 class Settings(BaseSettings):
@@ -189,7 +175,10 @@ def load_settings(root: Path | None = None) -> Settings:
         A key or value that is not understood: which file and line, what was expected.
     """
     path = (root or project_root()) / FILE_NAME
-    document = parse_yaml(path.read_text(encoding="utf-8"), path.name) if path.exists() else None
+    document = None
+    if path.exists():
+        with foreign_errors(path, SettingsError):
+            document = parse_yaml(path.read_text(encoding="utf-8"), path.name)
     values = document.value if document else {}
     if not isinstance(values, dict):
         raise SettingsError(f"{path.name} holds {type(values).__name__}, not settings", hint="write `sites:`")
@@ -200,7 +189,14 @@ def load_settings(root: Path | None = None) -> Settings:
         return Settings(**{**values, **rest})
     except ValidationError as error:
         where = document.where if document else (lambda _loc: "environment")
-        raise SettingsError(*explain(error, where, Settings)) from None
+        raise explain(error, where, Settings) from None
+    except SourceError as error:  # its cause, which quotes the value, may hold a secret
+        field = re.search(r'field "(\w+)"', str(error))
+        name = f"SCHEDKIT_{field[1].upper()}" if field else "SCHEDKIT_…"
+        raise SettingsError(
+            f"the environment variable {name} is not valid JSON",
+            hint=f"set single values instead, e.g. SCHEDKIT_SITES__<NAME>__URL, or unset {name}",
+        ) from None
 
 
 def expanded(value: Any, where: str, environment: Mapping[str, str] = os.environ) -> Any:

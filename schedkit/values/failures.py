@@ -36,8 +36,7 @@ _KNOWN: dict[str, Reason] = {
     "xml.etree.ElementTree.ParseError": Reason("its XML is malformed: {}", _DAMAGED),
     "yaml.error.YAMLError": Reason("it is not valid YAML: {}", "fix the YAML syntax"),
     "json.decoder.JSONDecodeError": Reason("it is not valid JSON: {}", _DAMAGED),
-    "msgspec.ValidationError": Reason("it is not of the expected form: {}", _DAMAGED),
-    "msgspec.DecodeError": Reason("it is not valid JSON: {}", _DAMAGED),
+    "msgspec.DecodeError": Reason("it is not the expected JSON: {}", _DAMAGED),
     "pyarrow.lib.ArrowException": Reason("it cannot be read as a table: {}", _DAMAGED),
     "pandas.errors.ParserError": Reason("it cannot be read as a table: {}", _DAMAGED),
     "pandas.errors.EmptyDataError": Reason("it is empty", _DAMAGED),
@@ -98,9 +97,11 @@ def translate(
     known = reason(problem)
     if known is not None:
         return into(f"cannot {doing} {what}: {known.why}", hint=hint or known.hint)
-    if isinstance(problem, OSError):
-        return file_error(problem, what, doing)
-    return None
+    if not isinstance(problem, OSError):
+        return None
+    if problem.errno is None:  # not the system's: pyarrow says so of damaged files
+        return into(f"cannot {doing} {what}: {one_line(str(problem), 200)}", hint=hint or _DAMAGED)
+    return file_error(problem, what, doing)
 
 
 @contextmanager

@@ -8,24 +8,35 @@ import logging
 import os
 import platform
 import secrets
+import shutil
 import stat
 import sys
+import tempfile
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from schedkit.errors import FileError
 from schedkit.values.text import one_line
 
-__all__ = ["Replacement", "file_error", "file_lock", "replacing", "sweep"]
+__all__ = [
+    "Replacement",
+    "file_error",
+    "file_lock",
+    "names_beside",
+    "replacing",
+    "scratch_folder",
+    "sweep",
+]
 
 _log = logging.getLogger("schedkit")
 
 _PART_SUFFIX = ".schedkit-part"
+_SCRATCH = "schedkit-scratch-"
 _DAY_SECONDS = 86_400
 
 
@@ -50,7 +61,11 @@ class Replacement:
 
 @contextmanager
 def replacing(
-    path: str | Path, *, mode: int | None = None, aside: bool = False, now: float | None = None
+    path: str | Path,
+    *,
+    mode: int | None = None,
+    aside: bool | Literal["fresh"] = False,
+    now: float | None = None,
 ) -> Iterator[Replacement]:
     """Write a new file that takes the place of `path` when the block ends without an error.
 
@@ -65,9 +80,10 @@ def replacing(
         The file to write. Its folder is made if it is missing.
     mode : int, optional
         The permissions of a file that is new; by default as the umask says.
-    aside : bool
+    aside : bool or "fresh"
         Whether a target that may not be replaced (open in Excel on Windows) leaves the new file beside it,
-        as ``name (2).xlsx``; `Replacement.path` then tells which name it took.
+        as ``name (2).xlsx``; `Replacement.path` then tells which name it took. "fresh" never replaces such
+        a file of an earlier time, whose content may be nowhere else.
     now : float, optional
         The time, in seconds since 1970, by which what was left behind is judged.
 
@@ -125,15 +141,21 @@ def _copy_access(target: Path, part: Path) -> None:
     part.chmod(stat.S_IMODE(old.st_mode))
 
 
-def _put(part: Path, target: Path, aside: bool) -> Path:
-    place = target
-    for attempt in range(2, 100):
+def names_beside(path: Path, *, fresh: bool = False) -> Iterator[Path]:
+    """Yield the names that a file takes if `path` may not be replaced; `fresh` ones are not taken yet."""
+    for number in range(2, 100):
+        name = path.with_name(f"{path.stem} ({number}){path.suffix}")
+        if not (fresh and name.exists()):
+            yield name
+
+
+def _put(part: Path, target: Path, aside: bool | Literal["fresh"]) -> Path:
+    for place in (target, *names_beside(target, fresh=aside == "fresh")):
         try:
             os.replace(part, place)
         except PermissionError as error:
             if not aside:
                 raise file_error(error, target) from None
-            place = target.with_name(f"{target.stem} ({attempt}){target.suffix}")
             continue
         except OSError as error:
             raise file_error(error, target) from None
@@ -207,11 +229,58 @@ else:
 
 
 @contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a new private folder in the system's place for temporary files; it is removed at the end.
+
+    What killed processes left of such folders is removed first.
+
+    Raises
+    ------
+    FileError
+        If it cannot be made.
+    """
+    place = Path(tempfile.gettempdir())
+    try:
+        _clear_scratch(place)
+        descriptor, lock = _held_lock(place)
+        folder = lock.with_suffix("")
+        folder.mkdir(0o700)
+    except OSError as error:
+        raise file_error(error, place) from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _held_lock(place: Path) -> tuple[int, Path]:
+    """Return a new lock file, open and held: it tells others that the folder of its name is in use."""
+    while True:
+        descriptor, name = tempfile.mkstemp(dir=place, prefix=_SCRATCH, suffix=".lock")
+        with suppress(OSError):
+            _hold(descriptor)
+        # Another process may have cleared it away before it was held.
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, Path(name)
+        os.close(descriptor)
+
+
+def _clear_scratch(place: Path) -> None:
+    for lock in place.glob(f"{_SCRATCH}*.lock"):
+        with suppress(OSError):
+            if _abandoned(lock):
+                lock.unlink()  # fails where it is open on Windows, and then its folder stays
+                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+
+
+@contextmanager
 def file_lock(path: str | Path, *, patience: float = 60.0) -> Iterator[None]:
     """Hold the lock of a file that is read, changed and replaced, so that two writers lose nothing.
 
     Works between threads, processes and, where the file system knows locks, machines. The lock is a file
-    of its own beside `path` (``.name.lock``).
+    of its own beside `path` (``.name.lock``), which is gone when nobody holds or waits for it.
 
     Parameters
     ----------
@@ -223,14 +292,12 @@ def file_lock(path: str | Path, *, patience: float = 60.0) -> Iterator[None]:
     FileError
         If another writer still holds it then, or no lock can be made there.
     """
-    from filelock import FileLock, Timeout
-
     target = _real(path)
-    lock = FileLock(target.with_name(f"{_part_prefix(target)}lock"), timeout=patience, thread_local=False)
+    lock = target.with_name(f"{_part_prefix(target)}lock")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
+        release = _locked(lock, patience)
+    except TimeoutError:
         raise FileError(
             f"another process has been writing {target} for {patience:g} s",
             hint="wait for it to end, or write to another file",
@@ -240,7 +307,63 @@ def file_lock(path: str | Path, *, patience: float = 60.0) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        release()
+
+
+if sys.platform == "win32":
+
+    def _locked(lock: Path, patience: float) -> Callable[[], object]:
+        from filelock import FileLock, Timeout
+
+        held = FileLock(lock, timeout=patience, thread_local=False)
+        try:
+            held.acquire()
+        except Timeout:
+            raise TimeoutError from None
+        return held.release  # which removes the file as well, where nobody has it open
+
+else:
+
+    def _locked(lock: Path, patience: float) -> Callable[[], object]:
+        """Take the lock; return what gives it back."""
+        end = time.monotonic() + patience
+        while True:
+            descriptor = _open_lock(lock)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_at(descriptor, lock):
+                    return lambda: _unlock(descriptor, lock)
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    os.close(descriptor)
+                    raise TimeoutError from None
+                time.sleep(0.01)
+            except OSError:
+                os.close(descriptor)
+                raise
+            # Another writer holds it, or removed it between our opening and locking it.
+            os.close(descriptor)
+
+    def _open_lock(lock: Path) -> int:
+        try:
+            return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except PermissionError:  # somebody else's; reading it is enough to wait for it
+            return os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _is_at(descriptor: int, lock: Path) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), lock.stat())
+        except FileNotFoundError:
+            return False
+
+    def _unlock(descriptor: int, lock: Path) -> None:
+        # Removed while held: whoever waits for this file sees that it is gone, and opens a new one.
+        with suppress(OSError):
+            lock.unlink()
+        with suppress(OSError):
+            # A forked child may still have it open; closing alone would leave it locked.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
 
 
 _REASONS = {

@@ -11,6 +11,7 @@ __all__ = [
     "MAX_PARAMETER_BYTES",
     "MAX_SITE_WAIT",
     "MAX_STORED_CHARS",
+    "MAX_TRACEBACK_CHARS",
     "MAX_UNPACK_RATIO",
     "MAX_YAML_NODES",
     "MAX_ZIP_MEMBER_BYTES",
@@ -44,12 +45,16 @@ MAX_DEPTH: Final = 50
 # aliases stand for billions of values.
 MAX_YAML_NODES: Final = 100_000
 
-# Characters of a message, a log line or a traceback in the ledger. Every board reads them; the whole text is
-# a file beside the results.
-MAX_STORED_CHARS: Final = 10_000
+# Characters of a message or a log line in the ledger. Every board reads them; the whole text is a file beside
+# the results.
+MAX_STORED_CHARS: Final = 4_000
 
-# Bytes of one run's parameters as JSON. They are copied into events, rows and child processes; larger data
-# belongs in a file whose path is the parameter.
+# Characters of a traceback in the ledger: its last, which name what was raised. Thirty frames have about
+# 6,000.
+MAX_TRACEBACK_CHARS: Final = 12_000
+
+# Bytes of one run's parameters, or of one kind of its facts, as JSON. They are copied into events, rows and
+# child processes; larger data belongs in a file whose path is the parameter.
 MAX_PARAMETER_BYTES: Final = 256 * 1024
 
 # Lines of a run's log in the ledger: the last ones. How many were dropped is told.

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from schedkit.errors import SettingsError
+from schedkit.errors import SettingsError, UsageError
 from schedkit.values.limits import MAX_DEPTH, MAX_YAML_NODES
 from schedkit.values.text import did_you_mean, one_line, safe_repr
 
@@ -185,20 +185,72 @@ def _construct(node: yaml.Node, name: str) -> Any:
         ) from None
 
 
-def explain(error: ValidationError, where: Callable[[Location], str], model: type[BaseModel]) -> tuple[str]:
-    """Return one line for the first problem of `error`: where, what, and a near match for a typo."""
+def explain(
+    error: ValidationError, where: Callable[[Location], str], model: type[BaseModel]
+) -> SettingsError:
+    """Return an error of one line for the first problem: where, what, and what to write instead."""
     problems = error.errors(include_url=False, include_input=False)
     # A misspelt key is also a missing one: the misspelling is the cause.
     first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     location: Location = tuple(first["loc"])
-    shown = ".".join(str(part) for part in location) or "the document"
     more = len(problems) - 1
-    tail = f" (and {more} more)" if more else ""
-    if first["type"] == "extra_forbidden":
-        known = _known_keys(model, location[:-1])
-        return (f"{where(location)}: unknown key {shown!r}: {did_you_mean(location[-1], known)}{tail}",)
-    message = first["msg"].removeprefix("Value error, ")
-    return (f"{where(location)}: {shown}: {message}{tail}",)
+    tail = f", and {more} more problem{'s' if more > 1 else ''}" if more else ""
+    message, hint = _problem(dict(first), location, model)
+    return SettingsError(f"{where(location)}: {message}{tail}", hint=hint)
+
+
+def _problem(problem: dict[str, Any], location: Location, model: type[BaseModel]) -> tuple[str, str]:
+    """Return what is wrong with the value at `location`, and what to write."""
+    *parents, last = location or ("the document",)
+    above = ".".join(map(str, parents))
+    shown = f"{above}.{last}" if above else str(last)
+    if problem["type"] == "extra_forbidden":
+        unknown = f"unknown option {last!r}"
+        return f"{above}: {unknown}" if above else unknown, did_you_mean(
+            last, _known_keys(model, location[:-1])
+        )
+    if problem["type"] == "missing":
+        return f"{shown} is missing", f"write {last}: …"
+    cause = problem.get("ctx", {}).get("error")
+    if isinstance(cause, UsageError):
+        # A parser's message begins with the key's own name.
+        if re.match(rf"{re.escape(str(last))}[:=\[]", cause.message):
+            return (f"{above}." if above else "") + cause.message, cause.hint
+        return f"{shown}: {cause.message}", cause.hint
+    if isinstance(cause, ValueError):
+        return f"{shown}: {cause}", ""
+    return f"{shown}: {_words(problem)}", ""
+
+
+# What to write where pydantic's own words name Python types, by the kind of its problem.
+_WORDS = {
+    "string_type": "write text",
+    "string_pattern_mismatch": "write text that matches {pattern}",
+    "int_type": "write a whole number",
+    "int_parsing": "write a whole number",
+    "int_from_float": "write a whole number",
+    "float_type": "write a number",
+    "float_parsing": "write a number",
+    "bool_type": "write true or false",
+    "bool_parsing": "write true or false",
+    "literal_error": "write one of {expected}",
+    "greater_than": "write a number greater than {gt}",
+    "greater_than_equal": "write a number that is at least {ge}",
+    "less_than": "write a number less than {lt}",
+    "less_than_equal": "write a number that is at most {le}",
+    "tuple_type": "write a list: - …",
+    "list_type": "write a list: - …",
+    "too_short": "write at least {min_length}",
+    "dict_type": "write a mapping of names to values",
+    "mapping_type": "write a mapping of names to values",
+    "model_type": "write a mapping of names to values",
+    "model_attributes_type": "write a mapping of names to values",
+}
+
+
+def _words(problem: dict[str, Any]) -> str:
+    words = _WORDS.get(problem["type"])
+    return str(problem["msg"]) if words is None else words.format(**problem.get("ctx", {}))
 
 
 def _known_keys(model: type[BaseModel], location: Location) -> list[str]:

@@ -41,18 +41,19 @@ export function percent(share) {
   return share === null || share === undefined ? "–" : `${Math.floor(share * 100)} %`;
 }
 
-// Seconds as two units at most: 0.4 s, 12 s, 4 m 12 s, 2 h 5 m, 3 d 4 h.
+// How long something took, spelled as schedkit.values.durations.elapsed_text does: 42ms, 4.5s, 4m 12s, 1d 1h.
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "–";
   const s = Math.max(0, seconds);
-  if (s < 1) return `${Math.round(s * 1000)} ms`;
-  if (s < 10) return `${s.toFixed(1)} s`;
-  if (s < 60) return `${Math.floor(s)} s`;
-  const two = (big, small, bigUnit, smallUnit) =>
-    small ? `${big} ${bigUnit} ${small} ${smallUnit}` : `${big} ${bigUnit}`;
-  if (s < 3600) return two(Math.floor(s / 60), Math.floor(s % 60), "m", "s");
-  if (s < 86400) return two(Math.floor(s / 3600), Math.floor((s % 3600) / 60), "h", "m");
-  return two(Math.floor(s / 86400), Math.floor((s % 86400) / 3600), "d", "h");
+  if (s < 1) return s ? `${Math.round(s * 1000)}ms` : "0s";
+  if (s < 59.95) return `${s.toFixed(1).replace(/\.0$/, "")}s`;
+  let rest = s < 86400 ? Math.round(s) : Math.round(s / 60) * 60;
+  const parts = [];
+  for (const [unit, length] of [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]]) {
+    if (rest >= length) parts.push(`${Math.floor(rest / length)}${unit}`);
+    rest %= length;
+  }
+  return parts.join(" ");
 }
 
 export function millis(iso) {
@@ -69,7 +70,7 @@ export function until(iso, now) {
   const s = (millis(iso) - now) / 1000;
   if (Number.isNaN(s)) return "";
   if (s <= 0) return "due now";
-  return `in ${duration(s < 60 ? Math.ceil(s) : s)}`;
+  return `in ${duration(Math.ceil(s))}`;
 }
 
 export function clock(ms) {

@@ -36,7 +36,7 @@ export function drawProgress(bar, stage, state, brief = false) {
   const left = running ? remaining(stage) : null;
   const words = [stage.total ? `${count(stage.done)} / ${count(stage.total)}` : count(stage.done)];
   if (running && stage.rate && !finished && !brief) words.push(`${count(stage.rate)}/s`);
-  if (left !== null) words.push(`${left < 60 ? `${Math.ceil(left)} s` : duration(left)} left`);
+  if (left !== null) words.push(`${duration(Math.ceil(left))} left`);
   say(bar.name, stage.stage);
   say(bar.figures, words.join(" · "));
   put(bar.track, "aria-label", stage.stage);

@@ -95,7 +95,7 @@ function whatHolds(store, now) {
 
 const UNITS = { d: 86400e3, h: 3600e3, m: 60e3, s: 1e3, ms: 1, us: 1e-3 };
 
-// When a rate such as "5 in 1m30s" lets the next run start, 0 where these starts leave it room.
+// When a rate such as "5 in 1m 30s" lets the next run start, 0 where these starts leave it room.
 function freeAt(rate, starts) {
   const [count, span] = rate.split(" in ");
   const parts = [...span.matchAll(/(\d+)(d|h|ms|us|m|s)/g)];

@@ -111,6 +111,7 @@ function createRow(view, name) {
   const row = { view, name };
   row.open = h("button", { type: "button", class: "sk-name", onclick: () => view.openTask(name) }, name);
   row.under = h("div", { class: "sk-under" });
+  row.options = h("div", { class: "sk-under sk-options" });
   row.badge = createBadge();
   row.progress = createProgress();
   row.next = h("div");
@@ -125,7 +126,7 @@ function createRow(view, name) {
   row.stop = button(`Cancel the present run of ${name}`, "stop", () => act(row, row.stop, { do: "cancel", run: row.active.id }));
   const cell = (key, ...children) => h("td", { role: "cell", class: `sk-col-${key}` }, ...children);
   row.node = h("tr", { role: "row" },
-    cell("task", row.open, row.under), cell("state", row.badge.node, row.progress.node), cell("next", row.next, row.nextAt),
+    cell("task", row.open, row.under, row.options), cell("state", row.badge.node, row.progress.node), cell("next", row.next, row.nextAt),
     cell("last", row.last.node, row.lastAt), cell("success", row.success), cell("spark", row.spark),
     cell("do", h("div", { class: "sk-actions" }, row.run, row.hold, row.stop)));
   return row;
@@ -141,6 +142,7 @@ function drawRow(row, task, active, store) {
   row.active = active;
   put(row.node, "data-state", task.state);
   say(row.under, [task.trigger || "on demand", ...(task.tags || [])].join(" · "));
+  drawOptions(row, task.options || {});
   put(row.open, "title", task.description || null);
   drawBadge(row.badge, active ? active.state : task.state);
   const stage = active && active.stages && active.stages[active.stages.length - 1];
@@ -158,6 +160,20 @@ function drawRow(row, task, active, store) {
   drawSparkline(row.spark, task.durations || []);
   show(row.stop, Boolean(active));
   drawHold(row, task);
+}
+
+// Whatever options the task sets that a screen lists, by name; a web address becomes a link.
+function drawOptions(row, options) {
+  const words = JSON.stringify(options);
+  if (row.optionWords === words) return;
+  row.optionWords = words;
+  row.options.replaceChildren(...Object.entries(options).map(([name, text]) => createOption(name, text)));
+  show(row.options, Object.keys(options).length > 0);
+}
+
+function createOption(name, text) {
+  const value = /^https?:\/\//.test(text) ? h("a", { href: text, target: "_blank", rel: "noopener noreferrer" }, text) : text;
+  return h("span", { class: "sk-option" }, `${name.replaceAll("_", " ")} `, value);
 }
 
 function drawHold(row, task) {

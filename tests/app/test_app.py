@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,9 +14,12 @@ from schedkit.app import App, app, trigger_of
 from schedkit.cli import main
 from schedkit.commands import demo as demo_command
 from schedkit.confluence import Confluence
+from schedkit.core.api.options import SCHEDULER_OPTIONS
+from schedkit.core.tasks.options import TASK_OPTIONS
 from schedkit.errors import LedgerError, SettingsError
 from schedkit.jira import Jira
 from schedkit.report import loads_reports
+from schedkit.values.options import Options
 
 SITES = """
 sites:
@@ -40,6 +45,14 @@ def test_sites_by_name_are_made_once(project: Path) -> None:
         schedkit.site("apach")
     with pytest.raises(SettingsError, match=r"no site 'other' \(add it under sites: in "):
         schedkit.site("other")
+
+
+def test_a_site_waits_as_long_as_its_settings_say(project: Path) -> None:
+    (project / "schedkit.yaml").write_text(SITES.replace("cloud: false}", "cloud: false, patience: 5m}", 1))
+    assert schedkit.site("apache").site.patience == 300
+    (project / "schedkit.yaml").write_text(SITES.replace("cloud: false}", "patience: long}", 1))
+    with pytest.raises(SettingsError, match="patience"):
+        schedkit.site("apache")
 
 
 def test_changed_settings_are_read_again(project: Path) -> None:
@@ -77,11 +90,53 @@ def test_limits_and_what_is_kept_come_from_the_settings(project: Path) -> None:
     (project / "schedkit.yaml").write_text(block)
     options = schedkit.Scheduler().options
     assert options["limits"] == {"jira": 2}
-    assert (options["keep_runs"], options["keep_results"]) == ("30 days", 3)
+    assert (options["keep_runs"], options["keep_results"]) == (30 * 86400, 3)
     assert options["durability"] == "full"
     (project / "schedkit.yaml").write_text("scheduler: {limits: {jira: 0}}\n")
     with pytest.raises(SettingsError, match=r"limits\['jira'\]=0"):
         schedkit.Scheduler("other.db")
+
+
+def test_the_scheduler_is_a_class(project: Path) -> None:
+    sched = schedkit.Scheduler()
+    assert isinstance(schedkit.Scheduler, type)
+    assert isinstance(sched, schedkit.Scheduler)
+    assert isinstance(schedkit.Scheduler("other.db"), schedkit.Scheduler)
+    assert isinstance(app().scheduler(), schedkit.Scheduler)
+    with pytest.raises(SettingsError, match=r"^unknown option 'concurency' \(did you mean 'concurrency'\?\)"):
+        schedkit.Scheduler(concurency=3)  # type: ignore[call-arg]  # what people write
+    with pytest.raises(SettingsError, match=r"tz: unknown time zone 'Europe'"):
+        schedkit.Scheduler(tz="Europe")
+
+
+@pytest.mark.parametrize(
+    ("documented", "options", "first"),
+    [
+        (schedkit.Scheduler, SCHEDULER_OPTIONS, "ledger"),
+        (schedkit.Scheduler.task, TASK_OPTIONS, "self"),
+        (schedkit.task, TASK_OPTIONS, "trigger"),
+    ],
+)
+def test_shift_tab_shows_every_option(
+    documented: Callable[..., object], options: Options, first: str
+) -> None:
+    shown = inspect.signature(documented).parameters
+    assert next(iter(shown)) == first
+    assert set(options) <= set(shown)
+    for name, option in options.items():
+        assert f"{name} : {option.type_text}, default {option.default_text}\n    {option.words}" in (
+            documented.__doc__ or ""
+        )
+        assert shown[name].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def test_completion_in_a_cell_offers_the_options() -> None:
+    from IPython.core.completer import IPCompleter, provisionalcompleter
+
+    completer = IPCompleter(namespace={"Scheduler": schedkit.Scheduler}, global_namespace={}, use_jedi=False)
+    with provisionalcompleter():
+        offered = {each.text for each in completer.completions("Scheduler(conc", 14)}
+    assert "concurrency=" in offered
 
 
 def test_a_url_is_a_ledger_too(project: Path) -> None:
@@ -94,7 +149,7 @@ def test_a_folder_that_cannot_be_made_is_said_so(project: Path) -> None:
     (project / "file").write_text("")
     with pytest.raises(LedgerError, match=r"cannot make the ledger's folder .*file"):
         schedkit.Scheduler("file/ledger.db")
-    with pytest.raises(LedgerError, match="ledger=5 is no place"):
+    with pytest.raises(LedgerError, match="invalid ledger 5"):
         schedkit.Scheduler(5)
 
 

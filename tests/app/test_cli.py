@@ -71,7 +71,7 @@ def failure(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
         (["demo", "--issues", "0"], "--issues.*greater than or equal to 1"),
         (["demo", "--report", "nowhere.yaml"], "cannot read .*nowhere.yaml: No such file"),
         (["run", "nowhere.yaml"], "cannot read nowhere.yaml: no such file"),
-        (["run", "notes.txt"], "notes.txt is neither a report nor a task module"),
+        (["run", "notes.txt"], "unsupported file type: notes.txt"),
         (["demo-site", "--latency", "soon"], "latency"),
         (["demo-site", "--faults", "rate=often"], "rate"),
         (["lab", "nowhere"], "there is no folder nowhere"),
@@ -90,9 +90,9 @@ def test_mistakes(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("site: demo\n", "site: dem\n", r"bad.yaml:\d+: there is no site 'dem' .did you mean 'demo'"),
-        ("site: demo\n", "site: demo-wiki\n", r"bad.yaml:\d+: site 'demo-wiki' is of kind confluence"),
-        ("site: demo-wiki\n", "site: demo-wik\n", r"bad.yaml:\d+: there is no site 'demo-wik'"),
+        ("site: demo\n", "site: dem\n", r"bad.yaml:\d+:\d+: there is no site 'dem' .did you mean 'demo'"),
+        ("site: demo\n", "site: demo-wiki\n", r"bad.yaml:\d+:\d+: site 'demo-wiki' is of kind confluence"),
+        ("site: demo-wiki\n", "site: demo-wik\n", r"bad.yaml:\d+:\d+: there is no site 'demo-wik'"),
         ("jql: type = Bug AND", "jql: typ = Bug AND", "typ"),
         ("jql: type = Bug AND", "jql: ((type = Bug AND", r"jql|JQL"),
         ('page: "100001"', 'page: "999"', "999"),
@@ -104,7 +104,7 @@ def test_mistakes(
         ("every: 30s", "every: 0s", "0"),
         ("every: 30s", "cron: '0 0 30 2 *'", "never"),
         ("timeout: 5m", "timeout: soon", "soon"),
-        ("timeout: 5m", "timeuot: 5m", "unknown key 'task.timeuot': did you mean 'timeout'"),
+        ("timeout: 5m", "timeuot: 5m", "task: unknown option 'timeuot' .did you mean 'timeout'"),
     ],
 )
 def test_a_mistake_in_a_report(
@@ -269,7 +269,7 @@ def test_a_tasks_block_runs_its_modules_and_reports_bad_ones(
     monkeypatch.setattr(sys, "path", list(sys.path))
     code, line = failure(capsys, "run", "block.yaml", "--once")
     assert code == 2
-    assert "1 could not be declared" in line
+    assert "1 task could not be declared" in line
     assert "broken_one" in line
     assert main(["history", "data_sync"]) == 0
     assert "DONE" in capsys.readouterr().out
@@ -313,9 +313,9 @@ def test_plugins_join(
     told = capsys.readouterr().err
     assert "2 tasks on schedule" in told
     assert [line for line in told.splitlines() if "orphan" in line or "gone" in line] == [
-        "left out: plug-in 'bad' (acme_tasks.gone): "
+        "skipped: plug-in 'bad' (acme_tasks.gone): "
         "ModuleNotFoundError: No module named 'acme_tasks.gone'; 'acme_tasks' is not a package",
-        "left out: task 'orphan' comes after 'nobody', which is not a task here "
+        "skipped: task 'orphan' comes after 'nobody', which is not a task here "
         "(declare the parent first; there are: 'load', 'plugged')",
     ]
     del sys.modules["acme_tasks"]
@@ -325,7 +325,7 @@ def test_an_empty_file_holds_no_report(project: Path, capsys: pytest.CaptureFixt
     (project / "empty.yaml").write_text("# nothing\n")
     code, line = failure(capsys, "run", "empty.yaml")
     assert code == 2
-    assert "empty.yaml holds no report" in line
+    assert "empty.yaml contains no report" in line
 
 
 def test_the_export_task_answers_to_its_tag(with_site: Path, site: DemoSite) -> None:
@@ -390,7 +390,9 @@ def test_a_module_meets_the_ledger_that_was_asked_for(project: Path, monkeypatch
     [
         ("x = 1\n", "m.py declares no task"),
         ("x = 1\n1/0\n", r"m.py:2: ZeroDivisionError: division by zero"),
-        ("def (:\n", r"m.py:1: SyntaxError"),
+        ("def (:\n", r"m.py:1: SyntaxError: [^(]+$"),
+        ("a = 1\0\n", r"m.py: SyntaxError: .*null bytes$"),
+        ("import sys\nsys.exit(3)\n", r"m.py:2: SystemExit: 3"),
         ("from schedkit import every\nevery('0s')\n", "more than 0|zero|0"),
     ],
 )
@@ -414,7 +416,9 @@ def test_two_reports_of_one_name_are_refused(with_site: Path, capsys: pytest.Cap
     (with_site / "two.yaml").write_text(text)
     code, line = failure(capsys, "run", "reports/demo.yaml", "two.yaml", "--once")
     assert code == 2
-    assert re.search(r"two.yaml:\d+: the name 'open-bugs' is taken by reports/demo.yaml:\d+", line), line
+    assert re.search(
+        r"two.yaml:\d+:\d+: the name 'open-bugs' is already used by reports/demo.yaml:\d+:\d+", line
+    ), line
 
 
 def test_a_dry_run_finds_a_wrong_schedule_and_its_line(
@@ -424,7 +428,7 @@ def test_a_dry_run_finds_a_wrong_schedule_and_its_line(
     (with_site / "bad.yaml").write_text(text.replace("every: 30s", "cron: '99 7 * * *'"))
     code, line = failure(capsys, "run", "bad.yaml", "--once")
     assert code == 2
-    assert re.search(r"bad.yaml:\d+: ", line), line
+    assert re.search(r"bad.yaml:\d+:\d+: schedule", line), line
 
 
 def test_missing_issues_are_told(with_site: Path, capsys: pytest.CaptureFixture[str]) -> None:

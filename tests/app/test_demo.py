@@ -69,4 +69,4 @@ def test_a_demo_of_two_reports_is_refused(project: Path, capsys: pytest.CaptureF
     text = (project / "reports" / "demo.yaml").read_text()
     (project / "two.yaml").write_text(text + "\n---\n" + text)
     assert main(["demo", "--report", "two.yaml"]) == 2
-    assert "two.yaml holds 2 reports" in capsys.readouterr().err
+    assert "two.yaml contains 2 reports" in capsys.readouterr().err

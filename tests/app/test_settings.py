@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.errors import SettingsError
 from schedkit.settings import load_settings, project_root
 
@@ -41,7 +43,7 @@ def test_the_environment_wins_and_fills_variables(project: Path, monkeypatch: py
     assert token is not None
     assert token.get_secret_value() == "plain-s3cret"
     assert "s3cret" not in repr(settings.sites)
-    assert settings.scheduler.concurrency == 9
+    assert settings.scheduler.options == {"concurrency": 9}
     assert settings.notify.channels[0].env == "s3cret"
     monkeypatch.setenv("SCHEDKIT_SITES__A__TOKEN", "other")
     token = load_settings(project).sites["a"].token
@@ -52,13 +54,30 @@ def test_the_environment_wins_and_fills_variables(project: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sites:\n  a: {ulr: x}", r"schedkit.yaml:2: unknown key 'sites.a.ulr': did you mean 'url'"),
-        ("scheduler:\n  concurrency: 0", r"schedkit.yaml:2: scheduler.concurrency: .*greater than"),
+        ("sites:\n  a: {ulr: x}", r"schedkit.yaml:2:7: sites.a: unknown option 'ulr'.* \(did you mean 'url'"),
+        (
+            "scheduler:\n  concurrency: 0",
+            r"yaml:2:3: scheduler.concurrency=0 \(a whole number, at least",
+        ),
         (
             "scheduler:\n  tz: Europe/Berln",
-            r"yaml:2: scheduler.tz: .*did you mean Europe/Berlin",
+            r"yaml:2:3: scheduler.tz: unknown time zone 'Europe/Berln' \(did you mean 'Europe/Berlin'",
         ),
-        ("sitse: {}", r"schedkit.yaml:1: unknown key 'sitse': did you mean 'sites'"),
+        ("sitse: {}", r"schedkit.yaml:1:1: unknown option 'sitse' \(did you mean 'sites'"),
+        ("scheduler:\n  lease: 0s", r"yaml:2:3: scheduler.lease='0s' \(longer than 0s"),
+        ("scheduler:\n  limits: {jira: 0}", r"yaml:2:3: scheduler.limits\['jira'\]=0 \(a whole number"),
+        (
+            "scheduler:\n  job_defaults: {coalesc: true}",
+            r"yaml:2:3: scheduler.job_defaults: unknown option 'coalesc' \(did you mean 'coalesce'",
+        ),
+        ("sites:\n  a: {url: x, timeout: soon}", r"yaml:2:15: sites.a.timeout: invalid duration 'soon'"),
+        ("sites:\n  a: {url: x, verify: [1]}", r"yaml:2:15: sites.a.verify.*: write true or false"),
+        ("sites:\n  a: {kind: jira}", r"yaml:2:3: sites.a.url is missing \(write url: …"),
+        ("sites:\n  a: {url: [x]}", "yaml:2:7: sites.a.url: write text"),
+        ("sites: 5", "yaml:1:1: sites: write a mapping of names to values"),
+        ("notify:\n  late_after: never", r"yaml:2:3: notify.late_after: invalid duration 'never'"),
+        ("notify: {channels: {env: X}}", "yaml:1:10: notify.channels: write a list"),
+        ("notify: {channels: [{env: X, on: [lost]}]}", "channels.0.on.0: write one of 'failed', 'done' or"),
         ("- 1", "holds list, not settings"),
         ("a: 1\n---\nb: 2", "holds 2 documents"),
         ("notify: {link: '${ABSENT_VARIABLE}'}", r"\$\{ABSENT_VARIABLE\} is not set"),
@@ -74,9 +93,54 @@ def test_a_wrong_value_in_the_environment_names_it_and_hides_secrets(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCHEDKIT_SCHEDULER__CONCURRENCY", "many")
-    with pytest.raises(SettingsError, match=r"environment: scheduler.concurrency: Input should be") as caught:
+    with pytest.raises(SettingsError, match=r"environment: scheduler.concurrency='many' \(a whole number"):
         load_settings(project)
-    assert "many" not in str(caught.value)
+    monkeypatch.setenv("SCHEDKIT_SCHEDULER__CONCURRENCY", "3")
+    monkeypatch.setenv("SCHEDKIT_SITES", '{"a": {"token": "s3cret"}}')
+    with pytest.raises(SettingsError, match=r"environment: sites.a.url is missing") as caught:
+        load_settings(project)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_durations_are_read_as_everywhere(project: Path) -> None:
+    settings = load_settings(
+        write(
+            project,
+            "sites: {a: {url: x, timeout: 30s}}\n"
+            "scheduler: {job_defaults: {misfire_grace_time: 5m}}\n"
+            "notify: {late_after: 1m, channels: [{env: CHAT, every: 5m}]}\n"
+            "standing_page: {site: a, page: '1', every: 2h}\n",
+        )
+    )
+    assert settings.sites["a"].timeout == 30
+    assert settings.scheduler.options["job_defaults"] == {"misfire_grace": 300}
+    assert (settings.notify.late_after, settings.notify.channels[0].every) == (60, 300)
+    assert settings.standing_page is not None
+    assert settings.standing_page.every == 7200
+
+
+SAID: dict[str, tuple[str, object]] = {
+    "concurrency": ("7", 7),
+    "threads": ("8", 8),
+    "processes": ("2", 2),
+    "limits": ("{jira: 2}", {"jira": 2}),
+    "name": ("night", "night"),
+    "tz": ("europe/berlin", ZoneInfo("Europe/Berlin")),
+    "interruptions": ("1", 1),
+    "durability": ("full", "full"),
+    "lease": ("30s", 30.0),
+    "cancel_grace": ("1m", 60.0),
+    "keep_runs": ("null", None),
+    "keep_results": ("3", 3),
+    "job_defaults": ("{coalesce: false}", {"coalesce": False}),
+}
+
+
+def test_every_option_of_a_scheduler_can_be_set(project: Path) -> None:
+    assert set(SAID) | {"results"} == set(SCHEDULER_OPTIONS), "give an example of the new option"
+    block = "".join(f"  {name}: {text}\n" for name, (text, _) in SAID.items())
+    found = load_settings(write(project, f"scheduler:\n{block}")).scheduler.options
+    assert found == {name: value for name, (_, value) in SAID.items()}
 
 
 def test_the_root_is_the_nearest_marked_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from schedkit.core.board.feed import Feed
 from schedkit.core.board.history import window
 from schedkit.core.ledger.store import Store
 from schedkit.core.states import State
+from schedkit.values.durations import elapsed_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -49,23 +50,65 @@ def test_tasks_show_state_next_run_last_result_and_how_it_went(day: Any) -> None
     assert rows(day) == ["confluence_table", "epic_tree", "open_bugs", "sprint_report", "worklog_export"]
     line = page.get_by_role("row", name="open_bugs")
     expect(line).to_contain_text("Idle")
-    expect(line).to_contain_text(re.compile(r"in 4 m \d+ s"))
+    expect(line).to_contain_text(re.compile(r"in 4m \d+s"))
     expect(line).to_contain_text("91 %")
     expect(line.get_by_role("img")).to_have_attribute(
-        "aria-label", "last 24 runs: latest 8.7 s, longest 8.9 s, 2 failed"
+        "aria-label", "last 24 runs: latest 8.7s, longest 8.9s, 2 failed"
     )
     running = page.get_by_role("row", name="sprint_report")
-    expect(running).to_contain_text("1,340 / 2,000 · 6 s left")
+    expect(running).to_contain_text("1,340 / 2,000 · 6s left")
     expect(running.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "67")
     expect(page.locator(".sk-owner")).to_contain_text(
-        re.compile(r"Next: open_bugs in 4 m \d+ s, run by this process")
+        re.compile(r"Next: open_bugs in 4m \d+s, run by this process")
     )
+
+
+def test_a_row_lists_options_and_links_to_the_page_of_its_task(view: Any) -> None:
+    board = Stage()
+    options = {"timeout": "5m", "link": "https://wiki.example.org/a", "some_note": EVIL}
+    declare(board, "a", "every 1 hour", 60, options=options)
+    declare(board, "b")
+    view.mount(board.snapshot(NOW))
+    line = view.page.get_by_role("row", name="every 1 hour")
+    expect(line.locator(".sk-option")).to_have_count(3)
+    expect(line).to_contain_text("timeout 5m")
+    expect(line).to_contain_text(f"some note {EVIL}")
+    link = line.get_by_role("link", name="https://wiki.example.org/a")
+    expect(link).to_have_attribute("href", "https://wiki.example.org/a")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")
+    expect(view.page.locator(".sk-options").nth(1)).to_be_hidden()
+    assert view.page.evaluate("window.hacked") is None
+
+
+def test_durations_are_spelled_as_everywhere(day: Any) -> None:
+    values = [
+        0,
+        0.0421,
+        0.4,
+        1,
+        4.53,
+        9.96,
+        12.3,
+        59.94,
+        59.96,
+        60,
+        61,
+        252.3,
+        3600,
+        7503,
+        86399,
+        86400,
+        90061,
+        1e7,
+    ]
+    script = "values => import('./format.js').then(format => values.map(format.duration))"
+    assert day.page.evaluate(script, values) == [elapsed_text(value) for value in values]
 
 
 def test_countdowns_move_by_themselves(day: Any) -> None:
     line = day.page.get_by_role("row", name="open_bugs")
     day.page.clock.fast_forward(60_000)
-    expect(line).to_contain_text(re.compile(r"in 3 m \d+ s"))
+    expect(line).to_contain_text(re.compile(r"in 3m \d+s"))
     day.page.clock.fast_forward(240_000)
     expect(line).to_contain_text("due now")
 
@@ -180,7 +223,7 @@ def test_a_run_in_full(day: Any) -> None:
     for words in (
         "started",
         "extract issues",
-        "1,340 / 2,000 · 112/s · 6 s left",
+        "1,340 / 2,000 · 112/s · 6s left",
         "sprint.xlsx",
         "178.1 KB",
         "KAFKA",
@@ -271,7 +314,7 @@ def test_who_runs_the_next_fire_counts_only_tasks_whose_code_is_here(view: Any) 
     board = working_day()
     declare(board, "renamed", "every 2 s", -60, waiting=True)
     view.mount(board.snapshot(NOW))
-    expect(view.page.locator(".sk-owner")).to_contain_text("Next: open_bugs in 4 m")
+    expect(view.page.locator(".sk-owner")).to_contain_text("Next: open_bugs in 4m")
     expect(view.page.locator(".sk-trouble")).to_have_text(
         "renamed waits for its code: run the cell or file that declares it, or remove it"
     )
@@ -287,7 +330,7 @@ def test_a_rate_is_named_before_the_places_that_others_hold(view: Any) -> None:
     """Cancelling what others run would not let it start."""
     board = working_day()
     board.put_scheduler(concurrency=1)  # the run "live" has it
-    declare(board, "rated", rate="2 in 1m30s")
+    declare(board, "rated", rate="2 in 1m 30s")
     declare(board, "later")
     for run, began in (("old", -200), ("first", -60), ("second", -30)):
         queue(board, run, "rated", began)
@@ -299,7 +342,7 @@ def test_a_rate_is_named_before_the_places_that_others_hold(view: Any) -> None:
     row = view.page.get_by_role("row")
     # The second latest start was 60 s ago, and 90 s have to lie between.
     expect(row.filter(has_text="run third")).to_contain_text(
-        re.compile(r"its rate, 2 in 1m30s: free in \d\d s")
+        re.compile(r"its rate, 2 in 1m 30s: free in \d\ds")
     )
     expect(row.filter(has_text="run future")).to_contain_text("its time")
     board.put_scheduler(owner=None, state="stopped")
@@ -359,7 +402,7 @@ def test_a_lane_shows_durations_and_failures_and_can_be_chosen(view: Any, store:
     tall = bugs.locator("rect").evaluate_all("bars => bars.map((bar) => Number(bar.getAttribute('height')))")
     assert tall == [11, 22]
     expect(bugs.locator("rect").nth(1)).to_have_class("sk-spark-bad")
-    assert "failed, 2 m" in (bugs.locator("title").nth(1).text_content() or "")
+    assert "failed, 2m" in (bugs.locator("title").nth(1).text_content() or "")
     panel.get_by_role("button", name="tree").first.click()
     expect(panel.locator(".sk-lane-row")).to_have_count(1)
     expect(panel.get_by_label("Task", exact=True)).to_have_value("tree")

@@ -32,6 +32,7 @@ from schedkit.core.run import TaskResult
 from schedkit.core.runner.attempt import Execution
 from schedkit.core.runner.running import RunContext
 from schedkit.core.states import Outcome, State
+from schedkit.core.tasks.base import as_task
 from schedkit.core.when.triggers import every
 from schedkit.errors import (
     BlockingCallError,
@@ -329,15 +330,15 @@ def test_a_context_of_its_own() -> None:
 @pytest.mark.parametrize(
     "make_it",
     [
-        lambda: Task(name=""),
-        lambda: Task(name=" padded"),
-        lambda: Task(name="t", timeout=0),
-        lambda: Task(name="t", max_instances=0),
-        lambda: Task(name="t", catch_up=0),
-        lambda: Task(name="t", jitter=-1),
-        lambda: Task(name="t", misfire_grace=0),
-        lambda: Task(name="t", runs_in="cloud"),
-        lambda: Task(name="t", after=(After("t"),)),
+        lambda: as_task(Task(name="", function=print)),
+        lambda: as_task(Task(name=" padded", function=print)),
+        lambda: as_task(Task(name="t", timeout=0)),
+        lambda: as_task(Task(name="t", max_instances=0)),
+        lambda: as_task(Task(name="t", catch_up=0)),
+        lambda: as_task(Task(name="t", jitter=-1)),
+        lambda: as_task(Task(name="t", misfire_grace=0)),
+        lambda: as_task(Task(name="t", runs_in="cloud")),
+        lambda: as_task(Task(name="t", function=print, after=(After("t"),))),
         lambda: After("t", on="tuesday"),
         lambda: Rate(0, 1),
         lambda: Retry(attempts=0),
@@ -359,17 +360,18 @@ def test_values_that_cannot_be(make_it: Callable[[], object]) -> None:
         ({"durability": "fll"}, r"durability='fll' \(one of 'normal', 'full'\)"),
         ({"limits": {"a": 0}}, r"limits\['a'\]=0 \(a whole number, at least 1\)"),
         ({"interruptions": -1}, r"interruptions=-1 \(a whole number, at least 0\)"),
-        ({"concurrency": "5"}, r"concurrency='5' \(a whole number, at least 1\)"),
+        ({"concurrency": "five"}, r"concurrency='five' \(a whole number, at least 1\)"),
+        ({"concurency": 3}, r"^unknown option 'concurency' \(did you mean 'concurrency'\?\)"),
         ({"threads": True}, "threads=True"),
         ({"processes": 0}, "processes=0"),
-        ({"lease": -1}, r"lease=-1 \(longer than 0 seconds\)"),
-        ({"lease": "soon"}, "lease: 'soon' is no length of time"),
+        ({"lease": -1}, r"lease=-1 \(longer than 0s\)"),
+        ({"lease": "soon"}, "lease: invalid duration 'soon'"),
         ({"limits": ["jira"]}, r"limits=\['jira'\] .a mapping"),
-        ({"keep_runs": "long"}, "keep_runs: 'long' is no length of time"),
-        ({"keep_runs": 0}, "keep_runs=0 .more than 0"),
+        ({"keep_runs": "long"}, "keep_runs: invalid duration 'long'"),
+        ({"keep_runs": 0}, "keep_runs=0 .longer than 0s"),
         ({"keep_results": "all"}, "keep_results='all' .a whole number, at least 1"),
-        ({"tz": 5}, "tz=5 is no time zone"),
-        ({"cancel_grace": -0.5}, r"cancel_grace=-0.5 \(0 seconds or longer\)"),
+        ({"tz": 5}, "tz: invalid time zone 5"),
+        ({"cancel_grace": -0.5}, r"cancel_grace=-0.5 \(at least 0s\)"),
     ],
 )
 def test_a_scheduler_that_cannot_be(make: Make, options: dict[str, Any], message: str) -> None:

@@ -23,7 +23,6 @@ from schedkit.core import events
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import After, Retry
 from schedkit.core.run import TaskResult
-from schedkit.core.runner.execute import MOST_TRACEBACK
 from schedkit.core.states import Outcome, State
 from schedkit.core.when.triggers import every
 from schedkit.errors import (
@@ -35,6 +34,7 @@ from schedkit.errors import (
     RunSkippedError,
     RunTimeoutError,
 )
+from schedkit.values.limits import MAX_TRACEBACK_CHARS
 
 Make = Callable[..., Scheduler]
 
@@ -765,7 +765,7 @@ def test_a_traceback_is_kept_to_its_end_and_no_longer_than_agreed(sched: Schedul
     with pytest.raises(RunFailedError):
         run.result("10s")
     assert run.error is not None
-    assert len(run.error["traceback"]) == MOST_TRACEBACK
+    assert len(run.error["traceback"]) == MAX_TRACEBACK_CHARS
 
 
 def test_a_generator_that_a_coroutine_left_open_is_closed_with_the_loop(sched: Scheduler) -> None:

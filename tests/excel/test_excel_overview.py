@@ -11,9 +11,9 @@ from support.excel_issues import issue_frame
 
 from schedkit.excel.drawn.overview import overview
 from schedkit.excel.model import Policy
-from schedkit.excel.zones import zone_of
+from schedkit.values.timezones import parse_timezone
 
-UTC = Policy(*zone_of("UTC"))
+UTC = Policy(parse_timezone("UTC"), "UTC")
 PROFILE = settings.get_profile("excel")
 
 
@@ -59,7 +59,7 @@ def test_flow_counts_days_in_the_chosen_zone() -> None:
         }
     )
     utc = overview(frame, UTC).flow
-    berlin = overview(frame, Policy(*zone_of("Europe/Berlin"))).flow
+    berlin = overview(frame, Policy(parse_timezone("Europe/Berlin"), "Europe/Berlin")).flow
     assert utc is not None
     assert berlin is not None
     assert (str(utc.until[0].date()), utc.created) == ("2024-01-01", [1, 0, 1])

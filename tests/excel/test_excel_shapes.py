@@ -101,8 +101,33 @@ def test_a_named_index_is_written_and_an_unnamed_one_is_not(tmp_path: Path, cell
     written = excel.write(frame, tmp_path / "i.xlsx")
     assert cells(written.path) == [["team", "n"], ["x", 1.0], ["x", 2.0]]
     pd.testing.assert_frame_equal(excel.read(written.path), frame)
-    plain = excel.write(frame.rename_axis(None), tmp_path / "p.xlsx")
+    plain = excel.write(frame.reset_index(drop=True), tmp_path / "p.xlsx")
     assert cells(plain.path) == [["n"], [1.0], [2.0]]
+
+
+def test_an_index_with_labels_is_written_without_a_name_too(tmp_path: Path, cells: Cells) -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0]})
+    for labelled in (frame.describe(), frame.T, frame.rename(index={0: "a", 1: "b"})):
+        written = excel.write(labelled, tmp_path / "labels.xlsx")
+        assert [row[0] for row in cells(written.path)] == ["index", *labelled.index]
+        assert written.altered == {}
+        back = excel.read(written.path)
+        assert (back.index.tolist(), back.index.name) == (labelled.index.tolist(), None)
+        assert excel.write(labelled, tmp_path / "labels.csv").path.read_text("utf-8-sig").startswith("index,")
+    pairs = pd.DataFrame({"n": [1, 2]}, index=pd.MultiIndex.from_tuples([("a", 1), ("b", 2)]))
+    assert cells(excel.write(pairs, tmp_path / "p.xlsx").path)[0] == ["level_0", "level_1", "n"]
+    pd.testing.assert_frame_equal(excel.read(tmp_path / "p.xlsx"), pairs)
+
+
+@pytest.mark.parametrize(("index", "told"), [([2024, 2025], 2), ([7, 3], 0), ([5, 5], 0), ([], 0)])
+def test_an_index_of_whole_numbers_is_left_out_and_told_where_it_may_be_labels(
+    index: list[int], told: int, tmp_path: Path, cells: Cells
+) -> None:
+    frame = pd.DataFrame({"n": pd.Series([1] * len(index), dtype="int64")})
+    frame.index = pd.Index(index, dtype="int64")
+    written = excel.write(frame, tmp_path / "years.xlsx")
+    assert cells(written.path)[0] == ["n"]
+    assert written.altered == ({"dropped_index": told} if told else {})
 
 
 def test_levels_of_index_and_columns(tmp_path: Path, cells: Cells) -> None:
@@ -211,5 +236,5 @@ def test_links_at_the_limit(extra: int, tmp_path: Path, cells: Cells) -> None:
 
 @pytest.mark.parametrize("name", ["report", "report.doc", "report.xls"])
 def test_a_name_that_is_no_workbook_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(WorkbookError, match=r"let it end in .xlsx, .csv or .parquet"):
+    with pytest.raises(WorkbookError, match=r"use .xlsx, .csv or .parquet"):
         excel.write(pd.DataFrame({"a": [1]}), tmp_path / name)

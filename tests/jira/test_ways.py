@@ -11,10 +11,19 @@ from starlette.responses import JSONResponse
 
 from schedkit.atlassian import Request
 from schedkit.demo import DemoSite
-from schedkit.errors import NotFoundError, ParameterError, UnavailableError, UsageError
+from schedkit.errors import (
+    CheckError,
+    IncompleteError,
+    NotFoundError,
+    ParameterError,
+    UnavailableError,
+    UsageError,
+)
 from schedkit.jira import Jira, export_task, search_sites
 from schedkit.jira.search.extract import Extraction
 from schedkit.loop import service
+from schedkit.report.check import check
+from schedkit.report.definition import Check
 from tests.jira.conftest import client
 
 
@@ -185,6 +194,29 @@ def test_export_tasks_as_their_parameters_are_written(demo_site: DemoSite) -> No
     assert set(df["site"]) == {"two"}
     assert set(df["Key"]) == below(demo_site, root)
     assert len(export_task({**params, "jira_envs": "one"}, sites)) > 0
+
+
+def test_an_export_without_one_of_its_sites_fails_unless_allowed(demo_site: DemoSite) -> None:
+    down = Jira("http://127.0.0.1:9", token="tok-123456")
+    sites = {"one": client(demo_site, "cloud"), "down": down}
+    params = {"jira_envs": ["one", "down"], "key_type": "project", "key_value": "OPS"}
+    with pytest.raises(IncompleteError, match=r"lacks 1 of the sites and 0 issues: down: .*partial=True"):
+        export_task(params, sites)
+    df = export_task({**params, "partial": True}, sites)
+    assert set(df["site"]) == {"one"}
+    with pytest.raises(CheckError, match="site down is missing"):
+        check(df, Check(complete=True))
+
+
+def test_an_issue_that_one_site_withholds_is_missing_from_all(demo_site: DemoSite) -> None:
+    with DemoSite(issues=60) as other:
+        other.quirks.bulk_errors = {"DEMO-1"}
+        sites = {"one": client(other, "cloud"), "two": client(demo_site, "dc")}
+        df = search_sites(sites, lambda jira: jira.project("DEMO"))
+        id = other.store.get("DEMO-1").id
+    assert list(df.attrs["extraction"]["missing"]) == [f"one {id}"]
+    with pytest.raises(CheckError, match="1 issues are missing"):
+        check(df, Check(complete=True))
 
 
 @pytest.mark.parametrize(

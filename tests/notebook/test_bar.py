@@ -53,7 +53,7 @@ def test_a_slow_call_draws_one_output_updates_it_and_takes_it_away(shell: Shell)
     ]
     assert len({o["transient"]["display_id"] for o in shell.outputs}) == 1
     first, second = (o["data"]["text/html"] for o in shell.outputs[1:3])
-    assert "500 / 2,000 · 250/s · 6.0 s left" in first
+    assert "500 / 2,000 · 250/s · 6s left" in first
     assert "width:25.0%" in first
     assert "page 3 of 14 &lt;b&gt;" in second
 
@@ -62,8 +62,8 @@ def test_a_slow_call_draws_one_output_updates_it_and_takes_it_away(shell: Shell)
     ("steps", "words"),
     [
         ([(0, 0, None)], "<span>0</span>"),
-        ([(0, 0, None), (3, 70, None)], "<span>70 · 3.0 s</span>"),
-        ([(0, 0, 4), (2, 4, 4)], "<span>4 / 4 · 2.0 s</span>"),
+        ([(0, 0, None), (3, 70, None)], "<span>70 · 3s</span>"),
+        ([(0, 0, 4), (2, 4, 4)], "<span>4 / 4 · 2s</span>"),
         ([(0, 9, 4)], "<span>9 / 4</span>"),
     ],
 )

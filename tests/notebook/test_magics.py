@@ -10,7 +10,8 @@ from support.notebook_shell import Front, Shell
 
 import schedkit
 from schedkit.core.api.facade import Scheduler
-from schedkit.core.model import Retry
+from schedkit.core.model import After, Rate, Retry
+from schedkit.core.when.triggers import cron
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.notebook import magics
 
@@ -82,12 +83,17 @@ def test_the_panel_magic(loaded: Shell) -> None:
         ("", "the first word is the task's name"),
         ("every=1h", "the first word is the task's name"),
         ("two-words every=1h", "the first word is the task's name"),
-        ("a daily", "%%task a: 'daily' is no key=value"),
-        ("a every=", "%%task a: 'every=' is no key=value"),
+        ("a daily", "%%task a: expected key=value, got 'daily'"),
+        ("a every=", "%%task a: expected key=value, got 'every='"),
         ("a every=1h cron='* * * * *'", "%%task a: two triggers"),
-        ("a colour=red", "%%task a: 'colour=red' is not understood (known keys: every, cron, at, timeout"),
-        ("a retry=many", "%%task a: 'retry=many' is not understood"),
-        ("a every=soon", "soon"),
+        ("a colour=red", "%%task a: unknown option 'colour' (known: every, cron, at, tz, description"),
+        ("a retry=many", "%%task a: retry='many'"),
+        ("a every=soon", "%%task a: interval: invalid duration 'soon'"),
+        ("a timout=5m", "%%task a: unknown option 'timout' (did you mean 'timeout'?)"),
+        ("a timeout=soon", "%%task a: timeout: invalid duration 'soon'"),
+        ("a every=1h tz=Europe", "%%task a: tz: unknown time zone 'Europe'"),
+        ("a tz=UTC", "%%task a: tz= without a trigger"),
+        ("a on_success=print", "%%task a: unknown option 'on_success'"),
     ],
 )
 def test_a_line_that_is_not_understood_says_what_is(line: str, error: str) -> None:
@@ -103,14 +109,18 @@ def test_an_empty_cell_is_refused(shell: Shell) -> None:
 
 def test_all_options() -> None:
     name, trigger, options = magics.options_of(
-        "a cron='0 7 * * mon-fri' retry=2 max_instances=3 after=x,y overlap=queue description='two words'"
+        "a cron='0 7 * * mon-fri' tz=Europe/Berlin retry=2 max_instances=3 after=x,y overlap=queue "
+        "description='two words' misfire_grace_time=none coalesce=false rate=5/min"
     )
     expected: dict[str, Any] = {
         "retry": Retry(attempts=2),
         "max_instances": 3,
-        "after": ("x", "y"),
+        "after": (After("x"), After("y")),
+        "misfire_grace": None,
+        "coalesce": False,
+        "rate": Rate(5, 60),
         "overlap": "queue",
         "description": "two words",
     }
     assert (name, options) == ("a", expected)
-    assert trigger is not None
+    assert trigger == cron("0 7 * * mon-fri", tz="Europe/Berlin")

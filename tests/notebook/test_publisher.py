@@ -12,11 +12,13 @@ from schedkit.notebook.publisher import Publisher
 class Watcher:
     def __init__(self, work: Callable[[], None] = lambda: None) -> None:
         self.calls: list[tuple[float, str]] = []
+        self.threads: set[threading.Thread] = set()
         self.seen = threading.Semaphore(0)
         self.work = work
 
     def publish(self) -> None:
         self.calls.append((time.monotonic(), threading.current_thread().name))
+        self.threads.add(threading.current_thread())
         self.seen.release()
         self.work()
 
@@ -70,8 +72,7 @@ def test_the_thread_ends_with_its_last_watcher_and_comes_back() -> None:
     publisher, watcher = Publisher(interval=0.01, idle=0.02), Watcher()
     publisher.add(watcher)
     assert watcher.seen.acquire(timeout=5)
-    thread = publisher._thread
-    assert thread is not None
+    (thread,) = watcher.threads
     publisher.remove(watcher)
     thread.join(5)
     assert not thread.is_alive()

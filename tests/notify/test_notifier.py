@@ -276,7 +276,7 @@ def test_a_service_that_comes_back_gets_the_message(webhook: Webhook, notifier: 
 
 @pytest.mark.parametrize("every", ["5m", 300, "300"])
 def test_pauses_are_durations(every: Any) -> None:
-    assert Channel("CHAT", every=every).every == 300.0
+    assert Channel("CHAT", every=every).pause == 300.0
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_other_services_get_their_form(webhook: Webhook, url: str, path: str, te
         (lambda: Channel("mmost://host/token"), "named by an environment variable, not by an address"),
         (lambda: Channel("CHAT", on=["burnt"]), "unknown kind of notification 'burnt'"),
         (lambda: Channel("CHAT", templates={"burnt": "x"}), "unknown kind of notification 'burnt'"),
-        (lambda: Channel("CHAT", every=-1), "every=-1 is no pause"),
+        (lambda: Channel("CHAT", every=-1), "channel CHAT: every=-1 .at least 0s"),
         (lambda: Notifier([Channel("NOT_SET")], environ={}), "the environment has no NOT_SET"),
         (
             lambda: Notifier([Channel("CHAT")], environ={"CHAT": "nonsense://s3cret"}),

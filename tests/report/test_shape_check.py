@@ -63,7 +63,7 @@ not_a_function = 3
     ("step", "message"),
     [
         ({"select": ["Kye"]}, r"shape.select: there is no column 'Kye' \(did you mean 'Key'\?\)"),
-        ({"drop": ["zzz"]}, r"shape.drop: there is no column 'zzz' \(columns: Key, Points, Labels\)"),
+        ({"drop": ["zzz"]}, r"shape.drop: there is no column 'zzz' \(known: Key, Points, Labels\)"),
         ({"sort": ["-Point"]}, "did you mean 'Points'"),
         ({"where": "Nope > 1"}, r"shape.where: 'Nope > 1' fails: name 'Nope' is not defined"),
         ({"derive": {"x": "1 +"}}, "shape.derive: '1 \\+' fails"),
@@ -86,6 +86,7 @@ def test_a_step_is_exactly_one() -> None:
 
 
 def test_checks_hold(frame: pd.DataFrame) -> None:
+    frame.attrs["extraction"] = {"complete": True, "missing": {}}
     for rule in (
         Check(min_rows=3),
         Check(max_rows=3),
@@ -99,14 +100,22 @@ def test_checks_hold(frame: pd.DataFrame) -> None:
 def test_checks_stop_a_broken_frame(frame: pd.DataFrame) -> None:
     twice = pd.concat([frame, frame.head(1)])
     empty = frame.assign(Key=[None, "A-2", "B-1"])
-    frame.attrs["extraction"] = {"missing": {"10001": "gone"}}
+    unknown = frame.copy()
+    site = frame.copy()
+    site.attrs["extraction"] = {"complete": False, "missing": {}, "missing_sites": {"ops": "got no answer"}}
+    silent = frame.copy()
+    silent.attrs["extraction"] = {"complete": False}
+    frame.attrs["extraction"] = {"complete": False, "missing": {"10001": "gone"}}
     for broken, rule, message in [
         (frame, Check(min_rows=4), "3 rows, at least 4"),
         (frame, Check(max_rows=2), "3 rows, at most 2"),
         (frame, Check(unique="Nope"), "no column 'Nope'"),
         (twice, Check(unique="Key"), r"1 rows repeat \['Key'\], e.g. \['A-1'\]"),
         (empty, Check(filled="Key"), "1 of 3 rows have no 'Key'"),
-        (frame, Check(complete=True), "1 issues are missing"),
+        (frame, Check(complete=True), "1 issues are missing from the extraction, e.g. 10001: gone"),
+        (site, Check(complete=True), r"site ops is missing from the extraction \(got no answer\)"),
+        (silent, Check(complete=True), "says that it is not complete"),
+        (unknown, Check(complete=True), "does not tell what was extracted"),
     ]:
         with pytest.raises(CheckError, match=message):
             check(broken, rule)

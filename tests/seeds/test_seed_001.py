@@ -10,7 +10,8 @@ import pytest
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.states import State
-from schedkit.core.tasks.request import TaskType, retry_policy
+from schedkit.core.tasks.parsers import parse_retry
+from schedkit.core.tasks.request import TaskType
 from schedkit.core.when.triggers import cron
 from schedkit.demo import DemoSite
 from schedkit.errors import ParameterError, RunFailedError
@@ -76,7 +77,7 @@ def test_a_request_names_a_tag_and_never_code(
     sched: Scheduler, export: str, documents: dict[str, Any]
 ) -> None:
     wrong = {**documents["root_ticket_task"], "parameters": {"key_type": "project", "kay_value": "X"}}
-    with pytest.raises(ParameterError, match="no parameter 'kay_value'"):
+    with pytest.raises(ParameterError, match="unknown parameter 'kay_value'"):
         sched.add_request(wrong)
     assert "JIRA Extraction - Root Ticket" not in sched.tasks
 
@@ -112,7 +113,7 @@ def test_the_state_diagram(sched: Scheduler) -> None:
 
 
 def test_its_retry_policy_counts_retries() -> None:
-    policy = retry_policy({"max_retries": 3, "retry_delay": 2, "backoff_factor": 3})
+    policy = parse_retry({"max_retries": 3, "retry_delay": 2, "backoff_factor": 3}, "retry_policy")
     assert policy == Retry(attempts=4, delay=2, backoff=3)
     assert [policy.delay_before(n) for n in (2, 3, 4)] == [2, 6, 18]
 

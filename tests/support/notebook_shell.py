@@ -61,7 +61,8 @@ class Front:
     def say(self, panel: Panel, **command: Any) -> int:
         """Send a command as a click does; returns its ticket."""
         self._tickets += 1
-        panel._handle_custom_msg({**command, "ticket": self._tickets}, [])
+        content = {"method": "custom", "content": {**command, "ticket": self._tickets}}
+        panel.comm.handle_msg({"content": {"data": content}, "buffers": []})
         return self._tickets
 
     def ask(self, panel: Panel, **command: Any) -> dict[str, Any]:

@@ -53,7 +53,7 @@ DAMAGED: dict[str, tuple[Callable[[], object], str]] = {
     "etree": (lambda: ElementTree.fromstring("<a>"), "its XML is malformed"),
     "yaml": (lambda: yaml.safe_load("a: [b"), "it is not valid YAML"),
     "json": (lambda: json.loads("{"), "it is not valid JSON"),
-    "msgspec": (lambda: msgspec.json.decode(b"{"), "it is not valid JSON"),
+    "msgspec": (lambda: msgspec.json.decode(b"{"), "it is not the expected JSON"),
     "nested": (_nested, "it is nested too deeply"),
     "parquet": (lambda: pyarrow.parquet.read_table(io.BytesIO(b"PAR1PAR1")), "cannot be read as a table"),
     "sqlite": (_database, "its database is damaged"),
@@ -87,6 +87,12 @@ def test_what_the_system_refuses_is_a_file_error_whatever_the_data_would_be(tmp_
     with pytest.raises(FileError) as caught, translated(path, LedgerError):
         path.read_text()
     assert caught.value.message == f"cannot read {path}: no such file or folder"
+
+
+def test_an_os_error_that_is_not_the_systems_is_about_the_data() -> None:
+    ours = translate(OSError("Couldn't deserialize thrift:\nInvalid data"), "a.parquet", WorkbookError)
+    assert type(ours) is WorkbookError
+    assert ours.message == "cannot read a.parquet: Couldn't deserialize thrift: Invalid data"
 
 
 def test_a_full_disk_says_so() -> None:

@@ -115,16 +115,16 @@ class Outer(BaseModel):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nam: x", r"f\.yaml:1:1: unknown key 'nam': did you mean 'name'\? \(and 1 more\)"),
-        ("name: x\ninner: {sise: 1}", r"f\.yaml:2:9: unknown key 'inner.sise': did you mean 'size'"),
-        ("name: x\nby_name: {k: {sise: 1}}", "unknown key 'by_name.k.sise': did you mean 'size'"),
-        ("name: x\nlisted: [{sise: 1}]", "unknown key 'listed.0.sise': did you mean 'size'"),
-        ("name: x\nzzz: 1", "unknown key 'zzz': known: name, inner, by_name, listed"),
-        ("name: x\ninner: {size: big}", r"f\.yaml:2:9: inner.size: Input should be a valid integer"),
+        ("nam: x", r"f\.yaml:1:1: unknown option 'nam', and 1 more problem \(did you mean 'name'\?\)"),
+        ("name: x\ninner: {sise: 1}", r"f\.yaml:2:9: inner: unknown option 'sise' \(did you mean 'size'"),
+        ("name: x\nby_name: {k: {sise: 1}}", r"by_name.k: unknown option 'sise' \(did you mean 'size'"),
+        ("name: x\nlisted: [{sise: 1}]", r"listed.0: unknown option 'sise' \(did you mean 'size'"),
+        ("name: x\nzzz: 1", r"unknown option 'zzz' \(known: name, inner, by_name, listed"),
+        ("name: x\ninner: {size: big}", r"f\.yaml:2:9: inner.size: write a whole number"),
     ],
 )
 def test_a_key_that_does_not_fit_a_model(text: str, message: str) -> None:
     document = parsed(text)
     with pytest.raises(ValidationError) as refused:
         Outer(**document.value)
-    assert re.search(message, explain(refused.value, document.where, Outer)[0])
+    assert re.search(message, str(explain(refused.value, document.where, Outer)))

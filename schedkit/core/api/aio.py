@@ -75,7 +75,7 @@ class AsyncScheduler:
         return handles[0]
 
     @bridged
-    async def backfill(self, name: TaskHandle | str, start: Moment, end: Moment) -> list[RunHandle]:
+    async def backfill(self, name: TaskHandle[..., Any] | str, start: Moment, end: Moment) -> list[RunHandle]:
         """Run the past due times of a task that have no run, each once, oldest first.
 
         Parameters
@@ -117,17 +117,17 @@ class AsyncScheduler:
         return bool(answer["cancelled"])
 
     @bridged
-    async def pause(self, name: TaskHandle | str | None = None) -> None:
+    async def pause(self, name: TaskHandle[..., Any] | str | None = None) -> None:
         """Stop the due times of a task, or of all; submitted runs go on."""
         await self._act("pause", name)
 
     @bridged
-    async def resume(self, name: TaskHandle | str | None = None) -> None:
+    async def resume(self, name: TaskHandle[..., Any] | str | None = None) -> None:
         """Let due times happen again; those passed over are recorded as missed."""
         await self._act("resume", name)
 
     @bridged
-    async def remove(self, name: TaskHandle | str) -> None:
+    async def remove(self, name: TaskHandle[..., Any] | str) -> None:
         """Forget a task, here and wherever it is declared now; its history stays."""
         name = self._scheduler._known(name)
         if self._node.owner is not None:
@@ -135,7 +135,7 @@ class AsyncScheduler:
         await self._act("remove", name)
         self._node.news.forget(name)
 
-    async def _act(self, word: str, name: TaskHandle | str | None) -> None:
+    async def _act(self, word: str, name: TaskHandle[..., Any] | str | None) -> None:
         node = self._node
         if name is not None:
             name = self._scheduler._known(name)
@@ -148,7 +148,7 @@ class AsyncScheduler:
             await node.ask(word, {"task": name})
 
     @bridged
-    async def reschedule(self, name: TaskHandle | str, trigger: object) -> None:
+    async def reschedule(self, name: TaskHandle[..., Any] | str, trigger: object) -> None:
         """Give a task another trigger; None: it runs only when submitted."""
         node = self._node
         name = self._scheduler._known(name)

@@ -11,20 +11,19 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FunctionType
-from typing import Any, overload
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
 
 from schedkit.core.api.aio import AsyncScheduler
 from schedkit.core.api.at_exit import stop_at_exit
 from schedkit.core.api.elsewhere import Elsewhere
 from schedkit.core.api.front_end import front_end
 from schedkit.core.api.handles import RunHandle, TaskHandle
+from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
 from schedkit.core.api.views import Views
 from schedkit.core.board.board import Board
 from schedkit.core.jobs.compat import JobApi
-from schedkit.core.ledger.lease import LEASE_SECONDS
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.ledger.rows import new_id
 from schedkit.core.ledger.store import Store
@@ -32,26 +31,27 @@ from schedkit.core.model import Task
 from schedkit.core.node.node import Node
 from schedkit.core.node.submissions import post_runs
 from schedkit.core.owner.bus import Bus
-from schedkit.core.owner.known import CANCEL_GRACE_SECONDS, Config, Waiter
+from schedkit.core.owner.known import Config, Waiter
 from schedkit.core.owner.retention import Retention
 from schedkit.core.promise import Promise
 from schedkit.core.runner.results import Results
 from schedkit.core.tasks import origin
 from schedkit.core.tasks.base import as_task
-from schedkit.core.tasks.declare import declare, known
-from schedkit.core.tasks.defaults import JobDefaults
+from schedkit.core.tasks.declare import declare_data
+from schedkit.core.tasks.defaults import fill
+from schedkit.core.tasks.options import TASK_OPTIONS, TaskOptions
 from schedkit.core.tasks.params import check, check_data
 from schedkit.core.tasks.registry import Registry
-from schedkit.errors import NotOwnerError, SettingsError
+from schedkit.core.when.base import TriggerLike
+from schedkit.errors import DeclarationError, NotOwnerError, SettingsError
 from schedkit.loop import blocking, refuse_in_coroutine, service, wait
-from schedkit.values.durations import Duration, parse_duration
-from schedkit.values.timezones import parse_timezone
 
 __all__ = ["AsyncScheduler", "Scheduler"]
 
 _log = logging.getLogger("schedkit")
 
-DURABILITIES = ("normal", "full")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Scheduler(Views, Elsewhere, JobApi):
@@ -61,37 +61,11 @@ class Scheduler(Views, Elsewhere, JobApi):
     ----------
     ledger : str or Path
         A file (SQLite) or an SQLAlchemy URL of a PostgreSQL database.
-    concurrency : int
-        Runs at once.
-    threads, processes : int
-        Of these, at most so many in threads (sync functions) and in child processes.
-    limits : mapping of str to int
-        Tag → runs at once of all tasks that carry it.
-    results : str or Path, optional
-        The folder of results; beside the ledger by default.
-    name : str, optional
-        Who this process is, as others see it.
-    tz : str or tzinfo, optional
-        The zone of wall times; the machine's by default.
-    interruptions : int
-        How many attempts of a run may be lost with their process before it fails.
-    durability : {"normal", "full"}
-        On SQLite, what a commit survives: the death of the process, or a power cut too.
-    lease : str, float or timedelta
-        On PostgreSQL, how long after its owner's death a ledger is free.
-    cancel_grace : str, float or timedelta
-        How long a cancelled run may go on before it is recorded; its place stays taken until it ends.
-    keep_runs : str, float, timedelta or None
-        Ended runs older than this are forgotten, with their log, events and files; None: never.
-    keep_results : int or None
-        Of each task, this many latest results are kept, however old; None: all, as long as their runs.
-    job_defaults : mapping, optional
-        ``coalesce``, ``max_instances`` and ``misfire_grace_time`` of tasks that do not say themselves.
 
     Raises
     ------
     SettingsError
-        If one of these is out of its range; says which and what it may be.
+        If an option is unknown or out of its range; says which and what it may be.
 
     Examples
     --------
@@ -101,76 +75,27 @@ class Scheduler(Views, Elsewhere, JobApi):
     >>> sched.start()                                            # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        ledger: str | Path = "schedkit.db",
-        *,
-        concurrency: int = 5,
-        threads: int = 20,
-        processes: int | None = None,
-        limits: Mapping[str, int] | None = None,
-        results: str | Path | None = None,
-        name: str | None = None,
-        tz: str | tzinfo | None = None,
-        interruptions: int = 3,
-        durability: str = "normal",
-        lease: Duration = LEASE_SECONDS,
-        cancel_grace: Duration = CANCEL_GRACE_SECONDS,
-        keep_runs: Duration | None = "90 days",
-        keep_results: int | None = 10,
-        job_defaults: Mapping[str, Any] | None = None,
-    ) -> None:
-        self._options = {name: value for name, value in locals().items() if name in _OPTIONS}
-        processes = min(5, os.cpu_count() or 1) if processes is None else processes
-        if limits is not None and not isinstance(limits, Mapping):
-            raise SettingsError(f"limits={limits!r}", hint="a mapping, tag to runs at once: {'jira': 2}")
-        for what, text in {"name": name, **{f"limits, tag {tag!r}": tag for tag in limits or ()}}.items():
-            if text is not None and not (isinstance(text, str) and text.strip()):
-                raise SettingsError(f"{what}={text!r}", hint="it is a text")
-        for what, value in {
-            "concurrency": concurrency,
-            "threads": threads,
-            "processes": processes,
-            **{f"limits[{tag!r}]": most for tag, most in (limits or {}).items()},
-        }.items():
-            _at_least(1, value, what)
-        _at_least(0, interruptions, "interruptions")
-        if durability not in DURABILITIES:
-            raise SettingsError(
-                f"durability={durability!r}", hint=f"one of {', '.join(map(repr, DURABILITIES))}"
-            )
-        lease_seconds = parse_duration(lease, "lease")
-        if lease_seconds <= 0:
-            raise SettingsError(f"lease={lease!r}", hint="longer than 0 seconds")
-        patience = parse_duration(cancel_grace, "cancel_grace")
-        if patience < 0:
-            raise SettingsError(f"cancel_grace={cancel_grace!r}", hint="0 seconds or longer")
-        self._job_defaults = JobDefaults.of(job_defaults or {})
-        store = Store(ledger, durable=durability)
+    def __init__(self, ledger: str | Path = "schedkit.db", **options: Unpack[SchedulerOptions]) -> None:
+        chosen = self._options = {
+            **SCHEDULER_OPTIONS.defaults,
+            **SCHEDULER_OPTIONS.read(options, error=SettingsError),
+        }
+        self._job_defaults: dict[str, Any] = chosen["job_defaults"]
+        store = Store(ledger, durable=chosen["durability"])
         self._ledger = Ledger(store)
         self._registry = Registry()
         self._bus = Bus()
-        self._results = Results(Path(results) if results is not None else _results_beside(store))
-        self._config = Config(
-            name=name or _own_name(),
-            concurrency=concurrency,
-            threads=threads,
-            processes=processes,
-            tag_limits=dict(limits or {}),
-            tz=None if tz is None else parse_timezone(tz),
-            most_interruptions=interruptions,
-            cancel_grace=patience,
-            retention=_retention(keep_runs, keep_results),
-        )
+        self._results = Results(chosen["results"] or _results_beside(store))
+        self._config = _config(chosen)
         self._node = Node(
             self._ledger,
             self._registry,
             self._bus,
             self._results,
             self._config,
-            lease_seconds=lease_seconds,
+            lease_seconds=chosen["lease"],
         )
-        self._handles: dict[str, TaskHandle] = {}
+        self._handles: dict[str, TaskHandle[..., Any]] = {}
         self._viewing = False
         self._board: Board | None = None
         self._board_lock = threading.Lock()
@@ -225,35 +150,44 @@ class Scheduler(Views, Elsewhere, JobApi):
     # Declaring
 
     @overload
-    def task(self, trigger: FunctionType, **options: Any) -> TaskHandle: ...
+    def task(self, trigger: Callable[P, R], /) -> TaskHandle[P, R]: ...
     @overload
-    def task(self, trigger: object = None, **options: Any) -> Callable[[Callable[..., Any]], TaskHandle]: ...
+    def task(
+        self, trigger: TriggerLike | None = None, **options: Unpack[TaskOptions]
+    ) -> Callable[[Callable[P, R]], TaskHandle[P, R]]: ...
+    @TASK_OPTIONS.document
     def task(self, trigger: object = None, **options: Any) -> Any:
         """Declare the decorated function as a task; it stays callable.
 
-        Parameters are those of `schedkit.core.tasks.declare`. Without any, the parentheses may be left out.
-        """
-        known(options)
-        if inspect.isroutine(trigger):
-            return self._declared(declare(trigger, **options))
+        Without any options, the parentheses may be left out.
 
-        def decorate(function: Callable[..., Any]) -> TaskHandle:
-            return self._declared(declare(function, trigger, **options))
+        Parameters
+        ----------
+        trigger : Trigger, APScheduler trigger, str, timedelta or datetime, optional
+            When it runs; None: when submitted, or after its parents.
+        """
+        TASK_OPTIONS.refuse_unknown(options, error=DeclarationError)
+        if inspect.isroutine(trigger):
+            return self._declared(declare_data(trigger, None, options))
+
+        def decorate(function: Callable[..., Any]) -> TaskHandle[..., Any]:
+            return self._declared(declare_data(function, trigger, options))
 
         return decorate
 
-    def add(self, task: object) -> TaskHandle:
+    def add(self, task: object) -> TaskHandle[..., Any]:
         """Declare a task: a `Task`, a `BaseTask` class or instance, or a function marked with ``@task``."""
         return self._declared(as_task(task))
 
-    def _declared(self, task: Task) -> TaskHandle:
-        task = self._job_defaults.fill(task)
+    def _declared(self, task: Task) -> TaskHandle[..., Any]:
+        task = fill(task, self._job_defaults)
         if task.trigger is not None:  # before anybody knows of the task: what it cannot tell is refused
             task.trigger.begins(datetime.now(UTC), self._node.config.tz)
         owner = self._node.owner
         known = owner.rows if owner is not None else self._names() if self._open else ()
         self._registry.add(task, known=known, origin=origin.here())
-        handle = self._handles[task.name] = TaskHandle(self, task.name)
+        handle: TaskHandle[..., Any] = TaskHandle(self, task.name)
+        self._handles[task.name] = handle
         if self._node.state != "stopped":
             service().submit(self._node.declare, task).result()
         front_end().task_declared(self.ledger, task.name, lambda: self.tasks)
@@ -352,21 +286,24 @@ class Scheduler(Views, Elsewhere, JobApi):
         return waiter
 
 
-_OPTIONS = frozenset(inspect.signature(Scheduler.__init__).parameters) - {"self", "ledger"}
+SCHEDULER_OPTIONS.document(Scheduler)
 
 
-def _at_least(least: int, value: object, what: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise SettingsError(f"{what}={value!r}", hint=f"a whole number, at least {least}")
-
-
-def _retention(runs: Duration | None, results: int | None) -> Retention:
-    kept = None if runs is None else timedelta(seconds=parse_duration(runs, "keep_runs"))
-    if results is not None:
-        _at_least(1, results, "keep_results")
-    if kept is not None and kept <= timedelta(0):
-        raise SettingsError(f"keep_runs={runs!r}", hint="more than 0; None: keep all")
-    return Retention(kept, results)
+def _config(chosen: Mapping[str, Any]) -> Config:
+    keep_runs: float | None = chosen["keep_runs"]
+    return Config(
+        name=chosen["name"] or _own_name(),
+        concurrency=chosen["concurrency"],
+        threads=chosen["threads"],
+        processes=chosen["processes"],
+        tag_limits=chosen["limits"],
+        tz=chosen["tz"],
+        most_interruptions=chosen["interruptions"],
+        cancel_grace=chosen["cancel_grace"],
+        retention=Retention(
+            None if keep_runs is None else timedelta(seconds=keep_runs), chosen["keep_results"]
+        ),
+    )
 
 
 def _own_name() -> str:

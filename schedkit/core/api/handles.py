@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from schedkit import context
 from schedkit.core.api.front_end import front_end
@@ -16,6 +16,7 @@ from schedkit.core.model import Task
 from schedkit.core.owner.known import Finished, OwnerEnded, Waiter
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
+from schedkit.core.tasks.params import arguments_by_name
 from schedkit.errors import (
     RunCancelledError,
     RunError,
@@ -35,6 +36,8 @@ __all__ = ["RunHandle", "TaskHandle"]
 
 # How long a listener that is busy may hold up whoever waits for a run.
 EVENTS_PATIENCE_SECONDS = 1.0
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _ERRORS: dict[State, type[RunError]] = {
     State.FAILED: RunFailedError,
@@ -176,7 +179,7 @@ class RunHandle:
                 if surroundings.should_stop():
                     raise StopRequested("the run was asked to stop") from None
             except CancelledError:
-                raise RunCancelledError(f"nobody waits for run {self.id} any more") from None
+                raise RunCancelledError(f"waiting for run {self.id} was cancelled") from None
 
     def result(self, timeout: Duration | None = None) -> Any:
         """Wait for its end and return what its function returned.
@@ -255,24 +258,29 @@ class RunHandle:
         return self.scheduler.cancel(self.id)
 
 
-class _AsyncTask:
+class _AsyncTask(Generic[P]):
     """The async face of a task."""
 
-    def __init__(self, handle: TaskHandle) -> None:
+    def __init__(self, handle: TaskHandle[P, Any]) -> None:
         self._handle = handle
 
-    async def submit(self, /, **params: Any) -> RunHandle:
+    @overload
+    async def submit(self, /) -> RunHandle: ...
+    @overload
+    async def submit(self, /, *args: P.args, **params: P.kwargs) -> RunHandle: ...
+    async def submit(self, /, *args: Any, **params: Any) -> RunHandle:
         """Ask for a run; durable when it returns."""
-        return await self._handle.scheduler.aio.submit(self._handle.name, **params)
+        by_name = arguments_by_name(self._handle.task.function, args, params)
+        return await self._handle.scheduler.aio.submit(self._handle.name, **by_name)
 
 
-class TaskHandle:
+class TaskHandle(Generic[P, R]):
     """A declared task: still the plain function it was, and a name in the ledger."""
 
     def __init__(self, scheduler: Scheduler, name: str) -> None:
         self.scheduler = scheduler
         self.name = name
-        self.aio = _AsyncTask(self)
+        self.aio: _AsyncTask[P] = _AsyncTask(self)
         function = self.task.function
         if function is not None:
             self.__doc__ = function.__doc__
@@ -287,21 +295,28 @@ class TaskHandle:
     def _ipython_display_(self) -> None:
         front_end().display(self)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the plain function, here and now, unrecorded."""
         function = self.task.function
         if function is None:
             raise self.scheduler._waiting(self.name)
-        return function(*args, **kwargs)
+        result: R = function(*args, **kwargs)
+        return result
 
     @property
     def task(self) -> Task:
         """Its declaration; without a function if this process has not declared it."""
         return self.scheduler._task(self.name)
 
-    def submit(self, /, **params: Any) -> RunHandle:
-        """Ask for a run now; durable when it returns."""
-        return self.scheduler.submit(self.name, **params)
+    # Parameters may also be given where the task is declared, with params=: none may be missing here.
+    @overload
+    def submit(self, /) -> RunHandle: ...
+    @overload
+    def submit(self, /, *args: P.args, **params: P.kwargs) -> RunHandle: ...
+    def submit(self, /, *args: Any, **params: Any) -> RunHandle:
+        """Ask for a run now, with the function's parameters; durable when it returns."""
+        by_name = arguments_by_name(self.task.function, args, params)
+        return self.scheduler.submit(self.name, **by_name)
 
     def history(self, limit: int = 100) -> Any:
         """Return its runs as a DataFrame, newest first."""

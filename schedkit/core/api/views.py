@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import socket
 import threading
@@ -30,6 +29,7 @@ from schedkit.core.text import load
 from schedkit.core.when import data as trigger_data
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.loop import service
+from schedkit.values.text import did_you_mean, safe_repr
 
 if TYPE_CHECKING:
     from schedkit.core.api.facade import Scheduler
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 __all__ = ["Views", "named"]
 
 
-class Tasks(Mapping[str, TaskHandle]):
+class Tasks(Mapping[str, TaskHandle[..., Any]]):
     """The tasks of a moment, in the order of their names; a handle is made when it is asked for."""
 
-    def __init__(self, names: list[str], handle: Callable[[str], TaskHandle]) -> None:
+    def __init__(self, names: list[str], handle: Callable[[str], TaskHandle[..., Any]]) -> None:
         self._names = dict.fromkeys(names)
         self._handle = handle
 
-    def __getitem__(self, name: str) -> TaskHandle:
+    def __getitem__(self, name: str) -> TaskHandle[..., Any]:
         if name not in self._names:
             raise KeyError(name)
         return self._handle(name)
@@ -68,7 +68,7 @@ class Views:
     _results: Results
     _config: Config
     _node: Node
-    _handles: dict[str, TaskHandle]
+    _handles: dict[str, TaskHandle[..., Any]]
     _viewing: bool
     _board: Board | None
     _board_lock: threading.Lock
@@ -111,26 +111,26 @@ class Views:
         return owner.paused if owner is not None else self._ledger.setting("paused") == "1"
 
     @property
-    def tasks(self) -> Mapping[str, TaskHandle]:
+    def tasks(self) -> Mapping[str, TaskHandle[..., Any]]:
         """Every task by name: those declared here, and those the ledger knows."""
         names = {*self._registry, *(self._names() if self._open else ())}
         return Tasks(sorted(names), self._handle)
 
-    def _handle(self, name: str) -> TaskHandle:
+    def _handle(self, name: str) -> TaskHandle[..., Any]:
         if name not in self._handles:
             self._handles[name] = TaskHandle(cast("Scheduler", self), name)
         return self._handles[name]
 
-    def runs(self, task: TaskHandle | str | None = None, limit: int = 100) -> list[Run]:
+    def runs(self, task: TaskHandle[..., Any] | str | None = None, limit: int = 100) -> list[Run]:
         """Return runs, newest first."""
         self._must_be_open()
         return self._ledger.runs(None if task is None else named(task), limit=limit)
 
-    def history(self, task: TaskHandle | str | None = None, limit: int = 100) -> Any:
+    def history(self, task: TaskHandle[..., Any] | str | None = None, limit: int = 100) -> Any:
         """Return runs as a DataFrame, newest first."""
         return runs_frame(self.runs(task, limit))
 
-    def fires(self, task: TaskHandle | str, limit: int = 1000) -> Any:
+    def fires(self, task: TaskHandle[..., Any] | str, limit: int = 1000) -> Any:
         """Return the due times of a task that made no run as a DataFrame, newest first.
 
         Columns: scheduled and until, the first and the last time of a row; count, how many there are (none:
@@ -221,6 +221,7 @@ class Views:
             "limit": row.limit,
             "place": row.facts.get("place", ""),
             "rate": row.facts.get("rate", ""),
+            "options": row.facts.get("options", {}),
         }
 
     @property
@@ -243,19 +244,13 @@ class Views:
             return None
         return self._ledger.task(name)
 
-    def _known(self, task: TaskHandle | str) -> str:
+    def _known(self, task: TaskHandle[..., Any] | str) -> str:
         """Return the name of a task that this scheduler or its ledger knows."""
         name = named(task)
         if name in self._registry or self._row(name) is not None:
             return name
         names = sorted({*self._registry, *(self._names() if self._open else ())})
-        near = difflib.get_close_matches(name, names, n=3)
-        hint = (
-            f"did you mean {' or '.join(map(repr, near))}?"
-            if near
-            else f"there are: {', '.join(names) or 'none'}"
-        )
-        raise UsageError(f"no task is called {name!r}", hint=hint)
+        raise UsageError(f"no task is called {name!r}", hint=did_you_mean(name, names))
 
     def _waiting(self, name: str) -> DeclarationError:
         return DeclarationError(
@@ -352,5 +347,8 @@ def named(task: object) -> str:
     """Return the name of a task that is given by its name, its handle or its declaration."""
     name = task.name if isinstance(task, TaskHandle | Task) else task
     if not isinstance(name, str):
-        raise UsageError(f"{name!r} is no task's name", hint="give a name, or a task of this scheduler")
+        raise UsageError(
+            f"expected a task name or TaskHandle, got {safe_repr(name)}",
+            hint="sched.tasks lists the tasks by name",
+        )
     return name

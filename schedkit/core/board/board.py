@@ -239,6 +239,7 @@ class Board:
                 "limit": event.limit,
                 "place": event.place,
                 "rate": event.rate,
+                "options": event.options,
             }
             self._put_task(event.task, facts)
 

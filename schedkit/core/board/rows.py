@@ -57,6 +57,7 @@ def new_task_row(name: str) -> Row:
         "limit": None,
         "place": "",
         "rate": "",
+        "options": {},
     }
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from schedkit.core.tasks.block import trigger_of
+from schedkit.core.tasks.block import TRIGGER_ARGUMENTS, trigger_of
+from schedkit.core.tasks.options import TASK_OPTIONS
 from schedkit.core.when import data as trigger_data
 from schedkit.core.when.base import Trigger
 from schedkit.core.when.kinds import Every
 from schedkit.core.when.triggers import any_of, at
 from schedkit.errors import DeclarationError, TriggerError
+from schedkit.values.options import refuse_unknown
 
-__all__ = ["first_at", "identity", "named", "past", "resolved", "trigger_from"]
+__all__ = ["first_at", "identity", "past", "resolved", "split_options", "trigger_from"]
 
 
 def resolved(func: Callable[..., Any] | str) -> Callable[..., Any]:
@@ -33,29 +34,6 @@ def resolved(func: Callable[..., Any] | str) -> Callable[..., Any]:
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise DeclarationError(f"{func!r} cannot be imported: {error}") from None
     return cast("Callable[..., Any]", found)
-
-
-def named(
-    function: Callable[..., Any], args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """Return positional and keyword arguments by name: a ledger stores names."""
-    if not args:
-        return dict(kwargs or {})
-    signature = inspect.signature(function)
-    try:
-        bound = signature.bind_partial(*args, **(kwargs or {}))
-    except TypeError as error:
-        raise DeclarationError(f"the arguments do not fit {function!r}: {error}") from None
-    by_name: dict[str, Any] = {}
-    for name, value in bound.arguments.items():
-        kind = signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_POSITIONAL:
-            raise DeclarationError(
-                f"{function!r} takes *{name}, and arguments are stored by name",
-                hint="give the parameters names, or bind them with functools.partial and id=…",
-            )
-        by_name.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
-    return by_name
 
 
 def trigger_from(trigger: object, trigger_args: Mapping[str, Any]) -> Trigger | None:
@@ -76,10 +54,24 @@ def trigger_from(trigger: object, trigger_args: Mapping[str, Any]) -> Trigger | 
             "Sunday = 0 to a crontab",
             hint="write the names: day_of_week='mon-fri'; or use cron('0 7 * * 1-5')",
         )
-    try:
-        return trigger_of(trigger, trigger_args)
-    except TypeError as error:
-        raise TriggerError(f"{trigger} trigger: {str(error).rpartition('() ')[2]}") from None
+    return trigger_of(trigger, trigger_args)
+
+
+def split_options(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part the keywords of `add_job` into options of a task and arguments of its trigger.
+
+    A name that is neither is refused with the trigger's names, unless it is near to an option's.
+    """
+    own: dict[str, Any] = {}
+    trigger_args: dict[str, Any] = {}
+    for key, value in given.items():
+        option = TASK_OPTIONS.find(key)
+        # APScheduler's triggers have a jitter of their own; an id and a name are parameters of add_job.
+        is_own = option is not None and option.name not in ("jitter", "name", "params")
+        (own if is_own else trigger_args)[key] = value
+    unknown = [key for key in trigger_args if key not in TRIGGER_ARGUMENTS]
+    refuse_unknown(unknown, (*TASK_OPTIONS, *sorted(TRIGGER_ARGUMENTS)), "add_job", error=DeclarationError)
+    return own, trigger_args
 
 
 def past(moment: datetime, now: datetime) -> bool:

@@ -7,21 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from schedkit.core.jobs.args import first_at, identity, named, past, resolved, trigger_from
+from schedkit.core.jobs.args import first_at, identity, past, resolved, split_options, trigger_from
 from schedkit.core.jobs.standing import Standing, standing, standings
 from schedkit.core.jobs.status import status
 from schedkit.core.jobs.waiting import Waiting
 from schedkit.core.model import Task
-from schedkit.core.tasks.block import EXECUTORS
-from schedkit.core.tasks.declare import declare, replaced
-from schedkit.core.tasks.defaults import JOB_DEFAULT, JobDefault
-from schedkit.core.tasks.params import check
+from schedkit.core.tasks.declare import declare, declare_data, replaced
+from schedkit.core.tasks.params import arguments_by_name, check
 from schedkit.core.tasks.request import read_request
 from schedkit.core.when.base import Trigger
 from schedkit.core.when.kinds import At
 from schedkit.core.when.triggers import Moment, at, moment_of
 from schedkit.errors import DeclarationError, UsageError
-from schedkit.values.durations import Duration
+from schedkit.values.parsers import texts
 
 if TYPE_CHECKING:
     from schedkit.core.api.facade import Scheduler
@@ -52,7 +50,7 @@ class Job:
         self.id = id
 
     @property
-    def _handle(self) -> TaskHandle:
+    def _handle(self) -> TaskHandle[..., Any]:
         return self._scheduler._self._handle(self.id)
 
     @property
@@ -131,14 +129,10 @@ class JobApi:
         kwargs: Mapping[str, Any] | None = None,
         id: str | None = None,
         name: str | None = None,
-        misfire_grace_time: Duration | JobDefault | None = JOB_DEFAULT,
-        coalesce: bool | JobDefault = JOB_DEFAULT,
-        max_instances: int | JobDefault = JOB_DEFAULT,
         next_run_time: Moment | None = UNSET,
         jobstore: str = "default",
-        executor: str = "default",
         replace_existing: bool = False,
-        **trigger_args: Any,
+        **options: Any,
     ) -> Job:
         """Add a job as APScheduler does.
 
@@ -154,18 +148,16 @@ class JobApi:
             The task's name; the function's own by default.
         name : str, optional
             A description for people.
-        misfire_grace_time : float or None
-            Seconds; None runs late once, however late.
-        misfire_grace_time, coalesce, max_instances
-            By default as the scheduler's ``job_defaults`` say: None, True and 1 unless set there.
         next_run_time : datetime, str or None, optional
             The first run, before those of the trigger; None adds it paused.
         replace_existing : bool
             Whether a job of this id may be replaced. The same function with the same arguments always
             may, because a cell runs again.
-        **trigger_args
-            ``hour=7``, ``seconds=30``, ``run_date=…`` of a trigger given by name. Weekdays go by name:
-            APScheduler's numbers count from Monday = 0, a crontab's from Sunday.
+        **options
+            Options of a task, such as ``misfire_grace_time``, ``coalesce``, ``max_instances`` and
+            ``executor``, and ``hour=7``, ``seconds=30``, ``run_date=…`` of a trigger given by name.
+            ``jitter`` is the trigger's. Weekdays go by name: APScheduler's numbers count from
+            Monday = 0, a crontab's from Sunday.
 
         Raises
         ------
@@ -175,9 +167,8 @@ class JobApi:
         function = resolved(func)
         if jobstore != "default":
             raise UsageError(f"jobstore={jobstore!r}", hint="there is one ledger; leave jobstore out")
-        if executor not in EXECUTORS:
-            raise DeclarationError(f"executor={executor!r}", hint=f"there are: {', '.join(EXECUTORS)}")
-        params = named(function, args, kwargs)
+        own, trigger_args = split_options(options)
+        params = arguments_by_name(function, args, kwargs)
         made = trigger_from(trigger, trigger_args)
         now = datetime.now(UTC)
         first = None
@@ -188,19 +179,12 @@ class JobApi:
         if first is not None and not soon:
             made = at(first) if made is None else first_at(first, made)
             once = once or isinstance(made, At)
-        task = declare(
-            function,
-            made,
-            name=id,
-            params=params,
-            description=name or "",
-            misfire_grace=misfire_grace_time,
-            coalesce=coalesce,
-            max_instances=max_instances,
-            runs_in=EXECUTORS[executor],
-            enabled=next_run_time is not None,
-            tags=(ONE_TIME,) if once or isinstance(made, At) else (),
-        )
+        tags = (ONE_TIME,) if once or isinstance(made, At) else ()
+        given = {"name": id, "params": params, "enabled": next_run_time is not None, **own}
+        given["tags"] = (*texts(own.get("tags", ()), "tags"), *tags)
+        if name:
+            given["description"] = name
+        task = declare_data(function, made, given)
         self._refuse_conflict(task, replace_existing)
         if soon or made is None:
             self._add_and_run(task)
@@ -266,7 +250,7 @@ class JobApi:
         self._to_run.discard(job_id)
         return Job(self, job_id)
 
-    def add_request(self, body: Mapping[str, Any]) -> TaskHandle:
+    def add_request(self, body: Mapping[str, Any]) -> TaskHandle[..., Any]:
         """Declare a task written as data, and run it at once if it is IMMEDIATE.
 
         Parameters

@@ -7,9 +7,9 @@ by the owner alone (`writer.py`); anybody may insert a command.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -37,6 +37,8 @@ from schedkit.core.states import Disposition, Overlap
 from schedkit.core.text import dump, load
 
 __all__ = ["CommandRow", "FireRow", "Ledger", "TaskRow", "ToldRow", "WaitRow"]
+
+T = TypeVar("T")
 
 
 class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,30 +122,34 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def _all(self, query: sa.Select[Any]) -> Sequence[Mapping[str, Any]]:
+    def _all(self, query: sa.Select[Any], make: Callable[[Mapping[str, Any]], T]) -> list[T]:
         with self.store.reading() as connection:
-            return connection.execute(query).mappings().all()  # type: ignore[return-value]
+            rows = connection.execute(query).mappings().all()
+        with self.store.decoding():
+            return [make(row) for row in rows]  # type: ignore[arg-type]  # a RowMapping is one
+
+    def _first(self, query: sa.Select[Any], make: Callable[[Mapping[str, Any]], T]) -> T | None:
+        found = self._all(query, make)
+        return found[0] if found else None
 
     def tasks(self) -> list[TaskRow]:
         """Return every task, by name."""
-        return [_task(row) for row in self._all(select(tasks).order_by(tasks.c.name))]
+        return self._all(select(tasks).order_by(tasks.c.name), _task)
 
     def task(self, name: str) -> TaskRow | None:
         """Return one task."""
-        found = self._all(select(tasks).where(tasks.c.name == name))
-        return _task(found[0]) if found else None
+        return self._first(select(tasks).where(tasks.c.name == name), _task)
 
     def live(self, task: str | None = None) -> list[Run]:
         """Return the runs that have not ended, of all tasks or of one, oldest first."""
         query = select(runs).where(runs.c.state.in_(_LIVE)).order_by(runs.c.id)
         if task is not None:
             query = query.where(runs.c.task == task)
-        return [run_from_row(row) for row in self._all(query)]
+        return self._all(query, run_from_row)
 
     def run(self, id: str) -> Run | None:
         """Return one run."""
-        found = self._all(select(runs).where(runs.c.id == id))
-        return run_from_row(found[0]) if found else None
+        return self._first(select(runs).where(runs.c.id == id), run_from_row)
 
     def runs(
         self,
@@ -161,12 +167,12 @@ class Ledger:
             query = query.where(runs.c.state == state)
         if before is not None:
             query = query.where(runs.c.id < before)
-        return [run_from_row(row) for row in self._all(query)]
+        return self._all(query, run_from_row)
 
     def recent(self, names: Iterable[str], each: int) -> list[Run]:
         """Return the last `each` runs of every named task, oldest first."""
         found: list[Run] = []
-        with self.store.reading() as connection:
+        with self.store.reading() as connection, self.store.decoding():
             for name in names:
                 query = select(runs).where(runs.c.task == name).order_by(runs.c.id.desc()).limit(each)
                 found.extend(run_from_row(row) for row in connection.execute(query).mappings())  # type: ignore[arg-type]
@@ -178,7 +184,7 @@ class Ledger:
         query = select(runs.c.task, runs.c.state, sa.func.count().label("n")).group_by(
             runs.c.task, runs.c.state
         )
-        for row in self._all(query):
+        for row in self._all(query, dict):
             found.setdefault(row["task"], {})[row["state"]] = row["n"]
         return found
 
@@ -190,8 +196,7 @@ class Ledger:
             .order_by(runs.c.id.desc())
             .limit(1)
         )
-        found = self._all(query)
-        return run_from_row(found[0]) if found else None
+        return self._first(query, run_from_row)
 
     def scheduled(self, task: str, after: datetime, until: datetime) -> set[datetime]:
         """Return the due times in [after, until] that have a run."""
@@ -205,20 +210,18 @@ class Ledger:
             .where(runs.c.task == task, runs.c.started_at >= to_micros(since))
             .order_by(runs.c.started_at)
         )
-        found = (time_from(row["started_at"]) for row in self._all(query))
-        return [when for when in found if when is not None]
+        return self._all(query, lambda row: _time(row["started_at"]))
 
     def attempts(self, run: str) -> list[Attempt]:
         """Return the ended attempts of a run, in order."""
         query = select(attempts).where(attempts.c.run == run).order_by(attempts.c.number)
-        return [attempt_from_row(row) for row in self._all(query)]
+        return self._all(query, attempt_from_row)
 
     def details(self, run: str) -> dict[str, Any]:
         """Return what a run told: its stages, log, facts and artifacts."""
-        found = self._all(select(details).where(details.c.run == run))
-        if not found:
-            return {"stages": [], "log": [], "facts": {}, "artifacts": []}
-        return {key: load(found[0][key]) for key in ("stages", "log", "facts", "artifacts")}
+        empty: dict[str, Any] = {"stages": [], "log": [], "facts": {}, "artifacts": []}
+        query = select(details).where(details.c.run == run)
+        return self._first(query, lambda row: {key: load(row[key]) for key in empty}) or empty
 
     def telling(self) -> list[ToldRow]:
         """Return what the runs that are running have told so far."""
@@ -227,25 +230,17 @@ class Ledger:
             .join_from(details, runs, details.c.run == runs.c.id)
             .where(runs.c.state.in_(_LIVE), runs.c.state == "RUNNING")
         )
-        return [
-            ToldRow(run=row["run"], task=row["task"], stages=load(row["stages"]), log=load(row["log"]))
-            for row in self._all(query)
-        ]
+        return self._all(
+            query,
+            lambda row: ToldRow(
+                run=row["run"], task=row["task"], stages=load(row["stages"]), log=load(row["log"])
+            ),
+        )
 
     def fires(self, task: str, limit: int = 1000) -> list[FireRow]:
         """Return the due times of a task that made no run, newest first."""
         query = select(fires).where(fires.c.task == task).order_by(fires.c.scheduled_at.desc()).limit(limit)
-        return [
-            FireRow(
-                task=row["task"],
-                scheduled_at=_time(row["scheduled_at"]),
-                until=_time(row["until"]),
-                count=row["count"],
-                disposition=Disposition(row["disposition"]),
-                reason=row["reason"],
-            )
-            for row in self._all(query)
-        ]
+        return self._all(query, _fire)
 
     def waits(self) -> list[WaitRow]:
         """Return what PENDING runs wait for, and parents' runs that are still to come."""
@@ -253,14 +248,14 @@ class Ledger:
         query = (
             select(waits).where(waits.c.run.in_(pending) | waits.c.parent_run.is_(None)).order_by(waits.c.run)
         )
-        return [WaitRow(**row) for row in self._all(query)]
+        return self._all(query, lambda row: WaitRow(**row))
 
     def events(self, after: int = 0, *, limit: int = 1000, run: str | None = None) -> list[Event]:
         """Return the log after number `after`, in order."""
         query = select(events.c.data).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
         if run is not None:
             query = query.where(events.c.run == run)
-        return [decode(row["data"]) for row in self._all(query)]
+        return self._all(query, lambda row: decode(row["data"]))
 
     def last_seq(self) -> int:
         """Return the number of the newest event."""
@@ -279,12 +274,11 @@ class Ledger:
     def commands(self) -> list[CommandRow]:
         """Return what has been asked and not answered, oldest first."""
         query = select(commands).where(commands.c.done_at.is_(None)).order_by(commands.c.id)
-        return [_command(row) for row in self._all(query)]
+        return self._all(query, _command)
 
     def command(self, id: str) -> CommandRow | None:
         """Return one command."""
-        found = self._all(select(commands).where(commands.c.id == id))
-        return _command(found[0]) if found else None
+        return self._first(select(commands).where(commands.c.id == id), _command)
 
     def ask(self, who: str, kind: str, data: Mapping[str, Any]) -> str:
         """Leave a command for the owner; return its id."""
@@ -333,6 +327,17 @@ def _task(row: Mapping[str, Any]) -> TaskRow:
         facts=load(row["facts"]),
         declared_at=_time(row["declared_at"]),
         who=row["who"],
+    )
+
+
+def _fire(row: Mapping[str, Any]) -> FireRow:
+    return FireRow(
+        task=row["task"],
+        scheduled_at=_time(row["scheduled_at"]),
+        until=_time(row["until"]),
+        count=row["count"],
+        disposition=Disposition(row["disposition"]),
+        reason=row["reason"],
     )
 
 

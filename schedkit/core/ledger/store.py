@@ -23,6 +23,7 @@ from schedkit.core.ledger import schema
 from schedkit.core.ledger.file_systems import FileSystem, network_file_system
 from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
+from schedkit.values.text import one_line
 
 __all__ = ["Store"]
 
@@ -189,10 +190,25 @@ class Store:
         """Turn a driver's error into a `LedgerError` that says what to do."""
         try:
             yield
-        except DBAPIError as error:
-            raise LedgerError(f"ledger {self}: {reason(error)}", hint=_advice(str(error.orig))) from error
         except SQLAlchemyError as error:
-            raise LedgerError(f"ledger {self}: {error}", hint="is it a schedkit ledger?") from error
+            raise self.error_of(error) from error
+
+    def error_of(self, error: SQLAlchemyError) -> LedgerError:
+        """Return the `LedgerError` for a driver's error."""
+        if isinstance(error, DBAPIError):
+            return LedgerError(f"ledger {self}: {reason(error)}", hint=_advice(str(error.orig)))
+        return LedgerError(f"ledger {self}: {one_line(str(error))}", hint="is it a schedkit ledger?")
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """Turn what is raised for a value that no ledger holds into a `LedgerError`: the file is damaged."""
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, AssertionError, OverflowError, RecursionError) as error:
+            raise LedgerError(
+                f"ledger {self}: a value cannot be read: {one_line(str(error) or type(error).__name__)}",
+                hint="the file is damaged: restore it, or name another ledger",
+            ) from error
 
     def passing(self, error: BaseException) -> bool:
         """Tell whether waiting may cure `error`: the store is locked, full, restarting or away."""
@@ -281,7 +297,7 @@ def _url(where: str | Path) -> sa.URL:
         return sa.URL.create("sqlite", database=os.path.abspath(os.path.expanduser(where)))
     try:
         url = sa.make_url(str(where))
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ValueError):  # ValueError: a port that is not a number
         # The text may hold a password: it stays out of the message and of the chain.
         raise LedgerError(
             "ledger: not a database URL", hint="write e.g. postgresql://user@host/name"

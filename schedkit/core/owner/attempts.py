@@ -100,7 +100,9 @@ class Attempts(Runs):
                 at=now, seq=self.next_seq(), task=run.task, run=run.id, who=run.who, attempt=started.attempt
             )
         )
-        execution = Execution(started, self.registry[run.task], RunContext(started, self._tell))
+        execution = Execution(
+            started, self.registry[run.task], RunContext(started, self._tell, self.ports.results.folder)
+        )
         self.executions[run.id] = execution
         self._idle.clear()
         change.then(

@@ -211,6 +211,7 @@ class Known:
             limit=row.limit,
             place=row.facts.get("place", ""),
             rate=row.facts.get("rate", ""),
+            options=row.facts.get("options", {}),
         )
 
     def _committed_anywhere(self, outcome: list[tuple[Change, BaseException | None]]) -> None:

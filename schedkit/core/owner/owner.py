@@ -23,6 +23,7 @@ from schedkit.core.owner.times import Times
 from schedkit.core.runner.execute import Ending
 from schedkit.core.states import Outcome, Overlap, State
 from schedkit.core.tasks.declare import replaced
+from schedkit.core.tasks.options import shown_options
 from schedkit.core.text import dump
 from schedkit.core.when import data as trigger_data
 from schedkit.core.when.base import Trigger
@@ -326,4 +327,5 @@ def _facts(task: Task) -> dict[str, Any]:
         "max_instances": task.max_instances,
         "place": task.place,
         "rate": "" if task.rate is None else str(task.rate),
+        "options": shown_options(task),
     }

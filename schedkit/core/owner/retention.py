@@ -27,6 +27,7 @@ from schedkit.core.ledger.schema import (
 )
 from schedkit.core.ledger.schema import tasks as known_tasks
 from schedkit.core.run import PRUNED
+from schedkit.core.runner.full_texts import LABEL
 from schedkit.core.text import dump, load
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def forget_runs(
     Returns
     -------
     tuple of int and list
-        How many rows are gone, and the references of their results, whose files may go.
+        How many rows are gone, and the references of their results and full texts, whose files may go.
     """
     old = (
         select(runs.c.id, runs.c.result)
@@ -117,6 +118,8 @@ def forget_runs(
         old = old.where(~has_result(runs) | (runs.c.id < last_kept) | free)
     found = connection.execute(old).all()
     ids = [id for id, _ in found]
+    gone_files = [load(reference) for _, reference in found if reference is not None]
+    gone_files += [{"texts": run} for run in connection.scalars(_with_full_texts(ids))]
     for table in (attempts, details, waits):
         if ids:
             connection.execute(table.delete().where(table.c.run.in_(ids)))
@@ -133,7 +136,13 @@ def forget_runs(
         gone = connection.execute(events.delete().where(events.c.seq <= last, events.c.at < limit)).rowcount
     connection.execute(fires.delete().where(fires.c.until < limit))
     connection.execute(commands.delete().where(commands.c.done_at < limit))
-    return len(ids) + gone, [load(reference) for _, reference in found if reference is not None]
+    return len(ids) + gone, gone_files
+
+
+def _with_full_texts(ids: Sequence[str]) -> sa.Select[tuple[str]]:
+    """Select the runs among `ids` of which files hold the full texts."""
+    label = f'"label":"{LABEL}'
+    return select(details.c.run).where(details.c.run.in_(ids), details.c.artifacts.contains(label))
 
 
 def forget_results(connection: sa.Connection, tasks: Iterable[str], keep: int) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from typing import IO
 
 from schedkit import context
 from schedkit.errors import StopRequested
+from schedkit.values.limits import MAX_STORED_CHARS
 
 __all__ = ["Words", "say_end"]
 
@@ -24,9 +25,8 @@ _log = logging.getLogger("schedkit")
 
 # Written after each call, so that its lines are told from the next one's.
 END = b"\x00schedkit: end of call\x00"
-# A call's lines beyond these are counted; a line is cut.
+# A call's lines beyond these are counted.
 MOST_LINES = 1000
-LONGEST_LINE = 4000
 # For an end that does not come: the task has led its output elsewhere.
 PATIENCE_SECONDS = 1.0
 
@@ -77,7 +77,7 @@ class Words:
                 *lines, rest = (rest + piece).split(b"\n")
                 for line in lines:
                     self._take(line)
-                if len(rest) > LONGEST_LINE:
+                if len(rest) > MAX_STORED_CHARS:
                     self._take(rest)
                     rest = b""
             self._take(rest)
@@ -85,7 +85,7 @@ class Words:
     def _take(self, line: bytes) -> None:
         said, end, _ = line.partition(END)
         # A progress bar draws over its line: what it shows last counts.
-        text = said.decode(errors="replace").rstrip().rpartition("\r")[2][:LONGEST_LINE]
+        text = said.decode(errors="replace").rstrip().rpartition("\r")[2][:MAX_STORED_CHARS]
         with self._lock:
             run = self._run
             if text.strip():

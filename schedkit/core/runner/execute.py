@@ -23,13 +23,13 @@ from schedkit.core.runner.running import RunContext
 from schedkit.core.states import Outcome
 from schedkit.core.tasks.params import call_arguments, complete
 from schedkit.errors import ParameterError, RetryableError, StopRequested
-from schedkit.values.text import clean
+from schedkit.values.limits import MAX_TRACEBACK_CHARS
+from schedkit.values.text import clean, one_line, safe_repr
 
 __all__ = ["Ending", "await_hook", "call_hook", "called", "error_facts", "perform", "perform_async"]
 
 _log = logging.getLogger("schedkit")
 _HERE = str(Path(__file__).parent)
-MOST_TRACEBACK = 12_000
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -94,7 +94,7 @@ def perform(
                 raise TypeError(f"{task.name} returned a coroutine: declare it with async def")
             ending = _concluded(task, run, results, value)
         except BaseException as error:
-            ending = _failed(task, error, valid)
+            ending = _failed(task, run, error, valid)
     for hook, arguments_of_hook in _hooks_after(task, run, ending, last_try):
         call_hook(hook, arguments_of_hook, run)
     return ending
@@ -116,31 +116,32 @@ async def perform_async(task: Task, run: RunContext, results: Results, last_try:
             else:  # writing a result may take its time
                 ending = await asyncio.to_thread(_concluded, task, run, results, value)
         except BaseException as error:
-            ending = _failed(task, error, valid)
+            ending = _failed(task, run, error, valid)
     for hook, arguments_of_hook in _hooks_after(task, run, ending, last_try):
         await await_hook(hook, arguments_of_hook, run)
     return ending
 
 
 def _concluded(task: Task, run: RunContext, results: Results, value: Any) -> Ending:
-    if isinstance(value, TaskResult):
-        if value.message or value.data:
-            run.facts["result"] = {"message": value.message, **value.data}
-        if value.status == "failed":
-            error = RetryableError(value.error or value.message or "the task said that it failed")
-            return Ending(
-                Outcome.FAILED,
-                cause=error,
-                error=error_facts(error),
-                retryable=task.retry.allows(error),
-                reason=clean(value.message),
-            )
-        if value.status == "skipped":
-            return Ending(Outcome.DONE, skipped=True, reason=clean(value.message))
-        kept = value.value if value.value is not None else (value.data or None)
-        reference = results.save(task.name, run.id, run.attempt, kept)
-        return Ending(Outcome.DONE, value=kept, result=reference, reason=clean(value.message))
-    return Ending(Outcome.DONE, value=value, result=results.save(task.name, run.id, run.attempt, value))
+    if not isinstance(value, TaskResult):
+        return Ending(Outcome.DONE, value=value, result=results.save(task.name, run.id, run.attempt, value))
+    reason = run.shortened(clean(value.message), "the message")
+    if value.message or value.data:
+        run.facts["result"] = run.bounded("result", {"message": reason, **value.data})
+    if value.status == "failed":
+        error = RetryableError(value.error or value.message or "the task said that it failed")
+        return Ending(
+            Outcome.FAILED,
+            cause=error,
+            error=_stored(run, error_facts(error)),
+            retryable=task.retry.allows(error),
+            reason=reason,
+        )
+    if value.status == "skipped":
+        return Ending(Outcome.DONE, skipped=True, reason=reason)
+    kept = value.value if value.value is not None else (value.data or None)
+    reference = results.save(task.name, run.id, run.attempt, kept)
+    return Ending(Outcome.DONE, value=kept, result=reference, reason=reason)
 
 
 def _asked(task: Task, arguments: dict[str, Any]) -> Any:
@@ -152,10 +153,11 @@ def _asked(task: Task, arguments: dict[str, Any]) -> Any:
 
 def _judged(task: Task, verdict: Any, arguments: dict[str, Any]) -> None:
     if verdict is False:
-        raise ParameterError(f"task {task.name!r}: validate_params refused {complete(task, arguments)!r}")
+        shown = safe_repr(complete(task, arguments), 300)
+        raise ParameterError(f"task {task.name!r}: validate_params refused {shown}")
 
 
-def _failed(task: Task, error: BaseException, valid: bool) -> Ending:
+def _failed(task: Task, run: RunContext, error: BaseException, valid: bool) -> Ending:
     facts: dict[str, Any] | None = None
     if isinstance(error, FailedElsewhere):
         facts, error = error.facts, error.error
@@ -164,7 +166,17 @@ def _failed(task: Task, error: BaseException, valid: bool) -> Ending:
     # Parameters that do not fit will not fit the next time either.
     final = isinstance(error, ParameterError) or not (valid or isinstance(error, RetryableError))
     retryable = task.retry.allows(error) and not final
-    return Ending(Outcome.FAILED, cause=error, error=facts or error_facts(error), retryable=retryable)
+    kept = _stored(run, facts or error_facts(error))
+    return Ending(Outcome.FAILED, cause=error, error=kept, retryable=retryable)
+
+
+def _stored(run: RunContext, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what is told of an exception as the ledger keeps it."""
+    return {
+        **facts,
+        "message": run.shortened(facts["message"], "the error"),
+        "hint": one_line(facts["hint"], 1000),
+    }
 
 
 def error_facts(error: BaseException) -> dict[str, Any]:
@@ -196,7 +208,7 @@ def _traceback(error: BaseException) -> str:
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_HERE) and trace.tb_next:
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace, limit=-30)
-    return "".join(lines)[-MOST_TRACEBACK:]
+    return "".join(lines)[-MAX_TRACEBACK_CHARS:]
 
 
 def _hooks_after(

@@ -6,28 +6,30 @@ recorded as DONE; so a reference never points at half a file.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
 from schedkit import context
 from schedkit.core.run import PRUNED
+from schedkit.core.runner.full_texts import remove_full_texts
 from schedkit.errors import SchedkitError
-from schedkit.values.text import clean
+from schedkit.values.failures import translate
+from schedkit.values.files import replacing
+from schedkit.values.text import clean, one_line, safe_repr
 
 __all__ = ["ResultGoneError", "Results"]
 
 # Small values live in the ledger itself.
 INLINE_BYTES = 4000
 NOT_KEPT = "not kept"
-MOST_WHY = 500
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -55,7 +57,9 @@ class Results:
         """
         if value is None:
             return None
-        name = f"{_UNSAFE.sub('_', task)[:60]}/{run}-{attempt}"
+        folder = _UNSAFE.sub("_", task)[:60]
+        # A task may be called "..", or ".".
+        name = f"{folder if folder.strip('.') else '_'}/{run}-{attempt}"
         frame = _frame(value)
         if frame is not None:
             try:
@@ -76,18 +80,12 @@ class Results:
             return _not_kept(value, f"JSON cannot hold it: {error}")
         if len(text) <= INLINE_BYTES:
             return {"kind": "json", "value": msgspec.json.decode(text)}
-        path = self._write(f"{name}.json", lambda file: Path(file).write_bytes(text))
+        path = self._write(f"{name}.json", lambda file: file.write(text))
         return {"kind": "json", "path": path, "bytes": len(text)}
 
-    def _write(self, name: str, write: Any) -> str:
-        target = self.folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(target.name + ".part")
-        try:
-            write(part)
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+    def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> str:
+        with replacing(self.folder / name) as new:
+            write(new.file)
         return name
 
     def load(self, reference: Mapping[str, Any] | None) -> Any:
@@ -112,7 +110,7 @@ class Results:
             )
         if "value" in reference:
             return reference["value"]
-        path = self.folder / reference["path"]
+        path = self._own(reference["path"])
         try:
             if reference["kind"] == "json":
                 return msgspec.json.decode(path.read_bytes())
@@ -121,23 +119,37 @@ class Results:
             raise ResultGoneError(
                 f"result {path} is gone", hint="it was pruned or moved; run the task again"
             ) from error
-        except (OSError, ValueError, msgspec.DecodeError) as error:
-            raise ResultGoneError(
-                f"result {path} cannot be read: {error}", hint="run the task again"
+        except Exception as error:
+            ours = translate(error, f"result {path}", ResultGoneError, hint="run the task again")
+            raise ours or ResultGoneError(
+                f"cannot read result {path}: {one_line(str(error))}", hint="run the task again"
             ) from error
         for place, kind in reference.get("cells", {}).items():
             column = frame.columns[int(place)]
             frame[column] = frame[column].map(_SEQUENCES[kind])
         return frame.iloc[:, 0] if reference.get("series") else frame
 
+    def _own(self, name: str) -> Path:
+        """Return the path of a file of ours: a ledger that others write may name any."""
+        path = self.folder / name
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise ResultGoneError(
+                f"the ledger names {safe_repr(name)} as a result, which is not in {self.folder}",
+                hint="run the task again",
+            )
+        return path
+
     def remove(self, reference: Mapping[str, Any]) -> None:
-        """Delete the file of a reference, if it has one."""
+        """Delete the file of a reference, if it has one, or the full texts of a run."""
         if "path" in reference:
-            (self.folder / reference["path"]).unlink(missing_ok=True)
+            with contextlib.suppress(ResultGoneError):
+                self._own(reference["path"]).unlink(missing_ok=True)
+        if "texts" in reference:
+            remove_full_texts(self.folder, reference["texts"])
 
 
 def _not_kept(value: Any, why: str) -> dict[str, Any]:
-    why = clean(" ".join(why.split()))[:MOST_WHY]
+    why = clean(one_line(why, 500))
     kind = type(value).__name__
     context.log(f"the result, of type {kind}, is not kept: {why}", logging.WARNING)
     return {"kind": NOT_KEPT, "type": kind, "why": why}
@@ -213,9 +225,9 @@ def _sequence(kind: type, cell: Any) -> Any:
 _SEQUENCES = {"list": partial(_sequence, list), "tuple": partial(_sequence, tuple)}
 
 
-def _write_parquet(frame: Any, path: Path) -> None:
+def _write_parquet(frame: Any, file: IO[bytes]) -> None:
     try:
-        frame.to_parquet(path)
+        frame.to_parquet(file)
     except (TypeError, ValueError, OverflowError, _arrow_errors()):
         # Columns of mixed or unknown types: their text is better than nothing. Attributes may be anything,
         # and of columns of one name each but the first gets a number, as where pandas reads such a table.
@@ -224,7 +236,9 @@ def _write_parquet(frame: Any, path: Path) -> None:
         plain.columns = _apart([str(column) for column in plain.columns])
         for column in [name for name, kind in plain.dtypes.items() if str(kind) == "object"]:
             plain[column] = plain[column].map(lambda cell: None if cell is None else str(cell))
-        plain.to_parquet(path)
+        file.seek(0)
+        file.truncate()
+        plain.to_parquet(file)
 
 
 def _apart(names: list[str]) -> list[str]:

@@ -15,13 +15,14 @@ from typing import Any
 from schedkit.context import Surroundings
 from schedkit.core.events import Event, RunLogged, RunNoted, RunProgressed
 from schedkit.core.run import Run
+from schedkit.core.runner.full_texts import FullTexts, cut
 from schedkit.core.text import dump
 from schedkit.errors import StopRequested
-from schedkit.values.text import clean
+from schedkit.values.limits import MAX_LOG_LINES, MAX_PARAMETER_BYTES, MAX_STORED_CHARS
+from schedkit.values.text import clean, one_line
 
 __all__ = ["RunContext"]
 
-LOG_LINES = 500
 # A stage that reports thousands of steps a second is shown at most this often.
 PROGRESS_SECONDS = 0.05
 
@@ -41,7 +42,7 @@ class RunContext(Surroundings):
         Counts starts of this run, from 1; lets a task make its effects idempotent.
     """
 
-    def __init__(self, run: Run, tell: Callable[[Event], object]) -> None:
+    def __init__(self, run: Run, tell: Callable[[Event], object], results: Path | None = None) -> None:
         self.id = run.id
         self.task = run.task
         self.params: dict[str, Any] = dict(run.params)
@@ -54,6 +55,9 @@ class RunContext(Surroundings):
         self._tell = tell
         self._stages: dict[str, dict[str, Any]] = {}
         self._lines: deque[dict[str, Any]] | None = None
+        self._logged = 0
+        self._results = results
+        self._full_texts: FullTexts | None = None
         self._lock = threading.Lock()
         self._stopping = False
         self._on_stop: tuple[Callable[[], object], ...] = ()
@@ -68,6 +72,7 @@ class RunContext(Surroundings):
 
     def progress(self, stage: str, done: float, total: float | None = None) -> None:
         """Report that `stage` has done `done` of `total` units (None: unknown)."""
+        stage = one_line(str(stage), 200)
         now = time.monotonic()
         with self._lock:
             known = self._stages.get(stage)
@@ -92,10 +97,12 @@ class RunContext(Surroundings):
             level, message = logging.INFO, str(level)
         if isinstance(level, str):
             level = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
-        line = RunLogged(at=_now(), task=self.task, run=self.id, level=level, message=clean(str(message)))
+        text = self.shortened(clean(str(message)), f"log line {self._logged + 1}")
+        line = RunLogged(at=_now(), task=self.task, run=self.id, level=level, message=text)
         with self._lock:
             if self._lines is None:
-                self._lines = deque(maxlen=LOG_LINES)
+                self._lines = deque(maxlen=MAX_LOG_LINES)
+            self._logged += 1
             self._lines.append({"at": line.at.isoformat(), "level": level, "message": line.message})
             self.changed = True
         self._tell(line)
@@ -103,21 +110,47 @@ class RunContext(Surroundings):
 
     def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
         """Keep JSON-able facts with the run; the last of a kind counts."""
+        kept = self.bounded(kind, facts)
         with self._lock:
-            self.facts[kind] = dict(facts)
+            self.facts[kind] = kept
             self.changed = True
-        self._tell(RunNoted(at=_now(), task=self.task, run=self.id, kind=kind, facts=dict(facts)))
+        self._tell(RunNoted(at=_now(), task=self.task, run=self.id, kind=kind, facts=dict(kept)))
         self._raise_if_stopping()
+
+    def bounded(self, kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Return facts as the ledger keeps them; the whole of those that are too large becomes a file."""
+        kept = dict(facts)
+        if len(text := dump(kept)) <= MAX_PARAMETER_BYTES:
+            return kept
+        small = {name: value for name, value in kept.items() if len(dump(value)) <= MAX_STORED_CHARS}
+        kept = small if len(dump(small)) <= MAX_PARAMETER_BYTES else {}
+        return {**kept, "left out": self.shortened(text, f"the facts {kind!r}", 0)}
 
     def artifact(self, path: Path, label: str = "") -> None:
         """Keep note of a file the run has written."""
-        noted = {"path": str(path), "label": label or Path(path).name}
+        self._note_file(path, one_line(label or Path(path).name))
+        self._raise_if_stopping()
+
+    def _note_file(self, path: Path, label: str) -> None:
+        noted = {"path": str(path), "label": label}
         with self._lock:
             if noted not in self.artifacts:
                 self.artifacts = (*self.artifacts, noted)
             self.changed = True
         self._tell(RunNoted(at=_now(), task=self.task, run=self.id, kind="artifact", facts=dict(noted)))
-        self._raise_if_stopping()
+
+    def shortened(self, text: str, name: str, limit: int = MAX_STORED_CHARS) -> str:
+        """Return a text as the ledger keeps it; the whole of one that is cut becomes a file of the run."""
+        if len(text) <= limit:
+            return text
+        with self._lock:
+            if self._full_texts is None and self._results is not None:
+                self._full_texts = FullTexts(self._results, self.id, self.attempt)
+        kept = self._full_texts.keep(text, name) if self._full_texts is not None else None
+        if kept is None:
+            return cut(text, limit)
+        self._note_file(*kept)
+        return f"{cut(text, limit)[:-1]}; see the artifact {kept[1]!r})"
 
     def should_stop(self) -> bool:
         """Tell whether someone asked this run to stop."""
@@ -156,10 +189,18 @@ class RunContext(Surroundings):
                     {k: v for k, v in stage.items() if not k.startswith("_")}
                     for stage in self._stages.values()
                 ],
-                "log": list(self._lines or ()),
+                "log": self._kept_lines(),
                 "facts": dict(self.facts),
                 "artifacts": list(self.artifacts),
             }
+
+    def _kept_lines(self) -> list[dict[str, Any]]:
+        lines = list(self._lines or ())
+        if self._logged > len(lines):
+            dropped, kept = self._logged - len(lines) + 1, len(lines) - 1
+            text = f"{dropped:,} earlier lines were dropped: the log keeps the last {kept}"
+            lines[0] = {**lines[0], "level": logging.WARNING, "message": text}
+        return lines
 
     def row(self) -> dict[str, str] | None:
         """Return what the ledger keeps of it, None if it has told nothing."""

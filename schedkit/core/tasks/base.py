@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from typing import Any, Literal
 
-from schedkit.core.model import Task
-from schedkit.core.tasks.declare import declare, marked
+from schedkit.core.model import Rate, Retry, Task
+from schedkit.core.states import Overlap
+from schedkit.core.tasks.declare import checked, declare, declare_data, marked
+from schedkit.core.tasks.options import HOOKS, TASK_OPTIONS
+from schedkit.core.tasks.parsers import Parent
 from schedkit.core.when.base import Trigger
 from schedkit.errors import DeclarationError
+from schedkit.values.durations import Duration
 
 __all__ = ["BaseTask", "as_task"]
-
-# Class attributes that are options of `schedkit.core.tasks.declare`, under the same names.
-OPTIONS = (
-    *("description", "retry", "timeout", "priority", "after", "overlap", "tags", "rate", "runs_in"),
-    *("max_instances", "misfire_grace", "coalesce", "catch_up", "jitter", "params", "enabled"),
-)
 
 
 class BaseTask:
     """A task with state and hooks of its own: write ``execute``, or ``async def run``.
 
-    Class attributes carry what `schedkit.core.tasks.declare` takes: ``name`` (the class's by default),
-    ``schedule`` (a trigger), ``description``, ``retry``, ``timeout``, ``params``, ``enabled`` and so on.
+    ``schedule`` is its trigger. The other class attributes below are options, those of `schedkit.task`;
+    ``name`` is the class's by default.
 
     Examples
     --------
@@ -40,8 +39,27 @@ class BaseTask:
     'every hour'
     """
 
-    name: str = ""
+    name: str | None = None
     schedule: object = None
+
+    # For type checkers and completion: the options of `TaskOptions`, which a test holds equal.
+    description: str
+    params: Mapping[str, Any] | None
+    retry: Retry | int | Mapping[str, Any] | None
+    timeout: Duration | None
+    priority: Literal["low", "medium", "high"] | int
+    after: Parent | Iterable[Parent]
+    overlap: Overlap | Literal["skip", "queue", "cancel", "allow"]
+    tags: str | Iterable[str]
+    rate: str | Rate | None
+    runs_in: Literal["auto", "thread", "process"] | Executor | None
+    max_instances: int
+    misfire_grace: Duration | None
+    coalesce: bool
+    catch_up: int
+    jitter: Duration | None
+    enabled: bool
+    link: str
 
     @property
     def task_name(self) -> str:
@@ -86,7 +104,7 @@ class BaseTask:
             If it has neither ``execute`` nor ``run``, or both.
         """
         function = self._work()
-        options = {name: getattr(self, name) for name in OPTIONS if hasattr(self, name)}
+        options = self._options()
         trigger = self.schedule
         other = getattr(self, "trigger", None)
         if trigger is None and (isinstance(other, Trigger) or hasattr(other, "get_next_fire_time")):
@@ -99,12 +117,12 @@ class BaseTask:
             trigger, more = as_options()
             options = {**more, **options}
         options.setdefault("description", inspect.cleandoc(type(self).__doc__ or "").partition("\n")[0])
-        hooks = {
-            hook: getattr(self, hook)
-            for hook in ("on_success", "on_failure", "on_retry", "cleanup", "validate_params")
-            if self._overrides(hook)
-        }
-        return declare(function, trigger, name=self.task_name, **options, **hooks)
+        hooks = {hook: getattr(self, hook) for hook in HOOKS if self._overrides(hook)}
+        return declare_data(function, trigger, {**options, "name": self.task_name, **hooks})
+
+    def _options(self) -> dict[str, Any]:
+        spellings = [s for name, option in TASK_OPTIONS.items() for s in (name, *option.spellings)]
+        return {name: getattr(self, name) for name in spellings if name not in HOOKS and hasattr(self, name)}
 
     @classmethod
     def has_work(cls) -> bool:
@@ -140,7 +158,7 @@ def as_task(value: object) -> Task:
         If it declares none.
     """
     if isinstance(value, Task):
-        return value
+        return checked(value)
     if isinstance(value, type) and issubclass(value, BaseTask):
         value = _made(value)
     if isinstance(value, BaseTask):

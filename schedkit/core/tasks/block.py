@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from schedkit.core.model import Retry, Task
 from schedkit.core.tasks import discover
-from schedkit.core.tasks.declare import declare
+from schedkit.core.tasks.declare import declare_data
 from schedkit.core.tasks.discover import Found, Problem, warn
+from schedkit.core.tasks.options import TASK_OPTIONS
 from schedkit.core.when import data as trigger_data
 from schedkit.core.when import triggers
 from schedkit.core.when.base import Trigger
-from schedkit.errors import DeclarationError, SettingsError, TriggerError
+from schedkit.errors import DeclarationError, SettingsError, TriggerError, UsageError
+from schedkit.values.options import refuse_unknown
+from schedkit.values.parsers import duration, whole_number
+from schedkit.values.text import did_you_mean, safe_repr
 
-__all__ = ["EXECUTORS", "block_retry", "block_trigger", "yaml_tasks"]
+__all__ = ["TRIGGER_ARGUMENTS", "block_trigger", "trigger_of", "yaml_tasks"]
 
-EXECUTORS = {"default": None, "threadpool": "thread", "processpool": "process"}
-# What an entry may say besides, under the names of `schedkit.core.tasks.declare`.
-OPTIONS = (
-    *("timeout", "priority", "after", "overlap", "tags", "rate", "max_instances", "misfire_grace"),
-    *("coalesce", "catch_up", "jitter", "params", "description", "enabled"),
-)
-KEYS = ("trigger", "args", "max_attempts", "retry_delay", "executor", "misfire_grace_time", *OPTIONS)
+# What an entry says besides the options of a task.
+KEYS = ("trigger", "args", "max_attempts", "retry_delay")
 # In crontab, and so in YAML, 0 and 7 are Sunday; APScheduler would read 0 as Monday.
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -37,14 +36,15 @@ def yaml_tasks(
     package: str = "tasks",
     known: Mapping[str, Task] | None = None,
     tell: Callable[[Problem], object] = warn,
+    where: Callable[[str], str] = "task {!r}".format,
 ) -> Found:
     """Return the tasks that a `tasks:` block declares; a bad entry is reported and left out.
 
     Parameters
     ----------
     block : mapping
-        Task name → ``{trigger, args, max_attempts, retry_delay, executor}`` and options of
-        `schedkit.core.tasks.declare`.
+        Task name → ``{trigger, args, max_attempts, retry_delay}`` and the options of
+        `schedkit.core.tasks.options`.
     package : str
         Where task modules live: the task ``data_sync`` is ``run()`` of ``<package>.data_sync``, or what
         that module declares under this name.
@@ -52,6 +52,8 @@ def yaml_tasks(
         Tasks declared already; an entry of the same name gives such a task its schedule.
     tell : callable, optional
         Called with each problem as it is found; by default it is logged.
+    where : callable, optional
+        ``where(name)`` says where an entry stands, which its problem begins with.
 
     Raises
     ------
@@ -65,30 +67,33 @@ def yaml_tasks(
         )
     found = Found(tell=tell)
     for name, entry in block.items():
-        found.attempt(f"task {name!r}", functools.partial(_task, str(name), entry, package, known or {}))
+        found.attempt(where(str(name)), functools.partial(_task, str(name), entry, package, known or {}))
     return found.parents_first()
 
 
 def _task(name: str, entry: Any, package: str, known: Mapping[str, Task]) -> Iterator[Task]:
     if not isinstance(entry, Mapping):
         raise SettingsError(
-            f"task {name!r} is {type(entry).__name__}, not a mapping", hint=f"its keys: {', '.join(KEYS[:5])}"
+            f"task {name!r} is {type(entry).__name__}, not a mapping",
+            hint=f"write {', '.join(KEYS)} or an option of a task",
         )
-    for key in entry:
-        if key not in KEYS:
-            near = difflib.get_close_matches(str(key), KEYS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(KEYS)}"
-            raise SettingsError(f"task {name!r} has an unknown key {key!r}", hint=hint)
-    options = {key: entry[key] for key in OPTIONS if key in entry}
-    if "misfire_grace_time" in entry:
-        options.setdefault("misfire_grace", entry["misfire_grace_time"])
-    yield declare(
+    what = f"task {name!r}"
+    options = {key: value for key, value in entry.items() if key not in KEYS}
+    refuse_unknown(
+        [key for key in options if TASK_OPTIONS.find(key) is None],
+        (*KEYS, *TASK_OPTIONS),
+        what,
+        error=SettingsError,
+    )
+    if "max_attempts" in entry or "retry_delay" in entry:
+        if "retry" in entry:
+            raise SettingsError(f"{what}: retry besides max_attempts or retry_delay", hint="keep retry")
+        options["retry"] = _retry(name, entry)
+    yield declare_data(
         _function(name, package, known),
-        block_trigger(entry.get("trigger", "interval"), entry.get("args") or {}, f"task {name!r}"),
-        name=name,
-        retry=block_retry(name, entry),
-        runs_in=_executor(name, entry.get("executor", "default")),
-        **options,
+        block_trigger(entry.get("trigger", "interval"), entry.get("args") or {}, what),
+        {**options, "name": name},
+        error=SettingsError,
     )
 
 
@@ -116,25 +121,16 @@ def _function(name: str, package: str, known: Mapping[str, Task]) -> Callable[..
     return entry  # type: ignore[no-any-return]  # a module's attribute, and callable
 
 
-def block_retry(name: str, entry: Mapping[str, Any]) -> Retry:
+def _retry(name: str, entry: Mapping[str, Any]) -> Retry:
     """Return the retries of an entry: `max_attempts` tries in all, of everything but `FatalError`."""
-    attempts = entry.get("max_attempts", 1)
-    delay = entry.get("retry_delay", 0)
-    if isinstance(attempts, bool) or not isinstance(attempts, int):
-        raise SettingsError(f"task {name!r}: max_attempts={attempts!r}", hint="a whole number of tries")
-    if isinstance(delay, bool) or not isinstance(delay, int | float | str):
-        raise SettingsError(f"task {name!r}: retry_delay={delay!r}", hint="seconds, or '1m'")
-    made = Retry(attempts=attempts, delay=delay, backoff=1.0, on=Retry.EVERYTHING)  # type: ignore[arg-type]  # Retry reads durations
+    what = f"task {name!r}"
+    try:
+        attempts = whole_number(1)(entry.get("max_attempts", 1), f"{what}: max_attempts")
+        delay = duration()(entry.get("retry_delay", 0), f"{what}: retry_delay")
+    except UsageError as error:
+        raise SettingsError(error.message, hint=error.hint) from None
     # The delay is the same before each try; a long one is not cut short by the default maximum.
-    return Retry(attempts=attempts, delay=made.delay, backoff=1.0, max_delay=made.delay, on=Retry.EVERYTHING)
-
-
-def _executor(name: str, executor: Any) -> str | None:
-    if executor not in EXECUTORS:
-        raise SettingsError(
-            f"task {name!r}: executor={executor!r}", hint=f"there are: {', '.join(EXECUTORS)}"
-        )
-    return EXECUTORS[executor]
+    return Retry(attempts=attempts, delay=delay, backoff=1.0, max_delay=delay, on=Retry.EVERYTHING)
 
 
 def block_trigger(kind: Any, args: Any, what: str) -> Trigger | None:
@@ -150,9 +146,7 @@ def block_trigger(kind: Any, args: Any, what: str) -> Trigger | None:
         if kind == "cron":
             return _cron(args)
         return trigger_of(kind, args)
-    except TypeError as error:
-        raise TriggerError(f"{what}: {str(error).rpartition('() ')[2]}") from None
-    except TriggerError as error:
+    except UsageError as error:
         raise TriggerError(f"{what}: {error.message}", hint=error.hint) from None
 
 
@@ -190,23 +184,53 @@ def _crontab_weekdays(text: str) -> str:
 
 def trigger_of(kind: Any, args: Mapping[str, Any]) -> Trigger:
     """Return the trigger of an APScheduler alias and its keyword arguments."""
-    renamed = {"timezone": "tz", "start_date": "start", "end_date": "end"}
-    options = {renamed.get(name, name): value for name, value in args.items() if value is not None}
-    window = {name: options.pop(name) for name in ("tz", "start", "end", "jitter") if name in options}
+    made = TRIGGERS.get(kind) if isinstance(kind, str) else None
+    if made is None:
+        hint = did_you_mean(kind, TRIGGERS, otherwise=f"{', '.join(TRIGGERS)}; or a trigger object")
+        raise TriggerError(f"there is no trigger {safe_repr(kind)}", hint=hint)
+    known = (*made.names, *_WINDOW, "jitter")
+    unknown = [name for name in args if name not in known and name not in _WINDOW.values()]
+    refuse_unknown(unknown, known, f"{kind} trigger", error=TriggerError)
+    options = {_WINDOW.get(name, name): value for name, value in args.items() if value is not None}
+    window: dict[str, Any] = {
+        name: options.pop(name) for name in ("tz", "start", "end", "jitter") if name in options
+    }
     if kind in ("interval", "cron") and "end" in window:
         # To APScheduler a day without a time ends them at its midnight; only a calendar includes it.
         window["end"] = triggers.moment_of(window["end"], "end_date")
-    if kind == "interval":
-        return triggers.every(**options, **window)
-    if kind == "cron":
-        return trigger_data.cron_fields(options, **window)
-    if kind == "date":
-        if "run_date" not in options:
-            raise TriggerError("a date trigger needs its run_date", hint="run_date: '2026-12-25 10:00:00'")
-        return triggers.at(options.pop("run_date"), tz=window.get("tz"), **options)
-    if kind == "calendarinterval":
-        clock = "{:02}:{:02}:{:02}".format(*(options.pop(part, 0) for part in ("hour", "minute", "second")))
-        return triggers.calendar(at=clock, **options, **window)
-    raise TriggerError(
-        f"there is no trigger {kind!r}", hint="interval, cron, date or calendarinterval; or a trigger object"
-    )
+    return made.make(options, window)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One of APScheduler's triggers: the names of its own arguments, and what makes ours of them."""
+
+    names: tuple[str, ...]
+    make: Callable[[dict[str, Any], dict[str, Any]], Trigger]
+
+
+def _date(options: dict[str, Any], window: dict[str, Any]) -> Trigger:
+    if "run_date" not in options:
+        raise TriggerError("a date trigger needs its run_date", hint="run_date: '2026-12-25 10:00:00'")
+    return triggers.at(options["run_date"], tz=window.get("tz"))
+
+
+def _calendar(options: dict[str, Any], window: dict[str, Any]) -> Trigger:
+    clock = "{:02}:{:02}:{:02}".format(*(options.pop(part, 0) for part in ("hour", "minute", "second")))
+    return triggers.calendar(at=clock, **options, **window)
+
+
+# What every trigger takes besides, by APScheduler's names and ours.
+_WINDOW = {"timezone": "tz", "start_date": "start", "end_date": "end"}
+_LENGTHS = ("weeks", "days", "hours", "minutes", "seconds")
+TRIGGERS: Mapping[str, _Kind] = {
+    "interval": _Kind(_LENGTHS, lambda options, window: triggers.every(**options, **window)),
+    "cron": _Kind(
+        trigger_data.CRON_FIELDS, lambda options, window: trigger_data.cron_fields(options, **window)
+    ),
+    "date": _Kind(("run_date",), _date),
+    "calendarinterval": _Kind(("years", "months", "weeks", "days", "hour", "minute", "second"), _calendar),
+}
+TRIGGER_ARGUMENTS = frozenset(
+    (*_WINDOW, *_WINDOW.values(), "jitter", *(name for kind in TRIGGERS.values() for name in kind.names))
+)

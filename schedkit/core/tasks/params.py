@@ -7,19 +7,22 @@ import inspect
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args, get_type_hints, is_typeddict
 
 from schedkit.core.model import Task
-from schedkit.core.tasks.stored import comes_back, is_data, plain, refused, shown
+from schedkit.core.tasks.stored import comes_back, is_data, plain, refuse_too_large, refused
 from schedkit.errors import DeclarationError, ParameterError
+from schedkit.values.options import refuse_unknown
+from schedkit.values.text import safe_repr
 
 __all__ = [
     "RUN",
     "Parameter",
     "Parameters",
+    "arguments_by_name",
     "call_arguments",
     "check",
     "check_data",
@@ -65,7 +68,7 @@ class Parameter:
             inside = "".join(f"[{part!r}]" for part in first["loc"])
             raise ParameterError(
                 f"task {task!r}: parameter {self.name!r}{inside} is "
-                f"{shown(value)}, expected {hint_text(self.hint)}: "
+                f"{safe_repr(value)}, expected {hint_text(self.hint)}: "
                 f"{first['msg'][:1].lower()}{first['msg'][1:]}"
             ) from None
 
@@ -166,6 +169,39 @@ def _is_old_typed_dict(hint: Any) -> bool:
     return is_typeddict(hint) and type(hint).__module__ == "typing"
 
 
+def arguments_by_name(
+    function: Callable[..., Any] | None, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return positional and keyword arguments by name: a ledger stores names.
+
+    Raises
+    ------
+    DeclarationError
+        If positional arguments do not fit the function.
+    """
+    if not args:
+        return dict(kwargs or {})
+    if function is None:
+        raise DeclarationError(
+            "positional arguments of a task whose function is not declared here",
+            hint="give them by name: submit(project='X')",
+        )
+    signature = inspect.signature(function)
+    try:
+        bound = signature.bind_partial(*args)
+    except TypeError as error:
+        raise DeclarationError(f"the arguments do not fit {safe_repr(function)}: {error}") from None
+    for name in bound.arguments:
+        if signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+            raise DeclarationError(
+                f"{safe_repr(function)} takes *{name}, and arguments are stored by name",
+                hint="give the parameters names, or bind them with functools.partial and id=…",
+            )
+        if name in (kwargs or {}):
+            raise DeclarationError(f"{name!r} is given by position and by name", hint="give it once")
+    return {**bound.arguments, **(kwargs or {})}
+
+
 def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> dict[str, Any]:
     """Return a task's own parameters joined with `params`, after trying that they fit and can be stored.
 
@@ -197,6 +233,7 @@ def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> di
         )
         if not comes_back(value, convert):
             raise refused(task.name, name, value, hinted=hinted)
+    refuse_too_large(task.name, given)
     return given
 
 
@@ -211,6 +248,7 @@ def check_data(task: str, params: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in params.items():
         if not is_data(value):
             raise refused(task, name, value, hinted=False)
+    refuse_too_large(task, params)
     return dict(params)
 
 
@@ -250,10 +288,7 @@ def _converted(task: str, takes: Parameters, given: Mapping[str, Any], *, comple
         return {}
     unknown = [name for name in given if name not in takes.by_name]
     if unknown and (not takes.open or RUN in unknown):
-        known = ", ".join(map(repr, takes.by_name)) or "none"
-        raise ParameterError(
-            f"task {task!r} has no parameter {unknown[0]!r}", hint=f"its parameters: {known}"
-        )
+        refuse_unknown(unknown, takes.by_name, f"task {task!r}", kind="parameter", error=ParameterError)
     missing = [p for p in takes.by_name.values() if p.required and p.name not in given]
     if missing and complete:
         first = missing[0]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from schedkit.core.model import After, Retry, Task
-from schedkit.core.tasks.declare import priority_of, replaced, tags_of
+from schedkit.core.model import Task
+from schedkit.core.tasks.declare import replaced
+from schedkit.core.tasks.options import TASK_OPTIONS
 from schedkit.core.tasks.registry import Registry
+from schedkit.core.when.base import Trigger
 from schedkit.core.when.triggers import cron
-from schedkit.errors import DeclarationError
-from schedkit.values.durations import parse_duration
+from schedkit.errors import DeclarationError, TriggerError, UsageError
+from schedkit.values.options import refuse_unknown
+from schedkit.values.parsers import mapping, timezone
+from schedkit.values.text import safe_repr
 
-__all__ = ["TaskRequest", "TaskType", "read_request", "retry_policy"]
+__all__ = ["TaskRequest", "TaskType", "read_request"]
 
 
 class TaskType(StrEnum):
@@ -26,21 +29,10 @@ class TaskType(StrEnum):
     SCHEDULED = "SCHEDULED"
 
 
-KEYS = (
-    *("name", "task_type", "cron_expr", "priority", "metadata", "tags", "owner", "dependencies"),
-    *("timeout_seconds", "retry_policy", "parameters", "task", "timezone"),
-)
+# What a request says besides the options of a task.
+KEYS = ("task", "task_type", "cron_expr", "timezone", "owner", "metadata")
 # What a stored task carries and a request may repeat; the scheduler decides these.
 IGNORED = ("id", "status", "created_at", "updated_at")
-_RETRY_KEYS = {
-    "max_retries": "attempts",
-    "max_attempts": "attempts",
-    "retry_delay": "delay",
-    "delay": "delay",
-    "backoff_factor": "backoff",
-    "backoff": "backoff",
-    "max_delay": "max_delay",
-}
 
 
 @dataclass(frozen=True)
@@ -67,10 +59,10 @@ def read_request(body: Mapping[str, Any], registry: Registry) -> TaskRequest:
     Parameters
     ----------
     body : mapping
-        ``name``, ``task_type`` (IMMEDIATE or SCHEDULED), ``cron_expr``, ``parameters``, ``priority``,
-        ``tags``, ``owner``, ``dependencies`` (names), ``timeout_seconds``, ``retry_policy``,
-        ``metadata``. The code that runs is the registered task named by ``task``, or carrying one of
-        the ``tags``.
+        ``task_type`` (IMMEDIATE or SCHEDULED), ``cron_expr``, ``timezone``, ``owner``, ``metadata`` and the
+        options of a task, also as ``parameters``, ``dependencies``, ``timeout_seconds`` and
+        ``retry_policy``. The code that runs is the registered task named by ``task``, or carrying one
+        of the ``tags``.
 
     Raises
     ------
@@ -79,33 +71,35 @@ def read_request(body: Mapping[str, Any], registry: Registry) -> TaskRequest:
     """
     if not isinstance(body, Mapping):
         raise DeclarationError(
-            f"a task written as data is a mapping, not {body!r}", hint="give task and name"
+            f"a task written as data is a mapping, not {safe_repr(body)}", hint="give task and name"
         )
-    for key in body:
-        if key not in KEYS and key not in IGNORED:
-            near = difflib.get_close_matches(str(key), KEYS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(KEYS)}"
-            raise DeclarationError(f"a task has no field {key!r}", hint=hint)
+    given = {key: value for key, value in body.items() if key not in KEYS and key not in IGNORED}
+    refuse_unknown(
+        [key for key in given if _OPTIONS.find(key) is None],
+        (*KEYS, *(name for option in _OPTIONS.values() for name in (option.name, *option.spellings))),
+        "task request",
+        error=DeclarationError,
+    )
+    # null says nothing in a request; an option whose value is None is given as the text "none".
+    given = {key: value for key, value in given.items() if value is not None}
     kind = _task_type(body)
     expression = body.get("cron_expr")
     if kind is TaskType.SCHEDULED and not expression:
         raise DeclarationError("task_type SCHEDULED needs cron_expr", hint="cron_expr: '0 7 * * mon-fri'")
-    tags = tags_of(body.get("tags") or (), "a task written as data")
+    options = _OPTIONS.read(given, "task request", error=DeclarationError)
+    tags = options.get("tags", ())
     base = _handler(body, tags, registry)
-    name = str(body.get("name") or f"{base.name}-{uuid.uuid4().hex[:8]}")
+    name = options.get("name") or f"{base.name}-{uuid.uuid4().hex[:8]}"
+    details = {key: options.pop(key) for key in list(options) if key not in _FIELDS}
     changes: dict[str, Any] = {
+        "after": (),
+        **options,
         "name": name,
-        "params": {**base.params, **_mapping(body, "parameters")},
-        "trigger": cron(expression, tz=body.get("timezone")) if expression else None,
-        "after": _dependencies(body),
+        "params": {**base.params, **options.get("params", {})},
+        "trigger": _cron(expression, body.get("timezone")) if expression else None,
         "tags": tuple(dict.fromkeys([*base.tags, *tags])),
+        "details": {**base.details, **details},
     }
-    if body.get("priority") is not None:
-        changes["priority"] = priority_of(body["priority"], f"task {name!r}")
-    if body.get("timeout_seconds") is not None:
-        changes["timeout"] = parse_duration(body["timeout_seconds"], "timeout_seconds")
-    if body.get("retry_policy") is not None:
-        changes["retry"] = retry_policy(_mapping(body, "retry_policy"))
     if name == base.name and not expression:
         # Asked to run, not to be scheduled anew: the task keeps its own times.
         changes["trigger"] = base.trigger
@@ -113,25 +107,20 @@ def read_request(body: Mapping[str, Any], registry: Registry) -> TaskRequest:
         replaced(base, **changes),
         kind is TaskType.IMMEDIATE,
         str(body.get("owner") or ""),
-        _mapping(body, "metadata"),
+        _metadata(body),
     )
 
 
-def _mapping(body: Mapping[str, Any], field: str) -> dict[str, Any]:
-    value = body.get(field)
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise DeclarationError(f"{field}={value!r}", hint="it is a mapping of names to values")
-    return dict(value)
+_OPTIONS = TASK_OPTIONS.only(lambda option: option.data)
+_FIELDS = frozenset(each.name for each in fields(Task))
 
 
-def _dependencies(body: Mapping[str, Any]) -> tuple[After, ...]:
-    value = body.get("dependencies") or ()
-    names = (value,) if isinstance(value, str) else value
-    if not (isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)):
-        raise DeclarationError(f"dependencies={value!r}", hint="a list of names of tasks")
-    return tuple(map(After, dict.fromkeys(names)))
+def _cron(expression: Any, zone: Any) -> Trigger:
+    try:
+        tz = None if zone is None else timezone(zone, "timezone")
+        return cron(expression, tz=tz)
+    except UsageError as error:
+        raise TriggerError(f"task request: {error.message}", hint=error.hint) from None
 
 
 def _handler(body: Mapping[str, Any], tags: Sequence[str], registry: Registry) -> Task:
@@ -145,31 +134,16 @@ def _handler(body: Mapping[str, Any], tags: Sequence[str], registry: Registry) -
     return registry.handler(tags[0], also=tags[1:])
 
 
+def _metadata(body: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return mapping(body.get("metadata"), "task request: metadata")
+    except UsageError as error:
+        raise DeclarationError(error.message, hint=error.hint) from None
+
+
 def _task_type(body: Mapping[str, Any]) -> TaskType:
     text = str(body.get("task_type") or (TaskType.SCHEDULED if body.get("cron_expr") else TaskType.IMMEDIATE))
     try:
         return TaskType(text.upper().rpartition(".")[2])
     except ValueError:
         raise DeclarationError(f"task_type={text!r}", hint="IMMEDIATE or SCHEDULED") from None
-
-
-def retry_policy(policy: Mapping[str, Any]) -> Retry:
-    """Return the retries of a policy written as data.
-
-    ``max_retries: n`` means n tries after the first, ``max_attempts: n`` means n tries in all.
-
-    Examples
-    --------
-    >>> retry_policy({"max_retries": 3, "retry_delay": 5, "backoff_factor": 2}).attempts
-    4
-    """
-    values: dict[str, Any] = {}
-    for key, value in policy.items():
-        if key not in _RETRY_KEYS:
-            raise DeclarationError(
-                f"retry_policy has no field {key!r}", hint=f"there are: {', '.join(_RETRY_KEYS)}"
-            )
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise DeclarationError(f"retry_policy: {key}={value!r} is not a number")
-        values[_RETRY_KEYS[key]] = value + 1 if key == "max_retries" else value
-    return Retry(**values)

@@ -7,15 +7,17 @@ or in another process, is refused where it is given.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from schedkit.core.text import dump, load
 from schedkit.errors import ParameterError
+from schedkit.values.limits import MAX_PARAMETER_BYTES
+from schedkit.values.text import safe_repr
 
-__all__ = ["comes_back", "is_data", "plain", "refused", "shown"]
+__all__ = ["comes_back", "is_data", "plain", "refuse_too_large", "refused"]
 
 # Whole numbers that are the same in any JSON; larger ones are tried.
 _LEAST, _BEYOND = -(2**63), 2**64
@@ -63,6 +65,33 @@ def is_data(value: Any) -> bool:
     return True
 
 
+def refuse_too_large(task: str, params: Mapping[str, Any]) -> None:
+    """Refuse parameters that are too large to be stored with each run.
+
+    They are not cut, nor kept in a file: a retry, a restart and another process need the same value.
+
+    Raises
+    ------
+    ParameterError
+        Naming task, parameter and size.
+    """
+    sizes = {name: _size(value) for name, value in params.items()}
+    total = sum(sizes.values())
+    if total > MAX_PARAMETER_BYTES:
+        largest = max(sizes, key=sizes.__getitem__)
+        raise ParameterError(
+            f"task {task!r}: the parameters are too large: {total:,} bytes, of which {largest!r} has "
+            f"{sizes[largest]:,}; at most {MAX_PARAMETER_BYTES:,} can be stored with a run",
+            hint="write the data to a file and give its path",
+        )
+
+
+def _size(value: Any) -> int:
+    if type(value) is str:
+        return len(value)
+    return 8 if plain(value) else len(dump(value))
+
+
 def refused(task: str, name: str, value: Any, *, hinted: bool) -> ParameterError:
     """Return the error that says why a value is not taken."""
     data = "text, numbers, lists or mappings of them"
@@ -75,20 +104,10 @@ def refused(task: str, name: str, value: Any, *, hinted: bool) -> ParameterError
     else:
         hint = f"write a type hint that brings it back, `{name}: {type(value).__name__}`, or give {data}"
     return ParameterError(
-        f"task {task!r}: parameter {name!r} is {shown(value)}, which cannot be stored: it would come back as "
-        f"{shown(load(dump(value)))}",
+        f"task {task!r}: parameter {name!r} is {safe_repr(value)}, which cannot be stored: "
+        f"it would come back as {safe_repr(load(dump(value)))}",
         hint=hint,
     )
-
-
-def shown(value: object) -> str:
-    """Return a value as an error shows it."""
-    try:
-        text = repr(value)
-    except Exception:  # by code of its own
-        text = f"a {type(value).__qualname__}"
-    text = " ".join(text.split("\n"))
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _same(back: Any, value: Any) -> bool:

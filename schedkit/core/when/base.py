@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from schedkit.errors import TriggerError
 from schedkit.values.timezones import local_timezone
 
-__all__ = ["Times", "Trigger", "local_to_utc"]
+__all__ = ["Times", "Trigger", "TriggerLike", "local_to_utc"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,3 +200,13 @@ class Trigger(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.text()}>"
+
+
+class ForeignTrigger(Protocol):
+    """A trigger of APScheduler."""
+
+    def get_next_fire_time(self, previous_fire_time: Any, now: Any) -> datetime | None: ...
+
+
+# What is accepted where a trigger is wanted: a text is a crontab, a timedelta an interval.
+TriggerLike = Trigger | ForeignTrigger | str | timedelta | datetime

@@ -24,6 +24,7 @@ from schedkit.core.when.kinds import (
 )
 from schedkit.errors import TriggerError
 from schedkit.loop import live
+from schedkit.values.options import refuse_unknown
 from schedkit.values.timezones import parse_timezone
 
 __all__ = ["cron_fields", "custom_trigger", "dumps", "from_data", "loads", "of", "starting"]
@@ -158,10 +159,9 @@ def cron_fields(fields: Mapping[str, Any], **window: Any) -> Trigger:
     """
     from apscheduler.triggers.cron import CronTrigger
 
-    if unknown := [name for name in fields if name not in CRON_FIELDS]:
-        raise TriggerError(
-            f"a cron trigger has no field {unknown[0]!r}", hint=f"there are: {', '.join(CRON_FIELDS)}"
-        )
+    refuse_unknown(
+        [name for name in fields if name not in CRON_FIELDS], CRON_FIELDS, "cron trigger", error=TriggerError
+    )
     try:
         # Its own defaults: fields finer than the finest given are at their minimum, others at `*`.
         full = {f.name: str(f) for f in CronTrigger(**fields, timezone=UTC).fields}

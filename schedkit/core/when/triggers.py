@@ -13,9 +13,9 @@ from typing import Any
 from schedkit.core.when import crontab
 from schedkit.core.when.base import Times, Trigger
 from schedkit.core.when.kinds import AllOf, AnyOf, At, Calendar, Cron, Every
-from schedkit.errors import TriggerError
-from schedkit.values.durations import Duration, parse_duration
-from schedkit.values.timezones import parse_timezone
+from schedkit.errors import TriggerError, UsageError
+from schedkit.values.durations import Duration
+from schedkit.values.parsers import duration, timezone
 
 __all__ = [
     "Times",
@@ -143,8 +143,7 @@ def at(moment: Moment, *, tz: str | tzinfo | None = None, jitter: Duration = 0.0
     'once, on 2026-03-01 07:00, Asia/Shanghai'
     """
     found = moment_of(moment, "at()")
-    where = None if tz is None else parse_timezone(tz)
-    return At(found, tz=where, jitter=_seconds(jitter, "jitter"))
+    return At(found, tz=_zone(tz), jitter=_seconds(jitter, "jitter"))
 
 
 def calendar(
@@ -231,10 +230,18 @@ def _parts(name: str, triggers: tuple[object, ...]) -> tuple[Trigger, ...]:
 
 
 def _seconds(value: Duration, what: str) -> float:
-    found = parse_duration(value, what)
-    if found < 0:
-        raise TriggerError(f"{what}: {value!r} is negative")
+    try:
+        found: float = duration()(value, what)
+    except UsageError as error:
+        raise TriggerError(error.message, hint=error.hint) from None
     return found
+
+
+def _zone(tz: str | tzinfo | None) -> tzinfo | None:
+    try:
+        return None if tz is None else timezone(tz, "tz")
+    except UsageError as error:
+        raise TriggerError(error.message, hint=error.hint) from None
 
 
 def moment_of(value: Moment, what: str) -> datetime:
@@ -257,7 +264,7 @@ def _window(
     tz: str | tzinfo | None, start: Moment | None, end: Moment | None, jitter: Duration
 ) -> dict[str, Any]:
     return {
-        "tz": None if tz is None else parse_timezone(tz),
+        "tz": _zone(tz),
         "start": None if start is None else moment_of(start, "start"),
         "end": None if end is None else _last_moment(end),
         "jitter": _seconds(jitter, "jitter"),

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schedkit import context
-from schedkit.excel.frames.objects import clean_texts, flat_text, is_texts, missing
+from schedkit.excel.frames.objects import clean_texts, flat_text, is_texts
 from schedkit.excel.frames.plan import with_index
 from schedkit.excel.memory import kept_attrs
-from schedkit.excel.model import Policy
+from schedkit.excel.model import Policy, missing
 from schedkit.excel.names import headers
 from schedkit.excel.tally import Tally
 
@@ -32,7 +32,7 @@ Write = Callable[[pd.DataFrame, Policy, IO[bytes], Tally], None]
 
 def write_csv(frame: pd.DataFrame, policy: Policy, file: IO[bytes], tally: Tally) -> None:
     """Write `frame` as UTF-8 CSV that Excel opens rightly and that no spreadsheet runs."""
-    frame = with_index(frame)
+    frame = with_index(frame, tally)
     labels = pa.array(headers(frame.columns), pa.large_string())
     # The mark tells Excel that this is UTF-8.
     file.write(b"\xef\xbb\xbf")
@@ -92,7 +92,7 @@ def _guarded(texts: pa.Array, tally: Tally) -> pa.Array:
 def write_parquet(frame: pd.DataFrame, policy: Policy, file: IO[bytes], tally: Tally) -> None:
     """Write `frame` as Parquet with its own types; object columns become text where Arrow has no type."""
     del policy  # Parquet knows zones and infinities.
-    frame = with_index(frame)
+    frame = with_index(frame, tally)
     labels = headers(frame.columns)
     columns = {label: _storable(frame.iloc[:, place], tally) for place, label in enumerate(labels)}
     made = pd.DataFrame(columns, index=frame.index)

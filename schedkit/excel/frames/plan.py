@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,7 @@ from schedkit.excel.drawn.totals import totals_of
 from schedkit.excel.frames.columns import column
 from schedkit.excel.limits import MAX_COLUMNS, MAX_ROWS
 from schedkit.excel.links import ADDRESSES, LinkOf, issue_links
-from schedkit.excel.memory import FrameMemory, kept_attrs, remember
+from schedkit.excel.memory import FrameMemory, WorkbookMemory, remember
 from schedkit.excel.model import Column, Kind, Policy
 from schedkit.excel.names import header_text, headers, sheet_names, table_names
 from schedkit.excel.tally import Tally
@@ -24,21 +24,45 @@ _KEY_HEADERS = {"key", "parent", "epic link", "issue key"}
 _KEY_FIELDS = {"issuekey", "key", "parent"}
 # An address column shows itself within its first values.
 _SAMPLE_ROWS = 500
+_LIKE_A_LABEL = 1000
 
 
-def with_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `frame` with its named index levels as leading columns; an unnamed index is only a count."""
-    names = list(frame.index.names)
-    if all(name is None for name in names):
+def index_levels(frame: pd.DataFrame) -> list[Hashable] | None:
+    """Return the names of the index levels that are written; None for an index that only counts the rows."""
+    index = frame.index
+    if isinstance(index, pd.MultiIndex) or index.name is not None:
+        return list(index.names)
+    return None if is_count(index) else [None]
+
+
+def is_count(index: pd.Index) -> bool:
+    """Tell whether an unnamed index only counts rows, perhaps those of a longer frame, and labels nothing."""
+    return isinstance(index, pd.RangeIndex) or pd.api.types.is_integer_dtype(index.dtype) or not len(index)
+
+
+def with_index(frame: pd.DataFrame, tally: Tally | None = None) -> pd.DataFrame:
+    """Return `frame` with its index as leading columns, unless that only counts the rows."""
+    names = index_levels(frame)
+    if names is None:
+        if tally is not None and not isinstance(frame.index, pd.RangeIndex) and _may_label(frame.index):
+            tally.add("dropped_index", len(frame))
         return frame
-    levels = frame.index.to_frame(index=False).set_axis(frame.index, axis=0)
+    # As `reset_index` of pandas calls those without a name.
+    usual = ["index"] if len(names) == 1 else [f"level_{number}" for number in range(len(names))]
+    labels = [other if name is None else name for name, other in zip(names, usual, strict=True)]
+    levels = frame.index.to_frame(index=False).set_axis(labels, axis=1).set_axis(frame.index, axis=0)
     if isinstance(frame.columns, pd.MultiIndex):
         levels.columns = pd.MultiIndex.from_tuples(
-            [(name, *[""] * (frame.columns.nlevels - 1)) for name in levels.columns]
+            [(name, *[""] * (frame.columns.nlevels - 1)) for name in labels]
         )
     made = pd.concat([levels, frame], axis=1)
     made.attrs = frame.attrs
     return made
+
+
+def _may_label(index: pd.Index) -> bool:
+    """Tell whether whole numbers may be years or ids: a count seldom begins so high, or repeats nothing."""
+    return len(index) > 0 and index.is_unique and index.min() >= _LIKE_A_LABEL
 
 
 def columns_of(frame: pd.DataFrame, policy: Policy, tally: Tally) -> tuple[Column, ...]:
@@ -71,7 +95,7 @@ class Laid:
     """Frames laid out: the sheets to draw, and what the workbook shall remember of the frames."""
 
     sheets: list[SheetPlan]
-    memories: list[FrameMemory]
+    memory: WorkbookMemory
 
 
 def lay_out(
@@ -87,7 +111,7 @@ def lay_out(
     room = MAX_ROWS - HEADER_ROW - bool(totals)
     parts: list[tuple[str, int, int]] = []
     wanted: list[str] = []
-    prepared = {name: with_index(frame) for name, frame in frames.items()}
+    prepared = {name: with_index(frame, tally) for name, frame in frames.items()}
     for name, frame in prepared.items():
         starts = range(0, max(len(frame), 1), room)
         tally.add("split_sheets", len(starts) - 1)
@@ -111,18 +135,17 @@ def lay_out(
         for sheet, table, (name, start, stop) in zip(names, table_names(names), parts, strict=True)
     ]
     memories = [
-        FrameMemory(
-            name=name,
-            sheets=[sheet for sheet, (of, _, _) in zip(names, parts, strict=True) if of == name],
-            columns=remember(frame, columns[name]),
-            header_row=HEADER_ROW,
-            rows=len(frame),
-            index=frame.shape[1] - frames[name].shape[1],
-            attrs=kept_attrs(frame.attrs),
-        )
+        _placed(remember(name, frame, columns[name], index_levels(frames[name]) or []), name, parts, sheets)
         for name, frame in prepared.items()
     ]
-    return Laid(sheets, memories)
+    return Laid(sheets, WorkbookMemory(memories, list(taken)))
+
+
+def _placed(
+    memory: FrameMemory, name: str, parts: Sequence[tuple[str, int, int]], sheets: Sequence[SheetPlan]
+) -> FrameMemory:
+    own = [sheet for sheet, (of, _, _) in zip(sheets, parts, strict=True) if of == name]
+    return replace(memory, sheets=[sheet.name for sheet in own], tables=[sheet.table for sheet in own])
 
 
 def links_of(

@@ -45,3 +45,12 @@ class Area:
     def to_row(self, bottom: int) -> Area:
         """Return the same area ending at another row."""
         return replace(self, bottom=bottom)
+
+    def overlaps(self, other: Area) -> bool:
+        """Tell whether the two have cells in common."""
+        return (
+            self.left <= other.right
+            and other.left <= self.right
+            and self.top <= other.bottom
+            and other.top <= self.bottom
+        )

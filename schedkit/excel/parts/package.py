@@ -5,15 +5,21 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
 from isal import isal_zlib
 
-from schedkit.errors import WorkbookError
+from schedkit.errors import SchedkitError, WorkbookError
+from schedkit.values.failures import reason, translated
+from schedkit.values.limits import MAX_ZIP_MEMBER_BYTES, unpacked_limit
+from schedkit.values.text import one_line
 
+# What zipfile raises for damaged or encrypted entries besides its own BadZipFile.
+_DAMAGE = (NotImplementedError, RuntimeError, ValueError, OSError, struct.error, OverflowError, IndexError)
 _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _END = struct.Struct("<4s4H2LH")
@@ -35,41 +41,104 @@ class Package:
     Raises
     ------
     WorkbookError
-        If the bytes are not a workbook.
+        If the bytes are not a workbook, or are damaged. So does every read of a part.
     """
 
     def __init__(self, data: bytes, name: str) -> None:
+        self.name = name
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
             self._zip.getinfo("[Content_Types].xml")
-        except (zipfile.BadZipFile, KeyError):
+        except (zipfile.BadZipFile, KeyError, *_DAMAGE):
             raise WorkbookError(
                 f"{name} is not an .xlsx or .xlsm workbook",
                 hint="an .xls, .xlsb or password-protected file must first be saved as .xlsx",
             ) from None
-        self._data = data
+        self.data = data
+        # The names of parts do not depend on their case (ECMA-376 part 2, 6.2.2.3).
+        self._names = {each.casefold(): each for each in self._zip.namelist() if not each.endswith("/")}
 
     def __contains__(self, part: str) -> bool:
-        return part in self._zip.NameToInfo
+        return part.casefold() in self._names
 
     def names(self) -> list[str]:
         """Return the names of the parts, in the order of the file."""
-        return self._zip.namelist()
+        return list(self._names.values())
+
+    def named(self, part: str) -> str:
+        """Return the name of a part as the file has it."""
+        return self._names.get(part.casefold(), part)
 
     def read(self, part: str) -> bytes:
         """Return the content of a part."""
-        return self._zip.read(part)
+        with self._guarded(part) as info:
+            return self._zip.read(info)
 
-    def open(self, part: str) -> IO[bytes]:
+    def open(self, part: str) -> PartFile:
         """Open the content of a part as a stream."""
-        return self._zip.open(part)
+        with self._guarded(part) as info:
+            return PartFile(self._zip.open(info), f"the part {part} of {self.name}")
 
     def raw(self, part: str) -> tuple[zipfile.ZipInfo, memoryview]:
-        """Return a part as it lies in the file, compressed."""
-        info = self._zip.getinfo(part)
-        name_length, extra_length = struct.unpack_from("<2H", self._data, info.header_offset + 26)
-        start = info.header_offset + 30 + name_length + extra_length
-        return info, memoryview(self._data)[start : start + info.compress_size]
+        """Return a part as it lies in the file, compressed, once its content is known to be whole."""
+        with self.open(part) as file:
+            while file.read(_BITE):
+                pass
+        with self._guarded(part) as info:
+            name_length, extra_length = struct.unpack_from("<2H", self.data, info.header_offset + 26)
+            start = info.header_offset + 30 + name_length + extra_length
+            return info, memoryview(self.data)[start : start + info.compress_size]
+
+    @contextmanager
+    def _guarded(self, part: str) -> Iterator[zipfile.ZipInfo]:
+        """Give a part's entry; what reading it raises becomes an error of ours."""
+        info = self._zip.getinfo(self.named(part))
+        if info.file_size > unpacked_limit(info.compress_size, MAX_ZIP_MEMBER_BYTES):
+            raise WorkbookError(
+                f"the part {part} of {self.name} unpacks from {info.compress_size:,} to"
+                f" {info.file_size:,} bytes, which is more than is accepted",
+                hint="get the workbook from a source that you trust",
+            )
+        with damage_told(f"the part {part} of {self.name}"):
+            yield info
+
+
+@contextmanager
+def damage_told(what: str) -> Iterator[None]:
+    """Raise a `WorkbookError` for whatever reading damaged data raises in the ``with`` block.
+
+    Only for blocks that read: a `ValueError` in any other one would be misread.
+    """
+    with translated(what, WorkbookError):
+        try:
+            yield
+        except SchedkitError:
+            raise
+        except (KeyError, *_DAMAGE) as error:
+            if reason(error) is not None:
+                raise
+            told = one_line(str(error), 100)
+            raise WorkbookError(
+                f"cannot read {what}: it is damaged: {told}", hint="get an undamaged copy of it"
+            ) from None
+
+
+class PartFile:
+    """The content of a part as a stream; reading a damaged one raises an error of ours."""
+
+    def __init__(self, file: IO[bytes], what: str) -> None:
+        self._file, self._what = file, what
+
+    def __enter__(self) -> PartFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to `size` bytes, or all that is left."""
+        with damage_told(self._what):
+            return self._file.read(size)
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from xml.parsers import expat
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schedkit.errors import WorkbookError
 from schedkit.excel.names import column_number
+from schedkit.excel.parts.scan import Block, IrregularSheetError, Meaning, joined, scan
 from schedkit.excel.parts.workbook import MAIN, Workbook, parse, relations
 from schedkit.excel.text import excel_unescape
+from schedkit.values.failures import translated
 
 _BLOCK = 1 << 20
-_REF = re.compile(r"([A-Z]+)([0-9]+)")
 # The built-in formats that are dates or times; 46 is [h]:mm:ss (ECMA-376 18.8.30).
-_DATE_FORMATS = {*range(14, 23), *range(27, 37), 45, 47, *range(50, 59)}
+_DATE_FORMATS = {*range(14, 18), 22, *range(27, 32), 36, *range(50, 59)}
+_TIME_FORMATS = {*range(18, 22), *range(32, 36), 45, 47}
 _LITERALS = re.compile(
     r'"[^"]*"|\\.|_.|\*.'
     r"|\[(?:Black|Blue|Cyan|Green|Magenta|Red|White|Yellow|Color ?\d+|\$[^\]]*|[<>=][^\]]*)\]",
@@ -23,16 +32,51 @@ _LITERALS = re.compile(
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class CellColumn:
-    """The non-blank cells of one sheet column: rows, raw values, and what each is.
+    """The non-blank cells of one sheet column, in the order of their rows.
 
-    Kinds are one letter: n number, d date, t duration, s text, b boolean, i ISO date.
+    `texts` are the values as text: numbers and dates as written, texts as they are. Kinds are one letter: n
+    number, d date, h time of day, t duration, s text, b boolean, i ISO date, e error, f a formula whose value
+    is not stored.
     """
 
-    rows: list[int] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
-    kinds: list[str] = field(default_factory=list)
+    rows: npt.NDArray[np.int64]
+    letters: npt.NDArray[np.uint8]
+    texts: pa.Array
+
+    @classmethod
+    def of(cls, cells: Iterable[tuple[int, str, str | None]]) -> CellColumn:
+        """Return a column of cells given as row, kind and text."""
+        rows, kinds, texts = zip(*cells, strict=True)
+        letters = np.frombuffer("".join(kinds).encode(), np.uint8)
+        return cls(np.array(rows, np.int64), letters, pa.array(texts, pa.large_string()))
+
+    @cached_property
+    def values(self) -> list[Any]:
+        """The values: booleans as such, all others as text."""
+        found: list[Any] = self.texts.to_pylist()
+        for place in np.flatnonzero(self.letters == ord("b")).tolist():
+            found[place] = found[place] in ("1", "true")
+        return found
+
+    @cached_property
+    def kinds(self) -> list[str]:
+        """The kinds, one letter each."""
+        return list(self.letters.tobytes().decode())
+
+    def at(self, row: int) -> Any:
+        """Return the value in a row of the sheet, None if the cell is blank."""
+        place = int(np.searchsorted(self.rows, row))
+        if place >= len(self.rows) or self.rows[place] != row:
+            return None
+        text = self.texts[place].as_py()
+        return text in ("1", "true") if self.letters[place] == ord("b") else text
+
+    def within(self, first: int, last: int) -> CellColumn:
+        """Return the cells of the rows `first` to `last`."""
+        low, high = np.searchsorted(self.rows, [first, last + 1]).tolist()
+        return CellColumn(self.rows[low:high], self.letters[low:high], self.texts.slice(low, high - low))
 
 
 def shared_strings(book: Workbook) -> list[str]:
@@ -51,13 +95,14 @@ def _joined(item: Any) -> str:
 
 
 def format_kinds(book: Workbook) -> list[str]:
-    """Return for each cell format whether its numbers are dates (d), durations (t) or numbers (n)."""
+    """Return for each cell format what its numbers are: n numbers, d dates, h times of day, t durations."""
     for relation in relations(book.package, book.part):
         if relation.kind == "styles" and relation.target in book.package:
             root = parse(book.package.read(relation.target))
+            # Formats of rules (dxf) have numbers of their own, which mean nothing for cells.
             codes = {
                 int(node.get("numFmtId", "0")): node.get("formatCode", "")
-                for node in root.iter(f"{{{MAIN}}}numFmt")
+                for node in root.findall(f"{{{MAIN}}}numFmts/{{{MAIN}}}numFmt")
             }
             formats = root.find(f"{{{MAIN}}}cellXfs")
             return [
@@ -73,9 +118,13 @@ def _kind(number: int, codes: dict[int, str]) -> str:
         code = _LITERALS.sub("", codes[number].split(";")[0]).lower()
         if re.search(r"\[(h+|m+|s+)\]", code):
             return "t"
-        return "d" if re.search(r"[ymdhs]", code) and "general" not in code else "n"
+        if "general" in code or not re.search(r"[ymdhs]", code):
+            return "n"
+        return "d" if re.search(r"[yd]", code) or not re.search(r"[hs]", code) else "h"
     if number == 46:
         return "t"
+    if number in _TIME_FORMATS:
+        return "h"
     return "d" if number in _DATE_FORMATS else "n"
 
 
@@ -83,16 +132,16 @@ class _Scanner:
     """Expat's handlers; the sheet's elements may carry a namespace prefix."""
 
     def __init__(self, strings: list[str], kinds: list[str]) -> None:
-        self.columns: dict[int, CellColumn] = defaultdict(CellColumn)
+        self.columns: dict[int, list[tuple[int, str, str | None]]] = defaultdict(list)
         self._strings = strings
         self._kinds = kinds
         self._numbers: dict[str, int] = {}
-        self._row = self._column = 0
+        self.row = self._column = 0
         self._type = self._style = ""
         self._texts: list[str] = []
         self._keep = False
         self._phonetic = False
-        self._prefix = ""
+        self._formula = self._inline = self._value = False
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition(":")[2]
@@ -100,8 +149,13 @@ class _Scanner:
             self._open_cell(attributes)
         elif name in ("v", "t"):
             self._keep = not self._phonetic
+            self._value = True
+        elif name == "f":
+            self._formula = True
+        elif name == "is":
+            self._inline = True
         elif name == "row":
-            self._row = int(attributes["r"]) if "r" in attributes else self._row + 1
+            self.row = int(attributes["r"]) if "r" in attributes else self.row + 1
             self._column = 0
         elif name == "rPh":
             self._phonetic = True
@@ -118,6 +172,7 @@ class _Scanner:
             self._column = number
         self._type = attributes.get("t", "n")
         self._style = attributes.get("s", "0")
+        self._formula = self._inline = self._value = False
         self._texts.clear()
 
     def end(self, tag: str) -> None:
@@ -131,42 +186,63 @@ class _Scanner:
 
     def _close_cell(self) -> None:
         kind, text = self._type, "".join(self._texts)
-        if kind == "e" or (not text and kind != "inlineStr"):
-            # A blank, a formula nobody has calculated yet, or an error: no value.
+        if not text and not self._inline:
+            if self._formula and not self._value:
+                self.columns[self._column].append((self.row, "f", None))
             return
         if kind in ("inlineStr", "str"):
-            value: Any = excel_unescape(text)
-            kind = "s"
+            kind, text = "s", excel_unescape(text)
         elif kind == "s":
-            value = self._strings[int(text)]
+            text = self._strings[int(text)]
         elif kind == "n":
             style = int(self._style)
             kind = self._kinds[style] if style < len(self._kinds) else "n"
-            value = text
-        elif kind == "b":
-            value = text in ("1", "true")
-        else:
-            kind, value = "i", text
-        cells = self.columns[self._column]
-        cells.rows.append(self._row)
-        cells.values.append(value)
-        cells.kinds.append(kind)
+        elif kind == "d":
+            kind = "i"
+        self.columns[self._column].append((self.row, kind, text))
 
     def text(self, data: str) -> None:
         if self._keep:
             self._texts.append(data)
 
 
-def cells(book: Workbook, part: str, strings: list[str], kinds: list[str]) -> dict[int, CellColumn]:
-    """Return the non-blank cells of a worksheet part, by 1-based column."""
+def cells(
+    book: Workbook, part: str, strings: list[str], kinds: list[str], only: set[int] | None = None
+) -> dict[int, CellColumn]:
+    """Return the non-blank cells of a worksheet part, by 1-based column; `only` some of them."""
+    found: dict[int, list[Block]] = defaultdict(list)
+    try:
+        with book.package.open(part) as file:
+            for block in scan(file, Meaning(pa.array(strings, pa.large_string()), kinds), only):
+                found[block.column].append(block)
+    except IrregularSheetError:
+        return _parsed(book, part, strings, kinds)
+    columns = {column: CellColumn(*joined(blocks)) for column, blocks in found.items()}
+    if any((column.rows[1:] <= column.rows[:-1]).any() for column in columns.values()):
+        return _parsed(book, part, strings, kinds)
+    return columns
+
+
+def _parsed(book: Workbook, part: str, strings: list[str], kinds: list[str]) -> dict[int, CellColumn]:
+    """Return the same of a sheet in any notation, by a full XML parser."""
     scanner = _Scanner(strings, kinds)
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartElementHandler = scanner.start
     parser.EndElementHandler = scanner.end
     parser.CharacterDataHandler = scanner.text
-    with book.package.open(part) as file:
-        while block := file.read(_BLOCK):
-            parser.Parse(block, False)
-    parser.Parse(b"", True)
-    return dict(scanner.columns)
+    with book.package.open(part) as file, translated(f"the part {part}", WorkbookError):
+        try:
+            while block := file.read(_BLOCK):
+                parser.Parse(block, False)
+            parser.Parse(b"", True)
+        except (ValueError, IndexError) as error:
+            raise WorkbookError(
+                f"cannot read the part {part}: a cell in row {scanner.row} is damaged",
+                hint="open the workbook in Excel and save it again",
+            ) from error
+    # Of several cells at one place the last counts.
+    return {
+        column: CellColumn.of(sorted({cell[0]: cell for cell in found}.values()))
+        for column, found in scanner.columns.items()
+    }

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from urllib.parse import unquote
+from weakref import WeakKeyDictionary
 from xml.etree import ElementTree
 
 from schedkit.errors import WorkbookError
 from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.sheet import Sheet
+from schedkit.excel.parts.xml import MAIN, OFFICE, STRICT, Document, check, utf8
 from schedkit.excel.serial import FROM_1900, FROM_1904, Calendar
+from schedkit.values.failures import translated
 
-MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-# "Strict" workbooks use other names for the same things.
-_STRICT = {
-    b"http://purl.oclc.org/ooxml/spreadsheetml/main": MAIN.encode(),
-    b"http://purl.oclc.org/ooxml/officeDocument/relationships": OFFICE.encode(),
-}
+__all__ = ["MAIN", "OFFICE", "Relation", "Workbook", "open_workbook", "parse", "relations", "relations_part"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,42 @@ class Workbook:
     package: Package
     part: str
     sheets: dict[str, str] = field(default_factory=dict)
+    _parsed: dict[str, Sheet] = field(default_factory=dict)
 
     @cached_property
     def root(self) -> ElementTree.Element:
         """The workbook part."""
-        return parse(self.package.read(self.part))
+        return parse(self.package.read(self.part), self.part)
+
+    def sheet(self, title: str) -> Sheet:
+        """Return a worksheet, parsed; the same one each time.
+
+        Raises
+        ------
+        WorkbookError
+            If its part is damaged, or holds no cells.
+        """
+        if title not in self._parsed:
+            part = self.sheets[title]
+            self._parsed[title] = Sheet(self.package.read(part), part, title)
+        return self._parsed[title]
+
+    @property
+    def worksheets(self) -> list[str]:
+        """The names of the sheets that have cells."""
+        parts = {relation.target for relation in relations(self.package, self.part, "worksheet")}
+        return [title for title, part in self.sheets.items() if part in parts]
+
+    @cached_property
+    def _types(self) -> Document:
+        return Document(self.package.read("[Content_Types].xml"), "[Content_Types].xml")
+
+    def parts(self, kind: str) -> Iterator[str]:
+        """Yield the names of the parts whose content type ends in `kind`."""
+        for override in self._types.root.all("Override"):
+            name = override.get("PartName").lstrip("/")
+            if override.get("ContentType").endswith(kind) and name in self.package:
+                yield self.package.named(name)
 
     @property
     def calendar(self) -> Calendar:
@@ -72,11 +103,20 @@ def open_workbook(package: Package, name: str) -> Workbook:
     return workbook
 
 
-def parse(xml: bytes) -> ElementTree.Element:
-    """Parse a small part."""
-    for strict, usual in _STRICT.items():
-        xml = xml.replace(strict, usual)
-    return ElementTree.fromstring(xml)
+def parse(xml: bytes, part: str = "of the workbook") -> ElementTree.Element:
+    """Parse a small part that is only read.
+
+    Raises
+    ------
+    WorkbookError
+        If it is not well-formed.
+    """
+    xml = utf8(xml, part)
+    check(xml, part)
+    for strict, usual in STRICT.items():
+        xml = xml.replace(strict.encode(), usual.encode())
+    with translated(f"the part {part}", WorkbookError):
+        return ElementTree.fromstring(xml)
 
 
 def relations_part(part: str) -> str:
@@ -85,16 +125,29 @@ def relations_part(part: str) -> str:
     return posixpath.join(folder, "_rels", f"{name}.rels")
 
 
-def relations(package: Package, part: str) -> list[Relation]:
-    """Return the relations of `part`, targets as part names."""
+# A sheet with many links has many relations, and several questions are asked of them.
+_RELATIONS: WeakKeyDictionary[Package, dict[str, list[Relation]]] = WeakKeyDictionary()
+
+
+def relations(package: Package, part: str, kind: str | None = None) -> list[Relation]:
+    """Return the relations of `part`, targets as part names; only those of one kind if it is given."""
+    known = _RELATIONS.setdefault(package, {})
+    if part not in known:
+        known[part] = _parsed_relations(package, part)
+    return [relation for relation in known[part] if kind is None or relation.kind == kind]
+
+
+def _parsed_relations(package: Package, part: str) -> list[Relation]:
     name = relations_part(part)
     if name not in package:
         return []
     found = []
-    for node in ElementTree.fromstring(package.read(name)):
+    for node in parse(package.read(name), name):
         target = node.get("Target", "")
         if node.get("TargetMode") != "External":
             # An absolute target starts at the package, a relative one at the part's folder.
-            target = posixpath.normpath(posixpath.join("/", posixpath.dirname(part), target)).lstrip("/")
+            folder = posixpath.join("/", posixpath.dirname(part))
+            target = posixpath.normpath(posixpath.join(folder, unquote(target))).lstrip("/")
+            target = package.named(target)
         found.append(Relation(node.get("Id", ""), node.get("Type", "").rsplit("/", 1)[-1], target))
     return found

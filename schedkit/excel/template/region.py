@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from schedkit.errors import WorkbookError
 from schedkit.excel.names import header_key
 from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.package import damage_told
 from schedkit.excel.parts.tables import TableXml, tables_of
 from schedkit.excel.parts.values import CellColumn, cells, format_kinds, shared_strings
 from schedkit.excel.parts.workbook import MAIN, Workbook
+from schedkit.excel.template.total_rows import totals_below
 
 _CELL = re.compile(r"(?:'((?:[^']|'')+)'|([^!']+))!(\$?[A-Z]{1,3}\$?[0-9]+(?::\$?[A-Z]{1,3}\$?[0-9]+)?)")
 # A header that nobody named is looked for in the first rows of a sheet.
@@ -53,8 +55,9 @@ class Locator:
     def __init__(self, book: Workbook, name: str) -> None:
         self._book = book
         self._name = name
-        self._strings = shared_strings(book)
-        self._kinds = format_kinds(book)
+        with damage_told(f"the texts and formats of {name}"):
+            self._strings = shared_strings(book)
+            self._kinds = format_kinds(book)
         self._found: dict[str, dict[int, CellColumn]] = {}
         self._tables = {
             sheet: tables_of(book, part) for sheet, part in book.sheets.items() if "/worksheets/" in part
@@ -94,7 +97,9 @@ class Locator:
 
     def cells(self, region: Region, position: int) -> CellColumn | None:
         """Return the cells of one column of a region's sheet."""
-        return self._of_sheet(region.sheet).get(position)
+        if region.part in self._found:
+            return self._found[region.part].get(position)
+        return cells(self._book, region.part, self._strings, self._kinds, {position}).get(position)
 
     def _names(self) -> Iterable[tuple[str, str]]:
         for node in self._book.root.iter(f"{{{MAIN}}}definedName"):
@@ -128,7 +133,8 @@ class Locator:
     def _of_sheet(self, sheet: str) -> dict[int, CellColumn]:
         part = self._book.sheets[sheet]
         if part not in self._found:
-            self._found[part] = cells(self._book, part, self._strings, self._kinds)
+            with damage_told(f"the part {part} of {self._name}"):
+                self._found[part] = cells(self._book, part, self._strings, self._kinds)
         return self._found[part]
 
     def _of_table(self, sheet: str, table: TableXml) -> Region:
@@ -180,8 +186,17 @@ class Locator:
         right = area.left + len(headers) - 1
         bottom = area.bottom if area.height > 1 else self._last_row(columns, area.top, area.left, right)
         body = Area(area.top + 1, area.left, max(bottom, area.top + 1), right)
+        totals = totals_below(self._book.sheet(sheet), body)
+        end = body.bottom
+        if totals is not None:
+            body, end = body.to_row(totals.first - 1), max(end, totals.last)
         return Region(
-            sheet, self._book.sheets[sheet], body, tuple(headers), blank=self._is_blank(sheet, body)
+            sheet,
+            self._book.sheets[sheet],
+            body,
+            tuple(headers),
+            totals=end - body.bottom,
+            blank=self._is_blank(sheet, body),
         )
 
     def _new(self, sheet: str, row: int, left: int, width: int) -> Region:
@@ -197,13 +212,7 @@ class Locator:
         return row
 
     def _is_blank(self, sheet: str, body: Area) -> bool:
-        columns = self._of_sheet(sheet)
-        return not any(
-            body.top <= row <= body.bottom
-            for place in range(body.left, body.right + 1)
-            if place in columns
-            for row in columns[place].rows
-        )
+        return self._book.sheet(sheet).first_filled(body) is None
 
     def _searched(self, sheet: str, wanted: Sequence[str]) -> Region | None:
         """Return the region below the row of a sheet that has most of the frame's headers."""
@@ -231,6 +240,5 @@ def _fits(region: Region, wanted: Sequence[str]) -> int:
 
 
 def _text_at(column: CellColumn | None, row: int) -> str:
-    if column is None or row not in column.rows:
-        return ""
-    return str(column.values[column.rows.index(row)])
+    value = None if column is None else column.at(row)
+    return "" if value is None else str(value)

@@ -14,25 +14,33 @@ import pyarrow as pa
 
 from schedkit import context
 from schedkit.errors import WorkbookError
-from schedkit.excel.frames.cells import Blank, Calculated, Data, Kept, Slot
+from schedkit.excel.frames.cells import Calculated, Slot
+from schedkit.excel.frames.columns import column
 from schedkit.excel.frames.plan import columns_of, links_of, with_index
 from schedkit.excel.frames.restore import Body
-from schedkit.excel.limits import MAX_LINKS
-from schedkit.excel.links import LinkOf
-from schedkit.excel.model import Column, Kind, Policy
+from schedkit.excel.model import Policy
 from schedkit.excel.names import header_key, headers
-from schedkit.excel.parts import sheetxml
-from schedkit.excel.parts.growth import Growth
-from schedkit.excel.parts.sheetxml import SheetXml
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.range_growth import RangeGrowth
+from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.workbook import Workbook
+from schedkit.excel.parts.xml import Document
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.formats import Formats
-from schedkit.excel.template.prototype import formula_of
+from schedkit.excel.template.marks import mark_missing
+from schedkit.excel.template.neighbours import Overwritten, refuse_collisions
+from schedkit.excel.template.notes import Keys
+from schedkit.excel.template.range_followers import has_criteria
 from schedkit.excel.template.region import Locator, Region
-from schedkit.excel.template.surroundings import Overwritten, after, before, refuse_collisions, row_attributes
-from schedkit.excel.template.upsert import Match, match_rows
+from schedkit.excel.template.slots import FirstRow, Slots
+from schedkit.excel.template.upsert import Carried, Match, match_rows
 
 Mode = Literal["replace", "append", "upsert"]
+Missing = Literal["keep", "mark", "delete"]
+# With fewer rows than these, losing half of them is nothing unusual.
+_JUDGED_ROWS = 10
+# Headers of columns that tell issues apart.
+_KEYS = ["key", "issue key"]
 
 
 @dataclass(frozen=True)
@@ -43,23 +51,53 @@ class Order:
     mode: Mode = "replace"
     key: tuple[str, ...] = ()
     links: bool | Mapping[str, str] = True
+    missing: Missing = "keep"
+    max_drop: float = 0.5
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many old rows were updated, how many rows were added, how many have left or are marked so."""
+
+    updated: int = 0
+    added: int = 0
+    removed: int = 0
+    marked: int = 0
 
 
 @dataclass(frozen=True)
 class Filling:
-    """One region of a template, filled: rows around the new ones as XML, and what renders the new ones."""
+    """One region of a template, filled.
+
+    `slots` render the rows whose numbers in the sheet are `numbers`, in order; `attributes` are what each
+    row's element carries, for all or by row. Rows between them stay. `keys` tells where the notes of old rows
+    go, `filtered` whether a filter hid some of them.
+    """
 
     region: Region
-    growth: Growth
-    sheet: SheetXml
+    growth: RangeGrowth
+    sheet: Sheet
     slots: list[Slot]
-    first_row: int
-    count: int
+    numbers: npt.NDArray[np.int64]
     attributes: pa.Array | str
-    before: str
-    after: str
     overwritten: Overwritten
+    formats: Formats
+    keys: Keys
+    filtered: bool
     match: Match | None
+    counts: Counts
+
+    @property
+    def calculates(self) -> bool:
+        """Whether new rows hold formulas."""
+        return any(isinstance(slot, Calculated | FirstRow) for slot in self.slots)
+
+    @property
+    def written(self) -> Area:
+        """The area whose values change."""
+        body, growth = self.region.body, self.growth
+        first = int(self.numbers[0]) if len(self.numbers) else body.top
+        return Area(first, body.left, max(growth.end, growth.old_end), body.right)
 
 
 def plan_filling(
@@ -73,42 +111,165 @@ def plan_filling(
         If there is no such region, no header fits, or something stands in the way of the new rows.
     """
     order = replace(order, policy=replace(order.policy, calendar=book.calendar))
-    frame = with_index(frame)
+    frame = with_index(frame, tally)
     locator = Locator(book, name)
     region = locator.find(target, headers(frame.columns))
     if region.new:
         region = _widened(region, frame)
     positions = _positions(region, frame, name, tally)
-    fresh = order.mode == "replace" or region.blank
-    match = None if fresh or order.mode == "append" else _matched(locator, region, frame, order, positions)
+    body, fresh = region.body, order.mode == "replace" or region.blank
+    match = _matched(locator, region, frame, order, positions) if order.key and not region.blank else None
+    counts = _counts(match, order, len(frame), f"{region} of {name}")
+    keys = _keys(locator, region, frame, positions, order, fresh)
+    continues = None
+    if match is not None and (order.mode == "replace" or order.missing == "delete"):
+        carried = Carried.of(match, in_old_order=order.mode == "upsert")
+        if order.mode == "upsert":
+            _refuse_keyless(book, region, match, name)
+            frame = _rows(frame, carried.sources)
+        fresh, match, continues = True, None, _continued(carried, body)
+        keys = Keys(True, {old: new for new, old in continues.items()})
+    numbers = _numbers(body, len(frame), match, append=order.mode == "append" and not fresh)
     if match is not None:
-        frame = match.frame(frame)
-    first_row = region.body.bottom + 1 if order.mode == "append" and not fresh else region.body.top
-    bottom = max(first_row + len(frame) - 1, region.body.top)
-    growth = Growth(region.sheet, region.header_row, region.body, bottom, region.totals)
-    sheet = sheetxml.split(book.package.read(region.part), region.sheet)
+        frame = _rows(frame, match.sources[match.sources >= 0])
+    bottom = max(body.bottom if not fresh else body.top, int(numbers[-1]) if len(numbers) else 0)
+    growth = RangeGrowth(region.sheet, region.header_row, body, bottom, region.totals)
+    sheet = book.sheet(region.sheet)
     refuse_collisions(book, sheet, region, growth, name)
     columns = columns_of(frame, order.policy, tally)
-    slots = _Slots(book, sheet, region, match, range(first_row, bottom + 1), growth, positions)
-    gone = Overwritten(
-        region.body,
-        first_row,
-        frozenset(range(region.body.left, region.body.right + 1)) if match is None else frozenset(positions),
-        None if match is None else frozenset((np.flatnonzero(match.sources >= 0) + first_row).tolist()),
-    )
+    formats = Formats(book)
+    if match is not None and order.missing == "mark":
+        marked = mark_missing(sheet, region, match, formats, order.policy)
+        counts = replace(counts, marked=marked)
+    filtered = any(has_criteria(document) for document in _filtered(book, sheet, region))
+    slots = Slots(sheet, region, growth, match, numbers, positions, formats, tally, continues)
     return Filling(
         region=region,
         growth=growth,
         sheet=sheet,
         slots=slots.all(columns if len(frame) else (), links_of(frame, columns, order.links)),
-        first_row=first_row,
-        count=bottom - first_row + 1,
-        attributes=row_attributes(sheet, region, first_row, bottom, keep=match is not None),
-        before=before(sheet, region, growth, first_row),
-        after=after(sheet, region, growth),
-        overwritten=gone,
+        numbers=numbers,
+        attributes=_attributes(sheet, region, numbers, keep=match is not None, shown=filtered),
+        overwritten=_overwritten(body, numbers, positions, match, bottom),
+        formats=formats,
+        keys=keys,
+        filtered=filtered,
         match=match,
+        counts=counts,
     )
+
+
+def _counts(match: Match | None, order: Order, rows: int, where: str) -> Counts:
+    """Return what becomes of the old rows.
+
+    Raises
+    ------
+    WorkbookError
+        If too many of them would be taken away.
+    """
+    if match is None:
+        return Counts(added=rows if order.mode != "replace" else 0)
+    if order.missing == "keep" and order.mode == "upsert":
+        return Counts(match.updated, match.added)
+    left, old = len(match.left), int(match.keyed.sum())
+    if old >= _JUDGED_ROWS and left > order.max_drop * old:
+        raise WorkbookError(
+            f"{left} of {old} rows of {where} are not in the frame",
+            hint=f"if that is right, write with max_drop={min(left / old + 0.01, 1):.2f}",
+        )
+    return Counts(match.updated, match.added, left if order.missing != "mark" else 0)
+
+
+def _continued(carried: Carried, body: Area) -> dict[int, int]:
+    """Return which old row each new row continues, by their numbers in the sheet."""
+    new = np.flatnonzero(carried.continues >= 0)
+    return dict(zip((new + body.top).tolist(), (carried.continues[new] + body.top).tolist(), strict=True))
+
+
+def _refuse_keyless(book: Workbook, region: Region, match: Match, name: str) -> None:
+    sheet, body = book.sheet(region.sheet), region.body
+    for row in (np.flatnonzero(~match.keyed) + body.top).tolist():
+        if sheet.is_filled(row, body.left, body.right):
+            raise WorkbookError(
+                f"row {row} of {region} of {name} has no key, and would be deleted",
+                hint='give it a key, move it out of the table, or write with missing="keep"',
+            )
+
+
+def _numbers(body: Area, count: int, match: Match | None, *, append: bool) -> npt.NDArray[np.int64]:
+    """Return the numbers of the rows that are written."""
+    if match is not None:
+        old = np.flatnonzero(match.sources[: match.old] >= 0) + body.top
+        return np.concatenate([old, np.arange(match.added) + body.bottom + 1]).astype(np.int64)
+    if append:
+        return np.arange(count, dtype=np.int64) + body.bottom + 1
+    # A table has at least one row, if only a blank one.
+    return np.arange(max(count, 1), dtype=np.int64) + body.top
+
+
+def _rows(frame: pd.DataFrame, places: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Return some rows of a frame, in the order of the rows that they fill."""
+    made = frame.iloc[places]
+    made.attrs = frame.attrs
+    return made
+
+
+def _overwritten(
+    body: Area,
+    numbers: npt.NDArray[np.int64],
+    positions: Mapping[int, int],
+    match: Match | None,
+    bottom: int,
+) -> Overwritten:
+    own = frozenset(range(body.left, body.right + 1))
+    if match is not None:
+        return Overwritten(body, body.top, frozenset(positions), frozenset(numbers.tolist()))
+    first = int(numbers[0]) if len(numbers) else bottom + 1
+    return Overwritten(body, first, own)
+
+
+def _attributes(
+    sheet: Sheet, region: Region, numbers: npt.NDArray[np.int64], *, keep: bool, shown: bool
+) -> pa.Array | str:
+    """Return what each new row's element carries: the first row's look, or with `keep` what it had."""
+    look = sheet.row(region.body.top).look
+    if not keep:
+        return look
+    there = set(sheet.numbers(region.body.top, region.body.bottom))
+    rows = {number: sheet.row(number) for number in numbers.tolist() if number in there}
+    told = [
+        look if (row := rows.get(number)) is None else row.shown().attributes if shown else row.attributes
+        for number in numbers.tolist()
+    ]
+    return pa.array(told, pa.large_string())
+
+
+def _filtered(book: Workbook, sheet: Sheet, region: Region) -> list[Document]:
+    """Return the parts that may hold a filter of the region."""
+    if region.table is None:
+        return [sheet.document]
+    return [Document(book.package.read(region.table.part), region.table.part)]
+
+
+def _keys(
+    locator: Locator,
+    region: Region,
+    frame: pd.DataFrame,
+    positions: Mapping[int, int],
+    order: Order,
+    fresh: bool,
+) -> Keys:
+    """Return which old row of a replaced body continues as which new one."""
+    if not fresh or order.mode == "append":
+        return Keys()
+    wanted = [header_key(name) for name in order.key] or _KEYS
+    labels = {position: header_key(region.headers[position - region.body.left]) for position in positions}
+    for position, place in positions.items():
+        if labels[position] in wanted:
+            cells = locator.cells(region, position)
+            old = {} if cells is None else dict(zip(cells.rows, cells.values, strict=True))
+            return Keys.of(old, frame.iloc[:, place].tolist(), region.body)
+    return Keys(replaced=True)
 
 
 def _widened(region: Region, frame: pd.DataFrame) -> Region:
@@ -139,7 +300,7 @@ def _positions(region: Region, frame: pd.DataFrame, name: str, tally: Tally) -> 
     return found
 
 
-def check_key(frame: pd.DataFrame, key: Sequence[str]) -> None:
+def check_key(frame: pd.DataFrame, key: Sequence[str], policy: Policy) -> None:
     """Refuse a frame whose rows a key cannot tell apart: a later upsert could not find them.
 
     Raises
@@ -147,6 +308,7 @@ def check_key(frame: pd.DataFrame, key: Sequence[str]) -> None:
     WorkbookError
         If a key column is absent, or two rows have the same key, or one has none.
     """
+    frame = with_index(frame)
     labels = headers(frame.columns)
     by_key = _places(labels)
     if absent := [name for name in key if header_key(name) not in by_key]:
@@ -154,7 +316,9 @@ def check_key(frame: pd.DataFrame, key: Sequence[str]) -> None:
             f"the key {', '.join(absent)} is not a column of the frame",
             hint=f"the frame has {', '.join(labels)}",
         )
-    match_rows([], [frame.iloc[:, by_key[header_key(name)]] for name in key], key)
+    places = [by_key[header_key(name)] for name in key]
+    columns = [column(frame.iloc[:, place], labels[place], policy) for place in places]
+    match_rows([], columns, len(frame), key)
 
 
 def _places(labels: Sequence[str]) -> dict[str, int]:
@@ -177,91 +341,5 @@ def _matched(
     old = [
         Body.of(locator.cells(region, placed[place]), region.body.top, region.body.height) for place in places
     ]
-    return match_rows(old, [frame.iloc[:, place] for place in places], order.key)
-
-
-class _Slots:
-    """What renders each column of the sheet, from left to right."""
-
-    def __init__(
-        self,
-        book: Workbook,
-        sheet: SheetXml,
-        region: Region,
-        match: Match | None,
-        rows: range,
-        growth: Growth,
-        positions: Mapping[int, int],
-    ) -> None:
-        self._formats = Formats(book)
-        self._region = region
-        self._match = match
-        self._growth = growth
-        self._rows = rows
-        self._positions = positions
-        self._old = {number: sheet.row(number).cells for number in sheet.rows if number in rows}
-        self._sheet = sheet
-        self._prototype = sheet.row(region.body.top).cells
-        # Links of other cells of the sheet count too.
-        self._room = max(MAX_LINKS - sheet.tail.count(b"<hyperlink "), 0)
-
-    def all(self, columns: tuple[Column, ...], links: Mapping[int, LinkOf]) -> list[Slot]:
-        """Return the slots: the region's own columns between those beside it."""
-        own = range(self._region.body.left, self._region.body.right + 1)
-        beside = {column for cells in self._old.values() for column in cells if column not in own}
-        slots: list[Slot | None] = []
-        for position in sorted(beside.union(own)):
-            if position in beside:
-                slots.append(self._kept(position, np.ones(len(self._rows), bool), None))
-                continue
-            slot = self._own(position, columns, links)
-            if self._match is not None:
-                # A frame's column covers the rows it matched; all others are the template's own.
-                covered = (
-                    self._match.sources < 0 if position in self._positions else np.ones(len(self._rows), bool)
-                )
-                slot = self._kept(position, covered & (np.arange(len(self._rows)) < self._match.old), slot)
-            slots.append(slot)
-        return [slot for slot in slots if slot is not None]
-
-    def _own(self, position: int, columns: tuple[Column, ...], links: Mapping[int, LinkOf]) -> Slot | None:
-        style = sheetxml.style_of(self._prototype.get(position))
-        place = self._positions.get(position)
-        if place is not None and columns:
-            return self._data(position, columns[place], style, links.get(place + 1))
-        formula = formula_of(self._sheet, self._region.body.top, position)
-        if formula is not None:
-            return Calculated(position, formula, style)
-        return None if style is None else Blank(position, style)
-
-    def _data(self, position: int, column: Column, style: int | None, link: LinkOf | None) -> Data:
-        fitting = self._formats.for_kind(style, column.kind)
-        if not self._formats.shows(fitting, column.kind):
-            context.log(
-                f"column {column.header!r} shows numbers; the template has no format for a {column.kind}",
-                logging.WARNING,
-            )
-        room = self._room
-        if link is not None:
-            self._room = max(self._room - len(self._rows), 0)
-        return Data(
-            position,
-            column,
-            fitting,
-            link,
-            fitting,
-            self._formats.for_kind(style, Kind.DATETIME),
-            self._formats.for_kind(style, Kind.DURATION),
-            link_room=room,
-            keep_blank=True,
-        )
-
-    def _kept(self, position: int, covers: npt.NDArray[np.bool_], under: Slot | None) -> Kept:
-        old = (self._old.get(number, {}).get(position) for number in self._rows)
-        own = self._region.body.left <= position <= self._region.body.right
-        cells = [
-            # As in the rows above: a formula of the body means its own row.
-            None if cell is None else sheetxml.uncached(cell) if own else sheetxml.grown(cell, self._growth)
-            for cell in old
-        ]
-        return Kept(pa.array(cells, pa.large_string()), pa.array(covers), under)
+    columns = [column(frame.iloc[:, place], labels[place], order.policy) for place in places]
+    return match_rows(old, columns, len(frame), order.key, order.policy.calendar)

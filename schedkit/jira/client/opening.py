@@ -22,7 +22,8 @@ from schedkit.jira.search.run import framed
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.columns import layout
 from schedkit.jira.table.fields import Catalog
-from schedkit.jira.table.ranks import categories_of, ranks_of
+from schedkit.jira.table.ranks import ranks_of
+from schedkit.jira.table.statuses import statuses_of
 from schedkit.loop import bridged
 
 __all__ = ["Fields", "Opened", "checked"]
@@ -68,7 +69,7 @@ class Opened:
             if not self.site.credentials.anonymous:
                 # With a wrong token a search may answer 200 and nothing; this one does not.
                 group.start_soon(ask, "me", "/rest/api/2/myself")
-            for name in ("priority", "status"):
+            for name in ("priority", "status", "issuetype"):
                 group.start_soon(look, name, f"/rest/api/2/{name}")
         if not isinstance(found["fields"], list):
             raise NotFoundError(f"{self.site.url} does not answer like a Jira", hint="check the URL")
@@ -79,8 +80,8 @@ class Opened:
             CLOUD if cloud else DATA_CENTER,
             Catalog.from_site(found["fields"]),
             _ahead(server.get("serverTime")),
-            ranks=ranks_of(found.get("priority"), found.get("status")),
-            statuses=categories_of(found.get("status")),
+            ranks=ranks_of(found.get("priority"), found.get("status"), found.get("issuetype")),
+            statuses=statuses_of(found.get("status")),
         )
 
     @bridged

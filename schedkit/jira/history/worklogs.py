@@ -14,7 +14,7 @@ from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError
 from schedkit.jira import adf
 from schedkit.jira.dialect import CLOUD
-from schedkit.jira.history.telling import ISSUES_PER_REQUEST, ask, decoder, found_by, instant, told_of
+from schedkit.jira.history.bulk_read import ISSUES_PER_REQUEST, ask, decoder, found_by, instant, told_of
 from schedkit.jira.jql import chunks
 from schedkit.jira.pages.asking import Source, together
 from schedkit.jira.table.shapes import User, name_of

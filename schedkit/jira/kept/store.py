@@ -6,9 +6,8 @@ about the extraction in its metadata, so that any Parquet reader can read it.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,22 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from schedkit.errors import SchedkitError, UsageError
-from schedkit.jira.kept.leftovers import beside
+from schedkit.errors import UsageError
 from schedkit.jira.table.batch import ARROW, Batch, Values
 from schedkit.jira.table.columns import Column
 from schedkit.jira.table.frame import assemble
 from schedkit.jira.table.kinds import Kind
+from schedkit.values.failures import translated
+from schedkit.values.files import replacing
+from schedkit.values.text import safe_repr
 
 __all__ = [
     "ID",
     "UPDATED",
     "Stored",
     "arrow",
-    "full",
     "read_parquet",
     "read_store",
-    "replacing",
     "target",
     "write_store",
 ]
@@ -72,53 +71,21 @@ def target(path: str | Path) -> Path:
 
     Raises
     ------
-    UsageError
+    FileError
         If there is something else than a file, or no file can be made there.
+    UsageError
+        If it is no path.
     """
-    try:
-        wanted = Path(path)
-        if wanted.exists() and not wanted.is_file():
-            raise UsageError(f"{wanted} is no file", hint="name a file, e.g. issues.parquet")
-        with beside(wanted):
-            pass
-    except (TypeError, ValueError, OSError) as problem:
-        if isinstance(problem, UsageError):
-            raise
-        why = getattr(problem, "strerror", None) or problem
-        raise UsageError(f"{path!s:.200} cannot be written: {why}", hint="name another file") from None
-    return wanted
+    if not isinstance(path, str | Path):
+        raise UsageError(f"{safe_repr(path)} is not a path", hint="give the file's path, e.g. issues.parquet")
+
+    with suppress(_AbandonedError), replacing(path):
+        raise _AbandonedError
+    return Path(path)
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block ends without an error.
-
-    Raises
-    ------
-    SchedkitError
-        If it cannot be written: the disk is full, say. What was there before is still there.
-    """
-    try:
-        with beside(path) as temporary:
-            yield temporary
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-            temporary.chmod(0o666 & ~_umask())
-            os.replace(temporary, path)
-    except OSError as problem:
-        raise full(path, problem) from None
-
-
-def full(path: Path, problem: OSError) -> SchedkitError:
-    """Return the error for a file that could not be written."""
-    why = " ".join(str(problem.strerror or problem).split())
-    return SchedkitError(f"{path} could not be written: {why}", hint="free some space, or name another file")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+class _AbandonedError(Exception):
+    """Ends an attempt to write before anything is replaced."""
 
 
 def write_store(path: Path, stored: Stored) -> None:
@@ -127,8 +94,8 @@ def write_store(path: Path, stored: Stored) -> None:
 
     about = metadata(stored.attrs, stored.stores, stored.ranks)
     table = arrow(stored.batch).replace_schema_metadata(about)
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    with replacing(path) as new:
+        pq.write_table(table, new.part, compression="zstd")
 
 
 def read_store(path: Path) -> Stored:
@@ -141,19 +108,14 @@ def read_store(path: Path) -> Stored:
     """
     import pyarrow.parquet as pq
 
-    try:
+    if not path.exists():
+        raise UsageError(f"there is no file {path}", hint="check the path")
+    with translated(path, UsageError, hint="delete it to start afresh, or name another file"):
         table = pq.read_table(path)
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path}") from None
-    except (pa.ArrowInvalid, OSError) as problem:
-        raise UsageError(
-            f"{path} cannot be read as Parquet: {problem}",
-            hint="delete it to start afresh, or name another file",
-        ) from None
-    meta = (table.schema.metadata or {}).get(_META)
-    if meta is None or ID not in table.column_names:
+        meta = (table.schema.metadata or {}).get(_META)
+        about = None if meta is None or ID not in table.column_names else msgspec.json.decode(meta)
+    if about is None:
         raise UsageError(f"{path} was not written by schedkit", hint="name another file")
-    about = msgspec.json.decode(meta)
     columns: dict[str, Values] = {}
     for label, store in about["stores"].items():
         column = table[label]

@@ -22,14 +22,14 @@ import pyarrow.parquet as pq
 from schedkit import context
 from schedkit.atlassian import tally
 from schedkit.jira.jql import Query
-from schedkit.jira.kept.leftovers import clear_folders, folder
-from schedkit.jira.kept.store import ID, UPDATED, arrow, full, metadata, replacing
+from schedkit.jira.kept.store import ID, UPDATED, arrow, metadata
 from schedkit.jira.pages.asking import Source
 from schedkit.jira.pages.evidence import Held
 from schedkit.jira.search.extract import Extraction
 from schedkit.jira.table.batch import ARROW, Batch, as_text
 from schedkit.jira.table.columns import Column, Layout
 from schedkit.jira.table.frame import described, newest, ranked
+from schedkit.values.files import file_error, replacing, scratch_folder
 
 __all__ = ["Spool", "extract_to"]
 
@@ -107,8 +107,12 @@ class Spool:
         wanted: npt.NDArray[np.int64],
         attrs: Mapping[str, Any],
         ranks: Mapping[str, Sequence[str]],
+        lists: Mapping[str, Mapping[int, tuple[str, ...]]] = {},
     ) -> int:
-        """Write the result, after `close`: of every wanted issue the newest copy; returns the rows."""
+        """Write the result, after `close`: of every wanted issue the newest copy; returns the rows.
+
+        `lists` holds, by label and id, the whole of lists that the issues show only a part of.
+        """
         stores = self._stores(list(columns))
         schema = pa.schema([(label, ARROW[store]) for label, store in stores.items()])
         schema = schema.append(pa.field(ID, pa.int64())).append(pa.field(UPDATED, pa.int64()))
@@ -124,7 +128,7 @@ class Spool:
                     kept = table.filter(pa.array(keep[start : start + len(table)]))
                     start += len(table)
                     rows += len(kept)
-                    writer.write_table(_conformed(kept, schema))
+                    writer.write_table(_conformed(_mended(kept, lists), schema))
         return rows
 
     def _keep(self, wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -148,6 +152,17 @@ class Spool:
         return stores
 
 
+def _mended(table: pa.Table, lists: Mapping[str, Mapping[int, tuple[str, ...]]]) -> pa.Table:
+    ids = table[ID].to_pylist() if lists else []
+    for label, whole in lists.items():
+        if label in table.column_names and not whole.keys().isdisjoint(ids):
+            cells = [whole.get(id, cell) for id, cell in zip(ids, table[label].to_pylist(), strict=True)]
+            table = table.set_column(
+                table.column_names.index(label), label, pa.array(cells, type=ARROW["list"])
+            )
+    return table
+
+
 def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return the table in a wider schema: absent columns are null, misfits are text."""
     columns = []
@@ -167,8 +182,7 @@ async def extract_to(
 ) -> dict[str, Any]:
     """Extract into a Parquet file and return the report; see `Jira.to_parquet`."""
     began = time.perf_counter()
-    await anyio.to_thread.run_sync(clear_folders)
-    with folder() as place:
+    with scratch_folder() as place:
         spool = Spool(place)
         extraction = Extraction(source, query, chosen, limit, spool.add)
         try:
@@ -179,7 +193,7 @@ async def extract_to(
                 try:
                     await anyio.to_thread.run_sync(spool.close)
                 except OSError as problem:
-                    raise full(spool.folder, problem) from None
+                    raise file_error(problem, spool.folder) from None
         facts = extraction.evidence.told(cost, time.perf_counter() - began)
         columns = extraction.reader.columns
         wanted = np.asarray(extraction.order, dtype=np.int64)
@@ -193,8 +207,10 @@ async def extract_to(
         }
 
         def write() -> None:
-            with replacing(path) as temporary:
-                spool.finish(temporary, columns, wanted, attrs, ranked(columns, source.ranks))
+            with replacing(path) as new:
+                spool.finish(
+                    new.part, columns, wanted, attrs, ranked(columns, source.ranks), extraction.lists
+                )
 
         await anyio.to_thread.run_sync(write)
     context.artifact(path, path.name)

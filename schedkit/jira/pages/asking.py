@@ -44,7 +44,7 @@ class Source:
     ranks : dict
         The site's own order of priorities, statuses and status categories, by kind.
     statuses : dict
-        The category of each status.
+        Name and category of each status, by its id.
     written : dict
         By key and field id, what this client's edits have replaced there, and what they wrote last.
     """
@@ -55,7 +55,7 @@ class Source:
     clock_ahead: timedelta = timedelta(0)
     deep: bool | None = None
     ranks: dict[str, list[str]] = field(default_factory=dict)
-    statuses: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, dict[str, str | None]] = field(default_factory=dict)
     written: dict[tuple[str, str], tuple[tuple[Any, ...], Any]] = field(default_factory=dict)
 
 

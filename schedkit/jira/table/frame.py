@@ -18,9 +18,10 @@ from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.table.batch import Batch, join, take
 from schedkit.jira.table.columns import Column, layout
 from schedkit.jira.table.fields import Catalog
+from schedkit.jira.table.plain import inferred
 from schedkit.jira.table.reader import Reader
 
-__all__ = ["assemble", "described", "newest", "ranked", "to_frame"]
+__all__ = ["assemble", "column_of", "described", "newest", "ranked", "to_frame"]
 
 
 def newest(ids: npt.NDArray[np.int64], updated: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -75,12 +76,14 @@ def assemble(
         return pd.DataFrame(data, index=pd.RangeIndex(len(joined)), copy=False)
 
 
+def column_of(values: Any, store: str) -> Any:
+    """Return one Arrow array (or list of tuples) as a column of a frame."""
+    return _pandas(values if store == "list" else pa.chunked_array([values]), store)
+
+
 def _pandas(chunked: Any, store: str, rank: Sequence[str] | None = None) -> Any:
     if store == "list":
-        cells = np.empty(len(chunked), dtype=object)
-        for position, value in enumerate(chunked):
-            cells[position] = value
-        return cells
+        return _objects(chunked)
     if store == "text":
         dtype: Any = pd.StringDtype(na_value=np.nan)
         return dtype.__from_arrow__(chunked)
@@ -92,21 +95,32 @@ def _pandas(chunked: Any, store: str, rank: Sequence[str] | None = None) -> Any:
         return pd.DatetimeTZDtype("us", "UTC").__from_arrow__(chunked).copy()
     if store == "category":
         return _categories(chunked, rank)
+    if store in ("any", "raw"):
+        values = [None if text is None else msgspec.json.decode(text) for text in chunked.to_pylist()]
+        return inferred(values) if store == "any" else _objects(values)
     return chunked.to_pandas().to_numpy(copy=True)
 
 
+def _objects(values: Sequence[Any]) -> npt.NDArray[Any]:
+    cells = np.empty(len(values), dtype=object)
+    for position, value in enumerate(values):
+        cells[position] = value
+    return cells
+
+
 def _categories(chunked: pa.ChunkedArray, rank: Sequence[str] | None) -> pd.Categorical:
-    """Return the categories that occur, in the site's order if it has one, else by name."""
+    """Return a column of categories: the site's whole list, lowest first; without one, what occurs by name.
+
+    The whole list, so that two frames of one site can be joined, and that none of it is lost by a filter.
+    """
     encoded = chunked.dictionary_encode().combine_chunks()
     names: list[str] = encoded.dictionary.to_pylist()
     codes = np.asarray(encoded.indices.fill_null(-1), dtype=np.int64)
-    place = {name: number for number, name in enumerate(rank or ())}
-    # What the site does not list comes last. Sorted, so that equal extractions give equal frames.
-    order = sorted(range(len(names)), key=lambda n: (place.get(names[n], len(place)), names[n]))
-    new = np.full(len(names) + 1, -1, dtype=np.int64)
-    new[order] = np.arange(len(names))
-    categories = pd.Index([names[n] for n in order], dtype="str")
-    return pd.Categorical.from_codes(new[codes], categories=categories, ordered=bool(place))
+    # What the site does not list any more is below all that it does.
+    known = list(dict.fromkeys([*sorted(set(names) - set(rank or ())), *(rank or ())]))
+    place = {name: number for number, name in enumerate(known)}
+    new = np.array([*(place[name] for name in names), -1], dtype=np.int64)
+    return pd.Categorical.from_codes(new[codes], categories=pd.Index(known, dtype="str"), ordered=bool(rank))
 
 
 def ranked(columns: Iterable[Column], ranks: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -139,6 +153,11 @@ def to_frame(answer: bytes | str | dict[str, Any] | list[Any], *, markup: str = 
         (``expand=names,schema``) name and type the fields.
     markup : str
         ``text``, ``markdown`` or ``raw``.
+
+    Returns
+    -------
+    DataFrame
+        ``attrs["unreadable"]`` holds the values that do not fit the type of their column, by column and key.
 
     Raises
     ------
@@ -175,4 +194,5 @@ def to_frame(answer: bytes | str | dict[str, Any] | list[Any], *, markup: str = 
         batch.columns.pop("Id")
     frame = assemble([batch], reader.columns)
     frame.attrs["fields"] = {k: v for k, v in described(reader.columns).items() if k in frame}
+    frame.attrs["unreadable"] = reader.unreadable
     return frame

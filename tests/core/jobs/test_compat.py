@@ -15,6 +15,7 @@ from core import conftest
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import RunEnded
 from schedkit.core.jobs.compat import EVENT_ALL, Job
+from schedkit.core.model import Rate
 from schedkit.core.when.triggers import any_of, at, cron, every
 from schedkit.errors import DeclarationError, ParameterError, RunFailedError, TriggerError, UsageError
 
@@ -129,6 +130,33 @@ def test_functions_by_reference(sched: Scheduler) -> None:
         sched.add_job(".os:getcwd")
 
 
+def test_every_option_of_a_task_can_be_given_to_a_job(sched: Scheduler) -> None:
+    job = sched.add_job(
+        greet,
+        "interval",
+        hours=1,
+        jitter=5,
+        id="all",
+        kwargs={"name": "x"},
+        retry=3,
+        timeout="5m",
+        rate="5/min",
+        overlap="queue",
+        catch_up=7,
+        priority="high",
+        tags="nightly",
+        executor="processpool",
+        link="https://wiki.example.org/all",
+        enabled=False,
+    )
+    task = sched.tasks[job.id].task
+    assert (task.retry.attempts, task.timeout, task.rate, task.overlap) == (3, 300, Rate(5, 60), "queue")
+    assert (task.catch_up, task.priority, task.tags, task.runs_in) == (7, 20, ("nightly",), "process")
+    assert (task.jitter, task.enabled, task.details["link"]) == (0, False, "https://wiki.example.org/all")
+    assert task.trigger is not None
+    assert task.trigger.jitter == 5
+
+
 @pytest.mark.parametrize(
     ("options", "error", "told"),
     [
@@ -138,19 +166,32 @@ def test_functions_by_reference(sched: Scheduler) -> None:
             r"Monday = 0 to APScheduler.*day_of_week='mon-fri'",
         ),
         ({"trigger": "cron", "day_of_week": 0}, TriggerError, "Sunday = 0 to a crontab"),
-        ({"trigger": "cron", "hours": 7}, TriggerError, "no field 'hours'.*hour"),
+        (
+            {"trigger": "cron", "hours": 7},
+            TriggerError,
+            "cron trigger: unknown option 'hours' .did",
+        ),
         ({"trigger": "cron", "hour": 25}, TriggerError, "higher than the maximum"),
         ({"trigger": "cron", "month": 2, "day": 31}, TriggerError, "never fires"),
         ({"trigger": "interval"}, TriggerError, "longer than zero"),
-        ({"trigger": "interval", "second": 1}, TriggerError, "unexpected keyword argument 'second'"),
+        (
+            {"trigger": "interval", "second": 1},
+            TriggerError,
+            "unknown option 'second' .did you mean 'seconds'",
+        ),
         ({"trigger": "moon"}, TriggerError, "no trigger 'moon'"),
         ({"hour": 7}, TriggerError, r"hour without a trigger.*add_job\(func, 'cron', hour=7\)"),
         ({"trigger": every("1h"), "hours": 1}, TriggerError, "hours besides a trigger object"),
         ({"next_run_time": "soon"}, TriggerError, "next_run_time: 'soon' is not a date and time"),
         ({"next_run_time": 5}, TriggerError, "next_run_time: 5 is not a date and time"),
-        ({"kwargs": {"name": "x", "time": 2}}, ParameterError, "no parameter 'time'"),
+        ({"kwargs": {"name": "x", "time": 2}}, ParameterError, "unknown parameter 'time'"),
+        (
+            {"trigger": "interval", "hours": 1, "timout": 5},
+            DeclarationError,
+            "add_job: unknown option 'timout' .did you mean 'timeout'",
+        ),
         ({"jobstore": "redis"}, UsageError, "there is one ledger"),
-        ({"executor": "gpu"}, DeclarationError, "there are: default, threadpool, processpool"),
+        ({"executor": "gpu"}, DeclarationError, "executor='gpu' .one of 'thread', 'process', 'default'"),
     ],
 )
 def test_mistakes(sched: Scheduler, options: dict[str, Any], error: type[Exception], told: str) -> None:

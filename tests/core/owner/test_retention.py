@@ -55,6 +55,16 @@ def add_run(connection: sa.Connection, when: datetime, state: str = "DONE", **mo
     return run
 
 
+def test_the_full_texts_of_forgotten_runs_go_too(connection: sa.Connection) -> None:
+    with_texts, without = add_run(connection, OLD), add_run(connection, OLD - HOUR)
+    for run, label in ((with_texts, "Full text of the error"), (without, "bugs.xlsx")):
+        artifacts = dump([{"path": "/x", "label": label}])
+        connection.execute(
+            schema.details.update().where(schema.details.c.run == run).values(artifacts=artifacts)
+        )
+    assert forget_runs(connection, LIMIT) == (2, [{"texts": with_texts}])
+
+
 def ids(connection: sa.Connection, column: sa.Column[Any]) -> set[Any]:
     return set(connection.scalars(sa.select(column)))
 

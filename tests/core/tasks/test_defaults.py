@@ -13,7 +13,7 @@ from schedkit.core.model import Task
 from schedkit.core.tasks.base import BaseTask
 from schedkit.core.tasks.block import yaml_tasks
 from schedkit.core.tasks.declare import declare, replaced, task
-from schedkit.core.tasks.defaults import JOB_DEFAULT, JobDefaults
+from schedkit.core.tasks.defaults import fill, parse_job_defaults
 from schedkit.errors import DeclarationError, SettingsError
 
 DEFAULTS = {"coalesce": False, "max_instances": 3, "misfire_grace_time": 30}
@@ -88,22 +88,22 @@ def test_a_task_made_from_another_keeps_what_is_open_and_what_is_said() -> None:
     assert base.left_open == {"max_instances", "misfire_grace"}
     again = replaced(base, name="two", max_instances=4)
     assert again.left_open == {"misfire_grace"}
-    filled = JobDefaults.of(DEFAULTS).fill(again)
+    filled = fill(again, parse_job_defaults(DEFAULTS, "job_defaults"))
     assert options(filled) == (False, 4, 30)
-    assert JobDefaults().fill(filled) is filled
-    assert repr(JOB_DEFAULT) == "JOB_DEFAULT"
+    assert fill(filled, {}) is filled
+    assert options(fill(again, {})) == (False, 4, None)
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"coalesc": True}, r"job_defaults has no 'coalesc' \(did you mean 'coalesce'\?\)"),
-        ({"rate": 1}, r"job_defaults has no 'rate' \(there are: coalesce, max_instances, misfire_gr"),
+        ({"coalesc": True}, r"job_defaults: unknown option 'coalesc' \(did you mean 'coalesce'\?\)"),
+        ({"rate": 1}, r"job_defaults: unknown option 'rate' \(known: max_instances, misfire_grace, "),
         ({"coalesce": 1}, "coalesce=1"),
         ({"max_instances": 0}, "max_instances=0"),
         ({"max_instances": True}, "max_instances=True"),
-        ({"misfire_grace_time": 0}, r"misfire_grace_time=0 \(more than 0 s"),
-        ({"misfire_grace_time": "soon"}, "misfire_grace_time"),
+        ({"misfire_grace_time": 0}, r"job_defaults: misfire_grace_time=0 \(longer than 0s"),
+        ({"misfire_grace_time": "soon"}, "job_defaults: misfire_grace_time: invalid duration 'soon'"),
     ],
 )
 def test_wrong_ones_are_refused(where: str, values: dict[str, Any], message: str) -> None:

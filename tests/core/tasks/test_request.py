@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from schedkit.core.model import After, Retry
+from schedkit.core.model import After, Rate, Retry
+from schedkit.core.states import Overlap
 from schedkit.core.tasks.declare import declare
 from schedkit.core.tasks.registry import Registry
-from schedkit.core.tasks.request import read_request, retry_policy
+from schedkit.core.tasks.request import read_request
 from schedkit.core.when.triggers import cron, every
 from schedkit.errors import DeclarationError, ParameterError, TriggerError
 
@@ -97,25 +98,33 @@ def test_asking_for_a_task_by_its_own_name_keeps_its_times(registry: Registry) -
         ({"task_type": "LATER"}, DeclarationError, r"task_type='LATER' \(IMMEDIATE or SCHEDULED"),
         ({"cron_expr": None}, DeclarationError, "SCHEDULED needs cron_expr"),
         ({"cron_expr": "* * * * * *"}, TriggerError, "6 fields"),
-        ({"parameters": {"key_tipe": "x"}}, ParameterError, "no parameter 'key_tipe'"),
+        (
+            {"parameters": {"key_tipe": "x"}},
+            ParameterError,
+            "unknown parameter 'key_tipe' .did you mean",
+        ),
         ({"parameters": {"key_type": "x"}}, ParameterError, "needs the parameter 'key_value'"),
         ({"priority": "URGENT"}, DeclarationError, "priority='URGENT'"),
-        ({"timeout_seconds": 0}, DeclarationError, "timeout=0"),
-        ({"timeout_seconds": "soon"}, DeclarationError, "timeout_seconds: 'soon'"),
-        ({"retry_policy": {"tries": 3}}, DeclarationError, "retry_policy has no field 'tries'"),
-        ({"retry_policy": {"max_retries": "3"}}, DeclarationError, "max_retries='3' is not a number"),
+        ({"timeout_seconds": 0}, DeclarationError, "task request: timeout_seconds=0 .longer than 0s"),
+        ({"timeout_seconds": "soon"}, DeclarationError, "timeout_seconds: invalid duration 'soon'"),
+        (
+            {"retry_policy": {"tries": 3}},
+            DeclarationError,
+            "retry_policy: unknown option 'tries' .did you",
+        ),
+        ({"retry_policy": {"max_retries": "x"}}, DeclarationError, "retry_policy: max_retries='x' .a whole"),
         ({"tags": ["UNKNOWN"]}, DeclarationError, "no task is named or tagged 'UNKNOWN'"),
         ({"tags": []}, DeclarationError, "names no handler"),
-        ({"code": "import os"}, DeclarationError, "a task has no field 'code'"),
+        ({"code": "import os"}, DeclarationError, "task request: unknown option 'code'"),
         ({"cron": "@daily"}, DeclarationError, "did you mean 'cron_expr'"),
-        ({"parameters": [1]}, DeclarationError, r"parameters=\[1\] \(it is a mapping"),
-        ({"retry_policy": 3}, DeclarationError, "retry_policy=3"),
+        ({"parameters": [1]}, DeclarationError, r"parameters=\[1\] \(a mapping"),
+        ({"retry_policy": "some"}, DeclarationError, "retry_policy='some'"),
         ({"metadata": 5}, DeclarationError, "metadata=5"),
         ({"tags": 5}, DeclarationError, "tags=5"),
-        ({"tags": [["x"]]}, DeclarationError, r"tag \['x'\] is no text"),
+        ({"tags": [["x"]]}, DeclarationError, r"tags=\[\['x'\]\]"),
         ({"dependencies": 5}, DeclarationError, "dependencies=5"),
-        ({"dependencies": [None]}, DeclarationError, r"dependencies=\[None\]"),
-        ({"timezone": 5}, TriggerError, "tz=5 is no time zone"),
+        ({"dependencies": [None]}, DeclarationError, "dependencies=None: expected a task name"),
+        ({"timezone": 5}, TriggerError, "task request: timezone: invalid time zone 5"),
         ({"task": "nobody"}, DeclarationError, "no task is named or tagged 'nobody'"),
     ],
 )
@@ -136,8 +145,32 @@ def test_one_text_is_one_tag_and_one_parent(registry: Registry) -> None:
     assert (found.task.tags, found.task.after) == (("nightly",), (After("other"),))
 
 
-def test_retries_are_not_attempts() -> None:
-    assert retry_policy({"max_retries": 0}).attempts == 1
-    assert retry_policy({"max_attempts": 3, "delay": 1.5, "backoff": 1}) == Retry(
-        attempts=3, delay=1.5, backoff=1
-    )
+def test_every_option_of_a_task_can_be_requested(registry: Registry) -> None:
+    found = read_request(
+        {
+            "task": "other",
+            "name": "n",
+            "rate": "5/min",
+            "max_instances": 2,
+            "misfire_grace": "none",
+            "coalesce": False,
+            "catch_up": 7,
+            "runs_in": "process",
+            "overlap": "queue",
+            "jitter": "5s",
+            "retry": 2,
+            "timeout": None,
+            "link": "https://wiki.example.org/n",
+        },
+        registry,
+    ).task
+    assert (found.rate, found.max_instances, found.misfire_grace) == (Rate(5, 60), 2, None)
+    assert (found.coalesce, found.catch_up, found.runs_in, found.jitter) == (False, 7, "process", 5)
+    assert (found.overlap, found.retry, found.timeout) == (Overlap.QUEUE, Retry(attempts=2), 3600)
+    assert found.details == {"link": "https://wiki.example.org/n"}
+    assert found.left_open == frozenset()
+
+
+def test_a_hook_is_no_data(registry: Registry) -> None:
+    with pytest.raises(DeclarationError, match="task request: unknown option 'on_success'"):
+        read_request({"task": "other", "on_success": print}, registry)

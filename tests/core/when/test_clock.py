@@ -153,7 +153,7 @@ def test_a_week_of_seconds_costs_no_more_than_a_minute_of_them() -> None:
 
 def test_reasons_name_the_numbers() -> None:
     tick = look(minutely(grace=90), 5.5, active=1)
-    assert [f.reason for f in tick.fires] == ["more than 1m30s late", "1 still running"]
+    assert [f.reason for f in tick.fires] == ["more than 1m 30s late", "1 still running"]
     stood_for = look(minutely(), 1).fires[0]
     assert stood_for.reason == "the run of 2026-01-05T00:01:00+00:00 stands for it"
 

@@ -207,7 +207,7 @@ def test_bad_calendars(options: dict[str, object], told: str) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"interval": 1e30}, r"1e\+30 is longer than a century"),
+        ({"interval": 1e30}, r"interval: invalid duration 1e\+30"),
         ({"minutes": "5"}, r"every\(minutes='5'\): no length of time"),
         ({"hours": float("inf")}, r"every\(hours=inf\): no length of time"),
         ({"weeks": 10**9}, "weeks=1000000000"),
@@ -274,7 +274,7 @@ def test_a_trigger_in_words() -> None:
         cron("0 0 1,15 1-3 *"): "at 00:00 on day 1 and 15 in January to March",
         cron("0 9,12 13 * fri,sun"): "at 09:00 and 12:00 on day 13 or on any Friday or Sunday",
         cron("0 7 * 12 *"): "at 07:00 in December",
-        every("90m", end="2026-03-01 12:00:30"): "every 1h30m, until 2026-03-01 12:00:30",
+        every("90m", end="2026-03-01 12:00:30"): "every 1h 30m, until 2026-03-01 12:00:30",
         at("2026-03-01 07:00", tz="Asia/Shanghai"): "once, on 2026-03-01 07:00, Asia/Shanghai",
         at("2026-03-01 07:00"): "once, on 2026-03-01 07:00",
         calendar(months=1, days=2, at="07:00"): "every month and 2 days at 07:00",
@@ -509,13 +509,15 @@ def test_upcoming_shows_local_times() -> None:
 
 
 def test_bad_zones_are_named() -> None:
-    with pytest.raises(TriggerError, match=r"tz=5 is no time zone \(name one"):
+    with pytest.raises(TriggerError, match=r"tz: invalid time zone 5 \(use e.g. 'Europe/Berlin'"):
         cron("0 7 * * *", tz=5)  # type: ignore[arg-type]
-    with pytest.raises(TriggerError, match=r"no time zone 'Europe/Berln'.*Europe/Berlin"):
+    with pytest.raises(
+        TriggerError, match=r"unknown time zone 'Europe/Berln' \(did you mean 'Europe/Berlin'"
+    ):
         cron("0 7 * * *", tz="Europe/Berln")
-    with pytest.raises(TriggerError, match="names look like"):
+    with pytest.raises(TriggerError, match=r"unknown time zone 'qqqq' .use e.g. 'Europe/Berlin'"):
         cron("0 7 * * *", tz="qqqq")
-    with pytest.raises(TriggerError, match="not an offset"):
+    with pytest.raises(TriggerError, match=r"invalid time zone '\+99' .write an offset as '\+02:00'"):
         cron("0 7 * * *", tz="+99")
 
 
@@ -526,7 +528,7 @@ def test_a_zone_without_a_name_cannot_be_stored() -> None:
         def utcoffset(self, moment: datetime | None) -> timedelta:
             return timedelta(hours=1)
 
-    with pytest.raises(TriggerError, match="has no name to store"):
+    with pytest.raises(TriggerError, match=r"time zone .*Odd object.* has no name .use zoneinfo"):
         dumps(cron("0 7 * * *", tz=Odd()))
 
 
@@ -592,9 +594,9 @@ def test_durations_are_shown_as_they_are_read() -> None:
     assert [duration_text(s) for s in (0, 0.25, 90, 5400, 90061, 1e-6)] == [
         "0s",
         "250ms",
-        "1m30s",
-        "1h30m",
-        "1d1h1m1s",
+        "1m 30s",
+        "1h 30m",
+        "1d 1h 1m 1s",
         "1us",
     ]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schedkit.core.when.data import cron_fields
 from schedkit.core.when.triggers import Trigger, at, calendar, cron, every
 from schedkit.core.when.wallclock import instant
-from schedkit.errors import TriggerError
+from schedkit.errors import UsageError
 from schedkit.values.timezones import local_timezone
 
 NEW_YORK = "America/New_York"
@@ -158,5 +158,7 @@ def test_a_machine_that_contradicts_itself_is_told_what_to_do(monkeypatch: pytes
         raise ZoneInfoNotFoundError("Multiple conflicting time zone configurations found:\n/etc/timezone: …")
 
     monkeypatch.setattr(tzlocal, "get_localzone", conflicting)
-    with pytest.raises(TriggerError, match=r"zone cannot be told: Multiple conflicting.*tz='Europe/Berlin'"):
+    with pytest.raises(
+        UsageError, match=r"cannot tell this machine's time zone: Multiple.*tz='Europe/Berlin'"
+    ):
         cron("0 7 * * *").upcoming(1)

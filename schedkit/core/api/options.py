@@ -1,0 +1,175 @@
+"""The options of a scheduler: the one definition from which `Scheduler`, settings and texts are derived."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import tzinfo
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypedDict
+
+from schedkit.core.ledger.lease import LEASE_SECONDS
+from schedkit.core.owner.known import CANCEL_GRACE_SECONDS
+from schedkit.core.tasks.defaults import parse_job_defaults
+from schedkit.values.durations import Duration, duration_text
+from schedkit.values.options import Option, Options
+from schedkit.values.parsers import (
+    choice,
+    duration,
+    invalid,
+    mapping,
+    optional,
+    timezone,
+    whole_number,
+)
+
+__all__ = ["SCHEDULER_OPTIONS", "SchedulerOptions"]
+
+
+def _limits(value: Any, what: str) -> dict[str, int]:
+    limits = mapping(value, what)
+    for tag in limits:
+        if not isinstance(tag, str) or not tag.strip():
+            raise invalid(f"{what}: tag", tag, "write text")
+    return {tag: whole_number(1)(most, f"{what}[{tag!r}]") for tag, most in limits.items()}
+
+
+def _name(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise invalid(what, value, "write text")
+    return value
+
+
+def _folder(value: Any, what: str) -> Path:
+    if not isinstance(value, str | os.PathLike) or not str(value):
+        raise invalid(what, value, "the path of a folder")
+    return Path(value)
+
+
+def _processes(value: Any, what: str) -> int:
+    return min(5, os.cpu_count() or 1) if value is None else whole_number(1)(value, what)
+
+
+class SchedulerOptions(TypedDict, total=False):
+    """What may be said of a scheduler; each field carries how it is read and described."""
+
+    concurrency: Annotated[
+        int,
+        Option(
+            parse=whole_number(1), default=5, words="Maximum concurrent runs.", spellings=("max_workers",)
+        ),
+    ]
+    threads: Annotated[
+        int,
+        Option(
+            parse=whole_number(1),
+            default=20,
+            words="Maximum concurrent runs in threads (plain functions).",
+            spellings=("default_threads",),
+        ),
+    ]
+    processes: Annotated[
+        int | None,
+        Option(
+            parse=_processes,
+            default=None,
+            default_words="the number of processors, at most 5",
+            words="Maximum concurrent runs in child processes.",
+            spellings=("process_pool",),
+        ),
+    ]
+    limits: Annotated[
+        Mapping[str, int] | None,
+        Option(
+            parse=_limits,
+            default=None,
+            words="Tag to maximum concurrent runs of all tasks that carry it: {'jira': 2}.",
+        ),
+    ]
+    results: Annotated[
+        str | Path | None,
+        Option(
+            parse=optional(_folder),
+            default=None,
+            default_words="beside the ledger",
+            words="The folder of results.",
+        ),
+    ]
+    name: Annotated[
+        str | None,
+        Option(
+            parse=optional(_name),
+            default=None,
+            default_words="the notebook's or program's name",
+            words="The name of this process, as others see it.",
+        ),
+    ]
+    tz: Annotated[
+        str | tzinfo | None,
+        Option(
+            parse=optional(timezone),
+            default=None,
+            default_words="the machine's",
+            words="The time zone of wall times.",
+            spellings=("timezone",),
+        ),
+    ]
+    interruptions: Annotated[
+        int,
+        Option(
+            parse=whole_number(0),
+            default=3,
+            words="How many attempts of a run may be lost with their process before the run fails.",
+        ),
+    ]
+    durability: Annotated[
+        Literal["normal", "full"],
+        Option(
+            parse=choice("normal", "full"),
+            default="normal",
+            words="On SQLite, what a commit survives: the death of the process, or a power cut too (full).",
+        ),
+    ]
+    lease: Annotated[
+        Duration,
+        Option(
+            parse=duration(above=True),
+            default=duration_text(LEASE_SECONDS),
+            words="On PostgreSQL, how long after its owner's death a ledger is free.",
+        ),
+    ]
+    cancel_grace: Annotated[
+        Duration,
+        Option(
+            parse=duration(),
+            default=duration_text(CANCEL_GRACE_SECONDS),
+            words="How long a cancelled run may go on before it is recorded as cancelled.",
+        ),
+    ]
+    keep_runs: Annotated[
+        Duration | None,
+        Option(
+            parse=optional(duration(above=True)),
+            default="90 days",
+            words="Ended runs older than this are deleted with their log, events and files; None: never.",
+        ),
+    ]
+    keep_results: Annotated[
+        int | None,
+        Option(
+            parse=optional(whole_number(1)),
+            default=10,
+            words="Latest results kept of each task, however old; None: all, as long as their runs.",
+        ),
+    ]
+    job_defaults: Annotated[
+        Mapping[str, Any] | None,
+        Option(
+            parse=parse_job_defaults,
+            default=None,
+            words="coalesce, max_instances and misfire_grace_time of tasks that do not say.",
+        ),
+    ]
+
+
+SCHEDULER_OPTIONS = Options.of(SchedulerOptions)

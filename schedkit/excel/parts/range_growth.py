@@ -1,0 +1,107 @@
+"""References that grow with the rows they cover: in formulas, names, charts, pivots and rules."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.references import TOKEN, Cells, sheet_name
+
+
+@dataclass(frozen=True)
+class RangeGrowth:
+    """How a region of a sheet changed its height.
+
+    `body` is the old body (without header and totals), `bottom` the last row of the new one; `totals`
+    rows follow below and move with the end.
+    """
+
+    sheet: str
+    header_row: int
+    body: Area
+    bottom: int
+    totals: int = 0
+
+    @property
+    def shift(self) -> int:
+        """How many rows the end of the region moved down (negative: up)."""
+        return self.bottom - self.body.bottom
+
+    @property
+    def old_end(self) -> int:
+        """The last row of the old region, totals included."""
+        return self.body.bottom + self.totals
+
+    @property
+    def end(self) -> int:
+        """The last row of the new region, totals included."""
+        return self.bottom + self.totals
+
+    def area(self, area: Area, *, single: bool = True, block: bool = False) -> Area:
+        """Return `area` as it is now.
+
+        Parameters
+        ----------
+        single : bool
+            Whether one cell may stand for a body of one row.
+        block : bool
+            Whether one row is meant as a block of rows, which now has only one.
+        """
+        body = self.body
+        within = area.left >= body.left and area.right <= body.right
+        around = area.left <= body.left and area.right >= body.right
+        if within and body.bottom < area.top and area.bottom <= self.old_end:
+            return replace(area, top=area.top + self.shift, bottom=area.bottom + self.shift)
+        if not (within or around) or area.top > body.bottom:
+            return area
+        alone = area.top == area.bottom and not block
+        if alone and not (single and body.height == 1 and area.bottom == body.bottom):
+            return area
+        if body.bottom <= area.bottom <= self.old_end:
+            return area.to_row(area.bottom + self.shift)
+        # A block that was drawn with room to spare ends below the new rows, too.
+        return area.to_row(max(area.bottom, self.end)) if area.bottom > self.old_end else area
+
+    def areas(self, text: str) -> str:
+        """Return a list of areas separated by blanks (``sqref``) as it is now."""
+        return " ".join(self._written(part) for part in text.split())
+
+    def _written(self, text: str) -> str:
+        area = Area.parse(text)
+        if area is None:
+            return text
+        grown = self.area(area)
+        single = grown.top == grown.bottom and grown.left == grown.right and ":" not in text
+        return text if grown == area else str(grown).partition(":")[0] if single else str(grown)
+
+    def qualified(self, text: str, *, single: bool = False) -> str:
+        """Return a formula of another part as it is now: only references that name the sheet count."""
+        if self.sheet.replace("'", "''").casefold() not in text.casefold():
+            return text
+        return TOKEN.sub(lambda found: self._token(found, single, own=False, row=None), text)
+
+    def unqualified(self, text: str, *, row: int | None = None) -> str:
+        """Return a formula of the sheet itself as it is now.
+
+        Parameters
+        ----------
+        row : int, optional
+            The row that the formula is in: a block that ends in it, such as a running total's, means it.
+        """
+        return TOKEN.sub(lambda found: self._token(found, False, own=True, row=row), text)
+
+    def _token(self, found: re.Match[str], single: bool, *, own: bool, row: int | None) -> str:
+        written, sheet = found["cells"] or found["sheet_cells"], found["sheet"]
+        if not written:
+            return found[0]
+        if not own if sheet is None else sheet_name(sheet).casefold() != self.sheet.casefold():
+            return found[0]
+        cells = Cells.parse(written)
+        if cells.top > cells.bottom or (row == cells.bottom and cells.last and cells.ends_relative):
+            return found[0]
+        area = cells.area
+        # One cell, written as a block whose end is fixed, is one.
+        block = bool(cells.last) and not cells.ends_relative and area.left == area.right
+        grown = self.area(area, single=single or cells.last is not None, block=block)
+        return found[0] if grown == area else (sheet or "") + cells.text(grown.top, grown.bottom)

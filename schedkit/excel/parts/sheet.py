@@ -1,0 +1,289 @@
+"""A worksheet part: the elements around its rows as a tree, its rows and their cells as bytes."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from functools import cached_property
+from xml.sax.saxutils import escape
+
+from schedkit.errors import WorkbookError
+from schedkit.excel.limits import MAX_ROWS
+from schedkit.excel.parts import sheet_cells
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.references import moved
+from schedkit.excel.parts.sheet_cells import FormulaXml
+from schedkit.excel.parts.xml import Document, new_parser, plain, utf8
+from schedkit.values.failures import translated
+from schedkit.values.text import clip
+
+# The children of a worksheet in the order of its schema (ECMA-376 part 1, 18.3.1.99).
+ORDER = (
+    *("sheetPr", "dimension", "sheetViews", "sheetFormatPr", "cols", "sheetData", "sheetCalcPr"),
+    *("sheetProtection", "protectedRanges", "scenarios", "autoFilter", "sortState", "dataConsolidate"),
+    *("customSheetViews", "mergeCells", "phoneticPr", "conditionalFormatting", "dataValidations"),
+    *("hyperlinks", "printOptions", "pageMargins", "pageSetup", "headerFooter", "rowBreaks", "colBreaks"),
+    *("customProperties", "cellWatches", "ignoredErrors", "smartTags", "drawing", "legacyDrawing"),
+    *("legacyDrawingHF", "drawingHF", "picture", "oleObjects", "controls", "webPublishItems"),
+    *("tableParts", "extLst"),
+)
+_ROW = re.compile(rb"<(?:[\w.-]+:)?row(?=[\s/>])(?: r=\"([0-9]+)\")?((?:[^\"'>/]|\"[^\"]*\"|'[^']*')*+)(/?)>")
+# What a new row takes over from another: its look, not its number, extent or state.
+_LOOK = {"s", "customFormat", "ht", "customHeight", "thickBot", "thickTop"}
+_FORMULA_TAG = re.compile(rb"<(?:[\w.-]+:)?f[\s/>]")
+_VALUE_TAG = re.compile(rb"<(?:[\w.-]+:)?(?:v|f|is)[\s/>]")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its attributes but for number and extent, and its cells' XML by column."""
+
+    attributes: str
+    cells: dict[int, str]
+
+    def xml(self, number: int) -> str:
+        """Return the row's element."""
+        cells = "".join(self.cells[column] for column in sorted(self.cells))
+        return f'<row r="{number}"{self.attributes}>{cells}</row>'
+
+    @property
+    def look(self) -> str:
+        """The attributes that a new row takes over."""
+        told = sheet_cells.attributes(self.attributes)
+        kept = {name for name in told if name in _LOOK or name.endswith(":dyDescent")}
+        return "".join(f' {name}="{told[name]}"' for name in told if name in kept)
+
+    def shown(self) -> Row:
+        """Return the row as it is when no filter hides it."""
+        told = sheet_cells.attributes(self.attributes)
+        return Row("".join(f' {n}="{v}"' for n, v in told.items() if n != "hidden"), self.cells)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a row lies within the bytes of all rows."""
+
+    start: int
+    end: int
+    inner: int
+    attributes: bytes
+    closed: bool
+    numbered: bool
+
+
+class Sheet:
+    """A worksheet part, taken apart.
+
+    `document` is the part without its rows; `data` is its ``sheetData`` element, between whose tags the rows
+    belong.
+
+    Raises
+    ------
+    WorkbookError
+        If the part is damaged or holds no rows at all, as a chart sheet.
+    """
+
+    def __init__(self, xml: bytes, part: str, title: str) -> None:
+        self.part, self.title = part, title
+        xml = plain(utf8(xml, part), part)
+        start, inner, tag, closed = _data_of(xml, part, title)
+        end = inner if closed else xml.rfind(b"</" + tag)
+        if closed:
+            # An empty element gets an end tag, between which and the start tag there is room.
+            self._xml, shell = b"", xml[:start] + _opened(xml[start:inner], tag) + xml[inner:]
+            inner = shell.index(b"></" + tag, start) + 1
+        else:
+            self._xml, shell = xml[inner:end], xml[:inner] + xml[end:]
+        self.document = Document(shell, part)
+        found = next(child for child in self.document.root.children if child.name == "sheetData")
+        self.data = found
+        self._changed: dict[int, Row] = {}
+        # A row without a number would get another one when rows come before it.
+        for number, place in self._places.items():
+            if not place.numbered:
+                self._changed[number] = self._parsed(number)
+
+    @cached_property
+    def _places(self) -> dict[int, _Place]:
+        places: dict[int, _Place] = {}
+        found = list(_ROW.finditer(self._xml))
+        starts = [match.start() for match in found] + [len(self._xml)]
+        number = 0
+        for match, end in zip(found, starts[1:], strict=True):
+            told = match[1].decode() if match[1] else sheet_cells.attributes(match[2].decode()).get("r")
+            number = self._number(told, number)
+            inner = match.end()
+            places[number] = _Place(match.start(), end, inner, match[2], bool(match[3]), told is not None)
+        return places
+
+    @cached_property
+    def _numbers(self) -> list[int]:
+        return list(self._places)
+
+    def _number(self, told: str | None, before: int) -> int:
+        if told is None:
+            return before + 1
+        if told.isdecimal() and len(told) < 9 and before < int(told) <= MAX_ROWS:
+            return int(told)
+        raise WorkbookError(
+            f"cannot read the part {self.part}: row {clip(told, 20)} stands after row {before}",
+            hint="open the workbook in Excel and save it again",
+        )
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of the sheet's elements, its colon included; "" if they have none."""
+        return self.document.prefix(self.data)
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace that elements without a prefix must declare; None if they are in it anyway."""
+        if not self.prefix:
+            return None
+        document = self.document
+        told: dict[str, str] = {}
+        for element in (document.root, self.data):
+            told |= sheet_cells.attributes(document.xml[element.start : element.inner].decode())
+        return told["xmlns:" + self.prefix[:-1]]
+
+    @property
+    def strict(self) -> bool:
+        """Whether the part uses the names of ISO 29500 Strict."""
+        return b"http://purl.oclc.org/ooxml/spreadsheetml/main" in self.document.xml
+
+    def mentions(self, text: str) -> bool:
+        """Tell whether something around the rows may refer to the sheet called `text`."""
+        written = escape(text.replace("'", "''")).casefold()
+        return written in self.document.xml.decode().casefold()
+
+    def numbers(self, first: int = 1, last: int = MAX_ROWS) -> list[int]:
+        """Return the numbers of the rows that were there from `first` to `last`, in order."""
+        return self._numbers[bisect_left(self._numbers, first) : bisect_right(self._numbers, last)]
+
+    @property
+    def last_row(self) -> int:
+        """The last row that is there, new ones included."""
+        return max([0, *self._numbers[-1:], *self._changed])
+
+    def row(self, number: int) -> Row:
+        """Return a row as it is now, blank if it is not there."""
+        return self._changed[number] if number in self._changed else self._parsed(number)
+
+    def _parsed(self, number: int) -> Row:
+        place = self._places.get(number)
+        if place is None:
+            return Row("", {})
+        told = sheet_cells.attributes(place.attributes.decode())
+        kept = "".join(f' {name}="{value}"' for name, value in told.items() if name not in ("r", "spans"))
+        content = "" if place.closed else self._xml[place.inner : place.end].decode()
+        return Row(kept, sheet_cells.cells_of(content, number))
+
+    def has_formula(self, number: int) -> bool:
+        """Tell whether a row holds a formula."""
+        place = self._places[number]
+        return _FORMULA_TAG.search(self._xml, place.inner, place.end) is not None
+
+    def is_filled(self, number: int, left: int, right: int) -> bool:
+        """Tell whether a row holds a value in one of the columns."""
+        place = self._places.get(number)
+        if place is None or _VALUE_TAG.search(self._xml, place.inner, place.end) is None:
+            return False
+        cells = self.row(number).cells.items()
+        return any(left <= column <= right and sheet_cells.is_filled(cell) for column, cell in cells)
+
+    def first_filled(self, area: Area) -> tuple[int, int] | None:
+        """Return row and column of the first cell of `area` that holds a value."""
+        for number in self.numbers(area.top, area.bottom):
+            if self.is_filled(number, area.left, area.right):
+                cells = self.row(number).cells
+                filled = (c for c in sorted(cells) if sheet_cells.is_filled(cells[c]))
+                return number, next(c for c in filled if area.left <= c <= area.right)
+        return None
+
+    def formula_rows(self) -> Iterator[int]:
+        """Yield the numbers of the rows that hold formulas."""
+        if _FORMULA_TAG.search(self._xml):
+            yield from (number for number in self._numbers if self.has_formula(number))
+
+    @cached_property
+    def _masters(self) -> dict[str, tuple[str, int, int]]:
+        """Where each shared formula is told: its text, column and row, by its index."""
+        masters = {}
+        for number in self.formula_rows():
+            place = self._places[number]
+            if self._xml.find(b"shared", place.inner, place.end) < 0:
+                continue
+            for column, cell in self._parsed(number).cells.items():
+                found = sheet_cells.formula_of(cell)
+                if found is not None and found.shared and found.text:
+                    masters[found.shared] = (found.text, column, number)
+        return masters
+
+    def formula(self, cell: str, column: int, row: int) -> FormulaXml | None:
+        """Return the formula of a cell; a shared one as it reads in this cell."""
+        found = sheet_cells.formula_of(cell)
+        if found is None or found.kind != "shared" or found.text:
+            return found
+        text, *origin = self._masters.get(found.shared, ("", column, row))
+        return FormulaXml(moved(text, column - origin[0], row - origin[1]), found.kind, found.shared)
+
+    def change(self, number: int, row: Row) -> None:
+        """Give a row another content; it may be new."""
+        self._changed[number] = row
+
+    @property
+    def changed_rows(self) -> Set[int]:
+        """The numbers of the rows that changed."""
+        return self._changed.keys()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self._changed) or self.document.changed
+
+    def result(self) -> bytes:
+        """Return the part with all changes."""
+        inner = self.data.inner
+        rows = b"".join(self.rows(1, MAX_ROWS))
+        return self.document.result(0, inner) + rows + self.document.result(inner)
+
+    def rows(self, first: int, last: int) -> Iterator[bytes]:
+        """Yield the rows from `first` to `last`, the changed ones as they are now."""
+        for number in sorted(number for number in self._changed if first <= number <= last):
+            yield self._slice(first, number - 1)
+            row = self._changed[number]
+            if row.cells or row.attributes:
+                yield row.xml(number).encode()
+            first = number + 1
+        yield self._slice(first, last)
+
+    def _slice(self, first: int, last: int) -> bytes:
+        """Return the rows from `first` to `last` as they were."""
+        within = self.numbers(first, last)
+        return self._xml[self._places[within[0]].start : self._places[within[-1]].end] if within else b""
+
+
+def _data_of(xml: bytes, part: str, title: str) -> tuple[int, int, bytes, bool]:
+    """Return start and end of the start tag of the rows' element, its name, and whether it is empty."""
+    parser = new_parser(part)
+    found: list[tuple[int, int, bytes, bool]] = []
+
+    def start(tag: str, _: object) -> None:
+        if tag.rpartition(":")[2] == "sheetData":
+            place = parser.CurrentByteIndex
+            inner = xml.index(b">", place) + 1
+            found.append((place, inner, tag.encode(), xml[inner - 2 : inner] == b"/>"))
+            # The rows are many: from here on only well-formedness counts.
+            parser.StartElementHandler = None
+
+    parser.StartElementHandler = start
+    with translated(f"the part {part}", WorkbookError):
+        parser.Parse(xml, True)
+    if not found:
+        raise WorkbookError(f"the sheet {title!r} has no cells", hint="choose a worksheet, not a chart sheet")
+    return found[0]
+
+
+def _opened(tag: bytes, name: bytes) -> bytes:
+    return tag[:-2].rstrip() + b"></" + name + b">"

@@ -1,0 +1,97 @@
+"""Cells of a worksheet as XML text: their address, style, formula and cached value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, unescape
+
+from schedkit.excel.names import column_number, letters
+
+# Elements may carry a namespace prefix. Text that comes here holds no comments and no CDATA.
+PREFIX = r"(?:[\w.-]+:)?"
+ATTRIBUTES = r"((?:[^\"'>/]|\"[^\"]*\"|'[^']*')*+)"
+_CELL = re.compile(rf"<({PREFIX}c)(?=[\s/>]){ATTRIBUTES}(?:/>|>(.*?)</\1\s*>)", re.DOTALL)
+_FORMULA = re.compile(rf"<({PREFIX}f)(?=[\s/>]){ATTRIBUTES}(?:/>|>([^<]*)</\1\s*>)")
+_VALUE = re.compile(rf"<({PREFIX}v)(?=[\s/>]){ATTRIBUTES}(?:/>|>[^<]*</\1\s*>)")
+_CONTENT = re.compile(rf"<{PREFIX}(?:v|f|is)(?=[\s/>])")
+_ATTRIBUTE = re.compile(r"\s([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_ADDRESS = re.compile(r"\sr\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+ENTITIES = {"&quot;": '"', "&apos;": "'"}
+
+
+@dataclass(frozen=True)
+class FormulaXml:
+    """The formula of a cell: its text, its kind ("", "array", "shared", "dataTable") and shared index."""
+
+    text: str
+    kind: str = ""
+    shared: str = ""
+    area: str = ""
+
+
+def attributes(text: str) -> dict[str, str]:
+    """Return the attributes of a start tag, as they are written."""
+    found = _ATTRIBUTE.findall(text)
+    return {name: double or single.replace('"', "&quot;") for name, double, single in found}
+
+
+def cells_of(xml: str, row: int) -> dict[int, str]:
+    """Return the cells within a row by column; one without an address follows the one before it."""
+    found: dict[int, str] = {}
+    column = 0
+    for cell in _CELL.finditer(xml):
+        address = attributes(cell[2]).get("r")
+        column = column_number(address.rstrip("0123456789")) if address else column + 1
+        found[column] = cell[0] if address else at(cell[0], column, row)
+    return found
+
+
+def at(cell: str, column: int, row: int) -> str:
+    """Return a cell with the address of another place."""
+    address = f' r="{letters(column)}{row}"'
+    opening = _CELL.match(cell)
+    assert opening is not None
+    start, end = opening.span(2)
+    written = _ADDRESS.search(cell, start, end)
+    if written is None:
+        return cell[:start] + address + cell[start:]
+    return cell[: written.start()] + address + cell[written.end() :]
+
+
+def style_of(cell: str | None) -> int | None:
+    """Return the format of a cell, None if there is no cell or it has the default one."""
+    found = _CELL.match(cell or "")
+    style = attributes(found[2]).get("s") if found else None
+    return int(style) if style is not None and style.isdigit() else None
+
+
+def is_filled(cell: str) -> bool:
+    """Tell whether a cell holds a value or a formula, not only a format."""
+    return _CONTENT.search(cell) is not None
+
+
+def formula_of(cell: str) -> FormulaXml | None:
+    """Return the formula of a cell, None if it has none."""
+    found = _FORMULA.search(cell)
+    if found is None:
+        return None
+    told = attributes(found[2])
+    return FormulaXml(
+        unescape(found[3] or "", ENTITIES), told.get("t", ""), told.get("si", ""), told.get("ref", "")
+    )
+
+
+def with_formula(cell: str, text: str) -> str:
+    """Return a cell with another text in its formula, whose kind stays."""
+    return _FORMULA.sub(lambda found: f"<{found[1]}{found[2]}>{escape(text)}</{found[1]}>", cell, count=1)
+
+
+def unshared(cell: str, text: str) -> str:
+    """Return a cell with a formula of its own in the place of a shared one."""
+    return _FORMULA.sub(lambda found: f"<{found[1]}>{escape(text)}</{found[1]}>", cell, count=1)
+
+
+def without_value(cell: str) -> str:
+    """Return a cell without its value; a formula stays."""
+    return _VALUE.sub("", cell)

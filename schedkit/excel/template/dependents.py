@@ -1,0 +1,140 @@
+"""The other parts that follow a region: names, tables, charts, pivots, and the order to calculate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.range_growth import RangeGrowth
+from schedkit.excel.parts.references import Uses
+from schedkit.excel.parts.tables import tables_of
+from schedkit.excel.parts.workbook import MAIN, Workbook
+from schedkit.excel.parts.xml import Document, Element
+from schedkit.excel.template.region import Region
+
+# The children of a workbook in the order of its schema (ECMA-376 part 1, 18.2.27).
+WORKBOOK_ORDER = (
+    *("fileVersion", "fileSharing", "workbookPr", "workbookProtection", "bookViews", "sheets"),
+    *("functionGroups", "externalReferences", "definedNames", "calcPr", "oleSize"),
+    *("customWorkbookViews", "pivotCaches", "smartTagPr", "smartTagTypes", "webPublishing"),
+    *("fileRecoveryPr", "webPublishObjects", "extLst"),
+)
+_CHARTS = ("drawingml.chart+xml", "chartex+xml")
+_PIVOTS = "pivotCacheDefinition+xml"
+_CACHES = ("numCache", "strCache", "multiLvlStrCache")
+
+
+class Parts:
+    """Parts of a workbook, parsed once, and what they become."""
+
+    def __init__(self, book: Workbook) -> None:
+        self.book = book
+        self._documents: dict[str, Document] = {}
+
+    def document(self, part: str) -> Document:
+        """Return a part, parsed; the same each time."""
+        if part not in self._documents:
+            self._documents[part] = Document(self.book.package.read(part), part)
+        return self._documents[part]
+
+    def changed(self) -> dict[str, bytes]:
+        """Return the parts that changed, by name."""
+        return {part: each.result() for part, each in self._documents.items() if each.changed}
+
+
+def grow_dependents(parts: Parts, region: Region, growth: RangeGrowth) -> None:
+    """Let other parts refer to the region as it is now."""
+    _grow_names(parts.document(parts.book.part), growth)
+    _grow_tables(parts, region, growth)
+    for kind in _CHARTS:
+        for part in parts.book.parts(kind):
+            _grow_chart(parts.document(part), growth)
+    names = _names_of_region(parts.book, growth)
+    for part in parts.book.parts(_PIVOTS):
+        _grow_pivot(parts.document(part), region, growth, names)
+
+
+def recalculate(document: Document) -> None:
+    """Let Excel calculate all formulas when it opens the workbook."""
+    properties = document.root.child("calcPr")
+    if properties is not None:
+        document.set_attributes(properties, fullCalcOnLoad="1")
+        return
+    place = document.place(document.root, "calcPr", WORKBOOK_ORDER)
+    prefix = document.prefix(document.root)
+    document.splice(place, place, f'<{prefix}calcPr fullCalcOnLoad="1"/>'.encode())
+
+
+def _grow_names(document: Document, growth: RangeGrowth) -> None:
+    for name in document.root.all("definedName"):
+        document.set_text(name, growth.qualified(name.text))
+
+
+def _grow_tables(parts: Parts, region: Region, growth: RangeGrowth) -> None:
+    """Let the region's table grow, and what the columns of all tables calculate."""
+    for title in parts.book.worksheets:
+        for table in tables_of(parts.book, parts.book.sheets[title]):
+            document = parts.document(table.part)
+            own = title == growth.sheet
+            for formula in document.root.all("calculatedColumnFormula", "totalsRowFormula"):
+                text = formula.text
+                document.set_text(formula, growth.unqualified(text) if own else growth.qualified(text))
+            if region.table is not None and region.table.part == table.part:
+                _grow_table(document, growth)
+
+
+def _grow_table(document: Document, growth: RangeGrowth) -> None:
+    for element in [document.root, *document.root.all("autoFilter", "sortState", "sortCondition")]:
+        if "ref" in element.attributes:
+            document.set_attributes(element, ref=growth.areas(element.get("ref")))
+
+
+def _grow_chart(document: Document, growth: RangeGrowth) -> None:
+    """Let the series of a chart grow; values that are stored beside a changed reference are others now."""
+    for parent in _parents(document.root):
+        formula = parent.child("f")
+        if formula is None:
+            continue
+        text = growth.qualified(formula.text, single=True)
+        document.set_text(formula, text)
+        if _meets(Uses.of(text), growth):
+            for cache in parent.children:
+                if cache.name in _CACHES:
+                    document.remove(cache)
+
+
+def _parents(element: Element) -> Iterator[Element]:
+    yield element
+    for child in element.children:
+        yield from _parents(child)
+
+
+def _meets(uses: Uses, growth: RangeGrowth) -> bool:
+    """Tell whether a reference covers cells of the region's body."""
+    body = Area(growth.body.top, growth.body.left, max(growth.old_end, growth.end), growth.body.right)
+    return any(
+        sheet is not None and sheet.casefold() == growth.sheet.casefold() and area.overlaps(body)
+        for sheet, area in uses.areas
+    )
+
+
+def _names_of_region(book: Workbook, growth: RangeGrowth) -> set[str]:
+    """Return the defined names that cover the region's rows."""
+    return {
+        node.get("name", "").casefold()
+        for node in book.root.iter(f"{{{MAIN}}}definedName")
+        if _meets(Uses.of(growth.qualified((node.text or "").strip())), growth)
+    }
+
+
+def _grow_pivot(document: Document, region: Region, growth: RangeGrowth, names: set[str]) -> None:
+    """Let the source of a pivot cache grow, and Excel refresh it when it opens the workbook."""
+    for source in document.root.all("worksheetSource"):
+        name = source.get("name").casefold()
+        of_table = region.table is not None and name == region.table.name.casefold()
+        of_sheet = source.get("sheet").casefold() == growth.sheet.casefold() and "ref" in source.attributes
+        if not (of_table or of_sheet or name in names):
+            continue
+        if of_sheet:
+            document.set_attributes(source, ref=growth.areas(source.get("ref")))
+        document.set_attributes(document.root, refreshOnLoad="1")

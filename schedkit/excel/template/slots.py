@@ -1,0 +1,190 @@
+"""What renders each column of a template's sheet, from left to right."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schedkit import context
+from schedkit.excel.frames.cells import Blank, Calculated, Data, Ink, Kept, Pieces, Slot
+from schedkit.excel.limits import MAX_LINKS
+from schedkit.excel.links import LinkOf
+from schedkit.excel.model import Column, Kind
+from schedkit.excel.names import letters
+from schedkit.excel.parts import sheet_cells
+from schedkit.excel.parts.range_growth import RangeGrowth
+from schedkit.excel.parts.references import moved
+from schedkit.excel.parts.sheet import Sheet
+from schedkit.excel.tally import Tally
+from schedkit.excel.template.formats import Formats
+from schedkit.excel.template.region import Region
+from schedkit.excel.template.template_row import column_formula
+from schedkit.excel.template.upsert import Match
+
+
+@dataclass(frozen=True)
+class FirstRow:
+    """Cells of which the first is another one than the rest."""
+
+    first: Slot
+    rest: Slot
+
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
+        if low:
+            return self.rest.render(low, high, numbers, ink)
+        first = _one(self.first.render(0, 1, numbers.slice(0, 1), ink))
+        rest = self.rest.render(1, high, numbers.slice(1), ink) if high > 1 else []
+        return [pa.concat_arrays([first, _one(rest)]) if rest else first]
+
+
+def _one(pieces: Pieces) -> pa.Array:
+    (array,) = pieces
+    return array
+
+
+class OldCells:
+    """The cells that some rows of a sheet have, as they are when rendering begins."""
+
+    def __init__(self, sheet: Sheet, numbers: npt.NDArray[np.int64]) -> None:
+        self._sheet, self.numbers = sheet, numbers.tolist()
+        there = set(sheet.numbers(self.numbers[0], self.numbers[-1])) if self.numbers else set()
+        self.rows = {number: sheet.row(number).cells for number in self.numbers if number in there}
+
+    def column(self, position: int) -> pa.Array:
+        """Return the cells of one column, null where there is none."""
+        for number in self._sheet.changed_rows & self.rows.keys():
+            self.rows[number] = self._sheet.row(number).cells
+        cells = [self.rows.get(number, {}).get(position) for number in self.numbers]
+        return pa.array(cells, pa.large_string())
+
+
+@dataclass
+class Keeping:
+    """Old cells where `covers` says so, over what another slot would write."""
+
+    old: OldCells
+    position: int
+    covers: pa.Array
+    under: Slot | None
+    _kept: Kept | None = None
+
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
+        # Their formulas may change between the plan and its carrying out.
+        if self._kept is None:
+            self._kept = Kept(self.old.column(self.position), self.covers, self.under)
+        return self._kept.render(low, high, numbers, ink)
+
+
+class Slots:
+    """Chooses the slots of a filling."""
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        region: Region,
+        growth: RangeGrowth,
+        match: Match | None,
+        numbers: npt.NDArray[np.int64],
+        positions: Mapping[int, int],
+        formats: Formats,
+        tally: Tally,
+        continues: Mapping[int, int] | None = None,
+    ) -> None:
+        self._sheet, self._region, self._growth = sheet, region, growth
+        self._match, self._positions = match, positions
+        self._formats, self._tally = formats, tally
+        self._numbers = numbers
+        self._old = OldCells(sheet, numbers)
+        self._prototype = sheet.row(region.body.top).cells
+        self._continues = continues or {}
+        # Links of other cells of the sheet count too.
+        self._room = max(MAX_LINKS - sum(1 for _ in sheet.document.root.all("hyperlink")), 0)
+
+    def all(self, columns: tuple[Column, ...], links: Mapping[int, LinkOf]) -> list[Slot]:
+        """Return the slots: the region's own columns between those beside it."""
+        own = range(self._region.body.left, self._region.body.right + 1)
+        beside = {column for cells in self._old.rows.values() for column in cells if column not in own}
+        everywhere = np.ones(len(self._numbers), bool)
+        slots: list[Slot | None] = []
+        for position in sorted(beside.union(own)):
+            if position in beside:
+                slots.append(self._kept(position, everywhere, None))
+                continue
+            slot = self._own(position, columns, links)
+            if self._match is not None and position not in self._positions:
+                # The frame does not have this column: old rows keep what people typed.
+                slot = self._kept(position, self._numbers <= self._region.body.bottom, slot)
+            if self._continues and position not in self._positions:
+                slot = self._carried(position, slot)
+            slots.append(slot)
+        return [slot for slot in slots if slot is not None]
+
+    def _own(self, position: int, columns: tuple[Column, ...], links: Mapping[int, LinkOf]) -> Slot | None:
+        style = sheet_cells.style_of(self._prototype.get(position))
+        place = self._positions.get(position)
+        if place is not None and columns:
+            return self._data(position, columns[place], style, links.get(place + 1))
+        told = column_formula(self._sheet, self._region, self._growth, position)
+        if told.formula is not None:
+            rest = Calculated(position, told.formula, style)
+            begins = told.first is not None and self._numbers[:1].tolist() == [self._region.body.top]
+            return FirstRow(Calculated(position, told.first, style), rest) if told.first and begins else rest
+        if told.differs:
+            self._tally.add("formulas_left_out", len(self._numbers))
+            context.log(
+                f"the formulas of column {letters(position)} differ from row to row and are not continued",
+                logging.WARNING,
+            )
+        return None if style is None else Blank(position, style)
+
+    def _data(self, position: int, column: Column, style: int | None, link: LinkOf | None) -> Data:
+        fitting = self._formats.for_kind(style, column.kind)
+        room = self._room
+        if link is not None:
+            self._room = max(self._room - len(self._numbers), 0)
+        return Data(
+            position,
+            column,
+            fitting,
+            link,
+            fitting,
+            self._formats.for_kind(style, Kind.DATETIME) if column.kind is Kind.MIXED else None,
+            self._formats.for_kind(style, Kind.DURATION) if column.kind is Kind.MIXED else None,
+            link_room=room,
+            keep_blank=True,
+        )
+
+    def _kept(self, position: int, covers: npt.NDArray[np.bool_], under: Slot | None) -> Keeping:
+        return Keeping(self._old, position, pa.array(covers), under)
+
+    def _carried(self, position: int, under: Slot | None) -> Kept:
+        """Return the cells that people typed, each in the row that its row has become."""
+        calculated = isinstance(under, Calculated | FirstRow)
+        cells: list[str | None] = []
+        covers = []
+        for number in self._numbers.tolist():
+            old = self._continues.get(number)
+            cell = None if old is None else self._sheet.row(old).cells.get(position)
+            if old is None or cell is None:
+                cells.append(None)
+                covers.append(old is not None and not calculated)
+                continue
+            follows = calculated and self._sheet.formula(cell, position, old) is not None
+            cells.append(None if follows else self._moved(cell, position, old, number))
+            covers.append(not follows)
+        return Kept(pa.array(cells, pa.large_string()), pa.array(covers, pa.bool_()), under)
+
+    def _moved(self, cell: str, position: int, old: int, number: int) -> str | None:
+        """Return a cell in another row; an array formula cannot be moved."""
+        formula = self._sheet.formula(cell, position, old)
+        if formula is None:
+            return sheet_cells.at(cell, position, number)
+        if formula.kind not in ("", "shared"):
+            return None
+        cell = sheet_cells.unshared(cell, moved(formula.text, 0, number - old))
+        return sheet_cells.at(sheet_cells.without_value(cell), position, number)

@@ -1,0 +1,78 @@
+"""What a new row of a template carries: the formula of each column."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from schedkit.excel.formula import Formula
+from schedkit.excel.parts.range_growth import RangeGrowth
+from schedkit.excel.parts.sheet import Sheet
+from schedkit.excel.parts.sheet_cells import formula_of, is_filled
+from schedkit.excel.template.region import Region
+
+# So many rows tell what a column calculates.
+_ASKED_ROWS = 200
+
+
+@dataclass(frozen=True)
+class ColumnFormula:
+    """What a column calculates in each row, and in the first one if that is another formula.
+
+    `differs` tells that the rows disagree, so that none can be carried to new ones.
+    """
+
+    formula: Formula | None = None
+    first: Formula | None = None
+    differs: bool = False
+
+
+def column_formula(sheet: Sheet, region: Region, growth: RangeGrowth, column: int) -> ColumnFormula:
+    """Return the formula of a column, by the table's own definition or else by what its rows say."""
+    text = region.table.formulas.get(column - region.body.left) if region.table is not None else None
+    defined = None
+    if text is not None:
+        defined = Formula.parse(growth.unqualified(text), region.body.top)
+        if all(isinstance(piece, str) for piece in defined.pieces):
+            return ColumnFormula(defined)
+    told = _told(sheet, region, growth, column)
+    formulas = [formula for formula in told if formula is not None]
+    if not formulas:
+        return ColumnFormula(defined)
+    first, rest = told[0], told[1:]
+    if first is not None and rest and set(rest) == {rest[0]} and first != rest[0] and _reads_above(rest[0]):
+        # A running total: the first row begins it.
+        return ColumnFormula(rest[0], first)
+    common, count = Counter(formulas).most_common(1)[0]
+    if 2 * count > len(formulas) + _typed(sheet, region, column):
+        return ColumnFormula(common)
+    # One formula among what people typed is theirs, and none that new rows should have.
+    return ColumnFormula(defined, differs=defined is None and 2 * len(formulas) > len(told))
+
+
+def _typed(sheet: Sheet, region: Region, column: int) -> int:
+    """Return how many of the first rows of a column hold a value that no formula made."""
+    cells = (sheet.row(row).cells.get(column, "") for row in _asked(region))
+    return sum(is_filled(cell) and formula_of(cell) is None for cell in cells)
+
+
+def _asked(region: Region) -> range:
+    return range(region.body.top, min(region.body.bottom, region.body.top + _ASKED_ROWS - 1) + 1)
+
+
+def _told(sheet: Sheet, region: Region, growth: RangeGrowth, column: int) -> list[Formula | None]:
+    """Return the formula of each of the first rows of a column."""
+    told: list[Formula | None] = []
+    for row in _asked(region):
+        formula = sheet.formula(sheet.row(row).cells.get(column, ""), column, row)
+        if formula is None or not formula.text or formula.kind == "dataTable":
+            told.append(None)
+        else:
+            text = growth.unqualified(formula.text, row=row)
+            told.append(Formula.parse(text, row, array=formula.kind == "array"))
+    return told
+
+
+def _reads_above(formula: Formula | None) -> bool:
+    """Tell whether a formula refers to a row above its own."""
+    return formula is not None and any(isinstance(piece, int) and piece < 0 for piece in formula.pieces)

@@ -1,0 +1,122 @@
+"""Working hours: how much of a span of time people were at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, time, tzinfo
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from schedkit.errors import UsageError
+from schedkit.values.timezones import parse_timezone
+
+__all__ = ["WorkingHours"]
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class WorkingHours:
+    """A calendar of working hours.
+
+    Parameters
+    ----------
+    days : str
+        ``"mon-fri"``, ``"mon,wed,fri"``, or both mixed.
+    start, end : str
+        Local times, ``"09:00"`` and ``"17:00"``; ``"24:00"`` is midnight at the end of the day.
+    tz : str or tzinfo
+        The time zone they are meant in. A working day always has its hours by the wall clock, also where
+        summer time begins or ends within them.
+    holidays : iterable of date or str
+        Days off.
+
+    Raises
+    ------
+    UsageError
+        For days, times or a zone that do not exist.
+
+    Examples
+    --------
+    >>> hours = WorkingHours(tz="Europe/Berlin", holidays=["2026-01-01"])
+    >>> hours.between(pd.Timestamp("2025-12-31T15:00Z"), pd.Timestamp("2026-01-02T09:00Z"))
+    Timedelta('0 days 02:00:00')
+    """
+
+    def __init__(
+        self,
+        days: str = "mon-fri",
+        start: str = "09:00",
+        end: str = "17:00",
+        tz: str | tzinfo = "UTC",
+        holidays: Iterable[date | str] = (),
+    ) -> None:
+        self.mask = _mask(days)
+        self.start, self.end = _seconds(start), _seconds(end)
+        if self.end <= self.start:
+            raise UsageError(f"the working day ends at {end}, before it starts at {start}")
+        self.tz = parse_timezone(tz)
+        try:
+            self.holidays = np.array([str(day) for day in holidays], dtype="datetime64[D]")
+        except ValueError as problem:
+            raise UsageError(f"a holiday is not a date: {problem}", hint="write 2026-12-25") from None
+
+    def between(self, start: Any, end: Any) -> Any:
+        """Return the working time from `start` to `end`: a Timedelta, or a Series of them for Series.
+
+        Parameters
+        ----------
+        start, end : Timestamp or Series of Timestamp
+            Instants with a time zone. Missing ones give missing times.
+        """
+        if isinstance(start, pd.Series) or isinstance(end, pd.Series):
+            like = start if isinstance(start, pd.Series) else end
+            one, other = _series(start, like), _series(end, like)
+            return (self._worked(other) - self._worked(one)).astype("timedelta64[us]")
+        return self.between(pd.Series([start]), pd.Series([end])).iloc[0]
+
+    def _worked(self, instants: pd.Series[Any]) -> pd.Series[Any]:
+        """Return the working time from a fixed day long ago to each instant."""
+        local = pd.to_datetime(instants, utc=True).dt.tz_convert(self.tz)
+        known = local.notna().to_numpy()
+        wall = local.dt.tz_localize(None)[known]
+        days = wall.to_numpy().astype("datetime64[D]")
+        seconds = (wall - wall.dt.normalize()).dt.total_seconds().to_numpy()
+        whole = np.busday_count(np.datetime64("1970-01-05"), days, weekmask=self.mask, holidays=self.holidays)
+        today = np.is_busday(days, weekmask=self.mask, holidays=self.holidays)
+        part = np.clip(seconds - self.start, 0, self.end - self.start) * today
+        worked = pd.Series(pd.NaT, index=instants.index, dtype="timedelta64[us]")
+        microseconds = np.round((whole * (self.end - self.start) + part) * 1_000_000).astype(np.int64)
+        worked[known] = microseconds.astype("timedelta64[us]")
+        return worked
+
+
+def _series(value: Any, like: pd.Series[Any]) -> pd.Series[Any]:
+    return value if isinstance(value, pd.Series) else pd.Series(value, index=like.index)
+
+
+def _mask(days: str) -> list[bool]:
+    mask = [False] * 7
+    for part in days.lower().replace(" ", "").split(","):
+        first, _, last = part.partition("-")
+        if first not in _DAYS or (last and last not in _DAYS):
+            raise UsageError(f"{part!r} is not a day of the week", hint="write mon-fri, or mon,wed,fri")
+        number = _DAYS.index(first)
+        stop = _DAYS.index(last or first)
+        while True:
+            mask[number] = True
+            if number == stop:
+                break
+            number = (number + 1) % 7
+    return mask
+
+
+def _seconds(clock: str) -> int:
+    if clock == "24:00":
+        return 86_400
+    try:
+        at = time.fromisoformat(clock)
+    except ValueError:
+        raise UsageError(f"{clock!r} is not a time of day", hint="write 09:00") from None
+    return at.hour * 3600 + at.minute * 60 + at.second

@@ -1,0 +1,207 @@
+"""What issues were at any instant: the values of a field in time, and issues as of then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from schedkit.flow.frames import as_instant, naive, with_zone
+from schedkit.flow.log import Ints, Log
+from schedkit.flow.statuses import stays_of
+from schedkit.flow.steps import Objects, Steps, steps_of
+
+__all__ = ["as_of", "spans"]
+
+
+def spans(
+    changes: pd.DataFrame, field: str, issues: pd.DataFrame | None = None, *, until: Any = None
+) -> pd.DataFrame:
+    """Return the values of a field in time, one row for each value of each issue.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        The changelog (`Jira.changelog`): Key, When, Field, From and To; with Field Id, From Id and To Id the
+        ids decide instead of the names.
+    field : str
+        A column's label, the site's name of the field, its id, or the name that histories use.
+    issues : DataFrame, optional
+        With Key and Created. Only then issues that never changed the field are there too, and the first
+        value of each begins when it was created.
+    until : Timestamp, optional
+        Only what had begun by then, as it was then.
+
+    Returns
+    -------
+    DataFrame
+        Key, Value, Value Id, From (missing where the beginning is unknown) and To (missing where the value
+        is held), in order of issue and time. Sprints have a tuple of ids, since names may contain commas;
+        versions, components, links and labels are tuples.
+
+    Raises
+    ------
+    UsageError
+        If there is no such field, or more than one.
+
+    Examples
+    --------
+    >>> changes = pd.DataFrame({"Key": ["A-1"], "When": ["2026-03-02T10:00Z"], "Field": ["status"],
+    ...                         "From": ["To Do"], "To": ["Done"]})
+    >>> spans(changes, "Status")["Value"].tolist()
+    ['To Do', 'Done']
+    """
+    log = Log(changes, issues)
+    steps, values, ids = _values(log, field)
+    frame = pd.DataFrame(
+        {
+            "Key": log.issues["Key"].astype("str").array[steps.issue],
+            "Value": _column(values),
+            "Value Id": _column(ids),
+            "From": with_zone(steps.entered),
+            "To": with_zone(steps.left),
+        }
+    )
+    if issues is None:  # an issue that never changed the field has no value that the changes tell
+        frame = frame[np.bincount(steps.issue)[steps.issue] > 1].reset_index(drop=True)
+    if until is None:
+        return frame
+    end = as_instant(until)
+    frame = frame[frame["From"].isna() | (frame["From"] <= end)].reset_index(drop=True)
+    return frame.assign(To=frame["To"].where(frame["To"] <= end))
+
+
+def _values(log: Log, field: str) -> tuple[Steps, Objects, Objects]:
+    """Return a field's steps, with the text and the id of each."""
+    if log.find(field).label.casefold() == "status":
+        stays = stays_of(log)
+        return stays.steps, stays.names, stays.ids
+    steps = steps_of(log, field)
+    return steps, steps.shown_texts(), steps.shown_ids()
+
+
+def _column(values: Objects) -> pd.Series[Any]:
+    """Return values as text, or as they are if they are tuples."""
+    plain = not any(isinstance(value, tuple) for value in values)
+    return pd.Series(values, dtype="str" if plain else object)
+
+
+def as_of(
+    issues: pd.DataFrame, changes: pd.DataFrame, when: Any, fields: Sequence[str] | str | None = None
+) -> pd.DataFrame:
+    """Return issues as they were at an instant.
+
+    Parameters
+    ----------
+    issues : DataFrame
+        With Key and Created, as they are now.
+    changes : DataFrame
+        Their whole changelog, not cut at `when`: what an issue was before its first change stands in that
+        change.
+    when : Timestamp
+        The instant.
+    fields : sequence of str, optional
+        Which fields, by any name that `spans` takes; by default the columns of `issues` that `changes` tells
+        of. A field that `issues` lack is empty where it never changed.
+
+    Returns
+    -------
+    DataFrame
+        One row for each issue that existed: Key, Created, and each field with its column's type. Beside it
+        stands ``<field> Id`` (a tuple for sprints) where the changes tell ids; beside Status its category.
+
+    Raises
+    ------
+    UsageError
+        If `when` is not an instant, or there is no such field.
+    """
+    log = Log(changes, issues)
+    end = as_instant(when)
+    there = (with_zone(log.created) <= end).to_numpy()
+    result = log.issues.loc[there, ["Key", "Created"]].reset_index(drop=True)
+    for name in _told(log) if fields is None else [fields] if isinstance(fields, str) else fields:
+        steps, values, ids = _values(log, name)
+        begun = np.flatnonzero(np.isnat(steps.entered) | (steps.entered <= naive(end)))
+        last = begun[np.diff(steps.issue[begun], append=-1) != 0]
+        last = last[there[steps.issue[last]]]
+        label = log.find(name).label
+        result[label] = _as_before(label, log, steps, values, ids, last)
+        if any(id is not None for id in ids):
+            result[f"{label} Id"] = _column(ids[last])
+        if label == "Status":
+            result["Status Category"] = _column(stays_of(log).categories[last])
+    return result
+
+
+def _told(log: Log) -> list[str]:
+    """Return the columns of the issues of which there is a change."""
+    labels = [str(label) for label in log.issues.columns if label not in ("Key", "Id", "Created", "site")]
+    return [label for label in labels if any(rows.any() for rows in log.find(label).rows)]
+
+
+def _as_before(
+    label: str, log: Log, steps: Steps, values: Objects, ids: Objects, last: Ints
+) -> pd.Series[Any]:
+    """Return values as a column like that of the issues: of its type, its own cells where nothing changed."""
+    then = values[last]
+    if label not in log.issues:
+        return _column(then)
+    own = log.issues[label].iloc[steps.issue[last]].reset_index(drop=True)
+    unmoved = np.bincount(steps.issue, minlength=len(log.issues))[steps.issue[last]] == 1
+    if any(isinstance(cell, tuple | list) for cell in log.issues[label]):
+        names = {key[0]: text for key, text in zip(steps.ids, steps.texts, strict=True) if _single(key)}
+        cells = [
+            cell if same else value if isinstance(value, tuple) else split_names(value, id, names)
+            for cell, same, value, id in zip(own, unmoved, then, ids[last], strict=True)
+        ]
+        return pd.Series(cells, dtype=object)
+    before = _like(own, then)
+    return before if isinstance(own.dtype, pd.CategoricalDtype) else before.where(~unmoved, own)
+
+
+def _single(ids: Any) -> bool:
+    return isinstance(ids, tuple) and len(ids) == 1
+
+
+def _like(own: pd.Series[Any], values: Objects) -> pd.Series[Any]:
+    """Return texts of a history in the type of a column."""
+    dtype = own.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        known = [str(name) for name in dtype.categories]
+        gone = sorted({value for value in values if value is not None} - set(known))
+        return pd.Series(pd.Categorical(values, categories=[*known, *gone], ordered=dtype.ordered))
+    if pd.api.types.is_numeric_dtype(dtype):
+        return pd.to_numeric(pd.Series(values, dtype="str"), errors="coerce").astype(dtype)
+    if isinstance(dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(dtype):
+        zoned = isinstance(dtype, pd.DatetimeTZDtype)
+        texts = pd.Series(values, dtype="str")
+        return pd.to_datetime(texts, errors="coerce", utc=zoned, format="mixed").astype(dtype)
+    return _column(values)
+
+
+def split_names(text: str | None, ids: Any, known: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names within a text that joins them with commas, although names may hold commas.
+
+    Examples
+    --------
+    >>> split_names("One, two, Three", ("1", "2"), {"2": "Three"})
+    ('One, two', 'Three')
+    """
+    if not text:
+        return ()
+    if not isinstance(ids, tuple) or len(ids) < 2:
+        return (text,)
+    names = [known.get(id) for id in ids]
+    strange = [place for place, name in enumerate(names) if name is None]
+    if len(strange) == 1:
+        place = strange[0]
+        before = "".join(f"{name}, " for name in names[:place])
+        after = "".join(f", {name}" for name in names[place + 1 :])
+        if text.startswith(before) and text.endswith(after):
+            names[place] = text[len(before) : len(text) - len(after)]
+    if None not in names and ", ".join(map(str, names)) == text:
+        return tuple(map(str, names))
+    parts = text.split(", ")
+    return tuple(parts) if len(parts) == len(ids) else (text,)

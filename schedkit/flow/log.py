@@ -1,0 +1,206 @@
+"""Issues and their changes, matched once for all fields, and the changes of one field as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schedkit.flow.fields import FieldRows, find_field, rows_of
+from schedkit.flow.frames import Instants, as_instants, cell_texts, need, without_zone
+
+__all__ = ["Ints", "Log", "Moves"]
+
+Ints = npt.NDArray[np.int64]
+Texts = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moves:
+    """Changes of a field, by issue and in order of time.
+
+    Parameters
+    ----------
+    issue : array of int
+        Row of the issue in `Log.issues`.
+    when : array of datetime64
+        When it was changed.
+    source : array of int
+        Which of the fields that are merged into one column was changed.
+    was, now : array of int
+        The values before and after, as places in `texts` and `ids`; -1 for none.
+    present : array of int
+        What each issue has now, as far as the issues tell.
+    texts, ids : list
+        The different values.
+    """
+
+    issue: Ints
+    when: Instants
+    source: Ints
+    was: Ints
+    now: Ints
+    present: Ints
+    texts: list[Any]
+    ids: list[Any]
+
+
+class Log:
+    """Issues and their changes.
+
+    They are matched by issue id where both have it, else by key; an issue that moved to another project is
+    found under its former key as far as the changes tell.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        With Key, When, Field, From and To.
+    issues : DataFrame, optional
+        With Key and Created. Without them, those that the changes name, born at an unknown time.
+    """
+
+    def __init__(self, changes: pd.DataFrame, issues: pd.DataFrame | None = None) -> None:
+        if issues is not None:
+            need(issues, "issues", "Key", "Created")
+        need(changes, "changes", "Key", "When", "Field", "From", "To")
+        if issues is None:
+            issues = pd.DataFrame({"Key": changes["Key"].astype("str")})
+            issues["Created"] = pd.Series(pd.NaT, index=issues.index, dtype="datetime64[us, UTC]")
+        self.changes = changes
+        column = "Id" if _have_all("Id", issues, changes) else "Key"
+        parts = ["site", column] if _have_all("site", issues, changes) else [column]
+        names = _names(issues, parts)
+        first = ~pd.Series(names).duplicated().to_numpy()
+        self.issues = issues[first].reset_index(drop=True)
+        known = pa.array(names[first], type=pa.large_string())
+        self.row = _places(_names(changes, parts), known)
+        if column == "Key":
+            self._find_moved(parts, known)
+        self.created: Instants = without_zone(as_instants(self.issues, "Created"))
+
+    def _find_moved(self, parts: list[str], known: pa.Array) -> None:
+        """Match changes under a new key with issues that were extracted under the former one."""
+        moved = rows_of("issuekey", "key", self.changes) & (self.row < 0)
+        if not moved.any():
+            return
+        table = self.changes[moved]
+        former = _places(_names(table.assign(Key=table["From"]), parts), known)
+        place = {name: at for name, at in zip(_names(table, parts), former.tolist(), strict=True) if at >= 0}
+        lost = self.row < 0
+        self.row[lost] = [place.get(name, -1) for name in _names(self.changes[lost], parts)]
+
+    @cached_property
+    def when(self) -> Instants:
+        """When each change was made."""
+        return without_zone(as_instants(self.changes, "When"))
+
+    def find(self, field: str) -> FieldRows:
+        """Return the changes of a field; see `find_field`."""
+        return find_field(field, self.issues, self.changes)
+
+    def moves(self, rows: FieldRows) -> Moves:
+        """Return the changes of a field."""
+        chosen = [np.flatnonzero(mask & (self.row >= 0) & ~np.isnat(self.when)) for mask in rows.rows]
+        at = np.concatenate(chosen)
+        source = np.repeat(np.arange(len(chosen)), [len(some) for some in chosen])
+        order = np.lexsort((_entries(self.changes, at), self.when[at], self.row[at]))
+        at, source = at[order], source[order]
+        codes, values, ids = _encoded(self.changes.iloc[at], *self._present(rows))
+        was, now, present = np.split(codes, [len(at), 2 * len(at)])
+        return Moves(self.row[at], self.when[at], source, was, now, present, values, ids)
+
+    def _present(self, rows: FieldRows) -> tuple[Texts, Texts]:
+        """Return the present texts and ids of a field as far as the issues tell them."""
+        label = rows.label
+        none = np.full(len(self.issues), None, dtype=object)
+        between = " " if rows.kind == "labels" else ", "
+        values = cell_texts(self.issues[label], between) if label in self.issues else none
+        beside = next((c for c in (f"{label} Id", f"{label} Ids") if c in self.issues), None)
+        if beside is not None:
+            ids = [None if id is None else _spaced(id) for id in cell_texts(self.issues[beside])]
+        elif f"{label} (raw)" in self.issues:
+            ids = [_raw_ids(cell) for cell in self.issues[f"{label} (raw)"]]
+        else:
+            return values, none
+        return values, np.array(ids, dtype=object)
+
+
+def _have_all(column: str, *frames: pd.DataFrame) -> bool:
+    return all(column in frame and frame[column].notna().all() for frame in frames)
+
+
+def _names(frame: pd.DataFrame, parts: list[str]) -> Texts:
+    columns = [frame[part].astype("str").to_numpy(dtype=object) for part in parts]
+    return columns[0] if len(columns) == 1 else np.asarray(columns[0] + "\0" + columns[1])
+
+
+def _places(names: Texts, known: pa.Array) -> Ints:
+    found = pc.index_in(pa.array(names, type=pa.large_string()), value_set=known).fill_null(-1)
+    return np.array(found, dtype=np.int64)
+
+
+def _entries(changes: pd.DataFrame, at: Ints) -> npt.NDArray[np.float64]:
+    """Return the numbers of entries: they grow, and tell the order of changes of one second."""
+    if "Entry" not in changes:
+        return np.zeros(len(at))
+    return np.asarray(pd.to_numeric(changes["Entry"].iloc[at], errors="coerce"), dtype=np.float64)
+
+
+def _spaced(ids: str) -> str:
+    return ", ".join(part.strip() for part in ids.split(","))
+
+
+def _raw_ids(cell: Any) -> str | None:
+    """Return the ids within a structure as a site gives it."""
+    items = cell if isinstance(cell, list | tuple | np.ndarray) else [cell]
+    return ", ".join(str(item["id"]) for item in items if isinstance(item, dict) and "id" in item) or None
+
+
+def _encoded(table: pd.DataFrame, texts: Texts, ids: Texts) -> tuple[Ints, list[Any], list[Any]]:
+    """Return codes of the values before, after and now, and the different values; -1 is none."""
+    none = pd.Series(np.nan, index=table.index, dtype="str")
+    text, words = _factorized(table["From"], table["To"], texts)
+    id, names = _factorized(table.get("From Id", none), table.get("To Id", none), ids)
+    pairs = (id + 1) * (len(words) + 1) + text + 1
+    codes = np.full(len(pairs), -1, dtype=np.int64)
+    held = pairs > 0
+    codes[held], different = pd.factorize(pairs[held])
+    of_id, of_text = np.divmod(different, len(words) + 1)
+    values = [words[n - 1] if n else None for n in of_text]
+    keys = [names[n - 1] if n else None for n in of_id]
+    return _identified(codes, len(texts), values, keys), values, keys
+
+
+def _factorized(was: pd.Series[Any], now: pd.Series[Any], present: Texts) -> tuple[Ints, list[str]]:
+    column = pd.concat(
+        [was.astype("str"), now.astype("str"), pd.Series(present, dtype="str")], ignore_index=True
+    )
+    codes, words = pd.factorize(column)
+    empty = np.flatnonzero(words == "")  # histories write no value as null or as an empty text
+    return np.where(np.isin(codes, empty), -1, codes).astype(np.int64), list(words)
+
+
+def _identified(codes: Ints, count: int, values: list[Any], ids: list[Any]) -> Ints:
+    """Complete present values, of which only the text or only the id is known, by those of histories."""
+    whole = [
+        (value, id, code) for code, (value, id) in enumerate(zip(values, ids, strict=True)) if value and id
+    ]
+    by_text, by_id = dict[str, set[int]](), dict[str, set[int]]()
+    for value, id, code in whole:
+        by_text.setdefault(value, set()).add(code)
+        by_id.setdefault(id, set()).add(code)
+    better = np.arange(len(values) + 1)
+    for code, (value, id) in enumerate(zip(values, ids, strict=True)):
+        same = by_text.get(value) if id is None else by_id.get(id) if value is None else None
+        if same is not None and len(same) == 1:
+            better[code] = next(iter(same))
+    better[-1] = -1
+    start = len(codes) - count
+    codes[start:] = better[codes[start:]]
+    return codes

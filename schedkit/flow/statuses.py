@@ -1,0 +1,194 @@
+"""The stays of issues in statuses, each with the status's present name and category, by its id.
+
+A category belongs to a status's id: projects of one site may use one name in two categories. The site's
+list of statuses (``attrs["statuses"]``) tells names and categories; an issue's own row wins for its present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from schedkit.flow.frames import as_instants, cell_texts, naive, without_zone
+from schedkit.flow.log import Log
+from schedkit.flow.steps import Objects, Steps, shown, steps_of
+
+__all__ = ["CATEGORIES", "Statuses", "Stays", "stays_of"]
+
+# By the key that no language changes.
+CATEGORIES = {"undefined": "No Category", "new": "To Do", "indeterminate": "In Progress", "done": "Done"}
+
+
+class Statuses:
+    """What is known of statuses: names, categories and what the categories are called in English.
+
+    Parameters
+    ----------
+    log : Log
+        Its frames' ``attrs["statuses"]``, by id: name, category and the category's key.
+    given : mapping, optional
+        Categories by a status's name or id, as the caller says.
+    """
+
+    def __init__(self, log: Log, given: Mapping[str, str] | None = None) -> None:
+        known = {**log.issues.attrs.get("statuses", {}), **log.changes.attrs.get("statuses", {})}
+        self.names: dict[str, str] = {id: about["name"] for id, about in known.items()}
+        self.listed = frozenset(known)
+        self.given = dict(given or {})
+        self.by_id: dict[str, str] = {
+            id: about["category"] for id, about in known.items() if about.get("category")
+        }
+        self.by_name: dict[str, set[str]] = {}
+        for id, category in self.by_id.items():
+            self.by_name.setdefault(self.names[id], set()).add(category)
+        self.english = {
+            str(about.get("category")): CATEGORIES[about["key"]]
+            for about in known.values()
+            if about.get("key") in CATEGORIES
+        } | {name: name for name in CATEGORIES.values() if name in self.by_id.values()}
+        self.order = list(dict.fromkeys(self.names.values()))
+
+    def learn(self, id: str | None, name: str, category: str | None) -> None:
+        """Take what an issue tells of the status it is in; the site's list knows better."""
+        if id is not None:
+            self.names.setdefault(id, name)
+            if category is not None:
+                self.by_id.setdefault(id, category)
+        if category is not None and name not in self.order:
+            self.by_name.setdefault(name, set()).add(category)
+
+    def name(self, id: str | None, text: str | None) -> str | None:
+        """Return the present name of a status."""
+        return self.names.get(id, text) if id is not None else text
+
+    def category(self, id: str | None, text: str | None) -> str | None:
+        """Return the category of a status; None if it is not known."""
+        name = self.name(id, text)
+        told = self.given.get(str(id)) or self.given.get(str(name)) or self.by_id.get(str(id))
+        if told:
+            return told
+        # One without an id, or whose id is gone, is what all of its name are today.
+        same = self.by_name.get(str(name), set())
+        return next(iter(same)) if len(same) == 1 else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stays:
+    """Stays in statuses, one for each step.
+
+    Parameters
+    ----------
+    log : Log
+        The issues and changes.
+    steps : Steps
+        When, and of which issue.
+    names, ids, categories : array
+        Of each stay's status; None where not known.
+    statuses : Statuses
+        What is known of them.
+    gone : dict
+        By id, the name of statuses that the site's list no longer has.
+    moved : list of str
+        Issues whose present status is not what their last change says.
+    """
+
+    log: Log
+    steps: Steps
+    names: Objects
+    ids: Objects
+    categories: Objects
+    statuses: Statuses
+    gone: dict[str, str]
+    moved: list[str]
+
+    def until(self, end: pd.Timestamp) -> Stays:
+        """Return the stays that had begun at an instant, as they were then."""
+        begun = np.isnat(self.steps.entered) | (self.steps.entered <= naive(end))
+        return replace(
+            self,
+            steps=self.steps.until(end),
+            names=self.names[begun],
+            ids=self.ids[begun],
+            categories=self.categories[begun],
+        )
+
+    def warnings(self, end: pd.Timestamp | None) -> list[str]:
+        """Return what a reader of figures must know; `end` is where they were cut, None for now."""
+        found = [self._of_gone(id, name) for id, name in self.gone.items() if (self.ids == id).any()]
+        if end is None and self.moved:
+            found.append(
+                f"{len(self.moved)} issues have moved since their changes were read (e.g. {self.moved[0]}); "
+                "read the changes again to see those moves"
+            )
+        if end is not None and (cut := self._cut(end)):
+            found.append(
+                f"the changes end before {end:%Y-%m-%d %H:%M} UTC, and {cut} issues without any were updated "
+                "later: they are counted in their present status; give the whole changelog instead"
+            )
+        return found
+
+    def _of_gone(self, id: str, name: str) -> str:
+        category = self.statuses.category(id, name)
+        if category is None:
+            return (
+                f"the status {name!r} ({id}) is gone from the site and has no category any more: work in it "
+                f"is not counted; say what it was, e.g. categories={{{name!r}: 'In Progress'}}"
+            )
+        return f"the status {name!r} ({id}) is gone from the site; it is counted as {category!r}"
+
+    def _cut(self, end: pd.Timestamp) -> int:
+        """Return how many issues may have moved after `end` without a change that says so."""
+        if "Updated" not in self.log.issues or not len(self.log.when) or self.log.when.max() > naive(end):
+            return 0
+        updated = without_zone(as_instants(self.log.issues, "Updated"))
+        alone = np.bincount(self.steps.issue, minlength=len(updated)) == 1
+        return int((alone & (updated > naive(end)) & (self.log.created <= naive(end))).sum())
+
+
+def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:
+    """Return the stays of issues in statuses, to this day."""
+    steps = steps_of(log, "status")
+    statuses = Statuses(log, given)
+    last = steps.last
+    agreed, own, category = _present(log, steps, last, statuses)
+    for place, name, of in zip(last[agreed], own[agreed], category[agreed], strict=True):
+        code = steps.code[place]
+        statuses.learn(steps.ids[code] if code >= 0 else None, name, of)
+    codes = list(zip(steps.ids, steps.texts, strict=True))
+    names = shown(steps.code, [statuses.name(*code) for code in codes])
+    categories = shown(steps.code, [statuses.category(*code) for code in codes])
+    names[last[agreed]] = own[agreed]
+    wins = agreed & np.array([of is not None for of in category], dtype=bool)
+    wins &= ~np.isin(names[last].astype(str), list(statuses.given))
+    categories[last[wins]] = category[wins]
+    present = {steps.ids[code] for code in steps.code[last[agreed]] if code >= 0}
+    gone = {
+        id: str(text)
+        for id, text in codes
+        if statuses.listed and id is not None and id not in statuses.listed and id not in present
+    }
+    keys = log.issues["Key"].astype("str").to_numpy(dtype=object)
+    strayed = ~agreed & (own != None) & (steps.code[last] >= 0)  # noqa: E711 - elementwise
+    moved = keys[steps.issue[last[strayed]]].tolist()
+    return Stays(log, steps, names, steps.shown_ids(), categories, statuses, gone, moved)
+
+
+def _present(
+    log: Log, steps: Steps, last: npt.NDArray[np.int64], statuses: Statuses
+) -> tuple[npt.NDArray[np.bool_], Objects, Objects]:
+    """Return whether each issue's row agrees with its last change, and its own status and category."""
+    none = np.full(len(last), None, dtype=object)
+    rows = log.issues.iloc[steps.issue[last]]
+    own = cell_texts(rows["Status"]) if "Status" in rows else none
+    category = cell_texts(rows["Status Category"]) if "Status Category" in rows else none
+    codes = steps.code[last]
+    agreed = (
+        shown(codes, [statuses.name(*pair) for pair in zip(steps.ids, steps.texts, strict=True)]) == own
+    ) | (shown(codes, steps.texts) == own)
+    if "Status Id" in rows:
+        agreed |= cell_texts(rows["Status Id"]) == shown(codes, steps.ids)
+    return np.asarray(agreed & (own != None), dtype=bool), own, category  # noqa: E711 - elementwise

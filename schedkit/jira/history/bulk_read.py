@@ -1,0 +1,84 @@
+"""What changelogs and worklogs share: reading issues in bulk, and reporting those that could not be read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from schedkit import context
+from schedkit.atlassian import Body, Request
+from schedkit.atlassian.decoding import decoded
+from schedkit.jira.jql import in_list
+from schedkit.jira.pages.asking import Source
+from schedkit.jira.search.keys import looked_up
+
+__all__ = ["ISSUES_PER_REQUEST", "ask", "decoder", "found_by", "instant", "reported", "told_of"]
+
+# An issue's history weighs up to some hundred KB.
+ISSUES_PER_REQUEST = 100
+
+
+async def ask(source: Source, path: str, body: dict[str, Any], kind: Any) -> Any:
+    request = Request("POST", source.dialect.api + path, json=body, idempotent=True, decode=decoder(kind))
+    return (await source.site.send(request)).value
+
+
+async def found_by(source: Source, keys: Sequence[str], more: Mapping[str, Any], kind: Any) -> list[Any]:
+    """Return issues of a Data Center by key, however short an administrator has made its pages."""
+    jql, found = f"{in_list('key', keys)} ORDER BY key ASC", list[Any]()
+    while True:
+        body = {"jql": jql, "startAt": len(found), "maxResults": len(keys) - len(found)}
+        page = await ask(source, "/search", {**body, "validateQuery": False, **more}, kind)
+        found += page.issues
+        if not page.issues or len(found) >= min(page.total, len(keys)):
+            return found
+
+
+def decoder(kind: Any) -> Callable[[Body], Any]:
+    return lambda body: decoded(body, kind, strict=False)
+
+
+def instant(value: str | int) -> datetime:
+    if isinstance(value, int):
+        # Cloud's bulk answer counts, in seconds or milliseconds.
+        return datetime.fromtimestamp(value / 1000 if value > 100_000_000_000 else value, UTC)
+    return datetime.fromisoformat(value).astimezone(UTC)
+
+
+async def told_of(
+    source: Source, keys: Sequence[str], read: Callable[[Sequence[str]], Awaitable[set[str]]]
+) -> dict[str, str]:
+    """Read what issues have; returns by key why that of some could not be read.
+
+    Parameters
+    ----------
+    keys : sequence of str
+        Present or former ones.
+    read : async callable
+        Reads it for keys, and returns the present keys of the issues that were there.
+    """
+    told = await read(keys)
+    moved, missing = await looked_up(source, [key for key in keys if key not in told])
+    late = list(dict.fromkeys(now for _, now in moved.values() if now not in told))
+    told |= await read(late)
+    return missing | {key: "not returned" for key, (_, now) in moved.items() if now not in told}
+
+
+def reported(frame: pd.DataFrame, source: Source, count: int, missing: Mapping[str, str]) -> pd.DataFrame:
+    """Return a frame about `count` issues with the report of which are missing, and a warning if some are."""
+    frame.attrs = {
+        "site": source.site.url,
+        "extraction": {
+            "complete": not missing,
+            "requested": count,
+            "missing": dict(missing),
+        },
+    }
+    if missing:
+        few = ", ".join(f"{key} ({why})" for key, why in list(missing.items())[:5])
+        context.log(f"{len(missing)} issues could not be read: {few}", logging.WARNING)
+    return frame
