@@ -157,7 +157,7 @@ class Document:
         rank = {each: number for number, each in enumerate(order)}
         for child in parent.children:
             # mc:AlternateContent stands for the element that it wraps.
-            known = next((rank[each.name] for each in _walk(child) if each.name in rank), len(order))
+            known = next((rank[each.name] for each in _walk(child) if each.name in rank), -1)
             if known > rank[name]:
                 return child.start
         return parent.inner_end
