@@ -25,6 +25,7 @@ from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.workbook import Workbook, open_workbook
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.template import Filling, Order, plan_filling
+from schedkit.values.files import file_error
 
 Frames = Mapping[str | None, pd.DataFrame]
 
@@ -38,6 +39,8 @@ class Job:
     sheets: tuple[str, ...] = ()
     updated: int = 0
     added: int = 0
+    removed: int = 0
+    marked: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def template_job(frames: Frames, template: Path, suffix: str, order: Order, tall
     try:
         data = template.read_bytes()
     except OSError as error:
-        raise WorkbookError(f"cannot read the template {template}: {error.strerror or error}") from None
+        raise file_error(error, f"the template {template}", "read") from None
     fillings: list[Filling] = []
     *first, (target, frame) = frames.items()
     for other, other_frame in first:
@@ -103,13 +106,14 @@ def template_job(frames: Frames, template: Path, suffix: str, order: Order, tall
         data = between.getvalue()
     book, filling = _planned(data, template.name, target, frame, order, tally)
     fillings.append(filling)
-    matches = [found.match for found in fillings if found.match is not None]
     return Job(
         lambda file: fill_template(book, filling, file, tally),
         sum(map(len, frames.values())),
         tuple(dict.fromkeys(found.region.sheet for found in fillings)),
-        sum(match.updated for match in matches),
-        sum(match.added for match in matches),
+        sum(found.counts.updated for found in fillings),
+        sum(found.counts.added for found in fillings),
+        sum(found.counts.removed for found in fillings),
+        sum(found.counts.marked for found in fillings),
     )
 
 
@@ -120,8 +124,7 @@ def _planned(
     if memory.PART in book.package and SUMMARY in book.sheets:
         context.log(f"the {SUMMARY} of {name} keeps telling the rows it was drawn with", logging.WARNING)
     filling = plan_filling(book, name, target, frame, order, tally)
-    if filling.match is not None:
-        context.log(
-            f"{filling.region} of {name}: {filling.match.updated} rows updated, {filling.match.added} added"
-        )
+    if order.key:
+        counts = filling.counts
+        context.log(f"{filling.region} of {name}: {counts.updated} rows updated, {counts.added} added")
     return book, filling

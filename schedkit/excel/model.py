@@ -39,6 +39,7 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     DATE = "date"
     DATETIME = "datetime"
+    TIME = "time"
     DURATION = "duration"
     MIXED = "mixed"
 
@@ -58,6 +59,19 @@ class Cells:
     booleans: pa.Array | None = None
 
 
+@dataclass(frozen=True)
+class Digits:
+    """How numbers are shown: `decimals` after the point (None: as many as each has), thousands `grouped`.
+
+    `low` and `high` are the least and the greatest number.
+    """
+
+    decimals: int | None = 2
+    grouped: bool = True
+    low: float = 0.0
+    high: float = 0.0
+
+
 CellsOf = Callable[[int, int, Tally], Cells]
 
 
@@ -65,8 +79,8 @@ CellsOf = Callable[[int, int, Tally], Cells]
 class Column:
     """One column of a sheet.
 
-    `cells(start, stop, tally)` gives the values of those rows; `decimals` says how many places after the
-    point its numbers need, at most two; `zone` names the zone its times are shown in; `dtype` is what the
+    `cells(start, stop, tally)` gives the values of those rows; `digits` says how its
+    numbers are shown; `zone` names the zone its times are shown in; `dtype` is what the
     frame had.
     """
 
@@ -74,7 +88,7 @@ class Column:
     kind: Kind
     cells: CellsOf
     dtype: str = ""
-    decimals: int = 2
+    digits: Digits = Digits()
     zone: str | None = None
 
 

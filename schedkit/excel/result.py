@@ -28,8 +28,9 @@ class Written:
         Cells (or sheets, columns) by kind of alteration; empty if everything is as it was given.
     notes : tuple of str
         What was worth a warning, a sentence each.
-    updated, added, removed : int
-        With ``mode="append"`` and ``"upsert"``: rows that were updated, put below the others, taken away.
+    updated, added, removed, marked : int
+        Where an existing workbook was continued: rows that were updated, put below the others, taken away,
+        and newly marked as missing.
     timezone : str
         The zone that aware datetimes are shown in.
     bytes : int
@@ -49,6 +50,7 @@ class Written:
     updated: int = 0
     added: int = 0
     removed: int = 0
+    marked: int = 0
 
     def __repr__(self) -> str:
         return "\n  ".join([self._sentence(str(self.path)), *self._remarks()])
@@ -63,7 +65,12 @@ class Written:
         noun = "row" if self.rows == 1 else "rows"
         changes = [
             f"{count:,} {what}"
-            for what, count in (("updated", self.updated), ("added", self.added), ("removed", self.removed))
+            for what, count in (
+                ("updated", self.updated),
+                ("added", self.added),
+                ("removed", self.removed),
+                ("marked as missing", self.marked),
+            )
             if count
         ]
         told = f" ({', '.join(changes)})" if changes else ""

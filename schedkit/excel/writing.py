@@ -21,7 +21,8 @@ from schedkit.excel.model import Infinite, Policy
 from schedkit.excel.owners import opened_by
 from schedkit.excel.result import Written
 from schedkit.excel.tally import Tally
-from schedkit.excel.template.template import Mode, Order, check_key
+from schedkit.excel.template.marks import with_mark_column
+from schedkit.excel.template.template import Missing, Mode, Order, check_key
 from schedkit.values.files import file_lock, names_beside, replacing
 from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone, timezone_name
@@ -37,6 +38,8 @@ def write(
     template: str | Path | None = None,
     mode: Mode = "replace",
     key: str | Sequence[str] | None = None,
+    missing: Missing = "keep",
+    max_drop: float = 0.5,
     title: str | None = None,
     links: bool | Mapping[str, str] = True,
     totals: bool | Mapping[str, str] = False,
@@ -63,11 +66,17 @@ def write(
         and formulas of the first body row are carried down; the table, names, charts and pivots grow to the
         new rows; every other part stays byte for byte.
     mode : {"replace", "append", "upsert"}
-        What becomes of rows already there: replaced, kept above the new ones, or updated by `key`, where
-        columns the frame does not have keep what people typed, and rows it does not have stay. The last
-        two continue the workbook at `path` if there is one.
+        What becomes of rows already there: replaced, kept above the new ones, or updated by `key`. The last
+        two continue the workbook at `path` if there is one; "replace" does so with a `key`. Columns that
+        the frame does not have keep what people typed.
     key : str or sequence of str, optional
-        The columns that tell rows apart, for "upsert".
+        The columns that tell rows apart, index levels included.
+    missing : {"keep", "mark", "delete"}
+        With "upsert", what becomes of rows whose key the frame does not have: they stay as they are, get
+        the present moment in a column ``Missing since``, or go.
+    max_drop : float
+        With "mark", "delete", or "replace" and a `key`: which share of the rows may be missing at most, of
+        ten or more.
     title : str, optional
         What the workbook is about, for its Summary, Index and properties; by default the file's name.
     links : bool or mapping of column to address
@@ -116,17 +125,20 @@ def write(
         policy = Policy(zone, timezone_name(zone), inf)
         tally = Tally()
         keys = (key,) if isinstance(key, str) else tuple(key or ())
-        _check_mode(suffix, template, mode, keys)
+        _check_mode(suffix, template, mode, keys, missing)
         if suffix in WRITERS:
             job = flat_job(_frames(data, None), suffix, policy, tally)
-            where = _put(target, job, mode)
+            where = _put(target, job)
         else:
             look = Look(title or given.stem, links, totals, summary, history)
-            order = Order(policy, mode, keys, links)
+            order = Order(policy, mode, keys, links, missing, max_drop)
             # Whoever reads, changes and replaces a workbook is alone with it.
             with file_lock(target):
-                job = _job(target, suffix, _frames(data, sheet), template, order, look, tally)
-                where = _put(target, job, mode)
+                frames = _frames(data, sheet)
+                if missing == "mark":
+                    frames = {name: with_mark_column(frame) for name, frame in frames.items()}
+                job = _job(target, suffix, frames, template, order, look, tally)
+                where = _put(target, job)
         where = given if where == target else where
         written = Written(
             path=where,
@@ -139,6 +151,8 @@ def write(
             seconds=time.perf_counter() - started,
             updated=job.updated,
             added=job.added,
+            removed=job.removed,
+            marked=job.marked,
         )
         context.artifact(where)
         context.fact("workbook", written.facts())
@@ -203,29 +217,29 @@ def _job(
     tally: Tally,
 ) -> Job:
     """Return what writes a workbook: the one at `target` continued, a template filled, or a new one drawn."""
-    source = target if order.mode != "replace" and target.is_file() else template
+    continued = order.mode != "replace" or order.key
+    source = target if continued and target.is_file() else template
     if source is not None:
         if source is not target and (look.summary or look.totals):
             raise WorkbookError(
                 "a template brings its own summary and totals",
                 hint="draw them in the template, or leave them out",
             )
-        job = template_job(frames, Path(source).expanduser(), suffix, order, tally)
-        return replace(job, added=job.rows) if order.mode == "append" else job
+        return template_job(frames, Path(source).expanduser(), suffix, order, tally)
     if suffix == ".xlsm":
         raise WorkbookError("only a template brings macros", hint="name a template, or write an .xlsx")
     named = {str(name or target.stem): frame for name, frame in frames.items()}
     for frame in named.values():
         check_key(frame, order.key, order.policy)
     job = drawn_job(named, look, order.policy, tally)
-    return replace(job, added=job.rows if order.mode != "replace" else 0)
+    return replace(job, added=job.rows if continued else 0)
 
 
-def _put(target: Path, job: Job, mode: Mode) -> Path:
+def _put(target: Path, job: Job) -> Path:
     """Write the file; return where it is, which is beside `target` if somebody has that open."""
     place = target
     # A copy with new rows is the only place that has them: it replaces no earlier one.
-    fresh = mode != "replace"
+    fresh = bool(job.added or job.updated)
     program = opened_by(target)
     if program is not None:
         place = next((name for name in names_beside(target, fresh=fresh) if opened_by(name) is None), target)
@@ -259,12 +273,22 @@ def _instead(data: object) -> str:
     return "give a DataFrame, or several by sheet"
 
 
-def _check_mode(suffix: str, template: object, mode: Mode, key: tuple[str, ...]) -> None:
+def _check_mode(suffix: str, template: object, mode: Mode, key: tuple[str, ...], missing: Missing) -> None:
     if mode not in ("replace", "append", "upsert"):
         raise WorkbookError(
             f"unknown mode {safe_repr(mode)}", hint=did_you_mean(mode, ("replace", "append", "upsert"))
         )
-    if (mode == "upsert") != bool(key):
-        raise WorkbookError('key= and mode="upsert" need each other', hint='e.g. mode="upsert", key="Key"')
-    if suffix in WRITERS and (template is not None or mode != "replace"):
+    if missing not in ("keep", "mark", "delete"):
+        raise WorkbookError(
+            f"unknown missing={safe_repr(missing)}", hint=did_you_mean(missing, ("keep", "mark", "delete"))
+        )
+    if mode == "upsert" and not key:
+        raise WorkbookError('mode="upsert" needs a key', hint='e.g. mode="upsert", key="Key"')
+    if mode == "append" and key:
+        raise WorkbookError('mode="append" has no key', hint='to update rows, write with mode="upsert"')
+    if missing != "keep" and mode != "upsert":
+        raise WorkbookError(
+            f'missing="{missing}" needs mode="upsert"', hint='e.g. mode="upsert", key="Key", missing="mark"'
+        )
+    if suffix in WRITERS and (template is not None or mode != "replace" or key):
         raise WorkbookError(f"a {suffix} file has no template to fill", hint="write an .xlsx")

@@ -29,6 +29,7 @@ from schedkit.core.tasks.request import read_request
 from schedkit.core.tasks.schedule import TaskSchedule
 from schedkit.core.when.triggers import all_of, any_of, at, calendar, cron, every
 from schedkit.errors import SettingsError, UsageError
+from schedkit.flow import WorkingHours
 from schedkit.notebook.magics import options_of
 from schedkit.notify import Channel, Notifier
 from schedkit.report import loads_reports
@@ -124,6 +125,7 @@ ZONE_DOORS: Mapping[str, Door] = {
         TaskSchedule(schedule_type="cron", cron_expression="0 7 * * *", timezone=tz).trigger.tz
     ),
     "Scheduler": option_of_a_scheduler("tz"),
+    "WorkingHours": lambda tz: WorkingHours(tz=tz).tz,
     "tasks block": lambda tz: block(trigger="cron", args={"hour": 7, "timezone": tz}).trigger.tz,
     "add_job": lambda tz: job("cron", timezone=tz).trigger.tz,
     "request": lambda tz: requested(cron_expr="0 7 * * *", timezone=tz).trigger.tz,

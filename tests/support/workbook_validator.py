@@ -192,7 +192,8 @@ class _Judge:
             yield "two defined names are the same"
         kinds = {kind: target for kind, target, _ in targets.values()}
         formats = _count(self._part(kinds.get("styles", "")), "cellXfs", "xf")
-        strings = _count(self._part(kinds.get("sharedStrings", "")), None, "si")
+        shared = self._part(kinds.get("sharedStrings", ""))
+        strings = None if shared is None else [_text(each) for each in _all(shared, "si")]
         tables: list[tuple[str, str]] = []
         formulas: dict[str, set[str]] = {}
         for sheet in sheets:
@@ -227,9 +228,9 @@ class _Judge:
 
 
 class _Sheet:
-    def __init__(self, root: Element, formats: int | None, strings: int | None) -> None:
+    def __init__(self, root: Element, formats: int | None, strings: list[str] | None) -> None:
         self.root, self.formats, self.strings = root, formats, strings
-        self.texts: dict[tuple[int, int], str | int | None] = {}
+        self.texts: dict[tuple[int, int], str | None] = {}
         self.formulas: set[str] = set()
         self.merged: list[Area] = []
         self.tables: list[Area] = []
@@ -271,11 +272,12 @@ class _Sheet:
             yield "a cell has a format that is not there"
         value = parts["v"].text if "v" in parts else None
         if kind == "s" and value is not None:
-            if self.strings is not None and int(value) >= self.strings:
+            known = self.strings or []
+            if not int(value) < len(known):
                 yield "a cell has a text that is not there"
-            self.texts[row, column] = int(value)
+            self.texts[row, column] = known[int(value)] if int(value) < len(known) else ""
         elif kind == "inlineStr":
-            self.texts[row, column] = "".join(t.text or "" for t in _all(cell, "t"))
+            self.texts[row, column] = _text(cell)
         elif kind == "n" and value is not None:
             try:
                 float(value)
@@ -351,7 +353,7 @@ def _table(table: Element, sheet: _Sheet) -> Iterator[str]:
         yield "the table has no row"
     for offset, name in enumerate(names if header else ()):
         text = sheet.texts.get((area[0], area[1] + offset))
-        if isinstance(text, str) and _same(text) != _same(name):
+        if text is not None and _same(text) != _same(name):
             yield f"the header {name!r} is {text!r} in its cell"
         if text is None:
             yield f"the header {name!r} has no cell"
@@ -387,10 +389,13 @@ def _sequence(root: Element) -> Iterator[str]:
             last = max(last, ranks[name])
 
 
-def _count(root: Element | None, parent: str | None, name: str) -> int | None:
-    if root is None:
-        return None
-    within = root if parent is None else next((each for each in root if _local(each) == parent), None)
+def _text(item: Element) -> str:
+    hints = {id(text) for hint in _all(item, "rPh") for text in _all(hint, "t")}
+    return "".join(text.text or "" for text in _all(item, "t") if id(text) not in hints)
+
+
+def _count(root: Element | None, parent: str, name: str) -> int | None:
+    within = next((each for each in root if _local(each) == parent), None) if root is not None else None
     return None if within is None else sum(_local(each) == name for each in within)
 
 

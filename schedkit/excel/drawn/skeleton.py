@@ -103,10 +103,12 @@ def _draw_sheet(sheet: Worksheet, plan: SheetPlan, policy: Policy) -> None:
                 cell.alignment = Alignment(horizontal="center")
         sheet.cell(MOMENT_ROW, position).number_format = look.FORMATS[Kind.DATETIME]
         sheet.cell(DURATION_ROW, position).number_format = look.FORMATS[Kind.DURATION]
-        total = sheet.cell(TOTALS_ROW, position)
-        total.font = look.font(bold=True)
-        total.border = Border(top=Side("medium", color=look.BRAND))
-        sheet.column_dimensions[letters(position)].width = look.width(column, plan.rows)
+        last = sheet.cell(TOTALS_ROW, position)
+        last.font = look.font(bold=True)
+        last.border = Border(top=Side("medium", color=look.BRAND))
+        total = plan.totals.get(position)
+        shown = None if total is None else total.value
+        sheet.column_dimensions[letters(position)].width = look.width(column, plan.rows, shown)
     sheet.row_dimensions[HEADER_ROW].height = 24
     sheet.freeze_panes = f"{'B' if 1 in plan.links else 'A'}{FIRST_ROW}"
     fields = plan.attrs.get("fields") or {}

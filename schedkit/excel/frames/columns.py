@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from schedkit.errors import WorkbookError
+from schedkit.excel.frames.digits import digits_of, digits_of_durations
 from schedkit.excel.frames.objects import Lists, Objects, clean_texts
 from schedkit.excel.limits import MAX_INTEGER
 from schedkit.excel.model import Cells, Column, Kind, Policy
@@ -44,23 +45,25 @@ def column(series: Series[Any], header: str, policy: Policy) -> Column:
         kind = Kind.DATE if _all_midnight(plain) else Kind.DATETIME
         return Column(header, kind, _Datetimes(plain, policy), dtype)
     if kinds.is_timedelta64_dtype(plain.dtype):
-        return Column(header, Kind.DURATION, _Durations(plain), dtype)
+        digits = digits_of_durations(_micros(plain.dropna()))
+        return Column(header, Kind.DURATION, _Durations(plain), dtype, digits)
     if kinds.is_integer_dtype(plain.dtype):
         long = _has_long_integers(plain)
-        return Column(header, Kind.TEXT if long else Kind.INTEGER, _Integers(plain, long), dtype, decimals=0)
+        kind = Kind.TEXT if long else Kind.INTEGER
+        return Column(header, kind, _Integers(plain, long), dtype, digits_of(_floats(plain)))
     if kinds.is_float_dtype(plain.dtype):
         if policy.inf == "error" and bool(np.isinf(_floats(plain)).any()):
             raise WorkbookError(
                 f"column {header!r} holds an infinite number",
                 hint='write with inf="text" or inf="omit", or clean the frame first',
             )
-        return Column(header, Kind.NUMBER, _Floats(plain, policy.inf), dtype, decimals=_decimals(plain))
+        return Column(header, Kind.NUMBER, _Floats(plain, policy.inf), dtype, digits_of(_floats(plain)))
     if isinstance(plain.dtype, pd.StringDtype):
         return Column(header, Kind.TEXT, _Texts(plain), dtype)
     if Lists.fit(plain):
         return Column(header, Kind.TEXT, Lists(plain), dtype)
     objects = Objects(plain.astype(object), header, policy)
-    return Column(header, objects.kind, objects, dtype, objects.decimals, objects.zone)
+    return Column(header, objects.kind, objects, dtype, objects.digits, objects.zone)
 
 
 def _plain(series: Series[Any]) -> Series[Any]:
@@ -125,16 +128,6 @@ def _has_long_integers(series: Series[Any]) -> bool:
 
 def _floats(series: Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
     return series.to_numpy(np.float64, na_value=np.nan)
-
-
-def _decimals(series: Series[Any]) -> int:
-    """Return how many places after the point the numbers of a column need, at most two."""
-    values = _floats(series)
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return 2
-    with np.errstate(over="ignore"):
-        return next((places for places in (0, 1) if (values == np.round(values, places)).all()), 2)
 
 
 @dataclass(frozen=True)

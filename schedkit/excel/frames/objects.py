@@ -14,9 +14,10 @@ import pandas as pd
 import pyarrow as pa
 
 from schedkit.errors import WorkbookError
+from schedkit.excel.frames.digits import digits_of
 from schedkit.excel.limits import MAX_INTEGER
 from schedkit.excel.lists import SEPARATOR, fits_lists
-from schedkit.excel.model import Cells, Kind, Policy, missing
+from schedkit.excel.model import Cells, Digits, Kind, Policy, missing
 from schedkit.excel.serial import DAY, serials
 from schedkit.excel.tally import Tally
 
@@ -29,6 +30,7 @@ _KINDS = {
     "datetime": Kind.DATETIME,
     "datetime64": Kind.DATETIME,
     "date": Kind.DATE,
+    "time": Kind.TIME,
     "timedelta": Kind.DURATION,
     "timedelta64": Kind.DURATION,
     "string": Kind.TEXT,
@@ -90,7 +92,7 @@ class Objects:
         self._policy = policy
         inferred = pd.api.types.infer_dtype(series, skipna=True)
         self.kind = _KINDS.get(inferred, Kind.MIXED)
-        self.decimals = 0 if inferred == "integer" else 2
+        self.digits = _digits(series) if self.kind in (Kind.INTEGER, Kind.NUMBER) else Digits()
         self._all_text = inferred in ("string", "empty")
         aware = any(isinstance(value, datetime) and value.tzinfo for value in series)
         self.zone = policy.zone_name if aware else None
@@ -137,7 +139,7 @@ class Objects:
         if isinstance(value, np.timedelta64 | timedelta):
             return self._duration(pd.Timedelta(value), tally)
         if isinstance(value, time):
-            return "texts", value.isoformat()
+            return self._time(value)
         # Labels joined by commas are as anyone would write them; all else is told to be altered.
         tally.add("flattened", not is_texts(value))
         # An empty list of labels is a blank cell, as an analyst would leave it.
@@ -169,12 +171,22 @@ class Objects:
         day_only = isinstance(value, date) and not isinstance(value, datetime)
         return "texts", stamp.date().isoformat() if day_only else stamp.isoformat(sep=" ")
 
+    def _time(self, value: time) -> tuple[str, Any]:
+        if self.kind is not Kind.TIME or value.tzinfo is not None:
+            return "texts", value.isoformat()
+        micros = ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
+        return "numbers", repr(micros / DAY)
+
     def _duration(self, value: pd.Timedelta, tally: Tally) -> tuple[str, Any]:
         micros = value // timedelta(microseconds=1)
         if micros >= 0:
             return "durations", repr(micros / DAY)
         tally.add("durations_as_text")
         return "texts", str(value)
+
+
+def _digits(series: pd.Series[Any]) -> Digits:
+    return digits_of(np.array([float(value) for value in series if not missing(value)], np.float64))
 
 
 def _is_long(value: Any) -> bool:

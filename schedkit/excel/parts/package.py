@@ -13,9 +13,10 @@ from typing import IO
 
 from isal import isal_zlib
 
-from schedkit.errors import WorkbookError
-from schedkit.values.failures import translated
+from schedkit.errors import SchedkitError, WorkbookError
+from schedkit.values.failures import reason, translated
 from schedkit.values.limits import MAX_ZIP_MEMBER_BYTES, unpacked_limit
+from schedkit.values.text import one_line
 
 # What zipfile raises for damaged or encrypted entries besides its own BadZipFile.
 _DAMAGE = (NotImplementedError, RuntimeError, ValueError, OSError, struct.error, OverflowError, IndexError)
@@ -98,17 +99,28 @@ class Package:
                 f" {info.file_size:,} bytes, which is more than is accepted",
                 hint="get the workbook from a source that you trust",
             )
-        with _damage_told(f"the part {part} of {self.name}"):
+        with damage_told(f"the part {part} of {self.name}"):
             yield info
 
 
 @contextmanager
-def _damage_told(what: str) -> Iterator[None]:
+def damage_told(what: str) -> Iterator[None]:
+    """Raise a `WorkbookError` for whatever reading damaged data raises in the ``with`` block.
+
+    Only for blocks that read: a `ValueError` in any other one would be misread.
+    """
     with translated(what, WorkbookError):
         try:
             yield
-        except _DAMAGE as error:
-            raise zipfile.BadZipFile(str(error)) from None
+        except SchedkitError:
+            raise
+        except (KeyError, *_DAMAGE) as error:
+            if reason(error) is not None:
+                raise
+            told = one_line(str(error), 100)
+            raise WorkbookError(
+                f"cannot read {what}: it is damaged: {told}", hint="get an undamaged copy of it"
+            ) from None
 
 
 class PartFile:
@@ -125,7 +137,7 @@ class PartFile:
 
     def read(self, size: int = -1) -> bytes:
         """Return up to `size` bytes, or all that is left."""
-        with _damage_told(self._what):
+        with damage_told(self._what):
             return self._file.read(size)
 
 

@@ -7,10 +7,10 @@ from schedkit.excel.parts.values import format_kinds
 from schedkit.excel.parts.workbook import Workbook, relations
 from schedkit.excel.parts.xml import Document, Element
 
-_WANTED = {Kind.DATE: "d", Kind.DATETIME: "d", Kind.DURATION: "t"}
-# Formats that every program knows by number: a date, a date with its time, hours beyond a day
+_WANTED = {Kind.DATE: "d", Kind.DATETIME: "d", Kind.TIME: "h", Kind.DURATION: "t"}
+# Formats that every program knows by number: a date, one with its time, a time, hours beyond a day
 # (ECMA-376 part 1, 18.8.30).
-_BUILT_IN = {Kind.DATE: 14, Kind.DATETIME: 22, Kind.DURATION: 46}
+_BUILT_IN = {Kind.DATE: 14, Kind.DATETIME: 22, Kind.TIME: 21, Kind.DURATION: 46}
 _LOOK = ("fontId", "fillId", "borderId")
 
 

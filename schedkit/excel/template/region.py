@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from schedkit.errors import WorkbookError
 from schedkit.excel.names import header_key
 from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.package import damage_told
 from schedkit.excel.parts.tables import TableXml, tables_of
 from schedkit.excel.parts.values import CellColumn, cells, format_kinds, shared_strings
 from schedkit.excel.parts.workbook import MAIN, Workbook
@@ -54,8 +55,9 @@ class Locator:
     def __init__(self, book: Workbook, name: str) -> None:
         self._book = book
         self._name = name
-        self._strings = shared_strings(book)
-        self._kinds = format_kinds(book)
+        with damage_told(f"the texts and formats of {name}"):
+            self._strings = shared_strings(book)
+            self._kinds = format_kinds(book)
         self._found: dict[str, dict[int, CellColumn]] = {}
         self._tables = {
             sheet: tables_of(book, part) for sheet, part in book.sheets.items() if "/worksheets/" in part
@@ -131,7 +133,8 @@ class Locator:
     def _of_sheet(self, sheet: str) -> dict[int, CellColumn]:
         part = self._book.sheets[sheet]
         if part not in self._found:
-            self._found[part] = cells(self._book, part, self._strings, self._kinds)
+            with damage_told(f"the part {part} of {self._name}"):
+                self._found[part] = cells(self._book, part, self._strings, self._kinds)
         return self._found[part]
 
     def _of_table(self, sheet: str, table: TableXml) -> Region:

@@ -18,6 +18,7 @@ from schedkit.excel.model import Column, Kind
 from schedkit.excel.names import letters
 from schedkit.excel.parts import sheet_cells
 from schedkit.excel.parts.range_growth import RangeGrowth
+from schedkit.excel.parts.references import moved
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.formats import Formats
@@ -92,6 +93,7 @@ class Slots:
         positions: Mapping[int, int],
         formats: Formats,
         tally: Tally,
+        continues: Mapping[int, int] | None = None,
     ) -> None:
         self._sheet, self._region, self._growth = sheet, region, growth
         self._match, self._positions = match, positions
@@ -99,6 +101,7 @@ class Slots:
         self._numbers = numbers
         self._old = OldCells(sheet, numbers)
         self._prototype = sheet.row(region.body.top).cells
+        self._continues = continues or {}
         # Links of other cells of the sheet count too.
         self._room = max(MAX_LINKS - sum(1 for _ in sheet.document.root.all("hyperlink")), 0)
 
@@ -116,6 +119,8 @@ class Slots:
             if self._match is not None and position not in self._positions:
                 # The frame does not have this column: old rows keep what people typed.
                 slot = self._kept(position, self._numbers <= self._region.body.bottom, slot)
+            if self._continues and position not in self._positions:
+                slot = self._carried(position, slot)
             slots.append(slot)
         return [slot for slot in slots if slot is not None]
 
@@ -156,3 +161,30 @@ class Slots:
 
     def _kept(self, position: int, covers: npt.NDArray[np.bool_], under: Slot | None) -> Keeping:
         return Keeping(self._old, position, pa.array(covers), under)
+
+    def _carried(self, position: int, under: Slot | None) -> Kept:
+        """Return the cells that people typed, each in the row that its row has become."""
+        calculated = isinstance(under, Calculated | FirstRow)
+        cells: list[str | None] = []
+        covers = []
+        for number in self._numbers.tolist():
+            old = self._continues.get(number)
+            cell = None if old is None else self._sheet.row(old).cells.get(position)
+            if old is None or cell is None:
+                cells.append(None)
+                covers.append(old is not None and not calculated)
+                continue
+            follows = calculated and self._sheet.formula(cell, position, old) is not None
+            cells.append(None if follows else self._moved(cell, position, old, number))
+            covers.append(not follows)
+        return Kept(pa.array(cells, pa.large_string()), pa.array(covers, pa.bool_()), under)
+
+    def _moved(self, cell: str, position: int, old: int, number: int) -> str | None:
+        """Return a cell in another row; an array formula cannot be moved."""
+        formula = self._sheet.formula(cell, position, old)
+        if formula is None:
+            return sheet_cells.at(cell, position, number)
+        if formula.kind not in ("", "shared"):
+            return None
+        cell = sheet_cells.unshared(cell, moved(formula.text, 0, number - old))
+        return sheet_cells.at(sheet_cells.without_value(cell), position, number)

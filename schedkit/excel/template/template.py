@@ -27,14 +27,18 @@ from schedkit.excel.parts.workbook import Workbook
 from schedkit.excel.parts.xml import Document
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.formats import Formats
+from schedkit.excel.template.marks import mark_missing
 from schedkit.excel.template.neighbours import Overwritten, refuse_collisions
 from schedkit.excel.template.notes import Keys
 from schedkit.excel.template.range_followers import has_criteria
 from schedkit.excel.template.region import Locator, Region
 from schedkit.excel.template.slots import FirstRow, Slots
-from schedkit.excel.template.upsert import Match, match_rows
+from schedkit.excel.template.upsert import Carried, Match, match_rows
 
 Mode = Literal["replace", "append", "upsert"]
+Missing = Literal["keep", "mark", "delete"]
+# With fewer rows than these, losing half of them is nothing unusual.
+_JUDGED_ROWS = 10
 # Headers of columns that tell issues apart.
 _KEYS = ["key", "issue key"]
 
@@ -47,6 +51,18 @@ class Order:
     mode: Mode = "replace"
     key: tuple[str, ...] = ()
     links: bool | Mapping[str, str] = True
+    missing: Missing = "keep"
+    max_drop: float = 0.5
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many old rows were updated, how many rows were added, how many have left or are marked so."""
+
+    updated: int = 0
+    added: int = 0
+    removed: int = 0
+    marked: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,6 +85,7 @@ class Filling:
     keys: Keys
     filtered: bool
     match: Match | None
+    counts: Counts
 
     @property
     def calculates(self) -> bool:
@@ -94,27 +111,38 @@ def plan_filling(
         If there is no such region, no header fits, or something stands in the way of the new rows.
     """
     order = replace(order, policy=replace(order.policy, calendar=book.calendar))
-    frame = with_index(frame)
+    frame = with_index(frame, tally)
     locator = Locator(book, name)
     region = locator.find(target, headers(frame.columns))
     if region.new:
         region = _widened(region, frame)
     positions = _positions(region, frame, name, tally)
-    fresh = order.mode == "replace" or region.blank
-    match = None if fresh or order.mode == "append" else _matched(locator, region, frame, order, positions)
+    body, fresh = region.body, order.mode == "replace" or region.blank
+    match = _matched(locator, region, frame, order, positions) if order.key and not region.blank else None
+    counts = _counts(match, order, len(frame), f"{region} of {name}")
     keys = _keys(locator, region, frame, positions, order, fresh)
-    body = region.body
+    continues = None
+    if match is not None and (order.mode == "replace" or order.missing == "delete"):
+        carried = Carried.of(match, in_old_order=order.mode == "upsert")
+        if order.mode == "upsert":
+            _refuse_keyless(book, region, match, name)
+            frame = _rows(frame, carried.sources)
+        fresh, match, continues = True, None, _continued(carried, body)
+        keys = Keys(True, {old: new for new, old in continues.items()})
     numbers = _numbers(body, len(frame), match, append=order.mode == "append" and not fresh)
     if match is not None:
-        frame = _touched(match, frame)
+        frame = _rows(frame, match.sources[match.sources >= 0])
     bottom = max(body.bottom if not fresh else body.top, int(numbers[-1]) if len(numbers) else 0)
     growth = RangeGrowth(region.sheet, region.header_row, body, bottom, region.totals)
     sheet = book.sheet(region.sheet)
     refuse_collisions(book, sheet, region, growth, name)
     columns = columns_of(frame, order.policy, tally)
     formats = Formats(book)
+    if match is not None and order.missing == "mark":
+        marked = mark_missing(sheet, region, match, formats, order.policy)
+        counts = replace(counts, marked=marked)
     filtered = any(has_criteria(document) for document in _filtered(book, sheet, region))
-    slots = Slots(sheet, region, growth, match, numbers, positions, formats, tally)
+    slots = Slots(sheet, region, growth, match, numbers, positions, formats, tally, continues)
     return Filling(
         region=region,
         growth=growth,
@@ -127,7 +155,45 @@ def plan_filling(
         keys=keys,
         filtered=filtered,
         match=match,
+        counts=counts,
     )
+
+
+def _counts(match: Match | None, order: Order, rows: int, where: str) -> Counts:
+    """Return what becomes of the old rows.
+
+    Raises
+    ------
+    WorkbookError
+        If too many of them would be taken away.
+    """
+    if match is None:
+        return Counts(added=rows if order.mode != "replace" else 0)
+    if order.missing == "keep" and order.mode == "upsert":
+        return Counts(match.updated, match.added)
+    left, old = len(match.left), int(match.keyed.sum())
+    if old >= _JUDGED_ROWS and left > order.max_drop * old:
+        raise WorkbookError(
+            f"{left} of {old} rows of {where} are not in the frame",
+            hint=f"if that is right, write with max_drop={min(left / old + 0.01, 1):.2f}",
+        )
+    return Counts(match.updated, match.added, left if order.missing != "mark" else 0)
+
+
+def _continued(carried: Carried, body: Area) -> dict[int, int]:
+    """Return which old row each new row continues, by their numbers in the sheet."""
+    new = np.flatnonzero(carried.continues >= 0)
+    return dict(zip((new + body.top).tolist(), (carried.continues[new] + body.top).tolist(), strict=True))
+
+
+def _refuse_keyless(book: Workbook, region: Region, match: Match, name: str) -> None:
+    sheet, body = book.sheet(region.sheet), region.body
+    for row in (np.flatnonzero(~match.keyed) + body.top).tolist():
+        if sheet.is_filled(row, body.left, body.right):
+            raise WorkbookError(
+                f"row {row} of {region} of {name} has no key, and would be deleted",
+                hint='give it a key, move it out of the table, or write with missing="keep"',
+            )
 
 
 def _numbers(body: Area, count: int, match: Match | None, *, append: bool) -> npt.NDArray[np.int64]:
@@ -141,9 +207,9 @@ def _numbers(body: Area, count: int, match: Match | None, *, append: bool) -> np
     return np.arange(max(count, 1), dtype=np.int64) + body.top
 
 
-def _touched(match: Match, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the frame in the order of the rows that they fill."""
-    made = frame.iloc[match.sources[match.sources >= 0]]
+def _rows(frame: pd.DataFrame, places: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Return some rows of a frame, in the order of the rows that they fill."""
+    made = frame.iloc[places]
     made.attrs = frame.attrs
     return made
 

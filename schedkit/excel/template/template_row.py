@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from schedkit.excel.formula import Formula
 from schedkit.excel.parts.range_growth import RangeGrowth
 from schedkit.excel.parts.sheet import Sheet
+from schedkit.excel.parts.sheet_cells import formula_of, is_filled
 from schedkit.excel.template.region import Region
 
 # So many rows tell what a column calculates.
@@ -43,16 +44,26 @@ def column_formula(sheet: Sheet, region: Region, growth: RangeGrowth, column: in
         # A running total: the first row begins it.
         return ColumnFormula(rest[0], first)
     common, count = Counter(formulas).most_common(1)[0]
-    if 2 * count > len(formulas):
+    if 2 * count > len(formulas) + _typed(sheet, region, column):
         return ColumnFormula(common)
-    return ColumnFormula(defined, differs=defined is None)
+    # One formula among what people typed is theirs, and none that new rows should have.
+    return ColumnFormula(defined, differs=defined is None and 2 * len(formulas) > len(told))
+
+
+def _typed(sheet: Sheet, region: Region, column: int) -> int:
+    """Return how many of the first rows of a column hold a value that no formula made."""
+    cells = (sheet.row(row).cells.get(column, "") for row in _asked(region))
+    return sum(is_filled(cell) and formula_of(cell) is None for cell in cells)
+
+
+def _asked(region: Region) -> range:
+    return range(region.body.top, min(region.body.bottom, region.body.top + _ASKED_ROWS - 1) + 1)
 
 
 def _told(sheet: Sheet, region: Region, growth: RangeGrowth, column: int) -> list[Formula | None]:
     """Return the formula of each of the first rows of a column."""
-    last = min(region.body.bottom, region.body.top + _ASKED_ROWS - 1)
     told: list[Formula | None] = []
-    for row in range(region.body.top, last + 1):
+    for row in _asked(region):
         formula = sheet.formula(sheet.row(row).cells.get(column, ""), column, row)
         if formula is None or not formula.text or formula.kind == "dataTable":
             told.append(None)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from schedkit.errors import WorkbookError
@@ -33,11 +32,13 @@ _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-
 class Match:
     """For each row of the new body the frame's row that fills it, -1 for an old row that has none.
 
-    The first `old` rows are the template's own, in their order; then come the frame's new ones.
+    The first `old` rows are the template's own, in their order; then come the frame's new ones. `keyed` tells
+    which of the old rows have a key at all.
     """
 
     sources: npt.NDArray[np.int64]
     old: int
+    keyed: npt.NDArray[np.bool_]
 
     @property
     def updated(self) -> int:
@@ -47,17 +48,33 @@ class Match:
     def added(self) -> int:
         return len(self.sources) - self.old
 
-    def frame(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the frame's rows in the order of the new body; a row without a source is missing."""
-        # Ordinary integers and booleans could not hold the missing values.
-        dtypes = {place: _WIDER.get(str(dtype.kind), dtype) for place, dtype in enumerate(frame.dtypes)}
-        placed = frame.set_axis(range(frame.shape[1]), axis=1).reset_index(drop=True).astype(dtypes)
-        made = placed.reindex(self.sources).set_axis(frame.columns, axis=1)
-        made.attrs = frame.attrs
-        return made
+    @property
+    def left(self) -> npt.NDArray[np.int64]:
+        """Which old rows have a key that the frame does not have, counted from the first."""
+        return np.flatnonzero(self.keyed & (self.sources[: self.old] < 0))
 
 
-_WIDER = {"i": "Int64", "u": "UInt64", "b": "boolean"}
+@dataclass(frozen=True)
+class Carried:
+    """A body written anew: for each of its rows the frame's row, and the old row it continues (-1: none)."""
+
+    sources: npt.NDArray[np.int64]
+    continues: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, match: Match, *, in_old_order: bool) -> Carried:
+        """Return the rows of the frame: in its own order, or the old ones first and where they were."""
+        old = np.flatnonzero(match.sources[: match.old] >= 0)
+        sources = match.sources[old]
+        if in_old_order:
+            added = match.sources[match.old :]
+            none = np.full(len(added), -1, np.int64)
+            return cls(np.concatenate([sources, added]), np.concatenate([old, none]))
+        rows = np.arange(len(np.unique(match.sources[match.sources >= 0])))
+        continues = np.full(len(rows), -1, np.int64)
+        # Of two old rows with one key the first goes on.
+        continues[sources[::-1]] = old[::-1]
+        return cls(rows, continues)
 
 
 def match_rows(
@@ -92,7 +109,8 @@ def match_rows(
     sources = [new.get(key, -1) for key in found]
     known = set(sources)
     added = [place for place in new.values() if place not in known]
-    return Match(np.array([*sources, *added], np.int64), len(sources))
+    keyed = np.array([any(key) for key in found], bool)
+    return Match(np.array([*sources, *added], np.int64), len(sources), keyed)
 
 
 def _of_cells(cells: Cells, rows: int, calendar: Calendar) -> list[str | None]:

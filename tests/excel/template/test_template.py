@@ -17,7 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from support.excel_zoo import MAY_CHANGE, TOP, parts_of, zoo
 
 from schedkit import context, excel
-from schedkit.errors import WorkbookError
+from schedkit.errors import FileError, WorkbookError
 
 Cells = Callable[..., list[list[Any]]]
 
@@ -285,8 +285,10 @@ def test_a_region_may_be_named_in_several_ways(target: str | None, tmp_path: Pat
     [
         ({"sheet": "Nope"}, "the template zoo.xlsx has no 'Nope' .*table Issues.*name Points.*sheet 'Data'"),
         ({"mode": "merge"}, "unknown mode 'merge'"),
-        ({"mode": "upsert"}, 'key= and mode="upsert" need each other'),
-        ({"key": "Key"}, 'key= and mode="upsert" need each other'),
+        ({"mode": "upsert"}, 'mode="upsert" needs a key'),
+        ({"mode": "append", "key": "Key"}, 'mode="append" has no key'),
+        ({"missing": "mark"}, 'missing="mark" needs mode="upsert"'),
+        ({"missing": "gone"}, "unknown missing='gone'"),
         ({"summary": True}, "a template brings its own summary"),
         ({"template": "absent.xlsx"}, "cannot read the template absent.xlsx"),
         ({"sheet": "Team"}, "table 'Team' of zoo.xlsx has no header of the frame's columns"),
@@ -297,7 +299,7 @@ def test_what_cannot_be_filled_is_said_before_anything_is_written(
     change: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     template = zoo(tmp_path / "zoo.xlsx")
-    with pytest.raises(WorkbookError, match=message):
+    with pytest.raises((WorkbookError, FileError), match=message):
         excel.write(issues(2), tmp_path / "f.xlsx", **{"template": template, **change})
     assert [file.name for file in tmp_path.iterdir()] == ["zoo.xlsx"]
 
