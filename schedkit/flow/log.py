@@ -72,6 +72,8 @@ class Log:
         if issues is None:
             issues = pd.DataFrame({"Key": changes["Key"].astype("str")})
             issues["Created"] = pd.Series(pd.NaT, index=issues.index, dtype="datetime64[us, UTC]")
+        self.attrs = (issues.attrs, changes.attrs)
+        issues, changes = _bare(issues), _bare(changes)
         self.changes = changes
         column = "Id" if _have_all("Id", issues, changes) else "Key"
         parts = ["site", column] if _have_all("site", issues, changes) else [column]
@@ -103,7 +105,15 @@ class Log:
 
     def find(self, field: str) -> FieldRows:
         """Return the changes of a field; see `find_field`."""
-        return find_field(field, self.issues, self.changes)
+        return find_field(field, self.issues, self.changes, self.described)
+
+    @property
+    def described(self) -> list[tuple[str, dict[str, Any]]]:
+        """What the frames say about the fields of their columns."""
+        told = (self.attrs[0].get("fields"), self.attrs[1].get("history_fields"))
+        return [
+            (str(label), about) for each in told for label, about in (each or {}).items() if about.get("id")
+        ]
 
     def moves(self, rows: FieldRows) -> Moves:
         """Return the changes of a field."""
@@ -131,6 +141,13 @@ class Log:
         else:
             return values, none
         return values, np.array(ids, dtype=object)
+
+
+def _bare(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame without attrs, which pandas would copy deeply whenever a column is taken."""
+    frame = frame.copy(deep=False)
+    frame.attrs = {}
+    return frame
 
 
 def _have_all(column: str, *frames: pd.DataFrame) -> bool:
