@@ -245,3 +245,23 @@ def test_fields_of_a_site_as_of_an_instant(dialect: str) -> None:
             )
         sprints = spans(changes, "Sprint", issues)
         assert all(isinstance(ids, tuple) for ids in sprints["Value Id"])
+
+
+def test_versions_in_time(dialect: str) -> None:
+    """Histories name each version that was added or removed, not what the field held."""
+    with DemoSite(issues=60) as site:
+        jira = client(site, dialect)
+        issue = next(i for i in site.store.visible() if len(i.fix_versions) == 1)
+        old = issue.fix_versions[0].name
+        one, two = [v.name for v in issue.project.versions if v.name != old][:2]
+        columns = ["Key", "Created", "Fix Versions"]
+        for versions in ((old, one), (one, two), ()):
+            frame = jira.keys([issue.key], fields=columns)
+            frame["Fix Versions"] = pd.Series([versions], index=frame.index, dtype=object)
+            assert jira.edit(frame, columns=["Fix Versions"]).apply()["Outcome"].tolist() == ["done"]
+        changes = jira.changelog([issue.key], fields=["Fix Versions"])
+        held = spans(changes, "Fix Versions", jira.keys([issue.key], fields=columns))
+        assert [set(value) for value in held["Value"]] == [{old}, {old, one}, {one, two}, set()]
+        moment = held["To"].iloc[1] - timedelta(milliseconds=1)
+        before = as_of(jira.keys([issue.key], fields=columns), changes, moment)
+        assert set(before["Fix Versions"][0]) == {old, one}
