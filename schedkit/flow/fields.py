@@ -105,14 +105,17 @@ def _ids(field: str, about: tuple[str, Any] | None, changes: pd.DataFrame) -> li
 
 def rows_of(id: str, field: str, changes: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Return which changes are of the field of an id; `field` is its name."""
-    names = {id.casefold(), *(name for name, of in HISTORY_NAMES.items() if of == id)}
+    names = {id.rpartition("/")[2].casefold(), *(name for name, of in HISTORY_NAMES.items() if of == id)}
     custom = system_field(id) is None
     if custom:
         names.add(field.strip().casefold())
     named = _where(changes["Field"], lambda name: name.casefold() in names)
     if "Field Id" not in changes:
         return named
-    rows = _where(changes["Field Id"], lambda known: known == id)
+    site, _, own = id.rpartition("/")
+    rows = _where(changes["Field Id"], lambda known: known == own)
+    if site:
+        rows &= _where(changes["site"], lambda known: known == site)
     # Without an id the site did not say which of several custom fields of that name it was.
     return rows | (named & changes["Field Id"].isna().to_numpy()) if custom else rows
 
