@@ -100,7 +100,7 @@ def _refused_login(what: str, status: int, body: Body) -> AuthError:
         return AuthError(
             f"{what}: the login was refused although it answered {status}", status=status, hint=_HINT_TOKEN
         )
-    words = said(body)
+    words = error_text(body)
     scope = "scope" in words.lower()
     return AuthError(
         f"{what}: the login was refused" + (f": {words}" if words else ""),
