@@ -106,8 +106,11 @@ def lay_out(
     links: bool | Mapping[str, str],
     totals: bool | Mapping[str, str],
     taken: Sequence[str] = (),
+    tables: Sequence[str] = (),
+    fronts: Sequence[str] = (),
 ) -> Laid:
-    """Lay out `frames` as sheets, each split where it exceeds the rows of one; `taken` names are avoided."""
+    """Lay out `frames` as sheets, each split where it exceeds the rows of one;
+    names of sheets that are `taken`, and of `tables`, are avoided. `fronts` are sheets without rows."""
     room = MAX_ROWS - HEADER_ROW - bool(totals)
     parts: list[tuple[str, int, int]] = []
     wanted: list[str] = []
@@ -132,13 +135,13 @@ def lay_out(
             totals=totals_of(prepared[name].iloc[start:stop], columns[name], table, totals),
             attrs=prepared[name].attrs,
         )
-        for sheet, table, (name, start, stop) in zip(names, table_names(names), parts, strict=True)
+        for sheet, table, (name, start, stop) in zip(names, table_names(names, tables), parts, strict=True)
     ]
     memories = [
         _placed(remember(name, frame, columns[name], index_levels(frames[name]) or []), name, parts, sheets)
         for name, frame in prepared.items()
     ]
-    return Laid(sheets, WorkbookMemory(memories, list(taken)))
+    return Laid(sheets, WorkbookMemory(memories, list(fronts)))
 
 
 def _placed(
