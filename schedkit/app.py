@@ -26,7 +26,7 @@ from schedkit.settings import (
     load_settings,
     project_root,
 )
-from schedkit.values.text import did_you_mean
+from schedkit.values.text import did_you_mean, safe_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +131,9 @@ class App:
     def ledger(self, ledger: str | Path | None = None) -> str:
         """Return where a ledger is: a whole path or a URL; the settings' own without `ledger`."""
         if ledger is not None and not isinstance(ledger, str | Path):
-            raise LedgerError(f"ledger={ledger!r} is no place", hint="name a file, or a PostgreSQL URL")
+            raise LedgerError(
+                f"invalid ledger {safe_repr(ledger)}", hint="give the path of a file, or a PostgreSQL URL"
+            )
         url = str(ledger or self.settings.scheduler.ledger)
         if "://" in url:
             return url
@@ -266,6 +268,7 @@ def _client(name: str, settings: SiteSettings) -> Any:
         "proxies": settings.proxies,
         "timeout": settings.timeout,
         "concurrency": settings.concurrency,
+        "patience": settings.patience,
         "name": name,
     }
     if settings.kind == "jira":

@@ -2,8 +2,8 @@
 
 from schedkit.atlassian.credentials import OAuth2
 from schedkit.atlassian.messages import Answer, Body, Request
-from schedkit.atlassian.pace import Clock
+from schedkit.atlassian.rate_limiter import Clock
+from schedkit.atlassian.request_stats import Tally, tally
 from schedkit.atlassian.site import Site
-from schedkit.atlassian.tally import Tally, tally
 
 __all__ = ["Answer", "Body", "Clock", "OAuth2", "Request", "Site", "Tally", "tally"]

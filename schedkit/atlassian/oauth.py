@@ -7,7 +7,7 @@ from typing import Any
 from schedkit.atlassian.bodies import opened
 from schedkit.atlassian.credentials import Credentials, OAuth2
 from schedkit.atlassian.decoding import decoded
-from schedkit.atlassian.judge import said
+from schedkit.atlassian.error_mapping import error_text
 from schedkit.atlassian.transport import Wire
 from schedkit.atlassian.unpacking import OversizeError
 from schedkit.errors import AuthError, UnavailableError
@@ -75,7 +75,7 @@ def _exchanged(oauth2: OAuth2, wire: Wire) -> tuple[int, Any, str]:
         stream=True,
     ) as answer:
         status, body = answer.status_code, opened(answer.raw, bytes)
-    words = Credentials(None, None, oauth2).scrub(said(body))
+    words = Credentials(None, None, oauth2).scrub(error_text(body))
     return status, decoded(body) if status < 300 else {}, words
 
 

@@ -1,4 +1,4 @@
-"""One site: every request of every cell, task and thread goes through it, at the pace it allows."""
+"""One site: every request of every cell, task and thread goes through it, at the rate it allows."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import anyio.to_thread
 
 from schedkit import context
 from schedkit.atlassian.credentials import Credentials, OAuth2, normalised
-from schedkit.atlassian.judge import budget, near_limit
+from schedkit.atlassian.error_mapping import budget, near_limit
 from schedkit.atlassian.messages import Answer, Request
 from schedkit.atlassian.oauth import renew
-from schedkit.atlassian.pace import Clock, Gate
+from schedkit.atlassian.rate_limiter import Clock, Gate
+from schedkit.atlassian.request_stats import count
 from schedkit.atlassian.retries import Tries
-from schedkit.atlassian.tally import count
 from schedkit.atlassian.transport import AnswerTooLargeError, Transport, Wire
 from schedkit.errors import (
     AuthError,
@@ -164,7 +164,7 @@ class Site:
             if error.status is None:
                 raise error  # by the gate, where patience has ended
             # The gate holds everyone back until then.
-            wait = max(self.gate.pace(request.endpoint).not_before - now, error.retry_in or 0.0)
+            wait = max(self.gate.limiter(request.endpoint).not_before - now, error.retry_in or 0.0)
             delay = chance.uniform(0, min(self.backoff, 0.2))
         else:
             # A site never reached is a wrong URL rather than a bad moment.
@@ -181,7 +181,7 @@ class Site:
             self._transport.close()
 
     async def _attempt(self, request: Request) -> Answer:
-        pace = self.gate.pace(request.endpoint)
+        limiter = self.gate.limiter(request.endpoint)
         async with self.gate.enter(request.endpoint) as (started, number):
             count(requests=1)
             try:
@@ -193,8 +193,8 @@ class Site:
             except RateLimitedError as error:
                 count(limited=1)
                 # Some sites ask for no wait at all and refuse again.
-                delay = error.retry_in or self._backed_off(pace.strikes)
-                pace.limited(started, self.clock.time(), delay)
+                delay = error.retry_in or self._backed_off(limiter.backoff_level)
+                limiter.on_refusal(started, self.clock.time(), delay)
                 raise
             except SiteError as error:
                 connected = self._transport is not None and self._transport.connected
@@ -202,10 +202,10 @@ class Site:
                 raise
             self._reached = True
             count(size=answer.size)
-            pace.praised()
+            limiter.on_success()
             if near_limit(answer.headers):
-                pace.limited(started, self.clock.time(), 0.0)
-            pace.hears(self.clock.time(), budget(answer.headers, self.clock.now()), number)
+                limiter.on_refusal(started, self.clock.time(), 0.0)
+            limiter.on_answer(self.clock.time(), budget(answer.headers, self.clock.now()), number)
             return answer
 
     def _exchange(self, request: Request) -> Answer:

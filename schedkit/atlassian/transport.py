@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from schedkit.atlassian.bodies import opened
 from schedkit.atlassian.credentials import Credentials
 from schedkit.atlassian.decoding import decoded
-from schedkit.atlassian.judge import judge, login_page, retry_after
-from schedkit.atlassian.library import rest_api
+from schedkit.atlassian.error_mapping import error_of, login_page, retry_after
+from schedkit.atlassian.lazy_import import rest_api
 from schedkit.atlassian.messages import Answer, Body, Request
-from schedkit.atlassian.pace import Clock
+from schedkit.atlassian.rate_limiter import Clock
 from schedkit.atlassian.unpacking import OversizeError
 from schedkit.errors import BadAnswerError, SchedkitError, SiteError, UnavailableError, UsageError
 from schedkit.values.failures import Reason, certificate_reason, reason
@@ -72,6 +73,7 @@ class Transport:
             self._api.session.auth = _current_bearer(credentials)
         # We read the body ourselves, when there is room for it.
         self._api.session.stream = True
+        self._api.session.rebuild_auth = self._without_headers(wire.headers or {})
         adapter = _adapter(wire.pool)
         self._api.session.mount("https://", adapter)
         self._api.session.mount("http://", adapter)
@@ -92,14 +94,38 @@ class Transport:
         with self._answering(what, request):
             response = self._sent(request)
             try:
+                self._refuse_other_host(what, request, response.url)
                 return opened(response.raw, lambda body: self._judged(what, request, response, body))
             finally:
                 # Unless it was read to its end, the connection cannot be used again.
                 response.close()
 
+    def _without_headers(self, headers: Mapping[str, str]) -> Callable[[Any, Any], None]:
+        """Return what takes headers of ours off a request that is redirected to another host."""
+        session = self._api.session
+        without_auth = session.rebuild_auth
+
+        def rebuild(prepared: Any, response: Any) -> None:
+            if session.should_strip_auth(response.request.url, prepared.url):
+                for name in headers:  # an API key, say; requests itself takes only the login off
+                    prepared.headers.pop(name, None)
+            without_auth(prepared, response)
+
+        return rebuild
+
+    def _refuse_other_host(self, what: str, request: Request, url: str) -> None:
+        """Refuse data of another host as the site's; files may lie elsewhere, as attachments on Cloud do."""
+        host = urlsplit(url).hostname
+        if not request.raw and host != urlsplit(self.url).hostname:
+            raise BadAnswerError(
+                f"{what} was redirected to {host}",
+                status=302,
+                hint="if the site has moved there, use that address as its URL",
+            )
+
     def _judged(self, what: str, request: Request, response: Any, body: Body) -> Answer:
         headers = response.headers
-        error = judge(what, response.status_code, headers, body)
+        error = error_of(what, response.status_code, headers, body)
         if error is None and not request.raw:
             error = login_page(what, response.status_code, headers, body)
         if error is None:
@@ -114,8 +140,9 @@ class Transport:
                 known = reason(problem)
                 if known is None:
                     raise
+                why = known.why.removeprefix("it is not the expected JSON: ")
                 error = BadAnswerError(
-                    f"{what} answered {len(body)} bytes that are not the promised JSON: {known.why}",
+                    f"{what} answered {len(body)} bytes that are not the promised JSON: {why}",
                     status=response.status_code,
                     hint="a proxy may have cut the answer short; try again",
                 )

@@ -203,8 +203,9 @@ def _executed(path: Path) -> ModuleType:
         return module
     except SchedkitError:
         raise
-    except Exception as error:
-        raise UsageError(f"{_place(error, path)}: {type(error).__name__}: {error}") from None
+    except (Exception, SystemExit) as error:
+        what = error.msg if isinstance(error, SyntaxError) else error
+        raise UsageError(f"{_place(error, path)}: {type(error).__name__}: {what}") from None
 
 
 def _make_importable(path: Path) -> None:
@@ -213,10 +214,10 @@ def _make_importable(path: Path) -> None:
         sys.path.insert(0, folder)
 
 
-def _place(error: Exception, path: Path) -> str:
+def _place(error: BaseException, path: Path) -> str:
     """Return ``file:line`` where a module's own code failed."""
     if isinstance(error, SyntaxError):
-        return f"{path}:{error.lineno}"
+        return f"{path}:{error.lineno}" if error.lineno else str(path)
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame.lineno for frame in frames if Path(frame.filename) == path.resolve()]
     return f"{path}:{own[-1]}" if own else str(path)

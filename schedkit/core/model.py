@@ -20,6 +20,7 @@ from schedkit.errors import (
     UnavailableError,
 )
 from schedkit.values.durations import duration_text, parse_duration
+from schedkit.values.text import safe_repr
 
 if TYPE_CHECKING:
     from schedkit.core.when.triggers import Trigger
@@ -124,7 +125,7 @@ def _exception_types(given: object, name: str) -> tuple[type[BaseException], ...
     for one in several:
         if not (isinstance(one, type) and issubclass(one, BaseException)):
             raise DeclarationError(
-                f"retry: {name}={given!r}: {one!r} is no exception type",
+                f"retry: {name}={given!r}: {safe_repr(one)} is not an exception type",
                 hint=f"write e.g. {name}=(ValueError, KeyError)",
             )
     return several

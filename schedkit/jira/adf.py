@@ -12,14 +12,15 @@ _LEAVES: dict[str, Callable[[dict[str, Any]], str]] = {
     "hardBreak": lambda a: "\n",
     "mention": lambda a: str(a.get("text") or a.get("id") or ""),
     "emoji": lambda a: str(a.get("text") or a.get("shortName") or ""),
-    "inlineCard": lambda a: str(a.get("url") or ""),
-    "blockCard": lambda a: str(a.get("url") or ""),
-    "embedCard": lambda a: str(a.get("url") or ""),
+    "inlineCard": lambda a: _card(a),
+    "blockCard": lambda a: _card(a),
+    "embedCard": lambda a: _card(a),
+    "inlineExtension": lambda a: str(a.get("text") or ""),
     "status": lambda a: str(a.get("text") or ""),
     "date": lambda a: _day(a.get("timestamp")),
     "rule": lambda a: "---",
     "media": lambda a: str(a.get("alt") or a.get("url") or ""),
-    "mediaInline": lambda a: str(a.get("alt") or ""),
+    "mediaInline": lambda a: str(a.get("alt") or a.get("url") or ""),
 }
 _INLINE = {
     "text",
@@ -72,7 +73,7 @@ def _block(node: Any, markdown: bool, depth: int) -> str:
         return f"| {' | '.join(cells)} |" if markdown else "\t".join(cells)
     if kind == "table" and markdown:
         return _ruled(inner)
-    if kind == "expand" and attributes.get("title"):
+    if kind in ("expand", "nestedExpand") and attributes.get("title"):
         return f"{attributes['title']}\n{inner}"
     # Unknown nodes give what they hold, else the text that Jira itself falls back to.
     return inner or str(attributes.get("text") or "")
@@ -115,6 +116,10 @@ def _list(kind: str, attributes: dict[str, Any], items: list[Any], markdown: boo
     number = _small(attributes.get("order"), 1)
     for item in items:
         inner = _block(item, False, depth + 1) if not markdown else _block(item, True, depth + 2)
+        if isinstance(item, dict) and item.get("type") == kind:
+            # A list within a list of tasks is an item of it.
+            lines += ["  " + line for line in inner.split("\n")]
+            continue
         bullet = f"{number}. " if kind == "orderedList" else "- "
         if kind == "taskList" and isinstance(item, dict):
             state = item.get("attrs")
@@ -122,7 +127,8 @@ def _list(kind: str, attributes: dict[str, Any], items: list[Any], markdown: boo
             bullet = f"- [{'x' if done else ' '}] "
         first, *rest = inner.split("\n")
         lines.append(bullet + first)
-        lines += ["  " + line for line in rest if line]
+        # Blank lines stay: they may be of code.
+        lines += ["  " + line if line else "" for line in rest]
         number += 1
     return "\n".join(lines)
 
@@ -131,6 +137,14 @@ def _ruled(rows: str) -> str:
     first, _, rest = rows.partition("\n")
     rule = "|" + " --- |" * max(1, first.count(" | ") + 1)
     return "\n".join([first, rule, *(line for line in rest.split("\n") if line)])
+
+
+def _card(attributes: dict[str, Any]) -> str:
+    """Return what a card shows: its address, and the name that comes with it."""
+    data = attributes.get("data")
+    data = data if isinstance(data, dict) else {}
+    name, url = str(data.get("name") or ""), str(attributes.get("url") or data.get("url") or "")
+    return f"{name} ({url})" if name and url else name or url
 
 
 def _small(value: Any, default: int) -> int:

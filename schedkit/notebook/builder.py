@@ -121,7 +121,7 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.draft.report()
         frame = extract(self.draft.trial().model_copy(update={"limit": 1}), self._project.tools())
         return f"{self.draft.site} understands the question" + (
-            "" if len(frame) else ", and nothing answers it now"
+            "" if len(frame) else ", and no issue matches now"
         )
 
     def attempt(self) -> str:

@@ -1,4 +1,4 @@
-"""Clicks become commands of the scheduler; each gets an answer that a person can read."""
+"""What the buttons of a panel do, and the answers they get."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import msgspec
 from schedkit import context
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.notebook.handover import hand_over, notebook_path
+from schedkit.values.text import clip
 
 __all__ = ["Answer", "obey"]
 
@@ -23,7 +24,7 @@ MOST_HOURS = 24 * 366 * 10
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command came to: words for the reader, and data or bytes where asked for."""
+    """The result of a command: text to show, and data or bytes."""
 
     ok: bool = True
     words: str = ""
@@ -32,17 +33,17 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     buffer: bytes | None = None
 
     def content(self) -> dict[str, Any]:
-        """Return all but the bytes, as JSON."""
+        """Return everything but the bytes, as JSON-able data."""
         return {"ok": self.ok, "words": self.words, "error": self.error, "data": self.data}
 
 
 async def obey(scheduler: Any, command: Mapping[str, Any]) -> Answer:
-    """Carry out one command of a view; never raises.
+    """Carry out a command of a view; errors are returned as answers.
 
     Parameters
     ----------
     scheduler : Scheduler
-        Who carries it out.
+        The scheduler to act on.
     command : mapping
         ``{"do": "run" | "again" | "pause" | "resume" | "cancel" | "download" | "preview" | "history" | …}``
         and the `task`, `run` or `path` it is about.
@@ -50,7 +51,7 @@ async def obey(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     try:
         act = _ACTS.get(str(command.get("do")))
         if act is None:
-            raise UsageError(f"the panel cannot {command.get('do')!r}")
+            raise UsageError(f"unknown command {command.get('do')!r}")
         return await act(scheduler, command)
     except SchedkitError as error:
         return Answer(ok=False, error=str(error))
@@ -78,7 +79,7 @@ async def _pause(scheduler: Any, command: Mapping[str, Any]) -> Answer:
 async def _resume(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     name = command.get("task")
     await scheduler.aio.resume(name)
-    return Answer(words=f"{name} goes on" if name else "The scheduler goes on")
+    return Answer(words=f"{name} is resumed" if name else "The scheduler is resumed")
 
 
 async def _cancel(scheduler: Any, command: Mapping[str, Any]) -> Answer:
@@ -97,13 +98,13 @@ async def _take_back(scheduler: Any, command: Mapping[str, Any]) -> Answer:
 
 
 async def _download(scheduler: Any, command: Mapping[str, Any]) -> Answer:
-    """Return a file's bytes; only files that the run itself has noted."""
+    """Return a file of a run; other files are refused."""
     path = command["path"]
     row = _run_row(scheduler, command["run"])
     if path not in [file["path"] for file in row["artifacts"]]:
-        raise UsageError(f"{path} is no file of this run")
+        raise UsageError(f"{path} is not a file of this run")
     if not Path(path).is_file():
-        raise UsageError(f"{path} is not there any more", hint="run the task again")
+        raise UsageError(f"{path} no longer exists", hint="run the task again")
     return Answer(buffer=await anyio.to_thread.run_sync(Path(path).read_bytes))
 
 
@@ -118,7 +119,7 @@ async def _history(scheduler: Any, command: Mapping[str, Any]) -> Answer:
 
 
 async def _look_back(scheduler: Any, command: Mapping[str, Any]) -> Answer:
-    """Return a run in full that the view's board does not have."""
+    """Return a run that is no longer on the board."""
     return Answer(data=await anyio.to_thread.run_sync(scheduler.look_back, str(command["run"])))
 
 
@@ -144,7 +145,7 @@ def _cell(value: Any) -> str:
         text = ", ".join(map(str, value))
     else:
         text = "" if value is None or str(value) in ("<NA>", "NaT", "nan") else str(value)
-    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
+    return clip(text, LONGEST_CELL)
 
 
 def _run_row(scheduler: Any, run: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""What the builder's form says, as a report: pure, without widgets."""
+"""The report that the builder's form describes; without widgets."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import Any
 
 import yaml
 
-from schedkit.app import trigger_of
+from schedkit.core.when.base import Trigger
+from schedkit.core.when.triggers import at, cron, every
 from schedkit.errors import UsageError
 from schedkit.report import Extract, Report, loads_reports
 
 __all__ = ["Draft", "save", "saved", "schedule_of", "upcoming"]
 
 TRY_ROWS = 50
+# A report needs an output; a trial extracts only.
+NOWHERE = {"excel": {"path": "trial.xlsx"}}
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,7 @@ class Draft:
 
     def yaml(self) -> str:
         """Return the report as YAML."""
-        text: str = yaml.safe_dump(self.document(), sort_keys=False, allow_unicode=True)
-        return text
+        return _yaml(self.document())
 
     def report(self) -> Report:
         """Return the report.
@@ -77,20 +80,22 @@ class Draft:
             What is missing or wrong, by its key.
         """
         if not self.question.strip():
-            raise UsageError(
-                f"nothing is asked for: {self.source} is empty", hint="write a query, project or key"
-            )
+            raise UsageError(f"{self.source} is empty", hint="write a query, a project or a root ticket")
         if not self.workbook.strip() and not self.page.strip():
-            raise UsageError("the report goes nowhere", hint="name a workbook, a Confluence page, or both")
+            raise UsageError("the report has no output", hint="name a workbook, a Confluence page, or both")
         (report,) = loads_reports(self.yaml(), "the form")
         return report
 
     def trial(self) -> Extract:
         """Return the extraction alone, with at most 50 rows."""
-        report = Report.model_validate(
-            {**self.document(), "name": self.name or "trial", "deliver": [{"excel": {}}]}
-        )
+        trial = {**self.document(), "name": self.name.strip() or "trial", "deliver": [NOWHERE]}
+        (report,) = loads_reports(_yaml(trial), "the form")
         return report.extract.model_copy(update={"limit": TRY_ROWS})
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def schedule_of(words: str) -> dict[str, str] | None:
@@ -119,12 +124,13 @@ def upcoming(words: str, now: datetime, count: int = 5) -> tuple[str, list[datet
     when = schedule_of(words)
     if when is None:
         return "on demand", []
-    trigger = trigger_of(Report.model_validate(_MINIMAL | {"schedule": when}))
+    ((kind, spelled),) = when.items()
+    trigger = _TRIGGERS[kind](spelled)
     bound = trigger if trigger.bound else trigger.bind(now)
     return trigger.text(), bound.upcoming(count, after=now)
 
 
-_MINIMAL = {"name": "x", "extract": {"site": "x", "jql": "x"}, "deliver": [{"excel": {}}]}
+_TRIGGERS: dict[str, Callable[[str], Trigger]] = {"cron": cron, "every": every, "at": at}
 
 
 def save(draft: Draft, folder: Path) -> Path:

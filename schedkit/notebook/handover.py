@@ -51,13 +51,13 @@ def notebook_path() -> Path | None:
 def move(scheduler: Any) -> dict[str, str]:
     """Return the button that moves a started scheduler's schedule: elsewhere, or here."""
     if scheduler.state == "viewer":
-        title = "This kernel becomes the owner; the present one is asked to let go"
+        title = "This kernel takes the schedule over from the current owner"
         return {"do": "take_back", "words": "Run it here", "title": title}
     try:
         names = _listed(path.name for path in files_of(scheduler, notebook_path()))
         title = f"A background process executes {names} as saved and goes on when this kernel ends"
     except UsageError as error:
-        # The button stays: whoever presses it is told what is in the way.
+        # The button stays, and its title says why it cannot work.
         title = str(error)
     return {"do": "hand_over", "words": "Run it in the background", "title": title}
 
@@ -80,14 +80,14 @@ def files_of(scheduler: Any, notebook: Path | None) -> list[Path]:
     homeless = [name for name, path in declared.items() if path is None and name not in over]
     if homeless:
         raise UsageError(
-            f"no file declares {_listed(map(repr, homeless))}, so no other process can",
+            f"no file declares {_listed(map(repr, homeless))}: another process cannot run it",
             hint="declare it in a notebook or a module, or save the report as YAML",
         )
     files = {path for path in declared.values() if path is not None}
     if not files and notebook is not None:
         files = {notebook}
     if not files:
-        raise UsageError("nothing is declared here", hint="declare a task first, or press it later")
+        raise UsageError("no task is declared here", hint="declare a task first")
     order = {".py": 0, ".yaml": 1, ".yml": 1}
     # A notebook may import the modules, and must find them declared, not declare them a second time.
     return sorted(files, key=lambda path: (order.get(path.suffix, 2), path))
@@ -193,4 +193,4 @@ def children() -> list[subprocess.Popen[bytes]]:
 
 def _last_line(path: Path) -> str:
     lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it printed nothing"

@@ -52,7 +52,7 @@ def options_of(line: str) -> tuple[str, Any, dict[str, Any]]:
     Raises
     ------
     UsageError
-        A word that is no ``key=value``, or a key that is no option of a task.
+        A word that is not ``key=value``, or a key that is not an option of a task.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def options_of(line: str) -> tuple[str, Any, dict[str, Any]]:
     for word in words[1:]:
         key, sign, value = word.partition("=")
         if not sign or not value:
-            raise UsageError(f"%%task {name}: {word!r} is no key=value", hint=SPELLING)
+            raise UsageError(f"%%task {name}: expected key=value, got {word!r}", hint=SPELLING)
         given[key] = value
     trigger = _trigger(name, given)
     refuse_unknown(

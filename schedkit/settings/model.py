@@ -89,6 +89,7 @@ class SiteSettings(_Strict):
     proxies: dict[str, str] | None = None
     timeout: Annotated[float, Reads(duration(above=True))] = 75.0
     concurrency: Annotated[int, Reads(whole_number(1))] = 8
+    patience: Annotated[float, Reads(duration())] = 600.0
 
 
 class _SchedulerSettings(_Strict):

@@ -47,6 +47,14 @@ def test_sites_by_name_are_made_once(project: Path) -> None:
         schedkit.site("other")
 
 
+def test_a_site_waits_as_long_as_its_settings_say(project: Path) -> None:
+    (project / "schedkit.yaml").write_text(SITES.replace("cloud: false}", "cloud: false, patience: 5m}", 1))
+    assert schedkit.site("apache").site.patience == 300
+    (project / "schedkit.yaml").write_text(SITES.replace("cloud: false}", "patience: long}", 1))
+    with pytest.raises(SettingsError, match="patience"):
+        schedkit.site("apache")
+
+
 def test_changed_settings_are_read_again(project: Path) -> None:
     (project / "schedkit.yaml").write_text(SITES)
     before = schedkit.site("apache")
@@ -141,7 +149,7 @@ def test_a_folder_that_cannot_be_made_is_said_so(project: Path) -> None:
     (project / "file").write_text("")
     with pytest.raises(LedgerError, match=r"cannot make the ledger's folder .*file"):
         schedkit.Scheduler("file/ledger.db")
-    with pytest.raises(LedgerError, match="ledger=5 is no place"):
+    with pytest.raises(LedgerError, match="invalid ledger 5"):
         schedkit.Scheduler(5)
 
 

@@ -104,7 +104,7 @@ def test_mistakes(
         ("every: 30s", "every: 0s", "0"),
         ("every: 30s", "cron: '0 0 30 2 *'", "never"),
         ("timeout: 5m", "timeout: soon", "soon"),
-        ("timeout: 5m", "timeuot: 5m", "unknown key 'task.timeuot': did you mean 'timeout'"),
+        ("timeout: 5m", "timeuot: 5m", "task: unknown option 'timeuot' .did you mean 'timeout'"),
     ],
 )
 def test_a_mistake_in_a_report(
@@ -390,7 +390,9 @@ def test_a_module_meets_the_ledger_that_was_asked_for(project: Path, monkeypatch
     [
         ("x = 1\n", "m.py declares no task"),
         ("x = 1\n1/0\n", r"m.py:2: ZeroDivisionError: division by zero"),
-        ("def (:\n", r"m.py:1: SyntaxError"),
+        ("def (:\n", r"m.py:1: SyntaxError: [^(]+$"),
+        ("a = 1\0\n", r"m.py: SyntaxError: .*null bytes$"),
+        ("import sys\nsys.exit(3)\n", r"m.py:2: SystemExit: 3"),
         ("from schedkit import every\nevery('0s')\n", "more than 0|zero|0"),
     ],
 )
@@ -426,7 +428,7 @@ def test_a_dry_run_finds_a_wrong_schedule_and_its_line(
     (with_site / "bad.yaml").write_text(text.replace("every: 30s", "cron: '99 7 * * *'"))
     code, line = failure(capsys, "run", "bad.yaml", "--once")
     assert code == 2
-    assert re.search(r"bad.yaml:\d+:\d+: ", line), line
+    assert re.search(r"bad.yaml:\d+:\d+: schedule", line), line
 
 
 def test_missing_issues_are_told(with_site: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,3 +73,40 @@ def test_a_scheduled_run_that_fails_is_told_where_it_runs(
     assert main(["run", "bad.py"]) == 0
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "FAILED" in line]
     assert line.endswith(f" evil FAILED: {WHY}")
+
+
+DEEP = "[" * 600 + "]" * 600
+DAMAGED: dict[str, tuple[list[str], str, str]] = {
+    "an alias of itself": (["run", "bad.yaml", "--once"], "name: &a [*a]\n", "bad.yaml:1"),
+    "a mapping as a key": (["run", "bad.yaml", "--once"], "? {a: b}\n: c\n", "bad.yaml:1"),
+    "lists too deep": (["run", "bad.yaml", "--once"], f"name: {DEEP}\n", "nested deeper than"),
+    "settings too deep": (["tasks"], f"sites: {DEEP}\n", "nested deeper than"),
+    "settings that are no text": (["tasks"], "\udcff\udcfe", "not valid UTF-8"),
+    "a module that is too deep": (["run", "bad.py", "--once"], f"x = {DEEP}\n", "bad.py"),
+    "a notebook that is none": (["run", "bad.ipynb", "--once"], "{", "bad.ipynb"),
+    "a ledger with a bad port": (["tasks", "--ledger", "postgresql://a@b:port/x"], "", "not a database URL"),
+    "a ledger that is no database": (["history", "--ledger", "bad.db"], "no database at all " * 99, "bad.db"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_what_cannot_be_read_is_one_line_and_no_traceback(
+    project: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, content, told = DAMAGED[name]
+    file = next((part for part in arguments if part.startswith("bad.")), "schedkit.yaml")
+    (project / file).write_bytes(content.encode("utf-8", "surrogateescape"))
+    assert main(arguments) in (1, 2)
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("schedkit: ") and told in line for line in lines), lines
+    assert not any(line.startswith("Traceback") for line in lines)
+
+
+def test_a_variable_that_is_no_json_is_named_and_its_value_is_not_shown(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCHEDKIT_SITES", '{bad: "s3cret"')
+    assert main(["tasks"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("schedkit: the environment variable SCHEDKIT_SITES is not valid JSON (")
+    assert "s3cret" not in line

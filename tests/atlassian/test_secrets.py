@@ -11,7 +11,7 @@ import pytest
 
 from schedkit.atlassian import OAuth2, Request, Site
 from schedkit.atlassian.credentials import normalised
-from schedkit.errors import AuthError, SchedkitError, UnavailableError, UsageError
+from schedkit.errors import AuthError, BadAnswerError, SchedkitError, UnavailableError, UsageError
 from schedkit.loop import service
 
 SECRET = "s3cret-t0ken"
@@ -64,7 +64,7 @@ OAUTH = {"client_id": "id", "client_secret": "app-s3cret", "refresh_token": "ref
         (200, b'["access_token"]', "answered with a list"),
         (200, b'{"access_token": 5}', "refused to renew"),
         (200, b"[" * 5000, "nested too deeply"),
-        (200, b"no json", "not valid JSON"),
+        (200, b"no json", "not the expected JSON"),
         (307, b"", "answered 307"),
         (429, b"", "answered 429"),
     ],
@@ -77,6 +77,19 @@ def test_a_token_server_that_misbehaves(scripted, status: int, body: bytes, word
     assert re.search(words, printed)
     assert [asked.path for asked in scripted.asked] == ["/token"], "a redirect would take the secrets along"
     assert "s3cret" not in printed
+
+
+def test_nothing_of_ours_goes_to_another_host_and_its_data_is_not_the_sites(scripted) -> None:
+    elsewhere = scripted.url.replace("127.0.0.1", "localhost") + "/elsewhere"
+    answers = {"/rest/x": scripted.reply(302, b"", {"Location": elsewhere})}
+    scripted.script = lambda asked, n: answers.get(asked.path, scripted.reply())
+    site = Site(scripted.url, token=SECRET, headers={"X-Api-Key": SECRET})
+    with pytest.raises(BadAnswerError, match=r"was redirected to localhost \(if the site has moved there"):
+        service().call(site.send, Request("GET", "/rest/x"))
+    assert service().call(site.send, Request("GET", "/rest/x", raw=True)).body == b'{"ok": true}'
+    assert [asked.path for asked in scripted.asked] == ["/rest/x", "/elsewhere"] * 2
+    assert SECRET in scripted.asked[0].headers["X-Api-Key"]
+    assert all(SECRET not in str(asked.headers) for asked in scripted.asked[1::2])
 
 
 def test_pages_are_not_copied_into_debug_logs(scripted, caplog) -> None:

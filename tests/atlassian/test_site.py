@@ -11,7 +11,7 @@ import pytest
 
 from schedkit import context
 from schedkit.atlassian import Answer, OAuth2, Request, Site, tally
-from schedkit.atlassian.pace import Budget, Pace
+from schedkit.atlassian.rate_limiter import Budget, RateLimiter
 from schedkit.errors import (
     AuthError,
     BadAnswerError,
@@ -210,14 +210,14 @@ def test_a_limit_slows_only_its_endpoint(site, scripted) -> None:
     scripted.script = lambda asked, n: reply(429 if n == 0 else 200, headers={"Retry-After": "5"})
     send(site, path="/rest/api/2/issue/A-1")
     send(site, path="/rest/api/2/myself")
-    assert site.gate.pace("GET /rest/api/2/issue/*").window < site.concurrency
-    assert site.gate.pace("GET /rest/api/2/myself").window == site.concurrency
+    assert site.gate.limiter("GET /rest/api/2/issue/*").window < site.concurrency
+    assert site.gate.limiter("GET /rest/api/2/myself").window == site.concurrency
 
 
 def test_a_warning_slows_before_the_refusal(site, replies) -> None:
     replies({"headers": {**JSON, "X-RateLimit-NearLimit": "true"}})
     send(site)
-    assert site.gate.pace("GET /rest/api/2/myself").window == 4
+    assert site.gate.limiter("GET /rest/api/2/myself").window == 4
 
 
 def test_a_bucket_that_refills_sets_the_pace(site, replies, clock) -> None:
@@ -247,39 +247,39 @@ def test_nothing_left_until_a_reset(site, replies, clock) -> None:
 
 
 def test_as_few_at_once_as_are_left() -> None:
-    pace = Pace(8)
-    assert pace.places == 8
+    limiter = RateLimiter(8)
+    assert limiter.places == 8
     for _ in range(4):
-        pace.starts(0.0)
-    pace.hears(0.0, Budget(left=5, most=100), 3)
-    pace.hears(0.0, Budget(left=50, most=100), 2)  # its answer was overtaken
-    pace.sent -= 1
-    assert pace.places == 3 + 2, "of five, three may be taken by those under way"
-    pace.hears(0.0, Budget(left=0, most=100), 4)
-    pace.sent = 0
-    assert pace.places == 1, "and never none: only an answer tells that there are more"
-    assert pace.wait(0.0) == 0.0
-    pace.hears(0.0, Budget(left=50, most=100), 4)
-    assert pace.places == 8
-    pace.hears(0.0, Budget(left=0, most=100), 4)
-    pace.hears(0.0, None, 4)
-    assert pace.places == 8, "a site that tells nothing is not slowed"
+        limiter.on_start(0.0)
+    limiter.on_answer(0.0, Budget(left=5, most=100), 3)
+    limiter.on_answer(0.0, Budget(left=50, most=100), 2)  # its answer was overtaken
+    limiter.sent -= 1
+    assert limiter.places == 3 + 2, "of five, three may be taken by those under way"
+    limiter.on_answer(0.0, Budget(left=0, most=100), 4)
+    limiter.sent = 0
+    assert limiter.places == 1, "and never none: only an answer tells that there are more"
+    assert limiter.wait(0.0) == 0.0
+    limiter.on_answer(0.0, Budget(left=50, most=100), 4)
+    assert limiter.places == 8
+    limiter.on_answer(0.0, Budget(left=0, most=100), 4)
+    limiter.on_answer(0.0, None, 4)
+    assert limiter.places == 8, "a site that tells nothing is not slowed"
 
 
 def test_a_bucket_fills_no_higher_than_its_brim() -> None:
-    pace = Pace(8)
-    pace.starts(0.0)
-    pace.hears(0.0, Budget(left=0, most=3, rate=1.0), 4)
-    pace.sent = 0
-    assert [pace.wait(at) for at in (0.0, 0.5, 1.0, 2.0)] == [2.0, 1.5, 1.0, 0.0]
+    limiter = RateLimiter(8)
+    limiter.on_start(0.0)
+    limiter.on_answer(0.0, Budget(left=0, most=3, rate=1.0), 4)
+    limiter.sent = 0
+    assert [limiter.wait(at) for at in (0.0, 0.5, 1.0, 2.0)] == [2.0, 1.5, 1.0, 0.0]
     for _ in range(2):
-        assert pace.wait(100.0) == 0.0
-        pace.starts(100.0)
-    assert pace.wait(100.0) == 1.0
-    pace.hears(100.0, Budget(left=0, most=1, rate=1.0), 5)
-    assert pace.wait(100.0) == 2.0, "of one that holds a single request, that one; another is under way"
-    pace.limited(100.0, 100.0, 5.0)
-    assert pace.wait(100.0) == 5.0
+        assert limiter.wait(100.0) == 0.0
+        limiter.on_start(100.0)
+    assert limiter.wait(100.0) == 1.0
+    limiter.on_answer(100.0, Budget(left=0, most=1, rate=1.0), 5)
+    assert limiter.wait(100.0) == 2.0, "of one that holds a single request, that one; another is under way"
+    limiter.on_refusal(100.0, 100.0, 5.0)
+    assert limiter.wait(100.0) == 5.0
 
 
 def test_redirects(site, scripted, replies) -> None:
@@ -309,7 +309,7 @@ def test_cancelling_is_prompt(site, scripted) -> None:
     assert arrived.wait(5)
     future.cancel()
     assert future.cancelled()
-    assert site.gate.pace("GET /slow").holding in (0, 1)
+    assert site.gate.limiter("GET /slow").holding in (0, 1)
     finish.set()
 
 
@@ -338,7 +338,7 @@ def test_the_window_holds_requests_back(scripted, clock) -> None:
     for future in futures:
         assert future.result(10).status == 200
     assert most == 2
-    assert site.gate.pace("GET /x").holding == 0
+    assert site.gate.limiter("GET /x").holding == 0
 
 
 def test_oauth2_is_renewed_once_and_kept(scripted) -> None:

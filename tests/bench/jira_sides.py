@@ -316,7 +316,7 @@ def imported(side: str) -> None:
     else:
         importlib.import_module("schedkit.jira")
         # What a site's first request imports.
-        importlib.import_module("schedkit.atlassian.library").rest_api()
+        importlib.import_module("schedkit.atlassian.lazy_import").rest_api()
 
 
 def main(side: str, dialect: str, fields: str, site: str, out: str) -> None:

@@ -73,6 +73,15 @@ def test_a_file_that_cannot_be_declared_ends_it_with_one_line(
     assert line in told_line
 
 
+def test_a_task_that_is_found_but_cannot_be_declared_ends_it(
+    tmp_path: Path, told: Instructions, ended: threading.Event, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "import schedkit\n@schedkit.task(after='nobody')\ndef orphan(): ...\n"
+    (tmp_path / "orphans.py").write_text(text)
+    assert background.main([tmp_path / "orphans.py"], {**told, "tasks": []}, ended) == 1
+    assert capsys.readouterr().err.startswith("task 'orphan'")
+
+
 def test_a_task_that_no_file_declares_is_named(
     tmp_path: Path, told: Instructions, ended: threading.Event, capsys: pytest.CaptureFixture[str]
 ) -> None:

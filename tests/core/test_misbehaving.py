@@ -164,7 +164,7 @@ def test_retry_takes_any_spelling_of_exception_types() -> None:
 @pytest.mark.parametrize("name", ["on", "give_up_on"])
 @pytest.mark.parametrize("given", ["ValueError", ["ValueError"], [ValueError()], int, None])
 def test_retry_refuses_what_is_no_exception_type(name: str, given: Any) -> None:
-    with pytest.raises(DeclarationError, match=f"retry: {name}=.* is no exception type"):
+    with pytest.raises(DeclarationError, match=f"retry: {name}=.* is not an exception type"):
         Retry(attempts=2, **{name: given})
 
 

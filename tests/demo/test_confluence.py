@@ -199,7 +199,8 @@ def test_pages_are_created_below_a_parent_and_found(
     assert [page["id"] for page in found] == [made["id"]]
     assert cloud.get(V2, params={"id": f"{made['id']},100001"}).json()["results"][0]["id"] == "100001"
     site.wiki.delete(made["id"])
-    assert cloud.get(f"{V2}/{made['id']}").status_code == 404
+    assert cloud.get(f"{V2}/{made['id']}").json()["status"] == "trashed"
+    assert dc.get(f"{V1}/{made['id']}").status_code == 404
 
 
 def test_a_page_may_move_and_be_renamed(site: DemoSite, cloud: httpx.Client, dc: httpx.Client) -> None:

@@ -412,3 +412,22 @@ def test_the_login_is_checked_before_an_empty_result_is_believed() -> None:
         for endpoint in (site.jira_cloud, site.jira_dc):
             with pytest.raises(AuthError):
                 Jira(endpoint.url, user=endpoint.user, token="not-the-token").search(ALL)
+
+
+def test_one_odd_date_changes_no_column(dialect: str) -> None:
+    with DemoSite(issues=60) as site:
+        site.store.edit("DEMO-2", due="20266-02-01")
+        lines: list[str] = []
+
+        class Listener(context.Surroundings):
+            def log(self, level: int, message: str) -> None:
+                lines.append(message)
+
+        with context.use(Listener()):
+            df = client(site, dialect).search("project = DEMO ORDER BY key")
+        assert str(df["Due"].dtype) == "datetime64[us]"
+        facts = df.attrs["extraction"]
+        assert facts["unreadable"] == {"Due": {"DEMO-2": "'20266-02-01'"}}
+        assert facts["warnings"] == lines
+        assert lines == ["1 values of Due could not be read and are left out, e.g. DEMO-2: '20266-02-01'"]
+        assert facts["complete"]

@@ -38,7 +38,7 @@ def test_the_limiter_keeps_the_pace_a_site_allows(dialect: str) -> None:
         facts = df.attrs["extraction"]
         assert len(df) == 60
         assert facts["exact"]
-        paces = jira.site.gate.paces
+        paces = jira.site.gate.limiters
         assert paces["GET /rest/api/2/field"].window == 16, "other endpoints keep their pace"
         if dialect == "dc":
             # It tells how many requests are left and how fast they come back: none needs be refused, but

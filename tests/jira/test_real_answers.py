@@ -58,6 +58,9 @@ def test_no_column_and_no_value_is_lost(shared_data: Path) -> None:
                 cells = [frame[column][row] for column in by_field[id]]
                 if held in (None, [], {}):
                     continue
+                told = [frame.attrs["unreadable"].get(column, {}) for column in by_field[id]]
+                if any(frame["Key"][row] in values for values in told):
+                    continue
                 assert any(isinstance(c, tuple) or not pd.isna(c) for c in cells), (name, id, held)
                 shown = " ".join(str(c) for c in cells)
                 if id in RICH or (isinstance(held, str) and ("{" in held or "T" in held)):
@@ -74,7 +77,7 @@ def test_instants_are_the_same_instants(shared_data: Path) -> None:
             for row, issue in enumerate(issues):
                 held = issue["fields"].get(id)
                 if held and not isinstance(held, str):
-                    assert frame[column][row] == str(held), "a value that fits no instant stays readable"
+                    assert frame.attrs["unreadable"][column][frame["Key"][row]] == repr(str(held)), "told"
                 elif held:
                     assert frame[column][row] == pd.Timestamp(held), (name, column)
                     assert str(frame[column].dtype) == "datetime64[us, UTC]"

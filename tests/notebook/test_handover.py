@@ -226,7 +226,7 @@ def test_a_task_that_was_typed_in_is_named(
         exec(f"@sched.task(every('1h'))\ndef typed_{number}(): pass", names)
     shown = front.panel(owner)
     told = (
-        "no file declares 'typed_0', 'typed_1', 'typed_2' and 2 more, so no other process can"
+        "no file declares 'typed_0', 'typed_1', 'typed_2' and 2 more: another process cannot run it"
         " (declare it in a notebook or a module, or save the report as YAML)"
     )
     assert front.ask(shown, do="hand_over")["error"] == told
@@ -295,4 +295,4 @@ def test_what_a_click_says_where_nothing_is_declared(
 ) -> None:
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     shown = front.panel(owner)
-    assert "nothing is declared here" in front.ask(shown, do="hand_over")["error"]
+    assert "no task is declared here" in front.ask(shown, do="hand_over")["error"]

@@ -78,11 +78,11 @@ def test_clicks_run_pause_resume_and_cancel(declared: Scheduler, front: Front) -
     assert front.ask(shown, do="run", task="frame")["words"] == "frame is queued"
     assert front.ask(shown, do="pause", task="frame")["words"] == "frame is paused"
     assert declared.tasks["frame"].paused
-    assert front.ask(shown, do="resume", task="frame")["words"] == "frame goes on"
+    assert front.ask(shown, do="resume", task="frame")["words"] == "frame is resumed"
     assert not declared.tasks["frame"].paused
     assert front.ask(shown, do="pause")["words"] == "The scheduler is paused"
     assert declared.paused
-    assert front.ask(shown, do="resume")["words"] == "The scheduler goes on"
+    assert front.ask(shown, do="resume")["words"] == "The scheduler is resumed"
     front.ask(shown, do="run", task="slow")
     (run,) = wait_for(lambda: [run for run in declared.runs("slow") if run.state == "RUNNING"])
     assert front.ask(shown, do="cancel", run=run.id)["words"] == "The run is asked to stop"
@@ -148,16 +148,16 @@ def test_the_preview_is_text_and_the_download_is_the_file(
     path = tmp_path / "out.xlsx"
     assert front.ask(shown, do="download", run=run.id, path=str(path))["buffers"] == [b"workbook"]
     refused = front.ask(shown, do="download", run=run.id, path=str(tmp_path / "panels.db"))
-    assert refused["error"] == f"{tmp_path / 'panels.db'} is no file of this run"
+    assert refused["error"] == f"{tmp_path / 'panels.db'} is not a file of this run"
     path.unlink()
     gone = front.ask(shown, do="download", run=run.id, path=str(path))
-    assert gone["error"] == f"{path} is not there any more (run the task again)"
+    assert gone["error"] == f"{path} no longer exists (run the task again)"
 
 
 @pytest.mark.parametrize(
     ("command", "error"),
     [
-        ({"do": "dance"}, "the panel cannot 'dance'"),
+        ({"do": "dance"}, "unknown command 'dance'"),
         ({"do": "run", "task": "fram"}, "no task is called 'fram' (did you mean 'frame'?)"),
         ({"do": "history", "hours": -1}, "no such window: hours=-1, first=0"),
         ({"do": "history", "hours": 1, "first": -1}, "no such window: hours=1, first=-1"),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import logging
+import sys
 import threading
 from collections.abc import Callable
 
 import pytest
+from support.notebook_shell import Shell
 
 from schedkit import context
 from schedkit.errors import StopRequested
-from schedkit.notebook.stream_capture import CapturedStream
+from schedkit.notebook.stream_capture import CapturedStream, capture_streams
 
 
 class Listener(context.Surroundings):
@@ -86,3 +88,21 @@ def test_output_of_no_run_is_dropped_and_a_cell_keeps_its_own(
     stream.write("too\n")
     assert cell.getvalue() == "mine\ntoo\n"
     assert stream.seekable()  # the rest is the stream's own
+
+
+def test_only_the_streams_of_a_kernel_are_captured(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setitem(sys.__dict__, "_schedkit_live", {})
+    plain = sys.stdout
+    capture_streams()
+    assert sys.stdout is plain
+    monkeypatch.setattr(shell.shell, "kernel", object(), raising=False)
+    capture_streams()
+    captured = sys.stdout
+    assert isinstance(captured, CapturedStream)
+    capture_streams()
+    assert sys.stdout is captured, "a second scheduler captures nothing twice"
+    on_thread("schedkit-task-1", lambda: print("from a run"))
+    print("from the cell")
+    assert plain.getvalue() == "from the cell\n"

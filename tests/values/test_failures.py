@@ -53,7 +53,7 @@ DAMAGED: dict[str, tuple[Callable[[], object], str]] = {
     "etree": (lambda: ElementTree.fromstring("<a>"), "its XML is malformed"),
     "yaml": (lambda: yaml.safe_load("a: [b"), "it is not valid YAML"),
     "json": (lambda: json.loads("{"), "it is not valid JSON"),
-    "msgspec": (lambda: msgspec.json.decode(b"{"), "it is not valid JSON"),
+    "msgspec": (lambda: msgspec.json.decode(b"{"), "it is not the expected JSON"),
     "nested": (_nested, "it is nested too deeply"),
     "parquet": (lambda: pyarrow.parquet.read_table(io.BytesIO(b"PAR1PAR1")), "cannot be read as a table"),
     "sqlite": (_database, "its database is damaged"),

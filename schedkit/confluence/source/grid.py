@@ -85,8 +85,9 @@ def read_grid(source: str, table: Element, what: str, *, ragged: bool = False) -
     if len(bodies) > 1 and not ragged:
         raise RegionError(f"{what} has {len(bodies)} <tbody> sections", hint="make it one table body")
     parts = [part for part, _ in found]
-    rows = _even(source, _spread(source, [row for _, row in found]), what, ragged)
+    rows = _spread(source, [row for _, row in found])
     head = _header(source, parts, rows)
+    rows = _even(source, rows, what, ragged)
     header = rows[head] if head >= 0 else None
     body = [at for at, part in enumerate(parts) if at > head and part not in ("thead", "tfoot")]
     start, end = _extent(table, bodies, parts, header, [rows[at] for at in body])
@@ -138,12 +139,13 @@ def _spans(source: str, cell: Cell) -> tuple[int, int]:
 
 
 def _even(source: str, rows: list[Row], what: str, ragged: bool) -> list[Row]:
+    """Give every row a cell per column; what a merged cell covers beyond the table's width does not count."""
     if not rows:
         return rows
+    width = max(map(_own_width, rows)) if ragged else len(rows[0].cells)
+    rows = [row if _own_width(row) > width else row._replace(cells=row.cells[:width]) for row in rows]
     if ragged:
-        width = max(len(row.cells) for row in rows)
         return [_padded(row, width) for row in rows]
-    width = len(rows[0].cells)
     for number, row in enumerate(rows, 1):
         if len(row.cells) != width:
             raise RegionError(
@@ -152,6 +154,14 @@ def _even(source: str, rows: list[Row], what: str, ragged: bool) -> list[Row]:
                 hint="give every row a cell per column in Confluence",
             )
     return rows
+
+
+def _own_width(row: Row) -> int:
+    """Return how wide a row is without the places at its end that merged cells cover."""
+    width = len(row.cells)
+    while width and row.cells[width - 1].origin is not None:
+        width -= 1
+    return width
 
 
 def _with_merged(source: str, rows: list[Row], row: Row) -> str:

@@ -168,7 +168,8 @@ def _is_seen(attrs: str) -> bool:
 def _emoticon(attrs: dict[str, str]) -> str:
     fallback = attrs.get("ac:emoji-fallback", "")
     name = attrs.get("ac:name", "")
-    if fallback and not fallback.startswith(":"):
+    # Every emoji of Cloud that has no old name is called so.
+    if fallback and (not fallback.startswith(":") or name == "blue-star"):
         return fallback
     return _EMOTICONS.get(name) or fallback or (f":{name}:" if name else "")
 

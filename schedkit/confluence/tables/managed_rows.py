@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from schedkit.confluence.markup import Formatted, attachment_link
+from schedkit.confluence.markup import attachment_link
 
 __all__ = ["ARCHIVED", "archived_cell", "is_more", "more_cell"]
 
@@ -19,7 +19,7 @@ _MORE = re.compile(r"… and [0-9,]+ more( in .*)?")
 def more_cell(count: int, workbook: str | None) -> str:
     """Return the content that counts rows not shown."""
     link = f" in {attachment_link(workbook, workbook)}" if workbook else ""
-    return Formatted(f"<em>… and {count:,} more</em>{link}")
+    return f"<em>… and {count:,} more</em>{link}"
 
 
 def is_more(shown: str) -> bool:
@@ -29,4 +29,4 @@ def is_more(shown: str) -> bool:
 
 def archived_cell() -> str:
     """Return the content that heads the archived block."""
-    return Formatted(f"<strong>{ARCHIVED}</strong>")
+    return f"<strong>{ARCHIVED}</strong>"

@@ -157,8 +157,8 @@ def _old_rows(rows: RowWriter, rules: Rules, what: str) -> _Old:
 
 def _match(old: _Old, keys: Sequence[str]) -> tuple[_Old, list[str]]:
     """Know rows by the frame's spelling of their key where that differs only in case, blanks or dashes."""
-    strange = [key for key in old.by_key if not key.startswith("\0")]
-    strange = [key for key in strange if key not in set(keys)] if strange else []
+    wanted = set(keys)
+    strange = [key for key in old.by_key if key not in wanted and not key.startswith("\0")]
     unmatched = [key for key in keys if key not in old.by_key] if strange else []
     if not unmatched:
         return old, []

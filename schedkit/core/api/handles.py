@@ -179,7 +179,7 @@ class RunHandle:
                 if surroundings.should_stop():
                     raise StopRequested("the run was asked to stop") from None
             except CancelledError:
-                raise RunCancelledError(f"nobody waits for run {self.id} any more") from None
+                raise RunCancelledError(f"waiting for run {self.id} was cancelled") from None
 
     def result(self, timeout: Duration | None = None) -> Any:
         """Wait for its end and return what its function returned.

@@ -29,7 +29,7 @@ from schedkit.core.text import load
 from schedkit.core.when import data as trigger_data
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.loop import service
-from schedkit.values.text import did_you_mean
+from schedkit.values.text import did_you_mean, safe_repr
 
 if TYPE_CHECKING:
     from schedkit.core.api.facade import Scheduler
@@ -347,5 +347,8 @@ def named(task: object) -> str:
     """Return the name of a task that is given by its name, its handle or its declaration."""
     name = task.name if isinstance(task, TaskHandle | Task) else task
     if not isinstance(name, str):
-        raise UsageError(f"{name!r} is no task's name", hint="give a name, or a task of this scheduler")
+        raise UsageError(
+            f"expected a task name or TaskHandle, got {safe_repr(name)}",
+            hint="sched.tasks lists the tasks by name",
+        )
     return name

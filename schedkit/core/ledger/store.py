@@ -190,10 +190,14 @@ class Store:
         """Turn a driver's error into a `LedgerError` that says what to do."""
         try:
             yield
-        except DBAPIError as error:
-            raise LedgerError(f"ledger {self}: {reason(error)}", hint=_advice(str(error.orig))) from error
         except SQLAlchemyError as error:
-            raise LedgerError(f"ledger {self}: {error}", hint="is it a schedkit ledger?") from error
+            raise self.error_of(error) from error
+
+    def error_of(self, error: SQLAlchemyError) -> LedgerError:
+        """Return the `LedgerError` for a driver's error."""
+        if isinstance(error, DBAPIError):
+            return LedgerError(f"ledger {self}: {reason(error)}", hint=_advice(str(error.orig)))
+        return LedgerError(f"ledger {self}: {one_line(str(error))}", hint="is it a schedkit ledger?")
 
     @contextmanager
     def decoding(self) -> Iterator[None]:

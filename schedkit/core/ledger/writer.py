@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from schedkit.core.ledger import schema
 from schedkit.core.ledger.changes import GUARDED, ORDERED, Change, Op, Row
@@ -170,7 +170,15 @@ class Writer:
         try:
             work.future.set_result(self._persistently(work.function))
         except Exception as error:
-            work.future.set_exception(error)
+            work.future.set_exception(self._explained(error))
+
+    def _explained(self, error: Exception) -> Exception:
+        """Return a driver's error as ours; a row that is there already is for its caller to judge."""
+        if not isinstance(error, SQLAlchemyError) or isinstance(error, IntegrityError):
+            return error
+        ours = self._store.error_of(error)
+        ours.__cause__ = error
+        return ours
 
     def _write(self, changes: list[Change]) -> None:
         refused: dict[int, BaseException] = {}
@@ -182,7 +190,7 @@ class Writer:
                 try:
                     self._persistently(functools.partial(self._apply, changes=[change]))
                 except Exception as refusal:
-                    refused[index] = refusal
+                    refused[index] = self._explained(refusal)
         except Exception as failure:
             refused = dict.fromkeys(range(len(changes)), failure)
         self._tell([(change, refused.get(index)) for index, change in enumerate(changes)])

@@ -67,4 +67,5 @@ class FullTexts:
 
 def remove_full_texts(folder: Path, run: str) -> None:
     """Delete the files of a run."""
-    shutil.rmtree(folder / _FOLDER / run, ignore_errors=True)
+    if run.isalnum():  # a ledger that others write may hold "..", say
+        shutil.rmtree(folder / _FOLDER / run, ignore_errors=True)

@@ -6,6 +6,7 @@ recorded as DONE; so a reference never points at half a file.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ from schedkit.core.runner.full_texts import remove_full_texts
 from schedkit.errors import SchedkitError
 from schedkit.values.failures import translate
 from schedkit.values.files import replacing
-from schedkit.values.text import clean, one_line
+from schedkit.values.text import clean, one_line, safe_repr
 
 __all__ = ["ResultGoneError", "Results"]
 
@@ -56,7 +57,9 @@ class Results:
         """
         if value is None:
             return None
-        name = f"{_UNSAFE.sub('_', task)[:60]}/{run}-{attempt}"
+        folder = _UNSAFE.sub("_", task)[:60]
+        # A task may be called "..", or ".".
+        name = f"{folder if folder.strip('.') else '_'}/{run}-{attempt}"
         frame = _frame(value)
         if frame is not None:
             try:
@@ -107,7 +110,7 @@ class Results:
             )
         if "value" in reference:
             return reference["value"]
-        path = self.folder / reference["path"]
+        path = self._own(reference["path"])
         try:
             if reference["kind"] == "json":
                 return msgspec.json.decode(path.read_bytes())
@@ -126,10 +129,21 @@ class Results:
             frame[column] = frame[column].map(_SEQUENCES[kind])
         return frame.iloc[:, 0] if reference.get("series") else frame
 
+    def _own(self, name: str) -> Path:
+        """Return the path of a file of ours: a ledger that others write may name any."""
+        path = self.folder / name
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise ResultGoneError(
+                f"the ledger names {safe_repr(name)} as a result, which is not in {self.folder}",
+                hint="run the task again",
+            )
+        return path
+
     def remove(self, reference: Mapping[str, Any]) -> None:
         """Delete the file of a reference, if it has one, or the full texts of a run."""
         if "path" in reference:
-            (self.folder / reference["path"]).unlink(missing_ok=True)
+            with contextlib.suppress(ResultGoneError):
+                self._own(reference["path"]).unlink(missing_ok=True)
         if "texts" in reference:
             remove_full_texts(self.folder, reference["texts"])
 

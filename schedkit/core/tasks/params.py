@@ -13,9 +13,10 @@ from functools import cached_property
 from typing import Any, get_args, get_type_hints, is_typeddict
 
 from schedkit.core.model import Task
-from schedkit.core.tasks.stored import comes_back, is_data, plain, refuse_too_large, refused, shown
+from schedkit.core.tasks.stored import comes_back, is_data, plain, refuse_too_large, refused
 from schedkit.errors import DeclarationError, ParameterError
 from schedkit.values.options import refuse_unknown
+from schedkit.values.text import safe_repr
 
 __all__ = [
     "RUN",
@@ -67,7 +68,7 @@ class Parameter:
             inside = "".join(f"[{part!r}]" for part in first["loc"])
             raise ParameterError(
                 f"task {task!r}: parameter {self.name!r}{inside} is "
-                f"{shown(value)}, expected {hint_text(self.hint)}: "
+                f"{safe_repr(value)}, expected {hint_text(self.hint)}: "
                 f"{first['msg'][:1].lower()}{first['msg'][1:]}"
             ) from None
 
@@ -187,19 +188,18 @@ def arguments_by_name(
         )
     signature = inspect.signature(function)
     try:
-        bound = signature.bind_partial(*args, **(kwargs or {}))
+        bound = signature.bind_partial(*args)
     except TypeError as error:
-        raise DeclarationError(f"the arguments do not fit {function!r}: {error}") from None
-    by_name: dict[str, Any] = {}
-    for name, value in bound.arguments.items():
-        kind = signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_POSITIONAL:
+        raise DeclarationError(f"the arguments do not fit {safe_repr(function)}: {error}") from None
+    for name in bound.arguments:
+        if signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
             raise DeclarationError(
-                f"{function!r} takes *{name}, and arguments are stored by name",
+                f"{safe_repr(function)} takes *{name}, and arguments are stored by name",
                 hint="give the parameters names, or bind them with functools.partial and id=…",
             )
-        by_name.update(value if kind is inspect.Parameter.VAR_KEYWORD else {name: value})
-    return by_name
+        if name in (kwargs or {}):
+            raise DeclarationError(f"{name!r} is given by position and by name", hint="give it once")
+    return {**bound.arguments, **(kwargs or {})}
 
 
 def check(task: Task, params: Mapping[str, Any], *, complete: bool = True) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from schedkit.errors import ParameterError
 from schedkit.values.limits import MAX_PARAMETER_BYTES
 from schedkit.values.text import safe_repr
 
-__all__ = ["comes_back", "is_data", "plain", "refuse_too_large", "refused", "shown"]
+__all__ = ["comes_back", "is_data", "plain", "refuse_too_large", "refused"]
 
 # Whole numbers that are the same in any JSON; larger ones are tried.
 _LEAST, _BEYOND = -(2**63), 2**64
@@ -104,15 +104,10 @@ def refused(task: str, name: str, value: Any, *, hinted: bool) -> ParameterError
     else:
         hint = f"write a type hint that brings it back, `{name}: {type(value).__name__}`, or give {data}"
     return ParameterError(
-        f"task {task!r}: parameter {name!r} is {shown(value)}, which cannot be stored: it would come back as "
-        f"{shown(load(dump(value)))}",
+        f"task {task!r}: parameter {name!r} is {safe_repr(value)}, which cannot be stored: "
+        f"it would come back as {safe_repr(load(dump(value)))}",
         hint=hint,
     )
-
-
-def shown(value: object) -> str:
-    """Return a value as an error shows it."""
-    return safe_repr(value, 80)
 
 
 def _same(back: Any, value: Any) -> bool:

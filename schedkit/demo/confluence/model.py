@@ -63,6 +63,7 @@ class Page:
     properties: dict[str, Property] = field(default_factory=dict)
     attachments: dict[str, Attachment] = field(default_factory=dict)
     status: str = "current"
+    live: bool = False
 
     @property
     def latest(self) -> Version:

@@ -67,6 +67,6 @@ class Room1:
     def page(self, request: Request) -> Page | Response:
         number = request.path_params["id"]
         page = self.wiki.pages.get(number)
-        if page is None or page.status != "current":
+        if page is None or page.status == "trashed":
             return refused(404, f"No content found with id: ContentId{{id={number}}}")
         return page

@@ -53,8 +53,16 @@ class WikiStore:
 
     # Pages -----------------------------------------------------------------
 
-    def create(self, title: str, body: str, *, parent: str | None = None, page_id: str | None = None) -> Page:
-        """Add a page to the space.
+    def create(
+        self,
+        title: str,
+        body: str,
+        *,
+        parent: str | None = None,
+        page_id: str | None = None,
+        cloud: bool | None = None,
+    ) -> Page:
+        """Add a page to the space; `cloud` names the editor that saves it, None leaves the body as it is.
 
         Raises
         ------
@@ -65,7 +73,11 @@ class WikiStore:
             if self.by_title(title) is not None:
                 raise InvalidBodyError(_TAKEN)
             page = Page(page_id or self.new_id(), self.space.key, parent or self.space.home, [])
-            page.versions.append(self._version(1, title, body, ""))
+            complaint = storage.fault(body)
+            if complaint is not None:
+                raise InvalidBodyError(complaint)
+            kept = body if cloud is None else self._kept(body, cloud)
+            page.versions.append(self._version(1, title, kept, ""))
             if page.id == self.space.home:
                 page.parent = None
             self.pages[page.id] = page
@@ -82,6 +94,7 @@ class WikiStore:
         author: str = "demo",
         minor: bool = False,
         parent: str | None = None,
+        cloud: bool = True,
     ) -> Page:
         """Save version `number` of a page, which must be the one after the current.
 
@@ -100,10 +113,10 @@ class WikiStore:
             other = self.by_title(new_title)
             if other is not None and other is not page:
                 raise InvalidBodyError(_TAKEN)
-            made = self._version(
-                number, new_title, page.body if body is None else body, message, author, minor
-            )
-            page.versions.append(made)
+            kept = page.body if body is None else self._kept(body, cloud)
+            page.versions.append(self._version(number, new_title, kept, message, author, minor))
+            # A save publishes the page, wherever it was.
+            page.status = "current"
             if parent is not None:
                 page.parent = parent
             return page
@@ -122,16 +135,24 @@ class WikiStore:
             page = self.pages[page_id]
             return self.save(page_id, page.latest.number + 1, body=change(page.body), author=author)
 
+    def may_edit(self, page: Page) -> bool:
+        """Tell whether the login of the demo may change a page."""
+        allowed = page.restrictions.get("update")
+        return not allowed or "demo" in allowed
+
     def _version(
         self, number: int, title: str, body: str, message: str, author: str = "demo", minor: bool = False
     ) -> Version:
+        if not title or len(title) > 255:
+            raise InvalidBodyError("Title must be between 1 and 255 characters long.")
+        return Version(number, self.now(), author, message, title, body, minor)
+
+    def _kept(self, body: str, cloud: bool) -> str:
+        """What the server stores of a body that is sent."""
         complaint = storage.fault(body)
         if complaint is not None:
             raise InvalidBodyError(complaint)
-        if not title or len(title) > 255:
-            raise InvalidBodyError("Title must be between 1 and 255 characters long.")
-        kept = storage.normalise(body, self._rng) if self.normalise else body
-        return Version(number, self.now(), author, message, title, kept, minor)
+        return storage.normalise(body, self._rng, cloud=cloud) if self.normalise else body
 
     def by_title(self, title: str) -> Page | None:
         """The current page of that title; titles are unique in a space, in any case."""

@@ -64,6 +64,9 @@ class Wiki1(Room1):
             made["body"] = {"storage": {"value": shown.body, "representation": "storage", "_expandable": {}}}
         if "version" in wanted:
             made["version"] = self.version(shown, page.id)
+        if "operations" in wanted:
+            names = ["read", *(["update", "delete"] if self.wiki.may_edit(page) else [])]
+            made["operations"] = [{"operation": name, "targetType": "page"} for name in names]
         if "space" in wanted:
             made["space"] = self.show_space()
         if "ancestors" in wanted:
@@ -147,6 +150,8 @@ class Wiki1(Room1):
             page = self.page(request)
             if isinstance(page, Response):
                 return page
+            if not self.wiki.may_edit(page):
+                return refused(403, "Could not update Content, no permission: the page is restricted.")
             version = body.get("version") or {}
             if not questions.whole(version.get("number"), 0) or body.get("type") != "page":
                 return refused(400, "A version number and the type 'page' must be given to update content.")
@@ -161,6 +166,7 @@ class Wiki1(Room1):
                     message=version.get("message") or "",
                     minor=bool(version.get("minorEdit")),
                     parent=str(ancestors[-1]["id"]) if ancestors else None,
+                    cloud=self.cloud,
                 )
             except StaleVersionError as stale:
                 return self._conflict(stale)
@@ -189,7 +195,7 @@ class Wiki1(Room1):
         if parent is not None and parent not in self.wiki.pages:
             return refused(404, f"No parent with id {parent}.")
         try:
-            page = self.wiki.create(body.get("title") or "", storage, parent=parent)
+            page = self.wiki.create(body.get("title") or "", storage, parent=parent, cloud=self.cloud)
         except InvalidBodyError as error:
             return refused(400, str(error))
         return answers.json(self.show(page, "body.storage,version,space,ancestors"))

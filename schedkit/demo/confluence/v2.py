@@ -44,8 +44,8 @@ class CloudWiki:
         ]
 
     def page_of(self, request: Request) -> Page | None:
-        page = self.wiki.pages.get(request.path_params["id"])
-        return page if page is not None and page.status == "current" else None
+        # One in the trash or the archive is still answered, with its status.
+        return self.wiki.pages.get(request.path_params["id"])
 
     def show(self, page: Page, body: bool, number: int | None = None) -> dict[str, Any]:
         version = page.latest if number is None else page.versions[number - 1]
@@ -68,7 +68,15 @@ class CloudWiki:
                 "tinyui": f"/x/{page.id}",
             },
         }
+        if page.live:
+            made["subtype"] = "live"
         return made | {"parentId": page.parent, "parentType": "page"} if page.parent else made
+
+    def operations(self, page: Page) -> dict[str, Any]:
+        """What the login may do with a page."""
+        allowed = ["read", *(["update", "delete"] if self.wiki.may_edit(page) else [])]
+        listed = [{"operation": name, "targetType": "page"} for name in allowed]
+        return {"results": listed, "meta": {"hasMore": False}, "_links": {}}
 
     async def page(self, request: Request) -> Response:
         with self.wiki.lock:
@@ -80,6 +88,8 @@ class CloudWiki:
                 return missing(f"version {number} of page {page.id}")
             body = request.query_params.get("body-format") == "storage"
             made = self.show(page, body, questions.whole(number, 0) or None)
+            if request.query_params.get("include-operations") == "true":
+                made["operations"] = self.operations(page)
         made["_links"]["base"] = self.base
         return answers.json(made)
 
@@ -87,7 +97,7 @@ class CloudWiki:
         body = await questions.body_of(request)
         with self.wiki.lock:
             page = self.page_of(request)
-            if page is None:
+            if page is None or not self.wiki.may_edit(page):
                 return missing(f"page {request.path_params['id']}")
             for name in ("id", "status", "title", "body", "version"):
                 if not body.get(name):
@@ -133,7 +143,10 @@ class CloudWiki:
             return missing(f"parent {parent}")
         try:
             page = self.wiki.create(
-                body.get("title") or "", content.get("value", ""), parent=parent and str(parent)
+                body.get("title") or "",
+                content.get("value", ""),
+                parent=parent and str(parent),
+                cloud=True,
             )
         except InvalidBodyError as error:
             return refused(400, "INVALID_REQUEST_PARAMETER", str(error))

@@ -39,6 +39,11 @@ class Agile:
             "self": f"{self.rest}/board/{project.board}",
             "name": f"{project.key} board",
             "type": "scrum",
+            "location": {
+                "projectId": project.id,
+                "projectKey": project.key,
+                "projectName": project.name,
+            },
         }
 
     def _found(self, request: Request) -> Project | Response:
@@ -50,7 +55,8 @@ class Agile:
 
     async def boards(self, request: Request) -> Response:
         start, limit = questions.page_of(request, 50)
-        found = [self._show(project) for project in self._projects()]
+        wanted = request.query_params.get("projectKeyOrId")
+        found = [self._show(p) for p in self._projects() if wanted in (None, p.key, str(p.id))]
         page = found[start : start + limit]
         last = start + limit >= len(found)
         return answers.json(
@@ -61,8 +67,7 @@ class Agile:
         project = self._found(request)
         if isinstance(project, Response):
             return project
-        location = {"projectId": project.id, "projectKey": project.key, "projectName": project.name}
-        return answers.json(self._show(project) | {"location": location})
+        return answers.json(self._show(project))
 
     async def configuration(self, request: Request) -> Response:
         project = self._found(request)
@@ -81,6 +86,13 @@ class Agile:
             | {
                 "filter": {"id": number, "self": f"{self.desk.values.rest}/filter/{number}"},
                 "columnConfig": {"columns": columns, "constraintType": "none"},
+                "estimation": {
+                    "type": "field",
+                    "field": {
+                        "fieldId": "customfield_10016" if self.desk.dialect.cloud else "customfield_10102",
+                        "displayName": "Story Points",
+                    },
+                },
                 "ranking": {"rankCustomFieldId": 10019 if self.desk.dialect.cloud else 10104},
             }
         )
@@ -95,7 +107,12 @@ class Agile:
             "originBoardId": sprint.board,
             "goal": sprint.goal,
         }
-        times = (("startDate", sprint.start), ("endDate", sprint.end), ("completeDate", sprint.complete))
+        times = (
+            ("startDate", sprint.start),
+            ("endDate", sprint.end),
+            ("activatedDate", sprint.start),
+            ("completeDate", sprint.complete),
+        )
         return made | {name: values.instant(at) for name, at in times if at is not None}
 
     async def sprints(self, request: Request) -> Response:

@@ -140,9 +140,11 @@ def _links(values: Values, store: Store) -> Piece:
 def _comments(values: Values, store: Store, talk: Talk) -> Piece:
     def piece(issue: Issue) -> bytes:
         found = store.comments(issue)
-        inside = b",".join([talk.comment(issue, comment) for comment in found])
+        # An issue of Cloud shows its first twenty.
+        shown = found[:20] if values.dialect.cloud else found
+        inside = b",".join([talk.comment(issue, comment) for comment in shown])
         return b'{"comments":[%b],"self":"%b/issue/%d/comment","maxResults":%d,"total":%d,"startAt":0}' % (
-            inside, values.rest_bytes, issue.id, len(found), len(found),
+            inside, values.rest_bytes, issue.id, len(shown), len(found),
         )  # fmt: skip
 
     return piece

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +14,8 @@ from schedkit.demo import answers, questions
 from schedkit.demo.auth import Door
 from schedkit.demo.jira.face import Values
 from schedkit.demo.store import Store
-from schedkit.demo.world.catalog import PRIORITIES, STATUSES, TYPES
+from schedkit.demo.world.catalog import PRIORITIES, TYPES
+from schedkit.demo.world.model import Project
 
 
 class Reference:
@@ -33,6 +35,8 @@ class Reference:
             Route(f"{api}/status", guarded(self.statuses)),
             Route(f"{api}/issuetype", guarded(self.types)),
             Route(f"{api}/project/{{key}}", guarded(self.project)),
+            Route(f"{api}/project/{{key}}/versions", guarded(self.versions)),
+            Route(f"{api}/project/{{key}}/components", guarded(self.components)),
             Route(f"{api}/filter/{{id}}", guarded(self.filter)),
         ]
 
@@ -95,7 +99,7 @@ class Reference:
         return answers.json([self.values.priority(priority) for priority in PRIORITIES])
 
     async def statuses(self, request: Request) -> Response:
-        return answers.json([self.values.status(status) for status in STATUSES])
+        return answers.json([self.values.status(status) for status in self.store.statuses])
 
     async def types(self, request: Request) -> Response:
         return answers.json([self.values.issue_type(kind) for kind in TYPES])
@@ -109,6 +113,19 @@ class Reference:
         made["components"] = [self.values.component(part) for part in project.components]
         made["versions"] = [self.values.version(version) for version in project.versions]
         return answers.json(made)
+
+    async def versions(self, request: Request) -> Response:
+        return self._of_project(request, lambda project: [*map(self.values.version, project.versions)])
+
+    async def components(self, request: Request) -> Response:
+        return self._of_project(request, lambda project: [*map(self.values.component, project.components)])
+
+    def _of_project(self, request: Request, show: Callable[[Project], Any]) -> Response:
+        key = request.path_params["key"]
+        project = self.store.project(key)
+        if project is None:
+            return answers.refused(404, [f"No project could be found with key '{key}'."])
+        return answers.json(show(project))
 
     async def filter(self, request: Request) -> Response:
         number = request.path_params["id"]

@@ -12,6 +12,7 @@ from schedkit.atlassian import Site
 from schedkit.atlassian.login import connected
 from schedkit.errors import UsageError
 from schedkit.jira.client.history_api import HistoryApi
+from schedkit.jira.client.lookups import Lookups
 from schedkit.jira.client.writing import Writing
 from schedkit.jira.write import Plan
 from schedkit.loop import blocking
@@ -19,7 +20,7 @@ from schedkit.loop import blocking
 __all__ = ["AsyncJira", "Jira"]
 
 
-class AsyncJira(Writing, HistoryApi):
+class AsyncJira(Writing, HistoryApi, Lookups):
     """The async face of `Jira`: the same methods, to be awaited from any loop."""
 
 
@@ -113,6 +114,12 @@ class Jira:
     root = blocking(AsyncJira.root)
     filter = blocking(AsyncJira.filter)
     link = blocking(AsyncJira.link)
+    get = blocking(AsyncJira.get)
+    boards = blocking(AsyncJira.boards)
+    board = blocking(AsyncJira.board)
+    sprints = blocking(AsyncJira.sprints)
+    versions = blocking(AsyncJira.versions)
+    users = blocking(AsyncJira.users)
     changelog = blocking(AsyncJira.changelog)
     worklogs = blocking(AsyncJira.worklogs)
     sync = blocking(AsyncJira.sync)

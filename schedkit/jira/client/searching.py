@@ -17,7 +17,7 @@ from schedkit.jira.search.keys import normal, run_keys
 from schedkit.jira.search.pasted import read_link
 from schedkit.jira.search.run import framed
 from schedkit.jira.table.batch import Batch
-from schedkit.jira.table.columns import layout
+from schedkit.jira.table.columns import RAW_SUFFIX, layout
 from schedkit.loop import bridged
 
 __all__ = ["Searching"]
@@ -28,7 +28,13 @@ class Searching(Opened):
 
     @bridged
     async def search(
-        self, jql: str, fields: Fields = None, limit: int | None = None, *, markup: str = "text"
+        self,
+        jql: str,
+        fields: Fields = None,
+        limit: int | None = None,
+        *,
+        markup: str = "text",
+        raw: Sequence[str] = (),
     ) -> pd.DataFrame:
         """Return the issues that a JQL query finds, proven complete.
 
@@ -45,6 +51,10 @@ class Searching(Opened):
             Only the first issues.
         markup : str
             What becomes of formatted texts: ``text``, ``markdown`` or ``raw``.
+        raw : sequence of str
+            Fields whose whole structure is wanted, e.g. ``["Sprint", "Assignee"]``: a column
+            ``Sprint (raw)`` with what the site answers, decoded. In `fields` of any method the same name does
+            the same.
 
         Returns
         -------
@@ -65,7 +75,9 @@ class Searching(Opened):
         --------
         >>> jira.search("project = DEMO AND statusCategory != Done", limit=100)  # doctest: +SKIP
         """
-        return await self._extract(parse(jql), fields, limit, markup)
+        names = ["*default"] if fields is None else [fields] if isinstance(fields, str) else [*fields]
+        wanted = [*names, *(f"{name}{RAW_SUFFIX}" for name in raw)] if raw else fields
+        return await self._extract(parse(jql), wanted, limit, markup)
 
     @bridged
     async def project(

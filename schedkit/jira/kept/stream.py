@@ -107,8 +107,12 @@ class Spool:
         wanted: npt.NDArray[np.int64],
         attrs: Mapping[str, Any],
         ranks: Mapping[str, Sequence[str]],
+        lists: Mapping[str, Mapping[int, tuple[str, ...]]] = {},
     ) -> int:
-        """Write the result, after `close`: of every wanted issue the newest copy; returns the rows."""
+        """Write the result, after `close`: of every wanted issue the newest copy; returns the rows.
+
+        `lists` holds, by label and id, the whole of lists that the issues show only a part of.
+        """
         stores = self._stores(list(columns))
         schema = pa.schema([(label, ARROW[store]) for label, store in stores.items()])
         schema = schema.append(pa.field(ID, pa.int64())).append(pa.field(UPDATED, pa.int64()))
@@ -124,7 +128,7 @@ class Spool:
                     kept = table.filter(pa.array(keep[start : start + len(table)]))
                     start += len(table)
                     rows += len(kept)
-                    writer.write_table(_conformed(kept, schema))
+                    writer.write_table(_conformed(_mended(kept, lists), schema))
         return rows
 
     def _keep(self, wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -146,6 +150,17 @@ class Spool:
             wanted = ARROW[column.kind.store]
             stores[column.label] = column.kind.store if all(kind == wanted for kind in held) else "text"
         return stores
+
+
+def _mended(table: pa.Table, lists: Mapping[str, Mapping[int, tuple[str, ...]]]) -> pa.Table:
+    ids = table[ID].to_pylist() if lists else []
+    for label, whole in lists.items():
+        if label in table.column_names and not whole.keys().isdisjoint(ids):
+            cells = [whole.get(id, cell) for id, cell in zip(ids, table[label].to_pylist(), strict=True)]
+            table = table.set_column(
+                table.column_names.index(label), label, pa.array(cells, type=ARROW["list"])
+            )
+    return table
 
 
 def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -188,12 +203,15 @@ async def extract_to(
             "site": source.site.url,
             "jql": str(extraction.query),
             "fields": described(columns),
+            "statuses": source.statuses,
             "extraction": facts,
         }
 
         def write() -> None:
             with replacing(path) as new:
-                spool.finish(new.part, columns, wanted, attrs, ranked(columns, source.ranks))
+                spool.finish(
+                    new.part, columns, wanted, attrs, ranked(columns, source.ranks), extraction.lists
+                )
 
         await anyio.to_thread.run_sync(write)
     context.artifact(path, path.name)

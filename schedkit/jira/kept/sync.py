@@ -30,7 +30,7 @@ from schedkit.jira.kept.store import Stored, frame_of, read_store, write_store
 from schedkit.jira.pages.asking import Source
 from schedkit.jira.pages.evidence import positions
 from schedkit.jira.search.extract import Extraction
-from schedkit.jira.table.batch import Batch, join, take
+from schedkit.jira.table.batch import Batch, join, mend, take
 from schedkit.jira.table.columns import Layout
 from schedkit.jira.table.frame import described, newest, ranked
 
@@ -163,6 +163,7 @@ def _attrs(extraction: Extraction, stores: Mapping[str, str], facts: dict[str, A
         "site": extraction.source.site.url,
         "jql": str(extraction.query),
         "fields": {label: columns[label] for label in stores},
+        "statuses": extraction.source.statuses,
         "extraction": facts,
     }
 
@@ -185,6 +186,8 @@ def merged(
     """Join the store and the new batches: what arrived replaces what was stored, whatever its age."""
     columns = {column.label: column.kind.store for column in extraction.reader.columns}
     new = [batch for batch in batches if len(batch)]
+    for batch in new:
+        mend(batch, extraction.lists)
     arrived = np.unique(np.concatenate([batch.ids for batch in new])) if new else np.empty(0, np.int64)
     before = stored.batch if stored else Batch(np.empty(0, np.int64), np.empty(0, np.int64), {})
     rest = take(before, np.flatnonzero(~np.isin(before.ids, arrived)))

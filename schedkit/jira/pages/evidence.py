@@ -134,6 +134,10 @@ class Evidence:
         Copies removed.
     limited : bool
         Whether `limit` cut the result short on purpose.
+    cut : dict
+        Lists of which the site gave only a part: by column, the issue keys or ids with the reason.
+    unreadable : dict
+        Values that do not fit the type of their column, and were left out: by column and issue key.
     """
 
     site: str
@@ -150,11 +154,13 @@ class Evidence:
     duplicates: int = 0
     limited: bool = False
     warnings: list[str] = field(default_factory=list)
+    cut: dict[str, dict[str, str]] = field(default_factory=dict)
+    unreadable: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
-        """Whether every issue that the site listed is in the frame."""
-        return not self.missing
+        """Whether every issue that the site listed is in the frame, with the whole of its lists."""
+        return not self.missing and not self.cut
 
     def told(self, cost: Tally, seconds: float) -> dict[str, Any]:
         """Return the facts as JSON-able values, with what it has cost and how many seconds it took."""
@@ -176,6 +182,8 @@ class Evidence:
             "duplicates": self.duplicates,
             "limited": self.limited,
             "warnings": list(self.warnings),
+            "cut": {column: dict(issues) for column, issues in self.cut.items()},
+            "unreadable": {column: dict(values) for column, values in self.unreadable.items()},
             "requests": cost.requests,
             "retries": cost.retries,
             "throttled": cost.limited,

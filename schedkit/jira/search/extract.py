@@ -17,12 +17,14 @@ import anyio
 import numpy as np
 
 from schedkit import context
+from schedkit.errors import SiteError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import Query, chunks
 from schedkit.jira.pages import cloud, windows
 from schedkit.jira.pages.asking import Asker, Listing, Source, Take, together
 from schedkit.jira.pages.evidence import Evidence, Held
 from schedkit.jira.pages.wire import by_ids
+from schedkit.jira.search.lists import whole_list
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.columns import Layout
 from schedkit.jira.table.reader import Page, Reader
@@ -94,11 +96,16 @@ class Extraction:
         self.reader = Reader(self.layout, self.source.catalog)
         self.asker = Asker(self.source)
         now = datetime.now(UTC)
-        self.evidence = Evidence(self.source.site.name, str(self.query), now, now)
+        self.evidence = Evidence(
+            self.source.site.name, str(self.query), now, now, unreadable=self.reader.unreadable
+        )
         self.ids = Reader(Layout(()), self.source.catalog)
         self._errors: dict[str, str] = {}
         self._expected: int | None = None
         self._left: set[int] = set()
+        # By label and id: lists that the site had cut inside an issue, read whole.
+        self.lists: dict[str, dict[int, tuple[str, ...]]] = {}
+        self._cut: dict[str, set[int]] = {}
 
     async def run(self) -> None:
         """Extract; afterwards `order` holds the ids of the result and `evidence` what is known of it.
@@ -162,7 +169,8 @@ class Extraction:
             # The login may have run out just before.
             await self.asker.confirm()
         self.settle(listing)
-        evidence.warnings = self.asker.warnings
+        await self.complete_lists()
+        self.tell()
         if not evidence.exact or listing.single:
             evidence.ended = datetime.now(UTC)
         context.progress(STAGE, len(self.order), len(self.order))
@@ -201,6 +209,8 @@ class Extraction:
     def take(self, page: Page) -> None:
         """Take a page of issues in."""
         self.held.add(page.batch)
+        for label, rows in page.batch.cut.items():
+            self._cut.setdefault(label, set()).update(page.batch.ids[rows].tolist())
         self._errors.update(page.errors)
         if self._errors:
             for id in page.batch.ids.tolist():
@@ -328,13 +338,42 @@ class Extraction:
         silent = "listed, but not returned"
         evidence.missing = {str(id): self._errors.get(str(id), silent) for id in sorted(lost)}
         evidence.exact = evidence.exact and not evidence.missing
-        self.tell_missing()
 
-    def tell_missing(self) -> None:
-        """Log what is missing, and what the site warns about."""
+    async def complete_lists(self) -> None:
+        """Read the whole of the lists of which the site gave only a part; what cannot be is told."""
+        kinds = {column.label: column.kind for column in self.reader.columns}
+
+        async def read(label: str, id: int) -> None:
+            try:
+                self.lists.setdefault(label, {})[id] = await whole_list(self.source, id, kinds[label])
+            except SiteError as error:
+                self.evidence.cut.setdefault(label, {})[str(id)] = error.message
+
+        wanted = set(self.order)
+        async with together() as group:
+            for label, ids in self._cut.items():
+                for id in sorted(ids & wanted):
+                    group.start_soon(read, label, id)
+
+    def tell(self) -> None:
+        """Log what is missing, what could not be read, and what the site warns about; the report tells it."""
+        self.evidence.warnings = [*self.asker.warnings]
         missing = self.evidence.missing
         if missing:
             few = ", ".join(f"{id} ({why})" for id, why in list(missing.items())[:5])
             context.log(f"{len(missing)} issues could not be fetched: {few}", logging.WARNING)
+        for column, issues in self.evidence.cut.items():
+            self._warn(
+                f"the site gave only a part of {column} of {len(issues)} issues, e.g. {next(iter(issues))}"
+            )
+        for column, values in self.evidence.unreadable.items():
+            key, value = next(iter(values.items()))
+            self._warn(
+                f"{len(values)} values of {column} could not be read and are left out, e.g. {key}: {value}"
+            )
         for warning in self.asker.warnings:
             context.log(f"{self.source.site.name}: {one_line(warning)}", logging.WARNING)
+
+    def _warn(self, told: str) -> None:
+        self.evidence.warnings.append(told)
+        context.log(told, logging.WARNING)

@@ -139,7 +139,8 @@ async def climb(extraction: Extraction, root: str, links_depth: int = 0) -> Tree
     evidence.returned = len(extraction.order)
     evidence.duplicates = extraction.held.duplicates
     evidence.exact = evidence.exact and not evidence.missing
-    evidence.warnings = extraction.asker.warnings
+    await extraction.complete_lists()
+    extraction.tell()
     if not evidence.exact:
         evidence.ended = datetime.now(UTC)
     context.progress(STAGE, len(extraction.order), len(extraction.order))

@@ -122,9 +122,9 @@ async def run_keys(extraction: Extraction, keys: Sequence[str]) -> None:
     evidence.returned = len(extraction.order)
     evidence.duplicates = extraction.held.duplicates
     evidence.exact = not evidence.missing and len(keys) <= extraction.source.dialect.bulk
-    evidence.warnings = extraction.asker.warnings
     evidence.ended = datetime.now(UTC)
-    extraction.tell_missing()
+    await extraction.complete_lists()
+    extraction.tell()
 
 
 def keys_in(issues: pd.DataFrame | Sequence[str] | str) -> list[str]:

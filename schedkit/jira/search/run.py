@@ -15,7 +15,7 @@ from schedkit.atlassian import tally
 from schedkit.gcpause import gc_paused
 from schedkit.jira.pages.evidence import positions
 from schedkit.jira.search.extract import Extraction
-from schedkit.jira.table.batch import Batch, take
+from schedkit.jira.table.batch import Batch, mend, take
 from schedkit.jira.table.frame import assemble, described, newest, ranked
 
 __all__ = ["Extra", "framed"]
@@ -63,6 +63,8 @@ async def framed(
 
 def _joined(extraction: Extraction, batches: list[Batch]) -> pd.DataFrame:
     """Join the batches: each issue once, its newest copy, in the query's order."""
+    for batch in batches:
+        mend(batch, extraction.lists)
     ids = np.concatenate([batch.ids for batch in batches]) if batches else np.empty(0, np.int64)
     updated = np.concatenate([batch.updated for batch in batches]) if batches else np.empty(0, np.int64)
     kept = newest(ids, updated)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from schedkit.jira.table.plain import plain
 
-__all__ = ["ARROW", "Batch", "Values", "join", "microseconds", "numbers", "take", "typed"]
+__all__ = ["ARROW", "Batch", "Values", "join", "mend", "microseconds", "numbers", "take", "typed"]
 
 # An Arrow array, or tuples for columns of lists. pyarrow is untyped.
 Values = Any
@@ -27,6 +27,9 @@ ARROW: dict[str, pa.DataType] = {
     "datetime": pa.timestamp("us", tz="UTC"),
     "date": pa.timestamp("us"),
     "list": pa.list_(pa.large_string()),
+    # JSON, which becomes values when the frame is made: of what type shows only in all of them.
+    "any": pa.large_string(),
+    "raw": pa.large_string(),
 }
 _NEVER = np.iinfo(np.int64).min
 # Pages are decoded in many threads. Arrow's own pool keeps a heap for each of them: 150 MB held for 20 MB
@@ -46,41 +49,80 @@ class Batch:
         Microseconds since 1970; the least integer where unknown.
     columns : dict
         By label: an Arrow array, or a list of tuples for columns of lists.
+    cut : dict
+        By label, the rows of which the site gave only a part of the list.
     """
 
     ids: npt.NDArray[np.int64]
     updated: npt.NDArray[np.int64]
     columns: dict[str, Values]
+    cut: dict[str, list[int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-def typed(values: list[Any], store: str) -> Values:
-    """Return a column of flat values in its type; as text if some of them do not fit it."""
+def typed(values: list[Any], store: str, unreadable: Callable[[int, Any], object] | None = None) -> Values:
+    """Return a column of flat values in its type.
+
+    Parameters
+    ----------
+    values : list
+        Flat values, None where there is none.
+    store : str
+        The type of the column.
+    unreadable : callable, optional
+        Told the place and the value of each that does not fit the type: it is left out.
+    """
     if store == "list":
         return [v or () for v in values]
     if store in ("datetime", "date"):
-        return _instants(values, ARROW[store])
+        found = _instants(values, ARROW[store])
+    else:
+        try:
+            found = pa.array(values, type=ARROW[store], memory_pool=POOL)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            found = None
+    return _each(values, store, unreadable) if found is None else found
+
+
+def _each(values: list[Any], store: str, unreadable: Callable[[int, Any], object] | None) -> pa.Array:
+    """Convert value by value, leaving out what does not fit."""
+    if store in ("text", "category"):
+        return pa.array([plain(_untupled(v)) for v in values], type=ARROW[store], memory_pool=POOL)
+    one: list[pa.Array] = []
+    for place, value in enumerate(values):
+        converted = _single(value, store)
+        if converted is None:
+            if unreadable is not None:
+                unreadable(place, value)
+            converted = pa.nulls(1, ARROW[store], memory_pool=POOL)
+        one.append(converted)
+    return pa.concat_arrays(one, memory_pool=POOL)
+
+
+def _single(value: Any, store: str) -> pa.Array | None:
+    if store in ("datetime", "date"):
+        return _instants([value], ARROW[store])
     try:
-        return pa.array(values, type=ARROW[store], memory_pool=POOL)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return _plainly(values)
-
-
-def _plainly(values: list[Any]) -> pa.Array:
-    return pa.array([plain(_untupled(v)) for v in values], type=pa.large_string(), memory_pool=POOL)
+        # Whole numbers and others may come as texts, where the metadata promise numbers.
+        number = float(value) if isinstance(value, str) else value
+        whole = store == "int" and isinstance(number, float) and number.is_integer()
+        return pa.array([int(number) if whole else number], type=ARROW[store], memory_pool=POOL)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, ValueError, TypeError):
+        return None
 
 
 def _untupled(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _instants(values: list[Any], kind: pa.DataType) -> pa.Array:
+def _instants(values: list[Any], kind: pa.DataType) -> pa.Array | None:
+    """Return instants, None if one of the values is none."""
     try:
         texts = pa.array(values, type=pa.large_string(), memory_pool=POOL)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return _plainly(values)
+        return None
     try:
         # Arrow reads +0100 and fractions as Jira writes them, 7 times faster than pandas.
         return texts.cast(kind, memory_pool=POOL)
@@ -90,14 +132,12 @@ def _instants(values: list[Any], kind: pa.DataType) -> pa.Array:
         parsed = pd.to_datetime(pd.Series(values, dtype="str"), utc=kind.tz is not None, format="ISO8601")
         return pa.array(parsed.dt.as_unit("us"), type=kind, memory_pool=POOL)
     except (ValueError, TypeError, AttributeError, pa.ArrowInvalid):
-        return texts
+        return None
 
 
 def microseconds(values: Sequence[Any]) -> npt.NDArray[np.int64]:
     """Return instants as microseconds since 1970; unreadable ones count as the oldest."""
-    parsed = _instants(list(values), ARROW["datetime"])
-    if not pa.types.is_timestamp(parsed.type):
-        return np.full(len(values), _NEVER, dtype=np.int64)
+    parsed = typed(list(values), "datetime")
     return _integers(parsed.cast(pa.int64(), memory_pool=POOL), _NEVER)
 
 
@@ -152,6 +192,15 @@ def join(batches: Sequence[Batch], stores: Mapping[str, str]) -> tuple[Batch, di
     ids = np.concatenate([batch.ids for batch in batches]) if batches else np.empty(0, np.int64)
     updated = np.concatenate([batch.updated for batch in batches]) if batches else np.empty(0, np.int64)
     return Batch(ids, updated, columns), found
+
+
+def mend(batch: Batch, lists: Mapping[str, Mapping[int, tuple[str, ...]]]) -> None:
+    """Put whole lists, by label and id, in place of those that the site had cut."""
+    for label, rows in batch.cut.items():
+        for row in rows:
+            whole = lists.get(label, {}).get(int(batch.ids[row]))
+            if whole is not None:
+                batch.columns[label][row] = whole
 
 
 def take(batch: Batch, rows: npt.NDArray[np.int64]) -> Batch:

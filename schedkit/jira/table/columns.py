@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from schedkit.errors import UnknownFieldError, UsageError
 from schedkit.jira.dialect import Dialect
 from schedkit.jira.table.fields import EPIC_LINK, PARENT_LINK, SPRINT, Catalog, Field, folded, unknown
-from schedkit.jira.table.kinds import KEY, PARENT, STATUS_CATEGORY, Kind, kind_of
+from schedkit.jira.table.kinds import KEY, PARENT, RAW, STATUS_CATEGORY, Kind, kind_of
 
-__all__ = ["DEFAULT", "Column", "Layout", "layout"]
+__all__ = ["DEFAULT", "RAW_SUFFIX", "Column", "Layout", "layout"]
 
 # (column, field id) in the order an analyst expects; None: found by what the site says about its fields.
 DEFAULT: dict[str, str | None] = {
@@ -33,6 +33,8 @@ DEFAULT: dict[str, str | None] = {
     "Sprint": None,
     "Story Points": None,
 }
+# Of a column with the field's whole structure.
+RAW_SUFFIX = " (raw)"
 _BY_FOLD = {name.casefold(): name for name in [*DEFAULT, "Id"]}
 _BY_ID = {id: name for name, id in DEFAULT.items() if id} | {"id": "Id", "key": "Key"}
 
@@ -99,7 +101,8 @@ def layout(
         Decides the markup of texts and where a parent is found.
     fields : sequence of str, optional
         Names or ids, in the order wanted; ``"*default"`` among them stands for the default columns,
-        ``"*all"`` for every field. The key always comes along.
+        ``"*all"`` for every field; ``"Sprint (raw)"`` for the whole structure of one. The key always comes
+        along.
     markup : str
         ``text``, ``markdown`` or ``raw``.
     taken : sequence of str
@@ -168,6 +171,12 @@ class _Chooser:
         return Column(label, Kind(absent, None, store))
 
     def named(self, name: str) -> list[Column]:
+        if name.endswith(RAW_SUFFIX):
+            return [
+                Column(f"{column.label}{RAW_SUFFIX}", RAW, ((field, RAW),))
+                for column in self.named(name.removesuffix(RAW_SUFFIX))
+                for field, _ in column.sources[:1]
+            ]
         known = folded(name)
         if known in _BY_FOLD and (known != "sprint" or self.catalog.custom(SPRINT)):
             return [self.default(_BY_FOLD[known])]

@@ -18,9 +18,10 @@ from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.table.batch import Batch, join, take
 from schedkit.jira.table.columns import Column, layout
 from schedkit.jira.table.fields import Catalog
+from schedkit.jira.table.plain import inferred
 from schedkit.jira.table.reader import Reader
 
-__all__ = ["assemble", "described", "newest", "ranked", "to_frame"]
+__all__ = ["assemble", "column_of", "described", "newest", "ranked", "to_frame"]
 
 
 def newest(ids: npt.NDArray[np.int64], updated: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -75,12 +76,14 @@ def assemble(
         return pd.DataFrame(data, index=pd.RangeIndex(len(joined)), copy=False)
 
 
+def column_of(values: Any, store: str) -> Any:
+    """Return one Arrow array (or list of tuples) as a column of a frame."""
+    return _pandas(values if store == "list" else pa.chunked_array([values]), store)
+
+
 def _pandas(chunked: Any, store: str, rank: Sequence[str] | None = None) -> Any:
     if store == "list":
-        cells = np.empty(len(chunked), dtype=object)
-        for position, value in enumerate(chunked):
-            cells[position] = value
-        return cells
+        return _objects(chunked)
     if store == "text":
         dtype: Any = pd.StringDtype(na_value=np.nan)
         return dtype.__from_arrow__(chunked)
@@ -92,7 +95,17 @@ def _pandas(chunked: Any, store: str, rank: Sequence[str] | None = None) -> Any:
         return pd.DatetimeTZDtype("us", "UTC").__from_arrow__(chunked).copy()
     if store == "category":
         return _categories(chunked, rank)
+    if store in ("any", "raw"):
+        values = [None if text is None else msgspec.json.decode(text) for text in chunked.to_pylist()]
+        return inferred(values) if store == "any" else _objects(values)
     return chunked.to_pandas().to_numpy(copy=True)
+
+
+def _objects(values: Sequence[Any]) -> npt.NDArray[Any]:
+    cells = np.empty(len(values), dtype=object)
+    for position, value in enumerate(values):
+        cells[position] = value
+    return cells
 
 
 def _categories(chunked: pa.ChunkedArray, rank: Sequence[str] | None) -> pd.Categorical:
@@ -141,6 +154,11 @@ def to_frame(answer: bytes | str | dict[str, Any] | list[Any], *, markup: str = 
     markup : str
         ``text``, ``markdown`` or ``raw``.
 
+    Returns
+    -------
+    DataFrame
+        ``attrs["unreadable"]`` holds the values that do not fit the type of their column, by column and key.
+
     Raises
     ------
     UsageError
@@ -176,4 +194,5 @@ def to_frame(answer: bytes | str | dict[str, Any] | list[Any], *, markup: str = 
         batch.columns.pop("Id")
     frame = assemble([batch], reader.columns)
     frame.attrs["fields"] = {k: v for k, v in described(reader.columns).items() if k in frame}
+    frame.attrs["unreadable"] = reader.unreadable
     return frame

@@ -17,14 +17,21 @@ from schedkit.jira import adf, wiki
 from schedkit.jira.table.fields import EPIC_LINK, PARENT_LINK, SPRINT, Field
 from schedkit.jira.table.plain import listed, plain
 from schedkit.jira.table.shapes import (
+    Asset,
     Attachment,
     Comments,
+    Duration,
+    Feedback,
     Issue,
     Link,
     Named,
     Option,
     ParentData,
+    Progress,
+    Request,
+    Sla,
     Status,
+    Tracking,
     User,
     Votes,
     Watches,
@@ -32,11 +39,13 @@ from schedkit.jira.table.shapes import (
     name_of,
 )
 from schedkit.jira.table.sprint import sprint_name
+from schedkit.values.durations import elapsed_text
 
 __all__ = [
     "CATEGORY_NAMES",
     "KEY",
     "PARENT",
+    "RAW",
     "STATUS_CATEGORY",
     "Kind",
     "flatten",
@@ -61,12 +70,27 @@ class Kind:
         Type of the column: text, category, int, float, datetime, date or list.
     flat : callable, optional
         From the decoded value to the cell's; None where they are the same.
+    endpoint : str
+        Below an issue's address, where the whole list is read page by page; the issue itself may show only a
+        part.
     """
 
     name: str
     type: Any
     store: str
     flat: Callable[[Any], Any] | None = None
+    endpoint: str = ""
+
+    def is_cut(self, value: Any) -> bool:
+        """Tell whether a decoded list is only a part of the whole."""
+        if isinstance(value, dict):
+            total, items = value.get("total"), value.get(f"{self.endpoint}s")
+            return isinstance(total, int) and isinstance(items, list) and total > len(items)
+        return isinstance(value, Comments | Worklogs) and (value.total or 0) > len(value.items)
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _category(status: Status) -> str | None:
@@ -105,6 +129,48 @@ def _sprint(sprint: Named | str) -> str:
     return sprint_name(sprint) if isinstance(sprint, str) else sprint.name
 
 
+def _sla(sla: Sla) -> str | None:
+    """Return where the running cycle stands, else how the last one ended."""
+    if sla.ongoingCycle is not None:
+        cycle = sla.ongoingCycle
+        state = "breached" if cycle.breached else "paused" if cycle.paused else "running"
+    elif sla.completedCycles:
+        cycle = sla.completedCycles[-1]
+        state = "breached" if cycle.breached else "met"
+    else:
+        return None
+    spent, goal = cycle.elapsedTime, cycle.goalDuration
+    if spent is None or goal is None:
+        return state
+    return f"{state} ({_span(spent)} of {_span(goal)})"
+
+
+def _span(duration: Duration) -> str:
+    return elapsed_text(duration.millis / 1000)
+
+
+def _request(request: Request) -> str | None:
+    return request.requestType.name if request.requestType else None
+
+
+def _asset(asset: Asset) -> str | None:
+    held = asset.label or asset.objectKey or asset.objectId or asset.id
+    return None if held is None else str(held)
+
+
+def _progress(progress: Progress) -> float:
+    return round(100 * progress.progress / progress.total, 1) if progress.total else 0.0
+
+
+def _tracking(tracking: Tracking) -> str | None:
+    parts = [
+        (tracking.timeSpent, "{} spent"),
+        (tracking.originalEstimate, "of {}"),
+        (tracking.remainingEstimate, "{} left"),
+    ]
+    return ", ".join(words.format(value) for value, words in parts if value) or None
+
+
 def _each(flat: Callable[[Any], Any]) -> Callable[[list[Any]], tuple[Any, ...]]:
     return lambda items: tuple(map(flat, items))
 
@@ -125,7 +191,10 @@ STATUS_CATEGORY = Kind("status category", Status, "category", _category)
 _NAME = attrgetter("name")
 _TEXT = Kind("text", str, "text")
 _NAMED = Kind("named", Named, "category", _NAME)
-_ANY = Kind("any", Any, "text", plain)
+_ANY = Kind("any", Any, "any", _json)
+RAW = Kind("raw", Any, "raw", _json)
+_ASSETS = Kind("object list", list[Asset], "list", _present(_asset))
+_ASSET_FIELDS = ("com.atlassian.jira.plugins.cmdb:cmdb-object-cftype",)
 _SPRINT = _list("sprint", Named | str, _sprint)
 _PARENT_LINK = Kind(
     "issue", str | ParentData, "text", lambda v: v if isinstance(v, str) else (v.data.key if v.data else None)
@@ -142,7 +211,12 @@ _BY_TYPE: dict[str, Kind] = {
     "issuelink": PARENT,
     "votes": Kind("votes", Votes, "int", attrgetter("votes")),
     "watches": Kind("watches", Watches, "int", attrgetter("watchCount")),
-    "comments-page": Kind("comments", Comments, "list", _comments),
+    "comments-page": Kind("comments", Comments, "list", _comments, "comment"),
+    "sd-servicelevelagreement": Kind("sla", Sla, "text", _sla),
+    "sd-customerrequesttype": Kind("request type", Request, "category", _request),
+    "sd-feedback": Kind("satisfaction", Feedback, "int", attrgetter("rating")),
+    "progress": Kind("progress", Progress, "float", _progress),
+    "timetracking": Kind("time tracking", Tracking, "text", _tracking),
     "group": replace(_NAMED, name="group", store="text"),
     "version": replace(_NAMED, name="version"),
     **{
@@ -158,7 +232,7 @@ _BY_ITEMS: dict[str, Kind] = {
     "attachment": _list("attachment list", Attachment, attrgetter("filename")),
     **{name: _list(f"{name} list", Named, _NAME) for name in ("version", "component", "group")},
 }
-_WORKLOG = Kind("worklogs", Worklogs, "list", _worklogs)
+_WORKLOG = Kind("worklogs", Worklogs, "list", _worklogs, "worklog")
 _SUBTASKS = _list("issue list", Issue, attrgetter("key"))
 _RICH_IDS = {"description", "environment"}
 
@@ -181,6 +255,8 @@ def kind_of(field: Field, rich: str, markup: str = "text") -> Kind:
         return Kind("issue", str, "text")
     if field.custom == PARENT_LINK:
         return _PARENT_LINK
+    if field.custom in _ASSET_FIELDS:
+        return _ASSETS
     if field.id == "subtasks":
         return _SUBTASKS
     if field.type == "array":
@@ -210,10 +286,6 @@ def _rich(rich: str, markup: str) -> Kind:
     return Kind(
         "text", str | dict[str, Any], "text", lambda v: from_wiki(v) if isinstance(v, str) else from_adf(v)
     )
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 def flatten(kind: Kind, value: Any) -> Any:

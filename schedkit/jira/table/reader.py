@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -20,7 +21,8 @@ from schedkit.gcpause import gc_paused
 from schedkit.jira.table.batch import Batch, microseconds, numbers, typed
 from schedkit.jira.table.columns import Column, Layout
 from schedkit.jira.table.fields import Catalog
-from schedkit.jira.table.kinds import Kind, flatten, kind_of
+from schedkit.jira.table.kinds import RAW, Kind, flatten, kind_of
+from schedkit.values.text import safe_repr
 
 __all__ = ["Page", "Reader"]
 
@@ -59,11 +61,16 @@ class Page:
 
 
 class Reader:
-    """Reads answers into batches of one layout; safe in many threads at once."""
+    """Reads answers into batches of one layout; safe in many threads at once.
+
+    `unreadable` holds the values that did not fit their column's type, and were left out: by column and
+    key.
+    """
 
     def __init__(self, layout: Layout, catalog: Catalog) -> None:
         self.layout = layout
         self.catalog = catalog
+        self.unreadable: dict[str, dict[str, str]] = {}
         self._lock = threading.Lock()
         self._loose: frozenset[str] = frozenset()
         self._strangers: tuple[str, ...] = ()
@@ -117,15 +124,28 @@ class Reader:
             columns.append(
                 Column(self.catalog.label(found, [c.label for c in columns]), kind, ((found, kind),))
             )
-        return _Compiled(tuple(columns), self._loose, self.layout.everything)
+        return _Compiled(tuple(columns), self._loose, self.layout.everything, self._left_out)
+
+    def _left_out(self, label: str, key: str, value: Any) -> None:
+        with self._lock:
+            self.unreadable.setdefault(label, {})[key] = safe_repr(value, 60)
 
 
 class _Compiled:
     """The decoder of one set of columns."""
 
-    def __init__(self, columns: tuple[Column, ...], loose: frozenset[str], everything: bool) -> None:
+    def __init__(
+        self,
+        columns: tuple[Column, ...],
+        loose: frozenset[str],
+        everything: bool,
+        left_out: Callable[[str, str, Any], None],
+    ) -> None:
         self.columns = columns
+        self._left_out = left_out
         self.everything = everything
+        # What is wanted as it is, too, is decoded as it is.
+        loose |= {source.id for column in columns for source, kind in column.sources if kind is RAW}
         self._loose = loose
         kinds: dict[str, Kind] = {}
         for column in columns:
@@ -185,11 +205,22 @@ class _Compiled:
         rows = [issue.fields or self._no_fields for issue in issues]
         updated = [v if isinstance(v, str) else None for v in map(attrgetter(self._names["updated"]), rows)]
         columns = {}
+        cut: dict[str, list[int]] = {}
         for column in self.columns:
+            if column.kind.endpoint:
+                cut[column.label] = self._cut(column, rows)
             values = self._values(column, issues, rows)
             if values is not None:
-                columns[column.label] = typed(values, column.kind.store)
-        return Batch(numbers([issue.id for issue in issues]), microseconds(updated), columns)
+                columns[column.label] = typed(values, column.kind.store, self._noting(column.label, issues))
+        return Batch(numbers([issue.id for issue in issues]), microseconds(updated), columns, cut)
+
+    def _cut(self, column: Column, rows: list[Any]) -> list[int]:
+        """Return the rows whose lists the site gave only a part of."""
+        held = map(attrgetter(self._names[column.field_ids[0]]), rows)
+        return [row for row, value in enumerate(held) if value and column.kind.is_cut(value)]
+
+    def _noting(self, label: str, issues: Any) -> Callable[[int, Any], None]:
+        return lambda place, value: self._left_out(label, str(issues[place].key or issues[place].id), value)
 
     def _values(self, column: Column, issues: Any, rows: list[Any]) -> list[Any] | None:
         """Return the flat values of a column, None if no issue of an `everything` answer has the field."""

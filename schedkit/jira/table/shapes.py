@@ -7,17 +7,24 @@ from typing import Any
 import msgspec
 
 __all__ = [
+    "Asset",
     "Attachment",
     "Comment",
     "Comments",
+    "Cycle",
+    "Feedback",
     "Issue",
     "Link",
     "LinkType",
     "Named",
     "Option",
     "ParentData",
+    "Progress",
+    "Request",
+    "Sla",
     "Status",
     "StatusCategory",
+    "Tracking",
     "User",
     "Votes",
     "Watches",
@@ -89,6 +96,11 @@ class Comment(msgspec.Struct):
 
 class Comments(msgspec.Struct):
     comments: list[Comment]
+    total: int | None = None
+
+    @property
+    def items(self) -> list[Any]:
+        return self.comments
 
 
 class Work(msgspec.Struct, gc=False):
@@ -98,6 +110,54 @@ class Work(msgspec.Struct, gc=False):
 
 class Worklogs(msgspec.Struct):
     worklogs: list[Work]
+    total: int | None = None
+
+    @property
+    def items(self) -> list[Any]:
+        return self.worklogs
+
+
+class Duration(msgspec.Struct, gc=False):
+    millis: int
+
+
+class Cycle(msgspec.Struct, gc=False):
+    breached: bool = False
+    paused: bool = False
+    goalDuration: Duration | None = None  # noqa: N815
+    elapsedTime: Duration | None = None  # noqa: N815
+    remainingTime: Duration | None = None  # noqa: N815
+
+
+class Sla(msgspec.Struct, gc=False):
+    ongoingCycle: Cycle | None = None  # noqa: N815
+    completedCycles: list[Cycle] = []  # noqa: N815
+
+
+class Request(msgspec.Struct, gc=False):
+    requestType: Named | None = None  # noqa: N815
+
+
+class Feedback(msgspec.Struct, gc=False):
+    rating: int | None = None
+
+
+class Asset(msgspec.Struct, gc=False):
+    label: str | None = None
+    objectKey: str | None = None  # noqa: N815
+    objectId: str | int | None = None  # noqa: N815
+    id: str | int | None = None
+
+
+class Progress(msgspec.Struct, gc=False):
+    progress: float
+    total: float
+
+
+class Tracking(msgspec.Struct, gc=False):
+    originalEstimate: str | None = None  # noqa: N815
+    remainingEstimate: str | None = None  # noqa: N815
+    timeSpent: str | None = None  # noqa: N815
 
 
 class ParentData(msgspec.Struct, gc=False):

@@ -38,6 +38,8 @@ def unchanged(cell: Any, held: Any, store: str) -> bool:
     if store == "list":
         shown = cell if isinstance(cell, str) else _joined(cell_value(cell, store))
         return alike(shown, _joined(cell_value(held, store))) or alike(cell_value(cell, store), held)
+    if store == "raw":
+        return True
     new, old = cell_value(cell, store), cell_value(held, store)
     if isinstance(new, pd.Timestamp) and isinstance(old, pd.Timestamp):
         return same_moment(new, old)

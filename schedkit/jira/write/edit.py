@@ -108,7 +108,7 @@ def _chosen(
 def _derived(frame: pd.DataFrame, name: str) -> bool:
     told = frame.attrs.get("fields")
     about = told.get(name) if isinstance(told, Mapping) else None
-    return isinstance(about, Mapping) and about.get("id") is None
+    return isinstance(about, Mapping) and (about.get("id") is None or about.get("type") == "raw")
 
 
 @dataclass

@@ -62,6 +62,8 @@ def obstacles(targets: Sequence[Target]) -> Mapping[Target, str]:
 def _obstacle(target: Target) -> str:
     if target.column == "Status Category":
         return "'Status Category' cannot be edited (use jira.transition(keys, …))"
+    if target.store == "raw":
+        return f"{target.column!r} cannot be edited (edit the column of the field itself)"
     if len(target.ids) > 1 and not target.choices:
         return f"{target.column!r} stands for several fields (name one of {', '.join(target.ids)})"
     try:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.confluence_pages import anchor, hostile_pages, real_pages
 
-from schedkit.confluence.source.reading import own_parameters, text
+from schedkit.confluence.source.reading import own_parameters
 from schedkit.confluence.source.storage import attributes, check, elements, splice, tokens
 from schedkit.errors import MalformedPageError
 
@@ -58,34 +58,6 @@ def test_parameters_of_a_macro_are_its_own() -> None:
         f"{anchor('inner')}<!-- <ac:parameter> --></ac:rich-text-body></ac:structured-macro>"
     )
     assert own_parameters(source, elements(source)[0]) == {"title": "Mine", "empty": ""}
-
-
-@pytest.mark.parametrize(
-    ("markup", "seen"),
-    [
-        ("a &amp; b", "a & b"),
-        ("<p>one</p><p>two<br />three</p>", "one two three"),
-        ("<strong>bold</strong>ly", "boldly"),
-        ("<![CDATA[<b>]]>", "<b>"),
-        ('<time datetime="2026-01-02" />', "2026-01-02"),
-        ('<ac:link><ri:user ri:account-id="u1" /></ac:link>', "@u1"),
-        ('<ac:link><ri:user ri:userkey="k" /></ac:link>', "@k"),
-        ('<ac:emoticon ac:name="tick" ac:emoji-fallback="✔" />', "✔"),
-        (
-            '<ac:structured-macro ac:name="status"><ac:parameter ac:name="title">Done</ac:parameter>'
-            '<ac:parameter ac:name="colour">Green</ac:parameter></ac:structured-macro>',
-            "Done",
-        ),
-        ('<ac:structured-macro ac:name="x"><ac:parameter ac:name="y" />z</ac:structured-macro>', "z"),
-        ("<!-- no -->yes", "yes"),
-        (
-            "<ac:adf-content>1</ac:adf-content><ac:adf-fallback>1</ac:adf-fallback>, <ac:adf-fallback />x",
-            "1, x",
-        ),
-    ],
-)
-def test_text_is_what_a_reader_sees(markup: str, seen: str) -> None:
-    assert text(markup) == seen
 
 
 @pytest.mark.parametrize(

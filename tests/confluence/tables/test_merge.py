@@ -18,7 +18,7 @@ from schedkit.confluence.source.reading import text
 from schedkit.confluence.source.regions import region
 from schedkit.confluence.tables.render import render
 from schedkit.confluence.tables.rules import Merged, Rules
-from schedkit.errors import MalformedPageError, RegionError
+from schedkit.errors import CheckError, MalformedPageError, RegionError
 
 BEFORE = "<h1>Bugs</h1>\r\n<p>&eacute;\U0001f600 a &gt; b</p>" + anchor("t")
 AFTER = "\r\n<p title='x > y'>tail &nbsp;</p><table><tbody><tr><td>hand-made</td></tr></tbody></table>"
@@ -523,3 +523,183 @@ def test_on_real_pages_only_the_table_changes(path: Any, create: str) -> None:
     assert len(inside) == len(made) - len(source)
     again = edit(made, {"Key": ["K-1", "K-2"], "Summary": ["one", "TWO"]}, create=create).new
     assert again == made.replace("<td>two</td>", "<td>TWO</td>", 1)
+
+
+# Whose columns, which rows -----------------------------------------------------
+
+
+def test_the_table_keeps_its_own_columns() -> None:
+    frame = {
+        "Key": ["K-1", "K-2", "K-3"],
+        "Summary": ["one", "TWO", "three"],
+        "Due": [""] * 3,
+        "Sprint": [""] * 3,
+    }
+    draft = edit(OLD, frame, columns="own")
+    assert cells(draft)[0] == NAMES
+    assert report(draft).columns_added == []
+    assert report(draft).notes[-1] == (
+        "columns 'Due', 'Sprint' of the frame not shown: the table has none; columns=\"all\" adds them"
+    )
+    assert report(edit(OLD, frame)).columns_added == ["Due", "Sprint"]
+
+
+def test_a_misspelt_column_to_keep_names_the_near_one() -> None:
+    frame = {"Key": ["K-1"], "Summary": ["one"], "Comment": ["from the frame"]}
+    with pytest.raises(RegionError, match=r"no column 'Coment' to keep .did you mean 'Comment'"):
+        edit(OLD, frame, keep=["Coment"])
+    draft = edit(OLD, {"Key": ["K-1"], "Summary": ["one"]}, keep=["Coment"])
+    assert "did you mean 'Comment'?" in report(draft).notes[1]
+    assert cells(draft)[0] == NAMES
+
+
+def test_headers_that_differ_in_case_or_blanks_are_matched_and_told() -> None:
+    source = page(table(["KEY", "Due  date", "Comment"], [["K-1", "May", "mine"]]))
+    draft = edit(source, {"Key": ["K-1"], "duedate": ["June"]})
+    assert cells(draft) == [["KEY", "Due date", "Comment"], ["K-1", "June", "mine"]]
+    assert report(draft).notes[:2] == [
+        "column 'KEY' of the page is taken for 'Key'",
+        "column 'Due date' of the page is taken for 'duedate'",
+    ]
+    both = page(table(["Key", "status", "STATUS"], [["K-1", "a", "b"]]))
+    assert cells(edit(both, {"Key": ["K-1"], "Status": ["x"]}))[0] == ["Key", "Status", "status", "STATUS"]
+
+
+def test_keys_that_differ_in_case_blanks_or_dashes_are_matched_and_told() -> None:
+    rows = [["k-1", "x", "c1"], ["K-2\u00a0", "x", "c2"], ["K\u20113", "x", "c3"], ["K-4", "x", ""]]
+    draft = edit(page(table(NAMES, rows)), {"Key": [f"K-{n}" for n in range(1, 5)], "Summary": ["y"] * 4})
+    assert [row[2] for row in cells(draft)[1:]] == ["c1", "c2", "c3", ""]
+    assert report(draft).added == []
+    assert report(draft).notes[:2] == [
+        "row 'k-1' of the page is taken for 'K-1'", "row 'K\u20113' of the page is taken for 'K-3'",
+    ]  # fmt: skip
+    twice = page(table(NAMES, [["k-1", "x", "c1"], ["K -1", "x", "c2"]]))
+    assert report(edit(twice, {"Key": ["K-1"], "Summary": ["y"]})).archived == ["k-1", "K -1"]
+
+
+def test_several_columns_are_one_key() -> None:
+    source = page(table(["Team", "Week", "N", "Comment"], [["A", "1", "5", "a1"], ["A", "2", "6", "a2"]]))
+    frame = {"Team": ["A", "B"], "Week": ["2", "1"], "N": [7, 8]}
+    draft = edit(source, frame, key=("Team", "Week"))
+    assert cells(draft)[1:] == [
+        ["A", "2", "7", "a2"], ["B", "1", "8", ""], ["Archived", "", "", ""], ["A", "1", "5", "a1"],
+    ]  # fmt: skip
+    assert (report(draft).added, report(draft).archived) == (["B / 1"], ["A / 1"])
+    with pytest.raises(RegionError, match=r"the frame has Team / Week 'A / 1' twice .*\['Team', 'Week'\]"):
+        edit(source, {"Team": ["A", "A"], "Week": ["1", "1"], "N": [1, 2]}, key=("Team", "Week"))
+
+
+def test_rows_may_stay_where_their_key_left() -> None:
+    draft = edit(OLD, {"Key": ["K-2", "K-9"], "Summary": ["two", "nine"]}, missing="keep")
+    assert [row[0] for row in cells(draft)[1:]] == ["K-2", "K-9", "K-1", "K-3"]
+    assert (report(draft).removed, report(draft).archived) == ([], [])
+
+
+def test_a_row_with_an_inline_comment_is_kept_as_written_in() -> None:
+    marked = '<ac:inline-comment-marker ac:ref="77">one</ac:inline-comment-marker>'
+    source = page(table(NAMES, [["K-1", marked, ""], ["K-2", "two", ""]]))
+    draft = edit(source, {"Key": ["K-2"], "Summary": ["two"]})
+    assert report(draft).archived == ["K-1"]
+    assert marked in draft.new
+    assert report(draft).comments == []
+    lost = edit(source, {"Key": ["K-2"], "Summary": ["two"]}, missing="delete")
+    assert [tuple(comment) for comment in report(lost).comments] == [("K-1", "Summary", "one")]
+
+
+MANY = page(table(NAMES, [[f"K-{n}", "s", ""] for n in range(12)]))
+
+
+@pytest.mark.parametrize(
+    ("source", "rows", "rules", "problem"),
+    [
+        (OLD, 0, {"min_rows": 1}, "the frame has 0 rows, at least 1 expected .write min_rows=0"),
+        ("<table />", 0, {"min_rows": 1}, "0 rows, at least 1 expected"),
+        (OLD, 1, {"min_rows": 2}, "1 rows, at least 2 expected"),
+        (MANY, 5, {"max_drop": 0.5}, "5 rows and the table 12: a drop of more than 50%"),
+    ],
+)
+def test_a_frame_of_too_few_rows_stops(source: str, rows: int, rules: dict[str, Any], problem: str) -> None:
+    where = "nth:1" if source.startswith("<table") else "anchor:t"
+    frame = {"Key": [f"K-{n}" for n in range(rows)], "Summary": ["s"] * rows}
+    with pytest.raises(CheckError, match=problem):
+        edit(source, frame, where=where, **rules)
+
+
+@pytest.mark.parametrize(
+    ("source", "rows", "rules"),
+    [
+        (MANY, 6, {"max_drop": 0.5}),
+        (MANY, 1, {"max_drop": None}),
+        (MANY, 1, {"max_drop": 1}),
+        (OLD, 1, {"max_drop": 0.5, "min_rows": 1}),
+    ],
+)
+def test_a_frame_of_enough_rows_goes_on(source: str, rows: int, rules: dict[str, Any]) -> None:
+    frame = {"Key": [f"K-{n}" for n in range(rows)], "Summary": ["s"] * rows}
+    assert edit(source, frame, missing="delete", **rules).changed
+
+
+def test_archived_rows_do_not_count_as_rows_that_drop() -> None:
+    rows = [["K-0", "s", ""], ["Archived", "", ""], *([f"K-{n}", "s", "c"] for n in range(1, 30))]
+    assert not edit(page(table(NAMES, rows)), {"Key": ["K-0"], "Summary": ["s"]}, max_drop=0.5).changed
+
+
+# Merged cells ---------------------------------------------------------------------
+
+
+TEAM = page(
+    "<table><tbody><tr><th>Team</th><th>Week</th><th>N</th></tr>"
+    '<tr><td rowspan="2">Red</td><td>1</td><td>5</td></tr><tr><td>2</td><td>6</td></tr>'
+    "<tr><td>Blue</td><td>1</td><td>7</td></tr></tbody></table>"
+)
+WEEKS = {"Team": ["Red", "Red", "Blue"], "Week": ["1", "2", "1"]}
+
+
+def team(numbers: list[str], **others: list[str]) -> Draft:
+    return edit(TEAM, {**WEEKS, "N": numbers, **others}, key=("Team", "Week"))
+
+
+def test_cells_beside_a_merged_one_are_written() -> None:
+    assert team(["5", "8", "7"]).new == TEAM.replace("<td>6</td>", "<td>8</td>")
+    assert not team(["5", "6", "7"]).changed
+
+
+def test_a_merged_cell_is_written_where_all_its_places_say_the_same() -> None:
+    frame = {"Week": ["1", "2", "3"], "Team": ["Green", "Green", "Blue"], "N": ["5", "6", "7"]}
+    source = TEAM.replace("<td>Blue</td><td>1</td>", "<td>Blue</td><td>3</td>")
+    assert edit(source, frame, key="Week").new == source.replace(">Red<", ">Green<")
+    once = {**frame, "Team": ["Red", "", "Blue"]}
+    assert not edit(source, once, key="Week").changed
+    with pytest.raises(RegionError, match=r"Team of 2 cannot become 'Pink': .* merged cell 'Red'"):
+        edit(source, {**frame, "Team": ["Red", "Pink", "Blue"]}, key="Week")
+
+
+@pytest.mark.parametrize(
+    ("teams", "weeks"),
+    [
+        (["Red", "Blue"], ["2", "1"]),
+        (["Red", "Blue"], ["1", "1"]),
+        (["Red", "Blue", "Red"], ["1", "1", "2"]),
+        (["Red", "New", "Red", "Blue"], ["1", "1", "2", "1"]),
+        (["Red", "Red", "Blue"], ["2", "1", "1"]),
+    ],
+)
+def test_rows_that_a_merged_cell_joins_stay_together(teams: list[str], weeks: list[str]) -> None:
+    with pytest.raises(RegionError, match="row 2 belongs to the merged cell 'Red'"):
+        edit(
+            TEAM,
+            {"Team": teams, "Week": weeks, "N": ["9"] * len(teams)},
+            key=("Team", "Week"),
+            missing="delete",
+        )
+
+
+def test_joined_rows_may_leave_and_others_come() -> None:
+    frame = {"Team": ["Blue", "Pink"], "Week": ["1", "1"], "N": ["7", "1"]}
+    draft = edit(TEAM, frame, key=("Team", "Week"), missing="delete")
+    assert cells(draft)[1:] == [["Blue", "1", "7"], ["Pink", "1", "1"]]
+
+
+def test_columns_beside_merged_cells_stay() -> None:
+    with pytest.raises(RegionError, match="has merged cells, so its columns cannot change"):
+        team(["5", "6", "7"], New=["a", "b", "c"])

@@ -25,6 +25,7 @@ from schedkit.core.runner.results import ResultGoneError
 from schedkit.core.states import Outcome, State
 from schedkit.core.when.triggers import cron, every
 from schedkit.errors import (
+    DeclarationError,
     FatalError,
     ParameterError,
     RetryableError,
@@ -429,7 +430,7 @@ def test_parameters_that_are_no_data_are_refused_by_whoever_submits(make: Make) 
 
 
 def test_a_name_is_text(sched: Scheduler) -> None:
-    with pytest.raises(UsageError, match="None is no task's name"):
+    with pytest.raises(UsageError, match="expected a task name or TaskHandle, got None"):
         sched.submit(None)  # type: ignore[arg-type]  # a variable that was never set
 
 
@@ -451,7 +452,7 @@ def test_a_task_is_given_by_its_handle_wherever_a_name_is(sched: Scheduler) -> N
     sched.remove(task)
     assert list(sched.tasks) == []
     for ask in (sched.pause, sched.runs, sched.history, sched.fires):
-        with pytest.raises(UsageError, match="5 is no task's name"):
+        with pytest.raises(UsageError, match="expected a task name or TaskHandle, got 5"):
             ask(5)  # type: ignore[arg-type]  # a variable of another cell
 
 
@@ -609,3 +610,18 @@ def test_the_board_knows_how_many_runs_of_a_task_there_may_be(sched: Scheduler) 
     assert told.wait(10)
     assert sched._bus.flush()
     assert limits() == {"any": None, "two": 3}  # as events tell one that is there
+
+
+def test_parameters_may_be_given_by_position(sched: Scheduler) -> None:
+    def add(left: int, right: int = 1) -> int:
+        return left + right
+
+    handle = sched.task(add)
+    assert handle.submit(2).result("10s") == 3
+    assert handle.submit(2, right=5).run.params == {"left": 2, "right": 5}
+    with pytest.raises(DeclarationError, match="the arguments do not fit"):
+        handle.submit(1, 2, 3)  # type: ignore[call-overload]  # what people write
+    with pytest.raises(DeclarationError, match="'left' is given by position and by name"):
+        handle.submit(1, left=2)  # type: ignore[call-overload]
+    with pytest.raises(ParameterError, match=r"task 'add': unknown parameter 'rigt' \(did you mean 'right'"):
+        handle.submit(2, rigt=5)  # type: ignore[call-overload]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -27,10 +28,10 @@ def test_jobs_and_status_take_as_many_reads_for_many_tasks_as_for_few(
     reads: list[sa.Select[tuple[object, ...]]] = []
     read = Ledger._all
 
-    def counted(ledger: Ledger, query: sa.Select[tuple[object, ...]]) -> object:
+    def counted(ledger: Ledger, query: sa.Select[tuple[object, ...]], *more: Any) -> object:
         if ledger is looking._ledger:
             reads.append(query)
-        return read(ledger, query)
+        return read(ledger, query, *more)
 
     def cost(ask: Callable[[], object]) -> int:
         # The viewer's own look for news, twice a second, is read beside.

@@ -13,7 +13,7 @@ from schedkit.core.ledger.lease import Lease
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.ledger.store import Store
 from schedkit.core.ledger.writer import Writer
-from schedkit.errors import NotOwnerError
+from schedkit.errors import LedgerError, NotOwnerError
 
 Told = list[tuple[Change, BaseException | None]]
 
@@ -65,3 +65,30 @@ def test_what_comes_after_the_end_is_refused(store: Store) -> None:
     ledger = Ledger(store)
     assert [ledger.setting(key) for key in ("before", "after the word", "after the end")] == ["x", None, None]
     lease.release()
+
+
+def test_a_change_that_a_damaged_file_refuses_is_a_ledger_error(store: Store) -> None:
+    with store.connect() as connection, connection.begin():
+        connection.exec_driver_sql("DROP TABLE schedkit_meta")
+    lease = Lease(store, "tests")
+    assert lease.take()
+    writer = Writer(
+        store,
+        lease,
+        committed=lambda told: None,
+        lost=lambda: None,
+        away=lambda why: None,
+        back=lambda seconds: None,
+        healthy=lambda: True,
+    )
+    answers: list[BaseException | None] = []
+    writer.start()
+    writer.post([noting("a", answers)])
+    work = writer.call(lambda connection: connection.exec_driver_sql("SELECT * FROM schedkit_meta"))
+    error = work.exception(30)
+    writer.stop(30)
+    lease.release()
+    for each in (error, *answers):
+        assert isinstance(each, LedgerError)
+        assert "no such table: schedkit_meta" in each.message
+        assert each.hint == "is it a schedkit ledger?"

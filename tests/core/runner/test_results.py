@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -137,3 +139,54 @@ def test_a_value_without_a_file_is_removed_with_its_row_alone(tmp_path: Path) ->
     with pytest.raises(ResultGoneError, match="is gone"):
         results.load(filed)
     assert results.load(inline) == 42
+
+
+@pytest.mark.parametrize("task", ["..", ".", "../..", ""])
+def test_no_name_of_a_task_leads_out_of_the_folder(tmp_path: Path, task: str) -> None:
+    folder = tmp_path / "results"
+    reference = Results(folder).save(task, "run", 1, list(range(5000)))
+    assert [path.parent.parent for path in tmp_path.rglob("*.json")] == [folder]
+    assert Results(folder).load(reference) == list(range(5000))
+
+
+def test_a_reference_to_a_file_outside_is_neither_read_nor_removed(tmp_path: Path) -> None:
+    outside = tmp_path / "other.json"
+    outside.write_text("[1]")
+    results = Results(tmp_path / "results")
+    for path in ("../other.json", str(outside)):
+        with pytest.raises(ResultGoneError, match="which is not in"):
+            results.load({"kind": "json", "path": path})
+        results.remove({"kind": "json", "path": path})
+    assert outside.read_text() == "[1]"
+
+
+NO_ROOM = """
+import resource, signal, sys
+from pathlib import Path
+from schedkit.core.api.facade import Scheduler
+from schedkit.errors import RunFailedError
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+folder = Path(sys.argv[1])
+with Scheduler(folder / "ledger.db", results=folder / "results") as sched:
+    @sched.task(name="big")
+    def big() -> list[int]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+        return list(range(100_000))
+
+    run = sched.submit("big")
+    run.wait("30s")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    print(run.state, run.error["type"], run.error["message"])
+print([str(path) for path in (folder / "results").rglob("*") if path.is_file()])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of processes there")
+def test_a_result_that_cannot_be_written_fails_the_run_and_leaves_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", NO_ROOM, str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+    told, files = done.stdout.splitlines()
+    assert told.startswith(f"FAILED FileError cannot write {tmp_path / 'results' / 'big'}")
+    assert files == "[]"

@@ -118,7 +118,7 @@ def test_asking_for_a_task_by_its_own_name_keeps_its_times(registry: Registry) -
         ({"code": "import os"}, DeclarationError, "task request: unknown option 'code'"),
         ({"cron": "@daily"}, DeclarationError, "did you mean 'cron_expr'"),
         ({"parameters": [1]}, DeclarationError, r"parameters=\[1\] \(a mapping"),
-        ({"retry_policy": 3}, DeclarationError, "retry_policy=3"),
+        ({"retry_policy": "some"}, DeclarationError, "retry_policy='some'"),
         ({"metadata": 5}, DeclarationError, "metadata=5"),
         ({"tags": 5}, DeclarationError, "tags=5"),
         ({"tags": [["x"]]}, DeclarationError, r"tags=\[\['x'\]\]"),

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from schedkit.atlassian import library
+from schedkit.atlassian import lazy_import
 
 ALONE = """
 import sys
-from schedkit.atlassian.library import rest_api
+from schedkit.atlassian.lazy_import import rest_api
 api = rest_api()
 assert api is rest_api()
 assert api.__module__ == "atlassian.rest_client"
@@ -25,7 +25,7 @@ Jira("https://jira.example.org", token="x").close()
 """
 AFTER = """
 import atlassian
-from schedkit.atlassian.library import rest_api
+from schedkit.atlassian.lazy_import import rest_api
 print(rest_api() is atlassian.rest_client.AtlassianRestAPI, atlassian.Jira is sys.modules["atlassian"].Jira)
 """
 
@@ -45,7 +45,7 @@ def test_a_library_that_is_there_is_used() -> None:
 
 
 def test_another_thread_that_meets_the_package_unrun_finds_it_whole() -> None:
-    package = library._unrun()
+    package = lazy_import._unrun()
     assert "Jira" not in vars(package)
     assert package.Jira.__module__.startswith("atlassian.jira")
     with pytest.raises(AttributeError, match="nonsense"):
@@ -53,6 +53,6 @@ def test_another_thread_that_meets_the_package_unrun_finds_it_whole() -> None:
 
 
 def test_no_library_is_told(monkeypatch) -> None:
-    monkeypatch.setattr(library, "_NAME", "atlassian_that_is_not_there")
+    monkeypatch.setattr(lazy_import, "_NAME", "atlassian_that_is_not_there")
     with pytest.raises(ModuleNotFoundError, match="atlassian_that_is_not_there"):
-        library._load()
+        lazy_import._load()

@@ -22,7 +22,7 @@ from schedkit.errors import RateLimitedError
 from schedkit.values.durations import elapsed_text
 from schedkit.values.limits import MAX_SITE_WAIT
 
-__all__ = ["Budget", "Clock", "Gate", "Pace"]
+__all__ = ["Budget", "Clock", "Gate", "RateLimiter"]
 
 # Good answers until one refusal is forgotten.
 CALM = 8
@@ -79,11 +79,11 @@ class Budget:
 
 
 @dataclass(slots=True)
-class Pace:
-    """The pace of one endpoint: values and arithmetic, no waiting.
+class RateLimiter:
+    """The request rate of one endpoint: values and arithmetic, no waiting.
 
     `holding` requests have a place, of which `sent` are under way. `left` is what the site's last word about
-    it leaves to send, as of `told`.
+    it leaves to send, as of `left_at`.
     """
 
     ceiling: int
@@ -92,14 +92,14 @@ class Pace:
     sent: int = 0
     not_before: float = float("-inf")
     cut_at: float = float("-inf")
-    strikes: int = 0
-    praises: int = 0
+    backoff_level: int = 0
+    successes: int = 0
     left: float = float("inf")
     most: float = float("inf")
     rate: float = 0.0
-    told: float = 0.0
+    left_at: float = 0.0
     started: int = 0
-    heard: int = 0
+    last_answer: int = 0
 
     def __post_init__(self) -> None:
         self.window = self.window or float(self.ceiling)
@@ -119,68 +119,68 @@ class Pace:
             # Sites tell whole requests, rounded: one is kept in hand, if the bucket holds several.
             enough = 2 if self.most > 2 else 1
             refilled = (enough - self._available(now)) / self.rate
-            seconds = max(seconds, min(refilled, self.told + MAX_SITE_WAIT - now))
+            seconds = max(seconds, min(refilled, self.left_at + MAX_SITE_WAIT - now))
         return max(0.0, seconds)
 
-    def starts(self, now: float) -> int:
+    def on_start(self, now: float) -> int:
         """Take note that a request is sent; returns its number."""
-        self.left, self.told = self._available(now) - 1, now
+        self.left, self.left_at = self._available(now) - 1, now
         self.sent += 1
         self.started += 1
         return self.started
 
-    def hears(self, now: float, budget: Budget | None, number: int) -> None:
+    def on_answer(self, now: float, budget: Budget | None, number: int) -> None:
         """Take note of what is left by the answer to a request, which still counts as sent."""
-        if number < self.heard:
+        if number < self.last_answer:
             return  # overtaken: a later request has told more since
-        self.heard = number
+        self.last_answer = number
         if budget is None:
             self.left, self.rate = float("inf"), 0.0
             return
         # Those under way may or may not be counted in it; the next answer tells.
-        self.left, self.told = budget.left - (self.sent - 1), now
+        self.left, self.left_at = budget.left - (self.sent - 1), now
         self.most, self.rate = budget.most, budget.rate
         if budget.left < 1 and budget.reset and not budget.rate:
             self.not_before = max(self.not_before, now + min(budget.reset, MAX_SITE_WAIT))
 
     def _available(self, now: float) -> float:
-        return min(self.most, self.left + (now - self.told) * self.rate)
+        return min(self.most, self.left + (now - self.left_at) * self.rate)
 
-    def praised(self) -> None:
+    def on_success(self) -> None:
         """Take note of a good answer."""
         self.window = min(float(self.ceiling), self.window + 1 / self.window)
-        self.praises += 1
-        if self.praises >= CALM:
+        self.successes += 1
+        if self.successes >= CALM:
             # Forgotten slowly: one good answer after a wait does not mean that the wait was too long.
-            self.strikes = max(0, self.strikes - 1)
-            self.praises = 0
+            self.backoff_level = max(0, self.backoff_level - 1)
+            self.successes = 0
 
-    def limited(self, started: float, now: float, delay: float) -> None:
+    def on_refusal(self, started: float, now: float, delay: float) -> None:
         """Take note that a request started at `started` was refused for `delay` seconds."""
         self.not_before = max(self.not_before, now + min(delay, MAX_SITE_WAIT))
         if self.rate:
-            self.left, self.told = min(self._available(now), 0.0), now
+            self.left, self.left_at = min(self._available(now), 0.0), now
         if started >= self.cut_at:
             self.window = max(1.0, self.window / 2)
             self.cut_at = now
-            self.strikes += 1
-            self.praises = 0
+            self.backoff_level += 1
+            self.successes = 0
 
 
 @dataclass(slots=True)
 class Gate:
-    """Lets requests through at the pace of their endpoint; `patience` is how many seconds one may wait."""
+    """Admits requests at the rate of their endpoint; `patience` is how many seconds one may wait."""
 
     ceiling: int
     clock: Clock
     patience: float = float("inf")
     site: str = "the site"
-    paces: dict[str, Pace] = field(default_factory=dict)
+    limiters: dict[str, RateLimiter] = field(default_factory=dict)
     waiting: dict[str, deque[anyio.Event]] = field(default_factory=dict)
 
-    def pace(self, endpoint: str) -> Pace:
-        """Return the pace of an endpoint."""
-        return self.paces.setdefault(endpoint, Pace(self.ceiling))
+    def limiter(self, endpoint: str) -> RateLimiter:
+        """Return the limiter of an endpoint."""
+        return self.limiters.setdefault(endpoint, RateLimiter(self.ceiling))
 
     @asynccontextmanager
     async def enter(self, endpoint: str) -> AsyncIterator[tuple[float, int]]:
@@ -191,27 +191,27 @@ class Gate:
         RateLimitedError
             If the site accepts no request before patience ends; its `status` is None.
         """
-        pace = self.pace(endpoint)
+        limiter = self.limiter(endpoint)
         queue = self.waiting.setdefault(endpoint, deque())
-        while pace.holding >= pace.places:
+        while limiter.holding >= limiter.places:
             await self._turn(endpoint, queue)
-        pace.holding += 1
+        limiter.holding += 1
         try:
-            await self._pass(endpoint, pace)
+            await self._pass(endpoint, limiter)
             started = self.clock.time()
-            number = pace.starts(started)
+            number = limiter.on_start(started)
             try:
                 yield started, number
             finally:
-                pace.sent -= 1
+                limiter.sent -= 1
         finally:
-            pace.holding -= 1
-            self._wake(pace, queue)
+            limiter.holding -= 1
+            self._wake(limiter, queue)
 
-    async def _pass(self, endpoint: str, pace: Pace) -> None:
+    async def _pass(self, endpoint: str, limiter: RateLimiter) -> None:
         """Wait until the site accepts the next request."""
         left = self.patience
-        while (seconds := pace.wait(self.clock.time())) > 0:
+        while (seconds := limiter.wait(self.clock.time())) > 0:
             if seconds > left:
                 raise RateLimitedError(
                     f"{self.site} accepts no {endpoint} for another {elapsed_text(seconds)}",
@@ -229,12 +229,12 @@ class Gate:
         except BaseException:
             if turn.is_set():
                 # Woken and cancelled at once: the place goes to the next.
-                self._wake(self.pace(endpoint), queue)
+                self._wake(self.limiter(endpoint), queue)
             else:
                 queue.remove(turn)
             raise
 
     @staticmethod
-    def _wake(pace: Pace, queue: deque[anyio.Event]) -> None:
-        for _ in range(min(len(queue), max(0, pace.places - pace.holding))):
+    def _wake(limiter: RateLimiter, queue: deque[anyio.Event]) -> None:
+        for _ in range(min(len(queue), max(0, limiter.places - limiter.holding))):
             queue.popleft().set()

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from schedkit.atlassian.messages import Body
-from schedkit.atlassian.pace import Budget
+from schedkit.atlassian.rate_limiter import Budget
 from schedkit.errors import (
     AuthError,
     BadAnswerError,
@@ -26,7 +26,7 @@ from schedkit.errors import (
 from schedkit.values.limits import MAX_DEPTH
 from schedkit.values.text import one_line
 
-__all__ = ["budget", "judge", "login_page", "near_limit", "retry_after", "said"]
+__all__ = ["budget", "error_of", "error_text", "login_page", "near_limit", "retry_after"]
 
 _LOGIN = re.compile(rb"log[ -]?in|sign[ -]?in|os_username|id\.atlassian\.com|single sign", re.IGNORECASE)
 _LOGIN_URL = re.compile(r"log-?in|sign-?in|sso|saml|/auth|id\.atlassian\.com", re.IGNORECASE)
@@ -38,7 +38,7 @@ _HINT_TOKEN = (
 )
 
 
-def judge(what: str, status: int, headers: Mapping[str, str], body: Body) -> SiteError | None:
+def error_of(what: str, status: int, headers: Mapping[str, str], body: Body) -> SiteError | None:
     """Return the error that an answer to `what` (method and URL) is, None for a good one."""
     login = headers.get("X-Seraph-LoginReason", "")
     if status == 401 or (status < 400 and "AUTHENTICATED_FAILED" in login):
@@ -52,7 +52,7 @@ def judge(what: str, status: int, headers: Mapping[str, str], body: Body) -> Sit
         )
     if status < 300:
         return None
-    words = said(body)
+    words = error_text(body)
     detail = f": {words}" if words else ""
     if status < 400:
         target = headers.get("Location", "").partition("?")[0]
@@ -98,13 +98,13 @@ def login_page(what: str, status: int, headers: Mapping[str, str], body: Body) -
     if _LOGIN.search(body):
         return AuthError(f"{what} answered with a login page", status=status, hint=_HINT_TOKEN)
     return BadAnswerError(
-        f"{what} answered with a web page instead of data: {said(body)}",
+        f"{what} answered with a web page instead of data: {error_text(body)}",
         status=status,
         hint="check that the URL is the site's base URL",
     )
 
 
-def said(body: Body) -> str:
+def error_text(body: Body) -> str:
     """Return what an error body says, as one short line of plain text."""
     text = bytes(body[:20_000]).decode("utf-8", "replace")
     try:
