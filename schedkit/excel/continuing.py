@@ -113,6 +113,7 @@ def _new_sheet(
         tally,
         links=order.links,
         totals=look.totals,
+        formats=look.formats,
         taken=list(book.sheets),
         tables=tables,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
+from schedkit.excel.drawn.column_formats import ColumnFormat
 from schedkit.excel.drawn.decorate import provenance
 from schedkit.excel.drawn.overview import overview
 from schedkit.excel.drawn.skeleton import INDEX, SUMMARY, Front, draw
@@ -51,6 +52,7 @@ class Look:
     summary: bool
     history: pd.DataFrame | None
     titled: bool = True
+    formats: Mapping[str, ColumnFormat] = field(default_factory=dict)
 
 
 def flat_job(frames: Frames, suffix: str, policy: Policy, tally: Tally) -> Job:
@@ -75,7 +77,16 @@ def drawn_job(frames: Mapping[str, pd.DataFrame], look: Look, policy: Policy, ta
     )
     fronts = ((SUMMARY, look.summary), (INDEX, front.index))
     taken = [name for name, shown in fronts if shown]
-    laid = lay_out(frames, policy, tally, links=look.links, totals=look.totals, taken=taken, fronts=taken)
+    laid = lay_out(
+        frames,
+        policy,
+        tally,
+        links=look.links,
+        totals=look.totals,
+        formats=look.formats,
+        taken=taken,
+        fronts=taken,
+    )
     drawn = draw(laid.sheets, front, policy)
     return Job(
         lambda file: fill_drawn(drawn, laid, file, tally),

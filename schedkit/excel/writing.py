@@ -17,6 +17,7 @@ import pandas as pd
 from schedkit import context
 from schedkit.errors import WorkbookError
 from schedkit.excel.continuing import continued_job, placed_job
+from schedkit.excel.drawn.column_formats import ColumnFormat
 from schedkit.excel.frames.flat import WRITERS
 from schedkit.excel.jobs import Frames, Job, Look, drawn_job, flat_job, template_job
 from schedkit.excel.model import Infinite, Policy
@@ -49,6 +50,7 @@ def write(
     title: str | None = None,
     links: bool | Mapping[str, str] = True,
     totals: bool | Mapping[str, str] = False,
+    formats: Mapping[str, ColumnFormat] | None = None,
     summary: bool = False,
     history: pd.DataFrame | None = None,
     tz: str | tzinfo | None = None,
@@ -95,6 +97,9 @@ def write(
     totals : bool or mapping of column to function
         A totals row whose formulas follow the table's filter: True sums every column of amounts, a mapping
         names "sum", "average", "count", "max" or "min" for columns of your choice.
+    formats : mapping of column to number format, "bar" or colours
+        ``{"Share": "0.0%", "Age": "bar", "Status": {"Done": "#C6EFCE"}}``: how the columns of a new sheet are
+        shown. Colours are by the text of a cell.
     summary : bool
         Put a Summary sheet first: figures, counts and charts of the first frame.
     history : DataFrame, optional
@@ -140,7 +145,7 @@ def write(
             job = flat_job(_frames(data, None), suffix, policy, tally)
             where = _put(target, job)
         else:
-            look = Look(title or given.stem, links, totals, summary, history, bool(title))
+            look = Look(title or given.stem, links, totals, summary, history, bool(title), formats or {})
             order = Order(policy, mode, keys, links, missing, max_drop)
             # Whoever reads, changes and replaces a workbook is alone with it.
             with file_lock(target):

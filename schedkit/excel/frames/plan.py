@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from schedkit.errors import WorkbookError
+from schedkit.excel.drawn.column_formats import ColumnFormat, checked_formats
 from schedkit.excel.drawn.skeleton import HEADER_ROW, SheetPlan
 from schedkit.excel.drawn.totals import totals_of
 from schedkit.excel.frames.columns import column
@@ -90,6 +91,15 @@ def _as_given(label: Any) -> str:
     return header_text(label) if isinstance(label, tuple) else str(label)
 
 
+def _of_columns(
+    formats: Mapping[str, ColumnFormat], columns: Mapping[str, tuple[Column, ...]], name: str
+) -> Mapping[str, ColumnFormat]:
+    """Return the formats for one of several frames: one that only another frame has is not meant here."""
+    own = {column.header for column in columns[name]}
+    known = {column.header for others in columns.values() for column in others}
+    return {header: wanted for header, wanted in formats.items() if header in own or header not in known}
+
+
 @dataclass(frozen=True)
 class Laid:
     """Frames laid out: the sheets to draw, and what the workbook shall remember of the frames."""
@@ -105,6 +115,7 @@ def lay_out(
     *,
     links: bool | Mapping[str, str],
     totals: bool | Mapping[str, str],
+    formats: Mapping[str, ColumnFormat] | None = None,
     taken: Sequence[str] = (),
     tables: Sequence[str] = (),
     fronts: Sequence[str] = (),
@@ -134,6 +145,7 @@ def lay_out(
             links=linked[name],
             totals=totals_of(prepared[name].iloc[start:stop], columns[name], table, totals),
             attrs=prepared[name].attrs,
+            formats=checked_formats(_of_columns(formats or {}, columns, name), columns[name]),
         )
         for sheet, table, (name, start, stop) in zip(names, table_names(names, tables), parts, strict=True)
     ]
