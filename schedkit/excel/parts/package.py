@@ -114,7 +114,7 @@ def damage_told(what: str) -> Iterator[None]:
             yield
         except SchedkitError:
             raise
-        except (KeyError, *_DAMAGE) as error:
+        except (LookupError, *_DAMAGE) as error:
             if reason(error) is not None:
                 raise
             told = one_line(str(error), 100)
