@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from schedkit.demo.world import details
-from schedkit.demo.world.catalog import LINK_TYPES, PRIORITIES, RESOLUTIONS, SUBTASK, TASK, Catalog
+from schedkit.demo.world.catalog import LINK_TYPES, PRIORITIES, RESOLUTIONS, STATUSES, SUBTASK, TASK, Catalog
 from schedkit.demo.world.generate import World
 from schedkit.demo.world.model import (
     Change,
@@ -52,6 +53,7 @@ class Store:
         # What the demo accounts may not browse: whole projects, and issues by their security level.
         self.closed: set[Project] = {project for project in self.catalog.projects if project.hidden}
         self.secret: set[int] = set()
+        self.statuses: list[Status] = list(STATUSES)
         self.listeners: list[Callable[[int], None]] = []
         self.filters = {
             "10000": "project = DEMO AND resolution IS EMPTY ORDER BY priority DESC, key ASC",
@@ -269,8 +271,71 @@ class Store:
             number = max((i.number for i in self.issues.values() if i.project is target), default=0) + 1
             new_key, old_key = f"{target.key}-{number}", issue.key
             self.keys[new_key] = issue.id
-            change = Change("Key", "", None, old_key, None, new_key)
-            return self.edit(old_key, change, key=new_key, number=number, project=target, moved_from=old_key)
+            left, was, status = issue.project, issue.status, issue.status
+            if status not in target.statuses:
+                alike = [each for each in target.statuses if each.name == was.name]
+                status = (alike or target.statuses)[0]
+            changes = [
+                Change(
+                    "project",
+                    "project",
+                    str(left.id),
+                    left.name,
+                    str(target.id),
+                    target.name,
+                ),
+                Change("Key", "", None, old_key, None, new_key),
+            ]
+            if status is not was:
+                changes.append(Change("status", "status", str(was.id), was.name, str(status.id), status.name))
+            return self.edit(
+                old_key,
+                *changes,
+                key=new_key,
+                number=number,
+                project=target,
+                status=status,
+                moved_from=old_key,
+            )
+
+    def rename_status(self, name: str, new: str) -> None:
+        """Rename a status: histories keep the old name, and no issue counts as updated."""
+        with self.lock:
+            status = next(each for each in self.statuses if each.name == name)
+            self._replace({status: replace(status, name=new)}, keep_past=True)
+
+    def own_statuses(self, project: str, categories: Mapping[str, str] | None = None) -> None:
+        """Give a project statuses of its own, with the names of the common ones and ids of their own.
+
+        As where a project is managed by its team. `categories` (``new``, ``indeterminate``, ``done``) says
+        by name which of them are in another category than the common ones.
+        """
+        with self.lock:
+            found = self.project(project)
+            if found is None:
+                raise KeyError(f"no project {project} on the demo site")
+            first = max(each.id for each in self.statuses) + 1
+            made = {
+                status: replace(
+                    status, id=first + n, category=(categories or {}).get(status.name, status.category)
+                )
+                for n, status in enumerate(found.statuses)
+            }
+            self._replace(made, keep_past=False, only=found)
+
+    def _replace(self, made: dict[Status, Status], *, keep_past: bool, only: Project | None = None) -> None:
+        """Put new statuses in the place of others, in one project or in all."""
+        kept = [each if only else made.get(each, each) for each in self.statuses]
+        self.statuses = kept + (list(made.values()) if only else [])
+        touched = [issue for issue in self.issues.values() if only in (None, issue.project)]
+        for issue in touched:
+            if keep_past and issue.past is None:
+                issue.past = details.past(issue, self.catalog.users)
+        for project in [only] if only else self.catalog.projects:
+            project.statuses = tuple(made.get(status, status) for status in project.statuses)
+        for issue in touched:
+            issue.status = made.get(issue.status, issue.status)
+        self._changed(*(issue.id for issue in touched))
 
     def delete(self, key: str) -> None:
         """Delete an issue, its links and its place under its parent. Children stay, without a parent."""

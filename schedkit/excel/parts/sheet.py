@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from schedkit.errors import WorkbookError
@@ -65,8 +66,7 @@ class Row:
         return Row("".join(f' {n}="{v}"' for n, v in told.items() if n != "hidden"), self.cells)
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """Where a row lies within the bytes of all rows."""
 
     start: int
@@ -212,7 +212,8 @@ class Sheet:
 
     def formula_rows(self) -> Iterator[int]:
         """Yield the numbers of the rows that hold formulas."""
-        if _FORMULA_TAG.search(self._xml):
+        # Most sheets have none, which plain searches find out faster than a pattern does.
+        if b"<f" in self._xml or b":f" in self._xml:
             yield from (number for number in self._numbers if self.has_formula(number))
 
     @cached_property

@@ -203,6 +203,7 @@ async def extract_to(
             "site": source.site.url,
             "jql": str(extraction.query),
             "fields": described(columns),
+            "statuses": source.statuses,
             "extraction": facts,
         }
 

@@ -163,6 +163,7 @@ def _attrs(extraction: Extraction, stores: Mapping[str, str], facts: dict[str, A
         "site": extraction.source.site.url,
         "jql": str(extraction.query),
         "fields": {label: columns[label] for label in stores},
+        "statuses": extraction.source.statuses,
         "extraction": facts,
     }
 
