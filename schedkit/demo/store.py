@@ -16,6 +16,7 @@ from schedkit.demo.world.model import (
     History,
     Issue,
     Link,
+    Named,
     Past,
     Project,
     Status,
@@ -63,6 +64,8 @@ class Store:
         for project in self.catalog.projects:
             if not project.hidden:
                 self.filters[str(20_000 + project.board)] = f"project = {project.key} ORDER BY Rank ASC"
+        # Of issues, by id and name.
+        self.properties: dict[tuple[int, str], Any] = {}
         self._written = 0
         for issue in self.issues.values():
             self._index(issue)
@@ -232,15 +235,17 @@ class Store:
                 self.filters[number] = jql
             self._changed()
 
-    def transition(self, key: str, status: Status, author: User | None = None) -> Issue:
-        """Move an issue to another status; done ones get a resolution and its date."""
+    def transition(
+        self, key: str, status: Status, author: User | None = None, resolution: Named | None = None
+    ) -> Issue:
+        """Move an issue to another status; done ones get a resolution (the first by default) and its date."""
         with self.lock:
             issue = self.get(key)
             was, at = issue.status, max(self.now(), issue.updated + 1)
             changes = [Change("status", "status", str(was.id), was.name, str(status.id), status.name)]
             values: dict[str, Any] = {"status": status, "updated": at}
             if (status.category == "done") != (was.category == "done"):
-                new = RESOLUTIONS[0] if status.category == "done" else None
+                new = (resolution or RESOLUTIONS[0]) if status.category == "done" else None
                 values |= {"resolution": new, "resolved": at if new else None}
                 old = issue.resolution
                 changes.append(
@@ -259,6 +264,18 @@ class Store:
             at = max(self.now(), issue.updated + 1)
             made = Comment(self._next_id(), author or self.catalog.me, at, text)
             self.edit(key, written_comments=(*issue.written_comments, made), updated=at)
+            return made
+
+    def log_work(
+        self, key: str, seconds: int, started: int, text: str, author: User | None = None
+    ) -> Worklog:
+        """Add an entry of work."""
+        with self.lock:
+            issue = self.edit(key)
+            assert issue.past is not None  # an edited issue keeps its past
+            made = Worklog(self._next_id(), author or self.catalog.me, started, seconds, text)
+            past = replace(issue.past, worklogs=(*issue.past.worklogs, made))
+            self.edit(key, past=past, spent=(issue.spent or 0) + seconds)
             return made
 
     def move(self, key: str, project: str) -> Issue:

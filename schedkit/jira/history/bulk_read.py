@@ -92,7 +92,7 @@ async def read_statuses(source: Source) -> None:
 def reported(frame: pd.DataFrame, source: Source, count: int, missing: Mapping[str, str]) -> pd.DataFrame:
     """Return a frame about `count` issues with the report of which are missing, and a warning if some are."""
     frame.attrs = {
-        "site": source.site.url,
+        "site": source.base,
         "extraction": {
             "complete": not missing,
             "requested": count,
