@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,11 @@ class Tools:
         The folder that relative paths start from.
     clock : callable
         Returns the present moment, timezone-aware; dates in file names come from it.
+    written : dict of Path to Path
+        The files that this run was to write, and where they were written.
     """
 
     site: Callable[[str], Any]
     root: Path
     clock: Callable[[], datetime]
+    written: dict[Path, Path] = field(default_factory=dict)
