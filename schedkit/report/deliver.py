@@ -77,6 +77,8 @@ class WorkbookDelivery(_Strict):
     template: str | None = None
     mode: Literal["replace", "append", "upsert"] = "replace"
     key: Names | None = None
+    missing: Literal["keep", "mark", "delete"] = "keep"
+    max_drop: float = 0.5
     title: str | None = None
     totals: bool | dict[str, str] = False
     summary: bool = False
@@ -96,15 +98,17 @@ class WorkbookDelivery(_Strict):
     def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
         from schedkit import excel
 
-        path = self.where(report, tools)
+        where = self.where(report, tools)
         write = functools.partial(
             excel.write,
             frame,
-            path,
+            where,
             sheet=self.sheet or (None if self.template else report.name),
             template=None if self.template is None else tools.root / self.template,
             mode=self.mode,
             key=None if self.key is None else list(self.key),
+            missing=self.missing,
+            max_drop=self.max_drop,
             title=self.title or report.description or None,
             totals=self.totals,
             summary=self.summary,
@@ -112,7 +116,7 @@ class WorkbookDelivery(_Strict):
         )
 
         def apply() -> None:
-            tools.written[path] = Path(write().path)
+            tools.written[where] = write().path
 
         return apply
 
@@ -172,7 +176,6 @@ class PageDelivery(_Strict):
 
         def apply() -> None:
             if workbook is not None:
-                # One that was open in another program went to a file beside it.
                 page.attach(tools.written.get(workbook, workbook), name=workbook.name)
             plan.apply()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from schedkit import context
@@ -35,9 +34,7 @@ def run_report(report: Report, tools: Tools) -> pd.DataFrame:
         As the stages raise them; what was delivered before stays, and a rerun replaces it.
     """
     started = time.monotonic()
-    # One moment for the whole run: every stage names a file alike.
-    moment = tools.clock()
-    tools = replace(tools, clock=lambda: moment, written={})
+    tools = tools.for_run()
     # Unknown deliverers and options are found before the first request is sent.
     deliveries = [deliverer(item.to, item.options) for item in report.deliver]
     frame = extract(report.extract, tools)
