@@ -24,12 +24,14 @@ from schedkit.excel.tally import Tally
 from schedkit.excel.template.marks import with_mark_column
 from schedkit.excel.template.template import Missing, Mode, Order, check_key
 from schedkit.values.files import file_lock, names_beside, replacing
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone, timezone_name
 
 _WORKBOOKS = (".xlsx", ".xlsm")
 
 
+@check_keywords
 def write(
     data: pd.DataFrame | Mapping[str, pd.DataFrame],
     path: str | Path,

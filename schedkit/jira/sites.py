@@ -13,10 +13,12 @@ from schedkit.errors import SchedkitError, UsageError
 from schedkit.jira.client.client import AsyncJira, Jira
 from schedkit.jira.pages.asking import together
 from schedkit.loop import refuse_in_coroutine, service
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["from_sites", "search_sites"]
 
 
+@check_keywords
 def search_sites(
     sites: Mapping[str, Jira], call: Callable[[AsyncJira], Awaitable[pd.DataFrame]]
 ) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from schedkit.errors import SettingsError, UsageError
 from schedkit.notify.notices import KINDS, Kind, Notice
 from schedkit.values.durations import Duration
 from schedkit.values.extras import requires_extra
+from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration
 
 __all__ = ["Channel", "Voice"]
@@ -22,6 +23,7 @@ _LIMIT = 4000
 _TITLE = 200
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Channel:
     """Where notices go, which, and how often.

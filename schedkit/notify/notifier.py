@@ -13,6 +13,7 @@ from schedkit.notify.channel import Channel, Voice
 from schedkit.notify.notices import Notice, Watch
 from schedkit.notify.speaker import Speaker
 from schedkit.values.durations import Duration
+from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration
 
 __all__ = ["Notifier"]
@@ -27,6 +28,7 @@ class Source(Protocol):
     def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]: ...
 
 
+@check_keywords
 class Notifier:
     """Tells channels of runs that failed, are done or are late.
 
