@@ -72,7 +72,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
         "pages": {"table"},
         "search": {"table", "pages"},
         "history": {"table", "pages", "search"},
-        "kept": {"table", "pages", "search"},
+        "kept": {"table", "pages", "search", "history"},
         "write": {"table", "pages"},
         "client": {"table", "pages", "search", "history", "kept", "write"},
     },

@@ -42,8 +42,7 @@ def error_of(what: str, status: int, headers: Mapping[str, str], body: Body) -> 
     """Return the error that an answer to `what` (method and URL) is, None for a good one."""
     login = headers.get("X-Seraph-LoginReason", "")
     if status == 401 or (status < 400 and "AUTHENTICATED_FAILED" in login):
-        why = "" if status == 401 else f" although it answered {status}"
-        return AuthError(f"{what}: the login was refused{why}", status=status, hint=_HINT_TOKEN)
+        return _refused_login(what, status, body)
     if "AUTHENTICATION_DENIED" in login or "CAPTCHA" in headers.get("X-Authentication-Denied-Reason", ""):
         return ForbiddenError(
             f"{what}: the site asks for a CAPTCHA after wrong passwords",
@@ -64,6 +63,12 @@ def error_of(what: str, status: int, headers: Mapping[str, str], body: Body) -> 
             f"{what} answered {status}, a redirect to {target}",
             status=status,
             hint="use the address it points to as the site's URL",
+        )
+    if status == 403 and "XSRF" in words:
+        return ForbiddenError(
+            f"{what} is forbidden{detail}",
+            status=status,
+            hint="the site takes it for a browser's request: leave out cookies and a browser's User-Agent",
         )
     if status == 403:
         return ForbiddenError(f"{what} is forbidden{detail}", status=status, hint="ask for the permission")
@@ -88,6 +93,20 @@ def error_of(what: str, status: int, headers: Mapping[str, str], body: Body) -> 
     if status >= 500:
         return UnavailableError(f"{what} answered {status}{detail}", status=status, hint="try again later")
     return SiteError(f"{what} answered {status}{detail}", status=status)
+
+
+def _refused_login(what: str, status: int, body: Body) -> AuthError:
+    if status != 401:
+        return AuthError(
+            f"{what}: the login was refused although it answered {status}", status=status, hint=_HINT_TOKEN
+        )
+    words = error_text(body)
+    scope = "scope" in words.lower()
+    return AuthError(
+        f"{what}: the login was refused" + (f": {words}" if words else ""),
+        status=status,
+        hint="give the token the scope that this request needs" if scope else _HINT_TOKEN,
+    )
 
 
 def login_page(what: str, status: int, headers: Mapping[str, str], body: Body) -> SiteError | None:

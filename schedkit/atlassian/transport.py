@@ -150,10 +150,12 @@ class Transport:
 
     def _sent(self, request: Request) -> Any:
         headers = {**self._api.default_headers, **(request.headers or {})}
-        if request.files is not None:
-            # requests itself names the multipart boundary; Atlassian wants the XSRF check waived.
-            headers.pop("Content-Type", None)
+        if request.method != "GET":
+            # Without it, what looks like a browser's request (its User-Agent, a cookie) is refused as XSRF.
             headers.setdefault("X-Atlassian-Token", "no-check")
+        if request.files is not None:
+            # requests itself names the multipart boundary.
+            headers.pop("Content-Type", None)
         return self._api.request(
             request.method,
             path=request.path,

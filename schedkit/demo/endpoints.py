@@ -8,6 +8,7 @@ from schedkit.demo.auth import Account
 
 CLOUD = Account("demo@example.com", "demo-cloud-token-f3b1c2", "")
 DATA_CENTER = Account(None, "demo-dc-token-9a7e55", "demo-dc-password-51d0aa")
+GATEWAY = "/ex/jira/11111111-2222-3333-4444-555555555555"
 
 
 @dataclass(frozen=True)

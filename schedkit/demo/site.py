@@ -25,12 +25,13 @@ from schedkit.demo.confluence.v1 import Wiki1
 from schedkit.demo.confluence.v2 import CloudWiki
 from schedkit.demo.confluence.v2_extras import CloudExtras
 from schedkit.demo.confluence.view import view
-from schedkit.demo.endpoints import CLOUD, DATA_CENTER, Endpoint
+from schedkit.demo.endpoints import CLOUD, DATA_CENTER, GATEWAY, Endpoint
 from schedkit.demo.gate import Gate
 from schedkit.demo.jira.agile import Agile
 from schedkit.demo.jira.cloud import CloudDesk
 from schedkit.demo.jira.datacenter import DataCenterDesk
 from schedkit.demo.jira.face import Dialect
+from schedkit.demo.jira.making import Making
 from schedkit.demo.journal import Answered, Journal
 from schedkit.demo.knobs import Faults, parse_faults, parse_latency
 from schedkit.demo.oauth import TokenServer
@@ -156,6 +157,11 @@ class DemoSite:
         return Endpoint(self.url, CLOUD.user, CLOUD.token)
 
     @property
+    def jira_gateway(self) -> Endpoint:
+        """Jira Cloud by the address of the gateway."""
+        return Endpoint(f"{self.url}{GATEWAY}", CLOUD.user, CLOUD.token)
+
+    @property
     def jira_dc(self) -> Endpoint:
         return Endpoint(f"{self.url}/jira", None, DATA_CENTER.token)
 
@@ -249,9 +255,16 @@ class DemoSite:
         ]
         open_issue = Route("/browse/{key}", browse)
         agile = Agile(self.cloud), Agile(self.dc)
+        cloud = [
+            *(route for desk in (self.cloud, self.cloud2) for route in desk.routes() + Making(desk).routes()),
+            *agile[0].routes(),
+        ]
         return Starlette(
             routes=[
-                Mount("/jira", routes=[*self.dc.routes(), *agile[1].routes(), open_issue]),
+                Mount(
+                    "/jira",
+                    routes=[*self.dc.routes(), *agile[1].routes(), *Making(self.dc).routes(), open_issue],
+                ),
                 Mount("/confluence", routes=[*self.dc_wiki.routes(), *look]),
                 Mount(
                     "/wiki",
@@ -262,9 +275,9 @@ class DemoSite:
                         *look,
                     ],
                 ),
-                *self.cloud.routes(),
-                *self.cloud2.routes(),
-                *agile[0].routes(),
+                # The gateway by which tokens with scopes ask; its addresses are none that a browser opens.
+                Mount(GATEWAY, routes=cloud),
+                *cloud,
                 Route("/oauth/token", self.oauth.exchange, methods=["POST"]),
                 open_issue,
             ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from schedkit.demo.world import details
-from schedkit.demo.world.catalog import LINK_TYPES, PRIORITIES, RESOLUTIONS, SUBTASK, TASK, Catalog
+from schedkit.demo.world.catalog import LINK_TYPES, PRIORITIES, RESOLUTIONS, STATUSES, SUBTASK, TASK, Catalog
 from schedkit.demo.world.generate import World
 from schedkit.demo.world.model import (
     Change,
@@ -15,6 +16,7 @@ from schedkit.demo.world.model import (
     History,
     Issue,
     Link,
+    Named,
     Past,
     Project,
     Status,
@@ -52,6 +54,7 @@ class Store:
         # What the demo accounts may not browse: whole projects, and issues by their security level.
         self.closed: set[Project] = {project for project in self.catalog.projects if project.hidden}
         self.secret: set[int] = set()
+        self.statuses: list[Status] = list(STATUSES)
         self.listeners: list[Callable[[int], None]] = []
         self.filters = {
             "10000": "project = DEMO AND resolution IS EMPTY ORDER BY priority DESC, key ASC",
@@ -61,6 +64,8 @@ class Store:
         for project in self.catalog.projects:
             if not project.hidden:
                 self.filters[str(20_000 + project.board)] = f"project = {project.key} ORDER BY Rank ASC"
+        # Of issues, by id and name.
+        self.properties: dict[tuple[int, str], Any] = {}
         self._written = 0
         for issue in self.issues.values():
             self._index(issue)
@@ -230,15 +235,17 @@ class Store:
                 self.filters[number] = jql
             self._changed()
 
-    def transition(self, key: str, status: Status, author: User | None = None) -> Issue:
-        """Move an issue to another status; done ones get a resolution and its date."""
+    def transition(
+        self, key: str, status: Status, author: User | None = None, resolution: Named | None = None
+    ) -> Issue:
+        """Move an issue to another status; done ones get a resolution (the first by default) and its date."""
         with self.lock:
             issue = self.get(key)
             was, at = issue.status, max(self.now(), issue.updated + 1)
             changes = [Change("status", "status", str(was.id), was.name, str(status.id), status.name)]
             values: dict[str, Any] = {"status": status, "updated": at}
             if (status.category == "done") != (was.category == "done"):
-                new = RESOLUTIONS[0] if status.category == "done" else None
+                new = (resolution or RESOLUTIONS[0]) if status.category == "done" else None
                 values |= {"resolution": new, "resolved": at if new else None}
                 old = issue.resolution
                 changes.append(
@@ -259,6 +266,18 @@ class Store:
             self.edit(key, written_comments=(*issue.written_comments, made), updated=at)
             return made
 
+    def log_work(
+        self, key: str, seconds: int, started: int, text: str, author: User | None = None
+    ) -> Worklog:
+        """Add an entry of work."""
+        with self.lock:
+            issue = self.edit(key)
+            assert issue.past is not None  # an edited issue keeps its past
+            made = Worklog(self._next_id(), author or self.catalog.me, started, seconds, text)
+            past = replace(issue.past, worklogs=(*issue.past.worklogs, made))
+            self.edit(key, past=past, spent=(issue.spent or 0) + seconds)
+            return made
+
     def move(self, key: str, project: str) -> Issue:
         """Move an issue to another project: a new key, the old one still resolves."""
         with self.lock:
@@ -269,8 +288,71 @@ class Store:
             number = max((i.number for i in self.issues.values() if i.project is target), default=0) + 1
             new_key, old_key = f"{target.key}-{number}", issue.key
             self.keys[new_key] = issue.id
-            change = Change("Key", "", None, old_key, None, new_key)
-            return self.edit(old_key, change, key=new_key, number=number, project=target, moved_from=old_key)
+            left, was, status = issue.project, issue.status, issue.status
+            if status not in target.statuses:
+                alike = [each for each in target.statuses if each.name == was.name]
+                status = (alike or target.statuses)[0]
+            changes = [
+                Change(
+                    "project",
+                    "project",
+                    str(left.id),
+                    left.name,
+                    str(target.id),
+                    target.name,
+                ),
+                Change("Key", "", None, old_key, None, new_key),
+            ]
+            if status is not was:
+                changes.append(Change("status", "status", str(was.id), was.name, str(status.id), status.name))
+            return self.edit(
+                old_key,
+                *changes,
+                key=new_key,
+                number=number,
+                project=target,
+                status=status,
+                moved_from=old_key,
+            )
+
+    def rename_status(self, name: str, new: str) -> None:
+        """Rename a status: histories keep the old name, and no issue counts as updated."""
+        with self.lock:
+            status = next(each for each in self.statuses if each.name == name)
+            self._replace({status: replace(status, name=new)}, keep_past=True)
+
+    def own_statuses(self, project: str, categories: Mapping[str, str] | None = None) -> None:
+        """Give a project statuses of its own, with the names of the common ones and ids of their own.
+
+        As where a project is managed by its team. `categories` (``new``, ``indeterminate``, ``done``) says
+        by name which of them are in another category than the common ones.
+        """
+        with self.lock:
+            found = self.project(project)
+            if found is None:
+                raise KeyError(f"no project {project} on the demo site")
+            first = max(each.id for each in self.statuses) + 1
+            made = {
+                status: replace(
+                    status, id=first + n, category=(categories or {}).get(status.name, status.category)
+                )
+                for n, status in enumerate(found.statuses)
+            }
+            self._replace(made, keep_past=False, only=found)
+
+    def _replace(self, made: dict[Status, Status], *, keep_past: bool, only: Project | None = None) -> None:
+        """Put new statuses in the place of others, in one project or in all."""
+        kept = [each if only else made.get(each, each) for each in self.statuses]
+        self.statuses = kept + (list(made.values()) if only else [])
+        touched = [issue for issue in self.issues.values() if only in (None, issue.project)]
+        for issue in touched:
+            if keep_past and issue.past is None:
+                issue.past = details.past(issue, self.catalog.users)
+        for project in [only] if only else self.catalog.projects:
+            project.statuses = tuple(made.get(status, status) for status in project.statuses)
+        for issue in touched:
+            issue.status = made.get(issue.status, issue.status)
+        self._changed(*(issue.id for issue in touched))
 
     def delete(self, key: str) -> None:
         """Delete an issue, its links and its place under its parent. Children stay, without a parent."""

@@ -29,7 +29,7 @@ from schedkit.excel.tally import Tally
 from schedkit.excel.template.dependents import Parts, grow_dependents, recalculate
 from schedkit.excel.template.drawings import move_objects
 from schedkit.excel.template.formula_cells import Change, follow
-from schedkit.excel.template.hyperlinks import SheetLinks, keep_links
+from schedkit.excel.template.hyperlinks import keep_links
 from schedkit.excel.template.neighbours import move_rows_below, without_merged, write_header
 from schedkit.excel.template.notes import move_notes
 from schedkit.excel.template.range_followers import clear_filters, grow_other, grow_own
@@ -83,29 +83,21 @@ def _fill_sheet(
         room = max(room - plan.rows, 0) if link else room
     ink = Ink(tally)
     _set_dimension(sheet, Area(1, 1, plan.last_row + bool(plan.totals), max(len(slots), 1)))
-    links = SheetLinks(sheet, None, frozenset())
 
     def stream() -> Iterator[bytes | memoryview]:
-        yield sheet.document.result(0, sheet.data.inner)
+        yield sheet.opening()
         yield from sheet.rows(HEADER_ROW, HEADER_ROW)
         for chunk, count in rows(slots, plan.start, plan.stop, FIRST_ROW, ink):
             yield chunk
             progress.add(count)
         if plan.totals:
             yield _totals_row(plan, looks[-1])
-        yield from _after_rows(sheet, links, ink)
+        yield from sheet.closing(ink.links.refs)
 
     changes.streams[part] = stream
     changes.related[part] = lambda: ink.links.targets
     if plan.rows * len(slots) > _LARGE_CELLS:
         changes.large.add(part)
-
-
-def _after_rows(sheet: Sheet, links: SheetLinks, ink: Ink) -> Iterator[bytes]:
-    """Yield what follows the rows of a sheet, with its new links."""
-    yield sheet.document.result(sheet.data.inner, links.place)
-    yield links.written(ink.links.refs)
-    yield sheet.document.result(links.place)
 
 
 def _set_dimension(sheet: Sheet, used: Area) -> None:
@@ -139,11 +131,11 @@ def fill_template(book: Workbook, filling: Filling, file: IO[bytes], tally: Tall
     move_objects(parts, sheet, growth, f"{region} of {book.package.name}")
     tally.add("notes_removed", move_notes(parts, region.part, growth, filling.keys))
     _clear_filters(parts, filling, tally)
-    links = _arrange_sheet(filling)
+    freed = _arrange_sheet(filling)
     changes = Changes(parts={**_sheets_changed(book, sheet), **parts.changed(), **filling.formats.changed()})
     if lost:
         _drop_calculation_chain(book, changes)
-    _stream_sheet(book, filling, links, changes, tally)
+    _stream_sheet(book, filling, freed, changes, tally)
     rewrite(book.package, changes, file)
 
 
@@ -171,14 +163,14 @@ def _clear_filters(parts: Parts, filling: Filling, tally: Tally) -> None:
             sheet.change(number, row.shown())
 
 
-def _arrange_sheet(filling: Filling) -> SheetLinks:
-    """Put what surrounds the new rows of a sheet in its place."""
+def _arrange_sheet(filling: Filling) -> set[str]:
+    """Put what surrounds the new rows of a sheet in its place; return ids that no link uses any more."""
     sheet, region, growth = filling.sheet, filling.region, filling.growth
     if region.new:
         write_header(sheet, region)
     move_rows_below(sheet, region, growth)
     grow_own(sheet, growth)
-    links = keep_links(sheet, filling.overwritten, growth)
+    freed = keep_links(sheet, filling.overwritten, growth)
     if filling.match is None:
         without_merged(sheet, growth, filling.overwritten.first_row)
     if sheet.namespace is not None:
@@ -191,7 +183,7 @@ def _arrange_sheet(filling: Filling) -> SheetLinks:
     if old is not None:
         new = Area(min(old.top, new.top), min(old.left, new.left), bottom, max(old.right, new.right))
     _set_dimension(sheet, new)
-    return links
+    return freed
 
 
 def _sheets_changed(book: Workbook, filled: Sheet) -> dict[str, bytes]:
@@ -207,22 +199,20 @@ def _drop_calculation_chain(book: Workbook, changes: Changes) -> None:
         changes.unrelated.setdefault(book.part, set()).add(relation.id)
 
 
-def _stream_sheet(
-    book: Workbook, filling: Filling, links: SheetLinks, changes: Changes, tally: Tally
-) -> None:
+def _stream_sheet(book: Workbook, filling: Filling, freed: set[str], changes: Changes, tally: Tally) -> None:
     """Let the filled sheet be rendered when it is written."""
     sheet, part = filling.sheet, filling.region.part
     kind = relation_kind(strict=sheet.strict)
     ink = Ink(tally, LinkParts(free_prefix(book.package, part), kind=kind))
 
     def stream() -> Iterator[bytes | memoryview]:
-        yield sheet.document.result(0, sheet.data.inner)
+        yield sheet.opening()
         yield from _body(filling, ink)
-        yield from _after_rows(sheet, links, ink)
+        yield from sheet.closing(ink.links.refs)
 
     changes.streams[part] = stream
     changes.related[part] = lambda: ink.links.targets
-    changes.unrelated[part] = set(links.freed)
+    changes.unrelated[part] = freed
     if len(filling.numbers) * len(filling.slots) > _LARGE_CELLS:
         changes.large.add(part)
 

@@ -27,7 +27,7 @@ _NAMESPACE = "urn:schedkit:workbook"
 _CONTENT = re.compile(rf'<workbook xmlns="{_NAMESPACE}">(.*)</workbook>', re.DOTALL)
 # A category list longer than this is rebuilt from the values instead.
 _MOST_CATEGORIES = 1000
-_KEPT_ATTRS = ("site", "jql", "fields", "extraction", "statuses", "status_categories")
+_KEPT_ATTRS = ("site", "jql", "fields", "extraction", "statuses")
 _Record = TypeVar("_Record")
 
 

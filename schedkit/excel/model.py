@@ -79,9 +79,9 @@ CellsOf = Callable[[int, int, Tally], Cells]
 class Column:
     """One column of a sheet.
 
-    `cells(start, stop, tally)` gives the values of those rows; `digits` says how its
-    numbers are shown; `zone` names the zone its times are shown in; `dtype` is what the
-    frame had.
+    `cells(start, stop, tally)` gives the values of those rows; `dtype` is what the frame had; `digits` says
+    how its numbers are shown, `zone` names the zone its times are shown in; `ranks` are the categories of an
+    ordered column, lowest first.
     """
 
     header: str
@@ -90,6 +90,7 @@ class Column:
     dtype: str = ""
     digits: Digits = Digits()
     zone: str | None = None
+    ranks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from schedkit.excel.frames.restore import Body, inferred, restored
 from schedkit.excel.memory import FrameMemory, WorkbookMemory
 from schedkit.excel.names import header_key, headers
 from schedkit.excel.parts.area import Area
-from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.package import Package, damage_told
 from schedkit.excel.parts.tables import TableXml, tables_of
 from schedkit.excel.parts.values import CellColumn, cells, format_kinds, shared_strings
 from schedkit.excel.parts.workbook import Workbook, open_workbook, relations
@@ -63,7 +63,7 @@ def read(path: str | Path, sheet: str | None = None) -> pd.DataFrame:
     >>> excel.read(excel.write(frame, path).path).equals(frame)
     True
     """
-    with context.surrounded():
+    with context.surrounded(), damage_told(str(path)):
         book = _open(path)
         sources = book.sources()
         if sheet is None:
@@ -90,7 +90,7 @@ def read_all(path: str | Path) -> dict[str, pd.DataFrame]:
 
     The Summary and Index sheets that `write` draws are left out.
     """
-    with context.surrounded():
+    with context.surrounded(), damage_told(str(path)):
         book = _open(path)
         found = {source.name: book.frame(source) for source in book.sources() if not source.front}
         return {name: frame for name, frame in found.items() if frame is not None}

@@ -103,21 +103,22 @@ def cumulative_flow(
     zone = parse_timezone(tz)
     if not len(stays.steps.issue):
         return pd.DataFrame(index=pd.DatetimeIndex([], tz=zone))
-    entered, left = with_zone(stays.steps.entered), with_zone(stays.steps.left)
-    first = as_instant(start) if start is not None else entered.min()
+    entered, left = stays.steps.entered, stays.steps.left
+    first = as_instant(start) if start is not None else with_zone(entered).min()
     first, last = (instant.tz_convert(zone).tz_localize(None).normalize() for instant in (first, end))
     try:
         walls = pd.date_range(first, last, freq=freq)
     except ValueError:
         raise UsageError(f"freq={freq!r} is not a frequency", hint="write D, W, 7D or ME") from None
-    at = _begun(walls + pd.DateOffset(days=1), zone).tz_convert("UTC").as_unit("us").to_numpy()
-    groups = pd.Series(grouped(stays, by), dtype="str")
+    ends = _begun(walls + pd.DateOffset(days=1), zone).tz_convert("UTC").tz_localize(None)
+    at = ends.to_numpy().astype("datetime64[us]")
+    codes, groups = pd.factorize(np.asarray(grouped(stays, by), dtype=object))
     table: dict[str, Any] = {}
-    for status in groups.dropna().unique():
-        mine = groups == status
-        came, went = (np.sort(each[mine].dropna().to_numpy()) for each in (entered, left))
+    for code, group in enumerate(groups):
+        mine = codes == code
+        came, went = np.sort(entered[mine]), np.sort(left[mine & ~np.isnat(left)])
         # Who came before midnight, less who left before it.
-        table[str(status)] = came.searchsorted(at) - went.searchsorted(at)
+        table[str(group)] = came.searchsorted(at) - went.searchsorted(at)
     frame = pd.DataFrame(
         {column: table[column] for column in in_order(stays, table, by)}, index=_begun(walls, zone)
     )

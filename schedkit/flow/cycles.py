@@ -11,7 +11,7 @@ import pandas as pd
 
 from schedkit.errors import UsageError
 from schedkit.flow.calendars import WorkingHours
-from schedkit.flow.frames import Instants, as_instants, need, warned, with_zone
+from schedkit.flow.frames import Instants, as_instants, need, per_value, warned, with_zone
 from schedkit.flow.statuses import CATEGORIES, Stays
 from schedkit.flow.stays import cut_stays
 from schedkit.values.keywords import check_keywords
@@ -84,7 +84,9 @@ def cycle_times(
 def _matching(stays: Stays, what: str) -> npt.NDArray[np.bool_]:
     """Return which stays are in a category, or in a status where no category is called so."""
     english = stays.statuses.english
-    named = {category: english.get(category, category) for category in {*stays.categories} - {None}}
+    named = {
+        category: english.get(category, category) for category in pd.unique(stays.categories) if category
+    }
     known = {
         *named,
         *named.values(),
@@ -95,29 +97,28 @@ def _matching(stays: Stays, what: str) -> npt.NDArray[np.bool_]:
     if known <= set(CATEGORIES.values()):
         # Only where they are called otherwise are the categories' English names a mistake.
         known |= set(CATEGORIES.values())
-    by_name = stays.names == what
+    by_name = per_value(stays.names, lambda name: name == what)
     if what not in known:
         if not by_name.any() and what not in stays.statuses.order:
             names = sorted({str(name) for name in stays.names if name is not None})
             raise UsageError(
                 f"no issue was ever in {what!r}", hint=did_you_mean(what, [*names, *sorted(known)])
             )
-        return np.asarray(by_name, dtype=bool)
+        return by_name
     wanted = {category for category, name in named.items() if what in (category, name)}
-    in_category = np.isin(stays.categories.astype(str), list(wanted))
+    in_category = per_value(stays.categories, lambda category: category in wanted)
     # A status that has the category's name is meant only where nothing says what category it has.
-    return np.asarray(in_category | (by_name & (stays.categories == None)), dtype=bool)  # noqa: E711 - elementwise
+    return in_category | (by_name & per_value(stays.categories, lambda category: category is None))
 
 
 def _back(stays: Stays) -> npt.NDArray[np.bool_]:
     """Return which stays are known to lie before work: neither in progress nor done."""
     english = stays.statuses.english
-    at_work = {None} | {
-        category
-        for category in {*stays.categories}
-        if english.get(category, category) in ("In Progress", "Done")
-    }
-    return np.array([category not in at_work for category in stays.categories], dtype=bool)
+
+    def before_work(category: str | None) -> bool:
+        return category is not None and english.get(category, category) not in ("In Progress", "Done")
+
+    return per_value(stays.categories, before_work)
 
 
 def _started(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ __all__ = [
     "cell_texts",
     "naive",
     "need",
+    "per_value",
     "warned",
     "with_zone",
     "without_zone",
@@ -81,6 +82,13 @@ def with_zone(instants: Instants) -> pd.Series[Any]:
 
 def cell_texts(column: pd.Series[Any], between: str = ", ") -> npt.NDArray[np.object_]:
     """Return cells as histories write them; None where a cell is empty."""
+    if isinstance(column.dtype, pd.StringDtype):
+        cells = column.to_numpy(dtype=object, copy=True)
+        cells[column.isna() | (column == "")] = None
+        return cells
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        names = cell_texts(column.cat.categories.to_series(), between)
+        return np.append(names, [None])[column.cat.codes.to_numpy()]
     table = np.empty(len(column), dtype=object)
     for place, cell in enumerate(column.astype(object)):
         table[place] = _text(cell, between)
@@ -97,6 +105,12 @@ def _text(cell: Any, between: str) -> str | None:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell)
+
+
+def per_value(values: npt.NDArray[np.object_], test: Callable[[Any], bool]) -> npt.NDArray[np.bool_]:
+    """Return which values pass a test, made once for each of the few different ones."""
+    codes, different = pd.factorize(values)
+    return np.array([*map(test, different), test(None)], dtype=bool)[codes]
 
 
 def warned(frame: pd.DataFrame, warnings: Sequence[str]) -> pd.DataFrame:

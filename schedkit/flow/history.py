@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 
 from schedkit.flow.frames import as_instant, naive, with_zone
 from schedkit.flow.log import Ints, Log
+from schedkit.flow.names import names_by_id, split_names
 from schedkit.flow.statuses import stays_of
 from schedkit.flow.steps import Objects, Steps, steps_of
 from schedkit.values.keywords import check_keywords
@@ -56,7 +57,7 @@ def spans(
     ['To Do', 'Done']
     """
     log = Log(changes, issues)
-    steps, values, ids = _values(log, field)
+    steps, values, ids, _ = _values(log, field)
     frame = pd.DataFrame(
         {
             "Key": log.issues["Key"].astype("str").array[steps.issue],
@@ -75,13 +76,13 @@ def spans(
     return frame.assign(To=frame["To"].where(frame["To"] <= end))
 
 
-def _values(log: Log, field: str) -> tuple[Steps, Objects, Objects]:
-    """Return a field's steps, with the text and the id of each."""
+def _values(log: Log, field: str) -> tuple[Steps, Objects, Objects, Objects | None]:
+    """Return a field's steps, with the text and the id of each, and the category of a status."""
     if log.find(field).label.casefold() == "status":
         stays = stays_of(log)
-        return stays.steps, stays.names, stays.ids
+        return stays.steps, stays.names, stays.ids, stays.categories
     steps = steps_of(log, field)
-    return steps, steps.shown_texts(), steps.shown_ids()
+    return steps, steps.shown_texts(), steps.shown_ids(), None
 
 
 def _column(values: Objects) -> pd.Series[Any]:
@@ -125,7 +126,7 @@ def as_of(
     there = (with_zone(log.created) <= end).to_numpy()
     result = log.issues.loc[there, ["Key", "Created"]].reset_index(drop=True)
     for name in _told(log) if fields is None else [fields] if isinstance(fields, str) else fields:
-        steps, values, ids = _values(log, name)
+        steps, values, ids, categories = _values(log, name)
         begun = np.flatnonzero(np.isnat(steps.entered) | (steps.entered <= naive(end)))
         last = begun[np.diff(steps.issue[begun], append=-1) != 0]
         last = last[there[steps.issue[last]]]
@@ -133,8 +134,8 @@ def as_of(
         result[label] = _as_before(label, log, steps, values, ids, last)
         if any(id is not None for id in ids):
             result[f"{label} Id"] = _column(ids[last])
-        if label == "Status":
-            result["Status Category"] = _column(stays_of(log).categories[last])
+        if categories is not None:
+            result["Status Category"] = _column(categories[last])
     return result
 
 
@@ -154,7 +155,7 @@ def _as_before(
     own = log.issues[label].iloc[steps.issue[last]].reset_index(drop=True)
     unmoved = np.bincount(steps.issue, minlength=len(log.issues))[steps.issue[last]] == 1
     if any(isinstance(cell, tuple | list) for cell in log.issues[label]):
-        names = {key[0]: text for key, text in zip(steps.ids, steps.texts, strict=True) if _single(key)}
+        names = names_by_id(steps.ids, steps.texts, _present_names(label, log, steps))
         cells = [
             cell if same else value if isinstance(value, tuple) else split_names(value, id, names)
             for cell, same, value, id in zip(own, unmoved, then, ids[last], strict=True)
@@ -164,8 +165,18 @@ def _as_before(
     return before if isinstance(own.dtype, pd.CategoricalDtype) else before.where(~unmoved, own)
 
 
-def _single(ids: Any) -> bool:
-    return isinstance(ids, tuple) and len(ids) == 1
+def _present_names(label: str, log: Log, steps: Steps) -> dict[str, str]:
+    """Return the names that the issues' own lists give to the ids of their last change."""
+    found: dict[str, str] = {}
+    cells = log.issues[label].tolist()
+    for place in steps.last:
+        code, cell = steps.code[place], cells[steps.issue[place]]
+        ids = steps.ids[code] if code >= 0 else None
+        if not isinstance(cell, tuple) or not isinstance(ids, tuple) or len(cell) != len(ids):
+            continue
+        if ", ".join(cell) == steps.texts[code]:
+            found |= dict(zip(ids, cell, strict=True))
+    return found
 
 
 def _like(own: pd.Series[Any], values: Objects) -> pd.Series[Any]:
@@ -182,29 +193,3 @@ def _like(own: pd.Series[Any], values: Objects) -> pd.Series[Any]:
         texts = pd.Series(values, dtype="str")
         return pd.to_datetime(texts, errors="coerce", utc=zoned, format="mixed").astype(dtype)
     return _column(values)
-
-
-def split_names(text: str | None, ids: Any, known: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names within a text that joins them with commas, although names may hold commas.
-
-    Examples
-    --------
-    >>> split_names("One, two, Three", ("1", "2"), {"2": "Three"})
-    ('One, two', 'Three')
-    """
-    if not text:
-        return ()
-    if not isinstance(ids, tuple) or len(ids) < 2:
-        return (text,)
-    names = [known.get(id) for id in ids]
-    strange = [place for place, name in enumerate(names) if name is None]
-    if len(strange) == 1:
-        place = strange[0]
-        before = "".join(f"{name}, " for name in names[:place])
-        after = "".join(f", {name}" for name in names[place + 1 :])
-        if text.startswith(before) and text.endswith(after):
-            names[place] = text[len(before) : len(text) - len(after)]
-    if None not in names and ", ".join(map(str, names)) == text:
-        return tuple(map(str, names))
-    parts = text.split(", ")
-    return tuple(parts) if len(parts) == len(ids) else (text,)

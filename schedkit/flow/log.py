@@ -76,9 +76,9 @@ class Log:
         column = "Id" if _have_all("Id", issues, changes) else "Key"
         parts = ["site", column] if _have_all("site", issues, changes) else [column]
         names = _names(issues, parts)
-        first = ~pd.Series(names).duplicated().to_numpy()
+        first = ~pd.Series(names, dtype="str").duplicated().to_numpy()
         self.issues = issues[first].reset_index(drop=True)
-        known = pa.array(names[first], type=pa.large_string())
+        known = names.filter(pa.array(first))
         self.row = _places(_names(changes, parts), known)
         if column == "Key":
             self._find_moved(parts, known)
@@ -91,9 +91,10 @@ class Log:
             return
         table = self.changes[moved]
         former = _places(_names(table.assign(Key=table["From"]), parts), known)
-        place = {name: at for name, at in zip(_names(table, parts), former.tolist(), strict=True) if at >= 0}
+        names = _names(table, parts).to_pylist()
+        place = {name: at for name, at in zip(names, former.tolist(), strict=True) if at >= 0}
         lost = self.row < 0
-        self.row[lost] = [place.get(name, -1) for name in _names(self.changes[lost], parts)]
+        self.row[lost] = [place.get(name, -1) for name in _names(self.changes[lost], parts).to_pylist()]
 
     @cached_property
     def when(self) -> Instants:
@@ -109,9 +110,10 @@ class Log:
         chosen = [np.flatnonzero(mask & (self.row >= 0) & ~np.isnat(self.when)) for mask in rows.rows]
         at = np.concatenate(chosen)
         source = np.repeat(np.arange(len(chosen)), [len(some) for some in chosen])
-        order = np.lexsort((_entries(self.changes, at), self.when[at], self.row[at]))
+        order = _in_order(self.changes, at, self.when[at], self.row[at])
         at, source = at[order], source[order]
-        codes, values, ids = _encoded(self.changes.iloc[at], *self._present(rows))
+        told = self.changes[[c for c in ("From", "To", "From Id", "To Id") if c in self.changes]]
+        codes, values, ids = _encoded(told.iloc[at], *self._present(rows))
         was, now, present = np.split(codes, [len(at), 2 * len(at)])
         return Moves(self.row[at], self.when[at], source, was, now, present, values, ids)
 
@@ -135,21 +137,27 @@ def _have_all(column: str, *frames: pd.DataFrame) -> bool:
     return all(column in frame and frame[column].notna().all() for frame in frames)
 
 
-def _names(frame: pd.DataFrame, parts: list[str]) -> Texts:
-    columns = [frame[part].astype("str").to_numpy(dtype=object) for part in parts]
-    return columns[0] if len(columns) == 1 else np.asarray(columns[0] + "\0" + columns[1])
+def _names(frame: pd.DataFrame, parts: list[str]) -> pa.Array:
+    columns = [pa.array(frame[part].astype("str"), type=pa.large_string()) for part in parts]
+    between = pa.scalar("\0", type=pa.large_string())
+    joined = columns[0] if len(columns) == 1 else pc.binary_join_element_wise(*columns, between)
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
 
-def _places(names: Texts, known: pa.Array) -> Ints:
-    found = pc.index_in(pa.array(names, type=pa.large_string()), value_set=known).fill_null(-1)
-    return np.array(found, dtype=np.int64)
+def _places(names: pa.Array, known: pa.Array) -> Ints:
+    return np.array(pc.index_in(names, value_set=known).fill_null(-1), dtype=np.int64)
 
 
-def _entries(changes: pd.DataFrame, at: Ints) -> npt.NDArray[np.float64]:
-    """Return the numbers of entries: they grow, and tell the order of changes of one second."""
-    if "Entry" not in changes:
-        return np.zeros(len(at))
-    return np.asarray(pd.to_numeric(changes["Entry"].iloc[at], errors="coerce"), dtype=np.float64)
+def _in_order(changes: pd.DataFrame, at: Ints, when: Instants, issue: Ints) -> Ints:
+    """Return the order of changes: by issue, by time, and those of one second by their entries' numbers."""
+    order = np.lexsort((when, issue))
+    same = (np.diff(issue[order]) == 0) & (np.diff(when[order]) == np.timedelta64(0))
+    if "Entry" not in changes or not same.any():
+        return order
+    tied = np.union1d(order[:-1][same], order[1:][same])
+    numbers = np.zeros(len(at))
+    numbers[tied] = pd.to_numeric(changes["Entry"].iloc[at[tied]], errors="coerce")
+    return np.lexsort((numbers, when, issue))
 
 
 def _spaced(ids: str) -> str:

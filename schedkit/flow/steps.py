@@ -63,8 +63,9 @@ class Steps:
         return np.flatnonzero(np.diff(self.issue, append=-1))
 
     def shown_texts(self) -> Objects:
-        """Return the text of each step's value."""
-        return shown(self.code, self.texts, self.empty[0])
+        """Return the text of each step's value; its id where a history tells no more."""
+        pairs = zip(self.texts, self.ids, strict=True)
+        return shown(self.code, [id if text is None else text for text, id in pairs], self.empty[0])
 
     def shown_ids(self) -> Objects:
         """Return the id of each step's value."""

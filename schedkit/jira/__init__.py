@@ -2,6 +2,7 @@
 
 from schedkit.jira.client.client import AsyncJira, Jira
 from schedkit.jira.export import export_task
+from schedkit.jira.kept.changes import read_changelog
 from schedkit.jira.kept.diff import diff
 from schedkit.jira.kept.store import read_parquet
 from schedkit.jira.sites import search_sites
@@ -12,6 +13,7 @@ __all__ = [
     "Jira",
     "diff",
     "export_task",
+    "read_changelog",
     "read_parquet",
     "search_sites",
     "to_frame",

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import fnmatch
-import logging
-import os
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from schedkit.errors import SettingsError, UsageError
 from schedkit.notify.notices import KINDS, Kind, Notice
 from schedkit.values.durations import Duration
-from schedkit.values.extras import requires_extra
 from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration
+from schedkit.values.text import did_you_mean, safe_repr
 
-__all__ = ["Channel", "Voice"]
-
-_LIMIT = 4000
-_TITLE = 200
+__all__ = ["Channel"]
 
 
 @check_keywords
@@ -69,7 +62,9 @@ class Channel:
             )
         for kind in (*self.on, *self.templates):
             if kind not in KINDS:
-                raise SettingsError(f"nothing is told on {kind!r}", hint=f"write {', '.join(KINDS)}")
+                raise SettingsError(
+                    f"unknown kind of notification {safe_repr(kind)}", hint=did_you_mean(kind, KINDS)
+                )
         try:
             _ = self.pause
         except UsageError as error:
@@ -84,41 +79,3 @@ class Channel:
     def wants(self, notice: Notice) -> bool:
         """Tell whether a notice goes here."""
         return notice.kind in self.on and any(fnmatch.fnmatchcase(notice.task, p) for p in self.tasks)
-
-
-class Voice:
-    """A channel's sender: Apprise with the URL of the environment, read once."""
-
-    def __init__(self, channel: Channel, environ: Mapping[str, str] | None = None) -> None:
-        url = (os.environ if environ is None else environ).get(channel.env, "").strip()
-        if not url:
-            raise SettingsError(
-                f"the environment has no {channel.env}", hint="set it to the channel's Apprise URL"
-            )
-        with requires_extra("notify", "notifications"):
-            import apprise
-        # Its debug lines hold the whole address.
-        logger = logging.getLogger("apprise")
-        if logger.level == logging.NOTSET:
-            logger.setLevel(logging.WARNING)
-        self.channel = channel
-        self._text = apprise.NotifyFormat.TEXT
-        self._apprise: Any = apprise.Apprise()
-        with warnings.catch_warnings():
-            # The plug-ins, loaded now, import what later Pythons no longer have.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            known = self._apprise.add(url)
-        if not known:
-            raise SettingsError(
-                f"{channel.env} holds no URL that Apprise knows",
-                hint="see Apprise's list of services for its form",
-            )
-        # Where a service has no titles, Apprise puts the title into the body.
-        self.limit = min([_LIMIT, *(server.body_maxlen for server in self._apprise)]) - _TITLE
-
-    def __repr__(self) -> str:
-        return f"Voice({self.channel.env!r})"
-
-    def say(self, title: str, body: str) -> bool:
-        """Send a message; blocking, True if the service took it."""
-        return bool(self._apprise.notify(title=title, body=body, body_format=self._text))

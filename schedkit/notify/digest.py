@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from schedkit.notify.notices import TEMPLATES, Kind, Notice, filled
+from schedkit.notify.notices import TEMPLATES, Kind, Notice, filled, harmless
+from schedkit.values.text import clip
 
 __all__ = ["Digest", "Message", "message"]
 
-Message = tuple[str, str]
+Message = tuple[str, str, Kind]
+_WORST_FIRST: tuple[Kind, ...] = ("failed", "late", "done")
 _LINES = 20
 _KEPT = 1000
 
@@ -44,18 +46,18 @@ class Digest:
 
 
 def message(notices: Sequence[Notice], dropped: int, templates: Mapping[Kind, str], limit: int) -> Message:
-    """Return title and body: one notice in full, several as a digest of at most `limit` characters."""
+    """Return title, body and kind: one notice in full, several as a digest of at most `limit` characters."""
     if len(notices) == 1 and not dropped:
         (one,) = notices
         body = filled(templates.get(one.kind, TEMPLATES[one.kind]), one.fields)
-        return _cut(f"{one.task}: {one.kind}", 150), _cut(body, limit)
+        return clip(f"{harmless(one.task)}: {one.kind}", 150), clip(body, limit), one.kind
     counts = Counter(notice.kind for notice in notices)
     title = f"{len(notices) + dropped} notices: " + ", ".join(f"{n} {kind}" for kind, n in counts.items())
     lines: list[str] = []
     room = limit - 40
     for notice in notices[:_LINES]:
         text = filled(templates.get(notice.kind, TEMPLATES[notice.kind]), notice.fields)
-        line = _cut("- " + text.replace("\n", " "), 300)
+        line = clip("- " + text.replace("\n", " "), 300)
         if room < len(line) + 1:
             break
         lines.append(line)
@@ -63,8 +65,5 @@ def message(notices: Sequence[Notice], dropped: int, templates: Mapping[Kind, st
     rest = len(notices) - len(lines) + dropped
     if rest:
         lines.append(f"… and {rest} more")
-    return title, "\n".join(lines)
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    worst: Kind = next((kind for kind in _WORST_FIRST if counts[kind]), "late")
+    return title, "\n".join(lines), worst

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from schedkit.core.events import Event, Fired, RunEnded, RunNoted, RunQueued, RunStarted, TaskChanged
 from schedkit.core.states import Disposition, State
+from schedkit.values.durations import elapsed_text
 
 __all__ = ["KINDS", "TEMPLATES", "Kind", "Notice", "Watch", "filled"]
 
@@ -124,7 +125,7 @@ class Watch:
         if late <= self.late_after:
             return []
         known.told_late = True
-        reason = f"due at {_moment(known.due)}, started {_duration(late.total_seconds())} later"
+        reason = f"due at {_moment(known.due)}, started {_elapsed(late.total_seconds())} later"
         return [self._notice("late", event.task, event.run, event.at, {"reason": reason})]
 
     def _noted(self, event: RunNoted) -> None:
@@ -144,9 +145,9 @@ class Watch:
         error = event.error or {}
         told = {
             "state": str(event.state).lower(),
-            "duration": _duration(event.seconds),
+            "duration": _elapsed(event.seconds),
             "attempt": str(event.attempt),
-            "error": str(error.get("message") or error.get("type") or event.reason or event.state),
+            "error": _failure(event),
             "hint": str(error.get("hint") or ""),
             **(known.facts if known else {}),
         }
@@ -155,7 +156,11 @@ class Watch:
     def _notice(self, kind: Kind, task: str, run: str, at: datetime, told: dict[str, str]) -> Notice:
         link = self.link.replace("{run}", run).replace("{task}", task) if run else ""
         fields = {"kind": kind, "task": task, "run": run, "at": _moment(at), "link": link, **told}
-        return Notice(kind, task, run, at, {name: harmless(value) for name, value in fields.items()})
+        made = {
+            name: _address(value) if name in ("link", "page") else harmless(value)
+            for name, value in fields.items()
+        }
+        return Notice(kind, task, run, at, made)
 
 
 def filled(template: str, fields: Mapping[str, Any]) -> str:
@@ -164,23 +169,37 @@ def filled(template: str, fields: Mapping[str, Any]) -> str:
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
-_CALL = re.compile(r"@(?=channel|all|here|everyone)|<(?=!)", re.IGNORECASE)
+# A zero-width space behind its first character keeps a chat from reading it as a mention or a link.
+_BREAK = "\u200b"
+_INERT = re.compile(
+    r"(?<![\w.+-])@(?=\w)"  # @user, @channel
+    r"|<(?=[@!#]|at\b|[a-z][a-z0-9+.-]*:|[^<>\s]*\|)"  # <@U1>, <!here>, <at>, <https://x|text>
+    r"|\](?=\s?[\[(]|:)",  # [text](url), [text][1], [1]: url
+    re.IGNORECASE,
+)
+_URL = re.compile(r"https?://[^\s<>|\[\]\"\\]+")
 
 
 def harmless(text: str) -> str:
-    """Return text that calls nobody and links nothing in a chat: its author may be anyone."""
-    text = _CALL.sub(lambda found: found[0] + "\u200b", text)
-    return text.replace("](", "]\u200b(")
+    """Return text that calls nobody and links nothing in a chat or a mail: its author may be anyone."""
+    return _INERT.sub(lambda found: found[0] + _BREAK, text)
+
+
+def _address(url: str) -> str:
+    """Return an address of ours as it is; what is none becomes text."""
+    return url if _URL.fullmatch(url) else harmless(url)
 
 
 def _moment(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M %Z").strip()
 
 
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "an unknown time"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+def _elapsed(seconds: float | None) -> str:
+    return "an unknown time" if seconds is None else elapsed_text(seconds)
+
+
+def _failure(event: RunEnded) -> str:
+    """Return what failed: the type of the error and what it says."""
+    error = event.error or {}
+    kind, words = str(error.get("type") or ""), str(error.get("message") or "")
+    return ": ".join(filter(None, (kind, words))) or event.reason or str(event.state)

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from schedkit.core.events import Event
-from schedkit.notify.channel import Channel, Voice
+from schedkit.notify.channel import Channel
+from schedkit.notify.channel_worker import ChannelWorker
 from schedkit.notify.notices import Notice, Watch
-from schedkit.notify.speaker import Speaker
+from schedkit.notify.sender import Sender
 from schedkit.values.durations import Duration
 from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration
@@ -32,8 +33,8 @@ class Source(Protocol):
 class Notifier:
     """Tells channels of runs that failed, are done or are late.
 
-    A channel that fails is tried again twice, then its message is dropped with a log line: neither a run
-    nor another channel notices.
+    A channel that fails is tried again for `retry_for` seconds, then its message is dropped with a log line:
+    neither a run nor another channel notices.
 
     Parameters
     ----------
@@ -46,7 +47,9 @@ class Notifier:
     environ : mapping, optional
         Instead of the process's environment.
     retry_pause : float
-        Seconds before a failed message is sent again; doubles.
+        Seconds before a failed message is sent again; doubles, to a minute at most.
+    retry_for : float
+        Seconds for which a failed message is sent again.
 
     Raises
     ------
@@ -67,11 +70,12 @@ class Notifier:
         late_after: Duration = 60.0,
         environ: Mapping[str, str] | None = None,
         retry_pause: float = 2.0,
+        retry_for: float = 3600.0,
     ) -> None:
         self._watch = Watch(timedelta(seconds=duration(above=True)(late_after, "late_after")), link)
         # All addresses are judged before the first thread starts.
-        voices = [Voice(channel, environ) for channel in channels]
-        self._speakers = [Speaker(voice, retry_pause) for voice in voices]
+        senders = [Sender(channel, environ) for channel in channels]
+        self._workers = [ChannelWorker(sender, retry_pause, retry_for) for sender in senders]
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._subscriptions: list[Callable[[], None]] = []
@@ -79,7 +83,7 @@ class Notifier:
         self._thread.start()
 
     def __repr__(self) -> str:
-        return f"Notifier({[speaker.voice.channel.env for speaker in self._speakers]})"
+        return f"Notifier({[worker.sender.channel.env for worker in self._workers]})"
 
     def listen(self, source: Source) -> Callable[[], None]:
         """Listen to a scheduler's facts; returns what ends it."""
@@ -98,15 +102,15 @@ class Notifier:
             stop()
         self._closing.set()
         until = time.monotonic() + timeout
-        for speaker in self._speakers:
-            speaker.close()
-        for speaker in self._speakers:
-            speaker.join(max(0.0, until - time.monotonic()))
+        for worker in self._workers:
+            worker.close()
+        for worker in self._workers:
+            worker.join(max(0.0, until - time.monotonic()))
 
     def _tell(self, notices: Sequence[Notice]) -> None:
         if notices:
-            for speaker in self._speakers:
-                speaker.add(notices)
+            for worker in self._workers:
+                worker.add(notices)
 
     def _look_for_late_runs(self) -> None:
         while not self._closing.wait(_CHECK_SECONDS):

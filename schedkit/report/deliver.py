@@ -77,6 +77,8 @@ class WorkbookDelivery(_Strict):
     template: str | None = None
     mode: Literal["replace", "append", "upsert"] = "replace"
     key: Names | None = None
+    missing: Literal["keep", "mark", "delete"] = "keep"
+    max_drop: float = 0.5
     title: str | None = None
     totals: bool | dict[str, str] = False
     summary: bool = False
@@ -96,19 +98,27 @@ class WorkbookDelivery(_Strict):
     def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
         from schedkit import excel
 
-        return functools.partial(
+        where = self.where(report, tools)
+        write = functools.partial(
             excel.write,
             frame,
-            self.where(report, tools),
+            where,
             sheet=self.sheet or (None if self.template else report.name),
             template=None if self.template is None else tools.root / self.template,
             mode=self.mode,
             key=None if self.key is None else list(self.key),
+            missing=self.missing,
+            max_drop=self.max_drop,
             title=self.title or report.description or None,
             totals=self.totals,
             summary=self.summary,
             tz=self.tz,
         )
+
+        def apply() -> None:
+            tools.written[where] = write().path
+
+        return apply
 
 
 class PageDelivery(_Strict):
@@ -146,7 +156,7 @@ class PageDelivery(_Strict):
 
         def apply() -> None:
             if workbook is not None:
-                page.attach(workbook)
+                page.attach(tools.written.get(workbook, workbook), name=workbook.name)
             plan.apply()
 
         return apply

@@ -36,6 +36,7 @@ def run_report(report: Report, tools: Tools) -> pd.DataFrame:
         As the stages raise them; what was delivered before stays, and a rerun replaces it.
     """
     started = time.monotonic()
+    tools = tools.for_run()
     # Unknown deliverers and options are found before the first request is sent.
     deliveries = [deliverer(item.to, item.options) for item in report.deliver]
     frame = extract(report.extract, tools)

@@ -250,7 +250,9 @@ _WORDS = {
 
 def _words(problem: dict[str, Any]) -> str:
     words = _WORDS.get(problem["type"])
-    return str(problem["msg"]) if words is None else words.format(**problem.get("ctx", {}))
+    if words is None:
+        return str(problem["msg"]).replace("Input should be", "expected")
+    return words.format(**problem.get("ctx", {}))
 
 
 def _known_keys(model: type[BaseModel], location: Location) -> list[str]:

@@ -15,10 +15,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import dateutil.tz
+import openpyxl
+import pandas as pd
 import pytest
 import pytz
 
+from schedkit import excel
 from schedkit.app import trigger_of
+from schedkit.confluence import latest_runs
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Retry, Task
 from schedkit.core.tasks.base import BaseTask, as_task
@@ -29,7 +33,7 @@ from schedkit.core.tasks.request import read_request
 from schedkit.core.tasks.schedule import TaskSchedule
 from schedkit.core.when.triggers import all_of, any_of, at, calendar, cron, every
 from schedkit.errors import SettingsError, UsageError
-from schedkit.flow import WorkingHours
+from schedkit.flow import WorkingHours, throughput
 from schedkit.notebook.magics import options_of
 from schedkit.notify import Channel, Notifier
 from schedkit.report import loads_reports
@@ -115,6 +119,11 @@ def report_trigger(text: str) -> Any:
     return trigger_of(report(text))
 
 
+def shown_hour(write: Callable[[], object]) -> Any:
+    write()
+    return openpyxl.load_workbook("evening.xlsx").active["A2"].value
+
+
 ZONE_DOORS: Mapping[str, Door] = {
     "parse_timezone": parse_timezone,
     "cron": lambda tz: cron("0 7 * * *", tz=tz).tz,
@@ -134,6 +143,15 @@ ZONES_AS_TEXT: Mapping[str, Door] = {
     "schedkit.yaml": options_in_yaml("tz"),
     "report": lambda tz: report_trigger(f"schedule: {{cron: '0 7 * * *', tz: {written(tz)}}}").tz,
     "magic": lambda tz: magic(f"cron='0 7 * * *' tz={written(tz)}")[0].tz,
+}
+EVENING = pd.DataFrame({"At": [pd.Timestamp("2026-01-15T20:00Z")]})
+# Doors that show wall times: whether they take a zone shows in the hour.
+SHOWING_DOORS: Mapping[str, Door] = {
+    "excel.write": lambda tz: shown_hour(lambda: excel.write(EVENING, "evening.xlsx", tz=tz)),
+    "flow.throughput": lambda tz: throughput(EVENING["At"], "D", tz).index[0],
+    "confluence.latest_runs": lambda tz: latest_runs(
+        [{"task": "t", "state": "DONE", "finished_at": EVENING["At"][0], "seconds": 1.0}], tz=tz
+    ).to_csv(),
 }
 BERLIN = ZoneInfo("Europe/Berlin")
 TWO_HOURS = timezone(timedelta(hours=2))
@@ -263,6 +281,20 @@ def test_a_zone_is_the_same_through_every_door(door: str, value: tuple[Any, tzin
 @pytest.mark.parametrize("door", ZONES_AS_TEXT)
 def test_a_zone_in_a_file_or_a_cell_is_the_same(door: str, value: tuple[str, tzinfo]) -> None:
     assert ZONES_AS_TEXT[door](value[0]) == value[1]
+
+
+@pytest.mark.parametrize("value", ZONES, ids=lambda pair: str(pair[0]))
+@pytest.mark.parametrize("door", SHOWING_DOORS)
+def test_a_zone_shows_the_same_wall_times(door: str, value: tuple[Any, tzinfo]) -> None:
+    shown = SHOWING_DOORS[door](value[0])
+    assert shown == SHOWING_DOORS[door](value[1])
+    assert shown != SHOWING_DOORS[door]("Asia/Tokyo")
+
+
+@pytest.mark.parametrize("value", NOT_ZONES, ids=lambda pair: str(pair[0]))
+@pytest.mark.parametrize("door", SHOWING_DOORS)
+def test_what_is_not_a_zone_is_refused_before_anything_is_shown(door: str, value: tuple[Any, str]) -> None:
+    refused(SHOWING_DOORS[door], *value)
 
 
 def refused(door: Door, value: object, sentence: str) -> UsageError:

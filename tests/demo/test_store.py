@@ -157,3 +157,61 @@ def test_changes_move_updated_on_even_within_a_millisecond(site: DemoSite) -> No
     times = [site.store.edit("DEMO-2", labels=(f"l{n}",)).updated for n in range(50)]
     assert len(set(times)) == 50
     assert times == sorted(times)
+
+
+def statuses(http: httpx.Client) -> dict[str, tuple[str, str]]:
+    rows = http.get("/rest/api/2/status").json()
+    return {row["id"]: (row["name"], row["statusCategory"]["key"]) for row in rows}
+
+
+def items(http: httpx.Client, key: str) -> list[dict[str, object]]:
+    log = http.get(f"/rest/api/2/issue/{key}?expand=changelog").json()["changelog"]["histories"]
+    return [item for entry in log for item in entry["items"]]
+
+
+def test_a_renamed_status_keeps_its_id_and_histories_its_old_name() -> None:
+    with DemoSite(issues=60) as site, cloud(site) as on_cloud, datacenter(site) as on_dc:
+        issue = site.store.create(summary="Flow")
+        site.store.transition(issue.key, PROGRESS)
+        seeded = next(i for i in site.store.visible() if i.status.name == "In Progress" and i is not issue)
+        logs, before = {i.key: items(on_dc, i.key) for i in (issue, seeded)}, issue.updated
+        site.store.rename_status("In Progress", "Doing")
+        assert issue.updated == before
+        for http in (on_cloud, on_dc):
+            assert statuses(http)["3"] == ("Doing", "indeterminate")
+            for each in (issue, seeded):
+                shown = http.get(f"/rest/api/2/issue/{each.key}").json()["fields"]["status"]
+                assert (shown["id"], shown["name"]) == ("3", "Doing")
+        assert {i.key: items(on_dc, i.key) for i in (issue, seeded)} == logs
+        found = on_dc.get("/rest/api/2/search", params={"jql": "status = Doing ORDER BY status"}).json()
+        assert found["total"] >= 2
+        gone = on_dc.get("/rest/api/2/search", params={"jql": 'status = "In Progress"'})
+        assert gone.status_code == 400
+
+
+def test_a_project_with_statuses_of_its_own() -> None:
+    with DemoSite(issues=120) as site, datacenter(site) as http:
+        site.store.own_statuses("OPS", {"In Review": "done"})
+        named = {id: about for id, about in statuses(http).items() if about[0] == "In Review"}
+        assert sorted(key for _, key in named.values()) == ["done", "indeterminate"]
+        own = {str(status.id) for status in site.store.project("OPS").statuses}  # type: ignore[union-attr]
+        assert not own & {"3", "6"}
+        for issue in site.store.visible():
+            ids = {i["to"] for i in items(http, issue.key) if i["field"] == "status"}
+            assert ids <= own if issue.project.key == "OPS" else not ids & own
+        with pytest.raises(KeyError, match="no project NOPE"):
+            site.store.own_statuses("NOPE")
+
+
+def test_a_move_between_projects_is_in_the_history() -> None:
+    with DemoSite(issues=60) as site, cloud(site) as http:
+        issue = site.store.create(summary="Flow")
+        old = issue.key
+        site.store.move(old, "GRE")
+        moved = {str(item["field"]): item for item in items(http, issue.key)}
+        assert "fieldId" not in moved["Key"]
+        assert (moved["Key"]["fromString"], moved["Key"]["toString"]) == (old, issue.key)
+        assert moved["project"]["fieldId"] == "project"
+        assert (moved["status"]["fromString"], moved["status"]["toString"]) == ("Backlog", "Offen")
+        site.store.move(issue.key, "OPS")
+        assert issue.status.name == "Backlog"

@@ -53,6 +53,17 @@ def test_a_damaged_template_is_filled_or_told(fifth: int, good: list[bytes], tmp
     assert len(told) > SEEDS // 20
 
 
+def test_a_damaged_workbook_is_read_or_told(good: list[bytes], tmp_path: Path) -> None:
+    told = []
+    for seed in range(SEEDS):
+        path = tmp_path / "bad.xlsx"
+        path.write_bytes(damaged_workbook(good[seed % len(good)], seed))
+        with told_in_one_line(seed) as refused:
+            excel.read_all(path)
+        told += refused
+    assert SEEDS // 20 < len(told) < SEEDS
+
+
 @contextlib.contextmanager
 def told_in_one_line(seed: int) -> Iterator[list[str]]:
     """Let the block end well or with an error of ours; give the messages."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.excel_issues import issue_frame
 
+from schedkit import excel
 from schedkit.excel.drawn.overview import overview
 from schedkit.excel.model import Policy
 from schedkit.values.timezones import parse_timezone
@@ -134,3 +138,41 @@ def test_what_is_not_there_is_not_told() -> None:
     )
     assert overview(nothing, UTC).flow is None
     assert np.isclose(overview(pd.DataFrame({"Story Points": [1.5, None]}), UTC).points or 0, 1.5)
+
+
+@pytest.mark.parametrize("language", [("待办", "进行中", "完成"), ("Ütlesanne", "Käsil", 'Val"mis')])
+def test_categories_are_known_by_their_key(language: tuple[str, str, str], tmp_path: Path) -> None:
+    todo, _, done = language
+    frame = pd.DataFrame(
+        {
+            "Key": ["A-1", "A-2", "A-3"],
+            "Status": ["a", "b", "c"],
+            "Status Category": pd.Categorical([todo, done, done]),
+            "Due": pd.to_datetime(["2026-01-01"] * 3),
+        }
+    )
+    keys = ("new", "indeterminate", "done")
+    frame.attrs["statuses"] = {
+        str(number): {"name": name, "category": category, "key": key}
+        for number, (name, category, key) in enumerate(zip("abc", language, keys, strict=True))
+    }
+    frame.attrs["extraction"] = {"as_of": "2026-11-20T12:00:00Z"}
+    figures = overview(frame, UTC)
+    assert [count.issues for count in figures.by_category] == [1, 0, 2]
+    assert figures.overdue == 1
+    sheet = openpyxl.load_workbook(excel.write(frame, tmp_path / "c.xlsx").path).active
+    rules = {str(area.sqref): area.rules for area in sheet.conditional_formatting}
+    escaped = done.replace('"', '""').casefold()
+    assert f'$C2="{escaped}"' in rules["D2:D4"][0].formula[0]
+    back = excel.read(tmp_path / "c.xlsx")
+    assert overview(back, UTC).by_category == figures.by_category
+
+
+def test_priorities_are_coloured_by_the_order_of_the_site(tmp_path: Path) -> None:
+    ranks = ["Gering", "Mittel", "Dringend"]
+    frame = pd.DataFrame({"Priority": pd.Categorical(["Dringend", "Gering"], ranks, ordered=True)})
+    sheet = openpyxl.load_workbook(excel.write(frame, tmp_path / "p.xlsx").path).active
+    (area,) = sheet.conditional_formatting
+    told = [rule.formula[0] for rule in area.rules]
+    assert told == [f'OR($A2="{name}")' for name in reversed(ranks)]
+    assert area.rules[0].dxf.font.color.rgb == "00BF2600"

@@ -48,7 +48,7 @@ def test_a_failed_run() -> None:
     assert (notice.kind, notice.task, notice.run, notice.at) == ("failed", "bugs", "r1", AT)
     assert (
         told(notice)
-        == "bugs failed after 1 min 15 s: the login was refused\ncheck the token\nhttps://s/bugs/r1"
+        == "bugs failed after 1m 15s: AuthError: the login was refused\ncheck the token\nhttps://s/bugs/r1"
     )
     assert notice.fields["attempt"] == "2"
 
@@ -64,7 +64,7 @@ def test_a_run_that_is_done_links_what_it_made() -> None:
         RunNoted(at=AT, task="bugs", run="elsewhere", kind="page", facts={"url": "x"}),
         ended(State.DONE, seconds=3.21),
     )
-    assert told(notice) == "bugs is done after 3.2 s\nhttps://wiki/pages/1"
+    assert told(notice) == "bugs is done after 3.2s\nhttps://wiki/pages/1"
     assert notice.fields["file"] == "b.xlsx"
 
 
@@ -98,7 +98,7 @@ def test_failures_with_few_words(error: dict[str, Any] | None, reason: str, word
 def test_a_run_that_starts_late_is_told_once() -> None:
     events = [queued(), RunStarted(at=AT + 2 * MINUTE, task="bugs", run="r1", attempt=1)]
     (notice,) = fed(*events, RunStarted(at=AT + 9 * MINUTE, task="bugs", run="r1", attempt=2))
-    assert told(notice) == "bugs is late: due at 2026-01-02 03:04 UTC, started 2 min 0 s later"
+    assert told(notice) == "bugs is late: due at 2026-01-02 03:04 UTC, started 2m later"
     assert fed(queued(), RunStarted(at=AT + MINUTE, task="bugs", run="r1", attempt=1)) == []
     assert fed(RunStarted(at=AT, task="bugs", run="unknown", attempt=1)) == []
 
@@ -180,13 +180,32 @@ def test_templates() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["@channel look", "@ALL", "<!here> x", "[click](javascript:x)", "![](http://x/t.png)"]
+    "text",
+    [
+        "@channel look",
+        "@ALL",
+        "by @ann.lee, please",
+        "(@bo)",
+        "<!here> x",
+        "<@U123>",
+        "<#C1|general>",
+        "<at>Ann</at>",
+        "<https://evil.example|Click>",
+        "<HTTP://evil.example>",
+        "<mailto:a@b|x>",
+        "[click](javascript:x)",
+        "![](http://x/t.png)",
+        "[a][1]",
+        "[a] [1]",
+        "[1]: https://evil.example",
+    ],
 )
 def test_words_of_others_call_nobody(text: str) -> None:
     made = harmless(text)
     assert made.replace("\u200b", "") == text
     assert "\u200b" in made
-    assert harmless("a@example.org, <b>, [x]") == "a@example.org, <b>, [x]"
+    plain = "a@example.org, <b>, a < b | c, [x], x[0], @ home, https://x.example/?a=1"
+    assert harmless(plain) == plain
     (notice,) = fed(ended(State.FAILED, error={"message": text}))
     assert "\u200b" in told(notice)
 
@@ -218,22 +237,39 @@ def test_a_flood_is_counted() -> None:
         digest.add(notice())
     taken, dropped = digest.take(0)
     assert (len(taken), dropped) == (1000, 3)
-    title, body = message(taken, dropped, {}, 4000)
+    title, body, kind = message(taken, dropped, {}, 4000)
+    assert kind == "failed"
     assert title == "1003 notices: 1000 failed"
     assert body.splitlines()[-1] == "… and 983 more"
     assert digest.take(0) == ([], 0)
 
 
 def test_one_notice_is_told_in_full() -> None:
-    assert message([notice(hint="try")], 0, {}, 4000) == ("bugs: failed", "bugs failed after 1 s: no\ntry")
-    assert message([notice()], 0, {"failed": "{task}!"}, 4000) == ("bugs: failed", "bugs!")
+    assert message([notice(hint="try")], 0, {}, 4000) == (
+        "bugs: failed", "bugs failed after 1 s: no\ntry", "failed"
+    )  # fmt: skip
+    assert message([notice()], 0, {"failed": "{task}!"}, 4000) == ("bugs: failed", "bugs!", "failed")
     assert len(message([notice(error="x" * 9999)], 0, {}, 500)[1]) == 500
 
 
 def test_a_digest_keeps_to_the_limit() -> None:
     notices = [notice(error="e" * 200) for _ in range(15)] + [notice("late", reason="r")] * 2
-    title, body = message(notices, 0, {"late": "{task}: {reason}"}, 800)
+    title, body, _ = message(notices, 0, {"late": "{task}: {reason}"}, 800)
     assert title == "17 notices: 15 failed, 2 late"
     assert len(body) <= 800
     assert body.endswith("more")
     assert message(notices[-2:], 0, {"late": "{task}: {reason}"}, 800)[1] == "- bugs: r\n- bugs: r"
+
+
+def test_the_kind_of_a_digest_is_its_worst() -> None:
+    assert message([notice("done"), notice("late", reason="r")], 0, {}, 800)[2] == "late"
+    assert message([notice("done"), notice("done")], 0, {}, 800)[2] == "done"
+
+
+def test_addresses_of_ours_stay_links() -> None:
+    page = RunNoted(at=AT, task="bugs", run="r1", kind="page", facts={"url": "https://wiki/pages/1/@ann+(1)"})
+    (good,) = fed(queued(), page, ended(State.DONE), link="https://s/#{run}")
+    assert (good.fields["page"], good.fields["link"]) == ("https://wiki/pages/1/@ann+(1)", "https://s/#r1")
+    odd = RunNoted(at=AT, task="bugs", run="r1", kind="page", facts={"url": "https://wiki|x> @all"})
+    (bad,) = fed(queued(), odd, ended(State.DONE))
+    assert "@\u200ball" in bad.fields["page"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
+import json
 import logging
 import sys
 from collections.abc import Callable
@@ -17,9 +20,9 @@ from schedkit.core.events import Event
 from schedkit.core.states import State
 from schedkit.errors import MissingExtraError, SettingsError
 from schedkit.notify import Channel, Notifier
-from schedkit.notify.channel import Voice
 from schedkit.notify.digest import message
-from schedkit.notify.notices import Watch
+from schedkit.notify.notices import Kind, Watch
+from schedkit.notify.sender import Sender
 
 TOKEN = "3ccdd113474722377935511fc85d3dd4"
 
@@ -53,7 +56,7 @@ def test_a_failure_arrives(webhook: Webhook, notifier: Any) -> None:
     assert path == f"/hooks/{TOKEN}"
     assert (
         body["text"].replace("\r\n", "\n")
-        == "bugs: failed\nbugs failed after 2.0 s: bugs broke\nmend it\nhttps://s/r1"
+        == "bugs: failed\nbugs failed after 2s: bugs broke\nmend it\nhttps://s/r1"
     )
     assert TOKEN not in repr(listening)
 
@@ -80,7 +83,7 @@ def test_what_follows_comes_as_a_digest(webhook: Webhook, notifier: Any) -> None
     assert webhook.arrived.empty()
     listening.close()
     text = webhook.text()
-    assert text.startswith("5 notices: 5 failed\n- task-0 failed after 2.0 s: task-0 broke mend it\n")
+    assert text.startswith("5 notices: 5 failed\n- task-0 failed after 2s: task-0 broke mend it\n")
     assert webhook.arrived.empty()
 
 
@@ -137,22 +140,23 @@ def test_a_service_that_stays_away_costs_a_log_line(
 def test_a_plug_in_that_raises_ends_nothing(
     webhook: Webhook, notifier: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    say = Voice.say
+    send = Sender.send
     broken = [True] * 3
 
-    def fail_first(voice: Voice, title: str, body: str) -> bool:
+    def fail_first(sender: Sender, title: str, body: str, kind: Kind) -> bool:
         if broken:
             broken.pop()
             raise RuntimeError(f"secret {TOKEN}")
-        return say(voice, title, body)
+        return send(sender, title, body, kind)
 
-    monkeypatch.setattr(Voice, "say", fail_first)
-    listening = notifier()
+    monkeypatch.setattr(Sender, "send", fail_first)
+    listening = notifier(retry_for=0)
     listening(failure("a"))
     while broken:
-        pass
+        listening(failure("a"))
     listening(failure("b"))
-    assert webhook.text().startswith("b: failed")
+    while "b broke" not in webhook.text():
+        pass
     assert "dropped: RuntimeError" in caplog.text
     assert TOKEN not in caplog.text
 
@@ -181,6 +185,100 @@ def test_mail_arrives(mailbox: Mailbox, notifier: Any) -> None:
     assert "team@example.org" in mail
 
 
+NASTY = "@ann <!here> <@U1> <https://evil.example|ok> [a][1] [b](https://evil.example) <b>bold</b>"
+BROKEN = ("@\u200bann", "]\u200b[1]", "]\u200b(https")
+SERVICES = {
+    "mattermost": "mmosts://chat.example.org/3ccdd113474722377935511fc85d3dd4",
+    "slack": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general",
+    "teams": "workflows://prod.example.org:443/abcdef0123/SIGNATUREsignature",
+    "json": "json://user:Passw0rd99@chat.example.org/hook",
+}
+
+
+@pytest.fixture
+def to_the_receiver(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have requests to any service arrive at the webhook: the real bytes of each plug-in, over HTTP."""
+    request: Callable[..., Any] = requests.Session.request
+
+    def redirected(session: Any, method: str, url: str, **options: Any) -> Any:
+        place = url.partition("://")[2].partition("/")[2]
+        return request(session, method, f"http://127.0.0.1:{webhook.port}/{place}", **options)
+
+    monkeypatch.setattr(requests.Session, "request", redirected)
+
+
+@pytest.mark.usefixtures("to_the_receiver")
+@pytest.mark.parametrize("service", SERVICES)
+def test_words_of_others_are_inert_in_the_bytes_sent(webhook: Webhook, notifier: Any, service: str) -> None:
+    listening = notifier(Channel("SERVICE", every=0), environ={"SERVICE": SERVICES[service]})
+    error = {"type": "ValueError", "message": NASTY}
+    listening(ended(State.FAILED, task="bugs", seconds=1.0, error=error))
+    # For Teams, Apprise escapes what Markdown means something by.
+    sent = json.dumps(webhook.next()[1], ensure_ascii=False).replace("\\\\", "")
+    assert all(broken in sent for broken in BROKEN)
+    for live in ("@ann", "<!here", "<@U1", "<https:", "][1]", "](http"):
+        assert live not in sent
+    assert "ValueError" in sent
+
+
+def test_words_of_others_are_inert_in_a_mail(mailbox: Mailbox, notifier: Any) -> None:
+    url = f"mailto://127.0.0.1:{mailbox.port}?from=sched@example.org&to=team@example.org&mode=insecure"
+    listening = notifier(Channel("MAIL", every=0), environ={"MAIL": url})
+    words = f"{NASTY}\r\nBcc: evil@example.org\r\n\r\n"
+    listening(ended(State.FAILED, task="bugs\r\nBcc: evil@example.org", error={"message": words}))
+    mail = email.message_from_string(mailbox.mails.get(timeout=10), policy=email.policy.default)
+    assert mail["Bcc"] is None
+    assert mail.get_content_type() == "text/plain"
+    assert "failed after an unknown time" in mail.get_content()
+    assert "@ann" not in mail.get_content()
+    assert "<https" not in mail.get_content()
+
+
+@pytest.mark.usefixtures("to_the_receiver")
+@pytest.mark.parametrize(
+    ("state", "kind"), [(State.FAILED, "failure"), (State.TIMEOUT, "failure"), (State.DONE, "success")]
+)
+def test_a_failure_is_sent_as_a_failure(webhook: Webhook, notifier: Any, state: State, kind: str) -> None:
+    listening = notifier(Channel("J", on=["failed", "done"], every=0), environ={"J": SERVICES["json"]})
+    listening(ended(state, seconds=1.0))
+    assert webhook.next()[1]["type"] == kind
+
+
+@pytest.mark.usefixtures("to_the_receiver")
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_address_reaches_a_log_at_debug(
+    webhook: Webhook, notifier: Any, caplog: pytest.LogCaptureFixture, service: str
+) -> None:
+    parts = SERVICES[service].replace(":", "/").split("/")
+    secrets = [part for part in parts[1:] if len(part) > 8 and "." not in part and "@" not in part]
+    with caplog.at_level(logging.DEBUG):
+        listening = notifier(Channel("SERVICE", every=0), environ={"SERVICE": SERVICES[service]})
+        listening(failure())
+        webhook.next()
+        listening.close()
+        requests.post(f"http://127.0.0.1:{webhook.port}/others", json={}, timeout=5)
+    # What others send is logged as ever.
+    assert "/others" in caplog.text
+    for secret in [*secrets, "Passw0rd99", "/hook"]:
+        assert secret not in caplog.text
+
+
+def test_a_service_that_comes_back_gets_the_message(webhook: Webhook, notifier: Any) -> None:
+    webhook.status = 503
+    listening = notifier()
+    listening(failure())
+    for _ in range(6):
+        webhook.next()
+    webhook.status = 200
+    assert "bugs failed" in webhook.text()
+    listening.close()
+
+
+@pytest.mark.parametrize("every", ["5m", 300, "300"])
+def test_pauses_are_durations(every: Any) -> None:
+    assert Channel("CHAT", every=every).pause == 300.0
+
+
 @pytest.mark.parametrize(
     ("url", "path", "text"),
     [
@@ -193,20 +291,12 @@ def test_mail_arrives(mailbox: Mailbox, notifier: Any) -> None:
         ("json://chat.example.org/hook", "/hook", "message"),
     ],
 )
-def test_other_services_get_their_form(
-    webhook: Webhook, monkeypatch: pytest.MonkeyPatch, url: str, path: str, text: str
-) -> None:
-    request: Callable[..., Any] = requests.Session.request
-
-    def to_the_receiver(session: Any, method: str, url: str, **options: Any) -> Any:
-        place = url.partition("://")[2].partition("/")[2]
-        return request(session, method, f"http://127.0.0.1:{webhook.port}/{place}", **options)
-
-    monkeypatch.setattr(requests.Session, "request", to_the_receiver)
-    voice = Voice(Channel("SERVICE"), {"SERVICE": url})
+@pytest.mark.usefixtures("to_the_receiver")
+def test_other_services_get_their_form(webhook: Webhook, url: str, path: str, text: str) -> None:
+    sender = Sender(Channel("SERVICE"), {"SERVICE": url})
     watch = Watch(timedelta(minutes=1))
     notices = [n for run in range(60) for n in watch.feed(failure("task" + "x" * 200, f"r{run}"))]
-    assert voice.say(*message(notices, 0, {}, voice.limit))
+    assert sender.send(*message(notices, 0, {}, sender.limit))
     where, body = webhook.next()
     digest = str(body[text])
     assert path in where
@@ -220,8 +310,8 @@ def test_other_services_get_their_form(
     ("make", "problem"),
     [
         (lambda: Channel("mmost://host/token"), "named by an environment variable, not by an address"),
-        (lambda: Channel("CHAT", on=["burnt"]), "nothing is told on 'burnt'"),
-        (lambda: Channel("CHAT", templates={"burnt": "x"}), "nothing is told on 'burnt'"),
+        (lambda: Channel("CHAT", on=["burnt"]), "unknown kind of notification 'burnt'"),
+        (lambda: Channel("CHAT", templates={"burnt": "x"}), "unknown kind of notification 'burnt'"),
         (lambda: Channel("CHAT", every=-1), "channel CHAT: every=-1 .at least 0s"),
         (lambda: Notifier([Channel("NOT_SET")], environ={}), "the environment has no NOT_SET"),
         (
@@ -250,7 +340,7 @@ def test_the_environment_is_the_processs_own_by_default(
     listening = Notifier([Channel("CHAT")])
     listening(failure())
     assert "bugs failed" in webhook.text()
-    assert repr(Voice(Channel("CHAT"))) == "Voice('CHAT')"
+    assert repr(Sender(Channel("CHAT"))) == "Sender('CHAT')"
     listening.close()
 
 

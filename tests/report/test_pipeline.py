@@ -113,5 +113,12 @@ def test_the_workbook_is_attached_and_linked_from_a_capped_table(tools: Tools, s
     attached = site.wiki.pages["100001"].attachments
     assert "r.xlsx" in {attachment.title for attachment in attached.values()}
     assert 'ri:filename="r.xlsx"' in site.wiki.pages["100001"].body
+    (tools.root / "out" / "~$r.xlsx").write_bytes(b"")
+    old = (tools.root / "out" / "r.xlsx").read_bytes()
+    shorter = report(shape=[{"top": 4}], deliver=[{"excel": {"path": "out/r.xlsx"}}, {"confluence": page}])
+    run_report(shorter, tools)
+    assert (tools.root / "out" / "r.xlsx").read_bytes() == old
+    (latest,) = (each.latest for each in attached.values() if each.title == "r.xlsx")
+    assert latest.data == (tools.root / "out" / "r (2).xlsx").read_bytes()
     with pytest.raises(SettingsError, match="no workbook to attach"):
         run_report(report(deliver=[{"confluence": page}]), tools)

@@ -15,7 +15,7 @@ from schedkit.demo.jira import write
 from schedkit.demo.jira.encode import Encoder
 from schedkit.demo.jira.face import Dialect, Values
 from schedkit.demo.jira.reference import Reference
-from schedkit.demo.jira.screens import edit_screen
+from schedkit.demo.jira.screens import edit_screen, transition_screen
 from schedkit.demo.jql import Searcher
 from schedkit.demo.jql.meaning import Reader
 from schedkit.demo.quirks import Quirks
@@ -56,7 +56,7 @@ class Desk:
             Route(f"{api}/issue/{{key}}/editmeta", guarded(self.edit_screen)),
             Route(f"{api}/issue/{{key}}/comment", guarded(self.comments), methods=["GET"]),
             Route(f"{api}/issue/{{key}}/comment", guarded(self.add_comment), methods=["POST"]),
-            Route(f"{api}/issue/{{key}}/worklog", guarded(self.worklogs)),
+            Route(f"{api}/issue/{{key}}/worklog", guarded(self.worklogs), methods=["GET"]),
             Route(f"{api}/issue/{{key}}/transitions", guarded(self.transitions), methods=["GET"]),
             Route(f"{api}/issue/{{key}}/transitions", guarded(self.transition), methods=["POST"]),
         ]
@@ -168,6 +168,11 @@ class Desk:
                 "id": str(n),
                 "name": status.name,
                 "to": self.values.status(status),
+                **(
+                    {"fields": transition_screen(self.values, status)}
+                    if "transitions.fields" in request.query_params.get("expand", "")
+                    else {}
+                ),
                 **({"hasScreen": False, "isGlobal": True, "isInitial": False, "isAvailable": True}
                    if self.dialect.cloud else {}),
             }
@@ -184,7 +189,9 @@ class Desk:
             wanted = (body.get("transition") or {}).get("id")
             for n, status in write.transitions(issue):
                 if str(n) == str(wanted):
-                    self.store.transition(issue.key, status)
+                    errors = write.on_the_way(self.store, self.values, issue, status, body)
+                    if errors:
+                        return answers.refused(400, [], errors)
                     return Response(status_code=204)
         return answers.refused(
             400,

@@ -14,7 +14,7 @@ from schedkit.demo import answers, questions
 from schedkit.demo.auth import Door
 from schedkit.demo.jira.face import Values
 from schedkit.demo.store import Store
-from schedkit.demo.world.catalog import PRIORITIES, STATUSES, TYPES
+from schedkit.demo.world.catalog import PRIORITIES, TYPES
 from schedkit.demo.world.model import Project
 
 
@@ -99,7 +99,7 @@ class Reference:
         return answers.json([self.values.priority(priority) for priority in PRIORITIES])
 
     async def statuses(self, request: Request) -> Response:
-        return answers.json([self.values.status(status) for status in STATUSES])
+        return answers.json([self.values.status(status) for status in self.store.statuses])
 
     async def types(self, request: Request) -> Response:
         return answers.json([self.values.issue_type(kind) for kind in TYPES])

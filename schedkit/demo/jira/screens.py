@@ -9,9 +9,9 @@ from schedkit.demo.jira import write
 from schedkit.demo.jira.face import Values
 from schedkit.demo.world import catalog as c
 from schedkit.demo.world.fields import OPTIONS, Field
-from schedkit.demo.world.model import Issue, Project
+from schedkit.demo.world.model import Issue, Project, Status
 
-__all__ = ["edit_screen"]
+__all__ = ["edit_screen", "transition_screen"]
 
 
 def edit_screen(values: Values, issue: Issue) -> dict[str, Any]:
@@ -20,6 +20,28 @@ def edit_screen(values: Values, issue: Issue) -> dict[str, Any]:
         field_id: _described(values, field_id, field, issue.project)
         for field_id, field in values.fields
         if write.can_set(field) and field.slug != _other_points(issue)
+    }
+
+
+def transition_screen(values: Values, status: Status) -> dict[str, Any]:
+    """The fields of the screen on the way into a status; only the done ones have a screen."""
+    if status.category != "done":
+        return {}
+    return {
+        "resolution": {
+            "required": status.name == "Closed",
+            "hasDefaultValue": False,
+            "name": "Resolution",
+            "schema": {"type": "resolution", "system": "resolution"},
+            "operations": ["set"],
+            "allowedValues": list(map(values.resolution, c.RESOLUTIONS)),
+        },
+        "assignee": {
+            "required": False,
+            "name": "Assignee",
+            "schema": {"type": "user", "system": "assignee"},
+            "operations": ["set"],
+        },
     }
 
 

@@ -55,8 +55,9 @@ class Talk:
         field = BY_SLUG.get(change.field_id)
         custom = field is not None and field.custom
         made: dict[str, Any] = {"field": change.field, "fieldtype": "custom" if custom else "jira"}
-        if self.values.dialect.cloud:
-            made["fieldId"] = self.field_id(change)
+        # Cloud's items about keys, links and parents bear no field id.
+        if self.values.dialect.cloud and (field_id := self.field_id(change)):
+            made["fieldId"] = field_id
         return made | {
             "from": change.was,
             "fromString": change.was_text,

@@ -23,6 +23,31 @@ def transitions(issue: Issue) -> list[tuple[int, Status]]:
     return [(11 + 10 * n, status) for n, status in enumerate(flow) if status is not issue.status]
 
 
+def on_the_way(
+    store: Store, values: Values, issue: Issue, status: Status, body: dict[str, Any]
+) -> dict[str, str]:
+    """Carry out a transition with what its screen sets; returns the errors by field, if nothing was done."""
+    fields = dict(body.get("fields") or {})
+    given = fields.pop("resolution", None)
+    errors: dict[str, str] = {}
+    resolution = None
+    if given is not None:
+        found = [r for r in c.RESOLUTIONS if r.name == given.get("name") or str(r.id) == str(given.get("id"))]
+        if not found or status.category != "done":
+            return {"resolution": "Field 'resolution' cannot be set to that value on this screen."}
+        resolution = found[0]
+    elif status.name == "Closed":
+        return {"resolution": "Resolution is required."}
+    if fields:
+        errors = edit(store, values, issue, {"fields": fields})
+    if errors:
+        return errors
+    store.transition(issue.key, status, resolution=resolution)
+    for operation in (body.get("update") or {}).get("comment") or ():
+        store.comment(issue.key, operation["add"]["body"])
+    return {}
+
+
 def can_set(field: f.Field) -> bool:
     """Whether an edit may set a field."""
     return (field.kind in _CUSTOM) if field.custom else (field.slug in _SYSTEM)

@@ -31,6 +31,10 @@ def among(items: Iterable[Any]) -> Resolve:
     return resolve
 
 
+def status(reader: Reader, text: str, field: str) -> list[Any]:
+    return list(among(reader.store.statuses)(reader, text, field))
+
+
 def project(reader: Reader, text: str, field: str) -> list[Any]:
     found = reader.store.project(text)
     if found is None:

@@ -34,7 +34,12 @@ def _rank_of(pool: Iterable[Any]) -> Callable[[Any], Any]:
 
 
 _priority_rank = _rank_of(reversed(c.PRIORITIES))
-_status_rank = _rank_of(c.STATUSES)
+_STATUS_RANKS = {status.id: n for n, status in enumerate(c.STATUSES)}
+
+
+def _status_rank(status: Any) -> Any:
+    # Those a project got of its own come last, in the order in which they were made.
+    return _STATUS_RANKS.get(status.id, len(_STATUS_RANKS) + status.id)
 
 
 def _choice(get: Callable[[Issue], Any], read: Resolve, key: Callable[[Any], Any]) -> Meaning:
@@ -101,7 +106,7 @@ SYSTEM: dict[str, Meaning] = {
     "key": _KEY,
     "project": _choice(lambda i: i.project, resolve.project, lambda p: p.key),
     "issuetype": _choice(lambda i: i.type, resolve.among(c.TYPES), _name),
-    "status": _choice(lambda i: i.status, resolve.among(c.STATUSES), _status_rank),
+    "status": _choice(lambda i: i.status, resolve.status, _status_rank),
     "statuscategory": _choice(
         lambda i: i.status.category, resolve.category, lambda key: resolve.CATEGORIES[key][0]
     ),

@@ -79,9 +79,12 @@ class Sprint:
     goal: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Project:
-    """A project; `hidden` ones exist, but the demo accounts may not browse them."""
+    """A project; `hidden` ones exist, but the demo accounts may not browse them.
+
+    Only its `statuses` ever change: where one is renamed, or the project gets statuses of its own.
+    """
 
     id: int
     key: str

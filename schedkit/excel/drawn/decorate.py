@@ -17,7 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from schedkit.excel.drawn import look
 from schedkit.excel.drawn.look import Tone
-from schedkit.excel.drawn.roles import PRIORITIES, category_names, roles
+from schedkit.excel.drawn.roles import StatusCategories, priorities, roles
 from schedkit.excel.model import Column, Kind, Policy
 from schedkit.excel.names import letters
 from schedkit.excel.text import excel_escape
@@ -26,10 +26,11 @@ _NOTE_WIDTH, _NOTE_LINE = 340, 19
 
 
 def colour(
-    sheet: Worksheet, columns: Sequence[Column], fields: Mapping[str, Any], top: int, bottom: int
+    sheet: Worksheet, columns: Sequence[Column], attrs: Mapping[Any, Any], top: int, bottom: int
 ) -> None:
     """Colour status, priority and overdue dates by rules that follow the cells when they are edited."""
-    found = roles([column.header for column in columns], fields)
+    found = roles([column.header for column in columns], attrs.get("fields") or {})
+    categories = StatusCategories.of(attrs)
 
     def area(role: str) -> str:
         name = letters(found[role] + 1)
@@ -48,23 +49,26 @@ def colour(
 
     if "category" in found:
         for place, tone in enumerate(look.CATEGORY_TONES):
-            names = category_names(place)
+            names = categories.names(place)
             for role in ("category", "status"):
                 if role in found:
                     rule(role, _is_one_of(cell("category"), names), tone)
     if "priority" in found:
-        for names, tone in zip(PRIORITIES, look.PRIORITY_TONES, strict=True):
-            rule("priority", _is_one_of(cell("priority"), names), tone, bold=tone.fill != look.WHITE)
+        degrees = priorities(columns[found["priority"]].ranks)
+        for names, tone in zip(degrees, look.PRIORITY_TONES, strict=True):
+            if names:
+                rule("priority", _is_one_of(cell("priority"), names), tone, bold=tone.fill != look.WHITE)
     if "due" in found:
         late = f"ISNUMBER({cell('due')}),{cell('due')}<TODAY()"
         if "category" in found:
-            late += f",NOT({_is_one_of(cell('category'), category_names(2))})"
+            late += f",NOT({_is_one_of(cell('category'), categories.names(2))})"
         rule("due", f"AND({late})", look.OVERDUE, bold=True)
 
 
 def _is_one_of(cell: str, names: Sequence[str]) -> str:
     # Excel compares text without regard to case.
-    tests = ",".join(f'{cell}="{name}"' for name in names)
+    quoted = [name.replace('"', '""') for name in names]
+    tests = ",".join(f'{cell}="{name}"' for name in quoted)
     return f"OR({tests})"
 
 

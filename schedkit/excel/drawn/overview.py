@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from schedkit.excel.drawn.decorate import extracted_at
-from schedkit.excel.drawn.roles import CATEGORIES, category_of, roles
+from schedkit.excel.drawn.roles import CATEGORIES, StatusCategories, roles
 from schedkit.excel.model import Policy
 from schedkit.excel.names import headers
 from schedkit.excel.serial import Floats
@@ -77,7 +77,11 @@ def overview(frame: pd.DataFrame, policy: Policy, history: pd.DataFrame | None =
     labels = headers(frame.columns)
     found = roles(labels, frame.attrs.get("fields") or {})
     columns = {role: frame.iloc[:, place] for role, place in found.items()}
-    categories = columns["category"].map(category_of) if "category" in columns else None
+    known = StatusCategories.of(frame.attrs)
+    categories = columns["category"].map(known.place) if "category" in columns else None
+    if history is not None:
+        told = StatusCategories.of({**frame.attrs, **history.attrs})
+        history = history.assign(place=history["Status Category"].astype(object).map(told.place))
     return Overview(
         issues=len(frame),
         by_category=_category_counts(categories),
@@ -217,7 +221,7 @@ def _stock(
     if history is None or "key" not in columns:
         return {"Done": closed.astype(int).tolist(), "Open": (made - closed).astype(int).tolist()}
     born = pd.DataFrame({"Key": columns["key"].astype(object), "At": columns["created"], "place": 0})
-    told = history.assign(place=history["Status Category"].map(category_of))[["Key", "At", "place"]]
+    told = history[["Key", "At", "place"]]
     # An issue is new when it is created; what the history tells of that moment comes after and counts.
     changes = pd.concat([born, told]).dropna().sort_values("At", kind="stable")
     days, place = _days(changes["At"], policy), changes["place"].to_numpy()

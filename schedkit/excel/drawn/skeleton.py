@@ -112,7 +112,7 @@ def _draw_sheet(sheet: Worksheet, plan: SheetPlan, policy: Policy) -> None:
     sheet.row_dimensions[HEADER_ROW].height = 24
     sheet.freeze_panes = f"{'B' if 1 in plan.links else 'A'}{FIRST_ROW}"
     fields = plan.attrs.get("fields") or {}
-    decorate.colour(sheet, plan.columns, fields, FIRST_ROW, plan.last_row)
+    decorate.colour(sheet, plan.columns, plan.attrs, FIRST_ROW, plan.last_row)
     decorate.bars(sheet, plan.columns, fields, FIRST_ROW, plan.last_row)
     decorate.notes(sheet, plan.columns, plan.attrs, policy, HEADER_ROW)
     decorate.print_setup(sheet, repeat_row=HEADER_ROW)

@@ -36,7 +36,8 @@ def column(series: Series[Any], header: str, policy: Policy) -> Column:
     plain = _plain(series)
     kinds = pd.api.types
     if isinstance(plain.dtype, pd.CategoricalDtype):
-        return Column(header, Kind.TEXT, _Categories.of(plain), dtype)
+        ranks = tuple(map(str, plain.dtype.categories)) if plain.dtype.ordered else ()
+        return Column(header, Kind.TEXT, _Categories.of(plain), dtype, ranks=ranks)
     if kinds.is_bool_dtype(plain.dtype):
         return Column(header, Kind.BOOLEAN, _Booleans(plain), dtype)
     if isinstance(plain.dtype, pd.DatetimeTZDtype):

@@ -28,6 +28,7 @@ _LOCATOR = struct.Struct("<4sLQL")
 _DEFLATED = 8
 _UTF8_NAME = 0x800
 _DESCRIPTOR_FOLLOWS = 0x8
+_ENCRYPTED = 0x1
 _HUGE = 0xFFFFFFFF
 # So much is compressed in one go: other threads wait no longer than that takes.
 _BITE = 1 << 20
@@ -72,7 +73,14 @@ class Package:
     def read(self, part: str) -> bytes:
         """Return the content of a part."""
         with self._guarded(part) as info:
-            return self._zip.read(info)
+            if info.compress_type != zipfile.ZIP_DEFLATED or info.flag_bits & _ENCRYPTED:
+                return self._zip.read(info)
+            # As zipfile does it, in a third of the time.
+            inflate = isal_zlib.decompressobj(-15)
+            content: bytes = inflate.decompress(self._packed(info), info.file_size + 1)
+            if len(content) != info.file_size or isal_zlib.crc32(content) != info.CRC:
+                raise zipfile.BadZipFile(f"bad CRC-32 of {info.filename}")
+            return content
 
     def open(self, part: str) -> PartFile:
         """Open the content of a part as a stream."""
@@ -85,9 +93,12 @@ class Package:
             while file.read(_BITE):
                 pass
         with self._guarded(part) as info:
-            name_length, extra_length = struct.unpack_from("<2H", self.data, info.header_offset + 26)
-            start = info.header_offset + 30 + name_length + extra_length
-            return info, memoryview(self.data)[start : start + info.compress_size]
+            return info, self._packed(info)
+
+    def _packed(self, info: zipfile.ZipInfo) -> memoryview:
+        name_length, extra_length = struct.unpack_from("<2H", self.data, info.header_offset + 26)
+        start = info.header_offset + 30 + name_length + extra_length
+        return memoryview(self.data)[start : start + info.compress_size]
 
     @contextmanager
     def _guarded(self, part: str) -> Iterator[zipfile.ZipInfo]:
@@ -114,7 +125,7 @@ def damage_told(what: str) -> Iterator[None]:
             yield
         except SchedkitError:
             raise
-        except (KeyError, *_DAMAGE) as error:
+        except (LookupError, *_DAMAGE) as error:
             if reason(error) is not None:
                 raise
             told = one_line(str(error), 100)

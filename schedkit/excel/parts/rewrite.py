@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
@@ -9,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 
 from schedkit.excel.parts.package import Package, Writer
 from schedkit.excel.parts.workbook import relations_part
-from schedkit.excel.parts.xml import Document
+from schedkit.excel.parts.xml import Document, plain, utf8
 
 Chunks = Iterator[bytes | memoryview]
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -17,6 +18,12 @@ _RELATIONSHIPS = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
     f'<Relationships xmlns="{_PACKAGE}/relationships"></Relationships>'
 ).encode()
+_ROOT = re.compile(rb"<([\w.-]+:)?Relationships[\s/>]")
+_EMPTY = re.compile(rb"<((?:[\w.-]+:)?Relationships)((?:[^\"'>/]|\"[^\"]*\"|'[^']*')*+)/>")
+_RELATION = re.compile(
+    rb"<(?:[\w.-]+:)?Relationship(?=[\s/>])((?:[^\"'>/]|\"[^\"]*\"|'[^']*')*+)(?:/>|>\s*</[^>]*>)"
+)
+_ID = re.compile(rb"\sId\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _CONTENT_TYPES = "[Content_Types].xml"
 _XML = "application/xml"
 
@@ -71,21 +78,25 @@ def rewrite(package: Package, changes: Changes, file: IO[bytes]) -> None:
 
 
 def _relations(before: bytes, part: str, added: list[bytes], removed: set[str]) -> bytes:
-    end = before.rfind(b"</Relationships>")
-    if end >= 0 and not removed and not before[end:].removeprefix(b"</Relationships>").strip():
-        # The many relations of a sheet with links need not be parsed for more of them.
-        return before[:end] + b"".join(added) + before[end:]
-    document = Document(before, part)
-    for relation in document.root.children:
-        if relation.get("Id") in removed:
-            document.remove(relation)
-    if added:
+    # A sheet may have 65,530 of them, so that they are not made a tree of.
+    xml = plain(utf8(before, part), part)
+    prefix = _ROOT.search(xml)
+    if removed:
+        xml = _RELATION.sub(lambda found: b"" if _id_of(found[1]) in removed else found[0], xml)
+    if not added:
+        return xml
+    if prefix is not None and prefix[1]:
         # What is added has no prefix; where the others have one, it declares what it belongs to.
-        if document.prefix(document.root):
-            space = f' xmlns="{_PACKAGE}/relationships"'.encode()
-            added = [each.replace(b"<Relationship ", b"<Relationship" + space + b" ") for each in added]
-        document.append(document.root, b"".join(added))
-    return document.result()
+        space = f'<Relationship xmlns="{_PACKAGE}/relationships" '.encode()
+        added = [each.replace(b"<Relationship ", space) for each in added]
+    xml = _EMPTY.sub(rb"<\1\2></\1>", xml)
+    start, end = xml[: xml.rindex(b"</")], xml[xml.rindex(b"</") :]
+    return b"".join([start, *added, end])
+
+
+def _id_of(attributes: bytes) -> str:
+    found = _ID.search(attributes)
+    return (found[1] or found[2]).decode() if found else ""
 
 
 def _content_types(package: Package, changes: Changes, new: list[str]) -> bytes | None:

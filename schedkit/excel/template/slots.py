@@ -103,7 +103,7 @@ class Slots:
         self._prototype = sheet.row(region.body.top).cells
         self._continues = continues or {}
         # Links of other cells of the sheet count too.
-        self._room = max(MAX_LINKS - sum(1 for _ in sheet.document.root.all("hyperlink")), 0)
+        self._room = max(MAX_LINKS - sheet.link_count, 0)
 
     def all(self, columns: tuple[Column, ...], links: Mapping[int, LinkOf]) -> list[Slot]:
         """Return the slots: the region's own columns between those beside it."""

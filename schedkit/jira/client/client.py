@@ -128,14 +128,37 @@ class Jira:
     _edit = blocking(AsyncJira.edit)
     _transition = blocking(AsyncJira.transition)
     _comment = blocking(AsyncJira.comment)
+    _create = blocking(AsyncJira.create)
+    _link_issues = blocking(AsyncJira.link_issues)
+    _worklog = blocking(AsyncJira.worklog)
 
     @functools.wraps(AsyncJira.edit, assigned=("__doc__",), updated=())
     def edit(self, frame: pd.DataFrame, columns: Sequence[str] | None = None, *, notify: bool = True) -> Plan:
         return Plan(self._edit(frame, columns, notify=notify))
 
     @functools.wraps(AsyncJira.transition, assigned=("__doc__",), updated=())
-    def transition(self, issues: pd.DataFrame | Sequence[str] | str, status: str) -> Plan:
-        return Plan(self._transition(issues, status))
+    def transition(
+        self,
+        issues: pd.DataFrame | Sequence[str] | str,
+        status: str,
+        *,
+        resolution: str | None = None,
+        fields: Mapping[str, Any] | None = None,
+        comment: str | None = None,
+    ) -> Plan:
+        return Plan(self._transition(issues, status, resolution=resolution, fields=fields, comment=comment))
+
+    @functools.wraps(AsyncJira.create, assigned=("__doc__",), updated=())
+    def create(self, frame: pd.DataFrame) -> Plan:
+        return Plan(self._create(frame))
+
+    @functools.wraps(AsyncJira.link_issues, assigned=("__doc__",), updated=())
+    def link_issues(self, frame: pd.DataFrame) -> Plan:
+        return Plan(self._link_issues(frame))
+
+    @functools.wraps(AsyncJira.worklog, assigned=("__doc__",), updated=())
+    def worklog(self, frame: pd.DataFrame) -> Plan:
+        return Plan(self._worklog(frame))
 
     @functools.wraps(AsyncJira.comment, assigned=("__doc__",), updated=())
     def comment(self, issues: pd.DataFrame | Sequence[str] | str, text: str | Mapping[str, str]) -> Plan:

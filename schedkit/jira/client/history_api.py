@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
 import pandas as pd
 
-from schedkit.atlassian import Request
-from schedkit.errors import SiteError
 from schedkit.jira.client.opening import Fields, Opened, checked
-from schedkit.jira.history.bulk_read import reported
+from schedkit.jira.history.bulk_read import read_statuses, reported
 from schedkit.jira.history.changelog import changelog
 from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.history.worklogs import worklogs
 from schedkit.jira.jql import parse
 from schedkit.jira.kept.store import target
 from schedkit.jira.kept.sync import Limits, synchronise
-from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.pages.asking import together
 from schedkit.jira.table.columns import layout
-from schedkit.jira.table.ranks import ranks_of
-from schedkit.jira.table.statuses import statuses_of
 from schedkit.loop import bridged
 
 __all__ = ["HistoryApi"]
@@ -43,6 +38,7 @@ class HistoryApi(Opened):
         full: bool = False,
         min_rows: int = 1,
         max_drop: float = 0.5,
+        history: bool | str | Sequence[str] = False,
     ) -> pd.DataFrame:
         """Keep a Parquet file of a query's issues up to date, asking only for what changed, and return it.
 
@@ -69,13 +65,17 @@ class HistoryApi(Opened):
             Stop rather than leave fewer issues than this in a file that holds some.
         max_drop : float
             Stop rather than lose a larger share of the file's issues at once; judged from 10 issues up.
+        history : bool, or sequence of str
+            Keep also the issues' changelog, or that of some fields, in a file beside this one:
+            `schedkit.jira.read_changelog` reads it. Only issues that were updated are asked for it again.
 
         Returns
         -------
         DataFrame
             All issues, as `search` gives them; ``attrs["sync"]`` holds the keys added, changed and removed,
             and by key the ``reasons`` of removal: deleted, no longer in the query, or no longer visible.
-            Those that are no longer visible count as missing in ``attrs["extraction"]``.
+            Those that are no longer visible count as missing in ``attrs["extraction"]``. With `history`,
+            ``attrs["sync"]["history"]`` tells how many issues were asked, and which could not be read.
 
         Raises
         ------
@@ -93,7 +93,15 @@ class HistoryApi(Opened):
         requested = {"fields": names, "markup": markup}
         path = await anyio.to_thread.run_sync(target, into)
         limits = Limits(min_rows, max_drop)
-        return await synchronise(source, query, chosen, path, requested, full=full, limits=limits)
+        frame = await synchronise(source, query, chosen, path, requested, full=full, limits=limits)
+        if history is not False:
+            from schedkit.jira.kept.changes import synchronise_changes
+
+            which = None if history is True else [history] if isinstance(history, str) else history
+            changes = await synchronise_changes(source, path, which, full=full)
+            facts = {**changes.attrs["sync"], "missing": changes.attrs["extraction"]["missing"]}
+            frame.attrs["sync"]["history"] = facts
+        return frame
 
     @bridged
     async def to_parquet(
@@ -172,20 +180,13 @@ class HistoryApi(Opened):
         known = FieldNames(source.catalog, source.dialect)
         known.wanted(names)
         async with together() as group:
-            group.start_soon(self._read_statuses, source)
+            group.start_soon(read_statuses, source)
             keys, unread = await self._asked(issues)
             frame, missing = await changelog(source, keys, names)
         frame = reported(frame, source, len(keys), unread | missing)
         frame.attrs["statuses"] = source.statuses
         frame.attrs["history_fields"] = known.described(frame["Field Id"].cat.categories)
         return frame
-
-    async def _read_statuses(self, source: Source) -> None:
-        """Read the site's statuses again: a client may be older than their present names."""
-        with suppress(SiteError):
-            answer = (await self.site.send(Request("GET", "/rest/api/2/status"))).json()
-            source.statuses = statuses_of(answer) or source.statuses
-            source.ranks |= ranks_of(None, answer)
 
     @bridged
     async def worklogs(self, issues: pd.DataFrame | Sequence[str] | str) -> pd.DataFrame:

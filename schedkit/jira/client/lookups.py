@@ -60,7 +60,7 @@ class Lookups(Opened):
             Only those of this project.
         """
         params = {} if project is None else {"projectKeyOrId": project}
-        return self._described(records(await self._values(f"{AGILE}/board", params), BOARDS))
+        return await self._described(records(await self._values(f"{AGILE}/board", params), BOARDS))
 
     @bridged
     async def board(self, id: int | str) -> pd.DataFrame:
@@ -74,7 +74,7 @@ class Lookups(Opened):
             The number in the board's link.
         """
         answer = await self._object(f"{AGILE}/board/{_number(id, 'board')}/configuration")
-        return self._described(board_columns(answer))
+        return await self._described(board_columns(answer))
 
     @bridged
     async def sprints(self, board: int | str, state: str | None = None) -> pd.DataFrame:
@@ -89,13 +89,13 @@ class Lookups(Opened):
         """
         params = {} if state is None else {"state": state}
         path = f"{AGILE}/board/{_number(board, 'board')}/sprint"
-        return self._described(records(await self._values(path, params), SPRINTS))
+        return await self._described(records(await self._values(path, params), SPRINTS))
 
     @bridged
     async def versions(self, project: str) -> pd.DataFrame:
         """Return a project's versions: Id, Name, Released, Archived, Start, Release and Description."""
         rows = await self.get(f"/rest/api/2/project/{project}/versions")
-        return self._described(records(rows if isinstance(rows, list) else (), VERSIONS))
+        return await self._described(records(rows if isinstance(rows, list) else (), VERSIONS))
 
     @bridged
     async def users(self, query: str) -> pd.DataFrame:
@@ -116,7 +116,7 @@ class Lookups(Opened):
             page = await self.get(f"{source.dialect.api}/user/search", **params)
             rows += page if isinstance(page, list) else []
             if not isinstance(page, list) or len(page) < PAGE:
-                return self._described(records(rows, USERS))
+                return await self._described(records(rows, USERS))
 
     async def _values(self, path: str, params: Mapping[str, Any]) -> list[Any]:
         """Return the values of all pages of an agile endpoint."""
@@ -136,8 +136,8 @@ class Lookups(Opened):
             raise NotFoundError(f"{self.site.name} has nothing at {path}", hint="check the number")
         return answer
 
-    def _described(self, frame: pd.DataFrame) -> pd.DataFrame:
-        frame.attrs["site"] = self.site.url
+    async def _described(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame.attrs["site"] = (await self.source()).base
         return frame
 
 

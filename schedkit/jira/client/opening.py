@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import pandas as pd
@@ -70,7 +71,7 @@ class Opened:
             group.start_soon(ask, "server", "/rest/api/2/serverInfo")
             if not self.site.credentials.anonymous:
                 # With a wrong token a search may answer 200 and nothing; this one does not.
-                group.start_soon(ask, "me", "/rest/api/2/myself")
+                group.start_soon(self._check_login)
             for name in ("priority", "status", "issuetype"):
                 group.start_soon(look, name, f"/rest/api/2/{name}")
         if not isinstance(found["fields"], list):
@@ -84,7 +85,16 @@ class Opened:
             _ahead(server.get("serverTime")),
             ranks=ranks_of(found.get("priority"), found.get("status"), found.get("issuetype")),
             statuses=statuses_of(found.get("status")),
+            base=_base(server.get("baseUrl")),
         )
+
+    async def _check_login(self) -> None:
+        try:
+            await self.site.send(Request("GET", "/rest/api/2/myself"))
+        except AuthError as error:
+            # The login is right, and the token has not the scope to read who that is.
+            if "scope does not match" not in error.message:
+                raise
 
     @bridged
     async def fields(self) -> pd.DataFrame:
@@ -132,6 +142,16 @@ def checked(limit: int | None) -> int | None:
             f"limit={limit!r} asks for no issue", hint="give a whole number from 1, or leave it out"
         )
     return limit
+
+
+def _base(address: Any) -> str:
+    """Return the site's own address, empty if it tells none that a browser could open."""
+    try:
+        parts = urlsplit(address if isinstance(address, str) else "")
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.username is None
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/") if known else ""
 
 
 def _ahead(server_time: Any) -> timedelta:

@@ -208,7 +208,7 @@ class Searching(Opened):
         fields, limit, markup
             As for `search`.
         """
-        shown = read_link(url, self.site.url)
+        shown = read_link(url, (await self.source()).base, self.site.url)
         if shown.kind == "issue":
             return await self.keys([shown.value], fields, limit, markup=markup)
         if shown.kind == "project":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -10,8 +11,11 @@ from schedkit.errors import UsageError
 from schedkit.jira.client.searching import Searching
 from schedkit.jira.history.changelog import changelog
 from schedkit.jira.write import AsyncPlan
+from schedkit.jira.write.comment import plan_comment, plan_worklog
+from schedkit.jira.write.create import plan_create
 from schedkit.jira.write.edit import plan_edit
-from schedkit.jira.write.move import plan_comment, plan_transition
+from schedkit.jira.write.links import plan_links
+from schedkit.jira.write.transition import Extras, plan_transition
 from schedkit.loop import bridged
 
 __all__ = ["Writing"]
@@ -74,7 +78,15 @@ class Writing(Searching):
         return await plan_edit(source, frame, columns, read, history, notify)
 
     @bridged
-    async def transition(self, issues: pd.DataFrame | Sequence[str] | str, status: str) -> AsyncPlan:
+    async def transition(
+        self,
+        issues: pd.DataFrame | Sequence[str] | str,
+        status: str,
+        *,
+        resolution: str | None = None,
+        fields: Mapping[str, Any] | None = None,
+        comment: str | None = None,
+    ) -> AsyncPlan:
         """Plan to bring issues into a status; nothing is written before `apply`.
 
         Parameters
@@ -83,15 +95,89 @@ class Writing(Searching):
             A frame of issues, their keys, or a JQL query.
         status : str
             The status to reach, or the name of a transition.
+        resolution : str, optional
+            Set along with it, where the transition's screen asks for it.
+        fields : mapping, optional
+            Other fields of that screen: cells by the names of their columns.
+        comment : str, optional
+            Made along with it (wiki markup).
 
         Returns
         -------
         Plan
             Shows old → new for every issue that is not there yet, and which issues cannot go there.
+
+        Examples
+        --------
+        >>> jira.transition("DEMO-1", "Done", resolution="Won't Do").apply()  # doctest: +SKIP
         """
         source = await self.source()
+        extras = await Extras.of(source, resolution, fields, comment)
         now = await self.keys(await self._keys_of(issues), fields=["Key", "Status"])
-        return await plan_transition(source, now, status)
+        return await plan_transition(source, now, status, extras)
+
+    @bridged
+    async def create(self, frame: pd.DataFrame) -> AsyncPlan:
+        """Plan a new issue for each row of a frame; nothing is written before `apply`.
+
+        A row that the same account has created within 30 days, by this method, is left out: a cell that runs
+        again, or after its kernel died, makes no issue twice.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Project (key), Type and Summary, and any other columns as for `edit`. Equal rows make as many
+            issues.
+
+        Returns
+        -------
+        Plan
+            Shows the fields of each. The frame that `apply` returns has their keys.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame({"Project": ["DEMO"], "Type": ["Bug"], "Summary": ["It is broken"]})
+        >>> jira.create(df).apply()  # doctest: +SKIP
+        """
+
+        async def search(jql: str, names: Sequence[str]) -> pd.DataFrame:
+            return await self.search(jql, fields=names)
+
+        return await plan_create(await self.source(), frame, search)
+
+    @bridged
+    async def link_issues(self, frame: pd.DataFrame) -> AsyncPlan:
+        """Plan links between issues; nothing is written before `apply`, and no link is made twice.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Key, Link and To, e.g. ``DEMO-1``, ``blocks``, ``DEMO-2``: a phrase of the site's in either
+            direction, or the name of a type of link.
+
+        Returns
+        -------
+        Plan
+            Shows each link that the site does not have yet.
+        """
+        return await plan_links(await self.source(), frame)
+
+    @bridged
+    async def worklog(self, frame: pd.DataFrame) -> AsyncPlan:
+        """Plan entries of work; nothing is written before `apply`, and no entry is made twice.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Key, Started (without a zone: UTC), Hours or Time (``"1h 30m"``), and Comment if wanted. An entry
+            that the same person has made with the same start, time and comment is left out.
+
+        Returns
+        -------
+        Plan
+            Shows each entry.
+        """
+        return await plan_worklog(await self.source(), frame)
 
     @bridged
     async def comment(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +13,23 @@ import pandas as pd
 from schedkit import context
 from schedkit.atlassian import Body, Request
 from schedkit.atlassian.decoding import decoded
+from schedkit.errors import SiteError
 from schedkit.jira.jql import in_list
 from schedkit.jira.pages.asking import Source
 from schedkit.jira.search.keys import looked_up
+from schedkit.jira.table.ranks import ranks_of
+from schedkit.jira.table.statuses import statuses_of
 
-__all__ = ["ISSUES_PER_REQUEST", "ask", "decoder", "found_by", "instant", "reported", "told_of"]
+__all__ = [
+    "ISSUES_PER_REQUEST",
+    "ask",
+    "decoder",
+    "found_by",
+    "instant",
+    "read_statuses",
+    "reported",
+    "told_of",
+]
 
 # An issue's history weighs up to some hundred KB.
 ISSUES_PER_REQUEST = 100
@@ -68,10 +81,18 @@ async def told_of(
     return missing | {key: "not returned" for key, (_, now) in moved.items() if now not in told}
 
 
+async def read_statuses(source: Source) -> None:
+    """Read the site's statuses again: a client may be older than their present names."""
+    with suppress(SiteError):
+        answer = (await source.site.send(Request("GET", "/rest/api/2/status"))).json()
+        source.statuses = statuses_of(answer) or source.statuses
+        source.ranks |= ranks_of(None, answer)
+
+
 def reported(frame: pd.DataFrame, source: Source, count: int, missing: Mapping[str, str]) -> pd.DataFrame:
     """Return a frame about `count` issues with the report of which are missing, and a warning if some are."""
     frame.attrs = {
-        "site": source.site.url,
+        "site": source.base,
         "extraction": {
             "complete": not missing,
             "requested": count,

@@ -10,6 +10,7 @@ import anyio.to_thread
 import msgspec
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from schedkit import context
 from schedkit.atlassian import Request
@@ -178,39 +179,90 @@ def _change_rows(found: Found, names: FieldNames, wanted: frozenset[str] | None)
     """Return the frame: changes in order of time, those of one instant in the order of their entries."""
     with gc_paused():
         entries = [(id, entry) for id, histories in found.logs for entry in histories]
-        items: list[tuple[str | None, Item]] = []
+        keys = [found.keys.get(id, id) for id, _ in entries]
+        when = _instants([entry.created for _, entry in entries])
+        fields = _Fields(names, wanted)
+        items: list[Item] = []
         of: list[int] = []  # the entry of each item
-        for place, (_, entry) in enumerate(entries):
-            for item in entry.items:
-                id = names.id_of(item.field, item.fieldId, item.fieldtype)
-                if names.is_wanted(wanted, id, item.field):
-                    items.append((id, item))
+        kinds: list[int] = []  # and its field
+        for place in _in_order(when, keys, entries):
+            for item in entries[place][1].items:
+                kind = fields.kind(item)
+                if kind >= 0:
+                    items.append(item)
                     of.append(place)
+                    kinds.append(kind)
         at = np.array(of, dtype=np.int64)
         authors = [entry.author for _, entry in entries]
         columns = {
-            "Key": _texts([found.keys.get(id, id) for id, _ in entries], at),
-            "Id": _texts([id for id, _ in entries], at),
-            "When": _instants([entry.created for _, entry in entries]).take(at),
-            "Author": _texts([name_of(user) if user else None for user in authors], at),
-            "Author Id": _texts([_id_of(user) if user else None for user in authors], at),
-            "Field": _texts([item.field for _, item in items]).astype("category"),
-            "Field Id": _texts([id for id, _ in items]).astype("category"),
-            "From": _texts([item.was_text for _, item in items]),
-            "To": _texts([item.now_text for _, item in items]),
-            "From Id": _texts([item.was for _, item in items]),
-            "To Id": _texts([item.now for _, item in items]),
-            "Entry": _texts([str(entry.id) for _, entry in entries], at),
+            "Key": _texts(keys).take(at),
+            "Id": _texts([id for id, _ in entries]).take(at),
+            "When": when.take(at),
+            "Author": _texts([name_of(user) if user else None for user in authors]).take(at),
+            "Author Id": _texts([_id_of(user) if user else None for user in authors]).take(at),
+            "Field": _category(fields.names, kinds),
+            "Field Id": _category(fields.ids, kinds),
+            "From": _texts([item.was_text for item in items]),
+            "To": _texts([item.now_text for item in items]),
+            "From Id": _texts([item.was for item in items]),
+            "To Id": _texts([item.now for item in items]),
+            "Entry": _texts([str(entry.id) for _, entry in entries]).take(at),
         }
-        frame = pd.DataFrame(columns, copy=False)
-        numbers = np.array([_number(entry.id) for _, entry in entries], dtype=np.int64)[at]
-        order = np.lexsort((numbers, pd.factorize(frame["Key"], sort=True)[0], frame["When"].to_numpy()))
-        return frame.iloc[order].reset_index(drop=True)
+        return pd.DataFrame(columns, copy=False)
 
 
-def _texts(values: Sequence[str | None], at: Any = None) -> Any:
-    texts = pd.array(values, dtype="str")
-    return texts if at is None else texts.take(at)
+def _in_order(when: pd.DatetimeIndex, keys: list[str], entries: list[tuple[str, Entry]]) -> list[int]:
+    """Return the order of entries: by time, by issue, and those of one instant by their numbers."""
+    moment = when.tz_localize(None).to_numpy()
+    rank = {key: place for place, key in enumerate(sorted(set(keys)))}
+    issue = np.array([rank[key] for key in keys], dtype=np.int64)
+    order = np.lexsort((issue, moment))
+    same = (np.diff(moment[order]) == np.timedelta64(0)) & (np.diff(issue[order]) == 0)
+    if same.any():
+        numbers = np.zeros(len(entries))
+        for place in np.union1d(order[:-1][same], order[1:][same]).tolist():
+            text = str(entries[place][1].id)
+            numbers[place] = int(text) if text.isdecimal() else 0
+        order = np.lexsort((numbers, issue, moment))
+    return [int(place) for place in order]
+
+
+class _Fields:
+    """The fields that items name, each judged once."""
+
+    def __init__(self, names: FieldNames, wanted: frozenset[str] | None) -> None:
+        self.known, self.wanted = names, wanted
+        self.names: list[str] = []
+        self.ids: list[str | None] = []
+        self._kinds: dict[tuple[str, str | None, str | None], int] = {}
+
+    def kind(self, item: Item) -> int:
+        """Return the place of an item's field in `names` and `ids`; -1 if it is not wanted."""
+        asked = (item.field, item.fieldId, item.fieldtype)
+        found = self._kinds.get(asked)
+        if found is None:
+            id = self.known.id_of(*asked)
+            found = len(self.names) if self.known.is_wanted(self.wanted, id, item.field) else -1
+            if found >= 0:
+                self.names.append(item.field)
+                self.ids.append(id)
+            self._kinds[asked] = found
+        return found
+
+
+def _texts(values: Sequence[str | None]) -> Any:
+    dtype: Any = pd.StringDtype(na_value=np.nan)
+    return dtype.__from_arrow__(pa.array(values, type=pa.large_string()))
+
+
+def _category(values: Sequence[str | None], kinds: list[int]) -> pd.Categorical:
+    """Return the value of each kind; kinds may share one."""
+    categories = sorted({value for value in values if value is not None})
+    codes = np.array(
+        [categories.index(value) if value is not None else -1 for value in values], dtype=np.int64
+    )
+    chosen = codes[np.array(kinds, dtype=np.int64)]
+    return pd.Categorical.from_codes(chosen, categories=pd.Index(categories, dtype="str"))
 
 
 def _instants(values: list[str | int]) -> pd.DatetimeIndex:
@@ -223,7 +275,3 @@ def _instants(values: list[str | int]) -> pd.DatetimeIndex:
 
 def _id_of(user: User) -> str | None:
     return user.accountId or user.key or user.name
-
-
-def _number(entry: str | int) -> int:
-    return int(entry) if str(entry).isdecimal() and len(str(entry)) < 19 else 0

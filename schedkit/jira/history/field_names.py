@@ -40,7 +40,6 @@ class FieldNames:
         for field in catalog.fields.values():
             if _is_custom(field):
                 self._custom.setdefault(field.name.casefold(), []).append(field.id)
-        self._ids: dict[tuple[str, str | None, str | None], str | None] = {}
 
     def wanted(self, names: Sequence[str] | None) -> frozenset[str] | None:
         """Return the ids of the fields called `names`; None for all fields.
@@ -81,12 +80,6 @@ class FieldNames:
         """
         if id:
             return id
-        asked = (field, id, kind)
-        if asked not in self._ids:
-            self._ids[asked] = self._without_id(field, kind)
-        return self._ids[asked]
-
-    def _without_id(self, field: str, kind: str | None) -> str | None:
         custom = self._custom.get(field.casefold(), [])
         if kind == "custom" or (kind is None and custom and not system_field(field)):
             return custom[0] if len(custom) == 1 else None

@@ -200,9 +200,10 @@ async def extract_to(
         # Of half a million issues these weigh 80 MB, which the second pass can use.
         extraction.order, extraction.held = [], Held()
         attrs = {
-            "site": source.site.url,
+            "site": source.base,
             "jql": str(extraction.query),
             "fields": described(columns),
+            "statuses": source.statuses,
             "extraction": facts,
         }
 

@@ -121,7 +121,7 @@ async def synchronise(
     began = time.perf_counter()
     batches: list[Batch] = []
     extraction = Extraction(source, query, chosen, sink=batches.append)
-    about = {"site": source.site.url, "jql": str(extraction.query), "requested": requested}
+    about = {"site": source.base, "jql": str(extraction.query), "requested": requested}
     with tally() as cost:
         stored = await anyio.to_thread.run_sync(stored_for, path, about)
         if stored is None or full:
@@ -160,9 +160,10 @@ def _note_hidden(extraction: Extraction, reasons: Mapping[str, str]) -> None:
 def _attrs(extraction: Extraction, stores: Mapping[str, str], facts: dict[str, Any]) -> dict[str, Any]:
     columns = described(extraction.reader.columns)
     return {
-        "site": extraction.source.site.url,
+        "site": extraction.source.base,
         "jql": str(extraction.query),
         "fields": {label: columns[label] for label in stores},
+        "statuses": extraction.source.statuses,
         "extraction": facts,
     }
 

@@ -45,6 +45,9 @@ class Source:
         The site's own order of priorities, statuses and status categories, by kind.
     statuses : dict
         Name and category of each status, by its id.
+    base : str
+        The site's own address, as its pages and links have it: other than that of a gateway or an internal
+        one, by which it may be asked.
     written : dict
         By key and field id, what this client's edits have replaced there, and what they wrote last.
     """
@@ -56,7 +59,11 @@ class Source:
     deep: bool | None = None
     ranks: dict[str, list[str]] = field(default_factory=dict)
     statuses: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    base: str = ""
     written: dict[tuple[str, str], tuple[tuple[Any, ...], Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.base = self.base or self.site.url
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from schedkit.errors import UsageError
+from schedkit.values.text import clip
 
 __all__ = ["Shown", "read_link"]
 
@@ -61,7 +62,7 @@ class Shown:
     quick: tuple[str, ...] = ()
 
 
-def read_link(link: str, base: str) -> Shown:
+def read_link(link: str, base: str, *others: str) -> Shown:
     """Understand a link to a Jira page, or a bare issue key.
 
     Parameters
@@ -70,6 +71,8 @@ def read_link(link: str, base: str) -> Shown:
         As copied from the browser.
     base : str
         The site's base URL: a link to another site is refused.
+    *others : str
+        Other addresses of the same site: an internal one, a gateway.
 
     Raises
     ------
@@ -84,12 +87,13 @@ def read_link(link: str, base: str) -> Shown:
     text = str(link).strip().strip("<>\"'")
     if _KEY.fullmatch(text):
         return Shown("issue", text.upper())
-    home = urlsplit(base)
+    homes = [urlsplit(address) for address in (base, *others)]
     try:
         parts = urlsplit(text)
         there = _address(parts)
     except ValueError:
         parts, there = SplitResult("", "", "", "", ""), ""
+    home = next((home for home in homes if _address(home) == there), homes[0])
     if parts.scheme not in ("http", "https"):
         raise UsageError(
             f"{_shortened(text)} is neither a link nor an issue key",
@@ -121,7 +125,7 @@ def _address(parts: SplitResult) -> str:
 
 
 def _shortened(text: str) -> str:
-    return repr(text if len(text) <= 200 else f"{text[:199]}…")
+    return repr(clip(text, 200))
 
 
 def _by_query(query: dict[str, str], path: list[str]) -> Shown | None:

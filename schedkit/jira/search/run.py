@@ -51,7 +51,7 @@ async def framed(
     if finish is not None:
         frame = await anyio.to_thread.run_sync(finish, frame)
     frame.attrs = {
-        "site": extraction.source.site.url,
+        "site": extraction.source.base,
         "jql": extraction.evidence.jql,
         "fields": {name: columns.get(str(name), {"id": None, "type": "derived"}) for name in frame},
         "statuses": extraction.source.statuses,

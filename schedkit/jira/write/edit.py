@@ -79,6 +79,7 @@ async def plan_edit(
         found.refused,
         notes=found.told(),
         conflicts=found.conflicts,
+        base=source.base,
     )
 
 

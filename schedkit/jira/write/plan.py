@@ -16,7 +16,7 @@ import anyio
 import pandas as pd
 
 from schedkit import context
-from schedkit.atlassian import Request, Site
+from schedkit.atlassian import Answer, Request, Site
 from schedkit.errors import SiteError
 from schedkit.jira.pages.asking import together
 from schedkit.jira.write.values import missing
@@ -56,12 +56,23 @@ class Step:
         Does it.
     look : async callable
         Tells where the issue stands.
+    take : callable, optional
+        Gets the site's answer to the request.
+    named : callable, optional
+        Tells the key of the issue once it is known: of one that is created.
     """
 
     key: str
     action: str
     request: Request
     look: Look
+    take: Callable[[Answer], object] | None = None
+    named: Callable[[], str] | None = None
+
+    @property
+    def shown(self) -> str:
+        """The issue's key, for the outcome."""
+        return (self.named() if self.named else "") or self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,8 @@ class AsyncPlan:
         What is left out of all issues alike.
     conflicts : sequence of Outcome
         Cells that differ from what somebody has put there since the frame was extracted: left alone.
+    base : str
+        The site's own address.
     """
 
     site: Site
@@ -99,6 +112,7 @@ class AsyncPlan:
     refused: Sequence[Outcome] = ()
     notes: Sequence[str] = ()
     conflicts: Sequence[Outcome] = ()
+    base: str = ""
     outcomes: list[Outcome] = field(default_factory=list)
     applied: bool = False
 
@@ -131,14 +145,14 @@ class AsyncPlan:
                         group.start_soon(self._one, step)
                 counts = pd.Series([o.outcome for o in self.outcomes], dtype="str").value_counts()
                 context.fact("write", {"plan": self.title, **{str(k): int(v) for k, v in counts.items()}})
-        places = {step.key: number for number, step in enumerate(self.steps)}
+        places = {step.shown: number for number, step in enumerate(self.steps)}
         told = sorted(self.outcomes, key=lambda o: places.get(o.key, len(places)))
         frame = pd.DataFrame(
             [(o.key, o.action, o.outcome, o.detail) for o in told],
             columns=["Key", "Action", "Outcome", "Detail"],
             dtype="str",
         )
-        frame.attrs["site"] = self.site.url
+        frame.attrs["site"] = self.base or self.site.url
         return frame
 
     async def _one(self, step: Step) -> None:
@@ -147,7 +161,7 @@ class AsyncPlan:
             outcome, detail = await self._outcome(step)
         except SiteError as error:
             outcome, detail = ("unknown" if error.maybe_done else "failed"), str(error)
-        self.outcomes.append(Outcome(step.key, step.action, outcome, detail))
+        self.outcomes.append(Outcome(step.shown, step.action, outcome, detail))
         left = len(self.refused) + len(self.conflicts)
         context.progress(STAGE, len(self.outcomes) - left, len(self.steps))
 
@@ -159,7 +173,9 @@ class AsyncPlan:
             return "changed meanwhile", state
         for last in (False, True):
             try:
-                await self.site.send(step.request)
+                answer = await self.site.send(step.request)
+                if step.take is not None:
+                    step.take(answer)
             except SiteError as error:
                 if not error.maybe_done:
                     raise

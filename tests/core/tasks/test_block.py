@@ -18,6 +18,7 @@ from schedkit.core.tasks.block import block_trigger, yaml_tasks
 from schedkit.core.tasks.declare import declare
 from schedkit.core.when.triggers import any_of, at, cron, every
 from schedkit.errors import FatalError, SettingsError, TriggerError
+from schedkit.values.yaml import parse_yaml
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -224,3 +225,19 @@ def test_parents_come_before_their_children() -> None:
         "tasks: {marked: {args: {seconds: 5}, after: single}, single: {args: {seconds: 5}, after: marked}}"
     )
     assert sorted(t.name for t in circle) == ["marked", "single"]
+
+
+@pytest.mark.usefixtures("modules")
+def test_a_problem_begins_with_its_place_in_the_file() -> None:
+    document = parse_yaml("tasks:\n  data_sync:\n    timout: 5m\n    args: {seconds: 5}\n", "tasks.yaml")
+    assert document is not None
+    found = yaml_tasks(
+        document.value["tasks"],
+        package="jobs",
+        tell=lambda _: None,
+        where=lambda name: document.where(("tasks", name)),
+    )
+    (problem,) = found.problems
+    assert str(problem) == (
+        "tasks.yaml:2:3: task 'data_sync': unknown option 'timout' (did you mean 'timeout'?)"
+    )

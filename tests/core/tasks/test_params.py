@@ -22,7 +22,7 @@ import typing_extensions
 
 from schedkit.core.model import Task
 from schedkit.core.tasks.declare import declare
-from schedkit.core.tasks.params import call_arguments, check, check_data, parameters
+from schedkit.core.tasks.params import arguments_by_name, call_arguments, check, check_data, parameters
 from schedkit.errors import DeclarationError, ParameterError
 
 if TYPE_CHECKING:
@@ -335,3 +335,9 @@ def test_parameters_of_a_task_that_is_known_elsewhere_are_data() -> None:
     assert check_data("t", {"when": date(2026, 1, 5)}) == {"when": date(2026, 1, 5)}
     with pytest.raises(ParameterError, match=r"task 't': parameter 'x' is .* cannot be stored"):
         check_data("t", {"x": Opaque()})
+
+
+def test_arguments_by_position_need_the_function() -> None:
+    assert arguments_by_name(None, (), {"a": 1}) == {"a": 1}
+    with pytest.raises(DeclarationError, match=r"not declared here .give them by name"):
+        arguments_by_name(None, (1,), {})

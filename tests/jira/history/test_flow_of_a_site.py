@@ -10,7 +10,7 @@ import pytest
 
 from schedkit.demo import DemoSite
 from schedkit.errors import UsageError
-from schedkit.flow import cumulative_flow, throughput, time_in_status
+from schedkit.flow import as_of, cumulative_flow, cycle_times, spans, throughput, time_in_status
 from tests.jira.conftest import client
 
 ALL = "project is not EMPTY ORDER BY key"
@@ -93,3 +93,155 @@ def test_throughput(frames) -> None:
     assert throughput(issues.head(0)).empty
     with pytest.raises(UsageError, match="neither Finished nor Resolved"):
         throughput(pd.DataFrame({"Key": []}))
+
+
+UNTIL = pd.Timestamp("2026-03-02", tz="UTC")
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def finished(issues: pd.DataFrame, changes: pd.DataFrame) -> int:
+    return int(cycle_times(issues, changes)["Finished"].notna().sum())
+
+
+def test_a_colleague_who_moves_one_issue_between_the_extractions_changes_one_issue() -> None:
+    with DemoSite(issues=300, seed=7) as site:
+        jira = client(site, "cloud")
+        issues = jira.search("project = DEMO")
+        changes = jira.changelog("project = DEMO")
+        right, flow = finished(issues, changes), cumulative_flow(issues, changes).iloc[-1].to_dict()
+        moved = next(
+            issue.key
+            for issue in site.store.visible()
+            if issue.project.key == "DEMO"
+            and issue.status.name == "In Progress"
+            and site.store.history(issue)
+        )
+        jira.transition(moved, "Done").apply()
+        later = jira.search("project = DEMO")
+        assert finished(later, changes) == right
+        assert cumulative_flow(later, changes).iloc[-1].to_dict() == flow
+        warnings = cycle_times(later, changes).attrs["warnings"]
+        assert [
+            f"1 issues have moved since their changes were read (e.g. {moved})" in w for w in warnings
+        ] == [True]
+        # The other way round the changes know more than the issues.
+        again = jira.changelog("project = DEMO")
+        assert finished(issues, again) == finished(later, again) == right + 1
+
+
+def test_until_in_the_past_and_changes_cut_there() -> None:
+    with DemoSite(issues=300, seed=7, now=NOW) as site:
+        jira = client(site, "dc")
+        issues = jira.search(ALL)
+        changes = jira.changelog(issues, fields=["Status"])
+        cut = pd.Timestamp("2025-09-01", tz="UTC")
+        whole = time_in_status(issues, changes, until=cut)
+        expected: dict[tuple[str, str], timedelta] = {}
+        for key, status, entered, left in stays(site, cut):
+            expected[key, status] = expected.get((key, status), timedelta(0)) + (left - entered)
+        held = {(str(k), str(s)): v for k, row in whole.iterrows() for s, v in row.items() if v}
+        assert held == {where: spent for where, spent in expected.items() if spent}
+        assert whole.attrs["warnings"] == []
+        (warning,) = time_in_status(issues, changes[changes["When"] < cut], until=cut).attrs["warnings"]
+        assert "give the whole changelog instead" in warning
+        then = as_of(issues, changes, cut).set_index("Key")
+        for issue in site.store.visible():
+            moves = [
+                (at(entry.at), change)
+                for entry in site.store.history(issue)
+                for change in entry.changes
+                if change.field_id == "status"
+            ]
+            if at(issue.created) <= cut:
+                before = [change.now_text for moment, change in moves if moment <= cut]
+                first = moves[0][1].was_text if moves else issue.status.name
+                assert then.at[issue.key, "Status"] == (before[-1] if before else first)
+
+
+def test_a_renamed_status_has_its_present_name_in_all_of_history(dialect: str) -> None:
+    with DemoSite(issues=200, seed=7, now=NOW) as site:
+        jira = client(site, dialect)
+        issues = jira.search(ALL)
+        changes = jira.changelog(issues)
+        before = time_in_status(issues, changes, until=UNTIL)
+        site.store.rename_status("In Progress", "Doing")
+        # The same client, which was opened before the rename, and a new one.
+        for each in (jira, client(site, dialect)):
+            anew = each.changelog(issues)
+            assert "In Progress" in set(anew["To"]), "histories keep the old name"
+            renamed = each.search(ALL)
+            after = time_in_status(renamed, anew, until=UNTIL)
+            assert after.attrs["warnings"] == []
+            assert "Doing" in after
+            pd.testing.assert_frame_equal(
+                after.sort_index().rename(columns={"Doing": "In Progress"})[list(before)], before.sort_index()
+            )
+
+
+def test_one_name_in_two_categories_on_one_site() -> None:
+    with DemoSite(issues=300, seed=7, now=NOW) as site:
+        site.store.own_statuses("OPS", {"In Review": "done"})
+        jira = client(site, "cloud")
+        issues = jira.search("project in (DEMO, OPS)")
+        changes = jira.changelog(issues, fields=["Status"])
+        times = cycle_times(issues, changes, until=UNTIL).set_index("Key")
+        review = [
+            i
+            for i in site.store.visible()
+            if i.status.name == "In Review" and i.project.key in ("DEMO", "OPS")
+        ]
+        assert {issue.project.key for issue in review} == {"DEMO", "OPS"}
+        for issue in review:
+            assert pd.isna(times.at[issue.key, "Finished"]) == (issue.project.key == "DEMO")
+        flow = cumulative_flow(issues, changes, until=UNTIL, by="category")
+        done = sum(
+            i.status.category == "done" and i.project.key in ("DEMO", "OPS") for i in site.store.visible()
+        )
+        assert flow["Done"].iloc[-1] == done
+
+
+def test_issues_that_move_between_projects_keep_their_history(dialect: str) -> None:
+    with DemoSite(issues=100, seed=7) as site:
+        jira = client(site, dialect)
+        site.store.transition(
+            "DEMO-1", next(s for s in site.store.catalog.projects[0].statuses if s.name == "Done")
+        )
+        before = jira.search("project = DEMO", fields=["*default", "Id"])
+        early = jira.changelog(before)
+        site.store.move("DEMO-1", "OPS")
+        late, after = jira.changelog(before), jira.search(ALL, fields=["*default", "Id"])
+        key = site.store.get("DEMO-1").key
+        assert key.startswith("OPS-")
+        names = [
+            change for change in ("Key", "project") if change in set(late.loc[late["Key"] == key, "Field"])
+        ]
+        assert names == ["Key", "project"]
+        # Issues from before with changes from after: by the former key in the changes.
+        assert len(spans_of(before.drop(columns="Id"), late, "DEMO-1")) > 1
+        # Changes from before with issues from after: by the id of the issue.
+        assert spans_of(after, early, key) == spans_of(before, early, "DEMO-1")
+        assert len(jira.changelog(["DEMO-1"], fields=["Key"])) == 1
+
+
+def spans_of(issues: pd.DataFrame, changes: pd.DataFrame, key: str) -> list[str]:
+    frame = spans(changes, "Status", issues)
+    return list(frame.loc[frame["Key"] == key, "Value"])
+
+
+def test_fields_of_a_site_as_of_an_instant(dialect: str) -> None:
+    with DemoSite(issues=200, seed=7, now=NOW) as site:
+        jira = client(site, dialect)
+        # Histories have no name of a user whom the site does not show.
+        shown = {i.key for i in site.store.visible() if i.assignee is None or i.assignee.display}
+        issues = jira.search(ALL)
+        issues = issues[issues["Key"].isin(shown)]
+        changes = jira.changelog(issues)
+        now = as_of(issues, changes, UNTIL)
+        assert {"Status", "Sprint", "Story Points", "Assignee"} <= set(now)
+        held = issues.set_index("Key").loc[list(now["Key"])].reset_index()
+        for column in ("Story Points", "Assignee", "Sprint", "Status"):
+            pd.testing.assert_series_equal(
+                now[column].astype(object), held[column].astype(object), check_names=False
+            )
+        sprints = spans(changes, "Sprint", issues)
+        assert all(isinstance(ids, tuple) for ids in sprints["Value Id"])

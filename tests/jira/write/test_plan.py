@@ -13,17 +13,6 @@ from schedkit.jira.write.values import wire_value
 from tests.jira.conftest import client
 
 
-@pytest.fixture
-def site():  # type: ignore[no-untyped-def]
-    with DemoSite(issues=50) as made:
-        yield made
-
-
-@pytest.fixture
-def jira(site: DemoSite, dialect: str) -> Jira:
-    return client(site, dialect)
-
-
 def puts(site: DemoSite, method: str = "PUT") -> int:
     return len(site.requests.matching(method=method))
 

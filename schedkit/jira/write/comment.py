@@ -1,0 +1,162 @@
+"""Planning comments and entries of work: the same person makes each once, however often it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from schedkit.atlassian import Request
+from schedkit.errors import SiteError, UsageError
+from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
+from schedkit.jira.write.values import cell_value, missing
+from schedkit.values.durations import duration_text, parse_duration
+
+__all__ = ["plan_comment", "plan_worklog"]
+
+PAGE = 1000
+WORK_COLUMNS = ("Key", "Time", "Hours", "Started", "Comment")
+
+
+async def plan_comment(source: Source, keys: Sequence[str], texts: Mapping[str, str]) -> AsyncPlan:
+    """Plan one comment on each issue, unless the same person has made the same one; see `Jira.comment`."""
+    me = await _me(source)
+    steps = [_comment_step(source, key, texts[key], me) for key in keys]
+    rows = [[Row(key, "Comment", None, texts[key])] for key in keys]
+    return await _still_open(source, "comment", steps, rows)
+
+
+async def plan_worklog(source: Source, frame: pd.DataFrame) -> AsyncPlan:
+    """Plan an entry of work for each row, unless the same person has made it; see `Jira.worklog`."""
+    foreign = [str(column) for column in frame if column not in WORK_COLUMNS]
+    if "Key" not in frame or "Started" not in frame or not {"Time", "Hours"} & set(frame) or foreign:
+        raise UsageError(
+            f"the frame has no column for entries of work: {foreign[0]!r}" if foreign
+            else "the frame lacks a column of an entry of work",
+            hint="its columns are Key, Started, Hours or Time, and Comment",
+        )  # fmt: skip
+    me = await _me(source)
+    works = [_work(row) for row in frame.to_dict("records")]
+    steps = [_work_step(source, key, body, me) for key, body in works]
+    rows = [
+        [Row(key, "Log Work", None, f"{duration_text(body['timeSpentSeconds'])} on {body['started'][:16]}")]
+        for key, body in works
+    ]
+    return await _still_open(source, "log work", steps, rows)
+
+
+async def _still_open(
+    source: Source, title: str, steps: Sequence[Step], rows: Sequence[Sequence[Row]]
+) -> AsyncPlan:
+    """Return the plan of the steps that are not done yet."""
+    states: dict[int, str] = {}
+    refused: dict[int, Outcome] = {}
+
+    async def look(number: int, step: Step) -> None:
+        try:
+            states[number] = await step.look()
+        except SiteError as error:
+            refused[number] = Outcome(step.key, title, "failed", error.message)
+
+    async with together() as group:
+        for number, step in enumerate(steps):
+            group.start_soon(look, number, step)
+    todo = [number for number in range(len(steps)) if states.get(number) == "open"]
+    return AsyncPlan(
+        source.site,
+        title,
+        [row for number in todo for row in rows[number]],
+        [steps[number] for number in todo],
+        [refused[number] for number in sorted(refused)],
+        base=source.base,
+    )
+
+
+async def _me(source: Source) -> str:
+    return _identity((await source.site.send(Request("GET", "/rest/api/2/myself"))).json())
+
+
+def _comment_step(source: Source, key: str, text: str, me: str) -> Step:
+    path = f"/rest/api/2/issue/{key}/comment"
+    words = _lines(text)
+
+    def same(comment: Mapping[str, Any]) -> bool:
+        return _lines(comment.get("body")) == words and _identity(comment.get("author")) == me
+
+    return Step(
+        key, "comment", Request("POST", path, json={"body": text}), _looking(source, path, "comments", same)
+    )
+
+
+def _work(row: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the issue of a row and the body of its entry.
+
+    Raises
+    ------
+    UsageError
+        If it tells no time spent, or no moment.
+    """
+    key = str(row["Key"]).strip().upper()
+    spent, hours = row.get("Time"), row.get("Hours")
+    if missing(spent) and missing(hours):
+        raise UsageError(f"there is no time for the work on {key}", hint="give Hours, or Time like '1h 30m'")
+    seconds = round(float(str(hours)) * 3600 if missing(spent) else parse_duration(str(spent), "Time"))
+    if seconds < 60:
+        raise UsageError(f"the work on {key} took {seconds} s", hint="Jira counts minutes: give 60 s or more")
+    try:
+        started = cell_value(row["Started"], "datetime")
+    except (ValueError, TypeError):
+        started = None
+    if started is None:
+        raise UsageError(f"there is no moment for the work on {key}", hint="give Started, a time with a zone")
+    text = "" if missing(row.get("Comment")) else str(row["Comment"])
+    moment = started.strftime("%Y-%m-%dT%H:%M:%S.") + f"{started.microsecond // 1000:03d}+0000"
+    return key, {"timeSpentSeconds": seconds, "started": moment, "comment": text}
+
+
+def _work_step(source: Source, key: str, body: Mapping[str, Any], me: str) -> Step:
+    path = f"/rest/api/2/issue/{key}/worklog"
+    moment = cell_value(body["started"], "datetime")
+
+    def same(entry: Mapping[str, Any]) -> bool:
+        return (
+            entry.get("timeSpentSeconds") == body["timeSpentSeconds"]
+            and cell_value(entry.get("started"), "datetime") == moment
+            and _lines(entry.get("comment")) == _lines(body["comment"])
+            and _identity(entry.get("author")) == me
+        )
+
+    return Step(
+        key, "log work", Request("POST", path, json=dict(body)), _looking(source, path, "worklogs", same)
+    )
+
+
+def _looking(
+    source: Source, path: str, name: str, same: Callable[[Mapping[str, Any]], bool]
+) -> Callable[[], Awaitable[str]]:
+    """Return what tells whether a list of an issue holds an entry already."""
+
+    async def look() -> str:
+        start = 0
+        while True:
+            params = {"startAt": start, "maxResults": PAGE}
+            answer = (await source.site.send(Request("GET", path, params=params))).json()
+            entries = answer.get(name) or []
+            if any(same(entry) for entry in entries):
+                return "done"
+            start += len(entries)
+            if not entries or start >= int(answer.get("total") or 0):
+                return "open"
+
+    return look
+
+
+def _lines(text: Any) -> str:
+    return str(text or "").replace("\r\n", "\n").strip()
+
+
+def _identity(user: Mapping[str, Any] | None) -> str:
+    user = user or {}
+    return str(user.get("accountId") or user.get("key") or user.get("name") or "")

@@ -1,0 +1,161 @@
+"""Planning transitions: the way of each issue into a status, and what its screen asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from schedkit.atlassian import Request
+from schedkit.errors import SiteError, UsageError
+from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.write.people import People
+from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
+from schedkit.jira.write.targets import target_of
+from schedkit.jira.write.values import cell_value, is_user, missing, wire_value
+
+__all__ = ["Extras", "plan_transition"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a transition sets along with the status: fields by id with their JSON, and a comment."""
+
+    shown: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    comment: str | None = None
+
+    @classmethod
+    async def of(
+        cls, source: Source, resolution: str | None, fields: Mapping[str, Any] | None, comment: str | None
+    ) -> Extras:
+        """Read them from the arguments of `Jira.transition`.
+
+        Raises
+        ------
+        UsageError
+            For a field that cannot be set, or an empty comment.
+        """
+        if comment is not None and (not isinstance(comment, str) or not comment.strip()):
+            raise UsageError("the comment is empty", hint="give a text, or leave it out")
+        shown = {**({} if resolution is None else {"Resolution": resolution}), **(fields or {})}
+        people = People(source)
+        wire: dict[str, Any] = {}
+        for name, value in shown.items():
+            target = target_of(source, name)
+            cell = cell_value(value, target.store)
+            if not is_user(target.field):
+                wire[target.field.id] = wire_value(target.field, cell)
+            elif target.store == "list":
+                wire[target.field.id] = [await people.find(each) for each in cell]
+            else:
+                wire[target.field.id] = None if missing(cell) else await people.find(cell)
+        return cls(shown, wire, comment)
+
+    def body(self, transition: str) -> dict[str, Any]:
+        """Return the body of the request."""
+        made: dict[str, Any] = {"transition": {"id": transition}}
+        if self.fields:
+            made["fields"] = dict(self.fields)
+        if self.comment is not None:
+            made["update"] = {"comment": [{"add": {"body": self.comment}}]}
+        return made
+
+    def lacking(self, transition: Mapping[str, Any]) -> str:
+        """Return why a transition cannot be made with them, empty if it can."""
+        screen = transition.get("fields")
+        if not isinstance(screen, Mapping):
+            return ""
+        names = {id: str((about or {}).get("name") or id) for id, about in screen.items()}
+        needed = [
+            name
+            for id, name in names.items()
+            if (screen[id] or {}).get("required")
+            and not (screen[id] or {}).get("hasDefaultValue")
+            and id not in self.fields
+        ]
+        if needed:
+            how = "resolution=…" if needed == ["Resolution"] else f"fields={{{needed[0]!r}: …}}"
+            return f"the transition needs {', '.join(needed)} (give {how})"
+        foreign = [id for id in self.fields if id not in screen]
+        return f"the transition's screen does not have {', '.join(foreign)}" if foreign else ""
+
+
+async def plan_transition(source: Source, issues: pd.DataFrame, target: str, extras: Extras) -> AsyncPlan:
+    """Find each issue's transition to a status; see `Jira.transition`.
+
+    Parameters
+    ----------
+    issues : DataFrame
+        Key and Status as the site has them now, and what is missing in its attrs.
+    """
+    if not isinstance(target, str) or not target.strip():
+        raise UsageError("no status was named", hint='e.g. jira.transition(keys, "Done")')
+    wanted = target.strip().casefold()
+    absent: Mapping[str, str] = issues.attrs["extraction"]["missing"]
+    refused = [Outcome(key, f"to {target}", "failed", why) for key, why in absent.items()]
+    found: dict[str, dict[str, Any] | str] = {}
+
+    async def ask(key: str) -> None:
+        try:
+            found[key] = _choose(await _transitions(source, key), wanted, target, extras)
+        except SiteError as error:
+            found[key] = error.message
+
+    statuses = dict(zip(issues["Key"].astype(str), issues["Status"].astype(str), strict=True))
+    todo = {key: status for key, status in statuses.items() if status.casefold() != wanted}
+    async with together() as group:
+        for key in todo:
+            group.start_soon(ask, key)
+    rows: list[Row] = []
+    steps: list[Step] = []
+    for key, status in todo.items():
+        choice = found[key]
+        if isinstance(choice, str):
+            refused.append(Outcome(key, f"to {target}", "failed", choice))
+            continue
+        new = str((choice.get("to") or {}).get("name") or target)
+        rows.append(Row(key, "Status", status, new))
+        rows += [Row(key, name, None, value) for name, value in extras.shown.items()]
+        rows += [Row(key, "Comment", None, extras.comment)] if extras.comment is not None else []
+        steps.append(_step(source, key, status, new, extras.body(str(choice["id"]))))
+    return AsyncPlan(source.site, f"transition to {target}", rows, steps, refused, base=source.base)
+
+
+async def _transitions(source: Source, key: str) -> list[dict[str, Any]]:
+    request = Request("GET", f"/rest/api/2/issue/{key}/transitions", params={"expand": "transitions.fields"})
+    answer = (await source.site.send(request)).json()
+    rows = answer.get("transitions") if isinstance(answer, dict) else None
+    return [row for row in rows or [] if isinstance(row, dict) and row.get("id")]
+
+
+def _choose(
+    transitions: Sequence[Mapping[str, Any]], wanted: str, target: str, extras: Extras
+) -> dict[str, Any] | str:
+    """Return the transition to a status that can be made, else why there is none."""
+    by_status = [t for t in transitions if str((t.get("to") or {}).get("name", "")).casefold() == wanted]
+    by_name = [t for t in transitions if str(t.get("name", "")).casefold() == wanted]
+    for matches in (by_status, by_name):
+        reasons = [extras.lacking(match) for match in matches]
+        for match, why in zip(matches, reasons, strict=True):
+            if not why:
+                return dict(match)
+        if reasons:
+            return reasons[0]
+    names = ", ".join(
+        dict.fromkeys(str((t.get("to") or {}).get("name") or t.get("name")) for t in transitions)
+    )
+    return f"no transition leads to {target!r} from here; there are: {names or 'none'}"
+
+
+def _step(source: Source, key: str, old: str, new: str, body: Mapping[str, Any]) -> Step:
+    path = f"/rest/api/2/issue/{key}"
+
+    async def look() -> str:
+        answer = (await source.site.send(Request("GET", path, params={"fields": "status"}))).json()
+        held = str(answer["fields"]["status"]["name"])
+        return "done" if held == new else "open" if held == old else f"Status is {held!r}"
+
+    return Step(key, f"to {new}", Request("POST", f"{path}/transitions", json=body), look)

@@ -1,0 +1,70 @@
+"""Entries of work: the same person makes each once."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from schedkit.demo import DemoSite
+from schedkit.errors import UsageError
+from schedkit.jira import Jira
+
+AT = pd.Timestamp("2026-02-03T09:00", tz="Europe/Berlin")
+FRAME = pd.DataFrame(
+    {
+        "Key": ["DEMO-1", "DEMO-1", "demo-2"],
+        "Started": [AT, AT + pd.Timedelta("2h"), AT],
+        "Hours": [1.5, None, 0.25],
+        "Time": [None, "2h 30m", None],
+        "Comment": ["Looked at it", None, "Talked"],
+    }
+)
+
+
+def test_work_is_logged_once(site: DemoSite, jira: Jira) -> None:
+    plan = jira.worklog(FRAME)
+    assert "DEMO-1  Log Work: (empty) → 1h 30m on 2026-02-03T08:00" in repr(plan)
+    site.faults = "rate=1,kinds=lost,method=POST,path=/worklog,times=1"
+    assert set(plan.apply()["Outcome"]) == {"done"}
+    logs = site.store.worklogs(site.store.get("DEMO-1"))[-2:]
+    assert sorted(log.seconds for log in logs) == [5400, 9000]
+    assert {log.started for log in logs} == {int(t.timestamp() * 1000) for t in FRAME["Started"][:2]}
+    assert len(jira.worklog(FRAME)) == 0, "a cell that runs again logs nothing twice"
+    more = FRAME.head(1).assign(Comment="Looked at it again")
+    assert len(jira.worklog(more)) == 1
+    held = jira.worklogs(["DEMO-2"])
+    assert (held["Hours"].iloc[-1], held["Comment"].iloc[-1]) == (0.25, "Talked")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"Hours": [None]}, "no time for the work on DEMO-1"),
+        ({"Hours": [0.001]}, "took 4 s"),
+        ({"Started": ["some day"]}, "no moment for the work on DEMO-1"),
+        ({"Started": [None]}, "no moment for the work on DEMO-1"),
+        ({"Nonsense": [1]}, "no column for entries of work: 'Nonsense'"),
+        ({"Time": ["forever"]}, "forever"),
+    ],
+)
+def test_entries_that_cannot_be(jira: Jira, change: dict, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        jira.worklog(FRAME.head(1).assign(**change))
+
+
+def test_frames_without_a_column(jira: Jira) -> None:
+    with pytest.raises(UsageError, match="lacks a column of an entry of work"):
+        jira.worklog(FRAME.drop(columns=["Hours", "Time"]))
+
+
+def test_an_issue_that_is_not_there(jira: Jira) -> None:
+    plan = jira.worklog(FRAME.head(1).assign(Key="DEMO-404"))
+    assert len(plan) == 0
+    assert "refused" in repr(plan)
+
+
+def test_edits_without_mails(site: DemoSite, jira: Jira) -> None:
+    df = jira.search("project = DEMO ORDER BY key", fields=["Summary"], limit=1)
+    assert list(jira.edit(df.assign(Summary="Quietly"), notify=False).apply()["Outcome"]) == ["done"]
+    asked = site.requests.matching(method="PUT")
+    assert [entry.query for entry in asked] == ["notifyUsers=false"]

@@ -1,0 +1,150 @@
+"""New issues: shown, made once, and found again after a crash."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+
+import pandas as pd
+import pytest
+
+from schedkit.demo import DemoSite
+from schedkit.errors import UsageError
+from schedkit.jira import Jira
+
+FRAME = pd.DataFrame(
+    {
+        "Project": ["DEMO", "OPS", "DEMO"],
+        "Type": ["Bug", "Task", "Bug"],
+        "Summary": ["It is <b>broken</b>", "Look at it", "It is <b>broken</b>"],
+        "Priority": ["High", None, "High"],
+        "Labels": [("a", "b"), (), ("a", "b")],
+        "Description": ["Line one\nLine *two*", None, "Line one\nLine *two*"],
+        "Assignee": ["Demo Analyst", None, "Demo Analyst"],
+    }
+)
+
+
+def made(site: DemoSite) -> list[str]:
+    return sorted(i.summary for i in site.store.issues.values() if i.id > 50_000_000)
+
+
+def test_issues_are_shown_and_made_once(site: DemoSite, jira: Jira) -> None:
+    plan = jira.create(FRAME)
+    assert made(site) == []
+    assert "new 1  Summary: (empty) → It is <b>broken</b>" in repr(plan)
+    assert "&lt;b&gt;" in plan._repr_html_()
+    assert ("new 2", "Priority") not in set(zip(plan.frame["Key"], plan.frame["Field"], strict=True))
+    outcome = plan.apply()
+    assert list(outcome["Outcome"]) == ["done"] * 3
+    assert made(site) == sorted(FRAME["Summary"])
+    issue = site.store.get(outcome["Key"][0])
+    assert (issue.type.name, issue.priority.name, issue.labels) == ("Bug", "High", ("a", "b"))
+    assert issue.assignee is site.store.catalog.me
+    assert plan.apply().equals(outcome)
+    again = jira.create(FRAME)
+    assert len(again) == 0
+    assert "created before, left out" in repr(again)
+    more = pd.concat([FRAME, FRAME.head(1)], ignore_index=True)
+    assert len(jira.create(more)) == 1, "a third equal row is a third issue"
+
+
+def test_a_lost_answer_makes_no_second_issue(site: DemoSite, jira: Jira) -> None:
+    plan = jira.create(FRAME.head(1))
+    site.faults = "rate=1,kinds=lost,method=POST,path=/issue,times=1"
+    outcome = plan.apply()
+    assert list(outcome["Outcome"]) == ["done"]
+    assert outcome["Key"][0].startswith("DEMO-")
+    assert "read back" in outcome["Detail"][0]
+    assert len(made(site)) == 1
+
+
+def test_what_cannot_be_found_again_is_not_sent_again(site: DemoSite, jira: Jira) -> None:
+    """A search index that lags: a second request could make a second issue."""
+    plan = jira.create(FRAME.head(1))
+    site.faults = "rate=1,kinds=503,method=POST,path=/rest/api/2/issue$,times=1"
+    outcome = plan.apply()
+    assert list(outcome["Outcome"]) in (["unknown"], ["done"])
+    assert len(made(site)) <= 1
+
+
+def test_what_the_site_refuses_is_told_per_row(site: DemoSite, jira: Jira) -> None:
+    df = pd.DataFrame(
+        {
+            "Project": ["DEMO", "NOPE", "DEMO", "DEMO"],
+            "Type": ["Bug", "Bug", "Saga", "Bug"],
+            "Summary": ["Good", "x", "y", ""],
+            "Assignee": [None, None, None, None],
+        }
+    )
+    outcome = jira.create(df.head(3).query("Project == 'DEMO'")).apply()
+    assert list(outcome["Outcome"]) == ["done", "failed"]
+    assert "issue type selected is invalid" in outcome["Detail"][1]
+    plan = jira.create(df.tail(1))
+    assert "there is no Summary" in repr(plan)
+    nobody = jira.create(df.head(1).assign(Summary="Other", Assignee="Nobody Like This"))
+    assert "nobody is called" in repr(nobody)
+    assert len(made(site)) == 1
+
+
+def test_a_parent_and_dates(site: DemoSite, jira: Jira) -> None:
+    df = pd.DataFrame(
+        {"Project": ["DEMO"], "Type": ["Sub-task"], "Summary": ["Below"], "Parent": ["DEMO-1"],
+         "Due": [pd.Timestamp("2031-02-03")]}
+    )  # fmt: skip
+    outcome = jira.create(df).apply()
+    issue = site.store.get(outcome["Key"][0])
+    assert issue.parent == site.store.get("DEMO-1").id
+    assert issue.due == "2031-02-03"
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        ({"Project": ["DEMO"], "Type": ["Bug"]}, "no column 'Summary'"),
+        ({"Project": ["DEMO"], "Type": ["Bug"], "Summary": ["x"], "Status": ["Done"]}, "jira.transition"),
+        ({"Project": ["DEMO"], "Type": ["Bug"], "Summary": ["x"], "Labls": ["a"]}, "did you mean 'Labels'"),
+    ],
+)
+def test_frames_that_cannot_be_created(jira: Jira, frame: dict, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        jira.create(pd.DataFrame(frame))
+
+
+_CHILD = """
+import sys
+import pandas as pd
+from schedkit.jira import Jira
+url, user, token = sys.argv[1:4]
+jira = Jira(url, user=user or None, token=token, concurrency=1)
+df = pd.DataFrame({"Project": ["DEMO"] * 6, "Type": ["Task"] * 6, "Summary": [f"Row {n}" for n in range(6)]})
+jira.create(df).apply()
+print("finished", flush=True)
+"""
+
+
+@pytest.mark.parametrize("at", [1, 3, 6])
+def test_a_process_killed_between_two_rows_makes_none_twice(site: DemoSite, dialect: str, at: int) -> None:
+    endpoint = site.jira_cloud if dialect == "cloud" else site.jira_dc
+    command = [sys.executable, "-c", _CHILD, endpoint.url, endpoint.user or "", endpoint.token]
+    child: list[subprocess.Popen[bytes]] = []
+    posted = iter(range(1, 10**6))
+    ready = threading.Event()
+
+    def kill(entry: object) -> None:
+        if entry.method == "POST" and entry.path.endswith("/issue") and next(posted) == at:  # type: ignore[attr-defined]
+            ready.wait(20)
+            os.kill(child[0].pid, signal.SIGKILL)
+
+    undo = site.after(kill)
+    child.append(subprocess.Popen(command))
+    ready.set()
+    assert child[0].wait(60) == -signal.SIGKILL
+    undo()
+    assert len(made(site)) in (at, at + 1)
+    subprocess.run(command, check=True, timeout=60)
+    assert Counter(made(site)) == Counter(f"Row {n}" for n in range(6))
