@@ -14,10 +14,12 @@ from schedkit.jira.client.client import AsyncJira, Jira
 from schedkit.jira.pages.asking import together
 from schedkit.jira.table.statuses import Statuses
 from schedkit.loop import refuse_in_coroutine, service
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["from_sites", "search_sites"]
 
 
+@check_keywords
 def search_sites(
     sites: Mapping[str, Jira], call: Callable[[AsyncJira], Awaitable[pd.DataFrame]]
 ) -> pd.DataFrame:

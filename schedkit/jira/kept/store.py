@@ -25,6 +25,7 @@ from schedkit.jira.table.kinds import Kind
 from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
 from schedkit.values.files import replacing
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 
 __all__ = [
@@ -135,6 +136,7 @@ def frame_of(stored: Stored) -> pd.DataFrame:
     return frame
 
 
+@check_keywords
 def read_parquet(path: str | Path) -> pd.DataFrame:
     """Return the frame that `Jira.sync` or `Jira.to_parquet` has stored, types and attrs included.
 
