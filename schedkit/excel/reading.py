@@ -24,12 +24,14 @@ from schedkit.excel.parts.tables import TableXml, tables_of
 from schedkit.excel.parts.values import CellColumn, cells, format_kinds, shared_strings
 from schedkit.excel.parts.workbook import Workbook, open_workbook
 from schedkit.values.files import file_error
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean
 
 # A header below its first row is looked for no further down than this.
 _SEARCHED_ROWS = 50
 
 
+@check_keywords
 def read(path: str | Path, sheet: str | None = None) -> pd.DataFrame:
     """Read one frame from a workbook.
 
@@ -78,6 +80,7 @@ def read(path: str | Path, sheet: str | None = None) -> pd.DataFrame:
         return frame
 
 
+@check_keywords
 def read_all(path: str | Path) -> dict[str, pd.DataFrame]:
     """Read every sheet with rows, by name, and further tables of a sheet by theirs; see `read`.
 

@@ -28,6 +28,7 @@ from schedkit.excel.tally import Tally
 from schedkit.excel.template.marks import with_mark_column
 from schedkit.excel.template.template import Missing, Mode, Order, check_key
 from schedkit.values.files import file_lock, names_beside, replacing
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone, timezone_name
 
@@ -36,6 +37,7 @@ _WORKBOOKS = (".xlsx", ".xlsm")
 _PLACED = re.compile(r".+!\$?[A-Z]{1,3}\$?[0-9]+")
 
 
+@check_keywords
 def write(
     data: pd.DataFrame | Mapping[str, pd.DataFrame],
     path: str | Path,
