@@ -242,11 +242,6 @@ class Sheet:
         if self._links_element is not None:
             self.document.set_attributes(self._links_element, **self.link_namespaces)
 
-    @property
-    def link_count(self) -> int:
-        """How many links there are."""
-        return sum(1 for _ in LINK.finditer(self.links))
-
     def rows(self, first: int, last: int) -> Iterator[bytes | memoryview]:
         """Yield the rows from `first` to `last`, the changed ones as they are now."""
         for number in self._order[bisect_left(self._order, first) : bisect_right(self._order, last)]:
