@@ -26,6 +26,7 @@ from schedkit.settings import (
     load_settings,
     project_root,
 )
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean, safe_repr
 
 if TYPE_CHECKING:
@@ -196,7 +197,9 @@ def _update_standing_page(project: App, scheduler: core.Scheduler, page: Standin
         if run.task != STANDING_PAGE
     ]
     table = project.site(page.site).page(page.page).table(page.region)
-    plan = table.replace(latest_runs(rows), key="Task", keep=["Note"], create="end")
+    plan = table.replace(
+        latest_runs(rows), key="Task", keep=["Note"], columns="all", create="end", min_rows=0, max_drop=None
+    )
     written: bool = plan.apply().written
     return written
 
@@ -295,6 +298,7 @@ def app() -> App:
     return made
 
 
+@check_keywords
 def site(name: str) -> Any:
     """Return the client of a site that ``schedkit.yaml`` or the environment configures.
 

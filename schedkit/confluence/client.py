@@ -15,6 +15,7 @@ from schedkit.confluence.site.server import Server
 from schedkit.confluence.tables.arguments import a_text
 from schedkit.errors import AuthError, UsageError
 from schedkit.loop import blocking, bridged
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["AsyncConfluence", "Confluence"]
 
@@ -24,6 +25,7 @@ def _is_cloud(url: str) -> bool:
     return host.endswith((".atlassian.net", ".jira.com")) or host == "api.atlassian.com"
 
 
+@check_keywords
 class AsyncConfluence:
     """The async face of a `Confluence`."""
 
@@ -109,6 +111,7 @@ class AsyncConfluence:
         return who
 
 
+@check_keywords
 class Confluence:
     """A Confluence, Cloud or Data Center.
 

@@ -24,6 +24,7 @@ from schedkit.confluence.tables.read import list_tables, read_table
 from schedkit.confluence.tables.render import Look, render
 from schedkit.confluence.tables.rules import Missing
 from schedkit.loop import blocking, bridged
+from schedkit.values.keywords import check_keywords
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncPage", "AsyncTable", "Page", "Table"]
 
 
+@check_keywords
 class AsyncTable:
     """The async face of a `Table`."""
 
@@ -162,6 +164,7 @@ class AsyncTable:
         return await self.server.read(await self.server.resolve(self.page))
 
 
+@check_keywords
 class Table:
     """One table of a page, named by a region."""
 
@@ -175,6 +178,7 @@ class Table:
         return f"Table({str(self.aio.region)!r} of page {self.aio.page})"
 
 
+@check_keywords
 class AsyncPage:
     """The async face of a `Page`."""
 
@@ -250,6 +254,7 @@ class AsyncPage:
         return (await self.server.read(await self.server.resolve(self.address))).source
 
 
+@check_keywords
 class Page:
     """One page, by its id, or by title and space."""
 

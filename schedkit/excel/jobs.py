@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -13,7 +12,7 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
-from schedkit.excel import memory
+from schedkit.excel.drawn.column_formats import ColumnFormat
 from schedkit.excel.drawn.decorate import provenance
 from schedkit.excel.drawn.overview import overview
 from schedkit.excel.drawn.skeleton import INDEX, SUMMARY, Front, draw
@@ -45,13 +44,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Look:
-    """What a drawn workbook shows besides its rows."""
+    """What a drawn workbook shows besides its rows; `titled` tells that the caller chose its title."""
 
     title: str
     links: bool | Mapping[str, str]
     totals: bool | Mapping[str, str]
     summary: bool
     history: pd.DataFrame | None
+    titled: bool = True
+    formats: Mapping[str, ColumnFormat] = field(default_factory=dict)
 
 
 def flat_job(frames: Frames, suffix: str, policy: Policy, tally: Tally) -> Job:
@@ -76,7 +77,16 @@ def drawn_job(frames: Mapping[str, pd.DataFrame], look: Look, policy: Policy, ta
     )
     fronts = ((SUMMARY, look.summary), (INDEX, front.index))
     taken = [name for name, shown in fronts if shown]
-    laid = lay_out(frames, policy, tally, links=look.links, totals=look.totals, taken=taken)
+    laid = lay_out(
+        frames,
+        policy,
+        tally,
+        links=look.links,
+        totals=look.totals,
+        formats=look.formats,
+        taken=taken,
+        fronts=taken,
+    )
     drawn = draw(laid.sheets, front, policy)
     return Job(
         lambda file: fill_drawn(drawn, laid, file, tally),
@@ -121,8 +131,6 @@ def _planned(
     data: bytes, name: str, target: str | None, frame: pd.DataFrame, order: Order, tally: Tally
 ) -> tuple[Workbook, Filling]:
     book = open_workbook(Package(data, name), name)
-    if memory.PART in book.package and SUMMARY in book.sheets:
-        context.log(f"the {SUMMARY} of {name} keeps telling the rows it was drawn with", logging.WARNING)
     filling = plan_filling(book, name, target, frame, order, tally)
     if order.key:
         counts = filling.counts

@@ -26,6 +26,7 @@ from schedkit.confluence.tables.render import Look, Rendered, render
 from schedkit.confluence.tables.row_writer import Accepted, says
 from schedkit.confluence.tables.rules import Missing, Rules
 from schedkit.errors import MalformedPageError, RegionError, UsageError
+from schedkit.values.keywords import check_keywords
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,7 @@ _ALONE = re.compile(r"<p>\s*(\{\{\s*(" + _NAME + r")\s*\}\})\s*</p>")
 _END = "-end"
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Managed:
     """A frame as the value of a placeholder: a table that later fillings merge into.

@@ -23,7 +23,7 @@ from schedkit.jira.jql import chunks
 from schedkit.jira.pages.asking import Source, together
 from schedkit.jira.table.shapes import User, name_of
 
-__all__ = ["changelog"]
+__all__ = ["Found", "Logged", "change_rows", "changelog"]
 
 
 class Item(msgspec.Struct, gc=False):
@@ -98,7 +98,7 @@ async def changelog(
 
     tell(0)
     missing = await told_of(source, keys, read)
-    return await anyio.to_thread.run_sync(_change_rows, found, names, wanted), missing
+    return await anyio.to_thread.run_sync(change_rows, found, names, wanted), missing
 
 
 async def _cloud_changes(
@@ -175,7 +175,7 @@ async def _paged_changes(source: Source, key: str, total: int) -> list[Entry]:
     return entries
 
 
-def _change_rows(found: Found, names: FieldNames, wanted: frozenset[str] | None) -> pd.DataFrame:
+def change_rows(found: Found, names: FieldNames, wanted: frozenset[str] | None = None) -> pd.DataFrame:
     """Return the frame: changes in order of time, those of one instant in the order of their entries."""
     with gc_paused():
         entries = [(id, entry) for id, histories in found.logs for entry in histories]

@@ -19,6 +19,7 @@ from schedkit.jira.pages.paging import Pages
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.reader import Page
+from schedkit.jira.table.statuses import Statuses
 from schedkit.values.text import clip
 
 __all__ = ["Asker", "Listing", "Source", "Take", "together"]
@@ -59,7 +60,7 @@ class Source:
     clock_ahead: timedelta = timedelta(0)
     deep: bool | None = None
     ranks: dict[str, list[str]] = field(default_factory=dict)
-    statuses: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    statuses: Statuses = field(default_factory=Statuses)
     base: str = ""
     written: dict[tuple[str, str], tuple[tuple[Any, ...], Any]] = field(default_factory=dict)
 

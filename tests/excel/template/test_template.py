@@ -170,14 +170,6 @@ def test_append_starts_a_workbook_and_continues_it(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(excel.read(path), pd.concat([first, second], ignore_index=True))
 
 
-def test_a_summary_that_no_longer_tells_all_rows_is_said(tmp_path: Path) -> None:
-    path = excel.write(issues(2), tmp_path / "s.xlsx", summary=True).path
-    with context.use(Listener()) as listener:
-        excel.write(issues(1, first=9), path, mode="append")
-    assert listener.lines == ["the Summary of s.xlsx keeps telling the rows it was drawn with"]
-    assert len(excel.read(path)) == 3
-
-
 class Listener(context.Surroundings):
     def __init__(self) -> None:
         self.lines: list[str] = []
