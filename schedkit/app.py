@@ -26,6 +26,7 @@ from schedkit.settings import (
     load_settings,
     project_root,
 )
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean, safe_repr
 
 if TYPE_CHECKING:
@@ -297,6 +298,7 @@ def app() -> App:
     return made
 
 
+@check_keywords
 def site(name: str) -> Any:
     """Return the client of a site that ``schedkit.yaml`` or the environment configures.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from schedkit.errors import StopRequested
+from schedkit.values.keywords import check_keywords
 
 __all__ = [
     "Surroundings",
@@ -100,21 +101,25 @@ def surrounded() -> Iterator[Surroundings]:
         yield listener
 
 
+@check_keywords
 def progress(stage: str, done: float, total: float | None = None) -> None:
     """Report that `stage` has done `done` of `total` units (None: unknown)."""
     current().progress(stage, done, total)
 
 
+@check_keywords
 def log(message: str, level: int = logging.INFO) -> None:
     """Report a line for the run's log."""
     current().log(level, message)
 
 
+@check_keywords
 def fact(kind: str, facts: Mapping[str, Any]) -> None:
     """Report JSON-able facts to keep with the run."""
     current().fact(kind, facts)
 
 
+@check_keywords
 def artifact(path: str | Path, label: str = "") -> None:
     """Report a file that was written."""
     current().artifact(Path(path), label or Path(path).name)

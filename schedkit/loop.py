@@ -27,6 +27,7 @@ from schedkit import context
 from schedkit.errors import BlockingCallError, StopRequested
 from schedkit.punctual import new_loop
 from schedkit.values.forks import register_fork_hook
+from schedkit.values.keywords import Keywords
 
 __all__ = [
     "ServiceLoop",
@@ -286,8 +287,11 @@ def bridged(
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
     """Decorate an async method so that any loop may await it: its body always runs on our loop."""
 
+    keywords = Keywords(method)
+
     @functools.wraps(method)
     async def hop(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        keywords.check(kwargs, type(self))
         return await service().hop(method, self, *args, **kwargs)
 
     return hop
@@ -312,8 +316,11 @@ def blocking(
     'hello world'
     """
 
+    keywords = Keywords(method)
+
     @functools.wraps(method)
     def call(self: HasAio[S], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        keywords.check(kwargs, type(self))
         refuse_in_coroutine(f"{type(self).__name__}.{method.__name__}")
         with context.surrounded():
             return service().call(method, self.aio, *args, **kwargs)

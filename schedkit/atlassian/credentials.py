@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from schedkit.errors import UsageError
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["Credentials", "OAuth2", "normalised"]
 
 
+@check_keywords
 @dataclass(slots=True)
 class OAuth2:
     """An OAuth 2.0 login whose access token is renewed when it runs out.

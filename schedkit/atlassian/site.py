@@ -29,11 +29,13 @@ from schedkit.errors import (
 )
 from schedkit.loop import bridged
 from schedkit.values.durations import elapsed_text
+from schedkit.values.keywords import check_keywords
 from schedkit.values.rng import chance
 
 __all__ = ["Site"]
 
 
+@check_keywords
 class Site:
     """A Jira or Confluence site with its login.
 

@@ -19,6 +19,7 @@ from schedkit.confluence.tables.arguments import a_text
 from schedkit.confluence.tables.arguments import labels as column_labels
 from schedkit.errors import AuthError, UsageError
 from schedkit.loop import blocking, bridged
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 
 __all__ = ["AsyncConfluence", "Confluence"]
@@ -38,6 +39,7 @@ def _is_cloud(url: str) -> bool:
     return host.endswith((".atlassian.net", ".jira.com")) or host == "api.atlassian.com"
 
 
+@check_keywords
 class AsyncConfluence:
     """The async face of a `Confluence`."""
 
@@ -138,6 +140,7 @@ class AsyncConfluence:
         return who
 
 
+@check_keywords
 class Confluence:
     """A Confluence, Cloud or Data Center.
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from schedkit.errors import UsageError
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 
 __all__ = ["Image", "Link", "Lozenge", "Markup", "Mention", "anchor", "attachment_link", "escape", "time_tag"]
@@ -78,6 +79,7 @@ def _check_texts(value: object, **parts: object) -> None:
             )
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Markup:
     """Storage format of your own, put on the page as it is; the page's gate still checks it."""
@@ -88,6 +90,7 @@ class Markup:
         _check_texts(self, storage=self.storage)
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Link:
     """A link; only http, https and mailto addresses are let through."""
@@ -108,6 +111,7 @@ class Link:
         return f'<a href="{attribute(self.url)}">{escape(self.text)}</a>'
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Lozenge:
     """A status lozenge; colour is one of Grey, Red, Yellow, Green, Blue, Purple."""
@@ -131,6 +135,7 @@ class Lozenge:
         )
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Mention:
     """A mention of a user: an account id on Cloud, a user key on Data Center (`cloud=False`)."""
@@ -147,6 +152,7 @@ class Mention:
         return f'<ac:link><ri:user ri:{name}="{attribute(self.id)}" /></ac:link>'
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Image:
     """An image attached to the page, e.g. a chart; `width` in pixels."""

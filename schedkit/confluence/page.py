@@ -26,6 +26,7 @@ from schedkit.confluence.tables.rules import Missing
 from schedkit.errors import UsageError
 from schedkit.loop import blocking, bridged
 from schedkit.values.durations import Duration
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncPage", "AsyncTable", "Page", "Table"]
 
 
+@check_keywords
 class AsyncTable:
     """The async face of a `Table`."""
 
@@ -165,6 +167,7 @@ class AsyncTable:
         return await self.server.read(await self.server.resolve(self.page))
 
 
+@check_keywords
 class Table:
     """One table of a page, named by a region."""
 
@@ -178,6 +181,7 @@ class Table:
         return f"Table({str(self.aio.region)!r} of page {self.aio.page})"
 
 
+@check_keywords
 class AsyncPage:
     """The async face of a `Page`."""
 
@@ -262,6 +266,7 @@ class AsyncPage:
         return (await self.server.read(await self.server.resolve(self.address))).source
 
 
+@check_keywords
 class Page:
     """One page, by its id, or by title and space."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from schedkit.confluence.markup import Link, Lozenge
 from schedkit.errors import UsageError
 from schedkit.values.durations import elapsed_text
+from schedkit.values.keywords import check_keywords
 from schedkit.values.timezones import parse_timezone
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _COLOURS = {
 _ENDED = ("DONE", "FAILED", "TIMEOUT", "CANCELLED", "SKIPPED")
 
 
+@check_keywords
 def latest_runs(
     rows: Iterable[Mapping[str, Any]], *, tz: str | tzinfo = "UTC", lately: int = 10
 ) -> pd.DataFrame:

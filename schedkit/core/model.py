@@ -20,6 +20,7 @@ from schedkit.errors import (
     UnavailableError,
 )
 from schedkit.values.durations import duration_text, parse_duration
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ WORTH_RETRYING: tuple[type[BaseException], ...] = (
 )
 
 
+@check_keywords
 @dataclass(frozen=True, slots=True)
 class Retry:
     """When a failed attempt is followed by another.
@@ -148,6 +150,7 @@ class Rate:
         return f"{self.count} in {duration_text(self.seconds)}"
 
 
+@check_keywords
 @dataclass(frozen=True, slots=True)
 class After:
     """A task that must end first.

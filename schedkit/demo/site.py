@@ -42,6 +42,7 @@ from schedkit.demo.store import Store
 from schedkit.demo.world.catalog import DAY
 from schedkit.demo.world.generate import generate
 from schedkit.errors import UnavailableError, UsageError
+from schedkit.values.keywords import check_keywords
 
 # An issue of the default fields weighs about so many bytes before its description.
 _BARE = 7020
@@ -49,6 +50,7 @@ _BARE = 7020
 _PER_CHARACTER = 1.325
 
 
+@check_keywords
 class DemoSite:
     """A Jira and a Confluence, in the Cloud and the Data Center dialect, over the same seeded data.
 

@@ -75,6 +75,10 @@ class WorkbookMemory:
     frames: list[FrameMemory] = field(default_factory=list)
     fronts: list[str] = field(default_factory=list)
 
+    def joined(self, other: WorkbookMemory) -> WorkbookMemory:
+        """Return this memory with another one's frames and sheets."""
+        return WorkbookMemory([*self.frames, *other.frames], [*self.fronts, *other.fronts])
+
 
 def remember(
     name: str, frame: pd.DataFrame, columns: Sequence[Column], index: Sequence[Hashable]

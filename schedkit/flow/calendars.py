@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from schedkit.errors import UsageError
+from schedkit.values.keywords import check_keywords
 from schedkit.values.timezones import parse_timezone
 
 __all__ = ["WorkingHours"]
@@ -17,6 +18,7 @@ __all__ = ["WorkingHours"]
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
+@check_keywords
 class WorkingHours:
     """A calendar of working hours.
 

@@ -12,11 +12,13 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.flow.frames import as_instant, warned, with_zone
 from schedkit.flow.stays import cut_stays, grouped, in_order
+from schedkit.values.keywords import check_keywords
 from schedkit.values.timezones import parse_timezone
 
 __all__ = ["cumulative_flow", "throughput"]
 
 
+@check_keywords
 def throughput(
     finished: pd.Series[Any] | pd.DataFrame,
     freq: str = "W",
@@ -65,6 +67,7 @@ def throughput(
     return periods.value_counts().reindex(whole, fill_value=0).rename("Finished")
 
 
+@check_keywords
 def cumulative_flow(
     issues: pd.DataFrame,
     changes: pd.DataFrame,

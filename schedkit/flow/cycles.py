@@ -14,6 +14,7 @@ from schedkit.flow.calendars import WorkingHours
 from schedkit.flow.frames import Instants, as_instants, need, per_value, warned, with_zone
 from schedkit.flow.statuses import CATEGORIES, Stays
 from schedkit.flow.stays import cut_stays
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean
 
 __all__ = ["cycle_times"]
@@ -21,6 +22,7 @@ __all__ = ["cycle_times"]
 _NEVER = np.datetime64("NaT", "us")
 
 
+@check_keywords
 def cycle_times(
     issues: pd.DataFrame,
     changes: pd.DataFrame,

@@ -13,10 +13,12 @@ from schedkit.flow.log import Ints, Log
 from schedkit.flow.names import names_by_id, split_names
 from schedkit.flow.statuses import stays_of
 from schedkit.flow.steps import Objects, Steps, steps_of
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["as_of", "spans"]
 
 
+@check_keywords
 def spans(
     changes: pd.DataFrame, field: str, issues: pd.DataFrame | None = None, *, until: Any = None
 ) -> pd.DataFrame:
@@ -89,6 +91,7 @@ def _column(values: Objects) -> pd.Series[Any]:
     return pd.Series(values, dtype="str" if plain else object)
 
 
+@check_keywords
 def as_of(
     issues: pd.DataFrame, changes: pd.DataFrame, when: Any, fields: Sequence[str] | str | None = None
 ) -> pd.DataFrame:
@@ -121,7 +124,9 @@ def as_of(
     log = Log(changes, issues)
     end = as_instant(when)
     there = (with_zone(log.created) <= end).to_numpy()
-    result = log.issues.loc[there, ["Key", "Created"]].reset_index(drop=True)
+    result = log.issues.loc[there, [*(["site"] if log.sites else []), "Key", "Created"]].reset_index(
+        drop=True
+    )
     for name in _told(log) if fields is None else [fields] if isinstance(fields, str) else fields:
         steps, values, ids, categories = _values(log, name)
         begun = np.flatnonzero(np.isnat(steps.entered) | (steps.entered <= naive(end)))

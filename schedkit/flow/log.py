@@ -72,9 +72,12 @@ class Log:
         if issues is None:
             issues = pd.DataFrame({"Key": changes["Key"].astype("str")})
             issues["Created"] = pd.Series(pd.NaT, index=issues.index, dtype="datetime64[us, UTC]")
+        self.attrs = (issues.attrs, changes.attrs)
+        issues, changes = _bare(issues), _bare(changes)
         self.changes = changes
         column = "Id" if _have_all("Id", issues, changes) else "Key"
-        parts = ["site", column] if _have_all("site", issues, changes) else [column]
+        self.sites = _have_all("site", issues, changes)
+        parts = ["site", column] if self.sites else [column]
         names = _names(issues, parts)
         first = ~pd.Series(names, dtype="str").duplicated().to_numpy()
         self.issues = issues[first].reset_index(drop=True)
@@ -103,7 +106,17 @@ class Log:
 
     def find(self, field: str) -> FieldRows:
         """Return the changes of a field; see `find_field`."""
-        return find_field(field, self.issues, self.changes)
+        return find_field(field, self.issues, self.changes, self.described)
+
+    @property
+    def described(self) -> list[tuple[str, dict[str, Any]]]:
+        """What the frames say about the fields of their columns."""
+        told = [self.attrs[1].get("history_fields")]
+        if not self.sites:  # of several sites the issues name the fields of one only
+            told.insert(0, self.attrs[0].get("fields"))
+        return [
+            (str(label), about) for each in told for label, about in (each or {}).items() if about.get("id")
+        ]
 
     def moves(self, rows: FieldRows) -> Moves:
         """Return the changes of a field."""
@@ -113,7 +126,12 @@ class Log:
         order = _in_order(self.changes, at, self.when[at], self.row[at])
         at, source = at[order], source[order]
         told = self.changes[[c for c in ("From", "To", "From Id", "To Id") if c in self.changes]]
-        codes, values, ids = _encoded(told.iloc[at], *self._present(rows))
+        told = told.iloc[at]
+        if self.sites and rows.label.casefold() == "status":
+            # One id is another status at each site.
+            site = self.changes["site"].iloc[at].astype("str")
+            told = told.assign(**{c: site + "/" + told[c] for c in ("From Id", "To Id") if c in told})
+        codes, values, ids = _encoded(told, *self._present(rows))
         was, now, present = np.split(codes, [len(at), 2 * len(at)])
         return Moves(self.row[at], self.when[at], source, was, now, present, values, ids)
 
@@ -131,6 +149,13 @@ class Log:
         else:
             return values, none
         return values, np.array(ids, dtype=object)
+
+
+def _bare(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame without attrs, which pandas would copy deeply whenever a column is taken."""
+    frame = frame.copy(deep=False)
+    frame.attrs = {}
+    return frame
 
 
 def _have_all(column: str, *frames: pd.DataFrame) -> bool:

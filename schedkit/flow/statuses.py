@@ -35,7 +35,7 @@ class Statuses:
     """
 
     def __init__(self, log: Log, given: Mapping[str, str] | None = None) -> None:
-        known = {**log.issues.attrs.get("statuses", {}), **log.changes.attrs.get("statuses", {})}
+        known = {**log.attrs[0].get("statuses", {}), **log.attrs[1].get("statuses", {})}
         self.names: dict[str, str] = {id: about["name"] for id, about in known.items()}
         self.listed = frozenset(known)
         self.given = dict(given or {})

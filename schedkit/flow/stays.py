@@ -12,10 +12,12 @@ from schedkit.flow.calendars import WorkingHours
 from schedkit.flow.frames import as_instant, need, warned, with_zone
 from schedkit.flow.log import Log
 from schedkit.flow.statuses import Stays, stays_of
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["cut_stays", "status_spans", "time_in_status"]
 
 
+@check_keywords
 def status_spans(
     issues: pd.DataFrame,
     changes: pd.DataFrame,
@@ -80,6 +82,7 @@ def durations(frame: pd.DataFrame, end: pd.Timestamp, calendar: WorkingHours | N
     return pd.Series(spent).astype("timedelta64[us]")
 
 
+@check_keywords
 def time_in_status(
     issues: pd.DataFrame,
     changes: pd.DataFrame,

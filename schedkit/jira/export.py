@@ -12,6 +12,7 @@ from schedkit import context
 from schedkit.errors import IncompleteError, ParameterError
 from schedkit.jira.client.client import Jira
 from schedkit.jira.sites import search_sites
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import clip
 
 __all__ = ["export_task"]
@@ -19,6 +20,7 @@ __all__ = ["export_task"]
 _KNOWN = {"jira_envs", "key_type", "key_value", "user", "links_depth", "fields", "partial"}
 
 
+@check_keywords
 def export_task(params: Mapping[str, Any], sites: Mapping[str, Jira]) -> pd.DataFrame:
     """Extract what a task's parameters describe.
 

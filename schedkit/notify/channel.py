@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from schedkit.errors import SettingsError, UsageError
 from schedkit.notify.notices import KINDS, Kind, Notice
 from schedkit.values.durations import Duration
+from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["Channel"]
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Channel:
     """Where notices go, which, and how often.

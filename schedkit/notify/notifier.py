@@ -14,6 +14,7 @@ from schedkit.notify.channel_worker import ChannelWorker
 from schedkit.notify.notices import Notice, Watch
 from schedkit.notify.sender import Sender
 from schedkit.values.durations import Duration
+from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration
 
 __all__ = ["Notifier"]
@@ -28,6 +29,7 @@ class Source(Protocol):
     def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]: ...
 
 
+@check_keywords
 class Notifier:
     """Tells channels of runs that failed, are done or are late.
 

@@ -9,11 +9,13 @@ from pydantic import ValidationError
 from schedkit.errors import SettingsError
 from schedkit.report.definition import Report
 from schedkit.report.deliver import deliverer
+from schedkit.values.keywords import check_keywords
 from schedkit.values.yaml import Document, explain, parse_yaml_all
 
 __all__ = ["load_reports", "loads_reports", "read_text", "report_of"]
 
 
+@check_keywords
 def load_reports(path: str | Path) -> list[Report]:
     """Read every report of a file.
 
@@ -35,6 +37,7 @@ def read_text(path: str | Path) -> str:
         raise SettingsError(f"cannot read {path}: {reason}", hint="name a report file in YAML") from None
 
 
+@check_keywords
 def loads_reports(text: str, name: str = "report") -> list[Report]:
     """Read every report of a YAML text; `name` stands in messages."""
     reports = [report_of(document) for document in parse_yaml_all(text, name)]

@@ -14,6 +14,7 @@ from schedkit.report.definition import Extract, Report
 from schedkit.report.deliver import deliverer
 from schedkit.report.shape import shape
 from schedkit.report.tools import Tools
+from schedkit.values.keywords import check_keywords
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["extract", "run_report"]
 
 
+@check_keywords
 def run_report(report: Report, tools: Tools) -> pd.DataFrame:
     """Run every stage and return the frame that was delivered.
 

@@ -19,6 +19,7 @@ from schedkit.confluence.tables.render import Look, Rendered, render
 from schedkit.confluence.tables.row_writer import Accepted, says
 from schedkit.confluence.tables.rules import Missing, Rules
 from schedkit.errors import MalformedPageError, RegionError, UsageError
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ NAME = r"[A-Za-z][A-Za-z0-9_-]*"
 END = "-end"
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Managed:
     """A frame as the value of a placeholder: a table that later fillings merge into.

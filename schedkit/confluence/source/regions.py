@@ -15,11 +15,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schedkit.errors import RegionError
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 
 __all__ = ["Anchor", "Heading", "LocalId", "Macro", "Nth", "Region", "region"]
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Anchor:
     """The first table behind an anchor macro."""
@@ -30,6 +32,7 @@ class Anchor:
         return f"anchor:{self.name}"
 
 
+@check_keywords
 @dataclass(frozen=True)
 class LocalId:
     """The table with an ``ac:local-id``, or the one table in the macro that has it."""
@@ -40,6 +43,7 @@ class LocalId:
         return f"local-id:{self.id}"
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Macro:
     """The one table in the body of a macro; `value` is one of the macro's parameters."""
@@ -51,6 +55,7 @@ class Macro:
         return f"macro:{self.name}" + (f"/{self.value}" if self.value is not None else "")
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Heading:
     """The n-th table between a heading and the next; without `n` the only one there."""
@@ -62,6 +67,7 @@ class Heading:
         return f"heading:{self.text}" + (f"/{self.n}" if self.n is not None else "")
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Nth:
     """The n-th table of the page, from 1; tables inside cells do not count."""
@@ -77,6 +83,7 @@ Region = Anchor | LocalId | Macro | Heading | Nth
 _HINT = "write anchor:NAME, local-id:ID, macro:NAME, heading:TEXT, heading:TEXT/2 or nth:1"
 
 
+@check_keywords
 def region(spelled: str | Region) -> Region:
     """Return the region that a string spells.
 

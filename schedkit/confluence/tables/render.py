@@ -29,6 +29,7 @@ from schedkit.confluence.tables.arguments import a_flag, a_mapping, a_number
 from schedkit.confluence.tables.arguments import labels as column_labels
 from schedkit.confluence.tables.rules import header, joined_key
 from schedkit.errors import UnknownFieldError, UsageError
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import clip, did_you_mean
 from schedkit.values.timezones import parse_timezone
 
@@ -50,6 +51,7 @@ _UNLIMITED = 1_000_000_000
 _RIGHT = '<p style="text-align: right;">'
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Look:
     """How values become cells.

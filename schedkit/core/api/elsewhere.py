@@ -8,10 +8,12 @@ from typing import Any
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.tasks import origin
 from schedkit.core.tasks.registry import Registry
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["Elsewhere"]
 
 
+@check_keywords
 class Elsewhere:
     """How a scheduler is made again in another process."""
 

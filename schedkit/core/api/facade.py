@@ -45,6 +45,7 @@ from schedkit.core.tasks.registry import Registry
 from schedkit.core.when.base import TriggerLike
 from schedkit.errors import DeclarationError, NotOwnerError, SettingsError
 from schedkit.loop import blocking, refuse_in_coroutine, service, wait
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["AsyncScheduler", "Scheduler"]
 
@@ -54,6 +55,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+@check_keywords
 class Scheduler(Views, Elsewhere, JobApi):
     """Runs tasks on time and remembers what happened.
 

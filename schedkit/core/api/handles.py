@@ -27,6 +27,7 @@ from schedkit.errors import (
 )
 from schedkit.loop import HEARTBEAT_SECONDS, refuse_in_coroutine
 from schedkit.values.durations import Duration, parse_duration
+from schedkit.values.keywords import check_keywords
 
 if TYPE_CHECKING:
     from schedkit.core.api.facade import Scheduler
@@ -47,6 +48,7 @@ _ERRORS: dict[State, type[RunError]] = {
 }
 
 
+@check_keywords
 class RunHandle:
     """One run: ask how it goes, wait for its result, cancel it; awaitable in async code.
 
@@ -274,6 +276,7 @@ class _AsyncTask(Generic[P]):
         return await self._handle.scheduler.aio.submit(self._handle.name, **by_name)
 
 
+@check_keywords
 class TaskHandle(Generic[P, R]):
     """A declared task: still the plain function it was, and a name in the ledger."""
 

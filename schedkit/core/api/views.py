@@ -29,6 +29,7 @@ from schedkit.core.text import load
 from schedkit.core.when import data as trigger_data
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.loop import service
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean, safe_repr
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Tasks(Mapping[str, TaskHandle[..., Any]]):
         return f"<tasks: {', '.join(self._names) or 'none'}>"
 
 
+@check_keywords
 class Views:
     """Everything that only looks."""
 

@@ -19,6 +19,7 @@ from schedkit.core.when.base import Trigger
 from schedkit.core.when.kinds import At
 from schedkit.core.when.triggers import Moment, at, moment_of
 from schedkit.errors import DeclarationError, UsageError
+from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import texts
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ ONE_TIME = "one-time"
 UNSET: Any = object()
 
 
+@check_keywords
 class Job:
     """A task, seen the way APScheduler shows a job.
 
@@ -114,6 +116,7 @@ class Job:
         return f"<Job {self.id!r}: {'on demand' if trigger is None else trigger.text()}>"
 
 
+@check_keywords
 class JobApi:
     """What a scheduler offers to those who know APScheduler 3."""
 

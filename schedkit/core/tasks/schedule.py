@@ -11,6 +11,7 @@ from schedkit.core.states import Overlap
 from schedkit.core.when import triggers
 from schedkit.core.when.base import Trigger
 from schedkit.errors import TriggerError
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["ScheduleType", "TaskSchedule"]
 
@@ -30,6 +31,7 @@ _FIELDS = {
 }
 
 
+@check_keywords
 @dataclass(frozen=True, kw_only=True)
 class TaskSchedule:
     """When a `BaseTask` runs, for classes that state it in fields; `cron()` and `every()` say it shorter.

@@ -15,6 +15,7 @@ from schedkit.core.when.base import Times, Trigger
 from schedkit.core.when.kinds import AllOf, AnyOf, At, Calendar, Cron, Every
 from schedkit.errors import TriggerError, UsageError
 from schedkit.values.durations import Duration
+from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration, timezone
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
 Moment = datetime | date | str
 
 
+@check_keywords
 def cron(
     expression: str,
     *,
@@ -74,6 +76,7 @@ def cron(
     return _checked(Cron(crontab.parse(expression), **window))
 
 
+@check_keywords
 def every(
     interval: Duration | None = None,
     *,
@@ -129,6 +132,7 @@ def every(
     return _checked(Every(length, **_window(tz, start, end, jitter)))
 
 
+@check_keywords
 def at(moment: Moment, *, tz: str | tzinfo | None = None, jitter: Duration = 0.0) -> Trigger:
     """Fire once; a moment that has passed when the task is first declared is late, and runs late once.
 
@@ -146,6 +150,7 @@ def at(moment: Moment, *, tz: str | tzinfo | None = None, jitter: Duration = 0.0
     return At(found, tz=_zone(tz), jitter=_seconds(jitter, "jitter"))
 
 
+@check_keywords
 def calendar(
     *,
     years: int = 0,
@@ -193,6 +198,7 @@ def calendar(
     return _checked(Calendar(**lengths, clock=clock, **_window(tz, start, end, jitter)))
 
 
+@check_keywords
 def any_of(*triggers: object, jitter: Duration = 0.0) -> Trigger:
     """Fire whenever one of several triggers does; times they share count once.
 
@@ -204,6 +210,7 @@ def any_of(*triggers: object, jitter: Duration = 0.0) -> Trigger:
     return AnyOf(_parts("any_of", triggers), jitter=_seconds(jitter, "jitter"))
 
 
+@check_keywords
 def all_of(*triggers: object, jitter: Duration = 0.0) -> Trigger:
     """Fire at the times that several triggers share.
 

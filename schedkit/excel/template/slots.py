@@ -22,6 +22,8 @@ from schedkit.excel.parts.references import moved
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.formats import Formats
+from schedkit.excel.template.hyperlinks import count_staying
+from schedkit.excel.template.neighbours import Overwritten
 from schedkit.excel.template.region import Region
 from schedkit.excel.template.template_row import column_formula
 from schedkit.excel.template.upsert import Match
@@ -90,6 +92,7 @@ class Slots:
         growth: RangeGrowth,
         match: Match | None,
         numbers: npt.NDArray[np.int64],
+        overwritten: Overwritten,
         positions: Mapping[int, int],
         formats: Formats,
         tally: Tally,
@@ -103,7 +106,7 @@ class Slots:
         self._prototype = sheet.row(region.body.top).cells
         self._continues = continues or {}
         # Links of other cells of the sheet count too.
-        self._room = max(MAX_LINKS - sheet.link_count, 0)
+        self._room = max(MAX_LINKS - count_staying(sheet, overwritten), 0)
 
     def all(self, columns: tuple[Column, ...], links: Mapping[int, LinkOf]) -> list[Slot]:
         """Return the slots: the region's own columns between those beside it."""

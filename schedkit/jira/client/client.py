@@ -16,6 +16,7 @@ from schedkit.jira.client.lookups import Lookups
 from schedkit.jira.client.writing import Writing
 from schedkit.jira.write import Plan
 from schedkit.loop import blocking
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["AsyncJira", "Jira"]
 
@@ -24,6 +25,7 @@ class AsyncJira(Writing, HistoryApi, Lookups):
     """The async face of `Jira`: the same methods, to be awaited from any loop."""
 
 
+@check_keywords
 class Jira:
     """A Jira site: its issues as DataFrames.
 
@@ -118,6 +120,7 @@ class Jira:
     boards = blocking(AsyncJira.boards)
     board = blocking(AsyncJira.board)
     sprints = blocking(AsyncJira.sprints)
+    slas = blocking(AsyncJira.slas)
     versions = blocking(AsyncJira.versions)
     users = blocking(AsyncJira.users)
     changelog = blocking(AsyncJira.changelog)

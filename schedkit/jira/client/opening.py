@@ -26,12 +26,14 @@ from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.ranks import ranks_of
 from schedkit.jira.table.statuses import statuses_of
 from schedkit.loop import bridged
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["Fields", "Opened", "checked"]
 
 Fields = str | Sequence[str] | None
 
 
+@check_keywords
 class Opened:
     """What every part of the async client stands on."""
 

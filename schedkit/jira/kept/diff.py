@@ -7,10 +7,12 @@ from typing import Any
 import pandas as pd
 
 from schedkit.errors import UsageError
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["diff"]
 
 
+@check_keywords
 def diff(old: pd.DataFrame, new: pd.DataFrame, *, ignore: tuple[str, ...] = ("Updated",)) -> pd.DataFrame:
     """Return what was added, removed and changed between two extractions.
 

@@ -22,8 +22,10 @@ from schedkit.jira.table.batch import ARROW, Batch, Values
 from schedkit.jira.table.columns import Column
 from schedkit.jira.table.frame import assemble
 from schedkit.jira.table.kinds import Kind
+from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
 from schedkit.values.files import replacing
+from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 
 __all__ = [
@@ -129,9 +131,12 @@ def frame_of(stored: Stored) -> pd.DataFrame:
     columns = [Column(label, Kind(store, None, store)) for label, store in stored.stores.items()]
     frame = assemble([stored.batch], columns, ranks=stored.ranks)
     frame.attrs.update(stored.attrs)
+    if "statuses" in frame.attrs:
+        frame.attrs["statuses"] = Statuses(frame.attrs["statuses"])
     return frame
 
 
+@check_keywords
 def read_parquet(path: str | Path) -> pd.DataFrame:
     """Return the frame that `Jira.sync` or `Jira.to_parquet` has stored, types and attrs included.
 

@@ -20,6 +20,7 @@ from schedkit.jira.table.columns import Column, layout
 from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.plain import inferred
 from schedkit.jira.table.reader import Reader
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["assemble", "column_of", "described", "newest", "ranked", "to_frame"]
 
@@ -143,6 +144,7 @@ def described(columns: Iterable[Column]) -> dict[str, dict[str, Any]]:
     return told
 
 
+@check_keywords
 def to_frame(answer: bytes | str | dict[str, Any] | list[Any], *, markup: str = "text") -> pd.DataFrame:
     """Turn a saved answer of any Jira into a frame with every field it holds.
 
