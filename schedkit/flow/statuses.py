@@ -23,34 +23,42 @@ __all__ = ["CATEGORIES", "Statuses", "Stays", "stays_of"]
 CATEGORIES = {"undefined": "No Category", "new": "To Do", "indeterminate": "In Progress", "done": "Done"}
 
 
+_UNCOUNTED = "stays in it count as no category; say which it is, e.g. categories={{{0!r}: 'In Progress'}}"
+
+
 class Statuses:
     """What is known of statuses: names, categories and what the categories are called in English.
 
     Parameters
     ----------
     log : Log
-        Its frames' ``attrs["statuses"]``, by id: name, category and the category's key.
+        Its frames' ``attrs["statuses"]``, by id: name, category and the category's key. Frames made by hand
+        may have the category of each status by its name.
     given : mapping, optional
         Categories by a status's name or id, as the caller says.
     """
 
     def __init__(self, log: Log, given: Mapping[str, str] | None = None) -> None:
-        known = {**log.attrs[0].get("statuses", {}), **log.attrs[1].get("statuses", {})}
-        self.names: dict[str, str] = {id: about["name"] for id, about in known.items()}
-        self.listed = frozenset(known)
+        told = {**log.attrs[0].get("statuses", {}), **log.attrs[1].get("statuses", {})}
+        known = {id: about for id, about in told.items() if isinstance(about, Mapping)}
+        named = {name: category for name, category in told.items() if isinstance(category, str)}
         self.given = dict(given or {})
+        self.listed = frozenset(known)
+        self.names: dict[str, str] = {id: about["name"] for id, about in known.items()}
+        self.order = list(dict.fromkeys([*self.names.values(), *named]))
         self.by_id: dict[str, str] = {
             id: about["category"] for id, about in known.items() if about.get("category")
         }
-        self.by_name: dict[str, set[str]] = {}
+        self.by_name: dict[str, set[str]] = {name: {category} for name, category in named.items()}
         for id, category in self.by_id.items():
             self.by_name.setdefault(self.names[id], set()).add(category)
-        self.english = {
-            str(about.get("category")): CATEGORIES[about["key"]]
+        self.categories = list(dict.fromkeys([*self.by_id.values(), *named.values()]))
+        self.english = {name: name for name in CATEGORIES.values() if name in self.categories}
+        self.english |= {
+            about["category"]: CATEGORIES[about["key"]]
             for about in known.values()
-            if about.get("key") in CATEGORIES
-        } | {name: name for name in CATEGORIES.values() if name in self.by_id.values()}
-        self.order = list(dict.fromkeys(self.names.values()))
+            if about.get("category") and about.get("key") in CATEGORIES
+        }
 
     def learn(self, id: str | None, name: str, category: str | None) -> None:
         """Take what an issue tells of the status it is in; the site's list knows better."""
@@ -119,6 +127,7 @@ class Stays:
     def warnings(self, end: pd.Timestamp | None) -> list[str]:
         """Return what a reader of figures must know; `end` is where they were cut, None for now."""
         found = [self._of_gone(id, name) for id, name in self.gone.items() if (self.ids == id).any()]
+        found += [self._of_unknown(name) for name in self._unknown()]
         if end is None and self.moved:
             found.append(
                 f"{len(self.moved)} issues have moved since their changes were read (e.g. {self.moved[0]}); "
@@ -134,11 +143,20 @@ class Stays:
     def _of_gone(self, id: str, name: str) -> str:
         category = self.statuses.category(id, name)
         if category is None:
-            return (
-                f"the status {name!r} ({id}) is gone from the site and has no category any more: work in it "
-                f"is not counted; say what it was, e.g. categories={{{name!r}: 'In Progress'}}"
-            )
+            return f"the status {name!r} ({id}) is gone from the site: {_UNCOUNTED.format(name)}"
         return f"the status {name!r} ({id}) is gone from the site; it is counted as {category!r}"
+
+    def _of_unknown(self, name: str) -> str:
+        return f"the category of the status {name!r} is not known: {_UNCOUNTED.format(name)}"
+
+    def _unknown(self) -> list[str]:
+        """Return statuses without a category, where others have one."""
+        lacking = per_value(self.categories, lambda category: category is None)
+        if lacking.all():
+            return []
+        gone = set(self.gone)
+        left = lacking & ~per_value(self.ids, lambda id: id in gone)
+        return sorted({str(name) for name in self.names[left] if name is not None})
 
     def _cut(self, end: pd.Timestamp) -> int:
         """Return how many issues may have moved after `end` without a change that says so."""
