@@ -278,7 +278,7 @@ HISTORIES = st.lists(
 )
 
 
-@settings(max_examples=1000 if os.environ.get("SCHEDKIT_THOROUGH") else 60)
+@settings(max_examples=300 if os.environ.get("SCHEDKIT_THOROUGH") else 40)
 @given(histories=HISTORIES, at=st.integers(-10, 100), shuffled=st.randoms(use_true_random=False))
 def test_as_of_is_what_a_plain_scan_finds(histories, at: int, shuffled) -> None:  # type: ignore[no-untyped-def]
     rows, table, expected = [], [], {}

@@ -278,7 +278,7 @@ HOUR = pd.Timestamp("2026-03-27T00:00Z")
 HISTORY = st.lists(st.tuples(st.integers(-50, 400), st.sampled_from(list(IDS))), max_size=8)
 
 
-@settings(max_examples=1000 if os.environ.get("SCHEDKIT_THOROUGH") else 20)
+@settings(max_examples=300 if os.environ.get("SCHEDKIT_THOROUGH") else 20)
 @given(
     histories=st.lists(st.tuples(st.integers(0, 200), HISTORY), min_size=1, max_size=5),
     until=st.integers(0, 450),
