@@ -45,7 +45,11 @@ class Statuses:
         self.given = dict(given or {})
         self.listed = frozenset(known)
         self.names: dict[str, str] = {id: about["name"] for id, about in known.items()}
+        self.ids_of: dict[str, list[str]] = {}
+        for id, name in self.names.items():
+            self.ids_of.setdefault(name, []).append(id)
         self.order = list(dict.fromkeys([*self.names.values(), *named]))
+        self.known_names = frozenset(self.order)
         self.by_id: dict[str, str] = {
             id: about["category"] for id, about in known.items() if about.get("category")
         }
@@ -66,12 +70,17 @@ class Statuses:
             self.names.setdefault(id, name)
             if category is not None:
                 self.by_id.setdefault(id, category)
-        if category is not None and name not in self.order:
+        if category is not None and name not in self.known_names:
             self.by_name.setdefault(name, set()).add(category)
 
     def name(self, id: str | None, text: str | None) -> str | None:
         """Return the present name of a status."""
         return self.names.get(id, text) if id is not None else text
+
+    def id_of(self, name: str, category: str | None) -> str | None:
+        """Return the id of the only listed status of a name, in a category if that is known."""
+        found = [id for id in self.ids_of.get(name, ()) if category in (None, self.by_id.get(id))]
+        return found[0] if len(found) == 1 else None
 
     def category(self, id: str | None, text: str | None) -> str | None:
         """Return the category of a status; None if it is not known."""
@@ -173,13 +182,21 @@ def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:
     statuses = Statuses(log, given)
     last = steps.last
     agreed, own, category = _present(log, steps, statuses)
+    # The id of an issue's present status is told by its last change, or by a column of its own.
+    told = (np.bincount(steps.issue) > 1) | ("Status Id" in log.issues)
     for place, name, of in zip(last[agreed], own[agreed], category[agreed], strict=True):
         code = steps.code[place]
-        statuses.learn(steps.ids[code] if code >= 0 else None, name, of)
+        known = code >= 0 and told[steps.issue[place]]
+        statuses.learn(steps.ids[code] if known else None, name, of)
     codes = list(zip(steps.ids, steps.texts, strict=True))
     names = shown(steps.code, [statuses.name(*code) for code in codes])
     categories = shown(steps.code, [statuses.category(*code) for code in codes])
-    said = [per_value(each[last], lambda name: name in statuses.given) for each in (names, steps.shown_ids())]
+    ids = steps.shown_ids()
+    for place, name, of in zip(last, own, category, strict=True):
+        if name in statuses.known_names and not told[steps.issue[place]]:
+            ids[place] = statuses.id_of(name, of)
+            categories[place] = statuses.category(ids[place], name)
+    said = [per_value(each[last], lambda name: name in statuses.given) for each in (names, ids)]
     wins = agreed & pd.notna(category) & ~said[0] & ~said[1]
     categories[last[wins]] = category[wins]
     present = {steps.ids[code] for code in steps.code[last[agreed]] if code >= 0}
@@ -191,7 +208,7 @@ def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:
     keys = log.issues["Key"].astype("str").to_numpy(dtype=object)
     strayed = ~agreed & pd.notna(own) & (steps.code[last] >= 0)
     moved = keys[steps.issue[last[strayed]]].tolist()
-    return Stays(log, steps, names, steps.shown_ids(), categories, statuses, gone, moved)
+    return Stays(log, steps, names, ids, categories, statuses, gone, moved)
 
 
 def _present(log: Log, steps: Steps, statuses: Statuses) -> tuple[npt.NDArray[np.bool_], Objects, Objects]:
@@ -204,7 +221,7 @@ def _present(log: Log, steps: Steps, statuses: Statuses) -> tuple[npt.NDArray[np
     names = [statuses.name(*code) for code in zip(steps.ids, steps.texts, strict=True)]
     agreed = shown(steps.code[last], names) == own
     # The row may be from before the status was renamed; unless another one bears that name now.
-    was_called = ~per_value(own, lambda name: name in statuses.order)
+    was_called = ~per_value(own, lambda name: name in statuses.known_names)
     agreed |= was_called & (shown(steps.code[last], steps.texts) == own)
     if "Status Id" in rows:
         agreed |= cell_texts(rows["Status Id"]) == shown(steps.code[last], steps.ids)

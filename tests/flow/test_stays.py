@@ -357,3 +357,21 @@ def test_frames_made_by_hand_with_categories_by_name() -> None:
     flow = cumulative_flow(table, log, until="2026-03-09", by="category")
     assert flow.iloc[-1].to_dict() == {"To Do": 0, "In Progress": 1, "Done": 2}
     assert list(time_in_status(table, log, until="2026-03-09")) == ["Open", "Doing", "Review", "Done"]
+
+
+def test_an_issue_that_never_moved_takes_no_id_from_the_histories_of_others() -> None:
+    """Two projects of one name; only one of them has a history."""
+    statuses = STATUSES | {"20": {"name": "Review", "category": "Done", "key": "done"}}
+    log = moves(("A-1", "2026-03-02", "Open", "Review", "1", "4"), statuses=statuses)
+    table = issues(("A-1", "2026-03-01", "Review"), ("B-1", "2026-03-01", "Review"), statuses=statuses)
+    spans = status_spans(table, log).set_index("Key").loc["B-1"]
+    assert pd.isna(spans["Status Id"])
+    assert pd.isna(spans["Status Category"]), "it may be either"
+    own = status_spans(table.assign(**{"Status Category": ["In Progress", "Done"]}), log).set_index("Key")
+    assert (own.loc["B-1", "Status Id"], own.loc["B-1", "Status Category"]) == ("20", "Done")
+    # Without the site's list, the one's category is not the other's either.
+    plain = table.iloc[::-1].assign(**{"Status Category": ["Done", "In Progress"]})
+    plain.attrs, log.attrs = {}, {}
+    first = status_spans(plain, log).set_index("Key")
+    assert first.loc["B-1", "Status Category"] == "Done"
+    assert first.loc["A-1", "Status Category"].tolist()[-1] == "In Progress"
