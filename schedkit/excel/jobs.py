@@ -21,10 +21,14 @@ from schedkit.excel.frames.flat import WRITERS
 from schedkit.excel.frames.plan import lay_out
 from schedkit.excel.model import Policy
 from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.rewrite import as_workbook
 from schedkit.excel.parts.workbook import Workbook, open_workbook
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.template import Filling, Order, plan_filling
 from schedkit.values.files import file_error
+
+# What Excel makes of its two kinds of templates.
+_MADE_FROM = {".xltx": ".xlsx", ".xltm": ".xlsm"}
 
 Frames = Mapping[str | None, pd.DataFrame]
 
@@ -97,15 +101,18 @@ def drawn_job(frames: Mapping[str, pd.DataFrame], look: Look, policy: Policy, ta
 
 def template_job(frames: Frames, template: Path, suffix: str, order: Order, tally: Tally) -> Job:
     """Fill an analyst's workbook, one region after the other."""
-    if template.suffix.lower() != suffix:
+    kind = template.suffix.lower()
+    made = _MADE_FROM.get(kind, kind)
+    if made != suffix:
         raise WorkbookError(
-            f"a {template.suffix} template makes a {template.suffix} workbook, not a {suffix}",
-            hint=f"let the name end in {template.suffix}",
+            f"a {kind} template makes a {made} workbook, not a {suffix}", hint=f"let the name end in {made}"
         )
     try:
         data = template.read_bytes()
     except OSError as error:
         raise file_error(error, f"the template {template}", "read") from None
+    if kind in _MADE_FROM:
+        data = as_workbook(data, template.name)
     fillings: list[Filling] = []
     *first, (target, frame) = frames.items()
     for other, other_frame in first:

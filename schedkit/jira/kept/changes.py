@@ -30,6 +30,7 @@ from schedkit.jira.pages.asking import Source
 from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
 from schedkit.values.files import replacing
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["changes_file", "read_changelog", "synchronise_changes"]
 
@@ -63,6 +64,7 @@ def changes_file(store: Path) -> Path:
     return store.with_name(f"{store.name.removesuffix('.parquet')}.changes.parquet")
 
 
+@check_keywords
 def read_changelog(path: str | Path) -> pd.DataFrame:
     """Return the changelog that `Jira.sync` keeps beside a file of issues, as `Jira.changelog` gives it.
 
@@ -105,7 +107,7 @@ async def synchronise_changes(
     """
     names = FieldNames(source.catalog, source.dialect)
     wanted = names.wanted(fields)
-    about: dict[str, Any] = {"site": source.site.url, "fields": None if wanted is None else sorted(wanted)}
+    about: dict[str, Any] = {"site": source.base, "fields": None if wanted is None else sorted(wanted)}
     file = changes_file(store)
     ids, updated, keys = await anyio.to_thread.run_sync(_issues, store)
     kept = await anyio.to_thread.run_sync(_kept_for, file, about)
