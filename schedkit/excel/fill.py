@@ -41,6 +41,7 @@ DRAWN = "the new workbook"
 _STAGE = "write workbook"
 # 2 GB of XML is the most a part of this many cells was seen to take, with room to spare.
 _LARGE_CELLS = 20_000_000
+_LARGE_BYTES = 1 << 31
 
 
 @dataclass
@@ -157,9 +158,9 @@ def _follow_formulas(book: Workbook, filling: Filling, parts: Parts) -> bool:
     followed = follow(book, Change(growth, filling.overwritten.covers, filling.written))
     if followed.any or filling.calculates:
         recalculate(parts.document(book.part))
-    for title in book.worksheets:
-        if title != growth.sheet and book.sheet(title).mentions(growth.sheet):
-            grow_other(book.sheet(title), growth)
+    for other in book.opened():
+        if other is not filling.sheet and other.mentions(growth.sheet):
+            grow_other(other, growth)
     return followed.lost
 
 
@@ -200,8 +201,7 @@ def _arrange_sheet(filling: Filling) -> set[str]:
 
 def _sheets_changed(book: Workbook, filled: Sheet) -> dict[str, bytes]:
     """Return the other sheets that changed, by part."""
-    others = (book.sheet(title) for title in book.worksheets)
-    return {each.part: each.result() for each in others if each is not filled and each.changed}
+    return {each.part: each.result() for each in book.opened() if each is not filled and each.changed}
 
 
 def _drop_calculation_chain(book: Workbook, changes: Changes) -> None:
@@ -225,7 +225,7 @@ def _stream_sheet(book: Workbook, filling: Filling, freed: set[str], changes: Ch
     changes.streams[part] = stream
     changes.related[part] = lambda: ink.links.targets
     changes.unrelated[part] = freed
-    if len(filling.numbers) * len(filling.slots) > _LARGE_CELLS:
+    if len(filling.numbers) * len(filling.slots) > _LARGE_CELLS or sheet.size > _LARGE_BYTES:
         changes.large.add(part)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from schedkit.excel.parts.area import Area
@@ -9,7 +10,7 @@ from schedkit.excel.parts.range_growth import RangeGrowth
 from schedkit.excel.parts.references import Uses
 from schedkit.excel.parts.tables import tables_of
 from schedkit.excel.parts.workbook import MAIN, Workbook
-from schedkit.excel.parts.xml import Document, Element
+from schedkit.excel.parts.xml import Document, Element, utf8
 from schedkit.excel.template.region import Region
 
 # The children of a workbook in the order of its schema (ECMA-376 part 1, 18.2.27).
@@ -19,9 +20,13 @@ WORKBOOK_ORDER = (
     *("customWorkbookViews", "pivotCaches", "smartTagPr", "smartTagTypes", "webPublishing"),
     *("fileRecoveryPr", "webPublishObjects", "extLst"),
 )
+_FIRST_TAG = re.compile(rb"<((?:[\w.-]+:)?\w+)[\s/>]")
 _CHARTS = ("drawingml.chart+xml", "chartex+xml")
 _PIVOTS = "pivotCacheDefinition+xml"
-_CACHES = ("numCache", "strCache", "multiLvlStrCache")
+_CACHES = ("numCache", "strCache", "multiLvlStrCache", "dlblRangeCache")
+_CONTROLS = "vnd.ms-excel.controlproperties+xml"
+# Where a control on a sheet takes its entries from, and where it puts the choice.
+_CONTROL_FORMULAS = ("fmlaRange", "fmlaLink", "fmlaTxbx", "fmlaGroup")
 
 
 class Parts:
@@ -30,6 +35,7 @@ class Parts:
     def __init__(self, book: Workbook) -> None:
         self.book = book
         self._documents: dict[str, Document] = {}
+        self._rests: dict[str, bytes] = {}
 
     def document(self, part: str) -> Document:
         """Return a part, parsed; the same each time."""
@@ -37,9 +43,25 @@ class Parts:
             self._documents[part] = Document(self.book.package.read(part), part)
         return self._documents[part]
 
+    def beginning(self, part: str, until: str) -> Document:
+        """Return a part, parsed up to the child of its root that is called `until`."""
+        if part not in self._documents:
+            xml = utf8(self.book.package.read(part), part)
+            root = _FIRST_TAG.search(xml)
+            end = re.search(rb"<(?:[\w.-]+:)?%s[\s/>]" % until.encode(), xml)
+            if root is not None and end is not None:
+                self._rests[part] = xml[end.start() :]
+                xml = xml[: end.start()] + b"</%s>" % root[1]
+            self._documents[part] = Document(xml, part)
+        return self._documents[part]
+
     def changed(self) -> dict[str, bytes]:
         """Return the parts that changed, by name."""
-        return {part: each.result() for part, each in self._documents.items() if each.changed}
+        return {part: self._result(part) for part, each in self._documents.items() if each.changed}
+
+    def _result(self, part: str) -> bytes:
+        document, rest = self._documents[part], self._rests.get(part)
+        return document.result() if rest is None else document.result(0, document.root.inner_end) + rest
 
 
 def grow_dependents(parts: Parts, region: Region, growth: RangeGrowth) -> None:
@@ -49,9 +71,12 @@ def grow_dependents(parts: Parts, region: Region, growth: RangeGrowth) -> None:
     for kind in _CHARTS:
         for part in parts.book.parts(kind):
             _grow_chart(parts.document(part), growth)
+    for part in parts.book.parts(_CONTROLS):
+        _grow_control(parts.document(part), growth)
     names = _names_of_region(parts.book, growth)
     for part in parts.book.parts(_PIVOTS):
-        _grow_pivot(parts.document(part), region, growth, names)
+        # Behind its source, a cache holds each value that ever was in it.
+        _grow_pivot(parts.beginning(part, "cacheFields"), region, growth, names)
 
 
 def recalculate(document: Document) -> None:
@@ -84,6 +109,8 @@ def _grow_tables(parts: Parts, region: Region, growth: RangeGrowth) -> None:
 
 
 def _grow_table(document: Document, growth: RangeGrowth) -> None:
+    # What Excel says of a table that has no row yet.
+    document.set_attributes(document.root, insertRow=None, insertRowShift=None)
     for element in [document.root, *document.root.all("autoFilter", "sortState", "sortCondition")]:
         if "ref" in element.attributes:
             document.set_attributes(element, ref=growth.areas(element.get("ref")))
@@ -91,6 +118,8 @@ def _grow_table(document: Document, growth: RangeGrowth) -> None:
 
 def _grow_chart(document: Document, growth: RangeGrowth) -> None:
     """Let the series of a chart grow; values that are stored beside a changed reference are others now."""
+    for filtered in document.root.all("sqref"):
+        document.set_text(filtered, growth.qualified(filtered.text, single=True))
     for parent in _parents(document.root):
         formula = parent.child("f")
         if formula is None:
@@ -101,6 +130,12 @@ def _grow_chart(document: Document, growth: RangeGrowth) -> None:
             for cache in parent.children:
                 if cache.name in _CACHES:
                     document.remove(cache)
+
+
+def _grow_control(document: Document, growth: RangeGrowth) -> None:
+    """Let a list box or the like take its entries from the rows as they are now."""
+    told = {name: document.root.get(name) for name in _CONTROL_FORMULAS if name in document.root.attributes}
+    document.set_attributes(document.root, **{name: growth.qualified(told[name]) for name in told})
 
 
 def _parents(element: Element) -> Iterator[Element]:
@@ -129,7 +164,7 @@ def _names_of_region(book: Workbook, growth: RangeGrowth) -> set[str]:
 
 def _grow_pivot(document: Document, region: Region, growth: RangeGrowth, names: set[str]) -> None:
     """Let the source of a pivot cache grow, and Excel refresh it when it opens the workbook."""
-    for source in document.root.all("worksheetSource"):
+    for source in document.root.all("worksheetSource", "rangeSet"):
         name = source.get("name").casefold()
         of_table = region.table is not None and name == region.table.name.casefold()
         of_sheet = source.get("sheet").casefold() == growth.sheet.casefold() and "ref" in source.attributes
