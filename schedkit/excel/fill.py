@@ -157,9 +157,9 @@ def _follow_formulas(book: Workbook, filling: Filling, parts: Parts) -> bool:
     followed = follow(book, Change(growth, filling.overwritten.covers, filling.written))
     if followed.any or filling.calculates:
         recalculate(parts.document(book.part))
-    for title in book.worksheets:
-        if title != growth.sheet and book.sheet(title).mentions(growth.sheet):
-            grow_other(book.sheet(title), growth)
+    for other in book.opened():
+        if other is not filling.sheet and other.mentions(growth.sheet):
+            grow_other(other, growth)
     return followed.lost
 
 
@@ -200,8 +200,7 @@ def _arrange_sheet(filling: Filling) -> set[str]:
 
 def _sheets_changed(book: Workbook, filled: Sheet) -> dict[str, bytes]:
     """Return the other sheets that changed, by part."""
-    others = (book.sheet(title) for title in book.worksheets)
-    return {each.part: each.result() for each in others if each is not filled and each.changed}
+    return {each.part: each.result() for each in book.opened() if each is not filled and each.changed}
 
 
 def _drop_calculation_chain(book: Workbook, changes: Changes) -> None:

@@ -76,9 +76,10 @@ def write(
         if there is one, so that several frames find room on one sheet; what lies there already is replaced,
         or continued by `mode`.
     template : str or Path, optional
-        An analyst's workbook (``.xlsx`` or ``.xlsm``) to fill. Columns are matched by header; the formats
-        and formulas of the first body row are carried down; the table, names, charts and pivots grow to the
-        new rows; every other part stays byte for byte.
+        An analyst's workbook (``.xlsx`` or ``.xlsm``) to fill. Columns are matched by header; formats and
+        calculated columns are continued. Formulas, rules, validations, names, charts and pivots of every
+        sheet follow the rows; totals, notes and what is drawn below move along; values that were calculated
+        from old rows are dropped, and Excel calculates when it opens the file. All else stays byte for byte.
     mode : {"replace", "append", "upsert"}
         What becomes of rows already there: replaced, kept above the new ones, or updated by `key`. The last
         two continue the workbook at `path` if there is one; "replace" does so with a `key`. Columns that

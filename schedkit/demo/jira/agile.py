@@ -87,6 +87,13 @@ class Agile:
         return answers.json(
             self._show(project)
             | {
+                "location": {
+                    "type": "project",
+                    "key": project.key,
+                    "id": str(project.id),
+                    "self": f"{self.desk.values.rest}/project/{project.id}",
+                    "name": project.name,
+                },
                 "filter": {"id": number, "self": f"{self.desk.values.rest}/filter/{number}"},
                 "columnConfig": {"columns": columns, "constraintType": "none"},
                 "estimation": {

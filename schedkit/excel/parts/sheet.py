@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from schedkit.errors import WorkbookError
@@ -76,8 +77,7 @@ class Sheet:
 
     def __init__(self, xml: bytes, part: str, title: str) -> None:
         self.part, self.title = part, title
-        xml = plain(utf8(xml, part), part)
-        start, inner, tag, closed = _data_of(xml, part, title)
+        xml, (start, inner, tag, closed) = _checked(utf8(xml, part), part, title)
         end = inner if closed else xml.rfind(b"</" + tag)
         if closed:
             # An empty element gets an end tag, between which and the start tag there is room.
@@ -242,11 +242,6 @@ class Sheet:
         if self._links_element is not None:
             self.document.set_attributes(self._links_element, **self.link_namespaces)
 
-    @property
-    def link_count(self) -> int:
-        """How many links there are."""
-        return sum(1 for _ in LINK.finditer(self.links))
-
     def rows(self, first: int, last: int) -> Iterator[bytes | memoryview]:
         """Yield the rows from `first` to `last`, the changed ones as they are now."""
         for number in self._order[bisect_left(self._order, first) : bisect_right(self._order, last)]:
@@ -258,25 +253,40 @@ class Sheet:
         yield self._rows.xml(first, last)
 
 
-def _data_of(xml: bytes, part: str, title: str) -> tuple[int, int, bytes, bool]:
-    """Return start and end of the start tag of the rows' element, its name, and whether it is empty."""
+class _Data(NamedTuple):
+    """Start and end of the start tag of the rows' element, its name, and whether it is empty."""
+
+    start: int
+    inner: int
+    tag: bytes
+    closed: bool
+
+
+def _checked(xml: bytes, part: str, title: str) -> tuple[bytes, _Data]:
+    """Return a well-formed part without comments, instructions and CDATA, and where its rows begin."""
     parser = new_parser(part)
-    found: list[tuple[int, int, bytes, bool]] = []
+    found: list[_Data] = []
+    odd: list[str] = []
 
     def start(tag: str, _: object) -> None:
         if tag.rpartition(":")[2] == "sheetData":
             place = parser.CurrentByteIndex
             inner = xml.index(b">", place) + 1
-            found.append((place, inner, tag.encode(), xml[inner - 2 : inner] == b"/>"))
+            found.append(_Data(place, inner, tag.encode(), xml[inner - 2 : inner] == b"/>"))
             # The rows are many: from here on only well-formedness counts.
             parser.StartElementHandler = None
 
     parser.StartElementHandler = start
+    parser.CommentHandler = odd.append
+    parser.ProcessingInstructionHandler = lambda target, _: odd.append(target)
+    parser.StartCdataSectionHandler = lambda: odd.append("CDATA")
     with translated(f"the part {part}", WorkbookError):
         parser.Parse(xml, True)
+    if odd:
+        return _checked(plain(xml, part), part, title)
     if not found:
         raise WorkbookError(f"the sheet {title!r} has no cells", hint="choose a worksheet, not a chart sheet")
-    return found[0]
+    return xml, found[0]
 
 
 def _opened(tag: bytes, name: bytes) -> bytes:

@@ -50,12 +50,16 @@ class SheetRows:
         before = 0
         for found in (_START if prefixed else _PLAIN_START).finditer(xml, start, end):
             told = found[1]
-            before = self._number(found.start(), told, before)
+            if told is None or len(told) > 8 or not before < int(told) <= MAX_ROWS:
+                before = self._number(found.start(), before)
+            else:
+                before = int(told)
             self.numbers.append(before)
             self._starts.append(found.start())
 
-    def _number(self, start: int, told: bytes | None, before: int) -> int:
-        text = told.decode() if told else sheet_cells.attributes(self._row(start)[1].decode()).get("r")
+    def _number(self, start: int, before: int) -> int:
+        """Return the number of a row that is not written in the usual way."""
+        text = sheet_cells.attributes(self._row(start)[1].decode()).get("r")
         if text is None:
             self.unnumbered.append(before + 1)
             return before + 1

@@ -56,6 +56,20 @@ class Workbook:
             self._parsed[title] = Sheet(self.package.read(part), part, title)
         return self._parsed[title]
 
+    def opened(self) -> list[Sheet]:
+        """Return the worksheets that were parsed, which are all that can have changed."""
+        return list(self._parsed.values())
+
+    def calculating(self) -> list[str]:
+        """Return the names of the worksheets that may hold a formula, in a cell or around the rows."""
+        known = self._parsed.keys()
+        return [each for each in self.worksheets if each in known or self._calculates(self.sheets[each])]
+
+    def _calculates(self, part: str) -> bool:
+        xml = self.package.read(part)
+        # Elements of formulas begin with f; in another encoding it does not show.
+        return b"<f" in xml or b":f" in xml or xml[:2] in (b"\xff\xfe", b"\xfe\xff")
+
     @property
     def worksheets(self) -> list[str]:
         """The names of the sheets that have cells."""

@@ -67,7 +67,7 @@ class Followed:
 
 def follow(book: Workbook, change: Change) -> Followed:
     """Let all formulas refer to the region as it is now, and drop the values calculated from old rows."""
-    found = [cell for title in book.worksheets for cell in _formula_cells(book.sheet(title), change)]
+    found = [cell for title in book.calculating() for cell in _formula_cells(book.sheet(title), change)]
     cells: list[_Cell] = []
     gone: list[_Cell] = []
     for cell in found:

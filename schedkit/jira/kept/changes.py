@@ -105,7 +105,7 @@ async def synchronise_changes(
     """
     names = FieldNames(source.catalog, source.dialect)
     wanted = names.wanted(fields)
-    about: dict[str, Any] = {"site": source.site.url, "fields": None if wanted is None else sorted(wanted)}
+    about: dict[str, Any] = {"site": source.base, "fields": None if wanted is None else sorted(wanted)}
     file = changes_file(store)
     ids, updated, keys = await anyio.to_thread.run_sync(_issues, store)
     kept = await anyio.to_thread.run_sync(_kept_for, file, about)
