@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, unescape
 
 from schedkit.excel.names import column_number, letters
+from schedkit.excel.parts.area import Area
 
 # Elements may carry a namespace prefix. Text that comes here holds no comments and no CDATA.
 PREFIX = r"(?:[\w.-]+:)?"
@@ -17,6 +18,7 @@ _VALUE = re.compile(rf"<({PREFIX}v)(?=[\s/>]){ATTRIBUTES}(?:/>|>[^<]*</\1\s*>)")
 _CONTENT = re.compile(rf"<{PREFIX}(?:v|f|is)(?=[\s/>])")
 _ATTRIBUTE = re.compile(r"\s([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _ADDRESS = re.compile(r"\sr\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+_AREA = re.compile(r"\sref\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 ENTITIES = {"&quot;": '"', "&apos;": "'"}
 
 
@@ -48,7 +50,7 @@ def cells_of(xml: str, row: int) -> dict[int, str]:
 
 
 def at(cell: str, column: int, row: int) -> str:
-    """Return a cell with the address of another place."""
+    """Return a cell with the address of another place; the area of an array formula moves along."""
     address = f' r="{letters(column)}{row}"'
     opening = _CELL.match(cell)
     assert opening is not None
@@ -56,7 +58,16 @@ def at(cell: str, column: int, row: int) -> str:
     written = _ADDRESS.search(cell, start, end)
     if written is None:
         return cell[:start] + address + cell[start:]
-    return cell[: written.start()] + address + cell[written.end() :]
+    old = Area.parse(attributes(written[0])["r"])
+    formula = formula_of(cell)
+    moved = cell[: written.start()] + address + cell[written.end() :]
+    area = None if formula is None or formula.kind == "shared" else Area.parse(formula.area)
+    if old is None or area is None:
+        return moved
+    right, down = column - old.left, row - old.top
+    area = Area(area.top + down, area.left + right, area.bottom + down, area.right + right)
+    text = str(area) if ":" in (formula.area if formula else "") else str(area).partition(":")[0]
+    return _FORMULA.sub(lambda found: _AREA.sub(f' ref="{text}"', found[0], count=1), moved, count=1)
 
 
 def style_of(cell: str | None) -> int | None:

@@ -21,7 +21,10 @@ WORKBOOK_ORDER = (
 )
 _CHARTS = ("drawingml.chart+xml", "chartex+xml")
 _PIVOTS = "pivotCacheDefinition+xml"
-_CACHES = ("numCache", "strCache", "multiLvlStrCache")
+_CACHES = ("numCache", "strCache", "multiLvlStrCache", "dlblRangeCache")
+_CONTROLS = "vnd.ms-excel.controlproperties+xml"
+# Where a control on a sheet takes its entries from, and where it puts the choice.
+_CONTROL_FORMULAS = ("fmlaRange", "fmlaLink", "fmlaTxbx", "fmlaGroup")
 
 
 class Parts:
@@ -49,6 +52,8 @@ def grow_dependents(parts: Parts, region: Region, growth: RangeGrowth) -> None:
     for kind in _CHARTS:
         for part in parts.book.parts(kind):
             _grow_chart(parts.document(part), growth)
+    for part in parts.book.parts(_CONTROLS):
+        _grow_control(parts.document(part), growth)
     names = _names_of_region(parts.book, growth)
     for part in parts.book.parts(_PIVOTS):
         _grow_pivot(parts.document(part), region, growth, names)
@@ -84,6 +89,8 @@ def _grow_tables(parts: Parts, region: Region, growth: RangeGrowth) -> None:
 
 
 def _grow_table(document: Document, growth: RangeGrowth) -> None:
+    # What Excel says of a table that has no row yet.
+    document.set_attributes(document.root, insertRow=None, insertRowShift=None)
     for element in [document.root, *document.root.all("autoFilter", "sortState", "sortCondition")]:
         if "ref" in element.attributes:
             document.set_attributes(element, ref=growth.areas(element.get("ref")))
@@ -91,6 +98,8 @@ def _grow_table(document: Document, growth: RangeGrowth) -> None:
 
 def _grow_chart(document: Document, growth: RangeGrowth) -> None:
     """Let the series of a chart grow; values that are stored beside a changed reference are others now."""
+    for filtered in document.root.all("sqref"):
+        document.set_text(filtered, growth.qualified(filtered.text, single=True))
     for parent in _parents(document.root):
         formula = parent.child("f")
         if formula is None:
@@ -101,6 +110,12 @@ def _grow_chart(document: Document, growth: RangeGrowth) -> None:
             for cache in parent.children:
                 if cache.name in _CACHES:
                     document.remove(cache)
+
+
+def _grow_control(document: Document, growth: RangeGrowth) -> None:
+    """Let a list box or the like take its entries from the rows as they are now."""
+    told = {name: document.root.get(name) for name in _CONTROL_FORMULAS if name in document.root.attributes}
+    document.set_attributes(document.root, **{name: growth.qualified(told[name]) for name in told})
 
 
 def _parents(element: Element) -> Iterator[Element]:
@@ -129,7 +144,7 @@ def _names_of_region(book: Workbook, growth: RangeGrowth) -> set[str]:
 
 def _grow_pivot(document: Document, region: Region, growth: RangeGrowth, names: set[str]) -> None:
     """Let the source of a pivot cache grow, and Excel refresh it when it opens the workbook."""
-    for source in document.root.all("worksheetSource"):
+    for source in document.root.all("worksheetSource", "rangeSet"):
         name = source.get("name").casefold()
         of_table = region.table is not None and name == region.table.name.casefold()
         of_sheet = source.get("sheet").casefold() == growth.sheet.casefold() and "ref" in source.attributes

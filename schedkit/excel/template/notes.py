@@ -49,7 +49,8 @@ class _Moves:
         body = self.growth.body
         if not body.left <= column <= body.right:
             return row
-        if body.bottom < row <= self.growth.old_end:
+        if body.bottom < row <= max(self.growth.old_end, self.growth.end):
+            # A note of the totals, or one below them where the rows grow to.
             return row + self.growth.shift
         if self.keys.replaced and body.top <= row <= body.bottom:
             return self.keys.rows.get(row)
@@ -74,15 +75,16 @@ def move_notes(parts: Parts, sheet_part: str, growth: RangeGrowth, keys: Keys) -
 
 def _move(document: Document, name: str, moves: _Moves) -> set[str]:
     gone = set()
-    for note in document.root.all(name):
-        area = Area.parse(note.get("ref"))
-        if area is None:
+    areas = [(note, Area.parse(note.get("ref"))) for note in document.root.all(name)]
+    stay = {(a.top, a.left) for _, a in areas if a is not None and moves.place(a.top, a.left) == a.top}
+    for note, area in areas:
+        row = None if area is None else moves.place(area.top, area.left)
+        if area is None or row == area.top:
             continue
-        row = moves.place(area.top, area.left)
-        if row is None:
+        if row is None or (row, area.left) in stay:
             gone.add(note.get("ref"))
             document.remove(note)
-        elif row != area.top:
+        else:
             document.set_attributes(note, ref=f"{letters(area.left)}{row}")
     return gone
 

@@ -104,3 +104,32 @@ def test_calculation_on_opening_is_asked_for_at_its_place(tmp_path: Path) -> Non
     plain = issues_table(tmp_path / "p.xlsx")
     path = excel.write(issues_frame(3), tmp_path / "g.xlsx", template=plain).path
     assert text_of(path, "xl/workbook.xml") == text_of(plain, "xl/workbook.xml")
+
+
+def test_pivots_over_several_ranges_grow(tmp_path: Path) -> None:
+    sets = '<rangeSets count="1"><rangeSet ref="B5:G8" sheet="Data"/></rangeSets>'
+    cache = PIVOT_CACHE.replace("<worksheetSource {source}/>", f"<consolidation>{sets}</consolidation>")
+    template = patched(zoo(tmp_path / "zoo.xlsx"), {PIVOT: cache.encode()})
+    path = excel.write(issues_frame(6), tmp_path / "f.xlsx", template=template, sheet="Issues").path
+    assert '<rangeSet ref="B5:G11" sheet="Data"/>' in text_of(path, PIVOT)
+    assert 'refreshOnLoad="1"' in text_of(path, PIVOT)
+
+
+def test_a_table_that_had_no_row_yet_says_so_no_more(tmp_path: Path) -> None:
+    template = issues_table(tmp_path / "t.xlsx", rows=1)
+    patched(template, {"xl/tables/table1.xml": ("<table ", '<table insertRow="1" ')})
+    path = excel.write(issues_frame(2), tmp_path / "f.xlsx", template=template).path
+    assert "insertRow" not in text_of(path, "xl/tables/table1.xml")
+
+
+def test_list_boxes_take_their_entries_from_the_rows(tmp_path: Path) -> None:
+    kind = "application/vnd.ms-excel.controlproperties+xml"
+    name = "xl/ctrlProps/ctrlProp1.xml"
+    space = "http://schemas.microsoft.com/office/spreadsheetml/2009/9/main"
+    links = 'fmlaLink="Data!$E$1" fmlaRange="Data!$A$2:$A$3"'
+    control = f'<formControlPr xmlns="{space}" objectType="List" {links}/>'
+    template = issues_table(tmp_path / "t.xlsx")
+    override = f'<Override PartName="/{name}" ContentType="{kind}"/></Types>'
+    patched(template, {name: control.encode(), "[Content_Types].xml": ("</Types>", override)})
+    path = excel.write(issues_frame(5), tmp_path / "f.xlsx", template=template).path
+    assert text_of(path, name) == control.replace("$A$3", "$A$6")

@@ -110,3 +110,17 @@ def test_a_drawing_that_is_not_read_stays(drawing: bytes, tmp_path: Path) -> Non
     template = patched(noted(tmp_path / "t.xlsx"), {"xl/drawings/vmlDrawing1.vml": drawing})
     path = excel.write(issues_frame(1), tmp_path / "f.xlsx", template=template).path
     assert text_of(path, "xl/drawings/vmlDrawing1.vml").encode() == drawing
+
+
+def test_a_note_below_makes_room(tmp_path: Path) -> None:
+    def notes(book: xlsxwriter.Workbook, sheet: Any) -> None:
+        for cell in ("A5", "A7"):
+            sheet.write_comment(cell, f"note of {cell}")
+
+    template = issues_table(tmp_path / "t.xlsx", notes)
+    written = excel.write(issues_frame(4), tmp_path / "f.xlsx", template=template)
+    # It would be in the cell of another one.
+    assert notes_of(written.path) == {"A7": "note of A7"}
+    assert written.altered == {"notes_removed": 1}
+    written = excel.write(issues_frame(5), tmp_path / "g.xlsx", template=template)
+    assert notes_of(written.path) == {"A7": "note of A7", "A8": "note of A5"}

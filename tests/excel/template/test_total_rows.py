@@ -8,6 +8,7 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
+from openpyxl.worksheet.formula import ArrayFormula
 
 from schedkit import excel
 from schedkit.errors import WorkbookError
@@ -90,3 +91,16 @@ def test_a_text_between_body_and_sum_stops(tmp_path: Path) -> None:
     rows = [["Key", "Points"], ["x", 1], [], ["a remark"], ["Total", "=SUM(B2:B2)"]]
     with pytest.raises(WorkbookError, match="would grow over the cell A4"):
         filled(tmp_path, rows, "replace")
+
+
+def test_array_formulas_of_totals_move_with_their_area(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in HEAD:
+        book.active.append(row)
+    book.active["A4"], book.active["B4"] = "Total", ArrayFormula("B4", "=SUM(B2:B3*2)")
+    book.active["C5"] = "=SUM(B2:B3)"
+    book.active["B5"] = "=SUM(B2:B3)"
+    book.save(tmp_path / "t.xlsx")
+    path = excel.write(FRAME, tmp_path / "f.xlsx", template=tmp_path / "t.xlsx").path
+    total = openpyxl.load_workbook(path).active["B6"].value
+    assert (total.ref, total.text) == ("B6", "=SUM(B2:B5*2)")
