@@ -79,8 +79,10 @@ class WorkbookDelivery(_Strict):
     key: Names | None = None
     missing: Literal["keep", "mark", "delete"] = "keep"
     max_drop: float = 0.5
+    at: str | None = None
     title: str | None = None
     totals: bool | dict[str, str] = False
+    formats: dict[str, str | dict[str, str]] | None = None
     summary: bool = False
     tz: str | None = None
 
@@ -110,7 +112,9 @@ class WorkbookDelivery(_Strict):
             missing=self.missing,
             max_drop=self.max_drop,
             title=self.title or report.description or None,
+            at=self.at,
             totals=self.totals,
+            formats=self.formats,
             summary=self.summary,
             tz=self.tz,
         )

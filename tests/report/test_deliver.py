@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pandas as pd
 import pytest
 from python_calamine import CalamineWorkbook
@@ -33,6 +34,20 @@ def test_a_workbook_is_written_where_the_path_says(tmp_path: Path) -> None:
     write(FRAME, report(excel={}), tools(tmp_path))()
     book = CalamineWorkbook.from_path(tmp_path / "out" / "bugs-2026-03-01.xlsx")
     assert book.get_sheet_by_name("Bugs").to_python()[1] == ["A-1", "=cmd()"]
+
+
+def test_options_of_the_workbook_reach_it(tmp_path: Path) -> None:
+    options = {"path": "r.xlsx", "mode": "upsert", "key": ["Key"], "missing": "delete", "max_drop": 0.2}
+    write = deliverer("excel", {**options, "formats": {"Key": {"A-1": "#FFEBE6"}}})
+    write(FRAME, report(excel={}), tools(tmp_path))()
+    write(FRAME.tail(1), report(excel={}), tools(tmp_path))()
+    book = openpyxl.load_workbook(tmp_path / "r.xlsx")
+    assert [cell.value for cell in book["bugs"]["A"]] == ["Key", "A-2"]
+    (rules,) = book["bugs"].conditional_formatting
+    assert rules.rules[0].dxf.fill.bgColor.rgb == "00FFEBE6"
+    placed = deliverer("excel", {"path": "p.xlsx", "sheet": "Report", "at": "C3"})
+    placed(FRAME, report(excel={}), tools(tmp_path))()
+    assert openpyxl.load_workbook(tmp_path / "p.xlsx")["Report"]["C4"].value == "A-1"
 
 
 def test_an_unknown_placeholder_is_refused(tmp_path: Path) -> None:
