@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -92,17 +92,24 @@ class Computed:
 
 
 class OldCells:
-    """The cells that some rows of a sheet have, as they are when rendering begins."""
+    """The cells that some rows of a sheet have, as they are when rendering begins.
 
-    def __init__(self, sheet: Sheet, numbers: npt.NDArray[np.int64]) -> None:
-        self._sheet, self.numbers = sheet, numbers.tolist()
+    Those of the columns `written` are not needed, and take most of the memory.
+    """
+
+    def __init__(self, sheet: Sheet, numbers: npt.NDArray[np.int64], written: Container[int]) -> None:
+        self._sheet, self._written, self.numbers = sheet, written, numbers.tolist()
         there = set(sheet.numbers(self.numbers[0], self.numbers[-1])) if self.numbers else set()
-        self.rows = {number: sheet.row(number).cells for number in self.numbers if number in there}
+        self.rows = {number: self._kept(number) for number in self.numbers if number in there}
+
+    def _kept(self, number: int) -> dict[int, str]:
+        cells = self._sheet.row(number).cells
+        return {column: cell for column, cell in cells.items() if column not in self._written}
 
     def column(self, position: int) -> pa.Array:
         """Return the cells of one column, null where there is none."""
         for number in self._sheet.changed_rows & self.rows.keys():
-            self.rows[number] = self._sheet.row(number).cells
+            self.rows[number] = self._kept(number)
         cells = [self.rows.get(number, {}).get(position) for number in self.numbers]
         return pa.array(cells, pa.large_string())
 
@@ -144,7 +151,7 @@ class Slots:
         self._match, self._positions = match, positions
         self._formats, self._tally = formats, tally
         self._numbers = numbers
-        self._old = OldCells(sheet, numbers)
+        self._old = OldCells(sheet, numbers, positions)
         self._continues = continues or {}
         self._values: dict[int, Computed] = {}
         # Links of other cells of the sheet count too.

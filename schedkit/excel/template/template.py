@@ -270,13 +270,11 @@ def _attributes(
     look = sheet.row(region.body.top).look
     if not keep:
         return look
-    there = set(sheet.numbers(region.body.top, region.body.bottom))
-    rows = {number: sheet.row(number) for number in numbers.tolist() if number in there}
-    told = [
-        look if (row := rows.get(number)) is None else row.shown().attributes if shown else row.attributes
+    told = (
+        sheet.attributes(number, shown=shown) if number <= region.body.bottom else None
         for number in numbers.tolist()
-    ]
-    return pa.array(told, pa.large_string())
+    )
+    return pa.array([look if each is None else each for each in told], pa.large_string())
 
 
 def _filtered(book: Workbook, sheet: Sheet, region: Region) -> list[Document]:
