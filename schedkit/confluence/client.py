@@ -41,7 +41,7 @@ def _is_cloud(url: str) -> bool:
 
 @check_keywords
 class AsyncConfluence:
-    """The async face of a `Confluence`."""
+    """The async side of a `Confluence`."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
