@@ -15,9 +15,11 @@ from schedkit.excel.drawn.decorate import provenance
 from schedkit.excel.drawn.overview import overview
 from schedkit.excel.drawn.skeleton import SUMMARY, Front, SheetPlan, draw
 from schedkit.excel.fill import fill_drawn, fill_template
-from schedkit.excel.frames.plan import lay_out
+from schedkit.excel.frames.plan import lay_out, with_index
 from schedkit.excel.jobs import Frames, Job, Look
+from schedkit.excel.memory import to_xml, updated
 from schedkit.excel.model import Policy
+from schedkit.excel.names import headers
 from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.remembered import memory_of
 from schedkit.excel.parts.tables import tables_of
@@ -27,7 +29,7 @@ from schedkit.excel.reading import first_frame
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.graft import graft
 from schedkit.excel.template.region import Locator
-from schedkit.excel.template.template import Counts, Order, plan_filling
+from schedkit.excel.template.template import Counts, Filling, Order, plan_filling
 from schedkit.values.files import file_error
 
 _CORE = "docProps/core.xml"
@@ -98,7 +100,21 @@ def _step(
     counts = filling.counts
     if order.key:
         context.log(f"{filling.region} of {name}: {counts.updated} rows updated, {counts.added} added")
-    return _Step(lambda file: fill_template(book, filling, file, tally), (filling.region.sheet,), counts)
+    others = _remembering(book, filling, with_index(frame))
+    return _Step(
+        lambda file: fill_template(book, filling, file, tally, others), (filling.region.sheet,), counts
+    )
+
+
+def _remembering(book: Workbook, filling: Filling, frame: pd.DataFrame) -> dict[str, bytes]:
+    """Return the part that remembers the frames, with what the new rows add to theirs."""
+    part, known = memory_of(book)
+    table = filling.region.table
+    if part is None or table is None:
+        return {}
+    labels = headers(frame.columns)
+    frames = [updated(each, frame, labels) if table.name in each.tables else each for each in known.frames]
+    return {part: to_xml(replace(known, frames=frames))}
 
 
 def _new_sheet(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO
 from xml.sax.saxutils import escape
@@ -127,8 +127,14 @@ def _totals_row(plan: SheetPlan, looks: dict[int, str]) -> bytes:
     return f'<row r="{row}">{"".join(cells)}</row>'.encode()
 
 
-def fill_template(book: Workbook, filling: Filling, file: IO[bytes], tally: Tally) -> None:
-    """Write the template `book` with one region filled to `file`."""
+def fill_template(
+    book: Workbook,
+    filling: Filling,
+    file: IO[bytes],
+    tally: Tally,
+    others: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write the template `book` with one region filled, and `others` of its parts replaced, to `file`."""
     sheet, region, growth = filling.sheet, filling.region, filling.growth
     parts = Parts(book)
     lost = _follow_formulas(book, filling, parts)
@@ -138,6 +144,7 @@ def fill_template(book: Workbook, filling: Filling, file: IO[bytes], tally: Tall
     _clear_filters(parts, filling, tally)
     freed = _arrange_sheet(filling)
     changes = Changes(parts={**_sheets_changed(book, sheet), **parts.changed(), **filling.formats.changed()})
+    changes.parts |= dict(others or {})
     if lost:
         _drop_calculation_chain(book, changes)
     _stream_sheet(book, filling, freed, changes, tally)

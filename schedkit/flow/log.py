@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ __all__ = ["Ints", "Log", "Moves"]
 
 Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
+_JAVA_ID = re.compile(r"[\[,]id=(\d+)[,\]]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,7 +194,10 @@ def _spaced(ids: str) -> str:
 def _raw_ids(cell: Any) -> str | None:
     """Return the ids within a structure as a site gives it."""
     items = cell if isinstance(cell, list | tuple | np.ndarray) else [cell]
-    return ", ".join(str(item["id"]) for item in items if isinstance(item, dict) and "id" in item) or None
+    found = [str(item["id"]) for item in items if isinstance(item, dict) and "id" in item]
+    # Data Centers may give sprints as the text of a Java object.
+    found += [match[1] for item in items if isinstance(item, str) and (match := _JAVA_ID.search(item))]
+    return ", ".join(found) or None
 
 
 def _encoded(table: pd.DataFrame, texts: Texts, ids: Texts) -> tuple[Ints, list[Any], list[Any]]:

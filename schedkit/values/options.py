@@ -122,6 +122,11 @@ class Options(Mapping[str, Option]):
         return len(self._options)
 
     @property
+    def spellings(self) -> tuple[str, ...]:
+        """Every name under which an option is accepted."""
+        return tuple(self._by_spelling)
+
+    @property
     def defaults(self) -> dict[str, Any]:
         """The parsed default of every option."""
         return dict(self._defaults)

@@ -52,14 +52,17 @@ def safe_repr(value: object, limit: int = 120) -> str:
     return one_line(text, limit)
 
 
-def near_matches(name: object, known: Iterable[object], most: int = 3) -> list[str]:
-    """Return the known names that `name` may be a misspelling of, the nearest first; case does not count."""
+def near_matches(name: object, known: Iterable[object], most: int = 3, *, least: float = 0.6) -> list[str]:
+    """Return the known names that `name` may be a misspelling of, the nearest first; case does not count.
+
+    `least` is how alike they must be, 0 to 1.
+    """
     by_fold: dict[str, str] = {}
     for each in known:
         by_fold.setdefault(str(each).casefold(), str(each))
     # Comparing is quadratic in the length; nobody misspells a name by hundreds of characters.
     asked = str(name).strip().casefold()[:200]
-    found = difflib.get_close_matches(asked, by_fold, n=most, cutoff=0.6)
+    found = difflib.get_close_matches(asked, by_fold, n=most, cutoff=least)
     alike = {each: difflib.SequenceMatcher(None, each, asked).ratio() for each in found}
     # What is much less alike than the best is noise.
     return [by_fold[each] for each in found if alike[each] > alike[found[0]] - 0.1]

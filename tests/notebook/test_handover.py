@@ -239,8 +239,8 @@ def test_what_is_over_needs_no_file(owner: CoreScheduler, tmp_path: Path) -> Non
         owner.task(every("1h"), name="real")(print)
     names = {"sched": owner, "at": at, "__name__": "__main__"}
     exec("@sched.task(at('2020-01-01 00:00', tz='UTC'))\ndef once(): pass", names)
-    wait_for(lambda: owner.tasks["once"].next_run is None)
-    wait_for(lambda: owner.tasks["once"].state == "idle")
+    wait_for(lambda: [run.state for run in owner.runs("once")] == ["DONE"])
+    wait_for(lambda: {row["name"]: row["state"] for row in owner.board()["tasks"]}["once"] == "idle")
     assert [path.name for path in handover.files_of(owner, None)] == ["real.py"]
 
 

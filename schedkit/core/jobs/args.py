@@ -19,6 +19,11 @@ from schedkit.values.options import refuse_unknown
 
 __all__ = ["first_at", "identity", "past", "resolved", "split_options", "trigger_from"]
 
+# These options of a task mean something else to add_job: its id is the name, and APScheduler's triggers have
+# a jitter of their own.
+NOT_OPTIONS = ("jitter", "name")
+ADD_JOB = ("args", "kwargs", "id", "name", "next_run_time", "jobstore", "replace_existing")
+
 
 def resolved(func: Callable[..., Any] | str) -> Callable[..., Any]:
     """Return the function, importing one that is given as ``"package.module:function"``."""
@@ -66,11 +71,11 @@ def split_options(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
     trigger_args: dict[str, Any] = {}
     for key, value in given.items():
         option = TASK_OPTIONS.find(key)
-        # APScheduler's triggers have a jitter of their own; an id and a name are parameters of add_job.
-        is_own = option is not None and option.name not in ("jitter", "name", "params")
+        is_own = option is not None and option.name not in NOT_OPTIONS
         (own if is_own else trigger_args)[key] = value
     unknown = [key for key in trigger_args if key not in TRIGGER_ARGUMENTS]
-    refuse_unknown(unknown, (*TASK_OPTIONS, *sorted(TRIGGER_ARGUMENTS)), "add_job", error=DeclarationError)
+    known = (*ADD_JOB, *(name for name in TASK_OPTIONS if name not in NOT_OPTIONS))
+    refuse_unknown(unknown, (*known, *sorted(TRIGGER_ARGUMENTS)), "add_job", error=DeclarationError)
     return own, trigger_args
 
 

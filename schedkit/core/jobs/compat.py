@@ -20,7 +20,7 @@ from schedkit.core.when.kinds import At
 from schedkit.core.when.triggers import Moment, at, moment_of
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.values.keywords import check_keywords
-from schedkit.values.parsers import texts
+from schedkit.values.parsers import text, texts
 
 if TYPE_CHECKING:
     from schedkit.core.api.facade import Scheduler
@@ -171,7 +171,9 @@ class JobApi:
         if jobstore != "default":
             raise UsageError(f"jobstore={jobstore!r}", hint="there is one ledger; leave jobstore out")
         own, trigger_args = split_options(options)
-        params = arguments_by_name(function, args, kwargs)
+        if kwargs is not None and not own.keys().isdisjoint(("params", "parameters")):
+            raise UsageError("add_job: kwargs and params are the same option", hint="keep kwargs")
+        params = arguments_by_name(function, args, own.pop("params", own.pop("parameters", kwargs)))
         made = trigger_from(trigger, trigger_args)
         now = datetime.now(UTC)
         first = None
@@ -185,8 +187,8 @@ class JobApi:
         tags = (ONE_TIME,) if once or isinstance(made, At) else ()
         given = {"name": id, "params": params, "enabled": next_run_time is not None, **own}
         given["tags"] = (*texts(own.get("tags", ()), "tags"), *tags)
-        if name:
-            given["description"] = name
+        if name is not None:
+            given["description"] = text(name, "name")
         task = declare_data(function, made, given)
         self._refuse_conflict(task, replace_existing)
         if soon or made is None:

@@ -16,8 +16,15 @@ from schedkit.core.tasks.parsers import Parent
 from schedkit.core.when.base import Trigger
 from schedkit.errors import DeclarationError
 from schedkit.values.durations import Duration
+from schedkit.values.text import near_matches
 
 __all__ = ["BaseTask", "as_task"]
+
+_log = logging.getLogger("schedkit")
+
+# So alike to an option's name, an attribute is a misspelling rather than one of the class's own: "timout"
+# is (0.92), "tag" is (0.86), "columns" is not.
+MISSPELT = 0.85
 
 
 class BaseTask:
@@ -104,6 +111,7 @@ class BaseTask:
             If it has neither ``execute`` nor ``run``, or both.
         """
         function = self._work()
+        self._warn_of_misspelt()
         options = self._options()
         trigger = self.schedule
         other = getattr(self, "trigger", None)
@@ -120,9 +128,24 @@ class BaseTask:
         hooks = {hook: getattr(self, hook) for hook in HOOKS if self._overrides(hook)}
         return declare_data(function, trigger, {**options, "name": self.task_name, **hooks})
 
+    def _warn_of_misspelt(self) -> None:
+        """Warn of attributes that are probably options; the class may have attributes of its own."""
+        known = [name for name in dir(BaseTask) if not name.startswith("_")]
+        known += [spelling for spelling in TASK_OPTIONS.spellings if spelling not in known]
+        own = [cls for cls in type(self).__mro__ if cls not in BaseTask.__mro__]
+        for name in {name: None for cls in own for name in vars(cls) if not name.startswith("_")}:
+            near = [] if name in known else near_matches(name, known, 1, least=MISSPELT)
+            if near:
+                _log.warning(
+                    "task class %s: %r is not an option (did you mean %r?)",
+                    type(self).__name__,
+                    name,
+                    near[0],
+                )
+
     def _options(self) -> dict[str, Any]:
-        spellings = [s for name, option in TASK_OPTIONS.items() for s in (name, *option.spellings)]
-        return {name: getattr(self, name) for name in spellings if name not in HOOKS and hasattr(self, name)}
+        names = [name for name in TASK_OPTIONS.spellings if name not in HOOKS and hasattr(self, name)]
+        return {name: getattr(self, name) for name in names}
 
     @classmethod
     def has_work(cls) -> bool:

@@ -85,6 +85,8 @@ def _task(name: str, entry: Any, package: str, known: Mapping[str, Task]) -> Ite
         what,
         error=SettingsError,
     )
+    if "name" in entry:
+        raise SettingsError(f"{what}: its key is its name", hint="leave name out")
     if "max_attempts" in entry or "retry_delay" in entry:
         if "retry" in entry:
             raise SettingsError(f"{what}: retry besides max_attempts or retry_delay", hint="keep retry")

@@ -176,9 +176,12 @@ def arguments_by_name(
 
     Raises
     ------
+    ParameterError
+        If the function does not take so many positional arguments.
     DeclarationError
-        If positional arguments do not fit the function.
+        If they have no names.
     """
+    called = getattr(function, "__name__", "") or safe_repr(function)
     if not args:
         return dict(kwargs or {})
     if function is None:
@@ -190,11 +193,11 @@ def arguments_by_name(
     try:
         bound = signature.bind_partial(*args)
     except TypeError as error:
-        raise DeclarationError(f"the arguments do not fit {safe_repr(function)}: {error}") from None
+        raise ParameterError(f"{called}(): {error}") from None
     for name in bound.arguments:
         if signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
             raise DeclarationError(
-                f"{safe_repr(function)} takes *{name}, and arguments are stored by name",
+                f"{called}() takes *{name}, and arguments are stored by name",
                 hint="give the parameters names, or bind them with functools.partial and id=…",
             )
         if name in (kwargs or {}):

@@ -109,14 +109,17 @@ def parse_retry(value: Any, what: str) -> Retry:
         try:
             return Retry(attempts=whole_number(1)(value, what))
         except UsageError as error:
-            hint = "all tries, 1 or more: write retry=Retry(attempts=3), or 3"
+            hint = "the number of tries in all, at least 1; or a Retry, in YAML {attempts: 3, delay: 10s}"
             raise UsageError(error.message, hint=hint) from None
     refuse_unknown([key for key in value if key not in _RETRY_WORDS], _RETRY_WORDS, what)
     values: dict[str, Any] = {"attempts": _DEFAULT_TRIES}
     for key, given in value.items():
         name, parse = _RETRY_WORDS[key]
         values[name] = parse(given, f"{what}: {key}") + (key == "max_retries")
-    return Retry(**values)
+    try:
+        return Retry(**values)
+    except UsageError as error:
+        raise UsageError(f"{what}: {error.message.removeprefix('retry: ')}", hint=error.hint) from None
 
 
 def parse_rate(value: Any, what: str) -> Rate | None:
@@ -161,8 +164,7 @@ def parse_executor(value: Any, what: str) -> str | Executor:
         return value
     found = _EXECUTORS.get(value, value) if isinstance(value, str) else value
     if not isinstance(found, str) or found not in _EXECUTORS.values():
-        known = ", ".join(map(repr, ("thread", "process", *_EXECUTORS)))
-        raise invalid(what, value, f"one of {known}, or a concurrent.futures.Executor")
+        raise invalid(what, value, "'auto', 'thread', 'process' or a concurrent.futures.Executor")
     return found
 
 

@@ -42,12 +42,11 @@ class Agile:
             "self": f"{self.rest}/board/{project.board}",
             "name": f"{project.key} board",
             "type": "scrum",
-            "location": {
-                "projectId": project.id,
-                "projectKey": project.key,
-                "projectName": project.name,
-            },
         }
+
+    def _located(self, project: Project) -> dict[str, Any]:
+        location = {"projectId": project.id, "projectKey": project.key, "projectName": project.name}
+        return self._show(project) | {"location": location}
 
     def _found(self, request: Request) -> Project | Response:
         for project in self._projects():
@@ -59,7 +58,7 @@ class Agile:
     async def boards(self, request: Request) -> Response:
         start, limit = questions.page_of(request, 50)
         wanted = request.query_params.get("projectKeyOrId")
-        found = [self._show(p) for p in self._projects() if wanted in (None, p.key, str(p.id))]
+        found = [self._located(p) for p in self._projects() if wanted in (None, p.key, str(p.id))]
         page = found[start : start + limit]
         last = start + limit >= len(found)
         return answers.json(
@@ -70,7 +69,7 @@ class Agile:
         project = self._found(request)
         if isinstance(project, Response):
             return project
-        return answers.json(self._show(project))
+        return answers.json(self._located(project))
 
     async def configuration(self, request: Request) -> Response:
         project = self._found(request)

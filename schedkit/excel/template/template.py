@@ -32,7 +32,7 @@ from schedkit.excel.template.neighbours import Overwritten, refuse_collisions
 from schedkit.excel.template.notes import Keys
 from schedkit.excel.template.range_followers import has_criteria
 from schedkit.excel.template.region import Locator, Region
-from schedkit.excel.template.slots import FirstRow, Slots
+from schedkit.excel.template.slots import Computed, FirstRow, Slots
 from schedkit.excel.template.upsert import Carried, Match, match_rows
 
 Mode = Literal["replace", "append", "upsert"]
@@ -90,7 +90,7 @@ class Filling:
     @property
     def calculates(self) -> bool:
         """Whether new rows hold formulas."""
-        return any(isinstance(slot, Calculated | FirstRow) for slot in self.slots)
+        return any(isinstance(slot, Calculated | Computed | FirstRow) for slot in self.slots)
 
     @property
     def written(self) -> Area:

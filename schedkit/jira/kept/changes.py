@@ -30,6 +30,7 @@ from schedkit.jira.pages.asking import Source
 from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
 from schedkit.values.files import replacing
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["changes_file", "read_changelog", "synchronise_changes"]
 
@@ -63,6 +64,7 @@ def changes_file(store: Path) -> Path:
     return store.with_name(f"{store.name.removesuffix('.parquet')}.changes.parquet")
 
 
+@check_keywords
 def read_changelog(path: str | Path) -> pd.DataFrame:
     """Return the changelog that `Jira.sync` keeps beside a file of issues, as `Jira.changelog` gives it.
 

@@ -619,7 +619,7 @@ def test_parameters_may_be_given_by_position(sched: Scheduler) -> None:
     handle = sched.task(add)
     assert handle.submit(2).result("10s") == 3
     assert handle.submit(2, right=5).run.params == {"left": 2, "right": 5}
-    with pytest.raises(DeclarationError, match="the arguments do not fit"):
+    with pytest.raises(ParameterError, match="too many positional arguments"):
         handle.submit(1, 2, 3)  # type: ignore[call-overload]  # what people write
     with pytest.raises(DeclarationError, match="'left' is given by position and by name"):
         handle.submit(1, left=2)  # type: ignore[call-overload]

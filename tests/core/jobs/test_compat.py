@@ -113,7 +113,7 @@ def test_positional_arguments_are_stored_by_name(sched: Scheduler) -> None:
     }
     with pytest.raises(DeclarationError, match=r"takes \*names, and arguments are stored by name"):
         sched.add_job(variadic, "interval", hours=1, args=["a"])
-    with pytest.raises(DeclarationError, match=r"do not fit .*greet.*too many"):
+    with pytest.raises(ParameterError, match=r"greet\(\): too many positional arguments"):
         sched.add_job(greet, "interval", hours=1, args=[1, 2, 3])
 
 
@@ -191,7 +191,7 @@ def test_every_option_of_a_task_can_be_given_to_a_job(sched: Scheduler) -> None:
             "add_job: unknown option 'timout' .did you mean 'timeout'",
         ),
         ({"jobstore": "redis"}, UsageError, "there is one ledger"),
-        ({"executor": "gpu"}, DeclarationError, "executor='gpu' .one of 'thread', 'process', 'default'"),
+        ({"executor": "gpu"}, DeclarationError, "executor='gpu' .'auto', 'thread', 'process' or"),
     ],
 )
 def test_mistakes(sched: Scheduler, options: dict[str, Any], error: type[Exception], told: str) -> None:
@@ -469,3 +469,11 @@ def test_status_is_the_union_of_the_older_designs(make: Callable[..., Scheduler]
 
 def test_the_mask_of_all_events_is_apschedulers() -> None:
     assert EVENT_ALL == events.EVENT_ALL
+
+
+def test_parameters_go_by_kwargs_and_a_name_is_text(sched: Scheduler) -> None:
+    assert sched.add_job(greet, "interval", hours=1, params={"name": "you"}).kwargs == {"name": "you"}
+    with pytest.raises(UsageError, match="add_job: kwargs and params are the same option"):
+        sched.add_job(greet, "interval", hours=1, params={"name": "you"}, kwargs={"times": 2})
+    with pytest.raises(UsageError, match=r"^name=5 \(write text\)$"):
+        sched.add_job(greet, "interval", hours=1, name=5)

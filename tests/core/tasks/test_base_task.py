@@ -200,3 +200,23 @@ def test_parameters_of_a_class_are_its_methods() -> None:
 
     with pytest.raises(ParameterError, match=r"task 'sync': unknown parameter 'sise' .did you mean 'size'"):
         as_task(Wrong())
+
+
+def test_an_attribute_that_is_nearly_an_option_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    class Sync(BaseTask):
+        timout = "5m"
+        retry = 3
+        columns = ("Key",)
+        misfire_grace_time = "1m"
+
+        def execute(self) -> None: ...
+
+        def on_sucess(self, result: object) -> None: ...
+
+        def rows_of(self) -> None: ...
+
+    as_task(Sync)
+    assert [record.getMessage() for record in caplog.records] == [
+        "task class Sync: 'timout' is not an option (did you mean 'timeout'?)",
+        "task class Sync: 'on_sucess' is not an option (did you mean 'on_success'?)",
+    ]
