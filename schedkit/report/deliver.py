@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schedkit.errors import SettingsError
 from schedkit.report.definition import Names, Report
+from schedkit.report.pages import PagesDelivery
 from schedkit.report.tools import Tools
 from schedkit.values.text import did_you_mean, one_line, safe_repr
 from schedkit.values.yaml import explain
@@ -198,4 +199,5 @@ _BUILT_IN: dict[str, Callable[..., Deliverer]] = {
     "excel": WorkbookDelivery,
     "file": WorkbookDelivery,
     "confluence": PageDelivery,
+    "pages": PagesDelivery,
 }

@@ -64,7 +64,7 @@ def test_entry_points_add_deliverers(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     deliverer("shout", {"words": ["a"]})(FRAME, report(shout={}), tools(tmp_path))()
     assert Shout.heard == [["a"]]
     with pytest.raises(
-        SettingsError, match=r"no deliverer 'whisper' \(known: confluence, excel, file, shout\)"
+        SettingsError, match=r"no deliverer 'whisper' \(known: confluence, excel, file, pages, shout\)"
     ):
         deliverer("whisper", {})
 
