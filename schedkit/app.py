@@ -197,7 +197,9 @@ def _update_standing_page(project: App, scheduler: core.Scheduler, page: Standin
         if run.task != STANDING_PAGE
     ]
     table = project.site(page.site).page(page.page).table(page.region)
-    plan = table.replace(latest_runs(rows), key="Task", keep=["Note"], create="end")
+    plan = table.replace(
+        latest_runs(rows), key="Task", keep=["Note"], columns="all", create="end", min_rows=0, max_drop=None
+    )
     written: bool = plan.apply().written
     return written
 

@@ -85,7 +85,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
 }
 BUILT: dict[str, set[str]] = {
     "core": set(),
-    "excel": {"fill", "jobs", "reading", "writing"},
+    "excel": {"continuing", "fill", "jobs", "reading", "writing"},
     "jira": {"export", "sites"},
     "confluence": {"client", "page", "results"},
 }

@@ -3,10 +3,9 @@
 from schedkit.confluence.client import Confluence
 from schedkit.confluence.markup import Image, Link, Lozenge, Markup, Mention
 from schedkit.confluence.page import Page, Table
+from schedkit.confluence.plans.placeholders import Managed
 from schedkit.confluence.plans.plan import Plan
-from schedkit.confluence.plans.publish import PagePlan
 from schedkit.confluence.plans.result import Applied
-from schedkit.confluence.plans.template import Managed
 from schedkit.confluence.results import latest_runs
 from schedkit.confluence.site.attachment import Attached
 from schedkit.confluence.source.regions import Anchor, Heading, LocalId, Macro, Nth, region
@@ -31,7 +30,6 @@ __all__ = [
     "Mention",
     "Nth",
     "Page",
-    "PagePlan",
     "Plan",
     "Table",
     "latest_runs",

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from schedkit.atlassian import Request, Site
 from schedkit.atlassian.login import connected
 from schedkit.confluence.page import AsyncPage, Page
-from schedkit.confluence.plans.publish import PagePlan, plan_page
+from schedkit.confluence.plans.new_page import NewPage
+from schedkit.confluence.plans.plan import Plan
+from schedkit.confluence.plans.publish import plan_publish
+from schedkit.confluence.plans.template import filled_title
 from schedkit.confluence.site.addresses import page_address, parent_id
 from schedkit.confluence.site.server import Server
 from schedkit.confluence.tables.arguments import a_text
+from schedkit.confluence.tables.arguments import labels as column_labels
 from schedkit.errors import AuthError, UsageError
 from schedkit.loop import blocking, bridged
 from schedkit.values.keywords import check_keywords
+from schedkit.values.text import safe_repr
 
 __all__ = ["AsyncConfluence", "Confluence"]
+
+
+async def _source_of(template: object) -> str:
+    page = template.aio if isinstance(template, Page) else template
+    if not isinstance(page, AsyncPage):
+        raise UsageError(
+            f"template={safe_repr(template, 60)} is no template", hint="give storage format, or wiki.page(…)"
+        )
+    return await page.source()
 
 
 def _is_cloud(url: str) -> bool:
@@ -44,24 +58,33 @@ class AsyncConfluence:
         title: str,
         *,
         parent: str | int,
-        template: str,
+        template: str | Page | AsyncPage,
         values: Mapping[str, Any],
+        key: str | None = None,
+        labels: Sequence[str] = (),
         message: str = "Update the page",
-    ) -> PagePlan:
+    ) -> Plan:
         """Plan to create a page under `parent` from a template, or to fill the one that is there.
 
-        A page that exists keeps its own prose and place; only its placeholders change.
+        A page that exists keeps its own prose and place; only its placeholders change. A placeholder that
+        the template gained since then is put at the page's end.
 
         Parameters
         ----------
         title : str
-            The page's title, unique in the parent's space.
+            The page's title, unique in the parent's space; ``{{ placeholders }}`` in it become plain text.
         parent : str or int
             Id or URL of the page, or URL of the folder, above.
-        template : str
-            Storage format with ``{{ placeholders }}``.
+        template : str or Page
+            Storage format with ``{{ placeholders }}``, or a page that holds it. In parameters of macros they
+            become plain text once, when the page is made.
         values : mapping of str to object
             See `Page.fill`.
+        key : str, optional
+            What the page is for (a project, a sprint): it is found again by it, whatever its title has
+            become. Kept in a content property of the parent.
+        labels : sequence of str
+            Labels that the page is to have.
         message : str
             The version's comment.
 
@@ -75,23 +98,29 @@ class AsyncConfluence:
         Examples
         --------
         >>> plan = wiki.publish(
-        ...     "Bugs of the week", parent=100000, template="<p>{{ count }} bugs</p><p>{{ bugs }}</p>",
-        ...     values={"count": 3, "bugs": Managed(df, key="Key", keep=["Comment"])},
+        ...     "Bugs of {{ project }}", parent=100000, key="DEMO",
+        ...     template="<h1>{{ project }}</h1><p>{{ bugs }}</p>",
+        ...     values={"project": "DEMO", "bugs": Managed(df, key="Key", keep=["Comment"])},
         ... )  # doctest: +SKIP
         >>> plan.apply().url  # doctest: +SKIP
         'https://wiki.example.org/pages/viewpage.action?pageId=200001'
         """
         if not isinstance(title, str) or not title.strip():
             raise UsageError("a page needs a title", hint='publish("Open bugs", …)')
+        if not isinstance(values, Mapping):
+            raise UsageError(
+                f"values={safe_repr(values, 60)} is not a mapping", hint='write values={"day": …}'
+            )
         above = parent_id(parent, self.server.site.url)
-        return await plan_page(
-            self.server,
-            values,
-            message,
-            title=title.strip(),
-            parent=above,
-            template=a_text(template, "template"),
+        source = template if isinstance(template, str) else await _source_of(template)
+        new = NewPage(
+            parent=await self.server.resolve(above),
+            space=await self.server.space_of(above),
+            title=" ".join(filled_title(title, values).split()),
+            key=None if key is None else a_text(key, "key"),
+            labels=tuple(a_text(label, "labels") for label in column_labels(labels, "labels")),
         )
+        return await plan_publish(self.server, new, source, values, a_text(message, "message"))
 
     @bridged
     async def myself(self) -> dict[str, Any]:

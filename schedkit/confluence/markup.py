@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from schedkit.errors import UsageError
 from schedkit.values.keywords import check_keywords
+from schedkit.values.text import safe_repr
 
 __all__ = ["Image", "Link", "Lozenge", "Markup", "Mention", "anchor", "attachment_link", "escape", "time_tag"]
 
@@ -69,12 +70,24 @@ def attachment_link(filename: str, shown: str) -> str:
     )
 
 
+def _check_texts(value: object, **parts: object) -> None:
+    for name, part in parts.items():
+        if not isinstance(part, str):
+            kind = type(value).__name__
+            raise UsageError(
+                f"{kind}: {name}={safe_repr(part, 60)} is not a text", hint=f"give {name}= a string"
+            )
+
+
 @check_keywords
 @dataclass(frozen=True)
 class Markup:
     """Storage format of your own, put on the page as it is; the page's gate still checks it."""
 
     storage: str
+
+    def __post_init__(self) -> None:
+        _check_texts(self, storage=self.storage)
 
 
 @check_keywords
@@ -86,9 +99,10 @@ class Link:
     url: str
 
     def __post_init__(self) -> None:
+        _check_texts(self, text=self.text, url=self.url)
         if not is_web_address(self.url):
             raise UsageError(
-                f"a link to {self.url[:60]!r} is not put on a page",
+                f"a link to {safe_repr(self.url, 60)} is not put on a page",
                 hint="use an http://, https:// or mailto: address",
             )
 
@@ -106,8 +120,11 @@ class Lozenge:
     colour: str = "Grey"
 
     def __post_init__(self) -> None:
+        _check_texts(self, text=self.text, colour=self.colour)
         if self.colour not in COLOURS:
-            raise UsageError(f"a lozenge cannot be {self.colour!r}", hint=f"use one of {', '.join(COLOURS)}")
+            raise UsageError(
+                f"a lozenge cannot be {safe_repr(self.colour, 60)}", hint=f"use one of {', '.join(COLOURS)}"
+            )
 
     @property
     def storage(self) -> str:
@@ -126,6 +143,9 @@ class Mention:
     id: str
     cloud: bool = True
 
+    def __post_init__(self) -> None:
+        _check_texts(self, id=self.id)
+
     @property
     def storage(self) -> str:
         name = "account-id" if self.cloud else "userkey"
@@ -140,6 +160,14 @@ class Image:
     filename: str
     alt: str = ""
     width: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_texts(self, filename=self.filename, alt=self.alt)
+        width = self.width
+        if width is not None and (isinstance(width, bool) or not isinstance(width, int) or width < 1):
+            raise UsageError(
+                f"Image: width={safe_repr(width, 60)} is not a number of pixels", hint="width=400"
+            )
 
     @property
     def storage(self) -> str:

@@ -12,19 +12,22 @@ import anyio.to_thread
 
 from schedkit.confluence.plans.edit import TableEdit
 from schedkit.confluence.plans.plan import AsyncPlan, Plan
-from schedkit.confluence.plans.publish import PagePlan, plan_page
+from schedkit.confluence.plans.publish import plan_fill
 from schedkit.confluence.plans.update import check_editable, settled_draft
 from schedkit.confluence.site.addresses import PageAddress
 from schedkit.confluence.site.attachment import Attached, attach
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server
 from schedkit.confluence.source.regions import Region, region
-from schedkit.confluence.tables.arguments import a_flag, a_text, rules
+from schedkit.confluence.tables.arguments import a_flag, a_text, rules, seconds
 from schedkit.confluence.tables.read import list_tables, read_table
 from schedkit.confluence.tables.render import Look, render
 from schedkit.confluence.tables.rules import Missing
+from schedkit.errors import UsageError
 from schedkit.loop import blocking, bridged
+from schedkit.values.durations import Duration
 from schedkit.values.keywords import check_keywords
+from schedkit.values.text import safe_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,7 +199,7 @@ class AsyncPage:
         return AsyncTable(self.server, self.address, region(place))
 
     @bridged
-    async def fill(self, values: Mapping[str, Any], *, message: str = "Update the page") -> PagePlan:
+    async def fill(self, values: Mapping[str, Any], *, message: str = "Update the page") -> Plan:
         """Plan to put values into the placeholders of a page that was made from a template.
 
         Parameters
@@ -213,11 +216,15 @@ class AsyncPage:
         RegionError
             If the page has no such placeholder.
         """
-        return await plan_page(self.server, values, message, page=self.address)
+        if not isinstance(values, Mapping):
+            raise UsageError(
+                f"values={safe_repr(values, 60)} is not a mapping", hint='write values={"day": …}'
+            )
+        return await plan_fill(self.server, self.address, values, a_text(message, "message"))
 
     @bridged
     async def attach(
-        self, path: str | Path, *, name: str | None = None, comment: str = "", deadline: float = 60.0
+        self, path: str | Path, *, name: str | None = None, comment: str = "", deadline: Duration = 60.0
     ) -> Attached:
         """Attach a file to the page, or the next version of the attachment of that name.
 
@@ -231,16 +238,21 @@ class AsyncPage:
             What it is called on the page; its own name by default.
         comment : str
             The version's comment.
-        deadline : float
-            Seconds to go on when answers are lost.
+        deadline : float or str
+            Seconds (or ``"2m"``) to go on when answers are lost.
 
         Raises
         ------
         UsageError
             If the file cannot be read.
         """
+        if not isinstance(path, str | Path):
+            raise UsageError(f"path={safe_repr(path, 60)} is no path of a file", hint='attach("bugs.xlsx")')
+        if name is not None and not isinstance(name, str):
+            raise UsageError(f"name={safe_repr(name, 60)} is not a text", hint="give a plain file name")
+        limit = seconds(deadline, "deadline")
         page_id = await self.server.resolve(self.address)
-        return await attach(self.server, page_id, path, name, comment, deadline)
+        return await attach(self.server, page_id, path, name, comment, limit)
 
     @bridged
     async def tables(self) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO
 from xml.sax.saxutils import escape
@@ -22,6 +22,7 @@ from schedkit.excel.names import letters
 from schedkit.excel.parts import sheet_cells
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.remembered import memory_of
 from schedkit.excel.parts.rewrite import Changes, free_prefix, rewrite
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.workbook import Workbook, open_workbook, relations
@@ -55,16 +56,20 @@ class Progress:
         context.checkpoint()
 
 
-def fill_drawn(drawn: bytes, laid: Laid, file: IO[bytes], tally: Tally) -> None:
-    """Write the workbook `drawn` with the rows laid out to `file`."""
-    package = Package(drawn, DRAWN)
-    book = open_workbook(package, DRAWN)
+def fill_drawn(drawn: bytes, laid: Laid, file: IO[bytes], tally: Tally, name: str = DRAWN) -> None:
+    """Write the workbook `drawn` with the rows laid out to `file`; `name` is the file it was drawn into."""
+    package = Package(drawn, name)
+    book = open_workbook(package, name)
     progress = Progress(sum(plan.rows for plan in laid.sheets))
     changes = Changes()
     for plan in laid.sheets:
         _fill_sheet(package, book.sheets[plan.name], plan, changes, tally, progress)
-    changes.parts[memory.PART] = memory.to_xml(laid.memory)
-    changes.related[book.part] = lambda: [memory.RELATION]
+    part, known = memory_of(book)
+    if part is not None:
+        changes.parts[part] = memory.to_xml(known.joined(laid.memory))
+    elif memory.PART not in package:
+        changes.parts[memory.PART] = memory.to_xml(laid.memory)
+        changes.related[book.part] = lambda: [memory.RELATION]
     rewrite(package, changes, file)
 
 
@@ -122,8 +127,14 @@ def _totals_row(plan: SheetPlan, looks: dict[int, str]) -> bytes:
     return f'<row r="{row}">{"".join(cells)}</row>'.encode()
 
 
-def fill_template(book: Workbook, filling: Filling, file: IO[bytes], tally: Tally) -> None:
-    """Write the template `book` with one region filled to `file`."""
+def fill_template(
+    book: Workbook,
+    filling: Filling,
+    file: IO[bytes],
+    tally: Tally,
+    others: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write the template `book` with one region filled, and `others` of its parts replaced, to `file`."""
     sheet, region, growth = filling.sheet, filling.region, filling.growth
     parts = Parts(book)
     lost = _follow_formulas(book, filling, parts)
@@ -133,6 +144,7 @@ def fill_template(book: Workbook, filling: Filling, file: IO[bytes], tally: Tall
     _clear_filters(parts, filling, tally)
     freed = _arrange_sheet(filling)
     changes = Changes(parts={**_sheets_changed(book, sheet), **parts.changed(), **filling.formats.changed()})
+    changes.parts |= dict(others or {})
     if lost:
         _drop_calculation_chain(book, changes)
     _stream_sheet(book, filling, freed, changes, tally)

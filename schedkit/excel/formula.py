@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 from openpyxl.formula import Tokenizer
 from openpyxl.formula.tokenizer import Token
@@ -50,3 +50,13 @@ class Formula:
                 last = found.end()
             add(escape(area[last:]))
         return cls(tuple(piece for piece in pieces if piece != ""), array)
+
+    def text(self, row: int) -> str:
+        """Return the formula as it reads in `row`, without "=".
+
+        Examples
+        --------
+        >>> Formula.parse("B5*2", 5).text(7)
+        'B7*2'
+        """
+        return unescape("".join(str(p + row) if isinstance(p, int) else p for p in self.pieces))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -13,7 +12,7 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
-from schedkit.excel import memory
+from schedkit.excel.drawn.column_formats import ColumnFormat
 from schedkit.excel.drawn.decorate import provenance
 from schedkit.excel.drawn.overview import overview
 from schedkit.excel.drawn.skeleton import INDEX, SUMMARY, Front, draw
@@ -22,10 +21,14 @@ from schedkit.excel.frames.flat import WRITERS
 from schedkit.excel.frames.plan import lay_out
 from schedkit.excel.model import Policy
 from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.rewrite import as_workbook
 from schedkit.excel.parts.workbook import Workbook, open_workbook
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.template import Filling, Order, plan_filling
 from schedkit.values.files import file_error
+
+# What Excel makes of its two kinds of templates.
+_MADE_FROM = {".xltx": ".xlsx", ".xltm": ".xlsm"}
 
 Frames = Mapping[str | None, pd.DataFrame]
 
@@ -45,13 +48,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Look:
-    """What a drawn workbook shows besides its rows."""
+    """What a drawn workbook shows besides its rows; `titled` tells that the caller chose its title."""
 
     title: str
     links: bool | Mapping[str, str]
     totals: bool | Mapping[str, str]
     summary: bool
     history: pd.DataFrame | None
+    titled: bool = True
+    formats: Mapping[str, ColumnFormat] = field(default_factory=dict)
 
 
 def flat_job(frames: Frames, suffix: str, policy: Policy, tally: Tally) -> Job:
@@ -76,7 +81,16 @@ def drawn_job(frames: Mapping[str, pd.DataFrame], look: Look, policy: Policy, ta
     )
     fronts = ((SUMMARY, look.summary), (INDEX, front.index))
     taken = [name for name, shown in fronts if shown]
-    laid = lay_out(frames, policy, tally, links=look.links, totals=look.totals, taken=taken)
+    laid = lay_out(
+        frames,
+        policy,
+        tally,
+        links=look.links,
+        totals=look.totals,
+        formats=look.formats,
+        taken=taken,
+        fronts=taken,
+    )
     drawn = draw(laid.sheets, front, policy)
     return Job(
         lambda file: fill_drawn(drawn, laid, file, tally),
@@ -87,15 +101,18 @@ def drawn_job(frames: Mapping[str, pd.DataFrame], look: Look, policy: Policy, ta
 
 def template_job(frames: Frames, template: Path, suffix: str, order: Order, tally: Tally) -> Job:
     """Fill an analyst's workbook, one region after the other."""
-    if template.suffix.lower() != suffix:
+    kind = template.suffix.lower()
+    made = _MADE_FROM.get(kind, kind)
+    if made != suffix:
         raise WorkbookError(
-            f"a {template.suffix} template makes a {template.suffix} workbook, not a {suffix}",
-            hint=f"let the name end in {template.suffix}",
+            f"a {kind} template makes a {made} workbook, not a {suffix}", hint=f"let the name end in {made}"
         )
     try:
         data = template.read_bytes()
     except OSError as error:
         raise file_error(error, f"the template {template}", "read") from None
+    if kind in _MADE_FROM:
+        data = as_workbook(data, template.name)
     fillings: list[Filling] = []
     *first, (target, frame) = frames.items()
     for other, other_frame in first:
@@ -121,8 +138,6 @@ def _planned(
     data: bytes, name: str, target: str | None, frame: pd.DataFrame, order: Order, tally: Tally
 ) -> tuple[Workbook, Filling]:
     book = open_workbook(Package(data, name), name)
-    if memory.PART in book.package and SUMMARY in book.sheets:
-        context.log(f"the {SUMMARY} of {name} keeps telling the rows it was drawn with", logging.WARNING)
     filling = plan_filling(book, name, target, frame, order, tally)
     if order.key:
         counts = filling.counts

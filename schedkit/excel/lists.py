@@ -64,20 +64,29 @@ def fits_lists(values: Sequence[Any]) -> bool:
     )
 
 
-def remember_lists(values: Sequence[Any], keys: Sequence[str]) -> ListMemory | None:
-    """Return what to remember of a column of lists of text; None if it is no such column."""
+def remember_lists(
+    values: Sequence[Any], keys: Sequence[str], before: ListMemory | None = None
+) -> ListMemory | None:
+    """Return what to remember of a column of lists of text; None if it is no such column.
+
+    `before` is what is remembered of rows that were there already; those with the same keys are others now.
+    """
     if not fits_lists(values):
-        return None
+        return before
     blank = any(isinstance(value, list | tuple) and not value for value in values)
+    if before is not None:
+        blank = before.blank
     odd: dict[str, tuple[str, list[int] | None]] = {}
     for key, value in zip(keys, values, strict=True):
         if isinstance(value, list | tuple):
             text = SEPARATOR.join(value)
-            if _split(text) != list(value) and (value or not blank):
+            if (_split(text) != list(value)) if text else (bool(value) or not blank):
                 odd[key] = (_digest(text), [len(item) for item in value])
         elif blank:
             odd[key] = (_digest(""), None)
-    return ListMemory(blank, odd)
+    kept = {} if before is None else before.odd
+    given = set(keys)
+    return ListMemory(blank, {**{key: known for key, known in kept.items() if key not in given}, **odd})
 
 
 def restored_lists(texts: Sequence[str | None], memory: ListMemory, keys: Sequence[str] | None) -> list[Any]:

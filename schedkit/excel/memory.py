@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 from xml.sax.saxutils import escape, unescape
 
@@ -17,6 +17,7 @@ import pandas as pd
 
 from schedkit.excel.lists import ListMemory, remember_json, remember_lists, row_keys
 from schedkit.excel.model import Column
+from schedkit.excel.names import header_key
 
 PART = "customXml/item1.xml"
 RELATION = (
@@ -75,6 +76,10 @@ class WorkbookMemory:
     frames: list[FrameMemory] = field(default_factory=list)
     fronts: list[str] = field(default_factory=list)
 
+    def joined(self, other: WorkbookMemory) -> WorkbookMemory:
+        """Return this memory with another one's frames and sheets."""
+        return WorkbookMemory([*self.frames, *other.frames], [*self.fronts, *other.fronts])
+
 
 def remember(
     name: str, frame: pd.DataFrame, columns: Sequence[Column], index: Sequence[Hashable]
@@ -94,6 +99,31 @@ def remember(
         key=None if place is None else columns[place].header,
         attrs=kept_attrs(frame.attrs),
     )
+
+
+def updated(memory: FrameMemory, frame: pd.DataFrame, headers: Sequence[str]) -> FrameMemory:
+    """Return the memory of a frame after rows of another one, with these headers, were put to its own."""
+    places = {header_key(header): place for place, header in enumerate(headers)}
+    keyed = None if memory.key is None else places.get(header_key(memory.key))
+    keys = None if keyed is None else frame.iloc[:, keyed].astype(str).tolist()
+    columns = []
+    for column in memory.columns:
+        place = places.get(header_key(column.header))
+        columns.append(column if place is None else _updated_column(column, frame.iloc[:, place], keys))
+    return replace(memory, columns=columns, attrs={**memory.attrs, **kept_attrs(frame.attrs)})
+
+
+def _updated_column(column: ColumnMemory, series: pd.Series[Any], keys: Sequence[str] | None) -> ColumnMemory:
+    if isinstance(series.dtype, pd.CategoricalDtype) and column.categories is not None:
+        given = list(series.dtype.categories)
+        if series.dtype.ordered and set(column.categories) <= set(given):
+            # The site's list of today, in its order.
+            return replace(column, categories=given, ordered=True)
+        added = [value for value in given if value not in column.categories]
+        return replace(column, categories=[*column.categories, *added])
+    if series.dtype == object and keys is not None:
+        return replace(column, lists=remember_lists(series.tolist(), keys, column.lists))
+    return column
 
 
 def _remember_column(

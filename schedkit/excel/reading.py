@@ -14,15 +14,15 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
-from schedkit.excel import memory
 from schedkit.excel.frames.restore import Body, inferred, restored
-from schedkit.excel.memory import FrameMemory, WorkbookMemory
+from schedkit.excel.memory import FrameMemory
 from schedkit.excel.names import header_key, headers
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.package import Package, damage_told
+from schedkit.excel.parts.remembered import memory_of
 from schedkit.excel.parts.tables import TableXml, tables_of
 from schedkit.excel.parts.values import CellColumn, cells, format_kinds, shared_strings
-from schedkit.excel.parts.workbook import Workbook, open_workbook, relations
+from schedkit.excel.parts.workbook import Workbook, open_workbook
 from schedkit.values.files import file_error
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean
@@ -67,11 +67,7 @@ def read(path: str | Path, sheet: str | None = None) -> pd.DataFrame:
         book = _open(path)
         sources = book.sources()
         if sheet is None:
-            frames = (book.frame(source) for source in sources if not source.front)
-            found = next((frame for frame in frames if frame is not None), None)
-            if found is None:
-                raise WorkbookError(f"{path} has no sheet with rows")
-            return found
+            return book.first()
         # A frame of the same name comes before a sheet that we drew.
         known = {source.name: source for source in sorted(sources, key=lambda source: not source.front)}
         by_fold = {name.casefold(): source for name, source in reversed(known.items())}
@@ -94,6 +90,11 @@ def read_all(path: str | Path) -> dict[str, pd.DataFrame]:
         book = _open(path)
         found = {source.name: book.frame(source) for source in book.sources() if not source.front}
         return {name: frame for name, frame in found.items() if frame is not None}
+
+
+def first_frame(book: Workbook) -> pd.DataFrame:
+    """Return the first frame of a workbook; see `read`."""
+    return _Book(book).first()
 
 
 def _open(path: str | Path) -> _Book:
@@ -140,7 +141,7 @@ class _Book:
 
     def __init__(self, book: Workbook) -> None:
         self._book = book
-        self._memory = _memory(book)
+        self._memory = memory_of(book)[1]
 
     @cached_property
     def _meanings(self) -> tuple[list[str], list[str]]:
@@ -191,6 +192,14 @@ class _Book:
             ),
             None,
         )
+
+    def first(self) -> pd.DataFrame:
+        """Return the first frame that there is."""
+        frames = (self.frame(source) for source in self.sources() if not source.front)
+        found = next((frame for frame in frames if frame is not None), None)
+        if found is None:
+            raise WorkbookError(f"{self._book.package.name} has no sheet with rows")
+        return found
 
     def frame(self, source: _Source) -> pd.DataFrame | None:
         """Return the frame of a source, None if nothing is in its place."""
@@ -276,15 +285,6 @@ class _Book:
         made = _with_index(made, list(bodies), memory)
         made.attrs.update(memory.attrs)
         return made
-
-
-def _memory(book: Workbook) -> WorkbookMemory:
-    for relation in relations(book.package, book.part):
-        if relation.kind == "customXml" and relation.target in book.package:
-            found = memory.from_xml(book.package.read(relation.target))
-            if found.frames:
-                return found
-    return WorkbookMemory()
 
 
 def _stacked(parts: Sequence[tuple[int, Body]], rows: int) -> Body:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +16,13 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
+from schedkit.excel.continuing import continued_job, placed_job
+from schedkit.excel.drawn.column_formats import ColumnFormat
 from schedkit.excel.frames.flat import WRITERS
 from schedkit.excel.jobs import Frames, Job, Look, drawn_job, flat_job, template_job
 from schedkit.excel.model import Infinite, Policy
 from schedkit.excel.owners import opened_by
+from schedkit.excel.parts.area import Area
 from schedkit.excel.result import Written
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.marks import with_mark_column
@@ -29,6 +33,8 @@ from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone, timezone_name
 
 _WORKBOOKS = (".xlsx", ".xlsm")
+# A cell of a sheet, which frames are put at.
+_PLACED = re.compile(r".+!\$?[A-Z]{1,3}\$?[0-9]+")
 
 
 @check_keywords
@@ -37,6 +43,7 @@ def write(
     path: str | Path,
     *,
     sheet: str | None = None,
+    at: str | None = None,
     template: str | Path | None = None,
     mode: Mode = "replace",
     key: str | Sequence[str] | None = None,
@@ -45,6 +52,7 @@ def write(
     title: str | None = None,
     links: bool | Mapping[str, str] = True,
     totals: bool | Mapping[str, str] = False,
+    formats: Mapping[str, ColumnFormat] | None = None,
     summary: bool = False,
     history: pd.DataFrame | None = None,
     tz: str | tzinfo | None = None,
@@ -62,7 +70,11 @@ def write(
     sheet : str, optional
         The sheet's name for a single frame; by default the file's name. With a template, which table, named
         range, sheet or cell (``Data!B4``) to fill; by default the one whose headers fit. The names of a
-        mapping mean the same.
+        mapping mean the same. A workbook that is continued gets a sheet that it does not have yet.
+    at : str, optional
+        The cell of the sheet that the header begins in, such as ``"B4"``. The workbook at `path` is continued
+        if there is one, so that several frames find room on one sheet; what lies there already is replaced,
+        or continued by `mode`.
     template : str or Path, optional
         An analyst's workbook (``.xlsx`` or ``.xlsm``) to fill. Columns are matched by header; the formats
         and formulas of the first body row are carried down; the table, names, charts and pivots grow to the
@@ -87,6 +99,9 @@ def write(
     totals : bool or mapping of column to function
         A totals row whose formulas follow the table's filter: True sums every column of amounts, a mapping
         names "sum", "average", "count", "max" or "min" for columns of your choice.
+    formats : mapping of column to number format, "bar" or colours
+        ``{"Share": "0.0%", "Age": "bar", "Status": {"Done": "#C6EFCE"}}``: how the columns of a new sheet are
+        shown. Colours are by the text of a cell.
     summary : bool
         Put a Summary sheet first: figures, counts and charts of the first frame.
     history : DataFrame, optional
@@ -132,11 +147,11 @@ def write(
             job = flat_job(_frames(data, None), suffix, policy, tally)
             where = _put(target, job)
         else:
-            look = Look(title or given.stem, links, totals, summary, history)
+            look = Look(title or given.stem, links, totals, summary, history, bool(title), formats or {})
             order = Order(policy, mode, keys, links, missing, max_drop)
             # Whoever reads, changes and replaces a workbook is alone with it.
             with file_lock(target):
-                frames = _frames(data, sheet)
+                frames = _frames(data, sheet if at is None else _cell(sheet or given.stem, at))
                 if missing == "mark":
                     frames = {name: with_mark_column(frame) for name, frame in frames.items()}
                 job = _job(target, suffix, frames, template, order, look, tally)
@@ -219,7 +234,8 @@ def _job(
     tally: Tally,
 ) -> Job:
     """Return what writes a workbook: the one at `target` continued, a template filled, or a new one drawn."""
-    continued = order.mode != "replace" or order.key
+    placed = [name for name in frames if name is not None and _PLACED.fullmatch(name)]
+    continued = order.mode != "replace" or order.key or (placed and template is None)
     source = target if continued and target.is_file() else template
     if source is not None:
         if source is not target and (look.summary or look.totals):
@@ -227,7 +243,12 @@ def _job(
                 "a template brings its own summary and totals",
                 hint="draw them in the template, or leave them out",
             )
+        if source is target:
+            return continued_job(frames, target, order, look, tally)
         return template_job(frames, Path(source).expanduser(), suffix, order, tally)
+    if placed:
+        sheet = placed[0].rpartition("!")[0].strip("'").replace("''", "'")
+        return placed_job(frames, sheet, target.name, order, look, tally)
     if suffix == ".xlsm":
         raise WorkbookError("only a template brings macros", hint="name a template, or write an .xlsx")
     named = {str(name or target.stem): frame for name, frame in frames.items()}
@@ -264,6 +285,20 @@ def _frames(data: pd.DataFrame | Mapping[str, pd.DataFrame], sheet: str | None) 
     if not data:
         raise WorkbookError("there is no frame to write", hint="a mapping needs at least one sheet")
     return {str(name): frame for name, frame in data.items()}
+
+
+def _cell(sheet: str, at: str) -> str:
+    """Return the address of a cell of a sheet.
+
+    Raises
+    ------
+    WorkbookError
+        If `at` is no cell.
+    """
+    if Area.parse(at.upper()) is None:
+        raise WorkbookError(f"at={safe_repr(at)} is not a cell", hint='e.g. at="B4"')
+    quoted = sheet.replace("'", "''")
+    return f"'{quoted}'!{at.upper()}"
 
 
 def _instead(data: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,9 @@ class FieldRows:
     kind: str
 
 
-def find_field(field: str, issues: pd.DataFrame, changes: pd.DataFrame) -> FieldRows:
+def find_field(
+    field: str, issues: pd.DataFrame, changes: pd.DataFrame, described: Sequence[tuple[str, dict[str, Any]]]
+) -> FieldRows:
     """Return the rows of a field known by a column's label, the site's name, its id or a history's name.
 
     Raises
@@ -47,7 +49,7 @@ def find_field(field: str, issues: pd.DataFrame, changes: pd.DataFrame) -> Field
     """
     if not isinstance(field, str) or not field.strip():
         raise UsageError(f"expected the name of a field, got {safe_repr(field)}")
-    about = _described(field, issues, changes)
+    about = _described(field, described)
     column = _column(field, about, issues)
     ids = _ids(field, about, changes)
     rows = tuple(rows_of(id, field, changes) for id in ids)
@@ -59,21 +61,16 @@ def find_field(field: str, issues: pd.DataFrame, changes: pd.DataFrame) -> Field
     return FieldRows(column or field, rows, _kind(field, ids, about))
 
 
-def _described(field: str, issues: pd.DataFrame, changes: pd.DataFrame) -> tuple[str, dict[str, Any]] | None:
+def _described(
+    field: str, described: Sequence[tuple[str, dict[str, Any]]]
+) -> tuple[str, dict[str, Any]] | None:
     """Return the label of a field and what the frames' attrs say about it."""
     fold = field.strip().casefold()
-    for label, about in _all_described(issues, changes):
+    for label, about in described:
         # A status category has the field id of the status; asked for by id, it is the status.
         if label.casefold() == fold or (about["id"] == field and about.get("type") != "status category"):
             return label, about
     return None
-
-
-def _all_described(issues: pd.DataFrame, changes: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
-    for told in (issues.attrs.get("fields"), changes.attrs.get("history_fields")):
-        for label, about in (told or {}).items():
-            if about.get("id"):
-                yield str(label), about
 
 
 def _column(field: str, about: tuple[str, Any] | None, issues: pd.DataFrame) -> str | None:
@@ -108,14 +105,17 @@ def _ids(field: str, about: tuple[str, Any] | None, changes: pd.DataFrame) -> li
 
 def rows_of(id: str, field: str, changes: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Return which changes are of the field of an id; `field` is its name."""
-    names = {id.casefold(), *(name for name, of in HISTORY_NAMES.items() if of == id)}
+    names = {id.rpartition("/")[2].casefold(), *(name for name, of in HISTORY_NAMES.items() if of == id)}
     custom = system_field(id) is None
     if custom:
         names.add(field.strip().casefold())
     named = _where(changes["Field"], lambda name: name.casefold() in names)
     if "Field Id" not in changes:
         return named
-    rows = _where(changes["Field Id"], lambda known: known == id)
+    site, _, own = id.rpartition("/")
+    rows = _where(changes["Field Id"], lambda known: known == own)
+    if site:
+        rows &= _where(changes["site"], lambda known: known == site)
     # Without an id the site did not say which of several custom fields of that name it was.
     return rows | (named & changes["Field Id"].isna().to_numpy()) if custom else rows
 

@@ -124,7 +124,9 @@ def as_of(
     log = Log(changes, issues)
     end = as_instant(when)
     there = (with_zone(log.created) <= end).to_numpy()
-    result = log.issues.loc[there, ["Key", "Created"]].reset_index(drop=True)
+    result = log.issues.loc[there, [*(["site"] if log.sites else []), "Key", "Created"]].reset_index(
+        drop=True
+    )
     for name in _told(log) if fields is None else [fields] if isinstance(fields, str) else fields:
         steps, values, ids, categories = _values(log, name)
         begun = np.flatnonzero(np.isnat(steps.entered) | (steps.entered <= naive(end)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ __all__ = ["Ints", "Log", "Moves"]
 
 Ints = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
+_JAVA_ID = re.compile(r"[\[,]id=(\d+)[,\]]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,9 +74,12 @@ class Log:
         if issues is None:
             issues = pd.DataFrame({"Key": changes["Key"].astype("str")})
             issues["Created"] = pd.Series(pd.NaT, index=issues.index, dtype="datetime64[us, UTC]")
+        self.attrs = (issues.attrs, changes.attrs)
+        issues, changes = _bare(issues), _bare(changes)
         self.changes = changes
         column = "Id" if _have_all("Id", issues, changes) else "Key"
-        parts = ["site", column] if _have_all("site", issues, changes) else [column]
+        self.sites = _have_all("site", issues, changes)
+        parts = ["site", column] if self.sites else [column]
         names = _names(issues, parts)
         first = ~pd.Series(names, dtype="str").duplicated().to_numpy()
         self.issues = issues[first].reset_index(drop=True)
@@ -103,7 +108,17 @@ class Log:
 
     def find(self, field: str) -> FieldRows:
         """Return the changes of a field; see `find_field`."""
-        return find_field(field, self.issues, self.changes)
+        return find_field(field, self.issues, self.changes, self.described)
+
+    @property
+    def described(self) -> list[tuple[str, dict[str, Any]]]:
+        """What the frames say about the fields of their columns."""
+        told = [self.attrs[1].get("history_fields")]
+        if not self.sites:  # of several sites the issues name the fields of one only
+            told.insert(0, self.attrs[0].get("fields"))
+        return [
+            (str(label), about) for each in told for label, about in (each or {}).items() if about.get("id")
+        ]
 
     def moves(self, rows: FieldRows) -> Moves:
         """Return the changes of a field."""
@@ -113,7 +128,12 @@ class Log:
         order = _in_order(self.changes, at, self.when[at], self.row[at])
         at, source = at[order], source[order]
         told = self.changes[[c for c in ("From", "To", "From Id", "To Id") if c in self.changes]]
-        codes, values, ids = _encoded(told.iloc[at], *self._present(rows))
+        told = told.iloc[at]
+        if self.sites and rows.label.casefold() == "status":
+            # One id is another status at each site.
+            site = self.changes["site"].iloc[at].astype("str")
+            told = told.assign(**{c: site + "/" + told[c] for c in ("From Id", "To Id") if c in told})
+        codes, values, ids = _encoded(told, *self._present(rows))
         was, now, present = np.split(codes, [len(at), 2 * len(at)])
         return Moves(self.row[at], self.when[at], source, was, now, present, values, ids)
 
@@ -131,6 +151,13 @@ class Log:
         else:
             return values, none
         return values, np.array(ids, dtype=object)
+
+
+def _bare(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame without attrs, which pandas would copy deeply whenever a column is taken."""
+    frame = frame.copy(deep=False)
+    frame.attrs = {}
+    return frame
 
 
 def _have_all(column: str, *frames: pd.DataFrame) -> bool:
@@ -167,7 +194,10 @@ def _spaced(ids: str) -> str:
 def _raw_ids(cell: Any) -> str | None:
     """Return the ids within a structure as a site gives it."""
     items = cell if isinstance(cell, list | tuple | np.ndarray) else [cell]
-    return ", ".join(str(item["id"]) for item in items if isinstance(item, dict) and "id" in item) or None
+    found = [str(item["id"]) for item in items if isinstance(item, dict) and "id" in item]
+    # Data Centers may give sprints as the text of a Java object.
+    found += [match[1] for item in items if isinstance(item, str) and (match := _JAVA_ID.search(item))]
+    return ", ".join(found) or None
 
 
 def _encoded(table: pd.DataFrame, texts: Texts, ids: Texts) -> tuple[Ints, list[Any], list[Any]]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from schedkit.flow.frames import as_instants, cell_texts, naive, without_zone
+from schedkit.flow.frames import as_instants, cell_texts, naive, per_value, without_zone
 from schedkit.flow.log import Log
 from schedkit.flow.steps import Objects, Steps, shown, steps_of
 
@@ -35,7 +35,7 @@ class Statuses:
     """
 
     def __init__(self, log: Log, given: Mapping[str, str] | None = None) -> None:
-        known = {**log.issues.attrs.get("statuses", {}), **log.changes.attrs.get("statuses", {})}
+        known = {**log.attrs[0].get("statuses", {}), **log.attrs[1].get("statuses", {})}
         self.names: dict[str, str] = {id: about["name"] for id, about in known.items()}
         self.listed = frozenset(known)
         self.given = dict(given or {})
@@ -154,16 +154,15 @@ def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:
     steps = steps_of(log, "status")
     statuses = Statuses(log, given)
     last = steps.last
-    agreed, own, category = _present(log, steps, last, statuses)
+    agreed, own, category = _present(log, steps, statuses)
     for place, name, of in zip(last[agreed], own[agreed], category[agreed], strict=True):
         code = steps.code[place]
         statuses.learn(steps.ids[code] if code >= 0 else None, name, of)
     codes = list(zip(steps.ids, steps.texts, strict=True))
     names = shown(steps.code, [statuses.name(*code) for code in codes])
     categories = shown(steps.code, [statuses.category(*code) for code in codes])
-    names[last[agreed]] = own[agreed]
-    wins = agreed & np.array([of is not None for of in category], dtype=bool)
-    wins &= ~np.isin(names[last].astype(str), list(statuses.given))
+    said = [per_value(each[last], lambda name: name in statuses.given) for each in (names, steps.shown_ids())]
+    wins = agreed & pd.notna(category) & ~said[0] & ~said[1]
     categories[last[wins]] = category[wins]
     present = {steps.ids[code] for code in steps.code[last[agreed]] if code >= 0}
     gone = {
@@ -172,23 +171,23 @@ def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:
         if statuses.listed and id is not None and id not in statuses.listed and id not in present
     }
     keys = log.issues["Key"].astype("str").to_numpy(dtype=object)
-    strayed = ~agreed & (own != None) & (steps.code[last] >= 0)  # noqa: E711 - elementwise
+    strayed = ~agreed & pd.notna(own) & (steps.code[last] >= 0)
     moved = keys[steps.issue[last[strayed]]].tolist()
     return Stays(log, steps, names, steps.shown_ids(), categories, statuses, gone, moved)
 
 
-def _present(
-    log: Log, steps: Steps, last: npt.NDArray[np.int64], statuses: Statuses
-) -> tuple[npt.NDArray[np.bool_], Objects, Objects]:
+def _present(log: Log, steps: Steps, statuses: Statuses) -> tuple[npt.NDArray[np.bool_], Objects, Objects]:
     """Return whether each issue's row agrees with its last change, and its own status and category."""
+    last = steps.last
     none = np.full(len(last), None, dtype=object)
     rows = log.issues.iloc[steps.issue[last]]
     own = cell_texts(rows["Status"]) if "Status" in rows else none
     category = cell_texts(rows["Status Category"]) if "Status Category" in rows else none
-    codes = steps.code[last]
-    agreed = (
-        shown(codes, [statuses.name(*pair) for pair in zip(steps.ids, steps.texts, strict=True)]) == own
-    ) | (shown(codes, steps.texts) == own)
+    names = [statuses.name(*code) for code in zip(steps.ids, steps.texts, strict=True)]
+    agreed = shown(steps.code[last], names) == own
+    # The row may be from before the status was renamed; unless another one bears that name now.
+    was_called = ~per_value(own, lambda name: name in statuses.order)
+    agreed |= was_called & (shown(steps.code[last], steps.texts) == own)
     if "Status Id" in rows:
-        agreed |= cell_texts(rows["Status Id"]) == shown(codes, steps.ids)
-    return np.asarray(agreed & (own != None), dtype=bool), own, category  # noqa: E711 - elementwise
+        agreed |= cell_texts(rows["Status Id"]) == shown(steps.code[last], steps.ids)
+    return np.asarray(agreed & pd.notna(own), dtype=bool), own, category

@@ -2,6 +2,7 @@
 
 from schedkit.jira.client.client import AsyncJira, Jira
 from schedkit.jira.export import export_task
+from schedkit.jira.history.saved import to_changelog
 from schedkit.jira.kept.changes import read_changelog
 from schedkit.jira.kept.diff import diff
 from schedkit.jira.kept.store import read_parquet
@@ -16,5 +17,6 @@ __all__ = [
     "read_changelog",
     "read_parquet",
     "search_sites",
+    "to_changelog",
     "to_frame",
 ]

@@ -12,6 +12,7 @@ from schedkit import context
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.jira.client.client import AsyncJira, Jira
 from schedkit.jira.pages.asking import together
+from schedkit.jira.table.statuses import Statuses
 from schedkit.loop import refuse_in_coroutine, service
 from schedkit.values.keywords import check_keywords
 
@@ -97,8 +98,15 @@ def _joined(
     joined.attrs = {
         "site": attrs[0]["site"],
         "sites": {name: about["site"] for name, about in zip(frames, attrs, strict=True)},
-        "jql": "; ".join(dict.fromkeys(about["jql"] for about in attrs)),
-        "fields": {str(column): fields[str(column)] for column in joined},
+        "jql": "; ".join(dict.fromkeys(about["jql"] for about in attrs if "jql" in about)),
+        "fields": {str(column): fields[str(column)] for column in joined if str(column) in fields},
+        "statuses": Statuses(
+            {
+                f"{name}/{id}": status
+                for name, about in zip(frames, attrs, strict=True)
+                for id, status in about.get("statuses", {}).items()
+            }
+        ),
         "extraction": {
             "complete": not failed and all(report.get("complete") for report in reports.values()),
             "exact": not failed and all(report.get("exact") for report in reports.values()),
@@ -112,7 +120,21 @@ def _joined(
             "sites": reports,
         },
     }
+    if any("history_fields" in about for about in attrs):
+        joined.attrs["history_fields"] = _history_fields(dict(zip(frames, attrs, strict=True)))
     return joined
+
+
+def _history_fields(attrs: Mapping[str, Mapping[Any, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the fields of columns at all sites; ids of custom fields mean something else at each."""
+    found: dict[str, dict[str, Any]] = {}
+    for site, about in attrs.items():
+        for label, told in about.get("history_fields", {}).items():
+            own = [told["id"], *told.get("also", ())]
+            ids = [f"{site}/{id}" if id.startswith("customfield_") else id for id in own]
+            held = found.setdefault(label, {"id": ids[0], "type": told["type"], "also": []})
+            held["also"] += [id for id in ids if id not in (held["id"], *held["also"])]
+    return found
 
 
 def _without_site(frame: pd.DataFrame) -> pd.DataFrame:

@@ -122,7 +122,7 @@ class WorkbookDelivery(_Strict):
 
 
 class PageDelivery(_Strict):
-    """Replace one managed table of a Confluence page.
+    """Update one table of a Confluence page; the options are those of `Table.replace`.
 
     `missing` says what becomes of rows whose key has left the frame, `create` where a page without the region
     gets one (``end``, ``start`` or ``heading:TEXT``); rows beyond `cap` are counted, not shown. `attach` puts
@@ -132,26 +132,46 @@ class PageDelivery(_Strict):
     site: str
     page: str
     region: str
-    key: str = "Key"
+    key: Names = ("Key",)
     keep: Names = ()
-    columns: Names | None = None
+    drop: Names = ()
+    columns: Literal["all"] | Names | None = None
     missing: Literal["commented", "keep", "archive", "delete"] = "commented"
     cap: int = Field(default=500, ge=1)
+    min_rows: int = Field(default=1, ge=0)
+    max_drop: float | None = Field(default=0.5, ge=0, le=1)
     create: str | None = None
     attach: bool = False
+    links: dict[str, str] = Field(default_factory=dict)
+    lozenges: dict[str, dict[str, str] | str] = Field(default_factory=dict)
+    mentions: dict[str, str] = Field(default_factory=dict)
+    tz: str = "UTC"
+    minutes: bool = False
+    max_chars: int = Field(default=1000, ge=1)
+    message: str | None = None
 
     def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
         page = tools.site(self.site).page(self.page)
         workbook = _workbook(report, tools) if self.attach else None
         plan = page.table(self.region).replace(
             frame,
-            key=self.key,
+            key=list(self.key),
             keep=list(self.keep),
-            columns=None if self.columns is None else list(self.columns),
+            drop=list(self.drop),
+            columns=list(self.columns) if isinstance(self.columns, tuple) else self.columns,
             missing=self.missing,
             cap=self.cap,
+            min_rows=self.min_rows,
+            max_drop=self.max_drop,
             create=self.create,
             workbook=None if workbook is None else workbook.name,
+            links=self.links,
+            lozenges=self.lozenges,
+            mentions=self.mentions,
+            tz=self.tz,
+            minutes=self.minutes,
+            max_chars=self.max_chars,
+            message=self.message,
         )
 
         def apply() -> None:

@@ -21,6 +21,8 @@ from schedkit import excel
 from schedkit.loop import service
 
 ROWS, MANY = 100_000, 1_000_000
+# Rows of a workbook that people keep for long, and what continuing it may cost.
+LIVING_ROWS, LIVING_MEMORY_MB = 20_000, 300.0
 RUNS = 3
 # A peer slower than this is run once.
 SLOW_SECONDS = 10.0
@@ -41,6 +43,7 @@ def rows() -> Iterator[Row]:
         yield ceiling("excel: extra memory, 100,000 x 30", memory, MEMORY_LIMIT_MB, "MB")
         draw_template(folder / "template.xlsx")
         yield against("excel: a template filled, 100,000 x 30", "template", "schedkit", folder, 1.3)
+        yield from living(folder)
         yield from gaps(folder)
         many = measure("schedkit", MANY, folder)
         told = "excel: extra memory, 1,000,000 x 30"
@@ -72,9 +75,38 @@ def against(name: str, ours: str, peer: str, folder: Path, target: float) -> Row
     return Row(name, seconds, other, label, "s", other / seconds, target)
 
 
+def living(folder: Path) -> Iterator[Row]:
+    """What it costs to continue a workbook with a few rows, and to read it."""
+    size = f"{LIVING_ROWS:,} x 31"
+    step("write", LIVING_ROWS, folder)
+    for name, ours, peer, target in (
+        (f"excel: append 10 rows to {size}", "append", "write", 3.0),
+        (f"excel: upsert 10 rows of {size}", "upsert", "write", 5.0),
+        (f"excel: read {size} with its types", "read", "calamine + pandas", 1.5),
+    ):
+        turns = [(step(ours, LIVING_ROWS, folder), step(peer, LIVING_ROWS, folder)) for _ in range(RUNS)]
+        mine, theirs = (median(run["seconds"] for run in runs) for runs in zip(*turns, strict=True))
+        label = "plain write" if peer == "write" else peer
+        yield Row(name, mine, theirs, label, "s", mine / theirs, target, "<=")
+    step("write", ROWS, folder)
+    for ours in ("append", "upsert"):
+        memory = step(ours, ROWS, folder)["extra_mb"]
+        yield ceiling(f"excel: extra memory, {ours} to {ROWS:,} x 31", memory, LIVING_MEMORY_MB, "MB")
+
+
+def step(name: str, count: int, folder: Path) -> dict[str, float]:
+    """Run one step of a workbook's life in a process of its own."""
+    return child("bench.excel_living", name, count, folder)
+
+
 def measure(name: str, count: int, folder: Path) -> dict[str, float]:
     """Run one writer in a process of its own."""
-    command = [sys.executable, "-m", "bench.excel_writers", name, str(count), str(folder)]
+    return child("bench.excel_writers", name, count, folder)
+
+
+def child(module: str, name: str, count: int, folder: Path) -> dict[str, float]:
+    """Run a module in a process of its own; return what its last line tells."""
+    command = [sys.executable, "-m", module, name, str(count), str(folder)]
     told = subprocess.run(command, check=True, capture_output=True, text=True)
     measured: dict[str, float] = json.loads(told.stdout.splitlines()[-1])
     return measured

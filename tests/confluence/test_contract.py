@@ -21,11 +21,25 @@ from schedkit.demo import DemoSite
 MakePage = Callable[[str], DemoPage]
 SITE = "https://site.example.org"
 PATHS = {
-    "cloud": {"GET": ["/pages", "/pages/{id}", "/spaces"], "PUT": ["/pages/{id}"], "POST": ["/pages"]},
+    "cloud": {
+        "GET": ["/pages", "/pages/{id}", "/spaces", "/folders/{id}", "/pages/{page-id}/properties"],
+        "PUT": ["/pages/{id}", "/pages/{page-id}/properties/{property-id}"],
+        "POST": ["/pages", "/pages/{page-id}/properties"],
+    },
     "dc": {
-        "GET": ["/rest/api/content", "/rest/api/content/{id}", "/rest/api/content/{id}/child/attachment"],
-        "PUT": ["/rest/api/content/{contentId}"],
-        "POST": ["/rest/api/content"],
+        "GET": [
+            "/rest/api/content",
+            "/rest/api/content/{id}",
+            "/rest/api/content/{id}/child/attachment",
+            "/rest/api/content/{id}/label",
+            "/rest/api/content/{id}/property/{key}",
+        ],
+        "PUT": ["/rest/api/content/{contentId}", "/rest/api/content/{id}/property/{key}"],
+        "POST": [
+            "/rest/api/content",
+            "/rest/api/content/{id}/label",
+            "/rest/api/content/{id}/property",
+        ],
     },
 }
 
@@ -66,7 +80,16 @@ def test_every_request_fits_the_description(
     managed = wiki.page(page.id)
     managed.table("anchor:t").replace(pd.DataFrame({"Key": ["K-2"]}), key="Key").apply()
     title = f"Contract {demo.wiki.new_id()}"
-    wiki.publish(title, parent=page.id, template="<p>{{ n }}</p>", values={"n": 1}).apply()
+    for key in ("one", "two"):
+        wiki.publish(
+            f"{title} {key}",
+            parent=page.id,
+            key=key,
+            labels=["a"],
+            template="<p>{{ n }}</p>",
+            values={"n": 1},
+        ).apply()
+    assert wiki.page(title=f"{title} one", space="DEMO").source()
     file = tmp_path / "a.txt"
     file.write_text("x")
     managed.attach(file)

@@ -81,6 +81,9 @@ def _mend(node: Any) -> None:
         if isinstance(properties, dict) and {"fields", "changelog"} <= properties.keys():
             # Described as objects; a summary is a string all the same.
             properties["fields"] = {"type": "object"}
+        if isinstance(properties, dict) and {"type", "projectKeyOrId"} == properties.keys():
+            # A board's place: the document's own example, and captured answers, have other names.
+            properties |= {name: {"type": "string"} for name in ("key", "id", "self", "name")}
         if isinstance(node.get("oneOf"), list):
             # v2's page bodies match several of the alternatives they list.
             node["anyOf"] = node.pop("oneOf")

@@ -34,6 +34,13 @@ PATHS = (
     "issue/{issueIdOrKey}/changelog",
     "issue/{issueIdOrKey}/worklog",
     "issue/{issueIdOrKey}/comment",
+    "issue",
+    "issue/{issueIdOrKey}/editmeta",
+    "issue/{issueIdOrKey}/properties/{propertyKey}",
+    "issueLinkType",
+    "issuetype",
+    "project/{projectIdOrKey}/versions",
+    "project/{projectIdOrKey}/components",
 )
 DOC = {
     "type": "doc",
@@ -68,6 +75,18 @@ CASES: tuple[tuple[str, str, Any, int], ...] = (
     ("GET", "/priority", None, 200),
     ("GET", "/status", None, 200),
     ("GET", "/user/search?query=ada", None, 200),
+    ("GET", "/issuetype", None, 200),
+    ("GET", "/issue/{worked}/editmeta", None, 200),
+    ("GET", "/issue/{worked}/transitions?expand=transitions.fields", None, 200),
+    ("GET", "/project/DEMO/versions", None, 200),
+    ("GET", "/project/DEMO/components", None, 200),
+    ("GET", "/issueLinkType", None, 200),
+    ("POST", "/issue", {"fields": {"project": {"key": "DEMO"}, "issuetype": {"name": "Bug"}, "summary": "N"},
+                        "properties": [{"key": "schedkit.plan", "value": {"mark": "x"}}]}, 201),
+    ("POST", "/issue", {"fields": {"summary": "No project"}}, 400),
+    ("POST", "/issue/{worked}/worklog", {"timeSpentSeconds": 3600, "started": "2026-01-02T03:04:05.000+0000",
+                                         "comment": DOC}, 201),
+    ("GET", "/issue/{worked}/properties/nothing", None, 404),
 )  # fmt: skip
 
 

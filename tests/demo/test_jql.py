@@ -48,6 +48,17 @@ CASES: tuple[tuple[str, Truth], ...] = (
     ("status = Erledigt", lambda i: i.status.name == "Erledigt"),
     ("priority = High OR priority = highest", lambda i: i.priority is not None and i.priority.id <= 2),
     ("priority is EMPTY", lambda i: i.priority is None),
+    ("priority > Medium", lambda i: i.priority is not None and i.priority.id < 3),
+    ("priority >= High AND priority != Highest", lambda i: i.priority is not None and i.priority.id == 2),
+    ("priority < 3", lambda i: i.priority is not None and i.priority.id > 3),
+    ("resolution = Unresolved", lambda i: i.resolution is None),
+    ("resolution != unresolved", lambda i: i.resolution is not None),
+    ("resolution in (Unresolved, Done)", lambda i: i.resolution is None or i.resolution.name == "Done"),
+    ("votes > 2", lambda i: i.seed % 4 > 2),
+    ("watchers = 0", lambda i: i.seed % 7 == 0),
+    ("cf[10302] = Gold", lambda i: i.custom.get("customer_tier") == "Gold"),
+    ("filter = -5", lambda i: i.resolution is None),
+    ("issue in issueHistory()", lambda i: i.seed % 5 == 0),
     ("assignee is not NULL", lambda i: i.assignee is not None),
     ("assignee = currentUser()", lambda i: i.assignee is not None and i.assignee.name == "demo"),
     ("assignee != currentUser()", lambda i: i.assignee is not None and i.assignee.name != "demo"),
@@ -157,6 +168,80 @@ def test_a_saved_filter_stands_for_its_query(demo_site: DemoSite) -> None:
     for jql, told in (("filter = 7", "The value '7' does not exist"), ("filter ~ x", "is not supported")):
         with pytest.raises(JqlError, match=told):
             found(demo_site, jql)
+
+
+def changes(site: DemoSite, issue: Issue, field: str) -> list[tuple[int, str | None, str | None]]:
+    return [
+        (entry.at, change.was, change.now)
+        for entry in site.store.history(issue)
+        for change in entry.changes
+        if change.field == field
+    ]
+
+
+PROGRESS = "3"
+
+
+@pytest.mark.parametrize(
+    ("jql", "truth"),
+    [
+        ("status changed", lambda moves: bool(moves)),
+        ("status CHANGED TO 'In Progress'", lambda moves: any(now == PROGRESS for _, _, now in moves)),
+        ("status CHANGED FROM 'In Progress'", lambda moves: any(was == PROGRESS for _, was, _ in moves)),
+        (
+            "status CHANGED FROM ('To Do', Backlog) TO ('In Progress') AFTER 2025-01-01",
+            lambda moves: any(
+                was in ("10000", "10001") and now == PROGRESS and at >= YEAR_2025 for at, was, now in moves
+            ),
+        ),
+        (
+            "status CHANGED BEFORE 2025-01-01",
+            lambda moves: any(at < YEAR_2025 for at, _, _ in moves),
+        ),
+        ("status CHANGED BY nobody-at-all", None),
+        ("status CHANGED AFTER nonsense", None),
+        ("status CHANGED DURING (2025-01-01)", None),
+        ("summary WAS x", None),
+    ],
+)
+def test_what_changed(demo_site: DemoSite, jql: str, truth: Callable[[list], bool] | None) -> None:
+    if truth is None:
+        with pytest.raises(JqlError):
+            found(demo_site, jql)
+        return
+    expected = wanted(demo_site, lambda i: truth(changes(demo_site, i, "status")))
+    assert set(found(demo_site, jql)) == expected
+    assert expected
+
+
+def test_what_was(demo_site: DemoSite) -> None:
+    def held(issue: Issue) -> set[str | None]:
+        moves = changes(demo_site, issue, "status")
+        return {str(issue.status.id), *(was for _, was, _ in moves), *(now for _, _, now in moves)}
+
+    ever = wanted(demo_site, lambda i: PROGRESS in held(i))
+    assert set(found(demo_site, "status WAS 'In Progress'")) == ever
+    assert set(found(demo_site, "status WAS IN ('In Progress', Done)")) >= ever
+    assert set(found(demo_site, "status WAS NOT 'In Progress'")) == wanted(demo_site, lambda i: True) - ever
+    assert set(found(demo_site, "status WAS NOT IN ('In Progress')")) == set(
+        found(demo_site, "status WAS NOT 'In Progress'")
+    )
+    assert set(found(demo_site, "status WAS 'In Progress' BEFORE 1999-01-01")) == set()
+    assert set(found(demo_site, "status WAS 'In Progress' DURING (1999-01-01, now())")) == ever
+    assert set(found(demo_site, "status WAS 'In Progress' ON startOfDay()")) <= ever
+    assert set(found(demo_site, "assignee WAS EMPTY")) >= wanted(demo_site, lambda i: i.assignee is None)
+    mine = set(found(demo_site, "assignee WAS currentUser()"))
+    assert mine >= set(found(demo_site, "assignee = currentUser()"))
+    assert set(found(demo_site, "status CHANGED BY currentUser()")) <= set(found(demo_site, "status CHANGED"))
+
+
+def test_versions_by_function(demo_site: DemoSite) -> None:
+    project = demo_site.store.project("DEMO")
+    assert project is not None
+    latest = max((v for v in project.versions if v.released), key=lambda v: v.date)
+    expected = wanted(demo_site, lambda i: latest in i.fix_versions)
+    assert set(found(demo_site, "fixVersion = latestReleasedVersion(DEMO)")) == expected
+    assert found(demo_site, "project in projectsLeadByUser()") == []
 
 
 def test_linked_issues(demo_site: DemoSite) -> None:

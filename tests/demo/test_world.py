@@ -53,7 +53,7 @@ def test_every_kind_of_issue_and_value_is_there(demo_site: DemoSite) -> None:
     assert {i.status.category for i in issues} == {"new", "indeterminate", "done"}
     assert {i.project.key for i in issues} == {"DEMO", "OPS", "MOB", "GRE", "LAB"}
     held = {slug for i in issues for slug in i.custom}
-    computed = {"sprint", "epic_link", "parent_link", "rank", "estimate", "empty"}
+    computed = {"sprint", "epic_link", "parent_link", "rank", "estimate", "empty", "sla"}
     assert held == {field.slug for field in fields.CUSTOM} - computed
     parents = [(i, store.issues[i.parent]) for i in issues if i.parent]
     assert any(i.project is not p.project and not p.project.hidden for i, p in parents), "cross-project"

@@ -37,7 +37,7 @@ def expected(value: Any, numbers_as_text: bool) -> Any:
     if isinstance(value, dt.date):
         return value if value >= dt.date(1900, 3, 1) else value.isoformat()
     if isinstance(value, dt.time):
-        return value.isoformat()
+        return value
     if numbers_as_text and isinstance(value, int | np.integer | Decimal):
         return str(value)
     return str(float(value)) if math.isinf(value) else float(value)
@@ -57,11 +57,20 @@ def same(got: Any, want: Any) -> bool:
         return got is want
     if isinstance(want, float):
         return isinstance(got, float) and got == want
+    if isinstance(want, dt.time):
+        # Among other values a time is text.
+        return got == want.isoformat() or (isinstance(got, dt.time) and seconds_apart(got, want) < 0.001)
     if isinstance(want, dt.timedelta):
         return abs(as_duration(got) - want) <= dt.timedelta(milliseconds=1)
     if isinstance(want, dt.date) and not isinstance(want, dt.datetime):
         return got == want or got == dt.datetime.combine(want, dt.time())
     return abs(as_moment(got) - want) <= dt.timedelta(milliseconds=1)
+
+
+def seconds_apart(one: dt.time, other: dt.time) -> float:
+    day = dt.date(2000, 1, 1)
+    apart = abs(dt.datetime.combine(day, one) - dt.datetime.combine(day, other)).total_seconds()
+    return min(apart, 86_400 - apart)
 
 
 def as_duration(got: Any) -> dt.timedelta:

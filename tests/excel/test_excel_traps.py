@@ -63,7 +63,7 @@ TRAPS: dict[str, tuple[Any, Any, dict[str, int]]] = {
     "numpy bool": (np.bool_(True), True, {}),
     "negative duration": (dt.timedelta(hours=-1), "-1 days +23:00:00", {"durations_as_text": 1}),
     "numpy NaT": (np.datetime64("NaT", "ns"), "", {}),
-    "time": (dt.time(7, 30), "07:30:00", {}),
+    "time": (dt.time(7, 30), dt.time(7, 30), {}),
 }
 
 

@@ -182,11 +182,14 @@ def test_names_of_sprints_with_commas() -> None:
 
 
 def test_ids_of_present_values_come_from_structures_too() -> None:
-    table = issues(("A-1", "2026-03-01", "Open"), ("A-2", "2026-03-01", "Open"))
-    table["Sprint"] = [("One",), ()]
-    table["Sprint (raw)"] = pd.Series([[{"id": 1, "name": "One"}], None], dtype=object)
+    table = issues(*((f"A-{n}", "2026-03-01", "Open") for n in (1, 2, 3)))
+    table["Sprint"] = [("One",), (), ("Three",)]
+    java = "com.atlassian.greenhopper.service.sprint.Sprint@1f[id=3,rapidViewId=1,state=ACTIVE,name=Three]"
+    table["Sprint (raw)"] = pd.Series([[{"id": 1, "name": "One"}], None, [java]], dtype=object)
     log = changes(("A-2", "2026-03-02", "Sprint", "cf_1", "2", "Two", "", ""))
-    assert as_of(table, log, "2026-03-03", "Sprint")["Sprint Id"].tolist() == [("1",), ()]
+    assert as_of(table, log, "2026-03-03", "Sprint")["Sprint Id"].tolist() == [
+        ("1",), (), ("3",)
+    ]  # fmt: skip
 
 
 def test_columns_keep_their_type() -> None:

@@ -308,3 +308,23 @@ def test_time_in_all_statuses_is_the_age(histories, until: int) -> None:  # type
     assert (done["Cycle"].dropna() >= timedelta(0)).all()
     assert (done["Lead"] >= done["Cycle"].fillna(pd.Timedelta(0))).all()
     assert throughput(times).sum() == len(done)
+
+
+def test_issues_from_before_a_rename() -> None:
+    """The changes were read after the status was renamed, the issues before."""
+    table = issues(("A-1", "2026-03-01", "In Work"), ("A-2", "2026-03-01", "In Work"), statuses={})
+    table["Status Category"] = "In Progress"
+    log = moves(("A-1", "2026-03-02", "Open", "In Work", "1", "3"))
+    spans = status_spans(table, log)
+    assert list(spans["Status"]) == ["Open", "Doing", "Doing"]
+    assert spans.attrs["warnings"] == []
+
+
+def test_a_new_status_with_the_former_name_of_another() -> None:
+    statuses = STATUSES | {"9": {"name": "In Work", "category": "Done", "key": "done"}}
+    table = issues(("A-1", "2026-03-01", "In Work"), statuses=statuses)
+    log = moves(("A-1", "2026-03-02", "Open", "In Work", "1", "3"), statuses=statuses)
+    spans = status_spans(table, log)
+    assert list(spans["Status"]) == ["Open", "Doing"]
+    assert list(spans["Status Category"]) == ["To Do", "In Progress"]
+    assert "1 issues have moved since" in spans.attrs["warnings"][0]

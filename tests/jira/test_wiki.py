@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from schedkit.jira.table.decoding import decoded
 
+from schedkit.atlassian.decoding import decoded
 from schedkit.jira import wiki
 from schedkit.jira.table.sprint import sprint_name
 

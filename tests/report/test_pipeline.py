@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -122,3 +123,40 @@ def test_the_workbook_is_attached_and_linked_from_a_capped_table(tools: Tools, s
     assert latest.data == (tools.root / "out" / "r (2).xlsx").read_bytes()
     with pytest.raises(SettingsError, match="no workbook to attach"):
         run_report(report(deliver=[{"confluence": page}]), tools)
+
+
+def test_an_equal_workbook_is_not_attached_again(tools: Tools, site: DemoSite) -> None:
+    page = {"site": "wiki", "page": "100001", "region": "anchor:open-bugs", "cap": 3, "attach": True}
+    moments = iter(datetime(2026, 3, 1, 0, 0, second, second, tzinfo=UTC) for second in range(50))
+    tools = replace(tools, clock=lambda: next(moments))
+    path = "out/{name}-{date:%Y}.xlsx"
+    order = report(deliver=[{"excel": {"path": path}}, {"confluence": page}])
+    for _ in range(3):
+        run_report(order, tools)
+    (attached,) = [a for a in site.wiki.pages["100001"].attachments.values() if a.title == "r-2026.xlsx"]
+    assert len(attached.versions) == 1
+
+
+def test_a_file_name_with_the_moment_is_the_same_in_all_stages(tools: Tools, site: DemoSite) -> None:
+    page = {"site": "wiki", "page": "100001", "region": "anchor:open-bugs", "cap": 3, "attach": True}
+    moments = iter(datetime(2026, 3, 1, 0, 0, second, tzinfo=UTC) for second in range(50))
+    tools = replace(tools, clock=lambda: next(moments))
+    run_report(report(deliver=[{"excel": {"path": "out/at-{date:%S}.xlsx"}}, {"confluence": page}]), tools)
+    titles = {a.title for a in site.wiki.pages["100001"].attachments.values()}
+    assert [path.name for path in (tools.root / "out").iterdir()] == sorted(t for t in titles if "at-" in t)
+
+
+def test_every_option_of_a_table_can_be_said(tools: Tools, site: DemoSite) -> None:
+    page = {
+        "site": "wiki", "page": "100002", "region": "anchor:all", "create": "end", "key": ["Key", "Type"],
+        "columns": ["Key", "Type", "Summary", "Status", "Created"], "keep": "Comment", "missing": "archive",
+        "min_rows": 2, "max_drop": 0.9, "links": {"Summary": "https://x.example/?q={}"},
+        "lozenges": {"Type": {"Bug": "Red"}}, "tz": "Europe/Berlin", "minutes": True, "message": "by report",
+    }  # fmt: skip
+    run_report(report(deliver=[{"confluence": page}]), tools)
+    made = site.wiki.pages["100002"]
+    assert made.latest.message == "by report"
+    assert '<a href="https://x.example/?q=' in made.body
+    assert '<ac:parameter ac:name="colour">Red' in made.body
+    with pytest.raises(CheckError, match="at least 500 expected"):
+        run_report(report(deliver=[{"confluence": {**page, "min_rows": 500}}]), tools)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -30,11 +30,13 @@ def unjudged() -> Iterator[None]:
 
 def judge_what_is_written() -> None:
     """Let the writer, if it is loaded, refuse a workbook that Excel would have to repair."""
-    fill = sys.modules.get("schedkit.excel.fill")
-    if fill is None or hasattr(fill.rewrite, "__wrapped__"):
-        return
-    rewrite = fill.rewrite
+    for name in ("schedkit.excel.fill", "schedkit.excel.template.graft"):
+        module = sys.modules.get(name)
+        if module is not None and not hasattr(module.rewrite, "__wrapped__"):
+            module.rewrite = _judged(module.rewrite)  # type: ignore[attr-defined]  # the module's own name
 
+
+def _judged(rewrite: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(rewrite)
     def judged(package: Any, changes: Any, file: IO[bytes]) -> None:
         start = file.tell()
@@ -42,9 +44,9 @@ def judge_what_is_written() -> None:
         if _judging and file.tell() - start < _MOST_BYTES:
             file.seek(start)
             # What a template suffers from already is not the writer's.
-            before = set() if package.name == fill.DRAWN else violations(package.data)
+            before = set() if package.name == "the new workbook" else violations(package.data)
             found = violations(file.read()) - before
             assert not found, f"{package.name}: {sorted(found)}"
         file.seek(0, io.SEEK_END)
 
-    fill.rewrite = judged
+    return judged

@@ -18,7 +18,7 @@ from schedkit.confluence.tables.row_writer import Accepted
 from schedkit.confluence.tables.rules import Merged, Rules
 from schedkit.errors import RegionError
 
-__all__ = ["Draft", "Edit", "Replaced", "TableEdit", "outside"]
+__all__ = ["Draft", "Edit", "Replaced", "TableEdit", "outside", "place_at"]
 
 
 class Replaced(NamedTuple):
@@ -104,7 +104,7 @@ class TableEdit:
                 )
         check_keys(self.new, self.rules, what)
         check_rows(self.new, self.rules, what)
-        at = _place(page, self.create or "", what)
+        at = place_at(page, self.create or "", what)
         table = before + fresh_table(self.new, self.rules)
         return new_table([(at, at, table)], self.new, self.rules)
 
@@ -118,7 +118,7 @@ def _can_be_made(page: PageIndex, region: Region) -> bool:
     return is_absent(page, region) if isinstance(region, Anchor | Heading) else not page.tables
 
 
-def _place(page: PageIndex, create: str, what: str) -> int:
+def place_at(page: PageIndex, create: str, what: str) -> int:
     """Where a new region goes: a page with a layout takes it inside its first or last cell."""
     cells = [e for e in page.elements if e.name == "ac:layout-cell"]
     kind, _, rest = create.partition(":")

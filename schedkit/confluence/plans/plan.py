@@ -1,40 +1,65 @@
-"""A change of one table, looked at before it is made."""
+"""A change of a page, looked at before it is made."""
 
 from __future__ import annotations
 
+import html
 import time
+from collections.abc import Sequence
+from typing import Any
 
 from schedkit import context
-from schedkit.confluence.plans.edit import Draft, TableEdit
-from schedkit.confluence.plans.preview import as_html, as_text, changed_cells
+from schedkit.confluence.plans.edit import Draft, Edit, TableEdit
+from schedkit.confluence.plans.new_page import NewPage, create, finish
+from schedkit.confluence.plans.placeholders import BlockChange
+from schedkit.confluence.plans.preview import as_html, as_text, changed_cells, summary
 from schedkit.confluence.plans.result import Applied, applied
-from schedkit.confluence.plans.update import update
+from schedkit.confluence.plans.update import Outcome, stored_as_sent, update
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server
+from schedkit.confluence.source.reading import text
+from schedkit.confluence.tables.arguments import a_flag, seconds
 from schedkit.confluence.tables.rules import Change, Comment, Merged
 from schedkit.loop import blocking, bridged
+from schedkit.values.durations import Duration
+from schedkit.values.text import clip
 
 __all__ = ["AsyncPlan", "Plan"]
 
 
 class AsyncPlan:
-    """The async face of a `Plan`."""
+    """The async side of a `Plan`.
 
-    def __init__(self, server: Server, state: PageState, edit: TableEdit, draft: Draft, message: str) -> None:
+    `names` are the placeholders that the parts of the draft's report belong to; None: one table, by region.
+    `new` says where the page belongs if it is made from a template; `state` is None if it is not there yet.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        state: PageState | None,
+        edit: Edit,
+        draft: Draft,
+        message: str,
+        *,
+        names: Sequence[str] | None = None,
+        new: NewPage | None = None,
+    ) -> None:
         self.server = server
         self.state = state
         self.edit = edit
         self.draft = draft
         self.message = message
+        self.names = names
+        self.new = new
 
     @bridged
-    async def apply(self, *, deadline: float = 60.0, quiet: bool = True) -> Applied:
+    async def apply(self, *, deadline: Duration = 60.0, quiet: bool = True) -> Applied:
         """Make the change on the page as it is now, whoever has edited it since the plan was made.
 
         Parameters
         ----------
-        deadline : float
-            Seconds to go on when others keep saving the page.
+        deadline : float or str
+            Seconds (or ``"2m"``) to go on when others keep saving the page.
         quiet : bool
             Do not notify the page's watchers (Data Center; Cloud decides for itself).
 
@@ -44,18 +69,51 @@ class AsyncPlan:
             If others kept saving the page until the deadline.
         RegionError
             If the region has gone, or has become ambiguous.
+        BadAnswerError
+            If the site says that it stored a version, and the page does not show it.
         """
+        limit = seconds(deadline, "deadline")
+        a_flag(quiet, "quiet")
         started = time.monotonic()
         context.progress("update page", 0, 1)
-        outcome = await update(
-            self.server, self.state.id, self.edit, message=self.message, quiet=quiet, deadline=deadline
-        )
+        outcome = await self._outcome(limit, quiet)
+        if self.new is not None:
+            await finish(self.server, self.new, outcome.state)
         context.progress("update page", 1, 1)
-        return applied(outcome, [outcome.draft.report], started, region=str(self.edit.region))
+        return applied(outcome, tables_of(outcome.draft), started, **self._facts(outcome.draft))
+
+    async def _outcome(self, limit: float, quiet: bool) -> Outcome:
+        state = self.state
+        if state is None:
+            assert self.new is not None
+            made, state = await create(self.server, self.new, self.draft.new, time.monotonic() + limit)
+            if made:
+                altered = await stored_as_sent(self.server, state, self.edit, self.draft.new)
+                return Outcome(state, self.draft, True, 1, 0, "identical", altered)
+        return await update(
+            self.server, state.id, self.edit, message=self.message, quiet=quiet, deadline=limit
+        )
+
+    def _facts(self, draft: Draft) -> dict[str, Any]:
+        if isinstance(self.edit, TableEdit):
+            return {"region": str(self.edit.region)}
+        return {"blocks": sum(part.changed for part in parts_of(draft) if isinstance(part, BlockChange))}
+
+
+def parts_of(draft: Draft) -> list[Any]:
+    """Return the report of each of a draft's edits."""
+    if draft.report is None:
+        return []
+    return draft.report if isinstance(draft.report, list) else [draft.report]
+
+
+def tables_of(draft: Draft) -> list[Merged]:
+    """Return the reports of a draft's tables."""
+    return [part for part in parts_of(draft) if isinstance(part, Merged)]
 
 
 class Plan:
-    """What a table of a page will become; nothing is written before `apply()`.
+    """What a table, or the placeholders of a page, will become; nothing is written before `apply()`.
 
     Shown in a notebook it is one headline and the rows that differ, each changed cell as old → new.
 
@@ -74,97 +132,132 @@ class Plan:
     apply = blocking(AsyncPlan.apply)
 
     @property
-    def _merged(self) -> Merged:
-        merged: Merged = self.aio.draft.report
-        return merged
+    def _tables(self) -> list[Merged]:
+        return tables_of(self.aio.draft)
 
     @property
-    def page_id(self) -> str:
-        return self.aio.state.id
+    def page_id(self) -> str | None:
+        """The page's id; None before it exists."""
+        return None if self.aio.state is None else self.aio.state.id
 
     @property
     def title(self) -> str:
-        return self.aio.state.title
+        """The page's title."""
+        if self.aio.state is not None:
+            return self.aio.state.title
+        return self.aio.new.title if self.aio.new is not None else ""
 
     @property
     def version(self) -> int:
-        """The version of the page the plan was made from."""
-        return self.aio.state.version
+        """The version of the page the plan was made from; 0 before it exists."""
+        return 0 if self.aio.state is None else self.aio.state.version
 
     @property
     def region(self) -> str:
-        return str(self.aio.edit.region)
+        """The region of the table; empty for the placeholders of a page."""
+        return str(self.aio.edit.region) if isinstance(self.aio.edit, TableEdit) else ""
+
+    @property
+    def creates(self) -> bool:
+        """Whether there is no such page yet."""
+        return self.aio.state is None
 
     @property
     def changed(self) -> bool:
         """Whether applying it would write."""
-        return self.aio.draft.changed
+        return self.creates or self.aio.draft.changed
 
     @property
     def changes(self) -> list[Change]:
         """The cells that will differ, new rows' cells included."""
-        return self._merged.changes
+        return [change for table in self._tables for change in table.changes]
 
     @property
     def changed_cells(self) -> int:
         """How many cells of rows that stay will differ."""
-        return changed_cells(self._merged)
+        return sum(map(changed_cells, self._tables))
 
     @property
     def added(self) -> list[str]:
         """Keys of new rows."""
-        return self._merged.added
+        return [key for table in self._tables for key in table.added]
 
     @property
     def removed(self) -> list[str]:
         """Keys of rows that go."""
-        return self._merged.removed
+        return [key for table in self._tables for key in table.removed]
 
     @property
     def archived(self) -> list[str]:
         """Keys of rows that have left the frame and move to the archived block."""
-        return self._merged.archived
+        return [key for table in self._tables for key in table.archived]
 
     @property
     def carried(self) -> list[str]:
         """Columns of the page that belong to people."""
-        return self._merged.carried
+        return [name for table in self._tables for name in table.carried]
 
     @property
     def hidden(self) -> int:
         """Rows of the frame that the cap leaves out."""
-        return self._merged.hidden
+        return sum(table.hidden for table in self._tables)
 
     @property
     def comments(self) -> list[Comment]:
         """The inline comments whose marked words change or leave."""
-        return self._merged.comments
+        return [comment for table in self._tables for comment in table.comments]
 
     @property
     def columns_added(self) -> list[str]:
-        """Columns that the table gains."""
-        return self._merged.columns_added
+        """Columns that a table gains."""
+        return [name for table in self._tables for name in table.columns_added]
 
     @property
     def columns_removed(self) -> list[str]:
-        """Columns that the table loses."""
-        return self._merged.columns_removed
+        """Columns that a table loses."""
+        return [name for table in self._tables for name in table.columns_removed]
 
     @property
     def notes(self) -> list[str]:
         """What is worth knowing before applying."""
-        return self._merged.notes
+        return [note for table in self._tables for note in table.notes]
 
     @property
     def source(self) -> str:
         """The whole page as it would be stored."""
         return self.aio.draft.new
 
-    def _title(self) -> str:
-        return f"page {self.page_id} {self.title!r}, {self.region}"
-
     def __repr__(self) -> str:
-        return as_text(self._title(), self._merged)
+        if isinstance(self.aio.edit, TableEdit):
+            return as_text(self._table_title(), self._tables[0])
+        return "\n".join(self._lines())
 
     def _repr_html_(self) -> str:
-        return as_html(self._title(), self.source, self.aio.edit.region, self._merged)
+        if isinstance(self.aio.edit, TableEdit):
+            return as_html(self._table_title(), self.source, self.aio.edit.region, self._tables[0])
+        head, *rest = (html.escape(line) for line in self._lines())
+        return f"<div><p><b>{head}</b></p>" + "".join(f"<p>{line}</p>" for line in rest) + "</div>"
+
+    def _table_title(self) -> str:
+        return f"page {self.page_id} {self.title!r}, {self.region}"
+
+    def _lines(self) -> list[str]:
+        """Return a line per placeholder, below what becomes of the page."""
+        if self.aio.state is None:
+            assert self.aio.new is not None
+            return [
+                f"creates page {self.title!r} under {self.aio.new.parent}",
+                clip(text(self.source), 300),
+            ]
+        lines = [f"page {self.page_id} {self.title!r}, version {self.version}"]
+        for name, part in zip(self.aio.names or (), parts_of(self.aio.draft), strict=True):
+            lines.append(f"{name}: {_told(part)}")
+        return lines + [f"note: {note}" for note in self.notes]
+
+
+def _told(part: Any) -> str:
+    if isinstance(part, Merged):
+        return summary(part)
+    if part.fixed:
+        return "set when the page was made"
+    return f"{part.before or 'empty'} → {part.after or 'empty'}" if part.changed else "nothing to change"

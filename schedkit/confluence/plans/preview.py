@@ -109,7 +109,7 @@ def _difference(change: Change) -> str:
             break
         common += 1
     # Where long texts differ at their end, their begin says nothing.
-    cut = common - 8 if max(len(before), len(after)) > 2 * _WIDTH and common > 12 else 0
+    cut = common - 8 if len(before) + len(after) > 2 * _WIDTH and common > 12 else 0
     lead = "…" if cut else ""
     return f"{lead}{before[cut:] or 'empty'}{_ARROW}{lead}{after[cut:] or 'empty'}"
 

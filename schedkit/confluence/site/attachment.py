@@ -73,19 +73,21 @@ async def attach(
     return await _Upload(server, page_id, name, data, comment, digest, time.monotonic() + deadline).run()
 
 
-# What an office program, or ours, writes anew at each saving: when that was.
+# What is written anew at each saving, and what no reader sees: when it was, and notes for other programs.
 _PROPERTIES = "docProps/core.xml"
+_UNSEEN = ("customXml/", "docProps/custom.xml", "docProps/app.xml")
 # A package that unpacks to more is compared as it is.
 _UNPACKED = 500_000_000
 _MOMENTS = re.compile(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:(?:created|modified)>")
 
 
 def content_digest(data: bytes) -> str:
-    """Return the SHA-256 of a file's content; of a workbook or document, apart from when it was saved."""
+    """Return the SHA-256 of a file's content; of a workbook or document, of what a reader sees of it."""
     digest = hashlib.sha256()
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             members = sorted(package.infolist(), key=lambda member: member.filename)
+            members = [member for member in members if not member.filename.startswith(_UNSEEN)]
             if sum(member.file_size for member in members) > _UNPACKED:
                 return hashlib.sha256(data).hexdigest()
             for member in members:

@@ -73,6 +73,10 @@ class Dialect:
         """The path of a page's attachments."""
         return f"{self.content}/{page_id}/child/attachment"
 
+    def labels(self, page_id: str) -> str:
+        """The path of a page's labels; v1 on both."""
+        return f"{self.content}/{page_id}/label"
+
     def read(self, page_id: str) -> Request:
         return Request("GET", self.page.format(page_id), params=self.read_params)
 

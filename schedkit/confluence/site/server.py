@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -152,6 +153,18 @@ class Server:
         dialect = await self.dialect()
         answer = await self.site.send(dialect.write(state, source, message, quiet))
         return version_in(answer.json())
+
+    async def labels(self, page_id: str) -> set[str]:
+        """Return the names of a page's labels."""
+        dialect = await self.dialect()
+        answer = await self.site.send(Request("GET", dialect.labels(page_id), params={"limit": 200}))
+        return {str(label.get("name")) for label in _results(answer.json()) if isinstance(label, dict)}
+
+    async def add_labels(self, page_id: str, names: Sequence[str]) -> None:
+        """Put labels on a page; those that it has stay."""
+        dialect = await self.dialect()
+        made = [{"prefix": "global", "name": name} for name in names]
+        await self.site.send(Request("POST", dialect.labels(page_id), json=made, idempotent=True))
 
     async def read_property(self, page_id: str, key: str) -> tuple[Any, tuple[str, int] | None]:
         """Return a content property's value, and its id and version; ``(None, None)`` if there is none."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from schedkit.errors import RegionError
 from schedkit.values.keywords import check_keywords
+from schedkit.values.text import safe_repr
 
 __all__ = ["Anchor", "Heading", "LocalId", "Macro", "Nth", "Region", "region"]
 
@@ -96,8 +97,10 @@ def region(spelled: str | Region) -> Region:
     >>> region("heading:Open bugs/2")
     Heading(text='Open bugs', n=2)
     """
-    if not isinstance(spelled, str):
+    if isinstance(spelled, Anchor | LocalId | Macro | Heading | Nth):
         return spelled
+    if not isinstance(spelled, str):
+        raise RegionError(f"{safe_repr(spelled, 60)} names no region of a page", hint=_HINT)
     kind, _, rest = spelled.partition(":")
     rest = rest.strip()
     if not rest:

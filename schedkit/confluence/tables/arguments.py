@@ -7,9 +7,10 @@ from typing import Any
 
 from schedkit.confluence.tables.rules import MISSING, Rules, header
 from schedkit.errors import UsageError
+from schedkit.values.durations import parse_duration
 from schedkit.values.text import did_you_mean, safe_repr
 
-__all__ = ["a_flag", "a_mapping", "a_number", "a_text", "labels", "rules"]
+__all__ = ["a_flag", "a_mapping", "a_number", "a_text", "labels", "rules", "seconds"]
 
 
 def rules(
@@ -105,6 +106,14 @@ def a_flag(value: Any, name: str) -> bool:
     if not isinstance(value, bool):
         raise UsageError(f"{name}={safe_repr(value, 60)} is not True or False", hint=f"write {name}=True")
     return value
+
+
+def seconds(value: Any, name: str) -> float:
+    """Return a length of time in seconds."""
+    found = parse_duration(value, name)
+    if found < 0:
+        raise UsageError(f"{name}={safe_repr(value, 60)} is negative", hint=f"write e.g. {name}='1m'")
+    return found
 
 
 def a_mapping(value: Any, name: str, example: str, kinds: tuple[type, ...] = (str,)) -> Mapping[Any, Any]:

@@ -65,11 +65,14 @@ def merge(
     keys = new.keys or [str(n) for n in range(1, len(new) + 1)]
     old, matched = _match(_old_rows(rows, rules, what), keys)
     check_rows(new, rules, what, len(old.by_key) - len(old.archived))
-    shown = _shown_rows(rows, old, rules, keys)
+    # A row that was read from the archived block and is laid over it again stays there.
+    unmoved = {key for key in new.archived if old.by_key.get(key) in old.archived}
+    shown = [at for at in _shown_rows(rows, old, rules, keys) if keys[at] not in unmoved]
     _write_frame(rows, old, new, keys, shown)
-    if len(shown) < len(keys):
-        _write_ours(rows, rules, old.more, more_cell(len(keys) - len(shown), rules.workbook))
-    removed, archived = _write_missing(rows, old, rules, set(keys))
+    hidden = len(keys) - len(unmoved) - len(shown)
+    if hidden:
+        _write_ours(rows, rules, old.more, more_cell(hidden, rules.workbook))
+    removed, archived = _write_missing(rows, old, rules, set(keys), unmoved)
     edits = [(grid.start, grid.end, rows.body()), *rows.head_edits()]
     return Merged(
         [(start, end, content) for start, end, content in edits if source[start:end] != content],
@@ -79,7 +82,7 @@ def merge(
         removed=removed,
         archived=archived,
         carried=[c.name for c in columns if c.kept or c.of_people],
-        hidden=len(keys) - len(shown),
+        hidden=hidden,
         notes=[*aligned, *matched, *notes],
         comments=_lost_comments(rows, old, edits[0][2]),
         key_names=list(rules.keys),
@@ -211,17 +214,21 @@ def _write_frame(rows: RowWriter, old: _Old, new: Rendered, keys: list[str], sho
 
 
 def _write_missing(
-    rows: RowWriter, old: _Old, rules: Rules, in_frame: set[str]
+    rows: RowWriter, old: _Old, rules: Rules, in_frame: set[str], unmoved: set[str]
 ) -> tuple[list[str], list[str]]:
     """Write the rows that stay although their key has left the frame; return those removed and archived."""
-    left = [(key, row) for key, row in old.by_key.items() if key not in in_frame]
+    left = [(key, row) for key, row in old.by_key.items() if key not in in_frame or key in unmoved]
     nothing: list[str | None] = [None] * len(rows.columns)
     if rules.keys and rules.missing == "keep":
         for key, row in left:
             if row not in old.archived:
                 rows.write(key, row, nothing)
         left = [(key, row) for key, row in left if row in old.archived]
-    staying = [(key, row) for key, row in left if _stays(rows, rules, key, row, row in old.archived)]
+    staying = [
+        (key, row)
+        for key, row in left
+        if key in unmoved or _stays(rows, rules, key, row, row in old.archived)
+    ]
     if staying:
         _write_ours(rows, rules, old.head, archived_cell())
         for key, row in staying:

@@ -100,11 +100,15 @@ class Look:
 
 @dataclass(frozen=True)
 class Rendered:
-    """Columns and, per column, the content of each row's cell; `keys` are the rows' key texts."""
+    """Columns and, per column, the content of each row's cell; `keys` are the rows' key texts.
+
+    `archived` are the keys of rows that were read from a table's archived block.
+    """
 
     names: list[str]
     columns: list[list[str]]
     keys: list[str] | None
+    archived: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.columns[0])
@@ -149,7 +153,11 @@ def render(
     }
     texts = [[key_text(cell) for cell in cells[header(name)]] for name in keys]
     joined = [joined_key(parts) for parts in zip(*texts, strict=True)] if keys else None
-    return Rendered(names, list(cells.values()), joined)
+    archived = df.attrs.get("archived")
+    count = archived if isinstance(archived, int) and joined else 0
+    return Rendered(
+        names, list(cells.values()), joined, frozenset(joined[len(joined) - count :] if joined else ())
+    )
 
 
 def _is_all(columns: Any) -> bool:

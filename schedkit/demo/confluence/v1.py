@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -36,7 +37,8 @@ class Wiki1(Room1):
             Route(f"{api}/{{id}}", guarded(self.update), methods=["PUT"]),
             Route(f"{api}/{{id}}/history", guarded(self.history)),
             Route(f"{api}/{{id}}/child/page", guarded(self.children)),
-            Route(f"{api}/{{id}}/label", guarded(self.labels)),
+            Route(f"{api}/{{id}}/label", guarded(self.labels), methods=["GET"]),
+            Route(f"{api}/{{id}}/label", guarded(self.add_labels), methods=["POST"]),
             Route("/rest/api/user/current", guarded(self.me)),
             Route("/rest/api/space/{key}", guarded(self.space)),
         ]
@@ -211,6 +213,21 @@ class Wiki1(Room1):
     async def labels(self, request: Request) -> Response:
         page = self.page(request)
         return page if isinstance(page, Response) else self.listing(request, self._labels(page))
+
+    async def add_labels(self, request: Request) -> Response:
+        try:
+            given = msgspec.json.decode(await request.body(), type=list[dict[str, str]])
+        except msgspec.MsgspecError:
+            return refused(400, "Labels are given as a list of objects.")
+        with self.wiki.lock:
+            page = self.page(request)
+            if isinstance(page, Response):
+                return page
+            names = [label.get("name", "") for label in given]
+            if not all(names) or any(" " in name for name in names):
+                return refused(400, "A label needs a name without blanks.")
+            page.labels += [name for name in dict.fromkeys(names) if name not in page.labels]
+            return self.listing(request, self._labels(page))
 
     async def me(self, request: Request) -> Response:
         return answers.json(self.user("demo"))

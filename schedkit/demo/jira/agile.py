@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from schedkit.demo import answers, questions
 from schedkit.demo.jira.desk import Desk
+from schedkit.demo.jql import JqlError
 from schedkit.demo.world.model import Project, Sprint
 
 
@@ -27,7 +28,9 @@ class Agile:
             Route(f"{api}/board/{{id}}", guarded(self.board)),
             Route(f"{api}/board/{{id}}/configuration", guarded(self.configuration)),
             Route(f"{api}/board/{{id}}/sprint", guarded(self.sprints)),
+            Route(f"{api}/board/{{id}}/issue", guarded(self.board_issues)),
             Route(f"{api}/sprint/{{id}}", guarded(self.sprint)),
+            Route(f"{api}/sprint/{{id}}/issue", guarded(self.sprint_issues)),
         ]
 
     def _projects(self) -> list[Project]:
@@ -39,12 +42,11 @@ class Agile:
             "self": f"{self.rest}/board/{project.board}",
             "name": f"{project.key} board",
             "type": "scrum",
-            "location": {
-                "projectId": project.id,
-                "projectKey": project.key,
-                "projectName": project.name,
-            },
         }
+
+    def _located(self, project: Project) -> dict[str, Any]:
+        location = {"projectId": project.id, "projectKey": project.key, "projectName": project.name}
+        return self._show(project) | {"location": location}
 
     def _found(self, request: Request) -> Project | Response:
         for project in self._projects():
@@ -56,7 +58,7 @@ class Agile:
     async def boards(self, request: Request) -> Response:
         start, limit = questions.page_of(request, 50)
         wanted = request.query_params.get("projectKeyOrId")
-        found = [self._show(p) for p in self._projects() if wanted in (None, p.key, str(p.id))]
+        found = [self._located(p) for p in self._projects() if wanted in (None, p.key, str(p.id))]
         page = found[start : start + limit]
         last = start + limit >= len(found)
         return answers.json(
@@ -67,7 +69,7 @@ class Agile:
         project = self._found(request)
         if isinstance(project, Response):
             return project
-        return answers.json(self._show(project))
+        return answers.json(self._located(project))
 
     async def configuration(self, request: Request) -> Response:
         project = self._found(request)
@@ -84,6 +86,13 @@ class Agile:
         return answers.json(
             self._show(project)
             | {
+                "location": {
+                    "type": "project",
+                    "key": project.key,
+                    "id": str(project.id),
+                    "self": f"{self.desk.values.rest}/project/{project.id}",
+                    "name": project.name,
+                },
                 "filter": {"id": number, "self": f"{self.desk.values.rest}/filter/{number}"},
                 "columnConfig": {"columns": columns, "constraintType": "none"},
                 "estimation": {
@@ -134,3 +143,25 @@ class Agile:
                 if str(sprint.id) == request.path_params["id"]:
                     return answers.json(self._show_sprint(sprint))
         return answers.refused(404, ["Sprint does not exist or you do not have permission to view it."])
+
+    async def board_issues(self, request: Request) -> Response:
+        project = self._found(request)
+        if isinstance(project, Response):
+            return project
+        return self._issues(request, f"filter = {20_000 + project.board}")
+
+    async def sprint_issues(self, request: Request) -> Response:
+        return self._issues(request, f"sprint = {request.path_params['id']}")
+
+    def _issues(self, request: Request, where: str) -> Response:
+        start, limit = questions.page_of(request, 50)
+        narrowed = request.query_params.get("jql")
+        try:
+            found = self.desk.searcher.search(f"({where}) AND ({narrowed})" if narrowed else where)
+        except JqlError as fault:
+            return answers.refused(400, fault.messages)
+        with self.desk.store.lock:
+            issues = [self.desk.store.issues[n] for n in found.ids[start : start + limit]]
+            fields = self.desk.encoder.choose(request.query_params.getlist("fields"), "*navigable")
+            head = b'{"startAt":%d,"maxResults":%d,"total":%d,"issues":[' % (start, limit, len(found.ids))
+            return answers.raw(self.desk.encoder.many(issues, fields, head, b"]}"))

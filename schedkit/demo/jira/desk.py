@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from schedkit.demo.jql import Searcher
 from schedkit.demo.jql.meaning import Reader
 from schedkit.demo.quirks import Quirks
 from schedkit.demo.store import Store
+from schedkit.demo.text import plain
 from schedkit.demo.world.model import Issue
 
 NOT_FOUND = "Issue does not exist or you do not have permission to see it."
@@ -71,6 +73,13 @@ class Desk:
         if "names" in expand:
             names = {field_id: field.name for field_id, field in self.values.fields if field_id in fields}
             made += b',"names":' + answers.encoded(names)
+        if "schema" in expand:
+            about = {id_: dict(f.schema) for id_, f in self.values.fields if id_ in fields and f.schema}
+            made += b',"schema":' + answers.encoded(about)
+        if "renderedFields" in expand:
+            text = self.store.description(issue) or ""
+            shown = {"description": f"<p>{html.escape(plain(text))}</p>"} if "description" in fields else {}
+            made += b',"renderedFields":' + answers.encoded(shown)
         return made + b"}"
 
     def changelog_page(self, issue: Issue) -> bytes:

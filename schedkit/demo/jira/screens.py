@@ -27,7 +27,7 @@ def transition_screen(values: Values, status: Status) -> dict[str, Any]:
     """The fields of the screen on the way into a status; only the done ones have a screen."""
     if status.category != "done":
         return {}
-    return {
+    screen: dict[str, dict[str, Any]] = {
         "resolution": {
             "required": status.name == "Closed",
             "hasDefaultValue": False,
@@ -43,6 +43,10 @@ def transition_screen(values: Values, status: Status) -> dict[str, Any]:
             "operations": ["set"],
         },
     }
+    if values.dialect.cloud:
+        for id_, about in screen.items():
+            about["key"] = id_
+    return screen
 
 
 def _other_points(issue: Issue) -> str:

@@ -97,25 +97,35 @@ def edit(store: Store, values: Values, issue: Issue, body: Any) -> dict[str, str
         return errors
     if custom:
         wanted["custom"] = custom
-    changes = [
-        _change(slug, getattr(issue, slug), value) for slug, value in wanted.items() if slug != "custom"
-    ] + [_change(slug, issue.custom.get(slug), value) for slug, value in custom.items()]
+    was = {slug: getattr(issue, slug) for slug in wanted if slug != "custom"}
+    was |= {slug: issue.custom.get(slug) for slug in custom}
+    changes = [change for slug in was for change in _changes(slug, was[slug], (wanted | custom)[slug])]
     if wanted:
-        store.edit(issue.key, *(change for change in changes if change is not None), **wanted)
+        store.edit(issue.key, *changes, **wanted)
     return {}
 
 
 _ATTRIBUTES = {"duedate": "due", "fixVersions": "fix_versions"}
-_SHOWN = {"due": ("duedate", "duedate"), "fix_versions": ("Fix Version", "fixVersions")}
+_ELEMENTS = {
+    "components": ("Component", "components"),
+    "fix_versions": ("Fix Version", "fixVersions"),
+    "versions": ("Version", "versions"),
+}
 
 
-def _change(slug: str, was: Any, now: Any) -> Change | None:
+def _changes(slug: str, was: Any, now: Any) -> list[Change]:
+    """The items of a changelog: one for each element of components and versions, else one for the value."""
     if was == now:
-        return None
-    name, field_id = _SHOWN.get(slug, (f.BY_SLUG[slug].name if slug in f.BY_SLUG else slug, slug))
-    if slug in f.BY_SLUG and not f.BY_SLUG[slug].custom:
-        name = slug
-    return Change(name, field_id, _id(was), _text(was), _id(now), _text(now))
+        return []
+    if slug in _ELEMENTS:
+        name, field_id = _ELEMENTS[slug]
+        gone = [Change(name, field_id, _id(each), _text(each), None, None) for each in was if each not in now]
+        new = [Change(name, field_id, None, None, _id(each), _text(each)) for each in now if each not in was]
+        return gone + new
+    field_id = "duedate" if slug == "due" else slug
+    custom = slug in f.BY_SLUG and f.BY_SLUG[slug].custom
+    name = f.BY_SLUG[slug].name if custom else field_id
+    return [Change(name, field_id, _id(was), _text(was), _id(now), _text(now))]
 
 
 def _id(value: Any) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from schedkit.demo.jql import dates
-from schedkit.demo.jql.meaning import Reader, Test
+from schedkit.demo.jql.meaning import Reader, Resolve, Test
 from schedkit.demo.jql.resolve import issue_of, number
 from schedkit.demo.jql.tree import Call, Clause, JqlError, Operand, Value
 from schedkit.demo.world.model import Issue
@@ -70,6 +70,21 @@ def numbers(get: Callable[[Issue], float | None]) -> Callable[[Reader, Clause], 
         if not isinstance(operand, Value):
             raise JqlError(f"The operator '{clause.op}' is not supported by the '{clause.field}' field.")
         return _comparison(clause.op, number(reader, operand.text, clause.field)[0], get)
+
+    return compare
+
+
+def ranks(
+    get: Callable[[Issue], Any], read: Resolve, rank: Callable[[Any], Any]
+) -> Callable[[Reader, Clause], Test]:
+    """Compare what a site has an order for: ``priority > Medium`` means High and above."""
+
+    def compare(reader: Reader, clause: Clause) -> Test:
+        operand = clause.operands[0]
+        if not isinstance(operand, Value):
+            raise JqlError(f"The operator '{clause.op}' is not supported by the '{clause.field}' field.")
+        edge = rank(next(iter(read(reader, operand.text, clause.field))))
+        return _comparison(clause.op, edge, lambda i: rank(get(i)))
 
     return compare
 

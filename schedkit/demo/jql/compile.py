@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from schedkit.demo.jql import functions
 from schedkit.demo.jql.meaning import Meaning, Reader, Test
 from schedkit.demo.jql.parse import parse
+from schedkit.demo.jql.past import compile_past
 from schedkit.demo.jql.table import meaning
 from schedkit.demo.jql.tree import (
     All,
@@ -18,12 +20,25 @@ from schedkit.demo.jql.tree import (
     JqlError,
     Node,
     Not,
+    Operand,
     UnknownValueError,
     Value,
 )
 from schedkit.demo.world.model import Issue
 
 _MAX_OPERANDS = 3000
+# What every Jira has, without anybody having saved it.
+SYSTEM_FILTERS = {
+    "-1": "assignee = currentUser() AND resolution = Unresolved",
+    "-2": "reporter = currentUser()",
+    "-3": "issue in issueHistory()",
+    "-4": "",
+    "-5": "resolution = Unresolved",
+    "-6": "created >= -1w",
+    "-7": "resolutiondate >= -1w",
+    "-8": "updated >= -1w",
+    "-9": "statusCategory = Done",
+}
 SAVED = ("filter", "savedfilter", "searchrequest", "request")
 _RANGES = ("<", ">", "<=", ">=")
 
@@ -52,10 +67,10 @@ def _compile_filter(clause: Clause, reader: Reader) -> Test:
     tests: list[Test] = []
     for operand in clause.operands:
         number = operand.text if isinstance(operand, Value) else ""
-        saved = reader.store.filters.get(number)
-        if saved is None:
+        saved = SYSTEM_FILTERS.get(number) or reader.store.filters.get(number)
+        if saved is None and number not in SYSTEM_FILTERS:
             raise UnknownValueError(f"The value '{number}' does not exist for the field '{clause.field}'.")
-        where = parse(saved).where
+        where = parse(saved or "").where
         tests.append(compile_node(where, reader) if where is not None else lambda i: True)
     positive = clause.op in ("=", "in")
     return lambda i: any(test(i) for test in tests) is positive
@@ -64,6 +79,10 @@ def _compile_filter(clause: Clause, reader: Reader) -> Test:
 def _compile_clause(clause: Clause, reader: Reader) -> Test:
     if clause.field.casefold() in SAVED:
         return _compile_filter(clause, reader)
+    if clause.op == "changed" or clause.op.startswith("was"):
+        return compile_past(clause, meaning(reader, clause.field, "="), reader)
+    if clause.field.casefold() == "resolution":
+        clause = replace(clause, operands=tuple(map(_unresolved, clause.operands)))
     field = meaning(reader, clause.field, clause.op)
     empty = [o for o in clause.operands if isinstance(o, Empty)]
     op = clause.op
@@ -96,6 +115,11 @@ def _compile_clause(clause: Clause, reader: Reader) -> Test:
         v for o in clause.operands if not isinstance(o, Empty) for v in resolved(reader, clause, field, o)
     }
     return _membership(op in ("=", "in"), wanted, values, bool(empty))
+
+
+def _unresolved(operand: Operand) -> Operand:
+    """``Unresolved`` is the name of having no resolution."""
+    return Empty() if isinstance(operand, Value) and operand.text.casefold() == "unresolved" else operand
 
 
 def _dated(field: Meaning, clause: Clause) -> bool:

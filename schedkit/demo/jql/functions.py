@@ -29,6 +29,15 @@ def values(reader: Reader, call: Call, field: str) -> list[Any]:
         keys = {arg.casefold() for arg in call.args}
         projects = [p for p in reader.store.catalog.projects if not keys or p.key.casefold() in keys]
         return [v for p in projects for v in p.versions if v.released is (name == "releasedversions")]
+    if name == "issuehistory":
+        return [i.id for i in reader.store.visible() if i.seed % 5 == 0]
+    if name in ("latestreleasedversion", "earliestunreleasedversion"):
+        released = name == "latestreleasedversion"
+        project = reader.store.project(call.args[0]) if call.args else None
+        held = [v for v in (project.versions if project else ()) if v.released is released]
+        return sorted(held, key=lambda v: v.date, reverse=released)[:1]
+    if name == "projectsleadbyuser":
+        return [p for p in reader.store.catalog.projects if p.lead is reader.user]
     if name == "standardissuetypes":
         return [t for t in c.TYPES if t.level >= 0]
     if name == "subtaskissuetypes":

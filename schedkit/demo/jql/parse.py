@@ -11,6 +11,7 @@ from schedkit.demo.jql.tree import All, AnyOf, Call, Clause, Empty, Node, Not, O
 _OPERATORS = {"=", "!=", "<", ">", "<=", ">=", "~", "!~"}
 _OPERATOR_LIST = "'=', '!=', '<', '>', '<=', '>=', '~', '!~', 'IN', 'NOT IN', 'IS' and 'IS NOT'"
 _MAX_DEPTH = 200
+_PREDICATES = ("from", "to", "by", "after", "before", "on", "during")
 
 
 def parse(text: str) -> Query:
@@ -127,6 +128,8 @@ class _Parser:
                 self.take()
                 op = "is not"
             return Clause(field, op, (self.operand(),))
+        if token.is_word("was", "changed"):
+            return self.past(field)
         if token.kind == "end":
             raise fault(
                 f"Expecting operator before the end of the query. The valid operators are {_OPERATOR_LIST}.",
@@ -135,6 +138,22 @@ class _Parser:
         raise fault(
             f"Expecting operator but got '{token.text}'. The valid operators are {_OPERATOR_LIST}.", token
         )
+
+    def past(self, field: str) -> Clause:
+        """``WAS``, ``WAS NOT IN``, ``CHANGED``, with what narrows them in time."""
+        op = self.take().text.lower()
+        operands: tuple[Operand, ...] = ()
+        if op == "was":
+            for word in ("not", "in"):
+                if self.next.is_word(word):
+                    self.take()
+                    op += f" {word}"
+            operands = self.operands() if op.endswith("in") else (self.operand(),)
+        predicates: list[tuple[str, tuple[Operand, ...]]] = []
+        while self.next.is_word(*_PREDICATES):
+            word = self.take().text.lower()
+            predicates.append((word, self.operands()))
+        return Clause(field, op, operands, tuple(predicates))
 
     def operands(self) -> tuple[Operand, ...]:
         if self.next.text != "(" or self.next.kind != "mark":

@@ -110,7 +110,10 @@ SYSTEM: dict[str, Meaning] = {
     "statuscategory": _choice(
         lambda i: i.status.category, resolve.category, lambda key: resolve.CATEGORIES[key][0]
     ),
-    "priority": _choice(lambda i: i.priority, resolve.among(c.PRIORITIES), _priority_rank),
+    "priority": Meaning(
+        ORDERED, one(lambda i: i.priority), resolve.among(c.PRIORITIES), lambda i: _priority_rank(i.priority),
+        compare.ranks(lambda i: i.priority, resolve.among(c.PRIORITIES), _priority_rank),
+    ),
     "resolution": _choice(lambda i: i.resolution, resolve.among(c.RESOLUTIONS), _name),
     "assignee": _choice(lambda i: i.assignee, resolve.user, _shown),
     "reporter": _choice(lambda i: i.reporter, resolve.user, _shown),
@@ -130,6 +133,10 @@ SYSTEM: dict[str, Meaning] = {
     "updated": _date(lambda i: i.updated),
     "resolved": _date(lambda i: i.resolved),
     "due": _day(lambda i: i.due),
+    "lastviewed": _date(lambda i: None if i.seed % 5 else i.updated),
+    "statuscategorychangeddate": _date(lambda i: i.resolved or i.updated),
+    "votes": _number_field(lambda i: float(i.seed % 4)),
+    "watchers": _number_field(lambda i: float(i.seed % 7)),
     "timespent": _number_field(lambda i: i.spent),
     "originalestimate": _number_field(lambda i: i.estimate),
 }  # fmt: skip

@@ -42,11 +42,15 @@ Operand = Value | Call | Empty
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """``field op operand``; `in` and `not in` hold several operands."""
+    """``field op operand``; `in` and `not in` hold several operands.
+
+    `predicates` narrow a search of the history: ``AFTER -30d`` as the word and its operands.
+    """
 
     field: str
     op: str
     operands: tuple[Operand, ...]
+    predicates: tuple[tuple[str, tuple[Operand, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

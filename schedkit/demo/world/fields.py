@@ -135,6 +135,8 @@ CUSTOM = (
     _custom("target", "Target Version", 10054, 10314, "versions", "array", "multiversion", "version"),
     _custom("team", "Squad", 10055, 10315, "group", "group", "grouppicker"),
     _custom("empty", "Never Filled", 10056, 10316, "number", "number", "float"),
+    _custom("sla", "Time to resolution", 10057, 10317, "sla", "sd-servicelevelagreement",
+            "com.atlassian.servicedesk:sd-sla-field"),
 )  # fmt: skip
 
 FIELDS = SYSTEM + CUSTOM

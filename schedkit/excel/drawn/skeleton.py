@@ -19,6 +19,7 @@ from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 from openpyxl.worksheet.worksheet import Worksheet
 
 from schedkit.excel.drawn import decorate, look
+from schedkit.excel.drawn.column_formats import BAR, colour_column
 from schedkit.excel.drawn.overview import Overview
 from schedkit.excel.drawn.summary import draw_summary, put
 from schedkit.excel.drawn.totals import Total
@@ -48,6 +49,7 @@ class SheetPlan:
     links: Mapping[int, LinkOf]
     totals: Mapping[int, Total] = field(default_factory=dict)
     attrs: Mapping[Any, Any] = field(default_factory=dict)
+    formats: Mapping[int, str | Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -94,7 +96,8 @@ def _draw_sheet(sheet: Worksheet, plan: SheetPlan, policy: Policy) -> None:
         header = put(sheet, HEADER_ROW, position, column.header, color=look.WHITE, bold=True)
         header.fill = look.filled(look.BRAND)
         header.alignment = Alignment(vertical="center")
-        number_format = look.number_format(column)
+        wanted = plan.formats.get(position, BAR)
+        number_format = wanted if isinstance(wanted, str) and wanted != BAR else look.number_format(column)
         for row in PROTOTYPE_ROWS:
             cell = sheet.cell(row, position)
             cell.font = look.font(color=look.LINK if row == LINK_ROW else look.INK, link=row == LINK_ROW)
@@ -111,6 +114,8 @@ def _draw_sheet(sheet: Worksheet, plan: SheetPlan, policy: Policy) -> None:
         sheet.column_dimensions[letters(position)].width = look.width(column, plan.rows, shown)
     sheet.row_dimensions[HEADER_ROW].height = 24
     sheet.freeze_panes = f"{'B' if 1 in plan.links else 'A'}{FIRST_ROW}"
+    for position, chosen in plan.formats.items():
+        colour_column(sheet, position, chosen, FIRST_ROW, plan.last_row)
     fields = plan.attrs.get("fields") or {}
     decorate.colour(sheet, plan.columns, plan.attrs, FIRST_ROW, plan.last_row)
     decorate.bars(sheet, plan.columns, fields, FIRST_ROW, plan.last_row)

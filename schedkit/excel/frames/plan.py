@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from schedkit.errors import WorkbookError
+from schedkit.excel.drawn.column_formats import ColumnFormat, checked_formats
 from schedkit.excel.drawn.skeleton import HEADER_ROW, SheetPlan
 from schedkit.excel.drawn.totals import totals_of
 from schedkit.excel.frames.columns import column
@@ -90,6 +91,15 @@ def _as_given(label: Any) -> str:
     return header_text(label) if isinstance(label, tuple) else str(label)
 
 
+def _of_columns(
+    formats: Mapping[str, ColumnFormat], columns: Mapping[str, tuple[Column, ...]], name: str
+) -> Mapping[str, ColumnFormat]:
+    """Return the formats for one of several frames: one that only another frame has is not meant here."""
+    own = {column.header for column in columns[name]}
+    known = {column.header for others in columns.values() for column in others}
+    return {header: wanted for header, wanted in formats.items() if header in own or header not in known}
+
+
 @dataclass(frozen=True)
 class Laid:
     """Frames laid out: the sheets to draw, and what the workbook shall remember of the frames."""
@@ -105,9 +115,13 @@ def lay_out(
     *,
     links: bool | Mapping[str, str],
     totals: bool | Mapping[str, str],
+    formats: Mapping[str, ColumnFormat] | None = None,
     taken: Sequence[str] = (),
+    tables: Sequence[str] = (),
+    fronts: Sequence[str] = (),
 ) -> Laid:
-    """Lay out `frames` as sheets, each split where it exceeds the rows of one; `taken` names are avoided."""
+    """Lay out `frames` as sheets, each split where it exceeds the rows of one;
+    names of sheets that are `taken`, and of `tables`, are avoided. `fronts` are sheets without rows."""
     room = MAX_ROWS - HEADER_ROW - bool(totals)
     parts: list[tuple[str, int, int]] = []
     wanted: list[str] = []
@@ -131,14 +145,15 @@ def lay_out(
             links=linked[name],
             totals=totals_of(prepared[name].iloc[start:stop], columns[name], table, totals),
             attrs=prepared[name].attrs,
+            formats=checked_formats(_of_columns(formats or {}, columns, name), columns[name]),
         )
-        for sheet, table, (name, start, stop) in zip(names, table_names(names), parts, strict=True)
+        for sheet, table, (name, start, stop) in zip(names, table_names(names, tables), parts, strict=True)
     ]
     memories = [
         _placed(remember(name, frame, columns[name], index_levels(frames[name]) or []), name, parts, sheets)
         for name, frame in prepared.items()
     ]
-    return Laid(sheets, WorkbookMemory(memories, list(taken)))
+    return Laid(sheets, WorkbookMemory(memories, list(fronts)))
 
 
 def _placed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -130,3 +131,16 @@ def free_prefix(package: Package, part: str) -> str:
     while f'"{prefix}'.encode() in taken:
         prefix += "x"
     return prefix
+
+
+def as_workbook(data: bytes, name: str) -> bytes:
+    """Return a template (.xltx, .xltm) as the workbook that Excel makes of it."""
+    package = Package(data, name)
+    document = Document(package.read(_CONTENT_TYPES), _CONTENT_TYPES)
+    for override in document.root.all("Override"):
+        kind = override.get("ContentType")
+        if ".template." in kind and kind.endswith(".main+xml"):
+            document.set_attributes(override, ContentType=kind.replace(".template.", ".sheet."))
+    file = io.BytesIO()
+    rewrite(package, Changes(parts={_CONTENT_TYPES: document.result()}), file)
+    return file.getvalue()

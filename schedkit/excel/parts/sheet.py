@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,9 +16,9 @@ from schedkit.excel.parts import sheet_cells
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.references import moved
 from schedkit.excel.parts.sheet_cells import FormulaXml
+from schedkit.excel.parts.sheet_rows import SheetRows
 from schedkit.excel.parts.xml import OFFICE, Document, new_parser, plain, utf8
 from schedkit.values.failures import translated
-from schedkit.values.text import clip
 
 # The children of a worksheet in the order of its schema (ECMA-376 part 1, 18.3.1.99).
 ORDER = (
@@ -30,15 +30,12 @@ ORDER = (
     *("legacyDrawingHF", "drawingHF", "picture", "oleObjects", "controls", "webPublishItems"),
     *("tableParts", "extLst"),
 )
-_ROW = re.compile(rb"<(?:[\w.-]+:)?row(?=[\s/>])(?: r=\"([0-9]+)\")?((?:[^\"'>/]|\"[^\"]*\"|'[^']*')*+)(/?)>")
 _TAG = rb"((?:[^\"'>/]|\"[^\"]*\"|'[^']*')*+)"
 _LINKS = re.compile(rb"<((?:[\w.-]+:)?hyperlinks)(?=[\s/>])[^>]*(?<!/)>(.*?)</\1\s*>", re.DOTALL)
 LINK = re.compile(rb"<((?:[\w.-]+:)?hyperlink)(?=[\s/>])" + _TAG + rb"(?:/>|>.*?</\1\s*>)", re.DOTALL)
 _STRICT_OFFICE = "http://purl.oclc.org/ooxml/officeDocument/relationships"
 # What a new row takes over from another: its look, not its number, extent or state.
 _LOOK = {"s", "customFormat", "ht", "customHeight", "thickBot", "thickTop"}
-_FORMULA_TAG = re.compile(rb"<(?:[\w.-]+:)?f[\s/>]")
-_VALUE_TAG = re.compile(rb"<(?:[\w.-]+:)?(?:v|f|is)[\s/>]")
 
 
 @dataclass(frozen=True)
@@ -66,17 +63,6 @@ class Row:
         return Row("".join(f' {n}="{v}"' for n, v in told.items() if n != "hidden"), self.cells)
 
 
-class _Place(NamedTuple):
-    """Where a row lies within the bytes of all rows."""
-
-    start: int
-    end: int
-    inner: int
-    attributes: bytes
-    closed: bool
-    numbered: bool
-
-
 class Sheet:
     """A worksheet part, taken apart.
 
@@ -91,15 +77,16 @@ class Sheet:
 
     def __init__(self, xml: bytes, part: str, title: str) -> None:
         self.part, self.title = part, title
-        xml = plain(utf8(xml, part), part)
-        start, inner, tag, closed = _data_of(xml, part, title)
+        xml, (start, inner, tag, closed) = _checked(utf8(xml, part), part, title)
         end = inner if closed else xml.rfind(b"</" + tag)
         if closed:
             # An empty element gets an end tag, between which and the start tag there is room.
-            self._xml, shell = b"", xml[:start] + _opened(xml[start:inner], tag) + xml[inner:]
+            shell = xml[:start] + _opened(xml[start:inner], tag) + xml[inner:]
+            self._rows = SheetRows(b"", 0, 0, part)
             inner = shell.index(b"></" + tag, start) + 1
         else:
-            self._xml, shell = xml[inner:end], xml[:inner] + xml[end:]
+            # The rows stay where they are: a large sheet takes 200 MB.
+            self._rows, shell = SheetRows(xml, inner, end, part), xml[:inner] + xml[end:]
         links = _LINKS.search(shell, inner)
         self.links = links[2] if links else b""
         self.document = Document(
@@ -107,38 +94,9 @@ class Sheet:
         )
         children = {child.name: child for child in self.document.root.children}
         self.data, self._links_element = children["sheetData"], children.get("hyperlinks")
-        self._changed: dict[int, Row] = {}
         # A row without a number would get another one when rows come before it.
-        for number, place in self._places.items():
-            if not place.numbered:
-                self._changed[number] = self._parsed(number)
-
-    @cached_property
-    def _places(self) -> dict[int, _Place]:
-        places: dict[int, _Place] = {}
-        found = list(_ROW.finditer(self._xml))
-        starts = [match.start() for match in found] + [len(self._xml)]
-        number = 0
-        for match, end in zip(found, starts[1:], strict=True):
-            told = match[1].decode() if match[1] else sheet_cells.attributes(match[2].decode()).get("r")
-            number = self._number(told, number)
-            inner = match.end()
-            places[number] = _Place(match.start(), end, inner, match[2], bool(match[3]), told is not None)
-        return places
-
-    @cached_property
-    def _numbers(self) -> list[int]:
-        return list(self._places)
-
-    def _number(self, told: str | None, before: int) -> int:
-        if told is None:
-            return before + 1
-        if told.isdecimal() and len(told) < 9 and before < int(told) <= MAX_ROWS:
-            return int(told)
-        raise WorkbookError(
-            f"cannot read the part {self.part}: row {clip(told, 20)} stands after row {before}",
-            hint="open the workbook in Excel and save it again",
-        )
+        self._changed = {number: self._parsed(number) for number in self._rows.unnumbered}
+        self._order = list(self._changed)
 
     @property
     def prefix(self) -> str:
@@ -168,35 +126,28 @@ class Sheet:
 
     def numbers(self, first: int = 1, last: int = MAX_ROWS) -> list[int]:
         """Return the numbers of the rows that were there from `first` to `last`, in order."""
-        return self._numbers[bisect_left(self._numbers, first) : bisect_right(self._numbers, last)]
+        return self._rows.between(first, last)
 
     @property
     def last_row(self) -> int:
         """The last row that is there, new ones included."""
-        return max([0, *self._numbers[-1:], *self._changed])
+        return max([0, *self._rows.numbers[-1:], *self._order[-1:]])
 
     def row(self, number: int) -> Row:
         """Return a row as it is now, blank if it is not there."""
         return self._changed[number] if number in self._changed else self._parsed(number)
 
     def _parsed(self, number: int) -> Row:
-        place = self._places.get(number)
-        if place is None:
+        found = self._rows.row(number)
+        if found is None:
             return Row("", {})
-        told = sheet_cells.attributes(place.attributes.decode())
+        told = sheet_cells.attributes(found.attributes)
         kept = "".join(f' {name}="{value}"' for name, value in told.items() if name not in ("r", "spans"))
-        content = "" if place.closed else self._xml[place.inner : place.end].decode()
-        return Row(kept, sheet_cells.cells_of(content, number))
-
-    def has_formula(self, number: int) -> bool:
-        """Tell whether a row holds a formula."""
-        place = self._places[number]
-        return _FORMULA_TAG.search(self._xml, place.inner, place.end) is not None
+        return Row(kept, sheet_cells.cells_of(found.cells, number))
 
     def is_filled(self, number: int, left: int, right: int) -> bool:
         """Tell whether a row holds a value in one of the columns."""
-        place = self._places.get(number)
-        if place is None or _VALUE_TAG.search(self._xml, place.inner, place.end) is None:
+        if not self._rows.has_value(number):
             return False
         cells = self.row(number).cells.items()
         return any(left <= column <= right and sheet_cells.is_filled(cell) for column, cell in cells)
@@ -212,17 +163,14 @@ class Sheet:
 
     def formula_rows(self) -> Iterator[int]:
         """Yield the numbers of the rows that hold formulas."""
-        # Most sheets have none, which plain searches find out faster than a pattern does.
-        if b"<f" in self._xml or b":f" in self._xml:
-            yield from (number for number in self._numbers if self.has_formula(number))
+        return self._rows.with_formulas()
 
     @cached_property
     def _masters(self) -> dict[str, tuple[str, int, int]]:
         """Where each shared formula is told: its text, column and row, by its index."""
         masters = {}
         for number in self.formula_rows():
-            place = self._places[number]
-            if self._xml.find(b"shared", place.inner, place.end) < 0:
+            if not self._rows.contains(number, b"shared"):
                 continue
             for column, cell in self._parsed(number).cells.items():
                 found = sheet_cells.formula_of(cell)
@@ -240,6 +188,8 @@ class Sheet:
 
     def change(self, number: int, row: Row) -> None:
         """Give a row another content; it may be new."""
+        if number not in self._changed:
+            insort(self._order, number)
         self._changed[number] = row
 
     @property
@@ -292,46 +242,51 @@ class Sheet:
         if self._links_element is not None:
             self.document.set_attributes(self._links_element, **self.link_namespaces)
 
-    @property
-    def link_count(self) -> int:
-        """How many links there are."""
-        return sum(1 for _ in LINK.finditer(self.links))
-
-    def rows(self, first: int, last: int) -> Iterator[bytes]:
+    def rows(self, first: int, last: int) -> Iterator[bytes | memoryview]:
         """Yield the rows from `first` to `last`, the changed ones as they are now."""
-        for number in sorted(number for number in self._changed if first <= number <= last):
-            yield self._slice(first, number - 1)
+        for number in self._order[bisect_left(self._order, first) : bisect_right(self._order, last)]:
+            yield self._rows.xml(first, number - 1)
             row = self._changed[number]
             if row.cells or row.attributes:
                 yield row.xml(number).encode()
             first = number + 1
-        yield self._slice(first, last)
-
-    def _slice(self, first: int, last: int) -> bytes:
-        """Return the rows from `first` to `last` as they were."""
-        within = self.numbers(first, last)
-        return self._xml[self._places[within[0]].start : self._places[within[-1]].end] if within else b""
+        yield self._rows.xml(first, last)
 
 
-def _data_of(xml: bytes, part: str, title: str) -> tuple[int, int, bytes, bool]:
-    """Return start and end of the start tag of the rows' element, its name, and whether it is empty."""
+class _Data(NamedTuple):
+    """Start and end of the start tag of the rows' element, its name, and whether it is empty."""
+
+    start: int
+    inner: int
+    tag: bytes
+    closed: bool
+
+
+def _checked(xml: bytes, part: str, title: str) -> tuple[bytes, _Data]:
+    """Return a well-formed part without comments, instructions and CDATA, and where its rows begin."""
     parser = new_parser(part)
-    found: list[tuple[int, int, bytes, bool]] = []
+    found: list[_Data] = []
+    odd: list[str] = []
 
     def start(tag: str, _: object) -> None:
         if tag.rpartition(":")[2] == "sheetData":
             place = parser.CurrentByteIndex
             inner = xml.index(b">", place) + 1
-            found.append((place, inner, tag.encode(), xml[inner - 2 : inner] == b"/>"))
+            found.append(_Data(place, inner, tag.encode(), xml[inner - 2 : inner] == b"/>"))
             # The rows are many: from here on only well-formedness counts.
             parser.StartElementHandler = None
 
     parser.StartElementHandler = start
+    parser.CommentHandler = odd.append
+    parser.ProcessingInstructionHandler = lambda target, _: odd.append(target)
+    parser.StartCdataSectionHandler = lambda: odd.append("CDATA")
     with translated(f"the part {part}", WorkbookError):
         parser.Parse(xml, True)
+    if odd:
+        return _checked(plain(xml, part), part, title)
     if not found:
         raise WorkbookError(f"the sheet {title!r} has no cells", hint="choose a worksheet, not a chart sheet")
-    return found[0]
+    return xml, found[0]
 
 
 def _opened(tag: bytes, name: bytes) -> bytes:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from schedkit.errors import WorkbookError
 from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.sheet import Sheet
-from schedkit.excel.parts.xml import MAIN, OFFICE, STRICT, Document, check, utf8
+from schedkit.excel.parts.xml import MAIN, OFFICE, STRICT, Document, check, new_parser, utf8
 from schedkit.excel.serial import FROM_1900, FROM_1904, Calendar
 from schedkit.values.failures import translated
 
@@ -127,12 +127,18 @@ def relations_part(part: str) -> str:
     return posixpath.join(folder, "_rels", f"{name}.rels")
 
 
-# A sheet with many links has many relations, and several questions are asked of them.
+# Several questions are asked of the relations of a part.
 _RELATIONS: WeakKeyDictionary[Package, dict[str, list[Relation]]] = WeakKeyDictionary()
 
 
 def relations(package: Package, part: str, kind: str | None = None) -> list[Relation]:
-    """Return the relations of `part`, targets as part names; only those of one kind if it is given."""
+    """Return the relations of `part` to other parts, targets as part names.
+
+    Parameters
+    ----------
+    kind : str, optional
+        Which kind of them; by default all but the links of cells, of which a sheet may have 65,530.
+    """
     known = _RELATIONS.setdefault(package, {})
     if part not in known:
         known[part] = _parsed_relations(package, part)
@@ -143,13 +149,22 @@ def _parsed_relations(package: Package, part: str) -> list[Relation]:
     name = relations_part(part)
     if name not in package:
         return []
-    found = []
-    for node in parse(package.read(name), name):
-        target = node.get("Target", "")
-        if node.get("TargetMode") != "External":
-            # An absolute target starts at the package, a relative one at the part's folder.
-            folder = posixpath.join("/", posixpath.dirname(part))
+    found: list[Relation] = []
+    # An absolute target starts at the package, a relative one at the part's folder.
+    folder = posixpath.join("/", posixpath.dirname(part))
+
+    def start(tag: str, told: dict[str, str]) -> None:
+        kind = told.get("Type", "").rpartition("/")[2]
+        if kind == "hyperlink" or not tag.endswith("Relationship"):
+            return
+        target = told.get("Target", "")
+        if told.get("TargetMode") != "External":
             target = posixpath.normpath(posixpath.join(folder, unquote(target))).lstrip("/")
             target = package.named(target)
-        found.append(Relation(node.get("Id", ""), node.get("Type", "").rsplit("/", 1)[-1], target))
+        found.append(Relation(told.get("Id", ""), kind, target))
+
+    parser = new_parser(name)
+    parser.StartElementHandler = start
+    with translated(f"the part {name}", WorkbookError):
+        parser.Parse(utf8(package.read(name), name), True)
     return found

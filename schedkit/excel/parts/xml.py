@@ -156,8 +156,8 @@ class Document:
         """Return the offset where a child called `name` belongs, by the schema's `order` of children."""
         rank = {each: number for number, each in enumerate(order)}
         for child in parent.children:
-            # mc:AlternateContent stands for the element that it wraps.
-            known = next((rank[each.name] for each in _walk(child) if each.name in rank), len(order))
+            # mc:AlternateContent stands for the element that it wraps; what no schema names may be anywhere.
+            known = next((rank[each.name] for each in _walk(child) if each.name in rank), -1)
             if known > rank[name]:
                 return child.start
         return parent.inner_end

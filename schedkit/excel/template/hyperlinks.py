@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
+from schedkit.excel.names import column_number
 from schedkit.excel.parts import sheet_cells
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.range_growth import RangeGrowth
@@ -11,6 +13,18 @@ from schedkit.excel.parts.sheet import LINK, Sheet
 from schedkit.excel.template.neighbours import Overwritten
 
 _REF = re.compile(rb"\sref\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+_CORNER = re.compile(rb"\sref\s*=\s*[\"']\$?([A-Z]{1,3})\$?([0-9]+)")
+# The id of a link's relation has a prefix, whichever it is.
+_ID = re.compile(rb":id\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_column = cache(column_number)
+
+
+def count_staying(sheet: Sheet, overwritten: Overwritten) -> int:
+    """Return how many links of a sheet are in cells that are not written anew."""
+    links = LINK.finditer(sheet.links)
+    if overwritten.first_row > overwritten.body.bottom:
+        return sum(1 for _ in links)
+    return sum(not overwritten.covers(*_corner(link)) for link in links)
 
 
 def keep_links(sheet: Sheet, overwritten: Overwritten, growth: RangeGrowth) -> set[str]:
@@ -25,22 +39,29 @@ def keep_links(sheet: Sheet, overwritten: Overwritten, growth: RangeGrowth) -> s
     if overwritten.first_row > growth.body.bottom and not growth.totals:
         return set()
     kept: list[bytes] = []
-    used: set[str] = set()
-    gone: set[str] = set()
+    gone: list[bytes] = []
     for link in LINK.finditer(sheet.links):
-        told = sheet_cells.attributes(link[2].decode())
-        area = Area.parse(told.get("ref", ""))
-        # The id of the relation has a prefix, whichever it is.
-        ids = {value for name, value in told.items() if name.endswith(":id")}
-        if area is not None and overwritten.covers(area.top, area.left):
-            gone |= ids
-            continue
-        used |= ids
-        moves = area is not None and growth.body.bottom < area.top <= growth.old_end
-        kept.append(_moved(link[0], growth.areas(told["ref"])) if moves else link[0])
+        row, column = _corner(link)
+        covered = overwritten.covers(row, column)
+        moves = growth.body.bottom < row <= growth.old_end and not covered
+        (gone if covered else kept).append(_moved(link, growth) if moves else link[0])
     sheet.links = b"".join(kept)
-    return gone - used
+    freed = _ids(b"".join(gone))
+    return freed - _ids(sheet.links) if freed else freed
 
 
-def _moved(link: bytes, ref: str) -> bytes:
-    return _REF.sub(f' ref="{ref}"'.encode(), link, count=1)
+def _corner(link: re.Match[bytes]) -> tuple[int, int]:
+    """Return row and column of the first cell of a link, zeros if it names none."""
+    found = _CORNER.search(link[2])
+    return (int(found[2]), _column(found[1].decode())) if found else (0, 0)
+
+
+def _ids(links: bytes) -> set[str]:
+    return {(double or single).decode() for double, single in _ID.findall(links)}
+
+
+def _moved(link: re.Match[bytes], growth: RangeGrowth) -> bytes:
+    ref = sheet_cells.attributes(link[2].decode()).get("ref", "")
+    if Area.parse(ref) is None:
+        return link[0]
+    return _REF.sub(f' ref="{growth.areas(ref)}"'.encode(), link[0], count=1)

@@ -95,6 +95,16 @@ class Locator:
             return self._of_area(target, target, wanted)
         raise WorkbookError(f"the template {self._name} has no {target!r}", hint=f"it has {self._offer()}")
 
+    def has(self, target: str) -> bool:
+        """Tell whether there is a table, name or sheet called `target`, or a sheet for such a cell."""
+        folded = target.casefold()
+        tables = {table.name.casefold() for tables in self._tables.values() for table in tables}
+        names = {name.casefold() for name, _ in self._names()}
+        sheets = {sheet.casefold() for sheet in self._tables}
+        found = _CELL.fullmatch(target)
+        sheet = (found[1].replace("''", "'") if found[1] else found[2]) if found else target
+        return folded in tables | names or sheet.casefold() in sheets
+
     def cells(self, region: Region, position: int) -> CellColumn | None:
         """Return the cells of one column of a region's sheet."""
         if region.part in self._found:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schedkit import context
 from schedkit.excel.frames.cells import Blank, Calculated, Data, Ink, Kept, Pieces, Slot
@@ -21,10 +22,15 @@ from schedkit.excel.parts.range_growth import RangeGrowth
 from schedkit.excel.parts.references import moved
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.tally import Tally
+from schedkit.excel.template.calculation import Calculation, Objects, operands, written
 from schedkit.excel.template.formats import Formats
+from schedkit.excel.template.hyperlinks import count_staying
+from schedkit.excel.template.neighbours import Overwritten
 from schedkit.excel.template.region import Region
 from schedkit.excel.template.template_row import column_formula
 from schedkit.excel.template.upsert import Match
+
+_FORMULA, _END = "><f", "</c>"
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,39 @@ class FirstRow:
 def _one(pieces: Pieces) -> pa.Array:
     (array,) = pieces
     return array
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A formula carried down with the values that it has, as far as they can be told.
+
+    `columns` are what the cells of other columns of the region hold.
+    """
+
+    calculated: Calculated
+    calculation: Calculation
+    columns: Mapping[int, Column | Computed]
+
+    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
+        cells = _one(self.calculated.render(low, high, numbers, ink))
+        kinds, texts = written(self.values(low, high))
+        # The type stands before the formula, the value behind it.
+        halves = pc.split_pattern(pc.utf8_slice_codeunits(cells, 0, -len(_END)), _FORMULA, max_splits=1)
+        head, tail = (pc.list_element(halves, place) for place in (0, 1))
+        pieces = (head, kinds, _FORMULA, tail, "<v>", texts, f"</v>{_END}", "")
+        arrays = [pa.scalar(p, pa.large_string()) if isinstance(p, str) else p for p in pieces]
+        return [pc.coalesce(pc.binary_join_element_wise(*arrays), cells)]
+
+    def values(self, low: int, high: int) -> Objects:
+        """Return what the rows `low` to `high` calculate."""
+        count = high - low
+        found = {
+            position: column.values(low, high)
+            if isinstance(column := self.columns[position], Computed)
+            else operands(column.cells(low, high, Tally()), count)
+            for position in self.calculation.positions
+        }
+        return self.calculation.evaluate(found, count)
 
 
 class OldCells:
@@ -90,6 +129,7 @@ class Slots:
         growth: RangeGrowth,
         match: Match | None,
         numbers: npt.NDArray[np.int64],
+        overwritten: Overwritten,
         positions: Mapping[int, int],
         formats: Formats,
         tally: Tally,
@@ -102,8 +142,9 @@ class Slots:
         self._old = OldCells(sheet, numbers)
         self._prototype = sheet.row(region.body.top).cells
         self._continues = continues or {}
+        self._values: dict[int, Computed] = {}
         # Links of other cells of the sheet count too.
-        self._room = max(MAX_LINKS - sheet.link_count, 0)
+        self._room = max(MAX_LINKS - count_staying(sheet, overwritten), 0)
 
     def all(self, columns: tuple[Column, ...], links: Mapping[int, LinkOf]) -> list[Slot]:
         """Return the slots: the region's own columns between those beside it."""
@@ -118,7 +159,8 @@ class Slots:
             slot = self._own(position, columns, links)
             if self._match is not None and position not in self._positions:
                 # The frame does not have this column: old rows keep what people typed.
-                slot = self._kept(position, self._numbers <= self._region.body.bottom, slot)
+                old = self._numbers <= self._region.body.bottom
+                slot = self._kept(position, old & ~self._continued(position, slot), slot)
             if self._continues and position not in self._positions:
                 slot = self._carried(position, slot)
             slots.append(slot)
@@ -131,7 +173,7 @@ class Slots:
             return self._data(position, columns[place], style, links.get(place + 1))
         told = column_formula(self._sheet, self._region, self._growth, position)
         if told.formula is not None:
-            rest = Calculated(position, told.formula, style)
+            rest = self._computed(position, Calculated(position, told.formula, style), columns)
             begins = told.first is not None and self._numbers[:1].tolist() == [self._region.body.top]
             return FirstRow(Calculated(position, told.first, style), rest) if told.first and begins else rest
         if told.differs:
@@ -141,6 +183,19 @@ class Slots:
                 logging.WARNING,
             )
         return None if style is None else Blank(position, style)
+
+    def _computed(
+        self, position: int, calculated: Calculated, columns: tuple[Column, ...]
+    ) -> Calculated | Computed:
+        """Return a formula with its values if it needs nothing but the frame and such formulas before it."""
+        calculation = Calculation.of(calculated.formula, self._region)
+        known: dict[int, Column | Computed] = dict(self._values)
+        if columns:
+            known |= {other: columns[place] for other, place in self._positions.items()}
+        if calculation is None or not calculation.positions <= known.keys():
+            return calculated
+        self._values[position] = Computed(calculated, calculation, known)
+        return self._values[position]
 
     def _data(self, position: int, column: Column, style: int | None, link: LinkOf | None) -> Data:
         fitting = self._formats.for_kind(style, column.kind)
@@ -162,9 +217,23 @@ class Slots:
     def _kept(self, position: int, covers: npt.NDArray[np.bool_], under: Slot | None) -> Keeping:
         return Keeping(self._old, position, pa.array(covers), under)
 
+    def _continued(self, position: int, slot: Slot | None) -> npt.NDArray[np.bool_]:
+        """Tell which old rows have the formula that is calculated anew."""
+        if not isinstance(slot, Computed):
+            return np.zeros(len(self._numbers), bool)
+        formula = slot.calculated.formula
+        return np.array(
+            [self._formula_in(n, position) == formula.text(n) for n in self._numbers.tolist()], bool
+        )
+
+    def _formula_in(self, number: int, position: int) -> str | None:
+        cell = self._old.rows.get(number, {}).get(position)
+        found = None if cell is None else self._sheet.formula(cell, position, number)
+        return None if found is None else found.text
+
     def _carried(self, position: int, under: Slot | None) -> Kept:
         """Return the cells that people typed, each in the row that its row has become."""
-        calculated = isinstance(under, Calculated | FirstRow)
+        calculated = isinstance(under, Calculated | Computed | FirstRow)
         cells: list[str | None] = []
         covers = []
         for number in self._numbers.tolist():

@@ -32,7 +32,7 @@ from schedkit.excel.template.neighbours import Overwritten, refuse_collisions
 from schedkit.excel.template.notes import Keys
 from schedkit.excel.template.range_followers import has_criteria
 from schedkit.excel.template.region import Locator, Region
-from schedkit.excel.template.slots import FirstRow, Slots
+from schedkit.excel.template.slots import Computed, FirstRow, Slots
 from schedkit.excel.template.upsert import Carried, Match, match_rows
 
 Mode = Literal["replace", "append", "upsert"]
@@ -90,7 +90,7 @@ class Filling:
     @property
     def calculates(self) -> bool:
         """Whether new rows hold formulas."""
-        return any(isinstance(slot, Calculated | FirstRow) for slot in self.slots)
+        return any(isinstance(slot, Calculated | Computed | FirstRow) for slot in self.slots)
 
     @property
     def written(self) -> Area:
@@ -142,7 +142,8 @@ def plan_filling(
         marked = mark_missing(sheet, region, match, formats, order.policy)
         counts = replace(counts, marked=marked)
     filtered = any(has_criteria(document) for document in _filtered(book, sheet, region))
-    slots = Slots(sheet, region, growth, match, numbers, positions, formats, tally, continues)
+    overwritten = _overwritten(body, numbers, positions, match, bottom)
+    slots = Slots(sheet, region, growth, match, numbers, overwritten, positions, formats, tally, continues)
     return Filling(
         region=region,
         growth=growth,
@@ -150,7 +151,7 @@ def plan_filling(
         slots=slots.all(columns if len(frame) else (), links_of(frame, columns, order.links)),
         numbers=numbers,
         attributes=_attributes(sheet, region, numbers, keep=match is not None, shown=filtered),
-        overwritten=_overwritten(body, numbers, positions, match, bottom),
+        overwritten=overwritten,
         formats=formats,
         keys=keys,
         filtered=filtered,

@@ -120,6 +120,7 @@ class Jira:
     boards = blocking(AsyncJira.boards)
     board = blocking(AsyncJira.board)
     sprints = blocking(AsyncJira.sprints)
+    slas = blocking(AsyncJira.slas)
     versions = blocking(AsyncJira.versions)
     users = blocking(AsyncJira.users)
     changelog = blocking(AsyncJira.changelog)

@@ -200,7 +200,8 @@ class HistoryApi(Opened):
         Returns
         -------
         DataFrame
-            Key, Author, Started, Hours and Comment, in order of time; ``attrs`` as for `changelog`.
+            Key, Id, Author, Author Id, Started, Hours, Comment and Worklog Id, in order of time;
+            ``attrs["extraction"]["missing"]`` as for `changelog`.
         """
         source = await self.source()
         keys, unread = await self._asked(issues)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,7 +11,11 @@ from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError, NotFoundError, UsageError
 from schedkit.jira.client.opening import Opened
 from schedkit.jira.dialect import CLOUD
-from schedkit.jira.table.records import BOARDS, SPRINTS, USERS, VERSIONS, board_columns, records
+from schedkit.jira.jql import Query
+from schedkit.jira.search.keys import run_keys
+from schedkit.jira.search.run import framed
+from schedkit.jira.table.columns import RAW_SUFFIX, layout
+from schedkit.jira.table.records import BOARDS, SPRINTS, USERS, VERSIONS, board_columns, records, sla_cycles
 from schedkit.loop import bridged
 from schedkit.values.text import safe_repr
 
@@ -19,6 +23,7 @@ __all__ = ["Lookups"]
 
 AGILE = "/rest/agile/1.0"
 PAGE = 50
+SLA_TYPE = "sd-servicelevelagreement"
 
 
 class Lookups(Opened):
@@ -117,6 +122,41 @@ class Lookups(Opened):
             rows += page if isinstance(page, list) else []
             if not isinstance(page, list) or len(page) < PAGE:
                 return await self._described(records(rows, USERS))
+
+    @bridged
+    async def slas(self, issues: pd.DataFrame | Sequence[str] | str) -> pd.DataFrame:
+        """Return the cycles of the service levels of issues: each time the clock of one ran.
+
+        Parameters
+        ----------
+        issues : DataFrame, sequence of str or str
+            A frame of issues, their keys, or a JQL query.
+
+        Returns
+        -------
+        DataFrame
+            Key, Field, Ongoing, Started, Stopped, Breach (when it is or would have been breached), Breached,
+            Paused, and Elapsed, Remaining and Goal Hours.
+
+        Raises
+        ------
+        UsageError
+            If the site has no service levels.
+        """
+        source = await self.source()
+        fields = [field for field in source.catalog.fields.values() if field.type == SLA_TYPE]
+        if not fields:
+            raise UsageError(
+                f"{self.site.name} has no service levels", hint="they belong to service projects"
+            )
+        columns = layout(source.catalog, source.dialect, [f"{f.id}{RAW_SUFFIX}" for f in fields]).columns[1:]
+        names = {column.label: field.name for column, field in zip(columns, fields, strict=True)}
+        keys, _ = await self._asked(issues)
+        begin = self._begin(Query(), [f"{field.id}{RAW_SUFFIX}" for field in fields], None, "text")
+        frame = await framed(begin, lambda extraction: run_keys(extraction, keys))
+        cycles = sla_cycles(frame, names)
+        cycles.attrs["extraction"] = frame.attrs["extraction"]
+        return await self._described(cycles)
 
     async def _values(self, path: str, params: Mapping[str, Any]) -> list[Any]:
         """Return the values of all pages of an agile endpoint."""

@@ -18,37 +18,44 @@ from schedkit.jira.jql import in_list
 from schedkit.jira.pages.asking import Source
 from schedkit.jira.search.keys import looked_up
 from schedkit.jira.table.ranks import ranks_of
+from schedkit.jira.table.shapes import User
 from schedkit.jira.table.statuses import statuses_of
 
 __all__ = [
     "ISSUES_PER_REQUEST",
-    "ask",
+    "account_of",
     "decoder",
-    "found_by",
     "instant",
+    "post",
+    "read_all",
     "read_statuses",
     "reported",
-    "told_of",
+    "search_keys",
 ]
 
 # An issue's history weighs up to some hundred KB.
 ISSUES_PER_REQUEST = 100
 
 
-async def ask(source: Source, path: str, body: dict[str, Any], kind: Any) -> Any:
+async def post(source: Source, path: str, body: dict[str, Any], kind: Any) -> Any:
     request = Request("POST", source.dialect.api + path, json=body, idempotent=True, decode=decoder(kind))
     return (await source.site.send(request)).value
 
 
-async def found_by(source: Source, keys: Sequence[str], more: Mapping[str, Any], kind: Any) -> list[Any]:
+async def search_keys(source: Source, keys: Sequence[str], more: Mapping[str, Any], kind: Any) -> list[Any]:
     """Return issues of a Data Center by key, however short an administrator has made its pages."""
     jql, found = f"{in_list('key', keys)} ORDER BY key ASC", list[Any]()
     while True:
         body = {"jql": jql, "startAt": len(found), "maxResults": len(keys) - len(found)}
-        page = await ask(source, "/search", {**body, "validateQuery": False, **more}, kind)
+        page = await post(source, "/search", {**body, "validateQuery": False, **more}, kind)
         found += page.issues
         if not page.issues or len(found) >= min(page.total, len(keys)):
             return found
+
+
+def account_of(user: User | None) -> str | None:
+    """Return the id of a person's account, which two people of one name do not share."""
+    return user.accountId or user.key or user.name if user else None
 
 
 def decoder(kind: Any) -> Callable[[Body], Any]:
@@ -62,10 +69,10 @@ def instant(value: str | int) -> datetime:
     return datetime.fromisoformat(value).astimezone(UTC)
 
 
-async def told_of(
+async def read_all(
     source: Source, keys: Sequence[str], read: Callable[[Sequence[str]], Awaitable[set[str]]]
 ) -> dict[str, str]:
-    """Read what issues have; returns by key why that of some could not be read.
+    """Read what issues have, moved ones too; returns by key why some could not be read.
 
     Parameters
     ----------
@@ -74,11 +81,11 @@ async def told_of(
     read : async callable
         Reads it for keys, and returns the present keys of the issues that were there.
     """
-    told = await read(keys)
-    moved, missing = await looked_up(source, [key for key in keys if key not in told])
-    late = list(dict.fromkeys(now for _, now in moved.values() if now not in told))
-    told |= await read(late)
-    return missing | {key: "not returned" for key, (_, now) in moved.items() if now not in told}
+    found = await read(keys)
+    moved, missing = await looked_up(source, [key for key in keys if key not in found])
+    late = list(dict.fromkeys(now for _, now in moved.values() if now not in found))
+    found |= await read(late)
+    return missing | {key: "not returned" for key, (_, now) in moved.items() if now not in found}
 
 
 async def read_statuses(source: Source) -> None:

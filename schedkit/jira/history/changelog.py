@@ -17,13 +17,21 @@ from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError
 from schedkit.gcpause import gc_paused
 from schedkit.jira.dialect import CLOUD
-from schedkit.jira.history.bulk_read import ISSUES_PER_REQUEST, ask, decoder, found_by, instant, told_of
+from schedkit.jira.history.bulk_read import (
+    ISSUES_PER_REQUEST,
+    account_of,
+    decoder,
+    instant,
+    post,
+    read_all,
+    search_keys,
+)
 from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.jql import chunks
 from schedkit.jira.pages.asking import Source, together
 from schedkit.jira.table.shapes import User, name_of
 
-__all__ = ["changelog"]
+__all__ = ["Found", "Logged", "change_rows", "changelog"]
 
 
 class Item(msgspec.Struct, gc=False):
@@ -97,8 +105,8 @@ async def changelog(
         return set(found.keys.values())
 
     tell(0)
-    missing = await told_of(source, keys, read)
-    return await anyio.to_thread.run_sync(_change_rows, found, names, wanted), missing
+    missing = await read_all(source, keys, read)
+    return await anyio.to_thread.run_sync(change_rows, found, names, wanted), missing
 
 
 async def _cloud_changes(
@@ -113,7 +121,7 @@ async def _cloud_changes(
     async def read(some: list[str]) -> None:
         nonlocal done
         # The changelog names issues by id; keys as asked may be former ones.
-        names = await ask(source, "/issue/bulkfetch", {"issueIdsOrKeys": some, "fields": ["id"]}, LoggedPage)
+        names = await post(source, "/issue/bulkfetch", {"issueIdsOrKeys": some, "fields": ["id"]}, LoggedPage)
         found.keys.update({issue.id: issue.key for issue in names.issues})
         ids = [issue.id for issue in names.issues]
         token: str | None = None
@@ -122,7 +130,7 @@ async def _cloud_changes(
             body = {"issueIdsOrKeys": ids, "maxResults": 1000}
             body |= {"fieldIds": field_ids} if field_ids else {}
             body |= {"nextPageToken": token} if token else {}
-            page = await ask(source, "/changelog/bulkfetch", body, BulkLogs)
+            page = await post(source, "/changelog/bulkfetch", body, BulkLogs)
             found.logs += [(str(log.issueId), log.changeHistories) for log in page.issueChangeLogs]
             token = page.nextPageToken
             if token is None:
@@ -146,7 +154,7 @@ async def _server_changes(
     async def read(some: list[str]) -> None:
         nonlocal done
         more = {"fields": ["id"], "expand": ["changelog"]}
-        for issue in await found_by(source, some, more, LoggedPage):
+        for issue in await search_keys(source, some, more, LoggedPage):
             entries = issue.changelog.histories if issue.changelog else []
             if issue.changelog and (issue.changelog.total or 0) > len(entries):
                 entries = await _paged_changes(source, issue.key, issue.changelog.total or 0)
@@ -175,7 +183,7 @@ async def _paged_changes(source: Source, key: str, total: int) -> list[Entry]:
     return entries
 
 
-def _change_rows(found: Found, names: FieldNames, wanted: frozenset[str] | None) -> pd.DataFrame:
+def change_rows(found: Found, names: FieldNames, wanted: frozenset[str] | None = None) -> pd.DataFrame:
     """Return the frame: changes in order of time, those of one instant in the order of their entries."""
     with gc_paused():
         entries = [(id, entry) for id, histories in found.logs for entry in histories]
@@ -199,7 +207,7 @@ def _change_rows(found: Found, names: FieldNames, wanted: frozenset[str] | None)
             "Id": _texts([id for id, _ in entries]).take(at),
             "When": when.take(at),
             "Author": _texts([name_of(user) if user else None for user in authors]).take(at),
-            "Author Id": _texts([_id_of(user) if user else None for user in authors]).take(at),
+            "Author Id": _texts([account_of(user) for user in authors]).take(at),
             "Field": _category(fields.names, kinds),
             "Field Id": _category(fields.ids, kinds),
             "From": _texts([item.was_text for item in items]),
@@ -271,7 +279,3 @@ def _instants(values: list[str | int]) -> pd.DatetimeIndex:
     else:  # a Cloud's bulk answer counts seconds or milliseconds
         found = pd.to_datetime(pd.Series([instant(value) for value in values]), utc=True)
     return pd.DatetimeIndex(found).as_unit("us")
-
-
-def _id_of(user: User) -> str | None:
-    return user.accountId or user.key or user.name

@@ -14,7 +14,15 @@ from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError
 from schedkit.jira import adf
 from schedkit.jira.dialect import CLOUD
-from schedkit.jira.history.bulk_read import ISSUES_PER_REQUEST, ask, decoder, found_by, instant, told_of
+from schedkit.jira.history.bulk_read import (
+    ISSUES_PER_REQUEST,
+    account_of,
+    decoder,
+    instant,
+    post,
+    read_all,
+    search_keys,
+)
 from schedkit.jira.jql import chunks
 from schedkit.jira.pages.asking import Source, together
 from schedkit.jira.table.shapes import User, name_of
@@ -53,32 +61,32 @@ class WorkedPage(msgspec.Struct):
 
 async def worklogs(source: Source, keys: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return every entry of work on the issues `keys`, and why some are missing; see `Jira.worklogs`."""
-    found: list[tuple[str, list[Work]]] = []
+    found: list[tuple[WorkedIssue, list[Work]]] = []
     done = 0
 
-    async def rest(key: str, have: list[Work], total: int) -> None:
+    async def rest(issue: WorkedIssue, have: list[Work], total: int) -> None:
         # A search tells the first twenty.
         while len(have) < total:
-            path = f"{source.dialect.api}/issue/{key}/worklog"
+            path = f"{source.dialect.api}/issue/{issue.key}/worklog"
             params = {"startAt": len(have), "maxResults": 1000}
             answer = await source.site.send(Request("GET", path, params=params, decode=decoder(WorkPage)))
             if not answer.value.worklogs:
-                raise BadAnswerError(f"{key} has {total} worklogs, the site gave {len(have)}")
+                raise BadAnswerError(f"{issue.key} has {total} worklogs, the site gave {len(have)}")
             # Older Data Centers ignore startAt and give everything.
             have = answer.value.worklogs if answer.value.startAt == 0 else have + answer.value.worklogs
-        found.append((key, have))
+        found.append((issue, have))
 
     async def some_of(some: list[str]) -> None:
         nonlocal done
         if source.dialect is CLOUD:
             body: dict[str, Any] = {"issueIdsOrKeys": some, "fields": ["worklog"]}
-            issues = (await ask(source, "/issue/bulkfetch", body, WorkedPage)).issues
+            issues = (await post(source, "/issue/bulkfetch", body, WorkedPage)).issues
         else:
-            issues = await found_by(source, some, {"fields": ["worklog"]}, WorkedPage)
+            issues = await search_keys(source, some, {"fields": ["worklog"]}, WorkedPage)
         async with together() as group:
             for issue in issues:
                 log = issue.fields.worklog or WorkPage([])
-                group.start_soon(rest, issue.key, log.worklogs, log.total or len(log.worklogs))
+                group.start_soon(rest, issue, log.worklogs, log.total or len(log.worklogs))
         done += len(some)
         context.progress("worklogs", done, len(keys))
 
@@ -86,26 +94,31 @@ async def worklogs(source: Source, keys: Sequence[str]) -> tuple[pd.DataFrame, d
         async with together() as group:
             for part in chunks(list(some), min(source.dialect.bulk, ISSUES_PER_REQUEST)):
                 group.start_soon(some_of, part)
-        return {key for key, _ in found}
+        return {issue.key for issue, _ in found}
 
     context.progress("worklogs", 0, len(keys))
-    missing = await told_of(source, keys, read)
+    missing = await read_all(source, keys, read)
     return await anyio.to_thread.run_sync(_work_rows, found), missing
 
 
-def _work_rows(found: list[tuple[str, list[Work]]]) -> pd.DataFrame:
+def _work_rows(found: list[tuple[WorkedIssue, list[Work]]]) -> pd.DataFrame:
     rows = [
         (
-            key,
+            issue.key,
+            issue.id,
             name_of(work.author) if work.author else None,
+            account_of(work.author),
             instant(work.started),
             work.timeSpentSeconds / 3600,
             adf.to_text(work.comment) if isinstance(work.comment, dict) else work.comment,
+            str(work.id),
         )
-        for key, entries in found
+        for issue, entries in found
         for work in entries
     ]
-    frame = pd.DataFrame(rows, columns=["Key", "Author", "Started", "Hours", "Comment"])
-    frame = frame.astype({"Key": "str", "Author": "str", "Hours": "float64", "Comment": "str"})
+    columns = ["Key", "Id", "Author", "Author Id", "Started", "Hours", "Comment", "Worklog Id"]
+    frame = pd.DataFrame(rows, columns=columns)
+    texts = [name for name in columns if name not in ("Started", "Hours")]
+    frame = frame.astype({"Hours": "float64"} | dict.fromkeys(texts, "str"))
     frame["Started"] = pd.to_datetime(frame["Started"], utc=True).astype("datetime64[us, UTC]")
     return frame.sort_values(["Started", "Key"], kind="stable", ignore_index=True)

@@ -27,6 +27,7 @@ from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.kept.store import ID, UPDATED
 from schedkit.jira.kept.sync import OVERLAP
 from schedkit.jira.pages.asking import Source
+from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
 from schedkit.values.files import replacing
 from schedkit.values.keywords import check_keywords
@@ -81,6 +82,7 @@ def read_changelog(path: str | Path) -> pd.DataFrame:
     if kept is None:
         raise UsageError(f"there is no changelog beside {path}", hint="give sync history=True")
     kept.changes.attrs = {name: kept.about[name] for name in ("site", "statuses", "history_fields")}
+    kept.changes.attrs["statuses"] = Statuses(kept.about["statuses"])
     return kept.changes
 
 
@@ -105,7 +107,7 @@ async def synchronise_changes(
     """
     names = FieldNames(source.catalog, source.dialect)
     wanted = names.wanted(fields)
-    about: dict[str, Any] = {"site": source.site.url, "fields": None if wanted is None else sorted(wanted)}
+    about: dict[str, Any] = {"site": source.base, "fields": None if wanted is None else sorted(wanted)}
     file = changes_file(store)
     ids, updated, keys = await anyio.to_thread.run_sync(_issues, store)
     kept = await anyio.to_thread.run_sync(_kept_for, file, about)

@@ -22,6 +22,7 @@ from schedkit.jira.table.batch import ARROW, Batch, Values
 from schedkit.jira.table.columns import Column
 from schedkit.jira.table.frame import assemble
 from schedkit.jira.table.kinds import Kind
+from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
 from schedkit.values.files import replacing
 from schedkit.values.keywords import check_keywords
@@ -130,6 +131,8 @@ def frame_of(stored: Stored) -> pd.DataFrame:
     columns = [Column(label, Kind(store, None, store)) for label, store in stored.stores.items()]
     frame = assemble([stored.batch], columns, ranks=stored.ranks)
     frame.attrs.update(stored.attrs)
+    if "statuses" in frame.attrs:
+        frame.attrs["statuses"] = Statuses(frame.attrs["statuses"])
     return frame
 
 

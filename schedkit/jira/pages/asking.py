@@ -19,6 +19,8 @@ from schedkit.jira.pages.paging import Pages
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.reader import Page
+from schedkit.jira.table.statuses import Statuses
+from schedkit.values.text import clip
 
 __all__ = ["Asker", "Listing", "Source", "Take", "together"]
 
@@ -58,7 +60,7 @@ class Source:
     clock_ahead: timedelta = timedelta(0)
     deep: bool | None = None
     ranks: dict[str, list[str]] = field(default_factory=dict)
-    statuses: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    statuses: Statuses = field(default_factory=Statuses)
     base: str = ""
     written: dict[tuple[str, str], tuple[tuple[Any, ...], Any]] = field(default_factory=dict)
 
@@ -135,7 +137,7 @@ class Asker:
                 raise
             words = error.message.partition("answered 400")[2].strip(": ")
             jql = str((request.json or {}).get("jql", ""))
-            jql = jql if len(jql) <= 300 else f"{jql[:299]}…"
+            jql = clip(jql, 300)
             raise JqlError(
                 f"{self.source.site.name} refused the query {jql!r}: {words}",
                 hint="try it in the site's issue search",

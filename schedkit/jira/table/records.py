@@ -12,7 +12,16 @@ import pandas as pd
 from schedkit.jira.table.batch import typed
 from schedkit.jira.table.frame import column_of
 
-__all__ = ["BOARDS", "BOARD_COLUMNS", "SPRINTS", "USERS", "VERSIONS", "board_columns", "records"]
+__all__ = [
+    "BOARDS",
+    "BOARD_COLUMNS",
+    "SPRINTS",
+    "USERS",
+    "VERSIONS",
+    "board_columns",
+    "records",
+    "sla_cycles",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,19 @@ USERS = {
     "Type": Part("accountType"),
     "Time Zone": Part("timeZone"),
 }
+CYCLES = {
+    "Key": Part("key"),
+    "Field": Part("field"),
+    "Ongoing": Part("ongoing", "bool"),
+    "Started": Part("startTime.epochMillis", "millis"),
+    "Stopped": Part("stopTime.epochMillis", "millis"),
+    "Breach": Part("breachTime.epochMillis", "millis"),
+    "Breached": Part("breached", "bool"),
+    "Paused": Part("paused", "bool"),
+    "Elapsed Hours": Part("elapsedTime.millis", "hours"),
+    "Remaining Hours": Part("remainingTime.millis", "hours"),
+    "Goal Hours": Part("goalDuration.millis", "hours"),
+}
 BOARD_COLUMNS = {
     "Column": Part("column"),
     "Status Id": Part("status"),
@@ -93,7 +115,37 @@ def records(rows: Iterable[Any], parts: Mapping[str, Part]) -> pd.DataFrame:
 def _column(values: list[Any], part: Part) -> Any:
     if part.store == "bool":
         return pd.array([v if isinstance(v, bool) else None for v in values], dtype="boolean")
+    if part.store in ("millis", "hours"):
+        numbers = [v if isinstance(v, int) and not isinstance(v, bool) else None for v in values]
+        if part.store == "hours":
+            return pd.Series([None if n is None else n / 3_600_000 for n in numbers], dtype="float64")
+        return pd.to_datetime(pd.Series(numbers, dtype="Int64"), unit="ms", utc=True).dt.as_unit("us")
     return column_of(typed(values, part.store), part.store)
+
+
+def sla_cycles(frame: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """Return the cycles of service levels, one row each: the completed ones, then the ongoing.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Of issues, with their keys and the structures of the fields.
+    labels : mapping
+        The name of each service level by the column with its structure.
+    """
+    rows = [
+        {**cycle, "key": key, "field": name, "ongoing": ongoing}
+        for column, name in labels.items()
+        for key, value in zip(frame["Key"], frame[column], strict=True)
+        if isinstance(value, Mapping)
+        for ongoing, cycles in (
+            (False, value.get("completedCycles") or ()),
+            (True, [value["ongoingCycle"]] if value.get("ongoingCycle") else ()),
+        )
+        for cycle in cycles
+        if isinstance(cycle, Mapping)
+    ]
+    return records(rows, CYCLES)
 
 
 def board_columns(configuration: Mapping[str, Any]) -> pd.DataFrame:

@@ -44,11 +44,7 @@ class People:
         exact = [
             row
             for row in people
-            if name.casefold()
-            in {
-                str(row.get(k) or "").casefold()
-                for k in ("displayName", "emailAddress", "accountId", "name", "key")
-            }
+            if name.casefold() in {str(row.get(part) or "").casefold() for part in _NAMES}
         ]
         accounts = {str(row[identity]) for row in exact if row.get(identity)}
         if not accounts:

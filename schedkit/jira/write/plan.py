@@ -251,12 +251,12 @@ class Plan:
         return f"<p>{escape(self._summary())}</p>{notes}<table>{head}{''.join(body)}</table>"
 
     def _summary(self) -> str:
-        what = f"{self.aio.title}: {len(self.aio.steps)} issues would be written"
+        what = f"{self.aio.title}: {len(self.aio.steps)} issues would be written to {self.aio.site.name}"
         if self.aio.refused:
             what += f", {len(self.aio.refused)} cannot be"
         if self.aio.conflicts:
-            what += f", {len(self.aio.conflicts)} cells conflict with changes on the site"
-        return f"{what} to {self.aio.site.name}" + ("; applied" if self.aio.applied else "; .apply() does it")
+            what += f", {len(self.aio.conflicts)} cells conflict with changes made there"
+        return what + ("; applied" if self.aio.applied else "; .apply() does it")
 
 
 def shown(value: Any) -> str:

@@ -14,11 +14,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from support.confluence_pages import anchor, table
 
-from schedkit.confluence import Confluence, Image, Link, Look, Lozenge, Managed, Markup
-from schedkit.confluence.plans.template import BlockEdit, inline, rendered_template
+from schedkit.confluence import Applied, Confluence, Image, Link, Look, Lozenge, Managed, Markup, Plan
+from schedkit.confluence.plans.placeholders import BlockEdit, inline
+from schedkit.confluence.plans.template import rendered_template
 from schedkit.demo import DemoSite, Faults
 from schedkit.errors import (
     BadAnswerError,
+    CheckError,
     MalformedPageError,
     NotFoundError,
     RegionError,
@@ -254,3 +256,161 @@ def test_places_that_are_not_one(page: str, problem: str) -> None:
 def test_a_value_that_breaks_the_page_is_refused() -> None:
     with pytest.raises(MalformedPageError, match="what would become of page 7"):
         BlockEdit("n", "<b>")(f"<p>{anchor('n')}x{anchor('n-end')}</p>", "page 7")
+
+
+# Placeholders that are text, and templates that grow -------------------------------
+
+
+JIRA = (
+    '<ac:structured-macro ac:name="jira"><ac:parameter ac:name="jqlQuery">project = {{ project }}'
+    "</ac:parameter></ac:structured-macro>"
+)
+
+
+def test_parameters_and_titles_get_plain_text(wiki: Confluence, demo: DemoSite) -> None:
+    title = fresh_title(demo)
+    given: dict[str, Any] = {"project": Lozenge("A & B", "Blue"), "n": 1}
+    template = f"{JIRA}<p>{{{{ project }}}} {{{{ n }}}}</p>"
+    plan = wiki.publish(f"{title} {{{{ project }}}}", parent=100003, template=template, values=given)
+    assert "project = A &amp; B</ac:parameter>" in plan.source
+    assert Lozenge("A & B", "Blue").storage in plan.source
+    assert plan.title == f"{title} A & B"
+    assert plan.version == 0
+    assert plan.apply().title == f"{title} A & B"
+
+
+def test_what_stands_in_parameters_only_is_set_once(wiki: Confluence, demo: DemoSite) -> None:
+    title = fresh_title(demo)
+
+    def plan(project: str, n: int) -> Plan:
+        given = {"project": project, "n": n}
+        return wiki.publish(title, parent=100003, template=f"{JIRA}<p>{{{{ n }}}}</p>", values=given)
+
+    page_id = plan("APOLLO", 1).apply().page_id
+    again = plan("OTHER", 2)
+    assert repr(again).splitlines()[1:] == ["project: set when the page was made", "n: 1 → 2"]
+    again.apply()
+    assert "project = APOLLO<" in demo.wiki.pages[page_id].body
+
+
+@pytest.mark.parametrize(
+    ("template", "where"),
+    [
+        ("<p>see {{ t }} here</p>", "inside <p>"),
+        ("<h1>{{ t }}</h1>", "inside <h1>"),
+        ("<ul><li>{{ t }}</li></ul>", "inside <li>"),
+        ("<p><strong>{{ t }}</strong></p>", "inside <strong>"),
+        (JIRA.replace("project }}", "t }}"), "stands where only text can be"),
+    ],
+)
+def test_a_table_in_running_text_is_refused_with_its_place(template: str, where: str) -> None:
+    with pytest.raises(UsageError, match=f"placeholder 't' is a table and .*{where}"):
+        rendered_template(template, {"t": bugs("one")}, True)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ t }}",
+        '<p local-id="1"> {{ t }} </p>',
+        "<ac:layout><ac:layout-cell>{{ t }}</ac:layout-cell></ac:layout>",
+        "<div>before {{ t }}</div>",
+    ],
+)
+def test_a_table_stands_where_blocks_stand(template: str) -> None:
+    assert "<table>" in rendered_template(template, {"t": bugs("one")}, True)
+
+
+def test_a_frame_of_too_few_rows_makes_no_page() -> None:
+    with pytest.raises(CheckError, match="0 rows, at least 1 expected"):
+        rendered_template("<p>{{ t }}</p>", {"t": bugs()}, True)
+
+
+def test_a_placeholder_that_the_template_gained_is_added(wiki: Confluence, demo: DemoSite) -> None:
+    title = fresh_title(demo)
+    wiki.publish(title, parent=100003, template="<p>{{ a }}</p><p>end</p>", values={"a": 1}).apply()
+    page = demo.wiki.by_title(title)
+    assert page is not None
+    template = "<p>{{ a }} {{ b }}</p><p>{{ t }}</p><p>end</p>"
+    given = {"a": 1, "b": "new", "t": bugs("one")}
+    plan = wiki.publish(title, parent=100003, template=template, values=given)
+    assert "b: empty → new" in repr(plan)
+    assert "t: a new table" in repr(plan)
+    assert plan.added == ["1"]
+    before = page.body
+    assert plan.apply().written
+    assert page.body.startswith(f"{before}<p>{block('b', 'new')}</p><p>{bare('t')}</p><table>")
+    assert not wiki.publish(title, parent=100003, template=template, values=given).changed
+    # What people took off stays off.
+    demo.wiki.edit_by_hand(page.id, lambda body: body.replace(f"<p>{block('b', 'new')}</p>", ""))
+    with pytest.raises(RegionError, match="no single place of the placeholder 'b'"):
+        wiki.publish(title, parent=100003, template=template, values=given)
+
+
+# Pages that are found again --------------------------------------------------------
+
+
+def test_a_page_per_key_is_found_whatever_its_title_becomes(wiki: Confluence, demo: DemoSite) -> None:
+    title, parent = fresh_title(demo), demo.wiki.create(fresh_title(demo), "<p />").id
+
+    def publish(key: str, n: int) -> Applied:
+        return wiki.publish(
+            f"{title} {key}", parent=parent, key=key, labels=["report", "weekly"], template="<p>{{ n }}</p>",
+            values={"n": n},
+        ).apply()  # fmt: skip
+
+    made = {key: publish(key, 1).page_id for key in ("APOLLO", "GEMINI")}
+    assert len(set(made.values())) == 2
+    page = demo.wiki.pages[made["APOLLO"]]
+    assert page.labels == ["report", "weekly"]
+    demo.wiki.save(page.id, 2, title=f"{title} renamed")
+    again = publish("APOLLO", 2)
+    assert (again.page_id, again.version, again.title) == (page.id, 3, f"{title} renamed")
+    assert not publish("APOLLO", 2).written
+    assert demo.requests.count(method="POST", path=f"/{page.id}/label") == 1
+    demo.wiki.delete(page.id)
+    assert publish("APOLLO", 3).page_id not in made.values()
+
+
+def test_a_template_may_be_a_page(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
+    template = wiki.page(make_page("<p>{{ n }} bugs</p>").id)
+    plan = wiki.publish(fresh_title(demo), parent=100003, template=template, values={"n": 3})
+    assert f"<p>{block('n', '3')} bugs</p>" == plan.source
+
+    async def same() -> str:
+        made = await wiki.aio.publish(
+            fresh_title(demo), parent=100003, template=template.aio, values={"n": 3}
+        )
+        return made.source
+
+    assert asyncio.run(same()) == plan.source
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"template": 5}, "template=5 is no template"),
+        ({"values": [1]}, r"values=\[1\] is not a mapping"),
+        ({"labels": "report"}, "labels='report' is not a list"),
+        ({"labels": [1]}, "labels=1 is not a text"),
+        ({"key": 5}, "key=5 is not a text"),
+        ({"message": None}, "message=None is not a text"),
+    ],
+)
+def test_arguments_that_are_of_another_kind(wiki: Confluence, options: dict[str, Any], problem: str) -> None:
+    given = {"parent": 100003, "template": "<p>{{ n }}</p>", "values": {"n": 1}, **options}
+    with pytest.raises(UsageError, match=problem):
+        wiki.publish("X", **given)
+
+
+def test_apply_takes_durations_and_flags(wiki: Confluence, make_page: MakePage) -> None:
+    page = make_page(f"<p>{anchor('n')}x{anchor('n-end')}</p>")
+    plan = wiki.page(page.id).fill({"n": 1})
+    with pytest.raises(UsageError, match="invalid duration 'soon'"):
+        plan.apply(deadline="soon")
+    with pytest.raises(UsageError, match="deadline=-1 is negative"):
+        plan.apply(deadline=-1)
+    with pytest.raises(UsageError, match="quiet='no' is not True or False"):
+        plan.apply(quiet="no")
+    assert plan.apply(deadline="10s").written
+    assert (plan.region, plan.creates) == ("", False)

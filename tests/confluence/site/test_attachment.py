@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +12,10 @@ from typing import Any
 import pytest
 from confluence.conftest import DemoPage
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from schedkit.confluence import Confluence
+from schedkit.confluence.site.attachment import content_digest
 from schedkit.demo import DemoSite, Faults
 from schedkit.errors import BadAnswerError, ForbiddenError, NotFoundError, SiteError, UsageError
 
@@ -158,3 +162,48 @@ def test_links_and_images_of_it(wiki: Confluence, make_page: MakePage, tmp_path:
     assert '<ri:attachment ri:filename="chart.png" />' in done.link().storage
     assert "CDATA[see it]" in done.link("see it").storage
     assert done.image(alt="Bugs", width=400).storage.startswith('<ac:image ac:width="400" ac:alt="Bugs">')
+
+
+CORE = (
+    '<cp:coreProperties xmlns:dcterms="x"><dcterms:created>{0}</dcterms:created>'
+    "<dcterms:modified>{0}</dcterms:modified></cp:coreProperties>"
+)
+
+
+def package(moment: str, sheet: str = "one", note: str = "", order: int = 1) -> bytes:
+    members = [("docProps/core.xml", CORE.format(moment)), ("xl/sheet1.xml", sheet)]
+    members.append(("customXml/item1.xml", note))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        for name, content in members[::order]:
+            made.writestr(zipfile.ZipInfo(name, (2026, 1, 2, 3, 4, int(moment))), content)
+    return buffer.getvalue()
+
+
+def test_when_a_workbook_was_saved_is_no_difference(
+    wiki: Confluence, make_page: MakePage, book: Path, demo: DemoSite
+) -> None:
+    page = make_page("<p />")
+    for data in (package("10"), package("20", note="x"), package("30", order=-1)):
+        book.write_bytes(data)
+        assert wiki.page(page.id).attach(book).version == 1
+    book.write_bytes(package("40", sheet="two"))
+    assert wiki.page(page.id).attach(book).version == 2
+    assert sent(demo, page) == 2
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 no package", package("10")[:-30], b"plain"])
+def test_what_is_no_package_is_compared_byte_by_byte(data: bytes) -> None:
+    assert content_digest(data) == hashlib.sha256(data).hexdigest()
+
+
+def test_a_redirected_upload_is_told_at_once(
+    wiki: Confluence, make_page: MakePage, book: Path, demo: DemoSite
+) -> None:
+    page = make_page("<p />")
+    elsewhere = RedirectResponse("https://wiki.example.org/", 301)
+    undo = demo.before(lambda request: None if request.method == "GET" else elsewhere)
+    with pytest.raises(SiteError, match="a redirect to https://wiki"):
+        wiki.page(page.id).attach(book)
+    undo()
+    assert sent(demo, page) == 1

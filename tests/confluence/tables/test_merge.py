@@ -16,6 +16,7 @@ from schedkit.confluence.source.grid import read_grid
 from schedkit.confluence.source.locate import PageIndex, locate
 from schedkit.confluence.source.reading import text
 from schedkit.confluence.source.regions import region
+from schedkit.confluence.tables.read import read_table
 from schedkit.confluence.tables.render import render
 from schedkit.confluence.tables.rules import Merged, Rules
 from schedkit.errors import CheckError, MalformedPageError, RegionError
@@ -703,3 +704,14 @@ def test_joined_rows_may_leave_and_others_come() -> None:
 def test_columns_beside_merged_cells_stay() -> None:
     with pytest.raises(RegionError, match="has merged cells, so its columns cannot change"):
         team(["5", "6", "7"], New=["a", "b", "c"])
+
+
+def test_archived_rows_that_were_read_stay_archived() -> None:
+    rows = [["K-1", "one", ""], ["Archived", "", ""], ["K-2", "two", "mine"], ["K-3", "three", "mine"]]
+    source = page(table(NAMES, rows))
+    read = read_table(source, region("anchor:t"), "page 7")
+    assert not edit(source, read).changed
+    read.loc[0, "Summary"] = "ONE"
+    assert edit(source, read).new == source.replace("<td>one</td>", "<td>ONE</td>")
+    back = edit(source, {"Key": ["K-1", "K-3"], "Summary": ["one", "three"]})
+    assert [row[0] for row in cells(back)[1:]] == ["K-1", "K-3", "Archived", "K-2"]

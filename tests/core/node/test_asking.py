@@ -20,7 +20,8 @@ Make = Callable[..., Scheduler]
 @pytest.fixture
 def orphaned(make: Make) -> Scheduler:
     """A viewer of a ledger whose owner has died."""
-    owner, viewer = make(name="owner"), make(name="viewer")
+    # A lease that a machine which stands still does not outlast.
+    owner, viewer = make(name="owner", lease="10m"), make(name="viewer")
     owner.task(name="one")(lambda: 1)
     owner.start()
     viewer.start()

@@ -12,6 +12,7 @@ import xlsxwriter
 from support.excel_templates import issues_frame, issues_table, patched, text_of
 
 from schedkit import excel
+from schedkit.excel.limits import MAX_LINKS
 
 SHEET = "xl/worksheets/sheet1.xml"
 VIEWS = (
@@ -82,3 +83,19 @@ def test_the_last_link_leaves_no_empty_element(tmp_path: Path) -> None:
     frame = pd.DataFrame({"Key": ["x"], "Points": [1]})
     path = excel.write(frame, tmp_path / "f.xlsx", template=template).path
     assert "hyperlink" not in text_of(path, SHEET)
+
+
+@pytest.mark.parametrize("mode", ["replace", "upsert"])
+def test_links_of_cells_that_are_written_anew_leave_room_for_new_ones(mode: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"Key": [f"A-{n}" for n in range(MAX_LINKS)]})
+    frame.attrs["site"] = "https://jira.example.org"
+    path = excel.write(frame, tmp_path / "many.xlsx").path
+    few = frame.iloc[5:9]
+    few.attrs = frame.attrs
+    if mode == "replace":
+        written = excel.write(frame, path, template=path)
+    else:
+        written = excel.write(few, path, mode="upsert", key="Key")
+    assert written.altered == {}
+    assert text_of(path, SHEET).count("<hyperlink ") == MAX_LINKS
+    assert text_of(path, "xl/worksheets/_rels/sheet1.xml.rels").count('hyperlink"') == MAX_LINKS

@@ -18,8 +18,6 @@ from support.excel_zoo import PIVOT_CACHE, TOP, parts_of, zoo
 from schedkit import excel
 from schedkit.errors import WorkbookError
 from schedkit.excel.formula import Formula
-from schedkit.excel.parts.area import Area
-from schedkit.excel.parts.range_growth import RangeGrowth
 
 FRAME = pd.DataFrame({"Key": ["A-1", "A-2", "A-3"], "n": [1, 2, 3]})
 
@@ -183,47 +181,6 @@ def test_shared_and_array_formulas_are_carried(tmp_path: Path) -> None:
 )
 def test_formulas_are_cut_where_rows_change(text: str, pieces: tuple[str | int, ...]) -> None:
     assert Formula.parse(text, 5).pieces == pieces
-
-
-GROWTH = RangeGrowth("My 'data'", 3, Area(4, 2, 6, 4), 16, totals=1)
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("'My ''data'''!$B$4:$B$6", "'My ''data'''!$B$4:$B$16"),
-        ("'my ''DATA'''!B3:D6", "'my ''DATA'''!B3:D16"),
-        ("'My ''data'''!$A$1:$Z$7", "'My ''data'''!$A$1:$Z$17"),
-        ("'My ''data'''!$B$4:$B$5", "'My ''data'''!$B$4:$B$5"),
-        ("'My ''data'''!$B$6", "'My ''data'''!$B$6"),
-        ("'My ''data'''!$F$4:$F$6", "'My ''data'''!$F$4:$F$6"),
-        ("'My ''data'''!$D$4:$E$6", "'My ''data'''!$D$4:$E$6"),
-        ("Other!$B$4:$B$6", "Other!$B$4:$B$6"),
-        ("\"'My ''data'''!B4:B6\"", "\"'My ''data'''!B4:B6\""),
-        ("#REF!", "#REF!"),
-    ],
-)
-def test_references_of_other_parts_grow(before: str, after: str) -> None:
-    assert GROWTH.qualified(before, single=False) == after
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("SUM(B4:B6)", "SUM(B4:B16)"),
-        ("SUM($B$4:$B6)/COUNTA(B3:B6)", "SUM($B$4:$B16)/COUNTA(B3:B16)"),
-        ("Other!B4:B6+B4", "Other!B4:B6+B4"),
-        ('COUNTIF(C4:C6,"B4:B6")', 'COUNTIF(C4:C16,"B4:B6")'),
-        ("LOG10(B6)+Table_B4[x]", "LOG10(B6)+Table_B4[x]"),
-        ("B8:B9", "B8:B9"),
-    ],
-)
-def test_formulas_of_the_sheet_grow(before: str, after: str) -> None:
-    assert GROWTH.unqualified(before) == after
-
-
-def test_lists_of_areas_grow() -> None:
-    assert GROWTH.areas("B4:B6 F1 A:A C4:C6") == "B4:B16 F1 A:A C4:C16"
 
 
 def test_a_pivot_on_cells_grows_and_is_refreshed(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from openpyxl.worksheet.cell_range import MultiCellRange
 from openpyxl.worksheet.table import Table
 from openpyxl.worksheet.worksheet import Worksheet
 from support.excel_zoo import MAY_CHANGE, TOP, parts_of, zoo
+from support.workbook_edits import patched
 
 from schedkit import context, excel
 from schedkit.errors import FileError, WorkbookError
@@ -168,14 +170,6 @@ def test_append_starts_a_workbook_and_continues_it(tmp_path: Path) -> None:
     excel.write(second, path, mode="append", tz="UTC")
     excel.write(issues(0), path, mode="append", tz="UTC")
     pd.testing.assert_frame_equal(excel.read(path), pd.concat([first, second], ignore_index=True))
-
-
-def test_a_summary_that_no_longer_tells_all_rows_is_said(tmp_path: Path) -> None:
-    path = excel.write(issues(2), tmp_path / "s.xlsx", summary=True).path
-    with context.use(Listener()) as listener:
-        excel.write(issues(1, first=9), path, mode="append")
-    assert listener.lines == ["the Summary of s.xlsx keeps telling the rows it was drawn with"]
-    assert len(excel.read(path)) == 3
 
 
 class Listener(context.Surroundings):
@@ -341,3 +335,29 @@ def test_what_is_below_is_never_overwritten(tmp_path: Path) -> None:
     long = pd.DataFrame({"Key": ["A"] * 1_048_575, "Points": 1})
     with pytest.raises(WorkbookError, match="would end in row 1,048,581"):
         excel.write(long, tmp_path / "f.xlsx", template=template, sheet="Issues", links=False)
+
+
+@pytest.mark.parametrize(
+    ("template", "made", "other"), [("t.xltx", "o.xlsx", "o.xlsm"), ("t.xltm", "o.xlsm", "o.xlsx")]
+)
+def test_excels_own_templates_make_workbooks(template: str, made: str, other: str, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.template = True
+    book.active.append(["Key", "Summary"])
+    book.save(tmp_path / "t.xltx")
+    path = (tmp_path / "t.xltx").rename(tmp_path / template)
+    if template.endswith("m"):
+        kind = "application/vnd.ms-excel.template.macroEnabled.main+xml"
+        patched(
+            path,
+            r"[Content_Types].xml",
+            (r"application/vnd\.openxmlformats-officedocument\.spreadsheetml\.template\.main\+xml", kind),
+        )
+    written = excel.write(pd.DataFrame({"Key": ["A-1"]}), tmp_path / made, template=path)
+    with zipfile.ZipFile(written.path) as package:
+        types = package.read("[Content_Types].xml").decode()
+    assert ".template." not in types
+    assert ("sheet.macroEnabled.main+xml" in types) == made.endswith("m")
+    assert excel.read(written.path)["Key"].tolist() == ["A-1"]
+    with pytest.raises(WorkbookError, match=r"a \.xlt. template makes a"):
+        excel.write(pd.DataFrame({"Key": ["A-1"]}), tmp_path / other, template=path)

@@ -128,3 +128,40 @@ def test_captured_answers(shared_data: Path) -> None:
     assert users["Account"].tolist()[:2] == ["5fb82376aca10c006949f35b", "5fb82376aca10c006949f35c"]
     boards = captured(shared_data, "ankitpokhrel__jira-cli/pkg__jira__testdata__boards.json")
     assert records(boards["values"], BOARDS)["Name"].tolist() == ["Board 1", "Board 2"]
+
+
+def sla_cycle(start: int, spent: float, goal: float, **more: object) -> dict[str, object]:
+    hours = {"elapsedTime": spent, "remainingTime": goal - spent, "goalDuration": goal}
+    made = {name: {"millis": int(value * 3_600_000)} for name, value in hours.items()}
+    return {"startTime": {"epochMillis": start}, "breached": spent > goal, **made, **more}
+
+
+def test_every_cycle_of_a_service_level(dialect: str) -> None:
+    with DemoSite(issues=30) as site:
+        jira = client(site, dialect)
+        done = sla_cycle(1_700_000_000_000, 5, 4, stopTime={"epochMillis": 1_700_020_000_000})
+        runs = sla_cycle(1_700_030_000_000, 1, 4, paused=True)
+        site.store.edit("DEMO-1", custom={"sla": {"completedCycles": [done], "ongoingCycle": runs}})
+        site.store.edit("DEMO-2", custom={"sla": {"completedCycles": [done]}})
+        df = jira.slas("project = DEMO")
+        assert df["Key"].tolist() == ["DEMO-1", "DEMO-1", "DEMO-2"]
+        assert df["Ongoing"].tolist() == [False, True, False]
+        assert df["Breached"].tolist() == [True, False, True]
+        assert df["Elapsed Hours"].tolist() == [5.0, 1.0, 5.0]
+        assert df["Remaining Hours"].tolist() == [-1.0, 3.0, -1.0]
+        assert df["Stopped"][0] == pd.Timestamp(1_700_020_000_000, unit="ms", tz="UTC")
+        assert pd.isna(df["Stopped"][1])
+        assert df["Paused"][1]
+        assert set(df["Field"]) == {"Time to resolution"}
+        assert df.attrs["extraction"]["complete"]
+        shown = jira.search("key in (DEMO-1, DEMO-2) ORDER BY key", fields=["Time to resolution"])
+        assert shown["Time to resolution"].tolist() == ["paused (1h of 4h)", "breached (5h of 4h)"]
+        site.before(
+            lambda request: (
+                JSONResponse([{"id": "summary", "name": "Summary"}])
+                if request.url.path.endswith("/field")
+                else None
+            )
+        )
+        with pytest.raises(UsageError, match="has no service levels"):
+            client(site, dialect).slas("project = DEMO")

@@ -10,7 +10,16 @@ import pytest
 
 from schedkit.demo import DemoSite
 from schedkit.errors import UsageError
-from schedkit.flow import as_of, cumulative_flow, cycle_times, spans, throughput, time_in_status
+from schedkit.flow import (
+    as_of,
+    cumulative_flow,
+    cycle_times,
+    spans,
+    status_spans,
+    throughput,
+    time_in_status,
+)
+from schedkit.jira import search_sites
 from tests.jira.conftest import client
 
 ALL = "project is not EMPTY ORDER BY key"
@@ -245,3 +254,49 @@ def test_fields_of_a_site_as_of_an_instant(dialect: str) -> None:
             )
         sprints = spans(changes, "Sprint", issues)
         assert all(isinstance(ids, tuple) for ids in sprints["Value Id"])
+
+
+def test_versions_in_time(dialect: str) -> None:
+    """Histories name each version that was added or removed, not what the field held."""
+    with DemoSite(issues=60) as site:
+        jira = client(site, dialect)
+        issue = next(i for i in site.store.visible() if len(i.fix_versions) == 1)
+        old = issue.fix_versions[0].name
+        one, two = [v.name for v in issue.project.versions if v.name != old][:2]
+        columns = ["Key", "Created", "Fix Versions"]
+        for versions in ((old, one), (one, two), ()):
+            frame = jira.keys([issue.key], fields=columns)
+            frame["Fix Versions"] = pd.Series([versions], index=frame.index, dtype=object)
+            assert jira.edit(frame, columns=["Fix Versions"]).apply()["Outcome"].tolist() == ["done"]
+        changes = jira.changelog([issue.key], fields=["Fix Versions"])
+        held = spans(changes, "Fix Versions", jira.keys([issue.key], fields=columns))
+        assert [set(value) for value in held["Value"]] == [{old}, {old, one}, {one, two}, set()]
+        moment = held["To"].iloc[1] - timedelta(milliseconds=1)
+        before = as_of(jira.keys([issue.key], fields=columns), changes, moment)
+        assert set(before["Fix Versions"][0]) == {old, one}
+
+
+def test_histories_of_two_sites_in_one_frame() -> None:
+    """The same keys, status ids and custom field ids mean something else at each site."""
+    with DemoSite(issues=80, seed=7, now=NOW) as one, DemoSite(issues=80, seed=8, now=NOW) as other:
+        other.store.rename_status("In Progress", "Doing")
+        sites = {"one": client(one, "cloud"), "other": client(other, "dc")}
+        issues = search_sites(sites, lambda jira: jira.search("project = DEMO"))
+        changes = search_sites(sites, lambda jira: jira.changelog("project = DEMO"))
+        assert changes.attrs["extraction"]["complete"]
+        assert issues["Key"].duplicated().any()
+        parts = [(jira.search("project = DEMO"), jira.changelog("project = DEMO")) for jira in sites.values()]
+
+        stays = status_spans(issues, changes, until=UNTIL)
+        alone = pd.concat([status_spans(*part, until=UNTIL).drop(columns="Status Id") for part in parts])
+        pd.testing.assert_frame_equal(stays.drop(columns="Status Id"), alone.reset_index(drop=True))
+        assert {"In Progress", "Doing"} <= set(stays["Status"])
+
+        columns = ["Story Points", "Sprint", "Status Category"]
+        then = as_of(issues, changes, "2025-09-01", ["Status", "Story Points", "Sprint"])
+        alone = pd.concat(
+            [as_of(*part, "2025-09-01", ["Status", "Story Points", "Sprint"]) for part in parts],
+            ignore_index=True,
+        )
+        assert set(then["site"]) == {"one", "other"}
+        pd.testing.assert_frame_equal(then[columns], alone[columns])

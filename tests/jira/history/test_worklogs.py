@@ -29,6 +29,13 @@ def test_worklogs(jira: Jira, demo_site: DemoSite) -> None:
     )
     assert sorted((row.Started, row.Key, row.Hours) for row in frame.itertuples()) == expected
     assert frame["Comment"].notna().any()
+    assert frame["Worklog Id"].is_unique
+    ids = {str(issue.id): issue.key for issue in store.visible()}
+    assert frame["Id"].map(ids).tolist() == frame["Key"].tolist()
+    accounts = {user.account_id for user in store.catalog.users}
+    accounts |= {f"JIRAUSER{10100 + user.number}" for user in store.catalog.users}
+    assert set(frame["Author Id"].dropna()) <= accounts
+    assert frame.dropna(subset="Author").groupby("Author Id")["Author"].nunique().max() == 1
 
 
 def test_worklogs_beyond_the_first_twenty(dialect: str) -> None:

@@ -140,7 +140,7 @@ def test_a_conflict_is_shown_and_left_alone(site: DemoSite, jira: Jira, dialect:
     plan = jira.edit(mine)
     assert {outcome.key for outcome in plan.aio.conflicts} == {key}
     assert set(plan.frame.loc[plan.frame["Key"] == other, "Field"]) == set(columns) - {"Updated"}
-    assert "7 cells conflict with changes on the site" in repr(plan)
+    assert "7 cells conflict with changes made there" in repr(plan)
     assert "Summary: the site has Theirs since, the frame Mine" in repr(plan)
     assert "conflict" in plan._repr_html_()
     outcome = plan.apply()

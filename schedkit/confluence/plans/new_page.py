@@ -1,0 +1,108 @@
+"""A page that is made from a template: where it belongs, how it is found again, what is kept with it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+import anyio
+
+from schedkit import context
+from schedkit.confluence.site.dialects import PageState
+from schedkit.confluence.site.server import Server, is_redirect
+from schedkit.errors import NotFoundError, SiteError
+from schedkit.values.rng import chance
+
+__all__ = ["NewPage", "create", "existing", "finish", "known_placeholders"]
+
+# On the parent: the pages below it by their key. On a page: the placeholders it was given.
+_PAGES = "schedkit-pages"
+_PLACEHOLDERS = "schedkit-placeholders"
+
+
+@dataclass(frozen=True)
+class NewPage:
+    """Where a page belongs that is made from a template.
+
+    `key` names it whatever its title becomes; `placeholders` are those that its template has.
+    """
+
+    parent: str
+    space: str
+    title: str
+    key: str | None = None
+    labels: tuple[str, ...] = ()
+    placeholders: tuple[str, ...] = ()
+
+
+async def existing(server: Server, new: NewPage) -> PageState | None:
+    """Return the page that was made for the same key, else the page of that title; None if there is none."""
+    if new.key is not None:
+        value, _ = await server.read_property(new.parent, _PAGES)
+        known = value.get(new.key) if isinstance(value, dict) else None
+        if isinstance(known, str):
+            try:
+                state = await server.read(known)
+            except NotFoundError:
+                state = None
+            # One that was deleted is made anew.
+            if state is not None and state.status == "current":
+                return state
+    found = await server.find(new.space, new.title)
+    return None if found is None else await server.read(found.id)
+
+
+async def known_placeholders(server: Server, page_id: str) -> set[str]:
+    """Return the placeholders that a page was given when it was made or filled."""
+    try:
+        value, _ = await server.read_property(page_id, _PLACEHOLDERS)
+    except SiteError as error:
+        context.log(f"{error.message}; which placeholders the page had is unknown")
+        return set()
+    return set(value.get("names", [])) if isinstance(value, dict) else set()
+
+
+async def create(server: Server, new: NewPage, source: str, until: float) -> tuple[bool, PageState]:
+    """Create a page; True if this call made it, False if a twin had it made meanwhile."""
+    unsure = False
+    while True:
+        found = await server.find(new.space, new.title)
+        if found is not None:
+            return unsure and found.version == 1 and found.source == source, found
+        try:
+            return True, await server.create(new.space, new.parent, new.title, source)
+        except SiteError as error:
+            # Titles are unique in a space: a 400 may be a twin's page that is not listed yet.
+            twin = error.status == 409 or (error.status == 400 and not unsure)
+            if is_redirect(error) or not (error.maybe_done or twin):
+                raise
+            unsure = True
+            wait = chance.uniform(0.1, 0.5)
+            if time.monotonic() + wait > until:
+                raise
+            context.log(f"{error.message}; looking for the page again", logging.WARNING)
+            await anyio.sleep(wait)
+
+
+async def finish(server: Server, new: NewPage, state: PageState) -> None:
+    """Give a page its labels, and remember its key and its placeholders; nothing is sent that is known."""
+    missing = set(new.labels) - await server.labels(state.id) if new.labels else set()
+    if missing:
+        await server.add_labels(state.id, sorted(missing))
+    if new.key is not None:
+        await _remember(server, new.parent, _PAGES, {new.key: state.id})
+    names = await known_placeholders(server, state.id)
+    if not set(new.placeholders) <= names:
+        await _remember(server, state.id, _PLACEHOLDERS, {"names": sorted(names | set(new.placeholders))})
+
+
+async def _remember(server: Server, page_id: str, name: str, entries: dict[str, object]) -> None:
+    """Merge entries into a content property; another writer may come between once."""
+    for _ in range(2):
+        value, known = await server.read_property(page_id, name)
+        old = value if isinstance(value, dict) else {}
+        if all(old.get(key) == entry for key, entry in entries.items()):
+            return
+        if await server.write_property(page_id, name, {**old, **entries}, known):
+            return

@@ -1,0 +1,149 @@
+"""``WAS`` and ``CHANGED``: what an issue's history tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from schedkit.demo.jql import dates, functions
+from schedkit.demo.jql.meaning import Meaning, Reader, Test
+from schedkit.demo.jql.resolve import user
+from schedkit.demo.jql.tree import Call, Clause, Empty, JqlError, Operand, Value
+from schedkit.demo.world.model import Issue
+
+# JQL names of the fields with a searchable history, and what a change calls them.
+FIELDS = {
+    "status": "status",
+    "priority": "priority",
+    "assignee": "assignee",
+    "reporter": "reporter",
+    "resolution": "resolution",
+}
+_FOREVER = 1 << 62
+_DAY = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A value that a field held from one moment to another, and who put it there."""
+
+    value: str | None
+    start: int
+    end: int
+    author: Any
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The time and the author that predicates ask for."""
+
+    start: int = 0
+    end: int = _FOREVER
+    by: frozenset[Any] | None = None
+
+
+def compile_past(clause: Clause, field: Meaning, reader: Reader) -> Test:
+    """Turn a clause about an issue's past into a predicate."""
+    name = FIELDS.get(clause.field.casefold())
+    if name is None:
+        raise JqlError(f"History searches do not support the '{clause.field}' field.")
+
+    def ids(operands: tuple[Operand, ...]) -> frozenset[str | None]:
+        return frozenset(_id(v) for o in operands for v in _values(o, clause, field, reader))
+
+    when = _when(clause, field, reader)
+    if clause.op == "changed":
+        sides = {word: ids(operands) for word, operands in clause.predicates if word in ("from", "to")}
+        return lambda issue: any(
+            ("from" not in sides or before.value in sides["from"])
+            and ("to" not in sides or after.value in sides["to"])
+            and when.start <= after.start < when.end
+            and (when.by is None or after.author in when.by)
+            for before, after in _moves(reader, issue, name)
+        )
+    wanted = ids(clause.operands)
+
+    def was(issue: Issue) -> bool:
+        return any(
+            stay.value in wanted
+            and stay.start < when.end
+            and stay.end > when.start
+            and (when.by is None or stay.author in when.by)
+            for stay in _stays(reader, issue, name)
+        )
+
+    positive = clause.op in ("was", "was in")
+    return lambda issue: was(issue) is positive
+
+
+def _values(operand: Operand, clause: Clause, field: Meaning, reader: Reader) -> list[Any]:
+    if isinstance(operand, Empty):
+        return [None]
+    if isinstance(operand, Call):
+        return functions.values(reader, operand, clause.field)
+    return list(field.resolve(reader, operand.text, clause.field))
+
+
+def _id(value: Any) -> str | None:
+    return None if value is None else str(getattr(value, "account_id", None) or value.id)
+
+
+def _stays(reader: Reader, issue: Issue, name: str) -> Iterator[Stay]:
+    held, start, author = _id(getattr(issue, name)), issue.created, issue.reporter
+    changes = list(_changes(reader, issue, name))
+    if changes:
+        held = changes[0][1]
+    for at, _, now, who in changes:
+        yield Stay(held, start, at, author)
+        held, start, author = now, at, who
+    yield Stay(held, start, _FOREVER, author)
+
+
+def _moves(reader: Reader, issue: Issue, name: str) -> Iterator[tuple[Stay, Stay]]:
+    stays = list(_stays(reader, issue, name))
+    return pairwise(stays)
+
+
+def _changes(reader: Reader, issue: Issue, name: str) -> Iterator[tuple[int, str | None, str | None, Any]]:
+    for entry in reader.store.history(issue):
+        for change in entry.changes:
+            if name in (change.field_id, change.field):
+                yield entry.at, change.was, change.now, entry.author
+
+
+def _when(clause: Clause, field: Meaning, reader: Reader) -> When:
+    start, end, by = 0, _FOREVER, None
+    for word, operands in clause.predicates:
+        if word == "by":
+            by = frozenset(u for o in operands for u in _people(o, clause, reader))
+        elif word == "after":
+            start = max(start, _moment(operands[0], reader))
+        elif word == "before":
+            end = min(end, _moment(operands[0], reader))
+        elif word == "on":
+            start = max(start, _moment(operands[0], reader))
+            end = min(end, start + _DAY)
+        elif word == "during":
+            if len(operands) != 2:
+                raise JqlError("DURING takes two dates in parentheses.")
+            start, end = max(start, _moment(operands[0], reader)), min(end, _moment(operands[1], reader))
+    return When(start, end, by)
+
+
+def _people(operand: Operand, clause: Clause, reader: Reader) -> list[Any]:
+    if isinstance(operand, Call):
+        return functions.values(reader, operand, clause.field)
+    return list(user(reader, operand.text, clause.field)) if isinstance(operand, Value) else []
+
+
+def _moment(operand: Operand, reader: Reader) -> int:
+    found: int | None = None
+    if isinstance(operand, Call):
+        found = dates.function(operand.name, operand.args, reader.now, reader.zone)
+    elif isinstance(operand, Value):
+        found = dates.instant(operand.text, reader.now, reader.zone)
+    if found is None:
+        raise JqlError(f"Date value '{getattr(operand, 'text', 'EMPTY')}' for a history search is invalid.")
+    return found
