@@ -33,6 +33,6 @@ def refuse_misspelt(environment: Mapping[str, str], sections: Iterable[str]) -> 
     known = list(sections)
     for name in environment:
         section, nested, _ = name.removeprefix(PREFIX).partition(NESTED)
-        if name.startswith(PREFIX) and nested and section.lower() not in known:
-            if near_matches(section, known, least=0.8):
-                refuse_unknown([section.lower()], known, f"environment variable {name}", error=SettingsError)
+        is_other = not name.startswith(PREFIX) or not nested or section.lower() in known
+        if not is_other and near_matches(section, known, least=0.8):
+            refuse_unknown([section.lower()], known, f"environment variable {name}", error=SettingsError)

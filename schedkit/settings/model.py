@@ -29,7 +29,6 @@ from schedkit.settings.accepted import translated
 from schedkit.settings.environment import NESTED, PREFIX, refuse_misspelt, variable_of
 from schedkit.values.failures import translated as foreign_errors
 from schedkit.values.parsers import Reads, duration, whole_number
-from schedkit.values.text import safe_repr
 from schedkit.values.yaml import Document, explain, parse_yaml
 
 __all__ = [
@@ -183,10 +182,8 @@ def load_settings(root: Path | None = None) -> Settings:
             document = parse_yaml(path.read_text(encoding="utf-8"), path.name)
     values = document.value if document else {}
     if not isinstance(values, dict):
-        raise SettingsError(
-            f"{path.name}:1:1: expected a mapping, got {safe_repr(values)}",
-            hint="write sites:, scheduler:, …",
-        )
+        # What it is instead may hold a secret.
+        raise SettingsError(f"{path.name}:1:1: expected a mapping", hint="write sites: or scheduler:")
     refuse_misspelt(os.environ, Settings.model_fields)
     values = translated(values, path.name)
     # A site's variables are filled in when the site is used: a token that is not set stops nothing else.

@@ -78,7 +78,7 @@ def test_the_environment_wins_and_fills_variables(project: Path, monkeypatch: py
         ("notify:\n  late_after: never", r"yaml:2:3: notify.late_after: invalid duration 'never'"),
         ("notify: {channels: {env: X}}", "yaml:1:10: notify.channels: write a list"),
         ("notify: {channels: [{env: X, on: [lost]}]}", "channels.0.on.0: write one of 'failed', 'done' or"),
-        ("- 1", r"schedkit.yaml:1:1: expected a mapping, got \[1\]"),
+        ("- 1", r"schedkit.yaml:1:1: expected a mapping .write sites:"),
         ("a: 1\n---\nb: 2", "holds 2 documents"),
         ("notify: {link: '${ABSENT_VARIABLE}'}", r"\$\{ABSENT_VARIABLE\} is not set"),
     ],
@@ -95,7 +95,7 @@ def test_a_wrong_value_in_the_environment_names_it_and_hides_secrets(
     monkeypatch.setenv("SCHEDKIT_SCHEDULER__CONCURRENCY", "many")
     with pytest.raises(
         SettingsError,
-        match=r"environment variable SCHEDKIT_SCHEDULER__CONCURRENCY: scheduler.concurrency='many' \(a whole number",
+        match=r"environment variable SCHEDKIT_SCHEDULER__CONCURRENCY: scheduler.concurrency='many' ",
     ):
         load_settings(project)
     monkeypatch.setenv("SCHEDKIT_SCHEDULER__CONCURRENCY", "3")
