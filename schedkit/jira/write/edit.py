@@ -230,7 +230,7 @@ def _cell(value: Any, target: Target) -> Any:
         return cell_value(value, target.store)
     except (ValueError, TypeError):
         raise UsageError(
-            f"{value!r} is no value for {target.column}", hint=f"its column holds {target.store} values"
+            f"{value!r} is not a value of {target.column}", hint=f"its column holds {target.store} values"
         ) from None
 
 
