@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
@@ -35,9 +36,10 @@ def test_a_workbook_is_written_where_the_path_says(tmp_path: Path) -> None:
     assert book.get_sheet_by_name("Bugs").to_python()[1] == ["A-1", "=cmd()"]
 
 
-def test_an_unknown_placeholder_is_refused(tmp_path: Path) -> None:
-    write = deliverer("excel", {"path": "{nam}.xlsx"})
-    with pytest.raises(SettingsError, match=r"placeholder: 'nam' \(\{name\} and \{date"):
+@pytest.mark.parametrize("placeholder", ["nam", "date.year", "name.__class__", "date[0]", "0"])
+def test_an_unknown_placeholder_is_refused(placeholder: str, tmp_path: Path) -> None:
+    write = deliverer("excel", {"path": f"{{{placeholder}}}.xlsx"})
+    with pytest.raises(SettingsError, match=rf"placeholder: '{re.escape(placeholder)}' \(\{{name\}} and"):
         write(FRAME, report(excel={}), tools(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
