@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
@@ -50,9 +51,10 @@ def test_options_of_the_workbook_reach_it(tmp_path: Path) -> None:
     assert openpyxl.load_workbook(tmp_path / "p.xlsx")["Report"]["C4"].value == "A-1"
 
 
-def test_an_unknown_placeholder_is_refused(tmp_path: Path) -> None:
-    write = deliverer("excel", {"path": "{nam}.xlsx"})
-    with pytest.raises(SettingsError, match=r"placeholder: 'nam' \(\{name\} and \{date"):
+@pytest.mark.parametrize("placeholder", ["nam", "date.year", "name.__class__", "date[0]", "0"])
+def test_an_unknown_placeholder_is_refused(placeholder: str, tmp_path: Path) -> None:
+    write = deliverer("excel", {"path": f"{{{placeholder}}}.xlsx"})
+    with pytest.raises(SettingsError, match=rf"placeholder: '{re.escape(placeholder)}' \(\{{name\}} and"):
         write(FRAME, report(excel={}), tools(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
