@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable
+from functools import lru_cache
 
-from schedkit.excel.limits import MAX_HEADER_UNITS, MAX_SHEET_NAME_UNITS, clip
+from schedkit.excel.limits import MAX_COLUMNS, MAX_HEADER_UNITS, MAX_SHEET_NAME_UNITS, clip
 
 # Excel refuses these in a sheet name; control characters are refused by the file format.
 _NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f\ufffe\uffff\ud800-\udfff]+")
@@ -30,6 +31,7 @@ def letters(column: int) -> str:
     return text
 
 
+@lru_cache(maxsize=MAX_COLUMNS)
 def column_number(text: str) -> int:
     """Return the 1-based number of the column called `text`.
 

@@ -37,6 +37,9 @@ _STRICT_OFFICE = "http://purl.oclc.org/ooxml/officeDocument/relationships"
 # What a new row takes over from another: its look, not its number, extent or state.
 _LOOK = {"s", "customFormat", "ht", "customHeight", "thickBot", "thickTop"}
 
+# What tells where a row is.
+_PLACING = ("r", "spans")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -59,8 +62,7 @@ class Row:
 
     def shown(self) -> Row:
         """Return the row as it is when no filter hides it."""
-        told = sheet_cells.attributes(self.attributes)
-        return Row("".join(f' {n}="{v}"' for n, v in told.items() if n != "hidden"), self.cells)
+        return Row(_without(self.attributes, "hidden"), self.cells)
 
 
 class Sheet:
@@ -143,9 +145,19 @@ class Sheet:
         found = self._rows.row(number)
         if found is None:
             return Row("", {})
-        told = sheet_cells.attributes(found.attributes)
-        kept = "".join(f' {name}="{value}"' for name, value in told.items() if name not in ("r", "spans"))
-        return Row(kept, sheet_cells.cells_of(found.cells, number))
+        return Row(_without(found.attributes, *_PLACING), sheet_cells.cells_of(found.cells, number))
+
+    def attributes(self, number: int, *, shown: bool = False) -> str | None:
+        """Return the attributes of a row as it is now, None if it is not there; see `Row`.
+
+        Parameters
+        ----------
+        shown : bool
+            As they are when no filter hides the row.
+        """
+        row = self._changed.get(number)
+        told = self._rows.attributes(number) if row is None else row.attributes
+        return None if told is None else _without(told, *_PLACING, *(["hidden"] if shown else []))
 
     def is_filled(self, number: int, left: int, right: int) -> bool:
         """Tell whether a row holds a value in one of the columns."""
@@ -289,6 +301,12 @@ def _checked(xml: bytes, part: str, title: str) -> tuple[bytes, _Data]:
     if not found:
         raise WorkbookError(f"the sheet {title!r} has no cells", hint="choose a worksheet, not a chart sheet")
     return xml, found[0]
+
+
+def _without(attributes: str, *names: str) -> str:
+    """Return attributes as they are written, but for some."""
+    told = sheet_cells.attributes(attributes)
+    return "".join(f' {name}="{value}"' for name, value in told.items() if name not in names)
 
 
 def _opened(tag: bytes, name: bytes) -> bytes:

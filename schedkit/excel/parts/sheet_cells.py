@@ -19,6 +19,7 @@ _CONTENT = re.compile(rf"<{PREFIX}(?:v|f|is)(?=[\s/>])")
 _ATTRIBUTE = re.compile(r"\s([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _ADDRESS = re.compile(r"\sr\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _AREA = re.compile(r"\sref\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+_REGULAR = '<c r="'
 ENTITIES = {"&quot;": '"', "&apos;": "'"}
 
 
@@ -41,20 +42,36 @@ def attributes(text: str) -> dict[str, str]:
 def cells_of(xml: str, row: int) -> dict[int, str]:
     """Return the cells within a row by column; one without an address follows the one before it."""
     found: dict[int, str] = {}
+    if is_regular(xml):
+        for piece in xml.split(_REGULAR)[1:]:
+            cell = _REGULAR + piece
+            if not cell.endswith(("</c>", "/>")):
+                cell = _cell(cell)[0]
+            found[column_number(piece[: piece.index('"')].rstrip("0123456789"))] = cell
+        return found
     column = 0
-    for cell in _CELL.finditer(xml):
-        address = attributes(cell[2]).get("r")
+    for each in _CELL.finditer(xml):
+        address = attributes(each[2]).get("r")
         column = column_number(address.rstrip("0123456789")) if address else column + 1
-        found[column] = cell[0] if address else at(cell[0], column, row)
+        found[column] = each[0] if address else at(each[0], column, row)
+    return found
+
+
+def is_regular(xml: str) -> bool:
+    """Tell whether all cells within a row begin with their address, as most programs write them."""
+    return ":c" not in xml and xml.count("<c") == xml.count(_REGULAR)
+
+
+def _cell(text: str) -> re.Match[str]:
+    found = _CELL.match(text)
+    assert found is not None
     return found
 
 
 def at(cell: str, column: int, row: int) -> str:
     """Return a cell with the address of another place; the area of an array formula moves along."""
     address = f' r="{letters(column)}{row}"'
-    opening = _CELL.match(cell)
-    assert opening is not None
-    start, end = opening.span(2)
+    start, end = _cell(cell).span(2)
     written = _ADDRESS.search(cell, start, end)
     if written is None:
         return cell[:start] + address + cell[start:]

@@ -93,8 +93,13 @@ class SheetRows:
         if place is None:
             return None
         found = self._row(self._starts[place])
-        cells = b"" if found[2] else self._xml[found.end() : self._stop(place)]
-        return RowXml(found[1].decode(), cells.decode())
+        end = found.end() if found[2] else self._xml.rindex(b"</", found.end(), self._stop(place))
+        return RowXml(found[1].decode(), self._xml[found.end() : end].decode())
+
+    def attributes(self, number: int) -> str | None:
+        """Return the attributes of a row, None if it is not there."""
+        place = self._place(number)
+        return None if place is None else self._row(self._starts[place])[1].decode()
 
     def has_value(self, number: int) -> bool:
         """Tell whether a row holds a value or a formula."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from schedkit.excel.names import column_number
 from schedkit.excel.parts import sheet_cells
@@ -16,7 +15,6 @@ _REF = re.compile(rb"\sref\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _CORNER = re.compile(rb"\sref\s*=\s*[\"']\$?([A-Z]{1,3})\$?([0-9]+)")
 # The id of a link's relation has a prefix, whichever it is.
 _ID = re.compile(rb":id\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
-_column = cache(column_number)
 
 
 def count_staying(sheet: Sheet, overwritten: Overwritten) -> int:
@@ -53,7 +51,7 @@ def keep_links(sheet: Sheet, overwritten: Overwritten, growth: RangeGrowth) -> s
 def _corner(link: re.Match[bytes]) -> tuple[int, int]:
     """Return row and column of the first cell of a link, zeros if it names none."""
     found = _CORNER.search(link[2])
-    return (int(found[2]), _column(found[1].decode())) if found else (0, 0)
+    return (int(found[2]), column_number(found[1].decode())) if found else (0, 0)
 
 
 def _ids(links: bytes) -> set[str]:

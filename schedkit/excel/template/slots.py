@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,10 @@ from schedkit.excel.template.template_row import column_formula
 from schedkit.excel.template.upsert import Match
 
 _FORMULA, _END = "><f", "</c>"
+
+
+# So many rows tell the format of a column.
+_ASKED_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -87,17 +92,24 @@ class Computed:
 
 
 class OldCells:
-    """The cells that some rows of a sheet have, as they are when rendering begins."""
+    """The cells that some rows of a sheet have, as they are when rendering begins.
 
-    def __init__(self, sheet: Sheet, numbers: npt.NDArray[np.int64]) -> None:
-        self._sheet, self.numbers = sheet, numbers.tolist()
+    Those of the columns `written` are not needed, and take most of the memory.
+    """
+
+    def __init__(self, sheet: Sheet, numbers: npt.NDArray[np.int64], written: Container[int]) -> None:
+        self._sheet, self._written, self.numbers = sheet, written, numbers.tolist()
         there = set(sheet.numbers(self.numbers[0], self.numbers[-1])) if self.numbers else set()
-        self.rows = {number: sheet.row(number).cells for number in self.numbers if number in there}
+        self.rows = {number: self._kept(number) for number in self.numbers if number in there}
+
+    def _kept(self, number: int) -> dict[int, str]:
+        cells = self._sheet.row(number).cells
+        return {column: cell for column, cell in cells.items() if column not in self._written}
 
     def column(self, position: int) -> pa.Array:
         """Return the cells of one column, null where there is none."""
         for number in self._sheet.changed_rows & self.rows.keys():
-            self.rows[number] = self._sheet.row(number).cells
+            self.rows[number] = self._kept(number)
         cells = [self.rows.get(number, {}).get(position) for number in self.numbers]
         return pa.array(cells, pa.large_string())
 
@@ -139,8 +151,7 @@ class Slots:
         self._match, self._positions = match, positions
         self._formats, self._tally = formats, tally
         self._numbers = numbers
-        self._old = OldCells(sheet, numbers)
-        self._prototype = sheet.row(region.body.top).cells
+        self._old = OldCells(sheet, numbers, positions)
         self._continues = continues or {}
         self._values: dict[int, Computed] = {}
         # Links of other cells of the sheet count too.
@@ -166,8 +177,21 @@ class Slots:
             slots.append(slot)
         return [slot for slot in slots if slot is not None]
 
+    @cached_property
+    def _first_rows(self) -> list[dict[int, str]]:
+        body = self._region.body
+        last = min(body.bottom, body.top + _ASKED_ROWS - 1)
+        return [self._sheet.row(number).cells for number in self._sheet.numbers(body.top, last)]
+
+    def _first_cell(self, position: int) -> str | None:
+        """Return the first cell of a column, whose format new ones have: a missing value leaves none."""
+        first = self._sheet.row(self._region.body.top).cells.get(position)
+        if first is not None:
+            return first
+        return next((cells[position] for cells in self._first_rows if position in cells), None)
+
     def _own(self, position: int, columns: tuple[Column, ...], links: Mapping[int, LinkOf]) -> Slot | None:
-        style = sheet_cells.style_of(self._prototype.get(position))
+        style = sheet_cells.style_of(self._first_cell(position))
         place = self._positions.get(position)
         if place is not None and columns:
             return self._data(position, columns[place], style, links.get(place + 1))
