@@ -28,6 +28,7 @@ from schedkit.settings import (
 )
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean, safe_repr
+from schedkit.values.timezones import parse_timezone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +143,8 @@ class App:
 
     def tools(self) -> Tools:
         """Return what a report needs from this project."""
-        return Tools(site=self.site, root=self.root, clock=lambda: datetime.now().astimezone())
+        tz = parse_timezone(self.settings.scheduler.options.get("tz") or "local")
+        return Tools(site=self.site, root=self.root, clock=lambda: datetime.now(tz), tz=tz)
 
     def add_export(self, scheduler: core.Scheduler) -> TaskHandle[..., Any]:
         """Declare ``jira-export``, the handler of the tag ``JIRA_TASK_EXP``."""

@@ -28,8 +28,9 @@ from schedkit.errors import (
     UsageError,
 )
 from schedkit.loop import bridged
-from schedkit.values.durations import elapsed_text
+from schedkit.values.durations import Duration, elapsed_text
 from schedkit.values.keywords import check_keywords
+from schedkit.values.parsers import duration, whole_number
 from schedkit.values.rng import chance
 
 __all__ = ["Site"]
@@ -56,17 +57,17 @@ class Site:
         Client certificate, or certificate and key.
     proxies : mapping, optional
         As in `requests`; by default the environment's.
-    timeout : float
-        Seconds without a byte until a request counts as failed.
+    timeout : duration
+        Time without a byte until a request counts as failed.
     concurrency : int
         Requests in flight at most.
     retries : int
         How often a read is repeated after a network error, a 5xx or a garbled answer.
-    patience : float
-        Seconds that a request waits at most while the site says "not now": a 429, a 503, a wait that it asks
+    patience : duration
+        How long a request waits at most while the site says "not now": a 429, a 503, a wait that it asks
         for, or a limit that it tells in its headers.
-    backoff : float
-        Seconds before the first repetition; doubles each time, at most a minute, with jitter.
+    backoff : duration
+        Time before the first repetition; doubles each time, at most a minute, with jitter.
     headers : mapping, optional
         Sent with every request.
     name : str, optional
@@ -97,29 +98,27 @@ class Site:
         verify: bool | str = True,
         cert: str | tuple[str, str] | None = None,
         proxies: Mapping[str, str] | None = None,
-        timeout: float = 75.0,
+        timeout: Duration = 75.0,
         concurrency: int = 8,
         retries: int = 6,
-        patience: float = 600.0,
-        backoff: float = 0.5,
+        patience: Duration = 600.0,
+        backoff: Duration = 0.5,
         headers: Mapping[str, str] | None = None,
         name: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if concurrency < 1:
-            raise UsageError(f"concurrency={concurrency} lets no request through", hint="give 1 or more")
-        if not timeout > 0:
-            raise UsageError(f"timeout={timeout} leaves no time for an answer", hint="give seconds > 0")
+        silence = duration(above=True)(timeout, "timeout")
+        concurrency = whole_number(1)(concurrency, "concurrency")
         self.url = normalised(url)
         self.name = name or self.url.partition("://")[2]
         self.credentials = Credentials(user, token or password, oauth2)
         self.concurrency = concurrency
-        self.retries = retries
-        self.patience = patience
-        self.backoff = backoff
+        self.retries = whole_number(0)(retries, "retries")
+        self.patience = duration()(patience, "patience")
+        self.backoff = duration()(backoff, "backoff")
         self.clock = clock or Clock()
-        self.gate = Gate(concurrency, self.clock, patience, self.name)
-        self._wire = Wire(timeout, verify, cert, proxies, headers, concurrency)
+        self.gate = Gate(concurrency, self.clock, self.patience, self.name)
+        self._wire = Wire(silence, verify, cert, proxies, headers, concurrency)
         self._transport: Transport | None = None
         self._threads = anyio.CapacityLimiter(concurrency)
         self._making = threading.Lock()

@@ -12,7 +12,7 @@ from schedkit.confluence.page import AsyncPage, Page
 from schedkit.confluence.plans.new_page import NewPage
 from schedkit.confluence.plans.plan import Plan
 from schedkit.confluence.plans.publish import plan_publish
-from schedkit.confluence.plans.template import filled_title
+from schedkit.confluence.plans.template import filled_title, placeholder_names
 from schedkit.confluence.site.addresses import page_address, parent_id
 from schedkit.confluence.site.server import Server
 from schedkit.confluence.tables.arguments import a_text
@@ -41,7 +41,7 @@ def _is_cloud(url: str) -> bool:
 
 @check_keywords
 class AsyncConfluence:
-    """The async face of a `Confluence`."""
+    """The async side of a `Confluence`."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -120,7 +120,10 @@ class AsyncConfluence:
             key=None if key is None else a_text(key, "key"),
             labels=tuple(a_text(label, "labels") for label in column_labels(labels, "labels")),
         )
-        return await plan_publish(self.server, new, source, values, a_text(message, "message"))
+        # What only the title says has no place on the page.
+        only_titled = placeholder_names(title) - placeholder_names(source)
+        given = {name: value for name, value in values.items() if name not in only_titled}
+        return await plan_publish(self.server, new, source, given, a_text(message, "message"))
 
     @bridged
     async def myself(self) -> dict[str, Any]:

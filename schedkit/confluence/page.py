@@ -37,7 +37,7 @@ __all__ = ["AsyncPage", "AsyncTable", "Page", "Table"]
 
 @check_keywords
 class AsyncTable:
-    """The async face of a `Table`."""
+    """The async side of a `Table`."""
 
     def __init__(self, server: Server, page: PageAddress, place: Region) -> None:
         self.server = server
@@ -183,7 +183,7 @@ class Table:
 
 @check_keywords
 class AsyncPage:
-    """The async face of a `Page`."""
+    """The async side of a `Page`."""
 
     def __init__(self, server: Server, address: PageAddress) -> None:
         self.server = server

@@ -12,9 +12,11 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.excel.drawn.decorate import provenance
+from schedkit.excel.drawn.look import width
 from schedkit.excel.drawn.overview import overview
 from schedkit.excel.drawn.skeleton import SUMMARY, Front, SheetPlan, draw
 from schedkit.excel.fill import fill_drawn, fill_template
+from schedkit.excel.frames.cells import Data
 from schedkit.excel.frames.plan import lay_out, with_index
 from schedkit.excel.jobs import Frames, Job, Look
 from schedkit.excel.memory import to_xml, updated
@@ -30,6 +32,7 @@ from schedkit.excel.tally import Tally
 from schedkit.excel.template.graft import graft
 from schedkit.excel.template.region import Locator
 from schedkit.excel.template.template import Counts, Filling, Order, plan_filling
+from schedkit.excel.template.widths import set_widths
 from schedkit.values.files import file_error
 
 _CORE = "docProps/core.xml"
@@ -97,6 +100,9 @@ def _step(
         data = graft(data, name, _blank(title, look, order.policy), [title])
         book = open_workbook(Package(data, name), name)
     filling = plan_filling(book, name, target, frame, order, tally)
+    if filling.region.new:
+        data_slots = [slot for slot in filling.slots if isinstance(slot, Data)]
+        set_widths(filling.sheet, {slot.position: width(slot.column, len(frame)) for slot in data_slots})
     counts = filling.counts
     if order.key:
         context.log(f"{filling.region} of {name}: {counts.updated} rows updated, {counts.added} added")

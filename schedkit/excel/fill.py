@@ -41,6 +41,7 @@ DRAWN = "the new workbook"
 _STAGE = "write workbook"
 # 2 GB of XML is the most a part of this many cells was seen to take, with room to spare.
 _LARGE_CELLS = 20_000_000
+_LARGE_BYTES = 1 << 31
 
 
 @dataclass
@@ -225,7 +226,7 @@ def _stream_sheet(book: Workbook, filling: Filling, freed: set[str], changes: Ch
     changes.streams[part] = stream
     changes.related[part] = lambda: ink.links.targets
     changes.unrelated[part] = freed
-    if len(filling.numbers) * len(filling.slots) > _LARGE_CELLS:
+    if len(filling.numbers) * len(filling.slots) > _LARGE_CELLS or sheet.size > _LARGE_BYTES:
         changes.large.add(part)
 
 

@@ -85,7 +85,9 @@ def remember(
     name: str, frame: pd.DataFrame, columns: Sequence[Column], index: Sequence[Hashable]
 ) -> FrameMemory:
     """Return what to keep of `frame`, whose first columns are the levels `index` of its index."""
-    place, keys = row_keys(frame)
+    # Keys are for columns of lists; no other column may hold any.
+    some = any(map(pd.api.types.is_object_dtype, frame.dtypes))
+    place, keys = row_keys(frame) if some else (None, [])
     return FrameMemory(
         name=name,
         sheets=[],

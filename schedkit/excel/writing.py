@@ -246,6 +246,8 @@ def _job(
             )
         if source is target:
             return continued_job(frames, target, order, look, tally)
+        # Rows that a template shows as examples may all go.
+        order = replace(order, max_drop=1.0)
         return template_job(frames, Path(source).expanduser(), suffix, order, tally)
     if placed:
         sheet = placed[0].rpartition("!")[0].strip("'").replace("''", "'")

@@ -90,7 +90,7 @@ def _matching(stays: Stays, what: str) -> npt.NDArray[np.bool_]:
     known = {
         *named,
         *named.values(),
-        *stays.statuses.by_id.values(),
+        *stays.statuses.categories,
         *stays.statuses.given.values(),
         *english.values(),
     }

@@ -23,34 +23,46 @@ __all__ = ["CATEGORIES", "Statuses", "Stays", "stays_of"]
 CATEGORIES = {"undefined": "No Category", "new": "To Do", "indeterminate": "In Progress", "done": "Done"}
 
 
+_UNCOUNTED = "stays in it count as no category; say which it is, e.g. categories={{{0!r}: 'In Progress'}}"
+
+
 class Statuses:
     """What is known of statuses: names, categories and what the categories are called in English.
 
     Parameters
     ----------
     log : Log
-        Its frames' ``attrs["statuses"]``, by id: name, category and the category's key.
+        Its frames' ``attrs["statuses"]``, by id: name, category and the category's key. Frames made by hand
+        may have the category of each status by its name.
     given : mapping, optional
         Categories by a status's name or id, as the caller says.
     """
 
     def __init__(self, log: Log, given: Mapping[str, str] | None = None) -> None:
-        known = {**log.attrs[0].get("statuses", {}), **log.attrs[1].get("statuses", {})}
-        self.names: dict[str, str] = {id: about["name"] for id, about in known.items()}
-        self.listed = frozenset(known)
+        told = {**log.attrs[0].get("statuses", {}), **log.attrs[1].get("statuses", {})}
+        known = {id: about for id, about in told.items() if isinstance(about, Mapping)}
+        named = {name: category for name, category in told.items() if isinstance(category, str)}
         self.given = dict(given or {})
+        self.listed = frozenset(known)
+        self.names: dict[str, str] = {id: about["name"] for id, about in known.items()}
+        self.ids_of: dict[str, list[str]] = {}
+        for id, name in self.names.items():
+            self.ids_of.setdefault(name, []).append(id)
+        self.order = list(dict.fromkeys([*self.names.values(), *named]))
+        self.known_names = frozenset(self.order)
         self.by_id: dict[str, str] = {
             id: about["category"] for id, about in known.items() if about.get("category")
         }
-        self.by_name: dict[str, set[str]] = {}
+        self.by_name: dict[str, set[str]] = {name: {category} for name, category in named.items()}
         for id, category in self.by_id.items():
             self.by_name.setdefault(self.names[id], set()).add(category)
-        self.english = {
-            str(about.get("category")): CATEGORIES[about["key"]]
+        self.categories = list(dict.fromkeys([*self.by_id.values(), *named.values()]))
+        self.english = {name: name for name in CATEGORIES.values() if name in self.categories}
+        self.english |= {
+            about["category"]: CATEGORIES[about["key"]]
             for about in known.values()
-            if about.get("key") in CATEGORIES
-        } | {name: name for name in CATEGORIES.values() if name in self.by_id.values()}
-        self.order = list(dict.fromkeys(self.names.values()))
+            if about.get("category") and about.get("key") in CATEGORIES
+        }
 
     def learn(self, id: str | None, name: str, category: str | None) -> None:
         """Take what an issue tells of the status it is in; the site's list knows better."""
@@ -58,12 +70,17 @@ class Statuses:
             self.names.setdefault(id, name)
             if category is not None:
                 self.by_id.setdefault(id, category)
-        if category is not None and name not in self.order:
+        if category is not None and name not in self.known_names:
             self.by_name.setdefault(name, set()).add(category)
 
     def name(self, id: str | None, text: str | None) -> str | None:
         """Return the present name of a status."""
         return self.names.get(id, text) if id is not None else text
+
+    def id_of(self, name: str, category: str | None) -> str | None:
+        """Return the id of the only listed status of a name, in a category if that is known."""
+        found = [id for id in self.ids_of.get(name, ()) if category in (None, self.by_id.get(id))]
+        return found[0] if len(found) == 1 else None
 
     def category(self, id: str | None, text: str | None) -> str | None:
         """Return the category of a status; None if it is not known."""
@@ -119,6 +136,7 @@ class Stays:
     def warnings(self, end: pd.Timestamp | None) -> list[str]:
         """Return what a reader of figures must know; `end` is where they were cut, None for now."""
         found = [self._of_gone(id, name) for id, name in self.gone.items() if (self.ids == id).any()]
+        found += [self._of_unknown(name) for name in self._unknown()]
         if end is None and self.moved:
             found.append(
                 f"{len(self.moved)} issues have moved since their changes were read (e.g. {self.moved[0]}); "
@@ -134,11 +152,20 @@ class Stays:
     def _of_gone(self, id: str, name: str) -> str:
         category = self.statuses.category(id, name)
         if category is None:
-            return (
-                f"the status {name!r} ({id}) is gone from the site and has no category any more: work in it "
-                f"is not counted; say what it was, e.g. categories={{{name!r}: 'In Progress'}}"
-            )
+            return f"the status {name!r} ({id}) is gone from the site: {_UNCOUNTED.format(name)}"
         return f"the status {name!r} ({id}) is gone from the site; it is counted as {category!r}"
+
+    def _of_unknown(self, name: str) -> str:
+        return f"the category of the status {name!r} is not known: {_UNCOUNTED.format(name)}"
+
+    def _unknown(self) -> list[str]:
+        """Return statuses without a category, where others have one."""
+        lacking = per_value(self.categories, lambda category: category is None)
+        if lacking.all():
+            return []
+        gone = set(self.gone)
+        left = lacking & ~per_value(self.ids, lambda id: id in gone)
+        return sorted({str(name) for name in self.names[left] if name is not None})
 
     def _cut(self, end: pd.Timestamp) -> int:
         """Return how many issues may have moved after `end` without a change that says so."""
@@ -155,13 +182,21 @@ def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:
     statuses = Statuses(log, given)
     last = steps.last
     agreed, own, category = _present(log, steps, statuses)
+    # The id of an issue's present status is told by its last change, or by a column of its own.
+    told = (np.bincount(steps.issue) > 1) | ("Status Id" in log.issues)
     for place, name, of in zip(last[agreed], own[agreed], category[agreed], strict=True):
         code = steps.code[place]
-        statuses.learn(steps.ids[code] if code >= 0 else None, name, of)
+        known = code >= 0 and told[steps.issue[place]]
+        statuses.learn(steps.ids[code] if known else None, name, of)
     codes = list(zip(steps.ids, steps.texts, strict=True))
     names = shown(steps.code, [statuses.name(*code) for code in codes])
     categories = shown(steps.code, [statuses.category(*code) for code in codes])
-    said = [per_value(each[last], lambda name: name in statuses.given) for each in (names, steps.shown_ids())]
+    ids = steps.shown_ids()
+    for place, name, of in zip(last, own, category, strict=True):
+        if name in statuses.known_names and not told[steps.issue[place]]:
+            ids[place] = statuses.id_of(name, of)
+            categories[place] = statuses.category(ids[place], name)
+    said = [per_value(each[last], lambda name: name in statuses.given) for each in (names, ids)]
     wins = agreed & pd.notna(category) & ~said[0] & ~said[1]
     categories[last[wins]] = category[wins]
     present = {steps.ids[code] for code in steps.code[last[agreed]] if code >= 0}
@@ -173,7 +208,7 @@ def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:
     keys = log.issues["Key"].astype("str").to_numpy(dtype=object)
     strayed = ~agreed & pd.notna(own) & (steps.code[last] >= 0)
     moved = keys[steps.issue[last[strayed]]].tolist()
-    return Stays(log, steps, names, steps.shown_ids(), categories, statuses, gone, moved)
+    return Stays(log, steps, names, ids, categories, statuses, gone, moved)
 
 
 def _present(log: Log, steps: Steps, statuses: Statuses) -> tuple[npt.NDArray[np.bool_], Objects, Objects]:
@@ -186,7 +221,7 @@ def _present(log: Log, steps: Steps, statuses: Statuses) -> tuple[npt.NDArray[np
     names = [statuses.name(*code) for code in zip(steps.ids, steps.texts, strict=True)]
     agreed = shown(steps.code[last], names) == own
     # The row may be from before the status was renamed; unless another one bears that name now.
-    was_called = ~per_value(own, lambda name: name in statuses.order)
+    was_called = ~per_value(own, lambda name: name in statuses.known_names)
     agreed |= was_called & (shown(steps.code[last], steps.texts) == own)
     if "Status Id" in rows:
         agreed |= cell_texts(rows["Status Id"]) == shown(steps.code[last], steps.ids)

@@ -138,7 +138,7 @@ def in_order(stays: Stays, present: Any, by: str | Mapping[str, str] | None) -> 
         list(map(str, dtype.categories)) if isinstance(dtype, pd.CategoricalDtype) else []
     )
     if by == "category":
-        order = list(dict.fromkeys(stays.statuses.by_id.values()))
+        order = stays.statuses.categories
     elif isinstance(by, Mapping):
         order = [by.get(name, name) for name in order]
     columns = list(map(str, present))

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from schedkit.flow.elements import replayed
 from schedkit.flow.frames import Instants, naive
 from schedkit.flow.log import Ints, Log, Moves
 
@@ -140,7 +141,7 @@ def _of_elements(log: Log, moves: Moves, label: str) -> Steps:
     for number, cell in enumerate(cells):
         now = cell if isinstance(cell, tuple | list | np.ndarray) else (present[number],)
         own = range(bounds[number], bounds[number + 1])
-        for at, held in _replayed(moves, own, [str(name) for name in now if name is not None]):
+        for at, held in replayed(moves, own, [str(name) for name in now if name is not None]):
             issue.append(number)
             when.append(at)
             values.append((tuple(held.values()), tuple(held)))
@@ -152,45 +153,3 @@ def _of_elements(log: Log, moves: Moves, label: str) -> Steps:
     texts, ids = [value[0] for value in different], [value[1] for value in different]
     steps = _timed(log, numbers, births, places, moments, codes.astype(np.int64), texts, ids)
     return replace(steps, empty=((), ()))
-
-
-def _replayed(moves: Moves, own: range, now: list[str]) -> list[tuple[Any, dict[Any, str]]]:
-    """Return what an issue held from when on, each value by its id, beginning with its birth."""
-    told: dict[Any, str] = {}
-    born: dict[Any, str] = {}
-    changes = []
-    for place in own:
-        step = []
-        for code, added in ((moves.was[place], False), (moves.now[place], True)):
-            if code >= 0:
-                text = moves.texts[code] or str(moves.ids[code])
-                id = moves.ids[code] or text
-                if id not in told and not added:
-                    born[id] = text
-                told[id] = text
-                step.append((id, text, added))
-        changes.append((moves.when[place], step))
-    end = dict(born)
-    for _, step in changes:
-        _apply(end, step)
-    # What the issue has, and no change has told, it had from the beginning; unless it is what a change told
-    # by another name, from before the element was renamed.
-    untold = [name for name in now if name not in end.values()]
-    gone = [name for name in end.values() if name not in now]
-    if len(untold) > len(gone):
-        born = {name: name for name in untold[len(gone) :]} | born
-    held, found = dict(born), [(np.datetime64("NaT", "us"), dict(born))]
-    for at, step in changes:
-        _apply(held, step)
-        if found[-1][0] == at:
-            found.pop()
-        found.append((at, dict(held)))
-    return found
-
-
-def _apply(held: dict[Any, str], step: list[tuple[Any, str, bool]]) -> None:
-    for id, text, added in step:
-        if added:
-            held[id] = text
-        else:
-            held.pop(id, None)

@@ -51,7 +51,7 @@ def export_task(params: Mapping[str, Any], sites: Mapping[str, Jira]) -> pd.Data
     --------
     >>> export_task({"jira_envs": ["x.example.org"], "key_type": "project", "key_value": "A"}, {})
     Traceback (most recent call last):
-    schedkit.errors.ParameterError: jira_envs: 'x.example.org' is no configured site (none is configured)
+    schedkit.errors.ParameterError: jira_envs: 'x.example.org' is not a configured site (none is configured)
     """
     unknown = sorted(set(params) - _KNOWN)
     if unknown:
@@ -63,7 +63,7 @@ def export_task(params: Mapping[str, Any], sites: Mapping[str, Jira]) -> pd.Data
     if kind not in ("root_ticket", "project"):
         raise ParameterError(f"key_type: {kind!r} is neither root_ticket nor project")
     if not isinstance(value, str) or not value.strip():
-        raise ParameterError(f"key_value: {value!r} is no key", hint='e.g. "PROJ-123" or "PROJ"')
+        raise ParameterError(f"key_value: {value!r} is not a key", hint='e.g. "PROJ-123" or "PROJ"')
     context.fact(
         "request", {"requester": str(params.get("user") or ""), "key_type": kind, "key_value": value}
     )
@@ -102,7 +102,7 @@ def _chosen(envs: Any, sites: Mapping[str, Jira]) -> dict[str, Jira]:
             name = str(env)
         if name is None:
             known = ", ".join(sorted(hosts)) or "none is configured"
-            raise ParameterError(f"jira_envs: {str(env)!r} is no configured site", hint=known)
+            raise ParameterError(f"jira_envs: {str(env)!r} is not a configured site", hint=known)
         chosen[name] = sites[name]
     return chosen
 

@@ -66,7 +66,10 @@ def parse(jql: str) -> Query:
     if not isinstance(jql, str):
         raise JqlError(f"JQL is a text, not {type(jql).__name__}", hint="write it in quotes")
     if not jql.isascii() and (broken := _SURROGATE.search(jql)):
-        raise JqlError(f"character {broken.start() + 1} of the JQL is half a character", hint="type it anew")
+        raise JqlError(
+            f"the JQL has an unpaired Unicode surrogate at position {broken.start() + 1}",
+            hint="type it again",
+        )
     depth = 0
     spans: list[tuple[str, int, int]] = []
     for match in _TOKEN.finditer(jql):

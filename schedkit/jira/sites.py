@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import graphlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -153,7 +155,37 @@ def _align(frames: dict[str, pd.DataFrame], column: str) -> None:
     holders = [frame for frame in frames.values() if column in frame]
     if len(holders) < 2 or not all(isinstance(frame[column].dtype, pd.CategoricalDtype) for frame in holders):
         return
-    names = list(dict.fromkeys(name for frame in holders for name in frame[column].cat.categories))
-    ordered = all(frame[column].cat.ordered for frame in holders)
+    lists = [list(frame[column].cat.categories) for frame in holders]
+    order = one_order(lists) if all(frame[column].cat.ordered for frame in holders) else None
+    names = order or list(dict.fromkeys(name for names in lists for name in names))
     for frame in holders:
-        frame[column] = frame[column].cat.set_categories(names, ordered=ordered)
+        frame[column] = frame[column].cat.set_categories(names, ordered=order is not None)
+
+
+def one_order(lists: Sequence[Sequence[str]]) -> list[str] | None:
+    """Return the one order that agrees with all lists, None if there is none, or more than one.
+
+    Examples
+    --------
+    >>> one_order([["Low", "High"], ["Lowest", "Low", "High"]])
+    ['Lowest', 'Low', 'High']
+    >>> one_order([["Low", "High"], ["Minor", "Major"]]) is None
+    True
+    """
+    below: dict[str, set[str]] = {name: set() for names in lists for name in names}
+    for names in lists:
+        for lower, higher in pairwise(names):
+            below[higher].add(lower)
+    sorter = graphlib.TopologicalSorter(below)
+    try:
+        sorter.prepare()
+    except graphlib.CycleError:
+        return None
+    order: list[str] = []
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        if len(ready) > 1:
+            return None
+        order += ready
+        sorter.done(*ready)
+    return order

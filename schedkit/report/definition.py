@@ -203,8 +203,8 @@ class Report(_Strict):
         found: list[tuple[tuple[str | int, ...], str, str]]
         found = [(("extract", "site"), name, "jira") for name in self.extract.site]
         for number, item in enumerate(self.deliver):
-            if item.to == "confluence" and "site" in item.options:
-                place = ("deliver", number, "confluence", "site")
+            if item.to in ("confluence", "pages") and "site" in item.options:
+                place = ("deliver", number, item.to, "site")
                 found.append((place, str(item.options["site"]), "confluence"))
         return found
 

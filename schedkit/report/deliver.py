@@ -6,12 +6,14 @@ import functools
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
+from string import Formatter
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schedkit.errors import SettingsError
 from schedkit.report.definition import Names, Report
+from schedkit.report.pages import PagesDelivery
 from schedkit.report.tools import Tools
 from schedkit.values.text import did_you_mean, one_line, safe_repr
 from schedkit.values.yaml import explain
@@ -69,7 +71,7 @@ class WorkbookDelivery(_Strict):
     """Write the frame to a file: ``.xlsx``, ``.csv`` or ``.parquet``.
 
     ``{name}`` and ``{date:%Y-%m-%d}`` in the path stand for the report's name and the moment of the run. The
-    other options are those of `schedkit.excel.write`.
+    other options are those of `schedkit.excel.write`; `tz` is the project's zone unless given.
     """
 
     path: str
@@ -79,16 +81,19 @@ class WorkbookDelivery(_Strict):
     key: Names | None = None
     missing: Literal["keep", "mark", "delete"] = "keep"
     max_drop: float = 0.5
+    at: str | None = None
     title: str | None = None
     totals: bool | dict[str, str] = False
+    formats: dict[str, str | dict[str, str]] | None = None
     summary: bool = False
     tz: str | None = None
 
     def where(self, report: Report, tools: Tools) -> Path:
         """Return the file that this run writes."""
         try:
+            _check_placeholders(self.path)
             return tools.root / self.path.format(name=report.name, date=tools.clock())
-        except (KeyError, ValueError, IndexError, AttributeError) as error:
+        except (KeyError, ValueError, IndexError) as error:
             raise SettingsError(
                 f"deliver.excel: the path {safe_repr(self.path)} holds an unknown placeholder: "
                 f"{one_line(str(error))}",
@@ -110,9 +115,11 @@ class WorkbookDelivery(_Strict):
             missing=self.missing,
             max_drop=self.max_drop,
             title=self.title or report.description or None,
+            at=self.at,
             totals=self.totals,
+            formats=self.formats,
             summary=self.summary,
-            tz=self.tz,
+            tz=self.tz or tools.tz,
         )
 
         def apply() -> None:
@@ -121,12 +128,20 @@ class WorkbookDelivery(_Strict):
         return apply
 
 
+def _check_placeholders(path: str) -> None:
+    """Raise KeyError for a placeholder that reaches into what it names, as ``{date.year}`` does."""
+    for _, name, _, _ in Formatter().parse(path):
+        if name is not None and name not in ("name", "date"):
+            raise KeyError(name)
+
+
 class PageDelivery(_Strict):
     """Update one table of a Confluence page; the options are those of `Table.replace`.
 
     `missing` says what becomes of rows whose key has left the frame, `create` where a page without the region
     gets one (``end``, ``start`` or ``heading:TEXT``); rows beyond `cap` are counted, not shown. `attach` puts
     the report's workbook on the page, a new version of the same attachment, and links it from a capped table.
+    `tz` is the project's zone unless given, so that a workbook and a page of one report show the same dates.
     """
 
     site: str
@@ -145,7 +160,7 @@ class PageDelivery(_Strict):
     links: dict[str, str] = Field(default_factory=dict)
     lozenges: dict[str, dict[str, str] | str] = Field(default_factory=dict)
     mentions: dict[str, str] = Field(default_factory=dict)
-    tz: str = "UTC"
+    tz: str | None = None
     minutes: bool = False
     max_chars: int = Field(default=1000, ge=1)
     message: str | None = None
@@ -168,7 +183,7 @@ class PageDelivery(_Strict):
             links=self.links,
             lozenges=self.lozenges,
             mentions=self.mentions,
-            tz=self.tz,
+            tz=self.tz or tools.tz,
             minutes=self.minutes,
             max_chars=self.max_chars,
             message=self.message,
@@ -194,4 +209,5 @@ _BUILT_IN: dict[str, Callable[..., Deliverer]] = {
     "excel": WorkbookDelivery,
     "file": WorkbookDelivery,
     "confluence": PageDelivery,
+    "pages": PagesDelivery,
 }

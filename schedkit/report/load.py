@@ -10,6 +10,7 @@ from schedkit.errors import SettingsError
 from schedkit.report.definition import Report
 from schedkit.report.deliver import deliverer
 from schedkit.values.keywords import check_keywords
+from schedkit.values.text import safe_repr
 from schedkit.values.yaml import Document, explain, parse_yaml_all
 
 __all__ = ["load_reports", "loads_reports", "read_text", "report_of"]
@@ -50,7 +51,7 @@ def report_of(document: Document) -> Report:
     """Return the report that one YAML document declares."""
     if not isinstance(document.value, dict):
         raise SettingsError(
-            f"{document.where(())}: a report is a mapping, this is a {type(document.value).__name__}",
+            f"{document.where(())}: expected a mapping, got {safe_repr(document.value)}",
             hint="write name:, extract: and deliver:",
         )
     try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
+
+from schedkit.values.timezones import local_timezone
 
 __all__ = ["Tools"]
 
@@ -23,6 +25,8 @@ class Tools:
         The folder that relative paths start from.
     clock : callable
         Returns the present moment, timezone-aware; dates in file names come from it.
+    tz : tzinfo
+        The zone in which workbooks and pages show moments, unless a destination names its own.
     written : dict
         Where the files of a run are, by where they were wanted: another name is taken when somebody has the
         wanted file open.
@@ -31,6 +35,7 @@ class Tools:
     site: Callable[[str], Any]
     root: Path
     clock: Callable[[], datetime]
+    tz: tzinfo = field(default_factory=local_timezone)
     written: dict[Path, Path] = field(default_factory=dict)
 
     def for_run(self) -> Tools:

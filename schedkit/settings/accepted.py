@@ -10,7 +10,8 @@ from typing import Any
 
 from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.core.tasks.defaults import DEFAULT_OPTIONS
-from schedkit.errors import SettingsError
+from schedkit.errors import SettingsError, UsageError
+from schedkit.values.parsers import mapping, texts
 
 __all__ = ["translated"]
 
@@ -40,7 +41,10 @@ def translated(values: dict[str, Any], where: str) -> dict[str, Any]:
         values["sites"] = sites
     reporting = values.pop("reporting", None)
     if isinstance(reporting, dict):
-        values.setdefault("standing_page", _standing_page(reporting, sites, f"{where}: reporting"))
+        try:
+            values.setdefault("standing_page", _standing_page(reporting, sites, f"{where}: reporting"))
+        except UsageError as error:
+            raise SettingsError(error.message, hint=error.hint) from None
     for unused in ("log", "storage"):
         # Logging is the host program's to configure, and everything is stored in the ledger.
         values.pop(unused, None)
@@ -51,10 +55,10 @@ def translated(values: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _standing_page(reporting: dict[str, Any], sites: dict[str, Any], where: str) -> dict[str, Any] | None:
-    if "confluence" not in reporting.get("report_types", ["confluence"]):
+    if "confluence" not in texts(reporting.get("report_types", "confluence"), f"{where}.report_types"):
         return None
-    page = (reporting.get("confluence") or {}).get("page_id")
-    page = page or (sites.get("confluence") or {}).get("task_result_page_id")
+    page = mapping(reporting.get("confluence"), f"{where}.confluence").get("page_id")
+    page = page or mapping(sites.get("confluence"), "sites.confluence").get("task_result_page_id")
     if page is None:
         raise SettingsError(f"{where}: no page is named", hint="write confluence: {page_id: …}")
     made = {"site": "confluence", "page": str(page)}

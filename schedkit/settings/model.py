@@ -26,9 +26,10 @@ from pydantic_settings import (
 from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.errors import SettingsError
 from schedkit.settings.accepted import translated
+from schedkit.settings.environment import NESTED, PREFIX, refuse_misspelt, variable_of
 from schedkit.values.failures import translated as foreign_errors
 from schedkit.values.parsers import Reads, duration, whole_number
-from schedkit.values.yaml import explain, parse_yaml
+from schedkit.values.yaml import Document, explain, parse_yaml
 
 __all__ = [
     "FILE_NAME",
@@ -141,8 +142,8 @@ class Settings(BaseSettings):
     """Everything a project sets."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SCHEDKIT_",
-        env_nested_delimiter="__",
+        env_prefix=PREFIX,
+        env_nested_delimiter=NESTED,
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
@@ -181,15 +182,16 @@ def load_settings(root: Path | None = None) -> Settings:
             document = parse_yaml(path.read_text(encoding="utf-8"), path.name)
     values = document.value if document else {}
     if not isinstance(values, dict):
-        raise SettingsError(f"{path.name} holds {type(values).__name__}, not settings", hint="write `sites:`")
+        # What it is instead may hold a secret.
+        raise SettingsError(f"{path.name}:1:1: expected a mapping", hint="write sites: or scheduler:")
+    refuse_misspelt(os.environ, Settings.model_fields)
     values = translated(values, path.name)
     # A site's variables are filled in when the site is used: a token that is not set stops nothing else.
     rest = expanded({name: value for name, value in values.items() if name != "sites"}, path.name)
     try:
         return Settings(**{**values, **rest})
     except ValidationError as error:
-        where = document.where if document else (lambda _loc: "environment")
-        raise explain(error, where, Settings) from None
+        raise explain(error, lambda location: _where(location, document), Settings) from None
     except SourceError as error:  # its cause, which quotes the value, may hold a secret
         field = re.search(r'field "(\w+)"', str(error))
         name = f"SCHEDKIT_{field[1].upper()}" if field else "SCHEDKIT_…"
@@ -197,6 +199,14 @@ def load_settings(root: Path | None = None) -> Settings:
             f"the environment variable {name} is not valid JSON",
             hint=f"set single values instead, e.g. SCHEDKIT_SITES__<NAME>__URL, or unset {name}",
         ) from None
+
+
+def _where(location: tuple[int | str, ...], document: Document | None) -> str:
+    """Return the variable or the place in the file that says the value at `location`."""
+    variable = variable_of(location, os.environ)
+    if variable is not None:
+        return f"environment variable {variable}"
+    return document.where(location) if document else "environment"
 
 
 def expanded(value: Any, where: str, environment: Mapping[str, str] = os.environ) -> Any:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable
 from types import MethodType
-from typing import Any
-from weakref import WeakMethod
 
 __all__ = ["register_fork_hook"]
 
 _Hook = Callable[[], object]
 
-# A dict for its order and its safe removal: objects die in any thread.
-_hooks: dict[_Hook | WeakMethod[Any], None] = {}
+# What calls each hook, by its identity. A dict for its order and its safe removal: objects die in any thread.
+_hooks: dict[object, _Hook] = {}
 
 
 def register_fork_hook(hook: _Hook) -> None:
@@ -21,18 +20,29 @@ def register_fork_hook(hook: _Hook) -> None:
 
     A bound method is called as long as its object lives; it does not keep it alive.
     """
-    _hooks.setdefault(WeakMethod(hook, _forget) if isinstance(hook, MethodType) else hook)
+    if not isinstance(hook, MethodType):
+        _hooks.setdefault(hook, hook)
+        return
+    key, function = (id(hook.__self__), hook.__func__), hook.__func__
 
+    # By default arguments: at exit a module's globals may be gone before the objects that it refers to.
+    # (A `WeakMethod` writes an ignored AttributeError to standard error then.)
+    def forget(_: object, key: object = key, hooks: dict[object, _Hook] = _hooks) -> None:
+        hooks.pop(key, None)
 
-def _forget(hook: WeakMethod[Any]) -> None:
-    _hooks.pop(hook, None)
+    owner = weakref.ref(hook.__self__, forget)
+
+    def call() -> None:
+        living = owner()
+        if living is not None:
+            function(living)
+
+    _hooks.setdefault(key, call)
 
 
 def _in_the_child() -> None:
-    for registered in list(_hooks):
-        hook = registered() if isinstance(registered, WeakMethod) else registered
-        if hook is not None:
-            hook()
+    for call in list(_hooks.values()):
+        call()
 
 
 if hasattr(os, "register_at_fork"):

@@ -67,6 +67,9 @@ def test_a_standing_page_only_where_one_is_meant(tmp_path: Path) -> None:
     [
         ("jira: {url: a}\nsites: {jira: {url: b}}", "jira: and sites.jira: name the same site"),
         ("reporting: {interval: 3}", "reporting: no page is named"),
+        ("reporting: {confluence: x}", "schedkit.yaml: reporting.confluence='x' .a mapping"),
+        ("reporting: {report_types: 5}", "schedkit.yaml: reporting.report_types=5 "),
+        ("sites: {confluence: 5}\nreporting: {interval: 3}", "sites.confluence=5 .a mapping"),
         ("jira: 3", "jira: is not a mapping"),
         (
             "scheduler: {timezone: A, tz: B}",

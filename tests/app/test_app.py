@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -53,6 +53,13 @@ def test_a_site_waits_as_long_as_its_settings_say(project: Path) -> None:
     (project / "schedkit.yaml").write_text(SITES.replace("cloud: false}", "patience: long}", 1))
     with pytest.raises(SettingsError, match="patience"):
         schedkit.site("apache")
+
+
+def test_reports_show_moments_in_the_projects_zone(project: Path) -> None:
+    (project / "schedkit.yaml").write_text("scheduler: {tz: Asia/Shanghai}\n")
+    tools = app().tools()
+    assert str(tools.tz) == "Asia/Shanghai"
+    assert tools.clock().utcoffset() == timedelta(hours=8)
 
 
 def test_changed_settings_are_read_again(project: Path) -> None:

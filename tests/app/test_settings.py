@@ -78,7 +78,7 @@ def test_the_environment_wins_and_fills_variables(project: Path, monkeypatch: py
         ("notify:\n  late_after: never", r"yaml:2:3: notify.late_after: invalid duration 'never'"),
         ("notify: {channels: {env: X}}", "yaml:1:10: notify.channels: write a list"),
         ("notify: {channels: [{env: X, on: [lost]}]}", "channels.0.on.0: write one of 'failed', 'done' or"),
-        ("- 1", "holds list, not settings"),
+        ("- 1", r"schedkit.yaml:1:1: expected a mapping .write sites:"),
         ("a: 1\n---\nb: 2", "holds 2 documents"),
         ("notify: {link: '${ABSENT_VARIABLE}'}", r"\$\{ABSENT_VARIABLE\} is not set"),
     ],
@@ -93,13 +93,45 @@ def test_a_wrong_value_in_the_environment_names_it_and_hides_secrets(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCHEDKIT_SCHEDULER__CONCURRENCY", "many")
-    with pytest.raises(SettingsError, match=r"environment: scheduler.concurrency='many' \(a whole number"):
+    with pytest.raises(
+        SettingsError,
+        match=r"environment variable SCHEDKIT_SCHEDULER__CONCURRENCY: scheduler.concurrency='many' ",
+    ):
         load_settings(project)
     monkeypatch.setenv("SCHEDKIT_SCHEDULER__CONCURRENCY", "3")
     monkeypatch.setenv("SCHEDKIT_SITES", '{"a": {"token": "s3cret"}}')
-    with pytest.raises(SettingsError, match=r"environment: sites.a.url is missing") as caught:
+    with pytest.raises(
+        SettingsError, match=r"environment variable SCHEDKIT_SITES: sites.a.url is missing"
+    ) as caught:
         load_settings(project)
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_wrong_value_in_the_environment_is_not_blamed_on_the_file(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project, "scheduler: {tz: UTC, lease: 20s}\n")
+    monkeypatch.setenv("SCHEDKIT_SCHEDULER__tz", "Europe")
+    with pytest.raises(
+        SettingsError, match=r"^environment variable SCHEDKIT_SCHEDULER__tz: scheduler.tz: unk"
+    ):
+        load_settings(project)
+    monkeypatch.delenv("SCHEDKIT_SCHEDULER__tz")
+    monkeypatch.setenv("SCHEDKIT_SCHEDULER__CONCURRENCY", "3")
+    write(project, "scheduler: {tz: Europe}\n")
+    with pytest.raises(SettingsError, match=r"^schedkit.yaml:1:13: scheduler.tz: unknown time zone"):
+        load_settings(project)
+
+
+def test_a_misspelt_section_in_the_environment_is_refused(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCHEDKIT_WIKI__TOKEN", "s3cret")  # what ${SCHEDKIT_WIKI__TOKEN} may refer to
+    assert load_settings(project).sites == {}
+    monkeypatch.setenv("SCHEDKIT_SCHEDLER__TZ", "UTC")
+    words = r"variable SCHEDKIT_SCHEDLER__TZ: unknown option 'schedler' \(did you mean 'scheduler'\?\)"
+    with pytest.raises(SettingsError, match=words):
+        load_settings(project)
 
 
 def test_durations_are_read_as_everywhere(project: Path) -> None:

@@ -144,6 +144,8 @@ def test_urls_are_normalised() -> None:
         ({"user": " ann", "token": SECRET}, "the user has blanks"),
         ({"concurrency": 0}, "concurrency=0"),
         ({"timeout": 0}, "timeout=0"),
+        ({"timeout": "soon"}, "timeout: invalid duration 'soon'"),
+        ({"retries": -1}, "retries=-1"),
     ],
 )
 def test_arguments_that_cannot_be(arguments, words) -> None:

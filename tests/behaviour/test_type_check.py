@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 USER_FILE = """\
 from datetime import timedelta
 
-from schedkit import After, BaseTask, Retry, Scheduler, every, task
+from schedkit import After, BaseTask, Retry, Scheduler, cron, every, task
 
 sched = Scheduler(concurrency=3, tz="Europe/Berlin", lease="30s", limits={"jira": 2})
 
@@ -54,6 +54,8 @@ Scheduler(lease=[1])  # refused: incompatible type "list[int]"
 sched.task(timout="5m")  # refused: did you mean "timeout"?
 sched.task(every("1h"), retires=3)  # refused: "retires"
 task(overlap="que")  # refused: No overload variant
+cron("0 7 * * *", tzz="UTC")  # refused: did you mean "tz"?
+Retry(atempts=2)  # refused: did you mean "attempts"?
 open_bugs.submit(projct="X")  # refused: did you mean "project"?
 open_bugs.submit(limit="many")  # refused: No overload variant
 bare()  # refused: Missing positional argument "project"

@@ -22,6 +22,7 @@ import pytz
 
 from schedkit import excel
 from schedkit.app import trigger_of
+from schedkit.atlassian import Site
 from schedkit.confluence import latest_runs
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.model import Retry, Task
@@ -213,6 +214,8 @@ DURATION_DOORS: Mapping[str, Door] = {
     "request retry_policy": lambda length: requested(retry_policy={"max_delay": length}).retry.max_delay,
     "Channel": lambda length: Channel("CHAT", every=length).pause,
     "Notifier": told_late,
+    "Site patience": lambda length: Site("https://x.example", token="s", patience=length).patience,
+    "Site backoff": lambda length: Site("https://x.example", token="s", backoff=length).backoff,
 }
 DURATIONS_AS_TEXT: Mapping[str, Door] = {
     "schedkit.yaml lease": options_in_yaml("lease"),

@@ -130,4 +130,4 @@ def test_processes_beside_an_editor(wiki: Confluence, make_page: MakePage) -> No
 
 @pytest.mark.thorough
 def test_eight_processes_beside_an_editor(wiki: Confluence, make_page: MakePage) -> None:
-    assert beside_an_editor(wiki, make_page(body_of(8)), processes=8, rounds=25, pause=1.0) > 5
+    assert beside_an_editor(wiki, make_page(body_of(8)), processes=8, rounds=25, pause=0.5) > 1

@@ -111,6 +111,8 @@ def test_several_frames_on_one_sheet(tmp_path: Path) -> None:
     assert sheet["B7"].value == "A-3"
     assert sheet["G6"].value == "b"
     assert sheet["D5"].is_date
+    assert sheet.column_dimensions["D"].width >= 16
+    assert sheet.column_dimensions["G"].width >= 8
     excel.write(small, path, sheet="Report", at="G4", mode="append")
     assert openpyxl.load_workbook(path)["Report"]["G8"].value == "b"
     excel.write(small, path, sheet="It's", at="A1")
@@ -142,3 +144,12 @@ def test_the_summary_tells_the_rows_there_are(asked: bool, tmp_path: Path) -> No
     assert sheet["B1"].value == "All bugs"
     assert len(sheet._charts) == 4
     assert excel.read(path)["Key"].tolist() == issues["Key"].tolist()
+
+
+def test_a_column_that_begins_with_blanks_keeps_its_format(tmp_path: Path) -> None:
+    when = pd.to_datetime([None, "2026-11-28 09:30"])
+    path = excel.write(pd.DataFrame({"Key": ["A", "B"], "Done": when}), tmp_path / "r.xlsx").path
+    more = pd.DataFrame({"Key": ["C"], "Done": pd.to_datetime(["2026-11-29 10:00"])})
+    excel.write(more, path, mode="append")
+    sheet = openpyxl.load_workbook(path).active
+    assert [sheet[cell].number_format for cell in ("B3", "B4")] == ["yyyy-mm-dd hh:mm"] * 2

@@ -472,3 +472,22 @@ def test_real_workbooks_are_read_as_calamine_reads_them(shared_data: Path) -> No
                     assert same(ours, theirs), (path.name, sheet, row + 1, column, ours, theirs)
                     compared += 1
     assert compared > 3000
+
+
+def test_a_table_without_header_row_has_the_names_of_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "t.xlsx"
+    book = xlsxwriter.Workbook(str(path))
+    sheet = book.add_worksheet("People")
+    sheet.add_table("B2:C3", {"name": "T", "header_row": False, "data": [[1, "x"], [2, "y"]]})
+    book.add_worksheet("T").write("A1", "a")
+    other = book.add_worksheet("More")
+    for name, place in (("U", "A1:A2"), ("V", "C1:C2")):
+        other.add_table(place, {"name": name, "columns": [{"header": name}], "data": [[1]]})
+    book.add_worksheet("V").write_column("A1", ["v", 2])
+    book.add_worksheet("Blank")
+    book.close()
+    frames = excel.read_all(path)
+    assert frames["People"].to_dict("list") == {"Column1": [1, 2], "Column2": ["x", "y"]}
+    assert list(frames) == ["People", "T", "More", "V", "V!V"]
+    with pytest.raises(WorkbookError, match=r"the sheet 'Blank' of .* has no rows"):
+        excel.read(path, "Blank")

@@ -278,7 +278,7 @@ HISTORIES = st.lists(
 )
 
 
-@settings(max_examples=1000 if os.environ.get("SCHEDKIT_THOROUGH") else 60)
+@settings(max_examples=300 if os.environ.get("SCHEDKIT_THOROUGH") else 40)
 @given(histories=HISTORIES, at=st.integers(-10, 100), shuffled=st.randoms(use_true_random=False))
 def test_as_of_is_what_a_plain_scan_finds(histories, at: int, shuffled) -> None:  # type: ignore[no-untyped-def]
     rows, table, expected = [], [], {}
@@ -304,3 +304,19 @@ def test_as_of_is_what_a_plain_scan_finds(histories, at: int, shuffled) -> None:
     found = whole[inside].set_index("Key")["Value"]
     assert {key: None if pd.isna(value) else value for key, value in found.items()} == expected
     assert np.array_equal(whole["Key"].unique(), frame["Key"])
+
+
+def test_two_fields_of_one_name_are_asked_for_by_id() -> None:
+    log = changes(
+        ("A-1", "2026-03-02", "Customer", "customfield_5", None, None, None, "Ann"),
+        ("A-1", "2026-03-03", "Customer", "customfield_6", None, None, None, "Gold"),
+        ("A-1", "2026-03-03", "Workflow", "Workflow", None, "old", None, "new"),
+        ("A-1", "2026-03-04", "Workflow", "customfield_7", None, None, None, "a custom field's"),
+    )
+    with pytest.raises(UsageError, match="2 fields are called 'Customer'") as caught:
+        spans(log, "Customer")
+    assert "give one of customfield_5, customfield_6" in str(caught.value)
+    assert held(spans(log, "customfield_6"), "A-1") == [None, "Gold"]
+    assert held(spans(log, "workflow"), "A-1") == ["old", "new"], "the system's own"
+    by_name = spans(log.drop(columns="Field Id"), "customer")
+    assert held(by_name, "A-1") == [None, "Ann", "Gold"], "without ids only the name tells"

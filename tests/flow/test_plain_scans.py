@@ -14,7 +14,7 @@ from support.flow_frames import IDS, STATUSES
 from schedkit.flow import as_of, cumulative_flow, cycle_times, status_spans
 
 START = pd.Timestamp("2026-03-02T00:00Z")
-EXAMPLES = 1000 if os.environ.get("SCHEDKIT_THOROUGH") else 60
+EXAMPLES = 300 if os.environ.get("SCHEDKIT_THOROUGH") else 40
 NAMES = list(IDS)
 CATEGORY = {about["name"]: about["category"] for about in STATUSES.values()}
 

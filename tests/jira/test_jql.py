@@ -114,5 +114,5 @@ def test_escaped_marks_in_words() -> None:
 
 
 def test_half_characters_are_refused() -> None:
-    with pytest.raises(JqlError, match="character 6 of the JQL is half a character"):
+    with pytest.raises(JqlError, match="the JQL has an unpaired Unicode surrogate at position 6"):
         parse("a = '\ud83d'")

@@ -26,7 +26,7 @@ def test_filters_and_links(jira: Jira) -> None:
         pd.testing.assert_frame_equal(jira.link(link), by_filter)
     assert list(jira.link(f"{base}/browse/DEMO-7")["Key"]) == ["DEMO-7"]
     assert set(jira.link(f"{base}/projects/OPS/issues", limit=5)["Key"].str[:4]) == {"OPS-"}
-    with pytest.raises(UsageError, match="no filter's number"):
+    with pytest.raises(UsageError, match="not the number of a filter"):
         jira.filter("10002 OR 1=1")
     with pytest.raises(NotFoundError):
         jira.filter(99)

@@ -179,7 +179,7 @@ def test_an_unknown_field_names_its_neighbours(jira: Jira) -> None:
         jira.search(ALL, fields=["Sumary"])
     with pytest.raises(UnknownFieldError, match=r"jira\.fields"):
         jira.search(ALL, fields=["qqqqqqqqq"])
-    with pytest.raises(UsageError, match="no field's name"):
+    with pytest.raises(UsageError, match="not the name of a field"):
         jira.search(ALL, fields=[7])
     with pytest.raises(UsageError, match="markup='html'"):
         jira.search(ALL, markup="html")

@@ -72,7 +72,7 @@ def test_moved_issues_are_found_by_their_former_keys(jira: Jira, demo_site: Demo
 
 
 def test_bad_keys(jira: Jira) -> None:
-    with pytest.raises(UsageError, match="'no key' is no issue key"):
+    with pytest.raises(UsageError, match="'no key' is not an issue key"):
         jira.keys(["no key"])
     with pytest.raises(UsageError, match="no key was given"):
         jira.keys([])
@@ -145,7 +145,7 @@ def test_cycles_of_links_end(jira: Jira, demo_site: DemoSite) -> None:
 def test_a_root_that_cannot_be_seen(jira: Jira) -> None:
     with pytest.raises(NotFoundError, match="has no issue VAULT-1"):
         jira.root("VAULT-1")
-    with pytest.raises(UsageError, match="no number of steps"):
+    with pytest.raises(UsageError, match="not a number of steps"):
         jira.root("DEMO-1", links_depth=-1)
 
 
@@ -222,11 +222,11 @@ def test_an_issue_that_one_site_withholds_is_missing_from_all(demo_site: DemoSit
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"jira_envs": ["evil.example.org"]}, "'evil.example.org' is no configured site"),
+        ({"jira_envs": ["evil.example.org"]}, "'evil.example.org' is not a configured site"),
         ({"jira_envs": []}, "jira_envs names no site"),
         ({"jira_envs": None}, "jira_envs names no site"),
         ({"key_type": "epic"}, "key_type: 'epic' is neither"),
-        ({"key_value": " "}, "key_value: ' ' is no key"),
+        ({"key_value": " "}, "key_value: ' ' is not a key"),
         ({"password": "x"}, "unknown parameter 'password'"),
     ],
 )

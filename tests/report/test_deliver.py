@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pandas as pd
 import pytest
 from python_calamine import CalamineWorkbook
@@ -35,9 +37,24 @@ def test_a_workbook_is_written_where_the_path_says(tmp_path: Path) -> None:
     assert book.get_sheet_by_name("Bugs").to_python()[1] == ["A-1", "=cmd()"]
 
 
-def test_an_unknown_placeholder_is_refused(tmp_path: Path) -> None:
-    write = deliverer("excel", {"path": "{nam}.xlsx"})
-    with pytest.raises(SettingsError, match=r"placeholder: 'nam' \(\{name\} and \{date"):
+def test_options_of_the_workbook_reach_it(tmp_path: Path) -> None:
+    options = {"path": "r.xlsx", "mode": "upsert", "key": ["Key"], "missing": "delete", "max_drop": 0.2}
+    write = deliverer("excel", {**options, "formats": {"Key": {"A-1": "#FFEBE6"}}})
+    write(FRAME, report(excel={}), tools(tmp_path))()
+    write(FRAME.tail(1), report(excel={}), tools(tmp_path))()
+    book = openpyxl.load_workbook(tmp_path / "r.xlsx")
+    assert [cell.value for cell in book["bugs"]["A"]] == ["Key", "A-2"]
+    (rules,) = book["bugs"].conditional_formatting
+    assert rules.rules[0].dxf.fill.bgColor.rgb == "00FFEBE6"
+    placed = deliverer("excel", {"path": "p.xlsx", "sheet": "Report", "at": "C3"})
+    placed(FRAME, report(excel={}), tools(tmp_path))()
+    assert openpyxl.load_workbook(tmp_path / "p.xlsx")["Report"]["C4"].value == "A-1"
+
+
+@pytest.mark.parametrize("placeholder", ["nam", "date.year", "name.__class__", "date[0]", "0"])
+def test_an_unknown_placeholder_is_refused(placeholder: str, tmp_path: Path) -> None:
+    write = deliverer("excel", {"path": f"{{{placeholder}}}.xlsx"})
+    with pytest.raises(SettingsError, match=rf"placeholder: '{re.escape(placeholder)}' \(\{{name\}} and"):
         write(FRAME, report(excel={}), tools(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
@@ -49,7 +66,7 @@ def test_entry_points_add_deliverers(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     deliverer("shout", {"words": ["a"]})(FRAME, report(shout={}), tools(tmp_path))()
     assert Shout.heard == [["a"]]
     with pytest.raises(
-        SettingsError, match=r"no deliverer 'whisper' \(known: confluence, excel, file, shout\)"
+        SettingsError, match=r"no deliverer 'whisper' \(known: confluence, excel, file, pages, shout\)"
     ):
         deliverer("whisper", {})
 

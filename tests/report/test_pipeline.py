@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 
 from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
@@ -17,6 +18,7 @@ from schedkit.jira import Jira
 from schedkit.report import Report, Tools, run_report
 from schedkit.report.definition import Extract
 from schedkit.report.pipeline import extract
+from schedkit.values.timezones import parse_timezone
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +146,27 @@ def test_a_file_name_with_the_moment_is_the_same_in_all_stages(tools: Tools, sit
     run_report(report(deliver=[{"excel": {"path": "out/at-{date:%S}.xlsx"}}, {"confluence": page}]), tools)
     titles = {a.title for a in site.wiki.pages["100001"].attachments.values()}
     assert [path.name for path in (tools.root / "out").iterdir()] == sorted(t for t in titles if "at-" in t)
+
+
+def dates_of_workbook(path: Path) -> dict[str, str]:
+    return {row[0]: str(row[1])[:10] for row in load_workbook(path).active.iter_rows(2, values_only=True)}
+
+
+@pytest.mark.parametrize(("project", "page_only"), [("Asia/Shanghai", None), ("America/New_York", "UTC")])
+def test_a_workbook_and_a_page_show_the_same_dates(
+    project: str, page_only: str | None, tools: Tools, site: DemoSite
+) -> None:
+    zone = parse_timezone(project)
+    page = {"site": "wiki", "page": "100003", "region": f"anchor:{zone}", "create": "end", "tz": page_only}
+    source = {"site": "cloud", "jql": "project = DEMO", "fields": ["Key", "Created"]}
+    made = report(extract=source, deliver=[{"excel": {"path": "dates.xlsx"}}, {"confluence": page}])
+    frame = run_report(made, replace(tools, tz=zone))
+    local = frame.Created.dt.tz_convert(zone).dt.strftime("%Y-%m-%d")
+    assert list(local) != list(frame.Created.dt.strftime("%Y-%m-%d")), "no date depends on the zone"
+    assert dates_of_workbook(tools.root / "dates.xlsx") == dict(zip(frame.Key, local, strict=True))
+    shown = tools.site("wiki").page("100003").table(f"anchor:{zone}").read().set_index("Key")["Created"]
+    expected = frame.Created.dt.tz_convert(parse_timezone(page_only or project)).dt.strftime("%Y-%m-%d")
+    assert shown.to_dict() == dict(zip(frame.Key, expected, strict=True))
 
 
 def test_every_option_of_a_table_can_be_said(tools: Tools, site: DemoSite) -> None:

@@ -131,5 +131,5 @@ def test_a_failure_is_reported_with_its_cause(sched: Scheduler, demo_site: DemoS
             "parameters": {"jira_envs": ["evil.example.org"], "key_type": "project", "key_value": "X"},
         }
     )
-    with pytest.raises(RunFailedError, match=r"'evil\.example\.org' is no configured site"):
+    with pytest.raises(RunFailedError, match=r"'evil\.example\.org' is not a configured site"):
         sched.run(handle.runs()[0].id).result("10s")

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,42 @@ def test_two_writers_lose_nothing(tmp_path: Path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", COUNTER, str(path)]) for _ in range(2)]
     assert [writer.wait() for writer in writers] == [0, 0]
     assert path.read_text() == "40"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_lock_file_that_is_removed_each_time_still_excludes(tmp_path: Path) -> None:
+    path = tmp_path / "count"
+    path.write_text("0")
+
+    def count(_: int) -> None:
+        with file_lock(path):
+            path.write_text(str(int(path.read_text()) + 1))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count, range(200)))
+    assert path.read_text() == "200"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_fresh_name_beside_replaces_no_earlier_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "f.txt"
+    path.write_text("open elsewhere")
+    replace = os.replace
+
+    def windows(source: Path, target: Path) -> None:
+        if target == path:
+            raise PermissionError(errno.EACCES, "Access is denied", str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", windows)
+    names = []
+    for aside in (True, True, "fresh", "fresh"):
+        with replacing(path, aside=aside) as new:  # type: ignore[arg-type]  # each is one of them
+            new.file.write(b"x")
+        names.append(new.path.name)
+    assert names == ["f (2).txt", "f (2).txt", "f (3).txt", "f (4).txt"]
 
 
 def test_a_lock_is_waited_for_only_so_long(tmp_path: Path) -> None:

@@ -100,7 +100,12 @@ async def finish(server: Server, new: NewPage, state: PageState) -> None:
 async def _remember(server: Server, page_id: str, name: str, entries: dict[str, object]) -> None:
     """Merge entries into a content property; another writer may come between once."""
     for _ in range(2):
-        value, known = await server.read_property(page_id, name)
+        try:
+            value, known = await server.read_property(page_id, name)
+        except SiteError as error:
+            # The page itself is written.
+            context.log(f"{error.message}; property {name!r} was not written", logging.WARNING)
+            return
         old = value if isinstance(value, dict) else {}
         if all(old.get(key) == entry for key, entry in entries.items()):
             return

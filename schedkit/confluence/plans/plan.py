@@ -16,7 +16,7 @@ from schedkit.confluence.plans.result import Applied, applied
 from schedkit.confluence.plans.update import Outcome, stored_as_sent, update
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server
-from schedkit.confluence.source.reading import text
+from schedkit.confluence.source.reading import lines
 from schedkit.confluence.tables.arguments import a_flag, seconds
 from schedkit.confluence.tables.rules import Change, Comment, Merged
 from schedkit.loop import blocking, bridged
@@ -24,6 +24,9 @@ from schedkit.values.durations import Duration
 from schedkit.values.text import clip
 
 __all__ = ["AsyncPlan", "Plan"]
+
+# Of a page that is new, a plan shows so many lines.
+_LINES = 12
 
 
 class AsyncPlan:
@@ -245,14 +248,16 @@ class Plan:
         """Return a line per placeholder, below what becomes of the page."""
         if self.aio.state is None:
             assert self.aio.new is not None
-            return [
-                f"creates page {self.title!r} under {self.aio.new.parent}",
-                clip(text(self.source), 300),
-            ]
-        lines = [f"page {self.page_id} {self.title!r}, version {self.version}"]
-        for name, part in zip(self.aio.names or (), parts_of(self.aio.draft), strict=True):
-            lines.append(f"{name}: {_told(part)}")
-        return lines + [f"note: {note}" for note in self.notes]
+            shown = [clip(line, 100) for line in lines(self.source)]
+            more = [f"… {len(shown) - _LINES} further lines"] if len(shown) > _LINES else []
+            return [f"creates page {self.title!r} under {self.aio.new.parent}", *shown[:_LINES], *more]
+        head = f"page {self.page_id} {self.title!r}, version {self.version}"
+        parts = zip(self.aio.names or (), parts_of(self.aio.draft), strict=True)
+        return [
+            head,
+            *(f"{name}: {_told(part)}" for name, part in parts),
+            *(f"note: {n}" for n in self.notes),
+        ]
 
 
 def _told(part: Any) -> str:

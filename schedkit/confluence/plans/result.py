@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from schedkit import context
+from schedkit.confluence.markup import is_web_address
 from schedkit.confluence.plans.preview import changed_cells
 from schedkit.confluence.plans.update import Outcome
 from schedkit.confluence.tables.rules import Merged
@@ -55,6 +57,24 @@ class Applied:
     outside: str
     seconds: float
     altered: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """Show the page as a link, and in one line what became of it."""
+        what = "written" if self.written else "nothing to change"
+        counts = [
+            f"{count} {noun}"
+            for count, noun in (
+                (self.changed_cells, "cells changed"), (self.rows_added, "rows added"),
+                (self.rows_removed, "rows removed"), (self.rows_archived, "rows archived"),
+                (len(self.altered), "cells stored otherwise"),
+            )
+            if count
+        ]  # fmt: skip
+        told = html.escape(", ".join([f"version {self.version}", what, *counts, f"outside: {self.outside}"]))
+        name = html.escape(self.title)
+        if is_web_address(self.url):
+            name = f'<a href="{html.escape(self.url, quote=True)}" rel="noopener">{name}</a>'
+        return f"<div>{name}: {told}</div>"
 
 
 def applied(

@@ -20,7 +20,7 @@ from schedkit.confluence.tables.new_table import fresh_table
 from schedkit.errors import UsageError
 from schedkit.values.text import clip, did_you_mean
 
-__all__ = ["filled_title", "fixed_names", "rendered_template"]
+__all__ = ["filled_title", "fixed_names", "placeholder_names", "rendered_template"]
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(" + NAME + r")\s*\}\}")
 # A paragraph that holds nothing but a table's placeholder gives way to the table.
@@ -69,6 +69,11 @@ def fixed_names(template: str) -> set[str]:
 def filled_title(title: str, values: Mapping[str, Any]) -> str:
     """Return a page's title with values in its placeholders."""
     return _PLACEHOLDER.sub(lambda found: plain(found[1], _value(found[1], values)), title)
+
+
+def placeholder_names(text: str) -> set[str]:
+    """Return the names of the placeholders in a text."""
+    return set(_PLACEHOLDER.findall(text))
 
 
 def _value(name: str, values: Mapping[str, Any]) -> Any:

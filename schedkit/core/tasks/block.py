@@ -62,7 +62,7 @@ def yaml_tasks(
     """
     if not isinstance(block, Mapping):
         raise SettingsError(
-            f"the tasks are a {type(block).__name__}, not a mapping",
+            f"tasks: expected a mapping, got {safe_repr(block)}",
             hint="write each task's name and then its options: `data_sync: {trigger: cron, args: {hour: 7}}`",
         )
     found = Found(tell=tell)
@@ -74,7 +74,7 @@ def yaml_tasks(
 def _task(name: str, entry: Any, package: str, known: Mapping[str, Task]) -> Iterator[Task]:
     if not isinstance(entry, Mapping):
         raise SettingsError(
-            f"task {name!r} is {type(entry).__name__}, not a mapping",
+            f"task {name!r}: expected a mapping, got {safe_repr(entry)}",
             hint=f"write {', '.join(KEYS)} or an option of a task",
         )
     what = f"task {name!r}"
@@ -142,7 +142,9 @@ def block_trigger(kind: Any, args: Any, what: str) -> Trigger | None:
     either one fires.
     """
     if not isinstance(args, Mapping):
-        raise SettingsError(f"{what}: args is {type(args).__name__}", hint="args: {hour: 9, minute: 0}")
+        raise SettingsError(
+            f"{what}: args: expected a mapping, got {safe_repr(args)}", hint="args: {hour: 9, minute: 0}"
+        )
     args = dict(args)
     try:
         if kind == "cron":

@@ -69,7 +69,8 @@ class Sheet:
     """A worksheet part, taken apart.
 
     `document` is the part without its rows and links, of which there may be many; `data` is its ``sheetData``
-    element, between whose tags the rows belong; `links` are the elements of its links.
+    element, between whose tags the rows belong; `links` are the elements of its links; `size` is the number
+    of bytes of the part.
 
     Raises
     ------
@@ -80,6 +81,7 @@ class Sheet:
     def __init__(self, xml: bytes, part: str, title: str) -> None:
         self.part, self.title = part, title
         xml, (start, inner, tag, closed) = _checked(utf8(xml, part), part, title)
+        self.size = len(xml)
         end = inner if closed else xml.rfind(b"</" + tag)
         if closed:
             # An empty element gets an end tag, between which and the start tag there is room.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from schedkit.excel.parts.area import Area
@@ -9,7 +10,7 @@ from schedkit.excel.parts.range_growth import RangeGrowth
 from schedkit.excel.parts.references import Uses
 from schedkit.excel.parts.tables import tables_of
 from schedkit.excel.parts.workbook import MAIN, Workbook
-from schedkit.excel.parts.xml import Document, Element
+from schedkit.excel.parts.xml import Document, Element, utf8
 from schedkit.excel.template.region import Region
 
 # The children of a workbook in the order of its schema (ECMA-376 part 1, 18.2.27).
@@ -19,6 +20,7 @@ WORKBOOK_ORDER = (
     *("customWorkbookViews", "pivotCaches", "smartTagPr", "smartTagTypes", "webPublishing"),
     *("fileRecoveryPr", "webPublishObjects", "extLst"),
 )
+_FIRST_TAG = re.compile(rb"<((?:[\w.-]+:)?\w+)[\s/>]")
 _CHARTS = ("drawingml.chart+xml", "chartex+xml")
 _PIVOTS = "pivotCacheDefinition+xml"
 _CACHES = ("numCache", "strCache", "multiLvlStrCache", "dlblRangeCache")
@@ -33,6 +35,7 @@ class Parts:
     def __init__(self, book: Workbook) -> None:
         self.book = book
         self._documents: dict[str, Document] = {}
+        self._rests: dict[str, bytes] = {}
 
     def document(self, part: str) -> Document:
         """Return a part, parsed; the same each time."""
@@ -40,9 +43,25 @@ class Parts:
             self._documents[part] = Document(self.book.package.read(part), part)
         return self._documents[part]
 
+    def beginning(self, part: str, until: str) -> Document:
+        """Return a part, parsed up to the child of its root that is called `until`."""
+        if part not in self._documents:
+            xml = utf8(self.book.package.read(part), part)
+            root = _FIRST_TAG.search(xml)
+            end = re.search(rb"<(?:[\w.-]+:)?%s[\s/>]" % until.encode(), xml)
+            if root is not None and end is not None:
+                self._rests[part] = xml[end.start() :]
+                xml = xml[: end.start()] + b"</%s>" % root[1]
+            self._documents[part] = Document(xml, part)
+        return self._documents[part]
+
     def changed(self) -> dict[str, bytes]:
         """Return the parts that changed, by name."""
-        return {part: each.result() for part, each in self._documents.items() if each.changed}
+        return {part: self._result(part) for part, each in self._documents.items() if each.changed}
+
+    def _result(self, part: str) -> bytes:
+        document, rest = self._documents[part], self._rests.get(part)
+        return document.result() if rest is None else document.result(0, document.root.inner_end) + rest
 
 
 def grow_dependents(parts: Parts, region: Region, growth: RangeGrowth) -> None:
@@ -56,7 +75,8 @@ def grow_dependents(parts: Parts, region: Region, growth: RangeGrowth) -> None:
         _grow_control(parts.document(part), growth)
     names = _names_of_region(parts.book, growth)
     for part in parts.book.parts(_PIVOTS):
-        _grow_pivot(parts.document(part), region, growth, names)
+        # Behind its source, a cache holds each value that ever was in it.
+        _grow_pivot(parts.beginning(part, "cacheFields"), region, growth, names)
 
 
 def recalculate(document: Document) -> None:

@@ -47,14 +47,22 @@ def mark_missing(sheet: Sheet, region: Region, match: Match, formats: Formats, p
     now = pd.Timestamp.now(policy.zone).tz_localize(None).floor("s").as_unit("us")
     days, _ = serials(np.array([now.asm8.astype(np.int64)]), policy.calendar)
     marked = 0
+    known = formats.for_kind(_style(sheet, region, position), Kind.DATETIME)
     for number in (match.left + region.body.top).tolist():
         row = sheet.row(number)
         old = row.cells.get(position)
         if old is not None and sheet_cells.is_filled(old):
             continue
-        style = formats.for_kind(sheet_cells.style_of(old), Kind.DATETIME)
+        own = sheet_cells.style_of(old)
+        style = known if own is None else formats.for_kind(own, Kind.DATETIME)
         told = "" if style is None else f' s="{style}"'
         cell = f'<c r="{letters(position)}{number}"{told}><v>{float(days[0])!r}</v></c>'
         sheet.change(number, Row(row.attributes, {**row.cells, position: cell}))
         marked += 1
     return marked
+
+
+def _style(sheet: Sheet, region: Region, position: int) -> int | None:
+    """Return the format of the first cell of a column that has one."""
+    rows = (sheet.row(number).cells for number in sheet.numbers(region.body.top, region.body.bottom))
+    return next((sheet_cells.style_of(cells[position]) for cells in rows if position in cells), None)

@@ -50,11 +50,11 @@ class Region:
 
 
 class Locator:
-    """Finds regions of one template."""
+    """Finds regions of one template, called `name`."""
 
     def __init__(self, book: Workbook, name: str) -> None:
         self._book = book
-        self._name = name
+        self.name = name
         with damage_told(f"the texts and formats of {name}"):
             self._strings = shared_strings(book)
             self._kinds = format_kinds(book)
@@ -93,7 +93,7 @@ class Locator:
                 return self._best([sheet], wanted)
         if _CELL.fullmatch(target):
             return self._of_area(target, target, wanted)
-        raise WorkbookError(f"the template {self._name} has no {target!r}", hint=f"it has {self._offer()}")
+        raise WorkbookError(f"the template {self.name} has no {target!r}", hint=f"it has {self._offer()}")
 
     def has(self, target: str) -> bool:
         """Tell whether there is a table, name or sheet called `target`, or a sheet for such a cell."""
@@ -131,26 +131,26 @@ class Locator:
         scores = [_fits(region, wanted) for region in fits]
         if not scores or scores[0] == 0:
             raise WorkbookError(
-                f"the template {self._name} has no header of the frame's columns",
+                f"the template {self.name} has no header of the frame's columns",
                 hint=f"columns are {', '.join(wanted)}; the template has {self._offer()}",
             )
         if len(scores) > 1 and scores[0] == scores[1]:
             raise WorkbookError(
-                f"{fits[0]} and {fits[1]} of {self._name} fit equally well", hint="name the one with sheet="
+                f"{fits[0]} and {fits[1]} of {self.name} fit equally well", hint="name the one with sheet="
             )
         return fits[0]
 
     def _of_sheet(self, sheet: str) -> dict[int, CellColumn]:
         part = self._book.sheets[sheet]
         if part not in self._found:
-            with damage_told(f"the part {part} of {self._name}"):
+            with damage_told(f"the part {part} of {self.name}"):
                 self._found[part] = cells(self._book, part, self._strings, self._kinds)
         return self._found[part]
 
     def _of_table(self, sheet: str, table: TableXml) -> Region:
         if table.header_rows != 1:
             raise WorkbookError(
-                f"the table {table.name!r} of {self._name} has no header row", hint="switch it on in Excel"
+                f"the table {table.name!r} of {self.name} has no header row", hint="switch it on in Excel"
             )
         return Region(
             sheet,
@@ -169,7 +169,7 @@ class Locator:
         area = Area.parse(found[3]) if found else None
         if area is None or not sheet:
             raise WorkbookError(
-                f"{target!r} of {self._name} is not one area of a worksheet",
+                f"{target!r} of {self.name} is not one area of a worksheet",
                 hint="name a table, a range or a cell like Data!B4",
             )
         for table in self._tables[sheet]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,10 @@ from schedkit.excel.template.template_row import column_formula
 from schedkit.excel.template.upsert import Match
 
 _FORMULA, _END = "><f", "</c>"
+
+
+# So many rows tell the format of a column.
+_ASKED_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -147,7 +152,6 @@ class Slots:
         self._formats, self._tally = formats, tally
         self._numbers = numbers
         self._old = OldCells(sheet, numbers, positions)
-        self._prototype = sheet.row(region.body.top).cells
         self._continues = continues or {}
         self._values: dict[int, Computed] = {}
         # Links of other cells of the sheet count too.
@@ -173,8 +177,21 @@ class Slots:
             slots.append(slot)
         return [slot for slot in slots if slot is not None]
 
+    @cached_property
+    def _first_rows(self) -> list[dict[int, str]]:
+        body = self._region.body
+        last = min(body.bottom, body.top + _ASKED_ROWS - 1)
+        return [self._sheet.row(number).cells for number in self._sheet.numbers(body.top, last)]
+
+    def _first_cell(self, position: int) -> str | None:
+        """Return the first cell of a column, whose format new ones have: a missing value leaves none."""
+        first = self._sheet.row(self._region.body.top).cells.get(position)
+        if first is not None:
+            return first
+        return next((cells[position] for cells in self._first_rows if position in cells), None)
+
     def _own(self, position: int, columns: tuple[Column, ...], links: Mapping[int, LinkOf]) -> Slot | None:
-        style = sheet_cells.style_of(self._prototype.get(position))
+        style = sheet_cells.style_of(self._first_cell(position))
         place = self._positions.get(position)
         if place is not None and columns:
             return self._data(position, columns[place], style, links.get(place + 1))

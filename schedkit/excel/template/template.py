@@ -128,23 +128,10 @@ def plan_filling(
     if region.new:
         region = _widened(region, frame)
     positions = _positions(region, frame, name, tally)
-    body, fresh = region.body, order.mode == "replace" or region.blank
-    match = _matched(locator, region, frame, order, positions) if order.key and not region.blank else None
-    counts = _counts(match, order, len(frame), f"{region} of {name}")
-    keys = _keys(locator, region, frame, positions, order, fresh)
-    continues = None
-    if match is not None and (order.mode == "replace" or order.missing == "delete"):
-        carried = Carried.of(match, in_old_order=order.mode == "upsert")
-        if order.mode == "upsert":
-            _refuse_keyless(book, region, match, name)
-            frame = _rows(frame, carried.sources)
-        fresh, match, continues = True, None, _continued(carried, body)
-        keys = Keys(True, {old: new for new, old in continues.items()})
-    numbers = _numbers(body, len(frame), match, append=order.mode == "append" and not fresh)
-    if match is not None:
-        frame = _rows(frame, match.sources[match.sources >= 0])
-    bottom = max(body.bottom if not fresh else body.top, int(numbers[-1]) if len(numbers) else 0)
-    growth = RangeGrowth(region.sheet, region.header_row, body, bottom, region.totals)
+    rows = _new_rows(book, locator, region, frame, positions, order)
+    frame, match, numbers = rows.frame, rows.match, rows.numbers
+    body, counts = region.body, rows.counts
+    growth = RangeGrowth(region.sheet, region.header_row, body, rows.bottom, region.totals)
     sheet = book.sheet(region.sheet)
     refuse_collisions(book, sheet, region, growth, name)
     columns = columns_of(frame, order.policy, tally)
@@ -153,8 +140,10 @@ def plan_filling(
         marked = mark_missing(sheet, region, match, formats, order.policy)
         counts = replace(counts, marked=marked)
     filtered = any(has_criteria(document) for document in _filtered(book, sheet, region))
-    overwritten = _overwritten(body, numbers, positions, match, bottom)
-    slots = Slots(sheet, region, growth, match, numbers, overwritten, positions, formats, tally, continues)
+    overwritten = _overwritten(body, numbers, positions, match, rows.bottom)
+    slots = Slots(
+        sheet, region, growth, match, numbers, overwritten, positions, formats, tally, rows.continues
+    )
     return Filling(
         region=region,
         growth=growth,
@@ -164,11 +153,56 @@ def plan_filling(
         attributes=_attributes(sheet, region, numbers, keep=match is not None, shown=filtered),
         overwritten=overwritten,
         formats=formats,
-        keys=keys,
+        keys=rows.keys,
         filtered=filtered,
         match=match,
         counts=counts,
     )
+
+
+@dataclass(frozen=True)
+class _NewRows:
+    """The rows that are written: those of `frame`, in the rows `numbers` of the sheet.
+
+    A `match` updates rows in their places; `continues` tells which old row each row of a body that is written
+    anew goes on with. `bottom` is the last row of the body.
+    """
+
+    frame: pd.DataFrame
+    numbers: npt.NDArray[np.int64]
+    match: Match | None
+    continues: dict[int, int] | None
+    keys: Keys
+    counts: Counts
+    bottom: int
+
+
+def _new_rows(
+    book: Workbook,
+    locator: Locator,
+    region: Region,
+    frame: pd.DataFrame,
+    positions: Mapping[int, int],
+    order: Order,
+) -> _NewRows:
+    """Decide which rows of the frame are written where, and what becomes of the old ones."""
+    body, fresh, where = region.body, order.mode == "replace" or region.blank, f"{region} of {locator.name}"
+    match = _matched(locator, region, frame, order, positions) if order.key and not region.blank else None
+    counts = _counts(match, order, len(frame), where)
+    keys = _keys(locator, region, frame, positions, order, fresh)
+    continues = None
+    if match is not None and (order.mode == "replace" or order.missing == "delete"):
+        carried = Carried.of(match, in_old_order=order.mode == "upsert")
+        if order.mode == "upsert":
+            _refuse_keyless(book, region, match, where)
+            frame = _rows(frame, carried.sources)
+        fresh, match, continues = True, None, _continued(carried, body)
+        keys = Keys(True, {old: new for new, old in continues.items()})
+    numbers = _numbers(body, len(frame), match, append=order.mode == "append" and not fresh)
+    if match is not None:
+        frame = _rows(frame, match.sources[match.sources >= 0])
+    bottom = max(body.bottom if not fresh else body.top, int(numbers[-1]) if len(numbers) else 0)
+    return _NewRows(frame, numbers, match, continues, keys, counts, bottom)
 
 
 def _counts(match: Match | None, order: Order, rows: int, where: str) -> Counts:
@@ -198,12 +232,12 @@ def _continued(carried: Carried, body: Area) -> dict[int, int]:
     return dict(zip((new + body.top).tolist(), (carried.continues[new] + body.top).tolist(), strict=True))
 
 
-def _refuse_keyless(book: Workbook, region: Region, match: Match, name: str) -> None:
+def _refuse_keyless(book: Workbook, region: Region, match: Match, where: str) -> None:
     sheet, body = book.sheet(region.sheet), region.body
     for row in (np.flatnonzero(~match.keyed) + body.top).tolist():
         if sheet.is_filled(row, body.left, body.right):
             raise WorkbookError(
-                f"row {row} of {region} of {name} has no key, and would be deleted",
+                f"row {row} of {where} has no key, and would be deleted",
                 hint='give it a key, move it out of the table, or write with missing="keep"',
             )
 

@@ -152,7 +152,7 @@ class Searching(Opened):
         wanted = normal(key)[0]
         limit = checked(limit)
         if isinstance(links_depth, bool) or not isinstance(links_depth, int) or links_depth < 0:
-            raise UsageError(f"links_depth={links_depth!r} is no number of steps", hint="give 0, 1, 2, …")
+            raise UsageError(f"links_depth={links_depth!r} is not a number of steps", hint="give 0, 1, 2, …")
         names = ["*default"] if fields is None else [fields] if isinstance(fields, str) else list(fields)
         walked: list[Tree] = []
         shown: list[str] = []
@@ -224,7 +224,7 @@ class Searching(Opened):
 
     async def _filter_jql(self, id: int | str) -> str:
         if not str(id).isdecimal():
-            raise UsageError(f"{id!r} is no filter's number", hint="it stands in the filter's link")
+            raise UsageError(f"{id!r} is not the number of a filter", hint="take it from the filter's link")
         jql = (await self._kept(f"/rest/api/2/filter/{id}", f"filter {id}")).get("jql")
         if not isinstance(jql, str):
             raise NotFoundError(f"{self.site.name} tells no query for filter {id}")

@@ -13,10 +13,12 @@ from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.history.changelog import Found, Logged, change_rows
 from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.table.fields import Catalog
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["to_changelog"]
 
 
+@check_keywords
 def to_changelog(answer: bytes | str | dict[str, Any] | list[Any]) -> pd.DataFrame:
     """Turn a saved answer of any Jira into the frame that `Jira.changelog` gives.
 

@@ -371,6 +371,12 @@ class Extraction:
             self._warn(
                 f"{len(values)} values of {column} could not be read and are left out, e.g. {key}: {value}"
             )
+        for name, accounts in self.reader.people.items():
+            if len(accounts) > 1:
+                self._warn(
+                    f"{len(accounts)} people are called {one_line(name, 60)}: the structure of the field, by "
+                    "raw=…, tells their accounts"
+                )
         for warning in self.asker.warnings:
             context.log(f"{self.source.site.name}: {one_line(warning)}", logging.WARNING)
 

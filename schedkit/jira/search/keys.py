@@ -29,7 +29,7 @@ def normal(keys: str | Sequence[str]) -> list[str]:
     Raises
     ------
     UsageError
-        If one is no issue key.
+        If one is not an issue key.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def normal(keys: str | Sequence[str]) -> list[str]:
     clean = [str(key).strip().upper() for key in keys]
     bad = [key for key, text in zip(keys, clean, strict=True) if not _KEY.fullmatch(text)]
     if bad:
-        raise UsageError(f"{bad[0]!r} is no issue key", hint='a key looks like "KAFKA-123"')
+        raise UsageError(f"{bad[0]!r} is not an issue key", hint='a key looks like "KAFKA-123"')
     return list(dict.fromkeys(clean))
 
 

@@ -123,7 +123,7 @@ def layout(
     chosen: list[Column] = []
     for name in wanted:
         if not isinstance(name, str):
-            raise UsageError(f"fields holds {name!r}, which is no field's name")
+            raise UsageError(f"fields: {name!r} is not the name of a field")
         if name in ("*default", "*navigable"):
             chosen += [chooser.default(label) for label in DEFAULT]
         elif name == "*all":

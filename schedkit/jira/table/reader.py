@@ -64,13 +64,14 @@ class Reader:
     """Reads answers into batches of one layout; safe in many threads at once.
 
     `unreadable` holds the values that did not fit their column's type, and were left out: by column and
-    key.
+    key. `people` holds the accounts of each name of a person.
     """
 
     def __init__(self, layout: Layout, catalog: Catalog) -> None:
         self.layout = layout
         self.catalog = catalog
         self.unreadable: dict[str, dict[str, str]] = {}
+        self.people: dict[str, set[str]] = {}
         self._lock = threading.Lock()
         self._loose: frozenset[str] = frozenset()
         self._strangers: tuple[str, ...] = ()
@@ -124,7 +125,7 @@ class Reader:
             columns.append(
                 Column(self.catalog.label(found, [c.label for c in columns]), kind, ((found, kind),))
             )
-        return _Compiled(tuple(columns), self._loose, self.layout.everything, self._left_out)
+        return _Compiled(tuple(columns), self._loose, self.layout.everything, self._left_out, self.people)
 
     def _left_out(self, label: str, key: str, value: Any) -> None:
         with self._lock:
@@ -140,9 +141,11 @@ class _Compiled:
         loose: frozenset[str],
         everything: bool,
         left_out: Callable[[str, str, Any], None],
+        people: dict[str, set[str]],
     ) -> None:
         self.columns = columns
         self._left_out = left_out
+        self._people = people
         self.everything = everything
         # What is wanted as it is, too, is decoded as it is.
         loose |= {source.id for column in columns for source, kind in column.sources if kind is RAW}
@@ -253,6 +256,12 @@ class _Compiled:
         flat = kind.flat
         if flat is None:
             return values
+        if kind.name == "user":
+            # Setting a default is atomic, so that threads need no lock for it.
+            for user in values:
+                if user is not None and user.displayName:
+                    accounts = self._people.setdefault(user.displayName, set())
+                    accounts.add(user.accountId or user.key or user.name or "")
         if kind.store == "list":
             # Equal lists, of which there are many, are one tuple: a frame of 20,000 issues weighs 5 MB less.
             alike: dict[Any, Any] = {}

@@ -53,7 +53,7 @@ async def plan_edit(
     """
     targets, fixed = _chosen(source, frame, columns)
     keys = [str(key).strip().upper() for key in frame["Key"]]
-    now = await read(keys, list(dict.fromkeys(["Updated", *(t.column for t in targets)])), "text")
+    now = await read(keys, list(dict.fromkeys(["Updated", *(t.label for t in targets)])), "text")
     current = now.set_index("Key", drop=False)
     found = Comparison(source, frame.set_axis(pd.Index(keys), axis=0), current, targets, fixed)
     absent: Mapping[str, str] = now.attrs["extraction"]["missing"]
@@ -144,7 +144,7 @@ class Comparison:
         for target in self.targets:
             cell = self.wanted.at[key, target.column]
             try:
-                if unchanged(cell, self.current.at[key, target.column], target.store):
+                if unchanged(cell, self.current.at[key, target.label], target.store):
                     continue
             except (ValueError, TypeError):
                 pass  # no value for that column: refused later, unless the site's change decides
@@ -184,7 +184,7 @@ class Comparison:
 
     def _theirs(self, key: str, target: Target, cell: Any, since: Since) -> str:
         """Tell what a change on the site makes of a cell: ``kept``, ``conflict``, or nothing."""
-        held = self.current.at[key, target.column]
+        held = self.current.at[key, target.label]
         replaced, wrote = self.source.written.get((key, target.field.id), ((), None))
         if replaced and unchanged(wrote, held, target.store):
             # This client's own edit: the cell is new unless it shows what such edits replaced.
@@ -202,7 +202,7 @@ class Comparison:
         """Return what sets a cell on the site."""
         if target.store == "list" and isinstance(cell, str) and "," in cell:
             cell = split_names(cell, [*self._known(target), *await self.meta.names(key, target.field.id)])
-        old, new = cell_value(self.current.at[key, target.column], target.store), _cell(cell, target)
+        old, new = cell_value(self.current.at[key, target.label], target.store), _cell(cell, target)
         texts.refuse_document(key, target, new)
         if texts.formatted(key, target, old):
             self.notes[f"{target.column} loses its formatting: the new text is taken as wiki markup"] += 1
@@ -211,7 +211,7 @@ class Comparison:
 
     def _known(self, target: Target) -> set[str]:
         """Return the names that the site's issues show in a column."""
-        return {name for names in self.current[target.column] for name in names}
+        return {name for names in self.current[target.label] for name in names}
 
     async def _on_the_wire(self, target: Target, new: Any) -> Any:
         if not is_user(target.field):
@@ -230,7 +230,7 @@ def _cell(value: Any, target: Target) -> Any:
         return cell_value(value, target.store)
     except (ValueError, TypeError):
         raise UsageError(
-            f"{value!r} is no value for {target.column}", hint=f"its column holds {target.store} values"
+            f"{value!r} is not a value of {target.column}", hint=f"its column holds {target.store} values"
         ) from None
 
 

@@ -16,12 +16,23 @@ __all__ = ["Target", "obstacles", "target_of"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A column to write, and the field behind it; `ids` are those of all fields it may show."""
+    """A column to write, and the field behind it.
+
+    Parameters
+    ----------
+    column : str
+        Its name in the frame: a label, the site's name or an id.
+    ids : tuple of str
+        The ids of all fields it may show.
+    label : str
+        Its name in an extraction.
+    """
 
     column: str
     field: Field
     store: str
     ids: tuple[str, ...]
+    label: str
 
     @property
     def kept(self) -> bool:
@@ -51,7 +62,7 @@ def target_of(source: Source, name: str) -> Target:
     column = found[0]
     if not column.sources:
         raise UsageError(f"the site has no field for {name!r}")
-    return Target(name, column.sources[0][0], column.kind.store, tuple(column.field_ids))
+    return Target(name, column.sources[0][0], column.kind.store, tuple(column.field_ids), column.label)
 
 
 def obstacles(targets: Sequence[Target]) -> Mapping[Target, str]:

@@ -32,14 +32,14 @@ class Texts:
         targets: Sequence[Target],
     ) -> Texts:
         """Read them of some issues."""
-        names = [target.column for target in targets]
+        names = [target.label for target in targets]
         if not names or not keys:
             return cls({})
         return cls({form: (await read(keys, names, form)).set_index("Key") for form in FORMS})
 
     def unchanged(self, key: str, target: Target, cell: Any) -> bool:
         """Whether the cell is the text in one of its forms."""
-        return any(unchanged(cell, frame.at[key, target.column], "text") for frame in self._of(key, target))
+        return any(unchanged(cell, frame.at[key, target.label], "text") for frame in self._of(key, target))
 
     def refuse_document(self, key: str, target: Target, new: Any) -> None:
         """Raise UsageError for a changed document in JSON, which cannot be written."""
@@ -57,10 +57,10 @@ class Texts:
     def formatted(self, key: str, target: Target, old: Any) -> bool:
         """Whether the site's text is more than its words."""
         markdown = self._of(key, target)[1:]
-        return any(_words(frame.at[key, target.column]) != _words(old) for frame in markdown)
+        return any(_words(frame.at[key, target.label]) != _words(old) for frame in markdown)
 
     def _of(self, key: str, target: Target) -> list[pd.DataFrame]:
-        return [f for f in self.forms.values() if target.column in f and key in f.index]
+        return [f for f in self.forms.values() if target.label in f and key in f.index]
 
 
 def _words(value: Any) -> str:

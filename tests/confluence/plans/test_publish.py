@@ -414,3 +414,32 @@ def test_apply_takes_durations_and_flags(wiki: Confluence, make_page: MakePage) 
         plan.apply(quiet="no")
     assert plan.apply(deadline="10s").written
     assert (plan.region, plan.creates) == ("", False)
+
+
+def test_a_key_whose_page_is_nowhere_makes_a_new_one(wiki: Confluence, demo: DemoSite) -> None:
+    title, parent = fresh_title(demo), demo.wiki.create(fresh_title(demo), "<p />").id
+    demo.wiki.set_property(parent, "schedkit-pages", {"A": "77", "B": 5}, None)
+    for key in ("A", "B"):
+        plan = wiki.publish(f"{title} {key}", parent=parent, key=key, template="<p>x</p>", values={})
+        assert plan.creates
+        plan.apply()
+    known = demo.wiki.pages[parent].properties["schedkit-pages"].value
+    assert set(known) == {"A", "B"}
+    assert known["A"] in demo.wiki.pages
+
+
+def test_a_site_that_lists_no_properties_is_published_to(wiki: Confluence, demo: DemoSite) -> None:
+    undo = demo.before(
+        lambda request: JSONResponse({"message": "no"}, 403) if "propert" in request.url.path else None
+    )
+    done = wiki.publish(fresh_title(demo), parent=100003, template="<p>{{ n }}</p>", values={"n": 1}).apply()
+    undo()
+    assert done.written
+
+
+def test_what_a_template_page_becomes_is_shown_line_by_line(wiki: Confluence, demo: DemoSite) -> None:
+    template = "".join(f"<p>line {n} {{{{ v{n} }}}}</p>" for n in range(20))
+    given = {f"v{n}": n for n in range(20)}
+    shown = repr(wiki.publish(fresh_title(demo), parent=100003, template=template, values=given)).splitlines()
+    assert shown[1] == "line 0 0"
+    assert shown[-1] == "… 8 further lines"

@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schedkit.confluence import Image, Link, Lozenge, Markup, Mention
-from schedkit.confluence.markup import attachment_link, attribute, cdata, escape
+from schedkit.confluence.markup import Formatted, attachment_link, attribute, cdata, escape
 from schedkit.confluence.source.reading import text
 from schedkit.confluence.source.storage import check
 from schedkit.confluence.tables.render import Look, render
@@ -191,3 +192,24 @@ def test_any_text_becomes_well_formed_markup(value: str) -> None:
     )
     assert text(escape(value)) == " ".join(legal.split())
     assert text(cdata(value)) == " ".join(legal.split())
+
+
+def test_a_key_is_never_cut() -> None:
+    frame = pd.DataFrame({"Key": ["k" * 50], "S": ["s" * 50]})
+    rendered = render(frame, key="Key", look=Look(max_chars=5))
+    assert rendered.keys == ["k" * 50]
+    assert rendered.columns == [["k" * 50], ["ssss…"]]
+
+
+def test_a_list_with_markup_is_markup() -> None:
+    cells = column(pd.Series([["a", Lozenge("b")], ["c", "d"]], dtype=object))
+    assert [isinstance(cell, Formatted) for cell in cells] == [True, False]
+
+
+def test_every_spelling_of_a_zone_is_one_zone() -> None:
+    late = pd.Series(pd.to_datetime(["2026-01-02T23:30:00Z"], utc=True))
+    for tz in ("europe/berlin", "+01:00", ZoneInfo("Europe/Berlin"), timezone(timedelta(hours=1))):
+        assert column(late, look=Look(tz=tz)) == ['<time datetime="2026-01-03" />']
+    for tz in ("Europe", 5, "nonsense"):
+        with pytest.raises(UsageError, match="time zone"):
+            Look(tz=tz)  # type: ignore[arg-type]  # what people pass

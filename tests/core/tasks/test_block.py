@@ -109,7 +109,7 @@ def test_where_the_function_comes_from() -> None:
 
 
 def test_a_list_is_no_block() -> None:
-    with pytest.raises(SettingsError, match=r"the tasks are a list, not a mapping .write each task's name"):
+    with pytest.raises(SettingsError, match=r"tasks: expected a mapping, got .* .write each task's name"):
         yaml_tasks([{"name": "data_sync"}])  # type: ignore[arg-type]  # what people write
 
 
@@ -117,7 +117,7 @@ def test_a_list_is_no_block() -> None:
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
-        ("data_sync: 5", "task 'data_sync' is int, not a mapping"),
+        ("data_sync: 5", "task 'data_sync': expected a mapping, got 5"),
         ("data_sync: {triger: cron}", "task 'data_sync': unknown option 'triger' .did you mean 'trigger'"),
         ("data_sync: {zzz: cron}", "unknown option 'zzz' .known: trigger, args"),
         ("data_sync: {trigger: moon}", "task 'data_sync': there is no trigger 'moon'"),
@@ -125,7 +125,7 @@ def test_a_list_is_no_block() -> None:
             "data_sync: {trigger: cron, args: {hours: 9}}",
             "task 'data_sync': cron trigger: unknown option 'hours' .did you mean 'hour'",
         ),
-        ("data_sync: {trigger: cron, args: 5}", "args is int"),
+        ("data_sync: {trigger: cron, args: 5}", "args: expected a mapping, got 5"),
         ("data_sync: {trigger: cron, args: {day_of_week: 8}}", "'8' is not 0-7"),
         ("data_sync: {args: {}}", "every.. needs one interval"),
         (
@@ -207,7 +207,7 @@ def test_the_other_triggers() -> None:
     assert daily.next(last) is None
     with pytest.raises(TriggerError, match="t: every"):
         block_trigger("interval", {"seconds": 0}, "t")
-    with pytest.raises(SettingsError, match="args is list"):
+    with pytest.raises(SettingsError, match="args: expected a mapping, got"):
         block_trigger("interval", [], "t")
 
 

@@ -132,3 +132,9 @@ def test_a_row_without_a_key_is_not_deleted_silently(living: Path) -> None:
     loaded.save(living)
     with pytest.raises(WorkbookError, match=r"row 3 of table 'Bugs' of living\.xlsx has no key"):
         excel.write(frame("BCD"), living, mode="upsert", key="Key", missing="delete")
+
+
+def test_the_examples_of_a_template_may_all_go(tmp_path: Path) -> None:
+    template = excel.write(frame("ABCDEFGHIJKL"), tmp_path / "template.xlsx").path
+    written = excel.write(frame("xyz"), tmp_path / "r.xlsx", template=template, key="Key")
+    assert excel.read(written.path)["Key"].tolist() == ["x", "y", "z"]

@@ -19,6 +19,7 @@ from schedkit.errors import WorkbookError
 BERLIN = ZoneInfo("Europe/Berlin")
 KEYS: dict[str, list[Any]] = {
     "text": ["A-1", "A-2", "A-3"],
+    "texts like dates": ["2026-13-45", "2026-11-28", "1850-01-01 09:30"],
     "integers": [1, 2, 3],
     "floats": [0.1, 0.2, 0.1 + 0.2],
     "integers as text": ["101", "102", "-103"],

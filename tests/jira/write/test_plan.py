@@ -226,7 +226,7 @@ def test_issues_that_cannot_be_had(site: DemoSite, jira: Jira) -> None:
         ({"Key": ["A-1"], "Created": ["x"]}, ["Created"], "Jira keeps it"),
         ({"Key": ["A-1"], "Sprint": [("x",)]}, ["Sprint"], "cannot be edited"),
         ({"Key": ["A-1"], "Sumary": ["x"]}, None, "did you mean 'Summary'"),
-        ({"Key": ["A 1"], "Summary": ["x"]}, None, "no issue key"),
+        ({"Key": ["A 1"], "Summary": ["x"]}, None, "not an issue key"),
     ],
 )
 def test_frames_that_cannot_be_written(jira: Jira, frame: dict, columns: list | None, words: str) -> None:
@@ -283,7 +283,7 @@ def test_a_formatted_text_is_not_flattened_unasked(dialect: str) -> None:
 def test_a_value_of_the_wrong_type(jira: Jira) -> None:
     df = pick(jira, "Due", n=1)
     df["Due"] = "soon"
-    assert "'soon' is no value for Due" in jira.edit(df).frame["New"][0]
+    assert "'soon' is not a value of Due" in jira.edit(df).frame["New"][0]
 
 
 def test_transitions(site: DemoSite, jira: Jira) -> None:

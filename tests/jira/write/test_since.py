@@ -19,7 +19,7 @@ AT = pd.Timestamp("2026-01-02T03:04:05.678Z")
 
 
 def target(id: str, name: str, store: str = "text") -> Target:
-    return Target(name, Field(id, name, "string"), store, (id,))
+    return Target(name, Field(id, name, "string"), store, (id,), name)
 
 
 @pytest.mark.parametrize(

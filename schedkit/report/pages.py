@@ -1,0 +1,134 @@
+"""Pages of their own for a report: one for the whole frame, or one for each value of a column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schedkit.errors import SettingsError, UnknownFieldError
+from schedkit.report.definition import Names, Report
+from schedkit.report.tools import Tools
+from schedkit.values.files import file_error
+from schedkit.values.text import did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["PagesDelivery"]
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9_-]*)\s*\}\}")
+_FILE = (".xhtml", ".html", ".xml")
+
+
+class PagesDelivery(BaseModel):
+    """Create pages from a template, or fill those that are there.
+
+    `title` and `template` may hold ``{{ value }}`` (of the column `by`), ``{{ count }}`` (rows),
+    ``{{ table }}`` (the rows), ``{{ day }}`` (of the run) and the names of `values`. `template` is storage
+    format, a file (``.xhtml``), or the id or URL of a page. With `by`, each of its values has a page of its
+    own, which is found again by that value, whatever its title has become. The other options are those of
+    `Table.replace`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    site: str
+    parent: str
+    title: str
+    template: str
+    by: str | None = None
+    values: dict[str, str] = Field(default_factory=dict)
+    labels: Names = ()
+    key: Names | None = ("Key",)
+    keep: Names = ()
+    columns: Names | None = None
+    missing: Literal["commented", "keep", "archive", "delete"] = "commented"
+    cap: int = Field(default=500, ge=1)
+    min_rows: int = Field(default=1, ge=0)
+    max_drop: float | None = Field(default=0.5, ge=0, le=1)
+    links: dict[str, str] = Field(default_factory=dict)
+    lozenges: dict[str, dict[str, str] | str] = Field(default_factory=dict)
+    mentions: dict[str, str] = Field(default_factory=dict)
+    tz: str = "UTC"
+    minutes: bool = False
+    message: str = "Update the page"
+
+    def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
+        wiki = tools.site(self.site)
+        template = self._template(wiki, tools)
+        source = template if isinstance(template, str) else template.source()
+        wanted = list(dict.fromkeys(_PLACEHOLDER.findall(source) + _PLACEHOLDER.findall(self.title)))
+        plans = []
+        for value, part in self._parts(frame):
+            known = {
+                "value": value or "",
+                "count": len(part),
+                "day": tools.clock().date(),
+                "table": self._table(part),
+                **self.values,
+            }
+            unknown = [name for name in wanted if name not in known]
+            if unknown:
+                raise SettingsError(
+                    f"deliver.pages: nothing is known for the placeholder {unknown[0]!r}",
+                    hint=did_you_mean(unknown[0], known),
+                )
+            plan = wiki.publish(
+                self.title,
+                parent=self.parent,
+                template=source,
+                values={name: known[name] for name in wanted},
+                key=value,
+                labels=list(self.labels),
+                message=self.message,
+            )
+            plans.append(plan)
+
+        def apply() -> None:
+            for plan in plans:
+                plan.apply()
+
+        return apply
+
+    def _template(self, wiki: Any, tools: Tools) -> Any:
+        if "<" in self.template:
+            return self.template
+        if not self.template.endswith(_FILE):
+            return wiki.page(self.template)
+        path = tools.root / self.template
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise file_error(error, path, "read") from None
+
+    def _parts(self, frame: pd.DataFrame) -> Iterator[tuple[str | None, pd.DataFrame]]:
+        if self.by is None:
+            yield None, frame
+            return
+        if self.by not in frame.columns:
+            raise UnknownFieldError(
+                f"deliver.pages: the frame has no column {self.by!r}",
+                hint=did_you_mean(self.by, frame.columns),
+            )
+        for value, part in frame.groupby(self.by, sort=True, observed=True):
+            part.attrs = frame.attrs
+            yield str(value), part
+
+    def _table(self, part: pd.DataFrame) -> Any:
+        from schedkit.confluence import Look, Managed
+
+        look = Look(self.links, self.lozenges, self.mentions, self.tz, self.minutes)
+        return Managed(
+            part,
+            key=None if self.key is None else list(self.key),
+            keep=list(self.keep),
+            columns=None if self.columns is None else list(self.columns),
+            missing=self.missing,
+            cap=self.cap,
+            min_rows=self.min_rows,
+            max_drop=self.max_drop,
+            look=look,
+        )
