@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from schedkit.errors import SettingsError
 from schedkit.report.definition import Names, Report
 from schedkit.report.tools import Tools
-from schedkit.values.text import did_you_mean, one_line, safe_repr
+from schedkit.values.extraction import incomplete
+from schedkit.values.text import clip, did_you_mean, one_line, safe_repr
 from schedkit.values.yaml import explain
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class PageDelivery(_Strict):
             tz=self.tz,
             minutes=self.minutes,
             max_chars=self.max_chars,
-            message=self.message,
+            message=self._message(frame) or None,
         )
 
         def apply() -> None:
@@ -184,6 +185,11 @@ class PageDelivery(_Strict):
             plan.apply()
 
         return apply
+
+    def _message(self, frame: pd.DataFrame) -> str:
+        """Return what the page's history says of the version: what is missing, too."""
+        parts = [self.message or "", clip(incomplete(frame.attrs), 200)]
+        return "; ".join(part for part in parts if part)
 
 
 def _workbook(report: Report, tools: Tools) -> Path:

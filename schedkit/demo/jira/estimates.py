@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from schedkit.demo.world.model import Change, Issue
-from schedkit.errors import UsageError
-from schedkit.values.durations import parse_duration
 
 __all__ = ["changes", "read"]
 
+# A day of work has eight hours, a week five days.
+_UNITS = {"m": 60, "h": 3_600, "d": 8 * 3_600, "w": 40 * 3_600}
 _IDS = {"estimate": "timeoriginalestimate", "remaining": "timeestimate"}
 
 
@@ -44,12 +45,9 @@ def changes(issue: Issue, wanted: dict[str, int]) -> list[Change]:
 
 def _seconds(text: Any) -> int:
     # A bare number would be of the unit that the site is set to.
-    if not isinstance(text, str) or text.strip().isdecimal():
+    if not isinstance(text, str) or not re.fullmatch(r"(\d+[wdhm]\s*)+", text):
         raise ValueError(f"'{text}' is no duration with units")
-    try:
-        return int(parse_duration(text))
-    except UsageError as error:
-        raise ValueError(error.message) from None
+    return sum(int(count) * _UNITS[unit] for count, unit in re.findall(r"(\d+)([wdhm])", text))
 
 
 def _pair(seconds: int | None) -> tuple[str | None, str | None]:
