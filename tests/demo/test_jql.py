@@ -494,3 +494,10 @@ def test_a_tree_compiles_once_for_many_issues(demo_site: DemoSite) -> None:
     assert {i.key for i in demo_site.store.visible() if test(i)} == set(
         found(demo_site, "labels is not empty AND project = DEMO AND type = Bug")
     )
+
+
+def test_attachments_can_be_asked_for_but_not_by_name(demo_site: DemoSite) -> None:
+    assert found(demo_site, "attachments is not EMPTY") == []
+    assert set(found(demo_site, "attachments is EMPTY")) == wanted(demo_site, lambda i: True)
+    with pytest.raises(JqlError, match="The operator '=' is not supported by the 'attachments' field"):
+        found(demo_site, "attachments = a.png")

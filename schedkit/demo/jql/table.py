@@ -139,6 +139,7 @@ SYSTEM: dict[str, Meaning] = {
     "due": _day(lambda i: i.due),
     "lastviewed": _date(lambda i: None if i.seed % 5 else i.updated),
     "statuscategorychangeddate": _date(lambda i: i.resolved or i.updated),
+    "attachments": Meaning(("is", "is not"), lambda i: (), resolve.literal, None),
     "votes": _number_field(lambda i: float(i.seed % 4)),
     "watchers": _number_field(lambda i: float(i.seed % 7)),
     "timespent": _span(lambda i: i.spent),
