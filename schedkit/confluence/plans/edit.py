@@ -34,7 +34,8 @@ class Draft:
     """The page before and after.
 
     `edits` are the spans of `old` that differ; `replaced` the contents of cells and placeholders that differ,
-    each as it was and as it will be; `structural` whether rows or columns come, go or move too.
+    each as it was and as it will be; `structural` whether rows or columns come, go or move too; `notes` what
+    is worth knowing besides.
     """
 
     old: str
@@ -43,6 +44,7 @@ class Draft:
     report: Any = None
     replaced: list[Replaced] = field(default_factory=list)
     structural: bool = False
+    notes: list[str] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
