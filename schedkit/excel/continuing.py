@@ -73,13 +73,15 @@ def _job(frames: Frames, data: bytes, name: str, order: Order, look: Look, tally
             data = steps[-1].done()
         steps.append(_step(data, name, target, frame, order, look, tally))
     fill = steps[-1].fill
+    fronts: tuple[str, ...] = ()
     if _has_summary(data, name):
         (*_, newest) = frames.values()
         fill = _with_summary(steps[-1], name, newest, look, order.policy)
+        fronts = (SUMMARY,)
     return Job(
         fill,
         sum(map(len, frames.values())),
-        tuple(dict.fromkeys(sheet for step in steps for sheet in step.sheets)),
+        tuple(dict.fromkeys([*fronts, *(sheet for step in steps for sheet in step.sheets)])),
         sum(step.counts.updated for step in steps),
         sum(step.counts.added for step in steps),
         sum(step.counts.removed for step in steps),
