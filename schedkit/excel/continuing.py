@@ -30,6 +30,7 @@ from schedkit.excel.parts.xml import Document
 from schedkit.excel.reading import first_frame
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.graft import graft
+from schedkit.excel.template.mark_column import with_mark_column_added
 from schedkit.excel.template.region import Locator
 from schedkit.excel.template.template import Counts, Filling, Order, plan_filling
 from schedkit.excel.template.widths import set_widths
@@ -73,13 +74,15 @@ def _job(frames: Frames, data: bytes, name: str, order: Order, look: Look, tally
             data = steps[-1].done()
         steps.append(_step(data, name, target, frame, order, look, tally))
     fill = steps[-1].fill
+    fronts: tuple[str, ...] = ()
     if _has_summary(data, name):
         (*_, newest) = frames.values()
         fill = _with_summary(steps[-1], name, newest, look, order.policy)
+        fronts = (SUMMARY,)
     return Job(
         fill,
         sum(map(len, frames.values())),
-        tuple(dict.fromkeys(sheet for step in steps for sheet in step.sheets)),
+        tuple(dict.fromkeys([*fronts, *(sheet for step in steps for sheet in step.sheets)])),
         sum(step.counts.updated for step in steps),
         sum(step.counts.added for step in steps),
         sum(step.counts.removed for step in steps),
@@ -99,6 +102,9 @@ def _step(
         title = sheet.strip("'").replace("''", "'")
         data = graft(data, name, _blank(title, look, order.policy), [title])
         book = open_workbook(Package(data, name), name)
+    if order.missing == "mark":
+        marked = with_mark_column_added(book, locator, locator.find(target, headers(frame.columns)))
+        book = book if marked is None else open_workbook(Package(marked, name), name)
     filling = plan_filling(book, name, target, frame, order, tally)
     if filling.region.new:
         data_slots = [slot for slot in filling.slots if isinstance(slot, Data)]
