@@ -30,7 +30,7 @@ from schedkit.excel.parts.xml import Document
 from schedkit.excel.reading import first_frame
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.graft import graft
-from schedkit.excel.template.mark_column import with_mark_column_added
+from schedkit.excel.template.more_columns import with_more_columns
 from schedkit.excel.template.region import Locator
 from schedkit.excel.template.template import Counts, Filling, Order, plan_filling
 from schedkit.excel.template.widths import set_widths
@@ -102,9 +102,11 @@ def _step(
         title = sheet.strip("'").replace("''", "'")
         data = graft(data, name, _blank(title, look, order.policy), [title])
         book = open_workbook(Package(data, name), name)
-    if order.missing == "mark":
-        marked = with_mark_column_added(book, locator, locator.find(target, headers(frame.columns)))
-        book = book if marked is None else open_workbook(Package(marked, name), name)
+    if order.key and (order.missing != "keep" or order.mode == "replace"):
+        locator = Locator(book, name)
+        found = locator.find(target, headers(with_index(frame).columns))
+        more = with_more_columns(book, locator, found, mark=order.missing == "mark")
+        book = book if more is None else open_workbook(Package(more, name), name)
     filling = plan_filling(book, name, target, frame, order, tally)
     if filling.region.new:
         data_slots = [slot for slot in filling.slots if isinstance(slot, Data)]

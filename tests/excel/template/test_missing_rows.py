@@ -172,3 +172,15 @@ def test_the_examples_of_a_template_may_all_go(tmp_path: Path) -> None:
     template = excel.write(frame("ABCDEFGHIJKL"), tmp_path / "template.xlsx").path
     written = excel.write(frame("xyz"), tmp_path / "r.xlsx", template=template, key="Key")
     assert excel.read(written.path)["Key"].tolist() == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize("how", [{"mode": "upsert", "missing": "delete"}, {"mode": "replace"}])
+def test_what_people_typed_beside_the_table_goes_with_its_key(how: dict[str, Any], tmp_path: Path) -> None:
+    path = excel.write(frame("AB"), tmp_path / "r.xlsx").path
+    loaded = openpyxl.load_workbook(path)
+    loaded.active["C1"], loaded.active["C3"] = "Owner", "Bo"
+    loaded.save(path)
+    excel.write(frame("BC", "Done"), path, key="Key", **how)
+    back = excel.read(path)
+    assert back["Key"].tolist() == ["B", "C"]
+    assert back["Owner"].fillna("").tolist() == ["Bo", ""]

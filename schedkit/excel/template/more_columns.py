@@ -1,4 +1,4 @@
-"""The column that marks rows, added to a table that was written without it."""
+"""Columns that a table gains: those that people typed beside it, and the one that marks rows."""
 
 from __future__ import annotations
 
@@ -17,19 +17,23 @@ from schedkit.excel.template.neighbours import write_header
 from schedkit.excel.template.region import Locator, Region
 from schedkit.excel.text import excel_escape
 
-__all__ = ["with_mark_column_added"]
+__all__ = ["with_more_columns"]
 
 
-def with_mark_column_added(book: Workbook, locator: Locator, region: Region) -> bytes | None:
-    """Return the workbook with the column behind the last one of a region.
+def with_more_columns(book: Workbook, locator: Locator, region: Region, *, mark: bool) -> bytes | None:
+    """Return the workbook with columns behind the last one of a region.
 
-    Columns that people typed beside a table become its own, as in Excel. None if the region has the column,
-    or something stands in its place.
+    Columns that people typed beside a table become its own, as in Excel, so that they follow its rows; with
+    `mark` the one that marks rows comes after them. None if there is nothing to add, or something stands in
+    its place.
     """
-    if region.new or header_key(MISSING_SINCE) in region.positions():
+    marking = header_key(MISSING_SINCE)
+    if region.new or (mark and marking in region.positions()):
         return None
     typed = _beside(locator, region)
-    texts = [*typed, *([] if header_key(MISSING_SINCE) in map(header_key, typed) else [MISSING_SINCE])]
+    texts = [*typed, *([MISSING_SINCE] if mark and marking not in map(header_key, typed) else [])]
+    if not texts:
+        return None
     known = [header_key(text) for text in (*region.headers, *texts)]
     body, sheet = region.body, book.sheet(region.sheet)
     right = body.right + len(texts)
