@@ -213,12 +213,16 @@ def _export(project: App) -> Callable[..., pd.DataFrame]:
         key_value: str,
         user: str = "",
         links_depth: int = 0,
+        partial: bool = False,
     ) -> pd.DataFrame:
-        """Extract a project, or everything below a root ticket, from several sites."""
+        """Extract a project, or everything below a root ticket, from several sites.
+
+        `partial` returns what there is where a site fails.
+        """
         from schedkit.jira import export_task
 
         asked = {"jira_envs": jira_envs, "key_type": key_type, "key_value": key_value}
-        more = {"user": user, "links_depth": links_depth}
+        more = {"user": user, "links_depth": links_depth, "partial": partial}
         names = [name for name, site in project.settings.sites.items() if site.kind == "jira"]
         return export_task({**asked, **more}, {name: project.site(name) for name in names})
 

@@ -90,7 +90,16 @@ class Surroundings:
         return None
 
 
-_NOBODY = Surroundings()
+class _Nobody(Surroundings):
+    """Nobody listens: what was worth a warning goes to the log of the program."""
+
+    def log(self, level: int, message: str) -> None:
+        if level >= logging.WARNING:
+            _log.log(level, message)
+
+
+_log = logging.getLogger("schedkit")
+_NOBODY = _Nobody()
 # IPython's autoreload runs this file again in the same namespace: calls under way keep their listener.
 _current: ContextVar[Surroundings | None] = globals().get("_current") or ContextVar(
     "schedkit_surroundings", default=None

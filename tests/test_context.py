@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,15 @@ def test_a_listener_hears_everything() -> None:
         notes.stopped = True
         with pytest.raises(StopRequested):
             context.checkpoint()
+
+
+def test_warnings_to_nobody_go_to_the_log_of_the_program(caplog: pytest.LogCaptureFixture) -> None:
+    with context.surrounded():
+        context.log("rows were left out", logging.WARNING)
+        context.log("for your information")
+    with context.use(context.Surroundings()):
+        context.log("told elsewhere", logging.WARNING)
+    assert caplog.record_tuples == [("schedkit", logging.WARNING, "rows were left out")]
 
 
 def test_nobody_ignores_everything() -> None:

@@ -17,7 +17,8 @@ class Tries:
     Parameters
     ----------
     most : int
-        How often it is repeated after a failure.
+        How often it is repeated after a failure; with 0 it is not, whatever wait the site asks for, unless
+        the failure is a 429.
     patience : float
         Seconds since the first failure for which it is repeated while the site says "not now": a 429, a wait
         that the site asks for, and where `persistent` any 503.
@@ -43,6 +44,8 @@ class Tries:
         self.since = now if self.since is None else self.since
         if not isinstance(error, RateLimitedError):
             self.failures += 1
+            if not self.most:
+                raise error
             if error.retry_in is None:
                 if self.failures <= self.most:
                     return

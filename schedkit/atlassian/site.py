@@ -62,7 +62,8 @@ class Site:
     concurrency : int
         Requests in flight at most.
     retries : int
-        How often a read is repeated after a network error, a 5xx or a garbled answer.
+        How often a read is repeated after a network error, a 5xx or a garbled answer. A 503 is repeated for
+        as long as `patience` lasts, except with ``retries=0``, which repeats nothing but a 429.
     patience : duration
         How long a request waits at most while the site says "not now": a 429, a 503, a wait that it asks
         for, or a limit that it tells in its headers.

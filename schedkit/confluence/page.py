@@ -98,7 +98,7 @@ class AsyncTable:
             The share of the table's rows that may leave at once, judged from 10 rows up; None: any.
         create : str, optional
             Where to put the table if the page has no such region: ``"end"``, ``"start"`` or
-            ``"heading:TEXT"``.
+            ``"heading:TEXT"``. Where the region is a heading without a table, it is put into its section.
         links, lozenges, mentions : mapping, optional
             See `Look`.
         tz : str or tzinfo

@@ -34,7 +34,8 @@ class Server(uvicorn.Server):
     def end(self) -> None:
         """Stop serving; from any thread, or from a signal handler."""
         self._told.set()
-        self._wake()
+        with suppress(RuntimeError):  # its loop looked at a tick just now, and is closed already
+            self._wake()
 
     async def main_loop(self) -> None:
         """Wait to be told, and keep the Date header going meanwhile."""

@@ -275,7 +275,8 @@ class Store:
             assert issue.past is not None  # an edited issue keeps its past
             made = Worklog(self._next_id(), author or self.catalog.me, started, seconds, text)
             past = replace(issue.past, worklogs=(*issue.past.worklogs, made))
-            self.edit(key, past=past, spent=(issue.spent or 0) + seconds)
+            left = None if issue.remaining is None else max(0, issue.remaining - seconds)
+            self.edit(key, past=past, spent=(issue.spent or 0) + seconds, remaining=left)
             return made
 
     def move(self, key: str, project: str) -> Issue:

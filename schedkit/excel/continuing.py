@@ -31,6 +31,7 @@ from schedkit.excel.parts.xml import Document
 from schedkit.excel.reading import first_frame
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.graft import graft
+from schedkit.excel.template.mark_column import with_mark_column_added
 from schedkit.excel.template.region import Locator, Region
 from schedkit.excel.template.template import Counts, Filling, Order, plan_filling
 from schedkit.excel.template.widths import set_widths
@@ -77,13 +78,15 @@ def _job(frames: Frames, data: bytes, name: str, order: Order, look: Look, tally
         steps.append(_step(data, name, target, frame, order, look, tally))
     fill = steps[-1].fill
     unchanged = all(step.made for step in steps)
+    fronts: tuple[str, ...] = ()
     if not unchanged and _has_summary(data, name):
         (*_, newest) = frames.values()
         fill = _with_summary(steps[-1], name, newest, look, order.policy)
+        fronts = (SUMMARY,)
     return Job(
         fill,
         sum(step.rows for step in steps),
-        tuple(dict.fromkeys(sheet for step in steps for sheet in step.sheets)),
+        tuple(dict.fromkeys([*fronts, *(sheet for step in steps for sheet in step.sheets)])),
         sum(step.counts.updated for step in steps),
         sum(step.counts.added for step in steps),
         sum(step.counts.removed for step in steps),
@@ -109,6 +112,9 @@ def _step(
         region = locator.find(target, headers(with_index(frame).columns))
         if order.appends.made(memory_of(book)[1], region.place):
             return _made(data, region, name)
+    if order.missing == "mark":
+        marked = with_mark_column_added(book, locator, locator.find(target, headers(frame.columns)))
+        book = book if marked is None else open_workbook(Package(marked, name), name)
     filling = plan_filling(book, name, target, frame, order, tally)
     if filling.region.new:
         data_slots = [slot for slot in filling.slots if isinstance(slot, Data)]

@@ -151,7 +151,8 @@ def fill_template(
 def _follow_formulas(book: Workbook, filling: Filling, parts: Parts) -> bool:
     """Let formulas follow the region; tell whether a cell that had one has none any more."""
     growth = filling.growth
-    followed = follow(book, Change(growth, filling.overwritten.covers, filling.written))
+    change = Change(growth, filling.overwritten.covers, filling.written, filling.updated_rows)
+    followed = follow(book, change)
     if followed.any or filling.calculates:
         recalculate(parts.document(book.part))
     for other in book.opened():

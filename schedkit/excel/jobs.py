@@ -100,7 +100,7 @@ def drawn_job(frames: Mapping[str, pd.DataFrame], look: Look, order: Order, tall
     return Job(
         lambda file: fill_drawn(drawn, laid, file, tally),
         sum(plan.rows for plan in laid.sheets),
-        tuple(plan.name for plan in laid.sheets),
+        (*taken, *(plan.name for plan in laid.sheets)),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache
 
 from schedkit.excel.limits import MAX_COLUMNS, MAX_HEADER_UNITS, MAX_SHEET_NAME_UNITS, clip
+from schedkit.values.text import label_text
 
 # Excel refuses these in a sheet name; control characters are refused by the file format.
 _NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f\ufffe\uffff\ud800-\udfff]+")
@@ -87,7 +88,7 @@ def header_text(label: Hashable) -> str:
         return clip(" / ".join(filter(None, map(header_text, label))), MAX_HEADER_UNITS)
     if label is None or label != label:
         return ""
-    return clip(_NOT_IN_HEADERS.sub(" ", str(label)).strip(), MAX_HEADER_UNITS).strip()
+    return clip(_NOT_IN_HEADERS.sub(" ", label_text(label)).strip(), MAX_HEADER_UNITS).strip()
 
 
 def header_key(text: str) -> str:

@@ -23,7 +23,8 @@ class Written:
     rows : int
         Rows written, all sheets together.
     sheets : tuple of str
-        The names of the sheets with rows, as the file has them.
+        The names of the sheets that were written, as the file has them: Summary and Index, then those with
+        rows.
     altered : dict
         Cells (or sheets, columns) by kind of alteration; empty if everything is as it was given.
     notes : tuple of str

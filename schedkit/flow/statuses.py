@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from schedkit.flow.frames import as_instants, cell_texts, naive, per_value, without_zone
+from schedkit.flow.frames import Instants, as_instants, cell_texts, naive, per_value, without_zone
 from schedkit.flow.log import Log
 from schedkit.flow.steps import Objects, Steps, shown, steps_of
 
@@ -111,6 +111,9 @@ class Stays:
         By id, the name of statuses that the site's list no longer has.
     moved : list of str
         Issues whose present status is not what their last change says.
+    newer : array of datetime64
+        When those of them were updated that were updated after that change: since then they are counted in
+        their present status.
     """
 
     log: Log
@@ -121,6 +124,7 @@ class Stays:
     statuses: Statuses
     gone: dict[str, str]
     moved: list[str]
+    newer: Instants
 
     def until(self, end: pd.Timestamp) -> Stays:
         """Return the stays that had begun at an instant, as they were then."""
@@ -137,10 +141,11 @@ class Stays:
         """Return what a reader of figures must know; `end` is where they were cut, None for now."""
         found = [self._of_gone(id, name) for id, name in self.gone.items() if (self.ids == id).any()]
         found += [self._of_unknown(name) for name in self._unknown()]
-        if end is None and self.moved:
+        if self.moved and (end is None or (self.newer <= naive(end)).any()):
+            counted = f": {len(self.newer)} are counted in their present status since their last update"
             found.append(
-                f"{len(self.moved)} issues have moved since their changes were read (e.g. {self.moved[0]}); "
-                "read the changes again to see those moves"
+                f"{len(self.moved)} issues have moved since their changes were read (e.g. {self.moved[0]})"
+                f"{counted if len(self.newer) else ''}; read the changes again to see those moves"
             )
         if end is not None and (cut := self._cut(end)):
             found.append(
@@ -182,6 +187,16 @@ def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:
     statuses = Statuses(log, given)
     last = steps.last
     agreed, own, category = _present(log, steps, statuses)
+    strayed = ~agreed & pd.notna(own) & (steps.code[last] >= 0)
+    keys = log.issues["Key"].astype("str").to_numpy(dtype=object)
+    moved = keys[steps.issue[last[strayed]]].tolist()
+    later = strayed & _updated_later(log, steps)
+    newer = np.empty(0, dtype="datetime64[us]")
+    if later.any():
+        steps = _moved_on(log, steps, statuses, later)
+        newer = steps.entered[steps.last[later]]
+        last = steps.last
+        agreed, own, category = _present(log, steps, statuses)
     # The id of an issue's present status is told by its last change, or by a column of its own.
     told = (np.bincount(steps.issue) > 1) | ("Status Id" in log.issues)
     for place, name, of in zip(last[agreed], own[agreed], category[agreed], strict=True):
@@ -205,10 +220,49 @@ def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:
         for id, text in codes
         if statuses.listed and id is not None and id not in statuses.listed and id not in present
     }
-    keys = log.issues["Key"].astype("str").to_numpy(dtype=object)
-    strayed = ~agreed & pd.notna(own) & (steps.code[last] >= 0)
-    moved = keys[steps.issue[last[strayed]]].tolist()
-    return Stays(log, steps, names, ids, categories, statuses, gone, moved)
+    return Stays(log, steps, names, ids, categories, statuses, gone, moved, newer)
+
+
+def _updated_later(log: Log, steps: Steps) -> npt.NDArray[np.bool_]:
+    """Return which issues' rows are younger than the last change of their status."""
+    last = steps.last
+    if "Updated" not in log.issues:
+        return np.zeros(len(last), dtype=bool)
+    updated = without_zone(as_instants(log.issues, "Updated"))
+    return np.asarray(updated[steps.issue[last]] > steps.entered[last], dtype=bool)
+
+
+def _moved_on(log: Log, steps: Steps, statuses: Statuses, moved: npt.NDArray[np.bool_]) -> Steps:
+    """Add a step into their present status for issues whose last move is not among the changes.
+
+    It is taken to have happened when the issue was last updated: not later than that, at least.
+    """
+    last = steps.last[moved]
+    rows = log.issues.iloc[steps.issue[last]]
+    own = cell_texts(rows["Status"])
+    category = cell_texts(rows["Status Category"]) if "Status Category" in rows else [None] * len(rows)
+    if "Status Id" in rows:
+        ids = list(cell_texts(rows["Status Id"]))
+    else:
+        ids = [statuses.id_of(*pair) for pair in zip(own, category, strict=True)]
+    pairs = list(zip(steps.texts, steps.ids, strict=True))
+    codes = []
+    for pair in zip(own, ids, strict=True):
+        if pair not in pairs:
+            pairs.append(pair)
+        codes.append(pairs.index(pair))
+    when = without_zone(as_instants(rows, "Updated"))
+    left = steps.left.copy()
+    left[last] = when
+    return replace(
+        steps,
+        issue=np.insert(steps.issue, last + 1, steps.issue[last]),
+        entered=np.insert(steps.entered, last + 1, when),
+        left=np.insert(left, last + 1, np.datetime64("NaT", "us")),
+        code=np.insert(steps.code, last + 1, codes),
+        texts=[text for text, _ in pairs],
+        ids=[id for _, id in pairs],
+    )
 
 
 def _present(log: Log, steps: Steps, statuses: Statuses) -> tuple[npt.NDArray[np.bool_], Objects, Objects]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,8 +13,8 @@ from schedkit import context
 from schedkit.errors import IncompleteError, ParameterError
 from schedkit.jira.client.client import Jira
 from schedkit.jira.sites import search_sites
+from schedkit.values.extraction import incomplete
 from schedkit.values.keywords import check_keywords
-from schedkit.values.text import clip
 
 __all__ = ["export_task"]
 
@@ -72,21 +73,13 @@ def export_task(params: Mapping[str, Any], sites: Mapping[str, Jira]) -> pd.Data
         frame = search_sites(chosen, lambda jira: jira.project(key, fields=fields))
     else:
         frame = search_sites(chosen, lambda jira: jira.root(key, links_depth=depth, fields=fields))
-    if not params.get("partial"):
-        _refuse_partial(frame)
+    why = incomplete(frame.attrs)
+    if why and not params.get("partial"):
+        raise IncompleteError(why, hint="run it again, or allow a partial result: partial=True")
+    if why:
+        context.log(why, logging.WARNING)
+        context.fact("incomplete", {"reason": why})
     return frame
-
-
-def _refuse_partial(frame: pd.DataFrame) -> None:
-    report = frame.attrs["extraction"]
-    parts = [f"{site}: {why}" for site, why in report["missing_sites"].items()]
-    parts += [f"{issue}: {why}" for issue, why in list(report["missing"].items())[:3]]
-    if not report["complete"]:
-        raise IncompleteError(
-            f"the extraction lacks {len(report['missing_sites'])} of the sites and {len(report['missing'])} "
-            f"issues: {clip('; '.join(parts), 500)}",
-            hint="run it again, or allow a partial result: partial=True",
-        )
 
 
 def _chosen(envs: Any, sites: Mapping[str, Jira]) -> dict[str, Jira]:

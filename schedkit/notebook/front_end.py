@@ -50,7 +50,7 @@ def connect() -> None:
 
 def _cell_surroundings() -> AbstractContextManager[context.Surroundings]:
     if not in_kernel():
-        return nullcontext(context.Surroundings())
+        return nullcontext(context.current())
     from schedkit.notebook.bar import cell_bar
 
     return cell_bar()

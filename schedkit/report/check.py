@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from schedkit.errors import CheckError
 from schedkit.report.definition import Check
+from schedkit.values.extraction import incomplete
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check", "incomplete"]
+__all__ = ["check"]
 
 
 def check(frame: pd.DataFrame, rule: Check) -> None:
@@ -38,21 +39,13 @@ def check(frame: pd.DataFrame, rule: Check) -> None:
             if empty:
                 raise CheckError(f"check.filled: {empty} of {rows} rows have no {column!r}")
     if name == "complete":
-        why = incomplete(frame)
+        why = _not_complete(frame)
         if why:
             raise CheckError(f"check.complete: {why}")
 
 
-def incomplete(frame: pd.DataFrame) -> str:
-    """Return what is missing of an extraction: sites, issues, or its report; empty if nothing is."""
+def _not_complete(frame: pd.DataFrame) -> str:
     report = frame.attrs.get("extraction")
     if not isinstance(report, Mapping) or not isinstance(report.get("complete"), bool):
         return "the frame does not tell what was extracted"
-    sites, issues = report.get("missing_sites") or {}, report.get("missing") or {}
-    parts = [f"site {name} is missing from the extraction ({why})" for name, why in sites.items()]
-    if issues:
-        some = ", ".join(f"{name}: {why}" for name, why in list(issues.items())[:3])
-        parts.append(f"{len(issues)} issues are missing from the extraction, e.g. {some}")
-    if not parts and not report["complete"]:
-        parts.append("the extraction says that it is not complete")
-    return "; ".join(parts)
+    return incomplete(frame.attrs)

@@ -47,7 +47,11 @@ SOURCES = ("jql", "project", "root", "keys", "filter", "link")
 
 
 class Extract(_Strict):
-    """Which issues, from where: exactly one of jql, project, root, keys, filter and link."""
+    """Which issues, from where: exactly one of jql, project, root, keys, filter and link.
+
+    A report fails if a site or an issue of its extraction is missing; with ``partial: allow`` it delivers
+    what there is, and its outputs tell what is missing.
+    """
 
     site: Names
     jql: str | None = None
@@ -59,6 +63,7 @@ class Extract(_Strict):
     fields: Names | None = None
     limit: int | None = Field(default=None, ge=1)
     links_depth: int = Field(default=0, ge=0)
+    partial: Literal["refuse", "allow"] = "refuse"
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -15,7 +15,8 @@ from schedkit.errors import SettingsError
 from schedkit.report.definition import Names, Report
 from schedkit.report.pages import PagesDelivery
 from schedkit.report.tools import Tools
-from schedkit.values.text import did_you_mean, one_line, safe_repr
+from schedkit.values.extraction import incomplete
+from schedkit.values.text import clip, did_you_mean, one_line, safe_repr
 from schedkit.values.yaml import explain
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ class PageDelivery(_Strict):
             tz=self.tz or tools.tz,
             minutes=self.minutes,
             max_chars=self.max_chars,
-            message=self.message,
+            message=self._message(frame) or None,
         )
 
         def apply() -> None:
@@ -195,6 +196,11 @@ class PageDelivery(_Strict):
             plan.apply()
 
         return apply
+
+    def _message(self, frame: pd.DataFrame) -> str:
+        """Return what the page's history says of the version: what is missing, too."""
+        parts = [self.message or "", clip(incomplete(frame.attrs), 200)]
+        return "; ".join(part for part in parts if part)
 
 
 def _workbook(report: Report, tools: Tools) -> Path:

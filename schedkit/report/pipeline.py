@@ -8,12 +8,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from schedkit import context
-from schedkit.errors import SettingsError
-from schedkit.report.check import check, incomplete
+from schedkit.errors import IncompleteError, SettingsError
+from schedkit.report.check import check
 from schedkit.report.definition import Extract, Report
 from schedkit.report.deliver import deliverer
 from schedkit.report.shape import shape
 from schedkit.report.tools import Tools
+from schedkit.values.extraction import incomplete
 from schedkit.values.keywords import check_keywords
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def run_report(report: Report, tools: Tools) -> pd.DataFrame:
 
     Raises
     ------
+    IncompleteError
+        A site or an issue is missing, and the report does not say ``partial: allow``; nothing was delivered.
     CheckError
         A check does not hold; nothing was delivered.
     UsageError, SiteError, WorkbookError, RegionError
@@ -40,9 +43,9 @@ def run_report(report: Report, tools: Tools) -> pd.DataFrame:
     # Unknown deliverers and options are found before the first request is sent.
     deliveries = [deliverer(item.to, item.options) for item in report.deliver]
     frame = extract(report.extract, tools)
-    why = incomplete(frame)
+    why = incomplete(frame.attrs)
     if why:
-        context.log(why, logging.WARNING)
+        _allow_partial(report, why)
     for number, step in enumerate(report.shape, 1):
         frame = shape(frame, step)
         context.progress("shape", number, len(report.shape))
@@ -54,6 +57,17 @@ def run_report(report: Report, tools: Tools) -> pd.DataFrame:
         apply()
     context.fact("report", {"rows": len(frame), "seconds": round(time.monotonic() - started, 3)})
     return frame
+
+
+def _allow_partial(report: Report, why: str) -> None:
+    """Tell that the extraction is not complete, or raise if the report does not allow it."""
+    if report.extract.partial == "refuse":
+        raise IncompleteError(
+            f"the report {report.name!r} was not delivered: {why}",
+            hint="run it again, or allow it: extract: {partial: allow}",
+        )
+    context.log(why, logging.WARNING)
+    context.fact("incomplete", {"reason": why})
 
 
 def extract(what: Extract, tools: Tools) -> pd.DataFrame:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Iterable
+from datetime import datetime, time
 
-__all__ = ["clean", "clip", "did_you_mean", "near_matches", "one_line", "safe_repr"]
+__all__ = ["clean", "clip", "did_you_mean", "label_text", "near_matches", "one_line", "safe_repr"]
 
 ELLIPSIS = "…"
 
@@ -66,6 +67,20 @@ def near_matches(name: object, known: Iterable[object], most: int = 3, *, least:
     alike = {each: difflib.SequenceMatcher(None, each, asked).ratio() for each in found}
     # What is much less alike than the best is noise.
     return [by_fold[each] for each in found if alike[each] > alike[found[0]] - 0.1]
+
+
+def label_text(label: object) -> str:
+    """Return a column's label as text; a date needs no time of day.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> label_text(datetime(2026, 11, 1)), label_text(datetime(2026, 11, 1, 9, 30)), label_text(7)
+    ('2026-11-01', '2026-11-01 09:30:00', '7')
+    """
+    if isinstance(label, datetime) and label.tzinfo is None and label.time() == time.min:
+        return label.date().isoformat()
+    return str(label)
 
 
 def did_you_mean(name: object, known: Iterable[object], *, otherwise: str | None = None) -> str:

@@ -89,6 +89,18 @@ def test_a_request_with_a_number_of_its_own_is_not_repeated_beyond_it(site, scri
     assert len(scripted.asked) == 3
 
 
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "2"}], ids=["no wait", "a wait"])
+@pytest.mark.parametrize("status", [500, 503])
+def test_without_retries_a_site_that_is_away_is_asked_once(scripted, clock, headers, status: int) -> None:
+    site = Site(scripted.url, clock=clock, retries=0)
+    answers = [scripted.reply(), scripted.reply(status, headers=headers)]
+    scripted.script = lambda asked, n: answers[min(n, 1)]
+    get(site)
+    with pytest.raises(UnavailableError, match=f"answered {status}"):
+        get(site)
+    assert (len(scripted.asked), clock.slept) == (2, [])
+
+
 ELEVEN_DAYS = {
     "X-RateLimit-Remaining": "0",
     "X-RateLimit-Limit": "1",

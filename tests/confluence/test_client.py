@@ -30,6 +30,7 @@ from schedkit.errors import (
     RegionError,
     SiteError,
     UnavailableError,
+    UnknownFieldError,
     UsageError,
 )
 
@@ -539,6 +540,7 @@ def test_what_is_no_confluence(demo: DemoSite) -> None:
         ({"key": []}, r"key=\[\] names no column"),
         ({"workbook": 3}, "workbook=3 is not a text"),
         ({"create": ["end"]}, r"create=\['end'\] is not a text"),
+        ({"create": "middle"}, "create='middle' names no place"),
         ({"message": 5}, "message=5 is not a text"),
         ({"links": "https://x/{}"}, "links='https://x/{}' is not a mapping"),
         ({"links": {"Key": 5}}, "links={'Key': 5} is not a mapping"),
@@ -555,6 +557,23 @@ def test_options_that_mean_nothing(options: dict[str, Any], problem: str) -> Non
     wiki = Confluence("https://wiki.example.org", token="s", cloud=False)
     with pytest.raises(UsageError, match=problem):
         wiki.page(1).table("nth:1").replace(frame(("K-1", "x")), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"links": {"Summry": "https://x.example/{}"}}, "links= names 'Summry'"),
+        ({"lozenges": {"Summry": {"x": "Red"}}}, "lozenges= names 'Summry'"),
+        ({"mentions": {"Summry": "Key"}}, "mentions= names 'Summry'"),
+    ],
+)
+def test_options_for_a_column_that_is_not_there_name_the_nearest(
+    options: dict[str, Any], problem: str
+) -> None:
+    wiki = Confluence("https://wiki.example.org", token="s", cloud=False)
+    with pytest.raises(UnknownFieldError, match=problem) as caught:
+        wiki.page(1).table("nth:1").replace(frame(("K-1", "x")), **options)
+    assert caught.value.hint == "did you mean 'Summary'?"
 
 
 @pytest.mark.parametrize("stranger", ["x", None, [1], pd.Series([1])])

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
 from crash.judge import judge_schedule
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from support.faulty import answers_lost, commits_failing, disk_full, failing, locked, reads_failing
 
 from schedkit.core import events
@@ -316,7 +316,7 @@ def test_a_ledger_that_cannot_be_written_at_stop_is_said(make: Make, where: str)
 
 def test_what_no_waiting_cures_is_not_waited_for(sched: Scheduler) -> None:
     writer = sched._node.owner.writer  # type: ignore[union-attr]
-    with pytest.raises(OperationalError, match="no such table"):
+    with pytest.raises(LedgerError, match="no such table"):
         writer.call(lambda connection: connection.exec_driver_sql("DELETE FROM nowhere")).result(10)
 
 

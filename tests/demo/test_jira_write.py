@@ -87,6 +87,7 @@ BAD: tuple[tuple[str, Any, str], ...] = (
     ("assignee", {"name": "JIRAUSER10777"}, "does not exist"),
     ("labels", ["two words"], "contains spaces"),
     ("components", [{"name": "Nope"}], "The component selected is invalid."),
+    ("timetracking", {"originalEstimate": 7200}, "Specified duration is not valid"),
     ("duedate", "soon", "Error parsing date string: soon"),
     (POINTS, "many", "Operation value must be a number"),
     (POINTS, True, "Operation value must be a number"),
@@ -111,6 +112,23 @@ def test_a_bad_value_changes_nothing(
     assert answer.status_code == 400
     assert told in answer.json()["errors"][field]
     assert (before.summary, before.updated) == state
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ({"originalEstimate": "1d 2h"}, (36_000, 36_000)),
+        ({"originalEstimate": "2h", "remainingEstimate": "30m"}, (7_200, 1_800)),
+    ],
+)
+def test_time_tracking_takes_durations(
+    http: httpx.Client, value: dict[str, str], seconds: tuple[int, int]
+) -> None:
+    address = "/rest/api/2/issue/DEMO-4"
+    assert http.put(address, json={"fields": {"timetracking": value}}).status_code == 204
+    asked = {"fields": "timeoriginalestimate,timeestimate"}
+    fields = http.get(address, params=asked).json()["fields"]
+    assert (fields["timeoriginalestimate"], fields["timeestimate"]) == seconds
 
 
 def test_an_edit_enters_the_changelog(http: httpx.Client) -> None:

@@ -16,14 +16,16 @@ from schedkit.demo.jql.compile import compile_node
 from schedkit.demo.jql.parse import parse
 from schedkit.demo.jql.tree import All, AnyOf, Clause, Empty, Node, Not, Value
 from schedkit.demo.world.catalog import DAY, STATUSES
-from schedkit.demo.world.model import Issue
+from schedkit.demo.world.model import Issue, Worklog
 
 Truth = Callable[[Issue], bool]
 BERLIN = ZoneInfo("Europe/Berlin")
+JUNE_2025 = int(datetime(2025, 6, 1, tzinfo=BERLIN).timestamp() * 1000)
 YEAR_2025 = int(datetime(2025, 1, 1, tzinfo=BERLIN).timestamp() * 1000)
 # Texts by key, which follow from the issues' seeds.
 DESCRIBED: dict[str, str] = {}
 COMMENTED: dict[str, str] = {}
+WORK: dict[str, tuple[Worklog, ...]] = {}
 
 
 def found(site: DemoSite, jql: str, cloud: bool = False) -> list[str]:
@@ -124,6 +126,18 @@ CASES: tuple[tuple[str, Truth], ...] = (
     ("project = DEMO\n  AND\n\ttype = Bug", lambda i: i.project.key == "DEMO" and i.type.name == "Bug"),
     ("due is not empty", lambda i: i.due is not None),
     ("originalEstimate > 0", lambda i: bool(i.estimate)),
+    ("originalEstimate > 1h", lambda i: (i.estimate or 0) > 3600),
+    ("originalEstimate <= '1d 30m'", lambda i: i.estimate is not None and i.estimate <= 30_600),
+    ("originalEstimate = 120", lambda i: i.estimate == 7200),
+    ("remainingEstimate = 1h", lambda i: i.left == 3600),
+    ("timespent >= 2h", lambda i: (i.spent or 0) >= 7200),
+    ("worklogAuthor = currentUser()", lambda i: any(w.author.name == "demo" for w in WORK[i.key])),
+    ("worklogAuthor in (user1, user2)",
+     lambda i: any(w.author.name in ("user1", "user2") for w in WORK[i.key])),
+    ("worklogDate >= '2025-06-01'", lambda i: any(w.started >= JUNE_2025 for w in WORK[i.key])),
+    ("worklogDate < '2025-06-01' AND worklogAuthor is not EMPTY",
+     lambda i: any(w.started < JUNE_2025 for w in WORK[i.key])),
+    ("worklogDate is EMPTY", lambda i: not WORK[i.key]),
     ("NOT project = DEMO", lambda i: i.project.key != "DEMO"),
     ("!(project = DEMO || project = OPS)", lambda i: i.project.key not in ("DEMO", "OPS")),
     ("project = DEMO AND (type = Bug OR type = Story) AND NOT labels = q1",
@@ -137,6 +151,7 @@ CASES: tuple[tuple[str, Truth], ...] = (
 def test_a_query_finds_what_it_says(demo_site: DemoSite, jql: str, truth: Truth) -> None:
     store = demo_site.store
     for issue in store.visible():
+        WORK[issue.key] = store.worklogs(issue)
         DESCRIBED[issue.key] = str(store.description(issue) or "")
         COMMENTED[issue.key] = "\n".join(str(comment.text) for comment in store.comments(issue))
     expected = wanted(demo_site, truth)
@@ -362,6 +377,7 @@ def test_order_by_priority_puts_the_highest_first_when_descending(demo_site: Dem
         ("created > EMPTY", "The operator '>' does not support EMPTY for the 'created' field."),
         ("summary ~ empty", "The operator '~' does not support EMPTY for the 'summary' field."),
         ("assignee is demo", "The operator 'is' only supports EMPTY and NULL, field 'assignee'."),
+        ("originalEstimate > 1x", "Duration '1x' for field 'originalEstimate' is invalid."),
         ("created > 2026-02-30", "Date value '2026-02-30' for field 'created' is invalid."),
         ("created > startOfDay(soon)", "Unable to find JQL function 'startOfDay(soon)'."),
         ("statusCategory = Odd", "The value 'Odd' does not exist for the field 'statusCategory'."),
@@ -478,3 +494,10 @@ def test_a_tree_compiles_once_for_many_issues(demo_site: DemoSite) -> None:
     assert {i.key for i in demo_site.store.visible() if test(i)} == set(
         found(demo_site, "labels is not empty AND project = DEMO AND type = Bug")
     )
+
+
+def test_attachments_can_be_asked_for_but_not_by_name(demo_site: DemoSite) -> None:
+    assert found(demo_site, "attachments is not EMPTY") == []
+    assert set(found(demo_site, "attachments is EMPTY")) == wanted(demo_site, lambda i: True)
+    with pytest.raises(JqlError, match="The operator '=' is not supported by the 'attachments' field"):
+        found(demo_site, "attachments = a.png")

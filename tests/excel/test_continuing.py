@@ -133,7 +133,8 @@ def summary(path: Path) -> dict[str, Any]:
 def test_the_summary_tells_the_rows_there_are(asked: bool, tmp_path: Path) -> None:
     issues = issue_frame(30)
     path = tmp_path / "bugs.xlsx"
-    excel.write(issues.head(20), path, mode="upsert", key="Key", summary=True, title="All bugs")
+    again = excel.write(issues.head(20), path, mode="upsert", key="Key", summary=True, title="All bugs")
+    assert again.sheets[0] == "Summary"
     assert summary(path)["Issues"] == 20
     excel.write(issues.tail(15), path, mode="upsert", key="Key", summary=asked)
     told = summary(path)

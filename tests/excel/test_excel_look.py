@@ -167,7 +167,7 @@ def test_an_index_leads_to_every_sheet(tmp_path: Path) -> None:
 def test_the_summary_tells_figures_and_draws_charts(tmp_path: Path) -> None:
     frame = issue_frame(300)
     written = excel.write(frame, tmp_path / "s.xlsx", summary=True, title="=Open bugs", tz="UTC")
-    assert written.sheets == ("s",)
+    assert written.sheets == ("Summary", "s")
     book = drawn(written.path)
     assert book.sheetnames == ["Summary", "s"]
     sheet = book["Summary"]

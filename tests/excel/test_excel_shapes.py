@@ -146,9 +146,9 @@ def test_several_sheets(tmp_path: Path, cells: Cells) -> None:
         "a/b": pd.DataFrame({"a": [True]}),
     }
     written = excel.write(frames, tmp_path / "several.xlsx")
-    assert written.sheets == ("Open", "open (2)", "a b")
+    assert written.sheets == ("Index", "Open", "open (2)", "a b")
     assert written.altered == {"renamed_sheets": 2}
-    assert [cells(written.path, name)[1] for name in written.sheets] == [[1.0], ["x"], [True]]
+    assert [cells(written.path, name)[1] for name in written.sheets[1:]] == [[1.0], ["x"], [True]]
     back = excel.read_all(written.path)
     assert list(back) == ["Open", "open", "a/b"]
     pd.testing.assert_frame_equal(excel.read(written.path, "a/b"), frames["a/b"])
@@ -238,3 +238,14 @@ def test_links_at_the_limit(extra: int, tmp_path: Path, cells: Cells) -> None:
 def test_a_name_that_is_no_workbook_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(WorkbookError, match=r"use .xlsx, .csv or .parquet"):
         excel.write(pd.DataFrame({"a": [1]}), tmp_path / name)
+
+
+def test_labels_that_are_dates_show_no_time_and_come_back(tmp_path: Path) -> None:
+    labels = pd.DatetimeIndex([pd.Timestamp("2026-11-01"), pd.Timestamp("2026-12-01 09:30")])
+    path = excel.write(pd.DataFrame([[1, 2]], columns=labels), tmp_path / "d.xlsx").path
+    assert [cell.value for cell in openpyxl.load_workbook(path).active[1]] == [
+        "2026-11-01",
+        "2026-12-01 09:30:00",
+    ]
+    excel.write(pd.DataFrame([[3, 4]], columns=labels), path, mode="append")
+    assert excel.read(path).iloc[:, 0].tolist() == [1, 3]

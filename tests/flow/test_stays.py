@@ -53,11 +53,26 @@ def test_one_issue_that_moved_on_renames_nothing() -> None:
     table["Updated"] = pd.Timestamp("2026-03-04T00:00Z")
     log = moves(*((f"A-{n}", "2026-03-02", "Open", "Doing") for n in range(1, 10)))
     spans = status_spans(table, log)
-    assert spans.groupby("Status")["Key"].nunique().to_dict() == {"Open": 9, "Doing": 9}
-    assert cumulative_flow(table, log, until="2026-03-05").iloc[-1].to_dict() == {"Open": 0, "Doing": 9}
-    assert cycle_times(table, log)["Finished"].notna().sum() == 0
+    assert spans.groupby("Status")["Key"].nunique().to_dict() == {"Open": 9, "Doing": 9, "Done": 1}
+    flow = cumulative_flow(table, log, until="2026-03-05").iloc[-1].to_dict()
+    assert flow == {"Open": 0, "Doing": 8, "Done": 1}
+    assert cycle_times(table, log)["Finished"].dropna().tolist() == [pd.Timestamp("2026-03-04T00:00Z")]
     (warning,) = spans.attrs["warnings"]
-    assert "1 issues have moved since their changes were read (e.g. A-9)" in warning
+    assert "1 issues have moved since their changes were read (e.g. A-9): 1 are counted" in warning
+    assert status_spans(table, log, until="2026-03-03").attrs["warnings"] == []
+
+
+def test_the_present_status_of_a_row_with_its_id_and_of_a_row_that_is_older() -> None:
+    table = issues(("A-1", "2026-03-01", "Done"), ("A-2", "2026-03-01", "Open"))
+    table["Status Id"] = ["9", "1"]
+    table["Updated"] = pd.to_datetime(["2026-03-04", "2026-03-01"], utc=True)
+    log = moves(
+        ("A-1", "2026-03-02", "Open", "Doing", "1", "3"), ("A-2", "2026-03-02", "Open", "Doing", "1", "3")
+    )
+    spans = status_spans(table, log)
+    assert list(spans["Status Id"]) == ["1", "3", "9", "1", "3"]
+    assert list(spans["Status"])[2:] == ["Done", "Open", "Doing"]
+    assert list(spans["Entered"])[2] == pd.Timestamp("2026-03-04T00:00Z")
 
 
 def test_statuses_that_were_renamed_since_have_their_present_names() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -79,6 +80,19 @@ def test_types(jira: Jira) -> None:
     assert types["Due"] == "datetime64[us]"
     assert types["Story Points"] == "float64"
     assert all(isinstance(v, tuple) for v in df["Labels"])
+
+
+def test_moments_compare_with_dates_by_the_days_of_a_time_zone(jira: Jira, demo_site: DemoSite) -> None:
+    df = jira.search(ALL).dropna(subset=["Resolved", "Due"])
+    resolved = df["Resolved"].dt.tz_convert("Asia/Tokyo").dt.tz_localize(None).dt.normalize()
+    in_time = (resolved <= df["Due"]).tolist()
+    zone = ZoneInfo("Asia/Tokyo")
+    for key, told in zip(df["Key"], in_time, strict=True):
+        issue = demo_site.store.get(key)
+        assert issue.resolved is not None
+        day = datetime.fromtimestamp(issue.resolved / 1000, zone).date().isoformat()
+        assert told == (day <= str(issue.due)), key
+    assert {True, False} == set(in_time)
 
 
 def test_categories_are_the_sites_whole_list_lowest_first(jira: Jira) -> None:

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from openpyxl import load_workbook
 
+from schedkit import context
 from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
-from schedkit.errors import CheckError, RegionError, SettingsError
+from schedkit.errors import CheckError, IncompleteError, RegionError, SettingsError
 from schedkit.jira import Jira
 from schedkit.report import Report, Tools, run_report
 from schedkit.report.definition import Extract
 from schedkit.report.pipeline import extract
 from schedkit.values.timezones import parse_timezone
+
+
+class Heard(context.Surroundings):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.facts: dict[str, Any] = {}
+
+    def log(self, level: int, message: str) -> None:
+        self.lines.append(message)
+
+    def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
+        self.facts[kind] = facts
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +197,30 @@ def test_every_option_of_a_table_can_be_said(tools: Tools, site: DemoSite) -> No
     assert '<ac:parameter ac:name="colour">Red' in made.body
     with pytest.raises(CheckError, match="at least 500 expected"):
         run_report(report(deliver=[{"confluence": {**page, "min_rows": 500}}]), tools)
+
+
+def from_two_sites(**more: Any) -> Report:
+    return report(extract={"site": ["cloud", "down"], "jql": "type = Bug", **more})
+
+
+def test_a_site_that_is_missing_fails_the_report(tools: Tools, site: DemoSite) -> None:
+    before = site.wiki.pages["100001"].body
+    with pytest.raises(
+        IncompleteError, match=r"'r' was not delivered: site down is missing .*partial: allow"
+    ):
+        run_report(from_two_sites(), tools)
+    assert not (tools.root / "out").exists()
+    assert site.wiki.pages["100001"].body == before
+
+
+def test_a_site_that_may_be_missing_is_named_in_every_output(tools: Tools, site: DemoSite) -> None:
+    listener = Heard()
+    with context.use(listener):
+        frame = run_report(from_two_sites(partial="allow"), tools)
+    assert set(frame["site"]) == {"cloud"}
+    assert "down" in frame.attrs["extraction"]["missing_sites"]
+    assert listener.facts["incomplete"]["reason"].startswith("site down is missing")
+    assert any(line.startswith("site down is missing") for line in listener.lines)
+    note = openpyxl.load_workbook(tools.root / "out" / "r.xlsx").worksheets[0]["A1"].comment.text
+    assert "Incomplete: site down is missing" in note
+    assert "site down is missing" in site.wiki.pages["100001"].latest.message

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from schedkit.confluence.markup import anchor, escape
 from schedkit.confluence.source.canonical import form
 from schedkit.confluence.source.grid import read_grid
-from schedkit.confluence.source.locate import PageIndex, is_absent, locate
+from schedkit.confluence.source.locate import PageIndex, bare_heading, is_absent, locate
 from schedkit.confluence.source.regions import Anchor, Heading, Region
 from schedkit.confluence.source.storage import check, splice
 from schedkit.confluence.tables.merge import check_keys, check_rows, merge
@@ -16,7 +16,8 @@ from schedkit.confluence.tables.new_table import fresh_table, new_table
 from schedkit.confluence.tables.render import Rendered
 from schedkit.confluence.tables.row_writer import Accepted
 from schedkit.confluence.tables.rules import Merged, Rules
-from schedkit.errors import RegionError
+from schedkit.errors import RegionError, UsageError
+from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["Draft", "Edit", "Replaced", "TableEdit", "outside", "place_at"]
 
@@ -34,7 +35,8 @@ class Draft:
     """The page before and after.
 
     `edits` are the spans of `old` that differ; `replaced` the contents of cells and placeholders that differ,
-    each as it was and as it will be; `structural` whether rows or columns come, go or move too.
+    each as it was and as it will be; `structural` whether rows or columns come, go or move too; `notes` what
+    is worth knowing besides.
     """
 
     old: str
@@ -43,6 +45,7 @@ class Draft:
     report: Any = None
     replaced: list[Replaced] = field(default_factory=list)
     structural: bool = False
+    notes: list[str] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
@@ -69,6 +72,10 @@ class TableEdit:
     create: str | None = None
     accepted: Accepted = frozenset()
 
+    def __post_init__(self) -> None:
+        if self.create is not None:
+            check_place(self.create)
+
     def __call__(self, source: str, what: str) -> Draft:
         check(source, what)
         page = PageIndex(source)
@@ -92,7 +99,10 @@ class TableEdit:
         return replace(self, accepted=self.accepted | accepted)
 
     def _created(self, page: PageIndex, what: str) -> Merged:
+        heading = bare_heading(page, self.region)
         match self.region:
+            case Heading() if heading is not None:
+                before = ""
             case Anchor(name):
                 before = f"<p>{anchor(name)}</p>"
             case Heading(text, None | 1):
@@ -104,7 +114,11 @@ class TableEdit:
                 )
         check_keys(self.new, self.rules, what)
         check_rows(self.new, self.rules, what)
-        at = place_at(page, self.create or "", what)
+        if heading is None:
+            at = place_at(page, self.create or "", what)
+        else:
+            # Elsewhere the region would not find its table again.
+            at = heading.end if self.create == "start" else page.section_end(heading)
         table = before + fresh_table(self.new, self.rules)
         return new_table([(at, at, table)], self.new, self.rules)
 
@@ -115,24 +129,45 @@ def _moves(merged: Merged) -> bool:
 
 
 def _can_be_made(page: PageIndex, region: Region) -> bool:
+    if bare_heading(page, region) is not None:
+        return True
     return is_absent(page, region) if isinstance(region, Anchor | Heading) else not page.tables
+
+
+def check_place(create: str) -> None:
+    """Refuse a `create` that names no place.
+
+    Raises
+    ------
+    UsageError
+        If it is neither "end", "start" nor "heading:TEXT".
+    """
+    kind, _, rest = create.partition(":")
+    if create not in ("end", "start") and (kind != "heading" or not rest.strip()):
+        raise UsageError(
+            f"create={safe_repr(create, 60)} names no place",
+            hint=did_you_mean(
+                create,
+                ("end", "start", "heading:TEXT"),
+                otherwise='write create="end", "start" or "heading:TEXT"',
+            ),
+        )
 
 
 def place_at(page: PageIndex, create: str, what: str) -> int:
     """Where a new region goes: a page with a layout takes it inside its first or last cell."""
     cells = [e for e in page.elements if e.name == "ac:layout-cell"]
-    kind, _, rest = create.partition(":")
     if create == "end":
         return cells[-1].outer if cells else len(page.source)
     if create == "start":
         return cells[0].inner if cells else 0
-    if kind == "heading" and rest.strip():
-        found = [e for name, e in page.headings if name == " ".join(rest.split())]
-        if len(found) == 1:
-            return found[0].end
-        raise RegionError(f"{what} has {len(found)} headings {rest.strip()!r} to put a table under")
+    wanted = " ".join(create.partition(":")[2].split())
+    found = [e for name, e in page.headings if name == wanted]
+    if len(found) == 1:
+        return found[0].end
     raise RegionError(
-        f"create={create!r} names no place", hint='write create="end", "start" or "heading:TEXT"'
+        f"{what} has {len(found)} headings {wanted!r} to put a table under",
+        hint=did_you_mean(wanted, page.texts) if not found else "make their texts different",
     )
 
 

@@ -103,7 +103,7 @@ class BlockEdit:
             return self._created(page, what)
         start, end = _between(page, self.name, what)
         before = source[start:end]
-        changed = not says(before, self.storage, self.accepted)
+        changed = not says(before, self.storage, self.accepted, self.name)
         edits = [(start, end, self.storage)] if changed else []
         draft = Draft(
             source,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from schedkit import context
@@ -80,8 +81,6 @@ class AsyncPlan:
         started = time.monotonic()
         context.progress("update page", 0, 1)
         outcome = await self._outcome(limit, quiet)
-        if self.new is not None:
-            await finish(self.server, self.new, outcome.state)
         context.progress("update page", 1, 1)
         return applied(outcome, tables_of(outcome.draft), started, **self._facts(outcome.draft))
 
@@ -91,11 +90,15 @@ class AsyncPlan:
             assert self.new is not None
             made, state = await create(self.server, self.new, self.draft.new, time.monotonic() + limit)
             if made:
+                await finish(self.server, self.new, state)
                 altered = await stored_as_sent(self.server, state, self.edit, self.draft.new)
                 return Outcome(state, self.draft, True, 1, 0, "identical", altered)
-        return await update(
+        outcome = await update(
             self.server, state.id, self.edit, message=self.message, quiet=quiet, deadline=limit
         )
+        if self.new is not None:
+            await finish(self.server, self.new, outcome.state)
+        return outcome
 
     def _facts(self, draft: Draft) -> dict[str, Any]:
         if isinstance(self.edit, TableEdit):
@@ -223,7 +226,7 @@ class Plan:
     @property
     def notes(self) -> list[str]:
         """What is worth knowing before applying."""
-        return [note for table in self._tables for note in table.notes]
+        return [*self.aio.draft.notes, *(note for table in self._tables for note in table.notes)]
 
     @property
     def source(self) -> str:
@@ -232,12 +235,13 @@ class Plan:
 
     def __repr__(self) -> str:
         if isinstance(self.aio.edit, TableEdit):
-            return as_text(self._table_title(), self._tables[0])
+            return as_text(self._table_title(), replace(self._tables[0], notes=self.notes))
         return "\n".join(self._lines())
 
     def _repr_html_(self) -> str:
         if isinstance(self.aio.edit, TableEdit):
-            return as_html(self._table_title(), self.source, self.aio.edit.region, self._tables[0])
+            table = replace(self._tables[0], notes=self.notes)
+            return as_html(self._table_title(), self.source, self.aio.edit.region, table)
         head, *rest = (html.escape(line) for line in self._lines())
         return f"<div><p><b>{head}</b></p>" + "".join(f"<p>{line}</p>" for line in rest) + "</div>"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -12,15 +13,17 @@ import anyio
 import anyio.to_thread
 
 from schedkit import context
-from schedkit.confluence.plans.edit import Draft, Edit, outside
+from schedkit.confluence.plans.edit import Draft, Edit, Replaced, outside
 from schedkit.confluence.plans.stored_forms import accepted_forms, remember_forms
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server, is_redirect
 from schedkit.confluence.source.canonical import form
 from schedkit.confluence.source.comments import only_comments_added
+from schedkit.confluence.source.reading import shows_the_same, text
 from schedkit.errors import BadAnswerError, ConflictError, ForbiddenError, NotFoundError, SiteError
 from schedkit.loop import live
 from schedkit.values.rng import chance
+from schedkit.values.text import clip
 
 __all__ = ["Outcome", "check_editable", "draft_of", "settled_draft", "stored_as_sent", "update"]
 
@@ -99,8 +102,13 @@ async def draft_of(state: PageState, edit: Edit) -> Draft:
     return await anyio.to_thread.run_sync(edit, state.source, state.name)
 
 
-async def settled_draft(server: Server, state: PageState, edit: _Edit) -> tuple[Draft, _Edit]:
-    """Apply `edit`, knowing what the site has made of contents that were sent before."""
+async def settled_draft(
+    server: Server, state: PageState, edit: _Edit, *, tell: bool = True
+) -> tuple[Draft, _Edit]:
+    """Apply `edit`, knowing what the site has made of contents that were sent before.
+
+    Where it shows something else than was sent, this is told as long as it lasts.
+    """
     draft = await draft_of(state, edit)
     if not draft.replaced:
         return draft, edit
@@ -108,7 +116,25 @@ async def settled_draft(server: Server, state: PageState, edit: _Edit) -> tuple[
     if not accepted:
         return draft, edit
     edit = edit.accepting(accepted)
-    return await draft_of(state, edit), edit
+    settled = await draft_of(state, edit)
+    sent = {each.place for each in settled.replaced}
+    lost = _shown_otherwise([each for each in draft.replaced if each.place not in sent])
+    if not lost or not tell:
+        return settled, edit
+    note = f"the site shows {lost}; not sent again"
+    context.log(f"{state.name}: {note}", logging.WARNING)
+    return replace(settled, notes=[note]), edit
+
+
+def _shown_otherwise(replaced: Sequence[Replaced]) -> str:
+    """Return which places show another text than is to be there; empty if none does."""
+    places = [
+        f"{clip(text(each.old), 40)!r} instead of {clip(text(each.new), 40)!r} in {each.place}"
+        for each in replaced
+        if not shows_the_same(each.old, each.new)
+    ]
+    more = f" and {len(places) - 5} more" if len(places) > 5 else ""
+    return ", ".join(places[:5]) + more
 
 
 async def stored_as_sent(
@@ -121,7 +147,8 @@ async def stored_as_sent(
     Raises
     ------
     BadAnswerError
-        If the page still says what it said `before`, or lacks rows or columns that were sent.
+        If the page still says what it said `before`, lacks rows or columns that were sent, or shows another
+        text than was sent.
     """
     if stored.source == sent:
         return ()
@@ -131,16 +158,18 @@ async def stored_as_sent(
     lacking = "without the change that was sent" if before and form(stored.source) == form(before) else ""
     if not lacking and again.structural:
         lacking = "with other rows or columns than were sent"
-    if lacking:
+    if not again.structural:
+        await remember_forms(server, stored.id, again.replaced, refused=bool(lacking))
+    lost = "" if lacking else _shown_otherwise(again.replaced)
+    if lacking or lost:
         raise BadAnswerError(
-            f"{stored.name}: the site stored version {stored.version} {lacking}",
+            f"{stored.name}: the site stored version {stored.version} {lacking or f'and shows {lost}'}",
             hint="look at the page; an app or a setting of the site changes what is saved",
         )
     places = tuple(each.place for each in again.replaced)
     context.log(
         f"{stored.name}: the site stored otherwise than sent: {', '.join(places[:10])}", logging.WARNING
     )
-    await remember_forms(server, stored.id, [(each.old, each.new) for each in again.replaced])
     return places
 
 
@@ -179,7 +208,7 @@ class _Update:
             context.checkpoint()
             state = await self.server.read(self.page_id)
             check_editable(state)
-            draft, self.edit = await settled_draft(self.server, state, self.edit)
+            draft, self.edit = await settled_draft(self.server, state, self.edit, tell=False)
             if not draft.changed:
                 # After a lost answer this is how a PUT that did arrive shows itself.
                 before, base = self.sent[-1] if self.sent else (draft, None)

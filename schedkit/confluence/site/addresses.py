@@ -7,7 +7,7 @@ import binascii
 import re
 import struct
 from dataclasses import dataclass
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 from schedkit.errors import UsageError
 from schedkit.values.text import safe_repr
@@ -80,6 +80,12 @@ def _in_url(url: str) -> PageAddress | None:
     display = _DISPLAY.search(url)
     if display is not None:
         return PageAddress(title=" ".join(unquote_plus(display[2]).split()), space=unquote_plus(display[1]))
+    try:
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    except ValueError:
+        return None
+    if asked.get("spaceKey", "").strip() and asked.get("title", "").strip():
+        return PageAddress(title=" ".join(asked["title"].split()), space=asked["spaceKey"].strip())
     short = _SHORT.search(url)
     return None if short is None else _from_short(short[1])
 

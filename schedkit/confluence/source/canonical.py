@@ -73,9 +73,9 @@ def _part_equal(old: object, new: object) -> bool:
     return old[0] == "ac:parameter" and old[1] == new[1] and _equal(old[2], new[2])
 
 
-def digest(markup: str) -> str:
-    """Return a short name of what a cell says, the same for every spelling of it."""
-    return hashlib.sha256(repr(canonical(markup)).encode("utf-8", "replace")).hexdigest()[:12]
+def digest(markup: str, place: str = "") -> str:
+    """Return a short name of what a cell says (at a place), the same for every spelling of it."""
+    return hashlib.sha256(f"{place}{canonical(markup)!r}".encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def blank(markup: str) -> bool:

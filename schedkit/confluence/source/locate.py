@@ -13,7 +13,7 @@ from schedkit.confluence.source.regions import Anchor, Heading, LocalId, Macro, 
 from schedkit.confluence.source.storage import Element, attributes, elements, is_silent
 from schedkit.errors import RegionError
 
-__all__ = ["PageIndex", "is_absent", "locate", "names_of"]
+__all__ = ["PageIndex", "bare_heading", "is_absent", "locate", "names_of"]
 
 _MACROS = {"ac:structured-macro", "ac:macro"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
@@ -215,7 +215,8 @@ def _by_heading(page: PageIndex, region: Heading) -> tuple[list[Element], str]:
 
 def _listing(page: PageIndex, region: Region) -> str:
     if not page.tables:
-        return "the page has no table" + ('; create="end" puts one there' if is_absent(page, region) else "")
+        creatable = is_absent(page, region) or bare_heading(page, region)
+        return "the page has no table" + ('; create="end" puts one there' if creatable else "")
     lines = []
     for n, table in enumerate(page.tables[:_LISTED], 1):
         names = ", ".join(names_of(page, table))
@@ -233,6 +234,17 @@ def is_absent(page: PageIndex, region: Region) -> bool:
             return " ".join(text.split()) not in page.texts
         case _:
             return False
+
+
+def bare_heading(page: PageIndex, region: Region) -> Element | None:
+    """Return the one heading that a region is named by, if its section has no table yet."""
+    if not isinstance(region, Heading) or region.n not in (None, 1):
+        return None
+    wanted = " ".join(region.text.split())
+    found = [heading for name, heading in page.headings if name == wanted]
+    if len(found) != 1 or page.in_table(found[0]):
+        return None
+    return None if page.within(found[0].end, page.section_end(found[0])) else found[0]
 
 
 def names_of(page: PageIndex, table: Element) -> list[str]:

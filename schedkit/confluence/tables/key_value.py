@@ -76,7 +76,7 @@ def _put(
     for column, content in enumerate(cells, 1):
         cell = grid.rows[row].cells[column]
         before = grid.content(source, row, column)
-        if says(before, content, accepted):
+        if says(before, content, accepted, name, value_name(column, len(cells))):
             continue
         if cell.origin is not None:
             raise RegionError(

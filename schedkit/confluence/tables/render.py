@@ -144,6 +144,7 @@ def render(
         raise UsageError(f"the key column {absent[0]!r} is not among columns=", hint="list it there too")
     names = [header(label) for label in labels]
     _known(df, [*labels, *keys])
+    _check_look(df, look)
     _once(names, labels)
     # A key that is cut would be another key.
     whole = replace(look, max_chars=_UNLIMITED)
@@ -178,6 +179,18 @@ def _known(df: pd.DataFrame, wanted: Iterable[Any]) -> None:
             raise UnknownFieldError(
                 f"the frame has no column {label!r}", hint=did_you_mean(label, df.columns)
             )
+
+
+def _check_look(df: pd.DataFrame, look: Look) -> None:
+    """Refuse links, lozenges or mentions of columns that the frame does not have."""
+    known = [*map(str, df.columns), *(str(name) for name in df.index.names if name is not None)]
+    for name, given in (("links", look.links), ("lozenges", look.lozenges), ("mentions", look.mentions)):
+        for label in given:
+            if str(label) not in known:
+                raise UnknownFieldError(
+                    f"{name}= names {label!r}, and the frame has no such column",
+                    hint=did_you_mean(label, known),
+                )
 
 
 def _once(names: list[str], labels: Sequence[Any]) -> None:

@@ -16,21 +16,21 @@ from schedkit.values.text import clip
 
 __all__ = ["Accepted", "RowWriter", "says"]
 
-# Pairs of digests: what a cell was stored as, and what had been sent.
+# Pairs of digests: what a place was stored as, and what had been sent there.
 Accepted = frozenset[tuple[str, str]]
 
 
-def says(old: str, new: str, accepted: Accepted = frozenset()) -> bool:
+def says(old: str, new: str, accepted: Accepted = frozenset(), *place: str) -> bool:
     """Tell whether a stored content already says what a new one says.
 
     A plain value is compared with what a person sees of the cell, formatted content by its markup. `accepted`
-    are stored forms that the site itself made of what was sent.
+    are stored forms that the site itself made of what was sent to `place`: a row's key and its column.
     """
     if old == new:
         return True
     if same(old, new) if isinstance(new, Formatted) else shows_the_same(old, new):
         return True
-    return bool(accepted) and (digest(old), digest(new)) in accepted
+    return bool(accepted) and (digest(old, " ".join(place)), digest(new)) in accepted
 
 
 @dataclass
@@ -83,7 +83,9 @@ class RowWriter:
                 content = str(self.count + 1)
                 if text(before) == content:
                     content = before
-            elif content is None or (cell is not None and says(before, content, self.accepted)):
+            elif content is None or (
+                cell is not None and says(before, content, self.accepted, key, column.name)
+            ):
                 content = before
             elif content or cell is not None:
                 was = None if row is None else before
@@ -154,7 +156,7 @@ class RowWriter:
         assert old is not None
         origin = self.grid.rows[old].cells[column.old].origin
         now = self.content(old, column.old) if origin is None else self.spread.get(origin, "")
-        if not content or says(now, content, self.accepted):
+        if not content or says(now, content, self.accepted, key, column.name):
             return
         raise RegionError(
             f"{self.what}: {column.name} of {key} cannot become {clip(text(content), 40)!r}: "

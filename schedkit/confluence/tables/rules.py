@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, get_args
 
 from schedkit.confluence.markup import escape
 from schedkit.confluence.source.reading import text
+from schedkit.values.text import label_text
 
 __all__ = ["Change", "Columns", "Comment", "Merged", "Missing", "Rules", "header", "joined_key"]
 
@@ -69,7 +70,7 @@ class Rules:
 
 def header(label: object) -> str:
     """Return a column's name as it will read on the page, by which it is found there again."""
-    return text(escape(str(label)))
+    return text(escape(label_text(label)))
 
 
 def joined_key(parts: Sequence[str]) -> str:

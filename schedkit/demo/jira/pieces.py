@@ -25,9 +25,6 @@ def pieces(values: Values, store: Store, talk: Talk) -> dict[str, Piece]:
     def moment(get: Callable[[Issue], int | None]) -> Piece:
         return lambda i: NULL if (v := get(i)) is None else values.time_bytes(v)
 
-    def left(issue: Issue) -> int | None:
-        return None if issue.estimate is None else max(0, issue.estimate - (issue.spent or 0))
-
     def key_of_parent(level: int) -> Piece:
         def piece(issue: Issue) -> bytes:
             if issue.parent is None or issue.type.level != level:
@@ -70,7 +67,7 @@ def pieces(values: Values, store: Store, talk: Talk) -> dict[str, Piece]:
         "timetracking": _tracking,
         "timespent": lambda i: encode(i.spent),
         "timeoriginalestimate": lambda i: encode(i.estimate),
-        "timeestimate": lambda i: encode(left(i)),
+        "timeestimate": lambda i: encode(i.left),
         "progress": lambda i: (
             b'{"progress":%d,"total":%d}' % (i.spent or 0, max(i.spent or 0, i.estimate or 0))
         ),
@@ -163,13 +160,9 @@ def _worklogs(store: Store, talk: Talk) -> Piece:
 def _tracking(issue: Issue) -> bytes:
     made: dict[str, Any] = {}
     if issue.estimate is not None:
-        left = max(0, issue.estimate - (issue.spent or 0))
-        made = {
-            "originalEstimate": span(issue.estimate),
-            "remainingEstimate": span(left),
-            "originalEstimateSeconds": issue.estimate,
-            "remainingEstimateSeconds": left,
-        }
+        made |= {"originalEstimate": span(issue.estimate), "originalEstimateSeconds": issue.estimate}
+    if issue.left is not None:
+        made |= {"remainingEstimate": span(issue.left), "remainingEstimateSeconds": issue.left}
     if issue.spent is not None:
         made |= {"timeSpent": span(issue.spent), "timeSpentSeconds": issue.spent}
     return encode(made)

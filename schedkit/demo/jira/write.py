@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+from schedkit.demo.jira import estimates
 from schedkit.demo.jira.face import Values
 from schedkit.demo.store import Store
 from schedkit.demo.world import catalog as c
@@ -97,11 +98,13 @@ def edit(store: Store, values: Values, issue: Issue, body: Any) -> dict[str, str
         return errors
     if custom:
         wanted["custom"] = custom
+    tracked = wanted.pop("timetracking", {})
     was = {slug: getattr(issue, slug) for slug in wanted if slug != "custom"}
     was |= {slug: issue.custom.get(slug) for slug in custom}
     changes = [change for slug in was for change in _changes(slug, was[slug], (wanted | custom)[slug])]
-    if wanted:
-        store.edit(issue.key, *changes, **wanted)
+    changes += estimates.changes(issue, tracked)
+    if wanted or tracked:
+        store.edit(issue.key, *changes, **wanted, **tracked)
     return {}
 
 
@@ -223,6 +226,13 @@ def _number(store: Store, issue: Issue, value: Any, slug: str) -> float | None:
     return None if value is None else float(value)
 
 
+def _tracking(store: Store, issue: Issue, value: Any, slug: str) -> dict[str, int]:
+    try:
+        return estimates.read(issue, value)
+    except ValueError as error:
+        raise RefusedError(f"Specified duration is not valid: {error}") from None
+
+
 def _string(store: Store, issue: Issue, value: Any, slug: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise RefusedError("Operation value must be a string")
@@ -268,6 +278,7 @@ _SYSTEM: dict[str, Read] = {
     "fixVersions": _parts("versions", "version"),
     "versions": _parts("versions", "version"),
     "duedate": _day,
+    "timetracking": _tracking,
 }
 _CUSTOM: dict[str, Read] = {
     "number": _number,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from schedkit.demo.jql import dates
@@ -64,12 +64,23 @@ def days(get: Callable[[Issue], str | None]) -> Callable[[Reader, Clause], Test]
     return compare
 
 
-def numbers(get: Callable[[Issue], float | None]) -> Callable[[Reader, Clause], Test]:
+def days_of_many(get: Callable[[Reader, Issue], Iterable[str]]) -> Callable[[Reader, Clause], Test]:
+    """Compare the days of a list: one that fits is enough."""
+
+    def compare(reader: Reader, clause: Clause) -> Test:
+        at = _moment(reader, clause.operands[0], clause.field)
+        fits = _comparison(clause.op, dates.day(at, reader.zone), lambda day: day)
+        return lambda i: any(fits(day) for day in get(reader, i))
+
+    return compare
+
+
+def numbers(get: Callable[[Issue], float | None], read: Resolve = number) -> Callable[[Reader, Clause], Test]:
     def compare(reader: Reader, clause: Clause) -> Test:
         operand = clause.operands[0]
         if not isinstance(operand, Value):
             raise JqlError(f"The operator '{clause.op}' is not supported by the '{clause.field}' field.")
-        return _comparison(clause.op, number(reader, operand.text, clause.field)[0], get)
+        return _comparison(clause.op, next(iter(read(reader, operand.text, clause.field))), get)
 
     return compare
 
@@ -89,7 +100,7 @@ def ranks(
     return compare
 
 
-def _comparison(op: str, edge: Any, get: Callable[[Issue], Any]) -> Test:
+def _comparison(op: str, edge: Any, get: Callable[[Any], Any]) -> Callable[[Any], bool]:
     if op == "<":
         return lambda i: (v := get(i)) is not None and v < edge
     if op == ">":

@@ -84,6 +84,21 @@ def number(reader: Reader, text: str, field: str) -> list[float]:
         raise JqlError(f"Value '{text}' is not a number for the field '{field}'.") from None
 
 
+def span(reader: Reader, text: str, field: str) -> list[float]:
+    """Read ``2h 30m`` as seconds, days of eight hours and weeks of five days; a bare number is of minutes."""
+    if text.strip().isdecimal():
+        return [60.0 * int(text)]
+    if re.fullmatch(r"\s*(\d+[wdhm]\s*)+", text) is None:
+        raise JqlError(
+            f"Duration '{text}' for field '{field}' is invalid. Valid formats include: '4w 2d 3h 5m'."
+        )
+    parts = re.findall(r"(\d+)([wdhm])", text)
+    return [float(sum(int(count) * _SECONDS[unit] for count, unit in parts))]
+
+
+_SECONDS = {"m": 60, "h": 3_600, "d": 8 * 3_600, "w": 40 * 3_600}
+
+
 def option(slug: str) -> Resolve:
     def resolve(reader: Reader, text: str, field: str) -> list[str]:
         for name, number in f.OPTIONS[slug].items():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from schedkit.demo.jql import compare, resolve
+from schedkit.demo.jql import compare, dates, resolve
 from schedkit.demo.jql.meaning import EQUALITY, ORDERED, TEXT, Meaning, Reader, Resolve
 from schedkit.demo.jql.tree import JqlError
 from schedkit.demo.text import plain
@@ -60,6 +60,10 @@ def _date(get: Callable[[Issue], int | None]) -> Meaning:
 
 def _number_field(get: Callable[[Issue], float | None]) -> Meaning:
     return Meaning(ORDERED, one(get), resolve.number, get, compare.numbers(get))
+
+
+def _span(get: Callable[[Issue], int | None]) -> Meaning:
+    return Meaning(ORDERED, one(get), resolve.span, get, compare.numbers(get, resolve.span))
 
 
 def _day(get: Callable[[Issue], str | None]) -> Meaning:
@@ -135,10 +139,12 @@ SYSTEM: dict[str, Meaning] = {
     "due": _day(lambda i: i.due),
     "lastviewed": _date(lambda i: None if i.seed % 5 else i.updated),
     "statuscategorychangeddate": _date(lambda i: i.resolved or i.updated),
+    "attachments": Meaning(("is", "is not"), lambda i: (), resolve.literal, None),
     "votes": _number_field(lambda i: float(i.seed % 4)),
     "watchers": _number_field(lambda i: float(i.seed % 7)),
-    "timespent": _number_field(lambda i: i.spent),
-    "originalestimate": _number_field(lambda i: i.estimate),
+    "timespent": _span(lambda i: i.spent),
+    "originalestimate": _span(lambda i: i.estimate),
+    "remainingestimate": _span(lambda i: i.left),
 }  # fmt: skip
 _ALIASES = {
     "id": "key", "issue": "key", "issuekey": "key", "type": "issuetype", "createddate": "created",
@@ -161,6 +167,11 @@ def meaning(reader: Reader, name: str, op: str = "") -> Meaning:
     folded = _ALIASES.get(folded, folded)
     if folded == "parent":
         return Meaning(EQUALITY, partial(_parents, reader), resolve.issue_of, None)
+    if folded == "worklogauthor":
+        return Meaning(EQUALITY, partial(_worklog_authors, reader), resolve.user, None)
+    if folded == "worklogdate":
+        days = compare.days_of_many(_worklog_days)
+        return Meaning(ORDERED, partial(_worklog_days, reader), resolve.literal, None, days)
     if folded in _TEXTS:
         sort = _folded_summary if folded == "summary" else None
         return _text(reader, _TEXTS[folded], sort)
@@ -186,6 +197,14 @@ def _parents(reader: Reader, issue: Issue) -> tuple[int, ...]:
     if issue.parent is None or (not reader.cloud and issue.type.level >= 0):
         return ()
     return (issue.parent,)
+
+
+def _worklog_authors(reader: Reader, issue: Issue) -> tuple[User, ...]:
+    return tuple(log.author for log in reader.store.worklogs(issue) if log.author is not None)
+
+
+def _worklog_days(reader: Reader, issue: Issue) -> tuple[str, ...]:
+    return tuple(dates.day(log.started, reader.zone) for log in reader.store.worklogs(issue))
 
 
 def _linked_at(level: int) -> Callable[[Issue], tuple[int, ...]]:

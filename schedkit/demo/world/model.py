@@ -189,5 +189,13 @@ class Issue:
     description: str | None = None
     moved_from: str | None = None
     past: Past | None = None
+    remaining: int | None = None
     written_comments: tuple[Comment, ...] = ()
     written_history: tuple[History, ...] = ()
+
+    @property
+    def left(self) -> int | None:
+        """The remaining estimate in seconds: as it was set, else what the work leaves of the original."""
+        if self.remaining is not None or self.estimate is None:
+            return self.remaining
+        return max(0, self.estimate - (self.spent or 0))

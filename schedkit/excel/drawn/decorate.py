@@ -21,6 +21,7 @@ from schedkit.excel.drawn.roles import StatusCategories, priorities, roles
 from schedkit.excel.model import Column, Kind, Policy
 from schedkit.excel.names import letters
 from schedkit.excel.text import excel_escape
+from schedkit.values.extraction import incomplete
 
 _NOTE_WIDTH, _NOTE_LINE = 340, 19
 
@@ -122,6 +123,8 @@ def provenance(attrs: Mapping[Any, Any], policy: Policy) -> list[str]:
     extracted = extracted_at(attrs)
     if extracted is not None:
         lines.append(f"Extracted: {extracted.tz_convert(policy.zone):%Y-%m-%d %H:%M} ({policy.zone_name})")
+    if why := incomplete(attrs):
+        lines.append(f"Incomplete: {why}")
     return lines
 
 

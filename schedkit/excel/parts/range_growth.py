@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.references import TOKEN, Cells, sheet_name
 
+# No row has more digits.
+_NUMBER = re.compile(r"[0-9]{1,7}")
+
 
 @dataclass(frozen=True)
 class RangeGrowth:
@@ -77,7 +80,7 @@ class RangeGrowth:
 
     def qualified(self, text: str, *, single: bool = False) -> str:
         """Return a formula of another part as it is now: only references that name the sheet count."""
-        if self.sheet.replace("'", "''").casefold() not in text.casefold():
+        if not self._reaches(text) or self.sheet.replace("'", "''").casefold() not in text.casefold():
             return text
         return TOKEN.sub(lambda found: self._token(found, single, own=False, row=None), text)
 
@@ -89,7 +92,13 @@ class RangeGrowth:
         row : int, optional
             The row that the formula is in: a block that ends in it, such as a running total's, means it.
         """
+        if not self._reaches(text):
+            return text
         return TOKEN.sub(lambda found: self._token(found, False, own=True, row=row), text)
+
+    def _reaches(self, text: str) -> bool:
+        """Tell whether a formula may name a row whose number changes: those above the last one do not."""
+        return bool(self.shift) and any(int(n) >= self.body.bottom for n in _NUMBER.findall(text))
 
     def _token(self, found: re.Match[str], single: bool, *, own: bool, row: int | None) -> str:
         written, sheet = found["cells"] or found["sheet_cells"], found["sheet"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from schedkit.excel.limits import MAX_COLUMNS, MAX_ROWS
 from schedkit.excel.names import column_number, letters
@@ -83,6 +84,7 @@ class Uses:
     anything: bool = False
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def of(cls, text: str) -> Uses:
         """Return what the formula `text` uses.
 

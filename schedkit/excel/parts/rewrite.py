@@ -25,6 +25,7 @@ _RELATION = re.compile(
     rb"<(?:[\w.-]+:)?Relationship(?=[\s/>])((?:[^\"'>/]|\"[^\"]*\"|'[^']*')*+)(?:/>|>\s*</[^>]*>)"
 )
 _ID = re.compile(rb"\sId\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_CHUNK = 1 << 20
 _CONTENT_TYPES = "[Content_Types].xml"
 _XML = "application/xml"
 
@@ -74,25 +75,42 @@ def rewrite(package: Package, changes: Changes, file: IO[bytes]) -> None:
         if before is not None and not added and not removed:
             writer.copy(package, name)
         elif before is not None or added:
-            writer.add(name, [_relations(before or _RELATIONSHIPS, name, added, removed)])
+            writer.add(name, _relations(before or _RELATIONSHIPS, name, added, removed))
     writer.close()
 
 
-def _relations(before: bytes, part: str, added: list[bytes], removed: set[str]) -> bytes:
-    # A sheet may have 65,530 of them, so that they are not made a tree of.
+def _relations(before: bytes, part: str, added: list[bytes], removed: set[str]) -> Chunks:
+    """Yield the relations of a part with more and without some."""
+    # A sheet may have 65,530 of them, so that they are not made a tree of, and not copied.
     xml = plain(utf8(before, part), part)
+    if _EMPTY.search(xml):
+        xml = _EMPTY.sub(rb"<\1\2></\1>", xml)
     prefix = _ROOT.search(xml)
-    if removed:
-        xml = _RELATION.sub(lambda found: b"" if _id_of(found[1]) in removed else found[0], xml)
-    if not added:
-        return xml
     if prefix is not None and prefix[1]:
         # What is added has no prefix; where the others have one, it declares what it belongs to.
         space = f'<Relationship xmlns="{_PACKAGE}/relationships" '.encode()
         added = [each.replace(b"<Relationship ", space) for each in added]
-    xml = _EMPTY.sub(rb"<\1\2></\1>", xml)
-    start, end = xml[: xml.rindex(b"</")], xml[xml.rindex(b"</") :]
-    return b"".join([start, *added, end])
+    end = xml.rindex(b"</")
+    yield from _without(memoryview(xml)[:end], removed)
+    yield from added
+    yield xml[end:]
+
+
+def _without(xml: memoryview, removed: set[str]) -> Chunks:
+    """Yield a list of relations without some, in chunks worth compressing."""
+    pieces: list[memoryview] = []
+    last = size = 0
+    for found in _RELATION.finditer(xml) if removed else ():
+        if _id_of(found[1]) not in removed:
+            continue
+        pieces.append(xml[last : found.start()])
+        size += len(pieces[-1])
+        last = found.end()
+        if size >= _CHUNK:
+            yield b"".join(pieces)
+            pieces, size = [], 0
+    yield b"".join(pieces)
+    yield xml[last:]
 
 
 def _id_of(attributes: bytes) -> str:

@@ -22,8 +22,9 @@ from schedkit.excel.text import excel_unescape
 Numbers = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
-# Enough rows that numpy's cost per call vanishes, few enough that a block needs little memory.
-_BLOCK = 1 << 22
+# Enough rows that numpy's cost per call vanishes, few enough that a block needs little memory: 12 times its
+# size. Few columns cost few calls.
+_BLOCK, _BLOCK_OF_FEW = 1 << 22, 1 << 20
 _PAD = b"\0" * 16
 _STRING = pa.large_string()
 
@@ -120,16 +121,16 @@ def scan(file: Readable, meaning: Meaning, only: set[int] | None = None) -> Iter
     IrregularSheetError
         If the sheet is written in a way that this module does not read.
     """
-    for block in _row_blocks(file):
+    for block in _row_blocks(file, _BLOCK if only is None else _BLOCK_OF_FEW):
         try:
             yield from _cells(block, meaning, only)
         except (ValueError, KeyError, pa.ArrowException) as error:
             raise IrregularSheetError from error
 
 
-def _row_blocks(file: Readable) -> Iterable[bytes]:
+def _row_blocks(file: Readable, size: int) -> Iterable[bytes]:
     """Yield what stands within sheetData, cut between rows."""
-    rest = file.read(_BLOCK)
+    rest = file.read(size)
     if b"encoding=" in rest[:200] and not re.search(rb"encoding=[\"'](?i:utf-8)[\"']", rest[:200]):
         raise IrregularSheetError
     start = _START.search(rest)
@@ -147,7 +148,7 @@ def _row_blocks(file: Readable) -> Iterable[bytes]:
             yield rows.replace(opening, b"<").replace(closing, b"</") if prefix else rows
         if end >= 0:
             return
-        more = file.read(_BLOCK)
+        more = file.read(size)
         if not more:
             raise IrregularSheetError
         rest += more

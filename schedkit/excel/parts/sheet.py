@@ -175,18 +175,26 @@ class Sheet:
                 return number, next(c for c in filled if area.left <= c <= area.right)
         return None
 
-    def formula_rows(self) -> Iterator[int]:
-        """Yield the numbers of the rows that hold formulas."""
-        return self._rows.with_formulas()
+    def formula_cells(self) -> Iterator[tuple[int, int, str]]:
+        """Yield row, column and XML of the cells that hold formulas."""
+        for number in self._rows.with_formulas():
+            for column, cell in self._formula_cells(number).items():
+                yield number, column, cell
+
+    def _formula_cells(self, number: int) -> dict[int, str]:
+        if number in self._changed:
+            cells = self._changed[number].cells.items()
+            return {column: cell for column, cell in cells if sheet_cells.formula_of(cell) is not None}
+        found = self._rows.row(number)
+        return {} if found is None else sheet_cells.formula_cells_of(found.cells, number)
 
     @cached_property
     def _masters(self) -> dict[str, tuple[str, int, int]]:
         """Where each shared formula is told: its text, column and row, by its index."""
         masters = {}
-        for number in self.formula_rows():
-            if not self._rows.contains(number, b"shared"):
-                continue
-            for column, cell in self._parsed(number).cells.items():
+        for number in self._rows.with_formulas():
+            row = self._rows.row(number) if self._rows.contains(number, b"shared") else None
+            for column, cell in sheet_cells.formula_cells_of(row.cells if row else "", number).items():
                 found = sheet_cells.formula_of(cell)
                 if found is not None and found.shared and found.text:
                     masters[found.shared] = (found.text, column, number)

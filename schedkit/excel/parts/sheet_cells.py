@@ -20,6 +20,7 @@ _ATTRIBUTE = re.compile(r"\s([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _ADDRESS = re.compile(r"\sr\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _AREA = re.compile(r"\sref\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _REGULAR = '<c r="'
+_CELL_OF_FORMULA = re.compile(rf"{_REGULAR}([A-Z]{{1,3}})[0-9]+\"[^<>]*><f(?=[\s/>])")
 ENTITIES = {"&quot;": '"', "&apos;": "'"}
 
 
@@ -55,6 +56,18 @@ def cells_of(xml: str, row: int) -> dict[int, str]:
         column = column_number(address.rstrip("0123456789")) if address else column + 1
         found[column] = each[0] if address else at(each[0], column, row)
     return found
+
+
+def formula_cells_of(xml: str, row: int) -> dict[int, str]:
+    """Return those of the cells within a row that hold a formula, by column."""
+    found = {}
+    if is_regular(xml):
+        for cell in _CELL_OF_FORMULA.finditer(xml):
+            end = xml.index("</c>", cell.end()) + len("</c>")
+            found[column_number(cell[1])] = xml[cell.start() : end]
+        if len(found) == xml.count("<f"):
+            return found
+    return {column: cell for column, cell in cells_of(xml, row).items() if formula_of(cell) is not None}
 
 
 def is_regular(xml: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 from schedkit.errors import WorkbookError
 from schedkit.excel.parts.package import Package
@@ -19,6 +21,12 @@ from schedkit.excel.serial import FROM_1900, FROM_1904, Calendar
 from schedkit.values.failures import translated
 
 __all__ = ["MAIN", "OFFICE", "Relation", "Workbook", "open_workbook", "parse", "relations", "relations_part"]
+
+# Patterns that begin with fixed text are searched for four times as fast as those that do not.
+_FORMULA, _PREFIXED_FORMULA = re.compile(rb"<f[\s/>]"), re.compile(rb":f[\s/>]")
+# Where a part tells its encoding.
+_HEAD = 200
+_ENCODING = re.compile(rb"""\bencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 
 
 class Relation(NamedTuple):
@@ -60,15 +68,27 @@ class Workbook:
         """Return the worksheets that were parsed, which are all that can have changed."""
         return list(self._parsed.values())
 
-    def calculating(self) -> list[str]:
-        """Return the names of the worksheets that may hold a formula, in a cell or around the rows."""
-        known = self._parsed.keys()
-        return [each for each in self.worksheets if each in known or self._calculates(self.sheets[each])]
+    def calculating(self, about: str) -> list[str]:
+        """Return the names of the worksheets whose cells hold formulas, or whose rules may be about a sheet.
 
-    def _calculates(self, part: str) -> bool:
+        The others need not be taken apart, which takes a second for 100,000 rows.
+        """
+        known = self._parsed.keys()
+        told = escape(about.replace("'", "''")).casefold()
+        return [
+            each for each in self.worksheets if each in known or self._calculates(self.sheets[each], told)
+        ]
+
+    def _calculates(self, part: str, about: str) -> bool:
         xml = self.package.read(part)
-        # Elements of formulas begin with f; in another encoding it does not show.
-        return b"<f" in xml or b":f" in xml or xml[:2] in (b"\xff\xfe", b"\xfe\xff")
+        # In another encoding neither tags nor names may show.
+        told = _ENCODING.search(xml[:_HEAD])
+        plain = xml[:2] not in (b"\xff\xfe", b"\xfe\xff") and (told is None or told[1].lower() == b"utf-8")
+        if not plain or _FORMULA.search(xml) or _PREFIXED_FORMULA.search(xml):
+            return True
+        # Without this tag the rows are searched as well.
+        around = xml[max(xml.rfind(b"</sheetData"), 0) :]
+        return about in around.decode(errors="replace").casefold()
 
     @property
     def worksheets(self) -> list[str]:

@@ -30,7 +30,9 @@ Evaluate = Callable[[Columns, int], Objects]
 _ROW = "\x00"
 _TOKEN = re.compile(
     rf"""\s*(?:(?P<number>[0-9]+(?:\.[0-9]*)?(?:E[+-]?[0-9]+)?)|"(?P<text>(?:[^"]|"")*)"
-    |(?P<table>[^\W\d][\w.]*)?\[(?:\[\#This\ Row\],\[(?P<own>[^\[\]']+)\]|@\[?(?P<short>[^\[\]']+)\]?)\]
+    |(?P<table>[^\W\d][\w.]*)?\[(?:
+      \[\#This\ Row\],\s*(?:\[(?P<own>[^\[\]']+)\]|(?P<bare>[^\[\]',:]+))|@\[?(?P<short>[^\[\]']+)\]?
+    )\]
     |\$?(?P<cell>[A-Z]{{1,3}}){_ROW}|(?P<sign>[-+*/&()%]))""",
     re.VERBOSE,
 )
@@ -149,7 +151,7 @@ class _Parser:
         """Return the column that a reference means."""
         if token["cell"]:
             return column_number(token["cell"])
-        table, name = self._region.table, token["own"] or token["short"]
+        table, name = self._region.table, token["own"] or token["bare"] or token["short"]
         if not name or table is None or (token["table"] or table.name).casefold() != table.name.casefold():
             raise _UnsupportedError
         position = self._region.positions().get(header_key(name))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from schedkit.excel.parts import sheet_cells
@@ -22,12 +23,14 @@ _PASSES = 20
 class Change:
     """What of a region is written anew.
 
-    `gone` tells whether the old cell of a row and column is; `written` is the area whose values change.
+    `gone` tells whether the old cell of a row and column is; `written` is the area whose values change, and
+    `rows` are more rows whose values do, in order.
     """
 
     growth: RangeGrowth
     gone: Callable[[int, int], bool]
     written: Area
+    rows: Sequence[int] = ()
 
     def moves(self, sheet: str, row: int, column: int) -> bool:
         """Tell whether a cell belongs to totals that move."""
@@ -67,7 +70,11 @@ class Followed:
 
 def follow(book: Workbook, change: Change) -> Followed:
     """Let all formulas refer to the region as it is now, and drop the values calculated from old rows."""
-    found = [cell for title in book.calculating() for cell in _formula_cells(book.sheet(title), change)]
+    found = [
+        cell
+        for title in book.calculating(change.growth.sheet)
+        for cell in _formula_cells(book.sheet(title), change)
+    ]
     cells: list[_Cell] = []
     gone: list[_Cell] = []
     for cell in found:
@@ -90,16 +97,14 @@ def follow(book: Workbook, change: Change) -> Followed:
 def _formula_cells(sheet: Sheet, change: Change) -> Iterator[_Cell]:
     growth = change.growth
     own = sheet.title == growth.sheet
-    for number in sheet.formula_rows():
+    for number, column, xml in sheet.formula_cells():
+        formula = sheet.formula(xml, column, number)
+        assert formula is not None
         inside = number if number <= growth.body.bottom else None
-        for column, xml in sheet.row(number).cells.items():
-            formula = sheet.formula(xml, column, number)
-            if formula is None:
-                continue
-            before = formula.text
-            text = growth.unqualified(before, row=inside) if own else growth.qualified(before)
-            spills = Area.parse(formula.area) if ":" in formula.area and not formula.shared else None
-            yield _Cell(sheet.title, number, column, xml, before, text, formula.shared, spills, Uses.of(text))
+        before = formula.text
+        text = growth.unqualified(before, row=inside) if own else growth.qualified(before)
+        spills = Area.parse(formula.area) if ":" in formula.area and not formula.shared else None
+        yield _Cell(sheet.title, number, column, xml, before, text, formula.shared, spills, Uses.of(text))
 
 
 def _write(sheet: Sheet, cells: Iterable[_Cell], broken: set[tuple[str, str]]) -> None:
@@ -129,15 +134,27 @@ def _empty(sheet: Sheet, area: Area, rows: dict[int, dict[int, str]]) -> None:
 
 @dataclass
 class _Dirty:
-    """Cells of one sheet whose values change: some areas, and the extent of stale formulas by column."""
+    """Cells of one sheet whose values change.
+
+    They are in some areas, in some `rows` from column `left` to `right`, and in the extent of stale formulas
+    by column.
+    """
 
     areas: list[Area] = field(default_factory=list)
+    rows: Sequence[int] = ()
+    left: int = 0
+    right: int = 0
     columns: dict[int, Area] = field(default_factory=dict)
 
     def meets(self, area: Area) -> bool:
-        return any(area.overlaps(each) for each in self.areas) or any(
-            area.overlaps(each) for each in self.columns.values()
-        )
+        place = bisect_left(self.rows, area.top)
+        among = place < len(self.rows) and self.rows[place] <= area.bottom
+        if among and area.left <= self.right and self.left <= area.right:
+            return True
+        for each in self.areas:
+            if area.overlaps(each):
+                return True
+        return any(area.overlaps(each) for each in self.columns.values())
 
     def add(self, row: int, column: int) -> None:
         known = self.columns.get(column)
@@ -151,7 +168,9 @@ class _Stale:
     def __init__(self, book: Workbook, change: Change) -> None:
         self._growth = change.growth
         self._dirty: dict[str, _Dirty] = defaultdict(_Dirty)
-        self._dirty[change.growth.sheet.casefold()].areas.append(change.written)
+        body = change.growth.body
+        dirty = _Dirty([change.written], change.rows, body.left, body.right)
+        self._dirty[change.growth.sheet.casefold()] = dirty
         self._tables: dict[str, tuple[str, Area]] = {}
         for title in book.worksheets:
             for table in tables_of(book, book.sheets[title]):

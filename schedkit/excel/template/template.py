@@ -99,7 +99,18 @@ class Filling:
         """The area whose values change."""
         body, growth = self.region.body, self.growth
         first = int(self.numbers[0]) if len(self.numbers) else body.top
+        if self.match is not None:
+            first = body.bottom + 1
         return Area(first, body.left, max(growth.end, growth.old_end), body.right)
+
+    @property
+    def updated_rows(self) -> list[int]:
+        """The old rows whose values change while those around them stay, in order."""
+        if self.match is None:
+            return []
+        body = self.region.body
+        marked = self.match.left + body.top if self.counts.marked else ()
+        return sorted({*self.numbers[self.numbers <= body.bottom].tolist(), *marked})
 
 
 def plan_filling(

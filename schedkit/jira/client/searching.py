@@ -60,7 +60,9 @@ class Searching(Opened):
         -------
         DataFrame
             One row per issue. ``attrs["site"]`` is the base URL, ``attrs["fields"]`` tells each column's
-            field, ``attrs["extraction"]`` what is known of its completeness.
+            field, ``attrs["extraction"]`` what is known of its completeness. Moments are in UTC, dates have
+            no time zone. To compare the two, say whose days are meant, e.g. ``resolved <= df["Due"]`` with
+            ``resolved = df["Resolved"].dt.tz_convert("Europe/Berlin").dt.tz_localize(None).dt.normalize()``.
 
         Raises
         ------

@@ -17,6 +17,7 @@ from schedkit.jira import adf, wiki
 from schedkit.jira.table.fields import EPIC_LINK, PARENT_LINK, SPRINT, Field
 from schedkit.jira.table.plain import listed, plain
 from schedkit.jira.table.shapes import (
+    Approval,
     Asset,
     Attachment,
     Comments,
@@ -153,6 +154,10 @@ def _request(request: Request) -> str | None:
     return request.requestType.name if request.requestType else None
 
 
+def _approval(approval: Approval) -> str | None:
+    return ": ".join(part for part in (approval.name, approval.finalDecision) if part) or None
+
+
 def _asset(asset: Asset) -> str | None:
     held = asset.label or asset.objectKey or asset.objectId or asset.id
     return None if held is None else str(held)
@@ -214,6 +219,7 @@ _BY_TYPE: dict[str, Kind] = {
     "comments-page": Kind("comments", Comments, "list", _comments, "comment"),
     "sd-servicelevelagreement": Kind("sla", Sla, "text", _sla),
     "sd-customerrequesttype": Kind("request type", Request, "category", _request),
+    "sd-approvals": Kind("approval list", list[Approval], "list", _present(_approval)),
     "sd-feedback": Kind("satisfaction", Feedback, "int", attrgetter("rating")),
     "progress": Kind("progress", Progress, "float", _progress),
     "timetracking": Kind("time tracking", Tracking, "text", _tracking),

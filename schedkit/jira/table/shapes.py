@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 __all__ = [
+    "Approval",
     "Asset",
     "Attachment",
     "Comment",
@@ -140,6 +141,11 @@ class Request(msgspec.Struct, gc=False):
 
 class Feedback(msgspec.Struct, gc=False):
     rating: int | None = None
+
+
+class Approval(msgspec.Struct, gc=False):
+    name: str | None = None
+    finalDecision: str | None = None  # noqa: N815
 
 
 class Asset(msgspec.Struct, gc=False):

@@ -16,7 +16,7 @@ from schedkit.jira.table.reader import Reader
 from schedkit.jira.write.compare import alike
 from schedkit.jira.write.plan import Step
 from schedkit.jira.write.targets import Target
-from schedkit.jira.write.values import cell_value
+from schedkit.jira.write.values import cell_value, request_fields
 
 __all__ = ["Change", "Meta", "edit_step", "read_as_written"]
 
@@ -43,6 +43,11 @@ class Change:
     new: Any
     wire: Any
     before: Any = None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it writes what is there already, because a request without it would change that too."""
+        return self.new is self.old
 
 
 class Meta:
@@ -92,8 +97,8 @@ class Meta:
 def edit_step(source: Source, key: str, changes: Sequence[Change], notify: bool = True) -> Step:
     """Return the step that makes an issue's changes in one request."""
     # Version 2 takes and gives plain text (wiki markup) on Cloud too.
-    body = {"fields": {change.id: change.wire for change in changes}}
-    names = ", ".join(change.target.column for change in changes)
+    body = {"fields": request_fields((change.id, change.wire) for change in changes)}
+    names = ", ".join(change.target.column for change in changes if not change.repeats)
 
     async def look() -> str:
         held = await read_as_written(source, key, changes)

@@ -21,7 +21,7 @@ from schedkit.jira.pages.asking import Source, together
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step, shown
 from schedkit.jira.write.targets import Target, obstacles, target_of
-from schedkit.jira.write.values import cell_value, is_user, missing, wire_value
+from schedkit.jira.write.values import cell_value, is_user, missing, request_fields, wire_value
 
 __all__ = ["PROPERTY", "plan_create"]
 
@@ -113,7 +113,7 @@ async def _fields(row: Mapping[Any, Any], targets: Sequence[Target], people: Peo
             made[target.field.id] = [await people.find(name) for name in value]
         else:
             made[target.field.id] = await people.find(value)
-    return made
+    return request_fields(made.items())
 
 
 async def _created(source: Source, projects: set[str], summaries: set[str], search: Search) -> dict[str, str]:

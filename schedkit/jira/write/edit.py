@@ -23,7 +23,7 @@ from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, shown
 from schedkit.jira.write.since import History, Since, bases, changed_since
 from schedkit.jira.write.targets import Target, obstacles, target_of
 from schedkit.jira.write.texts import Texts
-from schedkit.jira.write.values import cell_value, is_user, missing, wire_value
+from schedkit.jira.write.values import ESTIMATES, cell_value, is_user, missing, wire_value
 
 __all__ = ["plan_edit"]
 
@@ -53,9 +53,11 @@ async def plan_edit(
     """
     targets, fixed = _chosen(source, frame, columns)
     keys = [str(key).strip().upper() for key in frame["Key"]]
-    now = await read(keys, list(dict.fromkeys(["Updated", *(t.label for t in targets)])), "text")
+    estimates = _estimates(source, targets)
+    labels = ["Updated", *(target.label for target in (*targets, *estimates))]
+    now = await read(keys, list(dict.fromkeys(labels)), "text")
     current = now.set_index("Key", drop=False)
-    found = Comparison(source, frame.set_axis(pd.Index(keys), axis=0), current, targets, fixed)
+    found = Comparison(source, frame.set_axis(pd.Index(keys), axis=0), current, targets, fixed, estimates)
     absent: Mapping[str, str] = now.attrs["extraction"]["missing"]
     found.refused += [Outcome(key, ACTION, "failed", why) for key, why in absent.items()]
     there = [key for key in keys if key in current.index]
@@ -74,7 +76,7 @@ async def plan_edit(
     return AsyncPlan(
         source.site,
         ACTION,
-        [Row(key, c.target.column, c.old, c.new) for key, changes in found.changes.items() for c in changes],
+        found.rows(),
         steps,
         found.refused,
         notes=found.told(),
@@ -112,6 +114,13 @@ def _derived(frame: pd.DataFrame, name: str) -> bool:
     return isinstance(about, Mapping) and (about.get("id") is None or about.get("type") == "raw")
 
 
+def _estimates(source: Source, targets: Sequence[Target]) -> list[Target]:
+    """Return both estimates where one of them is compared: a request with one may change the other too."""
+    if not any(target.field.id in ESTIMATES for target in targets):
+        return []
+    return [target_of(source, id) for id in ESTIMATES if id in source.catalog.fields]
+
+
 @dataclass
 class Comparison:
     """A frame beside the site: what is to be written, what is refused, and what is left alone.
@@ -122,6 +131,8 @@ class Comparison:
         By key: the frame, and the site as it is.
     fixed : mapping
         Why some columns cannot be edited.
+    estimates : sequence of Target
+        The original and the remaining estimate, if one of them may change.
     """
 
     source: Source
@@ -129,6 +140,7 @@ class Comparison:
     current: pd.DataFrame
     targets: Sequence[Target]
     fixed: Mapping[Target, str]
+    estimates: Sequence[Target] = ()
     changes: dict[str, list[Change]] = field(default_factory=dict)
     refused: list[Outcome] = field(default_factory=list)
     conflicts: list[Outcome] = field(default_factory=list)
@@ -157,6 +169,7 @@ class Comparison:
         try:
             for target, cell in self._not_theirs(key, cells, since, texts):
                 changes.append(await self._change(key, target, cell, texts))
+            changes += self._repeated(key, {change.id for change in changes})
         except (UsageError, SiteError) as problem:
             self.refused.append(Outcome(key, ACTION, "failed", str(problem)))
             return
@@ -209,16 +222,36 @@ class Comparison:
         id = await self.meta.one_of(key, target.choices) if target.choices else target.field.id
         return Change(target, id, old, new, await self._on_the_wire(target, new))
 
+    def _repeated(self, key: str, written: set[str]) -> list[Change]:
+        """Return what keeps an estimate as it is where the other one is written."""
+        repeated = []
+        for target in self.estimates if written.intersection(ESTIMATES) else ():
+            held = cell_value(self.current.at[key, target.label], target.store)
+            if target.field.id not in written and not missing(held):
+                repeated.append(Change(target, target.field.id, held, held, wire_value(target.field, held)))
+        return repeated
+
     def _known(self, target: Target) -> set[str]:
         """Return the names that the site's issues show in a column."""
         return {name for names in self.current[target.label] for name in names}
 
     async def _on_the_wire(self, target: Target, new: Any) -> Any:
+        if target.field.id in ESTIMATES and missing(new):
+            raise UsageError(f"{target.column} cannot be emptied", hint="write 0 for no time")
         if not is_user(target.field):
             return wire_value(target.field, new)
         if target.store == "list":
             return [await self.people.find(name) for name in new]
         return None if missing(new) else await self.people.find(new)
+
+    def rows(self) -> list[Row]:
+        """Return the lines of the plan."""
+        return [
+            Row(key, change.target.column, change.old, change.new)
+            for key, changes in self.changes.items()
+            for change in changes
+            if not change.repeats
+        ]
 
     def told(self) -> list[str]:
         """Return the notes with their counts."""

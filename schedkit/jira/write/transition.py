@@ -14,7 +14,7 @@ from schedkit.jira.pages.asking import Source, together
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.targets import target_of
-from schedkit.jira.write.values import cell_value, is_user, missing, wire_value
+from schedkit.jira.write.values import cell_value, is_user, missing, request_fields, wire_value
 
 __all__ = ["Extras", "plan_transition"]
 
@@ -52,7 +52,7 @@ class Extras:
                 wire[target.field.id] = [await people.find(each) for each in cell]
             else:
                 wire[target.field.id] = None if missing(cell) else await people.find(cell)
-        return cls(shown, wire, comment)
+        return cls(shown, request_fields(wire.items()), comment)
 
     def body(self, transition: str) -> dict[str, Any]:
         """Return the body of the request."""

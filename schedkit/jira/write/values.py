@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
@@ -10,10 +10,15 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.jira.table.fields import EPIC_LINK, Field
 
-__all__ = ["KEPT", "cell_value", "is_user", "missing", "wire_value"]
+__all__ = ["ESTIMATES", "KEPT", "cell_value", "is_user", "missing", "request_fields", "wire_value"]
 
 # What Jira keeps itself.
-KEPT = ("created", "updated", "resolutiondate")
+KEPT = (
+    "created", "creator", "updated", "resolutiondate", "lastViewed", "statuscategorychangedate", "workratio",
+    "timespent", "aggregatetimespent", "aggregatetimeestimate", "aggregatetimeoriginalestimate",
+)  # fmt: skip
+# Jira shows them as seconds, and takes them as durations inside another field.
+ESTIMATES = {"timeoriginalestimate": "originalEstimate", "timeestimate": "remainingEstimate"}
 # What other requests change.
 _ELSEWHERE = {
     "status": "use jira.transition(keys, …)",
@@ -23,6 +28,7 @@ _ELSEWHERE = {
     "issuelinks": "link issues in Jira",
     **dict.fromkeys(KEPT, "Jira keeps it"),
     "project": "move issues in Jira",
+    "timetracking": "edit the columns of the original and the remaining estimate",
 }
 
 
@@ -72,6 +78,8 @@ def wire_value(field: Field, value: Any) -> Any:
     """
     if field.id in _ELSEWHERE:
         raise UsageError(f"{field.name!r} cannot be edited", hint=_ELSEWHERE[field.id])
+    if field.id in ESTIMATES:
+        return None if value is None else _jira_duration(field, value)
     if is_user(field):
         return value
     if field.type == "array":
@@ -81,6 +89,29 @@ def wire_value(field: Field, value: Any) -> Any:
         return [wrap(item) for item in value]
     write = _write_of(field)
     return None if value is None else write(value)
+
+
+def request_fields(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return ``fields`` of a request that sets values (as `wire_value` gives them) by the fields' ids."""
+    made: dict[str, Any] = {}
+    for id, value in values:
+        if id in ESTIMATES:
+            made.setdefault("timetracking", {})[ESTIMATES[id]] = value
+        else:
+            made[id] = value
+    return made
+
+
+def _jira_duration(field: Field, seconds: float) -> str:
+    """Return a duration in hours and minutes: how long a day and a week are is a setting of the site."""
+    minutes, rest = divmod(seconds, 60)
+    if seconds < 0 or rest:
+        raise UsageError(
+            f"{field.name!r} cannot be {seconds:g} seconds", hint="Jira takes whole minutes, from 0 on"
+        )
+    hours, minutes = divmod(int(minutes), 60)
+    parts = [f"{count}{unit}" for count, unit in ((hours, "h"), (minutes, "m")) if count]
+    return " ".join(parts) or "0m"
 
 
 def _write_of(field: Field) -> Callable[[Any], Any]:

@@ -188,16 +188,75 @@ def test_what_a_site_drops_is_told_and_not_sent_again(
     assert plan_of(wiki, page, Markup(SENT + "<p>more</p>")).apply().written
 
 
+def drop_words(demo: DemoSite, page: DemoPage, word: str, instead: str = "") -> Callable[[], None]:
+    """Let the site store each version of the page without a word, under the version's own number."""
+
+    def drop(entry: Any) -> None:
+        if entry.method == "PUT" and entry.path.endswith(page.id):
+            demo.wiki.touch(page.id, page.body.replace(word, instead))
+
+    return demo.after(drop)
+
+
+def refuse_properties(demo: DemoSite) -> Callable[[], None]:
+    return demo.before(
+        lambda request: JSONResponse({"message": "no"}, 403) if "propert" in request.url.path else None
+    )
+
+
+@pytest.mark.parametrize("properties", [True, False])
+def test_words_that_the_site_drops_are_an_error_once_and_told_as_long_as_they_lack(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite, properties: bool
+) -> None:
+    page = make_page(BODY)
+    undo = [drop_words(demo, page, "ONE")] + ([] if properties else [refuse_properties(demo)])
+    with pytest.raises(BadAnswerError, match=r"version 2 and shows '' instead of 'ONE' in K-1 Summary"):
+        plan_of(wiki, page, "ONE").apply()
+    for _ in range(3):
+        again = plan_of(wiki, page, "ONE")
+        assert again.notes[0] == "the site shows '' instead of 'ONE' in K-1 Summary; not sent again"
+        assert again.notes[0] in repr(again)
+        assert "in K-1 Summary; not sent again" in again._repr_html_()
+        assert not again.apply().written
+    assert page.puts() == 1
+    assert plan_of(wiki, page, "other").apply().written
+    for each in undo:
+        each()
+
+
+def test_a_site_that_takes_a_change_back_is_asked_twice(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    undo = drop_words(demo, page, "ONE", "one")
+    for _ in range(2):
+        with pytest.raises(BadAnswerError, match="without the change that was sent"):
+            plan_of(wiki, page, "ONE").apply()
+    assert [plan_of(wiki, page, "ONE").apply().written for _ in range(3)] == [False] * 3
+    assert page.version == 3
+    undo()
+
+
+def test_what_the_site_made_of_one_cell_says_nothing_about_another(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    undo = drop_words(demo, page, "ONE")
+    with pytest.raises(BadAnswerError, match="K-1 Summary"):
+        plan_of(wiki, page, "ONE").apply()
+    undo()
+    page.edit("two", "")
+    frame = pd.DataFrame({"Key": ["K-1", "K-2"], "Summary": ["ONE", "ONE"]})
+    plan = wiki.page(page.id).table("anchor:t").replace(frame, key="Key")
+    assert [(change.key, change.after) for change in plan.changes] == [("K-2", "ONE")]
+
+
 def test_a_site_that_keeps_no_properties_is_written_all_the_same(
     wiki: Confluence, make_page: MakePage, demo: DemoSite
 ) -> None:
     demo.wiki.normalise = True
     page = make_page(BODY)
-
-    def no_properties(request: Request) -> Response | None:
-        return JSONResponse({"message": "no"}, 403) if "propert" in request.url.path else None
-
-    undo = demo.before(no_properties)
+    undo = refuse_properties(demo)
     applied = plan_of(wiki, page, Markup(SENT)).apply()
     undo()
     assert (applied.written, applied.altered) == (True, ("K-1 Summary",))

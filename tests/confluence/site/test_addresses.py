@@ -32,6 +32,11 @@ SITE = "https://wiki.example.org/confluence"
             "https://wiki.example.org/display/DEMO/Open+bugs%21",
             PageAddress(title="Open bugs!", space="DEMO"),
         ),
+        (
+            "https://wiki.example.org/pages/viewpage.action?spaceKey=DEMO&title=Open+bugs%21%20&focusedId=1",
+            PageAddress(title="Open bugs!", space="DEMO"),
+        ),
+        ("/wiki/pages/viewpage.action?title=A%26B&spaceKey=~ann", PageAddress(title="A&B", space="~ann")),
         ("/display/~ann/Notes", PageAddress(title="Notes", space="~ann")),
     ],
 )
@@ -48,7 +53,8 @@ def test_a_page_by_title_and_space() -> None:
 @pytest.mark.parametrize(
     "given",
     ["", "Open bugs", "https://wiki.example.org/spaces/DEMO", "12a", -1, None, True, 1.5, ["1"],
-     "https://wiki.example.org/x/!!", "https://wiki.example.org/x/AA"],
+     "/pages/viewpage.action?spaceKey=DEMO&title=", "/pages/viewpage.action?title=Open+bugs",
+     "//[/?spaceKey=D&title=x", "https://wiki.example.org/x/!!", "https://wiki.example.org/x/AA"],
 )  # fmt: skip
 def test_what_names_no_page(given: object) -> None:
     with pytest.raises(UsageError, match="is no page id"):

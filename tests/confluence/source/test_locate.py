@@ -99,6 +99,9 @@ def test_a_page_without_tables_says_how_to_get_one() -> None:
         found("<p>nothing</p>", "anchor:a")
     assert "create=" in caught.value.hint
     with pytest.raises(RegionError) as caught:
+        found("<h2>A</h2><p>nothing</p>", "heading:A")
+    assert "create=" in caught.value.hint
+    with pytest.raises(RegionError) as caught:
         found("<p>nothing</p>", "nth:1")
     assert caught.value.hint == "the page has no table"
 

@@ -19,7 +19,7 @@ from schedkit.confluence.source.regions import region
 from schedkit.confluence.tables.read import read_table
 from schedkit.confluence.tables.render import render
 from schedkit.confluence.tables.rules import Merged, Rules
-from schedkit.errors import CheckError, MalformedPageError, RegionError
+from schedkit.errors import CheckError, MalformedPageError, RegionError, UsageError
 
 BEFORE = "<h1>Bugs</h1>\r\n<p>&eacute;\U0001f600 a &gt; b</p>" + anchor("t")
 AFTER = "\r\n<p title='x > y'>tail &nbsp;</p><table><tbody><tr><td>hand-made</td></tr></tbody></table>"
@@ -444,7 +444,6 @@ def test_a_region_that_lost_its_table_is_refused_rather_than_made_twice() -> Non
 @pytest.mark.parametrize(
     ("create", "where", "problem"),
     [
-        ("middle", "anchor:x", "names no place"),
         ("heading:None", "anchor:x", "has 0 headings 'None'"),
         ("end", "nth:1", "none can be created by that name"),
         ("end", "macro:expand", "there is no such macro"),
@@ -455,6 +454,45 @@ def test_places_that_cannot_be(create: str, where: str, problem: str) -> None:
     source = "<p>x</p>" if where != "macro:expand" else "<table />"
     with pytest.raises(RegionError, match=problem):
         edit(source, {"Key": ["K-1"]}, create=create, where=where)
+
+
+@pytest.mark.parametrize(
+    ("create", "hint"), [("middle", 'write create="end"'), ("strat", "'start'"), ("heading: ", "TEXT")]
+)
+@pytest.mark.parametrize("source", [OLD, "<p>x</p>"])
+def test_a_place_that_is_none_is_refused_whether_it_is_needed_or_not(
+    create: str, hint: str, source: str
+) -> None:
+    with pytest.raises(UsageError, match="names no place") as caught:
+        edit(source, {"Key": ["K-1"]}, create=create)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("source", "create", "new"),
+    [
+        ("<h2>Bugs</h2><p>intro</p>", "end", "<h2>Bugs</h2><p>intro</p>{}"),
+        ("<h2>Bugs</h2><p>intro</p>", "start", "<h2>Bugs</h2>{}<p>intro</p>"),
+        ("<h2>Bugs</h2><p>a</p><h2>X</h2><table />", "end", "<h2>Bugs</h2><p>a</p>{}<h2>X</h2><table />"),
+        ("<h2>Bugs</h2><p>a</p><h2>More</h2>", "heading:More", "<h2>Bugs</h2><p>a</p>{}<h2>More</h2>"),
+        ("<ac:layout><ac:layout-cell><h2>Bugs</h2></ac:layout-cell></ac:layout><p>z</p>", "end",
+         "<ac:layout><ac:layout-cell><h2>Bugs</h2>{}</ac:layout-cell></ac:layout><p>z</p>"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("where", ["heading:Bugs", "heading: Bugs /1"])
+def test_a_heading_without_a_table_gets_one_in_its_section(
+    source: str, create: str, new: str, where: str
+) -> None:
+    made = edit(source, {"Key": ["K-1"]}, create=create, where=where)
+    head, _, tail = new.partition("{}")
+    assert made.new.startswith(head + "<table>")
+    assert made.new.endswith("</table>" + tail)
+    assert not edit(made.new, {"Key": ["K-1"]}, create=create, where=where).changed
+
+
+def test_headings_of_one_text_get_no_table() -> None:
+    with pytest.raises(RegionError, match="2 such headings"):
+        edit("<h2>Bugs</h2><h2>Bugs</h2>", {"Key": ["K-1"]}, create="end", where="heading:Bugs")
 
 
 def test_a_created_region_checks_the_frames_keys_too() -> None:

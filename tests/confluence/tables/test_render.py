@@ -213,3 +213,8 @@ def test_every_spelling_of_a_zone_is_one_zone() -> None:
     for tz in ("Europe", 5, "nonsense"):
         with pytest.raises(UsageError, match="time zone"):
             Look(tz=tz)  # type: ignore[arg-type]  # what people pass
+
+
+def test_headers_that_are_dates_show_no_time() -> None:
+    frame = pd.DataFrame([[1, 2]], columns=pd.to_datetime(["2026-11-01", "2026-12-01"]))
+    assert render(frame).names == ["2026-11-01", "2026-12-01"]

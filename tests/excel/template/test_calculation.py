@@ -60,6 +60,8 @@ def this(name: str) -> str:
         (f"=SUM({this('Points')})", ["", "", ""]),
         (f"={this('Points')}^2", ["", "", ""]),
         (f"={this('Points')}*{this('None')}", ["", "", ""]),
+        ("=[@Points]*2", [6, -8, 0]),
+        ("=Issues[[#This Row], [Points]]*2", [6, -8, 0]),
         ("=Other[[#This Row],[Points]]", ["", "", ""]),
         (f"={this('Points')}*", ["", "", ""]),
         (f"=({this('Points')}", ["", "", ""]),
@@ -76,6 +78,19 @@ def test_what_can_be_told_is_told(formula: str, values: list[Any], tmp_path: Pat
         made == pytest.approx(values) if all(isinstance(v, int | float) for v in values) else made == values
     )
     assert openpyxl.load_workbook(path)["Data"]["F2"].value is not None
+
+
+def test_values_that_cannot_be_told_are_missed_aloud(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = excel.write(
+        FRAME, tmp_path / "f.xlsx", template=template(tmp_path / "t.xlsx", "=[@Points]^2")
+    ).path
+    assert excel.read(path)["Made 1"].isna().all()
+    (record,) = [each for each in caplog.records if each.name == "schedkit" and "formulas" in each.message]
+    assert (
+        "3 cells hold formulas whose values are not stored and are read as missing (Made 1)" in record.message
+    )
 
 
 def test_formulas_may_use_each_other_in_order(tmp_path: Path) -> None:

@@ -217,3 +217,36 @@ def test_totals_that_move_are_still_referred_to(tmp_path: Path) -> None:
     ]
     assert made["Data"]["D5"].value == "=B7"
     assert [made["Dash"][cell].value for cell in ("A1", "A2")] == ["=Data!B7", "=SUM(Data!B7:B8)"]
+
+
+def test_an_update_leaves_the_values_of_formulas_that_it_does_not_concern(tmp_path: Path) -> None:
+    formulas = {
+        "Data!E2": "=B2*10",
+        "Data!E3": "=B3*10",
+        "Data!F2": "=E2+1",
+        "Dash!A1": "=SUM(Issues[Points])",
+        "Dash!A2": "=Data!B2",
+        "Dash!A3": "=Data!E3",
+    }
+    path = template(tmp_path / "t.xlsx", formulas)
+    excel.write(pd.DataFrame({"Key": ["y"], "Points": [7]}), path, mode="upsert", key="Key")
+    values = {**cells_of(path, 1), **cells_of(path, 2)}
+    stale = {cell for cell, (_, value) in values.items() if value is None}
+    assert stale == {"E3", "A1", "A3"}
+    excel.write(pd.DataFrame({"Key": ["z"], "Points": [7]}), path, mode="upsert", key="Key")
+    assert cells_of(path, 1)["E2"] == ("B2*10", "99")
+
+
+def test_a_mark_makes_formulas_on_its_row_stale(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "t.xlsx"))
+    sheet = book.add_worksheet("Data")
+    columns = [{"header": name} for name in ("Key", "Missing since")]
+    sheet.add_table("A1:B3", {"name": "Issues", "columns": columns, "data": [["x"], ["y"]]})
+    for row in (2, 3):
+        sheet.write_formula(f"D{row}", f"=ISBLANK(B{row})", None, 99)
+    book.close()
+    written = excel.write(
+        pd.DataFrame({"Key": ["x"]}), tmp_path / "t.xlsx", mode="upsert", key="Key", missing="mark"
+    )
+    assert written.marked == 1
+    assert cells_of(written.path, 1)["D3"] == ("ISBLANK(B3)", None)

@@ -110,7 +110,41 @@ def test_marked_rows_tell_since_when(tmp_path: Path) -> None:
     assert openpyxl.load_workbook(path).active["C4"].is_date
 
 
-def test_a_table_without_the_column_cannot_be_marked(living: Path) -> None:
+@pytest.mark.parametrize("beside", [(), ("Owner",), ("Owner", "Missing since")])
+def test_a_table_without_the_column_gets_it_when_rows_are_marked(
+    living: Path, beside: tuple[str, ...]
+) -> None:
+    loaded = openpyxl.load_workbook(living)
+    for place, text in enumerate(beside):
+        loaded.active.cell(2, 7 + place, text)
+    loaded.save(living)
+    for _ in range(2):
+        excel.write(frame("A"), living, mode="upsert", key="Key", missing="mark")
+    back = excel.read(living)
+    names = list(dict.fromkeys([*beside, "Missing since"]))
+    assert list(back.columns) == ["Key", "Status", "Points", "Twice", "Comment", *names]
+    assert back["Missing since"].notna().tolist() == [False, True, True, True]
+    table = openpyxl.load_workbook(living).active.tables["Bugs"]
+    assert table.ref == table.autoFilter.ref == f"B2:{'GHI'[len(names) - 1]}6"
+    assert [column.name for column in table.tableColumns][5:] == names
+
+
+def test_a_range_without_the_column_gets_it_too(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Key", "Status"], ["A", "Open"], ["B", "Open"]):
+        book.active.append(row)
+    book.save(tmp_path / "r.xlsx")
+    excel.write(frame("A"), tmp_path / "r.xlsx", mode="upsert", key="Key", missing="mark")
+    assert excel.read(tmp_path / "r.xlsx")["Missing since"].notna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("cell", "text"), [("G4", "in the way"), ("G2", "Status")])
+def test_a_table_with_something_in_the_columns_place_cannot_be_marked(
+    living: Path, cell: str, text: str
+) -> None:
+    loaded = openpyxl.load_workbook(living)
+    loaded.active[cell] = text
+    loaded.save(living)
     with pytest.raises(WorkbookError, match="has no column 'Missing since' to mark rows in"):
         excel.write(frame("A"), living, mode="upsert", key="Key", missing="mark")
 

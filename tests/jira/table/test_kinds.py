@@ -41,6 +41,10 @@ def column(schema: dict[str, Any], *values: Any) -> pd.Series[Any]:
 
 
 SLA = {"type": "sd-servicelevelagreement", "custom": "com.atlassian.servicedesk:sd-sla-field"}
+APPROVALS = {
+    "type": "sd-approvals",
+    "custom": "com.atlassian.servicedesk.approvals-plugin:sd-approvals",
+}
 ASSETS = "com.atlassian.jira.plugins.cmdb:cmdb-object-cftype"
 
 
@@ -56,6 +60,9 @@ ASSETS = "com.atlassian.jira.plugins.cmdb:cmdb-object-cftype"
         (SLA, {"name": "X", "completedCycles": []}, None),
         ({"type": "sd-customerrequesttype"}, {"requestType": {"id": "5", "name": "Get help"}}, "Get help"),
         ({"type": "sd-customerrequesttype"}, {"_links": {}}, None),
+        (APPROVALS, [{"id": "1", "name": "Manager", "finalDecision": "declined", "approvers": []},
+                     {"id": "2", "name": "Manager", "finalDecision": "approved"}, {"name": "Board"}, {}],
+         ("Manager: declined", "Manager: approved", "Board")),
         ({"type": "sd-feedback"}, {"rating": 4}, 4),
         ({"type": "array", "items": "cmdb-object-field", "custom": ASSETS},
          [{"workspaceId": "w", "id": "w:12", "objectId": "12"}, {"label": "Laptop 7", "id": "w:13"}, {}],

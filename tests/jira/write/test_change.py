@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
+import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from schedkit.demo import DemoSite
+from schedkit.errors import UsageError
 from schedkit.jira import Jira
 from tests.jira.conftest import client
 
@@ -72,3 +76,67 @@ def test_columns_may_be_named_in_any_way_the_site_knows(site: DemoSite, jira: Ji
     assert list(jira.edit(df).apply()["Outcome"]) == ["done"]
     issue = site.store.get("DEMO-1")
     assert (issue.summary, issue.labels, issue.due) == ("By id", ("odd",), "2031-02-03")
+
+
+ESTIMATES = ["Original estimate", "Remaining Estimate"]
+
+
+def estimates(site: DemoSite, key: str) -> tuple[int | None, int | None]:
+    issue = site.store.get(key)
+    return issue.estimate, issue.left
+
+
+@pytest.mark.parametrize(
+    ("column", "seconds", "after"),
+    [
+        ("Original estimate", 93_600, (93_600, 5_400)),
+        ("Original estimate", 0, (0, 5_400)),
+        ("Remaining Estimate", 2_700, (7_200, 2_700)),
+    ],
+)
+def test_an_estimate_is_written_as_a_duration_and_moves_no_other(
+    site: DemoSite, jira: Jira, column: str, seconds: int, after: tuple[int, int]
+) -> None:
+    site.store.edit("DEMO-3", estimate=7_200, remaining=5_400, spent=None)
+    df = jira.keys(["DEMO-3"], fields=["Key", column])
+    plan = jira.edit(df.assign(**{column: seconds}))
+    assert plan.frame["Field"].tolist() == [column]
+    assert plan.apply()["Outcome"].tolist() == ["done"]
+    assert estimates(site, "DEMO-3") == after
+
+
+def test_the_remaining_estimate_that_a_colleague_changed_is_kept(site: DemoSite, jira: Jira) -> None:
+    site.store.edit("DEMO-3", estimate=7_200, remaining=5_400)
+    df = jira.keys(["DEMO-3"], fields=["Key", "Original estimate"])
+    plan = jira.edit(df.assign(**{"Original estimate": 3_600}))
+    site.store.edit("DEMO-3", remaining=60)
+    assert plan.apply()["Outcome"].tolist() == ["changed meanwhile"]
+    assert estimates(site, "DEMO-3") == (7_200, 60)
+
+
+def test_both_estimates_go_in_one_field(site: DemoSite, jira: Jira) -> None:
+    site.store.edit("DEMO-3", estimate=None, remaining=None, spent=None)
+    df = jira.keys(["DEMO-3"], fields=["Key", *ESTIMATES])
+    plan = jira.edit(df.assign(**{ESTIMATES[0]: 5_400, ESTIMATES[1]: 60}))
+    assert plan.apply()["Outcome"].tolist() == ["done"]
+    assert estimates(site, "DEMO-3") == (5_400, 60)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(90, "90 seconds .Jira takes whole minutes"), (None, "emptied")]
+)
+def test_an_estimate_that_jira_cannot_hold_is_refused(
+    site: DemoSite, jira: Jira, value: int | None, words: str
+) -> None:
+    site.store.edit("DEMO-3", estimate=7_200)
+    df = jira.keys(["DEMO-3"], fields=["Key", "Original estimate"])
+    plan = jira.edit(df.assign(**{"Original estimate": pd.array([value], dtype="Int64")}))
+    (refused,) = plan.aio.refused
+    assert re.search(words, refused.detail)
+
+
+@pytest.mark.parametrize("column", ["Time Spent", "Work Ratio", "Creator"])
+def test_what_jira_keeps_itself_is_not_written(site: DemoSite, jira: Jira, column: str) -> None:
+    df = jira.keys(["DEMO-3"], fields=["Key", "Summary", column])
+    with pytest.raises(UsageError, match=f"{column}.*cannot be edited"):
+        jira.edit(df, columns=[column])

@@ -148,3 +148,10 @@ def test_a_process_killed_between_two_rows_makes_none_twice(site: DemoSite, dial
     assert len(made(site)) in (at, at + 1)
     subprocess.run(command, check=True, timeout=60)
     assert Counter(made(site)) == Counter(f"Row {n}" for n in range(6))
+
+
+def test_an_estimate_is_given_as_a_duration(site: DemoSite, jira: Jira) -> None:
+    row = {"Project": "DEMO", "Type": "Task", "Summary": "estimated", "Original estimate": 5_400}
+    plan = jira.create(pd.DataFrame([row]))
+    assert plan.apply()["Outcome"].tolist() == ["done"]
+    assert [i.estimate for i in site.store.visible() if i.summary == "estimated"] == [5_400]
