@@ -1,4 +1,4 @@
-"""What surrounds a call: progress, log, facts, artifacts, and whether to stop.
+"""What surrounds a call: progress, log, facts, artifacts, whether to stop, and which run it belongs to.
 
 Rooms at the edge (Jira, Excel, Confluence) report here without knowing who listens: a run of the
 scheduler, a bar in a cell or a terminal, or nobody. The listener travels in a context variable, so it
@@ -8,6 +8,7 @@ follows a call into worker threads and onto our own loop by itself.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
@@ -18,6 +19,7 @@ from schedkit.errors import StopRequested
 from schedkit.values.keywords import check_keywords
 
 __all__ = [
+    "Effects",
     "Surroundings",
     "artifact",
     "checkpoint",
@@ -25,11 +27,39 @@ __all__ = [
     "fact",
     "log",
     "progress",
+    "run_id",
     "set_default",
     "should_stop",
     "surrounded",
     "use",
 ]
+
+
+class Effects:
+    """The effects that one attempt of a run has had, counted by name.
+
+    An attempt that begins again repeats the effects of the one before in the same order: the third of a name
+    is the third in each attempt. Not safe for use by several threads at once for one name.
+
+    Attributes
+    ----------
+    run : str
+        The id of the run.
+    """
+
+    __slots__ = ("_counts", "run")
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self._counts: Counter[str] = Counter()
+
+    def count(self, name: str) -> int:
+        """Return how many effects of this name the attempt has had."""
+        return self._counts[name]
+
+    def add(self, name: str, times: int = 1) -> None:
+        """Count `times` more effects of this name."""
+        self._counts[name] += times
 
 
 class Surroundings:
@@ -54,6 +84,10 @@ class Surroundings:
     def on_stop(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Call `callback` once when a stop is asked for; returns what unsubscribes it."""
         return lambda: None
+
+    def effects(self) -> Effects | None:
+        """Return what the attempt of a run has done so far; None outside of runs."""
+        return None
 
 
 class _Nobody(Surroundings):
@@ -132,6 +166,12 @@ def fact(kind: str, facts: Mapping[str, Any]) -> None:
 def artifact(path: str | Path, label: str = "") -> None:
     """Report a file that was written."""
     current().artifact(Path(path), label or Path(path).name)
+
+
+def run_id() -> str | None:
+    """Return the id of the run that the present call belongs to; None outside of runs."""
+    effects = current().effects()
+    return None if effects is None else effects.run
 
 
 def should_stop() -> bool:

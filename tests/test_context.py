@@ -77,6 +77,18 @@ def test_nobody_ignores_everything() -> None:
     unsubscribe()
 
 
+def test_outside_of_runs_there_is_no_run() -> None:
+    assert context.run_id() is None
+    assert context.current().effects() is None
+
+
+def test_effects_are_counted_by_name() -> None:
+    effects = context.Effects("run-1")
+    effects.add("a")
+    effects.add("a", 2)
+    assert (effects.run, effects.count("a"), effects.count("b")) == ("run-1", 3, 0)
+
+
 def test_the_default_surrounds_only_calls_that_nobody_surrounds() -> None:
     made: list[Notes] = []
 

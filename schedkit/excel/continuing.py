@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from schedkit.excel.fill import fill_drawn, fill_template
 from schedkit.excel.frames.cells import Data
 from schedkit.excel.frames.plan import lay_out, with_index
 from schedkit.excel.jobs import Frames, Job, Look
-from schedkit.excel.memory import to_xml, updated
+from schedkit.excel.memory import WorkbookMemory, updated
 from schedkit.excel.model import Policy
 from schedkit.excel.names import headers
 from schedkit.excel.parts.package import Package
@@ -31,7 +32,7 @@ from schedkit.excel.reading import first_frame
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.graft import graft
 from schedkit.excel.template.more_columns import with_more_columns
-from schedkit.excel.template.region import Locator
+from schedkit.excel.template.region import Locator, Region
 from schedkit.excel.template.template import Counts, Filling, Order, plan_filling
 from schedkit.excel.template.widths import set_widths
 from schedkit.values.files import file_error
@@ -41,11 +42,13 @@ _CORE = "docProps/core.xml"
 
 @dataclass(frozen=True)
 class _Step:
-    """One frame put into a workbook."""
+    """One frame put into a workbook; `made` tells that it was there already."""
 
     fill: Callable[[IO[bytes]], None]
     sheets: tuple[str, ...]
     counts: Counts
+    rows: int
+    made: bool = False
 
     def done(self) -> bytes:
         file = io.BytesIO()
@@ -74,19 +77,21 @@ def _job(frames: Frames, data: bytes, name: str, order: Order, look: Look, tally
             data = steps[-1].done()
         steps.append(_step(data, name, target, frame, order, look, tally))
     fill = steps[-1].fill
+    unchanged = all(step.made for step in steps)
     fronts: tuple[str, ...] = ()
-    if _has_summary(data, name):
+    if not unchanged and _has_summary(data, name):
         (*_, newest) = frames.values()
         fill = _with_summary(steps[-1], name, newest, look, order.policy)
         fronts = (SUMMARY,)
     return Job(
         fill,
-        sum(map(len, frames.values())),
+        sum(step.rows for step in steps),
         tuple(dict.fromkeys([*fronts, *(sheet for step in steps for sheet in step.sheets)])),
         sum(step.counts.updated for step in steps),
         sum(step.counts.added for step in steps),
         sum(step.counts.removed for step in steps),
         sum(step.counts.marked for step in steps),
+        unchanged,
     )
 
 
@@ -102,8 +107,12 @@ def _step(
         title = sheet.strip("'").replace("''", "'")
         data = graft(data, name, _blank(title, look, order.policy), [title])
         book = open_workbook(Package(data, name), name)
-    if order.key and (order.missing != "keep" or order.mode == "replace"):
         locator = Locator(book, name)
+    if order.appends is not None:
+        region = locator.find(target, headers(with_index(frame).columns))
+        if order.appends.made(memory_of(book)[1], region.place):
+            return _made(data, region, name)
+    if order.key and (order.missing != "keep" or order.mode == "replace"):
         found = locator.find(target, headers(with_index(frame).columns))
         more = with_more_columns(book, locator, found, mark=order.missing == "mark")
         book = book if more is None else open_workbook(Package(more, name), name)
@@ -114,21 +123,43 @@ def _step(
     counts = filling.counts
     if order.key:
         context.log(f"{filling.region} of {name}: {counts.updated} rows updated, {counts.added} added")
-    others = _remembering(book, filling, with_index(frame))
+    told = _remembering(book, filling, with_index(frame), order)
     return _Step(
-        lambda file: fill_template(book, filling, file, tally, others), (filling.region.sheet,), counts
+        lambda file: fill_template(book, filling, file, tally, told),
+        (filling.region.sheet,),
+        counts,
+        len(frame),
     )
 
 
-def _remembering(book: Workbook, filling: Filling, frame: pd.DataFrame) -> dict[str, bytes]:
-    """Return the part that remembers the frames, with what the new rows add to theirs."""
+def _made(data: bytes, region: Region, name: str) -> _Step:
+    """Leave a workbook as it is: an earlier attempt of the run has put these rows into it."""
+    context.log(
+        f"{region} of {name} has these rows from an earlier attempt of this run: none were added",
+        logging.WARNING,
+    )
+
+    def fill(file: IO[bytes]) -> None:
+        file.write(data)
+
+    return _Step(fill, (region.sheet,), Counts(), 0, made=True)
+
+
+def _remembering(
+    book: Workbook, filling: Filling, frame: pd.DataFrame, order: Order
+) -> WorkbookMemory | None:
+    """Return what the workbook remembers, with what the new rows add to it; None if that is nothing."""
     part, known = memory_of(book)
     table = filling.region.table
-    if part is None or table is None:
-        return {}
-    labels = headers(frame.columns)
-    frames = [updated(each, frame, labels) if table.name in each.tables else each for each in known.frames]
-    return {part: to_xml(replace(known, frames=frames))}
+    if part is not None and table is not None:
+        labels = headers(frame.columns)
+        frames = [
+            updated(each, frame, labels) if table.name in each.tables else each for each in known.frames
+        ]
+        known = replace(known, frames=frames)
+    if order.appends is not None:
+        return order.appends.remembered(known, filling.region.place)
+    return known if part is not None else None
 
 
 def _new_sheet(
@@ -146,12 +177,15 @@ def _new_sheet(
         formats=look.formats,
         taken=list(book.sheets),
         tables=tables,
+        appends=order.appends,
     )
     drawn = draw(laid.sheets, Front(look.title, provenance(frame.attrs, policy), None, False), policy)
     names = tuple(plan.name for plan in laid.sheets)
     name = book.package.name
     grafted = graft(data, name, drawn, names)
-    return _Step(lambda file: fill_drawn(grafted, laid, file, tally, name), names, Counts(added=len(frame)))
+    return _Step(
+        lambda file: fill_drawn(grafted, laid, file, tally, name), names, Counts(added=len(frame)), len(frame)
+    )
 
 
 def _blank(title: str, look: Look, policy: Policy) -> bytes:

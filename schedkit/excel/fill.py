@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 from xml.sax.saxutils import escape
@@ -12,17 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schedkit import context
-from schedkit.excel import memory
 from schedkit.excel.drawn.skeleton import FIRST_ROW, HEADER_ROW, PROTOTYPE_ROWS, TOTALS_LABEL, SheetPlan
 from schedkit.excel.frames.cells import CHUNK_ROWS, Data, Ink, Slot, rows
 from schedkit.excel.frames.plan import Laid
 from schedkit.excel.limits import MAX_LINKS, MAX_ROWS
 from schedkit.excel.links import LinkParts, relation_kind
+from schedkit.excel.memory import WorkbookMemory
 from schedkit.excel.names import letters
 from schedkit.excel.parts import sheet_cells
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.package import Package
-from schedkit.excel.parts.remembered import memory_of
+from schedkit.excel.parts.remembered import keep_memory, memory_of
 from schedkit.excel.parts.rewrite import Changes, free_prefix, rewrite
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.workbook import Workbook, open_workbook, relations
@@ -65,12 +65,7 @@ def fill_drawn(drawn: bytes, laid: Laid, file: IO[bytes], tally: Tally, name: st
     changes = Changes()
     for plan in laid.sheets:
         _fill_sheet(package, book.sheets[plan.name], plan, changes, tally, progress)
-    part, known = memory_of(book)
-    if part is not None:
-        changes.parts[part] = memory.to_xml(known.joined(laid.memory))
-    elif memory.PART not in package:
-        changes.parts[memory.PART] = memory.to_xml(laid.memory)
-        changes.related[book.part] = lambda: [memory.RELATION]
+    keep_memory(book, memory_of(book)[1].joined(laid.memory), changes)
     rewrite(package, changes, file)
 
 
@@ -133,9 +128,9 @@ def fill_template(
     filling: Filling,
     file: IO[bytes],
     tally: Tally,
-    others: Mapping[str, bytes] | None = None,
+    told: WorkbookMemory | None = None,
 ) -> None:
-    """Write the template `book` with one region filled, and `others` of its parts replaced, to `file`."""
+    """Write the template `book` with one region filled to `file`; it shall remember what is `told`."""
     sheet, region, growth = filling.sheet, filling.region, filling.growth
     parts = Parts(book)
     lost = _follow_formulas(book, filling, parts)
@@ -145,7 +140,8 @@ def fill_template(
     _clear_filters(parts, filling, tally)
     freed = _arrange_sheet(filling)
     changes = Changes(parts={**_sheets_changed(book, sheet), **parts.changed(), **filling.formats.changed()})
-    changes.parts |= dict(others or {})
+    if told is not None:
+        keep_memory(book, told, changes, strict=sheet.strict)
     if lost:
         _drop_calculation_chain(book, changes)
     _stream_sheet(book, filling, freed, changes, tally)

@@ -19,8 +19,10 @@ from schedkit.excel.drawn.skeleton import INDEX, SUMMARY, Front, draw
 from schedkit.excel.fill import fill_drawn, fill_template
 from schedkit.excel.frames.flat import WRITERS
 from schedkit.excel.frames.plan import lay_out
+from schedkit.excel.memory import WorkbookMemory
 from schedkit.excel.model import Policy
 from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.remembered import memory_of
 from schedkit.excel.parts.rewrite import as_workbook
 from schedkit.excel.parts.workbook import Workbook, open_workbook
 from schedkit.excel.tally import Tally
@@ -35,7 +37,7 @@ Frames = Mapping[str | None, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Job:
-    """What is going to be written, and how."""
+    """What is going to be written, and how; `unchanged` tells that the file has it all already."""
 
     fill: Callable[[IO[bytes]], None]
     rows: int
@@ -44,6 +46,7 @@ class Job:
     added: int = 0
     removed: int = 0
     marked: int = 0
+    unchanged: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,9 @@ def flat_job(frames: Frames, suffix: str, policy: Policy, tally: Tally) -> Job:
     return Job(lambda file: WRITERS[suffix](frame, policy, file, tally), len(frame))
 
 
-def drawn_job(frames: Mapping[str, pd.DataFrame], look: Look, policy: Policy, tally: Tally) -> Job:
+def drawn_job(frames: Mapping[str, pd.DataFrame], look: Look, order: Order, tally: Tally) -> Job:
     """Draw a workbook and fill it."""
+    policy = order.policy
     first = next(iter(frames.values()), pd.DataFrame())
     front = Front(
         title=look.title,
@@ -90,6 +94,7 @@ def drawn_job(frames: Mapping[str, pd.DataFrame], look: Look, policy: Policy, ta
         formats=look.formats,
         taken=taken,
         fronts=taken,
+        appends=order.appends,
     )
     drawn = draw(laid.sheets, front, policy)
     return Job(
@@ -119,12 +124,13 @@ def template_job(frames: Frames, template: Path, suffix: str, order: Order, tall
         book, filling = _planned(data, template.name, other, other_frame, order, tally)
         fillings.append(filling)
         between = io.BytesIO()
-        fill_template(book, filling, between, tally)
+        fill_template(book, filling, between, tally, _remembering(book, filling, order))
         data = between.getvalue()
     book, filling = _planned(data, template.name, target, frame, order, tally)
     fillings.append(filling)
+    told = _remembering(book, filling, order)
     return Job(
-        lambda file: fill_template(book, filling, file, tally),
+        lambda file: fill_template(book, filling, file, tally, told),
         sum(map(len, frames.values())),
         tuple(dict.fromkeys(found.region.sheet for found in fillings)),
         sum(found.counts.updated for found in fillings),
@@ -132,6 +138,13 @@ def template_job(frames: Frames, template: Path, suffix: str, order: Order, tall
         sum(found.counts.removed for found in fillings),
         sum(found.counts.marked for found in fillings),
     )
+
+
+def _remembering(book: Workbook, filling: Filling, order: Order) -> WorkbookMemory | None:
+    """Return what a template remembers besides what it does already; None if that is nothing."""
+    if order.appends is None:
+        return None
+    return order.appends.remembered(memory_of(book)[1], filling.region.place)
 
 
 def _planned(

@@ -18,12 +18,12 @@ _URI_SAFE = "-._~:/?#[]@!$&'()*+,;=%"
 _URI = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*"
 
 
-def relation_kind(*, strict: bool = False) -> str:
-    """Return the type of the relation that tells a link's address; ISO 29500 Strict has its own."""
+def relation_kind(name: str = "hyperlink", *, strict: bool = False) -> str:
+    """Return the type of a relation, such as the one of a link; ISO 29500 Strict has its own."""
     office = (
         "purl.oclc.org/ooxml/officeDocument" if strict else "schemas.openxmlformats.org/officeDocument/2006"
     )
-    return f"http://{office}/relationships/hyperlink"
+    return f"http://{office}/relationships/{name}"
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,13 @@ from schedkit.excel.lists import ListMemory, remember_json, remember_lists, row_
 from schedkit.excel.model import Column
 from schedkit.excel.names import header_key
 
-PART = "customXml/item1.xml"
-RELATION = (
-    b'<Relationship Id="schedkitMemory" Target="../customXml/item1.xml"'
-    b' Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/customXml"/>'
-)
 _NAMESPACE = "urn:schedkit:workbook"
 _CONTENT = re.compile(rf'<workbook xmlns="{_NAMESPACE}">(.*)</workbook>', re.DOTALL)
 # A category list longer than this is rebuilt from the values instead.
 _MOST_CATEGORIES = 1000
 _KEPT_ATTRS = ("site", "jql", "fields", "extraction", "statuses")
+# Runs whose appends to one table are remembered: those that may still be repeated.
+_KEPT_RUNS = 5
 _Record = TypeVar("_Record")
 
 
@@ -70,15 +67,39 @@ class FrameMemory:
 
 
 @dataclass(frozen=True)
+class AppendMemory:
+    """How many times a run has appended rows to one place of a workbook."""
+
+    run: str
+    place: str
+    count: int
+
+
+@dataclass(frozen=True)
 class WorkbookMemory:
-    """The frames of a workbook, and the names of sheets that hold no rows of a frame."""
+    """The frames of a workbook, the names of sheets that hold no rows of a frame, and the last appends."""
 
     frames: list[FrameMemory] = field(default_factory=list)
     fronts: list[str] = field(default_factory=list)
+    appends: list[AppendMemory] = field(default_factory=list)
+
+    def appended(self, run: str, place: str) -> int:
+        """Return how many times a run has appended rows to a place."""
+        return max((each.count for each in self.appends if (each.run, each.place) == (run, place)), default=0)
+
+    def with_append(self, run: str, place: str, count: int) -> WorkbookMemory:
+        """Return this memory after a run has appended rows to a place, `count` times in all."""
+        others = [each for each in self.appends if (each.run, each.place) != (run, place)]
+        here = [each for each in others if each.place == place]
+        forgotten = here[: max(len(here) - _KEPT_RUNS + 1, 0)]
+        kept = [each for each in others if each not in forgotten]
+        return replace(self, appends=[*kept, AppendMemory(run, place, count)])
 
     def joined(self, other: WorkbookMemory) -> WorkbookMemory:
-        """Return this memory with another one's frames and sheets."""
-        return WorkbookMemory([*self.frames, *other.frames], [*self.fronts, *other.fronts])
+        """Return this memory with another one's."""
+        return WorkbookMemory(
+            [*self.frames, *other.frames], [*self.fronts, *other.fronts], [*self.appends, *other.appends]
+        )
 
 
 def remember(
@@ -179,7 +200,11 @@ def from_xml(part: bytes) -> WorkbookMemory:
         return WorkbookMemory()
     try:
         told = json.loads(unescape(found[1]))
-        return WorkbookMemory([_frame(frame) for frame in told["frames"]], list(map(str, told["fronts"])))
+        return WorkbookMemory(
+            [_frame(frame) for frame in told["frames"]],
+            list(map(str, told["fronts"])),
+            [_append(**each) for each in told.get("appends", ())],
+        )
     except (ValueError, TypeError, KeyError, RecursionError):
         return WorkbookMemory()
 
@@ -190,6 +215,10 @@ def _frame(told: dict[str, Any]) -> FrameMemory:
         lists = column.get("lists")
         columns.append(_known(ColumnMemory, {**column, "lists": lists and _known(ListMemory, lists)}))
     return _known(FrameMemory, {**told, "columns": columns})
+
+
+def _append(run: str, place: str, count: int) -> AppendMemory:
+    return AppendMemory(str(run), str(place), int(count))
 
 
 def _known(kind: type[_Record], told: dict[str, Any]) -> _Record:

@@ -23,6 +23,7 @@ from schedkit.excel.jobs import Frames, Job, Look, drawn_job, flat_job, template
 from schedkit.excel.model import Infinite, Policy
 from schedkit.excel.owners import opened_by
 from schedkit.excel.parts.area import Area
+from schedkit.excel.repeats import Appends
 from schedkit.excel.result import Written
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.marks import with_mark_column
@@ -83,7 +84,8 @@ def write(
     mode : {"replace", "append", "upsert"}
         What becomes of rows already there: replaced, kept above the new ones, or updated by `key`. The last
         two continue the workbook at `path` if there is one; "replace" does so with a `key`. Columns that
-        the frame does not have keep what people typed.
+        the frame does not have keep what people typed. When a run begins again, rows that an earlier attempt
+        has appended are not appended once more; `Written.notes` says so.
     key : str or sequence of str, optional
         The columns that tell rows apart, index levels included.
     missing : {"keep", "mark", "delete"}
@@ -149,14 +151,18 @@ def write(
             where = _put(target, job)
         else:
             look = Look(title or given.stem, links, totals, summary, history, bool(title), formats or {})
-            order = Order(policy, mode, keys, links, missing, max_drop)
+            effects = context.current().effects() if mode == "append" else None
+            appends = None if effects is None else Appends(effects, target.name)
+            order = Order(policy, mode, keys, links, missing, max_drop, appends)
             # Whoever reads, changes and replaces a workbook is alone with it.
             with file_lock(target):
                 frames = _frames(data, sheet if at is None else _cell(sheet or given.stem, at))
                 if missing == "mark":
                     frames = {name: with_mark_column(frame) for name, frame in frames.items()}
                 job = _job(target, suffix, frames, template, order, look, tally)
-                where = _put(target, job)
+                where = target if job.unchanged else _put(target, job)
+                if appends is not None:
+                    appends.done()
         where = given if where == target else where
         written = Written(
             path=where,
@@ -198,6 +204,9 @@ class _Notes(context.Surroundings):
 
     def on_stop(self, callback: Callable[[], object]) -> Callable[[], None]:
         return self._listener.on_stop(callback)
+
+    def effects(self) -> context.Effects | None:
+        return self._listener.effects()
 
     def log(self, level: int, message: str) -> None:
         if level >= logging.WARNING:
@@ -257,7 +266,7 @@ def _job(
     named = {str(name or target.stem): frame for name, frame in frames.items()}
     for frame in named.values():
         check_key(frame, order.key, order.policy)
-    job = drawn_job(named, look, order.policy, tally)
+    job = drawn_job(named, look, order, tally)
     return replace(job, added=job.rows if continued else 0)
 
 

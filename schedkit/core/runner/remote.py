@@ -34,6 +34,7 @@ class RunElsewhere(context.Surroundings):
     params: dict[str, Any]
     scheduled_at: datetime | None
     attempt: int
+    _effects: context.Effects | None = None
 
     def __repr__(self) -> str:
         return f"<run {self.id} of {self.task!r}, attempt {self.attempt}>"
@@ -42,6 +43,16 @@ class RunElsewhere(context.Surroundings):
     def trigger_time(self) -> datetime | None:
         """Alias of `scheduled_at`, APScheduler's word."""
         return self.scheduled_at
+
+    def begin(self, facts: Mapping[str, Any]) -> None:
+        """Become the surroundings of the attempt that these facts tell of."""
+        for name, fact in facts.items():
+            setattr(self, name, fact)
+        self._effects = context.Effects(self.id)
+
+    def effects(self) -> context.Effects | None:
+        """Return the effects that this attempt has had."""
+        return self._effects
 
 
 class Notes(RunElsewhere):
@@ -126,8 +137,7 @@ def heard(ended: Answer) -> Any:
 def _call(packed: bytes, surroundings: RunElsewhere) -> Any:
     """Make a packed call with `surroundings` around it, which become those of its run."""
     function, arguments, wants_run, facts = cloudpickle.loads(packed)
-    for name, fact in facts.items():
-        setattr(surroundings, name, fact)
+    surroundings.begin(facts)
     if wants_run:
         arguments[RUN] = surroundings
     with context.use(surroundings):

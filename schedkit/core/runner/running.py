@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from schedkit.context import Surroundings
+from schedkit.context import Effects, Surroundings
 from schedkit.core.events import Event, RunLogged, RunNoted, RunProgressed
 from schedkit.core.run import Run
 from schedkit.core.runner.full_texts import FullTexts, cut
@@ -59,6 +59,7 @@ class RunContext(Surroundings):
         self._results = results
         self._full_texts: FullTexts | None = None
         self._lock = threading.Lock()
+        self._effects: Effects | None = None
         self._stopping = False
         self._on_stop: tuple[Callable[[], object], ...] = ()
 
@@ -164,6 +165,13 @@ class RunContext(Surroundings):
                 return lambda: self._forget(callback)
         callback()
         return lambda: None
+
+    def effects(self) -> Effects:
+        """Return the effects that this attempt has had."""
+        with self._lock:
+            if self._effects is None:
+                self._effects = Effects(self.id)
+            return self._effects
 
     def _forget(self, callback: Callable[[], object]) -> None:
         with self._lock:

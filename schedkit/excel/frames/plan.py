@@ -19,6 +19,7 @@ from schedkit.excel.links import ADDRESSES, LinkOf, issue_links
 from schedkit.excel.memory import FrameMemory, WorkbookMemory, remember
 from schedkit.excel.model import Column, Kind, Policy
 from schedkit.excel.names import header_text, headers, sheet_names, table_names
+from schedkit.excel.repeats import Appends
 from schedkit.excel.tally import Tally
 
 _KEY_HEADERS = {"key", "parent", "epic link", "issue key"}
@@ -119,9 +120,11 @@ def lay_out(
     taken: Sequence[str] = (),
     tables: Sequence[str] = (),
     fronts: Sequence[str] = (),
+    appends: Appends | None = None,
 ) -> Laid:
     """Lay out `frames` as sheets, each split where it exceeds the rows of one;
-    names of sheets that are `taken`, and of `tables`, are avoided. `fronts` are sheets without rows."""
+    names of sheets that are `taken`, and of `tables`, are avoided. `fronts` are sheets without rows.
+    The workbook remembers the rows of each table as one of `appends`."""
     room = MAX_ROWS - HEADER_ROW - bool(totals)
     parts: list[tuple[str, int, int]] = []
     wanted: list[str] = []
@@ -153,7 +156,11 @@ def lay_out(
         _placed(remember(name, frame, columns[name], index_levels(frames[name]) or []), name, parts, sheets)
         for name, frame in prepared.items()
     ]
-    return Laid(sheets, WorkbookMemory(memories, list(fronts)))
+    memory = WorkbookMemory(memories, list(fronts))
+    if appends is not None:
+        for sheet in sheets:
+            memory = appends.remembered(memory, sheet.table)
+    return Laid(sheets, memory)
 
 
 def _placed(

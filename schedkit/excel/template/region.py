@@ -41,6 +41,11 @@ class Region:
     def header_row(self) -> int:
         return self.body.top - 1
 
+    @property
+    def place(self) -> str:
+        """What the region is told by when rows were put above it: its table, or else its sheet."""
+        return self.table.name if self.table else self.sheet
+
     def positions(self) -> dict[str, int]:
         """Return the sheet's column of each header, by what headers have in common."""
         return {header_key(text): self.body.left + place for place, text in enumerate(self.headers) if text}

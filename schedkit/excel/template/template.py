@@ -25,6 +25,7 @@ from schedkit.excel.parts.range_growth import RangeGrowth
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.workbook import Workbook
 from schedkit.excel.parts.xml import Document
+from schedkit.excel.repeats import Appends
 from schedkit.excel.tally import Tally
 from schedkit.excel.template.formats import Formats
 from schedkit.excel.template.marks import mark_missing
@@ -45,7 +46,7 @@ _KEYS = ["key", "issue key"]
 
 @dataclass(frozen=True)
 class Order:
-    """What the caller wants done with a template."""
+    """What the caller wants done with a template; `appends` are told from repeated ones, within a run."""
 
     policy: Policy
     mode: Mode = "replace"
@@ -53,6 +54,7 @@ class Order:
     links: bool | Mapping[str, str] = True
     missing: Missing = "keep"
     max_drop: float = 0.5
+    appends: Appends | None = None
 
 
 @dataclass(frozen=True)
