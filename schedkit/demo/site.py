@@ -30,6 +30,8 @@ from schedkit.demo.gate import Gate
 from schedkit.demo.jira.agile import Agile
 from schedkit.demo.jira.cloud import CloudDesk
 from schedkit.demo.jira.datacenter import DataCenterDesk
+from schedkit.demo.jira.desk import Desk
+from schedkit.demo.jira.entries import Entries
 from schedkit.demo.jira.face import Dialect
 from schedkit.demo.jira.making import Making
 from schedkit.demo.journal import Answered, Journal
@@ -256,14 +258,14 @@ class DemoSite:
         open_issue = Route("/browse/{key}", browse)
         agile = Agile(self.cloud), Agile(self.dc)
         cloud = [
-            *(route for desk in (self.cloud, self.cloud2) for route in desk.routes() + Making(desk).routes()),
+            *(route for desk in (self.cloud, self.cloud2) for route in _jira_routes(desk)),
             *agile[0].routes(),
         ]
         return Starlette(
             routes=[
                 Mount(
                     "/jira",
-                    routes=[*self.dc.routes(), *agile[1].routes(), *Making(self.dc).routes(), open_issue],
+                    routes=[*_jira_routes(self.dc), *agile[1].routes(), open_issue],
                 ),
                 Mount("/confluence", routes=[*self.dc_wiki.routes(), *look]),
                 Mount(
@@ -335,6 +337,10 @@ _LIMITS = {
     "issue_kb": (1, 1000),
     "rate_limit": (0, 1_000_000),
 }
+
+
+def _jira_routes(desk: Desk) -> list[Route]:
+    return [*desk.routes(), *Entries(desk).routes(), *Making(desk).routes()]
 
 
 def _check(**knobs: float | None) -> None:

@@ -64,7 +64,7 @@ class Store:
         for project in self.catalog.projects:
             if not project.hidden:
                 self.filters[str(20_000 + project.board)] = f"project = {project.key} ORDER BY Rank ASC"
-        # Of issues, by id and name.
+        # Of issues, comments and entries of work: by id and name.
         self.properties: dict[tuple[int, str], Any] = {}
         self._written = 0
         for issue in self.issues.values():
@@ -278,6 +278,20 @@ class Store:
             left = None if issue.remaining is None else max(0, issue.remaining - seconds)
             self.edit(key, past=past, spent=(issue.spent or 0) + seconds, remaining=left)
             return made
+
+    def withdraw(self, key: str, number: int) -> bool:
+        """Remove a comment or an entry of work that was added; tells whether there was one."""
+        with self.lock:
+            issue = self.get(key)
+            worklogs = self.worklogs(issue)
+            comments = tuple(made for made in issue.written_comments if made.id != number)
+            logs = tuple(made for made in worklogs if made.id != number)
+            if (comments, logs) == (issue.written_comments, worklogs):
+                return False
+            past = replace(issue.past or details.past(issue, self.catalog.users), worklogs=logs)
+            spent = (sum(made.seconds for made in logs) or None) if logs != worklogs else issue.spent
+            self.edit(key, written_comments=comments, past=past, spent=spent)
+            return True
 
     def move(self, key: str, project: str) -> Issue:
         """Move an issue to another project: a new key, the old one still resolves."""

@@ -34,6 +34,8 @@ PATHS = (
     "issue/{issueIdOrKey}/changelog",
     "issue/{issueIdOrKey}/worklog",
     "issue/{issueIdOrKey}/comment",
+    "issue/{issueIdOrKey}/comment/{id}",
+    "issue/{issueIdOrKey}/worklog/{id}",
     "issue",
     "issue/{issueIdOrKey}/editmeta",
     "issue/{issueIdOrKey}/properties/{propertyKey}",
@@ -42,6 +44,7 @@ PATHS = (
     "project/{projectIdOrKey}/versions",
     "project/{projectIdOrKey}/components",
 )
+MARK = {"key": "schedkit.plan", "value": {"mark": "x"}}
 DOC = {
     "type": "doc",
     "version": 1,
@@ -82,10 +85,15 @@ CASES: tuple[tuple[str, str, Any, int], ...] = (
     ("GET", "/project/DEMO/components", None, 200),
     ("GET", "/issueLinkType", None, 200),
     ("POST", "/issue", {"fields": {"project": {"key": "DEMO"}, "issuetype": {"name": "Bug"}, "summary": "N"},
-                        "properties": [{"key": "schedkit.plan", "value": {"mark": "x"}}]}, 201),
+                        "properties": [MARK]}, 201),
     ("POST", "/issue", {"fields": {"summary": "No project"}}, 400),
     ("POST", "/issue/{worked}/worklog", {"timeSpentSeconds": 3600, "started": "2026-01-02T03:04:05.000+0000",
                                          "comment": DOC}, 201),
+    ("POST", "/issue/{worked}/comment", {"body": DOC, "properties": [MARK]}, 201),
+    ("GET", "/issue/{worked}/comment?expand=properties", None, 200),
+    ("GET", "/issue/{worked}/worklog?expand=properties", None, 200),
+    ("DELETE", "/issue/{worked}/comment/1", None, 404),
+    ("DELETE", "/issue/{worked}/worklog/{worklog}", None, 204),
     ("GET", "/issue/{worked}/properties/nothing", None, 404),
 )  # fmt: skip
 
@@ -109,10 +117,11 @@ def test_an_answer_is_what_the_document_says(
     worked = next(issue for issue in site.store.visible() if issue.spent)
     if body == {"ids": ["{worklog}"]}:
         body = {"ids": [log.id for log in site.store.worklogs(worked)]}
+    log = site.store.worklogs(worked)[-1].id
     at = site.jira_cloud
     answer = requests.request(
         method,
-        f"{at.url}{API}{path.format(worked=worked.key)}",
+        f"{at.url}{API}{path.format(worked=worked.key, worklog=log)}",
         json=body,
         auth=(at.user or "", at.token),
         timeout=10,

@@ -56,9 +56,6 @@ class Desk:
             Route(f"{api}/issue/{{key}}", guarded(self.issue), methods=["GET"]),
             Route(f"{api}/issue/{{key}}", guarded(self.edit), methods=["PUT"]),
             Route(f"{api}/issue/{{key}}/editmeta", guarded(self.edit_screen)),
-            Route(f"{api}/issue/{{key}}/comment", guarded(self.comments), methods=["GET"]),
-            Route(f"{api}/issue/{{key}}/comment", guarded(self.add_comment), methods=["POST"]),
-            Route(f"{api}/issue/{{key}}/worklog", guarded(self.worklogs), methods=["GET"]),
             Route(f"{api}/issue/{{key}}/transitions", guarded(self.transitions), methods=["GET"]),
             Route(f"{api}/issue/{{key}}/transitions", guarded(self.transition), methods=["POST"]),
         ]
@@ -128,45 +125,6 @@ class Desk:
             if isinstance(issue, Response):
                 return issue
             return answers.json({"fields": edit_screen(self.values, issue)})
-
-    async def comments(self, request: Request) -> Response:
-        with self.store.lock:
-            issue = self.found(request)
-            if isinstance(issue, Response):
-                return issue
-            start, limit = questions.page_of(request, 5000 if self.dialect.cloud else 1_048_576)
-            found = self.store.comments(issue)
-            inside = b",".join(
-                [self.encoder.talk.comment(issue, made) for made in found[start : start + limit]]
-            )
-        head = b'{"startAt":%d,"maxResults":%d,"total":%d,"comments":[' % (start, limit, len(found))
-        return answers.raw(head + inside + b"]}")
-
-    async def add_comment(self, request: Request) -> Response:
-        body = await questions.body_of(request)
-        with self.store.lock:
-            issue = self.found(request)
-            if isinstance(issue, Response):
-                return issue
-            text = body.get("body")
-            if not text or isinstance(text, dict) is not self.dialect.adf:
-                told = "Comment body can not be empty!" if not text else "Comment body is not valid!"
-                return answers.refused(400, [], {"comment": told})
-            made = self.store.comment(issue.key, text)
-            return answers.raw(self.encoder.talk.comment(issue, made), 201)
-
-    async def worklogs(self, request: Request) -> Response:
-        with self.store.lock:
-            issue = self.found(request)
-            if isinstance(issue, Response):
-                return issue
-            start, limit = questions.page_of(request, 5000)
-            found = self.store.worklogs(issue)
-            inside = b",".join(
-                [self.encoder.talk.worklog(issue, log) for log in found[start : start + limit]]
-            )
-        head = b'{"startAt":%d,"maxResults":%d,"total":%d,"worklogs":[' % (start, limit, len(found))
-        return answers.raw(head + inside + b"]}")
 
     async def transitions(self, request: Request) -> Response:
         issue = self.found(request)

@@ -1,8 +1,7 @@
-"""What makes new things: issues, links, entries of work; and the properties by which they are known again."""
+"""What makes new things: issues and links; and the properties by which they are known again."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -27,7 +26,6 @@ class Making:
             Route(f"{api}/issue", guarded(self.create), methods=["POST"]),
             Route(f"{api}/issueLink", guarded(self.link), methods=["POST"]),
             Route(f"{api}/issueLinkType", guarded(self.link_types)),
-            Route(f"{api}/issue/{{key}}/worklog", guarded(self.log_work), methods=["POST"]),
             Route(f"{api}/issue/{{key}}/properties/{{name}}", guarded(self.property)),
         ]
 
@@ -89,22 +87,6 @@ class Making:
                 return answers.refused(404, ["Issue does not exist or you do not have permission to see it."])
             self.store.link(source.key, target.key, kind.name)
         return Response(status_code=201)
-
-    async def log_work(self, request: Request) -> Response:
-        body = await questions.body_of(request)
-        with self.store.lock:
-            issue = self.desk.found(request)
-            if isinstance(issue, Response):
-                return issue
-            seconds, text = body.get("timeSpentSeconds"), body.get("comment") or ""
-            try:
-                started = datetime.strptime(str(body.get("started")), "%Y-%m-%dT%H:%M:%S.%f%z")
-            except ValueError:
-                return answers.refused(400, [], {"started": "Unrecognized date format."})
-            if not isinstance(seconds, int) or seconds < 60:
-                return answers.refused(400, [], {"timeLogged": "Invalid time entered."})
-            log = self.store.log_work(issue.key, seconds, int(started.timestamp() * 1000), text)
-            return answers.raw(self.desk.encoder.talk.worklog(issue, log), 201)
 
 
 def _named(pool: tuple[Any, ...], value: Any) -> Any:

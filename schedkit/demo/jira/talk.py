@@ -15,7 +15,7 @@ class Talk:
     def __init__(self, values: Values) -> None:
         self.values = values
 
-    def comment(self, issue: Issue, comment: Comment) -> bytes:
+    def comment(self, issue: Issue, comment: Comment, properties: bytes = b"") -> bytes:
         values = self.values
         author = b""
         if comment.author is not None:
@@ -23,23 +23,23 @@ class Talk:
             author = b',"author":%b,"updateAuthor":%b' % (shown, shown)
         at = values.time_bytes(comment.at)
         url = encode(f"{values.rest}/issue/{issue.id}/comment/{comment.id}")
-        tail = b',"jsdPublic":true}' if values.dialect.cloud else b"}"
+        tail = properties + (b',"jsdPublic":true}' if values.dialect.cloud else b"}")
         body = values.text(comment.text)
         return b'{"self":%b,"id":"%d"%b,"body":%b,"created":%b,"updated":%b%b' % (
             url, comment.id, author, body, at, at, tail,
         )  # fmt: skip
 
-    def worklog(self, issue: Issue, log: Worklog) -> bytes:
+    def worklog(self, issue: Issue, log: Worklog, properties: bytes = b"") -> bytes:
         values = self.values
         author = b"" if log.author is None else values.bytes_of(log.author, values.user)
         at = values.time_bytes(log.started)
         url = encode(f"{values.rest}/issue/{issue.id}/worklog/{log.id}")
         return (
             b'{"self":%b,"author":%b,"updateAuthor":%b,"comment":%b,"created":%b,"updated":%b,"started":%b,'
-            b'"timeSpent":%b,"timeSpentSeconds":%d,"id":"%d","issueId":"%d"}'
+            b'"timeSpent":%b,"timeSpentSeconds":%d,"id":"%d","issueId":"%d"%b}'
         ) % (
             url, author, author, values.text(log.text), at, at, at, encode(span(log.seconds)), log.seconds,
-            log.id, issue.id,
+            log.id, issue.id, properties,
         )  # fmt: skip
 
     def history(self, entry: History) -> bytes:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
+from schedkit.jira.dialect import CLOUD
 from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.write.entries import Place, entry_step, identity
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.values import cell_value, missing
 from schedkit.values.durations import duration_text, parse_duration
 
 __all__ = ["plan_comment", "plan_worklog"]
 
-PAGE = 1000
 WORK_COLUMNS = ("Key", "Time", "Hours", "Started", "Comment")
 
 
@@ -75,19 +76,17 @@ async def _still_open(
 
 
 async def _me(source: Source) -> str:
-    return _identity((await source.site.send(Request("GET", "/rest/api/2/myself"))).json())
+    return identity((await source.site.send(Request("GET", "/rest/api/2/myself"))).json())
 
 
 def _comment_step(source: Source, key: str, text: str, me: str) -> Step:
-    path = f"/rest/api/2/issue/{key}/comment"
     words = _lines(text)
 
     def same(comment: Mapping[str, Any]) -> bool:
-        return _lines(comment.get("body")) == words and _identity(comment.get("author")) == me
+        return _lines(comment.get("body")) == words
 
-    return Step(
-        key, "comment", Request("POST", path, json={"body": text}), _looking(source, path, "comments", same)
-    )
+    place = Place(source, f"/rest/api/2/issue/{key}/comment", "comments", me)
+    return entry_step(place, key, "comment", {"body": text}, same)
 
 
 def _work(row: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
@@ -117,7 +116,6 @@ def _work(row: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _work_step(source: Source, key: str, body: Mapping[str, Any], me: str) -> Step:
-    path = f"/rest/api/2/issue/{key}/worklog"
     moment = cell_value(body["started"], "datetime")
 
     def same(entry: Mapping[str, Any]) -> bool:
@@ -125,38 +123,13 @@ def _work_step(source: Source, key: str, body: Mapping[str, Any], me: str) -> St
             entry.get("timeSpentSeconds") == body["timeSpentSeconds"]
             and cell_value(entry.get("started"), "datetime") == moment
             and _lines(entry.get("comment")) == _lines(body["comment"])
-            and _identity(entry.get("author")) == me
         )
 
-    return Step(
-        key, "log work", Request("POST", path, json=dict(body)), _looking(source, path, "worklogs", same)
-    )
-
-
-def _looking(
-    source: Source, path: str, name: str, same: Callable[[Mapping[str, Any]], bool]
-) -> Callable[[], Awaitable[str]]:
-    """Return what tells whether a list of an issue holds an entry already."""
-
-    async def look() -> str:
-        start = 0
-        while True:
-            params = {"startAt": start, "maxResults": PAGE}
-            answer = (await source.site.send(Request("GET", path, params=params))).json()
-            entries = answer.get(name) or []
-            if any(same(entry) for entry in entries):
-                return "done"
-            start += len(entries)
-            if not entries or start >= int(answer.get("total") or 0):
-                return "open"
-
-    return look
+    # Data Center's entries of work have no properties.
+    marked = source.dialect is CLOUD
+    place = Place(source, f"/rest/api/2/issue/{key}/worklog", "worklogs", me, marked)
+    return entry_step(place, key, "log work", body, same)
 
 
 def _lines(text: Any) -> str:
     return str(text or "").replace("\r\n", "\n").strip()
-
-
-def _identity(user: Mapping[str, Any] | None) -> str:
-    user = user or {}
-    return str(user.get("accountId") or user.get("key") or user.get("name") or "")

@@ -6,7 +6,6 @@ made of its content; before one is created, those that the same person created l
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,14 +17,14 @@ from schedkit.atlassian import Answer, Request
 from schedkit.errors import NotFoundError, SiteError, UsageError
 from schedkit.jira.jql import quoted
 from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.write.marks import PROPERTY, mark_of
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step, shown
 from schedkit.jira.write.targets import Target, obstacles, target_of
 from schedkit.jira.write.values import cell_value, is_user, missing, request_fields, wire_value
 
-__all__ = ["PROPERTY", "plan_create"]
+__all__ = ["plan_create"]
 
-PROPERTY = "schedkit.plan"
 NEEDED = ("Project", "Type", "Summary")
 # How far back an issue of the same content counts as the one that was asked for.
 WITHIN_DAYS = 30
@@ -84,7 +83,7 @@ def _marks(rows: Sequence[Mapping[Any, Any]]) -> list[str]:
     for row in rows:
         content = json.dumps({str(name): shown(value) for name, value in row.items()}, sort_keys=True)
         seen[content] += 1
-        marks.append(hashlib.sha256(f"{seen[content]} {content}".encode("utf-8", "replace")).hexdigest()[:32])
+        marks.append(mark_of(f"{seen[content]} {content}"))
     return marks
 
 

@@ -203,7 +203,7 @@ class Comparison:
             # This client's own edit: the cell is new unless it shows what such edits replaced.
             new = _cell(cell, target)
             return "kept" if any(alike(new, was) for was in replaced) else ""
-        if since.untouched(key, target, cell):
+        if since.untouched(key, target, cell, held):
             return "kept"
         why = since.unread.get(key)
         told = f"its history cannot be read ({why})" if why else f"the site has {shown(held)} since"

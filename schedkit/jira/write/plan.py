@@ -60,6 +60,9 @@ class Step:
         Gets the site's answer to the request.
     named : callable, optional
         Tells the key of the issue once it is known: of one that is created.
+    settle : async callable, optional
+        Called once it was sent and seen: takes it back if another process did the same at that moment.
+        Returns outcome and detail.
     """
 
     key: str
@@ -68,6 +71,7 @@ class Step:
     look: Look
     take: Callable[[Answer], object] | None = None
     named: Callable[[], str] | None = None
+    settle: Callable[[], Awaitable[tuple[str, str]]] | None = None
 
     @property
     def shown(self) -> str:
@@ -171,6 +175,11 @@ class AsyncPlan:
             return "already done", ""
         if state != "open":
             return "changed meanwhile", state
+        return await self._sent(step)
+
+    async def _sent(self, step: Step) -> tuple[str, str]:
+        """Send a step's request, a second time if it had no effect; returns outcome and detail."""
+        detail = ""
         for last in (False, True):
             try:
                 answer = await self.site.send(step.request)
@@ -184,10 +193,14 @@ class AsyncPlan:
                     continue
                 if state != "done":
                     return "unknown", f"{error.message}; the site now shows: {state}"
-                return "done", "the answer was lost; read back"
+                detail = "the answer was lost; read back"
+            else:
+                state = await step.look()
+                if state != "done":
+                    return "unknown", f"sent, but the site now shows: {state}"
             break
-        state = await step.look()
-        return ("done", "") if state == "done" else ("unknown", f"sent, but the site now shows: {state}")
+        outcome, why = await step.settle() if step.settle is not None else ("done", "")
+        return outcome, why or detail
 
     async def _after(self, step: Step, error: SiteError) -> str:
         """Tell where the issue stands after a request whose outcome is unknown."""

@@ -13,25 +13,50 @@ from typing import Any
 import pandas as pd
 
 from schedkit.jira.pages.asking import Source
+from schedkit.jira.write.compare import alike, split_names
 from schedkit.jira.write.targets import Target
 from schedkit.jira.write.values import cell_value, missing
+from schedkit.values.system_fields import ELEMENT_FIELDS, system_field
 
-__all__ = ["History", "Since", "bases", "changed_since"]
+__all__ = ["History", "Moved", "Since", "bases", "changed_since"]
 
 # The changes of issues as `Jira.changelog` gives them, and why those of some cannot be read.
 History = Callable[[Sequence[str]], Awaitable[tuple[pd.DataFrame, Mapping[str, str]]]]
 
 # An entry of the history bears a time up to 30 ms after the `updated` that it caused (captured Cloud issues).
 _LAG = pd.Timedelta(milliseconds=100)
-# What a history calls fields by, where it is neither their id nor their name.
-_HISTORY_NAMES = {
-    "components": "component",
-    "fixVersions": "fix version",
-    "versions": "version",
-    "issuelinks": "link",
-    "issuekey": "key",
-    "parent": "parent",
-}
+_TOLD = ("Field", "Field Id", "From", "To", "From Id", "To Id")
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One change of a history: the field, by id where that is known, and what it left for what.
+
+    Parameters
+    ----------
+    field : str
+        What the history calls it.
+    field_id : str or None
+        Missing where several custom fields bear that name.
+    was, now : str or None
+        The texts before and after; of versions, components and links: the one element removed or added.
+    was_id, now_id : str or None
+        Their ids.
+    """
+
+    field: str
+    field_id: str | None
+    was: str | None
+    now: str | None
+    was_id: str | None = None
+    now_id: str | None = None
+
+    def concerns(self, target: Target) -> bool:
+        """Tell whether it is a change of a column's field."""
+        ids = {target.field.id, *target.ids}
+        if self.field_id is not None:
+            return self.field_id in ids
+        return self.field.casefold() == target.field.name.casefold() or system_field(self.field) in ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +67,59 @@ class Since:
     ----------
     moved : set of str
         The keys of issues that were updated since.
-    before : dict
-        By key, the fields changed since, by id and name in lower case, with their text before that.
+    changes : dict
+        By key, the changes since, in order of time.
     unread : dict
         Of which issues the history could not be read, and why.
     """
 
     moved: frozenset[str] = frozenset()
-    before: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    changes: Mapping[str, Sequence[Moved]] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
 
     def changed(self, key: str, target: Target) -> bool:
         """Whether a field of an issue was changed since, or may have been."""
-        return key in self.unread or any(name in self.before.get(key, {}) for name in _names(target))
+        return key in self.unread or bool(self._of(key, target))
 
-    def untouched(self, key: str, target: Target, cell: Any) -> bool:
-        """Whether a cell still shows what the field held before that change."""
-        was = self.before.get(key, {})
-        held = [was[name] for name in _names(target) if name in was]
+    def untouched(self, key: str, target: Target, cell: Any, held: Any) -> bool:
+        """Whether a cell still shows what the field held before that change; `held` is its present value."""
+        changes = self._of(key, target)
+        if not changes:
+            return False
         try:
-            return bool(held) and _shows(cell, target, held[0])
+            if changes[0].field_id in ELEMENT_FIELDS:
+                return _lists(cell, _elements_before(changes, cell_value(held, target.store)))
+            if changes[0].field_id == "labels":
+                return _lists(cell, tuple((changes[0].was or "").split()))
+            return _shows(cell, target, changes[0].was)
         except (ValueError, TypeError):
             return False
 
+    def _of(self, key: str, target: Target) -> list[Moved]:
+        return [change for change in self.changes.get(key, ()) if change.concerns(target)]
 
-def _names(target: Target) -> list[str]:
-    alias = _HISTORY_NAMES.get(target.field.id, target.field.id)
-    return list(dict.fromkeys([target.field.id.casefold(), alias, target.field.name.casefold()]))
+
+def _elements_before(changes: Sequence[Moved], held: Sequence[str]) -> tuple[str, ...] | None:
+    """Return what a field held before changes of single elements, or None if they do not lead to `held`."""
+    past: list[tuple[str | None, str]] = [(None, name) for name in held]
+    for change in reversed(changes):
+        if change.now is not None:
+            same = [one for one in past if one[0] is not None and one[0] == change.now_id]
+            same += [one for one in past if one[1] == change.now]
+            if not same:
+                return None  # it was renamed since: which of the present names is its own is unknown
+            past.remove(same[0])
+        if change.was is not None:
+            past.append((change.was_id, change.was))
+    return tuple(name for _, name in past)
+
+
+def _lists(cell: Any, names: tuple[str, ...] | None) -> bool:
+    """Tell whether a cell shows those names in any order; a text with commas (from a workbook) may too."""
+    if names is None:
+        return False
+    told = split_names(cell, names) if isinstance(cell, str) else cell_value(cell, "list")
+    return alike(told, names)
 
 
 def _shows(cell: Any, target: Target, text: str | None) -> bool:
@@ -117,13 +168,10 @@ async def changed_since(
     if not moved:
         return Since()
     changes, unread = await history(moved)
-    before: dict[str, dict[str, str | None]] = {}
-    ids = changes["Field Id"] if "Field Id" in changes else [None] * len(changes)
-    for key, when, name, id, was in zip(
-        changes["Key"], changes["When"], changes["Field"], ids, changes["From"], strict=True
-    ):
+    since: dict[str, list[Moved]] = {}
+    columns = [changes[name] for name in ("Key", "When", *_TOLD)]
+    for key, when, name, *others in zip(*columns, strict=True):
         if key in base and when > base[key]:
-            held = before.setdefault(key, {})
-            for known in {str(name).casefold(), *([] if missing(id) else [str(id).casefold()])}:
-                held.setdefault(known, None if missing(was) else str(was))
-    return Since(frozenset(moved), before, unread)
+            texts = [None if missing(value) else str(value) for value in others]
+            since.setdefault(key, []).append(Moved(str(name), *texts))
+    return Since(frozenset(moved), since, unread)
