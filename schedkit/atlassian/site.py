@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypedDict
 
 import anyio
 import anyio.to_thread
@@ -33,7 +34,25 @@ from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration, whole_number
 from schedkit.values.rng import chance
 
-__all__ = ["Site"]
+__all__ = ["Site", "SiteOptions"]
+
+
+class SiteOptions(TypedDict, total=False):
+    """The keywords of `Site` that `Jira` and `Confluence` pass on, for type checkers and completion."""
+
+    password: str | None
+    oauth2: OAuth2 | None
+    verify: bool | str
+    cert: str | tuple[str, str] | None
+    proxies: Mapping[str, str] | None
+    timeout: Duration
+    concurrency: int
+    retries: int
+    patience: Duration
+    backoff: Duration
+    headers: Mapping[str, str] | None
+    name: str | None
+    clock: Clock | None
 
 
 @check_keywords
