@@ -1,7 +1,7 @@
 """What surrounds a call: progress, log, facts, artifacts, and whether to stop.
 
 Rooms at the edge (Jira, Excel, Confluence) report here without knowing who listens: a run of the
-scheduler, a bar in a cell or a terminal, or nobody. The listener travels in a context variable, so it
+scheduler, a bar in a cell or a terminal, or none. The listener travels in a context variable, so it
 follows a call into worker threads and onto our own loop by itself.
 """
 
@@ -33,7 +33,7 @@ __all__ = [
 
 
 class Surroundings:
-    """Who listens to a call. This base class is nobody: it ignores everything and never stops."""
+    """The listener of a call. This base class ignores everything and never stops."""
 
     def progress(self, stage: str, done: float, total: float | None) -> None:
         """Take note that `stage` has done `done` of `total` (None: unknown) units."""
@@ -86,14 +86,14 @@ class use:  # noqa: N801  # reads as a verb: with use(listener)
 
 
 def set_default(factory: Callable[[], AbstractContextManager[Surroundings]] | None) -> None:
-    """Set what surrounds a blocking call that nobody else surrounds, e.g. a progress bar in a cell."""
+    """Set the default surroundings of a blocking call, e.g. a progress bar in a cell."""
     global _default
     _default = factory
 
 
 @contextmanager
 def surrounded() -> Iterator[Surroundings]:
-    """Give a blocking call its surroundings: those already there, else the default, else nobody."""
+    """Give a blocking call its surroundings: those already there, else the default, else none."""
     if _current.get() is not None:
         yield current()
         return

@@ -142,7 +142,7 @@ class Transport:
                     raise
                 why = known.why.removeprefix("it is not the expected JSON: ")
                 error = BadAnswerError(
-                    f"{what} answered {len(body)} bytes that are not the promised JSON: {why}",
+                    f"{what} answered {len(body)} bytes that are not valid JSON: {why}",
                     status=response.status_code,
                     hint="a proxy may have cut the answer short; try again",
                 )

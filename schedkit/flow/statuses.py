@@ -182,7 +182,7 @@ def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:
     statuses = Statuses(log, given)
     last = steps.last
     agreed, own, category = _present(log, steps, statuses)
-    # The id of an issue's present status is told by its last change, or by a column of its own.
+    # The id of an issue's present status is in its last change, or in a column of its own.
     told = (np.bincount(steps.issue) > 1) | ("Status Id" in log.issues)
     for place, name, of in zip(last[agreed], own[agreed], category[agreed], strict=True):
         code = steps.code[place]

@@ -38,7 +38,7 @@ class Steps:
     texts, ids : list
         The different values: texts and ids, or tuples of them.
     empty : tuple
-        What stands for none in either.
+        What means none in either.
     """
 
     issue: Ints

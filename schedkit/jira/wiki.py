@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["to_markdown", "to_text"]
 
-# Texts come from anybody: every pattern here takes time in proportion to the text, whatever stands in it. So
+# The text is untrusted: every pattern here takes time in proportion to its length, whatever it contains. So
 # none scans ahead for an end that another start may lack; pairs are matched by hand below.
 _BLOCK_START = re.compile(r"\{(code|noformat)(?::([^{}\n]*))?\}")
 _HEADING = re.compile(r"^h([1-6])\.[ \t]*(.*)$", re.MULTILINE)

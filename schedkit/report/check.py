@@ -1,4 +1,4 @@
-"""What must hold before anything is delivered: a broken frame reaches nobody."""
+"""Checks that must pass before anything is delivered."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def incomplete(frame: pd.DataFrame) -> str:
     """Return what is missing of an extraction: sites, issues, or its report; empty if nothing is."""
     report = frame.attrs.get("extraction")
     if not isinstance(report, Mapping) or not isinstance(report.get("complete"), bool):
-        return "the frame does not tell what was extracted"
+        return "the frame has no record of its extraction"
     sites, issues = report.get("missing_sites") or {}, report.get("missing") or {}
     parts = [f"site {name} is missing from the extraction ({why})" for name, why in sites.items()]
     if issues:

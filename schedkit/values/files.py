@@ -280,7 +280,7 @@ def file_lock(path: str | Path, *, patience: float = 60.0) -> Iterator[None]:
     """Hold the lock of a file that is read, changed and replaced, so that two writers lose nothing.
 
     Works between threads, processes and, where the file system knows locks, machines. The lock is a file
-    of its own beside `path` (``.name.lock``), which is gone when nobody holds or waits for it.
+    of its own beside `path` (``.name.lock``), which is removed when no process holds or waits for it.
 
     Parameters
     ----------
@@ -320,7 +320,7 @@ if sys.platform == "win32":
             held.acquire()
         except Timeout:
             raise TimeoutError from None
-        return held.release  # which removes the file as well, where nobody has it open
+        return held.release  # which removes the file as well, where no process has it open
 
 else:
 
@@ -347,7 +347,7 @@ else:
     def _open_lock(lock: Path) -> int:
         try:
             return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except PermissionError:  # somebody else's; reading it is enough to wait for it
+        except PermissionError:  # owned by another user; reading it is enough to wait for it
             return os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
 
     def _is_at(descriptor: int, lock: Path) -> bool:
@@ -357,7 +357,7 @@ else:
             return False
 
     def _unlock(descriptor: int, lock: Path) -> None:
-        # Removed while held: whoever waits for this file sees that it is gone, and opens a new one.
+        # Removed while held: a process that waits for this file sees that it is gone, and opens a new one.
         with suppress(OSError):
             lock.unlink()
         with suppress(OSError):

@@ -96,7 +96,7 @@ def local_timezone() -> tzinfo:
         return _of_object(get_localzone())
     except ZoneInfoNotFoundError as error:
         raise UsageError(
-            f"cannot tell this machine's time zone: {str(error.args[0]).splitlines()[0]}",
+            f"cannot determine this machine's time zone: {str(error.args[0]).splitlines()[0]}",
             hint="name one: tz='Europe/Berlin', or set the environment variable TZ",
         ) from None
 

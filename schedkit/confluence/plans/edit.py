@@ -131,9 +131,7 @@ def place_at(page: PageIndex, create: str, what: str) -> int:
         if len(found) == 1:
             return found[0].end
         raise RegionError(f"{what} has {len(found)} headings {rest.strip()!r} to put a table under")
-    raise RegionError(
-        f"create={create!r} names no place", hint='write create="end", "start" or "heading:TEXT"'
-    )
+    raise RegionError(f"unknown create={create!r}", hint='write create="end", "start" or "heading:TEXT"')
 
 
 def outside(draft: Draft, stored: str) -> str:

@@ -141,7 +141,7 @@ def state_of(value: Any, base: str) -> PageState:
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise BadAnswerError(
-            "the site's answer is no page with a version and a storage body",
+            "the site's answer is not a page with a version and a storage body",
             hint="check that the URL is that of a Confluence, and cloud=",
         ) from None
 

@@ -105,7 +105,7 @@ class Server:
         try:
             return dialect.space(answer.json())
         except (KeyError, TypeError):
-            raise BadAnswerError(f"the answer about page {parent} names no space") from None
+            raise BadAnswerError(f"the answer about page {parent} contains no space") from None
 
     async def resolve(self, address: PageAddress) -> str:
         """Return the id of a page, looked up by title and space if need be.

@@ -190,7 +190,7 @@ class HistoryApi(Opened):
 
     @bridged
     async def worklogs(self, issues: pd.DataFrame | Sequence[str] | str) -> pd.DataFrame:
-        """Return every entry of work on issues.
+        """Return every worklog of issues.
 
         Parameters
         ----------

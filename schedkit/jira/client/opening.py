@@ -35,7 +35,7 @@ Fields = str | Sequence[str] | None
 
 @check_keywords
 class Opened:
-    """What every part of the async client stands on."""
+    """The base of every part of the async client."""
 
     def __init__(self, site: Site, cloud: bool | None = None) -> None:
         self.site = site
@@ -139,7 +139,7 @@ class Opened:
 def checked(limit: int | None) -> int | None:
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise UsageError(
-            f"limit={limit!r} asks for no issue", hint="give a whole number from 1, or leave it out"
+            f"limit must be >= 1, got {limit!r}", hint="give a whole number from 1, or leave it out"
         )
     return limit
 

@@ -76,7 +76,7 @@ def target(path: str | Path) -> Path:
     FileError
         If there is something else than a file, or no file can be made there.
     UsageError
-        If it is no path.
+        If it is not a path.
     """
     if not isinstance(path, str | Path):
         raise UsageError(f"{safe_repr(path)} is not a path", hint="give the file's path, e.g. issues.parquet")

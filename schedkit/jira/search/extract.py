@@ -34,7 +34,7 @@ __all__ = ["STAGE", "Extraction"]
 
 # How far before the start to look for changes: clocks differ, and search indexes lag.
 OVERLAP = timedelta(seconds=60)
-# A busy site never comes to rest; after so many looks the window is told instead.
+# A busy site never comes to rest; after so many passes the time window is reported instead.
 ROUNDS = 3
 STAGE = "extract"
 
@@ -340,7 +340,7 @@ class Extraction:
         evidence.exact = evidence.exact and not evidence.missing
 
     async def complete_lists(self) -> None:
-        """Read the whole of the lists of which the site gave only a part; what cannot be is told."""
+        """Read in full the lists that the site gave in part; report those that cannot be read."""
         kinds = {column.label: column.kind for column in self.reader.columns}
 
         async def read(label: str, id: int) -> None:

@@ -190,7 +190,7 @@ class Catalog:
 
 
 def unknown(name: str, names: Iterable[str]) -> UnknownFieldError:
-    """Return the error for a field nobody has, with its near matches."""
+    """Return the error for an unknown field, with its near matches."""
     hint = did_you_mean(name, names, otherwise="jira.fields() lists what the site has")
     return UnknownFieldError(f"the site has no field {name!r}", hint=hint)
 

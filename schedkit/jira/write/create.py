@@ -78,7 +78,7 @@ async def plan_create(source: Source, frame: pd.DataFrame, search: Search) -> As
 
 
 def _marks(rows: Sequence[Mapping[Any, Any]]) -> list[str]:
-    """Return what tells each row from all others: its content, and how often the same stands above it."""
+    """Return what identifies each row: its content, and how many rows above have the same."""
     seen: Counter[str] = Counter()
     marks = []
     for row in rows:
@@ -92,7 +92,9 @@ async def _fields(row: Mapping[Any, Any], targets: Sequence[Target], people: Peo
     """Return the fields of a new issue as the request holds them."""
     for name in NEEDED:
         if missing(row[name]) or not str(row[name]).strip():
-            raise UsageError(f"there is no {name}", hint="each new issue needs Project, Type and Summary")
+            raise UsageError(
+                f"a new issue has no {name}", hint="each new issue needs Project, Type and Summary"
+            )
     made: dict[str, Any] = {
         "project": {"key": str(row["Project"]).strip()},
         "issuetype": {"name": str(row["Type"])},

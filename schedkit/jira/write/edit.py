@@ -88,7 +88,7 @@ def _chosen(
 ) -> tuple[list[Target], Mapping[Target, str]]:
     """Return the columns to compare, and why some of them cannot be edited."""
     if "Key" not in frame:
-        raise UsageError("the frame has no column 'Key'", hint="it tells which issue a row is")
+        raise UsageError("the frame has no column 'Key'", hint="it identifies the issue of each row")
     if frame["Key"].duplicated().any():
         twice = frame.loc[frame["Key"].duplicated(), "Key"].iloc[0]
         raise UsageError(f"the frame holds {twice} twice", hint="one row per issue")
@@ -172,7 +172,7 @@ class Comparison:
                 continue
             if target.kept or target in self.fixed:
                 if key in since.moved:
-                    continue  # it moves with the issue, and nobody could have written it
+                    continue  # it changes with the issue and cannot be edited
                 if not target.kept:
                     raise UsageError(self.fixed[target])
                 self.notes[f"{target.column} differs, which Jira keeps itself: not written"] += 1
