@@ -1,8 +1,8 @@
 """What surrounds a call: progress, log, facts, artifacts, and whether to stop.
 
-Rooms at the edge (Jira, Excel, Confluence) report here without knowing who listens: a run of the
+Jira, Excel and Confluence report here independently of the listener: a run of the
 scheduler, a bar in a cell or a terminal, or none. The listener travels in a context variable, so it
-follows a call into worker threads and onto our own loop by itself.
+follows a call into worker threads and onto the library's loop.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def recall(url: str, user: str | None) -> tuple[str | None, str] | None:
 
 
 def remember(url: str, asked_user: str | None, user: str | None, token: str) -> bool:
-    """Keep a login in the keyring; tells whether there is one."""
+    """Store a login in the keyring; return whether there is one."""
     entry = f"{user or ''}\n{token}"
 
     def keep(keyring: Any) -> bool:

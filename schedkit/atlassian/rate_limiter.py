@@ -137,7 +137,7 @@ class RateLimiter:
         if budget is None:
             self.left, self.rate = float("inf"), 0.0
             return
-        # Those under way may or may not be counted in it; the next answer tells.
+        # Those under way may or may not be counted in it; the next answer shows it.
         self.left, self.left_at = budget.left - (self.sent - 1), now
         self.most, self.rate = budget.most, budget.rate
         if budget.left < 1 and budget.reset and not budget.rate:

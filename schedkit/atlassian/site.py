@@ -84,7 +84,7 @@ class Site:
         How often a read is repeated after a network error, a 5xx or a garbled answer.
     patience : duration
         How long a request waits at most while the site says "not now": a 429, a 503, a wait that it asks
-        for, or a limit that it tells in its headers.
+        for, or a limit in its headers.
     backoff : duration
         Time before the first repetition; doubles each time, at most a minute, with jitter.
     headers : mapping, optional
@@ -155,7 +155,7 @@ class Site:
         Raises
         ------
         SiteError
-            The site's answer was not as wished; its `maybe_done` tells whether a write may nevertheless
+            The request failed; the error's `maybe_done` tells whether a write may nevertheless
             have had its effect.
         UsageError
             If the request's address is not of this site.

@@ -88,7 +88,7 @@ class Transport:
         Raises
         ------
         SiteError
-            For no answer, or any but a good one; `maybe_done` tells whether it may have had an effect.
+            For no answer or an error answer; `maybe_done` tells whether it may have had an effect.
         """
         what = f"{request.method} {self.url}{request.path.partition('?')[0]}"
         with self._answering(what, request):

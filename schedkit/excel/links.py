@@ -19,7 +19,7 @@ _URI = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*"
 
 
 def relation_kind(*, strict: bool = False) -> str:
-    """Return the type of the relation that tells a link's address; ISO 29500 Strict has its own."""
+    """Return the type of the relation that holds a link's address; ISO 29500 Strict has its own."""
     office = (
         "purl.oclc.org/ooxml/officeDocument" if strict else "schemas.openxmlformats.org/officeDocument/2006"
     )

@@ -44,7 +44,7 @@ class ListMemory:
 
 
 def row_keys(frame: pd.DataFrame) -> tuple[int | None, list[str]]:
-    """Return what tells the rows of a frame apart: its first column of unique texts, or their numbers."""
+    """Return what identifies the rows of a frame: its first column of unique texts, or their numbers."""
     for place in range(frame.shape[1]):
         column = frame.iloc[:, place]
         if isinstance(column.dtype, pd.StringDtype) and column.is_unique and not column.hasnans:

@@ -49,7 +49,7 @@ class Cells:
     """The values of some rows of a column; where one array has a value the others are null.
 
     `numbers` are rendered as Excel writes them, `texts` are raw. None means all null. Only a mixed
-    column tells `moments` and `durations` apart from numbers: each needs a format of its own there.
+    column distinguishes `moments` and `durations` from numbers: each needs a format of its own there.
     """
 
     numbers: pa.Array | None = None

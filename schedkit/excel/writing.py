@@ -95,7 +95,7 @@ def write(
     title : str, optional
         What the workbook is about, for its Summary, Index and properties; by default the file's name.
     links : bool or mapping of column to address
-        True links issue keys (where ``df.attrs["site"]`` tells the site) and addresses. A mapping adds
+        True links issue keys (where ``df.attrs["site"]`` holds the site) and addresses. A mapping adds
         columns of your own, ``{"Build": "https://ci.example.org/{}"}``. False links nothing.
     totals : bool or mapping of column to function
         A totals row whose formulas follow the table's filter: True sums every column of amounts, a mapping
@@ -107,7 +107,7 @@ def write(
         Put a Summary sheet first: figures, counts and charts of the first frame.
     history : DataFrame, optional
         Status changes for the summary's cumulative flow: columns ``Key``, ``At`` (aware datetime) and
-        ``Status Category``. Without it the flow tells open from done only.
+        ``Status Category``. Without it the flow distinguishes open from done only.
     tz : str or tzinfo, optional
         The zone that aware datetimes are shown in, as Excel knows no zones; the machine's by default. An
         IANA name, "UTC", "local", an offset such as "+02:00", or a tzinfo.

@@ -101,7 +101,7 @@ def _prose(text: str, markdown: bool) -> str:
 
 
 def _pairs(text: str, opens: Iterable[int], closes: Iterable[int], width: int, written: str) -> str:
-    """Write another mark in place of each pair that stands on one line with something between.
+    """Write another mark in place of each pair on one line with something between.
 
     Parameters
     ----------

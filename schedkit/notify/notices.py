@@ -66,7 +66,7 @@ class Watch:
         self.late_after = late_after
         self.link = link
         self._runs: OrderedDict[str, _Followed] = OrderedDict()
-        # The last pause of a task: since when, until when; "" stands for all tasks.
+        # The last pause of a task: since when, until when; "" means all tasks.
         self._pauses: dict[str, tuple[datetime, datetime | None]] = {}
 
     def feed(self, event: Event) -> list[Notice]:

@@ -82,7 +82,7 @@ def replacing(
         The permissions of a file that is new; by default as the umask says.
     aside : bool or "fresh"
         Whether a target that may not be replaced (open in Excel on Windows) leaves the new file beside it,
-        as ``name (2).xlsx``; `Replacement.path` then tells which name it took. "fresh" never replaces such
+        as ``name (2).xlsx``; `Replacement.path` then holds the name used. "fresh" never replaces such
         a file of an earlier time, whose content may be nowhere else.
     now : float, optional
         The time, in seconds since 1970, by which what was left behind is judged.
@@ -173,7 +173,7 @@ def sweep(path: Path, now: float) -> list[Path]:
     for part in path.parent.glob(f"{glob.escape(_part_prefix(path))}*{_PART_SUFFIX}"):
         host = part.name[len(_part_prefix(path)) :].partition("-")[0]
         with suppress(OSError):
-            # On another machine's file a lock may mean nothing, so only its age tells.
+            # On another machine's file a lock may mean nothing, so only its age counts.
             if now - part.stat().st_mtime > _DAY_SECONDS or (host == _host() and _abandoned(part)):
                 part.unlink()
                 removed.append(part)

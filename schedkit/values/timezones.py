@@ -1,4 +1,4 @@
-"""Time zones: one reading and one spelling for all doors."""
+"""Time zones: one parser and one spelling for every public function."""
 
 from __future__ import annotations
 

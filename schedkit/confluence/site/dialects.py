@@ -155,7 +155,7 @@ def _may_edit(operations: Any) -> bool | None:
 
 
 def version_in(value: Any) -> int | None:
-    """Return the version that the answer to a PUT tells; None if it tells none."""
+    """Return the version in the answer to a PUT; None if it has none."""
     try:
         return int(value["version"]["number"])
     except (KeyError, TypeError, ValueError):

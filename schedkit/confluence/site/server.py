@@ -149,7 +149,7 @@ class Server:
         return await self.read(str(answer.json()["id"]))
 
     async def write(self, state: PageState, source: str, message: str, quiet: bool) -> int | None:
-        """Put the version after `state`; return the version that the site's answer tells."""
+        """Put the version after `state`; return the version in the site's answer."""
         dialect = await self.dialect()
         answer = await self.site.send(dialect.write(state, source, message, quiet))
         return version_in(answer.json())

@@ -78,7 +78,7 @@ def card_name(url: str) -> str:
 
 @dataclass
 class _Link:
-    """A link or image that is open: where its words begin, and what stands for it if it has none."""
+    """A link or image that is open: where its text begins, and its replacement if it has none."""
 
     name: str
     begin: int

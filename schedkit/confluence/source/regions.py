@@ -85,12 +85,12 @@ _HINT = "write anchor:NAME, local-id:ID, macro:NAME, heading:TEXT, heading:TEXT/
 
 @check_keywords
 def region(spelled: str | Region) -> Region:
-    """Return the region that a string spells.
+    """Return the region that a string names.
 
     Raises
     ------
     RegionError
-        If it spells none.
+        If it does not name a region.
 
     Examples
     --------

@@ -25,7 +25,7 @@ def rules(
     min_rows: Any = 1,
     max_drop: Any = 0.5,
 ) -> Rules:
-    """Return the rules that arguments spell.
+    """Return the rules that the arguments give.
 
     Raises
     ------

@@ -52,7 +52,7 @@ def read_table(source: str, region: Region, what: str, *, repeat: bool = False) 
     """Return a table's cells as text, one column per column; linked keys are keys.
 
     Our own two rows ("… and 42 more", the head of the archived block) are left out. Archived rows come last;
-    ``attrs["archived"]`` tells how many they are. A table with names in its first column (page properties)
+    ``attrs["archived"]`` holds their number. A table with names in its first column (page properties)
     is one row, or as many as it has columns of values. A merged cell is read once, at its first place, or
     with `repeat` at each that it covers.
     """

@@ -203,7 +203,7 @@ def is_texts(value: Any) -> bool:
 
 
 def flat_text(value: Any) -> str:
-    """Return a list as its items joined by commas, a dict as JSON, anything else as `str` tells it.
+    """Return a list as its items joined by commas, a dict as JSON, anything else as `str` returns it.
 
     Examples
     --------

@@ -62,5 +62,5 @@ def _filters(document: Document) -> list[Element]:
 
 
 def _criteria(element: Element) -> list[Element]:
-    # A column without criteria tells only that its button is hidden.
+    # A column without criteria only hides its button.
     return [child for child in element.children if child.name == "filterColumn" and child.children]

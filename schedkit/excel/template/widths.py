@@ -10,7 +10,7 @@ __all__ = ["set_widths"]
 
 
 def set_widths(sheet: Sheet, widths: Mapping[int, float]) -> None:
-    """Give columns, by 1-based position, a width in characters where the sheet tells none."""
+    """Give columns, by 1-based position, a width in characters where the sheet gives none."""
     document = sheet.document
     element = document.root.child("cols")
     told = [] if element is None else element.children

@@ -145,7 +145,7 @@ def checked(limit: int | None) -> int | None:
 
 
 def _base(address: Any) -> str:
-    """Return the site's own address, empty if it tells none that a browser could open."""
+    """Return the address that the site reports, empty if a browser could not open it."""
     try:
         parts = urlsplit(address if isinstance(address, str) else "")
         known = parts.scheme in ("http", "https") and parts.hostname and parts.username is None

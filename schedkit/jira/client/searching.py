@@ -59,7 +59,7 @@ class Searching(Opened):
         Returns
         -------
         DataFrame
-            One row per issue. ``attrs["site"]`` is the base URL, ``attrs["fields"]`` tells each column's
+            One row per issue. ``attrs["site"]`` is the base URL, ``attrs["fields"]`` holds each column's
             field, ``attrs["extraction"]`` what is known of its completeness.
 
         Raises
@@ -107,7 +107,7 @@ class Searching(Opened):
     ) -> pd.DataFrame:
         """Return issues by their keys, in that order; moved issues are found under their former keys.
 
-        ``attrs["extraction"]["missing"]`` tells which do not exist or may not be seen.
+        ``attrs["extraction"]["missing"]`` lists those that do not exist or are not visible.
 
         Parameters
         ----------

@@ -33,7 +33,7 @@ class Writing(Searching):
         Only what the frame's user changed is written. What was changed on the site since the frame
         was extracted (by its column Updated, else by ``attrs["extraction"]``) is left alone: where the cell
         still shows the old value, the plan notes it, and where it does not, the plan shows a conflict.
-        Extract again to see both, then decide. A frame that tells neither is compared with the site as it is.
+        Extract again to see both, then decide. A frame without either is compared with the site as it is.
 
         A changed Description, or another formatted text, is written as wiki markup, on Cloud too. Where the
         site's text has formatting, which a text without it would replace, the plan says so. To keep it on

@@ -65,7 +65,7 @@ async def worklogs(source: Source, keys: Sequence[str]) -> tuple[pd.DataFrame, d
     done = 0
 
     async def rest(issue: WorkedIssue, have: list[Work], total: int) -> None:
-        # A search tells the first twenty.
+        # A search returns the first twenty.
         while len(have) < total:
             path = f"{source.dialect.api}/issue/{issue.key}/worklog"
             params = {"startAt": len(have), "maxResults": 1000}

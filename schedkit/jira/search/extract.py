@@ -253,11 +253,11 @@ class Extraction:
 
         recent = self.query.also(f"updated >= {since}")
         if self._cloud:
-            # Asked last, so that it also tells what left the result and came back before it was listed.
+            # Asked last, so that it also shows what left the result and came back before it was listed.
             await listed()
             await self.read(recent, take=take)
         else:
-            # Here the list itself tells when each issue was updated.
+            # Here the list itself says when each issue was updated.
             async with together() as group:
                 group.start_soon(self.asker.confirm)
                 group.start_soon(listed)
@@ -356,7 +356,7 @@ class Extraction:
                     group.start_soon(read, label, id)
 
     def tell(self) -> None:
-        """Log what is missing, what could not be read, and what the site warns about; the report tells it."""
+        """Log what is missing, what could not be read, and what the site warns about; the report has it."""
         self.evidence.warnings = [*self.asker.warnings]
         missing = self.evidence.missing
         if missing:

@@ -100,7 +100,7 @@ def layout(
     dialect : Dialect
         Decides the markup of texts and where a parent is found.
     fields : sequence of str, optional
-        Names or ids, in the order wanted; ``"*default"`` among them stands for the default columns,
+        Names or ids, in the order wanted; ``"*default"`` among them means the default columns,
         ``"*all"`` for every field; ``"Sprint (raw)"`` for the whole structure of one. The key always comes
         along.
     markup : str

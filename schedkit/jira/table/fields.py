@@ -151,7 +151,7 @@ class Catalog:
     def find(self, name: str) -> list[Field]:
         """Return the fields called `name`, or the one with that id or label; names may repeat.
 
-        Case, and how many blanks of which kind stand where, do not count.
+        Case, invisible characters and the amount of white space are ignored.
 
         Raises
         ------
@@ -196,5 +196,5 @@ def unknown(name: str, names: Iterable[str]) -> UnknownFieldError:
 
 
 def folded(name: str) -> str:
-    """Return what counts of a field's name: not its case, nor blanks, nor characters that take no room."""
+    """Return a field's name without case, surplus white space and invisible characters, for comparison."""
     return " ".join(_INVISIBLE.sub("", name).split()).casefold()

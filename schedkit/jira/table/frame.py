@@ -134,7 +134,7 @@ def ranked(columns: Iterable[Column], ranks: Mapping[str, Sequence[str]]) -> dic
 
 
 def described(columns: Iterable[Column]) -> dict[str, dict[str, Any]]:
-    """Return what `df.attrs["fields"]` tells about each column."""
+    """Return what `df.attrs["fields"]` holds for each column."""
     told: dict[str, dict[str, Any]] = {}
     for column in columns:
         ids: list[str | None] = [*column.field_ids] or [{"Key": "issuekey", "Id": "id"}.get(column.label)]

@@ -96,7 +96,7 @@ def _work(row: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
     Raises
     ------
     UsageError
-        If it tells no time spent, or no moment.
+        If it has no time spent, or no start time.
     """
     key = str(row["Key"]).strip().upper()
     spent, hours = row.get("Time"), row.get("Hours")
@@ -138,7 +138,7 @@ def _work_step(source: Source, key: str, body: Mapping[str, Any], me: str) -> St
 def _looking(
     source: Source, path: str, name: str, same: Callable[[Mapping[str, Any]], bool]
 ) -> Callable[[], Awaitable[str]]:
-    """Return what tells whether a list of an issue holds an entry already."""
+    """Return a function that tells whether a list of an issue already holds an entry."""
 
     async def look() -> str:
         start = 0

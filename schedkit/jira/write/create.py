@@ -146,7 +146,7 @@ def _step(source: Source, label: str, fields: Mapping[str, Any], mark: str, sear
 
     async def look() -> str:
         if not keys and looked:
-            # The answer was lost: the site tells whether there is such an issue.
+            # The answer was lost: ask the site whether there is such an issue.
             there = await _created(source, {fields["project"]["key"]}, {fields["summary"]}, search)
             keys.extend(key for held, key in there.items() if held == mark)
             if not keys:

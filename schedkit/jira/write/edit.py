@@ -49,7 +49,7 @@ async def plan_edit(
     history : async callable
         Returns the changes of issues.
     notify : bool
-        Whether the site tells watchers by mail.
+        Whether the site notifies watchers by mail.
     """
     targets, fixed = _chosen(source, frame, columns)
     keys = [str(key).strip().upper() for key in frame["Key"]]
@@ -235,7 +235,7 @@ def _cell(value: Any, target: Target) -> Any:
 
 
 async def _read_before(source: Source, changes: Mapping[str, list[Change]]) -> None:
-    """Note the markup of the texts to be replaced, by which `apply` tells a later change."""
+    """Note the markup of the texts to be replaced, by which `apply` detects a later change."""
 
     async def read(key: str, some: list[Change]) -> None:
         held = await read_as_written(source, key, some)

@@ -200,7 +200,7 @@ class AsyncPlan:
 class Plan:
     """What would be written to Jira; `apply()` does it.
 
-    Shown in a notebook or printed, it tells old → new for each issue. ``frame`` is the same as a DataFrame.
+    Shown in a notebook or printed, it lists old → new for each issue. ``frame`` is the same as a DataFrame.
     """
 
     def __init__(self, aio: AsyncPlan) -> None:
