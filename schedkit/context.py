@@ -1,8 +1,8 @@
 """What surrounds a call: progress, log, facts, artifacts, whether to stop, and which run it belongs to.
 
-Rooms at the edge (Jira, Excel, Confluence) report here without knowing who listens: a run of the
-scheduler, a bar in a cell or a terminal, or nobody. The listener travels in a context variable, so it
-follows a call into worker threads and onto our own loop by itself.
+Jira, Excel and Confluence report here independently of the listener: a run of the
+scheduler, a bar in a cell or a terminal, or none. The listener travels in a context variable, so it
+follows a call into worker threads and onto the library's loop.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Effects:
 
 
 class Surroundings:
-    """Who listens to a call. This base class is nobody: it ignores everything and never stops."""
+    """The listener of a call. This base class ignores everything and never stops."""
 
     def progress(self, stage: str, done: float, total: float | None) -> None:
         """Take note that `stage` has done `done` of `total` (None: unknown) units."""
@@ -129,14 +129,14 @@ class use:  # noqa: N801  # reads as a verb: with use(listener)
 
 
 def set_default(factory: Callable[[], AbstractContextManager[Surroundings]] | None) -> None:
-    """Set what surrounds a blocking call that nobody else surrounds, e.g. a progress bar in a cell."""
+    """Set the default surroundings of a blocking call, e.g. a progress bar in a cell."""
     global _default
     _default = factory
 
 
 @contextmanager
 def surrounded() -> Iterator[Surroundings]:
-    """Give a blocking call its surroundings: those already there, else the default, else nobody."""
+    """Give a blocking call its surroundings: those already there, else the default, else none."""
     if _current.get() is not None:
         yield current()
         return

@@ -1,8 +1,9 @@
-"""Our own event loop in its own daemon thread, and the one door into it.
+"""The library's own event loop in a daemon thread, and the only way to call into it.
 
-Everything of ours that waits (clock, ledger, leases, site I/O) lives on this loop; users' code never
-does, so neither a blocking cell nor a blocking task delays it. Two decorators make the two faces of a
-method: `bridged` lets any loop await it, `blocking` derives the plain name that analysts call.
+Everything in the library that waits (clock, ledger, leases, site I/O) runs on this loop; users' code
+never does, so neither a blocking cell nor a blocking task delays it. Two decorators make the async and
+the blocking form of a method: `bridged` lets any loop await it, `blocking` derives the plain method that
+analysts call.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ HEARTBEAT_SECONDS = 0.1
 
 
 class HasAio(Protocol[S_co]):
-    """An object whose async face is its ``aio`` attribute."""
+    """An object whose async API is its ``aio`` attribute."""
 
     @property
     def aio(self) -> S_co: ...
@@ -300,7 +301,7 @@ def bridged(
 def blocking(
     method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[HasAio[S], P], T]:
-    """Derive a blocking method from the async one of the object's ``aio`` face.
+    """Derive a blocking method from the async one of the object's ``aio`` attribute.
 
     Examples
     --------

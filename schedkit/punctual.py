@@ -13,7 +13,7 @@ import selectors
 
 __all__ = ["new_loop"]
 
-# Beyond this a millisecond is nothing, and the wait need not be exact.
+# Beyond this a millisecond does not matter, and the wait need not be exact.
 EXACT_BELOW_SECONDS = 2.0
 
 if hasattr(select, "epoll"):

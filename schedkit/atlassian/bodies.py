@@ -1,4 +1,4 @@
-"""The bodies of answers in memory: few at once, unpacked and decoded one by one, given back whole.
+"""The bodies of answers in memory: few at once, unpacked and decoded one by one, and their memory returned.
 
 Sixteen pages of a search that arrive together weigh 45 MB before the first of them is decoded. And what
 malloc frees in a worker thread stays in that thread's heap: after 20,000 issues 50 MB were held for nothing.
@@ -30,14 +30,14 @@ PIECE = 120 * 1024
 # Three plain pages of 1000 issues: they keep a line of 50 Mbit/s busy 150 ms away. Compressed pages, which
 # are eight times smaller, need not wait at all.
 MOST = 8 * 1024 * 1024
-# What a body counts that does not tell its length.
+# The assumed size of a body without a Content-Length.
 UNTOLD = MOST // 8
 # Over a slow line, the site would hang up on those that wait longer.
 PATIENCE = 5.0
 
 
 class Memory:
-    """Bytes in pages of their own, which can be filled again, and which `close` gives back to the system.
+    """Bytes in pages of their own, which can be filled again, and which `close` returns to the system.
 
     `weight` is how many there have been.
     """
@@ -99,7 +99,7 @@ class Room:
 
     @contextmanager
     def take(self, size: int, shelf: str = "arrived") -> Iterator[Memory]:
-        """Wait for room, and yield memory for the ``with`` block; a size of 0 waits for nobody.
+        """Wait for room, and yield memory for the ``with`` block; a size of 0 does not wait.
 
         Memory goes back to its shelf, so that only as much of it becomes large as holds large bodies.
         """

@@ -42,7 +42,7 @@ class OAuth2:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """User and secret, or a bearer token, or an OAuth 2.0 login, or nobody."""
+    """User and secret, or a bearer token, an OAuth 2.0 login, or none (anonymous)."""
 
     user: str | None = None
     secret: str | None = field(repr=False, default=None)
@@ -60,7 +60,7 @@ class Credentials:
 
     @property
     def anonymous(self) -> bool:
-        """Whether nobody logs in."""
+        """Whether requests are anonymous."""
         return not self.secret and not self.oauth2
 
     @property
@@ -79,7 +79,7 @@ class Credentials:
         if self.user and self.secret:
             secrets.append(b64encode(f"{self.user}:{self.secret}".encode()).decode())
         for secret in secrets:
-            # Anything shorter is no secret, and would garble the message.
+            # Anything shorter is not a secret, and replacing it would garble the message.
             if secret and len(secret) >= 4:
                 text = text.replace(secret, "***")
         return text

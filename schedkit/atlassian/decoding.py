@@ -1,4 +1,4 @@
-"""Decoding JSON in which a character is broken: it must not cost the page it stands in.
+"""Decoding JSON in which a character is broken: the rest of the page is kept.
 
 A length limit that counts as Java does cuts an emoji in two, some databases give bytes that are no UTF-8, and
 some proxies put a byte order mark in front.

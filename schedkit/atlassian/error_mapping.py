@@ -179,7 +179,7 @@ def near_limit(headers: Mapping[str, str]) -> bool:
 def budget(headers: Mapping[str, str], now: datetime) -> Budget | None:
     """Return how many requests an answer says are left, None if it does not say.
 
-    Data Center tells how fast they come back, Cloud at most when.
+    Data Center reports how fast they come back, Cloud at most when.
     """
     left = _number(headers.get("X-RateLimit-Remaining", ""))
     if left is None:

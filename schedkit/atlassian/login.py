@@ -29,7 +29,7 @@ def recall(url: str, user: str | None) -> tuple[str | None, str] | None:
 
 
 def remember(url: str, asked_user: str | None, user: str | None, token: str) -> bool:
-    """Keep a login in the keyring; tells whether there is one."""
+    """Store a login in the keyring; return whether there is one."""
     entry = f"{user or ''}\n{token}"
 
     def keep(keyring: Any) -> bool:
@@ -50,7 +50,7 @@ def ask_login(url: str, user: str | None) -> tuple[str | None, str]:
     Raises
     ------
     AuthError
-        If there is nobody to ask.
+        If there is no terminal or notebook to type it in.
     """
     site = normalised(url)
     try:
@@ -59,8 +59,8 @@ def ask_login(url: str, user: str | None) -> tuple[str | None, str]:
         token = getpass.getpass(f"Token for {user or 'you'} at {site} (not shown): ").strip()
     except (EOFError, OSError, NotImplementedError, getpass.GetPassWarning):
         raise AuthError(
-            f"there is nobody to ask for the login of {site}",
-            hint="give user= and token=, or run connect() once where you can type",
+            f"cannot ask for the login of {site}: there is no terminal to type it in",
+            hint="give user= and token=, or run connect() once in a notebook or a terminal",
         ) from None
     if not token:
         raise UsageError("no token was given", hint="create one in your profile on the site")
@@ -87,7 +87,7 @@ def connected(
     Raises
     ------
     AuthError
-        If the login is refused, or there is nobody to ask.
+        If the login is refused, or there is no terminal or notebook to type it in.
     """
     kept = None if again else recall(url, user)
     name, token = kept or ask_login(url, user)

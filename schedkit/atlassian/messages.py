@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["Answer", "Body", "Request"]
 
-# What is decoded: lent by whoever read it, gone when the decoder returns.
+# What is decoded: valid only until the decoder returns.
 Body = bytes | memoryview
 
 _NUMBER_OR_KEY = re.compile(r"^(\d\d+|[A-Z][A-Z0-9_]*-\d+|[0-9a-fA-F-]{32,36})$")

@@ -26,7 +26,7 @@ __all__ = ["Budget", "Clock", "Gate", "RateLimiter"]
 
 # Good answers until one refusal is forgotten.
 CALM = 8
-# Waits from here on are told, and told again in each such interval.
+# Longer waits are logged, and logged again in each such interval.
 TOLD_SECONDS = 5.0
 TELL_EVERY = 60.0
 
@@ -47,7 +47,7 @@ class Clock:
         await anyio.sleep(seconds)
 
     async def wait(self, seconds: float, why: str) -> None:
-        """Wait `seconds`; a long wait is told in the run's log every minute."""
+        """Wait `seconds`; a long wait is logged in the run every minute."""
         until = self.time() + seconds
         while seconds > 0:
             if seconds >= TOLD_SECONDS:
@@ -109,7 +109,7 @@ class RateLimiter:
         """How many requests may hold a place."""
         if self.rate or self.left >= self.window:
             return int(self.window)
-        # Nobody says when more come: one after the other, each answer tells how it stands.
+        # The time of the refill is unknown: send one request at a time, each answer reports the budget.
         return min(int(self.window), self.sent + max(0, int(self.left))) or 1
 
     def wait(self, now: float) -> float:
@@ -132,12 +132,12 @@ class RateLimiter:
     def on_answer(self, now: float, budget: Budget | None, number: int) -> None:
         """Take note of what is left by the answer to a request, which still counts as sent."""
         if number < self.last_answer:
-            return  # overtaken: a later request has told more since
+            return  # overtaken by the answer to a later request
         self.last_answer = number
         if budget is None:
             self.left, self.rate = float("inf"), 0.0
             return
-        # Those under way may or may not be counted in it; the next answer tells.
+        # Those under way may or may not be counted in it; the next answer shows it.
         self.left, self.left_at = budget.left - (self.sent - 1), now
         self.most, self.rate = budget.most, budget.rate
         if budget.left < 1 and budget.reset and not budget.rate:

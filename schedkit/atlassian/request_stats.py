@@ -1,4 +1,4 @@
-"""What a piece of work cost on the wire: counted for whoever opened a tally, across tasks and threads."""
+"""What a piece of work cost on the wire: counted in every open tally, across tasks and threads."""
 
 from __future__ import annotations
 

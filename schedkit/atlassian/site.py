@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypedDict
 
 import anyio
 import anyio.to_thread
@@ -33,7 +34,25 @@ from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration, whole_number
 from schedkit.values.rng import chance
 
-__all__ = ["Site"]
+__all__ = ["Site", "SiteOptions"]
+
+
+class SiteOptions(TypedDict, total=False):
+    """The keywords of `Site` that `Jira` and `Confluence` pass on, for type checkers and completion."""
+
+    password: str | None
+    oauth2: OAuth2 | None
+    verify: bool | str
+    cert: str | tuple[str, str] | None
+    proxies: Mapping[str, str] | None
+    timeout: Duration
+    concurrency: int
+    retries: int
+    patience: Duration
+    backoff: Duration
+    headers: Mapping[str, str] | None
+    name: str | None
+    clock: Clock | None
 
 
 @check_keywords
@@ -66,7 +85,7 @@ class Site:
         as long as `patience` lasts, except with ``retries=0``, which repeats nothing but a 429.
     patience : duration
         How long a request waits at most while the site says "not now": a 429, a 503, a wait that it asks
-        for, or a limit that it tells in its headers.
+        for, or a limit in its headers.
     backoff : duration
         Time before the first repetition; doubles each time, at most a minute, with jitter.
     headers : mapping, optional
@@ -137,7 +156,7 @@ class Site:
         Raises
         ------
         SiteError
-            The site's answer was not as wished; its `maybe_done` tells whether a write may nevertheless
+            The request failed; the error's `maybe_done` tells whether a write may nevertheless
             have had its effect.
         UsageError
             If the request's address is not of this site.

@@ -88,7 +88,7 @@ class Transport:
         Raises
         ------
         SiteError
-            For no answer, or any but a good one; `maybe_done` tells whether it may have had an effect.
+            For no answer or an error answer; `maybe_done` tells whether it may have had an effect.
         """
         what = f"{request.method} {self.url}{request.path.partition('?')[0]}"
         with self._answering(what, request):
@@ -142,7 +142,7 @@ class Transport:
                     raise
                 why = known.why.removeprefix("it is not the expected JSON: ")
                 error = BadAnswerError(
-                    f"{what} answered {len(body)} bytes that are not the promised JSON: {why}",
+                    f"{what} answered {len(body)} bytes that are not valid JSON: {why}",
                     status=response.status_code,
                     hint="a proxy may have cut the answer short; try again",
                 )

@@ -22,7 +22,7 @@ def open_lab(folder: Path, *, issues: int, options: list[str]) -> None:
     MissingExtraError
         JupyterLab or the demo site's web server is not installed.
     UsageError
-        There is no such folder.
+        The folder does not exist.
     """
     check_package("jupyterlab", "notebook", "notebooks")
     from schedkit.demo import DemoSite

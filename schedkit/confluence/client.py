@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 from urllib.parse import urlsplit
 
 from schedkit.atlassian import Request, Site
 from schedkit.atlassian.login import connected
+from schedkit.atlassian.site import SiteOptions
 from schedkit.confluence.page import AsyncPage, Page
 from schedkit.confluence.plans.new_page import NewPage
 from schedkit.confluence.plans.plan import Plan
@@ -29,7 +30,8 @@ async def _source_of(template: object) -> str:
     page = template.aio if isinstance(template, Page) else template
     if not isinstance(page, AsyncPage):
         raise UsageError(
-            f"template={safe_repr(template, 60)} is no template", hint="give storage format, or wiki.page(…)"
+            f"template={safe_repr(template, 60)} is not a template",
+            hint="give storage format, or wiki.page(…)",
         )
     return await page.source()
 
@@ -138,8 +140,10 @@ class AsyncConfluence:
         answer = await self.server.send(Request("GET", dialect.myself))
         who: dict[str, Any] = answer.json()
         if who.get("type") == "anonymous":
-            # Confluence answers a login it does not know as it answers nobody.
-            raise AuthError(f"{self.server.site.url} does not know this login", hint="check user and token")
+            # Confluence answers an unknown login as an anonymous user.
+            raise AuthError(
+                f"{self.server.site.url} does not recognise this login", hint="check user and token"
+            )
         return who
 
 
@@ -177,7 +181,7 @@ class Confluence:
         cloud: bool | None = None,
         *,
         site: Site | None = None,
-        **options: Any,
+        **options: Unpack[SiteOptions],
     ) -> None:
         below_wiki = False
         if site is None:
@@ -194,20 +198,28 @@ class Confluence:
         self.aio = AsyncConfluence(Server(site, cloud, below_wiki=below_wiki))
 
     @classmethod
-    def connect(cls, url: str, user: str | None = None, *, again: bool = False, **options: Any) -> Self:
+    def connect(
+        cls,
+        url: str,
+        user: str | None = None,
+        *,
+        again: bool = False,
+        cloud: bool | None = None,
+        **options: Unpack[SiteOptions],
+    ) -> Self:
         """Return a client, asking for the login the first time; see `schedkit.jira.Jira.connect`.
 
         Raises
         ------
         AuthError
-            If the login is refused, or there is nobody to ask.
+            If the login is refused, or there is no terminal or notebook to type it in.
 
         Examples
         --------
         >>> wiki = Confluence.connect("https://wiki.example.org")  # doctest: +SKIP
         """
         return connected(
-            lambda name, token: cls(url, user=name, token=token, **options),
+            lambda name, token: cls(url, user=name, token=token, cloud=cloud, **options),
             lambda wiki: wiki.myself(),
             url,
             user,

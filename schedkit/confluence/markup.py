@@ -102,7 +102,7 @@ class Link:
         _check_texts(self, text=self.text, url=self.url)
         if not is_web_address(self.url):
             raise UsageError(
-                f"a link to {safe_repr(self.url, 60)} is not put on a page",
+                f"unsupported link address {safe_repr(self.url, 60)}",
                 hint="use an http://, https:// or mailto: address",
             )
 
@@ -123,7 +123,8 @@ class Lozenge:
         _check_texts(self, text=self.text, colour=self.colour)
         if self.colour not in COLOURS:
             raise UsageError(
-                f"a lozenge cannot be {safe_repr(self.colour, 60)}", hint=f"use one of {', '.join(COLOURS)}"
+                f"unknown lozenge colour {safe_repr(self.colour, 60)}",
+                hint=f"use one of {', '.join(COLOURS)}",
             )
 
     @property

@@ -151,7 +151,7 @@ class AsyncTable:
         Parameters
         ----------
         repeat : bool
-            Put the text of a merged cell into each place that it covers; by default it stands once.
+            Put the text of a merged cell into each place that it covers; by default only into the first.
 
         Raises
         ------
@@ -247,7 +247,9 @@ class AsyncPage:
             If the file cannot be read.
         """
         if not isinstance(path, str | Path):
-            raise UsageError(f"path={safe_repr(path, 60)} is no path of a file", hint='attach("bugs.xlsx")')
+            raise UsageError(
+                f"path={safe_repr(path, 60)} is not the path of a file", hint='attach("bugs.xlsx")'
+            )
         if name is not None and not isinstance(name, str):
             raise UsageError(f"name={safe_repr(name, 60)} is not a text", hint="give a plain file name")
         limit = seconds(deadline, "deadline")

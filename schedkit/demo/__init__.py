@@ -1,6 +1,6 @@
 """A Jira and a Confluence over real HTTP, with seeded synthetic data: for demos, tests and benchmarks.
 
-Imported by the doors and by tests, importing nothing of the rooms it stands in for.
+Imported by entry points and tests; imports nothing from the packages whose sites it simulates.
 
 What goes wrong on real sites, and how to make it happen here::
 

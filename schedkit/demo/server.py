@@ -20,7 +20,7 @@ _GRACE = 0.5
 
 
 class Server(uvicorn.Server):
-    """A server that leaves signals to whoever runs it, and ends at once when told to."""
+    """A server that does not handle signals, and ends at once on request."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -38,7 +38,7 @@ class Server(uvicorn.Server):
             self._wake()
 
     async def main_loop(self) -> None:
-        """Wait to be told, and keep the Date header going meanwhile."""
+        """Wait for the request to stop, and keep the Date header current meanwhile."""
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
         self._wake = partial(loop.call_soon_threadsafe, ended.set)
         ticks = 0

@@ -269,7 +269,7 @@ class Store:
     def log_work(
         self, key: str, seconds: int, started: int, text: str, author: User | None = None
     ) -> Worklog:
-        """Add an entry of work."""
+        """Add a worklog."""
         with self.lock:
             issue = self.edit(key)
             assert issue.past is not None  # an edited issue keeps its past

@@ -1,4 +1,4 @@
-"""The text of rich text: of wiki markup as it stands, of an Atlassian document by walking it."""
+"""The text of rich text: of wiki markup unchanged, of an Atlassian document by walking it."""
 
 from __future__ import annotations
 

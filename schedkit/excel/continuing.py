@@ -207,7 +207,7 @@ def _with_summary(
     def fill(file: IO[bytes]) -> None:
         data = step.done()
         book = open_workbook(Package(data, name), name)
-        # What is odd about the cells was told when they were written, or is told when they are read.
+        # What is odd about the cells was reported when they were written, or is reported when they are read.
         with context.use(context.Surroundings()):
             frame = first_frame(book)
         frame.attrs |= newest.attrs

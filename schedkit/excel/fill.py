@@ -202,7 +202,7 @@ def _sheets_changed(book: Workbook, filled: Sheet) -> dict[str, bytes]:
 
 
 def _drop_calculation_chain(book: Workbook, changes: Changes) -> None:
-    """Leave out the order of calculation: Excel makes it anew, but repairs a file with a wrong one."""
+    """Leave out the order of calculation: Excel rebuilds it, but repairs a file with a wrong one."""
     for relation in relations(book.package, book.part, "calcChain"):
         changes.dropped.add(relation.target)
         changes.unrelated.setdefault(book.part, set()).add(relation.id)

@@ -110,7 +110,8 @@ def template_job(frames: Frames, template: Path, suffix: str, order: Order, tall
     made = _MADE_FROM.get(kind, kind)
     if made != suffix:
         raise WorkbookError(
-            f"a {kind} template makes a {made} workbook, not a {suffix}", hint=f"let the name end in {made}"
+            f"a {kind} template makes a {made} workbook, not a {suffix}",
+            hint=f"use a file name that ends in {made}",
         )
     try:
         data = template.read_bytes()

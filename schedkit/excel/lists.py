@@ -1,4 +1,4 @@
-"""Cells that hold lists or structures: what their text alone does not tell is remembered beside it.
+"""Cells that hold lists or structures: what their text alone does not say is stored beside it.
 
 A list of labels is shown as its items joined by commas. Where splitting the text at commas would give other
 items, the lengths of the items are kept, by the key of the row and a digest of the text: whoever changes the
@@ -44,7 +44,7 @@ class ListMemory:
 
 
 def row_keys(frame: pd.DataFrame) -> tuple[int | None, list[str]]:
-    """Return what tells the rows of a frame apart: its first column of unique texts, or their numbers."""
+    """Return what identifies the rows of a frame: its first column of unique texts, or their numbers."""
     for place in range(frame.shape[1]):
         column = frame.iloc[:, place]
         if isinstance(column.dtype, pd.StringDtype) and column.is_unique and not column.hasnans:
@@ -67,7 +67,7 @@ def fits_lists(values: Sequence[Any]) -> bool:
 def remember_lists(
     values: Sequence[Any], keys: Sequence[str], before: ListMemory | None = None
 ) -> ListMemory | None:
-    """Return what to remember of a column of lists of text; None if it is no such column.
+    """Return what to remember of a column of lists of text; None if it is not such a column.
 
     `before` is what is remembered of rows that were there already; those with the same keys are others now.
     """

@@ -52,7 +52,7 @@ class ColumnMemory:
 class FrameMemory:
     """One frame: the sheets and tables its rows are in, its columns, how many of them are the index.
 
-    `key` is the header of the column that tells rows apart, None if only their order does.
+    `key` is the header of the column that identifies rows, None if only their order does.
     """
 
     name: str

@@ -48,8 +48,8 @@ class Kind(StrEnum):
 class Cells:
     """The values of some rows of a column; where one array has a value the others are null.
 
-    `numbers` are rendered as Excel writes them, `texts` are raw. None stands for all null. Only a mixed
-    column tells `moments` and `durations` apart from numbers: each needs a format of its own there.
+    `numbers` are rendered as Excel writes them, `texts` are raw. None means all null. Only a mixed
+    column distinguishes `moments` and `durations` from numbers: each needs a format of its own there.
     """
 
     numbers: pa.Array | None = None
@@ -95,7 +95,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Policy:
-    """What the writer was told about values Excel has no word for."""
+    """What to write for values that Excel cannot represent."""
 
     zone: tzinfo
     zone_name: str

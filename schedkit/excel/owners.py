@@ -1,4 +1,4 @@
-"""Owner files: what Excel and LibreOffice put beside a workbook that somebody has open.
+"""Owner files: what Excel and LibreOffice put beside a workbook that is open.
 
 On Windows an open workbook cannot be replaced anyway; elsewhere these files are the only sign.
 """
@@ -16,7 +16,7 @@ _MOST_BYTES = 1024
 
 
 def opened_by(path: Path) -> str | None:
-    """Return which program has `path` open, and for whom where its owner file tells; None if none has."""
+    """Return the program that has `path` open, with its user if the owner file names one; else None."""
     for name, program, owner in (
         (f"~${path.name}", "Excel", _excel_owner),
         (f".~lock.{path.name}#", "LibreOffice", _office_owner),
@@ -26,7 +26,7 @@ def opened_by(path: Path) -> str | None:
             if not file.is_file():
                 continue
             content = b""
-            # Excel on Windows lets nobody read its file.
+            # Excel on Windows denies reading its owner file.
             with contextlib.suppress(OSError), file.open("rb") as opened:
                 content = opened.read(_MOST_BYTES)
             person = one_line(owner(content), 60)

@@ -354,7 +354,7 @@ def _used_range(found: dict[int, CellColumn], memory: FrameMemory | None) -> _Re
 
 
 def _moved(table: TableXml, found: dict[int, CellColumn]) -> int:
-    """Return how many rows lower than the table says its header stands.
+    """Return how many rows the header is below the place that the table declares.
 
     Programs that insert rows without moving tables leave it so.
     """

@@ -1,4 +1,4 @@
-"""What `write` gives back."""
+"""What `write` returns."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def write(
     title : str, optional
         What the workbook is about, for its Summary, Index and properties; by default the file's name.
     links : bool or mapping of column to address
-        True links issue keys (where ``df.attrs["site"]`` tells the site) and addresses. A mapping adds
+        True links issue keys (where ``df.attrs["site"]`` holds the site) and addresses. A mapping adds
         columns of your own, ``{"Build": "https://ci.example.org/{}"}``. False links nothing.
     totals : bool or mapping of column to function
         A totals row whose formulas follow the table's filter: True sums every column of amounts, a mapping
@@ -109,7 +109,7 @@ def write(
         Put a Summary sheet first: figures, counts and charts of the first frame.
     history : DataFrame, optional
         Status changes for the summary's cumulative flow: columns ``Key``, ``At`` (aware datetime) and
-        ``Status Category``. Without it the flow tells open from done only.
+        ``Status Category``. Without it the flow distinguishes open from done only.
     tz : str or tzinfo, optional
         The zone that aware datetimes are shown in, as Excel knows no zones; the machine's by default. An
         IANA name, "UTC", "local", an offset such as "+02:00", or a tzinfo.
@@ -184,7 +184,7 @@ def write(
 
 
 class _Notes(context.Surroundings):
-    """Hands everything on to whoever listens, and keeps the warnings for the result."""
+    """Passes everything on to the listener, and keeps the warnings for the result."""
 
     def __init__(self, listener: context.Surroundings) -> None:
         self.warnings: list[str] = []
@@ -220,7 +220,7 @@ def _destination(path: object) -> Path:
     Raises
     ------
     WorkbookError
-        If `path` is no path, or its suffix is none that can be written.
+        If `path` is not a path, or its suffix is not supported.
     """
     if not isinstance(path, str | os.PathLike):
         raise WorkbookError(
@@ -250,8 +250,8 @@ def _job(
     if source is not None:
         if source is not target and (look.summary or look.totals):
             raise WorkbookError(
-                "a template brings its own summary and totals",
-                hint="draw them in the template, or leave them out",
+                "summary and totals cannot be combined with a template",
+                hint="add them to the template, or leave them out",
             )
         if source is target:
             return continued_job(frames, target, order, look, tally)
@@ -262,7 +262,7 @@ def _job(
         sheet = placed[0].rpartition("!")[0].strip("'").replace("''", "'")
         return placed_job(frames, sheet, target.name, order, look, tally)
     if suffix == ".xlsm":
-        raise WorkbookError("only a template brings macros", hint="name a template, or write an .xlsx")
+        raise WorkbookError("macros require a template", hint="name a template, or write an .xlsx")
     named = {str(name or target.stem): frame for name, frame in frames.items()}
     for frame in named.values():
         check_key(frame, order.key, order.policy)
@@ -271,7 +271,7 @@ def _job(
 
 
 def _put(target: Path, job: Job) -> Path:
-    """Write the file; return where it is, which is beside `target` if somebody has that open."""
+    """Write the file; return where it is, which is beside `target` if another program has that open."""
     place = target
     # A copy with new rows is the only place that has them: it replaces no earlier one.
     fresh = bool(job.added or job.updated)
@@ -305,7 +305,7 @@ def _cell(sheet: str, at: str) -> str:
     Raises
     ------
     WorkbookError
-        If `at` is no cell.
+        If `at` is not a cell.
     """
     if Area.parse(at.upper()) is None:
         raise WorkbookError(f"at={safe_repr(at)} is not a cell", hint='e.g. at="B4"')
@@ -314,7 +314,7 @@ def _cell(sheet: str, at: str) -> str:
 
 
 def _instead(data: object) -> str:
-    """Return what to write instead of what is no frame."""
+    """Return what to write instead of a value that is not a frame."""
     if isinstance(data, pd.Series):
         return "write series.reset_index(), or series.to_frame()"
     if type(data).__name__ == "Styler":

@@ -59,7 +59,7 @@ def _born(changes: list[tuple[Any, Step]], now: list[str]) -> dict[Any, str]:
     for _, step in changes:
         _apply(end, step)
     unnamed = [name for name in now if name not in end.values()]
-    # An element that was renamed since stands in the history by its former name.
+    # An element that was renamed since is in the history under its former name.
     renamed = [name for name in end.values() if name not in now]
     return {name: name for name in unnamed[len(renamed) :]} | born
 

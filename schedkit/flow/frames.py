@@ -61,7 +61,7 @@ def as_instants(frame: pd.DataFrame, column: str) -> pd.Series[Any]:
         return pd.to_datetime(frame[column], utc=True).astype("datetime64[us, UTC]")
     except (ValueError, TypeError):
         raise UsageError(
-            f"the column {column} holds values that are no instants", hint="extract it again"
+            f"the column {column} holds values that are not instants", hint="extract it again"
         ) from None
 
 
@@ -71,7 +71,7 @@ def without_zone(instants: pd.Series[Any]) -> Instants:
 
 
 def naive(instant: pd.Timestamp) -> np.datetime64:
-    """Return an instant as it stands in such an array."""
+    """Return an instant as such an array holds it."""
     return instant.tz_convert("UTC").tz_localize(None).as_unit("us").to_datetime64()
 
 

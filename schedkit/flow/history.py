@@ -47,7 +47,7 @@ def spans(
     Raises
     ------
     UsageError
-        If there is no such field, or more than one.
+        If the field does not exist, or several have that name.
 
     Examples
     --------

@@ -65,7 +65,7 @@ class Statuses:
         }
 
     def learn(self, id: str | None, name: str, category: str | None) -> None:
-        """Take what an issue tells of the status it is in; the site's list knows better."""
+        """Take what an issue says of its status; the site's list takes precedence."""
         if id is not None:
             self.names.setdefault(id, name)
             if category is not None:

@@ -47,7 +47,7 @@ def status_spans(
     DataFrame
         Key, Status, Status Id, Status Category, Entered, Left (missing for the current stay) and Duration,
         in order of issue and time. Names are those of today; ``attrs["warnings"]`` names statuses that the
-        site no longer has, and tells where issues and changes do not fit together.
+        site no longer has, and reports where issues and changes contradict each other.
     """
     stays, end = cut_stays(issues, changes, until, categories)
     steps = stays.steps

@@ -1,6 +1,6 @@
 """The values of one field in time: one step for each issue's birth and one for each change.
 
-The value at birth stands in no history: it is what the field's first change left, and where it never
+No history holds the value at creation: it is what the field's first change left, and where it never
 changed the present value. All moves are read for that before any are cut.
 """
 
@@ -38,7 +38,7 @@ class Steps:
     texts, ids : list
         The different values: texts and ids, or tuples of them.
     empty : tuple
-        What stands for none in either.
+        What means none in either.
     """
 
     issue: Ints
@@ -64,7 +64,7 @@ class Steps:
         return np.flatnonzero(np.diff(self.issue, append=-1))
 
     def shown_texts(self) -> Objects:
-        """Return the text of each step's value; its id where a history tells no more."""
+        """Return the text of each step's value; its id where a history has no text."""
         pairs = zip(self.texts, self.ids, strict=True)
         return shown(self.code, [id if text is None else text for text, id in pairs], self.empty[0])
 

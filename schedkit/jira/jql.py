@@ -61,10 +61,10 @@ def parse(jql: str) -> Query:
     Raises
     ------
     JqlError
-        If it is no text, or a quote or parenthesis is not closed: it could not be composed safely.
+        If it is not a string, or a quote or parenthesis is not closed: it could not be composed safely.
     """
     if not isinstance(jql, str):
-        raise JqlError(f"JQL is a text, not {type(jql).__name__}", hint="write it in quotes")
+        raise JqlError(f"JQL must be a string, got {type(jql).__name__}", hint="write it in quotes")
     if not jql.isascii() and (broken := _SURROGATE.search(jql)):
         raise JqlError(
             f"the JQL has an unpaired Unicode surrogate at position {broken.start() + 1}",
@@ -82,7 +82,8 @@ def parse(jql: str) -> Query:
             depth -= 1
             if depth < 0:
                 raise JqlError(
-                    f"the parenthesis at character {match.start() + 1} of the JQL closes nothing: {jql!r}"
+                    f"the parenthesis at character {match.start() + 1} of the JQL "
+                    f"has no opening parenthesis: {jql!r}"
                 )
         if depth == 0 and not token.isspace():
             spans.append((token.lower(), match.start(), match.end()))

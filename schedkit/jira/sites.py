@@ -32,7 +32,7 @@ def search_sites(
     sites : mapping
         Clients by the name that the column ``site`` shows.
     call : callable
-        What to extract, on the async face of each client.
+        What to extract, with the async API of each client.
 
     Returns
     -------

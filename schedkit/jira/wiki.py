@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["to_markdown", "to_text"]
 
-# Texts come from anybody: every pattern here takes time in proportion to the text, whatever stands in it. So
+# The text is untrusted: every pattern here takes time in proportion to its length, whatever it contains. So
 # none scans ahead for an end that another start may lack; pairs are matched by hand below.
 _BLOCK_START = re.compile(r"\{(code|noformat)(?::([^{}\n]*))?\}")
 _HEADING = re.compile(r"^h([1-6])\.[ \t]*(.*)$", re.MULTILINE)
@@ -101,7 +101,7 @@ def _prose(text: str, markdown: bool) -> str:
 
 
 def _pairs(text: str, opens: Iterable[int], closes: Iterable[int], width: int, written: str) -> str:
-    """Write another mark in place of each pair that stands on one line with something between.
+    """Write another mark in place of each pair on one line with something between.
 
     Parameters
     ----------

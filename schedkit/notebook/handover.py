@@ -42,7 +42,7 @@ class Instructions(TypedDict):
 
 
 def notebook_path() -> Path | None:
-    """Return the notebook this kernel belongs to, None where nobody told."""
+    """Return the notebook this kernel belongs to, None if unknown."""
     name = os.environ.get("JPY_SESSION_NAME", "")
     path = Path(name)
     return path if path.suffix == ".ipynb" and path.is_file() else None

@@ -106,7 +106,7 @@ class Publisher:
         try:
             work()
         except Exception as error:
-            # Printing from here would land in a stranger's cell.
+            # Printing from here would appear in an unrelated cell.
             logging.getLogger("schedkit.notebook").debug("publishing failed: %s", error, exc_info=True)
 
 

@@ -1,7 +1,7 @@
 """In a kernel, what runs print, or log without a handler, goes to the logs of the runs and not into cells.
 
-A kernel shows what a thread prints below whichever cell ran last; warnings, and the log lines that nobody
-handles, come the same way. The two streams stand behind ones that know our threads, which
+A kernel shows what a thread prints below whichever cell ran last; warnings, and log lines without a
+handler, come the same way. The two streams are wrapped in ones that recognise the library's threads, which
 serves all of these: a handler on the root logger would make the user's ``logging.basicConfig`` do nothing.
 """
 

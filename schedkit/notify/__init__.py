@@ -1,4 +1,4 @@
-"""Notifications: runs that failed, are done or are late, told to chats and mailboxes."""
+"""Notifications: runs that failed, are done or are late, sent to chats and mailboxes."""
 
 from schedkit.notify.channel import Channel
 from schedkit.notify.notices import Notice

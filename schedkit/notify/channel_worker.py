@@ -1,4 +1,4 @@
-"""A channel's own thread: it sends what is due, and a slow or dead service holds up nobody else."""
+"""A channel's own thread: it sends what is due, so that a slow or dead service delays no other channel."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class ChannelWorker:
     def _try(self, told: Message) -> str:
         """Send a message once; return why that failed."""
         try:
-            return "" if self.sender.send(*told) else "the service did not take it"
+            return "" if self.sender.send(*told) else "the service did not accept it"
         except Exception as error:
             # Whatever a plug-in of Apprise raises must not end this thread; its text may hold the URL.
             return type(error).__name__

@@ -57,7 +57,7 @@ class Watch:
     Parameters
     ----------
     late_after : timedelta
-        A run that starts, or has not started, this long after its due time is late; told once.
+        A run that starts, or has not started, this long after its due time is late; reported once.
     link : str
         Address of a run with ``{run}`` and ``{task}`` in it, or empty.
     """
@@ -66,7 +66,7 @@ class Watch:
         self.late_after = late_after
         self.link = link
         self._runs: OrderedDict[str, _Followed] = OrderedDict()
-        # The last pause of a task: since when, until when; "" stands for all tasks.
+        # The last pause of a task: since when, until when; "" means all tasks.
         self._pauses: dict[str, tuple[datetime, datetime | None]] = {}
 
     def feed(self, event: Event) -> list[Notice]:
@@ -93,7 +93,7 @@ class Watch:
         return []
 
     def check(self, now: datetime) -> list[Notice]:
-        """Return the runs that should have started by `now` and were not yet told of."""
+        """Return the runs that should have started by `now` and were not yet reported."""
         told = []
         for run, known in self._runs.items():
             if known.due is None or known.started or known.told_late:
@@ -181,7 +181,7 @@ _URL = re.compile(r"https?://[^\s<>|\[\]\"\\]+")
 
 
 def harmless(text: str) -> str:
-    """Return text that calls nobody and links nothing in a chat or a mail: its author may be anyone."""
+    """Return untrusted text without mentions or links for a chat or a mail."""
     return _INERT.sub(lambda found: found[0] + _BREAK, text)
 
 

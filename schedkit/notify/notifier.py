@@ -1,4 +1,4 @@
-"""Listens to facts and tells channels, from a thread of its own: a run never waits for it."""
+"""Listens to facts and notifies channels, from its own thread: a run never waits for it."""
 
 from __future__ import annotations
 

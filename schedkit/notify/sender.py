@@ -36,7 +36,8 @@ class Sender:
         url = (os.environ if environ is None else environ).get(channel.env, "").strip()
         if not url:
             raise SettingsError(
-                f"the environment has no {channel.env}", hint="set it to the channel's Apprise URL"
+                f"the environment variable {channel.env} is not set",
+                hint="set it to the channel's Apprise URL",
             )
         with requires_extra("notify", "notifications"):
             import apprise
@@ -51,7 +52,7 @@ class Sender:
             known = self._apprise.add(url)
         if not known:
             raise SettingsError(
-                f"{channel.env} holds no URL that Apprise knows",
+                f"{channel.env} is not a URL that Apprise supports",
                 hint="see Apprise's list of services for its form",
             )
         # Where a service has no titles, Apprise puts the title into the body.

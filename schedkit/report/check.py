@@ -1,4 +1,4 @@
-"""What must hold before anything is delivered: a broken frame reaches nobody."""
+"""Checks that must pass before anything is delivered."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ def check(frame: pd.DataFrame, rule: Check) -> None:
 def _not_complete(frame: pd.DataFrame) -> str:
     report = frame.attrs.get("extraction")
     if not isinstance(report, Mapping) or not isinstance(report.get("complete"), bool):
-        return "the frame does not tell what was extracted"
+        return "the frame has no record of its extraction"
     return incomplete(frame.attrs)

@@ -71,7 +71,7 @@ class _Strict(BaseModel):
 class WorkbookDelivery(_Strict):
     """Write the frame to a file: ``.xlsx``, ``.csv`` or ``.parquet``.
 
-    ``{name}`` and ``{date:%Y-%m-%d}`` in the path stand for the report's name and the moment of the run. The
+    ``{name}`` and ``{date:%Y-%m-%d}`` in the path become the report's name and the time of the run. The
     other options are those of `schedkit.excel.write`; `tz` is the project's zone unless given.
     """
 

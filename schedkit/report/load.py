@@ -40,10 +40,10 @@ def read_text(path: str | Path) -> str:
 
 @check_keywords
 def loads_reports(text: str, name: str = "report") -> list[Report]:
-    """Read every report of a YAML text; `name` stands in messages."""
+    """Read every report of a YAML text; `name` is for messages."""
     reports = [report_of(document) for document in parse_yaml_all(text, name)]
     if not reports:
-        raise SettingsError(f"{name} holds no report", hint="write name:, extract: and deliver:")
+        raise SettingsError(f"{name} contains no report", hint="write name:, extract: and deliver:")
     return reports
 
 

@@ -73,7 +73,7 @@ class PagesDelivery(BaseModel):
             unknown = [name for name in wanted if name not in known]
             if unknown:
                 raise SettingsError(
-                    f"deliver.pages: nothing is known for the placeholder {unknown[0]!r}",
+                    f"deliver.pages: unknown placeholder {unknown[0]!r}",
                     hint=did_you_mean(unknown[0], known),
                 )
             plan = wiki.publish(

@@ -1,4 +1,4 @@
-"""Carry a report out: extract → shape → check → deliver, telling each stage to whoever listens."""
+"""Carry a report out: extract → shape → check → deliver, reporting each stage to the listener."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ def _jira(name: str, tools: Tools) -> Jira:
 
     client = tools.site(name)
     if not isinstance(client, Jira):
-        raise SettingsError(f"extract.site: {name!r} is no Jira", hint="name a site of kind jira")
+        raise SettingsError(f"extract.site: {name!r} is not a Jira site", hint="name a site of kind jira")
     return client
 
 
 def _ask(what: Extract, face: Any) -> Any:
-    """Call the method that `what` means on a client's face, the blocking or the async one."""
+    """Call the method that `what` means on a client's blocking or async API."""
     fields: Any = None if what.fields is None else list(what.fields)
     options: dict[str, Any] = {"fields": "*all" if fields == ["*all"] else fields}
     if what.source == "keys":

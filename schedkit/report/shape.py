@@ -94,7 +94,7 @@ def _evaluated(step: str, expression: str, work: Callable[[], Any]) -> Any:
     except Exception as error:
         raise UsageError(
             f"shape.{step}: {safe_repr(expression)} fails: {one_line(str(error) or type(error).__name__)}",
-            hint="column names with spaces stand in `backticks`",
+            hint="put column names with spaces in `backticks`",
         ) from error
 
 
@@ -127,7 +127,7 @@ def resolve(target: str) -> Callable[..., Any]:
     Raises
     ------
     UsageError
-        There is no such module or function.
+        The module or function does not exist.
     """
     module, _, name = target.partition(":")
     try:

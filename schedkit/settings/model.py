@@ -122,7 +122,7 @@ class ChannelSettings(_Strict):
 
 
 class NotifySettings(_Strict):
-    """Who is told of runs; `link` may hold ``{run}`` and ``{task}``."""
+    """Who is notified of runs; `link` may hold ``{run}`` and ``{task}``."""
 
     channels: tuple[ChannelSettings, ...] = ()
     link: str = ""

@@ -99,6 +99,6 @@ def elapsed_text(seconds: float) -> str:
     if abs(seconds) < 59.95:
         return f"{seconds:.1f}".removesuffix(".0") + "s"
     whole = round(seconds)
-    if abs(whole) >= 86400:  # beyond a day nobody counts seconds
+    if abs(whole) >= 86400:  # beyond a day seconds do not matter
         whole = round(whole / 60) * 60
     return duration_text(whole)

@@ -150,7 +150,7 @@ _CERTIFICATES: dict[int, Reason] = {
 def certificate_reason(problem: BaseException) -> Reason | None:
     """Return why a TLS connection was refused, None if `problem` did not come from TLS.
 
-    HTTP libraries wrap the exception that tells: it is looked for in their arguments and causes.
+    HTTP libraries wrap the original exception: it is searched for in their arguments and causes.
     """
     for each in _chain(problem):
         if isinstance(each, ssl.SSLCertVerificationError):

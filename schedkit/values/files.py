@@ -82,7 +82,7 @@ def replacing(
         The permissions of a file that is new; by default as the umask says.
     aside : bool or "fresh"
         Whether a target that may not be replaced (open in Excel on Windows) leaves the new file beside it,
-        as ``name (2).xlsx``; `Replacement.path` then tells which name it took. "fresh" never replaces such
+        as ``name (2).xlsx``; `Replacement.path` then holds the name used. "fresh" never replaces such
         a file of an earlier time, whose content may be nowhere else.
     now : float, optional
         The time, in seconds since 1970, by which what was left behind is judged.
@@ -173,7 +173,7 @@ def sweep(path: Path, now: float) -> list[Path]:
     for part in path.parent.glob(f"{glob.escape(_part_prefix(path))}*{_PART_SUFFIX}"):
         host = part.name[len(_part_prefix(path)) :].partition("-")[0]
         with suppress(OSError):
-            # On another machine's file a lock may mean nothing, so only its age tells.
+            # On another machine's file a lock may mean nothing, so only its age counts.
             if now - part.stat().st_mtime > _DAY_SECONDS or (host == _host() and _abandoned(part)):
                 part.unlink()
                 removed.append(part)
@@ -280,7 +280,7 @@ def file_lock(path: str | Path, *, patience: float = 60.0) -> Iterator[None]:
     """Hold the lock of a file that is read, changed and replaced, so that two writers lose nothing.
 
     Works between threads, processes and, where the file system knows locks, machines. The lock is a file
-    of its own beside `path` (``.name.lock``), which is gone when nobody holds or waits for it.
+    of its own beside `path` (``.name.lock``), which is removed when no process holds or waits for it.
 
     Parameters
     ----------
@@ -320,7 +320,7 @@ if sys.platform == "win32":
             held.acquire()
         except Timeout:
             raise TimeoutError from None
-        return held.release  # which removes the file as well, where nobody has it open
+        return held.release  # which removes the file as well, where no process has it open
 
 else:
 
@@ -347,7 +347,7 @@ else:
     def _open_lock(lock: Path) -> int:
         try:
             return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except PermissionError:  # somebody else's; reading it is enough to wait for it
+        except PermissionError:  # owned by another user; reading it is enough to wait for it
             return os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
 
     def _is_at(descriptor: int, lock: Path) -> bool:
@@ -357,7 +357,7 @@ else:
             return False
 
     def _unlock(descriptor: int, lock: Path) -> None:
-        # Removed while held: whoever waits for this file sees that it is gone, and opens a new one.
+        # Removed while held: a process that waits for this file sees that it is gone, and opens a new one.
         with suppress(OSError):
             lock.unlink()
         with suppress(OSError):

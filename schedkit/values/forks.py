@@ -1,4 +1,4 @@
-"""What a forked child is told: its threads, connections and locks are not the parent's."""
+"""Hooks for forked children, which must not use the parent's threads, connections and locks."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ UNPACK_FREE_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 50
 
 # Values in a YAML document, aliases counted each time they are used: a few hundred bytes of aliases of
-# aliases stand for billions of values.
+# aliases expand to billions of values.
 MAX_YAML_NODES: Final = 100_000
 
 # Characters of a message or a log line in the ledger. Every board reads them; the whole text is a file beside
@@ -57,7 +57,7 @@ MAX_TRACEBACK_CHARS: Final = 12_000
 # child processes; larger data belongs in a file whose path is the parameter.
 MAX_PARAMETER_BYTES: Final = 256 * 1024
 
-# Lines of a run's log in the ledger: the last ones. How many were dropped is told.
+# Lines of a run's log in the ledger: the last ones. The number of dropped lines is reported.
 MAX_LOG_LINES: Final = 500
 
 

@@ -22,6 +22,6 @@ def alive(pid: int, *, untold: bool) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's
+    except PermissionError:  # owned by another user
         return True
     return True

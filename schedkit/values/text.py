@@ -61,7 +61,7 @@ def near_matches(name: object, known: Iterable[object], most: int = 3, *, least:
     by_fold: dict[str, str] = {}
     for each in known:
         by_fold.setdefault(str(each).casefold(), str(each))
-    # Comparing is quadratic in the length; nobody misspells a name by hundreds of characters.
+    # Comparing is quadratic in the length; a misspelt name is not hundreds of characters long.
     asked = str(name).strip().casefold()[:200]
     found = difflib.get_close_matches(asked, by_fold, n=most, cutoff=least)
     alike = {each: difflib.SequenceMatcher(None, each, asked).ratio() for each in found}

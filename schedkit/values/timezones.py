@@ -1,4 +1,4 @@
-"""Time zones: one reading and one spelling for all doors."""
+"""Time zones: one parser and one spelling for every public function."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def local_timezone() -> tzinfo:
         return _of_object(get_localzone())
     except ZoneInfoNotFoundError as error:
         raise UsageError(
-            f"cannot tell this machine's time zone: {str(error.args[0]).splitlines()[0]}",
+            f"cannot determine this machine's time zone: {str(error.args[0]).splitlines()[0]}",
             hint="name one: tz='Europe/Berlin', or set the environment variable TZ",
         ) from None
 

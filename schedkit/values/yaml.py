@@ -133,7 +133,7 @@ def _at(name: str, mark: Any) -> str:
 
 
 class _Walk:
-    """Notes where each key stands; refuses what has no plain value."""
+    """Records the position of each key; refuses what has no plain value."""
 
     def __init__(self, name: str, marks: dict[Location, tuple[int, int]]) -> None:
         self._name = name

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import threading
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from schedkit import context
 from schedkit.atlassian import Answer, OAuth2, Request, Site, tally
 from schedkit.atlassian.rate_limiter import Budget, RateLimiter
+from schedkit.atlassian.site import SiteOptions
 from schedkit.errors import (
     AuthError,
     BadAnswerError,
@@ -43,6 +44,13 @@ def replies(scripted):
         scripted.script = lambda asked, n: made[min(n, len(made) - 1)]
 
     return give
+
+
+def test_the_typed_options_are_the_keywords_of_a_site() -> None:
+    taken = get_type_hints(Site.__init__)
+    typed = get_type_hints(SiteOptions)
+    own = {"url", "user", "token", "return"}
+    assert typed == {name: kind for name, kind in taken.items() if name not in own}
 
 
 def test_basic_login_and_json(site, scripted) -> None:

@@ -14,6 +14,8 @@ USER_FILE = """\
 from datetime import timedelta
 
 from schedkit import After, BaseTask, Retry, Scheduler, cron, every, task
+from schedkit.confluence import Confluence
+from schedkit.jira import Jira
 
 sched = Scheduler(concurrency=3, tz="Europe/Berlin", lease="30s", limits={"jira": 2})
 
@@ -58,6 +60,12 @@ cron("0 7 * * *", tzz="UTC")  # refused: did you mean "tz"?
 Retry(atempts=2)  # refused: did you mean "attempts"?
 open_bugs.submit(projct="X")  # refused: did you mean "project"?
 open_bugs.submit(limit="many")  # refused: No overload variant
+Jira("https://issues.example.org", token="t", timeout="30s", verify=False)
+Jira("https://issues.example.org", tokn="t")  # refused: did you mean "token"?
+Jira.connect("https://issues.example.org", cloud=True, concurency=2)  # refused: did you mean "concurrency"?
+Confluence("https://wiki.example.org", token="t", patience="1m")
+Confluence("https://wiki.example.org", tokn="t")  # refused: did you mean "token"?
+Confluence("https://wiki.example.org", verify=3)  # refused: incompatible type "int"
 bare()  # refused: Missing positional argument "project"
 
 

@@ -352,7 +352,7 @@ def test_a_site_that_stores_something_else_is_told(
         applied = plan.apply()
     undo()
     assert applied.outside == "changed"
-    assert any("stored something else outside the region" in line for line in heard)
+    assert any("changed content outside the region" in line for line in heard)
 
 
 def test_someone_who_saves_right_after_us(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
@@ -510,7 +510,7 @@ def test_pages_by_number_or_address(given: str | int, found: str) -> None:
 
 @pytest.mark.parametrize("given", ["", "Open bugs", "https://wiki.example.org/spaces/DEMO", "12a", -1])
 def test_what_is_no_page(given: str | int) -> None:
-    with pytest.raises(UsageError, match="is no page id"):
+    with pytest.raises(UsageError, match="invalid page id"):
         Confluence("https://wiki.example.org", token="s").page(given)
 
 
@@ -579,7 +579,7 @@ def test_options_for_a_column_that_is_not_there_name_the_nearest(
 @pytest.mark.parametrize("stranger", ["x", None, [1], pd.Series([1])])
 def test_what_is_no_frame_is_no_table(wiki: Confluence, make_page: MakePage, stranger: Any) -> None:
     page = make_page(BODY)
-    with pytest.raises(UsageError, match=f"a {type(stranger).__name__} is no table"):
+    with pytest.raises(UsageError, match=f"expected a DataFrame, got {type(stranger).__name__}"):
         wiki.page(page.id).table("anchor:t").replace(stranger, key="Key")
 
 

@@ -36,15 +36,15 @@ def test_values_of_another_kind(make: Callable[[], object], problem: str) -> Non
 @pytest.mark.parametrize(
     ("act", "problem"),
     [
-        (lambda wiki: wiki.page(1).table(5), "5 names no region"),
-        (lambda wiki: wiki.page(1).table(["nth:1"]), r"\['nth:1'\] names no region"),
+        (lambda wiki: wiki.page(1).table(5), "5 is not a region"),
+        (lambda wiki: wiki.page(1).table(["nth:1"]), r"\['nth:1'\] is not a region"),
         (lambda wiki: wiki.page(1).table("nth:1").read(repeat="yes"), "repeat='yes' is not True or False"),
         (lambda wiki: wiki.page(1).fill([1]), r"values=\[1\] is not a mapping"),
         (lambda wiki: wiki.page(1).fill({}, message=5), "message=5 is not a text"),
-        (lambda wiki: wiki.page(1).attach(5), "path=5 is no path of a file"),
+        (lambda wiki: wiki.page(1).attach(5), "path=5 is not the path of a file"),
         (lambda wiki: wiki.page(1).attach("x", name=5), "name=5 is not a text"),
         (lambda wiki: wiki.page(1).attach("x", deadline="soon"), "invalid duration 'soon'"),
-        (lambda wiki: wiki.page([1]), r"\[1\] is no page id"),
+        (lambda wiki: wiki.page([1]), r"invalid page id \[1\]"),
         (lambda wiki: Confluence(5), "url=5 is not a text"),
     ],
 )

@@ -141,7 +141,7 @@ def test_totals_of_choice(tmp_path: Path) -> None:
     ("totals", "message"),
     [
         ({"x": "sum"}, "no column 'x' to total"),
-        ({"n": "median"}, "no total is called 'median'"),
+        ({"n": "median"}, "unknown total 'median'"),
         ({"Key": "sum"}, "column 'Key' holds no numbers to take the sum of"),
     ],
 )

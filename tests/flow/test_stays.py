@@ -264,7 +264,7 @@ def test_frames_that_have_been_through_a_workbook_or_another_zone() -> None:
         pd.testing.assert_frame_equal(cycle_times(other, shifted, until="2026-03-05"), expected)
     plain = changes[["Key", "When", "Field", "From", "To"]]
     pd.testing.assert_frame_equal(cycle_times(table, plain, until="2026-03-05"), expected)
-    with pytest.raises(UsageError, match="the column Created holds values that are no instants"):
+    with pytest.raises(UsageError, match="the column Created holds values that are not instants"):
         cycle_times(table.assign(Created="soon"), changes)
 
 

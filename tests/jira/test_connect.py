@@ -104,7 +104,7 @@ def test_nobody_to_ask(demo_site: DemoSite, ring: InMemory, monkeypatch: pytest.
         raise EOFError
 
     monkeypatch.setattr(getpass, "getpass", nobody)
-    with pytest.raises(AuthError, match="nobody to ask"):
+    with pytest.raises(AuthError, match="cannot ask for the login"):
         Jira.connect(demo_site.jira_dc.url)
     monkeypatch.setattr(getpass, "getpass", lambda prompt: " ")
     with pytest.raises(UsageError, match="no token was given"):

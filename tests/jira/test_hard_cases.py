@@ -203,7 +203,7 @@ def test_every_form_of_limit_on_the_way(dialect: str) -> None:
     [
         ("rate=1,kinds=html,path=/search", AuthError, "login page"),
         ("rate=1,kinds=401,path=/search", AuthError, "login was refused"),
-        ("rate=1,kinds=truncate,path=/search", SiteError, "not the promised JSON|got no answer"),
+        ("rate=1,kinds=truncate,path=/search", SiteError, "not valid JSON|got no answer"),
         ("rate=1,kinds=503,path=/search", UnavailableError, "answered 503"),
     ],
 )

@@ -21,12 +21,12 @@ from tests.jira.conftest import client
 ALL = "project is not EMPTY ORDER BY key"
 SSO = "https://sso.example.org/adfs/login?SAMLRequest=fVHLTs"
 ANSWERS: dict[str, tuple[Callable[[], Response], type[SchedkitError], str]] = {
-    "nothing": (lambda: Response(b""), BadAnswerError, "answered 0 bytes that are not the promised JSON"),
+    "nothing": (lambda: Response(b""), BadAnswerError, "answered 0 bytes that are not valid JSON"),
     "no content": (lambda: Response(status_code=204), BadAnswerError, "answered 0 bytes"),
     "no issues": (lambda: JSONResponse({}), BadAnswerError, "required field `issues`"),
     "null": (lambda: JSONResponse(None), BadAnswerError, "got `null`"),
     "a list": (lambda: JSONResponse([]), BadAnswerError, "got `array`"),
-    "text": (lambda: Response("OK"), BadAnswerError, "not the promised JSON"),
+    "text": (lambda: Response("OK"), BadAnswerError, "not valid JSON"),
     "xml": (lambda: Response("<a/>", media_type="text/xml"), BadAnswerError, "a web page instead of data"),
     "login": (
         lambda: RedirectResponse(SSO, 302),
@@ -82,7 +82,7 @@ def test_an_answer_without_a_total() -> None:
         jira = client(site, "dc", retries=1)
         jira.fields()
         midway(site, lambda: JSONResponse({"issues": [], "startAt": 0}), skip=0)
-        with pytest.raises(BadAnswerError, match="does not tell how many issues a search finds"):
+        with pytest.raises(BadAnswerError, match="does not report how many issues a search finds"):
             jira.search(ALL)
 
 
@@ -91,7 +91,7 @@ def test_a_page_that_is_not_the_last_and_names_none() -> None:
         jira = client(site, "cloud", retries=1)
         jira.fields()
         midway(site, lambda: JSONResponse({"issues": [], "isLast": False}), skip=0)
-        with pytest.raises(BadAnswerError, match="page 1 is not the last, but names no next one"):
+        with pytest.raises(BadAnswerError, match="page 1 is not the last, but has no token for the next one"):
             jira.search(ALL)
 
 

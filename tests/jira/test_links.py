@@ -99,7 +99,7 @@ def test_boards_with_quick_filters(query: str) -> None:
         ("http://x.example.org:99999/browse/A-1", "neither a link"),
         ("http://[::1/browse/A-1", "neither a link"),
         ("x" * 5000, "xxx…' is neither"),
-        (f"{BASE}/jira/servicedesk/projects/DESK/queues/custom/12", "is of a queue"),
+        (f"{BASE}/jira/servicedesk/projects/DESK/queues/custom/12", "links to queues are not supported"),
         ("https://ann:pw@evil.example.org/browse/A-1", "^the link is to evil.example.org, not to"),
     ],
 )
@@ -130,9 +130,9 @@ def test_boards_that_hide_what_is_released(small: DemoSite, dialect: str) -> Non
     small.before(kanban)
     df = jira.link(f"{jira.site.url}/secure/RapidBoard.jspa?rapidView=77")
     assert "(issuetype = Bug)" in df.attrs["jql"]
-    with pytest.raises(NotFoundError, match="tells no query for filter 66"):
+    with pytest.raises(NotFoundError, match="returned no query for filter 66"):
         jira.filter(66)
-    with pytest.raises(NotFoundError, match="tells no filter for board 78"):
+    with pytest.raises(NotFoundError, match="returned no filter for board 78"):
         jira.link(f"{jira.site.url}/secure/RapidBoard.jspa?rapidView=78")
 
 

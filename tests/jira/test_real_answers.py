@@ -97,7 +97,7 @@ def test_other_answers_are_refused_in_one_line(shared_data: Path) -> None:
         to_frame(
             (shared_data / "jira/andygrunwald__go-jira/testing__mock-data__all_boards.json").read_bytes()
         )
-    with pytest.raises(UsageError, match="is no JSON"):
+    with pytest.raises(UsageError, match="is not valid JSON"):
         to_frame(b'{"issues": [')
 
 

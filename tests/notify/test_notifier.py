@@ -133,7 +133,7 @@ def test_a_service_that_stays_away_costs_a_log_line(
         for _ in range(3):
             webhook.next()
         listening.close()
-    assert "a notification to CHAT was dropped: the service did not take it" in caplog.text
+    assert "a notification to CHAT was dropped: the service did not accept it" in caplog.text
     assert TOKEN not in caplog.text
 
 
@@ -313,10 +313,10 @@ def test_other_services_get_their_form(webhook: Webhook, url: str, path: str, te
         (lambda: Channel("CHAT", on=["burnt"]), "unknown kind of notification 'burnt'"),
         (lambda: Channel("CHAT", templates={"burnt": "x"}), "unknown kind of notification 'burnt'"),
         (lambda: Channel("CHAT", every=-1), "channel CHAT: every=-1 .at least 0s"),
-        (lambda: Notifier([Channel("NOT_SET")], environ={}), "the environment has no NOT_SET"),
+        (lambda: Notifier([Channel("NOT_SET")], environ={}), "the environment variable NOT_SET is not set"),
         (
             lambda: Notifier([Channel("CHAT")], environ={"CHAT": "nonsense://s3cret"}),
-            "CHAT holds no URL that Apprise",
+            "CHAT is not a URL that Apprise",
         ),
     ],
 )

@@ -123,7 +123,7 @@ def test_a_schedule_is_read_as_every_trigger_is() -> None:
 
 
 def test_not_a_report_at_all(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(SettingsError, match="holds no report"):
+    with pytest.raises(SettingsError, match="contains no report"):
         loads_reports("# nothing\n")
     with pytest.raises(SettingsError, match=r"r:1:1: expected a mapping, got \["):
         loads_reports("- 1\n", "r")

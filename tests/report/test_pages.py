@@ -84,7 +84,7 @@ def test_a_page_is_the_template(tools: Tools, site: DemoSite) -> None:
     ("options", "error", "problem"),
     [
         ({"by": "Typ"}, UnknownFieldError, "the frame has no column 'Typ'"),
-        ({"by": "Type", "template": "<p>{{ cont }}</p>"}, SettingsError, "nothing is known for .* 'cont'"),
+        ({"by": "Type", "template": "<p>{{ cont }}</p>"}, SettingsError, "unknown placeholder 'cont'"),
         ({"by": None, "template": "absent.xhtml"}, FileError, "absent.xhtml"),
         ({"by": "Type", "titel": "x"}, SchedkitError, "unknown option 'titel'"),
     ],

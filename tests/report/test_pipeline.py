@@ -83,7 +83,7 @@ def test_several_sites_and_one_down(tools: Tools) -> None:
 
 
 def test_a_wiki_is_no_jira(tools: Tools) -> None:
-    with pytest.raises(SettingsError, match="'wiki' is no Jira"):
+    with pytest.raises(SettingsError, match="'wiki' is not a Jira site"):
         extract(Extract(site="wiki", jql="project = DEMO"), tools)
 
 

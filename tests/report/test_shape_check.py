@@ -115,7 +115,7 @@ def test_checks_stop_a_broken_frame(frame: pd.DataFrame) -> None:
         (frame, Check(complete=True), "1 issues are missing from the extraction, e.g. 10001: gone"),
         (site, Check(complete=True), r"site ops is missing from the extraction \(got no answer\)"),
         (silent, Check(complete=True), "says that it is not complete"),
-        (unknown, Check(complete=True), "does not tell what was extracted"),
+        (unknown, Check(complete=True), "no record of its extraction"),
     ]:
         with pytest.raises(CheckError, match=message):
             check(broken, rule)

@@ -106,5 +106,5 @@ def test_a_machine_whose_settings_contradict_each_other(monkeypatch: pytest.Monk
         raise ZoneInfoNotFoundError("Multiple conflicting time zone configurations found:\n/etc/timezone: …")
 
     monkeypatch.setattr(tzlocal, "get_localzone", conflicting)
-    with pytest.raises(UsageError, match="cannot tell this machine's time zone"):
+    with pytest.raises(UsageError, match="cannot determine this machine's time zone"):
         local_timezone()

@@ -46,7 +46,7 @@ async def existing(server: Server, new: NewPage) -> PageState | None:
                 state = await server.read(known)
             except NotFoundError:
                 state = None
-            # One that was deleted is made anew.
+            # One that was deleted is created again.
             if state is not None and state.status == "current":
                 return state
     found = await server.find(new.space, new.title)

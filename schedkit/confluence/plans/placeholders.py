@@ -1,4 +1,4 @@
-"""The placeholders of a page: what stands between two anchors, or in the table behind one."""
+"""The placeholders of a page: the content between two anchors, or in the table behind one."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class PageEdit:
 def page_edit(
     values: Mapping[str, Any], cloud: bool, *, fixed: Collection[str] = (), create: Collection[str] = ()
 ) -> PageEdit:
-    """Return the edit that fills a page's placeholders anew.
+    """Return the edit that fills a page's placeholders again.
 
     Parameters
     ----------
@@ -195,9 +195,7 @@ def page_edit(
 def placeholder_name(name: object) -> str:
     """Return the name of a placeholder, checked."""
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
-        raise UsageError(
-            f"{safe_repr(name)} is no name for a placeholder", hint="use letters, digits, - and _"
-        )
+        raise UsageError(f"invalid placeholder name {safe_repr(name)}", hint="use letters, digits, - and _")
     return name
 
 
@@ -230,7 +228,7 @@ def plain(name: str, value: Any) -> str:
     """
     if managed(value) is not None:
         raise UsageError(
-            f"placeholder {name!r} is a table and stands where only text can be",
+            f"placeholder {name!r} is a table, where only text is allowed",
             hint="put it into a paragraph of its own: <p>{{ " + name + " }}</p>",
         )
     if isinstance(value, Link | Lozenge):

@@ -58,7 +58,7 @@ class AsyncPlan:
 
     @bridged
     async def apply(self, *, deadline: Duration = 60.0, quiet: bool = True) -> Applied:
-        """Make the change on the page as it is now, whoever has edited it since the plan was made.
+        """Make the change on the page as it is now, even if it was edited since the plan was made.
 
         Parameters
         ----------

@@ -201,7 +201,7 @@ def _html_row(row: _Row, columns: Sequence[str]) -> str:
 
 
 def _folded(source: str, region: Region) -> str:
-    """Return the whole table as it will be, closed until somebody opens it."""
+    """Return the whole table as it will be, collapsed."""
     grid = read_grid(source, locate(PageIndex(source), region), "the new table", ragged=True)
     rows = [
         "".join(_html_cell(text(grid.content(source, at, n)), "") for n in range(len(grid.rows[at].cells)))

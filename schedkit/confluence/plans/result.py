@@ -80,7 +80,7 @@ class Applied:
 def applied(
     outcome: Outcome, tables: Sequence[Merged], started: float, *, blocks: int = 0, region: str = ""
 ) -> Applied:
-    """Sum up an outcome, and tell it to whoever listens."""
+    """Sum up an outcome, and report it to the listener."""
     made = Applied(
         page_id=outcome.state.id,
         title=outcome.state.title,

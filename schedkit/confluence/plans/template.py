@@ -1,6 +1,6 @@
 """Placeholders: a page made from a template once, and filled again and again.
 
-``{{ name }}`` in a template becomes, on the page, what it stands for between two invisible anchors
+``{{ name }}`` in a template becomes, on the page, its value between two invisible anchors
 (``name`` and ``name-end``; a table needs only the first). Later fillings replace what is between them, so
 people may move them and write around them as they like.
 """
@@ -25,7 +25,7 @@ __all__ = ["filled_title", "fixed_names", "placeholder_names", "rendered_templat
 _PLACEHOLDER = re.compile(r"\{\{\s*(" + NAME + r")\s*\}\}")
 # A paragraph that holds nothing but a table's placeholder gives way to the table.
 _ALONE = re.compile(r"<p(?:\s[^<>]*)?>\s*(\{\{\s*(" + NAME + r")\s*\}\})\s*</p>")
-# Where a table may stand: in these, or in none.
+# The elements that may contain a table; the top level may too.
 _BLOCKS = {"ac:layout-cell", "ac:rich-text-body", "td", "th", "div", "blockquote"}
 
 
@@ -35,7 +35,7 @@ def rendered_template(template: str, values: Mapping[str, Any], cloud: bool) -> 
     Raises
     ------
     UsageError
-        If a placeholder has no value, stands where none can be, or twice; or a value has no placeholder.
+        If a placeholder has no value, is misplaced, or occurs twice; or a value has no placeholder.
     MalformedPageError
         If the template is not well-formed storage format.
     """
@@ -56,7 +56,7 @@ def rendered_template(template: str, values: Mapping[str, Any], cloud: bool) -> 
 
 
 def fixed_names(template: str) -> set[str]:
-    """Return the placeholders that stand in parameters of macros only: they are set once."""
+    """Return the placeholders that occur only in macro parameters: they are set once."""
     inside: set[str] = set()
     outside: set[str] = set()
     for token, path in _with_path(template):
@@ -113,8 +113,8 @@ class _Filler:
             return _PLACEHOLDER.sub(lambda found: self._put(found[1], path), token[0])
         if _PLACEHOLDER.search(token[0]):
             raise UsageError(
-                f"a placeholder stands inside markup: {clip(token[0], 60)!r}",
-                hint="placeholders stand in text and in parameters of macros only",
+                f"a placeholder is inside markup: {clip(token[0], 60)!r}",
+                hint="placeholders are allowed only in text and in macro parameters",
             )
         return token[0]
 
@@ -129,7 +129,7 @@ class _Filler:
             return anchor(name) + inline(value) + anchor(name + END)
         if path and path[-1] not in _BLOCKS:
             raise UsageError(
-                f"placeholder {name!r} is a table and stands inside <{path[-1]}>, where none can be",
+                f"placeholder {name!r} is a table, which is not allowed inside <{path[-1]}>",
                 hint="put it into a paragraph of its own: <p>{{ " + name + " }}</p>",
             )
         rendered, how = table.rendered(self.cloud)

@@ -142,7 +142,7 @@ async def stored_as_sent(
 ) -> tuple[str, ...]:
     """Compare a page that was just written with what was sent, and return what the site stored otherwise.
 
-    The forms that the site made are remembered on the page: they are no reason to write again.
+    The forms that the site made are remembered on the page: they do not cause another write.
 
     Raises
     ------
@@ -167,9 +167,7 @@ async def stored_as_sent(
             hint="look at the page; an app or a setting of the site changes what is saved",
         )
     places = tuple(each.place for each in again.replaced)
-    context.log(
-        f"{stored.name}: the site stored otherwise than sent: {', '.join(places[:10])}", logging.WARNING
-    )
+    context.log(f"{stored.name}: the site changed what was sent: {', '.join(places[:10])}", logging.WARNING)
     return places
 
 
@@ -260,7 +258,7 @@ class _Update:
             raise BadAnswerError(
                 f"{state.name}: the site answered the PUT of version {state.version + 1} with success, "
                 f"and still shows version {stored.version}",
-                hint="nothing was written; look at the page, and at what stands between it and you",
+                hint="nothing was written; check the page, and any proxy in front of the site",
             )
         if late is not None:
             return await self._restore_comment(state, draft, stored, late)
@@ -334,7 +332,7 @@ class _Update:
             seen = outside(draft, state.source) if ours else "edited since"
         if seen == "changed":
             context.log(
-                f"page {self.page_id}: the site stored something else outside the region than it was sent",
+                f"page {self.page_id}: the site changed content outside the region when storing it",
                 logging.WARNING,
             )
         return Outcome(state, draft, written, self.puts, self.conflicts, seen, altered)

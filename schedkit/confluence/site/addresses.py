@@ -53,14 +53,14 @@ def page_address(
             raise UsageError("a page is named by its id, or by title and space", hint=_HINT)
         return PageAddress(title=" ".join(title.split()), space=space.strip())
     if isinstance(page, bool) or not isinstance(page, str | int):
-        raise UsageError(f"{safe_repr(page, 80)} is no page id", hint=_HINT)
+        raise UsageError(f"invalid page id {safe_repr(page, 80)}", hint=_HINT)
     found = str(page).strip()
     if found.isdecimal():
         return PageAddress(found)
     _check_host(found, site_url)
     address = _in_url(found) if "/" in found else None
     if address is None:
-        raise UsageError(f"{safe_repr(str(page), 80)} is no page id", hint=_HINT)
+        raise UsageError(f"invalid page id {safe_repr(str(page), 80)}", hint=_HINT)
     return address
 
 
@@ -116,5 +116,5 @@ def _place(url: str) -> tuple[str, int | None]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise UsageError(f"{safe_repr(url, 80)} is no URL", hint=_HINT) from None
+        raise UsageError(f"{safe_repr(url, 80)} is not a URL", hint=_HINT) from None
     return (parts.hostname or "").lower().rstrip("."), None if port in (80, 443) else port

@@ -63,7 +63,7 @@ async def attach(
     file = Path(path)
     name = name or file.name
     if "/" in name or "\\" in name or not name.strip():
-        raise UsageError(f"{name!r} is no name for an attachment", hint="give a plain file name")
+        raise UsageError(f"invalid attachment name {name!r}", hint="give a plain file name")
     try:
         data = await anyio.to_thread.run_sync(file.read_bytes)
     except OSError as error:
@@ -73,7 +73,7 @@ async def attach(
     return await _Upload(server, page_id, name, data, comment, digest, time.monotonic() + deadline).run()
 
 
-# What is written anew at each saving, and what no reader sees: when it was, and notes for other programs.
+# What each save rewrites, and what readers do not see: when it was, and notes for other programs.
 _PROPERTIES = "docProps/core.xml"
 _UNSEEN = ("customXml/", "docProps/custom.xml", "docProps/app.xml")
 # A package that unpacks to more is compared as it is.
@@ -164,7 +164,7 @@ class _Upload:
             return Attached(self.page_id, str(found["id"]), self.name, version, written)
         except (KeyError, TypeError, ValueError):
             raise BadAnswerError(
-                f"page {self.page_id}: the answer about {self.name!r} is no attachment"
+                f"page {self.page_id}: the answer about {self.name!r} is not an attachment"
             ) from None
 
 

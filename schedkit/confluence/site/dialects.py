@@ -141,7 +141,7 @@ def state_of(value: Any, base: str) -> PageState:
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise BadAnswerError(
-            "the site's answer is no page with a version and a storage body",
+            "the site's answer is not a page with a version and a storage body",
             hint="check that the URL is that of a Confluence, and cloud=",
         ) from None
 
@@ -155,7 +155,7 @@ def _may_edit(operations: Any) -> bool | None:
 
 
 def version_in(value: Any) -> int | None:
-    """Return the version that the answer to a PUT tells; None if it tells none."""
+    """Return the version in the answer to a PUT; None if it has none."""
     try:
         return int(value["version"]["number"])
     except (KeyError, TypeError, ValueError):

@@ -105,7 +105,7 @@ class Server:
         try:
             return dialect.space(answer.json())
         except (KeyError, TypeError):
-            raise BadAnswerError(f"the answer about page {parent} names no space") from None
+            raise BadAnswerError(f"the answer about page {parent} contains no space") from None
 
     async def resolve(self, address: PageAddress) -> str:
         """Return the id of a page, looked up by title and space if need be.
@@ -149,7 +149,7 @@ class Server:
         return await self.read(str(answer.json()["id"]))
 
     async def write(self, state: PageState, source: str, message: str, quiet: bool) -> int | None:
-        """Put the version after `state`; return the version that the site's answer tells."""
+        """Put the version after `state`; return the version in the site's answer."""
         dialect = await self.dialect()
         answer = await self.site.send(dialect.write(state, source, message, quiet))
         return version_in(answer.json())

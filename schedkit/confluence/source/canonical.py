@@ -52,7 +52,7 @@ _EXTENSIBLE = {"ac:image", "ri:attachment", "ri:page", "ri:user", "ri:blog-post"
 def same(old: str, new: str) -> bool:
     """Tell whether the stored cell content `old` says what `new` says.
 
-    Attributes that the site adds to an image or to a target are no difference; ones that `new` names are.
+    Attributes that the site adds to an image or to a target are ignored, unless `new` has them too.
     """
     return old == new or _equal(canonical(old), canonical(new))
 

@@ -106,7 +106,7 @@ def _names(source: str, rows: list[Row], header: Row | None) -> list[str]:
 
 
 def _spread(source: str, rows: list[Row]) -> list[Row]:
-    """Put each cell into the column it stands in, and a covered cell wherever a merged one reaches."""
+    """Put each cell into its column, and a covered cell wherever a merged one reaches."""
     spread: list[Row] = []
     # By column: the last row that a merged cell above covers, and which cell that is.
     reach: dict[int, tuple[int, tuple[int, int]]] = {}

@@ -186,7 +186,7 @@ def _by_anchor(page: PageIndex, wanted: str) -> tuple[list[Element], str]:
     if after < len(starts):
         end = min(end, starts[after])
     tables = page.within(anchor.end, end)[:1]
-    return tables, "no table stands between the anchor and the next heading or anchor"
+    return tables, "there is no table between the anchor and the next heading or anchor"
 
 
 def _by_macro(page: PageIndex, region: Macro) -> tuple[list[Element], str]:
@@ -207,7 +207,7 @@ def _by_heading(page: PageIndex, region: Heading) -> tuple[list[Element], str]:
         return [], f"there are {len(owners)} such headings" if owners else "there is no such heading"
     tables = page.within(owners[0].end, page.section_end(owners[0]))
     if not tables:
-        return [], "no table stands between this heading and the next"
+        return [], "there is no table between this heading and the next"
     if region.n is None:
         return tables, ""
     return tables[region.n - 1 : region.n], f"this section has {len(tables)} tables"
@@ -262,7 +262,7 @@ def names_of(page: PageIndex, table: Element) -> list[str]:
     if name and heading is not None and page.texts[name] == 1:
         section = page.within(heading.end, page.section_end(heading))
         if table in section:
-            # A heading that itself ends in "/2" needs the number to be told apart.
+            # A heading that itself ends in "/2" needs the number to be unambiguous.
             numbered = len(section) > 1 or _NUMBERED.search(name) is not None
             names.append(f"heading:{name}/{section.index(table) + 1}" if numbered else f"heading:{name}")
     return [spelled for spelled in names if _means(page, spelled, table)]

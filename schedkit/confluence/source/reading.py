@@ -18,7 +18,7 @@ _BREAKS = {"br", "p", "li", "div", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5
 _BREAKS |= {"ac:task", "ac:task-body", "ac:adf-node", "ac:plain-text-body", "ac:rich-text-body"}
 _LINKS = {"ac:link", "ac:image"}
 
-# What stands for the emoticons that the editor before 2020 wrote by name.
+# Replacements for the emoticons that the editor before 2020 wrote by name.
 _EMOTICONS = {
     "smile": "🙂", "sad": "🙁", "cheeky": "😛", "laugh": "😀", "wink": "😉", "thumbs-up": "👍",
     "thumbs-down": "👎", "information": "ℹ", "tick": "✔", "cross": "✖", "warning": "⚠", "plus": "➕",
@@ -78,7 +78,7 @@ def card_name(url: str) -> str:
 
 @dataclass
 class _Link:
-    """A link or image that is open: where its words begin, and what stands for it if it has none."""
+    """A link or image that is open: where its text begins, and its replacement if it has none."""
 
     name: str
     begin: int
@@ -88,7 +88,7 @@ class _Link:
 
 @dataclass
 class _Reader:
-    """Collects the visible text of tokens; ``\\n`` stands for a break."""
+    """Collects the visible text of tokens; a break becomes ``\\n``."""
 
     parts: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
@@ -110,7 +110,7 @@ class _Reader:
         if self.status is not None:
             self.status.append(run)
         elif not self.hidden:
-            # White space in the source is no break.
+            # White space in the source is not a break.
             self.parts.append(" ".join(run.split("\n")) if "\n" in run else run)
 
     def _open(self, name: str, attrs: str) -> None:

@@ -85,12 +85,12 @@ _HINT = "write anchor:NAME, local-id:ID, macro:NAME, heading:TEXT, heading:TEXT/
 
 @check_keywords
 def region(spelled: str | Region) -> Region:
-    """Return the region that a string spells.
+    """Return the region that a string names.
 
     Raises
     ------
     RegionError
-        If it spells none.
+        If it does not name a region.
 
     Examples
     --------
@@ -100,11 +100,11 @@ def region(spelled: str | Region) -> Region:
     if isinstance(spelled, Anchor | LocalId | Macro | Heading | Nth):
         return spelled
     if not isinstance(spelled, str):
-        raise RegionError(f"{safe_repr(spelled, 60)} names no region of a page", hint=_HINT)
+        raise RegionError(f"{safe_repr(spelled, 60)} is not a region of a page", hint=_HINT)
     kind, _, rest = spelled.partition(":")
     rest = rest.strip()
     if not rest:
-        raise RegionError(f"{spelled!r} names no region of a page", hint=_HINT)
+        raise RegionError(f"{spelled!r} is not a region of a page", hint=_HINT)
     head, slash, tail = rest.rpartition("/")
     match kind.strip():
         case "anchor":
@@ -120,4 +120,4 @@ def region(spelled: str | Region) -> Region:
             return Heading(rest)
         case "nth" if rest.isdecimal() and int(rest) > 0:
             return Nth(int(rest))
-    raise RegionError(f"{spelled!r} names no region of a page", hint=_HINT)
+    raise RegionError(f"{spelled!r} is not a region of a page", hint=_HINT)

@@ -36,7 +36,7 @@ def tag_pattern(names: str) -> re.Pattern[str]:
     return re.compile(rf"<(?:(/?)({names})(?=[\s/>])({_ATTRS})>|{_OPAQUE})", re.DOTALL)
 
 
-# Cloud keeps what storage format has no element for twice: its content, and a fallback nobody sees.
+# Cloud keeps what storage format has no element for twice: its content, and a fallback that is not shown.
 HIDDEN = "ac:adf-fallback"
 _LANDMARKS = tag_pattern(
     rf"table|h[1-6]|ac:structured-macro|ac:macro|ac:rich-text-body|ac:layout-cell|ac:adf-content|{HIDDEN}"
@@ -47,7 +47,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r"""([^\s=/]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-# Confluence accepts HTML's named entities, and nobody declares them or the ac:, ri: and at: prefixes:
+# Confluence accepts HTML's named entities, without a declaration of them or of the ac:, ri: and at: prefixes:
 # expat lets both pass when a DTD it has not read might have declared them.
 _ROOT = "schedkit-page"
 
@@ -134,7 +134,7 @@ _SILENT = {"p", "br", "span", "div", "ac:structured-macro", "ac:rich-text-body"}
 
 
 def is_silent(source: str, start: int, end: int) -> bool:
-    """Tell whether nothing stands between two offsets but white space and the edges of wrappers."""
+    """Tell whether there is nothing between two offsets but white space and the edges of wrappers."""
     for token in _TOKEN.finditer(source, start, end):
         if token["name"] is None:
             if (token["cdata"] or token["text"] or "").strip():

@@ -1,1 +1,1 @@
-"""A table drawn anew and woven into what people typed."""
+"""A new table merged into what people typed."""

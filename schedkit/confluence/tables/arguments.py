@@ -25,7 +25,7 @@ def rules(
     min_rows: Any = 1,
     max_drop: Any = 0.5,
 ) -> Rules:
-    """Return the rules that arguments spell.
+    """Return the rules that the arguments give.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def a_mapping(value: Any, name: str, example: str, kinds: tuple[type, ...] = (st
     wrong = not isinstance(value, Mapping) or not all(isinstance(each, kinds) for each in value.values())
     if wrong:
         raise UsageError(
-            f"{name}={safe_repr(value, 60)} is not a mapping like the one wanted",
+            f"{name}={safe_repr(value, 60)} is not a mapping of the expected form",
             hint=f"write {name}={example}",
         )
     return dict(value)

@@ -29,7 +29,7 @@ class Column(NamedTuple):
 
     @property
     def of_people(self) -> bool:
-        """Whether what stands there is theirs."""
+        """Whether people wrote what is there."""
         return self.old >= 0 and not self.numbering and (self.kept or self.new < 0)
 
 
@@ -82,8 +82,8 @@ def decide_columns(
     strangers = [c.name for c in columns if c.of_people and not c.kept]
     if not rules.keys and (strangers or rules.keep):
         raise RegionError(
-            f"{what} has columns the frame has not ({', '.join(strangers or rules.keep)})",
-            hint="name a key= column, by which they are carried, or drop=[…] them",
+            f"{what} has columns that the frame lacks ({', '.join(strangers or rules.keep)})",
+            hint="give key= to carry them over, or drop=[…] to remove them",
         )
     notes = [_carried(strangers)] if strangers else []
     beyond = [

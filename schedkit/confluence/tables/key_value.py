@@ -1,4 +1,4 @@
-"""Tables whose names stand in a header column, as page properties do: one value, or several, a name."""
+"""Tables whose names are in a header column, as in page properties: one value, or several, a name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def update_values(
     Raises
     ------
     RegionError
-        If the frame has not one row for each column of values, or a name stands in two rows.
+        If the frame has not one row for each column of values, or a name is in two rows.
     """
     names = [text(grid.content(source, row, 0)) for row in range(len(grid.rows))]
     width = len(grid.rows[0].cells) - 1

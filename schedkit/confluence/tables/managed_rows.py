@@ -1,7 +1,7 @@
 """The two rows of a table that are ours: "… and 42 more", and the head of the archived block.
 
 They have a cell per column like any other row (merged cells would not survive an added column) and are
-known by what stands in the key column.
+recognised by the text in the key column.
 """
 
 from __future__ import annotations

@@ -248,7 +248,7 @@ def _stays(rows: RowWriter, rules: Rules, key: str, row: int, archived: bool) ->
 
 
 def _write_ours(rows: RowWriter, rules: Rules, old: int | None, content: str) -> None:
-    """Write one of our two rows: its words stand in the key column, its other cells are empty."""
+    """Write one of our two rows: its text is in the key column, its other cells are empty."""
     at = _key_place(rows.columns, rules)
     rows.write(text(content), old, [content if n == at else "" for n in range(len(rows.columns))])
 

@@ -52,8 +52,8 @@ def read_table(source: str, region: Region, what: str, *, repeat: bool = False) 
     """Return a table's cells as text, one column per column; linked keys are keys.
 
     Our own two rows ("… and 42 more", the head of the archived block) are left out. Archived rows come last;
-    ``attrs["archived"]`` tells how many they are. A table with names in its first column (page properties)
-    is one row, or as many as it has columns of values. A merged cell stands once, at its first place, or
+    ``attrs["archived"]`` holds their number. A table with names in its first column (page properties)
+    is one row, or as many as it has columns of values. A merged cell is read once, at its first place, or
     with `repeat` at each that it covers.
     """
     import pandas as pd
@@ -106,7 +106,7 @@ def _without_ours(cells: Sequence[list[str]]) -> tuple[list[list[str]], int]:
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    """Number names that repeat: a frame's columns are told apart by name."""
+    """Number names that repeat: a frame's columns are identified by name."""
     seen: Counter[str] = Counter()
     made = []
     for name in names:

@@ -59,7 +59,7 @@ class Look:
     Parameters
     ----------
     links : mapping of str to str
-        Column to URL template; ``{}`` stands for the value: ``{"Key": "https://…/browse/{}"}``.
+        Column to URL template; ``{}`` is replaced by the value: ``{"Key": "https://…/browse/{}"}``.
         The frame's issue keys are linked by themselves where ``df.attrs["site"]`` is known.
     lozenges : mapping of str to mapping or str
         Column to colours by value, or to the column that holds the status category.
@@ -126,7 +126,7 @@ def render(
     Raises
     ------
     UnknownFieldError
-        If `key` or one of `columns` is no column of the frame.
+        If `key` or one of `columns` is not a column of the frame.
     UsageError
         If two columns have one name.
     """
@@ -134,7 +134,7 @@ def render(
 
     look = look or Look()
     if not isinstance(df, pd.DataFrame):
-        raise UsageError(f"a {type(df).__name__} is no table", hint="give a DataFrame")
+        raise UsageError(f"expected a DataFrame, got {type(df).__name__}", hint="give a DataFrame")
     keys = [] if key is None else [key] if isinstance(key, str) else list(key)
     if keys and set(keys) <= set(df.index.names) - set(df.columns):
         df = df.reset_index()
@@ -243,7 +243,7 @@ def _linked(value: Any, template: str, look: Look) -> str:
     if not shown:
         return ""
     url = str(value) if template.strip() == "{}" else template.replace("{}", quote(str(value), safe=""))
-    # The value may be anybody's text: one that makes another kind of address stays text.
+    # The value is untrusted: one that makes another kind of address stays text.
     return f'<a href="{attribute(url)}">{shown}</a>' if is_web_address(url) else shown
 
 

@@ -36,7 +36,7 @@ def fill(wiki: WikiStore, store: Store, browse: str) -> None:
     )
     wiki.create("Results", "<p>Task results are written below this page.</p>", page_id="100003")
     for n in range(30):
-        # More than one page of attachments: whoever looks at the first page only misses the one they seek.
+        # More than one page of attachments: a client that reads only the first page misses some.
         wiki.attach("100002", f"scan-{n:02d}.txt", f"page {n}".encode(), "text/plain")
 
 
@@ -77,7 +77,7 @@ on <time datetime="2026-01-30" /> 👩🏽‍💻.</p>
 
 def _row(issue: Issue, browse: str, remark: str) -> str:
     color = _COLORS[issue.status.category]
-    # As somebody typed it last week: the summary is shortened, times are days.
+    # As typed by hand last week: the summary is shortened, times are days.
     cells = (
         f'<p><a href="{escape(browse)}/{issue.key}">{issue.key}</a></p>',
         f"<p>{escape(_legal(issue.summary)[:40], quote=False)}</p>",

@@ -13,7 +13,7 @@ WRAP = (
     '<!DOCTYPE page SYSTEM "x"><page xmlns:ac="http://atlassian.com/content" '
     'xmlns:ri="http://atlassian.com/resource/identifier" xmlns:at="http://atlassian.com/template">{}</page>'
 )
-# Quoted values may hold ">"; what stands in CDATA sections and comments is nobody's markup.
+# Quoted values may hold ">"; CDATA sections and comments contain no markup.
 _PAIRS = r"""((?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*?)?)"""
 _TAG = re.compile(rf"<(table|p|li|h[1-6]){_PAIRS}(/?)>")
 _CELL = re.compile(rf"(<(t[dh]){_PAIRS}>)([^<>]+)(</\2>)")

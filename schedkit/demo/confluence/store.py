@@ -101,7 +101,7 @@ class WikiStore:
         Raises
         ------
         StaleVersionError
-            For any other number: somebody else saved meanwhile.
+            For any other number: the page was saved meanwhile.
         InvalidBodyError
             For a body that is not well-formed.
         """

@@ -63,7 +63,7 @@ class CloudDesk(Desk):
         if not self.door.admits(request):
             if with_bearer(request):
                 return self.door.refusal(request)
-            # A failed login is told in a header only: the answer looks like an empty result.
+            # A failed login is reported in a header only: the answer looks like an empty result.
             return answers.json(
                 {"issues": [], "isLast": True}, headers={"X-Seraph-Loginreason": "AUTHENTICATED_FAILED"}
             )

@@ -48,7 +48,7 @@ class DataCenterDesk(Desk):
         if not self.door.admits(request):
             if self.door.locked:
                 return self.door.refusal(request)
-            # Nobody is signed in, and nobody may browse anything: an empty result, not a refusal.
+            # The user is anonymous and may browse nothing: an empty result, not a refusal.
             return answers.raw(_head(start, limit, 0) + b"]}")
         with self.store.lock:
             strict = str(body.get("validateQuery", "strict")).lower() in ("strict", "true")

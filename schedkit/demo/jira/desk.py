@@ -1,4 +1,4 @@
-"""One Jira site: its store, face and door, and the endpoints both dialects share."""
+"""One Jira site: its store, serializers and access checks, and the endpoints both dialects share."""
 
 from __future__ import annotations
 

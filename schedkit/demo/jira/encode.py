@@ -27,7 +27,7 @@ class _Column:
 
 
 class Encoder:
-    """Encodes issues for one face of the site, keeping at most `budget` bytes."""
+    """Encodes issues for one dialect of the site, keeping at most `budget` bytes."""
 
     def __init__(self, values: Values, store: Store, budget: int = 1 << 30) -> None:
         self.values, self.store, self.talk = values, store, Talk(values)

@@ -1,6 +1,6 @@
-"""A face: what one dialect shows of the world, as bytes encoded once.
+"""Serialized values: what one dialect shows of the world, as bytes encoded once.
 
-Everything an issue refers to (users, statuses, projects, …) is encoded once per face; an issue is a join
+Everything an issue refers to (users, statuses, projects, …) is encoded once per dialect; an issue is a join
 of such pieces, kept per set of fields until the issue changes.
 """
 

@@ -10,7 +10,7 @@ from schedkit.demo.world.model import Change, Comment, History, Issue, Worklog
 
 
 class Talk:
-    """Encodes for one face of the site."""
+    """Encodes for one dialect of the site."""
 
     def __init__(self, values: Values) -> None:
         self.values = values

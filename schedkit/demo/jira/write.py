@@ -15,7 +15,7 @@ from schedkit.demo.world.model import Change, Issue, Status, User
 
 
 class RefusedError(Exception):
-    """A value the site does not take; the message stands under the field's id."""
+    """A value the site does not accept; the message is keyed by the field's id."""
 
 
 def transitions(issue: Issue) -> list[tuple[int, Status]]:

@@ -115,7 +115,7 @@ def _comparison(op: str, edge: Any, get: Callable[[Any], Any]) -> Callable[[Any]
 
 
 def texts(get: Callable[[Reader, Issue], str]) -> Callable[[Reader, Clause], Test]:
-    """``~``: every word occurs (``word*`` as a prefix); a ``"\\"phrase\\""`` occurs as it stands."""
+    """``~``: every word occurs (``word*`` as a prefix); a ``"\\"phrase\\""`` occurs literally."""
 
     def compare(reader: Reader, clause: Clause) -> Test:
         operand = clause.operands[0]

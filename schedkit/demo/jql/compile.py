@@ -27,7 +27,7 @@ from schedkit.demo.jql.tree import (
 from schedkit.demo.world.model import Issue
 
 _MAX_OPERANDS = 3000
-# What every Jira has, without anybody having saved it.
+# What every Jira has without a saved filter.
 SYSTEM_FILTERS = {
     "-1": "assignee = currentUser() AND resolution = Unresolved",
     "-2": "reporter = currentUser()",
@@ -139,7 +139,7 @@ def _membership(
 
 
 def resolved(reader: Reader, clause: Clause, field: Meaning, operand: Any) -> list[Any]:
-    """The values an operand stands for."""
+    """The values of an operand."""
     if isinstance(operand, Call):
         return functions.values(reader, operand, clause.field)
     if isinstance(operand, Empty):

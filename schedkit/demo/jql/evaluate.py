@@ -45,7 +45,7 @@ class Found:
 
 
 class Searcher:
-    """Answers JQL for one reader; `reader` is asked anew for each query, for the time moves on."""
+    """Answers JQL for one reader; `reader` is called for each query, as the time changes."""
 
     def __init__(self, store: Store, reader: Callable[[], Reader]) -> None:
         self.store, self.reader = store, reader

@@ -1,4 +1,4 @@
-"""JQL functions that stand for values: ``currentUser()``, ``openSprints()``, ``linkedIssues("X-1")``."""
+"""JQL functions that return values: ``currentUser()``, ``openSprints()``, ``linkedIssues("X-1")``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SPRINTS = {"opensprints": "active", "closedsprints": "closed", "futuresprints":
 
 
 def values(reader: Reader, call: Call, field: str) -> list[Any]:
-    """What a function stands for in a clause on `field`.
+    """The values of a function in a clause on `field`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What follows from the seed of an issue nobody wrote to: description, comments, worklogs, changelog."""
+"""What follows from the seed of an unedited issue: description, comments, worklogs, changelog."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from random import Random
 from schedkit.demo.world import words
 from schedkit.demo.world.model import Change, Comment, History, Issue, Past, Status, User, Worklog
 
-# One long text, cut differently for each issue: twenty times faster than writing each anew.
+# One long text, cut differently for each issue: twenty times faster than generating each.
 _CORPUS = words.prose(Random(0), 250_000)
 _STARTS = tuple(i + 2 for i in range(len(_CORPUS) - 60_000) if _CORPUS.startswith("\n\n", i))
 _LONG_EVERY = 997

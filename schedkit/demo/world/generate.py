@@ -25,7 +25,7 @@ _SPAN_DAYS = 900
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a seed makes. `hidden` issues exist besides `issues`: parents nobody may see."""
+    """What a seed makes. `hidden` issues exist besides `issues`: parents that are not visible."""
 
     catalog: Catalog
     issues: tuple[Issue, ...]

@@ -19,7 +19,7 @@ def make_links(issues: tuple[Issue, ...], rng: Random) -> list[Link]:
             made.append(Link(10_000 + len(made), c.LINK_TYPES[kind], source, target))
 
     if len(issues) >= 3:
-        # One cycle of "blocks", through the last three issues: whoever follows links must notice.
+        # One cycle of "blocks", through the last three issues: code that follows links must detect it.
         a, b, d = (issue.id for issue in issues[-3:])
         for source, target in ((a, b), (b, d), (d, a)):
             link(0, source, target)

@@ -34,7 +34,7 @@ Chart = AreaChart | BarChart | DoughnutChart | LineChart
 
 @dataclass(frozen=True)
 class Block:
-    """Where a chart's figures stand: a header row, then `rows` rows; names in `column`, values beside."""
+    """Where a chart's figures are: a header row, then `rows` rows; names in `column`, values beside."""
 
     sheet: Worksheet
     row: int

@@ -96,7 +96,7 @@ def filled(color: str) -> PatternFill:
 
 
 def is_identifier(header: str) -> bool:
-    """Tell whether numbers under `header` name things, so that nobody sums or groups their digits."""
+    """Tell whether numbers under `header` are identifiers, whose digits are not summed or grouped."""
     return _IDENTIFIER.search(header) is not None
 
 

@@ -34,8 +34,8 @@ class Count:
 class Flow:
     """Issues over time: at each day of `until`, what was created and resolved in the step before it.
 
-    `stock` holds, per status category, how many issues stood in it at that time; it comes from the
-    status history if one was given, or else tells open from done only.
+    `stock` holds, per status category, how many issues were in it at that time; it comes from the
+    status history if one was given, or else distinguishes open from done only.
     """
 
     until: list[pd.Timestamp]
@@ -50,7 +50,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Overview:
-    """What a Summary sheet tells of one frame."""
+    """What a Summary sheet shows of one frame."""
 
     issues: int
     by_category: list[Count]
@@ -222,7 +222,7 @@ def _stock(
         return {"Done": closed.astype(int).tolist(), "Open": (made - closed).astype(int).tolist()}
     born = pd.DataFrame({"Key": columns["key"].astype(object), "At": columns["created"], "place": 0})
     told = history[["Key", "At", "place"]]
-    # An issue is new when it is created; what the history tells of that moment comes after and counts.
+    # An issue is new when it is created; what the history says of that moment comes after and counts.
     changes = pd.concat([born, told]).dropna().sort_values("At", kind="stable")
     days, place = _days(changes["At"], policy), changes["place"].to_numpy()
     assert days is not None

@@ -64,7 +64,7 @@ class StatusCategories:
 
     @classmethod
     def of(cls, attrs: Mapping[Any, Any]) -> StatusCategories:
-        """Return the categories of a frame, by key where its site told them (``attrs["statuses"]``)."""
+        """Return the categories of a frame, by key where its site gave them (``attrs["statuses"]``)."""
         told = {}
         statuses = attrs.get("statuses")
         for about in statuses.values() if isinstance(statuses, Mapping) else ():
@@ -75,7 +75,7 @@ class StatusCategories:
         return cls({**_CATEGORY_KEYS, **_ENGLISH, **(told or usual)})
 
     def place(self, name: object) -> int | None:
-        """Return where a category stands in `CATEGORIES`, None for an unknown one.
+        """Return the position of a category in `CATEGORIES`, None for an unknown one.
 
         Examples
         --------

@@ -19,7 +19,7 @@ from schedkit.excel.limits import MAX_CELL_UNITS, clip
 from schedkit.excel.names import letters
 from schedkit.excel.text import excel_escape
 
-# A grid of twelve equal columns between two margins; the charts' figures stand to the right of it.
+# A grid of twelve equal columns between two margins; the charts' figures are to the right of it.
 _LEFT, _COLUMNS, _WIDTH = 2, 12, 12.3
 _DATA = _LEFT + _COLUMNS + 3
 # A chart leaves a little of its last column free, in EMU.
@@ -110,7 +110,7 @@ class _Figures:
     column: int = _DATA
 
     def place(self, names: Sequence[Any], series: dict[str, Sequence[float]], *, days: bool = False) -> Block:
-        """Write figures and return where they stand."""
+        """Write figures and return their place."""
         block = Block(self.sheet, 2, self.column, len(names), len(series))
         for row, name in enumerate(names, block.row + 1):
             cell = put(self.sheet, row, self.column, name.to_pydatetime() if days else name, color=look.MUTED)

@@ -56,7 +56,7 @@ def totals_of(
         if header not in places:
             raise WorkbookError(f"no column {header!r} to total", hint=f"columns are {', '.join(places)}")
         if function not in _FUNCTIONS:
-            raise WorkbookError(f"no total is called {function!r}", hint=f"there are {', '.join(_FUNCTIONS)}")
+            raise WorkbookError(f"unknown total {function!r}", hint=f"use one of {', '.join(_FUNCTIONS)}")
         place = places[header]
         if function != "count" and columns[place].kind not in _NUMERIC:
             raise WorkbookError(

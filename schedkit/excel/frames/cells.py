@@ -40,7 +40,7 @@ class Slot(Protocol):
     def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
         """Return cells for the rows `low` to `high`, whose numbers in the sheet are `numbers`.
 
-        An array is null where there is no cell; text that stands between arrays is for every row.
+        An array is null where there is no cell; text between arrays is for every row.
         """
         ...
 
@@ -103,7 +103,7 @@ class Data:
 
 @dataclass(frozen=True)
 class _Layer:
-    """Cells that look alike: what stands before and after each value; null where another layer has one."""
+    """Cells that look alike: the markup before and after each value; null where another layer has one."""
 
     opening: str
     values: pa.Array

@@ -34,7 +34,7 @@ def write_csv(frame: pd.DataFrame, policy: Policy, file: IO[bytes], tally: Tally
     """Write `frame` as UTF-8 CSV that Excel opens rightly and that no spreadsheet runs."""
     frame = with_index(frame, tally)
     labels = pa.array(headers(frame.columns), pa.large_string())
-    # The mark tells Excel that this is UTF-8.
+    # Excel needs the mark to read the file as UTF-8.
     file.write(b"\xef\xbb\xbf")
     for start in range(0, max(len(frame), 1), _CHUNK_ROWS):
         part = frame.iloc[start : start + _CHUNK_ROWS]

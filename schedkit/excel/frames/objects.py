@@ -140,7 +140,7 @@ class Objects:
             return self._duration(pd.Timedelta(value), tally)
         if isinstance(value, time):
             return self._time(value)
-        # Labels joined by commas are as anyone would write them; all else is told to be altered.
+        # Labels joined by commas are as anyone would write them; all else is reported as altered.
         tally.add("flattened", not is_texts(value))
         # An empty list of labels is a blank cell, as an analyst would leave it.
         return "texts", flat_text(value) or None
@@ -203,7 +203,7 @@ def is_texts(value: Any) -> bool:
 
 
 def flat_text(value: Any) -> str:
-    """Return a list as its items joined by commas, a dict as JSON, anything else as `str` tells it.
+    """Return a list as its items joined by commas, a dict as JSON, anything else as `str` returns it.
 
     Examples
     --------

@@ -61,7 +61,7 @@ class Body:
         return int((self.letters == ord(letter)).sum())
 
     def with_values(self) -> Body:
-        """Return the column without errors and formulas nobody has calculated."""
+        """Return the column without errors and formulas that have not been calculated."""
         kept = ~self.of_kind("ef")
         if kept.all():
             return self

@@ -178,7 +178,7 @@ class Writer:
         year, month, day, hour, minute, second = info.date_time
         entry = _Entry(
             name=part.encode(),
-            # Sizes stand in the header here, so no descriptor follows.
+            # Sizes are in the header here, so no descriptor follows.
             flags=(info.flag_bits & ~_DESCRIPTOR_FOLLOWS) | _UTF8_NAME,
             method=info.compress_type,
             time=hour << 11 | minute << 5 | second // 2,

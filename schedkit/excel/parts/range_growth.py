@@ -47,7 +47,7 @@ class RangeGrowth:
         Parameters
         ----------
         single : bool
-            Whether one cell may stand for a body of one row.
+            Whether a single cell may mean a body of one row.
         block : bool
             Whether one row is meant as a block of rows, which now has only one.
         """

@@ -1,4 +1,4 @@
-"""A workbook written anew with some parts changed; all others are copied byte for byte."""
+"""A workbook rewritten with some parts changed; all others are copied byte for byte."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class Meaning:
     formats: list[str]
 
     def kind(self, attributes: bytes) -> str:
-        """Return the letter of a cell's kind; S stands for a shared string, I for an inline one.
+        """Return the letter of a cell's kind; S for a shared string, I for an inline one.
 
         Raises
         ------
@@ -144,7 +144,7 @@ def _row_blocks(file: Readable, size: int) -> Iterable[bytes]:
         cut = end if end >= 0 else rest.rfind(row_end) + len(row_end)
         if end >= 0 or cut >= len(row_end):
             rows, rest = rest[:cut], rest[cut:]
-            # A "<" cannot stand in text, so that only tags lose their prefix.
+            # Text cannot contain "<", so that only tags lose their prefix.
             yield rows.replace(opening, b"<").replace(closing, b"</") if prefix else rows
         if end >= 0:
             return
@@ -188,7 +188,7 @@ def _tags(data: Bytes) -> tuple[Numbers, Numbers, Bytes]:
     """Return where each tag begins and ends, and what it is."""
     opens, closes = np.flatnonzero(data == ord("<")), np.flatnonzero(data == ord(">"))
     if len(closes) != len(opens):
-        # A ">" may stand in text.
+        # Text may contain ">".
         places = np.searchsorted(closes, opens)
         if len(opens) and (not len(closes) or places[-1] >= len(closes)):
             raise IrregularSheetError
@@ -228,7 +228,7 @@ def _addresses(data: Bytes, opens: Numbers) -> tuple[Numbers, Numbers, Numbers]:
 
 
 def _kinds(block: bytes, start: Numbers, stop: Numbers, meaning: Meaning) -> Bytes:
-    """Return the kind of each cell by what stands behind its address; few texts stand there."""
+    """Return the kind of each cell by the text after its address, of which there are few."""
     found = _slices(block, start, stop).dictionary_encode()
     letters = np.array([ord(meaning.kind(text)) for text in found.dictionary.to_pylist()], np.uint8)
     kinds: Bytes = letters[found.indices.to_numpy()]
@@ -279,7 +279,7 @@ def _decoded(raw: pa.Array, text: npt.NDArray[np.bool_]) -> pa.Array:
 def _plain(value: str) -> str:
     value = value.replace("\r\n", "\n").replace("\r", "\n")
     if "&" in value:
-        # Pieces between character references: what a reference makes is no entity again.
+        # Pieces between character references: the result of a reference is not expanded again.
         pieces = _REFERENCE.split(value)
         plain = [unescape(piece, _ENTITIES) for piece in pieces[0::3]]
         for place in range(1, len(pieces), 3):

@@ -190,7 +190,7 @@ class Sheet:
 
     @cached_property
     def _masters(self) -> dict[str, tuple[str, int, int]]:
-        """Where each shared formula is told: its text, column and row, by its index."""
+        """Where each shared formula is defined: its text, column and row, by its index."""
         masters = {}
         for number in self._rows.with_formulas():
             row = self._rows.row(number) if self._rows.contains(number, b"shared") else None
@@ -255,7 +255,7 @@ class Sheet:
 
     @property
     def link_namespaces(self) -> dict[str, str]:
-        """What the list of links declares, so that new ones may stand in it."""
+        """What the list of links declares, so that new ones can be added."""
         own = {} if self.namespace is None else {"xmlns": self.namespace}
         return {**own, "xmlns:r": _STRICT_OFFICE if self.strict else OFFICE}
 

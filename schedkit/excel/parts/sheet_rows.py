@@ -66,7 +66,7 @@ class SheetRows:
         if text.isdecimal() and len(text) < 9 and before < int(text) <= MAX_ROWS:
             return int(text)
         raise WorkbookError(
-            f"cannot read the part {self._part}: row {clip(text, 20)} stands after row {before}",
+            f"cannot read the part {self._part}: row {clip(text, 20)} comes after row {before}",
             hint="open the workbook in Excel and save it again",
         )
 

@@ -156,7 +156,7 @@ class Document:
         """Return the offset where a child called `name` belongs, by the schema's `order` of children."""
         rank = {each: number for number, each in enumerate(order)}
         for child in parent.children:
-            # mc:AlternateContent stands for the element that it wraps; what no schema names may be anywhere.
+            # mc:AlternateContent counts as the element that it wraps; what no schema names may be anywhere.
             known = next((rank[each.name] for each in _walk(child) if each.name in rank), -1)
             if known > rank[name]:
                 return child.start
@@ -240,7 +240,7 @@ def new_parser(part: str, *, namespaces: bool = False) -> expat.XMLParserType:
 
     def refuse(*_: object) -> None:
         raise WorkbookError(
-            f"cannot read the part {part}: it has {_REFUSED}, which no workbook may have",
+            f"cannot read the part {part}: it has {_REFUSED}, which a workbook must not contain",
             hint="get the workbook from a source that you trust",
         )
 

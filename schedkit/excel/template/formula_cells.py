@@ -21,7 +21,7 @@ _PASSES = 20
 
 @dataclass(frozen=True)
 class Change:
-    """What of a region is written anew.
+    """What of a region is rewritten.
 
     `gone` tells whether the old cell of a row and column is; `written` is the area whose values change, and
     `rows` are more rows whose values do, in order.
@@ -207,7 +207,7 @@ class _Stale:
             dirty.areas.append(cell.spills)
 
     def _areas(self, uses: Uses, cell: _Cell, depth: int) -> Iterator[tuple[str, Area | None]]:
-        """Yield what a formula uses as areas of sheets; None stands for anything."""
+        """Yield what a formula uses as areas of sheets; None means any area."""
         if uses.anything or depth > 5:
             yield "", None
         for sheet, area in uses.areas:

@@ -113,7 +113,7 @@ class _Graft:
         self._sheets.append(title)
 
     def _clear(self, part: str) -> None:
-        """Take away the drawings of a sheet that is drawn anew."""
+        """Remove the drawings of a sheet that is redrawn."""
         package = self._book.package
         for relation in relations(package, part):
             if relation.kind in ("drawing", "comments", "vmlDrawing"):

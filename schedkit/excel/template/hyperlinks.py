@@ -1,4 +1,4 @@
-"""The links of a sheet: those that stay, and those whose cells are written anew."""
+"""The links of a sheet: those that stay, and those whose cells are rewritten."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ID = re.compile(rb":id\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 
 
 def count_staying(sheet: Sheet, overwritten: Overwritten) -> int:
-    """Return how many links of a sheet are in cells that are not written anew."""
+    """Return how many links of a sheet are in cells that are not rewritten."""
     links = LINK.finditer(sheet.links)
     if overwritten.first_row > overwritten.body.bottom:
         return sum(1 for _ in links)

@@ -20,7 +20,7 @@ from schedkit.excel.text import xml_text
 
 @dataclass(frozen=True)
 class Overwritten:
-    """Which old cells are written anew: some columns, of all rows from `first_row` on or of `rows` only."""
+    """Which old cells are rewritten: some columns, of all rows from `first_row` on or of `rows` only."""
 
     body: Area
     first_row: int
@@ -28,7 +28,7 @@ class Overwritten:
     rows: frozenset[int] | None = None
 
     def covers(self, row: int, column: int) -> bool:
-        """Tell whether a cell is written anew, or goes with its row."""
+        """Tell whether a cell is rewritten, or goes with its row."""
         if not self.first_row <= row <= self.body.bottom or column not in self.columns:
             return False
         return self.rows is None or row in self.rows
@@ -117,7 +117,7 @@ def move_rows_below(sheet: Sheet, region: Region, growth: RangeGrowth) -> None:
 
 
 def without_merged(sheet: Sheet, growth: RangeGrowth, first_row: int) -> None:
-    """Take merged cells in rows written anew apart, and move those of the totals."""
+    """Split merged cells in rewritten rows, and move those of the totals."""
     merged = sheet.document.root.child("mergeCells")
     if merged is None:
         return

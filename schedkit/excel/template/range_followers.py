@@ -6,7 +6,7 @@ from schedkit.excel.parts.range_growth import RangeGrowth
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.xml import Document, Element
 
-# Where a place on the sheet itself is told by an attribute. Merged cells, links and the selection are not
+# Where an attribute holds a place on the sheet itself. Merged cells, links and the selection are not
 # here: they lie where they lie.
 _AREAS = {
     "conditionalFormatting": "sqref",
@@ -62,5 +62,5 @@ def _filters(document: Document) -> list[Element]:
 
 
 def _criteria(element: Element) -> list[Element]:
-    # A column without criteria tells only that its button is hidden.
+    # A column without criteria only hides its button.
     return [child for child in element.children if child.name == "filterColumn" and child.children]

@@ -16,7 +16,7 @@ from schedkit.excel.parts.workbook import MAIN, Workbook
 from schedkit.excel.template.total_rows import totals_below
 
 _CELL = re.compile(r"(?:'((?:[^']|'')+)'|([^!']+))!(\$?[A-Z]{1,3}\$?[0-9]+(?::\$?[A-Z]{1,3}\$?[0-9]+)?)")
-# A header that nobody named is looked for in the first rows of a sheet.
+# A header that was not named is looked for in the first rows of a sheet.
 _SEARCHED_ROWS = 50
 
 
@@ -182,7 +182,7 @@ class Locator:
                 return self._of_table(sheet, table)
         region = self._below_header(sheet, area)
         if area.height > 1 and not _fits(region, wanted):
-            # A name may cover the rows alone; its header then stands above it.
+            # A name may cover the rows alone; its header is then above it.
             above = self._below_header(sheet, replace(area, top=area.top - 1))
             return above if _fits(above, wanted) else region
         return region

@@ -72,7 +72,7 @@ class Computed:
     def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
         cells = _one(self.calculated.render(low, high, numbers, ink))
         kinds, texts = written(self.values(low, high))
-        # The type stands before the formula, the value behind it.
+        # The type comes before the formula, the value after it.
         halves = pc.split_pattern(pc.utf8_slice_codeunits(cells, 0, -len(_END)), _FORMULA, max_splits=1)
         head, tail = (pc.list_element(halves, place) for place in (0, 1))
         pieces = (head, kinds, _FORMULA, tail, "<v>", texts, f"</v>{_END}", "")
@@ -242,7 +242,7 @@ class Slots:
         return Keeping(self._old, position, pa.array(covers), under)
 
     def _continued(self, position: int, slot: Slot | None) -> npt.NDArray[np.bool_]:
-        """Tell which old rows have the formula that is calculated anew."""
+        """Tell which old rows have the formula that is recalculated."""
         if not isinstance(slot, Computed):
             return np.zeros(len(self._numbers), bool)
         formula = slot.calculated.formula

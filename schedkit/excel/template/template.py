@@ -121,7 +121,7 @@ def plan_filling(
     Raises
     ------
     WorkbookError
-        If there is no such region, no header fits, or something stands in the way of the new rows.
+        If there is no such region, no header fits, or something on the sheet blocks the new rows.
     """
     order = replace(order, policy=replace(order.policy, calendar=book.calendar))
     frame = with_index(frame, tally)

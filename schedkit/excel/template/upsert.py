@@ -56,7 +56,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Carried:
-    """A body written anew: for each of its rows the frame's row, and the old row it continues (-1: none)."""
+    """A rewritten body: for each of its rows the frame's row, and the old row it continues (-1: none)."""
 
     sources: npt.NDArray[np.int64]
     continues: npt.NDArray[np.int64]
@@ -84,7 +84,7 @@ def match_rows(
     names: Sequence[str],
     calendar: Calendar = FROM_1900,
 ) -> Match:
-    """Match the rows of a body with the `rows` rows of a frame, both told by their key columns.
+    """Match the rows of a body with the `rows` rows of a frame, both identified by their key columns.
 
     Raises
     ------

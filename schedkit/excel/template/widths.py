@@ -1,4 +1,4 @@
-"""Widths for columns of a sheet that nobody has given one."""
+"""Widths for columns of a sheet that have none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["set_widths"]
 
 
 def set_widths(sheet: Sheet, widths: Mapping[int, float]) -> None:
-    """Give columns, by 1-based position, a width in characters where the sheet tells none."""
+    """Give columns, by 1-based position, a width in characters where the sheet gives none."""
     document = sheet.document
     element = document.root.child("cols")
     told = [] if element is None else element.children
@@ -32,7 +32,7 @@ def set_widths(sheet: Sheet, widths: Mapping[int, float]) -> None:
         document.splice(place, place, f"<{sheet.prefix}cols>{content}</{sheet.prefix}cols>".encode())
         return
     for position, column in made.items():
-        # Columns are told from left to right.
+        # Columns are declared from left to right.
         later = next(
             (each.start for each, (first, _) in zip(told, ends, strict=True) if first > position), None
         )

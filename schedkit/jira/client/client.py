@@ -1,15 +1,16 @@
-"""`Jira`: one site's issues as DataFrames, and its async face."""
+"""`Jira`: one site's issues as DataFrames, and its async API."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import pandas as pd
 
 from schedkit.atlassian import Site
 from schedkit.atlassian.login import connected
+from schedkit.atlassian.site import SiteOptions
 from schedkit.errors import UsageError
 from schedkit.jira.client.history_api import HistoryApi
 from schedkit.jira.client.lookups import Lookups
@@ -22,7 +23,7 @@ __all__ = ["AsyncJira", "Jira"]
 
 
 class AsyncJira(Writing, HistoryApi, Lookups):
-    """The async face of `Jira`: the same methods, to be awaited from any loop."""
+    """The async API of `Jira`: the same methods, awaitable from any loop."""
 
 
 @check_keywords
@@ -60,7 +61,7 @@ class Jira:
         cloud: bool | None = None,
         *,
         site: Site | None = None,
-        **options: Any,
+        **options: Unpack[SiteOptions],
     ) -> None:
         if (url is None) == (site is None):
             raise UsageError(
@@ -69,7 +70,15 @@ class Jira:
         self.aio = AsyncJira(site or Site(str(url), user=user, token=token, **options), cloud)
 
     @classmethod
-    def connect(cls, url: str, user: str | None = None, *, again: bool = False, **options: Any) -> Self:
+    def connect(
+        cls,
+        url: str,
+        user: str | None = None,
+        *,
+        again: bool = False,
+        cloud: bool | None = None,
+        **options: Unpack[SiteOptions],
+    ) -> Self:
         """Return a client for a site, asking for the login the first time.
 
         The token is typed hidden, checked, and kept in the system's keyring where there is one.
@@ -81,21 +90,23 @@ class Jira:
         user : str, optional
             E-mail address (Cloud) or user name; on Data Center a personal access token needs none.
         again : bool
-            Ask even if a login is kept: the token has changed.
+            Ask even if a login is stored, e.g. because the token has changed.
+        cloud : bool, optional
+            As for `Jira`.
         **options
             As for `Jira`.
 
         Raises
         ------
         AuthError
-            If the login is refused, or there is nobody to ask.
+            If the login is refused, or there is no terminal or notebook to type it in.
 
         Examples
         --------
         >>> jira = Jira.connect("https://issues.example.org")  # doctest: +SKIP
         """
         return connected(
-            lambda name, token: cls(url, user=name, token=token, **options),
+            lambda name, token: cls(url, user=name, token=token, cloud=cloud, **options),
             lambda jira: jira.myself(),
             url,
             user,

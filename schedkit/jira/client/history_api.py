@@ -75,7 +75,7 @@ class HistoryApi(Opened):
             All issues, as `search` gives them; ``attrs["sync"]`` holds the keys added, changed and removed,
             and by key the ``reasons`` of removal: deleted, no longer in the query, or no longer visible.
             Those that are no longer visible count as missing in ``attrs["extraction"]``. With `history`,
-            ``attrs["sync"]["history"]`` tells how many issues were asked, and which could not be read.
+            ``attrs["sync"]["history"]`` says how many issues were asked, and which could not be read.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class HistoryApi(Opened):
             To Id and Entry (what was changed together). Field Id is missing where a Data Center has several
             custom fields of that name.
 
-            ``attrs["extraction"]["missing"]`` tells of which keys nothing could be read, and why;
+            ``attrs["extraction"]["missing"]`` lists the keys of which nothing could be read, and why;
             ``attrs["statuses"]`` the site's statuses by id, and ``attrs["history_fields"]`` which column each
             field is in, for `schedkit.flow`.
 
@@ -190,7 +190,7 @@ class HistoryApi(Opened):
 
     @bridged
     async def worklogs(self, issues: pd.DataFrame | Sequence[str] | str) -> pd.DataFrame:
-        """Return every entry of work on issues.
+        """Return every worklog of issues.
 
         Parameters
         ----------

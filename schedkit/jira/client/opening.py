@@ -35,7 +35,7 @@ Fields = str | Sequence[str] | None
 
 @check_keywords
 class Opened:
-    """What every part of the async client stands on."""
+    """The base of every part of the async client."""
 
     def __init__(self, site: Site, cloud: bool | None = None) -> None:
         self.site = site
@@ -139,13 +139,13 @@ class Opened:
 def checked(limit: int | None) -> int | None:
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise UsageError(
-            f"limit={limit!r} asks for no issue", hint="give a whole number from 1, or leave it out"
+            f"limit must be >= 1, got {limit!r}", hint="give a whole number from 1, or leave it out"
         )
     return limit
 
 
 def _base(address: Any) -> str:
-    """Return the site's own address, empty if it tells none that a browser could open."""
+    """Return the address that the site reports, empty if a browser could not open it."""
     try:
         parts = urlsplit(address if isinstance(address, str) else "")
         known = parts.scheme in ("http", "https") and parts.hostname and parts.username is None

@@ -109,7 +109,7 @@ class Searching(Opened):
     ) -> pd.DataFrame:
         """Return issues by their keys, in that order; moved issues are found under their former keys.
 
-        ``attrs["extraction"]["missing"]`` tells which do not exist or may not be seen.
+        ``attrs["extraction"]["missing"]`` lists those that do not exist or are not visible.
 
         Parameters
         ----------
@@ -229,7 +229,7 @@ class Searching(Opened):
             raise UsageError(f"{id!r} is not the number of a filter", hint="take it from the filter's link")
         jql = (await self._kept(f"/rest/api/2/filter/{id}", f"filter {id}")).get("jql")
         if not isinstance(jql, str):
-            raise NotFoundError(f"{self.site.name} tells no query for filter {id}")
+            raise NotFoundError(f"{self.site.name} returned no query for filter {id}")
         return jql
 
     async def _board_jql(self, id: str, quick: Sequence[str] = ()) -> str:
@@ -237,7 +237,7 @@ class Searching(Opened):
         answer = await self._kept(f"{path}/configuration", f"board {id}")
         number = str((answer.get("filter") or {}).get("id", ""))
         if not number.isdecimal():
-            raise NotFoundError(f"{self.site.name} tells no filter for board {id}")
+            raise NotFoundError(f"{self.site.name} returned no filter for board {id}")
         query = parse(await self._filter_jql(number))
         # A Kanban board hides what is released by a second condition.
         narrowed = [(answer.get("subQuery") or {}).get("query")]

@@ -30,10 +30,10 @@ class Writing(Searching):
     ) -> AsyncPlan:
         """Plan to make the site's issues what a frame says; nothing is written before `apply`.
 
-        Only what the frame's user changed is written. What somebody else changed on the site since the frame
+        Only what the frame's user changed is written. What was changed on the site since the frame
         was extracted (by its column Updated, else by ``attrs["extraction"]``) is left alone: where the cell
         still shows the old value, the plan notes it, and where it does not, the plan shows a conflict.
-        Extract again to see both, then decide. A frame that tells neither is compared with the site as it is.
+        Extract again to see both, then decide. A frame without either is compared with the site as it is.
 
         A changed Description, or another formatted text, is written as wiki markup, on Cloud too. Where the
         site's text has formatting, which a text without it would replace, the plan says so. To keep it on
@@ -204,5 +204,5 @@ class Writing(Searching):
         texts = dict.fromkeys(keys, text) if isinstance(text, str) else dict(text)
         for key in keys:
             if not isinstance(texts.get(key), str) or not texts[key].strip():
-                raise UsageError(f"there is no text for the comment on {key}", hint="give one for each issue")
+                raise UsageError(f"the comment on {key} has no text", hint="give one for each issue")
         return await plan_comment(await self.source(), keys, texts)

@@ -1,4 +1,4 @@
-"""Worklogs of issues as a long frame: one row per entry of work."""
+"""Worklogs of issues as a long frame: one row per worklog."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class WorkedPage(msgspec.Struct):
 
 
 async def worklogs(source: Source, keys: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return every entry of work on the issues `keys`, and why some are missing; see `Jira.worklogs`."""
+    """Return every worklog of the issues `keys`, and why some are missing; see `Jira.worklogs`."""
     found: list[tuple[WorkedIssue, list[Work]]] = []
     done = 0
 
     async def rest(issue: WorkedIssue, have: list[Work], total: int) -> None:
-        # A search tells the first twenty.
+        # A search returns the first twenty.
         while len(have) < total:
             path = f"{source.dialect.api}/issue/{issue.key}/worklog"
             params = {"startAt": len(have), "maxResults": 1000}

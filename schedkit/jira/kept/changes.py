@@ -147,7 +147,7 @@ def _kept_for(file: Path, about: Mapping[str, Any]) -> Kept | None:
         if kept is not None and kept.about.get(what) != about[what]:
             raise UsageError(
                 f"{file} holds {what} {kept.about.get(what)!r}, not {about[what]!r}",
-                hint="name another file, or delete this one to start afresh",
+                hint="name another file, or delete this one to start over",
             )
     return kept
 
@@ -205,7 +205,7 @@ def _read(file: Path) -> Kept | None:
 
     if not file.exists():
         return None
-    with translated(file, UsageError, hint="delete it to start afresh, or name another file"):
+    with translated(file, UsageError, hint="delete it to start over, or name another file"):
         table = pq.read_table(file)
         meta = (table.schema.metadata or {}).get(_META)
     if meta is None:

@@ -79,7 +79,7 @@ async def _hidden_projects(source: Source, keys: set[str]) -> set[str]:
 
 
 async def _one_by_one(source: Source, lost: Mapping[int, str]) -> dict[str, str]:
-    """Ask Data Center, which tells what is hidden from what does not exist."""
+    """Ask Data Center, which distinguishes hidden issues from missing ones."""
     reasons: dict[str, str] = {}
 
     async def ask(id: int, key: str) -> None:

@@ -76,7 +76,7 @@ def target(path: str | Path) -> Path:
     FileError
         If there is something else than a file, or no file can be made there.
     UsageError
-        If it is no path.
+        If it is not a path.
     """
     if not isinstance(path, str | Path):
         raise UsageError(f"{safe_repr(path)} is not a path", hint="give the file's path, e.g. issues.parquet")
@@ -112,7 +112,7 @@ def read_store(path: Path) -> Stored:
 
     if not path.exists():
         raise UsageError(f"there is no file {path}", hint="check the path")
-    with translated(path, UsageError, hint="delete it to start afresh, or name another file"):
+    with translated(path, UsageError, hint="delete it to start over, or name another file"):
         table = pq.read_table(path)
         meta = (table.schema.metadata or {}).get(_META)
         about = None if meta is None or ID not in table.column_names else msgspec.json.decode(meta)

@@ -38,7 +38,7 @@ __all__ = ["OVERLAP", "Changes", "Limits", "merged", "stored_for", "synchronise"
 
 # Search indexes lag, clocks jump; what is read twice costs little.
 OVERLAP = timedelta(minutes=10)
-# A share of fewer issues than these tells nothing.
+# A share of fewer issues than these means nothing.
 JUDGED_FROM = 10
 
 
@@ -80,7 +80,7 @@ def stored_for(path: Path, about: dict[str, Any]) -> Stored | None:
         if held.get(what) != about[what]:
             raise UsageError(
                 f"{path} holds {what} {held.get(what)!r}, not {about[what]!r}",
-                hint="name another file, or delete this one to start afresh",
+                hint="name another file, or delete this one to start over",
             )
     return stored
 

@@ -152,8 +152,8 @@ class Asker:
     async def confirm(self) -> None:
         """Ask whether the login still works.
 
-        Where it has run out, Data Center answers a search for nobody: with what is public, or nothing, as if
-        that were all. Cloud tells in a header.
+        After it has expired, Data Center answers a search as for an anonymous user: with what is public, or
+        nothing, as if that were all. Cloud reports it in a header.
 
         Raises
         ------

@@ -115,7 +115,7 @@ class Held:
 
 @dataclass(slots=True)
 class Evidence:
-    """What `df.attrs["extraction"]` tells.
+    """The content of `df.attrs["extraction"]`.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ __all__ = ["Pages", "token_pages", "window_pages"]
 
 Pages = Generator[Request, Page, None]
 EMPTY_PAGES = 4
-# Cloud may take what somebody may not see out of a page only when it has been cut.
+# Cloud may remove the issues that the account may not see after it has cut the page.
 EMPTY_TOKENS = 100
 
 
@@ -41,7 +41,9 @@ def token_pages(ask: Callable[[str | None], Request]) -> Pages:
         token = page.token
         if token is None:
             if page.last is False:
-                raise BadAnswerError(f"page {len(seen) + 1} is not the last, but names no next one")
+                raise BadAnswerError(
+                    f"page {len(seen) + 1} is not the last, but has no token for the next one"
+                )
             return
         if token in seen:
             raise BadAnswerError(

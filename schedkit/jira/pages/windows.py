@@ -121,7 +121,7 @@ async def read(
 
 def _total(page: Page, site: str) -> int:
     if page.total is None:
-        raise BadAnswerError(f"{site} does not tell how many issues a search finds")
+        raise BadAnswerError(f"{site} does not report how many issues a search finds")
     return page.total
 
 
@@ -236,4 +236,4 @@ async def _created(asker: Asker, query: Query) -> int:
     try:
         return int(microseconds([answer.value["issues"][0]["fields"]["created"]])[0]) // 1000
     except (LookupError, TypeError):
-        raise BadAnswerError(f"{source.site.name} tells no creation time for {query}") from None
+        raise BadAnswerError(f"{source.site.name} returned no creation time for {query}") from None

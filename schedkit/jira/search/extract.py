@@ -34,7 +34,7 @@ __all__ = ["STAGE", "Extraction"]
 
 # How far before the start to look for changes: clocks differ, and search indexes lag.
 OVERLAP = timedelta(seconds=60)
-# A busy site never comes to rest; after so many looks the window is told instead.
+# A busy site never comes to rest; after so many passes the time window is reported instead.
 ROUNDS = 3
 STAGE = "extract"
 
@@ -253,11 +253,11 @@ class Extraction:
 
         recent = self.query.also(f"updated >= {since}")
         if self._cloud:
-            # Asked last, so that it also tells what left the result and came back before it was listed.
+            # Asked last, so that it also shows what left the result and came back before it was listed.
             await listed()
             await self.read(recent, take=take)
         else:
-            # Here the list itself tells when each issue was updated.
+            # Here the list itself says when each issue was updated.
             async with together() as group:
                 group.start_soon(self.asker.confirm)
                 group.start_soon(listed)
@@ -340,7 +340,7 @@ class Extraction:
         evidence.exact = evidence.exact and not evidence.missing
 
     async def complete_lists(self) -> None:
-        """Read the whole of the lists of which the site gave only a part; what cannot be is told."""
+        """Read in full the lists that the site gave in part; report those that cannot be read."""
         kinds = {column.label: column.kind for column in self.reader.columns}
 
         async def read(label: str, id: int) -> None:
@@ -356,7 +356,7 @@ class Extraction:
                     group.start_soon(read, label, id)
 
     def tell(self) -> None:
-        """Log what is missing, what could not be read, and what the site warns about; the report tells it."""
+        """Log what is missing, what could not be read, and what the site warns about; the report has it."""
         self.evidence.warnings = [*self.asker.warnings]
         missing = self.evidence.missing
         if missing:

@@ -194,7 +194,7 @@ async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
         below: set[int] = set()
 
         async def look(query: Query, below: set[int] = below, since: int = since) -> None:
-            # Asked last, so that it also tells what left and came back before it was listed.
+            # Asked last, so that it also shows what left and came back before it was listed.
             below.update((await extraction.listed(query)).ids)
             await extraction.read(query.also(f"updated >= {since}"))
 

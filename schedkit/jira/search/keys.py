@@ -1,4 +1,4 @@
-"""Issues by their keys: all of them, or told which could not be had and why."""
+"""Issues by their keys: all of them, with the reason for each that could not be read."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ async def whole_list(source: Source, id: int, kind: Kind) -> tuple[str, ...]:
         try:
             page = msgspec.convert(answer, kind.type, strict=False)
         except msgspec.ValidationError as problem:
-            raise BadAnswerError(f"{path} answered with no list: {problem}") from None
+            raise BadAnswerError(f"{path} did not return a list: {problem}") from None
         cells += kind.flat(page) if kind.flat else ()
         if len(cells) >= (page.total or 0):
             return tuple(cells)

@@ -167,7 +167,9 @@ def _by_path(path: list[str], query: dict[str, str]) -> Shown | None:
         if _KEY.fullmatch(path[-1]):
             return Shown("issue", path[-1].upper())
         if "queues" in path:
-            raise UsageError("the link is of a queue", hint="open the queue as a search and paste that link")
+            raise UsageError(
+                "links to queues are not supported", hint="open the queue as a search and paste that link"
+            )
     project = after.get("projects") or after.get("browse", "")
     if not _PROJECT.fullmatch(project):
         return None

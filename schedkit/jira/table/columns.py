@@ -43,7 +43,7 @@ _BY_ID = {id: name for name, id in DEFAULT.items() if id} | {"id": "Id", "key": 
 class Column:
     """One column: the first of its sources that holds a value gives it.
 
-    `sources` is empty for the issue's key and id, which are no fields, and for a column whose field the
+    `sources` is empty for the issue's key and id, which are not fields, and for a column whose field the
     site does not have.
     """
 
@@ -66,7 +66,7 @@ class Layout:
     columns : tuple of Column
         In order.
     everything : bool
-        Whether fields nobody mentioned become columns too.
+        Whether unlisted fields become columns too.
     rich, markup : str
         For those.
     """
@@ -100,7 +100,7 @@ def layout(
     dialect : Dialect
         Decides the markup of texts and where a parent is found.
     fields : sequence of str, optional
-        Names or ids, in the order wanted; ``"*default"`` among them stands for the default columns,
+        Names or ids, in the order wanted; ``"*default"`` among them means the default columns,
         ``"*all"`` for every field; ``"Sprint (raw)"`` for the whole structure of one. The key always comes
         along.
     markup : str
@@ -113,10 +113,10 @@ def layout(
     UnknownFieldError
         For a name the site does not have.
     UsageError
-        For an unknown `markup`, or `fields` that are no names.
+        For an unknown `markup`, or `fields` that are not names.
     """
     if markup not in ("text", "markdown", "raw"):
-        raise UsageError(f"markup={markup!r} is none of text, markdown and raw")
+        raise UsageError(f"markup must be text, markdown or raw, got {markup!r}")
     chooser = _Chooser(catalog, dialect, markup, (*DEFAULT, "Id", *taken))
     wanted = ["*default"] if fields is None else [fields] if isinstance(fields, str) else list(fields)
     everything = False

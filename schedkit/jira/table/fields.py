@@ -151,7 +151,7 @@ class Catalog:
     def find(self, name: str) -> list[Field]:
         """Return the fields called `name`, or the one with that id or label; names may repeat.
 
-        Case, and how many blanks of which kind stand where, do not count.
+        Case, invisible characters and the amount of white space are ignored.
 
         Raises
         ------
@@ -190,11 +190,11 @@ class Catalog:
 
 
 def unknown(name: str, names: Iterable[str]) -> UnknownFieldError:
-    """Return the error for a field nobody has, with its near matches."""
+    """Return the error for an unknown field, with its near matches."""
     hint = did_you_mean(name, names, otherwise="jira.fields() lists what the site has")
     return UnknownFieldError(f"the site has no field {name!r}", hint=hint)
 
 
 def folded(name: str) -> str:
-    """Return what counts of a field's name: not its case, nor blanks, nor characters that take no room."""
+    """Return a field's name without case, surplus white space and invisible characters, for comparison."""
     return " ".join(_INVISIBLE.sub("", name).split()).casefold()

@@ -134,7 +134,7 @@ def ranked(columns: Iterable[Column], ranks: Mapping[str, Sequence[str]]) -> dic
 
 
 def described(columns: Iterable[Column]) -> dict[str, dict[str, Any]]:
-    """Return what `df.attrs["fields"]` tells about each column."""
+    """Return what `df.attrs["fields"]` holds for each column."""
     told: dict[str, dict[str, Any]] = {}
     for column in columns:
         ids: list[str | None] = [*column.field_ids] or [{"Key": "issuekey", "Id": "id"}.get(column.label)]
@@ -176,7 +176,7 @@ def to_frame(answer: bytes | str | dict[str, Any] | list[Any], *, markup: str = 
         raw = answer.encode("utf-8", "surrogatepass") if isinstance(answer, str) else answer
         value = decoded(raw) if isinstance(raw, bytes) else raw
     except msgspec.DecodeError as problem:
-        raise UsageError(f"the answer is no JSON: {problem}") from None
+        raise UsageError(f"the answer is not valid JSON: {problem}") from None
     head = value if isinstance(value, dict) else {}
     issues = value if isinstance(value, list) else head.get("issues", [value])
     if not isinstance(issues, list) or not all(

@@ -131,7 +131,7 @@ def _sprint(sprint: Named | str) -> str:
 
 
 def _sla(sla: Sla) -> str | None:
-    """Return where the running cycle stands, else how the last one ended."""
+    """Return the state of the running cycle, else how the last one ended."""
     if sla.ongoingCycle is not None:
         cycle = sla.ongoingCycle
         state = "breached" if cycle.breached else "paused" if cycle.paused else "running"
@@ -192,7 +192,7 @@ KEY = Kind("issue key", str, "text")
 PARENT = Kind("issue", Issue, "text", attrgetter("key"))
 STATUS_CATEGORY = Kind("status category", Status, "category", _category)
 
-# A getter runs in C; what is no such object (a bare name, in some answers) goes through `flatten`.
+# A getter runs in C; any other value (a bare name, in some answers) goes through `flatten`.
 _NAME = attrgetter("name")
 _TEXT = Kind("text", str, "text")
 _NAMED = Kind("named", Named, "category", _NAME)

@@ -88,7 +88,7 @@ def _column(name: str, catalog: Catalog, dialect: Dialect) -> Column | None:
 
 
 def restored(wanted: Sequence[Term], pieces: Sequence[Batch]) -> npt.NDArray[np.int64] | None:
-    """Return the positions of the rows of all pieces in the order of the whole, None if that cannot be told.
+    """Return the positions of the rows of all pieces in the order of the whole, None if that is unknown.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Any JSON value as something a cell can hold: the way for values whose type nobody knows."""
+"""Any JSON value as something a cell can hold: for values of an unknown type."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """From the bytes of an answer to a batch: typed decoding for exactly the fields a layout needs.
 
 A field whose value does not fit the type that the metadata promise is decoded loosely from then on; the
-rest stay fast. With every field wanted, fields that nobody mentioned are taken up as they appear.
+rest stay fast. With every field wanted, unlisted fields are added as they appear.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Reader:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The layout's columns and those of the fields nobody mentioned."""
+        """The layout's columns and those of the unlisted fields."""
         return self._compiled.columns
 
     def page(self, body: Body) -> Page:
@@ -179,7 +179,7 @@ class _Compiled:
         self.envelope = msgspec.defstruct(
             "Envelope",
             [
-                # Required: an answer without them is no empty result.
+                # Required: an answer without them is not an empty result.
                 ("issues", list[self.issue]),  # type: ignore[name-defined]
                 ("startAt", int | None, None),
                 ("maxResults", int | None, None),

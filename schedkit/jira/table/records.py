@@ -26,7 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One column: where its value stands in a row of JSON, and the type of the column."""
+    """One column: where its value is in a row of JSON, and the type of the column."""
 
     path: str
     store: str = "text"
@@ -98,7 +98,7 @@ BOARD_COLUMNS = {
 
 
 def records(rows: Iterable[Any], parts: Mapping[str, Part]) -> pd.DataFrame:
-    """Return rows of JSON as a frame; what is no object is left out.
+    """Return rows of JSON as a frame; values that are not objects are left out.
 
     Examples
     --------

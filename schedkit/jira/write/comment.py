@@ -30,12 +30,12 @@ async def plan_comment(source: Source, keys: Sequence[str], texts: Mapping[str, 
 
 
 async def plan_worklog(source: Source, frame: pd.DataFrame) -> AsyncPlan:
-    """Plan an entry of work for each row, unless the same person has made it; see `Jira.worklog`."""
+    """Plan a worklog for each row, unless the same person has already logged it; see `Jira.worklog`."""
     foreign = [str(column) for column in frame if column not in WORK_COLUMNS]
     if "Key" not in frame or "Started" not in frame or not {"Time", "Hours"} & set(frame) or foreign:
         raise UsageError(
-            f"the frame has no column for entries of work: {foreign[0]!r}" if foreign
-            else "the frame lacks a column of an entry of work",
+            f"unexpected column {foreign[0]!r} in a frame of worklogs" if foreign
+            else "the frame lacks a column of a worklog",
             hint="its columns are Key, Started, Hours or Time, and Comment",
         )  # fmt: skip
     me = await _me(source)
@@ -95,21 +95,23 @@ def _work(row: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
     Raises
     ------
     UsageError
-        If it tells no time spent, or no moment.
+        If it has no time spent, or no start time.
     """
     key = str(row["Key"]).strip().upper()
     spent, hours = row.get("Time"), row.get("Hours")
     if missing(spent) and missing(hours):
-        raise UsageError(f"there is no time for the work on {key}", hint="give Hours, or Time like '1h 30m'")
+        raise UsageError(f"the worklog for {key} has no time spent", hint="give Hours, or Time like '1h 30m'")
     seconds = round(float(str(hours)) * 3600 if missing(spent) else parse_duration(str(spent), "Time"))
     if seconds < 60:
-        raise UsageError(f"the work on {key} took {seconds} s", hint="Jira counts minutes: give 60 s or more")
+        raise UsageError(
+            f"the time spent on {key} is {seconds} s", hint="Jira counts minutes: give 60 s or more"
+        )
     try:
         started = cell_value(row["Started"], "datetime")
     except (ValueError, TypeError):
         started = None
     if started is None:
-        raise UsageError(f"there is no moment for the work on {key}", hint="give Started, a time with a zone")
+        raise UsageError(f"the worklog for {key} has no start time", hint="give Started, a time with a zone")
     text = "" if missing(row.get("Comment")) else str(row["Comment"])
     moment = started.strftime("%Y-%m-%dT%H:%M:%S.") + f"{started.microsecond // 1000:03d}+0000"
     return key, {"timeSpentSeconds": seconds, "started": moment, "comment": text}

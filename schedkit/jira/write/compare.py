@@ -26,7 +26,7 @@ def unchanged(cell: Any, held: Any, store: str) -> bool:
     Raises
     ------
     ValueError, TypeError
-        If the cell is no value for that type of column.
+        If the cell is not a value for that type of column.
 
     Examples
     --------

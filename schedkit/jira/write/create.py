@@ -77,7 +77,7 @@ async def plan_create(source: Source, frame: pd.DataFrame, search: Search) -> As
 
 
 def _marks(rows: Sequence[Mapping[Any, Any]]) -> list[str]:
-    """Return what tells each row from all others: its content, and how often the same stands above it."""
+    """Return what identifies each row: its content, and how many rows above have the same."""
     seen: Counter[str] = Counter()
     marks = []
     for row in rows:
@@ -91,7 +91,9 @@ async def _fields(row: Mapping[Any, Any], targets: Sequence[Target], people: Peo
     """Return the fields of a new issue as the request holds them."""
     for name in NEEDED:
         if missing(row[name]) or not str(row[name]).strip():
-            raise UsageError(f"there is no {name}", hint="each new issue needs Project, Type and Summary")
+            raise UsageError(
+                f"a new issue has no {name}", hint="each new issue needs Project, Type and Summary"
+            )
     made: dict[str, Any] = {
         "project": {"key": str(row["Project"]).strip()},
         "issuetype": {"name": str(row["Type"])},
@@ -143,7 +145,7 @@ def _step(source: Source, label: str, fields: Mapping[str, Any], mark: str, sear
 
     async def look() -> str:
         if not keys and looked:
-            # The answer was lost: the site tells whether there is such an issue.
+            # The answer was lost: ask the site whether there is such an issue.
             there = await _created(source, {fields["project"]["key"]}, {fields["summary"]}, search)
             keys.extend(key for held, key in there.items() if held == mark)
             if not keys:

@@ -49,7 +49,7 @@ async def plan_edit(
     history : async callable
         Returns the changes of issues.
     notify : bool
-        Whether the site tells watchers by mail.
+        Whether the site notifies watchers by mail.
     """
     targets, fixed = _chosen(source, frame, columns)
     keys = [str(key).strip().upper() for key in frame["Key"]]
@@ -90,7 +90,7 @@ def _chosen(
 ) -> tuple[list[Target], Mapping[Target, str]]:
     """Return the columns to compare, and why some of them cannot be edited."""
     if "Key" not in frame:
-        raise UsageError("the frame has no column 'Key'", hint="it tells which issue a row is")
+        raise UsageError("the frame has no column 'Key'", hint="it identifies the issue of each row")
     if frame["Key"].duplicated().any():
         twice = frame.loc[frame["Key"].duplicated(), "Key"].iloc[0]
         raise UsageError(f"the frame holds {twice} twice", hint="one row per issue")
@@ -185,7 +185,7 @@ class Comparison:
                 continue
             if target.kept or target in self.fixed:
                 if key in since.moved:
-                    continue  # it moves with the issue, and nobody could have written it
+                    continue  # it changes with the issue and cannot be edited
                 if not target.kept:
                     raise UsageError(self.fixed[target])
                 self.notes[f"{target.column} differs, which Jira keeps itself: not written"] += 1
@@ -268,7 +268,7 @@ def _cell(value: Any, target: Target) -> Any:
 
 
 async def _read_before(source: Source, changes: Mapping[str, list[Change]]) -> None:
-    """Note the markup of the texts to be replaced, by which `apply` tells a later change."""
+    """Note the markup of the texts to be replaced, by which `apply` detects a later change."""
 
     async def read(key: str, some: list[Change]) -> None:
         held = await read_as_written(source, key, some)

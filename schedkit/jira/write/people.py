@@ -27,7 +27,7 @@ class People:
         Raises
         ------
         UsageError
-            If nobody, or more than one, is called so.
+            If no user, or more than one, has that name.
         """
         if name not in self._found:
             self._found[name] = await self._ask(name)
@@ -50,8 +50,8 @@ class People:
         if not accounts:
             near = ", ".join(str(row.get("displayName")) for row in people[:3])
             raise UsageError(
-                f"nobody is called {name!r}", hint=f"the site knows {near}" if near else "check the name"
+                f"no user is called {name!r}", hint=f"similar users: {near}" if near else "check the name"
             )
         if len(accounts) > 1:
-            raise UsageError(f"{len(accounts)} people are called {name!r}", hint=f"give the {identity}")
+            raise UsageError(f"{len(accounts)} users are called {name!r}", hint=f"give the {identity}")
         return {identity: accounts.pop()}

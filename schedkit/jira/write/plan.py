@@ -28,13 +28,13 @@ __all__ = ["AsyncPlan", "Outcome", "Plan", "Row", "Step"]
 STAGE = "write"
 SHOWN = 20
 
-# Reads the site: "done" (as planned), "open" (as before), or what stands in the way.
+# Reads the site: "done" (as planned), "open" (as before), or what prevents it.
 Look = Callable[[], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a plan's face: a field of an issue becomes another value."""
+    """One line of a plan's preview: a field of an issue becomes another value."""
 
     key: str
     field: str
@@ -55,7 +55,7 @@ class Step:
     request : Request
         Does it.
     look : async callable
-        Tells where the issue stands.
+        Returns the state of the issue.
     take : callable, optional
         Gets the site's answer to the request.
     named : callable, optional
@@ -91,7 +91,7 @@ class Outcome:
 
 @dataclass
 class AsyncPlan:
-    """The async face of `Plan`.
+    """The async API of `Plan`.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class AsyncPlan:
     notes : sequence of str
         What is left out of all issues alike.
     conflicts : sequence of Outcome
-        Cells that differ from what somebody has put there since the frame was extracted: left alone.
+        Cells whose field has changed on the site since the frame was extracted; they are not written.
     base : str
         The site's own address.
     """
@@ -203,7 +203,7 @@ class AsyncPlan:
         return outcome, why or detail
 
     async def _after(self, step: Step, error: SiteError) -> str:
-        """Tell where the issue stands after a request whose outcome is unknown."""
+        """Return the state of the issue after a request whose outcome is unknown."""
         try:
             return await step.look()
         except SiteError:
@@ -213,7 +213,7 @@ class AsyncPlan:
 class Plan:
     """What would be written to Jira; `apply()` does it.
 
-    Shown in a notebook or printed, it tells old → new for each issue. ``frame`` is the same as a DataFrame.
+    Shown in a notebook or printed, it lists old → new for each issue. ``frame`` is the same as a DataFrame.
     """
 
     def __init__(self, aio: AsyncPlan) -> None:

@@ -41,7 +41,7 @@ class Target:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The fields of which each issue has one, where the column stands for several; else none."""
+        """The fields of which each issue has one, where the column means several; else none."""
         return self.ids if len(self.ids) > 1 and self.field.type == "number" else ()
 
 
@@ -76,7 +76,7 @@ def _obstacle(target: Target) -> str:
     if target.store == "raw":
         return f"{target.column!r} cannot be edited (edit the column of the field itself)"
     if len(target.ids) > 1 and not target.choices:
-        return f"{target.column!r} stands for several fields (name one of {', '.join(target.ids)})"
+        return f"{target.column!r} means several fields (name one of {', '.join(target.ids)})"
     try:
         wire_value(target.field, () if target.store == "list" else None)
     except UsageError as problem:

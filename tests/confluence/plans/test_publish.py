@@ -157,7 +157,7 @@ def test_a_parent_that_is_not_there(wiki: Confluence, demo: DemoSite) -> None:
     with pytest.raises(UsageError, match="needs a title"):
         wiki.publish(" ", parent=1, template="", values={})
     undo = demo.before(lambda r: JSONResponse({"id": "100003"}) if r.url.path.endswith("/100003") else None)
-    with pytest.raises(BadAnswerError, match="names no space"):
+    with pytest.raises(BadAnswerError, match="contains no space"):
         wiki.publish("X", parent=100003, template="<p>{{ n }}</p>", values={"n": 1})
     undo()
 
@@ -202,7 +202,7 @@ def test_a_managed_frame_has_its_own_looks(wiki: Confluence, demo: DemoSite) -> 
         ("<p>x</p>", {"a": 1}, "'a' 0 times"),
         ('<p title="{{ a }}">x</p>', {"a": 1}, "inside markup"),
         ("<![CDATA[{{ a }}]]>", {"a": 1}, "inside markup"),
-        ("<p>{{ a }}</p>", {"a b": 1}, "'a b' is no name"),
+        ("<p>{{ a }}</p>", {"a b": 1}, "invalid placeholder name 'a b'"),
     ],
 )
 def test_templates_that_do_not_fit(template: str, given: dict[str, Any], problem: str) -> None:
@@ -296,15 +296,15 @@ def test_what_stands_in_parameters_only_is_set_once(wiki: Confluence, demo: Demo
 @pytest.mark.parametrize(
     ("template", "where"),
     [
-        ("<p>see {{ t }} here</p>", "inside <p>"),
-        ("<h1>{{ t }}</h1>", "inside <h1>"),
-        ("<ul><li>{{ t }}</li></ul>", "inside <li>"),
-        ("<p><strong>{{ t }}</strong></p>", "inside <strong>"),
-        (JIRA.replace("project }}", "t }}"), "stands where only text can be"),
+        ("<p>see {{ t }} here</p>", "not allowed inside <p>"),
+        ("<h1>{{ t }}</h1>", "not allowed inside <h1>"),
+        ("<ul><li>{{ t }}</li></ul>", "not allowed inside <li>"),
+        ("<p><strong>{{ t }}</strong></p>", "not allowed inside <strong>"),
+        (JIRA.replace("project }}", "t }}"), "where only text is allowed"),
     ],
 )
 def test_a_table_in_running_text_is_refused_with_its_place(template: str, where: str) -> None:
-    with pytest.raises(UsageError, match=f"placeholder 't' is a table and .*{where}"):
+    with pytest.raises(UsageError, match=f"placeholder 't' is a table, .*{where}"):
         rendered_template(template, {"t": bugs("one")}, True)
 
 
@@ -389,7 +389,7 @@ def test_a_template_may_be_a_page(wiki: Confluence, make_page: MakePage, demo: D
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"template": 5}, "template=5 is no template"),
+        ({"template": 5}, "template=5 is not a template"),
         ({"values": [1]}, r"values=\[1\] is not a mapping"),
         ({"labels": "report"}, "labels='report' is not a list"),
         ({"labels": [1]}, "labels=1 is not a text"),

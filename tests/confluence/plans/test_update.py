@@ -176,7 +176,7 @@ def test_what_a_site_drops_is_told_and_not_sent_again(
         applied = plan_of(wiki, page, Markup(SENT)).apply()
     assert applied.written
     assert applied.altered == ("K-1 Summary",)
-    assert any("stored otherwise than sent: K-1 Summary" in line for line in heard)
+    assert any("the site changed what was sent: K-1 Summary" in line for line in heard)
     assert "iframe" not in page.body
     again = plan_of(wiki, page, Markup(SENT))
     assert not again.changed

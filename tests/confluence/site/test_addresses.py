@@ -57,7 +57,7 @@ def test_a_page_by_title_and_space() -> None:
      "//[/?spaceKey=D&title=x", "https://wiki.example.org/x/!!", "https://wiki.example.org/x/AA"],
 )  # fmt: skip
 def test_what_names_no_page(given: object) -> None:
-    with pytest.raises(UsageError, match="is no page id"):
+    with pytest.raises(UsageError, match="invalid page id"):
         page_address(given, SITE)
 
 
@@ -88,7 +88,7 @@ def test_a_page_of_another_site_is_refused(page: str, site: str, host: str) -> N
 
 
 def test_a_url_that_is_none() -> None:
-    with pytest.raises(UsageError, match="is no URL"):
+    with pytest.raises(UsageError, match="is not a URL"):
         page_address("https://wiki.example.org:port/pages/5", SITE)
 
 

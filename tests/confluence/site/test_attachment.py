@@ -137,7 +137,7 @@ def test_what_cannot_be_attached(wiki: Confluence, tmp_path: Path, book: Path) -
     with pytest.raises(UsageError, match=r"cannot read .*No such file"):
         wiki.page(1).attach(tmp_path / "none.xlsx")
     for name in ("a/b.txt", "a\\b", " "):
-        with pytest.raises(UsageError, match="is no name for an attachment"):
+        with pytest.raises(UsageError, match="invalid attachment name"):
             wiki.page(1).attach(book, name=name)
     with pytest.raises(NotFoundError):
         wiki.page(1).attach(book)
@@ -150,7 +150,7 @@ def test_an_answer_that_is_no_attachment(
     undo = demo.before(
         lambda request: JSONResponse({"odd": 1}) if request.method in ("PUT", "POST") else None
     )
-    with pytest.raises(BadAnswerError, match="is no attachment"):
+    with pytest.raises(BadAnswerError, match="is not an attachment"):
         wiki.page(page.id).attach(book)
     undo()
 

@@ -356,8 +356,8 @@ RAGGED = page("<table><tbody><tr><th>Key</th><th>B</th></tr><tr><td>alone</td></
         (page(table(["Key"], [["K-1"], ["K-1"]])), {"Key": ["K-1"]}, {}, "Key 'K-1' in two rows"),
         (OLD, {"Key": ["K-1", "K-1"]}, {}, "the frame has Key 'K-1' twice"),
         (OLD, {"Key": ["K-1", None]}, {}, "row 2 of the frame has no Key"),
-        (OLD, {"Key": ["K-1"], "Summary": ["x"]}, {"key": None}, r"columns the frame has not \(Comment\)"),
-        (OLD, {"Key": ["K-1"]}, {"key": None, "keep": ["Comment"], "drop": ["Summary"]}, "has not .Comment"),
+        (OLD, {"Key": ["K-1"], "Summary": ["x"]}, {"key": None}, r"columns that the frame lacks \(Comment\)"),
+        (OLD, {"Key": ["K-1"]}, {"key": None, "keep": ["Comment"], "drop": ["Summary"]}, "lacks .Comment"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_matched_is_refused(
@@ -437,7 +437,7 @@ def test_an_existing_region_is_not_created_again() -> None:
 
 
 def test_a_region_that_lost_its_table_is_refused_rather_than_made_twice() -> None:
-    with pytest.raises(RegionError, match="no table stands"):
+    with pytest.raises(RegionError, match="there is no table"):
         edit(anchor("t") + "<p>gone</p>", {"Key": ["K-1"]}, create="end")
 
 

@@ -159,6 +159,6 @@ def test_a_machine_that_contradicts_itself_is_told_what_to_do(monkeypatch: pytes
 
     monkeypatch.setattr(tzlocal, "get_localzone", conflicting)
     with pytest.raises(
-        UsageError, match=r"cannot tell this machine's time zone: Multiple.*tz='Europe/Berlin'"
+        UsageError, match=r"cannot determine this machine's time zone: Multiple.*tz='Europe/Berlin'"
     ):
         cron("0 7 * * *").upcoming(1)

@@ -102,9 +102,9 @@ def test_a_blank_sheet_may_be_one_closed_element(tmp_path: Path) -> None:
     ("xml", "message"),
     [
         (SHEET.replace("</row>", "", 1), "its XML is malformed: mismatched tag: line 1, column"),
-        (SHEET.replace('r="7"', 'r="2"', 1), "row 2 stands after row 2"),
-        (SHEET.replace('r="7"', 'r="1048577"', 1), "row 1048577 stands after row 2"),
-        (SHEET.replace('r="7"', 'r="99999999999999999999999"', 1), "row 9999999999999999999… stands after"),
+        (SHEET.replace('r="7"', 'r="2"', 1), "row 2 comes after row 2"),
+        (SHEET.replace('r="7"', 'r="1048577"', 1), "row 1048577 comes after row 2"),
+        (SHEET.replace('r="7"', 'r="99999999999999999999999"', 1), "row 9999999999999999999… comes after"),
         (f'<chartsheet xmlns="{MAIN}"/>', "the sheet 'Sheet' has no cells"),
         ("<!DOCTYPE a [<!ENTITY b 'c'>]>" + SHEET, "it has a document type declaration"),
         (SHEET[:200], "its XML is malformed: no element found|unclosed token"),

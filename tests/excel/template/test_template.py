@@ -283,7 +283,7 @@ def test_a_region_may_be_named_in_several_ways(target: str | None, tmp_path: Pat
         ({"mode": "append", "key": "Key"}, 'mode="append" has no key'),
         ({"missing": "mark"}, 'missing="mark" needs mode="upsert"'),
         ({"missing": "gone"}, "unknown missing='gone'"),
-        ({"summary": True}, "a template brings its own summary"),
+        ({"summary": True}, "summary and totals cannot be combined"),
         ({"template": "absent.xlsx"}, "cannot read the template absent.xlsx"),
         ({"sheet": "Team"}, "table 'Team' of zoo.xlsx has no header of the frame's columns"),
         ({"sheet": "Lookup"}, "has no header of the frame's columns"),
@@ -302,7 +302,7 @@ def test_a_template_of_another_kind_is_refused(tmp_path: Path) -> None:
     template = zoo(tmp_path / "zoo.xlsm")
     with pytest.raises(WorkbookError, match=r"a \.xlsm template makes a \.xlsm workbook"):
         excel.write(issues(2), tmp_path / "f.xlsx", template=template)
-    with pytest.raises(WorkbookError, match="only a template brings macros"):
+    with pytest.raises(WorkbookError, match="macros require a template"):
         excel.write(issues(2), tmp_path / "f.xlsm")
     with pytest.raises(WorkbookError, match=r"a \.csv file has no template"):
         excel.write(issues(2), tmp_path / "f.csv", template=template)

@@ -169,7 +169,7 @@ def test_a_store_serves_one_query(jira: Jira, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not written by schedkit"):
         jira.sync("project = OPS", into=other)
     other.write_bytes(b"no parquet")
-    with pytest.raises(UsageError, match=r"cannot read .*delete it to start afresh"):
+    with pytest.raises(UsageError, match=r"cannot read .*delete it to start over"):
         read_parquet(other)
     with pytest.raises(UsageError, match="there is no file"):
         read_parquet(tmp_path / "none.parquet")

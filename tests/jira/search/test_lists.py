@@ -86,7 +86,7 @@ def test_what_cannot_be_read_whole_is_told(site: DemoSite, jira: Jira) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [({"worklogs": [], "total": 99}, "gave 0 of 99"), ({"surprise": 1}, "answered with no list")],
+    [({"worklogs": [], "total": 99}, "gave 0 of 99"), ({"surprise": 1}, "did not return a list")],
 )
 def test_a_page_that_does_not_go_on(site: DemoSite, jira: Jira, answer: dict, words: str) -> None:
     site.before(lambda request: JSONResponse(answer) if request.url.path.endswith("/worklog") else None)

@@ -66,7 +66,7 @@ def test_people_who_are_several(site: DemoSite, jira: Jira) -> None:
 
     site.before(twins)
     plan = jira.edit(pd.DataFrame({"Key": ["DEMO-1"], "Assignee": ["Sam"]}))
-    assert "2 people are called 'Sam'" in repr(plan)
+    assert "2 users are called 'Sam'" in repr(plan)
 
 
 def test_columns_may_be_named_in_any_way_the_site_knows(site: DemoSite, jira: Jira) -> None:

@@ -39,11 +39,11 @@ def test_work_is_logged_once(site: DemoSite, jira: Jira) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"Hours": [None]}, "no time for the work on DEMO-1"),
-        ({"Hours": [0.001]}, "took 4 s"),
-        ({"Started": ["some day"]}, "no moment for the work on DEMO-1"),
-        ({"Started": [None]}, "no moment for the work on DEMO-1"),
-        ({"Nonsense": [1]}, "no column for entries of work: 'Nonsense'"),
+        ({"Hours": [None]}, "the worklog for DEMO-1 has no time spent"),
+        ({"Hours": [0.001]}, "the time spent on DEMO-1 is 4 s"),
+        ({"Started": ["some day"]}, "the worklog for DEMO-1 has no start time"),
+        ({"Started": [None]}, "the worklog for DEMO-1 has no start time"),
+        ({"Nonsense": [1]}, "unexpected column 'Nonsense' in a frame of worklogs"),
         ({"Time": ["forever"]}, "forever"),
     ],
 )
@@ -53,7 +53,7 @@ def test_entries_that_cannot_be(jira: Jira, change: dict, words: str) -> None:
 
 
 def test_frames_without_a_column(jira: Jira) -> None:
-    with pytest.raises(UsageError, match="lacks a column of an entry of work"):
+    with pytest.raises(UsageError, match="lacks a column of a worklog"):
         jira.worklog(FRAME.drop(columns=["Hours", "Time"]))
 
 

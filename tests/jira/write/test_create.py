@@ -85,9 +85,9 @@ def test_what_the_site_refuses_is_told_per_row(site: DemoSite, jira: Jira) -> No
     assert list(outcome["Outcome"]) == ["done", "failed"]
     assert "issue type selected is invalid" in outcome["Detail"][1]
     plan = jira.create(df.tail(1))
-    assert "there is no Summary" in repr(plan)
+    assert "a new issue has no Summary" in repr(plan)
     nobody = jira.create(df.head(1).assign(Summary="Other", Assignee="Nobody Like This"))
-    assert "nobody is called" in repr(nobody)
+    assert "no user is called" in repr(nobody)
     assert len(made(site)) == 1
 
 

@@ -130,7 +130,7 @@ def test_people_in_cells(site: DemoSite, jira: Jira) -> None:
     df["Assignee"] = ["Nobody Like This", "Nobody Like This"]
     plan = jira.edit(df)
     assert len(plan) == 0
-    assert "nobody is called 'Nobody Like This'" in plan.frame["New"][0]
+    assert "no user is called 'Nobody Like This'" in plan.frame["New"][0]
 
 
 def test_emptying_a_field(site: DemoSite, jira: Jira) -> None:
@@ -336,7 +336,7 @@ def test_comments_once(site: DemoSite, jira: Jira) -> None:
     assert len(jira.comment(["DEMO-1", "DEMO-2"], text)) == 0, "a task that runs again does not repeat itself"
     assert len(jira.comment("DEMO-1", {"DEMO-1": "Something else"})) == 1
     assert "DEMO-404" in repr(jira.comment(["DEMO-404"], "x"))
-    with pytest.raises(UsageError, match="no text for the comment on DEMO-2"):
+    with pytest.raises(UsageError, match="the comment on DEMO-2 has no text"):
         jira.comment(["DEMO-1", "DEMO-2"], {"DEMO-1": "x"})
 
 
