@@ -588,7 +588,7 @@ def test_an_answer_that_is_no_page(wiki: Confluence, make_page: MakePage, demo: 
     undo = demo.before(
         lambda request: Response("{}", media_type="application/json") if page.id in request.url.path else None
     )
-    with pytest.raises(BadAnswerError, match="no page with a version"):
+    with pytest.raises(BadAnswerError, match="not a page with a version"):
         wiki.page(page.id).source()
     undo()
 
