@@ -20,6 +20,7 @@ from schedkit.values.keywords import check_keywords
 
 __all__ = [
     "Effects",
+    "NoListener",
     "Surroundings",
     "artifact",
     "checkpoint",
@@ -90,8 +91,8 @@ class Surroundings:
         return None
 
 
-class _Nobody(Surroundings):
-    """Nobody listens: what was worth a warning goes to the log of the program."""
+class NoListener(Surroundings):
+    """Surrounds a call that nothing listens to: warnings go to the ``schedkit`` logger."""
 
     def log(self, level: int, message: str) -> None:
         if level >= logging.WARNING:
@@ -99,7 +100,7 @@ class _Nobody(Surroundings):
 
 
 _log = logging.getLogger("schedkit")
-_NOBODY = _Nobody()
+_NO_LISTENER = NoListener()
 # IPython's autoreload runs this file again in the same namespace: calls under way keep their listener.
 _current: ContextVar[Surroundings | None] = globals().get("_current") or ContextVar(
     "schedkit_surroundings", default=None
@@ -109,7 +110,7 @@ _default: Callable[[], AbstractContextManager[Surroundings]] | None = globals().
 
 def current() -> Surroundings:
     """Return who listens to the present call."""
-    return _current.get() or _NOBODY
+    return _current.get() or _NO_LISTENER
 
 
 class use:  # noqa: N801  # reads as a verb: with use(listener)
@@ -140,7 +141,7 @@ def surrounded() -> Iterator[Surroundings]:
     if _current.get() is not None:
         yield current()
         return
-    with _default() if _default else nullcontext(_NOBODY) as listener, use(listener):
+    with _default() if _default else nullcontext(_NO_LISTENER) as listener, use(listener):
         yield listener
 
 

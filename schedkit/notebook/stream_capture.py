@@ -46,6 +46,9 @@ class CapturedStream:
         if not threading.current_thread().name.startswith("schedkit"):
             return int(self._stream.write(text))
         run = context.current()
+        if isinstance(run, context.NoListener):
+            # There is no log to take it; a listener of that kind would print it here again.
+            return len(text)
         *lines, rest = (self._begun.get(run, "") + text).split("\n")
         # A progress bar draws over its line: what it shows last counts.
         self._begun[run] = _last_drawn(rest)

@@ -339,7 +339,7 @@ def test_half_characters_cost_no_page() -> None:
     assert df["Summary"][0] == "a \ufffd b \U0001f600 \\ud83d"
     assert df["Labels"][0] == ("\ufffd",)
     assert to_frame(b'{"key":"A-1","fields":{"summary":"caf\xe9"}}')["Summary"][0] == "caf\ufffd"
-    with pytest.raises(UsageError, match="no JSON"):
+    with pytest.raises(UsageError, match="not valid JSON"):
         to_frame(cut[:-9])
 
 

@@ -97,7 +97,7 @@ def test_the_publisher_draws_the_bar_of_a_surrounded_call(
 def test_only_a_kernel_gets_a_bar(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     connect()
     with context.surrounded() as listener:
-        assert type(listener) is context.Surroundings
+        assert type(listener) is context.NoListener
     monkeypatch.setattr(shell.shell, "kernel", object(), raising=False)
     with context.surrounded() as listener:
         assert isinstance(listener, CellBar)

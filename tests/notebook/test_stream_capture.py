@@ -54,6 +54,20 @@ def on_thread(name: str, work: Callable[[], object]) -> None:
     assert failures == []
 
 
+def test_lines_that_belong_to_no_run_are_dropped(
+    cell: io.StringIO, stream: CapturedStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A warning that nothing listens to is logged, and logging prints it: neither may come back here."""
+    monkeypatch.setattr(sys, "stderr", stream)
+
+    def work() -> None:
+        print("nobody asked", file=stream)
+        context.log("a warning", logging.WARNING)
+
+    on_thread("schedkit-loop", work)
+    assert cell.getvalue() == ""
+
+
 def test_a_run_has_its_lines_whole(cell: io.StringIO, stream: CapturedStream) -> None:
     listener, other = Listener(), Listener()
 

@@ -223,7 +223,7 @@ class RunHandle:
                 elif isinstance(event, RunLogged):
                     listener.log(event.level, event.message)
 
-        if type(listener) is context.Surroundings:
+        if isinstance(listener, context.NoListener):
             return lambda: None
         unsubscribe = self.scheduler.subscribe(hear)
 

@@ -99,12 +99,19 @@ def _task(name: str, entry: Any, package: str, known: Mapping[str, Task]) -> Ite
     )
 
 
+def _is_module(path: str) -> bool:
+    try:
+        return importlib.util.find_spec(path) is not None
+    except (ImportError, ValueError):  # its parent is a module and no package
+        return False
+
+
 def _function(name: str, package: str, known: Mapping[str, Task]) -> Callable[..., Any]:
     task = known.get(name)
     if task is not None and task.function is not None:
         return task.function
     path = f"{package}.{name}" if package else name
-    if importlib.util.find_spec(package or name) is None or importlib.util.find_spec(path) is None:
+    if not _is_module(package or name) or not _is_module(path):
         raise DeclarationError(
             f"task {name!r}: there is no module {path}",
             hint=f"write {path.replace('.', '/')}.py with a function run(), or declare the task in Python",

@@ -158,6 +158,12 @@ def test_a_bad_entry_is_reported_and_the_others_load(entry: str, told: str) -> N
     assert str(problem).count("task '") <= 1 or "comes after" in str(problem), "said once where it is"
 
 
+def test_a_package_that_is_a_plain_module_has_no_task_modules() -> None:
+    found = yaml_tasks({"x": {"args": {"seconds": 5}}}, package="json.decoder")
+    (problem,) = found.problems
+    assert "there is no module json.decoder.x" in str(problem)
+
+
 def test_numbers_of_weekdays_mean_what_they_mean_in_a_crontab() -> None:
     for text, names in {
         "1-5": "mon-fri",

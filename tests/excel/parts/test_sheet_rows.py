@@ -51,5 +51,5 @@ def test_rows_without_formulas() -> None:
 
 @pytest.mark.parametrize("number", ["1", "0", "1048577", "99999999999999999999", "x"])
 def test_rows_out_of_order_are_refused(number: str) -> None:
-    with pytest.raises(WorkbookError, match=r"row .* stands after row 1"):
+    with pytest.raises(WorkbookError, match=r"row .* comes after row 1"):
         rows_of(f'<row r="1"/><row r="{number}"/>'.encode())
