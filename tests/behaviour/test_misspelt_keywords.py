@@ -28,7 +28,8 @@ OTHERS = (AsyncScheduler, Scheduler, RunHandle, TaskHandle, TaskSchedule, Site, 
 MADE_BY_US = ("AsyncScheduler", "Page", "PagePlan", "Plan", "Table")
 NOT_CALLED = (
     "Applied", "Attached", "BaseTask", "Change", "Effects", "Endpoint", "Faults", "NoListener", "Notice",
-    "Surroundings", "TaskResult", "Tls", "Tools", "Written", "parse_faults", "parse_latency", "set_default", "use",
+    "Surroundings", "TaskResult", "Tls", "Tools", "Written", "parse_faults", "parse_latency",
+    "set_default", "use",
 )  # fmt: skip
 
 
