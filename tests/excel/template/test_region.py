@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 import xlsxwriter
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.formula import ArrayFormula
+from support.excel_templates import patched
 from support.excel_zoo import PIVOT_CACHE, TOP, parts_of, zoo
 
 from schedkit import excel
@@ -20,22 +19,6 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.formula import Formula
 
 FRAME = pd.DataFrame({"Key": ["A-1", "A-2", "A-3"], "n": [1, 2, 3]})
-
-
-def patched(path: Path, changes: dict[str, Any]) -> Path:
-    """Change parts: text by (pattern, replacement), bytes added as they are."""
-    parts = parts_of(path)
-    for name, change in changes.items():
-        if isinstance(change, bytes):
-            parts[name] = change
-        else:
-            text, count = re.subn(change[0], change[1], parts[name].decode())
-            assert count, change
-            parts[name] = text.encode()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
-        for name, content in parts.items():
-            package.writestr(name, content)
-    return path
 
 
 def plain(path: Path) -> openpyxl.Workbook:
