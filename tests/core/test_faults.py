@@ -14,7 +14,6 @@ import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
 from crash.judge import judge_schedule
-from sqlalchemy.exc import IntegrityError
 from support.faulty import answers_lost, commits_failing, disk_full, failing, locked, reads_failing
 
 from schedkit.core import events
@@ -263,7 +262,7 @@ def test_who_waits_for_a_run_whose_start_is_refused_is_told(make: Make) -> None:
     )
     owner.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(10)
     release.set()
-    with pytest.raises(IntegrityError):
+    with pytest.raises(LedgerError, match="cursed"):
         run.wait("10s")
     assert ran == []
     sched.task(name="next")(lambda: 1)

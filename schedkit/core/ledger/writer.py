@@ -27,7 +27,7 @@ from schedkit.core.ledger.sql import Sql
 from schedkit.core.ledger.store import Store, reason
 from schedkit.errors import LedgerError, NotOwnerError
 
-__all__ = ["StaleError", "Writer"]
+__all__ = ["RefusedRowError", "StaleError", "Writer"]
 
 T = TypeVar("T")
 _log = logging.getLogger("schedkit")
@@ -38,6 +38,10 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 
 class StaleError(LedgerError):
     """What a change was decided on is no longer so: another attempt, another owner."""
+
+
+class RefusedRowError(LedgerError):
+    """A constraint of the ledger refuses a row, e.g. because it is there already."""
 
 
 Committed = Callable[[list[tuple[Change, BaseException | None]]], object]
@@ -173,10 +177,12 @@ class Writer:
             work.future.set_exception(self._explained(error))
 
     def _explained(self, error: Exception) -> Exception:
-        """Return a driver's error as ours; a row that is there already is for its caller to judge."""
-        if not isinstance(error, SQLAlchemyError) or isinstance(error, IntegrityError):
+        """Return a driver's error as ours."""
+        if not isinstance(error, SQLAlchemyError):
             return error
         ours = self._store.error_of(error)
+        if isinstance(error, IntegrityError):
+            ours = RefusedRowError(ours.message, hint=ours.hint)
         ours.__cause__ = error
         return ours
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from msgspec.structs import replace
-from sqlalchemy.exc import IntegrityError
 
 from schedkit.core.events import (
     Fired,
@@ -19,7 +18,7 @@ from schedkit.core.ledger.changes import Change, Op
 from schedkit.core.ledger.reader import TaskRow, scheduled_times
 from schedkit.core.ledger.rows import time_from, to_micros
 from schedkit.core.ledger.store import reason
-from schedkit.core.ledger.writer import StaleError
+from schedkit.core.ledger.writer import RefusedRowError, StaleError
 from schedkit.core.owner.attempts import Attempts
 from schedkit.core.states import Disposition
 from schedkit.core.when import data as trigger_data
@@ -63,7 +62,7 @@ class Times(Attempts):
         self._record_fires(change, (fire for fire in tick.fires if fire.task in told), now)
         try:
             await self._committed_change(change)
-        except (StaleError, IntegrityError) as error:
+        except (StaleError, RefusedRowError) as error:
             _log.warning("due times did not fit the ledger, which is right: %s", reason(error))
             for before, after in zip(tick.before, tick.after, strict=True):
                 if before.task in told:
