@@ -1,13 +1,12 @@
-"""What becomes of due times: a pure function of schedules and a time.
+"""What becomes of due times: a pure function of a schedule and a time.
 
-A schedule advances only together with a recorded disposition of every time it leaves behind: `due`
+A schedule advances only together with a recorded disposition of every time it leaves behind: `settle`
 returns both.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -17,12 +16,12 @@ from schedkit.core.when.base import Times, Trigger
 from schedkit.core.when.wallclock import TICK
 from schedkit.values.durations import duration_text
 
-__all__ = ["Fire", "Schedule", "Tick", "due", "skipped"]
+__all__ = ["Fire", "Schedule", "Settled", "settle", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A task's place in time: its trigger, the next time, and what to do about late ones.
+    """When a task is due, and what to do about due times that come late.
 
     Parameters
     ----------
@@ -30,15 +29,12 @@ class Schedule:
         Name of the task.
     trigger : Trigger
         Bound: it knows its zone and its start.
-    next_at : datetime or None
-        The earliest scheduled time without a disposition; None: it is finished.
     grace, jitter : float
         Seconds; see `schedkit.core.model.Task`.
     """
 
     task: str
     trigger: Trigger
-    next_at: datetime | None
     grace: float | None = None
     coalesce: bool = True
     catch_up: int = 100
@@ -47,36 +43,21 @@ class Schedule:
     jitter: float = 0.0
 
     @classmethod
-    def of(
-        cls,
-        task: Task,
-        anchor: datetime,
-        *,
-        next_at: datetime | None = None,
-        now: datetime | None = None,
-        tz: tzinfo | None = None,
-    ) -> Schedule:
+    def of(cls, task: Task, anchor: datetime, tz: tzinfo | None = None) -> Schedule:
         """Return the schedule of a declared task.
 
         Parameters
         ----------
         anchor : datetime
             When this schedule was first declared; an interval counts from here.
-        next_at : datetime, optional
-            The next time that the ledger remembers.
-        now : datetime, optional
-            Where it begins if `next_at` is not given.
         tz : tzinfo, optional
             The zone of wall times that name none.
         """
         assert task.trigger is not None
         trigger = task.trigger.bind(anchor, tz)
-        if next_at is None and now is not None:
-            next_at = trigger.next(now)
         return cls(
             task=task.name,
             trigger=trigger,
-            next_at=next_at,
             grace=task.misfire_grace,
             coalesce=task.coalesce,
             catch_up=task.catch_up,
@@ -84,26 +65,6 @@ class Schedule:
             overlap=task.overlap,
             jitter=max(task.jitter, trigger.jitter),
         )
-
-    def at(self, next_at: datetime | None) -> Schedule:
-        """Return it with another next time."""
-        # Written out: dataclasses.replace costs four times as much, at every fire.
-        return Schedule(
-            self.task,
-            self.trigger,
-            next_at,
-            self.grace,
-            self.coalesce,
-            self.catch_up,
-            self.max_instances,
-            self.overlap,
-            self.jitter,
-        )
-
-    @property
-    def due_at(self) -> datetime | None:
-        """When the next time is to start: the scheduled time, put off by its jitter."""
-        return None if self.next_at is None else self.due_time(self.next_at)
 
     def due_time(self, scheduled_at: datetime) -> datetime:
         """Return when a scheduled time is to start; always the same for the same time."""
@@ -140,67 +101,53 @@ class Fire:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    """What one look at the clock decided: to be committed together or not at all.
+class Settled:
+    """What was decided about the due times of one schedule; to be recorded together or not at all.
 
     Attributes
     ----------
-    broken : tuple of (str, Exception)
-        Tasks whose trigger failed, and how: the time that was due runs, and no other follows.
+    fires : tuple of Fire
+        One disposition for every time that the schedule leaves behind.
+    next_at : datetime or None
+        Its next time; None: it has none left.
+    error : Exception or None
+        What its trigger raised: the time that was due runs, and no other follows.
     """
 
-    before: tuple[Schedule, ...]
-    after: tuple[Schedule, ...]
     fires: tuple[Fire, ...]
-    broken: tuple[tuple[str, Exception], ...] = ()
+    next_at: datetime | None
+    error: Exception | None = None
 
 
-def due(schedules: Iterable[Schedule], now: datetime, active: Callable[[str], int]) -> Tick:
-    """Decide what becomes of every time that is due at `now`.
+def settle(schedule: Schedule, next_at: datetime, now: datetime, active: int) -> Settled:
+    """Decide what becomes of every time of a schedule that is due at `now`.
 
     Parameters
     ----------
-    schedules : iterable of Schedule
-        Those that are due; others pass through unchanged.
+    next_at : datetime
+        Its earliest time without a disposition.
     now : datetime
         The present, UTC.
-    active : callable
-        Task name → its runs that have not ended.
-
-    Returns
-    -------
-    Tick
-        The schedules before and after, and exactly one disposition for every due time between.
+    active : int
+        How many runs of the task have not ended.
     """
-    before = tuple(schedules)
-    fires: list[Fire] = []
-    after: list[Schedule] = []
-    broken: list[tuple[str, Exception]] = []
-    for schedule in before:
-        try:
-            decided, advanced = _settle(schedule, now, active)
-        except Exception as error:  # a custom trigger is somebody's code: the others must not stand still
-            assert schedule.next_at is not None
-            decided, advanced = (_run(schedule, schedule.next_at, False),), schedule.at(None)
-            broken.append((schedule.task, error))
-        fires += decided
-        after.append(advanced)
-    return Tick(before, tuple(after), tuple(fires), tuple(broken))
+    try:
+        return _settle(schedule, next_at, now, active)
+    except Exception as error:  # a custom trigger is somebody's code: the others must not stand still
+        return Settled((_run(schedule, next_at, False),), None, error)
 
 
-def skipped(schedule: Schedule, now: datetime, reason: str) -> Tick:
+def skipped(schedule: Schedule, next_at: datetime, now: datetime, reason: str) -> Settled:
     """Leave behind every time up to `now` as missed, e.g. those of a pause."""
-    if schedule.next_at is None or schedule.next_at > now:
-        return Tick((schedule,), (schedule,), ())
-    times = schedule.trigger.times(schedule.next_at - TICK, now)
-    fires = _range(schedule, Disposition.MISSED, times, reason)
-    return Tick((schedule,), (schedule.at(schedule.trigger.next(now)),), fires)
+    if next_at > now:
+        return Settled((), next_at)
+    times = schedule.trigger.times(next_at - TICK, now)
+    return Settled(_range(schedule, Disposition.MISSED, times, reason), schedule.trigger.next(now))
 
 
-def _settle(s: Schedule, now: datetime, active: Callable[[str], int]) -> tuple[tuple[Fire, ...], Schedule]:
-    first = s.next_at
-    if first is None or first > now or s.due_time(first) > now:
-        return (), s
+def _settle(s: Schedule, first: datetime, now: datetime, active: int) -> Settled:
+    if first > now or s.due_time(first) > now:
+        return Settled((), first)
     last, following = first, s.trigger.next(first)
     if following is not None and following <= now and s.due_time(following) <= now:
         last = _last_due(s, first, now)
@@ -213,8 +160,8 @@ def _settle(s: Schedule, now: datetime, active: Callable[[str], int]) -> tuple[t
         times = s.trigger.times(first - TICK, end)
         fires += _range(s, Disposition.MISSED, times, f"more than {duration_text(s.grace)} late")
     if in_time is not None:
-        fires += _policy(s, in_time, last, active(s.task))
-    return fires, s.at(following)
+        fires += _policy(s, in_time, last, active)
+    return Settled(fires, following)
 
 
 def _last_due(s: Schedule, first: datetime, now: datetime) -> datetime:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
 from schedkit.core.model import Retry
-from schedkit.core.run import Attempt, Run
+from schedkit.core.run import Run
 from schedkit.core.states import Outcome, State
+from schedkit.values.instants import SECOND
 
-__all__ = ["MOST_INTERRUPTIONS", "attempt_of", "follow", "tries"]
+__all__ = ["MOST_INTERRUPTIONS", "follow", "tries"]
 
 MOST_INTERRUPTIONS = 3
 
@@ -26,7 +26,7 @@ def follow(
     outcome: Outcome,
     *,
     retry: Retry,
-    now: datetime,
+    now: int,
     retryable: bool = False,
     skipped: bool = False,
     reason: str = "",
@@ -35,7 +35,7 @@ def follow(
     random: float = 0.0,
     most_interruptions: int = MOST_INTERRUPTIONS,
 ) -> Run:
-    """Return a running run as it is after its attempt ended with `outcome` at `now`.
+    """Return a running run as it is after its attempt ended with `outcome` at `now` (microseconds).
 
     Parameters
     ----------
@@ -44,44 +44,26 @@ def follow(
     random : float
         A number in [0, 1) that spreads the retry's delay.
     most_interruptions : int
-        How many attempts may be lost with their owner before the run fails.
+        How many attempts may be lost with their process before the run fails.
     """
     if outcome is Outcome.INTERRUPTED:
         lost = run.interruptions + 1
         if lost <= most_interruptions:
-            return replace(
-                run, state=State.QUEUED, interruptions=lost, due_at=now, started_at=None, reason=reason
-            )
+            return replace(run, state=State.QUEUED, interruptions=lost, due=now, started=None, reason=reason)
         error = {
             "type": "Interrupted",
             "message": f"interrupted {lost} times: {reason}",
             "hint": "does the task end its process? look at the log, then submit it again",
             "traceback": "",
         }
-        return replace(
-            run, state=State.FAILED, interruptions=lost, finished_at=now, reason=reason, error=error
-        )
+        return replace(run, state=State.FAILED, interruptions=lost, finished=now, reason=reason, error=error)
     if outcome is Outcome.DONE:
         state = State.SKIPPED if skipped else State.DONE
-        return replace(run, state=state, finished_at=now, reason=reason, error=None, result=result)
+        return replace(run, state=state, finished=now, reason=reason, error=None, result=result)
     if outcome is Outcome.CANCELLED:
-        return replace(run, state=State.CANCELLED, finished_at=now, reason=reason)
+        return replace(run, state=State.CANCELLED, finished=now, reason=reason)
     if retryable and tries(run) < retry.attempts:
-        due = now + timedelta(seconds=retry.delay_before(tries(run) + 1, random))
-        return replace(run, state=State.RETRY, due_at=due, started_at=None, error=error, reason=reason)
+        due = now + round(retry.delay_before(tries(run) + 1, random) * SECOND)
+        return replace(run, state=State.RETRY, due=due, started=None, error=error, reason=reason)
     state = State.TIMEOUT if outcome is Outcome.TIMEOUT else State.FAILED
-    return replace(run, state=state, finished_at=now, error=error, reason=reason)
-
-
-def attempt_of(
-    run: Run, outcome: Outcome, now: datetime, owner: str, error: dict[str, Any] | None
-) -> Attempt:
-    """Return the record of the attempt that a running run has just ended."""
-    return Attempt(
-        number=run.attempt,
-        started_at=run.started_at or now,
-        finished_at=now,
-        outcome=outcome,
-        error=error,
-        owner=owner,
-    )
+    return replace(run, state=state, finished=now, error=error, reason=reason)

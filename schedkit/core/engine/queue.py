@@ -1,7 +1,7 @@
-"""What may start now: a queue with limits, without I/O and with time as an argument.
+"""Which runs may start now: a queue with limits.
 
-Runs are ordered by rank, a stored number: the due time less a head start for priority, so that ageing
-needs no sweep and nothing starves. A run starts when all it needs is free: a place among the scheduler's
+Runs are ordered by rank: the due time less a head start for priority, so that ageing needs no sweep and
+nothing starves. A run starts when all it needs is free: a place among the scheduler's
 `concurrency`, one for each of its keys (its task, its tags, a worker thread), and its task's rate. What
 finds a key exhausted waits with that key, and is looked at again when the key is freed.
 """
@@ -17,30 +17,31 @@ import msgspec
 
 from schedkit.core.model import Rate
 from schedkit.core.states import HEAD_START_SECONDS
+from schedkit.values.instants import SECOND
 
-__all__ = ["Planner", "Waiting", "rank"]
+__all__ = ["RunQueue", "Waiting", "rank"]
 
 
-def rank(due: float, priority: int) -> float:
+def rank(due: int, priority: int) -> int:
     """Return the place in the queue: smaller starts first."""
-    return due - priority * HEAD_START_SECONDS
+    return due - priority * HEAD_START_SECONDS * SECOND
 
 
 class Waiting(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """A run that wants to start at `due` (seconds since 1970) or later."""
+    """A run that wants to start at `due` (microseconds since 1970) or later."""
 
     id: str
     task: str
-    rank: float
-    due: float
+    rank: int
+    due: int
     keys: tuple[str, ...] = ()
     rate: Rate | None = None
 
 
-_Place = tuple[float, int, Waiting]
+_Place = tuple[int, int, Waiting]
 
 
-class Planner:
+class RunQueue:
     """Decides which waiting runs start.
 
     Parameters
@@ -52,10 +53,10 @@ class Planner:
 
     Examples
     --------
-    >>> planner = Planner(concurrency=1)
-    >>> planner.offer(Waiting("a", "t", rank(0.0, 0), 0.0))
-    >>> planner.offer(Waiting("b", "t", rank(1.0, 20), 1.0))
-    >>> [run.id for run in planner.start(now=2.0)]
+    >>> queue = RunQueue(concurrency=1)
+    >>> queue.offer(Waiting("a", "t", rank(0, 0), 0))
+    >>> queue.offer(Waiting("b", "t", rank(1, 20), 1))
+    >>> [run.id for run in queue.start(now=2)]
     ['b']
     """
 
@@ -69,7 +70,7 @@ class Planner:
         self._timers: list[_Place] = []
         self._parked: dict[str, list[_Place]] = {}
         self._freed: set[str] = set()
-        self._starts: dict[str, deque[float]] = {}
+        self._starts: dict[str, deque[int]] = {}
         self._count = itertools.count()  # equal ranks start in the order of their offers
 
     def __contains__(self, run: str) -> bool:
@@ -93,8 +94,8 @@ class Planner:
         if key in self._parked:
             self._freed.add(key)
 
-    def remember_starts(self, task: str, starts: Iterable[float]) -> None:
-        """Count starts that happened before this planner existed towards their task's rate."""
+    def remember_starts(self, task: str, starts: Iterable[int]) -> None:
+        """Count starts that happened before this queue existed towards their task's rate."""
         self._starts[task] = deque(sorted({*self._starts.get(task, ()), *starts}))
 
     def offer(self, run: Waiting) -> None:
@@ -109,7 +110,7 @@ class Planner:
             # Its place in a key's queue may have been the one that would have been looked at next.
             self._freed.update(key for key in waited.keys if key in self._parked)
 
-    def start(self, now: float, most: int | None = None) -> list[Waiting]:
+    def start(self, now: int, most: int | None = None) -> list[Waiting]:
         """Return the runs that start now, in order; they hold their places until `release`."""
         while self._timers and self._timers[0][0] <= now:
             _, order, waiting = heapq.heappop(self._timers)
@@ -156,22 +157,30 @@ class Planner:
         most = self.limits.get(key)
         return most is not None and self._used.get(key, 0) >= most
 
-    def _rated(self, waiting: Waiting, now: float) -> float:
+    def _rated(self, waiting: Waiting, now: int) -> int:
         """Return when the rate of the task lets it start."""
         rate, starts = waiting.rate, self._starts.get(waiting.task)
         if rate is None or not starts:
             return now
-        while starts and starts[0] <= now - rate.seconds:
+        window = round(rate.seconds * SECOND)
+        while starts and starts[0] <= now - window:
             starts.popleft()
-        return now if len(starts) < rate.count else starts[-rate.count] + rate.seconds
+        return now if len(starts) < rate.count else starts[-rate.count] + window
 
-    def _take(self, waiting: Waiting, now: float) -> None:
+    def _take(self, waiting: Waiting, now: int) -> None:
         del self._waiting[waiting.id]
         self.running[waiting.id] = waiting
         for key in waiting.keys:
             self._used[key] = self._used.get(key, 0) + 1
         if waiting.rate is not None:
             self._starts.setdefault(waiting.task, deque()).append(now)
+
+    def hold(self, run: Waiting) -> None:
+        """Let a run hold its places though nobody asked whether there is room: it runs already."""
+        if run.id not in self.running:
+            self.running[run.id] = run
+            for key in run.keys:
+                self._used[key] = self._used.get(key, 0) + 1
 
     def release(self, run: str) -> None:
         """Give back the places of a run that has really ended."""
@@ -185,7 +194,7 @@ class Planner:
             if key in self._parked:
                 self._freed.add(key)
 
-    def next_time(self) -> float | None:
+    def next_time(self) -> int | None:
         """Return when a waiting run's time comes, None if none waits for a time."""
         while self._timers and not self._wants(self._timers[0][2]):
             heapq.heappop(self._timers)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from schedkit.core.states import State
 
-__all__ = ["Joins", "Verdict", "Wait"]
+__all__ = ["DependencyTracker", "Verdict", "Wait"]
 
 
 @dataclass(slots=True)
@@ -34,7 +33,7 @@ class Verdict:
     state: State = State.DONE
 
 
-class Joins:
+class DependencyTracker:
     """Waiting runs and their parents' runs, in memory; the ledger keeps the same as rows."""
 
     def __init__(self) -> None:
@@ -145,30 +144,30 @@ class Joins:
             del self._waits[run]
             self._disown(run)
 
-    def _disown(self, run: str) -> str:
+    def _disown(self, run: str) -> None:
         self._judged.discard(run)
         child = self._children.pop(run, "")
         siblings = self._by_child.get(child, {})
         siblings.pop(run, None)
         if not siblings:
             self._by_child.pop(child, None)
-        return child
 
-    def refused(self, run: str) -> None:
-        """Forget a run that never came to be; who waits for it waits for the next one of its task."""
-        child = self._disown(run)
-        for parent, wait in self._waits.pop(run, {}).items():
-            if wait.parent_run is None:
-                self._unpair(run, child, parent, None)
-        for waiting, parent in self._by_parent_run.pop(run, ()):
-            if waiting in self._waits:
-                self._waits[waiting][parent].parent_run = None
-                # Ids sort by time: who has waited longest comes first again.
-                insort(self._open.setdefault((self._children[waiting], parent), []), waiting)
+    @property
+    def children(self) -> set[str]:
+        """The tasks whose runs wait for parents."""
+        return set(self._by_child)
 
     def missing(self, run: str) -> Iterable[str]:
         """Return the parents that `run` still waits for."""
         return [parent for parent, wait in self._waits.get(run, {}).items() if wait.ended is None]
+
+    def rows(self) -> list[WaitRow]:
+        """Return all of it as the ledger's rows, by run and parent."""
+        return [
+            WaitRow(run, self._children[run], parent, wait.parent_run, wait.how, wait.ended)
+            for run, waits in sorted(self._waits.items())
+            for parent, wait in sorted(waits.items())
+        ]
 
     def runs_of(self, parent_run: str) -> list[str]:
         """Return the runs that wait for `parent_run`."""
