@@ -145,6 +145,8 @@ class Engine:
             state.draft.replies.append(Reply(stimulus, answer, error))
 
     def _submit(self, stimulus: Submit) -> dict[str, Any]:
+        if stimulus.run in self._state.runs:  # asked for a second time, as after a lost answer
+            return {"run": stimulus.run}
         self._tasks.row(stimulus.task)
         return self._runs.submit(stimulus)
 

@@ -43,15 +43,19 @@ def outcomes(sched: Scheduler, run: str) -> list[Outcome]:
     return [attempt.outcome for attempt in sched._ledger.attempts(run)]
 
 
+class HourLater(Clock):
+    """The clocks of a machine on which an hour has passed."""
+
+    def steady(self) -> int:
+        return super().steady() + 3600 * SECOND
+
+
 def pass_time(sched: Scheduler, run: str) -> None:
-    """Let the timeout of a running attempt be over, now."""
-
-    async def over() -> None:
-        owner = sched._node.owner
-        assert owner is not None
-        owner._deadlines.add(0.0, owner.executions[run])
-
-    service().call(over)
+    """Let an hour pass on the clock by which attempts time out."""
+    owner = sched._node.owner
+    assert owner is not None
+    owner.clock = HourLater()
+    owner.post()
 
 
 def test_a_cancelled_run_does_not_time_out_into_a_further_try(make: Make) -> None:
@@ -111,17 +115,17 @@ def test_a_coroutine_cancelled_before_it_is_launched_is_told_so(
 
     owner = sched._node.owner
     assert owner is not None
-    launch = owner._launch
+    launch = owner.ports.launch
 
-    def cancelled_first(execution: Execution) -> None:
-        assert owner.cancel(execution.run.id, "a colleague")
-        launch(execution)
+    def cancelled_first(execution: Execution, ended: Any) -> None:
+        execution.stop("cancel", "a colleague")
+        owner.post(Cancel(run=execution.run.id, actor="a colleague"))
+        launch(execution, ended)
 
-    monkeypatch.setattr(owner, "_launch", cancelled_first)
+    monkeypatch.setattr(owner.ports, "launch", cancelled_first)
     run = sched.submit("endless")
     ended = run.wait("10s")
     assert (ended.state, ended.reason) == (State.CANCELLED, "cancelled by a colleague")
-    assert not owner.planner.running
     assert not owner.executions
 
 
