@@ -53,7 +53,8 @@ WITHIN: dict[str, dict[str, set[str]]] = {
     "core": {
         "when": set(),
         "tasks": {"when"},
-        "ledger": set(),
+        "engine": {"when", "tasks"},
+        "ledger": {"engine"},
         "runner": {"tasks"},
         "owner": {"when", "tasks", "ledger", "runner"},
         "node": {"when", "tasks", "ledger", "runner", "owner"},

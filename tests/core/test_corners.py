@@ -18,14 +18,15 @@ import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
 from msgspec import structs
+from schedkit.core.ledger.changes import Change
 
 from schedkit import context
 from schedkit.core import events
 from schedkit.core.api.facade import Scheduler
+from schedkit.core.ids import new_id
 from schedkit.core.ledger import schema
-from schedkit.core.ledger.changes import Change
 from schedkit.core.ledger.reader import CommandRow
-from schedkit.core.ledger.rows import FIXED, MUTABLE, new_id, run_values, to_micros
+from schedkit.core.ledger.rows import FIXED, MUTABLE, run_values
 from schedkit.core.model import After, Rate, Retry, Task
 from schedkit.core.owner.door import Door
 from schedkit.core.run import TaskResult
@@ -42,6 +43,7 @@ from schedkit.errors import (
     UsageError,
 )
 from schedkit.loop import service
+from schedkit.values.instants import to_micros
 
 Make = Callable[..., Scheduler]
 

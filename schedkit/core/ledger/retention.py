@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import select
 
-from schedkit.core.ledger.rows import id_at, to_micros
+from schedkit.core.ids import id_at
 from schedkit.core.ledger.schema import (
     LIVE_STATES,
     attempts,
@@ -29,6 +29,7 @@ from schedkit.core.ledger.schema import tasks as known_tasks
 from schedkit.core.run import PRUNED
 from schedkit.core.runner.full_texts import LABEL
 from schedkit.core.text import dump, load
+from schedkit.values.instants import to_micros
 
 if TYPE_CHECKING:
     from schedkit.core.ledger.writer import Writer

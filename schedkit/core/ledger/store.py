@@ -160,6 +160,16 @@ class Store:
         self.check_there()
         return self._write.connect()
 
+    @contextmanager
+    def autocommit(self, connection: sa.Connection) -> Iterator[None]:
+        """Have each statement on a SQLite connection be a transaction of its own."""
+        connection.execution_options(**{_AUTOCOMMIT: True})
+        try:
+            with connection.begin():
+                yield
+        finally:
+            connection.execution_options(**{_AUTOCOMMIT: False})
+
     def check_there(self) -> None:
         """Refuse to go on when the file that was opened is no longer the one of that name.
 
@@ -184,6 +194,17 @@ class Store:
             with self._readers:
                 self._reading -= 1
                 self._readers.notify_all()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Lend a connection for reading on which all reads see the ledger at the same moment."""
+        with self.reading() as connection:
+            if not self.sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                if self.sqlite:
+                    connection.exec_driver_sql("BEGIN")
+                yield connection
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -249,6 +270,7 @@ class Store:
         _dispose(self._write, self._read)
 
 
+_AUTOCOMMIT = "schedkit_autocommit"  # an option of connections
 # "schedkit" in eight bytes: the number of the lock that those who make or take a ledger hold.
 _ALONE = int.from_bytes(b"schedkit")
 POSTGRES_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -281,7 +303,8 @@ def _bound_idleness(connection: Any, record: object) -> None:
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if not connection.get_execution_options().get(_AUTOCOMMIT):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _url(where: str | Path) -> sa.URL:

@@ -15,14 +15,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
+from schedkit.core.ledger.changes import Change, Op
+from schedkit.core.ledger.sql import Sql
 
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import Event, RunLogged, decode, encode
+from schedkit.core.ids import id_at, new_id
 from schedkit.core.ledger import lease, schema
-from schedkit.core.ledger.changes import Change, Op
 from schedkit.core.ledger.reader import Ledger
-from schedkit.core.ledger.rows import FIXED, MUTABLE, id_at, new_id, run_from_row, run_values
-from schedkit.core.ledger.sql import Sql
+from schedkit.core.ledger.rows import FIXED, MUTABLE, run_from_row, run_values
 from schedkit.core.ledger.store import Store
 from schedkit.core.run import Run
 from schedkit.core.states import State

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from schedkit.core.api.facade import Scheduler
+from schedkit.core.ids import id_at
 from schedkit.core.ledger import schema
-from schedkit.core.ledger.rows import id_at, to_micros
 from schedkit.core.ledger.store import Store
 from schedkit.core.owner import retention
 from schedkit.core.owner.retention import forget_results, forget_runs
@@ -22,6 +22,7 @@ from schedkit.core.states import State
 from schedkit.core.text import dump
 from schedkit.core.when.triggers import every
 from schedkit.errors import NotOwnerError
+from schedkit.values.instants import to_micros
 
 Make = Callable[..., Scheduler]
 

@@ -15,11 +15,12 @@ from msgspec.structs import replace
 
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.ledger import schema
-from schedkit.core.ledger.rows import FIXED, MUTABLE, run_values, to_micros
+from schedkit.core.ledger.rows import FIXED, MUTABLE, run_values
 from schedkit.core.owner.owner import Owner
 from schedkit.core.when.dispositions import due
 from schedkit.core.when.triggers import at, every
 from schedkit.loop import service
+from schedkit.values.instants import to_micros
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
 

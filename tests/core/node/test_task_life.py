@@ -13,9 +13,9 @@ from core.conftest import Heard
 
 from schedkit.core import events
 from schedkit.core.api.facade import Scheduler
+from schedkit.core.ids import new_id
 from schedkit.core.ledger import schema
 from schedkit.core.ledger.reader import CommandRow, FireRow
-from schedkit.core.ledger.rows import new_id, to_micros
 from schedkit.core.model import After
 from schedkit.core.node.commands import carry_out
 from schedkit.core.node.submissions import settling
@@ -26,6 +26,7 @@ from schedkit.core.when.dispositions import due
 from schedkit.core.when.triggers import cron, every
 from schedkit.errors import RunFailedError
 from schedkit.loop import service
+from schedkit.values.instants import to_micros
 
 Make = Callable[..., Scheduler]
 YEAR = datetime.now(UTC).year
