@@ -17,7 +17,7 @@ import pytest
 
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import RunEnded
-from schedkit.core.owner.rush import HOLD_SECONDS, REST_SECONDS, Rush
+from schedkit.core.node.rush import HOLD_SECONDS, REST_SECONDS, Rush
 from schedkit.core.when.triggers import at
 from schedkit.loop import service
 

@@ -13,10 +13,12 @@ from core.conftest import Heard
 
 from schedkit.core import events
 from schedkit.core.api.facade import Scheduler
+from schedkit.core.engine.values import Cancel
 from schedkit.core.model import Retry
+from schedkit.core.node.clock import Clock
 from schedkit.core.runner.attempt import Execution
 from schedkit.core.states import Outcome, State
-from schedkit.loop import service
+from schedkit.values.instants import SECOND
 
 Make = Callable[..., Scheduler]
 
