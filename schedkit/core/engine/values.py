@@ -23,7 +23,6 @@ __all__ = [
     "Announce",
     "Answer",
     "Answered",
-    "AttemptEnded",
     "AttemptRecorded",
     "Cancel",
     "Change",
