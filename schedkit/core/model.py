@@ -39,6 +39,7 @@ __all__ = [
     "Task",
     "TaskRow",
     "is_async",
+    "timeout_error",
 ]
 
 
@@ -310,6 +311,11 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
         """How many of its runs may be under way at once, None for any number."""
         limit: int | None = self.facts.get("max_instances")
         return None if self.facts.get("overlap") == Overlap.ALLOW else limit
+
+
+def timeout_error(task: Task) -> TimeoutError:
+    """Return what an attempt ends with that took longer than it may."""
+    return TimeoutError(f"{task.name} took longer than its timeout of {task.timeout or 0.0:g} s")
 
 
 def is_async(function: Callable[..., Any]) -> bool:

@@ -25,14 +25,15 @@ from schedkit.core.api.views import Views
 from schedkit.core.board.board import Board
 from schedkit.core.jobs.compat import JobApi
 from schedkit.core.ledger.reader import Ledger
-from schedkit.core.ledger.rows import new_id
+from schedkit.core.ids import new_id
 from schedkit.core.ledger.store import Store
 from schedkit.core.model import Task
+from schedkit.core.ledger.retention import Retention
+from schedkit.core.node.config import NodeConfig
+from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.node import Node
-from schedkit.core.node.submissions import post_runs
-from schedkit.core.owner.bus import Bus
-from schedkit.core.owner.known import Config, Waiter
-from schedkit.core.owner.retention import Retention
+from schedkit.core.node.submissions import submit_all
+from schedkit.core.node.waiters import Waiter
 from schedkit.core.promise import Promise
 from schedkit.core.runner.results import Results
 from schedkit.core.tasks import origin
@@ -86,7 +87,7 @@ class Scheduler(Views, Elsewhere, JobApi):
         store = Store(ledger, durable=chosen["durability"])
         self._ledger = Ledger(store)
         self._registry = Registry()
-        self._bus = Bus()
+        self._bus = EventBus()
         self._results = Results(chosen["results"] or _results_beside(store))
         self._config = _config(chosen)
         self._node = Node(
@@ -186,7 +187,7 @@ class Scheduler(Views, Elsewhere, JobApi):
         if task.trigger is not None:  # before anybody knows of the task: what it cannot tell is refused
             task.trigger.begins(datetime.now(UTC), self._node.config.tz)
         owner = self._node.owner
-        known = owner.rows if owner is not None else self._names() if self._open else ()
+        known = owner.engine.rows if owner is not None else self._names() if self._open else ()
         self._registry.add(task, known=known, origin=origin.here())
         handle: TaskHandle[..., Any] = TaskHandle(self, task.name)
         self._handles[task.name] = handle
@@ -255,11 +256,9 @@ class Scheduler(Views, Elsewhere, JobApi):
                     self._ask_all(asked), asyncio.get_running_loop()
                 )
             return handles, service().submit(self._ask_all, asked)
-        runs = [owner.new_run(name, "submit", node.config.name, params=params) for params in checked]
-        waiters, durable = post_runs(owner, runs)
-        handles = [
-            RunHandle(self, run.id, run.task, waiter) for run, waiter in zip(runs, waiters, strict=True)
-        ]
+        wanted = [{"params": params} for params in checked]
+        ids, waiters, durable = submit_all(owner, name, wanted, actor=node.config.name)
+        handles = [RunHandle(self, id, name, waiter) for id, waiter in zip(ids, waiters, strict=True)]
         return handles, durable
 
     async def _ask_all(self, asked: list[dict[str, Any]]) -> None:
@@ -291,9 +290,9 @@ class Scheduler(Views, Elsewhere, JobApi):
 SCHEDULER_OPTIONS.document(Scheduler)
 
 
-def _config(chosen: Mapping[str, Any]) -> Config:
+def _config(chosen: Mapping[str, Any]) -> NodeConfig:
     keep_runs: float | None = chosen["keep_runs"]
-    return Config(
+    return NodeConfig(
         name=chosen["name"] or _own_name(),
         concurrency=chosen["concurrency"],
         threads=chosen["threads"],

@@ -13,7 +13,8 @@ from schedkit import context
 from schedkit.core.api.front_end import front_end
 from schedkit.core.events import Event, RunLogged, RunProgressed
 from schedkit.core.model import Task
-from schedkit.core.owner.known import Finished, OwnerEnded, Waiter
+from schedkit.core.engine.values import Finished
+from schedkit.core.node.waiters import OwnerEnded, Waiter
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
 from schedkit.core.tasks.params import arguments_by_name

@@ -25,7 +25,7 @@ from schedkit.core.engine.values import (
     StopAttempts,
 )
 from schedkit.core.events import RunRetrying, RunStarted
-from schedkit.core.model import Retry, Task
+from schedkit.core.model import Retry, Task, timeout_error
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Outcome, State
 from schedkit.values.instants import SECOND
@@ -329,8 +329,7 @@ class Attempts:
                 self._timed_out(active)
 
     def _timed_out(self, active: Active) -> None:
-        limit = active.task.timeout or 0.0
-        cause = TimeoutError(f"{active.task.name} took longer than its timeout of {limit:g} s")
+        cause = timeout_error(active.task)
         error = {
             "type": "TimeoutError",
             "message": str(cause),

@@ -72,7 +72,7 @@ class Engine:
         self._handlers: dict[type[Stimulus], Callable[[Any], dict[str, Any]]] = {
             Abandon: self._attempts.abandon,
             Announce: self._announce,
-            Answer: lambda stimulus: dict(stimulus.answer),
+            Answer: _answered,
             Cancel: self._attempts.cancel,
             Declare: self._tasks.declare,
             DeclareAbsent: self._tasks.declare_absent,
@@ -130,7 +130,8 @@ class Engine:
             draft.stops,
             draft.replies,
             draft.finished,
-            now if fired == MOST_FIRES or started == MOST_STARTS else self._wake_at(),
+            more := fired == MOST_FIRES or started == MOST_STARTS,
+            now if more else self._wake_at(),
         )
 
     def _handle(self, stimulus: Stimulus) -> None:
@@ -234,3 +235,9 @@ class Engine:
         """Return when something is to begin: a due time or a run that waits for its time."""
         times = (self._state.schedules.next_due(), self._state.queue.next_time())
         return min((time for time in times if time is not None), default=None)
+
+
+def _answered(stimulus: Answer) -> dict[str, Any]:
+    if stimulus.error is not None:
+        raise stimulus.error
+    return dict(stimulus.answer)

@@ -16,6 +16,7 @@ from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Disposition, Outcome, State
 from schedkit.core.when.base import Trigger
+from schedkit.errors import SchedkitError
 
 __all__ = [
     "Abandon",
@@ -150,7 +151,8 @@ class Announce(Stimulus, frozen=True, kw_only=True, gc=False):
 class Answer(Stimulus, frozen=True, kw_only=True, gc=False):
     """A command was carried out, or refused, outside the engine."""
 
-    answer: Mapping[str, Any]
+    answer: Mapping[str, Any] = {}
+    error: SchedkitError | None = None
 
 
 class Ended(Stimulus, frozen=True, kw_only=True, gc=False):
@@ -385,6 +387,8 @@ class Decision(msgspec.Struct, frozen=True):
     ----------
     stops : list
         May be carried out before they are written: they only ask.
+    more : bool
+        Whether more begins as soon as the engine is asked again.
     wake_at : int or None
         When the engine wants to be asked again, if no stimulus comes before; None: never.
     """
@@ -395,6 +399,7 @@ class Decision(msgspec.Struct, frozen=True):
     stops: list[Stop]
     replies: list[Reply]
     finished: list[Finished]
+    more: bool
     wake_at: int | None
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from schedkit.core.ledger.reader import TaskRow
+from schedkit.core.model import TaskRow
 from schedkit.core.model import Task
 from schedkit.core.when import data as trigger_data
 from schedkit.core.when.base import Trigger
@@ -82,8 +82,8 @@ def standings(scheduler: Scheduler) -> dict[str, Standing]:
     rows: dict[str, TaskRow] = {}
     alive: Counter[str] = Counter()
     if owner is not None:
-        rows = dict(owner.rows)
-        alive.update({name: owner.alive(name) for name in rows})
+        rows = dict(owner.engine.rows)
+        alive.update({name: owner.engine.alive(name) for name in rows})
     elif scheduler._open:
         rows = {row.name: row for row in scheduler._ledger.tasks()}
         alive.update(run.task for run in scheduler._ledger.live())

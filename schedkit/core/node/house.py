@@ -13,8 +13,8 @@ import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from schedkit.core.owner.owner import Owner
-from schedkit.core.owner.retention import prune
+from schedkit.core.ledger.retention import prune
+from schedkit.core.node.life import Life
 from schedkit.errors import SchedkitError
 
 __all__ = ["House", "lull"]
@@ -29,27 +29,27 @@ PRUNE_SECONDS = 900.0
 _STEP_SECONDS = 0.001
 
 
-async def lull(owner: Owner, ahead: float, patience: float) -> None:
+async def lull(life: Life, ahead: float, patience: float) -> None:
     """Wait for a moment with no due time in the next `ahead` seconds, for `patience` seconds at most."""
     loop = asyncio.get_running_loop()
     until = loop.time() + patience
-    while not owner.calm(time.time() + ahead) and loop.time() < until:
+    while not life.calm(time.time() + ahead) and loop.time() < until:
         await asyncio.sleep(_STEP_SECONDS)
 
 
 class House:
-    """An owner's housekeeping; every method runs on our loop, and but for `move` and `prune` for ever."""
+    """A life's housekeeping; every method runs on our loop, and but for `move` and `prune` for ever."""
 
-    def __init__(self, owner: Owner) -> None:
-        self._owner = owner
+    def __init__(self, life: Life) -> None:
+        self._life = life
         self._moved_at, self._moved_groups = time.monotonic(), -1
 
     async def turn(self) -> None:
         """Show that the loop turns, write down what runs tell, watch the users' loop."""
         while True:
-            self._owner.turn()
-            self._owner.save_progress()
-            self._owner.ports.loop.watch()
+            self._life.turn()
+            self._life.save_progress()
+            self._life.ports.loop.watch()
             await asyncio.sleep(TURN_SECONDS)
 
     async def keep_log_short(self) -> None:
@@ -66,14 +66,14 @@ class House:
         now : float
             Seconds on the monotonic clock.
         """
-        groups = self._owner.writer.groups
+        groups = self._life.writer.groups
         patient = now - self._moved_at < MOVE_PATIENCE_SECONDS
         if groups == self._moved_groups or (
-            patient and not self._owner.calm(time.time() + MOVE_AHEAD_SECONDS)
+            patient and not self._life.calm(time.time() + MOVE_AHEAD_SECONDS)
         ):
             return
         try:
-            await asyncio.to_thread(self._owner.ledger.store.checkpoint)
+            await asyncio.to_thread(self._life.ledger.store.checkpoint)
         except (sqlite3.Error, SQLAlchemyError) as error:
             # A store that is full or cannot be opened may refuse; the next time will do.
             _log.debug("the ledger's log could not be moved into its file: %s", error)
@@ -91,5 +91,5 @@ class House:
 
     async def prune(self) -> int:
         """Forget what the retention policy lets go; return how many rows and files."""
-        owner = self._owner
-        return await prune(owner.config.retention, owner.writer, list(owner.rows), owner.ports.results)
+        life = self._life
+        return await prune(life.config.retention, life.writer, list(life.engine.rows), life.ports.results)

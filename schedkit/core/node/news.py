@@ -13,7 +13,7 @@ from schedkit.core.events import Event, RunLogged, RunProgressed, TaskChanged
 from schedkit.core.ledger.lease import Lease
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.model import Task
-from schedkit.core.owner.bus import Bus
+from schedkit.core.node.event_bus import EventBus
 from schedkit.core.tasks.registry import Registry
 from schedkit.errors import DeclarationError
 
@@ -36,7 +36,7 @@ class News:
         When tasks were declared here, as a viewer.
     """
 
-    def __init__(self, ledger: Ledger, lease: Lease, registry: Registry, bus: Bus) -> None:
+    def __init__(self, ledger: Ledger, lease: Lease, registry: Registry, bus: EventBus) -> None:
         self.seen: int | None = None
         self.declared: dict[str, datetime] = {}
         self._ledger, self._lease, self._registry, self._bus = ledger, lease, registry, bus

@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from schedkit.core.engine.values import Answer, Finished
 from schedkit.core.events import OwnerChanged
 from schedkit.core.ledger.lease import LEASE_SECONDS, Lease
 from schedkit.core.ledger.reader import Ledger
@@ -17,20 +18,20 @@ from schedkit.core.model import Task
 from schedkit.core.node.asking import asked
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.commands import carry_out
+from schedkit.core.node.config import NodeConfig
+from schedkit.core.node.declarations import describe
+from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.house import House, lull
+from schedkit.core.node.life import Life
 from schedkit.core.node.news import News
-from schedkit.core.node.submissions import settling
+from schedkit.core.node.waiters import Waiter
 from schedkit.core.node.whole import whole
-from schedkit.core.owner.bus import Bus
-from schedkit.core.owner.known import Config, Finished, Waiter
-from schedkit.core.owner.owner import Owner, describe
 from schedkit.core.promise import Promise
 from schedkit.core.runner.attempt import Ports
 from schedkit.core.runner.children import Children
 from schedkit.core.runner.results import Results
 from schedkit.core.runner.workers import Threads, UserLoop
 from schedkit.core.tasks.registry import Registry
-from schedkit.core.when.clock import run_clock
 from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
 from schedkit.values.forks import register_fork_hook
 
@@ -55,9 +56,9 @@ class Node:
         self,
         ledger: Ledger,
         registry: Registry,
-        bus: Bus,
+        bus: EventBus,
         results: Results,
-        config: Config,
+        config: NodeConfig,
         *,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
@@ -65,7 +66,7 @@ class Node:
         self.results, self.config = results, config
         self.lease = Lease(ledger.store, config.name, seconds=lease_seconds)
         self.news = News(ledger, self.lease, registry, bus)
-        self.owner: Owner | None = None
+        self.owner: Life | None = None
         self.backfills: Backfills  # these are the owner's, as long as there is one
         self.house: House
         self.state = "stopped"  # stopped, running, viewer
@@ -122,12 +123,13 @@ class Node:
         owner = self.owner
         if owner is not None:
             await owner.stop(patience)
-            self._announce("stopped")
+            owner.announce("stopped")
+            await owner.decided()
             await self._leave()
             await asyncio.to_thread(owner.writer.stop, max(patience, 1.0))
             await asyncio.to_thread(self.lease.release)
             self.owner = None
-            owner.let_go()
+            owner.end()
             await self._close_ports()
         await self._leave()
         self.state = "stopped"
@@ -139,35 +141,18 @@ class Node:
         self._users = UserLoop(lambda *what: owner.blocked(*what))
         self._threads, self._children = Threads("schedkit-task"), Children()
         ports = Ports(self._users, self._threads, self._children, self.results)
-        owner = Owner(self.ledger, self.registry, self.bus, ports, self.config, self.lease, self._lost)
-        adopt = await asyncio.to_thread(owner.load)
-        owner.writer.start()
-        adopt()
-        for task in list(self.registry.values()):
-            starts = await self._starts(task)
-            try:
-                owner.declare(task, self.config.name, starts)
-            except SchedkitError as error:  # one task's trigger must not keep the others from running
-                _log.error("task %r has no schedule: %s", task.name, error)
+        owner = Life(self.ledger, self.registry, self.bus, ports, self.config, self.lease, self._lost)
+        starts = {task.name: await self._starts(task) for task in self.registry.values() if task.rate}
+        await owner.begin(starts)
         self.owner, self.state = owner, "running"
         self.backfills, self.house = Backfills(owner), House(owner)
         self._wanted, self.news.seen = False, None
-        self._announce("started")
-        owner.pump()
-        self._spawn(run_clock(owner.timetable, record=owner.record, active=owner.alive))
+        owner.announce("started")
+        self._spawn(owner.serve())
         self._spawn(self._serve_commands(owner, self.backfills))
         self._spawn(self.house.turn())
         self._spawn(self.house.keep_log_short())
         self._spawn(self.house.forget())
-
-    def _announce(self, change: str) -> None:
-        owner = self.owner
-        if owner is not None:
-            owner.announce(
-                OwnerChanged(
-                    at=datetime.now(UTC), change=change, owner=self.config.name, epoch=self.lease.epoch
-                )
-            )
 
     async def _starts(self, task: Task) -> list[datetime]:
         if task.rate is None:
@@ -175,7 +160,7 @@ class Node:
         runs = await asyncio.to_thread(self.ledger.runs, task.name, limit=task.rate.count)
         return [run.started_at for run in runs if run.started_at is not None]
 
-    async def _serve_commands(self, owner: Owner, backfills: Backfills) -> None:
+    async def _serve_commands(self, owner: Life, backfills: Backfills) -> None:
         while True:
             await lull(owner, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
             try:
@@ -194,7 +179,7 @@ class Node:
             if owner is None:
                 return
             _log.info("handing the ledger %s over to %s", self.ledger.store, who)
-            owner.answer(command, {"ok": True})
+            owner.post(Answer(command=command))
             await self._end(self.config.hand_over_patience)
             self.news.leave_to_heir(HEIR_SECONDS)
             await self._view(after=owner.written)
@@ -206,11 +191,7 @@ class Node:
             return
         _log.error("another process has become the owner of %s; this one is a viewer now", self.ledger.store)
         self.owner, epoch = None, self.lease.epoch
-        owner.stopping = True
-        owner.clear_timers()
-        for execution in list(owner.executions.values()):
-            execution.recorded = True
-            execution.stop("stop")
+        owner.lose()
 
         async def become_viewer() -> None:
             async with self._changing:
@@ -220,7 +201,7 @@ class Node:
                     await asyncio.to_thread(self.lease.release)
                     await self._close_ports()
                     await self._view(after=owner.written)
-                owner.let_go()
+                owner.end()
                 lost = OwnerChanged(at=datetime.now(UTC), change="lost", owner=self.config.name, epoch=epoch)
                 self.bus.publish((lost,))
 
@@ -322,10 +303,9 @@ class Node:
     async def declare(self, task: Task) -> None:
         """Have a task that this process has declared known to the ledger."""
         if self.owner is not None:
-            durable = Promise[None]()
+            durable = Promise[dict[str, Any]]()
             starts = await self._starts(task)
-            self.owner.declare(task, self.config.name, starts, receipt=settling(durable))
-            self.owner.pump()
+            self.owner.post(self.owner.declaration(task, starts, durable))
             # It is known from here on; a store that is away must not hold up the cell that declares it.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.wrap_future(durable.future()), DECLARE_SECONDS)

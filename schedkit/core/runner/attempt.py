@@ -10,7 +10,7 @@ from schedkit.core.model import Task, is_async
 from schedkit.core.run import Run
 from schedkit.core.runner.children import Children
 from schedkit.core.runner.execute import Ending, await_hook, call_hook, perform, perform_async
-from schedkit.core.runner.follow import tries
+from schedkit.core.engine.retries import tries
 from schedkit.core.runner.remote import call_in_executor
 from schedkit.core.runner.results import Results
 from schedkit.core.runner.running import RunContext
@@ -26,16 +26,22 @@ class Execution:
     ledger has its end already, though its code goes on: it keeps its place until it ends.
     """
 
-    __slots__ = ("cancel", "context", "recorded", "run", "task", "who", "why")
+    __slots__ = ("cancel", "context", "recorded", "run", "started", "task", "who", "why")
 
-    def __init__(self, run: Run, task: Task, context: RunContext) -> None:
+    def __init__(self, run: Run, task: Task, context: RunContext, started: int) -> None:
         self.run = run
         self.task = task
         self.context = context
+        self.started = started  # microseconds on a clock that never jumps
         self.cancel: Callable[[], None] | None = None
         self.recorded = False
         self.why = ""
         self.who = ""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Its run and its number."""
+        return self.run.id, self.run.attempt
 
     def stop(self, why: str, who: str = "") -> None:
         """Ask it to stop; the first reason counts."""

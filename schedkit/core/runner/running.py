@@ -210,12 +210,12 @@ class RunContext(Surroundings):
             lines[0] = {**lines[0], "level": logging.WARNING, "message": text}
         return lines
 
-    def row(self) -> dict[str, str] | None:
-        """Return what the ledger keeps of it, None if it has told nothing."""
+    def told(self) -> dict[str, Any] | None:
+        """Return what the ledger keeps of it, None if it has told nothing; from here on it is unchanged."""
         if not (self._stages or self._lines or self.facts or self.artifacts):
             return None
         self.changed = False
-        return {"run": self.id, **{key: dump(told) for key, told in self.details().items()}}
+        return self.details()
 
 
 def _now() -> datetime:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from schedkit.core.events import Event
 
-__all__ = ["Bus", "Listener"]
+__all__ = ["EventBus", "Listener"]
 
 _log = logging.getLogger("schedkit")
 
@@ -18,7 +18,7 @@ Listener = Callable[[Event], object]
 Told = Sequence[Event] | threading.Event | None
 
 
-class Bus:
+class EventBus:
     """Calls every listener with every event; a slow or failing listener harms only the others' pace."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Bus:
                     _log.exception("a listener failed on %s", type(event).__name__)
 
 
-def _serve(bus: weakref.ref[Bus], told: queue.SimpleQueue[Told]) -> None:
+def _serve(bus: weakref.ref[EventBus], told: queue.SimpleQueue[Told]) -> None:
     while (item := told.get()) is not None:
         if isinstance(item, threading.Event):
             item.set()
