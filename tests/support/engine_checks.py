@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.state import EngineConfig
@@ -23,21 +23,24 @@ __all__ = ["Checks"]
 
 
 class Checks:
-    """Judges each decision of one engine."""
+    """Judges each decision of one engine.
+
+    While the clock is `set_back`, starts of what is now the future count for rates, and what was due stays so.
+    """
 
     def __init__(
-        self, engine: Engine, config: EngineConfig, starts: Mapping[str, Iterable[int]]
+        self,
+        engine: Engine,
+        config: EngineConfig,
+        starts: Mapping[str, Iterable[int]],
+        set_back: Callable[[], bool],
     ) -> None:
         self._engine, self._config = engine, config
         self._starts = {task: list(times) for task, times in starts.items()}
         self._tasks: dict[tuple[str, int], Task] = {}
         self._lowered: set[str] = set()
+        self._set_back = set_back
         self._most: dict[str, int] = dict(config.limits)
-        self._jumped = False
-
-    def set_back(self) -> None:
-        """Note that the clock was set back: starts of the future hold up a task's rate for longer."""
-        self._jumped = True
 
     def lowered(self, key: str) -> bool:
         """Whether the limit of a key was lowered, or set anew, since the engine began."""
@@ -85,9 +88,8 @@ class Checks:
         for start in decision.starts:
             self._tasks[start.run.id, start.run.attempt] = start.task
             assert start.task is self._engine.tasks[start.run.task], "it starts as it was declared before"
-            # What was due before the clock was set back stays so.
             early = start.run.due > now and start.run.started == now
-            assert self._jumped or not early, f"{start.run} starts early"
+            assert self._set_back() or not early, f"{start.run} starts early"
         for event in decision.events:
             if isinstance(event, RunStarted):
                 assert not still, f"{event.run} starts while nothing may"
@@ -96,7 +98,7 @@ class Checks:
     def _judge_rate(self, task: Task, now: int) -> None:
         starts = self._starts.setdefault(task.name, [])
         starts.append(now)
-        if task.rate is not None:
+        if task.rate is not None and not self._set_back():
             window = round(task.rate.seconds * SECOND)
             recent = [start for start in starts if now - window < start <= now]
             assert len(recent) <= task.rate.count, f"{task.name} starts {len(recent)} times in {task.rate}"
@@ -155,7 +157,7 @@ class Checks:
             return
         for waiting in queue.waiting:
             full = any(self._used(key) >= queue.limits[key] for key in waiting.keys if key in queue.limits)
-            rated = waiting.rate is not None and (self._jumped or not self._rate_allows(waiting.task, now))
+            rated = waiting.rate is not None and (self._set_back() or not self._rate_allows(waiting.task, now))
             assert waiting.due > now or full or rated, f"{waiting} could start"
 
     def _used(self, key: str) -> int:
@@ -207,11 +209,11 @@ class Checks:
         rated = False
         if not still:
             times += self._engine.schedules.due_times.values()
-            if not self._jumped:
+            if not self._set_back():
                 times += [waiting.due for waiting in self._engine.queue.waiting if waiting.due > now]
             rated = any(waiting.rate is not None for waiting in self._engine.queue.waiting)
         first = min(times, default=None)
-        if rated or self._jumped:
+        if rated or self._set_back():
             assert first is None or (wake is not None and wake <= first), f"{wake} for {first}"
         else:
             assert wake == first, f"it wakes at {wake}, and something happens at {first}"

@@ -13,6 +13,8 @@ from support.engine_checks import Checks
 from support.engine_ledger import LedgerModel, RefusedError, describe
 from support.engine_tasks import NAMES, TIMED, TRIGGERS, begin, declaration, draw_task
 
+from msgspec.structs import replace
+
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.state import EngineConfig
 from schedkit.core.engine.values import (
@@ -79,7 +81,7 @@ class History:
     def __init__(self, seed: int) -> None:
         self.random = random = Random(seed)
         self.now = self.steady = begin()
-        self.made = 0
+        self.made = self.latest = 0
         limits = {"tag:x": 1, "tag:y": 2}
         if random.random() < 0.3:
             limits["thread"] = 2
@@ -97,7 +99,7 @@ class History:
         self.declared: dict[str, Declare] = {}
         self.pending: list[Pending] = []
         self.code: dict[Key, Code] = {}
-        self.ending: dict[Key, Ended] = {}  # whose code is over, and whose end is not written
+        self.over: dict[Key, Code] = {}  # whose end is not written
         self.asked = Asked()
         self.held = self.draining = False
         self.wake: int | None = None
@@ -114,7 +116,8 @@ class History:
     def begin_engine(self, refused: dict[str, set[int]] | None = None) -> None:
         """Make the engine from the rows."""
         self.engine = Engine(self.config, self.ledger.snapshot(refused or {}))
-        self.checks = Checks(self.engine, self.config, {n: self.ledger.starts(n, 1000) for n in NAMES})
+        starts = {name: self.ledger.starts(name, 1000) for name in NAMES}
+        self.checks = Checks(self.engine, self.config, starts, self.is_set_back)
 
     def decide(self, *stimuli: Stimulus) -> Decision:
         """Let the engine decide, and judge what it decides."""
@@ -122,6 +125,8 @@ class History:
         decision = self.engine.handle_all(stimuli, self.now, self.steady)
         self.pending.append(Pending(stimuli, decision, self.now, dict(self.engine.queue.limits)))
         self.wake = decision.wake_at
+        for start in decision.starts:  # anew: whoever asked an execution of before has gone with it
+            self.asked.stops.pop((start.run.id, start.run.attempt), None)
         for stop in decision.stops:
             self.asked.stops[stop.run, stop.attempt] = stop
         self.checks.judge(stimuli, decision, self.now, self.steady, self.held, self.draining)
@@ -159,7 +164,7 @@ class History:
                 case Remove(task=name):
                     self.declared.pop(name, None)
                 case Ended(run=run, attempt=attempt):
-                    self.ending.pop((run, attempt), None)
+                    self.over.pop((run, attempt), None)
                 case Submit(run=run):
                     assert run in self.ledger.runs, f"{run} was submitted, and is lost"
         for reply in pending.decision.replies:
@@ -172,7 +177,7 @@ class History:
             key = (start.run.id, start.run.attempt)
             assert self.ledger.runs[key[0]].attempt >= key[1], f"{key} starts unwritten"
             assert key not in self.code, f"{key} starts twice"
-            assert key not in self.ending, f"{key} starts again after its end"
+            assert key not in self.over, f"{key} starts again after its end"
             self.code[key] = Code(start.task, self.steady)
         assert len(self.code) <= self.config.concurrency, f"more code at once than places: {self.code}"
         if pending.decision.starts:
@@ -194,7 +199,8 @@ class History:
     def rebuild(self, refused: dict[str, set[int]] | None = None) -> None:
         """Make the engine anew from the rows, and handle again what was not written, one by one."""
         self.counts["rebuilt"] += 1
-        again = [stimulus for pending in self.pending for stimulus in pending.stimuli]
+        kept = (HoldWrites, Drain)  # these stand for how things are now, and are told first
+        again = [s for pending in self.pending for s in pending.stimuli if not isinstance(s, kept)]
         self.pending.clear()
         self.begin_engine(refused)
         for code in self.code.values():
@@ -212,17 +218,23 @@ class History:
             self.commit()
 
     def declare_again(self, name: str) -> Declare:
-        return declaration(self.declared[name].task, self.ledger.starts(name, 2))
+        return replace(self.declared[name], starts=self.ledger.starts(name, 2))
+
+    def declare_other(self, name: str) -> Declare:
+        return declaration(draw_task(self.random, name), self.ledger.starts(name, 2))
 
     def adopted(self) -> tuple[Adopted, ...]:
         """Return all attempts of this process whose end is not written, also those whose code is over."""
         found = []
-        for key in [*self.code, *self.ending]:
+        for key in [*self.code, *self.over]:
             stop = self.asked.stops.get(key)
-            started = self.code[key].started if key in self.code else self.steady
             why, actor = ("", "") if stop is None else (stop.why, stop.actor)
-            task = self.ledger.runs[key[0]].task
-            found.append(Adopted(run=key[0], task=task, attempt=key[1], started=started, why=why, actor=actor))
+            code = self.code.get(key) or self.over[key]
+            found.append(
+                Adopted(
+                    run=key[0], attempt=key[1], task=code.task, started=code.started, why=why, actor=actor
+                )
+            )
         return tuple(found)
 
     def lose(self) -> None:
@@ -239,7 +251,7 @@ class History:
         self.counts["crashes"] += 1
         self.pending.clear()
         self.code.clear()
-        self.ending.clear()
+        self.over.clear()
         self.asked.stops.clear()
         self.held = self.draining = False
         self.begin_engine()
@@ -288,8 +300,7 @@ class History:
             error={"type": "E"} if outcome is Outcome.FAILED else None,
             details={"log": []} if self.random.random() < 0.2 else None,
         )
-        del self.code[key]
-        self.ending[key] = ended
+        self.over[key] = self.code.pop(key)
         self.decide(ended)
 
     def end_stale(self) -> None:
@@ -321,8 +332,10 @@ class History:
         name = self.random.choice(NAMES)
         known = self.declared.get(name)
         same = known is not None and self.random.random() < 0.4
-        task = known.task if same and known is not None else draw_task(self.random, name)
-        self.decide(declaration(task, self.ledger.starts(name, 2)))
+        if same and known is not None:
+            self.decide(self.declare_again(name))
+        else:
+            self.decide(self.declare_other(name))
 
     def reschedule(self) -> None:
         trigger = self.random.choice((None, *TRIGGERS))
@@ -347,9 +360,13 @@ class History:
         self.decide()
 
     def set_back(self) -> None:
+        self.latest = max(self.latest, self.now + 60 * SECOND)
         self.now -= self.random.randint(0, 90) * SECOND
-        self.checks.set_back()
         self.decide()
+
+    def is_set_back(self) -> bool:
+        """Whether the clock shows a time that it has shown before, or nearly."""
+        return self.now < self.latest
 
     def hold(self) -> None:
         """The store goes away, or comes back."""
@@ -381,8 +398,8 @@ class History:
         """An engine loaded from the rows is the one in memory, and has nothing to add."""
         if self.pending or (self.wake is not None and self.wake <= self.now):
             return
-        if any(active.task.name not in self.engine.tasks for active in self.engine.active.values()):
-            return  # of a task that was removed while it ran: known to nobody who comes later
+        if self.is_set_back() and any(row.trigger and row.next is None for row in self.engine.rows.values()):
+            return  # declared again, what had no time left has one again, which it has run
         loaded = Engine(self.config, self.ledger.snapshot())
         stimuli: list[Stimulus] = [self.declare_again(name) for name in self.declared]
         stimuli.append(Recover(adopted=self.adopted()))
@@ -414,12 +431,12 @@ class History:
             self.draining = False
             self.rebuild()
         missing = [name for name in self.engine.rows if name not in self.engine.tasks]
-        self.decide(Pause(task=None, actor="me"), *(declaration(draw_task(self.random, n)) for n in missing))
+        self.decide(Pause(task=None, actor="me"), *map(self.declare_other, missing))
         self.commit()
         for _ in range(5000):
             if self.code:
                 key = next(iter(self.code))
-                del self.code[key]
+                self.over[key] = self.code.pop(key)
                 self.decide(Ended(run=key[0], attempt=key[1], outcome=Outcome.DONE))
             elif self.wake is not None:
                 self.wait()
