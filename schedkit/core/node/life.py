@@ -294,7 +294,7 @@ class Life:
         adopted = tuple(
             Adopted(
                 run=execution.run.id,
-                task=execution.task.name,
+                task=execution.task,
                 attempt=execution.run.attempt,
                 started=execution.started,
                 why=execution.why,
