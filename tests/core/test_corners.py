@@ -18,7 +18,6 @@ import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
 from msgspec import structs
-from schedkit.core.ledger.changes import Change
 
 from schedkit import context
 from schedkit.core import events
@@ -28,8 +27,7 @@ from schedkit.core.ledger import schema
 from schedkit.core.ledger.reader import CommandRow
 from schedkit.core.ledger.rows import FIXED, MUTABLE, run_values
 from schedkit.core.model import After, Rate, Retry, Task
-from schedkit.core.owner.door import Door
-from schedkit.core.run import TaskResult
+from schedkit.core.run import Run, TaskResult
 from schedkit.core.runner.attempt import Execution
 from schedkit.core.runner.running import RunContext
 from schedkit.core.states import Outcome, State
@@ -82,7 +80,9 @@ def test_a_time_that_has_its_run_already(sched: Scheduler, heard: Heard) -> None
     upcoming = owner.engine.rows["again"].next_at
     assert upcoming is not None
     at = to_micros(upcoming)
-    run = Run(id=new_id(), task="again", state=State.QUEUED, cause="schedule", scheduled=at, due=at, queued=at)
+    run = Run(
+        id=new_id(), task="again", state=State.QUEUED, cause="schedule", scheduled=at, due=at, queued=at
+    )
     row = {**dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True)), "state": "DONE"}
     write(sched, lambda c: c.execute(schema.runs.insert(), [row]))
     heard.wait_for(

@@ -128,17 +128,15 @@ class Checks:
                     gave_up = moved.before.interruptions == self._config.most_interruptions
                     assert moved.after.interruptions == moved.before.interruptions + 1
                     assert (moved.after.state is State.FAILED) == (gave_up and not moved.before.reason), (
-                        f"{moved}"
-                    ) if moved.after.state is not State.CANCELLED else True
+                        (f"{moved}") if moved.after.state is not State.CANCELLED else True
+                    )
                 case Outcome.DONE:
                     assert moved.after.state in (State.DONE, State.SKIPPED)
                 case Outcome.CANCELLED:
                     assert moved.after.state is State.CANCELLED
                     assert moved.after.reason
 
-    def _judge_retry(
-        self, before: Run, after: Run, task: Task | None, retryable: bool, now: int
-    ) -> None:
+    def _judge_retry(self, before: Run, after: Run, task: Task | None, retryable: bool, now: int) -> None:
         if task is None:  # of an engine before this one
             return
         tried = before.attempt - before.interruptions
@@ -157,7 +155,9 @@ class Checks:
             return
         for waiting in queue.waiting:
             full = any(self._used(key) >= queue.limits[key] for key in waiting.keys if key in queue.limits)
-            rated = waiting.rate is not None and (self._set_back() or not self._rate_allows(waiting.task, now))
+            rated = waiting.rate is not None and (
+                self._set_back() or not self._rate_allows(waiting.task, now)
+            )
             assert waiting.due > now or full or rated, f"{waiting} could start"
 
     def _used(self, key: str) -> int:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from random import Random
 
+from msgspec.structs import replace
 from support.engine_checks import Checks
 from support.engine_ledger import LedgerModel, RefusedError, describe
 from support.engine_tasks import NAMES, TIMED, TRIGGERS, begin, declaration, draw_task
-
-from msgspec.structs import replace
 
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.state import EngineConfig
@@ -21,8 +20,8 @@ from schedkit.core.engine.values import (
     Abandon,
     Adopted,
     Cancel,
-    Declare,
     Decision,
+    Declare,
     Drain,
     Ended,
     HoldWrites,
@@ -289,7 +288,9 @@ class History:
         if not self.code:
             return
         key = self.random.choice(list(self.code))
-        outcome = self.random.choice((Outcome.DONE, Outcome.DONE, Outcome.FAILED, Outcome.FAILED, Outcome.CANCELLED))
+        outcome = self.random.choice(
+            (Outcome.DONE, Outcome.DONE, Outcome.FAILED, Outcome.FAILED, Outcome.CANCELLED)
+        )
         ended = Ended(
             run=key[0],
             attempt=key[1],

@@ -116,9 +116,7 @@ class LedgerModel:
         for change in decision.changes:
             if isinstance(change, RunChanged):
                 run = change.after
-                assert self.told[run.id] == (run.state, run.attempt), (
-                    f"{run} is told as {self.told[run.id]}"
-                )
+                assert self.told[run.id] == (run.state, run.attempt), f"{run} is told as {self.told[run.id]}"
 
     def _guard(self, changes: Iterable[RunChanged]) -> None:
         new = set()

@@ -74,9 +74,7 @@ class Attempts:
         state = self._state
         for waiting in state.queue.start(state.now, most):
             run = state.runs[waiting.id]
-            started = replace(
-                run, state=State.RUNNING, attempt=run.attempt + 1, started=state.now, reason=""
-            )
+            started = replace(run, state=State.RUNNING, attempt=run.attempt + 1, started=state.now, reason="")
             state.move(run, started)
             state.draft.events.append(
                 RunStarted(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from schedkit.core.ledger.changes import Change, Op
+
 from schedkit.core.ledger.lease import Lease
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.ledger.store import Store
