@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from schedkit.core.api.handles import RunHandle, TaskHandle
 from schedkit.core.api.views import named
-from schedkit.core.engine.values import Cancel, Pause, Remove, Resume
+from schedkit.core.engine.values import Cancel, Pause, Remove, Resume, Stimulus
 from schedkit.core.node.backfill import asked
 from schedkit.core.node.node import Node
 from schedkit.core.node.waiters import OwnerEnded, Waiter
@@ -26,11 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncScheduler"]
 
 T = TypeVar("T")
-_STIMULI: dict[str, type[Pause] | type[Resume] | type[Remove]] = {
-    "pause": Pause,
-    "resume": Resume,
-    "remove": Remove,
-}
+_STIMULI: dict[str, Callable[..., Stimulus]] = {"pause": Pause, "resume": Resume, "remove": Remove}
 
 
 class AsyncScheduler:

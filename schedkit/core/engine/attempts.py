@@ -108,22 +108,23 @@ class Attempts:
             run = state.runs.get(id)
             if run is None or id in self.active:
                 continue
-            if run.state is State.RUNNING and (stimulus.reason or run.task not in state.tasks):
+            # One with a reason was cancelled before it began.
+            lost = stimulus.reason or run.reason or run.task not in state.tasks
+            if run.state is State.RUNNING and lost:
                 self._interrupt(run, stimulus.reason or "its start was lost")
             elif run.state is State.RUNNING:
-                self._hold_place(id, run.task)
+                self._hold_place(id, state.tasks[run.task])
                 self._activate(run)
             elif run.task not in state.rows:
                 self._runs.withdraw(run, REMOVED)
         return {}
 
     def _adopt(self, adopted: Adopted) -> None:
-        state, task = self._state, self._state.tasks.get(adopted.task)
+        state, task = self._state, adopted.task
         run = state.runs.get(adopted.run)
         state.queue.withdraw(adopted.run)
-        self._hold_place(adopted.run, adopted.task)
-        current = run is not None and run.state is State.RUNNING and run.attempt == adopted.attempt
-        if not current or task is None:
+        self._hold_place(adopted.run, task)
+        if run is None or run.state is not State.RUNNING or run.attempt != adopted.attempt:
             self.overrunning[adopted.run] = adopted.attempt
             return
         deadline = None if task.timeout is None else adopted.started + round(task.timeout * SECOND)
@@ -133,11 +134,11 @@ class Attempts:
             adopted.run, adopted.attempt, task, deadline, adopted.why, adopted.actor
         )
         self._look_at(adopted.run, adopted.attempt, deadline)
+        if run.reason and adopted.why != "cancel":  # asked for, and its code does not know yet
+            self.cancel_run(run, run.reason.removeprefix("cancelled by "))
 
-    def _hold_place(self, run: str, task: str) -> None:
-        declared = self._state.tasks.get(task)
-        keys = () if declared is None else self._runs.keys_of(declared)
-        self._state.queue.hold(Waiting(run, task, 0, 0, keys))
+    def _hold_place(self, run: str, task: Task) -> None:
+        self._state.queue.hold(Waiting(run, task.name, 0, 0, self._runs.keys_of(task)))
 
     # End
 
@@ -270,7 +271,7 @@ class Attempts:
         state, active = self._state, self.active.get(run.id)
         if active is None:
             self._runs.withdraw(run, f"cancelled by {actor}")
-        elif not active.why:
+        elif active.why != "cancel":  # also one that was asked to stop: it would run again
             active.why, active.actor = "cancel", actor
             # Should this process end before the code does, who takes over must not start it again.
             state.move(run, replace(run, reason=f"cancelled by {actor}"))

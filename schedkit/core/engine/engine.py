@@ -8,7 +8,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from schedkit.core.engine.attempts import Active, Attempts
+from schedkit.core.engine.dependencies import DependencyTracker
+from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.runs import Runs
+from schedkit.core.engine.schedules import Schedules
 from schedkit.core.engine.state import EngineConfig, EngineState
 from schedkit.core.engine.tasks import Tasks
 from schedkit.core.engine.values import (
@@ -37,6 +40,7 @@ from schedkit.core.engine.values import (
 )
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Run
+from schedkit.core.states import State
 from schedkit.errors import SchedkitError
 
 __all__ = ["MOST_FIRES", "MOST_STARTS", "Engine"]
@@ -145,6 +149,8 @@ class Engine:
             state.draft.replies.append(Reply(stimulus, answer, error))
 
     def _submit(self, stimulus: Submit) -> dict[str, Any]:
+        if stimulus.run in self._state.runs:  # asked for a second time, as after a lost answer
+            return {"run": stimulus.run}
         self._tasks.row(stimulus.task)
         return self._runs.submit(stimulus)
 
@@ -196,6 +202,26 @@ class Engine:
     def seq(self) -> int:
         """The number of the last event of the log."""
         return self._state.seq
+
+    @property
+    def last(self) -> dict[str, State]:
+        """How the run of each task that was the last to end has ended."""
+        return self._state.last
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules of the tasks that may become due."""
+        return self._state.schedules
+
+    @property
+    def queue(self) -> RunQueue:
+        """The runs that wait for their start or hold a place."""
+        return self._state.queue
+
+    @property
+    def dependencies(self) -> DependencyTracker:
+        """Which runs wait for which."""
+        return self._state.dependencies
 
     def alive(self, task: str) -> int:
         """Return how many runs of a task have not ended."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -96,7 +96,9 @@ class RunQueue:
 
     def remember_starts(self, task: str, starts: Iterable[int]) -> None:
         """Count starts that happened before this queue existed towards their task's rate."""
-        self._starts[task] = deque(sorted({*self._starts.get(task, ()), *starts}))
+        # Several may have started in the same microsecond; those that are known already count once.
+        known = Counter(self._starts.get(task, ())) | Counter(starts)
+        self._starts[task] = deque(sorted(known.elements()))
 
     def offer(self, run: Waiting) -> None:
         """Let a run wait for its start; offered again, it is replaced."""

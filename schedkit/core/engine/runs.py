@@ -24,6 +24,8 @@ from schedkit.core.events import RunEnded, RunQueued
 from schedkit.core.model import Task
 from schedkit.core.run import Run
 from schedkit.core.states import Overlap, State
+from schedkit.errors import UsageError
+from schedkit.values.instants import from_micros
 
 __all__ = ["Runs"]
 
@@ -33,14 +35,13 @@ class Runs:
 
     def __init__(self, state: EngineState) -> None:
         self._state = state
-        self._keys: dict[str, tuple[str, ...]] = {}
+        self._keys: dict[str, tuple[Task, tuple[str, ...]]] = {}
         # Parent → the tasks that have a run for each of its runs; and the reverse.
         self._children: dict[str, dict[str, Task]] = {}
         self._parents: dict[str, tuple[str, ...]] = {}
 
     def set_rules(self, task: Task) -> None:
         """Let the runs of a task go by its declaration."""
-        self._keys.pop(task.name, None)
         most = None if task.overlap is Overlap.ALLOW else task.max_instances
         self._state.queue.limit(f"task:{task.name}", most)
         self.unfollow(task.name)
@@ -78,7 +79,12 @@ class Runs:
         )
 
     def submit(self, stimulus: Submit) -> dict[str, Any]:
-        """Take in a run that somebody wants."""
+        """Take in a run that somebody wants; one that is known already is taken in once."""
+        if stimulus.run in self._state.runs:
+            return {"run": stimulus.run}
+        if stimulus.scheduled in self._state.taken.get(stimulus.task, ()):
+            when = from_micros(stimulus.scheduled)
+            raise UsageError(f"task {stimulus.task!r} has its run of {when} already", hint="look at its runs")
         run = self.new(
             stimulus.task,
             stimulus.cause,
@@ -150,13 +156,13 @@ class Runs:
     def keys_of(self, task: Task) -> tuple[str, ...]:
         """Return what a run of a task holds while it runs, besides its place among all."""
         known = self._keys.get(task.name)
-        if known is None:
+        if known is None or known[0] is not task:
             limits = self._state.config.limits
             keys = [] if task.overlap is Overlap.ALLOW else [f"task:{task.name}"]
             keys += [key for tag in task.tags if (key := f"tag:{tag}") in limits]
             keys += [task.place] if task.place in limits else []
-            known = self._keys[task.name] = tuple(keys)
-        return known
+            known = self._keys[task.name] = (task, tuple(keys))
+        return known[1]
 
     def end(self, before: Run, after: Run, finished: Finished | None = None) -> None:
         """Bring a run to its final state; runs that waited for it are decided."""

@@ -27,6 +27,12 @@ class Schedules:
     def __getitem__(self, task: str) -> Schedule:
         return self._known[task][1]
 
+    @property
+    def due_times(self) -> dict[str, int]:
+        """When each schedule is due."""
+        serials = {serial: task for task, (serial, _) in self._known.items()}
+        return {serials[serial]: due for due, serial, _ in self._heap if serial in serials}
+
     def put(self, schedule: Schedule, due: int) -> None:
         """Let a schedule be due at a time (microseconds since 1970), and at no other."""
         self._serial += 1

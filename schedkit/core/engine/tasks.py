@@ -77,7 +77,8 @@ class Tasks:
         else:  # declared before in the same words: there is nothing to write
             state.tell_task(word, row, stimulus.actor, log=False)
         self._runs.set_rules(task)
-        state.queue.remember_starts(task.name, stimulus.starts)
+        if stimulus.starts:
+            state.queue.remember_starts(task.name, stimulus.starts)
         self._put_schedule(row)
         self._runs.forget_waits(task.name, task)
         return {}

@@ -24,7 +24,6 @@ __all__ = [
     "Announce",
     "Answer",
     "Answered",
-    "AttemptEnded",
     "AttemptRecorded",
     "Cancel",
     "Change",
@@ -177,11 +176,12 @@ class Ended(Stimulus, frozen=True, kw_only=True, gc=False):
 class Adopted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attempt whose code is alive in this process, for an engine that is made anew.
 
-    `started` is when it began, on the clock that never jumps; `why` it was asked to stop, and by whom.
+    `task` is what it was started as; `started` is when it began, on the clock that never jumps; `why` it was
+    asked to stop, and by whom.
     """
 
     run: str
-    task: str
+    task: Task
     attempt: int
     started: int
     why: str = ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import anyio.to_thread
+
 from schedkit.core.engine.values import (
     Answer,
     Cancel,
@@ -42,7 +44,11 @@ async def carry_out(life: Life, backfills: Backfills, command: CommandRow) -> No
     if not life.claim_command(command.id):
         return
     try:
-        if command.kind == "backfill":
+        run = command.data.get("run") if command.kind == "submit" else None
+        if run is not None and await anyio.to_thread.run_sync(life.ledger.run, run) is not None:
+            # Written by an owner that died before it could answer.
+            life.post(Answer(command=command.id, answer={"run": run}))
+        elif command.kind == "backfill":
             answer = await backfills.carry_out(command.data, command.who)
             life.post(Answer(command=command.id, answer=answer))
         elif command.kind in _STIMULI:

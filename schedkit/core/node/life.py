@@ -43,6 +43,7 @@ from schedkit.core.ledger.lease import Lease
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.ledger.writer import Writer
 from schedkit.core.model import Task, timeout_error
+from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import declaration
 from schedkit.core.node.event_bus import EventBus
@@ -129,6 +130,7 @@ class Life:
         self.waiters = Waiters()
         self.written = 0
         self.trouble: Event | None = None
+        self.clock = Clock()
         self.stopping = False
         self._ended = False
         self._loop = asyncio.get_running_loop()  # what another thread may wake
@@ -240,7 +242,7 @@ class Life:
         again : sequence of Stimulus
             What has to be decided again if the engine fails or the ledger refuses.
         """
-        now, steady = int(time.time() * SECOND), int(time.monotonic() * SECOND)
+        now, steady = self.clock.wall(), self.clock.steady()
         try:
             decision = self.engine.handle_all(stimuli, now, steady)
         except Exception as error:
@@ -292,7 +294,7 @@ class Life:
         adopted = tuple(
             Adopted(
                 run=execution.run.id,
-                task=execution.task.name,
+                task=execution.task,
                 attempt=execution.run.attempt,
                 started=execution.started,
                 why=execution.why,
@@ -354,8 +356,8 @@ class Life:
             for stop in decision.stops:
                 if stop.why == "timeout":
                     self._tell_hooks(stop)
-            self.waiters.settle(decision.finished)
             self._forget(unwritten.stimuli)
+            self.waiters.settle(decision.finished)
         self._failures = 0
 
     def _refused(self, decision: Decision, error: BaseException) -> None:
