@@ -47,7 +47,10 @@ def test_of_details_and_settings_the_last_ones_count() -> None:
     ("changes", "rows"),
     [
         ([TaskAdvanced("t", 1, 2), TaskAdvanced("t", 2, 3)], {"advances": [(3, "t", 1)]}),
-        ([TaskAdvanced("t", NOW, 2), TaskPut(ROW)], {"advances": [(2, "t", NOW)], "tasks": [task_values(ROW)]}),
+        (
+            [TaskAdvanced("t", NOW, 2), TaskPut(ROW)],
+            {"advances": [(2, "t", NOW)], "tasks": [task_values(ROW)]},
+        ),
         (
             [TaskPut(ROW), TaskAdvanced("t", NOW, None)],
             {"tasks": [task_values(replace(ROW, next=None))]},
@@ -63,7 +66,7 @@ def test_of_details_and_settings_the_last_ones_count() -> None:
             {"advances": [(2, "t", 1)], "dropped_tasks": [("t",)]},
         ),
     ],
-)  # fmt: skip
+)
 def test_a_task_moves_on_and_is_put_or_dropped_in_any_order(changes: list, rows: dict) -> None:  # type: ignore[type-arg]
     assert rows_of([decided(*changes)]) == rows
     assert rows_of([decided(change) for change in changes]) == rows

@@ -33,7 +33,6 @@ from schedkit.core.engine.values import (
     WaitRow,
 )
 from schedkit.core.events import RunStarted
-from schedkit.core.ids import new_id
 from schedkit.core.ledger import schema
 from schedkit.core.ledger.refusals import RefusedRowError, StaleError
 from schedkit.core.model import TaskRow
