@@ -14,7 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from schedkit.core.api.facade import Scheduler
+from schedkit.core.ledger.commits import VIEW
+from schedkit.core.ledger.sections import SECTIONS
 from schedkit.core.ledger.store import Store
+
+_COMMITS = f"INSERT INTO temp.{VIEW}"
 
 
 def store_of(sched: Scheduler) -> Store:
@@ -25,7 +29,10 @@ def store_of(sched: Scheduler) -> Store:
 def failing(
     sched: Scheduler, statement: str, times: int, text: str = "disk I/O error"
 ) -> Iterator[list[str]]:
-    """Let the next `times` writes whose SQL matches `statement` fail before they reach the database."""
+    """Let the next `times` writes whose SQL matches `statement` fail before they reach the database.
+
+    The one statement of a group matches if one of those does of which it consists.
+    """
     with _refusing(store_of(sched)._write, text, lambda sql: re.search(statement, sql), times) as failed:
         yield failed
 
@@ -54,21 +61,34 @@ def commits_failing(
     sched: Scheduler, times: int, meanwhile: Callable[[], object] = lambda: None
 ) -> Iterator[list[int]]:
     """Let the next `times` commits write nothing and be reported as failed; `meanwhile` comes after each."""
-    dialect, failed = store_of(sched).dialect, list[int]()
+    engine, dialect, failed = store_of(sched)._write, store_of(sched).dialect, list[int]()
     commit = dialect.do_commit
 
+    def fail(connection: Any) -> None:
+        failed.append(1)
+        connection.rollback()
+        meanwhile()
+        raise sqlite3.OperationalError("disk I/O error")
+
     def refused(connection: Any) -> None:
-        if len(failed) < times:
-            failed.append(1)
-            connection.rollback()
-            meanwhile()
-            raise sqlite3.OperationalError("disk I/O error")
+        if connection.in_transaction and len(failed) < times:
+            fail(connection)
         commit(connection)
 
+    def refuse_statement(connection: Any, cursor: Any, sql: str, *rest: Any) -> None:
+        # What commits by itself has nothing left to undo afterwards.
+        if sql.startswith(_COMMITS) and len(failed) < times:
+            try:
+                fail(connection.connection.dbapi_connection)
+            except sqlite3.OperationalError as error:
+                raise OperationalError(sql, {}, error) from None
+
     dialect.do_commit = refused  # type: ignore[method-assign]
+    sa.event.listen(engine, "before_cursor_execute", refuse_statement)
     try:
         yield failed
     finally:
+        sa.event.remove(engine, "before_cursor_execute", refuse_statement)
         dialect.do_commit = commit  # type: ignore[method-assign]
 
 
@@ -119,7 +139,7 @@ def _refusing(
     failed: list[str] = []
 
     def refuse(connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool) -> None:
-        if len(failed) < times and wanted(sql):
+        if len(failed) < times and wanted(_spelt_out(sql, parameters)):
             failed.append(sql)
             raise OperationalError(sql, {}, sqlite3.OperationalError(text))
 
@@ -128,3 +148,11 @@ def _refusing(
         yield failed
     finally:
         sa.event.remove(engine, "before_cursor_execute", refuse)
+
+
+def _spelt_out(sql: str, parameters: Any) -> str:
+    """Return what a group's one statement does, as the statements of each kind of row."""
+    if not sql.startswith(_COMMITS):
+        return sql
+    kinds = [SECTIONS[name].for_one("?") for name in SECTIONS if parameters[name] is not None]
+    return ";\n".join(["UPDATE schedkit_lease", *kinds])

@@ -55,7 +55,7 @@ def rows_of(decisions: Iterable[Decision]) -> Rows:
     Raises
     ------
     StaleError
-        If a schedule is to move on from a time that is not the one where the group has left it.
+        If a run or a schedule is to move on from where the group has not left it.
     """
     group = _Group()
     for decision in decisions:
@@ -93,8 +93,14 @@ class _Group:
         }
 
     def _move(self, change: RunChanged) -> None:
-        first, _ = self._runs.get(change.after.id, (change.before, None))
-        self._runs[change.after.id] = (first, change.after)
+        before, after = change.before, change.after
+        known = self._runs.get(after.id)
+        if known is None:
+            self._runs[after.id] = (before, after)
+        elif before is None or (before.attempt, before.state) != (known[1].attempt, known[1].state):
+            raise StaleError(f"run {after.id} is no longer as it was")
+        else:
+            self._runs[after.id] = (known[0], after)
 
     def _advance(self, change: TaskAdvanced) -> None:
         name = change.task

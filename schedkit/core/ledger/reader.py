@@ -259,14 +259,17 @@ _LIVE: list[sa.ColumnElement[str]] = [
 ]  # literals: the partial index needs them
 _LIVE_RUNS = select(runs).where(runs.c.state.in_(_LIVE)).order_by(runs.c.id)
 _TASKS = select(tasks).order_by(tasks.c.name)
+_PENDING = select(runs.c.id).where(runs.c.state.in_(_LIVE), runs.c.state == "PENDING")
 _WAITS = (
     select(waits)
-    .where(waits.c.run.in_(select(runs.c.id).where(runs.c.state == "PENDING")) | waits.c.parent_run.is_(None))
+    .where(waits.c.run.in_(_PENDING) | waits.c.parent_run.is_(None))
     .order_by(waits.c.run, waits.c.parent)
 )
 _LAST_SEQ = select(sa.func.max(events.c.seq))
-_TAKEN = select(runs.c.task, runs.c.scheduled_at).where(
-    runs.c.task == tasks.c.name, runs.c.scheduled_at.is_not(None), runs.c.scheduled_at >= tasks.c.next_at
+# A CROSS JOIN is what keeps SQLite from going through all runs to look for their tasks.
+_TAKEN = sa.text(
+    "SELECT r.task, r.scheduled_at FROM schedkit_tasks t CROSS JOIN schedkit_runs r "
+    "WHERE r.task = t.name AND r.scheduled_at IS NOT NULL AND r.scheduled_at >= t.next_at"
 )
 # Of so many latest runs of a task, the one that ended last: an older one may have ended after a newer one.
 _LATEST = 20
