@@ -304,4 +304,3 @@ class Tasks:
         self._state.draining = True
         self._state.schedules.clear()
         return {}
-
