@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from schedkit.core.owner import attempts as owner_attempts
+from schedkit.core.owner.attempts import STARTS_AT_ONCE
 
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.events import RunEnded
 from schedkit.core.ledger import schema
-from schedkit.core.owner import attempts as owner_attempts
-from schedkit.core.owner.attempts import STARTS_AT_ONCE
 from schedkit.core.runner import attempt
 from schedkit.core.when.triggers import every
 from schedkit.loop import service

@@ -15,8 +15,8 @@ from core.test_behaviours import held
 
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.api.handles import RunHandle
-from schedkit.core.model import Retry
 from schedkit.core.ledger import schema
+from schedkit.core.model import Retry
 from schedkit.core.states import Outcome, State
 from schedkit.errors import RetryableError
 

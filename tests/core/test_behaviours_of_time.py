@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from schedkit.core.when.clock import Schedule, due
 
 from schedkit.core.states import Disposition, Overlap
-from schedkit.core.when.clock import Schedule, due
 from schedkit.core.when.triggers import cron, every
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

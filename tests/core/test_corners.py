@@ -18,18 +18,17 @@ import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
 from msgspec import structs
-from schedkit.core.ledger.changes import Change
 
 from schedkit import context
 from schedkit.core import events
 from schedkit.core.api.facade import Scheduler
+from schedkit.core.engine.values import Decision
 from schedkit.core.ids import new_id
 from schedkit.core.ledger import schema
 from schedkit.core.ledger.reader import CommandRow
 from schedkit.core.ledger.rows import FIXED, MUTABLE, run_values
 from schedkit.core.model import After, Rate, Retry, Task
-from schedkit.core.owner.door import Door
-from schedkit.core.run import TaskResult
+from schedkit.core.run import Run, TaskResult
 from schedkit.core.runner.attempt import Execution
 from schedkit.core.runner.running import RunContext
 from schedkit.core.states import Outcome, State
@@ -82,7 +81,9 @@ def test_a_time_that_has_its_run_already(sched: Scheduler, heard: Heard) -> None
     upcoming = owner.engine.rows["again"].next_at
     assert upcoming is not None
     at = to_micros(upcoming)
-    run = Run(id=new_id(), task="again", state=State.QUEUED, cause="schedule", scheduled=at, due=at, queued=at)
+    run = Run(
+        id=new_id(), task="again", state=State.QUEUED, cause="schedule", scheduled=at, due=at, queued=at
+    )
     row = {**dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True)), "state": "DONE"}
     write(sched, lambda c: c.execute(schema.runs.insert(), [row]))
     heard.wait_for(
@@ -275,22 +276,6 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
     assert {event.who for event in told[1:]} == {"cli"}
 
 
-def test_a_door_outlives_a_failing_call(caplog: pytest.LogCaptureFixture) -> None:
-    seen: list[int] = []
-
-    async def main() -> None:
-        door = Door(asyncio.get_running_loop(), lambda: None, lambda: False)
-        door.put(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
-        for number in range(250):
-            door.put(lambda number=number: seen.append(number))  # type: ignore[misc]
-        while len(seen) < 250:
-            await asyncio.sleep(0)
-
-    asyncio.run(main())
-    assert seen == list(range(250))
-    assert any("a call into the scheduler's loop failed" in record.message for record in caplog.records)
-
-
 def test_a_failing_listener_harms_nobody(sched: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
     unsubscribe = sched.subscribe(lambda event: 1 / 0)
     heard = Heard(sched)
@@ -449,7 +434,7 @@ def test_an_ended_run_leaves_no_cycles(sched: Scheduler) -> None:
         some()
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
-        left = [thing for thing in gc.garbage if isinstance(thing, Execution | RunContext | Change)]
+        left = [thing for thing in gc.garbage if isinstance(thing, Execution | RunContext | Decision)]
     finally:
         gc.set_debug(0)
         gc.garbage.clear()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable
 
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.state import EngineConfig
 from schedkit.core.engine.values import (
     AttemptRecorded,
     Decision,
+    Declare,
     Ended,
     RunChanged,
     Stimulus,
@@ -32,11 +34,10 @@ class Checks:
         self,
         engine: Engine,
         config: EngineConfig,
-        starts: Mapping[str, Iterable[int]],
         set_back: Callable[[], bool],
     ) -> None:
         self._engine, self._config = engine, config
-        self._starts = {task: list(times) for task, times in starts.items()}
+        self._starts: dict[str, Counter[int]] = {}
         self._tasks: dict[tuple[str, int], Task] = {}
         self._lowered: set[str] = set()
         self._set_back = set_back
@@ -63,11 +64,14 @@ class Checks:
     ) -> None:
         """Judge a decision that was made now."""
         self._note_limits()
+        for stimulus in stimuli:
+            if isinstance(stimulus, Declare) and stimulus.starts:
+                name = stimulus.task.name
+                self._starts[name] = self._starts.get(name, Counter()) | Counter(stimulus.starts)
         still = held or draining
         self._judge_starts(decision, now, still)
         self._judge_new(decision, still)
         self._judge_ends(stimuli, decision, now)
-        assert len(self._engine.queue.running) <= self._config.concurrency
         if decision.wake_at is None or decision.wake_at > now:
             if not still:
                 self._judge_waiting(now)
@@ -93,15 +97,17 @@ class Checks:
         for event in decision.events:
             if isinstance(event, RunStarted):
                 assert not still, f"{event.run} starts while nothing may"
+                # Only what was recorded and was not known to be, goes on beyond the places that there are.
+                assert len(self._engine.queue.running) <= self._config.concurrency
                 self._judge_rate(self._engine.tasks[event.task], now)
 
     def _judge_rate(self, task: Task, now: int) -> None:
-        starts = self._starts.setdefault(task.name, [])
-        starts.append(now)
-        if task.rate is not None and not self._set_back():
+        if task.rate is not None:
+            starts = self._starts.setdefault(task.name, Counter())
+            starts[now] += 1
             window = round(task.rate.seconds * SECOND)
-            recent = [start for start in starts if now - window < start <= now]
-            assert len(recent) <= task.rate.count, f"{task.name} starts {len(recent)} times in {task.rate}"
+            recent = sum(count for start, count in starts.items() if now - window < start <= now)
+            assert recent <= task.rate.count, f"{task.name} starts {recent} times in {task.rate}"
 
     def _judge_new(self, decision: Decision, still: bool) -> None:
         for change in decision.changes:
@@ -128,17 +134,15 @@ class Checks:
                     gave_up = moved.before.interruptions == self._config.most_interruptions
                     assert moved.after.interruptions == moved.before.interruptions + 1
                     assert (moved.after.state is State.FAILED) == (gave_up and not moved.before.reason), (
-                        f"{moved}"
-                    ) if moved.after.state is not State.CANCELLED else True
+                        (f"{moved}") if moved.after.state is not State.CANCELLED else True
+                    )
                 case Outcome.DONE:
                     assert moved.after.state in (State.DONE, State.SKIPPED)
                 case Outcome.CANCELLED:
                     assert moved.after.state is State.CANCELLED
                     assert moved.after.reason
 
-    def _judge_retry(
-        self, before: Run, after: Run, task: Task | None, retryable: bool, now: int
-    ) -> None:
+    def _judge_retry(self, before: Run, after: Run, task: Task | None, retryable: bool, now: int) -> None:
         if task is None:  # of an engine before this one
             return
         tried = before.attempt - before.interruptions
@@ -157,7 +161,9 @@ class Checks:
             return
         for waiting in queue.waiting:
             full = any(self._used(key) >= queue.limits[key] for key in waiting.keys if key in queue.limits)
-            rated = waiting.rate is not None and (self._set_back() or not self._rate_allows(waiting.task, now))
+            rated = waiting.rate is not None and (
+                self._set_back() or not self._rate_allows(waiting.task, now)
+            )
             assert waiting.due > now or full or rated, f"{waiting} could start"
 
     def _used(self, key: str) -> int:
@@ -168,7 +174,8 @@ class Checks:
         if rate is None:
             return True
         window = round(rate.seconds * SECOND)
-        return sum(start > now - window for start in self._starts.get(name, ())) < rate.count
+        starts = self._starts.get(name, Counter())
+        return sum(count for start, count in starts.items() if start > now - window) < rate.count
 
     def _schedules(self) -> dict[str, int]:
         """Return when each schedule is due, by the rows and the declarations."""

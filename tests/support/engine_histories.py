@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections import Counter
 from collections.abc import Callable
@@ -9,11 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from random import Random
 
+from msgspec.structs import replace
 from support.engine_checks import Checks
 from support.engine_ledger import LedgerModel, RefusedError, describe
 from support.engine_tasks import NAMES, TIMED, TRIGGERS, begin, declaration, draw_task
-
-from msgspec.structs import replace
 
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.state import EngineConfig
@@ -21,8 +21,8 @@ from schedkit.core.engine.values import (
     Abandon,
     Adopted,
     Cancel,
-    Declare,
     Decision,
+    Declare,
     Drain,
     Ended,
     HoldWrites,
@@ -68,10 +68,9 @@ class Pending:
 
 @dataclass
 class Asked:
-    """What is known of who was asked to stop, and of what was submitted, cancelled and answered."""
+    """Which code was asked to stop, and which runs were told to be cancelled."""
 
     stops: dict[Key, Stop] = field(default_factory=dict)
-    submitted: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
 
 
@@ -82,6 +81,7 @@ class History:
         self.random = random = Random(seed)
         self.now = self.steady = begin()
         self.made = self.latest = 0
+        self.doubted: set[str] = set()
         limits = {"tag:x": 1, "tag:y": 2}
         if random.random() < 0.3:
             limits["thread"] = 2
@@ -98,6 +98,7 @@ class History:
         self.ledger = LedgerModel()
         self.declared: dict[str, Declare] = {}
         self.pending: list[Pending] = []
+        self.gathered: list[Stimulus] | None = None  # for one decision
         self.code: dict[Key, Code] = {}
         self.over: dict[Key, Code] = {}  # whose end is not written
         self.asked = Asked()
@@ -116,11 +117,13 @@ class History:
     def begin_engine(self, refused: dict[str, set[int]] | None = None) -> None:
         """Make the engine from the rows."""
         self.engine = Engine(self.config, self.ledger.snapshot(refused or {}))
-        starts = {name: self.ledger.starts(name, 1000) for name in NAMES}
-        self.checks = Checks(self.engine, self.config, starts, self.is_set_back)
+        self.checks = Checks(self.engine, self.config, self.is_set_back)
 
-    def decide(self, *stimuli: Stimulus) -> Decision:
+    def decide(self, *stimuli: Stimulus) -> None:
         """Let the engine decide, and judge what it decides."""
+        if self.gathered is not None:
+            self.gathered.extend(stimuli)
+            return
         self.counts["stimuli"] += max(1, len(stimuli))
         decision = self.engine.handle_all(stimuli, self.now, self.steady)
         self.pending.append(Pending(stimuli, decision, self.now, dict(self.engine.queue.limits)))
@@ -130,7 +133,6 @@ class History:
         for stop in decision.stops:
             self.asked.stops[stop.run, stop.attempt] = stop
         self.checks.judge(stimuli, decision, self.now, self.steady, self.held, self.draining)
-        return decision
 
     def commit(self, most: int | None = None, effects: bool = True) -> None:
         """Write what was decided, at most so many decisions; `effects` of the last of them may be lost."""
@@ -140,14 +142,23 @@ class History:
             try:
                 self.ledger.apply(pending.decision, pending.now)
             except RefusedError as refusal:
-                assert refusal.run.scheduled is not None, f"{refusal.run} is there already"
-                self.counts["refused"] += 1
-                self.rebuild({refusal.run.task: {refusal.run.scheduled}})
+                self.refuse(refusal.run)
                 return
             del self.pending[0]
             self.note(pending)
             if effects or number < count - 1:
                 self.carry_out(pending)
+
+    def refuse(self, run: Run) -> None:
+        """A due time has its run, or a run is there: its submission was written, which nobody knew."""
+        self.counts["refused"] += 1
+        if run.scheduled is not None:
+            self.rebuild({run.task: {run.scheduled}})
+        else:
+            assert run.id in self.doubted, f"{run} is there already"
+            for pending in self.pending:
+                pending.stimuli = tuple(s for s in pending.stimuli if getattr(s, "run", "") != run.id)
+            self.rebuild()
 
     def note(self, pending: Pending) -> None:
         """Remember what a written decision has changed besides rows."""
@@ -242,6 +253,10 @@ class History:
         if self.held:
             return
         self.commit(self.random.randint(0, len(self.pending)), effects=self.random.random() < 0.5)
+        if self.pending and self.random.random() < 0.2:  # it was written, but the answer was lost
+            with contextlib.suppress(RefusedError):
+                self.ledger.apply(self.pending[0].decision, self.pending[0].now)
+                self.doubted |= {s.run for s in self.pending[0].stimuli if isinstance(s, Submit)}
         self.rebuild()
 
     def crash(self) -> None:
@@ -274,6 +289,14 @@ class History:
             self.commit()
             self.same_as_loaded()
 
+    def burst(self) -> None:
+        """Several things happen at once."""
+        self.gathered = []
+        for pick in self.random.choices(AT_ONCE, k=self.random.randint(2, 5)):
+            pick(self)
+        stimuli, self.gathered = self.gathered, None
+        self.decide(*stimuli)
+
     def submit(self) -> None:
         name = self.random.choice(NAMES)
         run = self.new_id()
@@ -289,7 +312,9 @@ class History:
         if not self.code:
             return
         key = self.random.choice(list(self.code))
-        outcome = self.random.choice((Outcome.DONE, Outcome.DONE, Outcome.FAILED, Outcome.FAILED, Outcome.CANCELLED))
+        outcome = self.random.choice(
+            (Outcome.DONE, Outcome.DONE, Outcome.FAILED, Outcome.FAILED, Outcome.CANCELLED)
+        )
         ended = Ended(
             run=key[0],
             attempt=key[1],
@@ -375,18 +400,18 @@ class History:
 
     def stop(self) -> None:
         """The scheduler is stopped, step by step, and started again in the same process."""
-        match self.random.randrange(4):
-            case 0 if not self.draining:
-                self.draining = True
-                self.decide(Drain())
-            case 1 if self.draining:
-                self.decide(StopAttempts())
-            case 2 if self.draining:
-                self.decide(StopAttempts(), Abandon())
-            case 3 if self.draining and not self.held:
-                self.commit()
-                self.draining = False
-                self.rebuild()
+        pick = self.random.random()
+        if not self.draining:
+            self.draining = True
+            self.decide(Drain(), *([StopAttempts()] if pick < 0.5 else []))
+        elif pick < 0.4:
+            self.decide(StopAttempts())
+        elif pick < 0.6:
+            self.decide(StopAttempts(), Abandon())
+        elif not self.held:
+            self.commit()
+            self.draining = False
+            self.rebuild()
 
     def forward(self, by: int) -> None:
         self.now += by
@@ -470,6 +495,7 @@ class History:
         ), f"{run} waits for nothing: {parents}"
 
 
+AT_ONCE = (History.submit, History.end, History.cancel, History.pause, History.resume, History.declare)
 STEPS: tuple[Callable[[History], None], ...]
 WEIGHTS: tuple[int, ...]
 STEPS, WEIGHTS = zip(
@@ -488,9 +514,10 @@ STEPS, WEIGHTS = zip(
         (History.sleep, 1),
         (History.set_back, 1),
         (History.hold, 3),
+        (History.burst, 5),
         (History.lose, 3),
         (History.crash, 2),
-        (History.stop, 3),
+        (History.stop, 4),
     ),
     strict=True,
 )

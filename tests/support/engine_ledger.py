@@ -61,6 +61,7 @@ class Era:
     until: int | None
     runs: Counter[int] = field(default_factory=Counter)
     fires: list[FireRecorded] = field(default_factory=list)
+    over: bool = False  # another trigger follows
 
     def times(self) -> list[int]:
         """Return its due times before `until`; None: all that there are, ten thousand at most."""
@@ -108,17 +109,16 @@ class LedgerModel:
 
     def apply(self, decision: Decision, now: int) -> None:
         """Write a decision that was made `now`, or refuse it as a whole."""
-        self._guard(change for change in decision.changes if isinstance(change, RunChanged))
+        changes = [change for change in decision.changes if isinstance(change, RunChanged)]
+        self._guard(changes)
+        new = {change.after.id: change.after for change in changes if change.before is None}
         for change in decision.changes:
-            self._write(change, now)
+            self._write(change, now, new)
         for event in decision.events:
             self._tell(event)
-        for change in decision.changes:
-            if isinstance(change, RunChanged):
-                run = change.after
-                assert self.told[run.id] == (run.state, run.attempt), (
-                    f"{run} is told as {self.told[run.id]}"
-                )
+        for change in changes:
+            run = change.after
+            assert self.told[run.id] == (run.state, run.attempt), f"{run} is told as {self.told[run.id]}"
 
     def _guard(self, changes: Iterable[RunChanged]) -> None:
         new = set()
@@ -138,7 +138,7 @@ class LedgerModel:
                     raise RefusedError(run)
                 new.add((run.task, run.scheduled))
 
-    def _write(self, change: Any, now: int) -> None:
+    def _write(self, change: Any, now: int, new: Mapping[str, Run]) -> None:
         match change:
             case RunChanged(before, run):
                 self._write_run(before, run)
@@ -155,10 +155,11 @@ class LedgerModel:
                 del self.tasks[task]
                 self._close(task)
             case FireRecorded(task):
-                self.eras[task].fires.append(change)
+                era = self.eras[task]
+                era.fires.append(change)
+                era.over = change.reason == "rescheduled"
             case WaitAdded(wait):
-                assert (wait.run, wait.parent) not in self.waits
-                self.waits[wait.run, wait.parent] = wait
+                self._write_wait(wait, new[wait.run])
             case WaitBound(run, parent, parent_run):
                 self.waits[run, parent] = replace(self.waits[run, parent], parent_run=parent_run)
             case WaitEnded(parent_run, state):
@@ -176,6 +177,18 @@ class LedgerModel:
             case _:
                 raise AssertionError(f"a change of no known kind: {change}")
 
+    def _write_wait(self, wait: WaitRow, run: Run) -> None:
+        assert (wait.run, wait.parent) not in self.waits
+        if run.cause == "after" and wait.parent_run is not None:
+            pair = (wait.child, wait.parent)
+            lacking = [
+                row
+                for row in self.waits.values()
+                if (row.child, row.parent) == pair and row.parent_run is None
+            ]
+            assert not lacking, f"{wait} is made, though older runs lack a run of the parent: {lacking}"
+        self.waits[wait.run, wait.parent] = wait
+
     def _write_run(self, before: Run | None, run: Run) -> None:
         self.runs[run.id] = run
         if before is None and run.scheduled is not None:
@@ -186,10 +199,10 @@ class LedgerModel:
     def _write_task(self, row: TaskRow, now: int) -> None:
         era = self.eras.get(row.name)
         before = self.tasks.get(row.name)
-        if before is not None and (before.trigger, before.anchored) == (row.trigger, row.anchored):
-            # An era that had no time left has none again when the clock is set back.
-            if era is not None and era.until is not None:
-                era.until = row.next
+        same = before is not None and (before.trigger, before.anchored) == (row.trigger, row.anchored)
+        # One that had no time left may have one again after the clock was set back.
+        if same and era is not None and not era.over and (era.until is not None or row.next is None):
+            era.until = row.next
         else:
             self._close(row.name, now + 1)
             if row.trigger is not None and row.next is not None:
@@ -223,7 +236,7 @@ class LedgerModel:
                 self.last[event.task] = event.state
 
     def snapshot(self, refused: Mapping[str, set[int]] = {}) -> Snapshot:
-        """Return what an engine is made from; `refused` are times of tasks that were found to have their run."""
+        """Return what an engine is made from; `refused` times have their run already."""
         live = {run.id: run for run in self.runs.values() if not run.state.final}
         taken = {task: set(times) for task, times in refused.items()}
         for task, time in self.scheduled:

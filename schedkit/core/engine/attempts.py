@@ -34,6 +34,7 @@ __all__ = ["Active", "Attempts"]
 
 # Why the runs of a task that is gone end.
 REMOVED = "its task was removed"
+_CANCELLED = "cancelled by "
 _NO_RETRY = Retry()
 _GAVE_UP = {
     "type": "CancelledError",
@@ -74,9 +75,7 @@ class Attempts:
         state = self._state
         for waiting in state.queue.start(state.now, most):
             run = state.runs[waiting.id]
-            started = replace(
-                run, state=State.RUNNING, attempt=run.attempt + 1, started=state.now, reason=""
-            )
+            started = replace(run, state=State.RUNNING, attempt=run.attempt + 1, started=state.now, reason="")
             state.move(run, started)
             state.draft.events.append(
                 RunStarted(
@@ -128,14 +127,12 @@ class Attempts:
             self.overrunning[adopted.run] = adopted.attempt
             return
         deadline = None if task.timeout is None else adopted.started + round(task.timeout * SECOND)
-        if adopted.why == "cancel":
-            deadline = state.steady + state.config.cancel_grace
-        self.active[adopted.run] = Active(
-            adopted.run, adopted.attempt, task, deadline, adopted.why, adopted.actor
-        )
+        cancelled = adopted.why == "cancel"
+        why = "" if cancelled else adopted.why
+        self.active[adopted.run] = Active(adopted.run, adopted.attempt, task, deadline, why)
         self._look_at(adopted.run, adopted.attempt, deadline)
-        if run.reason and adopted.why != "cancel":  # asked for, and its code does not know yet
-            self.cancel_run(run, run.reason.removeprefix("cancelled by "))
+        if cancelled or run.reason:  # its code or its row may not know yet
+            self.cancel_run(run, adopted.actor if cancelled else run.reason.removeprefix(_CANCELLED))
 
     def _hold_place(self, run: str, task: Task) -> None:
         self._state.queue.hold(Waiting(run, task.name, 0, 0, self._runs.keys_of(task)))
@@ -147,6 +144,8 @@ class Attempts:
         state, run_id = self._state, stimulus.run
         if self.overrunning.get(run_id) == stimulus.attempt:
             del self.overrunning[run_id]
+            if run_id in self.active:  # its next attempt was recorded before this end: it has the place
+                return {}
             state.queue.release(run_id)
             waiting = state.runs.get(run_id)
             if waiting is not None:
@@ -159,7 +158,7 @@ class Attempts:
         state.queue.release(run_id)
         outcome, reason, error = stimulus.outcome, stimulus.reason, stimulus.error
         if active.why == "cancel":
-            outcome, reason = Outcome.CANCELLED, f"cancelled by {active.actor}"
+            outcome, reason = Outcome.CANCELLED, _CANCELLED + active.actor
         elif active.why == "stop" and outcome is not Outcome.DONE:
             outcome, reason, error = Outcome.INTERRUPTED, "the scheduler was stopped", None
         elif outcome is Outcome.CANCELLED:
@@ -270,11 +269,12 @@ class Attempts:
         """Cancel a run that has not ended."""
         state, active = self._state, self.active.get(run.id)
         if active is None:
-            self._runs.withdraw(run, f"cancelled by {actor}")
+            self._runs.withdraw(run, _CANCELLED + actor)
         elif active.why != "cancel":  # also one that was asked to stop: it would run again
             active.why, active.actor = "cancel", actor
             # Should this process end before the code does, who takes over must not start it again.
-            state.move(run, replace(run, reason=f"cancelled by {actor}"))
+            if run.reason != (reason := _CANCELLED + actor):
+                state.move(run, replace(run, reason=reason))
             state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor))
             active.deadline = state.steady + state.config.cancel_grace
             self._look_at(run.id, active.attempt, active.deadline)
@@ -282,8 +282,9 @@ class Attempts:
     def stop(self, stimulus: StopAttempts) -> Answer:
         """Ask everything that runs to stop."""
         for active in self.active.values():
-            active.why = active.why or "stop"
-            self._state.draft.stops.append(Stop(active.run, active.attempt, "stop"))
+            if not active.why:
+                active.why = "stop"
+                self._state.draft.stops.append(Stop(active.run, active.attempt, "stop"))
         return {}
 
     def abandon(self, stimulus: Abandon) -> Answer:
@@ -291,7 +292,7 @@ class Attempts:
         for active in list(self.active.values()):
             self._overrun(active)
             if active.why == "cancel":  # it must not run again
-                outcome, reason = Outcome.CANCELLED, f"cancelled by {active.actor}"
+                outcome, reason = Outcome.CANCELLED, _CANCELLED + active.actor
             else:
                 outcome, reason = Outcome.INTERRUPTED, "the scheduler was stopped"
             how = Ended(run=active.run, attempt=active.attempt, outcome=outcome, reason=reason)

@@ -53,8 +53,8 @@ MOST_STARTS = 50
 class Engine:
     """Decides about the tasks of one process and their runs.
 
-    It reads no clock and touches no store: time is an argument, and what it decides is a value. Made anew from
-    the ledger's rows it is what it was, but for what no row holds: attempts whose code is alive here.
+    It reads no clock and touches no store: time is an argument, and what it decides is a value. Made anew
+    from the ledger's rows it is what it was, but for what no row holds: attempts whose code is alive here.
 
     Examples
     --------
@@ -177,6 +177,16 @@ class Engine:
     def tasks(self) -> dict[str, Task]:
         """The tasks that this process has declared."""
         return self._state.tasks
+
+    def row(self, name: str) -> TaskRow:
+        """Return a task's row.
+
+        Raises
+        ------
+        UsageError
+            If the ledger knows no task of this name.
+        """
+        return self._tasks.row(name)
 
     @property
     def rows(self) -> dict[str, TaskRow]:

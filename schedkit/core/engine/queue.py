@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from bisect import insort
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 
@@ -175,7 +176,8 @@ class RunQueue:
         for key in waiting.keys:
             self._used[key] = self._used.get(key, 0) + 1
         if waiting.rate is not None:
-            self._starts.setdefault(waiting.task, deque()).append(now)
+            # In their order, though the clock may have been set back.
+            insort(self._starts.setdefault(waiting.task, deque()), now)
 
     def hold(self, run: Waiting) -> None:
         """Let a run hold its places though nobody asked whether there is room: it runs already."""

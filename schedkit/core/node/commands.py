@@ -12,12 +12,10 @@ from schedkit.core.engine.values import (
     Cancel,
     DeclareAbsent,
     Pause,
-    Remove,
     Resume,
     Stimulus,
     Submit,
 )
-from schedkit.core.ids import new_id
 from schedkit.core.ledger.reader import CommandRow
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.declarations import row_from
@@ -84,9 +82,7 @@ def _submit(life: Life, command: CommandRow) -> Stimulus:
     elif not isinstance(params, dict):
         raise ParameterError(f"task {name!r}: parameters are not a mapping")
     run = command.data["run"]
-    return Submit(
-        command=command.id, run=run, task=name, cause="command", actor=command.who, params=params
-    )
+    return Submit(command=command.id, run=run, task=name, cause="command", actor=command.who, params=params)
 
 
 def _cancel(life: Life, command: CommandRow) -> Stimulus:
@@ -102,11 +98,7 @@ def _resume(life: Life, command: CommandRow) -> Stimulus:
 
 
 def _remove(life: Life, command: CommandRow) -> Stimulus:
-    name = command.data["task"]
-    if name in life.engine.rows:
-        life.registry.remove(name)
-        life.removed[name] = new_id()
-    return Remove(command=command.id, task=name, actor=command.who)
+    return life.removing(command.data["task"], command.who, command=command.id)
 
 
 def _reschedule(life: Life, command: CommandRow) -> Stimulus:

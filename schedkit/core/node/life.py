@@ -1,8 +1,8 @@
-"""A node's life as the owner of a ledger: it asks the engine, has its decisions written, and carries them out.
+"""A node's life as the owner of a ledger: stimuli become decisions, decisions are written and carried out.
 
-Stimuli come in from any thread. The engine decides on our loop, the writer commits on a thread of its own, and
-what a decision has others do begins there, after its commit. What the ledger refuses, and what fails in the
-engine, ends the engine: it is made anew from the ledger, and what was not written is decided again.
+Stimuli come in from any thread. The engine decides on our loop, the writer commits on a thread of its own,
+and what a decision has others do begins there, after its commit. What the ledger refuses, and what fails in
+the engine, ends the engine: it is made anew from the ledger, and what was not written is decided again.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from schedkit.core.engine.values import (
     Ended,
     HoldWrites,
     Recover,
+    Remove,
     Reply,
     Reschedule,
     Stimulus,
@@ -39,6 +40,7 @@ from schedkit.core.engine.values import (
     Submit,
 )
 from schedkit.core.events import Event, LoopBlocked, OwnerChanged, StoreAway, StoreBack
+from schedkit.core.ids import new_id
 from schedkit.core.ledger.lease import Lease
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.ledger.writer import Writer
@@ -259,10 +261,11 @@ class Life:
         self.executions.update((execution.key, execution) for execution in executions)
         for stop in decision.stops:
             self._ask_to_stop(stop, decision)
-        if decision.empty:
-            self._forget(stimuli)
-        else:
+        if decision.writes:
             self._write(_Unwritten(decision, again, executions, alone))
+        else:
+            self.bus.publish(decision.events)
+            self._carry_out(decision, stimuli, ())
         if decision.more:
             self._rush.begin()
             return 0.0
@@ -349,16 +352,22 @@ class Life:
         self.bus.publish(events)
         for decision in decisions:
             unwritten = self._unwritten.popleft()
-            for reply in decision.replies:
-                self._reply(reply)
-            for execution in unwritten.executions:
-                self._launch(execution)
-            for stop in decision.stops:
-                if stop.why == "timeout":
-                    self._tell_hooks(stop)
-            self._forget(unwritten.stimuli)
-            self.waiters.settle(decision.finished)
+            self._carry_out(decision, unwritten.stimuli, unwritten.executions)
         self._failures = 0
+
+    def _carry_out(
+        self, decision: Decision, stimuli: Iterable[Stimulus], executions: Iterable[Execution]
+    ) -> None:
+        """Do what a decision has others do, in this order."""
+        for reply in decision.replies:
+            self._reply(reply)
+        for execution in executions:
+            self._launch(execution)
+        for stop in decision.stops:
+            if stop.why == "timeout":
+                self._tell_hooks(stop)
+        self._forget(stimuli)
+        self.waiters.settle(decision.finished)
 
     def _refused(self, decision: Decision, error: BaseException) -> None:
         if isinstance(error, NotOwnerError):  # the end of this life: nobody decides it again
@@ -440,6 +449,19 @@ class Life:
         """Return the attempt of a run whose code has not ended; on any thread."""
         found = [each for each in list(self.executions.values()) if each.run.id == run]
         return max(found, key=lambda each: each.run.attempt, default=None)
+
+    def removing(self, name: str, actor: str, *, token: Any = None, command: str = "") -> Remove:
+        """Return what has a task forgotten; this process does not declare it any more.
+
+        Raises
+        ------
+        DeclarationError
+            If another task comes after it.
+        """
+        if name in self.engine.rows:
+            self.registry.remove(name)
+            self.removed[name] = new_id()
+        return Remove(task=name, actor=actor, token=token, command=command)
 
     def rescheduling(
         self, name: str, trigger: Trigger | None, actor: str, *, token: Any = None, command: str = ""

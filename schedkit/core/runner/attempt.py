@@ -6,11 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
+from schedkit.core.engine.retries import tries
 from schedkit.core.model import Task, is_async
 from schedkit.core.run import Run
 from schedkit.core.runner.children import Children
 from schedkit.core.runner.execute import Ending, await_hook, call_hook, perform, perform_async
-from schedkit.core.engine.retries import tries
 from schedkit.core.runner.remote import call_in_executor
 from schedkit.core.runner.results import Results
 from schedkit.core.runner.running import RunContext

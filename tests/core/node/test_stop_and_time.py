@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from core.conftest import Heard
+from support.clocks import Later
 
 from schedkit.core import events
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.engine.values import Cancel
 from schedkit.core.model import Retry
-from schedkit.core.node.clock import Clock
 from schedkit.core.runner.attempt import Execution
 from schedkit.core.states import Outcome, State
-from schedkit.values.instants import SECOND
+from schedkit.loop import service
 
 Make = Callable[..., Scheduler]
 
@@ -45,18 +46,11 @@ def outcomes(sched: Scheduler, run: str) -> list[Outcome]:
     return [attempt.outcome for attempt in sched._ledger.attempts(run)]
 
 
-class HourLater(Clock):
-    """The clocks of a machine on which an hour has passed."""
-
-    def steady(self) -> int:
-        return super().steady() + 3600 * SECOND
-
-
 def pass_time(sched: Scheduler, run: str) -> None:
     """Let an hour pass on the clock by which attempts time out."""
     owner = sched._node.owner
     assert owner is not None
-    owner.clock = HourLater()
+    owner.clock = Later(steady=timedelta(hours=1))
     owner.post()
 
 

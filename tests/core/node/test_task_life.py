@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from core.conftest import Heard
+from support.clocks import Later
+from support.faulty import locked
 
 from schedkit.core import events
 from schedkit.core.api.facade import Scheduler
@@ -18,15 +20,14 @@ from schedkit.core.ledger import schema
 from schedkit.core.ledger.reader import CommandRow, FireRow
 from schedkit.core.model import After
 from schedkit.core.node.commands import carry_out
-from schedkit.core.node.submissions import settling
-from schedkit.core.owner.owner import Owner, describe
+from schedkit.core.node.declarations import describe
+from schedkit.core.node.life import Life
 from schedkit.core.promise import Promise
 from schedkit.core.states import State
-from schedkit.core.when.dispositions import due
 from schedkit.core.when.triggers import cron, every
 from schedkit.errors import RunFailedError
 from schedkit.loop import service
-from schedkit.values.instants import to_micros
+from schedkit.values.instants import from_micros, to_micros
 
 Make = Callable[..., Scheduler]
 YEAR = datetime.now(UTC).year
@@ -41,7 +42,7 @@ def where(tmp_path: Path) -> str:
     return str(tmp_path / "ledger.db")
 
 
-def owner_of(sched: Scheduler) -> Owner:
+def owner_of(sched: Scheduler) -> Life:
     owner = sched._node.owner
     assert owner is not None
     return owner
@@ -50,13 +51,12 @@ def owner_of(sched: Scheduler) -> Owner:
 def would_fire(sched: Scheduler, at: datetime = NEXT) -> list[str]:
     """Return the tasks that the clock would find due at a time."""
 
-    async def take() -> list[str]:
-        timetable = owner_of(sched).timetable
-        taken = timetable.take(at)
-        timetable.settle(taken)
-        return sorted(schedule.task for schedule in taken)
+    async def due() -> list[str]:
+        await owner_of(sched).decided()
+        times = owner_of(sched).engine.schedules.due_times
+        return sorted(name for name, due in times.items() if due <= to_micros(at))
 
-    return service().call(take)
+    return service().call(due)
 
 
 def stood_still(sched: Scheduler, name: str, since: datetime) -> None:
@@ -69,7 +69,9 @@ def stood_still(sched: Scheduler, name: str, since: datetime) -> None:
 
 def written(sched: Scheduler) -> None:
     """Wait until everything that was posted before is in the ledger."""
-    owner_of(sched).writer.call(lambda connection: None).result(10)
+    owner = owner_of(sched)
+    service().call(owner.decided)
+    owner.writer.call(lambda connection: None).result(10)
 
 
 def missed(sched: Scheduler, name: str) -> list[tuple[datetime, datetime, str, str]]:
@@ -167,12 +169,10 @@ def test_what_else_a_cell_changes_is_kept(make: Make) -> None:
 def test_the_same_declaration_again_waits_for_nothing(make: Make) -> None:
     sched = begun(make, a=YEARLY)
 
-    async def declare() -> bool:
-        durable = Promise[None]()
-        owner_of(sched).declare(sched.tasks["a"].task, "tests", receipt=settling(durable))
-        return durable.done()
-
-    assert service().call(declare)
+    with locked(sched.ledger):
+        durable, owner = Promise[dict[str, Any]](), owner_of(sched)
+        owner.post(owner.declaration(sched.tasks["a"].task, token=durable))
+        assert durable.result(10) == {}
 
 
 @pytest.mark.parametrize(("on", "state"), [("success", State.SKIPPED), ("any", State.DONE)])
@@ -232,7 +232,7 @@ def test_a_scheduler_that_is_stopping_leaves_due_times_to_the_next(make: Make) -
     while not owner.stopping:
         pass
     assert would_fire(sched) == []
-    owner.declare(sched.tasks["a"].task, "a cell that is run now")
+    owner.post(owner.declaration(sched.tasks["a"].task))
     assert would_fire(sched) == []
     release.set()
     stopping.join(30)
@@ -296,16 +296,15 @@ def test_jitter_moves_when_a_run_starts_and_never_its_key(make: Make) -> None:
     sched.task(YEARLY, name="a", jitter="1m")(lambda: 1)
     owner = owner_of(sched)
 
-    async def tick() -> datetime | None:
-        (schedule,) = owner.timetable.take(NEXT + timedelta(minutes=1))
-        await owner.record(due([schedule], NEXT + timedelta(minutes=1), owner.alive))
-        return schedule.due_at
-
-    put_off = service().call(tick)
-    (run,) = sched.runs("a")
-    assert put_off is not None
+    put_off = from_micros(owner.engine.schedules.due_times["a"])
     assert NEXT < put_off < NEXT + timedelta(minutes=1)
-    assert (run.scheduled_at, run.due_at, run.state) == (NEXT, put_off, State.QUEUED)
+    heard = Heard(sched)
+    owner.clock = Later(put_off - datetime.now(UTC) + timedelta(milliseconds=1))
+    owner.post()
+    (queued,) = heard.wait_for(heard.of(events.RunQueued, task="a"))
+    (run,) = sched.runs("a")
+    assert (run.scheduled_at, run.due_at) == (NEXT, put_off)
+    assert queued.at >= put_off
 
 
 def test_a_task_removed_and_declared_again_in_one_breath_is_there(make: Make) -> None:
@@ -313,12 +312,7 @@ def test_a_task_removed_and_declared_again_in_one_breath_is_there(make: Make) ->
     sched = begun(make, a=YEARLY)
     owner, task = owner_of(sched), sched.tasks["a"].task
 
-    async def both() -> None:
-        owner.remove("a", "a cell")
-        owner.declare(task, "a cell")
-        owner.pump()
-
-    service().call(both)
+    owner.post(owner.removing("a", "a cell"), owner.declaration(task))
     written(sched)
     assert sched._ledger.task("a") is not None
     assert would_fire(sched) == ["a"]

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from schedkit.core.owner.joins import Joins, Verdict, Wait
+from schedkit.core.runner.follow import attempt_of, follow, tries
 
 from schedkit.core.model import Retry
-from schedkit.core.owner.joins import Joins, Verdict, Wait
 from schedkit.core.run import Run
-from schedkit.core.runner.follow import attempt_of, follow, tries
 from schedkit.core.states import Outcome, State
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)

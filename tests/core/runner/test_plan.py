@@ -10,10 +10,10 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-
-from schedkit.core.model import Rate
 from schedkit.core.owner.deadlines import Deadlines
 from schedkit.core.runner.plan import Planner, Waiting, rank
+
+from schedkit.core.model import Rate
 from schedkit.core.states import HEAD_START_SECONDS, Priority
 
 KEYS = ("task:a", "task:b", "tag:x", "tag:y", "thread")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from core.conftest import Heard
+from schedkit.core.when.clock import Schedule, due
 
 from schedkit.core import events
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.states import Disposition, State
-from schedkit.core.when.clock import Schedule, due
 from schedkit.core.when.data import custom_trigger, of
 from schedkit.core.when.triggers import Trigger, at, calendar, cron, every
 from schedkit.errors import TriggerError

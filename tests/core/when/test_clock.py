@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schedkit.core.when.clock import Fire, Schedule, Tick, due, skipped
 
 from schedkit.core.model import Task
 from schedkit.core.states import Disposition, Overlap
-from schedkit.core.when.clock import Fire, Schedule, Tick, due, skipped
 from schedkit.core.when.triggers import any_of, at, calendar, cron, every
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

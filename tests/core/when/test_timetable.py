@@ -12,9 +12,9 @@ import anyio.lowlevel
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schedkit.core.when.clock import Fire, Schedule, Tick, Timetable, run_clock
 
 from schedkit.core.when import clock
-from schedkit.core.when.clock import Fire, Schedule, Tick, Timetable, run_clock
 from schedkit.core.when.triggers import Trigger, every
 from schedkit.core.when.wallclock import TICK
 from schedkit.errors import LedgerError
