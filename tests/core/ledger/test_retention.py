@@ -10,12 +10,11 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from schedkit.core.owner import retention
-from schedkit.core.owner.retention import forget_results, forget_runs
 
 from schedkit.core.api.facade import Scheduler
 from schedkit.core.ids import id_at
-from schedkit.core.ledger import schema
+from schedkit.core.ledger import retention, schema
+from schedkit.core.ledger.retention import forget_results, forget_runs
 from schedkit.core.ledger.store import Store
 from schedkit.core.runner.results import ResultGoneError
 from schedkit.core.states import State
