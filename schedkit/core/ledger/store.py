@@ -96,12 +96,14 @@ class Store:
         return str(self.path) if self.path else self.url.render_as_string(hide_password=True)
 
     def _named(self) -> dict[str, Any]:
+        # No row's values in an error: it goes to logs.
         if self.sqlite:
             return {
+                "hide_parameters": True,
                 "paramstyle": "named",
                 "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False},
             }
-        return {"connect_args": {"connect_timeout": 10}}
+        return {"hide_parameters": True, "connect_args": {"connect_timeout": 10}}
 
     def open(self) -> None:
         """Create or upgrade the tables.

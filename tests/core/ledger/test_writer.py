@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
-from support.faulty import locked
+from support.faulty import answers_lost, commits_failing, failing, locked
 from support.ledger_writer import NOW, WrittenLedger, a_run, begun, decided, written_ledger
 
 from schedkit.core.engine.values import (
@@ -322,6 +322,75 @@ def test_the_lease_is_renewed_while_there_is_nothing_to_write(where: str) -> Non
 
 
 # A store that is away
+
+
+def test_a_commit_whose_answer_is_lost_is_not_repeated(written: WrittenLedger) -> None:
+    run = a_run()
+    decision = decided(begun(run))
+    with answers_lost(written.store, times=2) as lost:
+        written.writer.post(decision)
+        written.wait_for("back")
+        assert written.writer.call(lambda connection: 5).result(20) == 5
+    assert len(lost) == 2
+    assert [word for word, _ in written.told] == ["away", "back", "committed"]
+    assert written.committed == [decision], "a second insert of the run would have been refused"
+
+
+def test_the_result_of_a_function_whose_commit_has_no_answer_is_kept(written: WrittenLedger) -> None:
+    calls: list[int] = []
+    with answers_lost(written.store, times=1):
+        assert written.writer.call(lambda connection: calls.append(1) or "done").result(20) == "done"
+    assert calls == [1]
+
+
+def test_a_commit_that_failed_is_repeated(written: WrittenLedger) -> None:
+    run = a_run()
+    with commits_failing(written.store, times=3) as failed:
+        written.writer.post(decided(begun(run)))
+        written.wait_for("back")
+    assert len(failed) == 3
+    written.settle()
+    assert [word for word, _ in written.told] == ["away", "back", "committed"]
+    assert written.ledger.live() == [run]
+
+
+def test_a_commit_that_another_owner_has_forestalled_is_none(written: WrittenLedger) -> None:
+    """Its outcome is unknown, and the next owner's last group has, of all numbers, that of ours."""
+
+    def taken() -> None:
+        theirs = {"epoch": 99, "owner": "another", "batch": written.writer.groups}
+        with engine.begin() as connection:
+            connection.execute(schema.lease.update().values(theirs))
+
+    engine = sa.create_engine(written.store.url)
+    decision = setting("a")
+    with commits_failing(written.store, 1, taken):
+        written.writer.post(decision)
+        written.wait_for("refused")
+    engine.dispose()
+    ((refused, error),) = written.refused
+    assert refused is decision
+    assert isinstance(error, NotOwnerError)
+    assert written.ledger.setting("a") is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "decision"),
+    [
+        ("UPDATE schedkit_lease", setting("a")),
+        ("INSERT INTO schedkit_runs", decided(begun(a_run()))),
+        ("INSERT INTO schedkit_meta", setting("a")),
+    ],
+)
+def test_a_write_that_fails_is_tried_again(
+    written: WrittenLedger, statement: str, decision: Decision
+) -> None:
+    with failing(written.store, statement, times=2) as failed:
+        written.writer.post(decision)
+        written.wait_for("back")
+    assert len(failed) == 2
+    written.settle()
+    assert written.committed == [decision]
 
 
 @pytest.fixture
