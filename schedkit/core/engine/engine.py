@@ -53,8 +53,8 @@ MOST_STARTS = 50
 class Engine:
     """Decides about the tasks of one process and their runs.
 
-    It reads no clock and touches no store: time is an argument, and what it decides is a value. Made anew from
-    the ledger's rows it is what it was, but for what no row holds: attempts whose code is alive here.
+    It reads no clock and touches no store: time is an argument, and what it decides is a value. Made anew
+    from the ledger's rows it is what it was, but for what no row holds: attempts whose code is alive here.
 
     Examples
     --------

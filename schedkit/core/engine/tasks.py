@@ -204,8 +204,8 @@ class Tasks:
             settled = settle(schedule, row.next_at, state.at, state.alive(row.name))
             if settled.error is not None:
                 _log.error(
-                    "the trigger of task %r failed and gives no further time until the task is declared again "
-                    "or rescheduled: %s",
+                    "the trigger of task %r failed and gives no further time until the task is declared "
+                    "again or rescheduled: %s",
                     row.name,
                     settled.error,
                 )

@@ -132,7 +132,7 @@ class Remove(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class Reschedule(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Somebody gives a task another trigger (None: it runs only when submitted), also as JSON and in words."""
+    """Somebody gives a task another trigger (None: runs only when submitted), also as JSON and in words."""
 
     task: str
     trigger: Trigger | None
