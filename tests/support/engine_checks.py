@@ -88,6 +88,9 @@ class Checks:
 
     def _note_limits(self) -> None:
         limits = self._engine.queue.limits
+        for task in self._engine.tasks.values():
+            most = None if task.overlap is Overlap.ALLOW else task.max_instances
+            assert limits.get(f"task:{task.name}") == most, f"{task.name} has the limit of before"
         for key, most in limits.items():
             if most < self._most.get(key, most):
                 self._lowered.add(key)
