@@ -53,18 +53,18 @@ WITHIN: dict[str, dict[str, set[str]]] = {
     "core": {
         "when": set(),
         "tasks": {"when"},
-        "ledger": set(),
-        "runner": {"tasks"},
-        "owner": {"when", "tasks", "ledger", "runner"},
-        "node": {"when", "tasks", "ledger", "runner", "owner"},
+        "engine": {"when", "tasks"},
+        "ledger": {"engine"},
+        "runner": {"tasks", "engine"},
+        "node": {"when", "tasks", "engine", "ledger", "runner"},
         "board": {"ledger"},
         "jobs": {"when", "tasks", "ledger"},
-        "api": {"when", "tasks", "ledger", "runner", "owner", "node", "board", "jobs"},
+        "api": {"when", "tasks", "engine", "ledger", "runner", "node", "board", "jobs"},
     },
     "excel": {
         "parts": set(),
-        "drawn": set(),
-        "frames": {"parts", "drawn"},
+        "new_workbook": set(),
+        "frames": {"parts", "new_workbook"},
         "template": {"parts", "frames"},
     },
     "jira": {
@@ -72,9 +72,9 @@ WITHIN: dict[str, dict[str, set[str]]] = {
         "pages": {"table"},
         "search": {"table", "pages"},
         "history": {"table", "pages", "search"},
-        "kept": {"table", "pages", "search", "history"},
+        "local_store": {"table", "pages", "search", "history"},
         "write": {"table", "pages"},
-        "client": {"table", "pages", "search", "history", "kept", "write"},
+        "client": {"table", "pages", "search", "history", "local_store", "write"},
     },
     "confluence": {
         "source": set(),
@@ -85,7 +85,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
 }
 BUILT: dict[str, set[str]] = {
     "core": set(),
-    "excel": {"continuing", "fill", "jobs", "reading", "writing"},
+    "excel": {"existing_workbook", "fill", "reading", "write_plans", "writing"},
     "jira": {"export", "sites"},
     "confluence": {"client", "page", "results"},
 }

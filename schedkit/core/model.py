@@ -22,8 +22,8 @@ from schedkit.errors import (
     RetryableError,
     UnavailableError,
 )
-from schedkit.values.instants import from_micros
 from schedkit.values.durations import duration_text, parse_duration
+from schedkit.values.instants import from_micros
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 

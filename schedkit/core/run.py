@@ -11,10 +11,12 @@ from schedkit.core.states import Outcome, Priority, State
 from schedkit.errors import UsageError
 from schedkit.values.instants import SECOND, from_micros
 
-__all__ = ["PRUNED", "Attempt", "Run", "TaskResult"]
+__all__ = ["FULL_TEXT", "PRUNED", "Attempt", "Run", "TaskResult"]
 
 # The kind of what is noted for a result that retention has forgotten: None is that of who returned None.
 PRUNED = "pruned"
+# What the labels of files begin with that hold the whole of a text too long for the ledger.
+FULL_TEXT = "Full text of "
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -219,8 +219,8 @@ def fill(where: str, count: int) -> None:
     import sqlalchemy as sa
 
     from schedkit.core.events import RunEnded, encode
+    from schedkit.core.ids import id_at
     from schedkit.core.ledger import schema
-    from schedkit.core.ledger.rows import id_at
     from schedkit.core.ledger.store import Store
     from schedkit.core.states import State
 

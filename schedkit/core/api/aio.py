@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from schedkit.core.api.handles import RunHandle, TaskHandle
 from schedkit.core.api.views import named
-from schedkit.core.engine.values import Cancel, Pause, Remove, Resume
+from schedkit.core.engine.values import Cancel, Pause, Resume, Stimulus
 from schedkit.core.node.backfill import asked
 from schedkit.core.node.node import Node
 from schedkit.core.node.waiters import OwnerEnded, Waiter
@@ -26,11 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncScheduler"]
 
 T = TypeVar("T")
-_STIMULI: dict[str, type[Pause] | type[Resume] | type[Remove]] = {
-    "pause": Pause,
-    "resume": Resume,
-    "remove": Remove,
-}
+_STIMULI: dict[str, Callable[..., Stimulus]] = {"pause": Pause, "resume": Resume}
 
 
 class AsyncScheduler:
@@ -133,11 +130,14 @@ class AsyncScheduler:
     @bridged
     async def remove(self, name: TaskHandle[..., Any] | str) -> None:
         """Forget a task, here and wherever it is declared now; its history stays."""
-        name = self._scheduler._known(name)
-        if self._node.owner is not None:
-            self._scheduler._registry.remove(name)
-        await self._act("remove", name)
-        self._node.news.forget(name)
+        name, node = self._scheduler._known(name), self._node
+        if node.owner is not None:
+            durable = Promise[dict[str, Any]]()
+            node.owner.post(node.owner.removing(name, node.config.name, token=durable))
+            await _awaited(durable)
+        else:
+            await node.ask("remove", {"task": name})
+        node.news.forget(name)
 
     async def _act(self, word: str, name: TaskHandle[..., Any] | str | None) -> None:
         node = self._node

@@ -23,12 +23,12 @@ from schedkit.core.api.handles import RunHandle, TaskHandle
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
 from schedkit.core.api.views import Views
 from schedkit.core.board.board import Board
+from schedkit.core.ids import new_id
 from schedkit.core.jobs.compat import JobApi
 from schedkit.core.ledger.reader import Ledger
-from schedkit.core.ids import new_id
+from schedkit.core.ledger.retention import Retention
 from schedkit.core.ledger.store import Store
 from schedkit.core.model import Task
-from schedkit.core.ledger.retention import Retention
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.node import Node

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from schedkit import context
 from schedkit.core.api.front_end import front_end
+from schedkit.core.engine.values import Finished
 from schedkit.core.events import Event, RunLogged, RunProgressed
 from schedkit.core.model import Task
-from schedkit.core.engine.values import Finished
 from schedkit.core.node.waiters import OwnerEnded, Waiter
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State

@@ -149,6 +149,8 @@ class Engine:
             state.draft.replies.append(Reply(stimulus, answer, error))
 
     def _submit(self, stimulus: Submit) -> dict[str, Any]:
+        if stimulus.run in self._state.runs:  # asked for a second time, as after a lost answer
+            return {"run": stimulus.run}
         self._tasks.row(stimulus.task)
         return self._runs.submit(stimulus)
 
@@ -175,6 +177,16 @@ class Engine:
     def tasks(self) -> dict[str, Task]:
         """The tasks that this process has declared."""
         return self._state.tasks
+
+    def row(self, name: str) -> TaskRow:
+        """Return a task's row.
+
+        Raises
+        ------
+        UsageError
+            If the ledger knows no task of this name.
+        """
+        return self._tasks.row(name)
 
     @property
     def rows(self) -> dict[str, TaskRow]:

@@ -132,7 +132,7 @@ class Remove(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class Reschedule(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Somebody gives a task another trigger (None: runs only when submitted), also as JSON and in words."""
+    """Somebody gives a task another trigger, also as JSON and in words; None: it runs only when submitted."""
 
     task: str
     trigger: Trigger | None
@@ -404,9 +404,9 @@ class Decision(msgspec.Struct, frozen=True):
     wake_at: int | None
 
     @property
-    def empty(self) -> bool:
-        """Whether there is nothing to write, to tell or to do."""
-        return not (self.changes or self.events or self.starts or self.replies or self.finished)
+    def writes(self) -> bool:
+        """Whether the ledger has anything of it; if not, what is told of it needs no commit."""
+        return bool(self.changes) or any(event.seq for event in self.events)
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

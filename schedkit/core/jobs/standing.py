@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from schedkit.core.model import TaskRow
-from schedkit.core.model import Task
+from schedkit.core.model import Task, TaskRow
 from schedkit.core.when import data as trigger_data
 from schedkit.core.when.base import Trigger
 

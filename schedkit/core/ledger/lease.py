@@ -23,11 +23,11 @@ from typing import IO, Any, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from schedkit.core.ledger.rows import time_from
 from schedkit.core.ledger.schema import lease
 from schedkit.core.ledger.store import POSTGRES_NOW, Store, reason
-from schedkit.errors import LedgerError
+from schedkit.errors import LedgerError, NotOwnerError
 from schedkit.values.forks import register_fork_hook
+from schedkit.values.instants import from_micros
 from schedkit.values.processes import alive
 
 __all__ = ["LEASE_SECONDS", "FileLock", "Holder", "Lease", "holder"]
@@ -183,13 +183,38 @@ class Lease:
         connection.execute(lease.update().values(epoch=self.epoch, batch=0, **mine))
         return True
 
-    def claim(self, connection: sa.Connection, batch: int) -> bool:
-        """Renew inside a transaction and note its number; False: someone else owns the store."""
+    def claim(self, connection: sa.Connection, batch: int) -> None:
+        """Renew inside a transaction and note its number.
+
+        Raises
+        ------
+        NotOwnerError
+            If another process owns the store.
+        """
         values = {"is_epoch": self.epoch, "to_batch": batch}
         if self.store.sqlite:
             now = self.store.now(connection)
             values |= {"to_beat": now, "to_expires": now + int(self.seconds * 1e6)}
-        return connection.exec_driver_sql(self._renewal, values).rowcount == 1
+        if connection.exec_driver_sql(self._renewal, values).rowcount != 1:
+            raise self.lost()
+
+    def committed(self, connection: sa.Connection, batch: int) -> bool:
+        """Tell whether the transaction of this number was committed, once its outcome is certain.
+
+        Raises
+        ------
+        NotOwnerError
+            If another process owns the store.
+        """
+        # The row is locked: a server may still be at work on a commit whose connection broke.
+        row = connection.execute(sa.select(lease).with_for_update()).mappings().one()
+        if row["epoch"] != self.epoch:
+            raise self.lost()
+        return bool(row["batch"] == batch)
+
+    def lost(self) -> NotOwnerError:
+        """Return the error for whoever wants to write all the same."""
+        return NotOwnerError(f"ledger {self.store}: another process owns it now")
 
     @cached_property
     def _renewal(self) -> str:
@@ -227,10 +252,8 @@ def holder(store: Store) -> Holder | None:
         now = store.now(connection)
     if row is None or not row["owner"]:
         return None
-    since = time_from(row["since"])
-    assert since is not None
     alive = _lives(row["host"], row["pid"]) and (store.sqlite or row["expires"] > now)
-    return Holder(row["owner"], row["host"], row["pid"], since, row["epoch"], alive)
+    return Holder(row["owner"], row["host"], row["pid"], from_micros(row["since"]), row["epoch"], alive)
 
 
 def _lives(host: str, pid: int) -> bool:

@@ -7,7 +7,7 @@ by the owner alone (`writer.py`); anybody may insert a command.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -15,9 +15,11 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import select
 
+from schedkit.core.engine.values import Snapshot, WaitRow
 from schedkit.core.events import Event, decode
+from schedkit.core.ids import new_id
 from schedkit.core.ledger import lease as lease_file
-from schedkit.core.ledger.rows import attempt_from_row, new_id, run_from_row, time_from, to_micros
+from schedkit.core.ledger.rows import DETAILS, attempt_from_row, run_from_row, task_from_row, wait_from_row
 from schedkit.core.ledger.schema import (
     LIVE_STATES,
     attempts,
@@ -32,58 +34,15 @@ from schedkit.core.ledger.schema import (
     waits,
 )
 from schedkit.core.ledger.store import Store
+from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
-from schedkit.core.states import Disposition, Overlap
+from schedkit.core.states import Disposition, State
 from schedkit.core.text import dump, load
+from schedkit.values.instants import from_micros, to_micros
 
-__all__ = ["CommandRow", "FireRow", "Ledger", "TaskRow", "ToldRow", "WaitRow"]
+__all__ = ["CommandRow", "FireRow", "Ledger", "ToldRow", "scheduled_times"]
 
 T = TypeVar("T")
-
-
-class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A task as the ledger knows it; `trigger` is JSON, None without a schedule."""
-
-    name: str
-    trigger: str | None = None
-    words: str = ""
-    anchor: datetime
-    next_at: datetime | None = None
-    paused: bool = False
-    facts: dict[str, Any] = {}
-    declared_at: datetime
-    who: str = ""
-
-    @property
-    def limit(self) -> int | None:
-        """How many of its runs may be under way at once, None for any number."""
-        limit: int | None = self.facts.get("max_instances")
-        return None if self.facts.get("overlap") == Overlap.ALLOW else limit
-
-    def row(self) -> dict[str, Any]:
-        """Return it as a row of the table."""
-        return {
-            "name": self.name,
-            "trigger": self.trigger,
-            "words": self.words,
-            "anchor": to_micros(self.anchor),
-            "next_at": None if self.next_at is None else to_micros(self.next_at),
-            "paused": self.paused,
-            "facts": dump(self.facts),
-            "declared_at": to_micros(self.declared_at),
-            "who": self.who,
-        }
-
-
-class WaitRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One parent that a PENDING run waits for; `parent_run` None: one that does not exist yet."""
-
-    run: str
-    child: str
-    parent: str
-    parent_run: str | None
-    how: str
-    ended: str | None = None
 
 
 class FireRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,15 +93,15 @@ class Ledger:
 
     def tasks(self) -> list[TaskRow]:
         """Return every task, by name."""
-        return self._all(select(tasks).order_by(tasks.c.name), _task)
+        return self._all(_TASKS, task_from_row)
 
     def task(self, name: str) -> TaskRow | None:
         """Return one task."""
-        return self._first(select(tasks).where(tasks.c.name == name), _task)
+        return self._first(select(tasks).where(tasks.c.name == name), task_from_row)
 
     def live(self, task: str | None = None) -> list[Run]:
         """Return the runs that have not ended, of all tasks or of one, oldest first."""
-        query = select(runs).where(runs.c.state.in_(_LIVE)).order_by(runs.c.id)
+        query = _LIVE_RUNS
         if task is not None:
             query = query.where(runs.c.task == task)
         return self._all(query, run_from_row)
@@ -203,15 +162,6 @@ class Ledger:
         with self.store.reading() as connection:
             return scheduled_times(connection, task, after, until)
 
-    def started_since(self, task: str, since: datetime) -> list[datetime]:
-        """Return when runs of a task started, from `since` on, oldest first."""
-        query = (
-            select(runs.c.started_at)
-            .where(runs.c.task == task, runs.c.started_at >= to_micros(since))
-            .order_by(runs.c.started_at)
-        )
-        return self._all(query, lambda row: _time(row["started_at"]))
-
     def attempts(self, run: str) -> list[Attempt]:
         """Return the ended attempts of a run, in order."""
         query = select(attempts).where(attempts.c.run == run).order_by(attempts.c.number)
@@ -219,9 +169,8 @@ class Ledger:
 
     def details(self, run: str) -> dict[str, Any]:
         """Return what a run told: its stages, log, facts and artifacts."""
-        empty: dict[str, Any] = {"stages": [], "log": [], "facts": {}, "artifacts": []}
         query = select(details).where(details.c.run == run)
-        return self._first(query, lambda row: {key: load(row[key]) for key in empty}) or empty
+        return self._first(query, lambda row: {key: load(row[key]) for key in DETAILS}) or dict(DETAILS)
 
     def telling(self) -> list[ToldRow]:
         """Return what the runs that are running have told so far."""
@@ -244,11 +193,21 @@ class Ledger:
 
     def waits(self) -> list[WaitRow]:
         """Return what PENDING runs wait for, and parents' runs that are still to come."""
-        pending = select(runs.c.id).where(runs.c.state == "PENDING")
-        query = (
-            select(waits).where(waits.c.run.in_(pending) | waits.c.parent_run.is_(None)).order_by(waits.c.run)
-        )
-        return self._all(query, lambda row: WaitRow(**row))
+        return self._all(_WAITS, wait_from_row)
+
+    def snapshot(self) -> Snapshot:
+        """Return what an engine is made from, all of it as it was at one moment."""
+        with self.store.snapshot() as connection, self.store.decoding():
+            rows = [task_from_row(row) for row in _mappings(connection, _TASKS)]
+            return Snapshot(
+                tasks=rows,
+                live=[run_from_row(row) for row in _mappings(connection, _LIVE_RUNS)],
+                waits=[wait_from_row(row) for row in _mappings(connection, _WAITS)],
+                taken=_taken(connection),
+                last=_last(connection, {parent for row in rows for parent in row.facts.get("after", ())}),
+                paused=_setting(connection, "paused") == "1",
+                seq=connection.scalar(_LAST_SEQ) or 0,
+            )
 
     def events(self, after: int = 0, *, limit: int = 1000, run: str | None = None) -> list[Event]:
         """Return the log after number `after`, in order."""
@@ -260,12 +219,12 @@ class Ledger:
     def last_seq(self) -> int:
         """Return the number of the newest event."""
         with self.store.reading() as connection:
-            return connection.scalar(select(sa.func.max(events.c.seq))) or 0
+            return connection.scalar(_LAST_SEQ) or 0
 
     def setting(self, key: str) -> str | None:
         """Return a note kept with the ledger."""
         with self.store.reading() as connection:
-            return connection.scalar(select(meta.c.value).where(meta.c.key == key))
+            return _setting(connection, key)
 
     def holder(self) -> lease_file.Holder | None:
         """Return who owns the ledger."""
@@ -298,6 +257,55 @@ class Ledger:
 _LIVE: list[sa.ColumnElement[str]] = [
     sa.literal_column(f"'{state}'") for state in LIVE_STATES
 ]  # literals: the partial index needs them
+_LIVE_RUNS = select(runs).where(runs.c.state.in_(_LIVE)).order_by(runs.c.id)
+_TASKS = select(tasks).order_by(tasks.c.name)
+_PENDING = select(runs.c.id).where(runs.c.state.in_(_LIVE), runs.c.state == "PENDING")
+_WAITS = (
+    select(waits)
+    .where(waits.c.run.in_(_PENDING) | waits.c.parent_run.is_(None))
+    .order_by(waits.c.run, waits.c.parent)
+)
+_LAST_SEQ = select(sa.func.max(events.c.seq))
+# A CROSS JOIN is what keeps SQLite from going through all runs to look for their tasks.
+_TAKEN = sa.text(
+    "SELECT r.task, r.scheduled_at FROM schedkit_tasks t CROSS JOIN schedkit_runs r "
+    "WHERE r.task = t.name AND r.scheduled_at IS NOT NULL AND r.scheduled_at >= t.next_at"
+)
+# Of so many latest runs of a task, the one that ended last: an older one may have ended after a newer one.
+_LATEST = 20
+
+
+def _mappings(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Mapping[str, Any]]:
+    yield from connection.execute(query).mappings()  # type: ignore[misc]  # a RowMapping is one
+
+
+def _setting(connection: sa.Connection, key: str) -> str | None:
+    return connection.scalar(select(meta.c.value).where(meta.c.key == key))
+
+
+def _taken(connection: sa.Connection) -> dict[str, set[int]]:
+    """Return the times of each task, from its next one on, that have a run."""
+    taken: dict[str, set[int]] = {}
+    for task, scheduled in connection.execute(_TAKEN):
+        taken.setdefault(task, set()).add(scheduled)
+    return taken
+
+
+def _last(connection: sa.Connection, tasks: Iterable[str]) -> dict[str, State]:
+    """Return how the last run of each task ended."""
+    found: dict[str, State] = {}
+    for task in tasks:
+        query = (
+            select(runs.c.state, runs.c.finished_at, runs.c.id)
+            .where(runs.c.task == task)
+            .order_by(runs.c.id.desc())
+            .limit(_LATEST)
+        )
+        ended = [(finished, id, State(state)) for state, finished, id in connection.execute(query)]
+        last = max((one for one in ended if one[2].final), default=None)
+        if last is not None:
+            found[task] = last[2]
+    return found
 
 
 def scheduled_times(connection: sa.Connection, task: str, after: datetime, until: datetime) -> set[datetime]:
@@ -307,34 +315,14 @@ def scheduled_times(connection: sa.Connection, task: str, after: datetime, until
         runs.c.scheduled_at.is_not(None),
         runs.c.scheduled_at.between(to_micros(after), to_micros(until)),
     )
-    return {_time(micros) for micros in connection.scalars(query)}
-
-
-def _time(micros: int) -> datetime:
-    when = time_from(micros)
-    assert when is not None
-    return when
-
-
-def _task(row: Mapping[str, Any]) -> TaskRow:
-    return TaskRow(
-        name=row["name"],
-        trigger=row["trigger"],
-        words=row["words"],
-        anchor=_time(row["anchor"]),
-        next_at=time_from(row["next_at"]),
-        paused=bool(row["paused"]),
-        facts=load(row["facts"]),
-        declared_at=_time(row["declared_at"]),
-        who=row["who"],
-    )
+    return {from_micros(time) for time in connection.scalars(query)}
 
 
 def _fire(row: Mapping[str, Any]) -> FireRow:
     return FireRow(
         task=row["task"],
-        scheduled_at=_time(row["scheduled_at"]),
-        until=_time(row["until"]),
+        scheduled_at=from_micros(row["scheduled_at"]),
+        until=from_micros(row["until"]),
         count=row["count"],
         disposition=Disposition(row["disposition"]),
         reason=row["reason"],

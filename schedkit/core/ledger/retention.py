@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import select
 
-from schedkit.core.ledger.rows import id_at, to_micros
+from schedkit.core.ids import id_at
 from schedkit.core.ledger.schema import (
     LIVE_STATES,
     attempts,
@@ -26,13 +26,10 @@ from schedkit.core.ledger.schema import (
     waits,
 )
 from schedkit.core.ledger.schema import tasks as known_tasks
-from schedkit.core.run import PRUNED
-from schedkit.core.runner.full_texts import LABEL
+from schedkit.core.ledger.writer import Writer
+from schedkit.core.run import FULL_TEXT, PRUNED
 from schedkit.core.text import dump, load
-
-if TYPE_CHECKING:
-    from schedkit.core.ledger.writer import Writer
-    from schedkit.core.runner.results import Results
+from schedkit.values.instants import to_micros
 
 __all__ = ["SLICE", "Retention", "forget_results", "forget_runs", "prune"]
 
@@ -59,7 +56,14 @@ class Retention:
     results: int | None = 10
 
 
-async def prune(policy: Retention, writer: Writer, tasks: Sequence[str], results: Results) -> int:
+class ResultFiles(Protocol):
+    """Where the files of results are."""
+
+    def remove(self, reference: Mapping[str, Any], /) -> None:
+        """Delete the file of a reference, if it has one, or the full texts of a run."""
+
+
+async def prune(policy: Retention, writer: Writer, tasks: Sequence[str], results: ResultFiles) -> int:
     """Forget what a policy lets go, a slice at a time; return how many rows and files."""
     gone = 0
     if policy.runs is not None:
@@ -141,7 +145,7 @@ def forget_runs(
 
 def _with_full_texts(ids: Sequence[str]) -> sa.Select[tuple[str]]:
     """Select the runs among `ids` of which files hold the full texts."""
-    label = f'"label":"{LABEL}'
+    label = f'"label":"{FULL_TEXT}'
     return select(details.c.run).where(details.c.run.in_(ids), details.c.artifacts.contains(label))
 
 

@@ -1,35 +1,41 @@
-"""Values to rows of the ledger, and back."""
+"""Values to rows of the ledger, and back. JSON text is made and read here."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from schedkit.core.engine.values import Answered, FireRecorded, WaitRow
 from schedkit.core.events import Event, encode
+from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Outcome, State
 from schedkit.core.text import dump, load
-from schedkit.values.rng import chance
+from schedkit.values.instants import to_micros
 from schedkit.values.text import clean
 
 __all__ = [
+    "DETAILS",
     "FIXED",
     "GUARD",
     "MUTABLE",
+    "Row",
+    "answer_values",
     "attempt_from_row",
     "attempt_values",
+    "details_values",
     "event_values",
-    "id_at",
-    "new_id",
+    "fire_values",
     "run_from_row",
     "run_values",
     "step_values",
-    "time_from",
-    "to_micros",
+    "task_from_row",
+    "task_values",
+    "wait_from_row",
+    "wait_values",
 ]
+
+Row = tuple[Any, ...]
 
 # What a run keeps for good …
 FIXED = ("id", "task", "cause", "who", "scheduled_at", "queued_at", "params")
@@ -41,105 +47,62 @@ MUTABLE = (
 # … and what must still be so for a step.
 GUARD = ("id", "attempt", "state")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u
-_SINCE = 1_577_836_800_000  # 2020, in milliseconds
-_CHANCE = (1 << 37) - 1
-_TWO = [first + second for first in _ALPHABET for second in _ALPHABET]
+# What a run tells, each with what it is before the run has told anything.
+DETAILS: Mapping[str, Any] = {"stages": [], "log": [], "facts": {}, "artifacts": []}
 
 
-def to_micros(when: datetime) -> int:
-    """Return microseconds since 1970."""
-    return (when - _EPOCH) // _MICROSECOND
-
-
-def time_from(micros: int | None) -> datetime | None:
-    """Return the aware UTC time, None for None."""
-    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
-
-
-class _Ids:
-    """Makes ids of 16 letters that sort by time: 42 bits of milliseconds since 2020, 38 of chance."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._last = 0
-        self._chance = chance.getrandbits(37)
-
-    def __call__(self) -> str:
-        with self._lock:
-            # A step of chance, not a draw: two processes differ by where they began. Two ids of one
-            # process keep their order within a millisecond and across a clock set back.
-            self._chance = (self._chance * 6364136223846793005 + 1442695040888963407) & _CHANCE
-            made = (int(time.time() * 1000) - _SINCE) << 38 | self._chance
-            self._last = made = max(made, self._last + 1)
-        return _letters(made)
-
-
-def _letters(number: int) -> str:
-    return "".join([_TWO[number >> shift & 1023] for shift in range(70, -1, -10)])
-
-
-def id_at(when: datetime) -> str:
-    """Return the smallest id of a time."""
-    return _letters(max(0, int(when.timestamp() * 1000) - _SINCE) << 38)
-
-
-new_id = _Ids()
-
-
-def run_values(run: Run) -> tuple[Any, ...]:
+def run_values(run: Run) -> Row:
     """Return a run as the values of `FIXED`, then of `MUTABLE`."""
     return (
         run.id,
         run.task,
         run.cause,
-        run.who,
-        None if run.scheduled_at is None else to_micros(run.scheduled_at),
-        to_micros(run.queued_at),
+        clean(run.who) if run.who else "",
+        run.scheduled,
+        run.queued,
         dump(run.params) if run.params else None,
         *_mutable(run),
     )
 
 
-def step_values(before: Run, after: Run) -> tuple[Any, ...]:
+def step_values(before: Run, after: Run) -> Row:
     """Return a run's step as the values of `MUTABLE`, then of `GUARD`."""
     return (*_mutable(after), after.id, before.attempt, before.state.value)
 
 
-def _mutable(run: Run) -> tuple[Any, ...]:
+def _mutable(run: Run) -> Row:
     return (
         run.state.value,
-        to_micros(run.due_at),
-        None if run.started_at is None else to_micros(run.started_at),
-        None if run.finished_at is None else to_micros(run.finished_at),
+        run.due,
+        run.started,
+        run.finished,
         int(run.priority),
         run.attempt,
         run.interruptions,
         clean(run.reason) if run.reason else "",
-        dump(run.error) if run.error is not None else None,
-        dump(run.result) if run.result is not None else None,
+        _json(run.error),
+        _json(run.result),
         dump(run.waiting_for) if run.waiting_for else None,
     )
 
 
+def _json(value: Any) -> str | None:
+    return None if value is None else dump(value)
+
+
 def run_from_row(row: Mapping[str, Any]) -> Run:
     """Return the run of a row."""
-    due, queued = time_from(row["due_at"]), time_from(row["queued_at"])
-    assert due is not None
-    assert queued is not None
     return Run(
         id=row["id"],
         task=row["task"],
         state=State(row["state"]),
         cause=row["cause"],
         who=row["who"],
-        scheduled_at=time_from(row["scheduled_at"]),
-        due_at=due,
-        queued_at=queued,
-        started_at=time_from(row["started_at"]),
-        finished_at=time_from(row["finished_at"]),
+        scheduled=row["scheduled_at"],
+        due=row["due_at"],
+        queued=row["queued_at"],
+        started=row["started_at"],
+        finished=row["finished_at"],
         priority=row["priority"],
         attempt=row["attempt"],
         interruptions=row["interruptions"],
@@ -151,35 +114,96 @@ def run_from_row(row: Mapping[str, Any]) -> Run:
     )
 
 
-def attempt_values(run: str, attempt: Attempt) -> tuple[Any, ...]:
+def task_values(row: TaskRow) -> Row:
+    """Return a task as the values of its row, in the order of the table's columns."""
+    return (
+        row.name,
+        row.trigger,
+        clean(row.words),
+        row.anchored,
+        row.next,
+        row.paused,
+        dump(row.facts),
+        row.declared,
+        clean(row.who),
+    )
+
+
+def task_from_row(row: Mapping[str, Any]) -> TaskRow:
+    """Return the task of a row."""
+    return TaskRow(
+        name=row["name"],
+        trigger=row["trigger"],
+        words=row["words"],
+        anchored=row["anchor"],
+        next=row["next_at"],
+        paused=bool(row["paused"]),
+        facts=load(row["facts"]),
+        declared=row["declared_at"],
+        who=row["who"],
+    )
+
+
+def attempt_values(run: str, attempt: Attempt) -> Row:
     """Return an ended attempt as the values of its row, in the order of the table's columns."""
     return (
         run,
         attempt.number,
-        to_micros(attempt.started_at),
-        to_micros(attempt.finished_at),
+        attempt.started,
+        attempt.finished,
         attempt.outcome.value,
-        None if attempt.error is None else dump(attempt.error),
+        _json(attempt.error),
         attempt.owner,
     )
 
 
 def attempt_from_row(row: Mapping[str, Any]) -> Attempt:
     """Return the attempt of a row."""
-    started, finished = time_from(row["started_at"]), time_from(row["finished_at"])
-    assert started is not None
-    assert finished is not None
     return Attempt(
         number=row["number"],
-        started_at=started,
-        finished_at=finished,
+        started=row["started_at"],
+        finished=row["finished_at"],
         outcome=Outcome(row["outcome"]),
         error=load(row["error"]),
         owner=row["owner"],
     )
 
 
-def event_values(event: Event) -> tuple[Any, ...]:
+def fire_values(fire: FireRecorded) -> Row:
+    """Return a due time that made no run as the values of its row, in the order of the table's columns."""
+    return (
+        fire.task,
+        fire.first,
+        fire.last,
+        fire.count,
+        fire.disposition.value,
+        fire.at,
+        clean(fire.reason),
+    )
+
+
+def details_values(run: str, details: Mapping[str, Any]) -> Row:
+    """Return what a run has told as the values of its row, in the order of the table's columns."""
+    return (run, *(dump(details.get(name, empty)) for name, empty in DETAILS.items()))
+
+
+def wait_values(row: WaitRow) -> Row:
+    """Return a wait as the values of its row, in the order of the table's columns."""
+    return (row.run, row.parent, row.child, row.parent_run, row.how, row.ended and row.ended.value)
+
+
+def wait_from_row(row: Mapping[str, Any]) -> WaitRow:
+    """Return the wait of a row."""
+    ended = None if row["ended"] is None else State(row["ended"])
+    return WaitRow(row["run"], row["child"], row["parent"], row["parent_run"], row["how"], ended)
+
+
+def answer_values(answered: Answered) -> Row:
+    """Return an answer as the values that a command's row is given, then its id."""
+    return (answered.at, dump(answered.answer), answered.command)
+
+
+def event_values(event: Event) -> Row:
     """Return a fact as the values of its row, in the order of the table's columns."""
     return (
         event.seq,
@@ -187,6 +211,6 @@ def event_values(event: Event) -> tuple[Any, ...]:
         type(event).__name__,
         event.task,
         event.run,
-        event.who,
+        clean(event.who) if event.who else "",
         encode(event),
     )

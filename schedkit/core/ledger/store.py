@@ -96,12 +96,14 @@ class Store:
         return str(self.path) if self.path else self.url.render_as_string(hide_password=True)
 
     def _named(self) -> dict[str, Any]:
+        # No row's values in an error: it goes to logs.
         if self.sqlite:
             return {
+                "hide_parameters": True,
                 "paramstyle": "named",
                 "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False},
             }
-        return {"connect_args": {"connect_timeout": 10}}
+        return {"hide_parameters": True, "connect_args": {"connect_timeout": 10}}
 
     def open(self) -> None:
         """Create or upgrade the tables.
@@ -160,6 +162,16 @@ class Store:
         self.check_there()
         return self._write.connect()
 
+    @contextmanager
+    def autocommit(self, connection: sa.Connection) -> Iterator[None]:
+        """Have each statement on a SQLite connection be a transaction of its own."""
+        connection.execution_options(**{_AUTOCOMMIT: True})
+        try:
+            with connection.begin():
+                yield
+        finally:
+            connection.execution_options(**{_AUTOCOMMIT: False})
+
     def check_there(self) -> None:
         """Refuse to go on when the file that was opened is no longer the one of that name.
 
@@ -184,6 +196,17 @@ class Store:
             with self._readers:
                 self._reading -= 1
                 self._readers.notify_all()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Lend a connection for reading on which all reads see the ledger at the same moment."""
+        with self.reading() as connection:
+            if not self.sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                if self.sqlite:
+                    connection.exec_driver_sql("BEGIN")
+                yield connection
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -249,6 +272,7 @@ class Store:
         _dispose(self._write, self._read)
 
 
+_AUTOCOMMIT = "schedkit_autocommit"  # an option of connections
 # "schedkit" in eight bytes: the number of the lock that those who make or take a ledger hold.
 _ALONE = int.from_bytes(b"schedkit")
 POSTGRES_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -281,7 +305,8 @@ def _bound_idleness(connection: Any, record: object) -> None:
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if not connection.get_execution_options().get(_AUTOCOMMIT):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _url(where: str | Path) -> sa.URL:

@@ -1,50 +1,47 @@
-"""The one thread that writes: it commits waiting changes in groups and never gives one up.
+"""The one thread that writes: it commits decisions in groups, in the order in which they were posted.
 
 A group is one transaction. It begins by renewing the lease with the owner's epoch and the group's
 number, so a process that is no longer the owner cannot write, and a commit whose answer was lost is
-recognised afterwards by its number. A store that is locked, full or away makes the group wait; a change
-that the store refuses is told so, and the others of its group are written without it.
+recognised afterwards by its number. A store that is locked, full or away makes the group wait.
+
+What the ledger refuses ends the line: later decisions were based on it. They are dropped until whoever
+posts them has read the ledger and says `restart`.
 """
 
 from __future__ import annotations
 
-import functools
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from enum import Enum
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from schedkit.core.ledger import schema
-from schedkit.core.ledger.changes import GUARDED, ORDERED, Change, Op, Row
+from schedkit.core.engine.values import Decision
+from schedkit.core.ledger.commits import commits_for
+from schedkit.core.ledger.groups import rows_of
 from schedkit.core.ledger.lease import Lease
-from schedkit.core.ledger.sql import Sql
+from schedkit.core.ledger.refusals import RefusedRowError
 from schedkit.core.ledger.store import Store, reason
 from schedkit.errors import LedgerError, NotOwnerError
 
-__all__ = ["RefusedRowError", "StaleError", "Writer"]
+__all__ = ["Writer"]
 
 T = TypeVar("T")
 _log = logging.getLogger("schedkit")
 
-MOST_PER_GROUP = 1000
+MOST_PER_GROUP = 1000  # changes
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 
 
-class StaleError(LedgerError):
-    """What a change was decided on is no longer so: another attempt, another owner."""
-
-
-class RefusedRowError(LedgerError):
-    """A constraint of the ledger refuses a row, e.g. because it is there already."""
-
-
-Committed = Callable[[list[tuple[Change, BaseException | None]]], object]
+class _Word(Enum):
+    RESTART = 1
+    END = 2
 
 
 class _Work:
@@ -53,15 +50,21 @@ class _Work:
     def __init__(self, function: Callable[[sa.Connection], Any]) -> None:
         self.function = function
         self.future: Future[Any] = Future()
+        self.result: Any = None
 
 
 class Writer:
-    """Commits changes in the order in which they were posted.
+    """Commits decisions in the order in which they were posted.
+
+    All callables are called on the writer's thread, `refused` after its end on that of who posts.
 
     Parameters
     ----------
     committed : callable
-        Called on the writer's thread after each group with its changes and what refused each (None).
+        Called after each group with its decisions.
+    refused : callable
+        Called with a decision that was not written, and the error. Those posted after it are dropped and
+        not told, until `restart`; after the end each one is told.
     lost : callable
         Called once when another process has become the owner.
     away, back : callable
@@ -76,36 +79,49 @@ class Writer:
         store: Store,
         lease: Lease,
         *,
-        committed: Committed,
+        committed: Callable[[list[Decision]], object],
+        refused: Callable[[Decision, Exception], object],
         lost: Callable[[], object],
         away: Callable[[str], object],
         back: Callable[[float], object],
         healthy: Callable[[], bool],
     ) -> None:
         self._store, self._lease = store, lease
-        self._committed, self._lost, self._away, self._back = committed, lost, away, back
+        self._committed, self._refused = committed, refused
+        self._lost, self._away, self._back = lost, away, back
         self._healthy = healthy
-        self._sql = Sql(store.dialect)
-        self._inbox: queue.SimpleQueue[Sequence[Change] | _Work | None] = queue.SimpleQueue()
+        self._commits = commits_for(store, lease)
+        self._inbox: queue.SimpleQueue[Decision | _Work | _Word] = queue.SimpleQueue()
         self._connection: sa.Connection | None = None
         self._batch = 0
-        self._ended = False
+        self._halted = False  # since a decision was refused
+        self._ended: Exception | None = None  # why nothing is written any more
         self._over = False
+        self._renewed = time.monotonic()
         self._deadline: float | None = None
         self._thread = threading.Thread(target=self._run, name="schedkit-writer", daemon=True)
 
     @property
     def groups(self) -> int:
-        """How many groups have been begun."""
+        """How many transactions have been begun."""
         return self._batch
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is written any more: stopped, not the owner, or given up waiting for the store."""
+        return self._over or self._ended is not None
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
-    def post(self, changes: Sequence[Change]) -> None:
-        """Have changes written; they share a group if they can. After the end they are refused."""
-        self._put(changes)
+    def post(self, decision: Decision) -> None:
+        """Have a decision written; those that wait share a group. After the end it is refused."""
+        self._put(decision)
+
+    def restart(self) -> None:
+        """Write again after a refusal: what is posted from now on."""
+        self._put(_Word.RESTART)
 
     def call(self, function: Callable[[sa.Connection], T]) -> Future[T]:
         """Have ``function(connection)`` run in a transaction of its own, fenced like all others."""
@@ -113,7 +129,13 @@ class Writer:
         self._put(work)
         return work.future
 
-    def _put(self, item: Sequence[Change] | _Work) -> None:
+    def stop(self, patience: float) -> None:
+        """Write what was posted, for at most `patience` seconds more if the store is away; then end."""
+        self._deadline = time.monotonic() + patience
+        self._inbox.put(_Word.END)
+        self._thread.join(patience + 5.0)
+
+    def _put(self, item: Decision | _Work | _Word) -> None:
         self._inbox.put(item)
         if self._over:  # else the thread comes to it, or refuses it at its end
             self._refuse_rest()
@@ -127,54 +149,98 @@ class Writer:
             except queue.Empty:
                 return
             if isinstance(item, _Work):
-                if item.future.set_running_or_notify_cancel():
-                    item.future.set_exception(error)
-            elif item:
-                self._tell([(change, error) for change in item])
+                self._fail(item, error)
+            elif isinstance(item, Decision):
+                self._refused(item, error)
 
-    def stop(self, patience: float) -> None:
-        """Write what was posted, for at most `patience` seconds more if the store is away; then end."""
-        self._deadline = time.monotonic() + patience
-        self._inbox.put(None)
-        self._thread.join(patience + 5.0)
+    @staticmethod
+    def _fail(work: _Work, error: Exception) -> None:
+        if work.future.set_running_or_notify_cancel():  # else who asked for it waits no longer
+            work.future.set_exception(error)
+
+    # On the thread
 
     def _run(self) -> None:
-        pause = self._lease.seconds / 4
-        while True:
-            try:
-                first = self._inbox.get(timeout=pause)
-            except queue.Empty:
-                if self._healthy():
-                    self._write([])
-                continue
-            changes: list[Change] = []
-            item: Sequence[Change] | _Work | None = first
-            while item is not None and not isinstance(item, _Work):
-                changes.extend(item)
-                if len(changes) >= MOST_PER_GROUP:
-                    break
-                try:
-                    item = self._inbox.get_nowait()
-                except queue.Empty:
-                    break
-            if changes:
-                self._write(changes)
-                self._sql.prepare()
-            if isinstance(item, _Work):
-                self._do(item)
-            if item is None:
-                break
+        word: Decision | _Work | _Word | None = None
+        while word is not _Word.END:
+            group, word = self._next_group()
+            if group:
+                self._write(group)
+            if isinstance(word, _Work):
+                self._do(word)
+            elif word is _Word.RESTART:
+                self._halted = False
+            self._renew_if_due()
         self._disconnect()
         self._over = True
         self._refuse_rest()
 
+    def _next_group(self) -> tuple[list[Decision], Decision | _Work | _Word | None]:
+        """Wait for decisions; return those that are there, and what came after them that is none."""
+        group: list[Decision] = []
+        changes = 0
+        wait = self._renewed + self._lease.seconds / 4 - time.monotonic()
+        try:
+            item = self._inbox.get(timeout=max(0.0, wait))
+            while isinstance(item, Decision):
+                if not self._halted:
+                    group.append(item)
+                changes += len(item.changes)
+                if changes >= MOST_PER_GROUP:
+                    return group, None
+                item = self._inbox.get_nowait()
+        except queue.Empty:
+            return group, None
+        return group, item
+
+    def _write(self, group: list[Decision]) -> None:
+        """Write a group; if that is refused, its decisions one by one, up to the one that is the cause."""
+        error = self._refusal(group)
+        if error is None:
+            self._committed(group)
+        elif len(group) == 1:
+            self._halted = self._ended is None
+            self._refused(group[0], error)
+        else:
+            for decision in group:
+                self._write([decision])
+                if self._halted:
+                    break
+
+    def _refusal(self, decisions: Sequence[Decision]) -> Exception | None:
+        """Write decisions in one transaction; return what refused them."""
+        try:
+            rows = rows_of(decisions)
+            if rows:
+                self._persistently(lambda connection: self._commits.commit(connection, self._batch, rows))
+        except Exception as error:
+            return self._explained(error)
+        return None
+
     def _do(self, work: _Work) -> None:
         if not work.future.set_running_or_notify_cancel():
             return  # who asked for it waits no longer
+
+        def in_transaction(connection: sa.Connection) -> None:
+            with connection.begin():
+                self._lease.claim(connection, self._batch)
+                work.result = work.function(connection)
+
         try:
-            work.future.set_result(self._persistently(work.function))
+            self._persistently(in_transaction)
+            work.future.set_result(work.result)
         except Exception as error:
             work.future.set_exception(self._explained(error))
+
+    def _renew_if_due(self) -> None:
+        if time.monotonic() - self._renewed < self._lease.seconds / 4:
+            return
+        self._renewed = time.monotonic()
+        if self._ended is None and self._healthy():
+            try:
+                self._persistently(lambda connection: self._commits.commit(connection, self._batch, {}))
+            except Exception as error:
+                _log.warning("the lease of %s could not be renewed: %s", self._store, reason(error))
 
     def _explained(self, error: Exception) -> Exception:
         """Return a driver's error as ours."""
@@ -186,48 +252,21 @@ class Writer:
         ours.__cause__ = error
         return ours
 
-    def _write(self, changes: list[Change]) -> None:
-        refused: dict[int, BaseException] = {}
-        try:
-            self._persistently(functools.partial(self._apply, changes=changes))
-        except (SQLAlchemyError, StaleError):
-            # Something in the group is refused for good: find it, write the others.
-            for index, change in enumerate(changes):
-                try:
-                    self._persistently(functools.partial(self._apply, changes=[change]))
-                except Exception as refusal:
-                    refused[index] = self._explained(refusal)
-        except Exception as failure:
-            refused = dict.fromkeys(range(len(changes)), failure)
-        self._tell([(change, refused.get(index)) for index, change in enumerate(changes)])
-
-    def _tell(self, outcome: list[tuple[Change, BaseException | None]]) -> None:
-        for change, cause in outcome:
-            if change.receipt is not None:
-                change.receipt(cause)
-        if outcome:
-            self._committed(outcome)
-
-    def _persistently(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in a fenced transaction, waiting out a store that is away."""
-        if self._ended:
-            raise NotOwnerError(f"ledger {self._store}: another process owns it now")
+    def _persistently(self, transaction: Callable[[sa.Connection], object]) -> None:
+        """Carry out a transaction, waiting out a store that is away."""
+        if self._ended is not None:
+            raise self._ended
         self._batch += 1
         pause, since, told = SHORTEST_PAUSE, time.monotonic(), False
-        committing = False  # whether the last failure left the commit's outcome open
         while True:
             try:
-                if not (committing and self._was_committed()):
-                    committing = False
+                # After a failure it may be committed all the same.
+                if not (told and self._was_committed()):
                     self._store.check_there()
-                    connection = self._connect()
-                    with connection.begin():
-                        self._claim(connection)
-                        result = work(connection)
-                        committing = True
+                    transaction(self._connect())
                 break
-            except NotOwnerError:
-                self._ended = True
+            except NotOwnerError as error:
+                self._ended = error
                 self._lost()
                 raise
             except Exception as error:
@@ -239,50 +278,26 @@ class Writer:
                     _log.warning("the ledger %s takes no writes, they wait: %s", self._store, reason(error))
                     self._away(reason(error))
                 if self._deadline is not None and time.monotonic() >= self._deadline:
-                    raise LedgerError(
+                    self._ended = LedgerError(
                         f"ledger {self._store}: {reason(error)}", hint="what was not written is lost"
-                    ) from error
+                    )
+                    raise self._ended from error
                 time.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
+        self._renewed = time.monotonic()
         if told:
             _log.info("the ledger %s takes writes again", self._store)
             self._back(time.monotonic() - since)
-        return result
-
-    def _claim(self, connection: sa.Connection) -> None:
-        if not self._lease.claim(connection, self._batch):
-            raise NotOwnerError(f"ledger {self._store}: another process owns it now")
 
     def _was_committed(self) -> bool:
-        with self._connect().begin() as transaction:
-            row = transaction.connection.execute(sa.select(schema.lease)).mappings().one()
-        if row["epoch"] != self._lease.epoch:
-            raise NotOwnerError(f"ledger {self._store}: another process owns it now")
-        return bool(row["batch"] == self._batch)
-
-    def _apply(self, connection: sa.Connection, changes: Sequence[Change]) -> None:
-        groups: dict[Op, list[Row]] = {}
-        highest = Op.PUT_TASK
-        for change in changes:
-            if highest and any(op in ORDERED and op < highest for op, _ in change.ops):
-                self._flush(connection, groups)
-                groups, highest = {}, Op.PUT_TASK
-            for op, row in change.ops:
-                groups.setdefault(op, []).append(row)
-                if op in ORDERED and op > highest:
-                    highest = op
-        self._flush(connection, groups)
-
-    def _flush(self, connection: sa.Connection, groups: dict[Op, list[Row]]) -> None:
-        for op in sorted(groups):
-            rows = groups[op]
-            touched = self._sql.write(connection, op, rows)
-            if op in GUARDED and touched != len(rows):
-                raise StaleError(f"ledger {self._store}: {op.name} no longer applies")
+        connection = self._connect()
+        with connection.begin():
+            return self._lease.committed(connection, self._batch)
 
     def _connect(self) -> sa.Connection:
         if self._connection is None:
             self._connection = self._store.connect()
+            self._commits.prepare(self._connection)
         return self._connection
 
     def _disconnect(self) -> None:

@@ -62,8 +62,8 @@ class Backfills:
         """
         life = self._life
         async with self._one_at_a_time:
-            row, task = life.engine.rows.get(name), life.registry.get(name)
-            if row is None or task is None or task.trigger is None:
+            row, task = life.engine.row(name), life.registry.get(name)
+            if task is None or task.trigger is None:
                 raise UsageError(
                     f"task {name!r} has no schedule here", hint="only due times can be made up for"
                 )
@@ -98,4 +98,3 @@ class Backfills:
 def asked(name: str, start: datetime, end: datetime) -> dict[str, Any]:
     """Return a backfill as data for another process."""
     return {"task": name, "start": to_micros(start), "end": to_micros(end)}
-

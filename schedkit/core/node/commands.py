@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import anyio.to_thread
+
 from schedkit.core.engine.values import (
     Answer,
     Cancel,
     DeclareAbsent,
     Pause,
-    Remove,
     Resume,
     Stimulus,
     Submit,
 )
-from schedkit.core.ids import new_id
 from schedkit.core.ledger.reader import CommandRow
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.declarations import row_from
@@ -42,7 +42,11 @@ async def carry_out(life: Life, backfills: Backfills, command: CommandRow) -> No
     if not life.claim_command(command.id):
         return
     try:
-        if command.kind == "backfill":
+        run = command.data.get("run") if command.kind == "submit" else None
+        if run is not None and await anyio.to_thread.run_sync(life.ledger.run, run) is not None:
+            # Written by an owner that died before it could answer.
+            life.post(Answer(command=command.id, answer={"run": run}))
+        elif command.kind == "backfill":
             answer = await backfills.carry_out(command.data, command.who)
             life.post(Answer(command=command.id, answer=answer))
         elif command.kind in _STIMULI:
@@ -78,9 +82,7 @@ def _submit(life: Life, command: CommandRow) -> Stimulus:
     elif not isinstance(params, dict):
         raise ParameterError(f"task {name!r}: parameters are not a mapping")
     run = command.data["run"]
-    return Submit(
-        command=command.id, run=run, task=name, cause="command", actor=command.who, params=params
-    )
+    return Submit(command=command.id, run=run, task=name, cause="command", actor=command.who, params=params)
 
 
 def _cancel(life: Life, command: CommandRow) -> Stimulus:
@@ -96,11 +98,7 @@ def _resume(life: Life, command: CommandRow) -> Stimulus:
 
 
 def _remove(life: Life, command: CommandRow) -> Stimulus:
-    name = command.data["task"]
-    if name in life.engine.rows:
-        life.registry.remove(name)
-        life.removed[name] = new_id()
-    return Remove(command=command.id, task=name, actor=command.who)
+    return life.removing(command.data["task"], command.who, command=command.id)
 
 
 def _reschedule(life: Life, command: CommandRow) -> Stimulus:

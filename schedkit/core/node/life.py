@@ -1,8 +1,8 @@
-"""A node's life as the owner of a ledger: it asks the engine, has its decisions written, and carries them out.
+"""A node's life as the owner of a ledger: stimuli become decisions, decisions are written and carried out.
 
-Stimuli come in from any thread. The engine decides on our loop, the writer commits on a thread of its own, and
-what a decision has others do begins there, after its commit. What the ledger refuses, and what fails in the
-engine, ends the engine: it is made anew from the ledger, and what was not written is decided again.
+Stimuli come in from any thread. The engine decides on our loop, the writer commits on a thread of its own,
+and what a decision has others do begins there, after its commit. What the ledger refuses, and what fails in
+the engine, ends the engine: it is made anew from the ledger, and what was not written is decided again.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from schedkit.core.engine.values import (
     Ended,
     HoldWrites,
     Recover,
+    Remove,
     Reply,
     Reschedule,
     Stimulus,
@@ -39,10 +40,12 @@ from schedkit.core.engine.values import (
     Submit,
 )
 from schedkit.core.events import Event, LoopBlocked, OwnerChanged, StoreAway, StoreBack
+from schedkit.core.ids import new_id
 from schedkit.core.ledger.lease import Lease
 from schedkit.core.ledger.reader import Ledger
 from schedkit.core.ledger.writer import Writer
 from schedkit.core.model import Task, timeout_error
+from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import declaration
 from schedkit.core.node.event_bus import EventBus
@@ -72,21 +75,32 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
 
 
 class _Unwritten:
-    """A decision on its way to the ledger; `stimuli` are decided again if it is refused.
+    """A decision on its way to the ledger.
 
-    `alone`: it was made from one stimulus, because a decision from several had failed.
+    Attributes
+    ----------
+    stimuli : sequence of Stimulus
+        What it was made from: decided again if it is refused.
+    executions : sequence of Execution
+        The attempts that it starts.
+    timed_out : sequence of tuple of Execution and bool
+        Those that it ends, and whether their run ends with them.
+    alone : bool
+        It was made from one stimulus, because a decision from several had failed.
     """
 
-    __slots__ = ("alone", "decision", "executions", "stimuli")
+    __slots__ = ("alone", "decision", "executions", "stimuli", "timed_out")
 
     def __init__(
         self,
         decision: Decision,
         stimuli: Sequence[Stimulus] = (),
         executions: Sequence[Execution] = (),
+        timed_out: Sequence[tuple[Execution, bool]] = (),
         alone: bool = False,
     ) -> None:
-        self.decision, self.stimuli, self.executions, self.alone = decision, stimuli, executions, alone
+        self.decision, self.stimuli, self.executions = decision, stimuli, executions
+        self.timed_out, self.alone = timed_out, alone
 
 
 class _EngineEndedError(Exception):
@@ -129,6 +143,7 @@ class Life:
         self.waiters = Waiters()
         self.written = 0
         self.trouble: Event | None = None
+        self.clock = Clock()
         self.stopping = False
         self._ended = False
         self._loop = asyncio.get_running_loop()  # what another thread may wake
@@ -240,7 +255,7 @@ class Life:
         again : sequence of Stimulus
             What has to be decided again if the engine fails or the ledger refuses.
         """
-        now, steady = int(time.time() * SECOND), int(time.monotonic() * SECOND)
+        now, steady = self.clock.wall(), self.clock.steady()
         try:
             decision = self.engine.handle_all(stimuli, now, steady)
         except Exception as error:
@@ -255,12 +270,17 @@ class Life:
             for start in decision.starts
         ]
         self.executions.update((execution.key, execution) for execution in executions)
+        timed_out: list[tuple[Execution, bool]] = []
         for stop in decision.stops:
-            self._ask_to_stop(stop, decision)
-        if decision.empty:
-            self._forget(stimuli)
+            stopped = self._ask_to_stop(stop, decision)
+            if stopped is not None and stop.why == "timeout":
+                timed_out.append((stopped, stop.final))
+        made = _Unwritten(decision, again, executions, timed_out, alone)
+        if decision.writes or self._unwritten:
+            self._write(made)
         else:
-            self._write(_Unwritten(decision, again, executions, alone))
+            self.bus.publish(decision.events)
+            self._carry_out(made)
         if decision.more:
             self._rush.begin()
             return 0.0
@@ -272,15 +292,16 @@ class Life:
         self._unwritten.append(unwritten)
         self.writer.post(unwritten.decision)
 
-    def _ask_to_stop(self, stop: Stop, decision: Decision) -> None:
+    def _ask_to_stop(self, stop: Stop, decision: Decision) -> Execution | None:
         execution = self.executions.get((stop.run, stop.attempt))
         if execution is None:
-            return
+            return None
         if stop.recorded:
             execution.recorded = True
             if (told := execution.context.told()) is not None:
                 decision.changes.append(DetailsTold(stop.run, told))
         execution.stop(stop.why, stop.actor)
+        return execution
 
     # The engine made anew
 
@@ -345,18 +366,20 @@ class Life:
         events = [event for decision in decisions for event in decision.events]
         self.written = max([self.written, *(event.seq for event in events)])
         self.bus.publish(events)
-        for decision in decisions:
-            unwritten = self._unwritten.popleft()
-            for reply in decision.replies:
-                self._reply(reply)
-            for execution in unwritten.executions:
-                self._launch(execution)
-            for stop in decision.stops:
-                if stop.why == "timeout":
-                    self._tell_hooks(stop)
-            self.waiters.settle(decision.finished)
-            self._forget(unwritten.stimuli)
+        for _ in decisions:
+            self._carry_out(self._unwritten.popleft())
         self._failures = 0
+
+    def _carry_out(self, made: _Unwritten) -> None:
+        """Do what a decision has others do, in this order."""
+        for reply in made.decision.replies:
+            self._reply(reply)
+        for execution in made.executions:
+            self._launch(execution)
+        for execution, final in made.timed_out:
+            self.ports.tell_hooks(execution, timeout_error(execution.task), final=final)
+        self._forget(made.stimuli)
+        self.waiters.settle(made.decision.finished)
 
     def _refused(self, decision: Decision, error: BaseException) -> None:
         if isinstance(error, NotOwnerError):  # the end of this life: nobody decides it again
@@ -383,9 +406,12 @@ class Life:
         self.ports.launch(execution, self._ended_anywhere)
         if execution.why:
             execution.stop(execution.why)  # asked for between the claim and here
+        if execution.ended:
+            execution.cancel = None
 
     def _ended_anywhere(self, execution: Execution, ending: Ending) -> None:
         # What cancels it leads back to it: a circle for each run, which the collector would have to find.
+        execution.ended = True
         execution.cancel = None
         self.post(
             Ended(
@@ -401,11 +427,6 @@ class Life:
                 details=execution.context.told(),
             )
         )
-
-    def _tell_hooks(self, stop: Stop) -> None:
-        execution = self.executions.get((stop.run, stop.attempt))
-        if execution is not None:
-            self.ports.tell_hooks(execution, timeout_error(execution.task), final=stop.final)
 
     def _forget(self, stimuli: Iterable[Stimulus]) -> None:
         """Note what is done: commands that are answered, attempts that have ended."""
@@ -438,6 +459,19 @@ class Life:
         """Return the attempt of a run whose code has not ended; on any thread."""
         found = [each for each in list(self.executions.values()) if each.run.id == run]
         return max(found, key=lambda each: each.run.attempt, default=None)
+
+    def removing(self, name: str, actor: str, *, token: Any = None, command: str = "") -> Remove:
+        """Return what has a task forgotten; this process does not declare it any more.
+
+        Raises
+        ------
+        DeclarationError
+            If another task comes after it.
+        """
+        if name in self.engine.rows:
+            self.registry.remove(name)
+            self.removed[name] = new_id()
+        return Remove(task=name, actor=actor, token=token, command=command)
 
     def rescheduling(
         self, name: str, trigger: Trigger | None, actor: str, *, token: Any = None, command: str = ""

@@ -32,7 +32,7 @@ from schedkit.core.runner.children import Children
 from schedkit.core.runner.results import Results
 from schedkit.core.runner.workers import Threads, UserLoop
 from schedkit.core.tasks.registry import Registry
-from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
+from schedkit.errors import LedgerError, NotOwnerError
 from schedkit.values.forks import register_fork_hook
 
 __all__ = ["Node"]

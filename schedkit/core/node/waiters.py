@@ -36,6 +36,10 @@ class Waiters:
         with self._lock:
             self._by_run.setdefault(run, []).append(waiter)
 
+    def count(self, run: str) -> int:
+        """Return how many wait for a run."""
+        return len(self._by_run.get(run, ()))
+
     def settle(self, finished: Iterable[Finished]) -> None:
         """Settle the promises of runs that have ended."""
         for each in finished:

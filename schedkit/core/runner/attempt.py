@@ -6,11 +6,11 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
+from schedkit.core.engine.retries import tries
 from schedkit.core.model import Task, is_async
 from schedkit.core.run import Run
 from schedkit.core.runner.children import Children
 from schedkit.core.runner.execute import Ending, await_hook, call_hook, perform, perform_async
-from schedkit.core.engine.retries import tries
 from schedkit.core.runner.remote import call_in_executor
 from schedkit.core.runner.results import Results
 from schedkit.core.runner.running import RunContext
@@ -22,11 +22,11 @@ __all__ = ["Execution", "Ports"]
 class Execution:
     """One attempt from its start until its code has really ended.
 
-    `why` is what it was asked to stop for: "", "cancel", "timeout" or "stop". `recorded` says that the
+    `ended` says that its code has. `why` is what it was asked to stop for: "", "cancel", "timeout" or "stop". `recorded` says that the
     ledger has its end already, though its code goes on: it keeps its place until it ends.
     """
 
-    __slots__ = ("cancel", "context", "recorded", "run", "started", "task", "who", "why")
+    __slots__ = ("cancel", "context", "ended", "recorded", "run", "started", "task", "who", "why")
 
     def __init__(self, run: Run, task: Task, context: RunContext, started: int) -> None:
         self.run = run
@@ -34,6 +34,7 @@ class Execution:
         self.context = context
         self.started = started  # microseconds on a clock that never jumps
         self.cancel: Callable[[], None] | None = None
+        self.ended = False
         self.recorded = False
         self.why = ""
         self.who = ""

@@ -6,16 +6,15 @@ import logging
 import shutil
 from pathlib import Path
 
+from schedkit.core.run import FULL_TEXT
 from schedkit.errors import FileError
 from schedkit.values.files import replacing
 from schedkit.values.limits import MAX_STORED_CHARS
 
-__all__ = ["LABEL", "FullTexts", "cut", "remove_full_texts"]
+__all__ = ["FullTexts", "cut", "remove_full_texts"]
 
 _log = logging.getLogger("schedkit")
 
-# By which the ledger tells such a file from the files that a task names itself.
-LABEL = "Full text of "
 # Files of one attempt; a task that writes megabytes every second must not fill the disk.
 MOST_FILES = 20
 _FOLDER = "texts"
@@ -62,7 +61,7 @@ class FullTexts:
         except FileError as error:
             _log.warning("the full text of %s is lost: %s", name, error)
             return None
-        return path, f"{LABEL}{name}"
+        return path, f"{FULL_TEXT}{name}"
 
 
 def remove_full_texts(folder: Path, run: str) -> None:

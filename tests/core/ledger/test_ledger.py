@@ -1,4 +1,4 @@
-"""The ledger opens, upgrades, refuses, writes."""
+"""The ledger opens, upgrades, refuses."""
 
 from __future__ import annotations
 
@@ -8,25 +8,15 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from msgspec.structs import replace
 
 from schedkit.core.api.facade import Scheduler
-from schedkit.core.events import Event, RunLogged, decode, encode
 from schedkit.core.ledger import lease, schema
-from schedkit.core.ledger.changes import Change, Op
-from schedkit.core.ledger.reader import Ledger
-from schedkit.core.ledger.rows import FIXED, MUTABLE, id_at, new_id, run_from_row, run_values
-from schedkit.core.ledger.sql import Sql
 from schedkit.core.ledger.store import Store
-from schedkit.core.run import Run
-from schedkit.core.states import State
-from schedkit.core.text import dump, load
 from schedkit.errors import LedgerError, SettingsError
 
 Make = Callable[..., Scheduler]
@@ -229,83 +219,3 @@ def test_a_name_that_is_no_ledger(where: str, message: str) -> None:
 def test_settings_that_cannot_be(tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
         Scheduler(tmp_path / "ledger.db", **options)
-
-
-# Rows
-
-
-def test_ids_sort_by_time() -> None:
-    before = datetime.now(UTC) - timedelta(milliseconds=5)
-    made = [new_id() for _ in range(2000)]
-    assert made == sorted(set(made))
-    assert {len(id) for id in made} == {16}
-    assert id_at(before) < made[0]
-    assert made[-1] < id_at(datetime.now(UTC) + timedelta(milliseconds=50))
-
-
-def test_a_run_comes_back_as_it_was() -> None:
-    assert sorted((*FIXED, *MUTABLE)) == sorted(schema.runs.c.keys())
-    now = datetime(2026, 3, 29, 1, 59, 59, 999999, tzinfo=UTC)
-    run = Run(
-        id=new_id(), task="t", state=State.RETRY, due_at=now, queued_at=now, scheduled_at=now, attempt=2,
-        params={"text": "=cmd()\u2028<script>", "n": 1.5}, error={"type": "E"}, waiting_for=("a", "b"),
-    )  # fmt: skip
-    assert run_from_row(dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True))) == run
-
-
-def test_text_that_no_database_holds_is_mended(where: str) -> None:
-    store = Store(where)
-    store.open()
-    hostile = "nul \x00, half a pair \ud800, emoji \U0001f600"
-    now = datetime.now(UTC)
-    change = Change()
-    change.insert_run(
-        Run(
-            id=new_id(),
-            task="t",
-            state=State.DONE,
-            due_at=now,
-            queued_at=now,
-            params={"a": hostile},
-            reason=hostile,
-        )
-    )
-    with store.connect() as connection, connection.begin():
-        for op, row in change.ops:
-            Sql(store.dialect).write(connection, op, [row])
-    with store.reading() as connection:
-        kept = run_from_row(connection.execute(sa.select(schema.runs)).mappings().one())
-    assert "emoji \U0001f600" in kept.reason
-    assert "emoji \U0001f600" in kept.params["a"]
-    event = RunLogged(at=now, level=20, message=hostile)
-    assert isinstance(decode(encode(event)), Event)
-    assert load(dump({"bytes": b"x", "set": {1}, "when": now, "path": Path("x")})) is not None
-    store.close()
-
-
-@pytest.mark.parametrize("count", [1, 2, 31, 32, 33, 100, 300])
-def test_rows_are_written_whole_however_many(where: str, count: int) -> None:
-    """One statement for many rows, and two steps of one run in the same group."""
-    store = Store(where)
-    store.open()
-    now = datetime.now(UTC)
-    runs = [Run(id=new_id(), task="t", state=State.QUEUED, due_at=now, queued_at=now) for _ in range(count)]
-    group = Change()
-    for run in runs:
-        started = replace(run, state=State.RUNNING, attempt=1, started_at=now)
-        group.insert_run(run)
-        group.update_run(run, started)
-        group.update_run(started, replace(started, state=State.DONE, finished_at=now, reason="ended"))
-    sql = Sql(store.dialect)
-    with store.connect() as connection, connection.begin():
-        for op in (Op.INSERT_RUN, Op.UPDATE_RUN):
-            rows = [row for kind, row in group.ops if kind is op]
-            assert sql.write(connection, op, rows) == len(rows)
-        stale = Change()
-        stale.update_run(runs[0], replace(runs[0], state=State.CANCELLED))
-        assert sql.write(connection, Op.UPDATE_RUN, [stale.ops[0][1]]) == 0
-    kept = Ledger(store).runs(limit=1000)
-    assert [(run.id, run.state, run.attempt, run.reason) for run in reversed(kept)] == [
-        (run.id, State.DONE, 1, "ended") for run in runs
-    ]
-    store.close()

@@ -93,6 +93,7 @@ def test_times_that_the_clock_has_just_taken_are_not_taken_again(sched: Schedule
         now = datetime.now(UTC)
         assert sched.backfill("dense", now - timedelta(minutes=1), now) == [], "nothing was left"
     sched.pause("dense")
+    assert sched._bus.flush()
     heard.wait_for(ended, sum(map(heard.of(events.RunQueued, task="dense"), heard.events)))
     (row,) = sched._ledger.tasks()
     runs = sched.runs("dense", limit=1000)

@@ -4,59 +4,69 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import deque
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
+from core.conftest import Heard
+from support.faulty import locked
 
 from schedkit.core.api.facade import Scheduler
+from schedkit.core.events import RunRetrying
+from schedkit.core.model import Retry
 from schedkit.core.node.house import MOVE_PATIENCE_SECONDS, House, lull
-from schedkit.core.owner.known import Known
-from schedkit.core.owner.owner import Owner
-from schedkit.core.runner.plan import Planner, Waiting, rank
-from schedkit.core.when.clock import Schedule, Timetable
+from schedkit.core.node.life import Life
 from schedkit.core.when.triggers import every
-
-NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-
-
-class Moment:
-    """As much of an owner as tells a calm moment from another."""
-
-    def __init__(self) -> None:
-        self._to_launch: deque[Any] = deque()
-        self.timetable = Timetable()
-        self.planner = Planner(5)
-
-    def calm(self, seconds: float) -> bool:
-        return Known.calm(cast(Known, self), NOON.timestamp() + seconds)
+from schedkit.errors import RetryableError
+from schedkit.loop import service
 
 
-def test_a_moment_is_calm_until_something_is_due() -> None:
-    moment = Moment()
-    assert moment.calm(3600)
-    first = NOON + timedelta(seconds=2)
-    moment.timetable.put(Schedule("ticks", every("10s", start=first), first))
-    assert moment.calm(2)
-    assert not moment.calm(2.001)
-    moment.planner.offer(Waiting("retry", "t", rank(NOON.timestamp() + 1, 10), NOON.timestamp() + 1))
-    assert moment.calm(1)
-    assert not moment.calm(1.001)
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    """It is the same on any database."""
+    return str(tmp_path / "ledger.db")
 
 
-def test_no_moment_is_calm_between_a_due_time_and_its_start() -> None:
-    moment = Moment()
-    schedule = Schedule("ticks", every("10s", start=NOON), NOON)
-    moment.timetable.put(schedule)
-    assert moment.timetable.take(NOON) == [schedule]
-    assert not moment.calm(0)  # being recorded
-    moment.timetable.settle([schedule.at(NOON + timedelta(seconds=10))])
-    assert moment.calm(0)
-    moment._to_launch.append("recorded, and waits for its start")
-    assert not moment.calm(0)
+def test_a_moment_is_calm_until_something_is_due(sched: Scheduler) -> None:
+    owner = sched._node.owner
+    assert owner is not None
+    now = time.time()
+
+    async def calm(seconds: float) -> bool:
+        await owner.decided()
+        await asyncio.wrap_future(owner.writer.call(lambda connection: None))
+        return owner.calm(now + seconds)
+
+    assert service().call(calm, 3600)
+    first = datetime.fromtimestamp(now + 1000, UTC)
+    sched.task(every("10s", start=first), name="ticks")(lambda: 1)
+    assert service().call(calm, 999)
+    assert not service().call(calm, 1001)
+    sched.task(name="flaky", retry=Retry(attempts=2, delay=500, max_delay=500))(fail)
+    heard = Heard(sched)
+    sched.submit("flaky")
+    heard.wait_for(heard.of(RunRetrying))
+    assert service().call(calm, 400)
+    assert not service().call(calm, 600)
+
+
+def fail() -> None:
+    raise RetryableError("again")
+
+
+def test_no_moment_is_calm_before_what_was_decided_is_written(sched: Scheduler) -> None:
+    owner = sched._node.owner
+    assert owner is not None
+    sched.task(name="one")(lambda: 1)
+    with locked(sched.ledger):
+        run = sched._submit("one", [{}])[0][0]
+        service().call(owner.decided)
+        assert not owner.calm(time.time())
+    assert run.result("20s") == 1
 
 
 def test_a_lull_is_waited_for_and_not_for_ever() -> None:
@@ -67,10 +77,10 @@ def test_a_lull_is_waited_for_and_not_for_ever() -> None:
         asked.append(before)
         return next(answers)
 
-    asyncio.run(lull(cast(Owner, SimpleNamespace(calm=calm)), 0.003, 3600))
+    asyncio.run(lull(cast(Life, SimpleNamespace(calm=calm)), 0.003, 3600))
     assert len(asked) == 3
     answers = iter([False])  # it is not asked a second time
-    asyncio.run(lull(cast(Owner, SimpleNamespace(calm=calm)), 0.003, 0.0))
+    asyncio.run(lull(cast(Life, SimpleNamespace(calm=calm)), 0.003, 0.0))
     assert len(asked) == 4
 
 
@@ -89,7 +99,7 @@ class Kept:
         owner = SimpleNamespace(
             calm=lambda before: self.calm, writer=self.writer, ledger=SimpleNamespace(store=store)
         )
-        self.house = House(cast(Owner, owner))
+        self.house = House(cast(Life, owner))
         self.now = self.house._moved_at
 
     def after(self, seconds: float) -> int:
@@ -134,7 +144,7 @@ def test_a_log_that_could_not_be_moved_is_moved_the_next_time() -> None:
 def test_commands_are_carried_out_though_there_is_never_a_lull(
     make: Callable[..., Scheduler], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Known, "calm", lambda self, before: False)
+    monkeypatch.setattr(Life, "calm", lambda self, before: False)
     owner, viewer = make(name="owner"), make(name="viewer")
     owner.start()
     owner.task(name="asked")(lambda: 42)

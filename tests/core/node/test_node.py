@@ -59,7 +59,7 @@ def test_a_standby_that_cannot_read_the_ledger_tries_again(
     standby.task(name="one")(lambda: 1)
     standby.start(standby=True)
     heard = Heard(standby)
-    calls = failing_once(monkeypatch, standby._ledger, "waits", LedgerError("the server restarts"))
+    calls = failing_once(monkeypatch, standby._ledger, "snapshot", LedgerError("the server restarts"))
     sched.stop()
     heard.wait_for(heard.of(events.OwnerChanged, change="started", owner="standby"))
     assert len(calls) == 2
