@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from schedkit.core.runner.follow import follow, tries
 
 from schedkit.core.engine.retries import follow, tries
 from schedkit.core.model import Retry
