@@ -288,9 +288,8 @@ def test_a_failing_listener_harms_nobody(sched: Scheduler, caplog: pytest.LogCap
 
 def test_a_context_of_its_own() -> None:
     now = datetime.now(UTC)
-    from schedkit.core.run import Run
-
-    run = Run(id="r", task="t", state=State.RUNNING, due_at=now, queued_at=now, scheduled_at=now, attempt=3)
+    at = to_micros(now)
+    run = Run(id="r", task="t", state=State.RUNNING, due=at, queued=at, scheduled=at, attempt=3)
     told: list[events.Event] = []
     context_of_run = RunContext(run, told.append)
     assert repr(context_of_run) == "<run r of 't', attempt 3>"

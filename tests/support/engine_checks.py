@@ -12,8 +12,12 @@ from schedkit.core.engine.values import (
     Decision,
     Declare,
     Ended,
+    Remove,
+    Reschedule,
     RunChanged,
     Stimulus,
+    WaitAdded,
+    WaitBound,
 )
 from schedkit.core.events import RunStarted
 from schedkit.core.model import Task
@@ -27,7 +31,8 @@ __all__ = ["Checks"]
 class Checks:
     """Judges each decision of one engine.
 
-    While the clock is `set_back`, starts of what is now the future count for rates, and what was due stays so.
+    While the clock is `set_back`, starts that are now in the future count for rates, and what was due stays
+    so.
     """
 
     def __init__(
@@ -71,6 +76,8 @@ class Checks:
         still = held or draining
         self._judge_starts(decision, now, still)
         self._judge_new(decision, still)
+        if not any(isinstance(stimulus, Declare | Reschedule | Remove) for stimulus in stimuli):
+            self._judge_followed(decision)
         self._judge_ends(stimuli, decision, now)
         if decision.wake_at is None or decision.wake_at > now:
             if not still:
@@ -81,6 +88,9 @@ class Checks:
 
     def _note_limits(self) -> None:
         limits = self._engine.queue.limits
+        for task in self._engine.tasks.values():
+            most = None if task.overlap is Overlap.ALLOW else task.max_instances
+            assert limits.get(f"task:{task.name}") == most, f"{task.name} has the limit of before"
         for key, most in limits.items():
             if most < self._most.get(key, most):
                 self._lowered.add(key)
@@ -113,7 +123,26 @@ class Checks:
         for change in decision.changes:
             if isinstance(change, RunChanged) and change.before is None and change.after.cause == "schedule":
                 row = self._engine.rows[change.after.task]
-                assert not (row.paused or self._engine.paused or still), f"{row} fires while it is paused"
+                stands = row.paused or self._engine.paused or still
+                assert not stands, f"{row} fires while it is paused"
+
+    def _judge_followed(self, decision: Decision) -> None:
+        """Each task that comes after others has a run for each of theirs."""
+        new = {
+            c.after.id: c.after for c in decision.changes if isinstance(c, RunChanged) and c.before is None
+        }
+        pairs: Counter[str] = Counter()
+        for change in decision.changes:
+            if isinstance(change, WaitBound) or (
+                isinstance(change, WaitAdded) and new[change.row.run].cause == "after"
+            ):
+                parent_run = change.parent_run if isinstance(change, WaitBound) else change.row.parent_run
+                pairs[parent_run or ""] += 1
+        for run in new.values():
+            blocked = run.cause == "schedule" and run.state is State.SKIPPED
+            tasks = self._engine.tasks.values()
+            following = [t for t in tasks if t.trigger is None and run.task in {p.task for p in t.after}]
+            assert blocked or pairs[run.id] == len(following), f"{run} is followed by {pairs[run.id]}"
 
     def _judge_ends(self, stimuli: tuple[Stimulus, ...], decision: Decision, now: int) -> None:
         """What follows an attempt is what its retry says."""

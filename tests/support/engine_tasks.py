@@ -26,7 +26,7 @@ TRIGGERS: tuple[Trigger, ...] = (
     any_of(every("20s", start=START), cron("* * * * *", tz="UTC")),
     at(START + timedelta(seconds=20)),
 )
-# Which parents each task may have; those without come after nothing.
+# Which parents each task may have; the others come after nothing.
 PARENTS: Mapping[str, tuple[str, ...]] = {
     "child": ("parent",),
     "join": ("parent", "child"),
@@ -44,7 +44,11 @@ def draw_task(random: Random, name: str) -> Task:
         retry=Retry(attempts=random.choice((1, 2, 3)), delay=random.choice((0, 2, 20)), jitter=0.5),
         timeout=random.choice((None, 4, 25)),
         priority=random.choice((0, 10, 20)),
-        after=tuple(After(parent, random.choice(("success", "any"))) for parent in PARENTS.get(name, ())),
+        after=tuple(
+            After(parent, random.choice(("success", "any")))
+            for parent in PARENTS.get(name, ())
+            if random.random() < 0.85
+        ),
         overlap=random.choice(tuple(Overlap)),
         tags=tuple(tag for tag in ("x", "y") if random.random() < 0.3),
         rate=random.choice((None, None, None, Rate(2, 10.0))),

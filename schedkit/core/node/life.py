@@ -75,21 +75,32 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
 
 
 class _Unwritten:
-    """A decision on its way to the ledger; `stimuli` are decided again if it is refused.
+    """A decision on its way to the ledger.
 
-    `alone`: it was made from one stimulus, because a decision from several had failed.
+    Attributes
+    ----------
+    stimuli : sequence of Stimulus
+        What it was made from: decided again if it is refused.
+    executions : sequence of Execution
+        The attempts that it starts.
+    timed_out : sequence of tuple of Execution and bool
+        Those that it ends, and whether their run ends with them.
+    alone : bool
+        It was made from one stimulus, because a decision from several had failed.
     """
 
-    __slots__ = ("alone", "decision", "executions", "stimuli")
+    __slots__ = ("alone", "decision", "executions", "stimuli", "timed_out")
 
     def __init__(
         self,
         decision: Decision,
         stimuli: Sequence[Stimulus] = (),
         executions: Sequence[Execution] = (),
+        timed_out: Sequence[tuple[Execution, bool]] = (),
         alone: bool = False,
     ) -> None:
-        self.decision, self.stimuli, self.executions, self.alone = decision, stimuli, executions, alone
+        self.decision, self.stimuli, self.executions = decision, stimuli, executions
+        self.timed_out, self.alone = timed_out, alone
 
 
 class _EngineEndedError(Exception):
@@ -259,13 +270,17 @@ class Life:
             for start in decision.starts
         ]
         self.executions.update((execution.key, execution) for execution in executions)
+        timed_out: list[tuple[Execution, bool]] = []
         for stop in decision.stops:
-            self._ask_to_stop(stop, decision)
-        if decision.writes:
-            self._write(_Unwritten(decision, again, executions, alone))
+            stopped = self._ask_to_stop(stop, decision)
+            if stopped is not None and stop.why == "timeout":
+                timed_out.append((stopped, stop.final))
+        made = _Unwritten(decision, again, executions, timed_out, alone)
+        if decision.writes or self._unwritten:
+            self._write(made)
         else:
             self.bus.publish(decision.events)
-            self._carry_out(decision, stimuli, ())
+            self._carry_out(made)
         if decision.more:
             self._rush.begin()
             return 0.0
@@ -277,15 +292,16 @@ class Life:
         self._unwritten.append(unwritten)
         self.writer.post(unwritten.decision)
 
-    def _ask_to_stop(self, stop: Stop, decision: Decision) -> None:
+    def _ask_to_stop(self, stop: Stop, decision: Decision) -> Execution | None:
         execution = self.executions.get((stop.run, stop.attempt))
         if execution is None:
-            return
+            return None
         if stop.recorded:
             execution.recorded = True
             if (told := execution.context.told()) is not None:
                 decision.changes.append(DetailsTold(stop.run, told))
         execution.stop(stop.why, stop.actor)
+        return execution
 
     # The engine made anew
 
@@ -350,24 +366,20 @@ class Life:
         events = [event for decision in decisions for event in decision.events]
         self.written = max([self.written, *(event.seq for event in events)])
         self.bus.publish(events)
-        for decision in decisions:
-            unwritten = self._unwritten.popleft()
-            self._carry_out(decision, unwritten.stimuli, unwritten.executions)
+        for _ in decisions:
+            self._carry_out(self._unwritten.popleft())
         self._failures = 0
 
-    def _carry_out(
-        self, decision: Decision, stimuli: Iterable[Stimulus], executions: Iterable[Execution]
-    ) -> None:
+    def _carry_out(self, made: _Unwritten) -> None:
         """Do what a decision has others do, in this order."""
-        for reply in decision.replies:
+        for reply in made.decision.replies:
             self._reply(reply)
-        for execution in executions:
+        for execution in made.executions:
             self._launch(execution)
-        for stop in decision.stops:
-            if stop.why == "timeout":
-                self._tell_hooks(stop)
-        self._forget(stimuli)
-        self.waiters.settle(decision.finished)
+        for execution, final in made.timed_out:
+            self.ports.tell_hooks(execution, timeout_error(execution.task), final=final)
+        self._forget(made.stimuli)
+        self.waiters.settle(made.decision.finished)
 
     def _refused(self, decision: Decision, error: BaseException) -> None:
         if isinstance(error, NotOwnerError):  # the end of this life: nobody decides it again
@@ -394,9 +406,12 @@ class Life:
         self.ports.launch(execution, self._ended_anywhere)
         if execution.why:
             execution.stop(execution.why)  # asked for between the claim and here
+        if execution.ended:
+            execution.cancel = None
 
     def _ended_anywhere(self, execution: Execution, ending: Ending) -> None:
         # What cancels it leads back to it: a circle for each run, which the collector would have to find.
+        execution.ended = True
         execution.cancel = None
         self.post(
             Ended(
@@ -412,11 +427,6 @@ class Life:
                 details=execution.context.told(),
             )
         )
-
-    def _tell_hooks(self, stop: Stop) -> None:
-        execution = self.executions.get((stop.run, stop.attempt))
-        if execution is not None:
-            self.ports.tell_hooks(execution, timeout_error(execution.task), final=stop.final)
 
     def _forget(self, stimuli: Iterable[Stimulus]) -> None:
         """Note what is done: commands that are answered, attempts that have ended."""

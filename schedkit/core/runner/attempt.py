@@ -22,11 +22,11 @@ __all__ = ["Execution", "Ports"]
 class Execution:
     """One attempt from its start until its code has really ended.
 
-    `why` is what it was asked to stop for: "", "cancel", "timeout" or "stop". `recorded` says that the
+    `ended` says that its code has. `why` is what it was asked to stop for: "", "cancel", "timeout" or "stop". `recorded` says that the
     ledger has its end already, though its code goes on: it keeps its place until it ends.
     """
 
-    __slots__ = ("cancel", "context", "recorded", "run", "started", "task", "who", "why")
+    __slots__ = ("cancel", "context", "ended", "recorded", "run", "started", "task", "who", "why")
 
     def __init__(self, run: Run, task: Task, context: RunContext, started: int) -> None:
         self.run = run
@@ -34,6 +34,7 @@ class Execution:
         self.context = context
         self.started = started  # microseconds on a clock that never jumps
         self.cancel: Callable[[], None] | None = None
+        self.ended = False
         self.recorded = False
         self.why = ""
         self.who = ""

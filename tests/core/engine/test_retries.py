@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,16 +11,18 @@ from msgspec.structs import replace
 from schedkit.core.owner.joins import Joins, Verdict, Wait
 from schedkit.core.runner.follow import attempt_of, follow, tries
 
+from schedkit.core.engine.retries import follow, tries
 from schedkit.core.model import Retry
 from schedkit.core.run import Run
 from schedkit.core.states import Outcome, State
+from schedkit.values.instants import SECOND
 
-NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+NOW = 1_767_614_400 * SECOND
 
 
 def running(attempt: int = 1, interruptions: int = 0) -> Run:
     return Run(
-        id="r", task="t", state=State.RUNNING, due_at=NOW, queued_at=NOW, started_at=NOW,
+        id="r", task="t", state=State.RUNNING, due=NOW, queued=NOW, started=NOW,
         attempt=attempt, interruptions=interruptions,
     )  # fmt: skip
 
@@ -35,21 +36,19 @@ def test_a_life_ends_within_its_tries(outcomes: list[tuple[Outcome, bool]], atte
     retry = Retry(attempts=attempts, delay=1, max_delay=60)
     run, now, failures = running(0), NOW, 0
     for outcome, retryable in outcomes:
-        run = replace(run, state=State.RUNNING, attempt=run.attempt + 1, started_at=now)
-        ended = attempt_of(run, outcome, now, "me", None)
-        assert ended.number == run.attempt
+        run = replace(run, state=State.RUNNING, attempt=run.attempt + 1, started=now)
         after = follow(run, outcome, retry=retry, now=now, retryable=retryable, most_interruptions=most)
         failures += outcome in (Outcome.FAILED, Outcome.TIMEOUT)
         assert after.attempt == run.attempt, "only a start counts attempts"
         if after.state is State.RETRY:
             assert retryable
-            assert now <= after.due_at <= now + timedelta(seconds=60)
+            assert now <= after.due <= now + 60 * SECOND
         elif after.state is State.QUEUED:
             assert outcome is Outcome.INTERRUPTED
             assert after.interruptions == run.interruptions + 1
         else:
             assert after.state.final
-            assert after.finished_at == now
+            assert after.finished == now
             if outcome is Outcome.INTERRUPTED:
                 assert after.state is State.FAILED
                 assert after.interruptions == most + 1
@@ -59,7 +58,7 @@ def test_a_life_ends_within_its_tries(outcomes: list[tuple[Outcome, bool]], atte
         assert tries(after) == failures
         assert failures < attempts
         assert after.interruptions <= most
-        run, now = after, now + timedelta(seconds=61)
+        run, now = after, now + 61 * SECOND
 
 
 @pytest.mark.parametrize(
@@ -88,17 +87,17 @@ def test_delays_grow_up_to_a_limit() -> None:
     assert Retry(attempts=5000, delay=1, backoff=10).delay_before(4000) == 60
 
 
-def test_joins_pair_the_nth_with_the_nth() -> None:
-    joins = Joins()
-    joins.expect("c1", "child", {"a": Wait("a1"), "b": Wait(None)})
-    assert joins.bind("child", "a", "a2") is None, "c1 has its a already"
-    joins.expect("c2", "child", {"a": Wait("a2"), "b": Wait(None)})
-    assert joins.ended("a1", State.FAILED) == [Verdict("c1", "a", State.FAILED)]
-    assert joins.bind("child", "b", "b1") == "c1", "a run that was skipped still takes its partner"
-    assert joins.bind("child", "b", "b2") == "c2"
-    assert list(joins.missing("c2")) == ["a", "b"]
-    assert joins.ended("b1", State.DONE) == []
-    assert joins.ended("a2", State.DONE) == []
-    assert joins.ended("b2", State.DONE) == [Verdict("c2")]
-    assert joins.runs_of("b2") == []
-    assert joins._waits == {}
+def test_the_delay_of_a_retry_is_spread() -> None:
+    retry = Retry(attempts=3, delay=10, jitter=0.5)
+    due = [
+        follow(running(), Outcome.FAILED, retry=retry, now=NOW, retryable=True, random=random).due - NOW
+        for random in (0.0, 0.5)
+    ]
+    assert due == [10 * SECOND, 7_500_000]
+
+
+def test_a_run_that_loses_every_process_says_so() -> None:
+    after = follow(running(4, 3), Outcome.INTERRUPTED, retry=Retry(), now=NOW, reason="its process ended")
+    assert after.why == "Interrupted: interrupted 4 times: its process ended"
+    assert after.error is not None
+    assert "look at the log" in after.error["hint"]
