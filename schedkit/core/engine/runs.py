@@ -79,9 +79,7 @@ class Runs:
         )
 
     def submit(self, stimulus: Submit) -> dict[str, Any]:
-        """Take in a run that somebody wants; one that is known already is taken in once."""
-        if stimulus.run in self._state.runs:
-            return {"run": stimulus.run}
+        """Take in a run that somebody wants."""
         if stimulus.scheduled in self._state.taken.get(stimulus.task, ()):
             when = from_micros(stimulus.scheduled)
             raise UsageError(f"task {stimulus.task!r} has its run of {when} already", hint="look at its runs")

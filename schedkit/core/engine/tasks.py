@@ -266,12 +266,12 @@ class Tasks:
             return None
         try:
             trigger = trigger_data.loads(row.trigger).bind(row.anchor, state.config.tz)
-        except TriggerError as error:
+            settled = skipped(Schedule(row.name, trigger), row.next_at, state.at, reason)
+        except TriggerError as error:  # also of a custom trigger that fails now
             _log.warning(
                 "the old schedule of %r cannot be read, its passed times are unknown: %s", row.name, error
             )
             return None
-        settled = skipped(Schedule(row.name, trigger), row.next_at, state.at, reason)
         for fire in settled.fires:
             self._record_fire(fire)
         return None if settled.next_at is None else to_micros(settled.next_at)

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from schedkit.core.owner.joins import Joins, Verdict, Wait
-from schedkit.core.runner.follow import attempt_of, follow, tries
 
 from schedkit.core.engine.retries import follow, tries
 from schedkit.core.model import Retry

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from core.conftest import Heard
-from schedkit.core.when.clock import Schedule, due
 
 from schedkit.core import events
 from schedkit.core.api.facade import Scheduler
-from schedkit.core.states import Disposition, State
-from schedkit.core.when.data import custom_trigger, of
+from schedkit.core.states import State
+from schedkit.core.when.data import custom_trigger
 from schedkit.core.when.triggers import Trigger, at, calendar, cron, every
 from schedkit.errors import TriggerError
 
 Make = Callable[..., Scheduler]
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
 FAILS = {"now": False}
 
 
@@ -41,19 +39,6 @@ def sound() -> Iterator[None]:
     FAILS["now"] = False
     yield
     FAILS["now"] = False
-
-
-def test_the_time_that_is_due_runs_and_no_other_follows() -> None:
-    broken = Schedule("brittle", of(Brittle()), NOON)
-    sound = Schedule("sound", every("1m", start=NOON), NOON)
-    FAILS["now"] = True
-    tick = due([broken, sound], NOON, lambda task: 0)
-    assert [(fire.task, fire.kind, fire.last) for fire in tick.fires] == [
-        ("brittle", Disposition.RUN, NOON),
-        ("sound", Disposition.RUN, NOON),
-    ]
-    assert [schedule.next_at for schedule in tick.after] == [None, NOON + MINUTE]
-    assert [task for task, _ in tick.broken] == ["brittle"]
 
 
 def test_the_others_go_on_and_it_does_when_it_is_declared_again(

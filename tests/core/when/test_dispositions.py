@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from schedkit.core.when.clock import Fire, Schedule, Tick, due, skipped
 
 from schedkit.core.model import Task
 from schedkit.core.states import Disposition, Overlap
+from schedkit.core.when.data import custom_trigger, of
+from schedkit.core.when.dispositions import Fire, Schedule, Settled, settle, skipped
 from schedkit.core.when.triggers import any_of, at, calendar, cron, every
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -22,39 +23,33 @@ COALESCED, OVERLAPPED = Disposition.COALESCED, Disposition.OVERLAPPED
 
 
 def minutely(**options: object) -> Schedule:
-    return Schedule("job", every("1m", start=START), START, **options)  # type: ignore[arg-type]
+    return Schedule("job", every("1m", start=START), **options)  # type: ignore[arg-type]
 
 
-def told(tick: Tick) -> list[tuple[str, int, int]]:
+def told(settled: Settled) -> list[tuple[str, int, int]]:
     """Each disposition with the minutes of its first and last time."""
     return [
-        (str(f.kind), round((f.first - START) / MINUTE), round((f.last - START) / MINUTE)) for f in tick.fires
+        (str(f.kind), round((f.first - START) / MINUTE), round((f.last - START) / MINUTE))
+        for f in settled.fires
     ]
 
 
-def look(schedule: Schedule, minutes: float, active: int = 0) -> Tick:
-    return due([schedule], START + minutes * MINUTE, lambda task: active)
+def look(schedule: Schedule, minutes: float, active: int = 0) -> Settled:
+    return settle(schedule, START, START + minutes * MINUTE, active)
 
 
 def test_nothing_is_due_before_its_time() -> None:
-    schedule = minutely()
-    tick = due([schedule], START - timedelta(microseconds=1), lambda task: 0)
-    assert tick == Tick((schedule,), (schedule,), ())
+    assert settle(minutely(), START, START - timedelta(microseconds=1), 0) == Settled((), START)
 
 
 def test_one_time_on_time() -> None:
-    tick = look(minutely(), 0)
-    assert tick.fires == (Fire("job", RUN, START, START, START),)
-    assert tick.after[0].next_at == START + MINUTE
-    assert tick.before[0].next_at == START
+    assert look(minutely(), 0) == Settled((Fire("job", RUN, START, START, START),), START + MINUTE)
 
 
 def test_a_finished_trigger_has_no_next_time() -> None:
-    schedule = Schedule("once", at(START), START)
-    tick = due([schedule], START + 5 * MINUTE, lambda task: 0)
-    assert told(tick) == [("run", 0, 0)]
-    assert tick.after[0].next_at is None
-    assert due(tick.after, START + 9 * MINUTE, lambda task: 0).fires == ()
+    settled = settle(Schedule("once", at(START)), START, START + 5 * MINUTE, 0)
+    assert told(settled) == [("run", 0, 0)]
+    assert settled.next_at is None
 
 
 # Five and a half minutes late: the times 0, 1, 2, 3, 4 and 5 are due.
@@ -88,16 +83,15 @@ def test_the_misfire_matrix(
     expected: list[tuple[str, int, int]],
 ) -> None:
     schedule = minutely(grace=grace, coalesce=coalesce, max_instances=max_instances)
-    tick = look(schedule, 5.5, active)
-    assert told(tick) == expected
-    assert tick.after[0].next_at == START + 6 * MINUTE
+    settled = look(schedule, 5.5, active)
+    assert told(settled) == expected
+    assert settled.next_at == START + 6 * MINUTE
 
 
 def test_late_by_exactly_the_grace_still_runs() -> None:
     assert told(look(minutely(grace=30), 0.5)) == [("run", 0, 0)]
-    assert told(due([minutely(grace=30)], START + timedelta(seconds=30.001), lambda task: 0)) == [
-        ("missed", 0, 0)
-    ]
+    late = settle(minutely(grace=30), START, START + timedelta(seconds=30.001), 0)
+    assert told(late) == [("missed", 0, 0)]
 
 
 def test_overlap_policies() -> None:
@@ -113,22 +107,22 @@ def test_overlap_policies() -> None:
 
 def test_a_cancelling_policy_starts_only_the_newest() -> None:
     # Each of several late runs would cancel the one before it.
-    tick = look(minutely(overlap=Overlap.CANCEL, coalesce=False), 2, active=1)
-    assert told(tick) == [("coalesced", 0, 1), ("run", 2, 2)]
+    settled = look(minutely(overlap=Overlap.CANCEL, coalesce=False), 2, active=1)
+    assert told(settled) == [("coalesced", 0, 1), ("run", 2, 2)]
 
 
 def test_a_queue_is_bounded_by_the_catch_up_cap() -> None:
     schedule = minutely(overlap=Overlap.QUEUE, catch_up=3)
     assert told(look(schedule, 0, active=3)) == [("run", 0, 0)]
-    tick = look(schedule, 0, active=4)
-    assert told(tick) == [("overlapped", 0, 0)]
-    assert tick.fires[0].reason == "4 running or waiting"
+    settled = look(schedule, 0, active=4)
+    assert told(settled) == [("overlapped", 0, 0)]
+    assert settled.fires[0].reason == "4 running or waiting"
 
 
 def test_the_catch_up_cap_keeps_the_newest() -> None:
-    tick = look(minutely(coalesce=False, catch_up=2), 5.5)
-    assert told(tick) == [("missed", 0, 3), ("run", 4, 4), ("run", 5, 5)]
-    assert tick.fires[0].reason == "only the last 2 are caught up"
+    settled = look(minutely(coalesce=False, catch_up=2), 5.5)
+    assert told(settled) == [("missed", 0, 3), ("run", 4, 4), ("run", 5, 5)]
+    assert settled.fires[0].reason == "only the last 2 are caught up"
 
 
 def test_a_week_of_seconds_costs_no_more_than_a_minute_of_them() -> None:
@@ -145,59 +139,69 @@ def test_a_week_of_seconds_costs_no_more_than_a_minute_of_them() -> None:
     trigger = Counting(bound.interval, tz=bound.bind(START).tz, start=START)  # type: ignore[attr-defined]
     for coalesce in (True, False):
         calls = 0
-        schedule = Schedule("job", trigger, START, coalesce=coalesce, grace=3600)
-        tick = due([schedule], START + timedelta(days=7), lambda task: 0)
-        assert sum(f.count or 0 for f in tick.fires) == 604_801
+        schedule = Schedule("job", trigger, coalesce=coalesce, grace=3600)
+        settled = settle(schedule, START, START + timedelta(days=7), 0)
+        assert sum(f.count or 0 for f in settled.fires) == 604_801
         assert calls < 250
 
 
 def test_reasons_name_the_numbers() -> None:
-    tick = look(minutely(grace=90), 5.5, active=1)
-    assert [f.reason for f in tick.fires] == ["more than 1m 30s late", "1 still running"]
+    settled = look(minutely(grace=90), 5.5, active=1)
+    assert [f.reason for f in settled.fires] == ["more than 1m 30s late", "1 still running"]
     stood_for = look(minutely(), 1).fires[0]
     assert stood_for.reason == "the run of 2026-01-05T00:01:00+00:00 stands for it"
 
 
 def test_times_of_a_pause_are_missed() -> None:
-    schedule = minutely()
-    tick = skipped(schedule, START + 5.5 * MINUTE, "paused")
-    assert told(tick) == [("missed", 0, 5)]
-    assert tick.fires[0].reason == "paused"
-    assert tick.after[0].next_at == START + 6 * MINUTE
-    assert skipped(schedule, START - MINUTE, "paused").fires == ()
-    assert skipped(Schedule("once", at(START), None), START, "paused").fires == ()
+    settled = skipped(minutely(), START, START + 5.5 * MINUTE, "paused")
+    assert told(settled) == [("missed", 0, 5)]
+    assert settled.fires[0].reason == "paused"
+    assert settled.next_at == START + 6 * MINUTE
+    assert skipped(minutely(), START, START - MINUTE, "paused") == Settled((), START)
+    assert skipped(Schedule("once", at(START)), START, START, "paused").next_at is None
 
 
 def test_a_schedule_from_a_task() -> None:
     task = Task(name="t", trigger=every("1h", jitter="5s"), misfire_grace=60, jitter=2, catch_up=7)
-    schedule = Schedule.of(task, START, now=START + 90 * MINUTE)
-    assert schedule.next_at == START + 120 * MINUTE
+    schedule = Schedule.of(task, START)
+    assert schedule.trigger.next(START) == START + 60 * MINUTE, "it counts from its declaration"
     assert (schedule.grace, schedule.jitter, schedule.catch_up) == (60, 5, 7)
-    assert Schedule.of(task, START, next_at=START).next_at == START
-    assert Schedule.of(task, START).next_at is None
 
 
 def test_jitter_puts_off_the_run_and_never_the_key() -> None:
     schedule = minutely(jitter=20)
-    due_at = schedule.due_at
-    assert due_at is not None
+    due_at = schedule.due_time(START)
     assert START < due_at < START + timedelta(seconds=20)
     assert schedule.due_time(START) == due_at
-    assert Schedule("other", schedule.trigger, START, jitter=20).due_at != due_at
-    assert due([schedule], due_at - timedelta(microseconds=1), lambda task: 0).fires == ()
-    fire = due([schedule], due_at, lambda task: 0).fires[0]
+    assert Schedule("other", schedule.trigger, jitter=20).due_time(START) != due_at
+    assert settle(schedule, START, due_at - timedelta(microseconds=1), 0).fires == ()
+    fire = settle(schedule, START, due_at, 0).fires[0]
     assert (fire.first, fire.due_at) == (START, due_at)
     spread = {minutely(jitter=20).due_time(START + m * MINUTE) - START - m * MINUTE for m in range(50)}
     assert len(spread) == 50
-    assert Schedule("t", every("1m", start=START), None).due_at is None
+    assert minutely().due_time(START) == START
 
 
 def test_grace_counts_from_the_jittered_time() -> None:
     schedule = minutely(jitter=20, grace=10)
-    due_at = schedule.due_at
-    assert due_at is not None
-    assert due([schedule], due_at + timedelta(seconds=10), lambda task: 0).fires[0].kind is RUN
-    assert due([schedule], due_at + timedelta(seconds=11), lambda task: 0).fires[0].kind is MISSED
+    due_at = schedule.due_time(START)
+    assert settle(schedule, START, due_at + timedelta(seconds=10), 0).fires[0].kind is RUN
+    assert settle(schedule, START, due_at + timedelta(seconds=11), 0).fires[0].kind is MISSED
+
+
+def test_a_trigger_that_fails_runs_the_time_that_is_due_and_no_other() -> None:
+    @custom_trigger("dispositions: brittle")
+    class Brittle:
+        def to_data(self) -> dict[str, Any]:
+            return {}
+
+        def get_next_fire_time(self, previous: datetime | None, now: datetime) -> Any:
+            raise ZeroDivisionError("no such day")
+
+    settled = settle(Schedule("job", of(Brittle())), START, START, 0)
+    assert told(settled) == [("run", 0, 0)]
+    assert settled.next_at is None
+    assert "no such day" in str(settled.error)
 
 
 triggers = st.sampled_from(
@@ -215,7 +219,6 @@ schedules = st.builds(
     Schedule,
     task=st.just("job"),
     trigger=triggers,
-    next_at=st.none(),
     grace=st.one_of(st.none(), st.integers(1, 600)),
     coalesce=st.booleans(),
     catch_up=st.integers(1, 12),
@@ -230,13 +233,15 @@ schedules = st.builds(
 def test_every_due_time_has_exactly_one_disposition(schedule: Schedule, gaps: list[int], active: int) -> None:
     """Whatever the policy and however late each look: nothing lost, nothing twice, nothing invented."""
     before = START - timedelta(seconds=1)
-    schedule = dataclasses.replace(schedule, next_at=schedule.trigger.next(before))
+    next_at = schedule.trigger.next(before)
     now = START
     covered: list[datetime] = []
     for gap in gaps:
         now += timedelta(seconds=gap)
-        tick = due([schedule], now, lambda task: active)
-        for fire in tick.fires:
+        if next_at is None:
+            break
+        settled = settle(schedule, next_at, now, active)
+        for fire in settled.fires:
             walk = schedule.trigger.walk(fire.first - timedelta(microseconds=1), 200)
             times = list(itertools.takewhile(lambda t, last=fire.last: t <= last, walk))
             assert times[0] == fire.first
@@ -245,13 +250,12 @@ def test_every_due_time_has_exactly_one_disposition(schedule: Schedule, gaps: li
             assert fire.kind is not RUN or fire.count == 1
             assert schedule.due_time(fire.last) == fire.due_at <= now
             covered += times
-        runs = [f for f in tick.fires if f.kind is RUN]
+        runs = [f for f in settled.fires if f.kind is RUN]
         assert len(runs) <= (schedule.catch_up if not schedule.coalesce else 1)
         if active >= schedule.max_instances and schedule.overlap is Overlap.SKIP:
             assert runs == []
-        (schedule,) = tick.after
-        assert schedule.due_at is None or schedule.due_at > now
+        next_at = settled.next_at
+        assert next_at is None or schedule.due_time(next_at) > now
     walked = list(schedule.trigger.walk(before, len(covered) + 1))
     assert covered == walked[: len(covered)]
-    remaining = walked[len(covered)] if len(walked) > len(covered) else None
-    assert schedule.next_at == remaining
+    assert next_at == (walked[len(covered)] if len(walked) > len(covered) else None)
