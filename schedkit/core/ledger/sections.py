@@ -1,4 +1,4 @@
-"""The kinds of row that a group writes, in their order, and the SQL of each.
+"""The kinds of row that a group writes, and the SQL of each.
 
 A kind's SQL comes in two forms: for one row of parameters, and for SQLite also for all rows of a JSON
 array, which is read inside the statement.
@@ -6,7 +6,7 @@ array, which is read inside the statement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from schedkit.core.ledger import schema
 from schedkit.core.ledger.rows import FIXED, GUARD, MUTABLE
 
-__all__ = ["SECTIONS", "Delete", "Insert", "Section", "Update"]
+__all__ = ["SECTIONS", "SUBJECTS", "Delete", "Insert", "Section", "Update"]
 
 
 @dataclass(frozen=True)
@@ -137,21 +137,31 @@ def _whole(table: sa.Table, keys: tuple[str, ...] | None = None) -> Insert:
 
 _WAIT = ("run", "parent")
 
-# In the order in which they are written.
+# By subject. Within one, they are written in this order; rows of different subjects do not mind theirs.
+_BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
+    "runs": {
+        "new_runs": Insert(schema.runs.name, (*FIXED, *MUTABLE)),
+        "runs": Update(schema.runs.name, MUTABLE, GUARD, guarded=True),
+        "attempts": _whole(schema.attempts),
+        "events": _whole(schema.events),
+    },
+    "tasks": {
+        "advances": Update(schema.tasks.name, ("next_at",), ("name", "next_at"), guarded=True),
+        "tasks": _whole(schema.tasks, ("name",)),
+        "dropped_tasks": Delete(schema.tasks.name, ("name",)),
+    },
+    "others": {
+        "settings": _whole(schema.meta, ("key",)),
+        "fires": _whole(schema.fires, ()),
+        "details": _whole(schema.details, ("run",)),
+        "waits": _whole(schema.waits),
+        "bound_waits": Update(schema.waits.name, ("parent_run",), _WAIT),
+        "ended_waits": Update(schema.waits.name, ("ended",), ("parent_run",)),
+        "dropped_waits": Delete(schema.waits.name, _WAIT),
+        "answers": Update(schema.commands.name, ("done_at", "answer"), ("id",)),
+    },
+}
+SUBJECTS: Mapping[str, Sequence[str]] = {subject: tuple(kinds) for subject, kinds in _BY_SUBJECT.items()}
 SECTIONS: Mapping[str, Section] = {
-    "advances": Update(schema.tasks.name, ("next_at",), ("name", "next_at"), guarded=True),
-    "tasks": _whole(schema.tasks, ("name",)),
-    "dropped_tasks": Delete(schema.tasks.name, ("name",)),
-    "settings": _whole(schema.meta, ("key",)),
-    "new_runs": Insert(schema.runs.name, (*FIXED, *MUTABLE)),
-    "runs": Update(schema.runs.name, MUTABLE, GUARD, guarded=True),
-    "attempts": _whole(schema.attempts),
-    "fires": _whole(schema.fires, ()),
-    "details": _whole(schema.details, ("run",)),
-    "waits": _whole(schema.waits),
-    "bound_waits": Update(schema.waits.name, ("parent_run",), _WAIT),
-    "ended_waits": Update(schema.waits.name, ("ended",), ("parent_run",)),
-    "dropped_waits": Delete(schema.waits.name, _WAIT),
-    "answers": Update(schema.commands.name, ("done_at", "answer"), ("id",)),
-    "events": _whole(schema.events),
+    name: section for kinds in _BY_SUBJECT.values() for name, section in kinds.items()
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -59,7 +60,8 @@ def setting(key: str, value: str = "x") -> Decision:
 # Rows
 
 
-def test_every_change_comes_back_as_it_was(written: WrittenLedger) -> None:
+def write_every_change(written: WrittenLedger) -> None:
+    """Write a change of each kind, and judge what comes back."""
     ledger = written.ledger
     command = ledger.ask("cli", "pause", {"task": "t"})
     parent, child = a_run(task="parent", params={"text": "=cmd()\u2028<script>"}), a_run(state=State.PENDING)
@@ -101,6 +103,45 @@ def test_every_change_comes_back_as_it_was(written: WrittenLedger) -> None:
     assert answered.answer == {"ok": True}
     assert ledger.commands() == []
     assert ledger.events() == [event]
+
+
+def test_every_change_comes_back_as_it_was(written: WrittenLedger) -> None:
+    write_every_change(written)
+
+
+def test_a_sqlite_that_cannot_do_it_in_one_statement_writes_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 32, 3))
+    with written_ledger(str(tmp_path / "ledger.db")) as written:
+        write_every_change(written)
+        written.write(decided(TaskAdvanced("t", NOW + 1, None)))
+        ((_, error),) = written.refused
+        assert isinstance(error, StaleError)
+
+
+def test_on_sqlite_a_group_is_one_statement(tmp_path: Path) -> None:
+    """Between two, a busy thread would keep the file locked for other processes."""
+    with written_ledger(str(tmp_path / "ledger.db")) as written:
+        written.write(setting("connected"))
+        written.wait_for("committed")
+        go_on, statements = written.busy(), list[str]()
+
+        def note(connection: Any, cursor: Any, sql: str, *rest: Any) -> None:
+            statements.append(sql)
+
+        run = a_run()
+        written.writer.post(decided(begun(run), TaskPut(task()), SettingPut("a", "b")))
+        written.writer.post(decided(TaskAdvanced("t", NOW, None)))
+        sa.event.listen(sa.Engine, "before_cursor_execute", note)
+        try:
+            go_on()
+            written.wait_for("committed")
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", note)
+        assert written.ledger.tasks() == [task(next=None)]
+        (only,) = statements
+        assert only.startswith("INSERT")
 
 
 def test_a_task_is_put_again_moves_on_and_goes(written: WrittenLedger) -> None:
@@ -319,6 +360,19 @@ def test_the_lease_is_renewed_while_there_is_nothing_to_write(where: str) -> Non
         groups = written.writer.groups
         waiting.wait(0.5)
         assert written.writer.groups == groups, "an owner that stands still does not keep it"
+
+
+def test_an_idle_owner_hears_that_it_owns_the_ledger_no_more(
+    where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with written_ledger(where, seconds=0.2) as written:
+        with written.store.connect() as connection, connection.begin():
+            connection.execute(schema.lease.update().values(epoch=99, owner="another"))
+        written.wait_for("lost")
+        with pytest.raises(NotOwnerError):
+            written.writer.call(lambda connection: 1).result(20)
+    assert "could not be renewed: " in caplog.text
+    assert [word for word, _ in written.told] == ["lost"]
 
 
 # A store that is away
