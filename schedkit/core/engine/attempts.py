@@ -70,10 +70,11 @@ class Attempts:
 
     # Beginning
 
-    def start(self, most: int) -> None:
-        """Start the runs that may start now, at most so many."""
+    def start(self, most: int) -> int:
+        """Start the runs that may start now, at most so many; return how many."""
         state = self._state
-        for waiting in state.queue.start(state.now, most):
+        starting = state.queue.start(state.now, most)
+        for waiting in starting:
             run = state.runs[waiting.id]
             started = replace(run, state=State.RUNNING, attempt=run.attempt + 1, started=state.now, reason="")
             state.move(run, started)
@@ -88,6 +89,7 @@ class Attempts:
                 )
             )
             self._activate(started)
+        return len(starting)
 
     def _activate(self, run: Run) -> None:
         task = self._state.tasks[run.task]
@@ -99,13 +101,18 @@ class Attempts:
     def recover(self, stimulus: Recover) -> Answer:
         """Go on with what the ledger shows as running, or record it as lost."""
         state = self._state
+        state.runs_aside, state.tasks_aside = stimulus.runs_aside, set(stimulus.tasks_aside)
+        for name in state.tasks_aside:
+            state.schedules.drop(name)
+        for run_id in state.runs_aside:
+            state.queue.withdraw(run_id)
         for adopted in stimulus.adopted:
             self._adopt(adopted)
         for child in state.dependencies.children - state.rows.keys():
             self._runs.forget_waits(child)  # of a task that is gone
         for id in list(state.runs):
             run = state.runs.get(id)
-            if run is None or id in self.active:
+            if run is None or id in self.active or id in state.runs_aside:
                 continue
             # One with a reason was cancelled before it began.
             lost = stimulus.reason or run.reason or run.task not in state.tasks
@@ -320,15 +327,20 @@ class Attempts:
             heapq.heappop(self._deadlines)
         return self._deadlines[0][0] if self._deadlines else None
 
-    def time_out(self) -> None:
-        """End what has gone on for too long."""
-        while (deadline := self.next_deadline()) is not None and deadline <= self._state.steady:
+    def time_out(self, most: int | None = None) -> int:
+        """End what has gone on for too long, at most so many attempts; return how many."""
+        ended = 0
+        while ended != most and (deadline := self.next_deadline()) is not None:
+            if deadline > self._state.steady:
+                break
+            ended += 1
             _, run_id, _ = heapq.heappop(self._deadlines)
             active = self.active[run_id]
             if active.why == "cancel":
                 self._give_up_waiting(active)
             else:
                 self._timed_out(active)
+        return ended
 
     def _timed_out(self, active: Active) -> None:
         cause = timeout_error(active.task)

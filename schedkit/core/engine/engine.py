@@ -100,7 +100,9 @@ class Engine:
             state.keep(run)
         self._runs.load_waits(snapshot.waits)
 
-    def handle_all(self, stimuli: Iterable[Stimulus], now: int, steady: int | None = None) -> Decision:
+    def handle_all(
+        self, stimuli: Iterable[Stimulus], now: int, steady: int | None = None, *, careful: bool = False
+    ) -> Decision:
         """Return what follows from stimuli, and from the time.
 
         Parameters
@@ -110,18 +112,18 @@ class Engine:
         steady : int, optional
             The present on a clock that does not jump, in microseconds, by which attempts time out; `now` by
             default.
+        careful : bool
+            Whether to decide about one thing at most: the stimulus, or else one that time brings. So it shows
+            which of them the ledger refuses.
         """
-        state = self._state
+        state, stimuli = self._state, list(stimuli)
         state.begin(now, now if steady is None else steady)
         for stimulus in stimuli:
             self._handle(stimulus)
-        self._attempts.time_out()
-        fired = started = 0
-        if not (state.held or state.draining):
-            fired = self._tasks.fire(MOST_FIRES)
-            before = len(state.draft.starts)
-            self._attempts.start(MOST_STARTS)
-            started = len(state.draft.starts) - before
+        if not careful:
+            more = self._pass_time()
+        else:
+            more = bool(stimuli) or self._pass_a_moment()
         draft = state.draft
         return Decision(
             [*draft.changes, *draft.runs.values()],
@@ -130,9 +132,27 @@ class Engine:
             draft.stops,
             draft.replies,
             draft.finished,
-            more := fired == MOST_FIRES or started == MOST_STARTS,
+            more,
             now if more else self._wake_at(),
         )
+
+    def _pass_time(self) -> bool:
+        """Decide what time brings; tell whether there may be more."""
+        self._attempts.time_out()
+        if self._stands:
+            return False
+        fired = self._tasks.fire(MOST_FIRES)
+        return self._attempts.start(MOST_STARTS) == MOST_STARTS or fired == MOST_FIRES
+
+    def _pass_a_moment(self) -> bool:
+        """Decide about one thing that time brings; tell whether there was one."""
+        if self._attempts.time_out(1):
+            return True
+        return not self._stands and bool(self._tasks.fire(1) or self._attempts.start(1))
+
+    @property
+    def _stands(self) -> bool:
+        return self._state.held or self._state.draining
 
     def _handle(self, stimulus: Stimulus) -> None:
         state = self._state
@@ -166,7 +186,7 @@ class Engine:
         deadline = self._attempts.next_deadline()
         if deadline is not None:
             times.append(state.now + max(0, deadline - state.steady))
-        if not (state.held or state.draining):
+        if not self._stands:
             upcoming = (state.schedules.next_due(), state.queue.next_time())
             times += [time for time in upcoming if time is not None]
         return min(times, default=None)

@@ -144,7 +144,7 @@ class Runs:
     def offer(self, run: Run) -> None:
         """Let a run start when there is room, if its code is here and nothing of it runs any more."""
         state, task = self._state, self._state.tasks.get(run.task)
-        if task is None or run.state not in (State.QUEUED, State.RETRY):
+        if task is None or run.state not in (State.QUEUED, State.RETRY) or run.id in state.runs_aside:
             return
         if run.id in state.queue or run.id in state.queue.running:
             return  # its last attempt's thread still holds the place

@@ -95,6 +95,9 @@ class EngineState:
         self.by_task: dict[str, dict[str, None]] = {}
         self.last: dict[str, State] = {}
         self.taken: dict[str, set[int]] = {}
+        # Left as they stand; a task, until it is declared again.
+        self.runs_aside: frozenset[str] = frozenset()
+        self.tasks_aside: set[str] = set()
         self.seq = 0
         self.schedules = Schedules()
         self.queue = RunQueue(config.concurrency, config.limits)

@@ -69,6 +69,7 @@ class Tasks:
         known = state.rows.get(task.name)
         row = self._declared_row(stimulus, known)
         state.tasks[task.name] = task
+        state.tasks_aside.discard(task.name)
         if known is not None and known.trigger != stimulus.trigger:
             self._leave_behind(known, "rescheduled")
         word = "declared" if known is None else "redeclared"
@@ -280,7 +281,7 @@ class Tasks:
 
     def _put_schedule(self, row: TaskRow) -> None:
         state, task = self._state, self._state.tasks.get(row.name)
-        stands = row.paused or state.paused or state.draining
+        stands = row.paused or state.paused or state.draining or row.name in state.tasks_aside
         if task is None or task.trigger is None or row.next is None or stands:
             state.schedules.drop(row.name)
         else:

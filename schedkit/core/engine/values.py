@@ -193,10 +193,13 @@ class Recover(Stimulus, frozen=True, kw_only=True, gc=False):
 
     Runs that it shows as running are lost with the process that ran them for the `reason` given; without a
     reason they are this process's own: those that are not among `adopted` were claimed and never started.
+    `runs_aside` and `tasks_aside` stay as they stand: the ledger refuses what was decided about them.
     """
 
     adopted: tuple[Adopted, ...] = ()
     reason: str = ""
+    runs_aside: frozenset[str] = frozenset()
+    tasks_aside: frozenset[str] = frozenset()
 
 
 class HoldWrites(Stimulus, frozen=True, kw_only=True, gc=False):

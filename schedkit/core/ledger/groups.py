@@ -60,7 +60,7 @@ def rows_of(decisions: Iterable[Decision]) -> Rows:
     group = _Group()
     for decision in decisions:
         for change in decision.changes:
-            group.take[type(change)](change)
+            _TAKE[type(change)](group, change)
         group.rows["events"].extend(event_values(event) for event in decision.events if event.seq)
     return group.finish()
 
@@ -69,30 +69,15 @@ class _Group:
     """Changes by row, in the making."""
 
     def __init__(self) -> None:
-        self.rows = rows = Rows({name: [] for name in SECTIONS})
+        self.rows = Rows({name: [] for name in SECTIONS})
         self._runs: dict[str, tuple[Run | None, Run]] = {}
         # Each task's schedule moves on first; then its row is put, or dropped (None).
         self._advanced: dict[str, TaskAdvanced] = {}
-        self._put: dict[str, TaskRow | None] = {}
-        self._details: dict[str, dict[str, Any]] = {}
-        self._settings: dict[str, str] = {}
-        self.take: dict[type[Any], Callable[[Any], object]] = {
-            Answered: lambda it: rows["answers"].append(answer_values(it)),
-            AttemptRecorded: lambda it: rows["attempts"].append(attempt_values(it.run, it.attempt)),
-            DetailsTold: lambda it: self._details.update({it.run: it.details}),
-            FireRecorded: lambda it: rows["fires"].append(fire_values(it)),
-            RunChanged: self._move,
-            SettingPut: lambda it: self._settings.update({it.key: it.value}),
-            TaskAdvanced: self._advance,
-            TaskDropped: lambda it: self._put.update({it.task: None}),
-            TaskPut: lambda it: self._put.update({it.row.name: it.row}),
-            WaitAdded: lambda it: rows["waits"].append(wait_values(it.row)),
-            WaitBound: lambda it: rows["bound_waits"].append((it.parent_run, it.run, it.parent)),
-            WaitDropped: lambda it: rows["dropped_waits"].append((it.run, it.parent)),
-            WaitEnded: lambda it: rows["ended_waits"].append((it.state.value, it.parent_run)),
-        }
+        self.put: dict[str, TaskRow | None] = {}
+        self.details: dict[str, dict[str, Any]] = {}
+        self.settings: dict[str, str] = {}
 
-    def _move(self, change: RunChanged) -> None:
+    def move(self, change: RunChanged) -> None:
         before, after = change.before, change.after
         known = self._runs.get(after.id)
         if known is None:
@@ -102,14 +87,14 @@ class _Group:
         else:
             self._runs[after.id] = (known[0], after)
 
-    def _advance(self, change: TaskAdvanced) -> None:
+    def advance(self, change: TaskAdvanced) -> None:
         name = change.task
         before = self._advanced.get(name, change)
-        if name in self._put:
-            row = self._put[name]
+        if name in self.put:
+            row = self.put[name]
             if row is None or row.next != change.was:
                 raise StaleError(f"the schedule of task {name!r} is no longer as it was")
-            self._put[name] = replace(row, next=change.to)
+            self.put[name] = replace(row, next=change.to)
         elif before is not change and before.to != change.was:
             raise StaleError(f"the schedule of task {name!r} is no longer as it was")
         else:
@@ -124,11 +109,29 @@ class _Group:
             else:
                 rows["runs"].append(step_values(first, last))
         rows["advances"] += [(it.to, it.task, it.was) for it in self._advanced.values()]
-        for name, row in self._put.items():
+        for name, row in self.put.items():
             if row is None:
                 rows["dropped_tasks"].append((name,))
             else:
                 rows["tasks"].append(task_values(row))
-        rows["details"] += [details_values(run, details) for run, details in self._details.items()]
-        rows["settings"] += [(key, clean(value)) for key, value in self._settings.items()]
+        rows["details"] += [details_values(run, details) for run, details in self.details.items()]
+        rows["settings"] += [(key, clean(value)) for key, value in self.settings.items()]
         return {name: found for name, found in rows.items() if found}
+
+
+# One for all groups: each would be a circle with a table of its own, which the collector has to find.
+_TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
+    Answered: lambda group, it: group.rows["answers"].append(answer_values(it)),
+    AttemptRecorded: lambda group, it: group.rows["attempts"].append(attempt_values(it.run, it.attempt)),
+    DetailsTold: lambda group, it: group.details.update({it.run: it.details}),
+    FireRecorded: lambda group, it: group.rows["fires"].append(fire_values(it)),
+    RunChanged: _Group.move,
+    SettingPut: lambda group, it: group.settings.update({it.key: it.value}),
+    TaskAdvanced: _Group.advance,
+    TaskDropped: lambda group, it: group.put.update({it.task: None}),
+    TaskPut: lambda group, it: group.put.update({it.row.name: it.row}),
+    WaitAdded: lambda group, it: group.rows["waits"].append(wait_values(it.row)),
+    WaitBound: lambda group, it: group.rows["bound_waits"].append((it.parent_run, it.run, it.parent)),
+    WaitDropped: lambda group, it: group.rows["dropped_waits"].append((it.run, it.parent)),
+    WaitEnded: lambda group, it: group.rows["ended_waits"].append((it.state.value, it.parent_run)),
+}

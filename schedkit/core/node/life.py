@@ -34,10 +34,12 @@ from schedkit.core.engine.values import (
     Remove,
     Reply,
     Reschedule,
+    RunChanged,
     Stimulus,
     Stop,
     StopAttempts,
     Submit,
+    TaskAdvanced,
 )
 from schedkit.core.events import Event, LoopBlocked, OwnerChanged, StoreAway, StoreBack
 from schedkit.core.ids import new_id
@@ -70,6 +72,8 @@ _log = logging.getLogger("schedkit")
 AT_ONCE = 50
 # The longest sleep: a jump of the wall clock, or a laptop that slept, is noticed within it.
 LONGEST_NAP_SECONDS = 1.0
+# After a failure, decisions about one thing each: enough for all that may start or be due at once.
+CAREFUL_DECISIONS = 200
 # Between two engines, if what was decided is refused or fails again and again.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
 
@@ -85,11 +89,11 @@ class _Unwritten:
         The attempts that it starts.
     timed_out : sequence of tuple of Execution and bool
         Those that it ends, and whether their run ends with them.
-    alone : bool
-        It was made from one stimulus, because a decision from several had failed.
+    careful : bool
+        It is about one thing, because a decision about several had failed.
     """
 
-    __slots__ = ("alone", "decision", "executions", "stimuli", "timed_out")
+    __slots__ = ("careful", "decision", "executions", "stimuli", "timed_out")
 
     def __init__(
         self,
@@ -97,18 +101,18 @@ class _Unwritten:
         stimuli: Sequence[Stimulus] = (),
         executions: Sequence[Execution] = (),
         timed_out: Sequence[tuple[Execution, bool]] = (),
-        alone: bool = False,
+        careful: bool = False,
     ) -> None:
         self.decision, self.stimuli, self.executions = decision, stimuli, executions
-        self.timed_out, self.alone = timed_out, alone
+        self.timed_out, self.careful = timed_out, careful
 
 
 class _EngineEndedError(Exception):
     """The ledger does not agree with the engine, or the engine has failed on `stimuli`."""
 
-    def __init__(self, stimuli: Sequence[Stimulus] = (), alone: bool = False) -> None:
+    def __init__(self, stimuli: Sequence[Stimulus] = (), careful: bool = False) -> None:
         super().__init__("the engine has to be made anew")
-        self.stimuli, self.alone = stimuli, alone
+        self.stimuli, self.careful = stimuli, careful
 
 
 class Life:
@@ -149,7 +153,10 @@ class Life:
         self._loop = asyncio.get_running_loop()  # what another thread may wake
         self._rush = Rush(self._loop)
         self._inbox: deque[Stimulus] = deque()
-        self._again: deque[Stimulus] = deque()  # to be decided one by one: one of them has failed
+        self._again: deque[Stimulus] = deque()  # to be decided again
+        self._careful = 0  # for so many decisions: one of what they are about has failed
+        self._runs_aside: set[str] = set()
+        self._tasks_aside: set[str] = set()
         self._unwritten: deque[_Unwritten] = deque()
         self._refusal: BaseException | None = None  # of the first that is unwritten
         self._failures = 0
@@ -238,15 +245,16 @@ class Life:
             self._awake = False
             if self._refusal is not None:
                 raise _EngineEndedError
-            alone = bool(self._again)
-            inbox, most = (self._again, 1) if alone else (self._inbox, AT_ONCE)
-            stimuli = [inbox.popleft() for _ in range(min(len(inbox), most))]
-            nap = self._decide(stimuli, again=stimuli, alone=alone)
+            careful = self._careful > 0
+            self._careful -= careful
+            inbox = self._again or self._inbox
+            stimuli = [inbox.popleft() for _ in range(min(len(inbox), 1 if careful else AT_ONCE))]
+            nap = self._decide(stimuli, again=stimuli, careful=careful)
             if not (self._inbox or self._again):
                 self._all_decided.set()
 
     def _decide(
-        self, stimuli: Sequence[Stimulus], *, again: Sequence[Stimulus] = (), alone: bool = False
+        self, stimuli: Sequence[Stimulus], *, again: Sequence[Stimulus] = (), careful: bool = False
     ) -> float:
         """Have the engine decide, and the decision written; return for how many seconds it may rest.
 
@@ -257,9 +265,9 @@ class Life:
         """
         now, steady = self.clock.wall(), self.clock.steady()
         try:
-            decision = self.engine.handle_all(stimuli, now, steady)
+            decision = self.engine.handle_all(stimuli, now, steady, careful=careful)
         except Exception as error:
-            raise _EngineEndedError(again, alone) from error
+            raise _EngineEndedError(again, careful) from error
         executions = [
             Execution(
                 start.run,
@@ -275,14 +283,18 @@ class Life:
             stopped = self._ask_to_stop(stop, decision)
             if stopped is not None and stop.why == "timeout":
                 timed_out.append((stopped, stop.final))
-        made = _Unwritten(decision, again, executions, timed_out, alone)
+        made = _Unwritten(decision, again, executions, timed_out, careful)
         if decision.writes or self._unwritten:
             self._write(made)
         else:
             self.bus.publish(decision.events)
             self._carry_out(made)
+        for stimulus in again:
+            if isinstance(stimulus, Declare):
+                self._tasks_aside.discard(stimulus.task.name)
         if decision.more:
-            self._rush.begin()
+            if not careful:
+                self._rush.begin()
             return 0.0
         if decision.wake_at is None:
             return LONGEST_NAP_SECONDS
@@ -322,7 +334,13 @@ class Life:
             for execution in self.executions.values()
         )
         declared = [self.declaration(task, starts.get(task.name, ())) for task in self.registry.values()]
-        self._decide([*declared, Recover(adopted=adopted, reason=lost)])
+        recover = Recover(
+            adopted=adopted,
+            reason=lost,
+            runs_aside=frozenset(self._runs_aside),
+            tasks_aside=frozenset(self._tasks_aside),
+        )
+        self._decide([*declared, recover])
 
     async def _start_over(self, failure: _EngineEndedError) -> None:
         """Make the engine anew, and have decided again, one by one, what was not written."""
@@ -332,26 +350,51 @@ class Life:
         assert error is not None
         left = list(self._unwritten)
         again = [stimulus for unwritten in left for stimulus in unwritten.stimuli] + list(failure.stimuli)
-        if (left[0].alone if left else failure.alone) and again:
-            self._reply(Reply(again.pop(0), {}, _told(error)))
-        else:
-            _log.warning("the scheduler decides anew what could not be written: %s", error, exc_info=error)
-        self._again.extendleft(reversed(again))
         for unwritten in left:
             for execution in unwritten.executions:
                 self.executions.pop(execution.key, None)
+        refused: Stimulus | None = None
+        if not (left[0].careful if left else failure.careful):
+            _log.warning("the scheduler decides anew what could not be written: %s", error, exc_info=error)
+        elif (left[0].stimuli if left else failure.stimuli) and again:
+            refused = again.pop(0)
+            if isinstance(refused, Ended):
+                self._forget([refused])
+                self._leave_run(refused.run, _told(error))
+        elif left:
+            self._set_aside(left[0].decision, _told(error))
+        self._again.extendleft(reversed(again))
         self._unwritten.clear()
         self._refusal = None
         self._failures += 1
+        self._careful = len(self._again) + CAREFUL_DECISIONS
         self.writer.restart()
         await anyio.sleep(min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS))
         while True:
             try:
                 await self._make_engine("", {})
-                return
+                break
             except LedgerError as unread:
                 _log.warning("the ledger cannot be read, trying again: %s", unread)
                 await anyio.sleep(LONGEST_NAP_SECONDS)
+        if refused is not None:
+            self._reply(Reply(refused, {}, _told(error)))
+
+    def _set_aside(self, decision: Decision, error: Exception) -> None:
+        """Leave as it stands what the ledger refuses though nobody asked for it: it must not stop the rest."""
+        advanced = [change.task for change in decision.changes if isinstance(change, TaskAdvanced)]
+        for task in advanced:
+            self._tasks_aside.add(task)
+            _log.error("task %r has no due times until it is declared again: %s", task, error)
+        if not advanced:
+            for change in decision.changes:
+                if isinstance(change, RunChanged):
+                    self._leave_run(change.after.id, error)
+
+    def _leave_run(self, run: str, error: Exception) -> None:
+        self._runs_aside.add(run)
+        _log.error("run %s is left as it stands until the scheduler is started again: %s", run, error)
+        self.waiters.fail(run, error)
 
     async def _all_written(self) -> None:
         """Wait until what was decided so far is written, or refused."""
@@ -480,9 +523,11 @@ class Life:
 
         Raises
         ------
-        DeclarationError
+        DeclarationError, TriggerError
             If the task cannot have it.
         """
+        if trigger is not None:
+            trigger.begins(datetime.now(UTC), self.config.tz)
         task = self.registry.get(name)
         if task is not None:
             self.registry.add(replaced(task, trigger=trigger), known=self.engine.rows)

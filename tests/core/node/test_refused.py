@@ -156,10 +156,10 @@ def test_an_engine_that_fails_is_made_anew(
     sched.task(name="asked")(lambda: 42)
     decide = type(owner.engine).handle_all
 
-    def mistaken(engine: Any, stimuli: Any, *times: int) -> Any:
+    def mistaken(engine: Any, stimuli: Any, *times: int, **how: bool) -> Any:
         if any(isinstance(stimulus, Cancel) for stimulus in stimuli):
             raise ZeroDivisionError("a mistake")
-        return decide(engine, stimuli, *times)
+        return decide(engine, stimuli, *times, **how)
 
     monkeypatch.setattr(type(owner.engine), "handle_all", mistaken)
     run, answers = new_id(), [Promise[dict[str, Any]]() for _ in range(2)]
