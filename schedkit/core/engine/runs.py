@@ -187,9 +187,7 @@ class Runs:
             draft.changes.append(WaitEnded(after.id, after.state))
         state.dependencies.judge(after.id)
         for verdict in state.dependencies.ended(after.id, after.state):
-            child = state.runs.get(verdict.run)
-            if child is None:
-                continue
+            child = state.runs[verdict.run]
             if verdict.blocked_by:
                 reason = f"its parent {verdict.blocked_by!r} ended as {verdict.state}"
                 self.end(child, replace(child, state=State.SKIPPED, finished=state.now, reason=reason))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 from msgspec.structs import replace
@@ -107,11 +107,6 @@ class EngineState:
         """Begin a decision."""
         self.now, self.steady, self.at = now, steady, from_micros(now)
         self.draft = Draft()
-
-    @property
-    def present(self) -> datetime:
-        """The present as triggers know it."""
-        return self.at
 
     def next_seq(self) -> int:
         """Return the number of the next event of the log."""

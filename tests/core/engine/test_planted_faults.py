@@ -27,7 +27,7 @@ from schedkit.core.engine.tasks import Tasks
 from schedkit.core.events import TaskChanged
 from schedkit.core.states import State
 
-MOST = 400  # histories until a fault must have been found
+MOST = 800  # histories until a fault must have been found
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 FAULTS: dict[str, Plant] = {}
