@@ -254,7 +254,12 @@ class Life:
                 self._all_decided.set()
 
     def _decide(
-        self, stimuli: Sequence[Stimulus], *, again: Sequence[Stimulus] = (), careful: bool = False
+        self,
+        stimuli: Sequence[Stimulus],
+        *,
+        again: Sequence[Stimulus] = (),
+        careful: bool = False,
+        known: bool = False,
     ) -> float:
         """Have the engine decide, and the decision written; return for how many seconds it may rest.
 
@@ -262,12 +267,16 @@ class Life:
         ----------
         again : sequence of Stimulus
             What has to be decided again if the engine fails or the ledger refuses.
+        known : bool
+            Whether everybody has heard of it, but for what is new in the ledger.
         """
         now, steady = self.clock.wall(), self.clock.steady()
         try:
             decision = self.engine.handle_all(stimuli, now, steady, careful=careful)
         except Exception as error:
             raise _EngineEndedError(again, careful) from error
+        if known:
+            decision.events[:] = [event for event in decision.events if event.seq]
         executions = [
             Execution(
                 start.run,
@@ -340,7 +349,7 @@ class Life:
             runs_aside=frozenset(self._runs_aside),
             tasks_aside=frozenset(self._tasks_aside),
         )
-        self._decide([*declared, recover])
+        self._decide([*declared, recover], known=not lost)
 
     async def _start_over(self, failure: _EngineEndedError) -> None:
         """Make the engine anew, and have decided again, one by one, what was not written."""
@@ -425,7 +434,7 @@ class Life:
         self.waiters.settle(made.decision.finished)
 
     def _refused(self, decision: Decision, error: BaseException) -> None:
-        if isinstance(error, NotOwnerError):  # the end of this life: nobody decides it again
+        if self.writer.ended:  # nobody decides it again
             self._unwritten.popleft()
             for reply in decision.replies:
                 self._reply(Reply(reply.stimulus, {}, error))

@@ -22,8 +22,8 @@ __all__ = ["Execution", "Ports"]
 class Execution:
     """One attempt from its start until its code has really ended.
 
-    `ended` says that its code has. `why` is what it was asked to stop for: "", "cancel", "timeout" or "stop". `recorded` says that the
-    ledger has its end already, though its code goes on: it keeps its place until it ends.
+    `ended` says that its code has ended. `why` is what it was asked to stop for: "", "cancel", "timeout" or
+    "stop". `recorded` says that the ledger has its end already, though its code goes on.
     """
 
     __slots__ = ("cancel", "context", "ended", "recorded", "run", "started", "task", "who", "why")
