@@ -390,7 +390,7 @@ class Life:
             self._reply(Reply(refused, {}, _told(error)))
 
     def _set_aside(self, decision: Decision, error: Exception) -> None:
-        """Leave as it stands what the ledger refuses though nobody asked for it: it must not stop the rest."""
+        """Leave as it stands what the ledger refuses and nobody asked for: it must not stop the rest."""
         advanced = [change.task for change in decision.changes if isinstance(change, TaskAdvanced)]
         for task in advanced:
             self._tasks_aside.add(task)
@@ -433,7 +433,7 @@ class Life:
         self._forget(made.stimuli)
         self.waiters.settle(made.decision.finished)
 
-    def _refused(self, decision: Decision, error: BaseException) -> None:
+    def _refused(self, decision: Decision, error: Exception) -> None:
         if self.writer.ended:  # nobody decides it again
             self._unwritten.popleft()
             for reply in decision.replies:
