@@ -84,7 +84,10 @@ class Checks:
                 self._judge_waiting(now)
                 self._judge_schedules(now)
             self._judge_deadlines(steady)
-        self._judge_wake(decision.wake_at, now, steady, still)
+        if decision.more:
+            assert decision.wake_at == now
+        else:
+            self._judge_wake(decision.wake_at, now, steady, still)
 
     def _note_limits(self) -> None:
         limits = self._engine.queue.limits

@@ -117,13 +117,13 @@ class ProcessModel:
         self.engine = Engine(self.config, self.ledger.snapshot(refused or {}))
         self.checks = Checks(self.engine, self.config, self.is_set_back)
 
-    def decide(self, *stimuli: Stimulus) -> None:
+    def decide(self, *stimuli: Stimulus, careful: bool = False) -> None:
         """Let the engine decide, and judge what it decides."""
         if self.gathered is not None:
             self.gathered.extend(stimuli)
             return
         self.counts["stimuli"] += max(1, len(stimuli))
-        decision = self.engine.handle_all(stimuli, self.now, self.steady)
+        decision = self.engine.handle_all(stimuli, self.now, self.steady, careful=careful)
         self.pending.append(Pending(stimuli, decision, self.now, dict(self.engine.queue.limits)))
         self.wake = decision.wake_at
         for start in decision.starts:  # anew: whoever asked an execution of before has gone with it
@@ -222,8 +222,12 @@ class ProcessModel:
             stimuli.insert(0, HoldWrites(held=True))
         self.decide(*stimuli)
         self.commit()
+        careful = self.random.random() < 0.5
         for stimulus in again:
-            self.decide(stimulus)
+            self.decide(stimulus, careful=careful)
+            self.commit()
+        while careful and self.wake is not None and self.wake <= self.now:
+            self.decide(careful=True)
             self.commit()
 
     def declare_again(self, name: str) -> Declare:

@@ -75,8 +75,8 @@ def a_full_key_is_passed_over(patch: pytest.MonkeyPatch) -> None:
 def a_timed_out_attempt_gives_its_place_back(patch: pytest.MonkeyPatch) -> None:
     handle_all = Engine.handle_all
 
-    def gives_back(self: Engine, *what: Any) -> Any:
-        decision = handle_all(self, *what)
+    def gives_back(self: Engine, *what: Any, **how: Any) -> Any:
+        decision = handle_all(self, *what, **how)
         for stop in decision.stops:
             if stop.recorded:
                 self.queue.release(stop.run)
