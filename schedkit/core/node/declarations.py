@@ -17,7 +17,7 @@ __all__ = ["declaration", "describe", "row_from"]
 
 
 def declaration(
-    task: Task, config: NodeConfig, epoch: int, starts: Iterable[datetime] = (), token: Any = None
+    task: Task, config: NodeConfig, epoch: int, starts: Iterable[int] = (), token: Any = None
 ) -> Declare:
     """Return the declaration of a task in this process.
 
@@ -25,7 +25,7 @@ def declaration(
     ----------
     epoch : int
         Of the owner that has its code: a viewer tells by it whether the present owner can run the task.
-    starts : iterable of datetime
+    starts : iterable of int
         Its latest starts, which count towards its rate.
     """
     return Declare(
@@ -34,7 +34,7 @@ def declaration(
         words=_words(task, config.tz),
         facts={**_facts(task), "epoch": epoch},
         actor=config.name,
-        starts=tuple(map(to_micros, starts)),
+        starts=tuple(starts),
         token=token,
     )
 

@@ -8,10 +8,11 @@ the engine, ends the engine: it is made anew from the ledger, and what was not w
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -200,23 +201,23 @@ class Life:
         while self._inbox:
             self._reply(Reply(self._inbox.popleft(), {}, error))
 
-    def declaration(self, task: Task, starts: Iterable[datetime] = (), token: Any = None) -> Declare:
+    async def declaration(self, task: Task, token: Any = None) -> Declare:
         """Return the declaration of a task in this process."""
+        starts: list[int] = []
+        if task.rate is not None:
+            runs = await anyio.to_thread.run_sync(
+                functools.partial(self.ledger.runs, task.name, limit=task.rate.count)
+            )
+            starts = [run.started for run in runs if run.started is not None]
         return declaration(task, self.config, self.lease.epoch, starts, token)
 
     # Its course, on our loop
 
-    async def begin(self, starts: Mapping[str, Sequence[datetime]]) -> None:
-        """Take the ledger in, with what its last owner left behind.
-
-        Parameters
-        ----------
-        starts : mapping
-            The latest starts of the tasks with a rate.
-        """
+    async def begin(self) -> None:
+        """Take the ledger in, with what its last owner left behind."""
         holder = await anyio.to_thread.run_sync(self.ledger.holder)
         took_over = "" if holder is None else f" before {self.config.name} took over"
-        await self._make_engine(f"its process ended{took_over}", starts)
+        await self._make_engine(f"its process ended{took_over}")
         self.writer.start()
 
     async def serve(self) -> None:
@@ -326,7 +327,7 @@ class Life:
 
     # The engine made anew
 
-    async def _make_engine(self, lost: str, starts: Mapping[str, Sequence[datetime]]) -> None:
+    async def _make_engine(self, lost: str) -> None:
         """Make the engine from the ledger; runs that nobody runs any more are lost for the reason given."""
         snapshot = await anyio.to_thread.run_sync(self.ledger.snapshot)
         self.engine = Engine(self.config.engine, snapshot)
@@ -342,7 +343,7 @@ class Life:
             )
             for execution in self.executions.values()
         )
-        declared = [self.declaration(task, starts.get(task.name, ())) for task in self.registry.values()]
+        declared = [await self.declaration(task) for task in self.registry.values()]
         recover = Recover(
             adopted=adopted,
             reason=lost,
@@ -381,7 +382,7 @@ class Life:
         await anyio.sleep(min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS))
         while True:
             try:
-                await self._make_engine("", {})
+                await self._make_engine("")
                 break
             except LedgerError as unread:
                 _log.warning("the ledger cannot be read, trying again: %s", unread)

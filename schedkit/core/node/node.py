@@ -142,8 +142,7 @@ class Node:
         self._threads, self._children = Threads("schedkit-task"), Children()
         ports = Ports(self._users, self._threads, self._children, self.results)
         owner = Life(self.ledger, self.registry, self.bus, ports, self.config, self.lease, self._lost)
-        starts = {task.name: await self._starts(task) for task in self.registry.values() if task.rate}
-        await owner.begin(starts)
+        await owner.begin()
         self.owner, self.state = owner, "running"
         self.backfills, self.house = Backfills(owner), House(owner)
         self._wanted, self.news.seen = False, None
@@ -153,12 +152,6 @@ class Node:
         self._spawn(self.house.turn())
         self._spawn(self.house.keep_log_short())
         self._spawn(self.house.forget())
-
-    async def _starts(self, task: Task) -> list[datetime]:
-        if task.rate is None:
-            return []
-        runs = await asyncio.to_thread(self.ledger.runs, task.name, limit=task.rate.count)
-        return [run.started_at for run in runs if run.started_at is not None]
 
     async def _serve_commands(self, owner: Life, backfills: Backfills) -> None:
         while True:
@@ -304,8 +297,8 @@ class Node:
         """Have a task that this process has declared known to the ledger."""
         if self.owner is not None:
             durable = Promise[dict[str, Any]]()
-            starts = await self._starts(task)
-            self.owner.post(self.owner.declaration(task, starts, durable))
+            owner = self.owner
+            owner.post(await owner.declaration(task, durable))
             # It is known from here on; a store that is away must not hold up the cell that declares it.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.wrap_future(durable.future()), DECLARE_SECONDS)
