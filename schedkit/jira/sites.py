@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from schedkit import context
+from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SchedkitError, UsageError
-from schedkit.jira.client.client import AsyncJira, Jira
-from schedkit.jira.pages.session import together
+from schedkit.jira.client import AsyncJira, Jira
 from schedkit.jira.table.statuses import Statuses
 from schedkit.loop import refuse_in_coroutine, service
 from schedkit.values.keywords import check_keywords
@@ -70,7 +70,7 @@ async def from_sites(
             failed[name] = error
             context.log(f"{name} is missing from the result: {error}", logging.WARNING)
 
-    async with together() as group:
+    async with task_group() as group:
         for name, jira in sites.items():
             group.start_soon(one, name, jira)
     if not frames:

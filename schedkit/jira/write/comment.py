@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from schedkit.atlassian import Request
+from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.dialect import CLOUD
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.write.entries import Place, entry_step, identity
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.values import cell_value, missing
@@ -61,7 +62,7 @@ async def _still_open(
         except SiteError as error:
             refused[number] = Outcome(step.key, title, "failed", error.message)
 
-    async with together() as group:
+    async with task_group() as group:
         for number, step in enumerate(steps):
             group.start_soon(look, number, step)
     todo = [number for number in range(len(steps)) if states.get(number) == "open"]

@@ -14,9 +14,10 @@ from typing import Any
 import pandas as pd
 
 from schedkit.atlassian import Answer, Request
+from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import NotFoundError, SiteError, UsageError
 from schedkit.jira.jql import quoted
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.write.marks import PROPERTY, mark_of
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step, shown
@@ -133,7 +134,7 @@ async def _created(
     for project in sorted(projects):
         jql = f"project = {quoted(project)} AND creator = currentUser() AND created >= -{WITHIN_DAYS}d"
         issues = await search(jql, ["Key", "Summary"])
-        async with together() as group:
+        async with task_group() as group:
             for key, summary in zip(issues["Key"], issues["Summary"], strict=True):
                 if str(summary).strip() in {text.strip() for text in summaries}:
                     group.start_soon(read, str(key))

@@ -13,8 +13,9 @@ from typing import Any
 
 import pandas as pd
 
+from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.table.kinds import is_rich
 from schedkit.jira.write.change import Change, Meta, edit_step, read_as_written
 from schedkit.jira.write.compare import alike, split_names, unchanged
@@ -275,7 +276,7 @@ async def _read_before(session: Session, changes: Mapping[str, list[Change]]) ->
         for change, value in zip(some, held, strict=True):
             change.before = value
 
-    async with together() as group:
+    async with task_group() as group:
         for key, made in changes.items():
             rich = [change for change in made if is_rich(change.target.field)]
             if rich:

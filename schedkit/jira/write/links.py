@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from schedkit.atlassian import Request
+from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.values.text import did_you_mean
 
@@ -40,7 +41,7 @@ async def plan_links(session: Session, frame: pd.DataFrame) -> AsyncPlan:
         except SiteError as error:
             refused.append(Outcome(step.key, step.action, "failed", error.message))
 
-    async with together() as group:
+    async with task_group() as group:
         for step in steps:
             group.start_soon(look, step)
     todo = [step for step in steps if states.get(step.key + step.action) == "open"]

@@ -7,24 +7,28 @@ connection broke) is judged by reading back too, and sent a second time only if 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import anyio
 import pandas as pd
 
 from schedkit import context
 from schedkit.atlassian import Answer, Request, Site
+from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SiteError
-from schedkit.jira.pages.session import together
 from schedkit.jira.write.values import missing
-from schedkit.loop import blocking, bridged
+from schedkit.loop import HasAio, blocking, bridged
 from schedkit.values.text import clip
 
-__all__ = ["AsyncPlan", "Outcome", "Plan", "Row", "Step"]
+__all__ = ["AsyncPlan", "Outcome", "Plan", "Row", "Step", "blocking_plan"]
 
+P = ParamSpec("P")
+S = TypeVar("S")
 STAGE = "write"
 SHOWN = 20
 
@@ -144,7 +148,7 @@ class AsyncPlan:
                 self.applied = True
                 self.outcomes = [*self.refused, *self.conflicts]
                 context.progress(STAGE, 0, len(self.steps))
-                async with together() as group:
+                async with task_group() as group:
                     for step in self.steps:
                         group.start_soon(self._one, step)
                 counts = pd.Series([o.outcome for o in self.outcomes], dtype="str").value_counts()
@@ -270,6 +274,21 @@ class Plan:
         if self.aio.conflicts:
             what += f", {len(self.aio.conflicts)} cells conflict with changes made there"
         return what + ("; applied" if self.aio.applied else "; .apply() does it")
+
+
+def blocking_plan(
+    method: Callable[Concatenate[S, P], Coroutine[Any, Any, AsyncPlan]],
+) -> Callable[Concatenate[HasAio[S], P], Plan]:
+    """Derive the blocking form of an async method that returns a plan."""
+    planned = blocking(method)
+
+    @functools.wraps(planned)
+    def call(self: HasAio[S], /, *args: P.args, **kwargs: P.kwargs) -> Plan:
+        return Plan(planned(self, *args, **kwargs))
+
+    # help() is to show what this one returns.
+    call.__signature__ = inspect.signature(method).replace(return_annotation="Plan")  # type: ignore[attr-defined]
+    return call
 
 
 def shown(value: Any) -> str:

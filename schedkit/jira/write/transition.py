@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from schedkit.atlassian import Request
+from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.targets import target_of
@@ -106,7 +107,7 @@ async def plan_transition(session: Session, issues: pd.DataFrame, target: str, e
 
     statuses = dict(zip(issues["Key"].astype(str), issues["Status"].astype(str), strict=True))
     todo = {key: status for key, status in statuses.items() if status.casefold() != wanted}
-    async with together() as group:
+    async with task_group() as group:
         for key in todo:
             group.start_soon(ask, key)
     rows: list[Row] = []
