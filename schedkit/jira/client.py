@@ -17,7 +17,7 @@ from schedkit.jira.search.search_api import SearchApi
 from schedkit.jira.write.plan import blocking_plan
 from schedkit.jira.write.write_api import WriteApi
 from schedkit.loop import blocking, service
-from schedkit.values.keywords import Keywords, check_keywords
+from schedkit.values.keywords import check_keywords
 
 __all__ = ["AsyncJira", "Jira"]
 
@@ -27,15 +27,13 @@ T = TypeVar("T")
 
 
 def _of(
-    part: Callable[[AsyncJira], S], method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]
+    part: type[S], method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]
 ) -> Callable[Concatenate[AsyncJira, P], Coroutine[Any, Any, T]]:
     """Make a method of a part one of the client: any loop may await it, its body runs on our loop."""
-    keywords = Keywords(method)
 
     @functools.wraps(method)
     async def call(self: AsyncJira, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        keywords.check(kwargs, type(self))
-        return await service().hop(method, part(self), *args, **kwargs)
+        return await service().hop(method, self._parts[part], *args, **kwargs)
 
     return call
 
@@ -46,47 +44,51 @@ class AsyncJira:
 
     def __init__(self, site: Site, cloud: bool | None = None) -> None:
         self.site = site
-        self._connection = Connection(site, cloud)
-        self._search = SearchApi(self._connection)
-        self._history = HistoryApi(self._connection, self._search)
-        self._store = StoreApi(self._connection)
-        self._write = WriteApi(self._connection, self._search)
-        self._lookup = LookupApi(self._connection, self._search)
+        connection = Connection(site, cloud)
+        search = SearchApi(connection)
+        self._parts: dict[type, Any] = {
+            Connection: connection,
+            SearchApi: search,
+            HistoryApi: HistoryApi(connection, search),
+            StoreApi: StoreApi(connection),
+            WriteApi: WriteApi(connection, search),
+            LookupApi: LookupApi(connection, search),
+        }
 
     def __repr__(self) -> str:
         return f"AsyncJira({self.site.url!r})"
 
-    session = _of(lambda jira: jira._connection, Connection.session)
+    session = _of(Connection, Connection.session)
 
-    search = _of(lambda jira: jira._search, SearchApi.search)
-    project = _of(lambda jira: jira._search, SearchApi.project)
-    keys = _of(lambda jira: jira._search, SearchApi.keys)
-    root = _of(lambda jira: jira._search, SearchApi.root)
-    filter = _of(lambda jira: jira._search, SearchApi.filter)
-    link = _of(lambda jira: jira._search, SearchApi.link)
+    search = _of(SearchApi, SearchApi.search)
+    project = _of(SearchApi, SearchApi.project)
+    keys = _of(SearchApi, SearchApi.keys)
+    root = _of(SearchApi, SearchApi.root)
+    filter = _of(SearchApi, SearchApi.filter)
+    link = _of(SearchApi, SearchApi.link)
 
-    changelog = _of(lambda jira: jira._history, HistoryApi.changelog)
-    worklogs = _of(lambda jira: jira._history, HistoryApi.worklogs)
+    changelog = _of(HistoryApi, HistoryApi.changelog)
+    worklogs = _of(HistoryApi, HistoryApi.worklogs)
 
-    sync = _of(lambda jira: jira._store, StoreApi.sync)
-    to_parquet = _of(lambda jira: jira._store, StoreApi.to_parquet)
+    sync = _of(StoreApi, StoreApi.sync)
+    to_parquet = _of(StoreApi, StoreApi.to_parquet)
 
-    edit = _of(lambda jira: jira._write, WriteApi.edit)
-    transition = _of(lambda jira: jira._write, WriteApi.transition)
-    create = _of(lambda jira: jira._write, WriteApi.create)
-    link_issues = _of(lambda jira: jira._write, WriteApi.link_issues)
-    worklog = _of(lambda jira: jira._write, WriteApi.worklog)
-    comment = _of(lambda jira: jira._write, WriteApi.comment)
+    edit = _of(WriteApi, WriteApi.edit)
+    transition = _of(WriteApi, WriteApi.transition)
+    create = _of(WriteApi, WriteApi.create)
+    link_issues = _of(WriteApi, WriteApi.link_issues)
+    worklog = _of(WriteApi, WriteApi.worklog)
+    comment = _of(WriteApi, WriteApi.comment)
 
-    get = _of(lambda jira: jira._lookup, LookupApi.get)
-    fields = _of(lambda jira: jira._lookup, LookupApi.fields)
-    myself = _of(lambda jira: jira._lookup, LookupApi.myself)
-    boards = _of(lambda jira: jira._lookup, LookupApi.boards)
-    board = _of(lambda jira: jira._lookup, LookupApi.board)
-    sprints = _of(lambda jira: jira._lookup, LookupApi.sprints)
-    slas = _of(lambda jira: jira._lookup, LookupApi.slas)
-    versions = _of(lambda jira: jira._lookup, LookupApi.versions)
-    users = _of(lambda jira: jira._lookup, LookupApi.users)
+    get = _of(LookupApi, LookupApi.get)
+    fields = _of(LookupApi, LookupApi.fields)
+    myself = _of(LookupApi, LookupApi.myself)
+    boards = _of(LookupApi, LookupApi.boards)
+    board = _of(LookupApi, LookupApi.board)
+    sprints = _of(LookupApi, LookupApi.sprints)
+    slas = _of(LookupApi, LookupApi.slas)
+    versions = _of(LookupApi, LookupApi.versions)
+    users = _of(LookupApi, LookupApi.users)
 
 
 @check_keywords

@@ -11,11 +11,10 @@ from typing import Any
 import pandas as pd
 
 from schedkit import context
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.jira.client import AsyncJira, Jira
 from schedkit.jira.table.statuses import Statuses
-from schedkit.loop import refuse_in_coroutine, service
+from schedkit.loop import refuse_in_coroutine, service, task_group
 from schedkit.values.keywords import check_keywords
 
 __all__ = ["from_sites", "search_sites"]

@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from schedkit import context
 from schedkit.atlassian import Request
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import BadAnswerError
 from schedkit.gcpause import gc_paused
 from schedkit.jira.dialect import CLOUD
@@ -31,6 +30,7 @@ from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.jql import chunks
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.shapes import User, name_of
+from schedkit.loop import task_group
 
 __all__ = ["Found", "Logged", "change_rows", "changelog"]
 

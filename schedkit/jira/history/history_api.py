@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from schedkit.atlassian.concurrency import task_group
 from schedkit.jira.history.bulk_read import read_statuses, reported
 from schedkit.jira.history.changelog import changelog
 from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.history.worklogs import worklogs
 from schedkit.jira.pages.site_info import Connection
 from schedkit.jira.search.search_api import Fields, Issues, SearchApi
+from schedkit.loop import task_group
 
 __all__ = ["HistoryApi"]
 

@@ -11,7 +11,6 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.atlassian import Request
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import BadAnswerError
 from schedkit.jira import adf
 from schedkit.jira.dialect import CLOUD
@@ -27,6 +26,7 @@ from schedkit.jira.history.bulk_read import (
 from schedkit.jira.jql import chunks
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.shapes import User, name_of
+from schedkit.loop import task_group
 
 __all__ = ["worklogs"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from schedkit.atlassian import Request
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import ForbiddenError, NotFoundError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import chunks
@@ -14,6 +13,7 @@ from schedkit.jira.pages.requests import by_ids
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.columns import Layout
 from schedkit.jira.table.reader import Reader
+from schedkit.loop import task_group
 
 __all__ = ["DELETED", "HIDDEN", "LEFT", "UNKNOWN", "departures"]
 

@@ -9,18 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from schedkit.atlassian import Request
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import BadAnswerError, IncompleteError, UnavailableError
 from schedkit.jira.jql import Query
 from schedkit.jira.pages.completeness import positions
 from schedkit.jira.pages.pages import Listing, Pages, Take
-from schedkit.jira.pages.paging import window_pages
-from schedkit.jira.pages.requests import by_window
+from schedkit.jira.pages.requests import by_window, window_pages
 from schedkit.jira.table.batch import Batch, join, microseconds
 from schedkit.jira.table.batch import take as rows_of
 from schedkit.jira.table.columns import Layout
 from schedkit.jira.table.ordering import restored, terms
 from schedkit.jira.table.reader import Page, Reader
+from schedkit.loop import task_group
 
 __all__ = ["DEFAULT_ORDER", "RESULT_WINDOW", "list_ids", "read"]
 

@@ -11,7 +11,7 @@ import anyio
 from schedkit.atlassian import Request
 from schedkit.errors import JqlError, SiteError
 from schedkit.jira.dialect import CLOUD
-from schedkit.jira.pages.paging import PageRequests
+from schedkit.jira.pages.requests import PageRequests
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.reader import Page
@@ -113,7 +113,7 @@ class Pages:
             If it does not.
         """
         if self.session.dialect is not CLOUD and not self.session.site.credentials.anonymous:
-            await self.session.get(f"{self.session.dialect.api}/myself")
+            await self.session.site.send(Request("GET", f"{self.session.dialect.api}/myself"))
 
     async def wait_for_capacity(self, rounds: int = 1) -> None:
         """Wait until what is under way fits into less than so many rounds of requests at once."""

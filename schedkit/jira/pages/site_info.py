@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 import anyio
 
 from schedkit.atlassian import Request, Site
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import AuthError, NotFoundError, SiteError
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.ranks import ranks_of
 from schedkit.jira.table.statuses import statuses_of
+from schedkit.loop import task_group
 
 __all__ = ["Connection"]
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from schedkit.atlassian.concurrency import task_group
 from schedkit.jira.jql import Query
 from schedkit.jira.pages.pages import Listing, Pages, Take
-from schedkit.jira.pages.paging import PageRequests, token_pages
-from schedkit.jira.pages.requests import by_ids, by_token
+from schedkit.jira.pages.requests import PageRequests, by_ids, by_token, token_pages
 from schedkit.jira.table.reader import Page, Reader
+from schedkit.loop import task_group
 
 __all__ = ["list_ids", "read"]
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from schedkit import context
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SiteError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import Query, chunks
@@ -25,6 +24,7 @@ from schedkit.jira.search.lists import whole_list
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.columns import Layout
 from schedkit.jira.table.reader import Page, Reader
+from schedkit.loop import task_group
 from schedkit.values.text import one_line
 
 __all__ = ["STAGE", "Extraction"]
@@ -150,7 +150,11 @@ class Extraction:
         await self.pages.read(requests, take or self.take)
 
     async def finish(self) -> None:
-        """Read the lists that the site gave in part; log what is missing."""
+        """Count the issues of the result, read the lists that the site gave in part, log what is missing."""
+        completeness = self.completeness
+        completeness.returned = len(self.order)
+        completeness.duplicates = self.seen_ids.duplicates
+        completeness.exact = completeness.exact and not completeness.missing
         await self._complete_lists()
         self._log_problems()
 
@@ -164,14 +168,6 @@ class Extraction:
         lost = {*self.seen_ids.missing(listing.ids), *stale}
         silent = "listed, but not returned"
         completeness.missing = {str(id): self._errors.get(str(id), silent) for id in sorted(lost)}
-        self.count()
-
-    def count(self) -> None:
-        """Count the issues of the result."""
-        completeness = self.completeness
-        completeness.returned = len(self.order)
-        completeness.duplicates = self.seen_ids.duplicates
-        completeness.exact = completeness.exact and not completeness.missing
 
     async def _complete_lists(self) -> None:
         """Read in full the lists that the site gave in part; report those that cannot be read."""

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from schedkit import context
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import JqlError, NotFoundError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import Query, chunks, in_list
@@ -23,6 +22,7 @@ from schedkit.jira.search.keys import fetch_keys
 from schedkit.jira.search.query import ROUNDS
 from schedkit.jira.table.fields import EPIC_LINK, PARENT_LINK
 from schedkit.jira.table.reader import Page
+from schedkit.loop import task_group
 
 __all__ = ["LINKS", "TREE_COLUMNS", "Tree", "children_of", "run_hierarchy"]
 
@@ -138,7 +138,6 @@ async def run_hierarchy(extraction: Extraction, root: str, links_depth: int = 0)
         frontier = await _follow(extraction, tree, frontier)
     extraction.order = tree.order()
     completeness.requested = len(extraction.order) + len(completeness.missing)
-    extraction.count()
     await extraction.finish()
     if not completeness.exact:
         completeness.ended = datetime.now(UTC)

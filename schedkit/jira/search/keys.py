@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from schedkit import context
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import AuthError, NotFoundError, SiteError, UsageError
 from schedkit.jira.jql import chunks
 from schedkit.jira.pages.session import Session
 from schedkit.jira.search.extraction import STAGE, Extraction
 from schedkit.jira.table.reader import Page
+from schedkit.loop import task_group
 
 __all__ = ["fetch_keys", "is_key", "keys_in", "looked_up", "normal", "run_keys"]
 
@@ -117,7 +117,6 @@ async def run_keys(extraction: Extraction, keys: Sequence[str]) -> None:
     completeness.requested = len(keys)
     # One answer is a snapshot of its own.
     completeness.exact = len(keys) <= bulk
-    extraction.count()
     completeness.ended = datetime.now(UTC)
     await extraction.finish()
 

@@ -14,11 +14,11 @@ import anyio
 import numpy as np
 
 from schedkit import context
-from schedkit.atlassian.concurrency import task_group
 from schedkit.jira.pages.pages import Listing
 from schedkit.jira.search.extraction import STAGE, Extraction
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.reader import Page
+from schedkit.loop import task_group
 
 __all__ = ["ROUNDS", "catch_up", "run_query"]
 

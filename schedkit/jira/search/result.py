@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import anyio.to_thread
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -15,12 +14,7 @@ from schedkit.jira.search.extraction import Extraction
 from schedkit.jira.table.batch import Batch, mend, take
 from schedkit.jira.table.frame import assemble, described, newest, ranked
 
-__all__ = ["frame_of", "with_report"]
-
-
-async def frame_of(extraction: Extraction) -> pd.DataFrame:
-    """Return the issues that have arrived: each once, its newest copy, in the extraction's order."""
-    return await anyio.to_thread.run_sync(_joined, extraction)
+__all__ = ["joined", "with_report"]
 
 
 def with_report(frame: pd.DataFrame, extraction: Extraction, stats: RequestStats) -> pd.DataFrame:
@@ -38,7 +32,8 @@ def with_report(frame: pd.DataFrame, extraction: Extraction, stats: RequestStats
     return frame
 
 
-def _joined(extraction: Extraction) -> pd.DataFrame:
+def joined(extraction: Extraction) -> pd.DataFrame:
+    """Return the issues that have arrived: each once, its newest copy, in the extraction's order."""
     batches = extraction.batches
     for batch in batches:
         mend(batch, extraction.lists)

@@ -17,8 +17,8 @@ from schedkit.jira.search.extraction import Extraction
 from schedkit.jira.search.hierarchy import LINKS, TREE_COLUMNS, run_hierarchy
 from schedkit.jira.search.keys import is_key, keys_in, normal, run_keys
 from schedkit.jira.search.query import run_query
-from schedkit.jira.search.result import frame_of, with_report
-from schedkit.jira.table.columns import RAW_SUFFIX, Layout, layout
+from schedkit.jira.search.result import joined, with_report
+from schedkit.jira.table.columns import RAW_SUFFIX, layout
 
 __all__ = ["Fields", "Issues", "SearchApi", "checked_limit"]
 
@@ -90,8 +90,9 @@ class SearchApi:
         --------
         >>> jira.search("project = DEMO AND statusCategory != Done", limit=100)  # doctest: +SKIP
         """
-        wanted = [*_names(fields), *(f"{name}{RAW_SUFFIX}" for name in raw)]
-        return await self.extract(parse(jql), wanted, limit, markup)
+        if raw:
+            fields = [*_names(fields), *(f"{name}{RAW_SUFFIX}" for name in raw)]
+        return await self.extract(parse(jql), fields, limit, markup)
 
     async def project(
         self, *keys: str, fields: Fields = None, limit: int | None = None, markup: str = "text"
@@ -170,9 +171,11 @@ class SearchApi:
         needed = [*names, "Parent", *([LINKS] if links_depth else [])]
         with count_requests() as stats:
             extraction = await self._begin(Query(), needed, None, markup, TREE_COLUMNS)
-            shown = {column.label for column in (await self._layout(names, markup, TREE_COLUMNS)).columns}
+            session = extraction.session
+            chosen = layout(session.catalog, session.dialect, names, taken=TREE_COLUMNS)
+            shown = {column.label for column in chosen.columns}
             tree = await run_hierarchy(extraction, wanted, links_depth)
-            frame = await frame_of(extraction)
+            frame = await anyio.to_thread.run_sync(joined, extraction)
         frame = await anyio.to_thread.run_sync(tree.annotate, frame)
         if "*all" not in names:
             added = {"Parent", tree.links_label} - shown
@@ -270,7 +273,7 @@ class SearchApi:
         with count_requests() as stats:
             extraction = await self._begin(query, fields, limit, markup)
             await run(extraction)
-            frame = await frame_of(extraction)
+            frame = await anyio.to_thread.run_sync(joined, extraction)
         return with_report(frame, extraction, stats)
 
     async def keys_of(self, issues: Issues) -> tuple[list[str], dict[str, str]]:
@@ -284,12 +287,9 @@ class SearchApi:
     async def _begin(
         self, query: Query, fields: Fields, limit: int | None, markup: str, taken: Sequence[str] = ()
     ) -> Extraction:
-        chosen = await self._layout(fields, markup, taken)
-        return Extraction(await self._connection.session(), query, chosen, limit)
-
-    async def _layout(self, fields: Fields, markup: str, taken: Sequence[str] = ()) -> Layout:
         session = await self._connection.session()
-        return layout(session.catalog, session.dialect, fields, markup, taken)
+        chosen = layout(session.catalog, session.dialect, fields, markup, taken)
+        return Extraction(session, query, chosen, limit)
 
 
 def _names(fields: Fields) -> list[str]:

@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 
 from schedkit.atlassian import Request
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.pages.session import Session
 from schedkit.jira.write.entries import Place, entry_step, identity
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.values import cell_value, missing
+from schedkit.loop import task_group
 from schedkit.values.durations import duration_text, parse_duration
 
 __all__ = ["plan_comment", "plan_worklog"]

@@ -14,7 +14,6 @@ from typing import Any
 import pandas as pd
 
 from schedkit.atlassian import Answer, Request
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import NotFoundError, SiteError, UsageError
 from schedkit.jira.jql import quoted
 from schedkit.jira.pages.session import Session
@@ -23,6 +22,7 @@ from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step, shown
 from schedkit.jira.write.targets import Target, obstacles, target_of
 from schedkit.jira.write.values import cell_value, is_user, missing, request_fields, wire_value
+from schedkit.loop import task_group
 
 __all__ = ["plan_create"]
 

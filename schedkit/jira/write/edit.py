@@ -13,7 +13,6 @@ from typing import Any
 
 import pandas as pd
 
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.kinds import is_rich
@@ -25,6 +24,7 @@ from schedkit.jira.write.since import History, Since, bases, changed_since
 from schedkit.jira.write.targets import Target, obstacles, target_of
 from schedkit.jira.write.texts import Texts
 from schedkit.jira.write.values import ESTIMATES, cell_value, is_user, missing, wire_value
+from schedkit.loop import task_group
 
 __all__ = ["plan_edit"]
 

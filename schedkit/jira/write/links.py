@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from schedkit.atlassian import Request
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.pages.session import Session
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
+from schedkit.loop import task_group
 from schedkit.values.text import did_you_mean
 
 __all__ = ["plan_links"]

@@ -19,10 +19,9 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.atlassian import Answer, Request, Site
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SiteError
 from schedkit.jira.write.values import missing
-from schedkit.loop import HasAio, blocking, bridged
+from schedkit.loop import HasAio, blocking, bridged, task_group
 from schedkit.values.text import clip
 
 __all__ = ["AsyncPlan", "Outcome", "Plan", "Row", "Step", "blocking_plan"]

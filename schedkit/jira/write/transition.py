@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from schedkit.atlassian import Request
-from schedkit.atlassian.concurrency import task_group
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.pages.session import Session
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.targets import target_of
 from schedkit.jira.write.values import cell_value, is_user, missing, request_fields, wire_value
+from schedkit.loop import task_group
 
 __all__ = ["Extras", "plan_transition"]
 
