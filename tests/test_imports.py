@@ -63,8 +63,8 @@ WITHIN: dict[str, dict[str, set[str]]] = {
     },
     "excel": {
         "parts": set(),
-        "drawn": set(),
-        "frames": {"parts", "drawn"},
+        "new_workbook": set(),
+        "frames": {"parts", "new_workbook"},
         "template": {"parts", "frames"},
     },
     "jira": {
@@ -84,7 +84,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
 }
 BUILT: dict[str, set[str]] = {
     "core": set(),
-    "excel": {"continuing", "fill", "jobs", "reading", "writing"},
+    "excel": {"existing_workbook", "fill", "reading", "write_plans", "writing"},
     "jira": {"client", "export", "lookups", "sites"},
     "confluence": {"client", "page", "results"},
 }
