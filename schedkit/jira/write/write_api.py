@@ -130,7 +130,9 @@ class WriteApi:
         """Plan a new issue for each row of a frame; nothing is written before `apply`.
 
         A row that the same account has created within 30 days, by this method, is left out: a cell that runs
-        again, or after its kernel died, makes no issue twice.
+        again, or after its kernel died, makes no issue twice. Of two processes that create the same rows at
+        one moment, the later removes its own issue again; where the account may not delete issues, the
+        outcome says that it is there twice.
 
         Parameters
         ----------
@@ -148,11 +150,7 @@ class WriteApi:
         >>> df = pd.DataFrame({"Project": ["DEMO"], "Type": ["Bug"], "Summary": ["It is broken"]})
         >>> jira.create(df).apply()  # doctest: +SKIP
         """
-
-        async def search(jql: str, names: Sequence[str]) -> pd.DataFrame:
-            return await self._search.search(jql, fields=names)
-
-        return await plan_create(await self._connection.session(), frame, search)
+        return await plan_create(await self._connection.session(), frame, self._search)
 
     async def link_issues(self, frame: pd.DataFrame) -> AsyncPlan:
         """Plan links between issues; nothing is written before `apply`, and no link is made twice.
