@@ -44,6 +44,7 @@ class WriteApi:
         was extracted (by its column Updated, else by ``attrs["extraction"]``) is left alone: where the cell
         still shows the old value, the plan notes it, and where it does not, the plan shows a conflict.
         Extract again to see both, then decide. A frame without either is compared with the site as it is.
+        A version or component that was renamed since is no change: its id is the same.
 
         A changed Description, or another formatted text, is written as wiki markup, on Cloud too. Where the
         site's text has formatting, which a text without it would replace, the plan says so. To keep it on
