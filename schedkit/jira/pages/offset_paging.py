@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -13,7 +14,7 @@ from schedkit.errors import BadAnswerError, IncompleteError, UnavailableError
 from schedkit.jira.jql import Query
 from schedkit.jira.pages.completeness import positions
 from schedkit.jira.pages.pages import Listing, Pages, Take
-from schedkit.jira.pages.requests import by_window, window_pages
+from schedkit.jira.pages.requests import window_pages, window_request
 from schedkit.jira.table.batch import Batch, join, microseconds
 from schedkit.jira.table.batch import take as rows_of
 from schedkit.jira.table.columns import Layout
@@ -37,7 +38,7 @@ async def read(
     take: Take,
     limit: int | None = None,
     expected: int | None = None,
-    asked: Callable[[], object] = lambda: None,
+    asked: Callable[[], object] | None = None,
     in_order: bool = False,
 ) -> Listing:
     """Read a query's result in parallel windows.
@@ -57,11 +58,11 @@ async def read(
         Only the first issues.
     expected : int, optional
         How many there were a moment ago: saves waiting for the first page to learn it.
-    asked : callable
+    asked : callable, optional
         Called when several windows make up the result and all of them have been asked for.
     """
     session = pages.session
-    ask = by_window(str(query), fields, reader.page, session.dialect)
+    ask = partial(window_request, str(query), fields, reader.page, session.dialect)
     parts: dict[int, npt.NDArray[np.int64]] = {}
     totals: set[int] = set()
 
@@ -84,7 +85,7 @@ async def read(
         async with task_group() as group:
             for at in range(start, end, step):
                 group.start_soon(window, at, min(at + step, end))
-            if start < end:
+            if asked is not None and start < end:
                 asked()
 
     # With every field an issue weighs 10 KB and more: shorter pages, so that less waits to be decoded.
@@ -128,7 +129,7 @@ def _total(page: Page, site: str) -> int:
 async def _is_deep(pages: Pages, query: Query, reader: Reader, total: int) -> bool:
     """Tell whether the site pages to the end of a long result; tried once per site."""
     if pages.session.deep is None:
-        ask = by_window(str(query), ["id"], reader.page, pages.session.dialect)
+        ask = partial(window_request, str(query), ["id"], reader.page, pages.session.dialect)
         try:
             page = await pages.page(ask(total - 1, 1, retries=1))
             pages.session.deep = len(page.batch) == 1
@@ -204,7 +205,7 @@ async def _pieces(
     async def cut(low: int, high: int | None) -> None:
         upper = f" AND created < {high}" if high is not None else ""
         part = query.also(f"created >= {low}{upper}")
-        ask = by_window(str(part), ["id"], reader.page, pages.session.dialect)
+        ask = partial(window_request, str(part), ["id"], reader.page, pages.session.dialect)
         count = _total(await pages.page(ask(0, 0)), pages.session.site.name)
         if count <= RESULT_WINDOW:
             listings[low] = await read(pages, part, fields, reader, take)
