@@ -66,7 +66,7 @@ async def read(
     parts: dict[int, npt.NDArray[np.int64]] = {}
     totals: set[int] = set()
 
-    def took(page: Page, start: int) -> None:
+    def add(page: Page, start: int) -> None:
         parts[start] = page.batch.ids
         totals.add(_total(page, session.site.name))
         take(page)
@@ -74,12 +74,12 @@ async def read(
     async def window(start: int, end: int) -> None:
         at = start
 
-        def both(page: Page) -> None:
+        def take_window(page: Page) -> None:
             nonlocal at
-            took(page, at)
+            add(page, at)
             at += len(page.batch)
 
-        await pages.read(window_pages(start, end, ask), both)
+        await pages.read(window_pages(start, end, ask), take_window)
 
     async def windows(start: int, end: int, step: int) -> None:
         async with task_group() as group:
@@ -105,7 +105,7 @@ async def read(
                 listing = await _in_order(pages, query)
                 return Listing(listing.ids[:limit], listing.steady, batches=listing.batches)
             return await _ranges(pages, query, fields, reader, take)
-        took(first, 0)
+        add(first, 0)
         done = len(first.batch)
         # An administrator's cap shows in how many come.
         if done < min(step, total):
@@ -157,36 +157,38 @@ async def list_ids(pages: Pages, query: Query, reader: Reader, expected: int | N
 async def _in_order(pages: Pages, query: Query) -> Listing:
     """List a long result in its order, put together from pieces; where that cannot be, by creation."""
     session = pages.session
-    wanted, born = (terms(clause, session.catalog, session.dialect) for clause in (query.order, "created"))
-    columns = {term.column.label: term.column for term in [*born, *wanted] if term.column}
+    wanted, by_creation = (
+        terms(clause, session.catalog, session.dialect) for clause in (query.order, "created")
+    )
+    columns = {term.column.label: term.column for term in [*by_creation, *wanted] if term.column}
     reader = Reader(Layout(tuple(columns.values())), session.catalog)
     batches: list[Batch] = []
     pieces = await _pieces(
         pages, query, reader.layout.requested, reader, lambda page: batches.append(page.batch)
     )
-    listing = _together(pieces)
+    listing = _merged(pieces)
     listing.batches = [Batch(batch.ids, batch.updated, {}) for batch in batches]
     arrived, _ = join(batches, {label: column.kind.store for label, column in columns.items()})
     ids, first = np.unique(arrived.ids, return_index=True)
-    held = [rows_of(arrived, first[positions(ids, piece.ids)]) for piece in pieces]
-    order = restored(wanted, held) if listing.steady else None
+    pieces_held = [rows_of(arrived, first[positions(ids, piece.ids)]) for piece in pieces]
+    order = restored(wanted, pieces_held) if listing.steady else None
     clause = " ".join(query.order.split())
     warning = f"more issues than the site pages through: they come by time of creation, not ORDER BY {clause}"
-    pages.warnings = [told for told in pages.warnings if told != warning]
+    pages.warnings = [other for other in pages.warnings if other != warning]
     if order is None:
         pages.warnings.append(warning)
-        created = [np.asarray(batch.columns["Created"]) for batch in held]
+        created = [np.asarray(batch.columns["Created"]) for batch in pieces_held]
         order = np.argsort(np.concatenate(created), kind="stable")
-    listing.ids = list(dict.fromkeys(np.concatenate([batch.ids for batch in held])[order].tolist()))
+    listing.ids = list(dict.fromkeys(np.concatenate([batch.ids for batch in pieces_held])[order].tolist()))
     return listing
 
 
 async def _ranges(pages: Pages, query: Query, fields: Sequence[str], reader: Reader, take: Take) -> Listing:
     """Read a long result in no particular order."""
-    return _together(await _pieces(pages, query.ordered(DEFAULT_ORDER), fields, reader, take))
+    return _merged(await _pieces(pages, query.ordered(DEFAULT_ORDER), fields, reader, take))
 
 
-def _together(pieces: Sequence[Listing]) -> Listing:
+def _merged(pieces: Sequence[Listing]) -> Listing:
     ids = [id for piece in pieces for id in piece.ids]
     unique = list(dict.fromkeys(ids))
     return Listing(unique, len(ids) == len(unique) and all(piece.steady for piece in pieces))
@@ -202,7 +204,7 @@ async def _pieces(
     )
     listings: dict[int, Listing] = {}
 
-    async def cut(low: int, high: int | None) -> None:
+    async def read_range(low: int, high: int | None) -> None:
         upper = f" AND created < {high}" if high is not None else ""
         part = query.also(f"created >= {low}{upper}")
         ask = partial(window_request, str(part), ["id"], reader.page, pages.session.dialect)
@@ -218,10 +220,10 @@ async def _pieces(
                 hint="narrow the query, e.g. by project",
             )
         async with task_group() as group:
-            group.start_soon(cut, low, middle)
-            group.start_soon(cut, middle, high)
+            group.start_soon(read_range, low, middle)
+            group.start_soon(read_range, middle, high)
 
-    await cut(first, None)
+    await read_range(first, None)
     return [listings[low] for low in sorted(listings)]
 
 

@@ -224,8 +224,8 @@ def joined(extraction: Extraction) -> pd.DataFrame:
         mend(batch, extraction.lists)
     ids = np.concatenate([batch.ids for batch in batches]) if batches else np.empty(0, np.int64)
     updated = np.concatenate([batch.updated for batch in batches]) if batches else np.empty(0, np.int64)
-    kept = newest(ids, updated)
-    rows = kept[positions(ids[kept], extraction.order)]
+    latest = newest(ids, updated)
+    rows = latest[positions(ids[latest], extraction.order)]
     columns = extraction.reader.columns
     ranks = ranked(columns, extraction.session.ranks)
     with gc_paused():
