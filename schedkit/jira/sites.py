@@ -12,10 +12,9 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import SchedkitError, UsageError
-from schedkit.jira.client.client import AsyncJira, Jira
-from schedkit.jira.pages.session import together
+from schedkit.jira.client import AsyncJira, Jira
 from schedkit.jira.table.statuses import Statuses
-from schedkit.loop import refuse_in_coroutine, service
+from schedkit.loop import refuse_in_coroutine, service, task_group
 from schedkit.values.keywords import check_keywords
 
 __all__ = ["from_sites", "search_sites"]
@@ -70,7 +69,7 @@ async def from_sites(
             failed[name] = error
             context.log(f"{name} is missing from the result: {error}", logging.WARNING)
 
-    async with together() as group:
+    async with task_group() as group:
         for name, jira in sites.items():
             group.start_soon(one, name, jira)
     if not frames:

@@ -20,7 +20,7 @@ from schedkit.gcpause import gc_paused
 from schedkit.jira import to_frame
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.pages.completeness import positions
-from schedkit.jira.pages.paging import EMPTY_TOKENS, token_pages, window_pages
+from schedkit.jira.pages.requests import EMPTY_TOKENS, token_pages, window_pages
 from schedkit.jira.table.batch import Batch, join, microseconds, numbers, take, typed
 from schedkit.jira.table.columns import layout
 from schedkit.jira.table.fields import SYSTEM, Catalog, Field

@@ -28,8 +28,9 @@ from schedkit.jira.history.bulk_read import (
 )
 from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.jql import chunks
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.table.shapes import User, name_of
+from schedkit.loop import task_group
 
 __all__ = ["Found", "Logged", "change_rows", "changelog"]
 
@@ -143,7 +144,7 @@ async def _cloud_changes(
         done += len(some)
         tell(done)
 
-    async with together() as group:
+    async with task_group() as group:
         for some in chunks(list(keys), session.dialect.bulk):
             group.start_soon(read, some)
 
@@ -165,7 +166,7 @@ async def _server_changes(
         done += len(some)
         tell(done)
 
-    async with together() as group:
+    async with task_group() as group:
         for some in chunks(list(keys), ISSUES_PER_REQUEST):
             group.start_soon(read, some)
 

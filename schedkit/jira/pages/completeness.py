@@ -162,8 +162,8 @@ class Completeness:
         """Whether every issue that the site listed is in the frame, with the whole of its lists."""
         return not self.missing and not self.cut
 
-    def as_attrs(self, cost: RequestStats, seconds: float) -> dict[str, Any]:
-        """Return the facts as JSON-able values, with what it has cost and how many seconds it took."""
+    def as_attrs(self, stats: RequestStats) -> dict[str, Any]:
+        """Return the facts as JSON-able values, with what the extraction has stats."""
         return {
             "site": self.site,
             "jql": self.jql,
@@ -184,11 +184,11 @@ class Completeness:
             "warnings": list(self.warnings),
             "cut": {column: dict(issues) for column, issues in self.cut.items()},
             "unreadable": {column: dict(values) for column, values in self.unreadable.items()},
-            "requests": cost.requests,
-            "retries": cost.retries,
-            "throttled": cost.limited,
-            "bytes": cost.bytes,
-            "seconds": round(seconds, 3),
+            "requests": stats.requests,
+            "retries": stats.retries,
+            "throttled": stats.limited,
+            "bytes": stats.bytes,
+            "seconds": round(stats.seconds, 3),
         }
 
 

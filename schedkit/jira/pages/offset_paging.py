@@ -12,14 +12,14 @@ from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError, IncompleteError, UnavailableError
 from schedkit.jira.jql import Query
 from schedkit.jira.pages.completeness import positions
-from schedkit.jira.pages.paging import window_pages
-from schedkit.jira.pages.requests import by_window
-from schedkit.jira.pages.session import Listing, Pages, Take, together
+from schedkit.jira.pages.pages import Listing, Pages, Take
+from schedkit.jira.pages.requests import by_window, window_pages
 from schedkit.jira.table.batch import Batch, join, microseconds
 from schedkit.jira.table.batch import take as rows_of
 from schedkit.jira.table.columns import Layout
 from schedkit.jira.table.ordering import restored, terms
 from schedkit.jira.table.reader import Page, Reader
+from schedkit.loop import task_group
 
 __all__ = ["DEFAULT_ORDER", "RESULT_WINDOW", "list_ids", "read"]
 
@@ -78,10 +78,10 @@ async def read(
             took(page, at)
             at += len(page.batch)
 
-        await pages.drive(window_pages(start, end, ask), both)
+        await pages.read(window_pages(start, end, ask), both)
 
     async def windows(start: int, end: int, step: int) -> None:
-        async with together() as group:
+        async with task_group() as group:
             for at in range(start, end, step):
                 group.start_soon(window, at, min(at + step, end))
             if start < end:
@@ -102,7 +102,7 @@ async def read(
         if min(total, limit or total) > RESULT_WINDOW and not await _is_deep(pages, query, reader, total):
             if in_order or limit is not None:
                 listing = await _in_order(pages, query)
-                return Listing(listing.ids[:limit], listing.steady, seen=listing.seen)
+                return Listing(listing.ids[:limit], listing.steady, batches=listing.batches)
             return await _ranges(pages, query, fields, reader, take)
         took(first, 0)
         done = len(first.batch)
@@ -139,17 +139,17 @@ async def _is_deep(pages: Pages, query: Query, reader: Reader, total: int) -> bo
 
 async def list_ids(pages: Pages, query: Query, reader: Reader, expected: int | None = None) -> Listing:
     """List a query's ids in its order, with the time of each issue's last update."""
-    seen: list[Batch] = []
+    batches: list[Batch] = []
     listing = await read(
         pages,
         query,
         ["updated"],
         reader,
-        lambda page: seen.append(page.batch),
+        lambda page: batches.append(page.batch),
         expected=expected,
         in_order=True,
     )
-    listing.seen = listing.seen or seen
+    listing.batches = listing.batches or batches
     return listing
 
 
@@ -164,7 +164,7 @@ async def _in_order(pages: Pages, query: Query) -> Listing:
         pages, query, reader.layout.requested, reader, lambda page: batches.append(page.batch)
     )
     listing = _together(pieces)
-    listing.seen = [Batch(batch.ids, batch.updated, {}) for batch in batches]
+    listing.batches = [Batch(batch.ids, batch.updated, {}) for batch in batches]
     arrived, _ = join(batches, {label: column.kind.store for label, column in columns.items()})
     ids, first = np.unique(arrived.ids, return_index=True)
     held = [rows_of(arrived, first[positions(ids, piece.ids)]) for piece in pieces]
@@ -216,7 +216,7 @@ async def _pieces(
                 f"{count} issues of {query} were created at once, more than the site pages through",
                 hint="narrow the query, e.g. by project",
             )
-        async with together() as group:
+        async with task_group() as group:
             group.start_soon(cut, low, middle)
             group.start_soon(cut, middle, high)
 

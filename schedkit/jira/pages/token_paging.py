@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from schedkit.jira.jql import Query
-from schedkit.jira.pages.paging import PageRequests, token_pages
-from schedkit.jira.pages.requests import by_ids, by_token
-from schedkit.jira.pages.session import Listing, Pages, Take, together
+from schedkit.jira.pages.pages import Listing, Pages, Take
+from schedkit.jira.pages.requests import PageRequests, by_ids, by_token, token_pages
 from schedkit.jira.table.reader import Page, Reader
+from schedkit.loop import task_group
 
 __all__ = ["list_ids", "read"]
 
@@ -42,9 +42,9 @@ async def read(
     waiting: list[int] = []
 
     async def fetch(some: list[int]) -> None:
-        await pages.drive(by_ids(some, fields, reader.page, pages.session.dialect), take)
+        await pages.read(by_ids(some, fields, reader.page, pages.session.dialect), take)
 
-    async with together() as group:
+    async with task_group() as group:
 
         def listed(new: list[int]) -> None:
             waiting.extend(new)
@@ -82,7 +82,7 @@ async def list_ids(
 
     size = min(pages.session.dialect.id_page, limit or pages.session.dialect.id_page)
     requests = token_pages(by_token(str(query), ["id"], size, reader.page, pages.session.dialect))
-    await pages.drive(_until(requests, lambda: limit is not None and len(seen) >= limit), take)
+    await pages.read(_until(requests, lambda: limit is not None and len(seen) >= limit), take)
     return Listing(list(seen), not repeated)
 
 

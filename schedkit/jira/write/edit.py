@@ -14,16 +14,18 @@ from typing import Any
 import pandas as pd
 
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.table.kinds import is_rich
 from schedkit.jira.write.change import Change, Meta, edit_step, read_as_written
 from schedkit.jira.write.compare import alike, split_names, unchanged
+from schedkit.jira.write.elements import Elements
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, shown
 from schedkit.jira.write.since import History, Since, bases, changed_since
 from schedkit.jira.write.targets import Target, obstacles, target_of
 from schedkit.jira.write.texts import Texts
 from schedkit.jira.write.values import ESTIMATES, cell_value, is_user, missing, wire_value
+from schedkit.loop import task_group
 
 __all__ = ["plan_edit"]
 
@@ -65,8 +67,11 @@ async def plan_edit(
         if key not in current.index and key not in absent:
             found.refused.append(Outcome(key, ACTION, "failed", "it has moved: extract it again"))
     differing = {key: cells for key in there if (cells := found.differing(key))}
+    found.elements = await Elements.read(session, history, differing)
+    differing = {key: cells for key in differing if (cells := found.renamed(key, differing[key]))}
     base = {key: moment for key, moment in bases(frame, keys, session).items() if key in differing}
     since = await changed_since(history, base, dict(zip(current.index, current["Updated"], strict=True)))
+    since = since.renamed(found.elements.moved)
     rich = {key for key, cells in differing.items() if any(is_rich(target.field) for target in cells)}
     texts = await Texts.read(read, sorted(rich), [t for t in targets if is_rich(t.field)])
     for key, cells in differing.items():
@@ -145,6 +150,7 @@ class Comparison:
     refused: list[Outcome] = field(default_factory=list)
     conflicts: list[Outcome] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
+    elements: Elements = field(default_factory=Elements)
 
     def __post_init__(self) -> None:
         self.people = People(self.session)
@@ -162,6 +168,15 @@ class Comparison:
                 pass  # no value for that column: refused later, unless the site's change decides
             cells[target] = cell
         return cells
+
+    def renamed(self, key: str, cells: Mapping[Target, Any]) -> dict[Target, Any]:
+        """Return the differing cells with present names; what differed by a former name only is left out."""
+        now = {target: self.elements.present(key, target, cell) for target, cell in cells.items()}
+        return {
+            target: cell
+            for target, cell in now.items()
+            if cell is cells[target] or not unchanged(cell, self.current.at[key, target.label], target.store)
+        }
 
     async def judge(self, key: str, cells: Mapping[Target, Any], since: Since, texts: Texts) -> None:
         """Sort the differing cells of an issue; one that cannot be written refuses the issue."""
@@ -189,11 +204,29 @@ class Comparison:
                 if not target.kept:
                     raise UsageError(self.fixed[target])
                 self.notes[f"{target.column} differs, which Jira keeps itself: not written"] += 1
+            elif unknown := self.elements.unknown(key, target, cell):
+                cell = self._matched(key, target, cell, unknown, since)
+                if cell is not None:
+                    yield target, cell
             elif since.changed(key, target) and (theirs := self._theirs(key, target, cell, since)):
                 if theirs == "kept":
                     self.notes[f"{target.column} was changed on the site since: left as it is there"] += 1
             else:
                 yield target, cell
+
+    def _matched(
+        self, key: str, target: Target, cell: Any, unknown: Sequence[str], since: Since
+    ) -> Sequence[str] | None:
+        """Return what a cell with names that the site has not is to become, None to leave it alone."""
+        held = cell_value(self.current.at[key, target.label], "list")
+        new = self.elements.matched(key, target, cell, held) if key in since.stayed else None
+        names = ", ".join(unknown)
+        if new is None:
+            detail = f"{target.column}: the site has no {names}, it shows {shown(held)}; left as it is there"
+            self.conflicts.append(Outcome(key, ACTION, "changed meanwhile", detail))
+            return None
+        self.notes[f"{target.column}: {names} is taken for a former name of what the site shows"] += 1
+        return None if alike(new, held) else new
 
     def _theirs(self, key: str, target: Target, cell: Any, since: Since) -> str:
         """Tell what a change on the site makes of a cell: ``kept``, ``conflict``, or nothing."""
@@ -275,7 +308,7 @@ async def _read_before(session: Session, changes: Mapping[str, list[Change]]) ->
         for change, value in zip(some, held, strict=True):
             change.before = value
 
-    async with together() as group:
+    async with task_group() as group:
         for key, made in changes.items():
             rich = [change for change in made if is_rich(change.target.field)]
             if rich:

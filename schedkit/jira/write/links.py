@@ -10,8 +10,9 @@ import pandas as pd
 
 from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
+from schedkit.loop import task_group
 from schedkit.values.text import did_you_mean
 
 __all__ = ["plan_links"]
@@ -40,7 +41,7 @@ async def plan_links(session: Session, frame: pd.DataFrame) -> AsyncPlan:
         except SiteError as error:
             refused.append(Outcome(step.key, step.action, "failed", error.message))
 
-    async with together() as group:
+    async with task_group() as group:
         for step in steps:
             group.start_soon(look, step)
     todo = [step for step in steps if states.get(step.key + step.action) == "open"]

@@ -7,7 +7,7 @@ frame is compared with the site as it is.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -67,6 +67,8 @@ class Since:
     ----------
     moved : set of str
         The keys of issues that were updated since.
+    stayed : set of str
+        The keys of those that were not.
     changes : dict
         By key, the changes since, in order of time.
     unread : dict
@@ -74,8 +76,14 @@ class Since:
     """
 
     moved: frozenset[str] = frozenset()
+    stayed: frozenset[str] = frozenset()
     changes: Mapping[str, Sequence[Moved]] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
+
+    def renamed(self, moved: Callable[[str, Moved], Moved]) -> Since:
+        """Return the same with present names: `moved` gives a change of an issue its own."""
+        changes = {key: [moved(key, change) for change in some] for key, some in self.changes.items()}
+        return replace(self, changes=changes)
 
     def changed(self, key: str, target: Target) -> bool:
         """Whether a field of an issue was changed since, or may have been."""
@@ -165,8 +173,9 @@ async def changed_since(
 ) -> Since:
     """Return what was changed since `base` of issues that were last `updated` then."""
     moved = [key for key, moment in base.items() if not missing(updated.get(key)) and updated[key] > moment]
+    stayed = frozenset(base).difference(moved)
     if not moved:
-        return Since()
+        return Since(stayed=stayed)
     changes, unread = await history(moved)
     since: dict[str, list[Moved]] = {}
     columns = [changes[name] for name in ("Key", "When", *_TOLD)]
@@ -174,4 +183,4 @@ async def changed_since(
         if key in base and when > base[key]:
             texts = [None if missing(value) else str(value) for value in others]
             since.setdefault(key, []).append(Moved(str(name), *texts))
-    return Since(frozenset(moved), since, unread)
+    return Since(frozenset(moved), stayed, since, unread)

@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable
-
-import anyio.to_thread
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from schedkit import context
-from schedkit.atlassian import count_requests
+from schedkit.atlassian import RequestStats
 from schedkit.gcpause import gc_paused
 from schedkit.jira.pages.completeness import positions
-from schedkit.jira.search.extract import Extraction
+from schedkit.jira.search.extraction import Extraction
 from schedkit.jira.table.batch import Batch, mend, take
 from schedkit.jira.table.frame import assemble, described, newest, ranked
 
-__all__ = ["Extra", "framed"]
-
-# Adds columns or changes the frame once the issues are there.
-Extra = Callable[[pd.DataFrame], pd.DataFrame]
+__all__ = ["joined", "with_report"]
 
 
-async def framed(
-    begin: Callable[[list[Batch]], Awaitable[Extraction]],
-    work: Callable[[Extraction], Awaitable[None]] = Extraction.run,
-    finish: Extra | None = None,
-) -> pd.DataFrame:
-    """Run an extraction and return its frame with the report in its attrs.
-
-    Parameters
-    ----------
-    begin : async callable
-        Makes the extraction; its sink is to append to the list it gets.
-    work : async callable
-        Runs it.
-    finish : callable, optional
-        Changes the frame at the end, in a worker thread.
-    """
-    began = time.perf_counter()
-    batches: list[Batch] = []
-    with count_requests() as cost:
-        extraction = await begin(batches)
-        await work(extraction)
-        frame = await anyio.to_thread.run_sync(_joined, extraction, batches)
-    facts = extraction.completeness.as_attrs(cost, time.perf_counter() - began)
+def with_report(frame: pd.DataFrame, extraction: Extraction, stats: RequestStats) -> pd.DataFrame:
+    """Return the frame with what is known of its columns and its completeness in its attrs."""
+    facts = extraction.completeness.as_attrs(stats)
     columns = described(extraction.reader.columns)
-    if finish is not None:
-        frame = await anyio.to_thread.run_sync(finish, frame)
     frame.attrs = {
         "site": extraction.session.base,
         "jql": extraction.completeness.jql,
@@ -61,8 +32,9 @@ async def framed(
     return frame
 
 
-def _joined(extraction: Extraction, batches: list[Batch]) -> pd.DataFrame:
-    """Join the batches: each issue once, its newest copy, in the query's order."""
+def joined(extraction: Extraction) -> pd.DataFrame:
+    """Return the issues that have arrived: each once, its newest copy, in the extraction's order."""
+    batches = extraction.batches
     for batch in batches:
         mend(batch, extraction.lists)
     ids = np.concatenate([batch.ids for batch in batches]) if batches else np.empty(0, np.int64)
@@ -70,12 +42,13 @@ def _joined(extraction: Extraction, batches: list[Batch]) -> pd.DataFrame:
     kept = newest(ids, updated)
     rows = kept[positions(ids[kept], extraction.order)]
     columns = extraction.reader.columns
+    ranks = ranked(columns, extraction.session.ranks)
     with gc_paused():
         arranged = _arranged(batches, rows)
         if arranged is not None:
             batches.clear()
-            return assemble(arranged, columns, ranks=ranked(columns, extraction.session.ranks))
-        return assemble(batches, columns, rows, ranked(columns, extraction.session.ranks))
+            return assemble(arranged, columns, ranks=ranks)
+        return assemble(batches, columns, rows, ranks)
 
 
 def _arranged(batches: list[Batch], rows: npt.NDArray[np.int64]) -> list[Batch] | None:
