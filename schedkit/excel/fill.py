@@ -164,7 +164,7 @@ def fill_template(
 def _follow_formulas(book: Workbook, filling: Filling, parts: Parts) -> bool:
     """Let formulas follow the region; tell whether a cell that had one has none any more."""
     growth = filling.growth
-    change = Change(growth, filling.overwritten.covers, filling.written, filling.updated_rows)
+    change = Change(growth, filling.overwritten, filling.written, filling.updated_rows)
     followed = follow(book, change)
     if followed.any or filling.calculates:
         recalculate(parts.document(book.part))

@@ -20,7 +20,6 @@ _ATTRIBUTE = re.compile(r"\s([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _ADDRESS = re.compile(r"\sr\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _AREA = re.compile(r"\sref\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _REGULAR = '<c r="'
-_CELL_OF_FORMULA = re.compile(rf"{_REGULAR}([A-Z]{{1,3}})[0-9]+\"[^<>]*><f(?=[\s/>])")
 ENTITIES = {"&quot;": '"', "&apos;": "'"}
 
 
@@ -56,18 +55,6 @@ def cells_of(xml: str, row: int) -> dict[int, str]:
         column = column_number(address.rstrip("0123456789")) if address else column + 1
         found[column] = each[0] if address else at(each[0], column, row)
     return found
-
-
-def formula_cells_of(xml: str, row: int) -> dict[int, str]:
-    """Return those of the cells within a row that hold a formula, by column."""
-    found = {}
-    if is_regular(xml):
-        for cell in _CELL_OF_FORMULA.finditer(xml):
-            end = xml.index("</c>", cell.end()) + len("</c>")
-            found[column_number(cell[1])] = xml[cell.start() : end]
-        if len(found) == xml.count("<f"):
-            return found
-    return {column: cell for column, cell in cells_of(xml, row).items() if formula_of(cell) is not None}
 
 
 def is_regular(xml: str) -> bool:
@@ -117,10 +104,18 @@ def formula_of(cell: str) -> FormulaXml | None:
     found = _FORMULA.search(cell)
     if found is None:
         return None
-    told = attributes(found[2])
-    return FormulaXml(
-        unescape(found[3] or "", ENTITIES), told.get("t", ""), told.get("si", ""), told.get("ref", "")
-    )
+    return formula_xml(found[2], found[3] or "")
+
+
+def formula_xml(told: str, text: str) -> FormulaXml:
+    """Return a formula by the attributes and the text of its element, as they are written."""
+    known = attributes(told) if told else {}
+    return FormulaXml(formula_text(text), known.get("t", ""), known.get("si", ""), known.get("ref", ""))
+
+
+def formula_text(written: str) -> str:
+    """Return the text of a formula without escapes."""
+    return unescape(written, ENTITIES) if "&" in written else written
 
 
 def with_formula(cell: str, text: str) -> str:

@@ -33,6 +33,15 @@ class Overwritten:
             return False
         return self.rows is None or row in self.rows
 
+    def rows_between(self, column: int, first: int, last: int) -> list[tuple[int, int]]:
+        """Return which of the rows `first` to `last` of a column are rewritten, as ranges in order."""
+        first, last = max(first, self.first_row), min(last, self.body.bottom)
+        if first > last or column not in self.columns:
+            return []
+        if self.rows is None:
+            return [(first, last)]
+        return [(row, row) for row in range(first, last + 1) if row in self.rows]
+
 
 def refuse_collisions(book: Workbook, sheet: Sheet, region: Region, growth: RangeGrowth, name: str) -> None:
     """Refuse a region that would grow over something else.
