@@ -110,12 +110,25 @@ def inferred(body: Body, calendar: Calendar) -> Series[Any]:
         if body.only("b"):
             return Series(_booleans(body))
         if body.only("dhi"):
-            return _dates(body, calendar)
+            return _whole_millis(_dates(body, calendar))
         if body.only("t"):
-            return _durations(body)
+            return _whole_millis(_durations(body))
     except (ValueError, OverflowError, pa.ArrowException):
         pass
     return _as_objects(body, calendar)
+
+
+def _whole_millis(times: Series[Any]) -> Series[Any]:
+    """Return moments or durations without the microsecond by which other programs miss a millisecond.
+
+    openpyxl writes 09:30 as a serial that is nearer to 09:30:00.000001; no such program keeps microseconds.
+    """
+    if times.dtype == object:
+        return times
+    micros = times.to_numpy().astype("int64")
+    near = micros // 1000 * 1000 + np.where(micros % 1000 >= 999, 1000, 0)
+    meant = (np.abs(micros - near) <= 1) & times.notna().to_numpy()
+    return Series(np.where(meant, near, micros).view(times.to_numpy().dtype))
 
 
 def _inferred_numbers(body: Body) -> Series[Any]:
@@ -169,12 +182,20 @@ def _restored(body: Body, column: ColumnMetadata, calendar: Calendar, keys: list
 def _restored_objects(
     body: Body, column: ColumnMetadata, calendar: Calendar, keys: list[str] | None
 ) -> Series[Any]:
+    if column.kind == Kind.DATE:
+        return Series([_day(value) for value in body.objects(calendar)], dtype=object)
     if not body.only("s") or (column.lists is None and column.form is None):
         return _as_objects(body, calendar)
     texts = body.spread(body.texts).to_pylist()
     if column.lists is not None:
         return Series(restored_lists(texts, column.lists, keys), dtype=object)
     return Series(restored_json(texts, column.form), dtype=object)
+
+
+def _day(value: Any) -> Any:
+    """Return a date for a moment at midnight, any other value as it is."""
+    midnight = isinstance(value, dt.datetime) and value.time() == dt.time()
+    return value.date() if midnight else value
 
 
 def _categories(body: Body, column: ColumnMetadata) -> Series[Any]:

@@ -163,6 +163,8 @@ def _cells(block: bytes, meaning: Meaning, only: set[int] | None) -> Iterator[Bl
     columns, rows, after = _addresses(data, opens[cells])
     if only is not None:
         asked = np.isin(columns, list(only))
+        if not asked.any():
+            return
         cells, columns, rows, after = cells[asked], columns[asked], rows[asked], after[asked]
     letters = _kinds(block, after, closes[cells], meaning)
     following = codes[cells + 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Container, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -146,6 +146,14 @@ class Sheet:
         if found is None:
             return Row("", {})
         return Row(_without(found.attributes, *_PLACING), sheet_cells.cells_of(found.cells, number))
+
+    def cells(self, number: int, without: Container[int]) -> dict[int, str]:
+        """Return the cells of a row as it is now by column, but for some columns, which saves time."""
+        if number in self._changed:
+            cells = self._changed[number].cells.items()
+            return {column: cell for column, cell in cells if column not in without}
+        found = self._rows.row(number)
+        return {} if found is None else sheet_cells.cells_of(found.cells, number, without)
 
     def attributes(self, number: int, *, shown: bool = False) -> str | None:
         """Return the attributes of a row as it is now, None if it is not there; see `Row`.

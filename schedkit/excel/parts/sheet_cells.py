@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, unescape
 
@@ -39,21 +40,26 @@ def attributes(text: str) -> dict[str, str]:
     return {name: double or single.replace('"', "&quot;") for name, double, single in found}
 
 
-def cells_of(xml: str, row: int) -> dict[int, str]:
-    """Return the cells within a row by column; one without an address follows the one before it."""
+def cells_of(xml: str, row: int, without: Container[int] = ()) -> dict[int, str]:
+    """Return the cells within a row by column, but for some columns.
+
+    A cell without an address follows the one before it.
+    """
     found: dict[int, str] = {}
     if is_regular(xml):
         for piece in xml.split(_REGULAR)[1:]:
+            column = column_number(piece[: piece.index('"')].rstrip("0123456789"))
+            if column in without:
+                continue
             cell = _REGULAR + piece
-            if not cell.endswith(("</c>", "/>")):
-                cell = _cell(cell)[0]
-            found[column_number(piece[: piece.index('"')].rstrip("0123456789"))] = cell
+            found[column] = cell if cell.endswith(("</c>", "/>")) else _cell(cell)[0]
         return found
     column = 0
     for each in _CELL.finditer(xml):
         address = attributes(each[2]).get("r")
         column = column_number(address.rstrip("0123456789")) if address else column + 1
-        found[column] = each[0] if address else at(each[0], column, row)
+        if column not in without:
+            found[column] = each[0] if address else at(each[0], column, row)
     return found
 
 
