@@ -203,7 +203,7 @@ def _categories(body: Body, column: ColumnMetadata) -> Series[Any]:
     known = pa.array(column.categories or [], _STRING)
     added = texts.drop_null().unique()
     added = added.filter(pc.invert(pc.is_in(added, value_set=known))).to_pylist()
-    # What people typed since is a category of its own, after those the column had.
+    # Values that people typed since become new categories, after the stored ones.
     categories = [*known.to_pylist(), *(added if column.categories else sorted(added))]
     codes = pc.index_in(texts, value_set=pa.array(categories, _STRING), skip_nulls=True)
     return Series(
@@ -324,7 +324,7 @@ def _filled(body: Body, micros: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def _in_zone(wall: Series[Any], column: ColumnMetadata) -> Series[Any]:
     if column.zone is None:
         return wall
-    # Excel cannot tell the two passes through the hour that a clock repeats: the first one is taken.
+    # Excel has no zone, so an hour that the clock repeats is ambiguous: the first one is taken.
     first = np.ones(len(wall), dtype=bool)
     local: Series[Any] = wall.dt.tz_localize(
         parse_timezone(column.zone), ambiguous=first, nonexistent="shift_forward"

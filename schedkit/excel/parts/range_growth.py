@@ -1,4 +1,4 @@
-"""References that grow with the rows they cover: in formulas, names, charts, pivots and rules."""
+"""How references in formulas, names, charts, pivots and rules change when a region grows or shrinks."""
 
 from __future__ import annotations
 

@@ -56,9 +56,9 @@ class Row:
     @property
     def look(self) -> str:
         """The attributes that a new row takes over."""
-        told = sheet_cells.attributes(self.attributes)
-        kept = {name for name in told if name in _LOOK or name.endswith(":dyDescent")}
-        return "".join(f' {name}="{told[name]}"' for name in told if name in kept)
+        attributes = sheet_cells.attributes(self.attributes)
+        kept = {name for name in attributes if name in _LOOK or name.endswith(":dyDescent")}
+        return "".join(f' {name}="{attributes[name]}"' for name in attributes if name in kept)
 
     def shown(self) -> Row:
         """Return the row as it is when no filter hides it."""
@@ -113,10 +113,10 @@ class Sheet:
         if not self.prefix:
             return None
         document = self.document
-        told: dict[str, str] = {}
+        attributes: dict[str, str] = {}
         for element in (document.root, self.data):
-            told |= sheet_cells.attributes(document.xml[element.start : element.inner].decode())
-        return told["xmlns:" + self.prefix[:-1]]
+            attributes |= sheet_cells.attributes(document.xml[element.start : element.inner].decode())
+        return attributes["xmlns:" + self.prefix[:-1]]
 
     @property
     def strict(self) -> bool:
@@ -164,8 +164,8 @@ class Sheet:
             As they are when no filter hides the row.
         """
         row = self._changed.get(number)
-        told = self._rows.attributes(number) if row is None else row.attributes
-        return None if told is None else _without(told, *_PLACING, *(["hidden"] if shown else []))
+        attributes = self._rows.attributes(number) if row is None else row.attributes
+        return None if attributes is None else _without(attributes, *_PLACING, *(["hidden"] if shown else []))
 
     def is_filled(self, number: int, left: int, right: int) -> bool:
         """Tell whether a row holds a value in one of the columns."""
@@ -189,11 +189,11 @@ class Sheet:
 
     def _formulas(self) -> Iterator[FormulaCell]:
         changed: dict[int, None] = {}
-        for row, column, told, text in self._rows.formulas():
+        for row, column, attributes, text in self._rows.formulas():
             if row in self._changed:
                 changed[row] = None
-            elif told:
-                yield self._formula(sheet_cells.formula_xml(told.decode(), text.decode()), column, row)
+            elif attributes:
+                yield self._formula(sheet_cells.formula_xml(attributes.decode(), text.decode()), column, row)
             else:
                 yield FormulaCell(row, column, sheet_cells.formula_text(text.decode()))
         for row in changed:
@@ -211,9 +211,11 @@ class Sheet:
     def _shared(self) -> dict[str, SharedFormula]:
         """The shared formulas by their index, as they were before any change."""
         found = {}
-        for row, column, told, text in self._rows.formulas():
-            formula = sheet_cells.formula_xml(told.decode(), text.decode()) if told and text else None
-            if formula is not None and formula.shared:
+        for row, column, attributes, text in self._rows.formulas():
+            if not attributes or not text:
+                continue
+            formula = sheet_cells.formula_xml(attributes.decode(), text.decode())
+            if formula.shared:
                 found[formula.shared] = SharedFormula(formula.text, column, row)
         return found
 
@@ -334,8 +336,8 @@ def _checked(xml: bytes, part: str, title: str) -> tuple[bytes, _Data]:
 
 def _without(attributes: str, *names: str) -> str:
     """Return attributes as they are written, but for some."""
-    told = sheet_cells.attributes(attributes)
-    return "".join(f' {name}="{value}"' for name, value in told.items() if name not in names)
+    kept = sheet_cells.attributes(attributes)
+    return "".join(f' {name}="{value}"' for name, value in kept.items() if name not in names)
 
 
 def _opened(tag: bytes, name: bytes) -> bytes:

@@ -113,9 +113,9 @@ def formula_of(cell: str) -> FormulaXml | None:
     return formula_xml(found[2], found[3] or "")
 
 
-def formula_xml(told: str, text: str) -> FormulaXml:
+def formula_xml(written: str, text: str) -> FormulaXml:
     """Return a formula by the attributes and the text of its element, as they are written."""
-    known = attributes(told) if told else {}
+    known = attributes(written) if written else {}
     return FormulaXml(formula_text(text), known.get("t", ""), known.get("si", ""), known.get("ref", ""))
 
 

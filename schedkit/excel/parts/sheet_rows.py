@@ -1,4 +1,4 @@
-"""The rows of a worksheet as they lie in its part, found by their numbers."""
+"""The rows of a worksheet as bytes of its part, found by their numbers."""
 
 from __future__ import annotations
 

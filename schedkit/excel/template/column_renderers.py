@@ -1,4 +1,4 @@
-"""What renders each column of a template's sheet, from left to right."""
+"""Renderers for the columns of a template's sheet."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _one(pieces: Pieces) -> pa.Array:
 
 @dataclass(frozen=True)
 class Computed:
-    """A formula carried down with the values that it has, as far as they can be told.
+    """A formula filled down, with its values as far as they can be calculated here.
 
     `columns` are what the cells of other columns of the region hold.
     """
