@@ -160,7 +160,7 @@ class References:
         first, last = (self._areas(sheet, run, row) for row in (run.first, run.last))
         if first is None or last is None:
             yield Formula(sheet, run, rewritten, None)
-        elif [_columns(each) for each in first] == [_columns(each) for each in last]:
+        elif _names(run, run.first) == _names(run, run.last) and _columns(first) == _columns(last):
             found = [Reference(*one, other) for one, (_, other) in zip(first, last, strict=True)]
             yield Formula(sheet, run, rewritten, found)
         else:
@@ -206,8 +206,13 @@ class _Cell(NamedTuple):
     column: int
 
 
-def _columns(used: tuple[str, Area]) -> tuple[str, int, int]:
-    return used[0], used[1].left, used[1].right
+def _names(run: FormulaRun, row: int) -> tuple[frozenset[str], frozenset[str]]:
+    uses = Uses.of(run.text(row))
+    return uses.names, uses.own_rows
+
+
+def _columns(used: Sequence[tuple[str, Area]]) -> list[tuple[str, int, int]]:
+    return [(sheet, area.left, area.right) for sheet, area in used]
 
 
 def mark_stale(formulas: Iterable[Formula], changed: Mapping[str, ChangedCells]) -> None:
