@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schedkit.errors import SettingsError, UnknownFieldError
+from schedkit.report.chart import ChartOptions
 from schedkit.report.definition import Names, Report
 from schedkit.report.tools import Tools
 from schedkit.values.files import file_error
@@ -27,7 +28,8 @@ class PagesDelivery(BaseModel):
     """Create pages from a template, or fill those that are there.
 
     `title` and `template` may hold ``{{ value }}`` (of the column `by`), ``{{ count }}`` (rows),
-    ``{{ table }}`` (the rows), ``{{ day }}`` (of the run) and the names of `values`. `template` is storage
+    ``{{ table }}`` (the rows), ``{{ chart }}`` (of the rows, as `chart` says), ``{{ day }}`` (of the run) and
+    the names of `values`. `template` is storage
     format, a file (``.xhtml``), or the id or URL of a page. With `by`, each of its values has a page of its
     own, which is found again by that value, whatever its title has become. The other options are those of
     `Table.replace`.
@@ -41,6 +43,7 @@ class PagesDelivery(BaseModel):
     template: str
     by: str | None = None
     values: dict[str, str] = Field(default_factory=dict)
+    chart: ChartOptions | None = None
     labels: Names = ()
     key: Names | None = ("Key",)
     keep: Names = ()
@@ -69,6 +72,7 @@ class PagesDelivery(BaseModel):
                 "count": len(part),
                 "day": tools.clock().date(),
                 "table": self._table(part, tools),
+                **({} if self.chart is None else {"chart": self.chart.draw(part, tools)}),
                 **self.values,
             }
             unknown = [name for name in wanted if name not in known]

@@ -40,6 +40,8 @@ class Applied:
         What it took.
     altered : tuple of str
         Cells (key and column) and placeholders that the site stored otherwise than they were sent.
+    attached : tuple of str
+        Charts of which a version was attached.
     """
 
     page_id: str
@@ -58,6 +60,7 @@ class Applied:
     outside: str
     seconds: float
     altered: tuple[str, ...] = ()
+    attached: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
         """Show the page as a link, and in one line what became of it."""
@@ -68,7 +71,7 @@ class Applied:
                 (self.changed_cells, "cells changed"), (self.rows_added, "rows added"),
                 (self.rows_removed, "rows removed"), (self.rows_archived, "rows archived"),
                 (self.rows_marked, "rows marked as missing"),
-                (len(self.altered), "cells stored otherwise"),
+                (len(self.altered), "cells stored otherwise"), (len(self.attached), "charts attached"),
             )
             if count
         ]  # fmt: skip
@@ -80,7 +83,13 @@ class Applied:
 
 
 def applied(
-    outcome: Outcome, tables: Sequence[Merged], started: float, *, blocks: int = 0, region: str = ""
+    outcome: Outcome,
+    tables: Sequence[Merged],
+    started: float,
+    *,
+    blocks: int = 0,
+    region: str = "",
+    attached: Sequence[str] = (),
 ) -> Applied:
     """Sum up an outcome, and report it to the listener."""
     made = Applied(
@@ -100,6 +109,7 @@ def applied(
         outside=outcome.outside,
         seconds=round(time.monotonic() - started, 3),
         altered=outcome.altered,
+        attached=tuple(attached),
     )
     context.fact("page", {**asdict(made), **({"region": region} if region else {})})
     return made

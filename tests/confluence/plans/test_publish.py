@@ -79,6 +79,7 @@ def test_a_page_is_created_then_filled(wiki: Confluence, demo: DemoSite) -> None
     assert again.page_id == page.id
     assert repr(again).splitlines()[1:] == [
         "day: nothing to change", "count: 2 → 1", "chart: nothing to change", "bugs: 1 cell changes",
+        "  Key  Summary", "  K-1  one → ONE",
     ]  # fmt: skip
     assert "count: 2 → 1" in again._repr_html_()
     before = page.body
