@@ -46,8 +46,9 @@ def _is_cloud(url: str) -> bool:
 class AsyncConfluence:
     """The async side of a `Confluence`."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, main_page_id: str | int | None = None) -> None:
         self.server = server
+        self.main_page_id = main_page_id
 
     def page(
         self, page: str | int | None = None, *, title: str | None = None, space: str | None = None
@@ -60,7 +61,7 @@ class AsyncConfluence:
         self,
         title: str,
         *,
-        parent: str | int,
+        parent: str | int | None = None,
         template: str | Page | AsyncPage,
         values: Mapping[str, Any],
         key: str | None = None,
@@ -76,8 +77,8 @@ class AsyncConfluence:
         ----------
         title : str
             The page's title, unique in the parent's space; ``{{ placeholders }}`` in it become plain text.
-        parent : str or int
-            Id or URL of the page, or on Cloud of the folder, above.
+        parent : str or int, optional
+            Id or URL of the page, or on Cloud of the folder, above; by default the client's `main_page_id`.
         template : str or Page
             Storage format with ``{{ placeholders }}``, or a page that holds it. In parameters of macros they
             become plain text once, when the page is made.
@@ -94,7 +95,7 @@ class AsyncConfluence:
         Raises
         ------
         UsageError
-            If placeholders and values do not match.
+            If placeholders and values do not match, or there is no parent.
         MalformedPageError
             If the template is not well-formed.
 
@@ -114,7 +115,12 @@ class AsyncConfluence:
             raise UsageError(
                 f"values={safe_repr(values, 60)} is not a mapping", hint='write values={"day": …}'
             )
-        above = parent_address(parent, self.server.site.url)
+        if parent is None and self.main_page_id is None:
+            raise UsageError(
+                f"the page {title.strip()!r} has no parent",
+                hint="write publish(…, parent=100001), or Confluence(…, main_page_id=100001) for all pages",
+            )
+        above = parent_address(self.main_page_id if parent is None else parent, self.server.site.url)
         source = template if isinstance(template, str) else await _source_of(template)
         new = NewPage(
             parent=await find_parent(self.server, above),
@@ -163,6 +169,8 @@ class Confluence:
         Which of the two it is; found out by itself.
     site : Site, optional
         An existing site instead of `url` and credentials.
+    main_page_id : str or int, optional
+        Id or URL of the page, or on Cloud of the folder, below which `publish` creates pages.
     options
         Passed on to `Site`: ``verify``, ``proxies``, ``timeout``, …
 
@@ -181,6 +189,7 @@ class Confluence:
         cloud: bool | None = None,
         *,
         site: Site | None = None,
+        main_page_id: str | int | None = None,
         **options: Unpack[SiteOptions],
     ) -> None:
         below_wiki = False
@@ -195,7 +204,9 @@ class Confluence:
             site = Site(bare.removesuffix("/wiki"), user=user, token=token, **options)
         if cloud is None and _is_cloud(site.url):
             cloud = True
-        self.aio = AsyncConfluence(Server(site, cloud, below_wiki=below_wiki))
+        if main_page_id is not None:
+            parent_address(main_page_id, site.url)
+        self.aio = AsyncConfluence(Server(site, cloud, below_wiki=below_wiki), main_page_id)
 
     @classmethod
     def connect(
@@ -205,6 +216,7 @@ class Confluence:
         *,
         again: bool = False,
         cloud: bool | None = None,
+        main_page_id: str | int | None = None,
         **options: Unpack[SiteOptions],
     ) -> Self:
         """Return a client, asking for the login the first time; see `schedkit.jira.Jira.connect`.
@@ -219,7 +231,9 @@ class Confluence:
         >>> wiki = Confluence.connect("https://wiki.example.org")  # doctest: +SKIP
         """
         return connected(
-            lambda name, token: cls(url, user=name, token=token, cloud=cloud, **options),
+            lambda name, token: cls(
+                url, user=name, token=token, cloud=cloud, main_page_id=main_page_id, **options
+            ),
             lambda wiki: wiki.myself(),
             url,
             user,

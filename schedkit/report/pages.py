@@ -29,16 +29,16 @@ class PagesDelivery(BaseModel):
 
     `title` and `template` may hold ``{{ value }}`` (of the column `by`), ``{{ count }}`` (rows),
     ``{{ table }}`` (the rows), ``{{ chart }}`` (of the rows, as `chart` says), ``{{ day }}`` (of the run) and
-    the names of `values`. `template` is storage
-    format, a file (``.xhtml``), or the id or URL of a page. With `by`, each of its values has a page of its
-    own, which is found again by that value, whatever its title has become. The other options are those of
-    `Table.replace`.
+    the names of `values`. `template` is storage format, a file (``.xhtml``), or the id or URL of a page.
+    `parent` is the id or URL of the page (on Cloud also of the folder) above, by default the site's
+    `main_page_id`. With `by`, each of its values has a page of its own, which is found again by that value,
+    whatever its title has become. The other options are those of `Table.replace`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     site: str
-    parent: str
+    parent: str | None = None
     title: str
     template: str
     by: str | None = None

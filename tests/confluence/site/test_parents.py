@@ -68,6 +68,26 @@ def test_an_id_that_is_neither(wiki: Confluence) -> None:
         publish(wiki, 987_654_321, "x")
 
 
+def test_pages_are_created_below_the_main_page(wiki: Confluence, demo: DemoSite) -> None:
+    site = wiki.aio.server.site
+    mine = Confluence(site=site, cloud=(site.credentials.user is not None), main_page_id=100003)
+    values, template = {"n": 1}, "<p>{{ n }}</p>"
+    title = f"Below the main page {demo.wiki.new_id()}"
+    made = mine.publish(title, template=template, values=values).apply()
+    assert demo.wiki.pages[made.page_id].parent == "100003"
+    other = mine.publish(f"{title} two", parent=100002, template=template, values=values).apply()
+    assert demo.wiki.pages[other.page_id].parent == "100002"
+    with pytest.raises(UsageError, match=f"the page '{title}' has no parent"):
+        wiki.publish(title, template=template, values=values)
+
+
+def test_a_main_page_that_is_none() -> None:
+    with pytest.raises(UsageError, match="invalid page id 'Main'"):
+        Confluence("https://wiki.example.org", token="s", main_page_id="Main")
+    with pytest.raises(UsageError, match=r"is of other\.example\.org"):
+        Confluence("https://wiki.example.org", token="s", main_page_id="https://other.example.org/pages/5")
+
+
 @pytest.mark.parametrize("wiki", ["dc"], indirect=True)
 def test_a_data_center_has_no_folders(wiki: Confluence, demo: DemoSite) -> None:
     folder = demo.wiki.create_folder("Reports", parent=HOME)
