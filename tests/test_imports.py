@@ -63,8 +63,8 @@ WITHIN: dict[str, dict[str, set[str]]] = {
     },
     "excel": {
         "parts": set(),
-        "drawn": set(),
-        "frames": {"parts", "drawn"},
+        "new_workbook": set(),
+        "frames": {"parts", "new_workbook"},
         "template": {"parts", "frames"},
     },
     "jira": {
@@ -72,9 +72,9 @@ WITHIN: dict[str, dict[str, set[str]]] = {
         "pages": {"table"},
         "search": {"table", "pages"},
         "history": {"table", "pages", "search"},
-        "kept": {"table", "pages", "search", "history"},
+        "local_store": {"table", "pages", "search", "history"},
         "write": {"table", "pages"},
-        "client": {"table", "pages", "search", "history", "kept", "write"},
+        "client": {"table", "pages", "search", "history", "local_store", "write"},
     },
     "confluence": {
         "source": set(),
@@ -85,7 +85,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
 }
 BUILT: dict[str, set[str]] = {
     "core": set(),
-    "excel": {"continuing", "fill", "jobs", "reading", "writing"},
+    "excel": {"existing_workbook", "fill", "reading", "write_plans", "writing"},
     "jira": {"export", "sites"},
     "confluence": {"client", "page", "results"},
 }

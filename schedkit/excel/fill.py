@@ -12,28 +12,34 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schedkit import context
-from schedkit.excel.drawn.skeleton import FIRST_ROW, HEADER_ROW, PROTOTYPE_ROWS, TOTALS_LABEL, SheetPlan
-from schedkit.excel.frames.cells import CHUNK_ROWS, Data, Ink, Slot, rows
-from schedkit.excel.frames.plan import Laid
+from schedkit.excel.conversion_report import ConversionReport
+from schedkit.excel.frame_metadata import WorkbookMetadata
+from schedkit.excel.frames.cells import CHUNK_ROWS, ColumnRenderer, Data, SheetOutput, rows
+from schedkit.excel.frames.layout import Layout
 from schedkit.excel.limits import MAX_LINKS, MAX_ROWS
 from schedkit.excel.links import LinkParts, relation_kind
-from schedkit.excel.memory import WorkbookMemory
 from schedkit.excel.names import letters
+from schedkit.excel.new_workbook.skeleton import (
+    FIRST_ROW,
+    HEADER_ROW,
+    PROTOTYPE_ROWS,
+    TOTALS_LABEL,
+    SheetPlan,
+)
 from schedkit.excel.parts import sheet_cells
 from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.metadata_part import read_metadata, store_metadata
 from schedkit.excel.parts.package import Package
-from schedkit.excel.parts.remembered import keep_memory, memory_of
 from schedkit.excel.parts.rewrite import Changes, free_prefix, rewrite
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.workbook import Workbook, open_workbook, relations
-from schedkit.excel.tally import Tally
 from schedkit.excel.template.dependents import Parts, grow_dependents, recalculate
 from schedkit.excel.template.drawings import move_objects
 from schedkit.excel.template.formula_cells import Change, follow
 from schedkit.excel.template.hyperlinks import keep_links
 from schedkit.excel.template.neighbours import move_rows_below, without_merged, write_header
 from schedkit.excel.template.notes import move_notes
-from schedkit.excel.template.range_followers import clear_filters, grow_other, grow_own
+from schedkit.excel.template.rules_and_filters import clear_filters, grow_other, grow_own
 from schedkit.excel.template.template import Filling
 
 # What a new workbook is called before it has a file.
@@ -57,47 +63,54 @@ class Progress:
         context.checkpoint()
 
 
-def fill_drawn(drawn: bytes, laid: Laid, file: IO[bytes], tally: Tally, name: str = DRAWN) -> None:
-    """Write the workbook `drawn` with the rows laid out to `file`; `name` is the file it was drawn into."""
+def fill_new_workbook(
+    drawn: bytes, layout: Layout, file: IO[bytes], report: ConversionReport, name: str = DRAWN
+) -> None:
+    """Write the workbook `drawn` with the rows laid out, to `file`; `name` is the file it was drawn into."""
     package = Package(drawn, name)
     book = open_workbook(package, name)
-    progress = Progress(sum(plan.rows for plan in laid.sheets))
+    progress = Progress(sum(plan.rows for plan in layout.sheets))
     changes = Changes()
-    for plan in laid.sheets:
-        _fill_sheet(package, book.sheets[plan.name], plan, changes, tally, progress)
-    keep_memory(book, memory_of(book)[1].joined(laid.memory), changes)
+    for plan in layout.sheets:
+        _fill_sheet(package, book.sheets[plan.name], plan, changes, report, progress)
+    store_metadata(book, read_metadata(book)[1].joined(layout.metadata), changes)
     rewrite(package, changes, file)
 
 
 def _fill_sheet(
-    package: Package, part: str, plan: SheetPlan, changes: Changes, tally: Tally, progress: Progress
+    package: Package,
+    part: str,
+    plan: SheetPlan,
+    changes: Changes,
+    report: ConversionReport,
+    progress: Progress,
 ) -> None:
     sheet = Sheet(package.read(part), part, plan.name)
     looks = [sheet.row(row).cells for row in PROTOTYPE_ROWS]
-    slots: list[Slot] = []
+    renderers: list[ColumnRenderer] = []
     room = MAX_LINKS
     for position, column in enumerate(plan.columns, 1):
         link = plan.links.get(position)
         style, linked, moment, duration, _ = (sheet_cells.style_of(found.get(position)) for found in looks)
-        slots.append(Data(position, column, style, link, linked, moment, duration, room))
+        renderers.append(Data(position, column, style, link, linked, moment, duration, room))
         # Columns further right link only if all rows of those before them can.
         room = max(room - plan.rows, 0) if link else room
-    ink = Ink(tally)
-    _set_dimension(sheet, Area(1, 1, plan.last_row + bool(plan.totals), max(len(slots), 1)))
+    output = SheetOutput(report)
+    _set_dimension(sheet, Area(1, 1, plan.last_row + bool(plan.totals), max(len(renderers), 1)))
 
     def stream() -> Iterator[bytes | memoryview]:
         yield sheet.opening()
         yield from sheet.rows(HEADER_ROW, HEADER_ROW)
-        for chunk, count in rows(slots, plan.start, plan.stop, FIRST_ROW, ink):
+        for chunk, count in rows(renderers, plan.start, plan.stop, FIRST_ROW, output):
             yield chunk
             progress.add(count)
         if plan.totals:
             yield _totals_row(plan, looks[-1])
-        yield from sheet.closing(ink.links.refs)
+        yield from sheet.closing(output.links.refs)
 
     changes.streams[part] = stream
-    changes.related[part] = lambda: ink.links.targets
-    if plan.rows * len(slots) > _LARGE_CELLS:
+    changes.related[part] = lambda: output.links.targets
+    if plan.rows * len(renderers) > _LARGE_CELLS:
         changes.large.add(part)
 
 
@@ -127,8 +140,8 @@ def fill_template(
     book: Workbook,
     filling: Filling,
     file: IO[bytes],
-    tally: Tally,
-    told: WorkbookMemory | None = None,
+    report: ConversionReport,
+    told: WorkbookMetadata | None = None,
 ) -> None:
     """Write the template `book` with one region filled to `file`; it shall remember what is `told`."""
     sheet, region, growth = filling.sheet, filling.region, filling.growth
@@ -136,15 +149,15 @@ def fill_template(
     lost = _follow_formulas(book, filling, parts)
     grow_dependents(parts, region, growth)
     move_objects(parts, sheet, growth, f"{region} of {book.package.name}")
-    tally.add("notes_removed", move_notes(parts, region.part, growth, filling.keys))
-    _clear_filters(parts, filling, tally)
+    report.add("notes_removed", move_notes(parts, region.part, growth, filling.keys))
+    _clear_filters(parts, filling, report)
     freed = _arrange_sheet(filling)
     changes = Changes(parts={**_sheets_changed(book, sheet), **parts.changed(), **filling.formats.changed()})
     if told is not None:
-        keep_memory(book, told, changes, strict=sheet.strict)
+        store_metadata(book, told, changes, strict=sheet.strict)
     if lost:
         _drop_calculation_chain(book, changes)
-    _stream_sheet(book, filling, freed, changes, tally)
+    _stream_sheet(book, filling, freed, changes, report)
     rewrite(book.package, changes, file)
 
 
@@ -161,12 +174,12 @@ def _follow_formulas(book: Workbook, filling: Filling, parts: Parts) -> bool:
     return followed.lost
 
 
-def _clear_filters(parts: Parts, filling: Filling, tally: Tally) -> None:
+def _clear_filters(parts: Parts, filling: Filling, report: ConversionReport) -> None:
     """Show all rows of a region whose filter had hidden some: they are others now."""
     if not filling.filtered:
         return
     table, sheet, body = filling.region.table, filling.sheet, filling.region.body
-    tally.add("filters_cleared", clear_filters(parts.document(table.part) if table else sheet.document))
+    report.add("filters_cleared", clear_filters(parts.document(table.part) if table else sheet.document))
     for number in sheet.numbers(body.top, body.bottom):
         row = sheet.row(number)
         if "hidden" in row.attributes:
@@ -208,32 +221,34 @@ def _drop_calculation_chain(book: Workbook, changes: Changes) -> None:
         changes.unrelated.setdefault(book.part, set()).add(relation.id)
 
 
-def _stream_sheet(book: Workbook, filling: Filling, freed: set[str], changes: Changes, tally: Tally) -> None:
+def _stream_sheet(
+    book: Workbook, filling: Filling, freed: set[str], changes: Changes, report: ConversionReport
+) -> None:
     """Let the filled sheet be rendered when it is written."""
     sheet, part = filling.sheet, filling.region.part
     kind = relation_kind(strict=sheet.strict)
-    ink = Ink(tally, LinkParts(free_prefix(book.package, part), kind=kind))
+    output = SheetOutput(report, LinkParts(free_prefix(book.package, part), kind=kind))
 
     def stream() -> Iterator[bytes | memoryview]:
         yield sheet.opening()
-        yield from _body(filling, ink)
-        yield from sheet.closing(ink.links.refs)
+        yield from _body(filling, output)
+        yield from sheet.closing(output.links.refs)
 
     changes.streams[part] = stream
-    changes.related[part] = lambda: ink.links.targets
+    changes.related[part] = lambda: output.links.targets
     changes.unrelated[part] = freed
-    if len(filling.numbers) * len(filling.slots) > _LARGE_CELLS or sheet.size > _LARGE_BYTES:
+    if len(filling.numbers) * len(filling.renderers) > _LARGE_CELLS or sheet.size > _LARGE_BYTES:
         changes.large.add(part)
 
 
-def _body(filling: Filling, ink: Ink) -> Iterator[bytes | memoryview]:
+def _body(filling: Filling, output: SheetOutput) -> Iterator[bytes | memoryview]:
     """Yield all rows of the filled sheet: the new ones, and around and between them those that stay."""
     sheet, numbers = filling.sheet, filling.numbers
     progress = Progress(len(numbers))
     last = 0
     for low in range(0, len(numbers), CHUNK_ROWS):
         chunk = numbers[low : low + CHUNK_ROWS]
-        texts = _rendered(filling, low, low + len(chunk), ink)
+        texts = _rendered(filling, low, low + len(chunk), output)
         ends = np.frombuffer(texts.buffers()[1], np.int64)
         data = memoryview(texts.buffers()[2])
         # Rows that follow each other are written in one go.
@@ -246,13 +261,15 @@ def _body(filling: Filling, ink: Ink) -> Iterator[bytes | memoryview]:
     yield from sheet.rows(last + 1, MAX_ROWS)
 
 
-def _rendered(filling: Filling, low: int, high: int, ink: Ink) -> pa.Array:
+def _rendered(filling: Filling, low: int, high: int, output: SheetOutput) -> pa.Array:
     """Return the rows `low` to `high` of a filling, each as the XML of its element."""
     string = pa.large_string()
     numbers = pa.array(filling.numbers[low:high]).cast(string)
     told = filling.attributes
     attributes = told if isinstance(told, str) else told.slice(low, high - low)
-    pieces = [piece for slot in filling.slots for piece in slot.render(low, high, numbers, ink)]
+    pieces = [
+        piece for renderer in filling.renderers for piece in renderer.render(low, high, numbers, output)
+    ]
     texts = ['<row r="', numbers, '"', attributes, ">", *pieces, "</row>"]
     arrays = [pa.scalar(text, string) if isinstance(text, str) else text for text in texts]
     return pc.binary_join_element_wise(*arrays, pa.scalar("", string), null_handling="replace")

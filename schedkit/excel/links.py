@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.limits import MAX_URL_LENGTH
-from schedkit.excel.tally import Tally
 
 _ISSUE_KEY = r"^[A-Z][A-Z0-9_]*-[0-9]+$"
 _ADDRESS = r"^(https?://|mailto:)[^\s\x00-\x1f]+$"
@@ -91,10 +91,10 @@ def _attributes(addresses: pa.Array) -> pa.Array:
     return pc.replace_substring(addresses, "&", "&amp;")
 
 
-def within(addresses: pa.Array, room: int, tally: Tally) -> pa.Array:
+def within(addresses: pa.Array, room: int, report: ConversionReport) -> pa.Array:
     """Return the first `room` addresses that are not too long; the others become null, and are counted."""
     fits = pc.less_equal(pc.utf8_length(addresses), MAX_URL_LENGTH).fill_null(False)
     fits = pc.and_(fits, pc.less_equal(pc.cumulative_sum(fits.cast(pa.int64())), room))
     kept = pc.if_else(fits, addresses, pa.scalar(None, addresses.type))
-    tally.add("links_as_text", kept.null_count - addresses.null_count)
+    report.add("links_as_text", kept.null_count - addresses.null_count)
     return kept

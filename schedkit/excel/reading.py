@@ -14,14 +14,14 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
+from schedkit.excel.frame_metadata import FrameMetadata
 from schedkit.excel.frames.restore import Body, inferred, restored
-from schedkit.excel.memory import FrameMemory
 from schedkit.excel.names import header_key, headers
 from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.cell_values import CellColumn, cells, format_kinds, shared_strings
+from schedkit.excel.parts.metadata_part import read_metadata
 from schedkit.excel.parts.package import Package, damage_told
-from schedkit.excel.parts.remembered import memory_of
 from schedkit.excel.parts.tables import TableXml, tables_of
-from schedkit.excel.parts.values import CellColumn, cells, format_kinds, shared_strings
 from schedkit.excel.parts.workbook import Workbook, open_workbook
 from schedkit.values.files import file_error
 from schedkit.values.keywords import check_keywords
@@ -122,7 +122,7 @@ class _Source:
 
     name: str
     places: list[_Place]
-    memory: FrameMemory | None
+    metadata: FrameMetadata | None
     front: bool = False
 
 
@@ -141,7 +141,7 @@ class _Book:
 
     def __init__(self, book: Workbook) -> None:
         self._book = book
-        self._memory = memory_of(book)[1]
+        self._metadata = read_metadata(book)[1]
 
     @cached_property
     def _meanings(self) -> tuple[list[str], list[str]]:
@@ -163,8 +163,8 @@ class _Book:
         """Return what frames there are, in the order of the sheets."""
         found: list[_Source] = []
         for place, first in self._places():
-            known = self._remembered(place, first)
-            joined = next((source for source in found if known and source.memory is known), None)
+            known = self._metadata_of(place, first)
+            joined = next((source for source in found if known and source.metadata is known), None)
             if joined is not None:
                 joined.places.append(place)
                 continue
@@ -174,12 +174,12 @@ class _Book:
             taken = {source.name for source in found if not source.front}
             if name in taken:
                 name = f"{place.sheet}!{name}"
-            found.append(_Source(name, [place], known, place.sheet in self._memory.fronts))
+            found.append(_Source(name, [place], known, place.sheet in self._metadata.fronts))
         return found
 
-    def _remembered(self, place: _Place, first: bool) -> FrameMemory | None:
+    def _metadata_of(self, place: _Place, first: bool) -> FrameMetadata | None:
         """Return the frame that was written to a place: its table keeps its name when a sheet is renamed."""
-        for frame in self._memory.frames:
+        for frame in self._metadata.frames:
             tables = {name.casefold() for name in frame.tables}
             if place.table is not None and place.table.name.casefold() in tables:
                 return frame
@@ -187,7 +187,7 @@ class _Book:
         return next(
             (
                 frame
-                for frame in self._memory.frames
+                for frame in self._metadata.frames
                 if first and not place.table and place.sheet in frame.sheets
             ),
             None,
@@ -208,7 +208,7 @@ class _Book:
         seen = False
         for place in source.places:
             found = cells(self._book, place.part, *self._meanings)
-            region = self._region(place, found, source.memory)
+            region = self._region(place, found, source.metadata)
             if region is None:
                 continue
             seen = True
@@ -217,19 +217,21 @@ class _Book:
                 columns.setdefault(header, []).append((rows, body))
             rows += region.height
         if not seen:
-            bare = source.memory is not None and not source.memory.columns
-            return pd.DataFrame(index=pd.RangeIndex(source.memory.rows)) if source.memory and bare else None
+            bare = source.metadata is not None and not source.metadata.columns
+            return (
+                pd.DataFrame(index=pd.RangeIndex(source.metadata.rows)) if source.metadata and bare else None
+            )
         bodies = {header: _stacked(parts, rows) for header, parts in columns.items()}
         _tell(source.name, bodies)
-        return self._typed(bodies, rows, source.memory)
+        return self._typed(bodies, rows, source.metadata)
 
     def _region(
-        self, place: _Place, found: dict[int, CellColumn], memory: FrameMemory | None
+        self, place: _Place, found: dict[int, CellColumn], metadata: FrameMetadata | None
     ) -> _Region | None:
         if place.table is not None:
             region = self._of_table(place, place.table, found)
         elif found:
-            region = _used_range(found, memory)
+            region = _used_range(found, metadata)
         else:
             return None
         # A table without rows has a blank one; only a frame that had one row means it.
@@ -238,7 +240,7 @@ class _Book:
             for number in range(region.left, region.left + len(region.headers))
             if number in found
         )
-        if blank and (memory is None or memory.rows != 1):
+        if blank and (metadata is None or metadata.rows != 1):
             return _Region(region.headers, region.left, region.top, 0)
         return region
 
@@ -261,17 +263,17 @@ class _Book:
             bottom = _last_row(found, range(area.left, right + 1), bottom, place.others)
         return _Region(headers(texts), area.left, header_row + 1, bottom - header_row)
 
-    def _typed(self, bodies: dict[str, Body], rows: int, memory: FrameMemory | None) -> pd.DataFrame:
+    def _typed(self, bodies: dict[str, Body], rows: int, metadata: FrameMetadata | None) -> pd.DataFrame:
         calendar = self._book.calendar
-        if memory is None:
+        if metadata is None:
             return pd.DataFrame(
                 {header: inferred(body, calendar) for header, body in bodies.items()},
                 index=pd.RangeIndex(rows),
             )
-        known = {header_key(column.header): column for column in memory.columns}
+        known = {header_key(column.header): column for column in metadata.columns}
         keys = None
-        if memory.key is not None and memory.key in bodies:
-            keys = [str(value) for value in bodies[memory.key].objects(calendar)]
+        if metadata.key is not None and metadata.key in bodies:
+            keys = [str(value) for value in bodies[metadata.key].objects(calendar)]
         columns: list[pd.Series[Any]] = []
         labels: list[Any] = []
         for header, body in bodies.items():
@@ -282,8 +284,8 @@ class _Book:
             labels.append(header if column is None else column.label)
         made = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(rows))
         made.columns = _index_of([tuple(label) if isinstance(label, list) else label for label in labels])
-        made = _with_index(made, list(bodies), memory)
-        made.attrs.update(memory.attrs)
+        made = _with_index(made, list(bodies), metadata)
+        made.attrs.update(metadata.attrs)
         return made
 
 
@@ -313,19 +315,19 @@ def _tell(name: str, bodies: dict[str, Body]) -> None:
             )
 
 
-def _with_index(frame: pd.DataFrame, found: list[str], memory: FrameMemory) -> pd.DataFrame:
+def _with_index(frame: pd.DataFrame, found: list[str], metadata: FrameMetadata) -> pd.DataFrame:
     """Return a frame with the columns that were its index as index again, if all of them are there."""
     keys = [header_key(header) for header in found]
-    wanted = [header_key(column.header) for column in memory.columns[: memory.index]]
+    wanted = [header_key(column.header) for column in metadata.columns[: metadata.index]]
     if not wanted or not set(wanted) <= set(keys):
         return frame
     places = [keys.index(key) for key in wanted]
     levels = frame.iloc[:, places]
     made = frame.iloc[:, [place for place in range(len(keys)) if place not in places]]
     made.index = (
-        pd.MultiIndex.from_frame(levels, names=memory.index_names)
+        pd.MultiIndex.from_frame(levels, names=metadata.index_names)
         if len(places) > 1
-        else pd.Index(levels.iloc[:, 0]).rename(memory.index_names[0])
+        else pd.Index(levels.iloc[:, 0]).rename(metadata.index_names[0])
     )
     return made
 
@@ -336,12 +338,12 @@ def _index_of(labels: list[Any]) -> pd.Index:
     return pd.Index(labels, tupleize_cols=False) if labels else pd.RangeIndex(0)
 
 
-def _used_range(found: dict[int, CellColumn], memory: FrameMemory | None) -> _Region:
+def _used_range(found: dict[int, CellColumn], metadata: FrameMetadata | None) -> _Region:
     """Return the used range of a sheet; the header of a remembered frame may have moved down."""
     first = min(int(column.rows[0]) for column in found.values())
     last = max(int(column.rows[-1]) for column in found.values())
-    if memory is not None:
-        wanted = {header_key(column.header) for column in memory.columns}
+    if metadata is not None:
+        wanted = {header_key(column.header) for column in metadata.columns}
 
         def hits(row: int) -> int:
             texts = [_text(column, row) for column in found.values()]

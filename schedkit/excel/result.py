@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from schedkit.excel.tally import MEANINGS
+from schedkit.excel.conversion_report import MEANINGS
 from schedkit.values.durations import elapsed_text
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.limits import MAX_CELL_UNITS, clip
-from schedkit.excel.tally import Tally
 
 # XML 1.0 cannot carry these, or (CR) its readers change them; ECMA-376 22.9.2.19 writes them _xHHHH_.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
@@ -59,18 +59,18 @@ def xml_text(text: str) -> str:
     return escape(excel_escape(clip(text, MAX_CELL_UNITS)))
 
 
-def xml_texts(values: pa.Array, tally: Tally) -> pa.Array:
+def xml_texts(values: pa.Array, report: ConversionReport) -> pa.Array:
     """Return a large_string array as the contents of inline strings; nulls stay null."""
     offsets, data = _buffers(values)
     if not len(data):
         return values
     if int((offsets[1:] - offsets[:-1]).max()) > MAX_CELL_UNITS:
-        values = _clipped(values, tally)
+        values = _clipped(values, report)
         data = _buffers(values)[1]
     raw = data.tobytes()
     # Control characters are rare, line feeds and tabs are not: bytes below 32 only call for a closer look.
     if bool((data < 32).any()) or b"_x" in raw or b"\xef\xbf" in raw:
-        values = _escaped(values, tally)
+        values = _escaped(values, report)
     for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         if char.encode() in raw:
             values = pc.replace_substring(values, char, entity)
@@ -88,22 +88,22 @@ def has_edge_blanks(values: pa.Array) -> bool:
     return bool((edges <= 32).any() or (data < 32).any())
 
 
-def _clipped(values: pa.Array, tally: Tally) -> pa.Array:
+def _clipped(values: pa.Array, report: ConversionReport) -> pa.Array:
     # Bytes are an upper bound of UTF-16 units; the exact test is left to `clip`.
     long = _where(pc.greater(pc.binary_length(values), MAX_CELL_UNITS))
     before = values.take(long).to_pylist()
     after = [clip(text, MAX_CELL_UNITS) for text in before]
-    tally.add("truncated", sum(new != old for new, old in zip(after, before, strict=True)))
+    report.add("truncated", sum(new != old for new, old in zip(after, before, strict=True)))
     return _replaced(values, long, after)
 
 
-def _escaped(values: pa.Array, tally: Tally) -> pa.Array:
+def _escaped(values: pa.Array, report: ConversionReport) -> pa.Array:
     suspects = _where(pc.match_substring_regex(values, _SUSPECT))
     if not len(suspects):
         return values
     before = values.take(suspects).to_pylist()
     # A literal _x0041_ reads back as it was; only what XML cannot carry counts as altered.
-    tally.add("escaped", sum(_FORBIDDEN.search(text) is not None for text in before))
+    report.add("escaped", sum(_FORBIDDEN.search(text) is not None for text in before))
     return _replaced(values, suspects, [excel_escape(text) for text in before])
 
 

@@ -16,18 +16,25 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
-from schedkit.excel.continuing import continued_job, placed_job
-from schedkit.excel.drawn.column_formats import ColumnFormat
-from schedkit.excel.frames.flat import WRITERS
-from schedkit.excel.jobs import Frames, Job, Look, drawn_job, flat_job, template_job
-from schedkit.excel.model import Infinite, Policy
-from schedkit.excel.owners import opened_by
+from schedkit.excel.column_types import Infinite, Policy
+from schedkit.excel.conversion_report import ConversionReport
+from schedkit.excel.existing_workbook import existing_workbook_plan, placed_plan
+from schedkit.excel.frames.flat_files import WRITERS
+from schedkit.excel.idempotency import AppendGuard
+from schedkit.excel.new_workbook.column_formats import ColumnFormat
+from schedkit.excel.office_locks import opened_by
 from schedkit.excel.parts.area import Area
-from schedkit.excel.repeats import Appends
 from schedkit.excel.result import Written
-from schedkit.excel.tally import Tally
-from schedkit.excel.template.marks import with_mark_column
-from schedkit.excel.template.template import Missing, Mode, Order, check_key
+from schedkit.excel.template.missing_rows import with_mark_column
+from schedkit.excel.template.template import FillOptions, Missing, Mode, check_key
+from schedkit.excel.write_plans import (
+    Frames,
+    WorkbookOptions,
+    WritePlan,
+    flat_file_plan,
+    new_workbook_plan,
+    template_plan,
+)
 from schedkit.values.files import file_lock, names_beside, replacing
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean, safe_repr
@@ -143,40 +150,42 @@ def write(
         target, suffix = Path(os.path.realpath(given)), given.suffix.lower()
         zone = parse_timezone("local" if tz is None else tz)
         policy = Policy(zone, timezone_name(zone), inf)
-        tally = Tally()
+        report = ConversionReport()
         keys = (key,) if isinstance(key, str) else tuple(key or ())
         _check_mode(suffix, template, mode, keys, missing)
         if suffix in WRITERS:
-            job = flat_job(_frames(data, None), suffix, policy, tally)
-            where = _put(target, job)
+            plan = flat_file_plan(_frames(data, None), suffix, policy, report)
+            where = _put(target, plan)
         else:
-            look = Look(title or given.stem, links, totals, summary, history, bool(title), formats or {})
+            options = WorkbookOptions(
+                title or given.stem, links, totals, summary, history, bool(title), formats or {}
+            )
             effects = context.current().effects() if mode == "append" else None
-            appends = None if effects is None else Appends(effects, target.name)
-            order = Order(policy, mode, keys, links, missing, max_drop, appends)
+            appends = None if effects is None else AppendGuard(effects, target.name)
+            fill_options = FillOptions(policy, mode, keys, links, missing, max_drop, appends)
             # Whoever reads, changes and replaces a workbook is alone with it.
             with file_lock(target):
                 frames = _frames(data, sheet if at is None else _cell(sheet or given.stem, at))
                 if missing == "mark":
                     frames = {name: with_mark_column(frame) for name, frame in frames.items()}
-                job = _job(target, suffix, frames, template, order, look, tally)
-                where = target if job.unchanged else _put(target, job)
+                plan = _plan(target, suffix, frames, template, fill_options, options, report)
+                where = target if plan.unchanged else _put(target, plan)
                 if appends is not None:
                     appends.done()
         where = given if where == target else where
         written = Written(
             path=where,
-            rows=job.rows,
-            sheets=job.sheets,
-            altered=tally.as_dict(),
+            rows=plan.rows,
+            sheets=plan.sheets,
+            altered=report.as_dict(),
             notes=tuple(notes.warnings),
             timezone=policy.zone_name,
             bytes=where.stat().st_size,
             seconds=time.perf_counter() - started,
-            updated=job.updated,
-            added=job.added,
-            removed=job.removed,
-            marked=job.marked,
+            updated=plan.updated,
+            added=plan.added,
+            removed=plan.removed,
+            marked=plan.marked,
         )
         context.artifact(where)
         context.fact("workbook", written.facts())
@@ -234,52 +243,52 @@ def _destination(path: object) -> Path:
     return given
 
 
-def _job(
+def _plan(
     target: Path,
     suffix: str,
     frames: Frames,
     template: str | Path | None,
-    order: Order,
-    look: Look,
-    tally: Tally,
-) -> Job:
+    fill_options: FillOptions,
+    options: WorkbookOptions,
+    report: ConversionReport,
+) -> WritePlan:
     """Return what writes a workbook: the one at `target` continued, a template filled, or a new one drawn."""
     placed = [name for name in frames if name is not None and _PLACED.fullmatch(name)]
-    continued = order.mode != "replace" or order.key or (placed and template is None)
+    continued = fill_options.mode != "replace" or fill_options.key or (placed and template is None)
     source = target if continued and target.is_file() else template
     if source is not None:
-        if source is not target and (look.summary or look.totals):
+        if source is not target and (options.summary or options.totals):
             raise WorkbookError(
                 "summary and totals cannot be combined with a template",
                 hint="add them to the template, or leave them out",
             )
         if source is target:
-            return continued_job(frames, target, order, look, tally)
+            return existing_workbook_plan(frames, target, fill_options, options, report)
         # Rows that a template shows as examples may all go.
-        order = replace(order, max_drop=1.0)
-        return template_job(frames, Path(source).expanduser(), suffix, order, tally)
+        fill_options = replace(fill_options, max_drop=1.0)
+        return template_plan(frames, Path(source).expanduser(), suffix, fill_options, report)
     if placed:
         sheet = placed[0].rpartition("!")[0].strip("'").replace("''", "'")
-        return placed_job(frames, sheet, target.name, order, look, tally)
+        return placed_plan(frames, sheet, target.name, fill_options, options, report)
     if suffix == ".xlsm":
         raise WorkbookError("macros require a template", hint="name a template, or write an .xlsx")
     named = {str(name or target.stem): frame for name, frame in frames.items()}
     for frame in named.values():
-        check_key(frame, order.key, order.policy)
-    job = drawn_job(named, look, order, tally)
-    return replace(job, added=job.rows if continued else 0)
+        check_key(frame, fill_options.key, fill_options.policy)
+    plan = new_workbook_plan(named, options, fill_options, report)
+    return replace(plan, added=plan.rows if continued else 0)
 
 
-def _put(target: Path, job: Job) -> Path:
+def _put(target: Path, plan: WritePlan) -> Path:
     """Write the file; return where it is, which is beside `target` if another program has that open."""
     place = target
     # A copy with new rows is the only place that has them: it replaces no earlier one.
-    fresh = bool(job.added or job.updated)
+    fresh = bool(plan.added or plan.updated)
     program = opened_by(target)
     if program is not None:
         place = next((name for name in names_beside(target, fresh=fresh) if opened_by(name) is None), target)
     with replacing(place, aside="fresh" if fresh else True) as new:
-        job.fill(new.file)
+        plan.fill(new.file)
     if new.path != target:
         context.log(
             f"{target.name} is open in {program or 'another program'}; the new file is {new.path.name}",

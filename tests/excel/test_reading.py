@@ -18,8 +18,8 @@ from support.workbook_edits import SHEET, patched, retyped
 from schedkit import context, excel
 from schedkit.errors import FileError, WorkbookError
 from schedkit.excel.frames.restore import Body
+from schedkit.excel.parts.cell_values import cells, format_kinds, shared_strings
 from schedkit.excel.parts.package import Package
-from schedkit.excel.parts.values import cells, format_kinds, shared_strings
 from schedkit.excel.parts.workbook import open_workbook
 
 

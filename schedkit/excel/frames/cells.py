@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schedkit.excel.column_types import Column
+from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.formula import Formula
 from schedkit.excel.links import LinkOf, LinkParts, within
-from schedkit.excel.model import Column
 from schedkit.excel.names import letters
-from schedkit.excel.tally import Tally
 from schedkit.excel.text import has_edge_blanks, xml_texts
 
 # Large enough that Arrow's cost per call vanishes, small enough that a chunk needs little memory.
@@ -27,17 +27,17 @@ _NOTHING = pa.scalar("", _STRING)
 
 
 @dataclass
-class Ink:
+class SheetOutput:
     """What rendering leaves behind besides rows: links, and counts of what was altered."""
 
-    tally: Tally
+    report: ConversionReport
     links: LinkParts = field(default_factory=LinkParts)
 
 
-class Slot(Protocol):
+class ColumnRenderer(Protocol):
     """What fills one column of the sheet."""
 
-    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
+    def render(self, low: int, high: int, numbers: pa.Array, output: SheetOutput) -> Pieces:
         """Return cells for the rows `low` to `high`, whose numbers in the sheet are `numbers`.
 
         An array is null where there is no cell; text between arrays is for every row.
@@ -64,8 +64,8 @@ class Data:
     link_room: int = 0
     keep_blank: bool = False
 
-    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
-        cells = self.column.cells(low, high, ink.tally)
+    def render(self, low: int, high: int, numbers: pa.Array, output: SheetOutput) -> Pieces:
+        cells = self.column.cells(low, high, output.report)
         layers = [
             _Layer(f"{_style(style)}><v>", values, "</v></c>")
             for values, style in (
@@ -79,25 +79,25 @@ class Data:
             digits = pc.if_else(cells.booleans, pa.scalar("1", _STRING), pa.scalar("0", _STRING))
             layers.append(_Layer(f'{_style(self.style)} t="b"><v>', digits, "</v></c>"))
         if cells.texts is not None:
-            layers += self._texts(cells.texts, numbers, ink)
+            layers += self._texts(cells.texts, numbers, output)
         opening = f'<c r="{letters(self.position)}'
         if self.keep_blank and self.style is not None:
             blank = pa.scalar(f"{_style(self.style)}/>", _STRING)
             return [opening, numbers, '"', pc.coalesce(*(layer.joined() for layer in layers), blank)]
         return [piece for layer in layers for piece in layer.cells(opening, numbers)]
 
-    def _texts(self, texts: pa.Array, numbers: pa.Array, ink: Ink) -> list[_Layer]:
+    def _texts(self, texts: pa.Array, numbers: pa.Array, output: SheetOutput) -> list[_Layer]:
         if self.link is None:
-            return [_text(self.style, texts, ink.tally)]
-        addresses = within(self.link.addresses(texts), self.link_room, ink.tally)
+            return [_text(self.style, texts, output.report)]
+        addresses = within(self.link.addresses(texts), self.link_room, output.report)
         linked = addresses.is_valid()
         self.link_room -= len(addresses) - addresses.null_count
         places = pc.indices_nonzero(linked)
         if len(places):
-            ink.links.add(_join(letters(self.position), numbers.take(places)), addresses.take(places))
+            output.links.add(_join(letters(self.position), numbers.take(places)), addresses.take(places))
         return [
-            _text(self.link_style, _only(texts, linked), ink.tally),
-            _text(self.style, _only(texts, pc.invert(linked)), ink.tally),
+            _text(self.link_style, _only(texts, linked), output.report),
+            _text(self.style, _only(texts, pc.invert(linked)), output.report),
         ]
 
 
@@ -130,7 +130,7 @@ class Calculated:
     formula: Formula
     style: int | None = None
 
-    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
+    def render(self, low: int, high: int, numbers: pa.Array, output: SheetOutput) -> Pieces:
         name = letters(self.position)
         pieces: list[str | pa.Array] = []
         for piece in self.formula.pieces:
@@ -160,38 +160,43 @@ class Blank:
     position: int
     style: int
 
-    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
+    def render(self, low: int, high: int, numbers: pa.Array, output: SheetOutput) -> Pieces:
         return [_join(f'<c r="{letters(self.position)}', numbers, f'" s="{self.style}"/>')]
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Cells that were there before, by row of the body, over what another slot would write.
+    """Cells that were there before, by row of the body, over what another renderer would write.
 
     `covers` tells for which rows the old cell (or its absence) stands; elsewhere `under` is rendered.
     """
 
     cells: pa.Array
     covers: pa.Array
-    under: Slot | None = None
+    under: ColumnRenderer | None = None
 
-    def render(self, low: int, high: int, numbers: pa.Array, ink: Ink) -> Pieces:
+    def render(self, low: int, high: int, numbers: pa.Array, output: SheetOutput) -> Pieces:
         count = high - low
         kept, covers = self.cells.slice(low, count), self.covers.slice(low, count)
         if self.under is None:
             return [pc.if_else(covers, kept, pa.scalar(None, _STRING))]
-        below = _arrays(self.under.render(low, high, numbers, ink))
+        below = _arrays(self.under.render(low, high, numbers, output))
         return [pc.if_else(covers, kept, pc.coalesce(*below, pa.scalar(None, _STRING)))]
 
 
 def rows(
-    slots: Sequence[Slot], start: int, stop: int, first_row: int, ink: Ink, attributes: pa.Array | str = ""
+    renderers: Sequence[ColumnRenderer],
+    start: int,
+    stop: int,
+    first_row: int,
+    output: SheetOutput,
+    attributes: pa.Array | str = "",
 ) -> Iterator[tuple[memoryview, int]]:
     """Render the rows `start` to `stop` of a frame as chunks of XML, each with its number of rows.
 
     Parameters
     ----------
-    slots : sequence of Slot
+    renderers : sequence of ColumnRenderer
         In the order of the sheet's columns.
     first_row : int
         The sheet's row that takes the frame's row `start`.
@@ -201,7 +206,7 @@ def rows(
     for low in range(start, stop, CHUNK_ROWS):
         high = min(low + CHUNK_ROWS, stop)
         numbers = pa.array(np.arange(low, high) - start + first_row).cast(_STRING)
-        pieces = [piece for slot in slots for piece in slot.render(low, high, numbers, ink)]
+        pieces = [piece for renderer in renderers for piece in renderer.render(low, high, numbers, output)]
         carried = attributes if isinstance(attributes, str) else attributes.slice(low, high - low)
         text = _join('<row r="', numbers, '"', carried, ">", *pieces, "</row>", nulls="replace")
         end = np.frombuffer(text.buffers()[1], np.int64)[len(text)]
@@ -212,10 +217,10 @@ def _only(texts: pa.Array, which: pa.Array) -> pa.Array:
     return pc.if_else(which, texts, pa.scalar(None, texts.type))
 
 
-def _text(style: int | None, texts: pa.Array, tally: Tally) -> _Layer:
+def _text(style: int | None, texts: pa.Array, report: ConversionReport) -> _Layer:
     space = ' xml:space="preserve"' if has_edge_blanks(texts) else ""
     opening = f'{_style(style)} t="inlineStr"><is><t{space}>'
-    return _Layer(opening, xml_texts(texts, tally), "</t></is></c>")
+    return _Layer(opening, xml_texts(texts, report), "</t></is></c>")
 
 
 def _arrays(pieces: Pieces) -> list[pa.Array]:

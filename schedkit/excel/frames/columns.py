@@ -14,12 +14,12 @@ import pandas as pd
 import pyarrow as pa
 
 from schedkit.errors import WorkbookError
-from schedkit.excel.frames.digits import digits_of, digits_of_durations
-from schedkit.excel.frames.objects import Lists, Objects, clean_texts
+from schedkit.excel.column_types import Cells, Column, Kind, Policy
+from schedkit.excel.conversion_report import ConversionReport
+from schedkit.excel.frames.decimal_places import digits_of, digits_of_durations
+from schedkit.excel.frames.object_columns import Lists, Objects, clean_texts
 from schedkit.excel.limits import MAX_INTEGER
-from schedkit.excel.model import Cells, Column, Kind, Policy
-from schedkit.excel.serial import DAY, Calendar, serials
-from schedkit.excel.tally import Tally
+from schedkit.excel.serial_dates import DAY, Calendar, serials
 
 Series = pd.Series
 
@@ -135,9 +135,9 @@ def _floats(series: Series[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
 class _Texts:
     series: Series[Any]
 
-    def __call__(self, start: int, stop: int, tally: Tally) -> Cells:
+    def __call__(self, start: int, stop: int, report: ConversionReport) -> Cells:
         if getattr(self.series.dtype, "storage", "") == "python":
-            return Cells(texts=clean_texts(self.series.iloc[start:stop].astype(object), tally))
+            return Cells(texts=clean_texts(self.series.iloc[start:stop].astype(object), report))
         return Cells(texts=_arrow(self.series, start, stop, pa.large_string()))
 
 
@@ -150,13 +150,13 @@ class _Categories:
     @classmethod
     def of(cls, series: Series[Any]) -> _Categories:
         given = series.cat.categories.to_numpy(object)
-        clean = clean_texts(pd.Series(given, dtype=object), Tally())
+        clean = clean_texts(pd.Series(given, dtype=object), ConversionReport())
         mended = np.array([old != new for old, new in zip(given, clean.to_pylist(), strict=True)], bool)
         return cls(series.cat.codes.to_numpy(), clean, mended)
 
-    def __call__(self, start: int, stop: int, tally: Tally) -> Cells:
+    def __call__(self, start: int, stop: int, report: ConversionReport) -> Cells:
         codes = self.codes[start:stop]
-        tally.add("surrogates", int(self.mended[codes[codes >= 0]].sum()))
+        report.add("surrogates", int(self.mended[codes[codes >= 0]].sum()))
         return Cells(texts=self.categories.take(pa.array(codes, mask=codes < 0)))
 
 
@@ -164,7 +164,7 @@ class _Categories:
 class _Booleans:
     series: Series[Any]
 
-    def __call__(self, start: int, stop: int, tally: Tally) -> Cells:
+    def __call__(self, start: int, stop: int, report: ConversionReport) -> Cells:
         return Cells(booleans=_arrow(self.series, start, stop, pa.bool_()))
 
 
@@ -173,12 +173,12 @@ class _Integers:
     series: Series[Any]
     as_text: bool
 
-    def __call__(self, start: int, stop: int, tally: Tally) -> Cells:
+    def __call__(self, start: int, stop: int, report: ConversionReport) -> Cells:
         values = _arrow(self.series, start, stop, pa.large_string())
         if not self.as_text:
             return Cells(numbers=values)
         # One number too long makes text of the column: a column of both could not be sorted or matched.
-        tally.add("numbers_as_text", len(values) - values.null_count)
+        report.add("numbers_as_text", len(values) - values.null_count)
         return Cells(texts=values)
 
 
@@ -187,14 +187,14 @@ class _Floats:
     series: Series[Any]
     inf: str
 
-    def __call__(self, start: int, stop: int, tally: Tally) -> Cells:
+    def __call__(self, start: int, stop: int, report: ConversionReport) -> Cells:
         values = _floats(self.series.iloc[start:stop])
         finite = np.isfinite(values)
         numbers = pa.array(values, mask=~finite).cast(pa.large_string())
         infinite = np.isinf(values)
         if not infinite.any():
             return Cells(numbers=numbers)
-        tally.add("infinite", int(infinite.sum()))
+        report.add("infinite", int(infinite.sum()))
         if self.inf == "omit":
             return Cells(numbers=numbers)
         texts = pa.array(np.where(values > 0, "inf", "-inf"), pa.large_string(), mask=~infinite)
@@ -206,14 +206,14 @@ class _Datetimes:
     series: Series[Any]
     policy: Policy
 
-    def __call__(self, start: int, stop: int, tally: Tally) -> Cells:
+    def __call__(self, start: int, stop: int, report: ConversionReport) -> Cells:
         wall = self.series.iloc[start:stop]
         if wall.dt.tz is not None:
             wall = wall.dt.tz_convert(self.policy.zone).dt.tz_localize(None)
-        return datetime_cells(wall, self.policy.calendar, tally)
+        return datetime_cells(wall, self.policy.calendar, report)
 
 
-def datetime_cells(wall: Series[Any], calendar: Calendar, tally: Tally) -> Cells:
+def datetime_cells(wall: Series[Any], calendar: Calendar, report: ConversionReport) -> Cells:
     """Return wall-clock times as serials, those Excel cannot show as ISO text."""
     missing = wall.isna().to_numpy()
     days, shown = serials(_micros(wall), calendar)
@@ -221,7 +221,7 @@ def datetime_cells(wall: Series[Any], calendar: Calendar, tally: Tally) -> Cells
     odd = ~shown & ~missing
     if not odd.any():
         return Cells(numbers=numbers)
-    tally.add("dates_as_text", int(odd.sum()))
+    report.add("dates_as_text", int(odd.sum()))
     texts = [stamp.isoformat(sep=" ") if flag else None for stamp, flag in zip(wall, odd, strict=True)]
     return Cells(numbers=numbers, texts=pa.array(texts, pa.large_string()))
 
@@ -230,7 +230,7 @@ def datetime_cells(wall: Series[Any], calendar: Calendar, tally: Tally) -> Cells
 class _Durations:
     series: Series[Any]
 
-    def __call__(self, start: int, stop: int, tally: Tally) -> Cells:
+    def __call__(self, start: int, stop: int, report: ConversionReport) -> Cells:
         part = self.series.iloc[start:stop]
         missing = part.isna().to_numpy()
         micros = _micros(part)
@@ -238,6 +238,6 @@ class _Durations:
         numbers = pa.array(micros / DAY, mask=missing | negative).cast(pa.large_string())
         if not negative.any():
             return Cells(numbers=numbers)
-        tally.add("durations_as_text", int(negative.sum()))
+        report.add("durations_as_text", int(negative.sum()))
         texts = [str(value) if flag else None for value, flag in zip(part, negative, strict=True)]
         return Cells(numbers=numbers, texts=pa.array(texts, pa.large_string()))

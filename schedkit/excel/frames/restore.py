@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schedkit import context
-from schedkit.excel.lists import restored_json, restored_lists
-from schedkit.excel.memory import ColumnMemory
-from schedkit.excel.model import Kind
-from schedkit.excel.parts.values import CellColumn
-from schedkit.excel.serial import DAY, LAST_SERIAL, Calendar, micros_of, micros_of_all, round_micros
+from schedkit.excel.column_types import Kind
+from schedkit.excel.frame_metadata import ColumnMetadata
+from schedkit.excel.list_metadata import restored_json, restored_lists
+from schedkit.excel.parts.cell_values import CellColumn
+from schedkit.excel.serial_dates import DAY, LAST_SERIAL, Calendar, micros_of, micros_of_all, round_micros
 from schedkit.values.timezones import parse_timezone
 
 Series = pd.Series
@@ -129,7 +129,7 @@ def _as_objects(body: Body, calendar: Calendar) -> Series[Any]:
 
 
 def restored(
-    body: Body, column: ColumnMemory, calendar: Calendar, keys: list[str] | None = None
+    body: Body, column: ColumnMetadata, calendar: Calendar, keys: list[str] | None = None
 ) -> Series[Any]:
     """Return a column with the dtype it was written with, or the inferred one if it no longer fits.
 
@@ -146,7 +146,7 @@ def restored(
         return inferred(values, calendar)
 
 
-def _restored(body: Body, column: ColumnMemory, calendar: Calendar, keys: list[str] | None) -> Series[Any]:
+def _restored(body: Body, column: ColumnMetadata, calendar: Calendar, keys: list[str] | None) -> Series[Any]:
     if column.dtype == "category":
         return _categories(body, column)
     if column.dtype == "object":
@@ -167,7 +167,7 @@ def _restored(body: Body, column: ColumnMemory, calendar: Calendar, keys: list[s
 
 
 def _restored_objects(
-    body: Body, column: ColumnMemory, calendar: Calendar, keys: list[str] | None
+    body: Body, column: ColumnMetadata, calendar: Calendar, keys: list[str] | None
 ) -> Series[Any]:
     if not body.only("s") or (column.lists is None and column.form is None):
         return _as_objects(body, calendar)
@@ -177,7 +177,7 @@ def _restored_objects(
     return Series(restored_json(texts, column.form), dtype=object)
 
 
-def _categories(body: Body, column: ColumnMemory) -> Series[Any]:
+def _categories(body: Body, column: ColumnMetadata) -> Series[Any]:
     texts = _texts(body)
     known = pa.array(column.categories or [], _STRING)
     added = texts.drop_null().unique()
@@ -217,7 +217,7 @@ def _booleans(body: Body) -> Any:
     return pd.arrays.BooleanArray(values, body.missing())
 
 
-def _numeric(body: Body, column: ColumnMemory) -> Body:
+def _numeric(body: Body, column: ColumnMetadata) -> Body:
     """Return a column of numbers; it holds texts only as the writer writes what Excel could not show."""
     told = body.texts.filter(pa.array(body.of_kind("s")))
     pattern = _NUMBER if column.kind == Kind.TEXT else _NUMBER_AS_TEXT
@@ -300,7 +300,7 @@ def _filled(body: Body, micros: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return filled
 
 
-def _in_zone(wall: Series[Any], column: ColumnMemory) -> Series[Any]:
+def _in_zone(wall: Series[Any], column: ColumnMetadata) -> Series[Any]:
     if column.zone is None:
         return wall
     # Excel cannot tell the two passes through the hour that a clock repeats: the first one is taken.

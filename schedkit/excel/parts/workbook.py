@@ -17,7 +17,7 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.xml import MAIN, OFFICE, STRICT, Document, check, new_parser, utf8
-from schedkit.excel.serial import FROM_1900, FROM_1904, Calendar
+from schedkit.excel.serial_dates import FROM_1900, FROM_1904, Calendar
 from schedkit.values.failures import translated
 
 __all__ = ["MAIN", "OFFICE", "Relation", "Workbook", "open_workbook", "parse", "relations", "relations_part"]

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schedkit.excel.column_types import Cells
 from schedkit.excel.formula import Formula
-from schedkit.excel.model import Cells
 from schedkit.excel.names import column_number, header_key
 from schedkit.excel.template.region import Region
 from schedkit.excel.text import xml_text

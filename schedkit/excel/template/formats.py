@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from schedkit.excel.model import Kind
-from schedkit.excel.parts.values import format_kinds
+from schedkit.excel.column_types import Kind
+from schedkit.excel.parts.cell_values import format_kinds
 from schedkit.excel.parts.workbook import Workbook, relations
 from schedkit.excel.parts.xml import Document, Element
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from schedkit.errors import WorkbookError
 from schedkit.excel.names import header_key
 from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.cell_values import CellColumn, cells, format_kinds, shared_strings
 from schedkit.excel.parts.package import damage_told
 from schedkit.excel.parts.tables import TableXml, tables_of
-from schedkit.excel.parts.values import CellColumn, cells, format_kinds, shared_strings
 from schedkit.excel.parts.workbook import MAIN, Workbook
 from schedkit.excel.template.total_rows import totals_below
 

@@ -14,26 +14,26 @@ import pyarrow as pa
 
 from schedkit import context
 from schedkit.errors import WorkbookError
-from schedkit.excel.frames.cells import Calculated, Slot
+from schedkit.excel.column_types import Policy
+from schedkit.excel.conversion_report import ConversionReport
+from schedkit.excel.frames.cells import Calculated, ColumnRenderer
 from schedkit.excel.frames.columns import column
-from schedkit.excel.frames.plan import columns_of, links_of, with_index
+from schedkit.excel.frames.layout import columns_of, links_of, with_index
 from schedkit.excel.frames.restore import Body
-from schedkit.excel.model import Policy
+from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.names import header_key, headers
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.range_growth import RangeGrowth
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.workbook import Workbook
 from schedkit.excel.parts.xml import Document
-from schedkit.excel.repeats import Appends
-from schedkit.excel.tally import Tally
+from schedkit.excel.template.column_renderers import Computed, FirstRow, RendererChooser
 from schedkit.excel.template.formats import Formats
-from schedkit.excel.template.marks import mark_missing
+from schedkit.excel.template.missing_rows import mark_missing
 from schedkit.excel.template.neighbours import Overwritten, refuse_collisions
 from schedkit.excel.template.notes import Keys
-from schedkit.excel.template.range_followers import has_criteria
 from schedkit.excel.template.region import Locator, Region
-from schedkit.excel.template.slots import Computed, FirstRow, Slots
+from schedkit.excel.template.rules_and_filters import has_criteria
 from schedkit.excel.template.upsert import Carried, Match, match_rows
 
 Mode = Literal["replace", "append", "upsert"]
@@ -45,7 +45,7 @@ _KEYS = ["key", "issue key"]
 
 
 @dataclass(frozen=True)
-class Order:
+class FillOptions:
     """What the caller wants done with a template; `appends` are told from repeated ones, within a run."""
 
     policy: Policy
@@ -54,7 +54,7 @@ class Order:
     links: bool | Mapping[str, str] = True
     missing: Missing = "keep"
     max_drop: float = 0.5
-    appends: Appends | None = None
+    appends: AppendGuard | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Counts:
 class Filling:
     """One region of a template, filled.
 
-    `slots` render the rows whose numbers in the sheet are `numbers`, in order; `attributes` are what each
+    `renderers` render the rows whose numbers in the sheet are `numbers`, in order; `attributes` are what each
     row's element carries, for all or by row. Rows between them stay. `keys` tells where the notes of old rows
     go, `filtered` whether a filter hid some of them.
     """
@@ -79,7 +79,7 @@ class Filling:
     region: Region
     growth: RangeGrowth
     sheet: Sheet
-    slots: list[Slot]
+    renderers: list[ColumnRenderer]
     numbers: npt.NDArray[np.int64]
     attributes: pa.Array | str
     overwritten: Overwritten
@@ -92,7 +92,7 @@ class Filling:
     @property
     def calculates(self) -> bool:
         """Whether new rows hold formulas."""
-        return any(isinstance(slot, Calculated | Computed | FirstRow) for slot in self.slots)
+        return any(isinstance(renderer, Calculated | Computed | FirstRow) for renderer in self.renderers)
 
     @property
     def written(self) -> Area:
@@ -114,7 +114,12 @@ class Filling:
 
 
 def plan_filling(
-    book: Workbook, name: str, target: str | None, frame: pd.DataFrame, order: Order, tally: Tally
+    book: Workbook,
+    name: str,
+    target: str | None,
+    frame: pd.DataFrame,
+    options: FillOptions,
+    report: ConversionReport,
 ) -> Filling:
     """Decide how `frame` fills the region `target` of a template.
 
@@ -123,34 +128,34 @@ def plan_filling(
     WorkbookError
         If there is no such region, no header fits, or something on the sheet blocks the new rows.
     """
-    order = replace(order, policy=replace(order.policy, calendar=book.calendar))
-    frame = with_index(frame, tally)
+    options = replace(options, policy=replace(options.policy, calendar=book.calendar))
+    frame = with_index(frame, report)
     locator = Locator(book, name)
     region = locator.find(target, headers(frame.columns))
     if region.new:
         region = _widened(region, frame)
-    positions = _positions(region, frame, name, tally)
-    rows = _new_rows(book, locator, region, frame, positions, order)
+    positions = _positions(region, frame, name, report)
+    rows = _new_rows(book, locator, region, frame, positions, options)
     frame, match, numbers = rows.frame, rows.match, rows.numbers
     body, counts = region.body, rows.counts
     growth = RangeGrowth(region.sheet, region.header_row, body, rows.bottom, region.totals)
     sheet = book.sheet(region.sheet)
     refuse_collisions(book, sheet, region, growth, name)
-    columns = columns_of(frame, order.policy, tally)
+    columns = columns_of(frame, options.policy, report)
     formats = Formats(book)
-    if match is not None and order.missing == "mark":
-        marked = mark_missing(sheet, region, match, formats, order.policy)
+    if match is not None and options.missing == "mark":
+        marked = mark_missing(sheet, region, match, formats, options.policy)
         counts = replace(counts, marked=marked)
     filtered = any(has_criteria(document) for document in _filtered(book, sheet, region))
     overwritten = _overwritten(body, numbers, positions, match, rows.bottom)
-    slots = Slots(
-        sheet, region, growth, match, numbers, overwritten, positions, formats, tally, rows.continues
+    renderers = RendererChooser(
+        sheet, region, growth, match, numbers, overwritten, positions, formats, report, rows.continues
     )
     return Filling(
         region=region,
         growth=growth,
         sheet=sheet,
-        slots=slots.all(columns if len(frame) else (), links_of(frame, columns, order.links)),
+        renderers=renderers.all(columns if len(frame) else (), links_of(frame, columns, options.links)),
         numbers=numbers,
         attributes=_attributes(sheet, region, numbers, keep=match is not None, shown=filtered),
         overwritten=overwritten,
@@ -185,29 +190,29 @@ def _new_rows(
     region: Region,
     frame: pd.DataFrame,
     positions: Mapping[int, int],
-    order: Order,
+    options: FillOptions,
 ) -> _NewRows:
     """Decide which rows of the frame are written where, and what becomes of the old ones."""
-    body, fresh, where = region.body, order.mode == "replace" or region.blank, f"{region} of {locator.name}"
-    match = _matched(locator, region, frame, order, positions) if order.key and not region.blank else None
-    counts = _counts(match, order, len(frame), where)
-    keys = _keys(locator, region, frame, positions, order, fresh)
+    body, fresh, where = region.body, options.mode == "replace" or region.blank, f"{region} of {locator.name}"
+    match = _matched(locator, region, frame, options, positions) if options.key and not region.blank else None
+    counts = _counts(match, options, len(frame), where)
+    keys = _keys(locator, region, frame, positions, options, fresh)
     continues = None
-    if match is not None and (order.mode == "replace" or order.missing == "delete"):
-        carried = Carried.of(match, in_old_order=order.mode == "upsert")
-        if order.mode == "upsert":
+    if match is not None and (options.mode == "replace" or options.missing == "delete"):
+        carried = Carried.of(match, in_old_order=options.mode == "upsert")
+        if options.mode == "upsert":
             _refuse_keyless(book, region, match, where)
             frame = _rows(frame, carried.sources)
         fresh, match, continues = True, None, _continued(carried, body)
         keys = Keys(True, {old: new for new, old in continues.items()})
-    numbers = _numbers(body, len(frame), match, append=order.mode == "append" and not fresh)
+    numbers = _numbers(body, len(frame), match, append=options.mode == "append" and not fresh)
     if match is not None:
         frame = _rows(frame, match.sources[match.sources >= 0])
     bottom = max(body.bottom if not fresh else body.top, int(numbers[-1]) if len(numbers) else 0)
     return _NewRows(frame, numbers, match, continues, keys, counts, bottom)
 
 
-def _counts(match: Match | None, order: Order, rows: int, where: str) -> Counts:
+def _counts(match: Match | None, options: FillOptions, rows: int, where: str) -> Counts:
     """Return what becomes of the old rows.
 
     Raises
@@ -216,16 +221,16 @@ def _counts(match: Match | None, order: Order, rows: int, where: str) -> Counts:
         If too many of them would be taken away.
     """
     if match is None:
-        return Counts(added=rows if order.mode != "replace" else 0)
-    if order.missing == "keep" and order.mode == "upsert":
+        return Counts(added=rows if options.mode != "replace" else 0)
+    if options.missing == "keep" and options.mode == "upsert":
         return Counts(match.updated, match.added)
     left, old = len(match.left), int(match.keyed.sum())
-    if old >= _JUDGED_ROWS and left > order.max_drop * old:
+    if old >= _JUDGED_ROWS and left > options.max_drop * old:
         raise WorkbookError(
             f"{left} of {old} rows of {where} are not in the frame",
             hint=f"if that is right, write with max_drop={min(left / old + 0.01, 1):.2f}",
         )
-    return Counts(match.updated, match.added, left if order.missing != "mark" else 0)
+    return Counts(match.updated, match.added, left if options.missing != "mark" else 0)
 
 
 def _continued(carried: Carried, body: Area) -> dict[int, int]:
@@ -302,13 +307,13 @@ def _keys(
     region: Region,
     frame: pd.DataFrame,
     positions: Mapping[int, int],
-    order: Order,
+    options: FillOptions,
     fresh: bool,
 ) -> Keys:
     """Return which old row of a replaced body continues as which new one."""
-    if not fresh or order.mode == "append":
+    if not fresh or options.mode == "append":
         return Keys()
-    wanted = [header_key(name) for name in order.key] or _KEYS
+    wanted = [header_key(name) for name in options.key] or _KEYS
     labels = {position: header_key(region.headers[position - region.body.left]) for position in positions}
     for position, place in positions.items():
         if labels[position] in wanted:
@@ -325,7 +330,7 @@ def _widened(region: Region, frame: pd.DataFrame) -> Region:
     return replace(region, body=body, headers=texts)
 
 
-def _positions(region: Region, frame: pd.DataFrame, name: str, tally: Tally) -> dict[int, int]:
+def _positions(region: Region, frame: pd.DataFrame, name: str, report: ConversionReport) -> dict[int, int]:
     """Return which frame column each sheet column takes; columns without a header are told."""
     known = region.positions()
     found, unplaced = {}, []
@@ -341,7 +346,7 @@ def _positions(region: Region, frame: pd.DataFrame, name: str, tally: Tally) -> 
             hint=f"it has {', '.join(filter(None, region.headers))}; the frame has {', '.join(unplaced)}",
         )
     if unplaced:
-        tally.add("unplaced_columns", len(unplaced))
+        report.add("unplaced_columns", len(unplaced))
         context.log(f"{region} of {name} has no header for {', '.join(unplaced)}", logging.WARNING)
     return found
 
@@ -372,13 +377,13 @@ def _places(labels: Sequence[str]) -> dict[str, int]:
 
 
 def _matched(
-    locator: Locator, region: Region, frame: pd.DataFrame, order: Order, positions: Mapping[int, int]
+    locator: Locator, region: Region, frame: pd.DataFrame, options: FillOptions, positions: Mapping[int, int]
 ) -> Match:
     labels = headers(frame.columns)
     by_key = _places(labels)
     placed = {place: position for position, place in positions.items()}
-    places = [by_key.get(header_key(name), -1) for name in order.key]
-    absent = [name for name, place in zip(order.key, places, strict=True) if place not in placed]
+    places = [by_key.get(header_key(name), -1) for name in options.key]
+    absent = [name for name, place in zip(options.key, places, strict=True) if place not in placed]
     if absent:
         raise WorkbookError(
             f"the key {', '.join(absent)} is not a column of both the frame and {region}",
@@ -387,5 +392,5 @@ def _matched(
     old = [
         Body.of(locator.cells(region, placed[place]), region.body.top, region.body.height) for place in places
     ]
-    columns = [column(frame.iloc[:, place], labels[place], order.policy) for place in places]
-    return match_rows(old, columns, len(frame), order.key, order.policy.calendar)
+    columns = [column(frame.iloc[:, place], labels[place], options.policy) for place in places]
+    return match_rows(old, columns, len(frame), options.key, options.policy.calendar)

@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from schedkit.errors import WorkbookError
+from schedkit.excel.column_types import Cells, Column
+from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.frames.restore import Body
-from schedkit.excel.model import Cells, Column
-from schedkit.excel.serial import FROM_1900, Calendar, serials
-from schedkit.excel.tally import Tally
+from schedkit.excel.serial_dates import FROM_1900, Calendar, serials
 
 Key = tuple[str | None, ...]
 _Token = Callable[[str], str | None]
@@ -92,7 +92,7 @@ def match_rows(
         If two rows of the frame have the same key, or one has none.
     """
     new: dict[Key, int] = {}
-    texts = [_of_cells(column.cells(0, rows, Tally()), rows, calendar) for column in columns]
+    texts = [_of_cells(column.cells(0, rows, ConversionReport()), rows, calendar) for column in columns]
     for place, key in enumerate(zip(*texts, strict=True)):
         if not any(key):
             raise WorkbookError(

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pytest
 
 from schedkit import excel
+from schedkit.excel.parts.cell_values import cells
 from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.scan import IrregularSheetError, Meaning, scan
-from schedkit.excel.parts.values import cells
 from schedkit.excel.parts.workbook import open_workbook
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"

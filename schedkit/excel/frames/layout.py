@@ -1,0 +1,215 @@
+"""Frames layout out as sheets: valid names, index levels as columns, split at the row limit, links."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+import pyarrow.compute as pc
+
+from schedkit.errors import WorkbookError
+from schedkit.excel.column_types import Column, Kind, Policy
+from schedkit.excel.conversion_report import ConversionReport
+from schedkit.excel.frame_metadata import FrameMetadata, WorkbookMetadata, metadata_of
+from schedkit.excel.frames.columns import column
+from schedkit.excel.idempotency import AppendGuard
+from schedkit.excel.limits import MAX_COLUMNS, MAX_ROWS
+from schedkit.excel.links import ADDRESSES, LinkOf, issue_links
+from schedkit.excel.names import header_text, headers, sheet_names, table_names
+from schedkit.excel.new_workbook.column_formats import ColumnFormat, checked_formats
+from schedkit.excel.new_workbook.skeleton import HEADER_ROW, SheetPlan
+from schedkit.excel.new_workbook.totals import totals_of
+
+_KEY_HEADERS = {"key", "parent", "epic link", "issue key"}
+_KEY_FIELDS = {"issuekey", "key", "parent"}
+# An address column shows itself within its first values.
+_SAMPLE_ROWS = 500
+_LIKE_A_LABEL = 1000
+
+
+def index_levels(frame: pd.DataFrame) -> list[Hashable] | None:
+    """Return the names of the index levels that are written; None for an index that only counts the rows."""
+    index = frame.index
+    if isinstance(index, pd.MultiIndex) or index.name is not None:
+        return list(index.names)
+    return None if is_count(index) else [None]
+
+
+def is_count(index: pd.Index) -> bool:
+    """Tell whether an unnamed index only counts rows, perhaps those of a longer frame, and labels nothing."""
+    return isinstance(index, pd.RangeIndex) or pd.api.types.is_integer_dtype(index.dtype) or not len(index)
+
+
+def with_index(frame: pd.DataFrame, report: ConversionReport | None = None) -> pd.DataFrame:
+    """Return `frame` with its index as leading columns, unless that only counts the rows."""
+    names = index_levels(frame)
+    if names is None:
+        if report is not None and not isinstance(frame.index, pd.RangeIndex) and _may_label(frame.index):
+            report.add("dropped_index", len(frame))
+        return frame
+    # As `reset_index` of pandas calls those without a name.
+    usual = ["index"] if len(names) == 1 else [f"level_{number}" for number in range(len(names))]
+    labels = [other if name is None else name for name, other in zip(names, usual, strict=True)]
+    levels = frame.index.to_frame(index=False).set_axis(labels, axis=1).set_axis(frame.index, axis=0)
+    if isinstance(frame.columns, pd.MultiIndex):
+        levels.columns = pd.MultiIndex.from_tuples(
+            [(name, *[""] * (frame.columns.nlevels - 1)) for name in labels]
+        )
+    made = pd.concat([levels, frame], axis=1)
+    made.attrs = frame.attrs
+    return made
+
+
+def _may_label(index: pd.Index) -> bool:
+    """Tell whether whole numbers may be years or ids: a count seldom begins so high, or repeats nothing."""
+    return len(index) > 0 and index.is_unique and index.min() >= _LIKE_A_LABEL
+
+
+def columns_of(frame: pd.DataFrame, policy: Policy, report: ConversionReport) -> tuple[Column, ...]:
+    """Return the columns of a sheet for those of `frame`.
+
+    Raises
+    ------
+    WorkbookError
+        If there are more columns than a sheet holds.
+    """
+    if frame.shape[1] > MAX_COLUMNS:
+        raise WorkbookError(
+            f"the frame has {frame.shape[1]:,} columns, a sheet holds {MAX_COLUMNS:,}",
+            hint="choose the columns you need, or split the frame over several sheets",
+        )
+    labels = headers(frame.columns)
+    report.add(
+        "renamed_columns", sum(new != _as_given(old) for new, old in zip(labels, frame.columns, strict=True))
+    )
+    return tuple(column(frame.iloc[:, place], label, policy) for place, label in enumerate(labels))
+
+
+def _as_given(label: Any) -> str:
+    # Joining levels or writing a number as text is what any writer must do; only the rest is renaming.
+    return header_text(label) if isinstance(label, tuple) else str(label)
+
+
+def _of_columns(
+    formats: Mapping[str, ColumnFormat], columns: Mapping[str, tuple[Column, ...]], name: str
+) -> Mapping[str, ColumnFormat]:
+    """Return the formats for one of several frames: one that only another frame has is not meant here."""
+    own = {column.header for column in columns[name]}
+    known = {column.header for others in columns.values() for column in others}
+    return {header: wanted for header, wanted in formats.items() if header in own or header not in known}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Frames laid out: the sheets to draw, and the metadata that the workbook keeps of the frames."""
+
+    sheets: list[SheetPlan]
+    metadata: WorkbookMetadata
+
+
+def lay_out(
+    frames: Mapping[str, pd.DataFrame],
+    policy: Policy,
+    report: ConversionReport,
+    *,
+    links: bool | Mapping[str, str],
+    totals: bool | Mapping[str, str],
+    formats: Mapping[str, ColumnFormat] | None = None,
+    taken: Sequence[str] = (),
+    tables: Sequence[str] = (),
+    fronts: Sequence[str] = (),
+    appends: AppendGuard | None = None,
+) -> Layout:
+    """Lay out `frames` as sheets, each split where it exceeds the rows of one;
+    names of sheets that are `taken`, and of `tables`, are avoided. `fronts` are sheets without rows.
+    With `appends`, the rows of each table are recorded as one append."""
+    room = MAX_ROWS - HEADER_ROW - bool(totals)
+    parts: list[tuple[str, int, int]] = []
+    wanted: list[str] = []
+    prepared = {name: with_index(frame, report) for name, frame in frames.items()}
+    for name, frame in prepared.items():
+        starts = range(0, max(len(frame), 1), room)
+        report.add("split_sheets", len(starts) - 1)
+        parts += [(name, start, min(start + room, len(frame))) for start in starts]
+        wanted += [name, *(f"{name} ({number})" for number in range(2, len(starts) + 1))]
+    names = sheet_names(wanted, taken)
+    report.add("renamed_sheets", sum(new != old for new, old in zip(names, wanted, strict=True)))
+    columns = {name: columns_of(frame, policy, report) for name, frame in prepared.items()}
+    linked = {name: links_of(frame, columns[name], links) for name, frame in prepared.items()}
+    sheets = [
+        SheetPlan(
+            name=sheet,
+            table=table,
+            columns=columns[name],
+            start=start,
+            stop=stop,
+            links=linked[name],
+            totals=totals_of(prepared[name].iloc[start:stop], columns[name], table, totals),
+            attrs=prepared[name].attrs,
+            formats=checked_formats(_of_columns(formats or {}, columns, name), columns[name]),
+        )
+        for sheet, table, (name, start, stop) in zip(names, table_names(names, tables), parts, strict=True)
+    ]
+    frame_metadata = [
+        _placed(
+            metadata_of(name, frame, columns[name], index_levels(frames[name]) or []), name, parts, sheets
+        )
+        for name, frame in prepared.items()
+    ]
+    metadata = WorkbookMetadata(frame_metadata, list(fronts))
+    if appends is not None:
+        for sheet in sheets:
+            metadata = appends.recorded(metadata, sheet.table)
+    return Layout(sheets, metadata)
+
+
+def _placed(
+    metadata: FrameMetadata, name: str, parts: Sequence[tuple[str, int, int]], sheets: Sequence[SheetPlan]
+) -> FrameMetadata:
+    own = [sheet for sheet, (of, _, _) in zip(sheets, parts, strict=True) if of == name]
+    return replace(metadata, sheets=[sheet.name for sheet in own], tables=[sheet.table for sheet in own])
+
+
+def links_of(
+    frame: pd.DataFrame, columns: tuple[Column, ...], links: bool | Mapping[str, str]
+) -> dict[int, LinkOf]:
+    """Return which columns link, by 1-based position.
+
+    Raises
+    ------
+    WorkbookError
+        If a column is named that does not exist, or a pattern without its ``{}``.
+    """
+    if links is False:
+        return {}
+    given = {} if links is True else dict(links)
+    by_header = {column.header: place for place, column in enumerate(columns, 1)}
+    for header, target in given.items():
+        if header not in by_header:
+            raise WorkbookError(f"no column {header!r} to link", hint=f"columns are {', '.join(by_header)}")
+        if target.count("{}") != 1:
+            raise WorkbookError(
+                f"the link of column {header!r} needs exactly one {{}} for the cell's text: {target!r}"
+            )
+    site, fields = frame.attrs.get("site"), frame.attrs.get("fields") or {}
+    found = {}
+    for place, col in enumerate(columns, 1):
+        if col.kind is not Kind.TEXT:
+            continue
+        field = fields.get(col.header) or {}
+        if col.header in given:
+            found[place] = LinkOf(r"\S", given[col.header])
+        elif site and (field.get("id") in _KEY_FIELDS or col.header.casefold() in _KEY_HEADERS):
+            found[place] = issue_links(str(site))
+        elif _holds_addresses(col, len(frame)):
+            found[place] = ADDRESSES
+    return found
+
+
+def _holds_addresses(column: Column, rows: int) -> bool:
+    texts = column.cells(0, min(rows, _SAMPLE_ROWS), ConversionReport()).texts
+    return texts is not None and bool(
+        pc.any(pc.match_substring_regex(texts, ADDRESSES.pattern), min_count=0).as_py()
+    )

@@ -1,0 +1,83 @@
+"""Formats and colours that the caller chose for columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from openpyxl.formatting.rule import Rule
+from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.worksheet.worksheet import Worksheet
+
+from schedkit.errors import WorkbookError
+from schedkit.excel.column_types import Column
+from schedkit.excel.names import letters
+from schedkit.excel.new_workbook import styles
+from schedkit.excel.new_workbook.decorate import data_bar
+from schedkit.values.text import did_you_mean, safe_repr
+
+__all__ = ["BAR", "ColumnFormat", "checked_formats", "colour_column"]
+
+ColumnFormat = str | Mapping[str, str]
+# Instead of a number format: a bar behind each number.
+BAR = "bar"
+_COLOUR = re.compile(r"#?([0-9A-Fa-f]{6})")
+# Excel repairs a file whose format it cannot parse: text in quotes and conditions in brackets are closed.
+_CODE = re.compile(r'(?:"[^"]*"|\[[^\]\[]*\]|\\.|[^"\[\]\\\x00-\x1f])+')
+_MOST_LETTERS = 255
+
+
+def checked_formats(
+    formats: Mapping[str, ColumnFormat], columns: Sequence[Column]
+) -> dict[int, str | dict[str, str]]:
+    """Return the formats by 1-based position of their column; colours as six digits.
+
+    Raises
+    ------
+    WorkbookError
+        If there is no such column, or a format or colour cannot be written.
+    """
+    places = {column.header: place for place, column in enumerate(columns, 1)}
+    found: dict[int, str | dict[str, str]] = {}
+    for header, wanted in formats.items():
+        if header not in places:
+            raise WorkbookError(f"no column {header!r} to format", hint=did_you_mean(header, places))
+        if isinstance(wanted, Mapping):
+            found[places[header]] = {str(value): _colour(header, colour) for value, colour in wanted.items()}
+        elif isinstance(wanted, str) and _CODE.fullmatch(wanted) and len(wanted) <= _MOST_LETTERS:
+            found[places[header]] = wanted
+        else:
+            raise WorkbookError(
+                f"invalid format {safe_repr(wanted)} of column {header!r}",
+                hint="use a number format such as '0.0%', 'bar', or colours such as {'Done': '#C6EFCE'}",
+            )
+    return found
+
+
+def _colour(header: str, colour: object) -> str:
+    found = _COLOUR.fullmatch(colour) if isinstance(colour, str) else None
+    if found is None:
+        raise WorkbookError(
+            f"invalid colour {safe_repr(colour)} of column {header!r}",
+            hint="write six digits, e.g. '#C6EFCE'",
+        )
+    return found[1].upper()
+
+
+def colour_column(
+    sheet: Worksheet, position: int, wanted: str | Mapping[str, str], top: int, bottom: int
+) -> None:
+    """Colour the cells of a column by what they hold, or draw a bar behind their numbers."""
+    name = letters(position)
+    area = f"{name}{top}:{name}{bottom}"
+    if wanted == BAR:
+        sheet.conditional_formatting.add(area, data_bar())
+    if isinstance(wanted, str):
+        return
+    for value, colour in wanted.items():
+        quoted = value.replace('"', '""')
+        # Numbers are compared as the text that they are shown as.
+        formula = f'TRIM(${name}{top})="{quoted}"'
+        style = DifferentialStyle(fill=styles.filled(colour))
+        rule = Rule(type="expression", formula=[formula], dxf=style, stopIfTrue=True)
+        sheet.conditional_formatting.add(area, rule)

@@ -1,0 +1,171 @@
+"""What a call of `write` amounts to: a plain file, a drawn workbook, or an analyst's template filled."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import pandas as pd
+
+from schedkit import context
+from schedkit.errors import WorkbookError
+from schedkit.excel.column_types import Policy
+from schedkit.excel.conversion_report import ConversionReport
+from schedkit.excel.fill import fill_new_workbook, fill_template
+from schedkit.excel.frame_metadata import WorkbookMetadata
+from schedkit.excel.frames.flat_files import WRITERS
+from schedkit.excel.frames.layout import lay_out
+from schedkit.excel.new_workbook.column_formats import ColumnFormat
+from schedkit.excel.new_workbook.decorate import provenance
+from schedkit.excel.new_workbook.overview import overview
+from schedkit.excel.new_workbook.skeleton import INDEX, SUMMARY, Front, draw
+from schedkit.excel.parts.metadata_part import read_metadata
+from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.rewrite import as_workbook
+from schedkit.excel.parts.workbook import Workbook, open_workbook
+from schedkit.excel.template.template import Filling, FillOptions, plan_filling
+from schedkit.values.files import file_error
+
+# What Excel makes of its two kinds of templates.
+_MADE_FROM = {".xltx": ".xlsx", ".xltm": ".xlsm"}
+
+Frames = Mapping[str | None, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class WritePlan:
+    """What is going to be written, and how; `unchanged` tells that the file has it all already."""
+
+    fill: Callable[[IO[bytes]], None]
+    rows: int
+    sheets: tuple[str, ...] = ()
+    updated: int = 0
+    added: int = 0
+    removed: int = 0
+    marked: int = 0
+    unchanged: bool = False
+
+
+@dataclass(frozen=True)
+class WorkbookOptions:
+    """What a drawn workbook shows besides its rows; `titled` tells that the caller chose its title."""
+
+    title: str
+    links: bool | Mapping[str, str]
+    totals: bool | Mapping[str, str]
+    summary: bool
+    history: pd.DataFrame | None
+    titled: bool = True
+    formats: Mapping[str, ColumnFormat] = field(default_factory=dict)
+
+
+def flat_file_plan(frames: Frames, suffix: str, policy: Policy, report: ConversionReport) -> WritePlan:
+    """Write one frame as CSV or Parquet."""
+    if len(frames) != 1:
+        raise WorkbookError(
+            f"a {suffix} file holds one frame, not {len(frames)}",
+            hint="write an .xlsx, or one file per frame",
+        )
+    (frame,) = frames.values()
+    return WritePlan(lambda file: WRITERS[suffix](frame, policy, file, report), len(frame))
+
+
+def new_workbook_plan(
+    frames: Mapping[str, pd.DataFrame],
+    options: WorkbookOptions,
+    fill_options: FillOptions,
+    report: ConversionReport,
+) -> WritePlan:
+    """Draw a workbook and fill it."""
+    policy = fill_options.policy
+    first = next(iter(frames.values()), pd.DataFrame())
+    front = Front(
+        title=options.title,
+        told=provenance(first.attrs, policy),
+        overview=overview(first, policy, options.history) if options.summary else None,
+        index=len(frames) > 1,
+    )
+    fronts = ((SUMMARY, options.summary), (INDEX, front.index))
+    taken = [name for name, shown in fronts if shown]
+    layout = lay_out(
+        frames,
+        policy,
+        report,
+        links=options.links,
+        totals=options.totals,
+        formats=options.formats,
+        taken=taken,
+        fronts=taken,
+        appends=fill_options.appends,
+    )
+    drawn = draw(layout.sheets, front, policy)
+    return WritePlan(
+        lambda file: fill_new_workbook(drawn, layout, file, report),
+        sum(plan.rows for plan in layout.sheets),
+        (*taken, *(plan.name for plan in layout.sheets)),
+    )
+
+
+def template_plan(
+    frames: Frames, template: Path, suffix: str, fill_options: FillOptions, report: ConversionReport
+) -> WritePlan:
+    """Fill an analyst's workbook, one region after the other."""
+    kind = template.suffix.lower()
+    made = _MADE_FROM.get(kind, kind)
+    if made != suffix:
+        raise WorkbookError(
+            f"a {kind} template makes a {made} workbook, not a {suffix}",
+            hint=f"use a file name that ends in {made}",
+        )
+    try:
+        data = template.read_bytes()
+    except OSError as error:
+        raise file_error(error, f"the template {template}", "read") from None
+    if kind in _MADE_FROM:
+        data = as_workbook(data, template.name)
+    fillings: list[Filling] = []
+    *first, (target, frame) = frames.items()
+    for other, other_frame in first:
+        book, filling = _planned(data, template.name, other, other_frame, fill_options, report)
+        fillings.append(filling)
+        between = io.BytesIO()
+        fill_template(book, filling, between, report, _metadata(book, filling, fill_options))
+        data = between.getvalue()
+    book, filling = _planned(data, template.name, target, frame, fill_options, report)
+    fillings.append(filling)
+    told = _metadata(book, filling, fill_options)
+    return WritePlan(
+        lambda file: fill_template(book, filling, file, report, told),
+        sum(map(len, frames.values())),
+        tuple(dict.fromkeys(found.region.sheet for found in fillings)),
+        sum(found.counts.updated for found in fillings),
+        sum(found.counts.added for found in fillings),
+        sum(found.counts.removed for found in fillings),
+        sum(found.counts.marked for found in fillings),
+    )
+
+
+def _metadata(book: Workbook, filling: Filling, fill_options: FillOptions) -> WorkbookMetadata | None:
+    """Return what a template remembers besides what it does already; None if that is nothing."""
+    if fill_options.appends is None:
+        return None
+    return fill_options.appends.recorded(read_metadata(book)[1], filling.region.place)
+
+
+def _planned(
+    data: bytes,
+    name: str,
+    target: str | None,
+    frame: pd.DataFrame,
+    fill_options: FillOptions,
+    report: ConversionReport,
+) -> tuple[Workbook, Filling]:
+    book = open_workbook(Package(data, name), name)
+    filling = plan_filling(book, name, target, frame, fill_options, report)
+    if fill_options.key:
+        counts = filling.counts
+        context.log(f"{filling.region} of {name}: {counts.updated} rows updated, {counts.added} added")
+    return book, filling

@@ -1,0 +1,57 @@
+"""Formats and colours that the caller chose for columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from schedkit import excel
+from schedkit.errors import WorkbookError
+
+
+def drawn(path: Path) -> openpyxl.Workbook:
+    return openpyxl.load_workbook(path)
+
+
+def test_formats_and_colours_of_columns(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"Key": ["A-1", "A-2"], "Share": [0.123, 0.5], "Age": [3, 9], "State": ['Do"ne', "Open"], "At": "x"}
+    )
+    formats: dict[str, Any] = {
+        "Share": "0.0%",
+        "Age": "bar",
+        "State": {'Do"ne': "#c6efce", "Open": "FFC7CE"},
+    }
+    written = excel.write(frame, tmp_path / "f.xlsx", formats=formats)
+    sheet = drawn(written.path).active
+    assert sheet["B2"].number_format == "0.0%"
+    assert sheet["C2"].number_format == "#,##0"
+    rules = {str(area.sqref): area.rules for area in sheet.conditional_formatting}
+    assert rules["C2:C3"][0].type == "dataBar"
+    assert [(rule.formula, rule.dxf.fill.bgColor.rgb) for rule in rules["D2:D3"]] == [
+        (['TRIM($D2)="Do""ne"'], "00C6EFCE"),
+        (['TRIM($D2)="Open"'], "00FFC7CE"),
+    ]
+    both = excel.write({"a": frame, "b": frame[["Key"]]}, tmp_path / "two.xlsx", formats=formats)
+    assert drawn(both.path)["a"]["B2"].number_format == "0.0%"
+
+
+@pytest.mark.parametrize(
+    ("formats", "message"),
+    [
+        ({"Poits": "0"}, r"no column 'Poits' to format \(did you mean 'Points'\?\)"),
+        ({"Points": '0 "open'}, "invalid format .* of column 'Points'"),
+        ({"Points": "[Red"}, "invalid format"),
+        ({"Points": "0" * 256}, "invalid format"),
+        ({"Points": 5}, "invalid format 5"),
+        ({"Points": {"1": "red"}}, "invalid colour 'red' of column 'Points'"),
+    ],
+)
+def test_formats_that_cannot_be_written_are_refused(formats: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(WorkbookError, match=message):
+        excel.write(pd.DataFrame({"Points": [1]}), tmp_path / "f.xlsx", formats=formats)
+    assert not list(tmp_path.iterdir())
