@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -20,7 +19,7 @@ from schedkit.confluence.tables.rules import Merged, Rules
 from schedkit.errors import RegionError, UsageError
 from schedkit.values.text import did_you_mean, safe_repr
 
-__all__ = ["Draft", "Edit", "Replaced", "TableEdit", "difference", "outside", "place_at"]
+__all__ = ["Draft", "Edit", "Replaced", "TableEdit", "outside", "place_at"]
 
 
 class Replaced(NamedTuple):
@@ -186,22 +185,3 @@ def outside(draft: Draft, stored: str) -> str:
         if stored[:begin] == draft.old[:begin] and stored.endswith(tail) and len(stored) >= begin + behind:
             return "identical"
     return "rewritten" if same_form(stored, draft.new) else "changed"
-
-
-def difference(old: str, new: str) -> list[tuple[int, int, str]]:
-    """Return the one span of `old` outside of which both are equal; none if they are equal throughout."""
-    if old == new:
-        return []
-    shorter = min(len(old), len(new))
-    begin = _longest(shorter, lambda n: old[:n] == new[:n])
-    behind = _longest(shorter - begin, lambda n: old[len(old) - n :] == new[len(new) - n :])
-    return [(begin, len(old) - behind, new[begin : len(new) - behind])]
-
-
-def _longest(most: int, equal: Callable[[int], bool]) -> int:
-    """Return the greatest length up to `most` at which two texts are equal, by halving."""
-    least = 0
-    while least < most:
-        middle = (least + most + 1) // 2
-        least, most = (middle, most) if equal(middle) else (least, middle - 1)
-    return least

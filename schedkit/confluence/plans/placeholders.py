@@ -9,7 +9,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from schedkit.confluence.markup import Formatted, Link, Lozenge, Mention, anchor, escape, time_tag
-from schedkit.confluence.plans.edit import Draft, Edit, Replaced, TableEdit, difference, place_at
+from schedkit.confluence.plans.edit import Draft, Edit, Replaced, TableEdit, place_at
+from schedkit.confluence.source.difference import difference
 from schedkit.confluence.source.locate import PageIndex, locate
 from schedkit.confluence.source.reading import text
 from schedkit.confluence.source.regions import Anchor, Region

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schedkit.confluence.plans.edit import difference
+from schedkit.confluence.source.difference import difference
 
 texts = st.text(alphabet="ab<", max_size=12)
 
