@@ -78,7 +78,7 @@ def test_another_chart_makes_a_version_of_the_attachment_and_none_of_the_page(
     assert "chart &#x27;bugs.png&#x27; attached" in str(changed._repr_html_())
     done = changed.apply()
     assert (done.written, done.version, done.attached) == (False, 2, ("bugs.png",))
-    assert "1 charts attached" in str(done._repr_html_())
+    assert "1 chart attached" in str(done._repr_html_())
     (file,) = demo.wiki.pages[page.id].attachments.values()
     assert len(file.versions) == 2
     with_row = pd.DataFrame({"Key": ["K-1", "K-2"], "Summary": ["uno", "two"]})

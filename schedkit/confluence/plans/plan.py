@@ -123,11 +123,9 @@ class AsyncPlan:
         return outcome
 
     def _facts(self, draft: Draft) -> dict[str, Any]:
-        region = {} if self.table is None else {"region": str(self.table.region)}
-        return {
-            **region,
-            "blocks": sum(part.changed for part in parts_of(draft) if isinstance(part, BlockChange)),
-        }
+        if self.table is not None:
+            return {"region": str(self.table.region)}
+        return {"blocks": sum(part.changed for part in parts_of(draft) if isinstance(part, BlockChange))}
 
 
 def parts_of(draft: Draft) -> list[Any]:

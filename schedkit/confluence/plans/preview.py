@@ -57,7 +57,8 @@ _NEXT_CELL = re.compile(r"</t[dh]>\s*<t[dh](?:\s[^<>]*)?>")
 
 def page_lines(source: str) -> list[str]:
     """Return what a new page says line by line, a row of a table on one line."""
-    return lines(_TABLE.sub(lambda table: _NEXT_CELL.sub(" | ", _PARAGRAPH.sub(" ", table[0])), source))
+    shown = lines(_TABLE.sub(lambda table: _NEXT_CELL.sub(" | ", _PARAGRAPH.sub(" ", table[0])), source))
+    return [line.rstrip("| ") for line in shown]
 
 
 def _columns(names: Sequence[str], what: str) -> str:

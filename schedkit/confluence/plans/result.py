@@ -66,12 +66,12 @@ class Applied:
         """Show the page as a link, and in one line what became of it."""
         what = "written" if self.written else "nothing to change"
         counts = [
-            f"{count} {noun}"
-            for count, noun in (
-                (self.changed_cells, "cells changed"), (self.rows_added, "rows added"),
-                (self.rows_removed, "rows removed"), (self.rows_archived, "rows archived"),
-                (self.rows_marked, "rows marked as missing"),
-                (len(self.altered), "cells stored otherwise"), (len(self.attached), "charts attached"),
+            f"{count} {noun}{'s' if count != 1 else ''} {verb}"
+            for count, noun, verb in (
+                (self.changed_cells, "cell", "changed"), (self.rows_added, "row", "added"),
+                (self.rows_removed, "row", "removed"), (self.rows_archived, "row", "archived"),
+                (self.rows_marked, "row", "marked as missing"),
+                (len(self.altered), "cell", "stored otherwise"), (len(self.attached), "chart", "attached"),
             )
             if count
         ]  # fmt: skip
