@@ -166,7 +166,7 @@ class Confluence:
     token : str, optional
         API token (Cloud) or personal access token (Data Center).
     cloud : bool, optional
-        Which of the two it is; found out by itself.
+        Which of the two it is; detected by default.
     site : Site, optional
         An existing site instead of `url` and credentials.
     main_page_id : str or int, optional

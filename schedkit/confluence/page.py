@@ -113,11 +113,11 @@ class AsyncTable:
         links, lozenges, mentions : mapping, optional
             See `Look`.
         dates : sequence of str
-            Columns of moments of which only the day is shown. A column of dates shows the day by itself.
+            Columns of moments of which only the day is shown. A column of dates always shows the day.
         tz : str or tzinfo, optional
             The time zone in which moments are shown; by default the machine's.
         show_zone : bool, optional
-            Write the zone behind each moment; by default where `tz` is given and is not the machine's.
+            Write the zone after each moment; by default where `tz` is given and is not the machine's.
         max_chars : int
             Longer text is cut.
         message : str, optional

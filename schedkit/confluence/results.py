@@ -128,7 +128,7 @@ def _message(row: Mapping[str, Any]) -> str:
     error = row.get("error")
     if isinstance(error, Mapping):
         error = error.get("message")
-    for told in (error, row.get("message"), row.get("reason")):
-        if isinstance(told, str) and told:
-            return told
+    for text in (error, row.get("message"), row.get("reason")):
+        if isinstance(text, str) and text:
+            return text
     return ""

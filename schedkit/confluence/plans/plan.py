@@ -304,7 +304,7 @@ class Plan:
         return [f"chart {name!r} attached" for name in self.attaches]
 
     def _head(self) -> list[str]:
-        """Return what stands above and below the placeholders of a page that is there."""
+        """Return the lines above and below the placeholders of an existing page."""
         head = f"page {self.page_id} {self.title!r}, version {self.version}"
         return [head, *(f"note: {note}" for note in [*self.aio.draft.notes, *self._charts()])]
 
@@ -315,22 +315,22 @@ class Plan:
         assert self.aio.new is not None
         shown = [clip(line, 100) for line in page_lines(self.source)]
         more = [f"… {len(shown) - _LINES} further lines"] if len(shown) > _LINES else []
-        charts = [f"note: {told}" for told in self._charts()]
+        charts = [f"note: {line}" for line in self._charts()]
         head = f"creates page {self.title!r} under {self.aio.new.parent}"
         return [head, *shown[:_LINES], *more, *charts]
 
 
 def _part_text(name: str, part: Any) -> str:
-    return as_text(name, part) if isinstance(part, Merged) else f"{name}: {_told(part)}"
+    return as_text(name, part) if isinstance(part, Merged) else f"{name}: {_change_text(part)}"
 
 
 def _part_html(source: str, name: str, part: Any) -> str:
     if isinstance(part, Merged):
         return as_html(name, source, Anchor(name), part)
-    return f"<p>{html.escape(f'{name}: {_told(part)}')}</p>"
+    return f"<p>{html.escape(f'{name}: {_change_text(part)}')}</p>"
 
 
-def _told(part: BlockChange) -> str:
+def _change_text(part: BlockChange) -> str:
     if part.fixed:
         return "set when the page was made"
     return f"{part.before or 'empty'} → {part.after or 'empty'}" if part.changed else "nothing to change"

@@ -46,8 +46,8 @@ def summary(merged: Merged, besides: str = "") -> str:
         _count(range(merged.hidden), "row", "not shown"),
         _count(merged.comments, "inline comment", "concerned"),
     ]
-    told = ", ".join(filter(None, counts)) or "order or columns change"
-    return f"{told}, {besides}" if besides else told
+    shown = ", ".join(filter(None, counts)) or "order or columns change"
+    return f"{shown}, {besides}" if besides else shown
 
 
 _TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
@@ -177,7 +177,7 @@ def as_text(title: str, merged: Merged, besides: str = "") -> str:
         lines += _aligned([heads, *rows])
         if view.further:
             lines.append(f"… {view.further} further rows differ")
-    return "\n".join(lines + [f"{label}: {told}" for label, told in _lists(merged)])
+    return "\n".join(lines + [f"{label}: {words}" for label, words in _lists(merged)])
 
 
 def _key_head(merged: Merged) -> str:
@@ -204,7 +204,7 @@ def as_html(title: str, source: str, region: Region, merged: Merged, besides: st
         )
         if view.further:
             parts.append(f"<p>… {view.further} further rows differ</p>")
-    parts += [f"<p>{label}: {html.escape(told)}</p>" for label, told in _lists(merged)]
+    parts += [f"<p>{label}: {html.escape(words)}</p>" for label, words in _lists(merged)]
     if merged.edits:
         parts.append(_folded(source, region))
     return "".join(parts) + "</div>"

@@ -75,11 +75,13 @@ class Applied:
             )
             if count
         ]  # fmt: skip
-        told = html.escape(", ".join([f"version {self.version}", what, *counts, f"outside: {self.outside}"]))
+        summary = html.escape(
+            ", ".join([f"version {self.version}", what, *counts, f"outside: {self.outside}"])
+        )
         name = html.escape(self.title)
         if is_web_address(self.url):
             name = f'<a href="{html.escape(self.url, quote=True)}" rel="noopener">{name}</a>'
-        return f"<div>{name}: {told}</div>"
+        return f"<div>{name}: {summary}</div>"
 
 
 def applied(

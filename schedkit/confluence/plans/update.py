@@ -108,7 +108,7 @@ async def settled_draft(
 ) -> tuple[Draft, _Edit]:
     """Apply `edit`, knowing what the site has made of contents that were sent before.
 
-    Where it shows something else than was sent, this is told as long as it lasts.
+    Where it shows something else than was sent, a note says so.
     """
     draft = await draft_of(state, edit)
     if not draft.replaced:
@@ -214,7 +214,7 @@ class _Update:
                 return self._outcome(state, before, base, written=bool(self.sent))
             try:
                 self.puts += 1
-                told = await self._put(state, draft)
+                answered = await self._put(state, draft)
             except ConflictError as error:
                 self.conflicts += 1
                 await self._pause(error, self.conflicts)
@@ -228,7 +228,7 @@ class _Update:
                 context.log(f"{error.message}; reading the page before writing again", logging.WARNING)
                 await self._pause(error, self.lost)
                 continue
-            return await self._read_back(state, draft, told)
+            return await self._read_back(state, draft, answered)
 
     async def _put(self, state: PageState, draft: Draft) -> int | None:
         try:
@@ -241,20 +241,22 @@ class _Update:
                 hint="ask for the permission to edit it, or check the page's restrictions",
             ) from None
 
-    async def _read_back(self, state: PageState, draft: Draft, told: int | None) -> Outcome:
+    async def _read_back(self, state: PageState, draft: Draft, answered: int | None) -> Outcome:
         """Look at what the site has made of the version after `state`."""
         try:
             stored = await self._shown_after(state)
             ours = stored.version == state.version + 1
             late = await comments_meanwhile(self.server, state) if ours else None
         except SiteError as error:
-            if told != state.version + 1:
+            if answered != state.version + 1:
                 raise
             context.log(f"{error.message}; the page was written and not read back", logging.WARNING)
             return self._unread(state, draft)
         if stored.version <= state.version:
-            if told == state.version + 1:
-                context.log(f"{state.name}: version {told} was made and is not shown yet", logging.WARNING)
+            if answered == state.version + 1:
+                context.log(
+                    f"{state.name}: version {answered} was made and is not shown yet", logging.WARNING
+                )
                 return self._unread(state, draft)
             raise BadAnswerError(
                 f"{state.name}: the site answered the PUT of version {state.version + 1} with success, "
@@ -313,7 +315,7 @@ class _Update:
     ) -> Outcome:
         seen = "identical"
         if written:
-            # A later version is someone else's edit, which is theirs to make.
+            # A later version is someone else's edit.
             ours = base is not None and state.version == base + 1
             seen = outside(draft, state.source) if ours else "edited since"
         if seen == "changed":

@@ -95,7 +95,7 @@ async def not_attached(server: Server, page_id: str, files: Sequence[File]) -> l
 
 
 async def _digest(file: File) -> str:
-    # The site keeps no checksum, so ours travels in the version's comment.
+    # The site keeps no checksum: it is in the comment of the version.
     return f"sha256 {(await anyio.to_thread.run_sync(content_digest, file.data))[:24]}"
 
 
@@ -190,12 +190,12 @@ async def _find(server: Server, page_id: str, name: str) -> Any:
 
 
 def _comment(found: Any) -> str:
-    told = [
+    comments = [
         (found.get("metadata") or {}).get("comment"),
         (found.get("extensions") or {}).get("comment"),
         (found.get("version") or {}).get("message"),
     ]
-    return " ".join(str(part) for part in told if part)
+    return " ".join(str(part) for part in comments if part)
 
 
 def _first(answer: Any) -> Any:

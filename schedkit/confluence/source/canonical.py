@@ -45,7 +45,7 @@ _NOISE = {
     "ac:local-id", "ac:macro-id", "ac:schema-version", "ac:card-appearance", "ri:version-at-save",
     "ri:local-id", "local-id", "id", "class", "rel", "target", "scope",
 }  # fmt: skip
-# What the site may add to these by itself: sizes and places of images, the space of a page.
+# What the site may add to these: sizes and places of images, the space of a page.
 _EXTENSIBLE = {"ac:image", "ri:attachment", "ri:page", "ri:user", "ri:blog-post"}
 
 

@@ -40,7 +40,7 @@ def comments_in(markup: str) -> dict[str, str]:
 
 
 class _Mark(NamedTuple):
-    """A tag of a mark: where it stands in the text without marks, the tag, its comment."""
+    """A tag of a mark: its place in the text without marks, the tag, its comment."""
 
     at: int
     tag: str
