@@ -12,11 +12,7 @@ from confluence.conftest import DemoPage
 from matplotlib.figure import Figure
 from support.confluence_pages import anchor, table
 
-from schedkit.confluence import Applied, Chart, Confluence, Image, Plan
-from schedkit.confluence.plans.charts import beside_table, files_of, with_images
-from schedkit.confluence.plans.edit import TableEdit
-from schedkit.confluence.source.regions import region
-from schedkit.confluence.tables.render import render
+from schedkit.confluence import Applied, Chart, Confluence, Plan
 from schedkit.demo import DemoSite
 from schedkit.errors import FileError, UsageError
 
@@ -118,19 +114,6 @@ def test_a_chart_in_a_template(wiki: Confluence, demo: DemoSite) -> None:
     assert filled.apply().attached == ()
 
 
-@pytest.mark.parametrize(
-    ("spelled", "name"),
-    [
-        ("anchor:open-bugs", "open-bugs"), ("heading:Offene Fehler (ä)/2", "offene-fehler-ä-2"),
-        ("nth:3", "table-3"), ("macro:details:x", "details-x"),
-    ],
-)  # fmt: skip
-def test_a_chart_is_named_by_its_region(spelled: str, name: str) -> None:
-    edit, (file,) = beside_table(TableEdit(region(spelled), render(BUGS)), Chart(PNG, alt=ALT))
-    assert file.name == f"{name}.png"
-    assert len(edit.edits) == 2
-
-
 def test_what_a_chart_is_made_of(tmp_path: Path) -> None:
     path = tmp_path / "burn up.png"
     path.write_bytes(PNG)
@@ -166,13 +149,3 @@ def test_a_chart_that_is_none_is_refused_before_anything_is_asked() -> None:
     wiki = Confluence("https://wiki.example.org", token="s", cloud=False)
     with pytest.raises(UsageError, match=r"chart=.* is not a Chart"):
         wiki.page(1).table("nth:1").replace(BUGS, chart=bars(1))  # type: ignore[arg-type]  # what is refused
-
-
-def test_charts_of_one_name() -> None:
-    one, other = Chart(PNG, alt=ALT, name="a.png"), Chart(PNG + b"2", alt=ALT, name="a.png")
-    assert [file.name for file in files_of({"x": one, "y": one, "z": 1})] == ["a.png"]
-    with pytest.raises(UsageError, match=r"two charts are named 'a\.png'"):
-        files_of({"x": one, "y": other})
-    assert with_images({"x": one, "n": 1}) == {"x": Image("a.png", ALT), "n": 1}
-    with pytest.raises(UsageError, match="invalid attachment name"):
-        files_of({"x": Chart(PNG, alt=ALT, name="a/b.png")})
