@@ -77,7 +77,7 @@ def _drawn(figure: Any) -> bytes:
     if isinstance(figure, str | Path):
         try:
             return Path(figure).read_bytes()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise file_error(error, Path(figure), "read") from None
     # Axes know the figure that they are part of.
     save = getattr(figure, "savefig", None) or getattr(getattr(figure, "figure", None), "savefig", None)

@@ -17,7 +17,7 @@ from schedkit.confluence.plans.template import filled_title, placeholder_names
 from schedkit.confluence.site.addresses import page_address, parent_address
 from schedkit.confluence.site.parents import find_parent
 from schedkit.confluence.site.server import Server
-from schedkit.confluence.tables.arguments import a_text
+from schedkit.confluence.tables.arguments import a_flag, a_text, sendable
 from schedkit.confluence.tables.arguments import labels as column_labels
 from schedkit.errors import AuthError, UsageError
 from schedkit.loop import blocking, bridged
@@ -111,6 +111,7 @@ class AsyncConfluence:
         """
         if not isinstance(title, str) or not title.strip():
             raise UsageError("a page needs a title", hint='publish("Open bugs", …)')
+        sendable(title, "title")
         if not isinstance(values, Mapping):
             raise UsageError(
                 f"values={safe_repr(values, 60)} is not a mapping", hint='write values={"day": …}'
@@ -121,17 +122,20 @@ class AsyncConfluence:
                 hint="write publish(…, parent=100001), or Confluence(…, main_page_id=100001) for all pages",
             )
         above = parent_address(self.main_page_id if parent is None else parent, self.server.site.url)
+        key = None if key is None else a_text(key, "key")
+        message = a_text(message, "message")
+        names = tuple(a_text(label, "labels") for label in column_labels(labels, "labels"))
         source = template if isinstance(template, str) else await _source_of(template)
         new = NewPage(
             parent=await find_parent(self.server, above),
             title=" ".join(filled_title(title, values).split()),
-            key=None if key is None else a_text(key, "key"),
-            labels=tuple(a_text(label, "labels") for label in column_labels(labels, "labels")),
+            key=key,
+            labels=names,
         )
         # What only the title says has no place on the page.
         only_titled = placeholder_names(title) - placeholder_names(source)
         given = {name: value for name, value in values.items() if name not in only_titled}
-        return await plan_publish(self.server, new, source, given, a_text(message, "message"))
+        return await plan_publish(self.server, new, source, given, message)
 
     @bridged
     async def myself(self) -> dict[str, Any]:
@@ -202,7 +206,11 @@ class Confluence:
             # Cloud's two APIs are both below /wiki, which people copy along or leave out.
             below_wiki = bare.endswith("/wiki")
             site = Site(bare.removesuffix("/wiki"), user=user, token=token, **options)
-        if cloud is None and _is_cloud(site.url):
+        elif not isinstance(site, Site):
+            raise UsageError(f"site={safe_repr(site, 60)} is not a Site", hint="give site=Site(url, …)")
+        if cloud is not None:
+            a_flag(cloud, "cloud")
+        elif _is_cloud(site.url):
             cloud = True
         if main_page_id is not None:
             parent_address(main_page_id, site.url)

@@ -146,7 +146,10 @@ class AsyncTable:
                 f"chart={safe_repr(chart, 60)} is not a Chart",
                 hint='chart=Chart(figure, alt="Bugs by priority")',
             )
-        look = Look(links or {}, lozenges or {}, mentions or {}, dates, tz, show_zone, max_chars)
+        look = Look(
+            {} if links is None else links, {} if lozenges is None else lozenges,
+            {} if mentions is None else mentions, dates, tz, show_zone, max_chars,
+        )  # fmt: skip
         how = rules(
             key=key, keep=keep, drop=drop, columns=columns, missing=missing, cap=cap, workbook=workbook,
             min_rows=min_rows, max_drop=max_drop, today=look.today,
@@ -268,6 +271,8 @@ class AsyncPage:
         Raises
         ------
         UsageError
+            If it is no path, or the name no plain file name.
+        FileError
             If the file cannot be read.
         """
         if not isinstance(path, str | Path):

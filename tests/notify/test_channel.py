@@ -22,6 +22,13 @@ def test_pauses_are_durations(every: Any) -> None:
         (lambda: Channel("mmost://host/token"), "named by an environment variable, not by an address"),
         (lambda: Channel("CHAT", on=["burnt"]), "unknown kind of notification 'burnt'"),
         (lambda: Channel("CHAT", templates={"burnt": "x"}), "unknown kind of notification 'burnt'"),
+        (lambda: Channel(5), "named by an environment variable"),
+        (lambda: Channel("CHAT", on="failed"), "channel CHAT: on='failed' is not a list"),
+        (lambda: Channel("CHAT", on=[["failed"]]), "unknown kind of notification"),
+        (lambda: Channel("CHAT", tasks=5), "channel CHAT: tasks=5 is not a list"),
+        (lambda: Channel("CHAT", templates=["x"]), r"channel CHAT: templates=\['x'\] is not a mapping"),
+        (lambda: Notifier("CHAT"), "channels='CHAT' is not a list of channels"),
+        (lambda: Notifier(["CHAT"]), r"channels=\['CHAT'\] is not a list of channels"),
         (lambda: Channel("CHAT", every=-1), "channel CHAT: every=-1 .at least 0s"),
         (lambda: Notifier([Channel("NOT_SET")], environ={}), "the environment variable NOT_SET is not set"),
         (

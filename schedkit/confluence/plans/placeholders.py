@@ -67,6 +67,10 @@ class Managed:
     look: Look = field(default_factory=Look)
 
     def rendered(self, cloud: bool) -> tuple[Rendered, Rules]:
+        if not isinstance(self.look, Look):
+            raise UsageError(
+                f"look={safe_repr(self.look, 60)} is not a Look", hint='look=Look(dates=["Due"])'
+            )
         look = replace(self.look, cloud=cloud)
         how = rules(
             key=self.key, keep=self.keep, drop=self.drop, columns=self.columns, missing=self.missing,

@@ -23,7 +23,9 @@ from schedkit.atlassian import Request
 from schedkit.confluence.markup import Image, Markup, attachment_link
 from schedkit.confluence.site.server import Server, is_redirect
 from schedkit.errors import BadAnswerError, SiteError, UsageError
+from schedkit.values.files import file_error
 from schedkit.values.rng import chance
+from schedkit.values.text import clean, safe_repr
 
 __all__ = ["Attached", "File", "attach", "content_digest", "not_attached", "read_file"]
 
@@ -65,16 +67,16 @@ class File:
     data: bytes
 
     def __post_init__(self) -> None:
-        if "/" in self.name or "\\" in self.name or not self.name.strip():
-            raise UsageError(f"invalid attachment name {self.name!r}", hint="give a plain file name")
+        if "/" in self.name or "\\" in self.name or not self.name.strip() or clean(self.name) != self.name:
+            raise UsageError(f"invalid attachment name {safe_repr(self.name)}", hint="give a plain file name")
 
 
 async def read_file(path: str | Path, name: str | None) -> File:
     """Read a file that is to be attached."""
     try:
         data = await anyio.to_thread.run_sync(Path(path).read_bytes)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", hint="check the path") from None
+    except (OSError, ValueError) as error:
+        raise file_error(error, path, "read") from None
     return File(name or Path(path).name, data)
 
 
