@@ -149,3 +149,11 @@ def test_a_chart_that_is_none_is_refused_before_anything_is_asked() -> None:
     wiki = Confluence("https://wiki.example.org", token="s", cloud=False)
     with pytest.raises(UsageError, match=r"chart=.* is not a Chart"):
         wiki.page(1).table("nth:1").replace(BUGS, chart=bars(1))  # type: ignore[arg-type]  # what is refused
+
+
+def test_the_table_behind_a_chart_is_not_named_by_it(wiki: Confluence, make_page: MakePage) -> None:
+    second = table(["Week", "Who"], [["48", "Ada"]])
+    page = make_page(f"{anchor('bugs')}{table(['Key', 'Summary'], [['K-1', 'one'], ['K-2', 'two']])}{second}")
+    plan(wiki, page, Chart(bars(3, 1), alt=ALT)).apply()
+    assert wiki.page(page.id).tables()["Also"].tolist() == ["anchor:bugs", ""]
+    assert wiki.page(page.id).table("anchor:bugs").read()["Key"].tolist() == ["K-1", "K-2"]
