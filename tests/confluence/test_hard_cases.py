@@ -209,6 +209,37 @@ def test_08_a_mark_whose_words_a_person_replaced_meanwhile(
     assert "the marks of inline comments were lost: 'prose'" in caplog.text
 
 
+def test_08_a_person_who_saves_with_the_mark_needs_no_restoring(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(f"<p>prose</p>{anchor('t')}{table(NAMES, ROWS)}")
+    plan = managed(wiki, page, {"K-1": "1", "K-2": "two"})
+    before_put(
+        demo,
+        page,
+        lambda: demo.wiki.touch(page.id, page.body.replace("prose", marked("prose"))),
+        lambda: page.edit("prose", marked("prose")),
+    )
+    assert (plan.apply().written, page.version, page.puts(200)) == (True, 3, 1)
+    assert page.body.count(marked("prose")) == 1
+
+
+def test_08_others_who_keep_saving_end_the_restoring_at_the_deadline(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = make_page(f"<p>prose</p>{anchor('t')}{table(NAMES, ROWS)}")
+    plan = managed(wiki, page, {"K-1": "1", "K-2": "two"})
+    before_put(
+        demo,
+        page,
+        lambda: demo.wiki.touch(page.id, page.body.replace("prose", marked("prose"))),
+        lambda: page.edit("prose", "their prose"),
+    )
+    assert plan.apply(deadline=0).written
+    assert "the marks of inline comments were lost" in caplog.text
+    assert "<td>1</td>" in page.body
+
+
 def test_09_the_server_rewrites(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
     demo.wiki.normalise = True
     page = make_page(f"<p>&nbsp;</p>{anchor('t')}{table(NAMES, ROWS)}")

@@ -60,12 +60,14 @@ def carry_comments(base: str, marked: str, now: str) -> str | None:
     (plain, known), (same, wanted), (present, there) = map(_lifted, (base, marked, now))
     if plain != same:
         return None
+    refs = {mark.ref for mark in known}
+    gained = [mark for mark in there if mark.ref not in refs]
+    restored = {mark.ref for mark in gained}
     spans = difference(plain, present)
-    moved = [_moved(mark, spans) for mark in wanted]
+    moved = [_moved(mark, spans) for mark in wanted if mark.ref not in restored]
     if None in moved:
         return None
-    refs = {mark.ref for mark in known}
-    marks = [mark for mark in moved if mark is not None] + [mark for mark in there if mark.ref not in refs]
+    marks = gained + [mark for mark in moved if mark is not None]
     carried = splice(present, [(mark.at, mark.at, mark.tag) for mark in sorted(marks, key=_place)])
     try:
         check(carried)

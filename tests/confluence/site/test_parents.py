@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from schedkit.confluence import Confluence, Plan
 from schedkit.demo import DemoSite
-from schedkit.errors import NotFoundError, UsageError
+from schedkit.errors import BadAnswerError, NotFoundError, UsageError
 
 cloud_only = pytest.mark.parametrize("wiki", ["cloud"], indirect=True)
 HOME = "100000"
@@ -53,6 +55,25 @@ def test_a_folder_whose_space_is_not_known_by_its_id(wiki: Confluence, demo: Dem
         publish(wiki, top.id, "x")
     made = publish(wiki, folder_url(wiki, top.id), f"In folder {top.id}").apply()
     assert demo.wiki.pages[made.page_id].parent == top.id
+
+
+@cloud_only
+def test_a_folder_whose_answer_names_its_space(wiki: Confluence, demo: DemoSite) -> None:
+    top = demo.wiki.create_folder("Top")
+
+    def newer(request: Request) -> Response | None:
+        if request.url.path.endswith(f"/folders/{top.id}"):
+            return JSONResponse({"id": top.id, "type": "folder", "status": "current", "spaceId": "65537"})
+        return None
+
+    undo = demo.before(newer)
+    made = publish(wiki, top.id, f"In folder {top.id}").apply()
+    undo()
+    assert demo.wiki.pages[made.page_id].parent == top.id
+    undo = demo.before(lambda request: JSONResponse([1]) if "/folders/" in request.url.path else None)
+    with pytest.raises(BadAnswerError, match=f"the answer about folder {top.id} is not a folder"):
+        publish(wiki, folder_url(wiki, top.id), "x")
+    undo()
 
 
 @cloud_only

@@ -72,3 +72,9 @@ def test_every_spelling_of_a_zone_is_one_zone() -> None:
     for tz in ("Europe", 5, "nonsense"):
         with pytest.raises(UsageError, match="time zone"):
             Look(tz=tz)  # type: ignore[arg-type]  # what people pass
+
+
+def test_moments_without_a_zone_are_shown_as_they_are() -> None:
+    naive = pd.Series(pd.to_datetime(["2026-01-02 23:30", None]))
+    assert column(naive, look=Look(tz="Asia/Shanghai")) == ["2026-01-02 23:30", ""]
+    assert column(naive, look=Look(tz="Asia/Shanghai", dates=["A"])) == ['<time datetime="2026-01-02" />', ""]
