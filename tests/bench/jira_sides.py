@@ -8,6 +8,7 @@ can show to OUT, so that the caller can compare them value by value.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 import resource
@@ -90,9 +91,8 @@ def rows_of(issues: list[dict[str, Any]], names: Names) -> pd.DataFrame:
             }
         )
     frame = pd.DataFrame(rows)
-    for column in ("Created", "Updated", "Resolved"):
+    for column in INSTANTS:
         frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
-    frame["Due"] = pd.to_datetime(frame["Due"], format="ISO8601")
     return frame
 
 
@@ -208,9 +208,7 @@ class Bare:
         from schedkit.jira.table.reader import Reader
 
         jira = Jira(site["url"], user=site.get("user"), token=site["token"])
-        jira.fields()
-        source = jira.aio._source
-        assert source is not None
+        source = asyncio.run(jira.aio.session())
         chosen = layout(source.catalog, source.dialect, "*all" if every else None)
         self.fields = chosen.requested
         self.reader, self.ids = Reader(chosen, source.catalog), Reader(Layout(()), source.catalog)
@@ -337,7 +335,7 @@ def main(side: str, dialect: str, fields: str, site: str, out: str) -> None:
         facts["requests"] = made.attrs.get("requests")
         facts["peak_mb"] = peak_megabytes()
         table = made[COMPARED].astype({c: "str" for c in COMPARED if c not in INSTANTS})
-        table = table.astype({c: "datetime64[us]" if c == "Due" else "datetime64[us, UTC]" for c in INSTANTS})
+        table = table.astype(dict.fromkeys(INSTANTS, "datetime64[us, UTC]"))
         table.sort_values("Key", ignore_index=True).to_pickle(out)
     facts.setdefault("peak_mb", peak_megabytes())
     print(json.dumps(facts))

@@ -26,9 +26,10 @@ from schedkit.confluence.markup import (
 from schedkit.confluence.source.reading import key_text
 from schedkit.confluence.tables.arguments import labels as column_labels
 from schedkit.confluence.tables.look import Look
-from schedkit.confluence.tables.moments import day, days, holds_dates, moment, moments
+from schedkit.confluence.tables.moments import day, days, moment, moments
 from schedkit.confluence.tables.rules import header, joined_key
 from schedkit.errors import UnknownFieldError, UsageError
+from schedkit.values.dates import field_type, holds_dates
 from schedkit.values.extraction import incomplete
 from schedkit.values.text import clip, did_you_mean
 
@@ -89,7 +90,7 @@ def render(
     look = look or Look()
     if not isinstance(df, pd.DataFrame):
         raise UsageError(f"expected a DataFrame, got {type(df).__name__}", hint="give a DataFrame")
-    keys = [] if key is None else [key] if isinstance(key, str) else list(key)
+    keys = [] if key is None else [key] if isinstance(key, str | int) else list(key)
     if keys and set(keys) <= set(df.index.names) - set(df.columns):
         df = df.reset_index()
     labels = list(df.columns) if columns is None or _is_all(columns) else column_labels(columns, "columns")
@@ -175,7 +176,7 @@ def _column(df: pd.DataFrame, label: Any, name: str, look: Look) -> list[str]:
         texts = [_value(v, look) for v in dtype.categories]
         return [texts[code] if code >= 0 else "" for code in series.cat.codes.tolist()]
     if types.is_datetime64_any_dtype(dtype):
-        only_days = name in look.dates or holds_dates(df, label)
+        only_days = name in look.dates or holds_dates(series, field_type(df.attrs, label))
         return days(series, look) if only_days else moments(series, look)
     if types.is_bool_dtype(dtype) or types.is_numeric_dtype(dtype):
         return [_value(v, look) for v in series.tolist()]

@@ -27,7 +27,7 @@ def test_an_edit_shows_what_it_does_and_does_it(site: DemoSite, jira: Jira) -> N
     df.loc[0, "Summary"] = "A better <b>summary</b>"
     df["Priority"] = pd.Series(["Low", *df["Priority"].astype(object)[1:]])
     df.at[1, "Labels"] = ("new", "labels")
-    df.loc[2, "Due"] = pd.Timestamp("2027-03-04")
+    df.loc[2, "Due"] = "2027-03-04"
     old = site.store.get(keys[0]).summary
     plan = jira.edit(df)
     assert puts(site) == 0
@@ -223,7 +223,7 @@ def test_issues_that_cannot_be_had(site: DemoSite, jira: Jira) -> None:
         ({"Key": ["A-1"], "Summary": ["x"]}, ["Priority"], "no column 'Priority'"),
         ({"Key": ["A-1"], "Status": ["Done"]}, ["Status"], "use jira.transition"),
         ({"Key": ["A-1"], "Status Category": ["Done"]}, ["Status Category"], "use jira.transition"),
-        ({"Key": ["A-1"], "Created": ["x"]}, ["Created"], "Jira keeps it"),
+        ({"Key": ["A-1"], "Created": ["x"]}, ["Created"], "Jira sets it"),
         ({"Key": ["A-1"], "Sprint": [("x",)]}, ["Sprint"], "cannot be edited"),
         ({"Key": ["A-1"], "Sumary": ["x"]}, None, "did you mean 'Summary'"),
         ({"Key": ["A 1"], "Summary": ["x"]}, None, "not an issue key"),
@@ -249,8 +249,8 @@ def test_what_jira_keeps_itself_is_told(jira: Jira) -> None:
     df.loc[0, "Summary"] = "Another summary"
     plan = jira.edit(df)
     assert len(plan) == 1
-    assert "note: Created differs, which Jira keeps itself: not written (2 issues)" in repr(plan)
-    assert "Status Category differs, which Jira keeps itself: not written (1 issue)" in plan._repr_html_()
+    assert "note: Created differs, which Jira sets itself: not written (2 issues)" in repr(plan)
+    assert "Status Category differs, which Jira sets itself: not written (1 issue)" in plan._repr_html_()
     assert list(plan.apply()["Outcome"]) == ["done"]
 
 
@@ -284,6 +284,9 @@ def test_a_value_of_the_wrong_type(jira: Jira) -> None:
     df = pick(jira, "Due", n=1)
     df["Due"] = "soon"
     assert "'soon' is not a value of Due" in jira.edit(df).frame["New"][0]
+    # In a column in UTC, a midnight of Berlin is an evening of the day before.
+    df["Due"] = pd.Timestamp("2027-03-04", tz="Europe/Berlin").tz_convert("UTC")
+    assert "is not a value of Due" in jira.edit(df).frame["New"][0]
 
 
 def test_transitions(site: DemoSite, jira: Jira) -> None:

@@ -6,9 +6,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from schedkit.errors import CheckError, UsageError
-from schedkit.report import Check, Shape
-from schedkit.report.check import check
+from schedkit.errors import UsageError
+from schedkit.report import Shape
 from schedkit.report.shape import shape
 
 
@@ -48,6 +47,38 @@ def test_issue_keys_sort_by_their_number() -> None:
     assert shape(frame, Shape(sort=["-Key"]))["Key"].tolist()[:3] == ["B-2", "A-10", "A-9"]
 
 
+MOMENTS = pd.DataFrame(
+    {
+        "Key": ["A-1", "A-2", "A-3"],
+        "Created": pd.to_datetime(["2026-03-01T10:00Z", "2026-02-01T00:00Z", "2026-03-02T23:30Z"]),
+        "Due": pd.to_datetime(["2026-03-01", None, "2026-03-02"], utc=True),
+        "Day": pd.to_datetime(["2026-03-01", "2026-03-01", "2026-03-05"]),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("expression", "keys"),
+    [
+        ("Due < '2026-03-02'", ["A-1"]),
+        ("Created < '2026-03-02' and Due.isna()", ["A-2"]),
+        ("Created > Due", ["A-1", "A-3"]),
+        ("Created >= '2026-03-01T10:00Z'", ["A-1", "A-3"]),
+        ("Created.dt.tz_convert('Asia/Tokyo').dt.day == 3", ["A-3"]),
+        ("Day > '2026-03-04'", ["A-3"]),
+    ],
+)
+def test_moments_and_dates_compare_with_texts(expression: str, keys: list[str]) -> None:
+    assert shape(MOMENTS, Shape(where=expression))["Key"].tolist() == keys
+
+
+def test_moments_that_are_derived_keep_their_zone() -> None:
+    derived = shape(MOMENTS, Shape(derive={"Later": "Created.dt.floor('D')", "Late": "Due < '2026-03-02'"}))
+    assert str(derived["Later"].dtype) == str(MOMENTS["Created"].dtype)
+    assert derived["Late"].tolist() == [True, False, False]
+    assert str(MOMENTS["Due"].dtype).endswith("UTC]")
+
+
 def first_row(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.head(1)
 
@@ -66,6 +97,7 @@ not_a_function = 3
         ({"drop": ["zzz"]}, r"shape.drop: there is no column 'zzz' \(known: Key, Points, Labels\)"),
         ({"sort": ["-Point"]}, "did you mean 'Points'"),
         ({"where": "Nope > 1"}, r"shape.where: 'Nope > 1' fails: name 'Nope' is not defined"),
+        ({"where": "Points = 3"}, "cannot assign without a target"),
         ({"derive": {"x": "1 +"}}, "shape.derive: '1 \\+' fails"),
         ({"call": f"{__name__}:not_a_frame"}, "returned int"),
         ({"call": f"{__name__}:not_a_function"}, "is not a function"),
@@ -83,39 +115,3 @@ def test_a_step_that_cannot_be_done_says_why(
 def test_a_step_is_exactly_one() -> None:
     with pytest.raises(ValidationError, match="exactly one of"):
         Shape(top=1, explode="x")
-
-
-def test_checks_hold(frame: pd.DataFrame) -> None:
-    frame.attrs["extraction"] = {"complete": True, "missing": {}}
-    for rule in (
-        Check(min_rows=3),
-        Check(max_rows=3),
-        Check(unique="Key"),
-        Check(filled="Key"),
-        Check(complete=True),
-    ):
-        check(frame, rule)
-
-
-def test_checks_stop_a_broken_frame(frame: pd.DataFrame) -> None:
-    twice = pd.concat([frame, frame.head(1)])
-    empty = frame.assign(Key=[None, "A-2", "B-1"])
-    unknown = frame.copy()
-    site = frame.copy()
-    site.attrs["extraction"] = {"complete": False, "missing": {}, "missing_sites": {"ops": "got no answer"}}
-    silent = frame.copy()
-    silent.attrs["extraction"] = {"complete": False}
-    frame.attrs["extraction"] = {"complete": False, "missing": {"10001": "gone"}}
-    for broken, rule, message in [
-        (frame, Check(min_rows=4), "3 rows, at least 4"),
-        (frame, Check(max_rows=2), "3 rows, at most 2"),
-        (frame, Check(unique="Nope"), "no column 'Nope'"),
-        (twice, Check(unique="Key"), r"1 rows repeat \['Key'\], e.g. \['A-1'\]"),
-        (empty, Check(filled="Key"), "1 of 3 rows have no 'Key'"),
-        (frame, Check(complete=True), "1 issues are missing from the extraction, e.g. 10001: gone"),
-        (site, Check(complete=True), r"site ops is missing from the extraction \(got no answer\)"),
-        (silent, Check(complete=True), "says that it is not complete"),
-        (unknown, Check(complete=True), "no record of its extraction"),
-    ]:
-        with pytest.raises(CheckError, match=message):
-            check(broken, rule)
