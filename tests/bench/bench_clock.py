@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bench.clock_runs import child
 from bench.common import Row, median, seconds
 from bench.kernel_run import beside_a_kernel
+from schedkit.values.instants import to_micros
 
 RUNS = 5
 START = datetime(2026, 1, 5, tzinfo=UTC)
