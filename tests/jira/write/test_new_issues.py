@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from schedkit import context
 from schedkit.demo import DemoSite
 from schedkit.demo.world.model import Issue
+from schedkit.errors import UnavailableError
 from schedkit.jira import Jira
 from schedkit.jira.write.plan import Plan
 from tests.jira.conftest import client
@@ -67,7 +68,7 @@ def rival(site: DemoSite, plan: Plan, by: str | None = None, after: int = 0) -> 
             body = plan.aio.steps[0].request.json
             issue = site.store.create("DEMO", body["fields"]["summary"])
             mark = dict(body["properties"][0]["value"])
-            site.store.properties[issue.id, "schedkit.plan"] = {**mark, "by": by or mark["by"]}
+            site.store.properties[issue.id, "schedkit.plan"] = {**mark, "by": by or mark["by"], "sender": "?"}
             keys.append(issue.key)
 
     site.before(race)
@@ -86,6 +87,15 @@ def test_the_later_of_two_is_removed_by_its_own_process(site: DemoSite, jira: Ji
     told = f"another process made it at the same moment; {removed[0].path.rpartition('/')[2]} was removed"
     assert outcome["Detail"][0] == told
     assert plan.apply().equals(outcome)
+
+
+def test_one_whose_answer_was_lost_is_known_by_its_sender(site: DemoSite, jira: Jira) -> None:
+    plan = jira.create(FRAME.head(1))
+    others = rival(site, plan)
+    site.faults = f"rate=1,kinds=lost,method=POST,path={MADE},times=1"
+    outcome = plan.apply()
+    assert list(outcome["Outcome"]) == ["already done"]
+    assert [issue.key for issue in made(site)] == others == list(outcome["Key"])
 
 
 def test_the_earlier_of_two_stays(site: DemoSite, dialect: str) -> None:
@@ -176,7 +186,7 @@ def test_a_site_that_cannot_be_asked_before_gets_nothing_and_may_be_asked_again(
     jira = client(site, dialect, retries=0)
     plan = jira.create(FRAME)
     undo = site.before(lambda request: Response(status_code=503))
-    with pytest.raises(Exception, match="503"):
+    with pytest.raises(UnavailableError, match="503"):
         plan.apply()
     undo()
     assert made(site) == []
