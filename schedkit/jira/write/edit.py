@@ -225,7 +225,8 @@ class Comparison:
             detail = f"{target.column}: the site has no {names}, it shows {shown(held)}; left as it is there"
             self.conflicts.append(Outcome(key, ACTION, "changed meanwhile", detail))
             return None
-        self.notes[f"{target.column}: {names} is taken for a former name of what the site shows"] += 1
+        now = ", ".join(new[-len(unknown) :])
+        self.notes[f"{target.column}: the site has no {names}, taken for the former name of {now}"] += 1
         return None if alike(new, held) else new
 
     def _changed_on_site(self, key: str, target: Target, cell: Any, since: Since) -> str:

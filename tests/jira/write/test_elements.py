@@ -45,7 +45,9 @@ def test_a_renamed_element_is_no_edit(
     site.store.rename_element("DEMO", old, new)
     plan = jira.edit(frame)
     assert (len(plan), plan.aio.conflicts, list(plan.aio.refused)) == (0, [], [])
-    assert plan.aio.notes == [f"{column}: {old} is taken for a former name of what the site shows (1 issue)"]
+    assert plan.aio.notes == [
+        f"{column}: the site has no {old}, taken for the former name of {new} (1 issue)"
+    ]
     mine = jira.edit(frame.assign(Summary="Mine"))
     assert set(mine.frame["Field"]) == {"Summary"}
     assert list(mine.apply()["Outcome"]) == ["done"]
