@@ -17,7 +17,7 @@ from schedkit.jira.search.search_api import SearchApi
 from schedkit.jira.write.plan import blocking_plan
 from schedkit.jira.write.write_api import WriteApi
 from schedkit.loop import blocking, service
-from schedkit.values.keywords import check_keywords
+from schedkit.values.keywords import Keywords, check_keywords
 
 __all__ = ["AsyncJira", "Jira"]
 
@@ -30,18 +30,20 @@ def _of(
     part: type[S], method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]
 ) -> Callable[Concatenate[AsyncJira, P], Coroutine[Any, Any, T]]:
     """Make a method of a part one of the client: any loop may await it, its body runs on our loop."""
+    keywords = Keywords(method)
 
     @functools.wraps(method)
     async def call(self: AsyncJira, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        keywords.check(kwargs, type(self))
         return await service().hop(method, self._parts[part], *args, **kwargs)
 
     return call
 
 
-@check_keywords
 class AsyncJira:
     """The async API of `Jira`: the same methods, awaitable from any loop."""
 
+    @check_keywords
     def __init__(self, site: Site, cloud: bool | None = None) -> None:
         self.site = site
         connection = Connection(site, cloud)

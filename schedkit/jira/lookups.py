@@ -87,7 +87,7 @@ class LookupApi:
             Only those of this project.
         """
         params = {} if project is None else {"projectKeyOrId": project}
-        return await self._described(records(await self._values(f"{AGILE}/board", params), BOARDS))
+        return await self._with_site(records(await self._values(f"{AGILE}/board", params), BOARDS))
 
     async def board(self, id: int | str) -> pd.DataFrame:
         """Return a board's columns: Column, Status Id, Min and Max, a row for each status.
@@ -100,7 +100,7 @@ class LookupApi:
             The number in the board's link.
         """
         answer = await self._object(f"{AGILE}/board/{_number(id, 'board')}/configuration")
-        return await self._described(board_columns(answer))
+        return await self._with_site(board_columns(answer))
 
     async def sprints(self, board: int | str, state: str | None = None) -> pd.DataFrame:
         """Return a board's sprints: Id, Name, State, Board, Goal, Start, End, Activated and Completed.
@@ -114,12 +114,12 @@ class LookupApi:
         """
         params = {} if state is None else {"state": state}
         path = f"{AGILE}/board/{_number(board, 'board')}/sprint"
-        return await self._described(records(await self._values(path, params), SPRINTS))
+        return await self._with_site(records(await self._values(path, params), SPRINTS))
 
     async def versions(self, project: str) -> pd.DataFrame:
         """Return a project's versions: Id, Name, Released, Archived, Start, Release and Description."""
         rows = await self.get(f"/rest/api/2/project/{project}/versions")
-        return await self._described(records(rows if isinstance(rows, list) else (), VERSIONS))
+        return await self._with_site(records(rows if isinstance(rows, list) else (), VERSIONS))
 
     async def users(self, query: str) -> pd.DataFrame:
         """Return the people whose name or e-mail address begins with `query`.
@@ -139,7 +139,7 @@ class LookupApi:
             page = await self.get(f"{session.dialect.api}/user/search", **params)
             rows += page if isinstance(page, list) else []
             if not isinstance(page, list) or len(page) < PAGE:
-                return await self._described(records(rows, USERS))
+                return await self._with_site(records(rows, USERS))
 
     async def slas(self, issues: Issues) -> pd.DataFrame:
         """Return the cycles of the service levels of issues: each time the clock of one ran.
@@ -173,7 +173,7 @@ class LookupApi:
         frame = await self._search.extract(Query(), names, None, run=lambda found: run_keys(found, keys))
         cycles = sla_cycles(frame, labels)
         cycles.attrs["extraction"] = frame.attrs["extraction"]
-        return await self._described(cycles)
+        return await self._with_site(cycles)
 
     async def _values(self, path: str, params: Mapping[str, Any]) -> list[Any]:
         """Return the values of all pages of an agile endpoint."""
@@ -193,7 +193,7 @@ class LookupApi:
             raise NotFoundError(f"{self.site.name} has nothing at {path}", hint="check the number")
         return answer
 
-    async def _described(self, frame: pd.DataFrame) -> pd.DataFrame:
+    async def _with_site(self, frame: pd.DataFrame) -> pd.DataFrame:
         frame.attrs["site"] = (await self._connection.session()).base
         return frame
 

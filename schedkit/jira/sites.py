@@ -130,11 +130,11 @@ def _history_fields(attrs: Mapping[str, Mapping[Any, Any]]) -> dict[str, dict[st
     """Return the fields of columns at all sites; ids of custom fields mean something else at each."""
     found: dict[str, dict[str, Any]] = {}
     for site, about in attrs.items():
-        for label, told in about.get("history_fields", {}).items():
-            own = [told["id"], *told.get("also", ())]
+        for label, field in about.get("history_fields", {}).items():
+            own = [field["id"], *field.get("also", ())]
             ids = [f"{site}/{id}" if id.startswith("customfield_") else id for id in own]
-            held = found.setdefault(label, {"id": ids[0], "type": told["type"], "also": []})
-            held["also"] += [id for id in ids if id not in (held["id"], *held["also"])]
+            merged = found.setdefault(label, {"id": ids[0], "type": field["type"], "also": []})
+            merged["also"] += [id for id in ids if id not in (merged["id"], *merged["also"])]
     return found
 
 
@@ -145,7 +145,7 @@ def _without_site(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     label = f"site ({about.get('site', {}).get('id')})"
     frame = frame.rename(columns={"site": label})
-    frame.attrs["fields"] = {label if name == "site" else name: told for name, told in about.items()}
+    frame.attrs["fields"] = {label if name == "site" else name: field for name, field in about.items()}
     return frame
 
 

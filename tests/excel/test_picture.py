@@ -135,7 +135,7 @@ def test_a_width_in_pixels(width: float) -> None:
 
 @pytest.mark.parametrize("image", [None, 5, pd.DataFrame(), Figure])
 def test_what_draws_nothing(image: object) -> None:
-    with pytest.raises(WorkbookError, match="cannot draw a .* at A1 .give a PNG"):
+    with pytest.raises(WorkbookError, match=r"cannot draw a .* at A1 .give a PNG"):
         placed_pictures({"A1": image})
 
 

@@ -1,4 +1,4 @@
-"""Frames layout out as sheets: valid names, index levels as columns, split at the row limit, links."""
+"""Frames laid out as sheets: valid names, index levels as columns, split at the row limit, links."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from schedkit.values.dates import field_type
 
 _KEY_HEADERS = {"key", "parent", "epic link", "issue key"}
 _KEY_FIELDS = {"issuekey", "key", "parent"}
-# An address column shows itself within its first values.
+# A column of addresses is recognised by its first values.
 _SAMPLE_ROWS = 500
 _LIKE_A_LABEL = 1000
 
@@ -39,7 +39,7 @@ def index_levels(frame: pd.DataFrame) -> list[Hashable] | None:
 
 
 def is_count(index: pd.Index) -> bool:
-    """Tell whether an unnamed index only counts rows, perhaps those of a longer frame, and labels nothing."""
+    """Tell whether an unnamed index only numbers the rows, perhaps those of a longer frame."""
     return isinstance(index, pd.RangeIndex) or pd.api.types.is_integer_dtype(index.dtype) or not len(index)
 
 
@@ -64,7 +64,7 @@ def with_index(frame: pd.DataFrame, report: ConversionReport | None = None) -> p
 
 
 def _may_label(index: pd.Index) -> bool:
-    """Tell whether whole numbers may be years or ids: a count seldom begins so high, or repeats nothing."""
+    """Tell whether whole numbers may be labels such as years or ids: row numbers begin low and are unique."""
     return len(index) > 0 and index.is_unique and index.min() >= _LIKE_A_LABEL
 
 

@@ -125,10 +125,10 @@ class Spool:
                 source = pq.ParquetFile(part)
                 for group in range(source.num_row_groups):
                     table = source.read_row_group(group)
-                    kept = table.filter(pa.array(keep[start : start + len(table)]))
+                    wanted_rows = table.filter(pa.array(keep[start : start + len(table)]))
                     start += len(table)
-                    rows += len(kept)
-                    writer.write_table(_conformed(_mended(kept, lists), schema))
+                    rows += len(wanted_rows)
+                    writer.write_table(_conformed(_mended(wanted_rows, lists), schema))
         return rows
 
     def _keep(self, wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

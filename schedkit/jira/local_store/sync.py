@@ -75,11 +75,11 @@ def stored_for(path: Path, about: dict[str, Any]) -> Stored | None:
     if not path.exists():
         return None
     stored = read_store(path)
-    held = stored.attrs.get("sync", {})
+    facts = stored.attrs.get("sync", {})
     for what in ("site", "jql", "requested"):
-        if held.get(what) != about[what]:
+        if facts.get(what) != about[what]:
             raise UsageError(
-                f"{path} holds {what} {held.get(what)!r}, not {about[what]!r}",
+                f"{path} holds {what} {facts.get(what)!r}, not {about[what]!r}",
                 hint="name another file, or delete this one to start over",
             )
     return stored
@@ -136,8 +136,8 @@ async def synchronise(
     attrs = _attrs(extraction, stores, facts)
     ranks = ranked(extraction.reader.columns, session.ranks)
     if stored is None or not changes.nothing:
-        kept = {**attrs, "sync": {**about, "watermark": _watermark(extraction, batch, stored)}}
-        await anyio.to_thread.run_sync(write_store, path, Stored(batch, stores, kept, ranks))
+        for_file = {**attrs, "sync": {**about, "watermark": _watermark(extraction, batch, stored)}}
+        await anyio.to_thread.run_sync(write_store, path, Stored(batch, stores, for_file, ranks))
     shown = Stored(batch, stores, {**attrs, "sync": {**changes.as_attrs(), "reasons": reasons}}, ranks)
     frame = await anyio.to_thread.run_sync(frame_of, shown)
     context.artifact(path, path.name)
@@ -192,11 +192,11 @@ def merged(extraction: Extraction, stored: Stored | None) -> tuple[Batch, dict[s
     everything = [*([rest] if stored else []), *new]
     labels = [label for label in columns if any(label in batch.columns for batch in everything)]
     joined, stores = join(everything, {label: columns[label] for label in labels or columns})
-    kept = newest(joined.ids, joined.updated)
+    latest = newest(joined.ids, joined.updated)
     # What is listed but could not be fetched again stays as it is stored.
     stale = [int(id) for id in extraction.completeness.missing if id.isdecimal()]
     order = list(dict.fromkeys([*extraction.order, *stale]))
-    result = take(joined, kept[positions(joined.ids[kept], order)])
+    result = take(joined, latest[positions(joined.ids[latest], order)])
     return result, stores, _changes(before, result, arrived)
 
 

@@ -7,6 +7,7 @@ page without end stops here: a repeated token, tokens without issues, an empty p
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 
 from schedkit.atlassian import Body, Request
 from schedkit.errors import BadAnswerError
@@ -14,7 +15,7 @@ from schedkit.jira.dialect import CLOUD, Dialect
 from schedkit.jira.jql import in_list
 from schedkit.jira.table.reader import Page
 
-__all__ = ["PageRequests", "by_ids", "by_token", "by_window", "token_pages", "window_pages"]
+__all__ = ["PageRequests", "by_ids", "token_pages", "token_request", "window_pages", "window_request"]
 
 Read = Callable[[Body], Page]
 PageRequests = Generator[Request, Page, None]
@@ -23,13 +24,17 @@ EMPTY_PAGES = 4
 EMPTY_TOKENS = 100
 
 
-def token_pages(ask: Callable[[str | None], Request]) -> PageRequests:
+def token_pages(
+    ask: Callable[[str | None], Request], enough: Callable[[], bool] | None = None
+) -> PageRequests:
     """Page through a Cloud search.
 
     Parameters
     ----------
     ask : callable
         Makes the request for a token, None for the first page.
+    enough : callable, optional
+        Tells after a page whether more are wanted.
 
     Raises
     ------
@@ -41,6 +46,8 @@ def token_pages(ask: Callable[[str | None], Request]) -> PageRequests:
     empty = 0
     while True:
         page = yield ask(token)
+        if enough is not None and enough():
+            return
         token = page.token
         if token is None:
             if page.last is False:
@@ -97,37 +104,35 @@ def window_pages(start: int, stop: int, ask: Callable[[int, int], Request]) -> P
                 )
 
 
-def by_token(
-    jql: str, fields: Sequence[str], size: int, read: Read, dialect: Dialect = CLOUD
-) -> Callable[[str | None], Request]:
-    """Return what makes the request for a page of a Cloud search."""
-
-    def ask(token: str | None) -> Request:
-        body = {"jql": jql, "maxResults": size, "fields": list(fields)}
-        if token is not None:
-            body["nextPageToken"] = token
-        return Request("POST", f"{dialect.api}/search/jql", json=body, idempotent=True, decode=read)
-
-    return ask
+def token_request(
+    jql: str, fields: Sequence[str], size: int, read: Read, dialect: Dialect, token: str | None
+) -> Request:
+    """Ask for the page of a Cloud search that `token` names, None for the first."""
+    body = {"jql": jql, "maxResults": size, "fields": list(fields)}
+    if token is not None:
+        body["nextPageToken"] = token
+    return Request("POST", f"{dialect.api}/search/jql", json=body, idempotent=True, decode=read)
 
 
-def by_window(
-    jql: str, fields: Sequence[str], read: Read, dialect: Dialect, *, lenient: bool = False
-) -> Callable[..., Request]:
-    """Return what makes the request for a window (start, size) of a Data Center search.
+def window_request(
+    jql: str,
+    fields: Sequence[str],
+    read: Read,
+    dialect: Dialect,
+    start: int,
+    size: int,
+    *,
+    lenient: bool = False,
+    retries: int | None = None,
+) -> Request:
+    """Ask for a window of a Data Center search.
 
     `lenient` lets keys and ids that do not exist be ignored rather than refused.
     """
-
-    def ask(start: int, size: int, retries: int | None = None) -> Request:
-        body = {"jql": jql, "startAt": start, "maxResults": size, "fields": list(fields)}
-        if lenient:
-            body["validateQuery"] = False
-        return Request(
-            "POST", f"{dialect.api}/search", json=body, idempotent=True, decode=read, retries=retries
-        )
-
-    return ask
+    body = {"jql": jql, "startAt": start, "maxResults": size, "fields": list(fields)}
+    if lenient:
+        body["validateQuery"] = False
+    return Request("POST", f"{dialect.api}/search", json=body, idempotent=True, decode=read, retries=retries)
 
 
 def by_ids(ids: Sequence[int | str], fields: Sequence[str], read: Read, dialect: Dialect) -> PageRequests:
@@ -140,4 +145,5 @@ def by_ids(ids: Sequence[int | str], fields: Sequence[str], read: Read, dialect:
         yield Request("POST", f"{dialect.api}/issue/bulkfetch", json=body, idempotent=True, decode=read)
         return
     jql = f"{in_list('key' if isinstance(ids[0], str) else 'id', ids)} ORDER BY key ASC"
-    yield from window_pages(0, len(ids), by_window(jql, fields, read, dialect, lenient=True))
+    ask = partial(window_request, jql, fields, read, dialect, lenient=True)
+    yield from window_pages(0, len(ids), ask)

@@ -1,4 +1,4 @@
-"""One extraction: what has arrived of it, and how more is fetched.
+"""One extraction: what has arrived of it, how more is fetched, and the frame that it becomes.
 
 `run_query`, `run_keys` and `run_hierarchy` run one to its end.
 """
@@ -11,24 +11,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 from anyio.abc import TaskGroup
 
 from schedkit import context
+from schedkit.atlassian import RequestStats
+from schedkit.gcpause import gc_paused
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import Query, chunks
 from schedkit.jira.pages import offset_paging, token_paging
-from schedkit.jira.pages.completeness import Completeness, SeenIds
+from schedkit.jira.pages.completeness import Completeness, SeenIds, positions
 from schedkit.jira.pages.pages import Listing, Pages, Take
 from schedkit.jira.pages.requests import by_ids
 from schedkit.jira.pages.session import Session
 from schedkit.jira.search.lists import PartialLists
-from schedkit.jira.table.batch import Batch
+from schedkit.jira.table.batch import Batch, mend, take
 from schedkit.jira.table.columns import Layout
+from schedkit.jira.table.frame import assemble, described, newest, ranked
 from schedkit.jira.table.reader import Page, Reader
 from schedkit.loop import task_group
 from schedkit.values.text import one_line
 
-__all__ = ["STAGE", "Extraction"]
+__all__ = ["STAGE", "Extraction", "joined", "with_report"]
 
 # How far before the start to look for changes: clocks differ, and search indexes lag.
 OVERLAP = timedelta(seconds=60)
@@ -87,11 +93,6 @@ class Extraction:
         """By label and id: lists that the site had cut inside an issue, read whole."""
         return self._partial.whole
 
-    @property
-    def is_cloud(self) -> bool:
-        """Whether the site is Jira Cloud, which lists ids first and then gives issues by id."""
-        return self.session.dialect is CLOUD
-
     def since(self, moment: datetime) -> int:
         """Return from when on to look for changes after `moment`, in milliseconds of the site's clock."""
         return int((moment - OVERLAP + self.session.clock_ahead).timestamp() * 1000)
@@ -100,12 +101,12 @@ class Extraction:
         self,
         query: Query,
         limit: int | None = None,
-        asked: Callable[[], object] = lambda: None,
+        asked: Callable[[], object] | None = None,
         take: Take | None = None,
     ) -> Listing:
         """Fetch a query's issues; `asked` is called when all have been asked for, if that takes several."""
         take, wanted = take or self.take, self.layout.requested
-        if self.is_cloud:
+        if self.session.dialect is CLOUD:
             return await token_paging.read(
                 self.pages, query, wanted, self.reader, self.id_reader, take, limit, asked
             )
@@ -113,7 +114,7 @@ class Extraction:
 
     async def list_ids(self, query: Query) -> Listing:
         """List a query's ids."""
-        if self.is_cloud:
+        if self.session.dialect is CLOUD:
             return await token_paging.list_ids(self.pages, query, self.id_reader)
         # Of the query itself it is known how long it was.
         expected = self._expected if query is self.query else None
@@ -219,3 +220,56 @@ class Extraction:
     def _warn(self, warning: str) -> None:
         self.completeness.warnings.append(warning)
         context.log(warning, logging.WARNING)
+
+
+def joined(extraction: Extraction) -> pd.DataFrame:
+    """Return the issues that have arrived: each once, its newest copy, in the extraction's order."""
+    batches = extraction.batches
+    for batch in batches:
+        mend(batch, extraction.lists)
+    ids = np.concatenate([batch.ids for batch in batches]) if batches else np.empty(0, np.int64)
+    updated = np.concatenate([batch.updated for batch in batches]) if batches else np.empty(0, np.int64)
+    latest = newest(ids, updated)
+    rows = latest[positions(ids[latest], extraction.order)]
+    columns = extraction.reader.columns
+    ranks = ranked(columns, extraction.session.ranks)
+    with gc_paused():
+        arranged = _arranged(batches, rows)
+        if arranged is not None:
+            batches.clear()
+            return assemble(arranged, columns, ranks=ranks)
+        return assemble(batches, columns, rows, ranks)
+
+
+def _arranged(batches: list[Batch], rows: npt.NDArray[np.int64]) -> list[Batch] | None:
+    """Return the batches so that, one after the other, they are the rows; None if the rows interleave.
+
+    Usually each batch is a piece of the result, so that the texts need not be copied to sort them.
+    """
+    starts = np.cumsum([0, *map(len, batches)])
+    owner = np.searchsorted(starts, rows, side="right") - 1
+    runs = np.flatnonzero(np.diff(owner, prepend=-1))
+    if not len(rows) or len(set(owner[runs].tolist())) < len(runs):
+        return None
+    arranged = []
+    for first, stop in zip(runs, [*runs[1:], len(rows)], strict=True):
+        batch = batches[owner[first]]
+        inside = rows[first:stop] - starts[owner[first]]
+        whole = len(inside) == len(batch) and bool((inside == np.arange(len(batch))).all())
+        arranged.append(batch if whole else take(batch, inside))
+    return arranged
+
+
+def with_report(frame: pd.DataFrame, extraction: Extraction, stats: RequestStats) -> pd.DataFrame:
+    """Return the frame with what is known of its columns and its completeness in its attrs."""
+    facts = extraction.completeness.as_attrs(stats)
+    columns = described(extraction.reader.columns)
+    frame.attrs = {
+        "site": extraction.session.base,
+        "jql": extraction.completeness.jql,
+        "fields": {name: columns.get(str(name), {"id": None, "type": "derived"}) for name in frame},
+        "statuses": extraction.session.statuses,
+        "extraction": facts,
+    }
+    context.fact("extraction", facts)
+    return frame

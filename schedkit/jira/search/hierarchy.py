@@ -206,7 +206,7 @@ async def _check(extraction: Extraction, tree: Tree, root: int) -> None:
             tree.drop(id)
         # Also what is held from before it had left.
         await extraction.fetch_all(sorted(below - set(tree.keys)))
-        appeared, changed = extraction.seen_ids.since(before)
+        appeared, changed = (now - then for now, then in zip(extraction.seen_ids.counts, before, strict=True))
         completeness.appeared += appeared
         completeness.changed += changed
         completeness.left += len(left)

@@ -14,6 +14,7 @@ import anyio
 import numpy as np
 
 from schedkit import context
+from schedkit.jira.dialect import CLOUD
 from schedkit.jira.pages.pages import Listing
 from schedkit.jira.search.extraction import STAGE, Extraction
 from schedkit.jira.table.batch import Batch
@@ -134,7 +135,7 @@ class Checks:
         await asked.wait()
         # Cloud lists page after page: started so early, it is done when the last issues are there.
         id_page = extraction.session.dialect.id_page
-        id_pages = 1 + len(extraction.seen_ids) // id_page if extraction.is_cloud else 0
+        id_pages = 1 + len(extraction.seen_ids) // id_page if extraction.session.dialect is CLOUD else 0
         await extraction.pages.wait_for_capacity(1 + id_pages)
         since = extraction.since(extraction.completeness.started)
         before = extraction.seen_ids.recent(since)
@@ -184,7 +185,7 @@ class Checks:
             check.listing = await extraction.list_ids(extraction.query)
 
         recent = extraction.query.also(f"updated >= {since}")
-        if extraction.is_cloud:
+        if extraction.session.dialect is CLOUD:
             # Asked last, so that it also shows what left the result and came back before it was listed.
             await list_ids()
             await extraction.read(recent, take=take)
@@ -210,7 +211,7 @@ class Checks:
         back = sorted(self._left.intersection(listing.ids))
         older = seen.older(listing.batches)
         await extraction.fetch_all([*back, *(id for id in older if id not in self._left)])
-        appeared = check.new + seen.since(before)[0] + len(back)
+        appeared = check.new + seen.counts[0] - before[0] + len(back)
         changed = max(seen.counts[1] - newer, len(older))
         beyond = set(seen.beyond(listing.ids))
         # What was updated lately is asked after the ids, or beside them: it has come since, and may stay.

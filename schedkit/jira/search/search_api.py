@@ -13,11 +13,10 @@ from schedkit.errors import NotFoundError, SiteError, UsageError
 from schedkit.jira.jql import Query, in_list, parse
 from schedkit.jira.pages.site_info import Connection
 from schedkit.jira.search.browser_url import read_link
-from schedkit.jira.search.extraction import Extraction
+from schedkit.jira.search.extraction import Extraction, joined, with_report
 from schedkit.jira.search.hierarchy import LINKS, TREE_COLUMNS, run_hierarchy
 from schedkit.jira.search.keys import is_key, keys_in, normal, run_keys
 from schedkit.jira.search.query import run_query
-from schedkit.jira.search.result import joined, with_report
 from schedkit.jira.table.columns import RAW_SUFFIX, layout
 
 __all__ = ["Fields", "Issues", "SearchApi", "checked_limit"]

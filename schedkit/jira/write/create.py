@@ -60,8 +60,10 @@ async def plan_create(session: Session, frame: pd.DataFrame, search: SearchApi) 
         except (UsageError, SiteError) as problem:
             refused.append(Outcome(label, "create", "failed", str(problem)))
             continue
-        told = {**{name: row[name] for name in NEEDED}, **{t.column: row[t.column] for t in targets}}
-        lines += [Row(label, name, None, value) for name, value in told.items() if shown(value) != "(empty)"]
+        shown_cells = {**{name: row[name] for name in NEEDED}, **{t.column: row[t.column] for t in targets}}
+        lines += [
+            Row(label, name, None, value) for name, value in shown_cells.items() if shown(value) != "(empty)"
+        ]
         steps.append(new.step(NewIssue(label, mark, fields)))
     notes = [f"created before, left out: {', '.join(known)}"] if known else []
     return AsyncPlan(session.site, "create", lines, steps, refused, notes=notes, base=session.base, guard=new)

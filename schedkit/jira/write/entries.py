@@ -89,13 +89,13 @@ class _Entry:
                 return "done" if self.found else "open"
 
     def _note(self, entry: Mapping[str, Any]) -> None:
-        told = property_of(entry)
+        mark = property_of(entry)
         if identity(entry.get("author")) != self.place.me:
             return
-        if told.get("mark") != self.mark and not self.same(entry):
+        if mark.get("mark") != self.mark and not self.same(entry):
             return
         self.found.append((str(entry.get("created") or ""), int(entry["id"])))
-        if told.get("sender") == self.sender:
+        if mark.get("sender") == self.sender:
             self.id = str(entry["id"])
 
     async def settle(self) -> tuple[str, str]:

@@ -25,7 +25,7 @@ async def plan_links(session: Session, frame: pd.DataFrame) -> AsyncPlan:
     absent = [name for name in ("Key", "Link", "To") if name not in frame]
     if absent:
         raise UsageError(f"the frame has no column {absent[0]!r}", hint="its columns are Key, Link and To")
-    answer = (await session.site.send(Request("GET", "/rest/api/2/issueLinkType"))).json()
+    answer = await session.get("/rest/api/2/issueLinkType")
     phrases = _phrases(answer.get("issueLinkTypes") or () if isinstance(answer, dict) else ())
     wanted = [
         (str(row["Key"]).strip().upper(), str(row["Link"]), str(row["To"]).strip().upper())

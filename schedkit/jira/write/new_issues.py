@@ -118,9 +118,10 @@ class NewIssues:
         mine = {row.key: row for row in self.rows if row.made_here}
         others: dict[str, str] = {}
         for project in {row.project for row in mine.values()}:
-            numbers = [_number(key) for key, row in mine.items() if row.project == project]
+            keys = [key for key, row in mine.items() if row.project == project]
+            numbers, prefix = [_number(key) for key in keys], keys[0].rpartition("-")[0]
             first = max(self._last[project] + 1, min(numbers) - NUMBERS)
-            between = [f"{project}-{number}" for number in range(first, max(numbers))]
+            between = [f"{prefix}-{number}" for number in range(first, max(numbers))]
             others |= await self._marks([key for key in between if key not in mine])
         earlier: dict[str, str] = {}
         for key, mark in sorted(others.items(), key=lambda other: _number(other[0])):

@@ -170,9 +170,9 @@ class AsyncPlan:
                 counts = pd.Series([o.outcome for o in self.outcomes], dtype="str").value_counts()
                 context.fact("write", {"plan": self.title, **{str(k): int(v) for k, v in counts.items()}})
         places = {step.shown: number for number, step in enumerate(self.steps)}
-        told = sorted(self.outcomes, key=lambda o: places.get(o.key, len(places)))
+        in_order = sorted(self.outcomes, key=lambda o: places.get(o.key, len(places)))
         frame = pd.DataFrame(
-            [(o.key, o.action, o.outcome, o.detail) for o in told],
+            [(o.key, o.action, o.outcome, o.detail) for o in in_order],
             columns=["Key", "Action", "Outcome", "Detail"],
             dtype="str",
         )

@@ -25,7 +25,7 @@ History = Callable[[Sequence[str]], Awaitable[tuple[pd.DataFrame, Mapping[str, s
 
 # An entry of the history bears a time up to 30 ms after the `updated` that it caused (captured Cloud issues).
 _LAG = pd.Timedelta(milliseconds=100)
-_TOLD = ("Field", "Field Id", "From", "To", "From Id", "To Id")
+_CHANGE_COLUMNS = ("Field", "Field Id", "From", "To", "From Id", "To Id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +126,8 @@ def _lists(cell: Any, names: tuple[str, ...] | None) -> bool:
     """Tell whether a cell shows those names in any order; a text with commas (from a workbook) may too."""
     if names is None:
         return False
-    told = split_names(cell, names) if isinstance(cell, str) else cell_value(cell, "list")
-    return alike(told, names)
+    shown = split_names(cell, names) if isinstance(cell, str) else cell_value(cell, "list")
+    return alike(shown, names)
 
 
 def _shows(cell: Any, target: Target, text: str | None) -> bool:
@@ -160,8 +160,8 @@ def bases(frame: pd.DataFrame, keys: Sequence[str], session: Session) -> dict[st
         if not missing(moment):
             # A moment that lost its fraction on the way may be up to a second early.
             found[key] = moment + (_LAG if moment.microsecond else pd.Timedelta(seconds=1))
-    told = frame.attrs.get("extraction")
-    window = told.get("as_of") if isinstance(told, Mapping) else None
+    facts = frame.attrs.get("extraction")
+    window = facts.get("as_of") if isinstance(facts, Mapping) else None
     if isinstance(window, list | tuple) and window:
         start = pd.Timestamp(window[0]) + session.clock_ahead
         found = {key: found.get(key, start) for key in keys}
@@ -178,7 +178,7 @@ async def changed_since(
         return Since(stayed=stayed)
     changes, unread = await history(moved)
     since: dict[str, list[Moved]] = {}
-    columns = [changes[name] for name in ("Key", "When", *_TOLD)]
+    columns = [changes[name] for name in ("Key", "When", *_CHANGE_COLUMNS)]
     for key, when, name, *others in zip(*columns, strict=True):
         if key in base and when > base[key]:
             texts = [None if missing(value) else str(value) for value in others]

@@ -155,7 +155,7 @@ def _step(session: Session, key: str, old: str, new: str, body: Mapping[str, Any
     path = f"/rest/api/2/issue/{key}"
 
     async def look() -> str:
-        answer = (await session.site.send(Request("GET", path, params={"fields": "status"}))).json()
+        answer = await session.get(path, {"fields": "status"})
         held = str(answer["fields"]["status"]["name"])
         return "done" if held == new else "open" if held == old else f"Status is {held!r}"
 

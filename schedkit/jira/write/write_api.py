@@ -58,7 +58,7 @@ class WriteApi:
         columns : sequence of str, optional
             Which columns to compare; by default all. An issue whose Parent, Sprint or another column that
             cannot be edited was changed is refused; where Created, Updated, Resolved or Status Category
-            differ, which Jira keeps itself, the plan says so and writes the rest.
+            differ, which Jira sets itself, the plan says so and writes the rest.
         notify : bool
             Whether Jira mails those who watch the issues; without, the account must administer the project.
 

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from schedkit import context
 from schedkit.demo import DemoSite
 from schedkit.demo.world.model import Issue
+from schedkit.errors import UnavailableError
 from schedkit.jira import Jira
 from schedkit.jira.write.plan import Plan
 from tests.jira.conftest import client
@@ -176,7 +177,7 @@ def test_a_site_that_cannot_be_asked_before_gets_nothing_and_may_be_asked_again(
     jira = client(site, dialect, retries=0)
     plan = jira.create(FRAME)
     undo = site.before(lambda request: Response(status_code=503))
-    with pytest.raises(Exception, match="503"):
+    with pytest.raises(UnavailableError, match="503"):
         plan.apply()
     undo()
     assert made(site) == []
