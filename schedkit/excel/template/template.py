@@ -18,7 +18,8 @@ from schedkit.excel.column_types import Policy
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.frames.cells import Calculated, ColumnRenderer
 from schedkit.excel.frames.columns import column
-from schedkit.excel.frames.layout import columns_of, links_of, with_index
+from schedkit.excel.frames.labels import with_index
+from schedkit.excel.frames.layout import columns_of, links_of
 from schedkit.excel.frames.restore import Body
 from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.names import header_key, headers

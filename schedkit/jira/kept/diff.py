@@ -29,7 +29,8 @@ def diff(old: pd.DataFrame, new: pd.DataFrame, *, ignore: tuple[str, ...] = ("Up
     -------
     DataFrame
         Columns Key, Change (added, removed or changed), Field, Old and New; one row per added or removed
-        issue and per changed field, in the order of `new`, the removed ones last.
+        issue and per changed field, in the order of `new`, the removed ones last. ``attrs`` hold the
+        ``site`` and the ``summaries`` by key, for a workbook's sheet of changes.
 
     Raises
     ------
@@ -83,7 +84,13 @@ def diff(old: pd.DataFrame, new: pd.DataFrame, *, ignore: tuple[str, ...] = ("Up
         columns=["Key", "Change", "Field", "Old", "New"],
         dtype=object,
     )
-    return told.astype({"Key": "str", "Change": "str"})
+    told = told.astype({"Key": "str", "Change": "str"})
+    told.attrs = {name: new.attrs[name] for name in ("site",) if name in new.attrs}
+    if "Summary" in old and "Summary" in new:
+        named = pd.concat([old.set_index("Key")["Summary"], new.set_index("Key")["Summary"]])
+        known = named[~named.index.duplicated(keep="last")].reindex(told["Key"].unique()).dropna()
+        told.attrs["summaries"] = known.to_dict()
+    return told
 
 
 def _cells(series: pd.Series[Any]) -> list[Any]:

@@ -75,7 +75,9 @@ def test_a_picture_that_people_moved_and_enlarged_stays_so(tmp_path: Path) -> No
         for name in old.namelist():
             content = old.read(name)
             if name.endswith("drawing1.xml"):
-                content = content.replace(b"<xdr:col>7<", b"<xdr:col>1<").replace(b"<xdr:row>1<", b"<xdr:row>30<")
+                content = content.replace(b"<xdr:col>7<", b"<xdr:col>1<").replace(
+                    b"<xdr:row>1<", b"<xdr:row>30<"
+                )
                 content = content.replace(b'cx="381000" cy="190500"', b'cx="762000" cy="381000"')
             new.writestr(name, content)
     again = put(path.read_bytes(), {"H2": picture("red", (60, 30))})
@@ -107,7 +109,7 @@ def test_a_picture_that_is_shown_twice_is_kept_for_the_other_place(tmp_path: Pat
 
 
 def test_a_sheet_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(WorkbookError, match="there is no sheet 'Dato' for a picture .did you mean 'Data'"):
+    with pytest.raises(WorkbookError, match=r"there is no sheet 'Dato' for a picture .did you mean 'Data'"):
         put(workbook(tmp_path), {"Dato!H2": picture()})
 
 
