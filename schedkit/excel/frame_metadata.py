@@ -51,9 +51,10 @@ class ColumnMetadata:
 
 @dataclass(frozen=True)
 class LevelMetadata:
-    """One level of a frame's column labels: its name, and its categories if it has some."""
+    """One level of a frame's column labels: its name, its dtype, and its categories if it has some."""
 
     name: Any = None
+    dtype: str = "str"
     categories: list[Any] | None = None
     ordered: bool = False
 
@@ -62,8 +63,8 @@ class LevelMetadata:
 class FrameMetadata:
     """One frame: the sheets and tables its rows are in, its columns, how many of them are the index.
 
-    `levels` are those of the column labels; none if they have neither names nor categories. `key` is the
-    header of the column that identifies rows, None if only their order does.
+    `levels` are those of the column labels; none if they are texts without a name. `key` is the header of the
+    column that identifies rows, None if only their order does.
     """
 
     name: str
@@ -144,14 +145,14 @@ def metadata_of(
 
 
 def _levels(labels: pd.Index) -> list[LevelMetadata]:
-    """Return the levels of column labels, nothing if their values say all."""
+    """Return the levels of column labels, none if they are texts without a name."""
     found = []
     for level in labels.levels if isinstance(labels, pd.MultiIndex) else [labels]:
         categories, ordered = None, False
         if isinstance(level.dtype, pd.CategoricalDtype) and len(level.dtype.categories) <= _MOST_CATEGORIES:
             categories = [plain_label(value) for value in level.dtype.categories]
             ordered = bool(level.dtype.ordered)
-        found.append(LevelMetadata(plain_label(level.name), categories, ordered))
+        found.append(LevelMetadata(plain_label(level.name), str(level.dtype), categories, ordered))
     return found if any(level != LevelMetadata() for level in found) else []
 
 

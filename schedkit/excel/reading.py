@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -353,6 +354,9 @@ def _level(labels: list[Any], level: LevelMetadata) -> pd.Index:
         if set(labels) <= set(categories):
             return pd.CategoricalIndex(labels, categories, ordered=level.ordered, name=name)
     made: pd.Index = pd.Index(labels, name=name, tupleize_cols=False)
+    # What people named may be of another kind.
+    with contextlib.suppress(TypeError, ValueError):
+        return made if level.dtype in (str(made.dtype), "category") else made.astype(level.dtype)
     return made
 
 

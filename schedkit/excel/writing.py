@@ -200,7 +200,7 @@ def write(
             )
             effects = context.current().effects() if mode == "append" else None
             appends = None if effects is None else AppendGuard(effects, target.name)
-            fill_options = FillOptions(policy, mode, keys, links, missing, max_drop, appends)
+            fill_options = FillOptions(policy, mode, keys, options.columns, missing, max_drop, appends)
             # Whoever reads, changes and replaces a workbook is alone with it.
             with file_lock(target):
                 if missing == "mark":

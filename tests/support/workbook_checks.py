@@ -30,7 +30,7 @@ def unjudged() -> Iterator[None]:
 
 def judge_what_is_written() -> None:
     """Let the writer, if it is loaded, refuse a workbook that Excel would have to repair."""
-    for name in ("schedkit.excel.fill", "schedkit.excel.template.copy_sheets"):
+    for name in WRITERS:
         module = sys.modules.get(name)
         if module is not None and not hasattr(module.rewrite, "__wrapped__"):
             module.rewrite = _judged(module.rewrite)  # type: ignore[attr-defined]  # the module's own name
