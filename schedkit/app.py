@@ -199,8 +199,9 @@ def _update_standing_page(project: App, scheduler: core.Scheduler, page: Standin
         if run.task != STANDING_PAGE
     ]
     table = project.site(page.site).page(page.page).table(page.region)
+    frame = latest_runs(rows, tz=project.tools().tz, show_zone=False)
     plan = table.replace(
-        latest_runs(rows), key="Task", keep=["Note"], columns="all", create="end", min_rows=0, max_drop=None
+        frame, key="Task", keep=["Note"], columns="all", create="end", min_rows=0, max_drop=None
     )
     written: bool = plan.apply().written
     return written

@@ -72,9 +72,9 @@ WITHIN: dict[str, dict[str, set[str]]] = {
         "pages": {"table"},
         "search": {"table", "pages"},
         "history": {"table", "pages", "search"},
-        "kept": {"table", "pages", "search", "history"},
+        "local_store": {"table", "pages", "search", "history"},
         "write": {"table", "pages"},
-        "client": {"table", "pages", "search", "history", "kept", "write"},
+        "client": {"table", "pages", "search", "history", "local_store", "write"},
     },
     "confluence": {
         "source": set(),

@@ -1,4 +1,4 @@
-"""What a piece of work cost on the wire: counted in every open tally, across tasks and threads."""
+"""What a piece of work cost on the wire: counted in every open count, across tasks and threads."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["Tally", "count", "tally"]
+__all__ = ["RequestStats", "count", "count_requests"]
 
 
 @dataclass(slots=True)
-class Tally:
+class RequestStats:
     """Requests sent, repeated and limited, and bytes received (decompressed)."""
 
     requests: int = 0
@@ -20,13 +20,13 @@ class Tally:
     bytes: int = 0
 
 
-_open: ContextVar[tuple[Tally, ...]] = ContextVar("schedkit_tallies", default=())
+_open: ContextVar[tuple[RequestStats, ...]] = ContextVar("schedkit_request_stats", default=())
 
 
 @contextmanager
-def tally() -> Iterator[Tally]:
+def count_requests() -> Iterator[RequestStats]:
     """Count the requests of a ``with`` block, and of the tasks started in it."""
-    mine = Tally()
+    mine = RequestStats()
     token = _open.set((*_open.get(), mine))
     try:
         yield mine
@@ -35,7 +35,7 @@ def tally() -> Iterator[Tally]:
 
 
 def count(*, requests: int = 0, retries: int = 0, limited: int = 0, size: int = 0) -> None:
-    """Add to every open tally. Only the service loop calls this, so plain additions do."""
+    """Add to every open count. Only the service loop calls this, so plain additions do."""
     for each in _open.get():
         each.requests += requests
         each.retries += retries

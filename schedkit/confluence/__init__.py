@@ -9,7 +9,7 @@ from schedkit.confluence.plans.result import Applied
 from schedkit.confluence.results import latest_runs
 from schedkit.confluence.site.attachment import Attached
 from schedkit.confluence.source.regions import Anchor, Heading, LocalId, Macro, Nth, region
-from schedkit.confluence.tables.render import Look
+from schedkit.confluence.tables.look import Look
 from schedkit.confluence.tables.rules import Change
 
 __all__ = [

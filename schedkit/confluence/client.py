@@ -14,7 +14,8 @@ from schedkit.confluence.plans.new_page import NewPage
 from schedkit.confluence.plans.plan import Plan
 from schedkit.confluence.plans.publish import plan_publish
 from schedkit.confluence.plans.template import filled_title, placeholder_names
-from schedkit.confluence.site.addresses import page_address, parent_id
+from schedkit.confluence.site.addresses import page_address, parent_address
+from schedkit.confluence.site.parents import find_parent
 from schedkit.confluence.site.server import Server
 from schedkit.confluence.tables.arguments import a_text
 from schedkit.confluence.tables.arguments import labels as column_labels
@@ -76,7 +77,7 @@ class AsyncConfluence:
         title : str
             The page's title, unique in the parent's space; ``{{ placeholders }}`` in it become plain text.
         parent : str or int
-            Id or URL of the page, or URL of the folder, above.
+            Id or URL of the page, or on Cloud of the folder, above.
         template : str or Page
             Storage format with ``{{ placeholders }}``, or a page that holds it. In parameters of macros they
             become plain text once, when the page is made.
@@ -113,11 +114,10 @@ class AsyncConfluence:
             raise UsageError(
                 f"values={safe_repr(values, 60)} is not a mapping", hint='write values={"day": …}'
             )
-        above = parent_id(parent, self.server.site.url)
+        above = parent_address(parent, self.server.site.url)
         source = template if isinstance(template, str) else await _source_of(template)
         new = NewPage(
-            parent=await self.server.resolve(above),
-            space=await self.server.space_of(above),
+            parent=await find_parent(self.server, above),
             title=" ".join(filled_title(title, values).split()),
             key=None if key is None else a_text(key, "key"),
             labels=tuple(a_text(label, "labels") for label in column_labels(labels, "labels")),

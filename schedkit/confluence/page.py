@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,9 @@ from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server
 from schedkit.confluence.source.regions import Region, region
 from schedkit.confluence.tables.arguments import a_flag, a_text, rules, seconds
+from schedkit.confluence.tables.look import Look
 from schedkit.confluence.tables.read import list_tables, read_table
-from schedkit.confluence.tables.render import Look, render
+from schedkit.confluence.tables.render import render
 from schedkit.confluence.tables.rules import Missing
 from schedkit.errors import UsageError
 from schedkit.loop import blocking, bridged
@@ -53,7 +55,7 @@ class AsyncTable:
         keep: Sequence[str] = (),
         drop: Sequence[str] = (),
         columns: Sequence[str] | None = None,
-        missing: Missing = "commented",
+        missing: Missing | None = None,
         cap: int | None = 500,
         workbook: str | None = None,
         min_rows: int = 1,
@@ -62,8 +64,9 @@ class AsyncTable:
         links: Mapping[str, str] | None = None,
         lozenges: Mapping[str, Mapping[str, str] | str] | None = None,
         mentions: Mapping[str, str] | None = None,
-        tz: str | tzinfo = "UTC",
-        minutes: bool = False,
+        dates: Sequence[str] = (),
+        tz: str | tzinfo | None = None,
+        show_zone: bool | None = None,
         max_chars: int = 1000,
         message: str | None = None,
     ) -> Plan:
@@ -84,9 +87,12 @@ class AsyncTable:
         columns : sequence of str or "all", optional
             The columns of the frame to show; a column that the table does not have is added behind its
             neighbour. By default the columns that the table has, and all of a table that is created.
-        missing : {"commented", "keep", "archive", "delete"}
-            Rows whose key has left the frame: those people wrote in move to an "Archived" block at the
-            table's end and the others go; all stay; all move; all go.
+        missing : {"keep", "mark", "archive", "delete"}, optional
+            Rows whose key has left the frame: all stay; all stay, with the day in a column "Missing since";
+            all move to an "Archived" block at the table's end; all go. By default nothing that people wrote
+            is lost: rows with something in people's columns, or with an inline comment, are archived, and
+            rows that hold only what frames said go. A frame whose extraction is incomplete
+            (``df.attrs["extraction"]``) takes no row away, whatever `missing` says.
         cap : int or None
             Rows shown at most; the others are counted in a last row. Rows people wrote in are shown
             always.
@@ -101,10 +107,12 @@ class AsyncTable:
             ``"heading:TEXT"``. Where the region is a heading without a table, it is put into its section.
         links, lozenges, mentions : mapping, optional
             See `Look`.
-        tz : str or tzinfo
-            The time zone in which a timestamp becomes a date.
-        minutes : bool
-            Show timestamps to the minute instead of as dates.
+        dates : sequence of str
+            Columns of moments of which only the day is shown. A column of dates shows the day by itself.
+        tz : str or tzinfo, optional
+            The time zone in which moments are shown; by default the machine's.
+        show_zone : bool, optional
+            Write the zone behind each moment; by default where `tz` is given and is not the machine's.
         max_chars : int
             Longer text is cut.
         message : str, optional
@@ -126,14 +134,14 @@ class AsyncTable:
         MalformedPageError
             If the page is not well-formed.
         """
-        how = rules(
-            key=key, keep=keep, drop=drop, columns=columns, missing=missing, cap=cap, workbook=workbook,
-            min_rows=min_rows, max_drop=max_drop,
-        )  # fmt: skip
         create = None if create is None else a_text(create, "create")
         message = None if message is None else a_text(message, "message")
-        dialect = await self.server.dialect()
-        look = Look(links or {}, lozenges or {}, mentions or {}, tz, minutes, max_chars, dialect.cloud)
+        look = Look(links or {}, lozenges or {}, mentions or {}, dates, tz, show_zone, max_chars)
+        how = rules(
+            key=key, keep=keep, drop=drop, columns=columns, missing=missing, cap=cap, workbook=workbook,
+            min_rows=min_rows, max_drop=max_drop, today=look.today,
+        )  # fmt: skip
+        look = replace(look, cloud=(await self.server.dialect()).cloud)
 
         def rendered() -> TableEdit:
             return TableEdit(self.region, render(df, key=key, columns=columns, look=look), how, create)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from schedkit.confluence.markup import Link, Lozenge
+from schedkit.confluence.tables.look import Look
+from schedkit.confluence.tables.moments import moment
 from schedkit.errors import UsageError
 from schedkit.values.durations import elapsed_text
 from schedkit.values.keywords import check_keywords
-from schedkit.values.timezones import parse_timezone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,11 @@ _ENDED = ("DONE", "FAILED", "TIMEOUT", "CANCELLED", "SKIPPED")
 
 @check_keywords
 def latest_runs(
-    rows: Iterable[Mapping[str, Any]], *, tz: str | tzinfo = "UTC", lately: int = 10
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    tz: str | tzinfo | None = None,
+    show_zone: bool | None = None,
+    lately: int = 10,
 ) -> pd.DataFrame:
     """Return one row per task from rows of runs, for ``page.table(…).replace(…, key="Task")``.
 
@@ -42,8 +47,8 @@ def latest_runs(
         Runs in any order: ``task`` and ``state``; where known ``finished_at`` (a datetime or ISO 8601
         text), ``seconds``, ``error`` (text, or a mapping with ``message``), ``message`` or ``reason``,
         and ``url``. The records of `Scheduler.history` will do.
-    tz : str or tzinfo
-        The time zone of the column Finished.
+    tz, show_zone : optional
+        The time zone of the column Finished, and whether it is written there; see `Look`.
     lately : int
         How many ended runs the column Lately counts.
 
@@ -62,12 +67,12 @@ def latest_runs(
     --------
     >>> from schedkit.confluence import latest_runs
     >>> ended = {"task": "bugs", "state": "DONE", "finished_at": "2026-01-02T03:04:05Z", "seconds": 75}
-    >>> latest_runs([ended])[["Task", "Finished", "Duration", "Lately"]].iloc[0].tolist()
-    ['bugs', '2026-01-02 03:04', '1m 15s', '1 of 1 done']
+    >>> latest_runs([ended], tz="+02:00")[["Task", "Finished", "Duration", "Lately"]].iloc[0].tolist()
+    ['bugs', '2026-01-02 05:04 +02:00', '1m 15s', '1 of 1 done']
     """
     import pandas as pd
 
-    zone = parse_timezone(tz)
+    look = Look(tz=tz, show_zone=show_zone)
     by_task: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         if not row.get("task") or not row.get("state"):
@@ -78,13 +83,13 @@ def latest_runs(
         ended = [row for row in by_task[task] if str(row["state"]) in _ENDED]
         runs = sorted(ended, key=_finished, reverse=True)
         if runs:
-            made.append(_row(task, runs, zone, lately))
+            made.append(_row(task, runs, look, lately))
         else:
             made.append([task, _lozenge("waiting", "PENDING"), "", "", "", ""])
     return pd.DataFrame(made, columns=COLUMNS, dtype=object)
 
 
-def _row(task: str, runs: list[Mapping[str, Any]], zone: tzinfo, lately: int) -> list[Any]:
+def _row(task: str, runs: list[Mapping[str, Any]], look: Look, lately: int) -> list[Any]:
     last, recent = runs[0], runs[:lately]
     when = _finished(last)
     done = sum(str(run["state"]) == "DONE" for run in recent)
@@ -92,7 +97,7 @@ def _row(task: str, runs: list[Mapping[str, Any]], zone: tzinfo, lately: int) ->
     return [
         Link(task, str(url)) if url else task,
         _lozenge(str(last["state"]).lower(), str(last["state"])),
-        "" if when == _NEVER else when.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
+        "" if when == _NEVER else moment(when, look),
         _duration(last.get("seconds")),
         f"{done} of {len(recent)} done",
         _message(last),

@@ -3,9 +3,9 @@
 from schedkit.jira.client.client import AsyncJira, Jira
 from schedkit.jira.export import export_task
 from schedkit.jira.history.saved import to_changelog
-from schedkit.jira.kept.changes import read_changelog
-from schedkit.jira.kept.diff import diff
-from schedkit.jira.kept.store import read_parquet
+from schedkit.jira.local_store.changes import read_changelog
+from schedkit.jira.local_store.diff import diff
+from schedkit.jira.local_store.store import read_parquet
 from schedkit.jira.sites import search_sites
 from schedkit.jira.table.frame import to_frame
 

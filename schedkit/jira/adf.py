@@ -52,15 +52,34 @@ def _block(node: Any, markdown: bool, depth: int) -> str:
         return _blocks(node, markdown, depth)
     if not isinstance(node, dict) or depth > DEEPEST:
         return node if isinstance(node, str) else ""
-    kind, attributes, content = str(node.get("type")), node.get("attrs"), node.get("content")
-    attributes = attributes if isinstance(attributes, dict) else {}
-    content = content if isinstance(content, list) else []
+    kind = node.get("type")
     if kind == "text":
         return _text(node, markdown)
+    content = node.get("content")
+    if not isinstance(content, list):
+        content = []
+    if kind == "paragraph":
+        return _blocks(content, markdown, depth + 1) or _fallback(node)
+    return _special(str(kind), node, content, markdown, depth)
+
+
+def _fallback(node: dict[str, Any]) -> str:
+    """Return the text that Jira itself shows of a node it does not know."""
+    attributes = node.get("attrs")
+    return str(attributes.get("text") or "") if isinstance(attributes, dict) else ""
+
+
+def _special(kind: str, node: dict[str, Any], content: list[Any], markdown: bool, depth: int) -> str:
+    """Return a node that is neither text nor a paragraph."""
+    attributes = node.get("attrs")
+    attributes = attributes if isinstance(attributes, dict) else {}
     if kind in _LEAVES:
         return _LEAVES[kind](attributes)
     if kind in ("bulletList", "orderedList", "taskList", "decisionList"):
         return _list(kind, attributes, content, markdown, depth)
+    if kind == "tableRow":
+        cells = [" ".join(_block(cell, markdown, depth + 1).split("\n")) for cell in content]
+        return f"| {' | '.join(cells)} |" if markdown else "\t".join(cells)
     inner = _blocks(content, markdown, depth + 1)
     if kind == "heading" and markdown:
         return f"{'#' * _small(attributes.get('level'), 1)} {inner}"
@@ -68,28 +87,31 @@ def _block(node: Any, markdown: bool, depth: int) -> str:
         return f"```{attributes.get('language') or ''}\n{inner}\n```"
     if kind == "blockquote" and markdown:
         return "\n".join(f"> {line}" for line in inner.split("\n"))
-    if kind == "tableRow":
-        cells = [" ".join(_block(cell, markdown, depth + 1).split("\n")) for cell in content]
-        return f"| {' | '.join(cells)} |" if markdown else "\t".join(cells)
     if kind == "table" and markdown:
         return _ruled(inner)
     if kind in ("expand", "nestedExpand") and attributes.get("title"):
         return f"{attributes['title']}\n{inner}"
-    # Unknown nodes give what they hold, else the text that Jira itself falls back to.
-    return inner or str(attributes.get("text") or "")
+    return inner or _fallback(node)
 
 
 def _blocks(nodes: list[Any], markdown: bool, depth: int) -> str:
     parts: list[str] = []
     inline = ""
     for node in nodes:
-        if isinstance(node, dict) and str(node.get("type")) in _INLINE:
-            inline += _block(node, markdown, depth)
+        kind = node.get("type") if isinstance(node, dict) else None
+        if kind == "text" and depth <= DEEPEST:
+            inline += _text(node, markdown)
+            continue
+        written = _block(node, markdown, depth)
+        if isinstance(kind, str) and kind in _INLINE:
+            inline += written
             continue
         if inline:
             parts.append(inline)
             inline = ""
-        parts.append(_block(node, markdown, depth))
+        parts.append(written)
+    if not parts:
+        return inline
     if inline:
         parts.append(inline)
     gap = "\n\n" if markdown and depth <= 1 else "\n"
@@ -97,7 +119,9 @@ def _blocks(nodes: list[Any], markdown: bool, depth: int) -> str:
 
 
 def _text(node: dict[str, Any], markdown: bool) -> str:
-    text = str(node.get("text") or "")
+    text = node.get("text")
+    if not isinstance(text, str):
+        text = str(text or "")
     marks = node.get("marks")
     if not markdown or not isinstance(marks, list):
         return text

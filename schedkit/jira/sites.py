@@ -13,7 +13,7 @@ import pandas as pd
 from schedkit import context
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.jira.client.client import AsyncJira, Jira
-from schedkit.jira.pages.asking import together
+from schedkit.jira.pages.session import together
 from schedkit.jira.table.statuses import Statuses
 from schedkit.loop import refuse_in_coroutine, service
 from schedkit.values.keywords import check_keywords

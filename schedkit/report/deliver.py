@@ -113,7 +113,8 @@ class WorkbookDelivery(_Strict):
             template=None if self.template is None else tools.root / self.template,
             mode=self.mode,
             key=None if self.key is None else list(self.key),
-            missing=self.missing,
+            # What is not known to be gone is not marked or deleted.
+            missing="keep" if incomplete(frame.attrs) else self.missing,
             max_drop=self.max_drop,
             title=self.title or report.description or None,
             at=self.at,
@@ -142,7 +143,8 @@ class PageDelivery(_Strict):
     `missing` says what becomes of rows whose key has left the frame, `create` where a page without the region
     gets one (``end``, ``start`` or ``heading:TEXT``); rows beyond `cap` are counted, not shown. `attach` puts
     the report's workbook on the page, a new version of the same attachment, and links it from a capped table.
-    `tz` is the project's zone unless given, so that a workbook and a page of one report show the same dates.
+    `tz` is the project's zone unless given, so that a workbook and a page of one report show the same times;
+    another zone is written behind each moment.
     """
 
     site: str
@@ -152,7 +154,7 @@ class PageDelivery(_Strict):
     keep: Names = ()
     drop: Names = ()
     columns: Literal["all"] | Names | None = None
-    missing: Literal["commented", "keep", "archive", "delete"] = "commented"
+    missing: Literal["keep", "mark", "archive", "delete"] | None = None
     cap: int = Field(default=500, ge=1)
     min_rows: int = Field(default=1, ge=0)
     max_drop: float | None = Field(default=0.5, ge=0, le=1)
@@ -161,8 +163,9 @@ class PageDelivery(_Strict):
     links: dict[str, str] = Field(default_factory=dict)
     lozenges: dict[str, dict[str, str] | str] = Field(default_factory=dict)
     mentions: dict[str, str] = Field(default_factory=dict)
+    dates: Names = ()
     tz: str | None = None
-    minutes: bool = False
+    show_zone: bool | None = None
     max_chars: int = Field(default=1000, ge=1)
     message: str | None = None
 
@@ -184,8 +187,9 @@ class PageDelivery(_Strict):
             links=self.links,
             lozenges=self.lozenges,
             mentions=self.mentions,
+            dates=list(self.dates),
             tz=self.tz or tools.tz,
-            minutes=self.minutes,
+            show_zone=tools.shows_zone(self.tz, self.show_zone),
             max_chars=self.max_chars,
             message=self._message(frame) or None,
         )

@@ -45,15 +45,16 @@ class PagesDelivery(BaseModel):
     key: Names | None = ("Key",)
     keep: Names = ()
     columns: Names | None = None
-    missing: Literal["commented", "keep", "archive", "delete"] = "commented"
+    missing: Literal["keep", "mark", "archive", "delete"] | None = None
     cap: int = Field(default=500, ge=1)
     min_rows: int = Field(default=1, ge=0)
     max_drop: float | None = Field(default=0.5, ge=0, le=1)
     links: dict[str, str] = Field(default_factory=dict)
     lozenges: dict[str, dict[str, str] | str] = Field(default_factory=dict)
     mentions: dict[str, str] = Field(default_factory=dict)
-    tz: str = "UTC"
-    minutes: bool = False
+    dates: Names = ()
+    tz: str | None = None
+    show_zone: bool | None = None
     message: str = "Update the page"
 
     def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
@@ -67,7 +68,7 @@ class PagesDelivery(BaseModel):
                 "value": value or "",
                 "count": len(part),
                 "day": tools.clock().date(),
-                "table": self._table(part),
+                "table": self._table(part, tools),
                 **self.values,
             }
             unknown = [name for name in wanted if name not in known]
@@ -117,10 +118,17 @@ class PagesDelivery(BaseModel):
             part.attrs = frame.attrs
             yield str(value), part
 
-    def _table(self, part: pd.DataFrame) -> Any:
+    def _table(self, part: pd.DataFrame, tools: Tools) -> Any:
         from schedkit.confluence import Look, Managed
 
-        look = Look(self.links, self.lozenges, self.mentions, self.tz, self.minutes)
+        look = Look(
+            self.links,
+            self.lozenges,
+            self.mentions,
+            list(self.dates),
+            self.tz or tools.tz,
+            tools.shows_zone(self.tz, self.show_zone),
+        )
         return Managed(
             part,
             key=None if self.key is None else list(self.key),

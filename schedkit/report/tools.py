@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from schedkit.values.timezones import local_timezone
+from schedkit.values.timezones import local_timezone, parse_timezone
 
 __all__ = ["Tools"]
 
@@ -37,6 +37,10 @@ class Tools:
     clock: Callable[[], datetime]
     tz: tzinfo = field(default_factory=local_timezone)
     written: dict[Path, Path] = field(default_factory=dict)
+
+    def shows_zone(self, tz: str | None, told: bool | None) -> bool:
+        """Tell whether a page names the zone of its moments: where it is not the project's, unless told."""
+        return told if told is not None else tz is not None and parse_timezone(tz) != self.tz
 
     def for_run(self) -> Tools:
         """Return the same for one run, whose moment is the same throughout: midnight changes no name."""

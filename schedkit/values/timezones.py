@@ -12,6 +12,8 @@ from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["local_timezone", "parse_timezone", "timezone_name"]
 
+# What machines and data call UTC; their zones are equal and compare as different.
+_UTC_NAMES = {"UTC", "Etc/UTC", "UCT", "Etc/UCT", "Universal", "Etc/Universal", "Zulu", "Etc/Zulu"}
 _EXAMPLES = "use e.g. 'Europe/Berlin', 'UTC', 'local' or '+02:00'"
 
 
@@ -54,7 +56,7 @@ def parse_timezone(value: str | tzinfo) -> tzinfo:
     if name[:1] in ("+", "-"):
         return _of_offset(name)
     try:
-        return ZoneInfo(_in_its_spelling(name))
+        return _of_object(ZoneInfo(_in_its_spelling(name)))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise UsageError(f"unknown time zone {safe_repr(value)}", hint=_hint(name)) from None
 
@@ -105,7 +107,7 @@ def _of_object(value: tzinfo) -> tzinfo:
     if isinstance(value, timezone):
         return UTC if not value.utcoffset(None) else value
     if isinstance(value, ZoneInfo) and value.key is not None:
-        return UTC if value.key == "UTC" else value
+        return UTC if value.key in _UTC_NAMES else value
     key = _key_of(value)
     if key is not None:
         return parse_timezone(key)

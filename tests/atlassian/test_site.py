@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from schedkit import context
-from schedkit.atlassian import Answer, OAuth2, Request, Site, tally
+from schedkit.atlassian import Answer, OAuth2, Request, Site, count_requests
 from schedkit.atlassian.rate_limiter import Budget, RateLimiter
 from schedkit.atlassian.site import SiteOptions
 from schedkit.errors import (
@@ -135,7 +135,7 @@ def test_refusals_are_told_once_and_in_the_sites_words(site, scripted, replies, 
 def test_a_read_is_repeated_after_a_bad_moment(site, scripted, replies, clock, bad) -> None:
     replies({}, bad, bad, {})
     send(site)
-    with tally() as cost:
+    with count_requests() as cost:
         assert send(site).json() == {"ok": True}
     assert len(scripted.asked) == 4
     assert (cost.requests, cost.retries) == (3, 2)

@@ -22,7 +22,7 @@ from schedkit.core.runner.results import Results
 from schedkit.demo import DemoSite
 from schedkit.errors import SchedkitError
 from schedkit.jira import Jira
-from schedkit.jira.kept.store import read_parquet
+from schedkit.jira.local_store.store import read_parquet
 from schedkit.notebook.execute import execute
 from schedkit.report.load import load_reports
 from schedkit.settings.model import load_settings

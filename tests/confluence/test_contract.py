@@ -22,9 +22,20 @@ MakePage = Callable[[str], DemoPage]
 SITE = "https://site.example.org"
 PATHS = {
     "cloud": {
-        "GET": ["/pages", "/pages/{id}", "/spaces", "/folders/{id}", "/pages/{page-id}/properties"],
-        "PUT": ["/pages/{id}", "/pages/{page-id}/properties/{property-id}"],
-        "POST": ["/pages", "/pages/{page-id}/properties"],
+        "GET": [
+            "/pages",
+            "/pages/{id}",
+            "/spaces",
+            "/folders/{id}",
+            "/pages/{page-id}/properties",
+            "/folders/{id}/properties",
+        ],
+        "PUT": [
+            "/pages/{id}",
+            "/pages/{page-id}/properties/{property-id}",
+            "/folders/{folder-id}/properties/{property-id}",
+        ],
+        "POST": ["/pages", "/pages/{page-id}/properties", "/folders/{id}/properties"],
     },
     "dc": {
         "GET": [
@@ -80,10 +91,11 @@ def test_every_request_fits_the_description(
     managed = wiki.page(page.id)
     managed.table("anchor:t").replace(pd.DataFrame({"Key": ["K-2"]}), key="Key").apply()
     title = f"Contract {demo.wiki.new_id()}"
-    for key in ("one", "two"):
+    folder = demo.wiki.create_folder(title, parent="100000").id
+    for key, parent in (("one", page.id), ("two", page.id), ("three", folder), ("four", folder)):
         wiki.publish(
             f"{title} {key}",
-            parent=page.id,
+            parent=parent if cloud else page.id,
             key=key,
             labels=["a"],
             template="<p>{{ n }}</p>",

@@ -38,7 +38,7 @@ def test_one_row_per_task_its_latest_run() -> None:
         {"task": "new", "state": "QUEUED"},
     ]
     audit = Link("audit", "https://x/1")
-    frame = latest_runs(rows, tz="Europe/Berlin")
+    frame = latest_runs(rows, tz="Europe/Berlin", show_zone=False)
     assert frame.to_numpy().tolist() == [
         [audit, Lozenge("done", "Green"), "2026-01-02 04:05", "440ms", "1 of 1 done", ""],
         ["bugs", Lozenge("failed", "Red"), "2026-01-02 04:09", "1m 15s", "1 of 2 done", "no <answer>"],

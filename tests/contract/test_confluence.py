@@ -22,6 +22,9 @@ CLOUD_PATHS = (
     "/pages/{page-id}/properties",
     "/pages/{page-id}/properties/{property-id}",
     "/spaces",
+    "/folders/{id}",
+    "/folders/{id}/properties",
+    "/folders/{folder-id}/properties/{property-id}",
 )
 DC_PATHS = (
     "/rest/api/content",
@@ -92,6 +95,28 @@ def test_a_cloud_answer_is_what_the_document_says(
     )
     assert answer.status_code == status, answer.text[:300]
     cloud.judge(answer)
+
+
+def test_a_folder_is_what_the_document_says(site: DemoSite, cloud: Contract) -> None:
+    at = site.confluence_cloud
+    folder = site.wiki.create_folder("Reports", parent="100000")
+    inner = site.wiki.create_folder("Inner", parent=folder.id)
+
+    def ask(method: str, path: str, status: int, body: Any = None) -> Any:
+        url, auth = f"{at.url}/api/v2/folders/{path}", (at.user or "", at.token)
+        answer = requests.request(method, url, json=body, auth=auth, timeout=10)
+        assert answer.status_code == status, answer.text[:300]
+        cloud.judge(answer)
+        return answer.json()
+
+    assert ask("GET", folder.id, 200)["parentType"] == "page"
+    assert ask("GET", inner.id, 200)["parentType"] == "folder"
+    ask("GET", "1", 404)
+    ask("GET", "100001", 404)
+    made = ask("POST", f"{folder.id}/properties", 200, {"key": "contract", "value": {"a": 1}})
+    assert ask("GET", f"{folder.id}/properties?key=contract", 200)["results"][0]["value"] == {"a": 1}
+    changed = {"key": "contract", "value": 2, "version": {"number": 2}}
+    assert ask("PUT", f"{folder.id}/properties/{made['id']}", 200, changed)["value"] == 2
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), DC)

@@ -19,7 +19,7 @@ from schedkit.errors import UsageError
 from schedkit.gcpause import gc_paused
 from schedkit.jira import to_frame
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
-from schedkit.jira.pages.evidence import positions
+from schedkit.jira.pages.completeness import positions
 from schedkit.jira.pages.paging import EMPTY_TOKENS, token_pages, window_pages
 from schedkit.jira.table.batch import Batch, join, microseconds, numbers, take, typed
 from schedkit.jira.table.columns import layout

@@ -12,12 +12,12 @@ import pytest
 from starlette.responses import Response
 
 from schedkit import context
-from schedkit.atlassian import Tally
+from schedkit.atlassian import RequestStats
 from schedkit.demo import DemoSite
 from schedkit.errors import AuthError, BadAnswerError, SiteError, StopRequested, UnavailableError
 from schedkit.jira import Jira, to_frame
-from schedkit.jira.pages import windows
-from schedkit.jira.pages.evidence import Evidence
+from schedkit.jira.pages import offset_paging
+from schedkit.jira.pages.completeness import Completeness
 from tests.jira.conftest import client
 
 ALL = "project is not EMPTY ORDER BY key"
@@ -249,7 +249,7 @@ def test_an_order_that_cannot_be_kept_is_told(long_site: DemoSite) -> None:
 
 
 def test_growing_beyond_what_the_site_pages_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "RESULT_WINDOW", 100)
+    monkeypatch.setattr(offset_paging, "RESULT_WINDOW", 100)
     with DemoSite(issues=100, page_cap=30) as site:
         born = iter(range(10**6))
 
@@ -389,13 +389,13 @@ def test_sprints_and_unknown_nodes_flatten_alike() -> None:
     assert list(df["Description"]) == ["hi", "hi"]
 
 
-def test_what_the_evidence_tells_is_json() -> None:
+def test_the_report_of_completeness_is_json() -> None:
     import json
     from datetime import UTC, datetime
 
     now = datetime.now(UTC)
-    told = Evidence("x", "project = A", now, now).told(
-        Tally(requests=7, retries=2, limited=1, bytes=99), 0.1234
+    told = Completeness("x", "project = A", now, now).as_attrs(
+        RequestStats(requests=7, retries=2, limited=1, bytes=99), 0.1234
     )
     assert json.loads(json.dumps(told)) == told
     assert [told[name] for name in ("requests", "retries", "throttled", "bytes", "seconds")] == [

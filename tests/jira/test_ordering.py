@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schedkit.demo import DemoSite
 from schedkit.demo.jira import datacenter
 from schedkit.jira.dialect import DATA_CENTER
-from schedkit.jira.pages import windows
+from schedkit.jira.pages import offset_paging
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.columns import Column
 from schedkit.jira.table.fields import Catalog
@@ -28,7 +28,7 @@ ALL = "project is not EMPTY ORDER BY "
 def short_sighted() -> Iterator[DemoSite]:
     """A site that pages through a hundred issues and holds six hundred."""
     with pytest.MonkeyPatch.context() as patch, DemoSite(issues=600) as site:
-        patch.setattr(windows, "RESULT_WINDOW", 100)
+        patch.setattr(offset_paging, "RESULT_WINDOW", 100)
         patch.setattr(datacenter, "RESULT_WINDOW", 100)
         site.quirks.beyond_window = "empty"
         yield site

@@ -8,7 +8,7 @@ import pytest
 
 from schedkit.demo import DemoSite
 from schedkit.demo.jql.evaluate import Found
-from schedkit.jira.kept.store import read_store
+from schedkit.jira.local_store.store import read_store
 from tests.jira.conftest import client
 
 ALL = "project is not EMPTY ORDER BY key"

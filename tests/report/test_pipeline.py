@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 from openpyxl import load_workbook
 
-from schedkit import context
+from schedkit import context, excel
 from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
 from schedkit.errors import CheckError, IncompleteError, RegionError, SettingsError
@@ -162,12 +162,12 @@ def test_a_file_name_with_the_moment_is_the_same_in_all_stages(tools: Tools, sit
     assert [path.name for path in (tools.root / "out").iterdir()] == sorted(t for t in titles if "at-" in t)
 
 
-def dates_of_workbook(path: Path) -> dict[str, str]:
-    return {row[0]: str(row[1])[:10] for row in load_workbook(path).active.iter_rows(2, values_only=True)}
+def times_of_workbook(path: Path) -> dict[str, str]:
+    return {row[0]: str(row[1])[:16] for row in load_workbook(path).active.iter_rows(2, values_only=True)}
 
 
 @pytest.mark.parametrize(("project", "page_only"), [("Asia/Shanghai", None), ("America/New_York", "UTC")])
-def test_a_workbook_and_a_page_show_the_same_dates(
+def test_a_workbook_and_a_page_show_the_same_times(
     project: str, page_only: str | None, tools: Tools, site: DemoSite
 ) -> None:
     zone = parse_timezone(project)
@@ -175,11 +175,12 @@ def test_a_workbook_and_a_page_show_the_same_dates(
     source = {"site": "cloud", "jql": "project = DEMO", "fields": ["Key", "Created"]}
     made = report(extract=source, deliver=[{"excel": {"path": "dates.xlsx"}}, {"confluence": page}])
     frame = run_report(made, replace(tools, tz=zone))
-    local = frame.Created.dt.tz_convert(zone).dt.strftime("%Y-%m-%d")
-    assert list(local) != list(frame.Created.dt.strftime("%Y-%m-%d")), "no date depends on the zone"
-    assert dates_of_workbook(tools.root / "dates.xlsx") == dict(zip(frame.Key, local, strict=True))
+    local = frame.Created.dt.tz_convert(zone).dt.strftime("%Y-%m-%d %H:%M")
+    assert times_of_workbook(tools.root / "dates.xlsx") == dict(zip(frame.Key, local, strict=True))
     shown = tools.site("wiki").page("100003").table(f"anchor:{zone}").read().set_index("Key")["Created"]
-    expected = frame.Created.dt.tz_convert(parse_timezone(page_only or project)).dt.strftime("%Y-%m-%d")
+    expected = frame.Created.dt.tz_convert(parse_timezone(page_only or project)).dt.strftime("%Y-%m-%d %H:%M")
+    # A zone that is not the project's stands behind each moment.
+    expected += "" if page_only is None else f" {page_only}"
     assert shown.to_dict() == dict(zip(frame.Key, expected, strict=True))
 
 
@@ -188,13 +189,15 @@ def test_every_option_of_a_table_can_be_said(tools: Tools, site: DemoSite) -> No
         "site": "wiki", "page": "100002", "region": "anchor:all", "create": "end", "key": ["Key", "Type"],
         "columns": ["Key", "Type", "Summary", "Status", "Created"], "keep": "Comment", "missing": "archive",
         "min_rows": 2, "max_drop": 0.9, "links": {"Summary": "https://x.example/?q={}"},
-        "lozenges": {"Type": {"Bug": "Red"}}, "tz": "Europe/Berlin", "minutes": True, "message": "by report",
+        "lozenges": {"Type": {"Bug": "Red"}}, "tz": "Europe/Berlin", "dates": "Created",
+        "message": "by report",
     }  # fmt: skip
     run_report(report(deliver=[{"confluence": page}]), tools)
     made = site.wiki.pages["100002"]
     assert made.latest.message == "by report"
     assert '<a href="https://x.example/?q=' in made.body
     assert '<ac:parameter ac:name="colour">Red' in made.body
+    assert '<time datetime="' in made.body
     with pytest.raises(CheckError, match="at least 500 expected"):
         run_report(report(deliver=[{"confluence": {**page, "min_rows": 500}}]), tools)
 
@@ -224,3 +227,21 @@ def test_a_site_that_may_be_missing_is_named_in_every_output(tools: Tools, site:
     note = openpyxl.load_workbook(tools.root / "out" / "r.xlsx").worksheets[0]["A1"].comment.text
     assert "Incomplete: site down is missing" in note
     assert "site down is missing" in site.wiki.pages["100001"].latest.message
+
+
+def test_rows_of_a_site_that_is_missing_stay_where_they_are(tools: Tools, site: DemoSite) -> None:
+    part = {"jql": "type = Bug AND priority = High", "partial": "allow"}
+    workbook = {"path": "out/kept.xlsx", "mode": "upsert", "key": "Key", "missing": "delete", "max_drop": 1.0}
+    page = {"site": "wiki", "page": "100003", "region": "anchor:kept", "create": "end", "missing": "delete"}
+    deliver = [{"excel": workbook}, {"confluence": {**page, "max_drop": 1.0}}]
+
+    def shown() -> list[set[str]]:
+        on_page = tools.site("wiki").page("100003").table("anchor:kept").read()
+        return [set(excel.read(tools.root / "out" / "kept.xlsx").Key), set(on_page.Key)]
+
+    before = run_report(report(extract={"site": "cloud", "jql": "type = Bug"}, deliver=deliver), tools)
+    after = run_report(report(extract={"site": ["cloud", "down"], **part}, deliver=deliver), tools)
+    assert 0 < len(after) < len(before) * 0.5
+    assert shown() == [set(before.Key)] * 2
+    run_report(report(extract={"site": "cloud", **part}, deliver=deliver), tools)
+    assert shown() == [set(after.Key)] * 2

@@ -31,6 +31,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
         ("Z", UTC, "UTC"),
         (UTC, UTC, "UTC"),
         (ZoneInfo("UTC"), UTC, "UTC"),
+        ("etc/utc", UTC, "UTC"),
+        (ZoneInfo("Etc/UTC"), UTC, "UTC"),
         (pytz.utc, UTC, "UTC"),
         (dateutil.tz.UTC, UTC, "UTC"),
         ("+00:00", UTC, "UTC"),

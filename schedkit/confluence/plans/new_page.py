@@ -10,6 +10,7 @@ import anyio
 
 from schedkit import context
 from schedkit.confluence.site.dialects import PageState
+from schedkit.confluence.site.parents import Parent
 from schedkit.confluence.site.server import Server, is_redirect
 from schedkit.errors import NotFoundError, SiteError
 from schedkit.values.rng import chance
@@ -28,8 +29,7 @@ class NewPage:
     `key` names it whatever its title becomes; `placeholders` are those that its template has.
     """
 
-    parent: str
-    space: str
+    parent: Parent
     title: str
     key: str | None = None
     labels: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class NewPage:
 async def existing(server: Server, new: NewPage) -> PageState | None:
     """Return the page that was made for the same key, else the page of that title; None if there is none."""
     if new.key is not None:
-        value, _ = await server.read_property(new.parent, _PAGES)
+        value, _ = await server.read_property(new.parent.id, _PAGES, folder=new.parent.folder)
         known = value.get(new.key) if isinstance(value, dict) else None
         if isinstance(known, str):
             try:
@@ -49,7 +49,7 @@ async def existing(server: Server, new: NewPage) -> PageState | None:
             # One that was deleted is created again.
             if state is not None and state.status == "current":
                 return state
-    found = await server.find(new.space, new.title)
+    found = await server.find(new.parent.space, new.title)
     return None if found is None else await server.read(found.id)
 
 
@@ -67,11 +67,11 @@ async def create(server: Server, new: NewPage, source: str, until: float) -> tup
     """Create a page; True if this call made it, False if a twin had it made meanwhile."""
     unsure = False
     while True:
-        found = await server.find(new.space, new.title)
+        found = await server.find(new.parent.space, new.title)
         if found is not None:
             return unsure and found.version == 1 and found.source == source, found
         try:
-            return True, await server.create(new.space, new.parent, new.title, source)
+            return True, await server.create(new.parent.space, new.parent.id, new.title, source)
         except SiteError as error:
             # Titles are unique in a space: a 400 may be a twin's page that is not listed yet.
             twin = error.status == 409 or (error.status == 400 and not unsure)
@@ -91,17 +91,19 @@ async def finish(server: Server, new: NewPage, state: PageState) -> None:
     if missing:
         await server.add_labels(state.id, sorted(missing))
     if new.key is not None:
-        await _remember(server, new.parent, _PAGES, {new.key: state.id})
+        await _remember(server, new.parent.id, _PAGES, {new.key: state.id}, folder=new.parent.folder)
     names = await known_placeholders(server, state.id)
     if not set(new.placeholders) <= names:
         await _remember(server, state.id, _PLACEHOLDERS, {"names": sorted(names | set(new.placeholders))})
 
 
-async def _remember(server: Server, page_id: str, name: str, entries: dict[str, object]) -> None:
-    """Merge entries into a content property; another writer may come between once."""
+async def _remember(
+    server: Server, page_id: str, name: str, entries: dict[str, object], *, folder: bool = False
+) -> None:
+    """Merge entries into a property of a page or folder; another writer may come between once."""
     for _ in range(2):
         try:
-            value, known = await server.read_property(page_id, name)
+            value, known = await server.read_property(page_id, name, folder=folder)
         except SiteError as error:
             # The page itself is written.
             context.log(f"{error.message}; property {name!r} was not written", logging.WARNING)
@@ -109,5 +111,5 @@ async def _remember(server: Server, page_id: str, name: str, entries: dict[str, 
         old = value if isinstance(value, dict) else {}
         if all(old.get(key) == entry for key, entry in entries.items()):
             return
-        if await server.write_property(page_id, name, {**old, **entries}, known):
+        if await server.write_property(page_id, name, {**old, **entries}, known, folder=folder):
             return

@@ -15,7 +15,9 @@ from schedkit.confluence.source.reading import text
 from schedkit.confluence.source.regions import Anchor
 from schedkit.confluence.source.storage import check, splice
 from schedkit.confluence.tables.arguments import rules
-from schedkit.confluence.tables.render import Look, Rendered, render
+from schedkit.confluence.tables.look import Look
+from schedkit.confluence.tables.moments import moment
+from schedkit.confluence.tables.render import Rendered, render
 from schedkit.confluence.tables.row_writer import Accepted, says
 from schedkit.confluence.tables.rules import Missing, Rules
 from schedkit.errors import MalformedPageError, RegionError, UsageError
@@ -56,7 +58,7 @@ class Managed:
     keep: Sequence[str] = ()
     drop: Sequence[str] = ()
     columns: Sequence[str] | None = None
-    missing: Missing = "commented"
+    missing: Missing | None = None
     cap: int | None = 500
     workbook: str | None = None
     min_rows: int = 1
@@ -68,6 +70,7 @@ class Managed:
         how = rules(
             key=self.key, keep=self.keep, drop=self.drop, columns=self.columns, missing=self.missing,
             cap=self.cap, workbook=self.workbook, min_rows=self.min_rows, max_drop=self.max_drop,
+            today=look.today,
         )  # fmt: skip
         return render(self.df, key=self.key, columns=self.columns, look=look), how
 
@@ -212,7 +215,7 @@ def inline(value: Any) -> str:
     if isinstance(storage, str):
         return Formatted(storage)
     if isinstance(value, datetime):
-        return escape(value.strftime("%Y-%m-%d %H:%M"))
+        return escape(moment(value, Look()))
     if isinstance(value, date):
         return time_tag(value.isoformat())
     return "" if value is None else escape(str(value))

@@ -199,6 +199,11 @@ class Plan:
         return [key for table in self._tables for key in table.archived]
 
     @property
+    def marked(self) -> list[str]:
+        """Keys of rows that have left the frame and are marked as missing."""
+        return [key for table in self._tables for key in table.marked]
+
+    @property
     def carried(self) -> list[str]:
         """Columns of the page that belong to people."""
         return [name for table in self._tables for name in table.carried]

@@ -42,6 +42,7 @@ def summary(merged: Merged) -> str:
         _count(merged.added, "row", "added"),
         _count(merged.removed, "row", "removed"),
         _count(merged.archived, "row", "archived"),
+        _count(merged.marked, "row", "marked as missing"),
         _count(range(merged.hidden), "row", "not shown"),
         _count(merged.comments, "inline comment", "concerned"),
     ]
@@ -143,7 +144,12 @@ def _listed(keys: Sequence[str]) -> str:
 def _lists(merged: Merged) -> list[tuple[str, str]]:
     """Return what is said below the rows: label and text."""
     comments = [f"{c.key} {c.column} {clip(c.words, 40)!r}" for c in merged.comments]
-    named = [("removed", merged.removed), ("archived", merged.archived), ("inline comments", comments)]
+    named = [
+        ("removed", merged.removed),
+        ("archived", merged.archived),
+        ("marked as missing", merged.marked),
+        ("inline comments", comments),
+    ]
     return [(label, _listed(items)) for label, items in named if items] + [
         ("note", note) for note in merged.notes
     ]

@@ -28,7 +28,7 @@ class Applied:
         Its version now.
     written : bool
         Whether a new version was made; False: the page already said so.
-    changed_cells, rows_added, rows_removed, rows_archived, rows_hidden : int
+    changed_cells, rows_added, rows_removed, rows_archived, rows_marked, rows_hidden : int
         Of the region, or of all placeholders; cells of new rows are not counted as changed.
     puts, conflicts : int
         Versions sent, and refused because someone else had saved meanwhile.
@@ -51,6 +51,7 @@ class Applied:
     rows_added: int
     rows_removed: int
     rows_archived: int
+    rows_marked: int
     rows_hidden: int
     puts: int
     conflicts: int
@@ -66,6 +67,7 @@ class Applied:
             for count, noun in (
                 (self.changed_cells, "cells changed"), (self.rows_added, "rows added"),
                 (self.rows_removed, "rows removed"), (self.rows_archived, "rows archived"),
+                (self.rows_marked, "rows marked as missing"),
                 (len(self.altered), "cells stored otherwise"),
             )
             if count
@@ -91,6 +93,7 @@ def applied(
         rows_added=sum(len(table.added) for table in tables),
         rows_removed=sum(len(table.removed) for table in tables),
         rows_archived=sum(len(table.archived) for table in tables),
+        rows_marked=sum(len(table.marked) for table in tables),
         rows_hidden=sum(table.hidden for table in tables),
         puts=outcome.puts,
         conflicts=outcome.conflicts,

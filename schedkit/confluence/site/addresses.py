@@ -1,4 +1,4 @@
-"""What people call a page: its id, any of its URLs, or its title and space."""
+"""What people call a page: its id, any of its URLs, or its title and space; and what they call a folder."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from urllib.parse import parse_qs, unquote_plus, urlsplit
 from schedkit.errors import UsageError
 from schedkit.values.text import safe_repr
 
-__all__ = ["PageAddress", "page_address", "parent_id"]
+__all__ = ["PageAddress", "page_address", "parent_address"]
 
-_ID_IN_URL = re.compile(
-    r"/pages/(?:edit-v2/)?([0-9]+)(?:[/?#]|$)|[?&](?:pageId|draftId)=([0-9]+)|/blog/(?:[0-9/]+/)?([0-9]+)(?:[/?#]|$)"
-)
-_FOLDER = re.compile(r"/folder/([0-9]+)(?:[/?#]|$)")
+_ID_IN_URL = re.compile(r"/pages/(?:edit-v2/)?([0-9]+)(?:[/?#]|$)|[?&](?:pageId|draftId)=([0-9]+)")
+_BLOG_POST = re.compile(r"/spaces/[^/?#]+/blog/[0-9]|/display/[^/?#]+/[0-9]{4}/[0-9]{2}/[0-9]{2}/[^/?#]")
+_FOLDER = re.compile(r"(?:/spaces/([^/?#]+))?/folder/([0-9]+)(?:[/?#]|$)")
 _SHORT = re.compile(r"/x/([A-Za-z0-9_-]{2,11})(?:[/?#]|$)")
 _DISPLAY = re.compile(r"/display/([^/?#]+)/([^/?#]+)")
 _HINT = 'give the number in the page\'s URL, e.g. page("100001"), or page(title="Open bugs", space="DEMO")'
@@ -27,7 +26,7 @@ _GATEWAY = "api.atlassian.com"
 
 @dataclass(frozen=True)
 class PageAddress:
-    """A page by its id, or by title and space; `folder` tells that it is a folder's id."""
+    """A page by its id, or by title and space; `folder` tells that it is a folder's id, `space` its space."""
 
     id: str | None = None
     title: str = ""
@@ -46,7 +45,7 @@ def page_address(
     Raises
     ------
     UsageError
-        If they name none, or one of another site.
+        If they name none, one of another site, a blog post or a folder.
     """
     if title is not None or space is not None:
         if page is not None or not (isinstance(title, str) and title.strip() and isinstance(space, str)):
@@ -58,19 +57,38 @@ def page_address(
     if found.isdecimal():
         return PageAddress(found)
     _check_host(found, site_url)
+    _check_page(found)
     address = _in_url(found) if "/" in found else None
     if address is None:
         raise UsageError(f"invalid page id {safe_repr(str(page), 80)}", hint=_HINT)
     return address
 
 
-def parent_id(parent: object, site_url: str) -> PageAddress:
-    """Return the page or folder that is to be a parent."""
+def _check_page(url: str) -> None:
+    if _BLOG_POST.search(url):
+        raise UsageError(
+            f"{safe_repr(url, 80)} is a blog post; only pages are read and written",
+            hint="name a page; the team can move what is to be updated to one",
+        )
+    if _FOLDER.search(url):
+        raise UsageError(
+            f"{safe_repr(url, 80)} is a folder, not a page", hint="folders can only be the parent= of a page"
+        )
+
+
+def parent_address(parent: object, site_url: str) -> PageAddress:
+    """Return the page or folder that is to be a parent.
+
+    Raises
+    ------
+    UsageError
+        If it names neither, or one of another site.
+    """
     folder = _FOLDER.search(parent) if isinstance(parent, str) else None
     if folder is None:
         return page_address(parent, site_url)
     _check_host(str(parent), site_url)
-    return PageAddress(folder[1], folder=True)
+    return PageAddress(folder[2], space=unquote_plus(folder[1] or ""), folder=True)
 
 
 def _in_url(url: str) -> PageAddress | None:

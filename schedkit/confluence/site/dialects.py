@@ -49,6 +49,7 @@ class Dialect:
     name: str
     page: str
     pages: str
+    folder: str
     read_params: Mapping[str, str]
     find_only: Mapping[str, str]
     old_version_params: Callable[[int], Mapping[str, Any]]
@@ -91,15 +92,15 @@ class Dialect:
         """Make the PUT of the version after `state`; a second one of the same number is refused there."""
         return Request("PUT", self.page.format(state.id), json=self.body(state, source, message, quiet))
 
-    def property(self, page_id: str, key: str) -> Request:
-        """Ask for a content property; v2 lists those of that key."""
+    def property(self, content: str, key: str) -> Request:
+        """Ask for a property of the content at a path; v2 lists those of that key."""
         if self.cloud:
-            return Request("GET", f"{self.page.format(page_id)}/properties", params={"key": key})
-        return Request("GET", f"{self.page.format(page_id)}/property/{key}")
+            return Request("GET", f"{content}/properties", params={"key": key})
+        return Request("GET", f"{content}/property/{key}")
 
-    def set_property(self, page_id: str, key: str, value: Any, known: tuple[str, int] | None) -> Request:
-        """Make or replace a content property; `known` are the id and version of the one that is there."""
-        path = f"{self.page.format(page_id)}/{'properties' if self.cloud else 'property'}"
+    def set_property(self, content: str, key: str, value: Any, known: tuple[str, int] | None) -> Request:
+        """Make or replace a property; `known` are the id and version of the one that is there."""
+        path = f"{content}/{'properties' if self.cloud else 'property'}"
         body: dict[str, Any] = {"key": key, "value": value}
         if known is None:
             return Request("POST", path, json=body)
@@ -110,8 +111,9 @@ class Dialect:
         """Ask which space has a key; v1 needs no other name of it."""
         return Request("GET", f"{self.pages.removesuffix('pages')}spaces", params={"keys": key})
 
-    def folder(self, folder_id: str) -> Request:
-        return Request("GET", f"{self.pages.removesuffix('pages')}folders/{folder_id}")
+    def read_folder(self, folder_id: str) -> Request:
+        """Ask for a folder; only Cloud has them."""
+        return Request("GET", self.folder.format(folder_id))
 
     def read_space(self, page_id: str) -> Request:
         return Request("GET", self.page.format(page_id), params=self.space_params)
@@ -207,6 +209,7 @@ CLOUD = Dialect(
     name="cloud",
     page="/wiki/api/v2/pages/{}",
     pages="/wiki/api/v2/pages",
+    folder="/wiki/api/v2/folders/{}",
     read_params={"body-format": "storage", "include-operations": "true"},
     find_only={"body-format": "storage"},
     old_version_params=lambda version: {"version": version},
@@ -222,6 +225,7 @@ DATA_CENTER = Dialect(
     name="data center",
     page="/rest/api/content/{}",
     pages="/rest/api/content",
+    folder="",
     read_params={"expand": "body.storage,version,operations"},
     find_only={"expand": "body.storage,version"},
     old_version_params=lambda version: {"status": "historical", "version": version},

@@ -96,16 +96,32 @@ class Server:
         answer = await self.site.send(dialect.read_old(page_id, version))
         return state_of(answer.json(), self.base)
 
-    async def space_of(self, parent: PageAddress) -> str:
-        """Return the id (Cloud) or key (Data Center) of the space a page or folder is in."""
+    async def space_of(self, page_id: str) -> str:
+        """Return the id (Cloud) or key (Data Center) of the space a page is in."""
         dialect = await self.dialect()
-        parent_id = await self.resolve(parent)
-        asked = dialect.folder(parent_id) if parent.folder else dialect.read_space(parent_id)
-        answer = await self.site.send(asked)
+        answer = await self.site.send(dialect.read_space(page_id))
         try:
             return dialect.space(answer.json())
         except (KeyError, TypeError):
-            raise BadAnswerError(f"the answer about page {parent} contains no space") from None
+            raise BadAnswerError(f"the answer about page {page_id} contains no space") from None
+
+    async def space_id(self, key: str) -> str:
+        """Return what requests call the space of a key: its id on Cloud, the key itself elsewhere.
+
+        Raises
+        ------
+        NotFoundError
+            If Cloud has no such space.
+        """
+        dialect = await self.dialect()
+        if not dialect.cloud:
+            return key
+        results = _results((await self.site.send(dialect.space_by_key(key))).json())
+        if not results:
+            raise NotFoundError(
+                f"{self.site.url} has no space {key!r}", hint="check the space's key, e.g. DEMO"
+            )
+        return str(results[0].get("id"))
 
     async def resolve(self, address: PageAddress) -> str:
         """Return the id of a page, looked up by title and space if need be.
@@ -117,17 +133,7 @@ class Server:
         """
         if address.id is not None:
             return address.id
-        dialect = await self.dialect()
-        space = address.space
-        if dialect.cloud:
-            answer = await self.site.send(dialect.space_by_key(space))
-            results = _results(answer.json())
-            if not results:
-                raise NotFoundError(
-                    f"{self.site.url} has no space {space!r}", hint="check the space's key, e.g. DEMO"
-                )
-            space = str(results[0].get("id"))
-        found = await self.find(space, address.title)
+        found = await self.find(await self.space_id(address.space), address.title)
         if found is None:
             raise NotFoundError(
                 f"space {address.space} has no page {address.title!r}",
@@ -166,11 +172,14 @@ class Server:
         made = [{"prefix": "global", "name": name} for name in names]
         await self.site.send(Request("POST", dialect.labels(page_id), json=made, idempotent=True))
 
-    async def read_property(self, page_id: str, key: str) -> tuple[Any, tuple[str, int] | None]:
-        """Return a content property's value, and its id and version; ``(None, None)`` if there is none."""
+    async def read_property(
+        self, page_id: str, key: str, *, folder: bool = False
+    ) -> tuple[Any, tuple[str, int] | None]:
+        """Return a property of a page or folder, its id and version; ``(None, None)`` if there is none."""
         dialect = await self.dialect()
+        content = (dialect.folder if folder else dialect.page).format(page_id)
         try:
-            value = (await self.site.send(dialect.property(page_id, key))).json()
+            value = (await self.site.send(dialect.property(content, key))).json()
         except NotFoundError:
             return None, None
         found = value if not dialect.cloud else next(iter(_results(value)), None)
@@ -179,11 +188,14 @@ class Server:
             return None, None
         return found.get("value"), (str(found.get("id")), number)
 
-    async def write_property(self, page_id: str, key: str, value: Any, known: tuple[str, int] | None) -> bool:
-        """Make or replace a content property; False if the site does not let it."""
+    async def write_property(
+        self, page_id: str, key: str, value: Any, known: tuple[str, int] | None, *, folder: bool = False
+    ) -> bool:
+        """Make or replace a property of a page or folder; False if the site does not let it."""
         dialect = await self.dialect()
+        content = (dialect.folder if folder else dialect.page).format(page_id)
         try:
-            await self.site.send(dialect.set_property(page_id, key, value, known))
+            await self.site.send(dialect.set_property(content, key, value, known))
         except SiteError as error:
             context.log(f"{error.message}; property {key!r} was not written", logging.WARNING)
             return False

@@ -19,11 +19,12 @@ def rules(
     keep: Any = (),
     drop: Any = (),
     columns: Any = None,
-    missing: Any = "commented",
+    missing: Any = None,
     cap: Any = 500,
     workbook: Any = None,
     min_rows: Any = 1,
     max_drop: Any = 0.5,
+    today: str = "",
 ) -> Rules:
     """Return the rules that the arguments give.
 
@@ -32,7 +33,7 @@ def rules(
     UsageError
         If one is of another kind, or they contradict each other.
     """
-    if missing not in MISSING:
+    if missing is not None and missing not in MISSING:
         raise UsageError(
             f"unknown missing={safe_repr(missing)}",
             hint=did_you_mean(missing, MISSING, otherwise=f"write one of {', '.join(MISSING)}"),
@@ -53,6 +54,7 @@ def rules(
         columns="own" if columns is None else "given",
         min_rows=a_number(min_rows, "min_rows"),
         max_drop=None if max_drop is None else _a_share(max_drop, "max_drop"),
+        today=today,
     )
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from schedkit.confluence.source.grid import Grid, is_numbering
+from schedkit.confluence.tables.managed_rows import MISSING_SINCE
 from schedkit.confluence.tables.render import Rendered
 from schedkit.confluence.tables.rules import Rules
 from schedkit.errors import RegionError
 from schedkit.values.text import did_you_mean, near_matches
 
-__all__ = ["Column", "align_names", "decide_columns"]
+__all__ = ["Column", "align_names", "decide_columns", "fold"]
 
 
 class Column(NamedTuple):
@@ -37,11 +38,11 @@ def align_names(names: Sequence[str], new: Rendered, rules: Rules) -> tuple[Rend
     """Spell the frame's columns as the page does where they differ only in case or blanks, and say so."""
     by_fold: dict[str, list[str]] = {}
     for name in names:
-        by_fold.setdefault(_fold(name), []).append(name)
+        by_fold.setdefault(fold(name), []).append(name)
     taken: dict[str, str] = {}
 
     def spelled(name: str) -> str:
-        found = by_fold.get(_fold(name), [])
+        found = by_fold.get(fold(name), [])
         if name in names or len(found) != 1 or found[0] in new.names:
             return name
         taken[name] = found[0]
@@ -58,7 +59,8 @@ def align_names(names: Sequence[str], new: Rendered, rules: Rules) -> tuple[Rend
     return aligned, followed, notes
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
+    """Return what names that differ only in case or blanks have in common."""
     return "".join(name.split()).casefold()
 
 
@@ -91,10 +93,15 @@ def decide_columns(
         for name in new.names
         if name not in grid.names and name not in rules.keep and name not in rules.drop
     ]
+    marking = rules.missing == "mark" and MISSING_SINCE in beyond
+    if marking:
+        beyond.remove(MISSING_SINCE)
     if rules.columns == "own":
         notes += [_left_out(beyond)] if beyond else []
     else:
         _insert(columns, new, beyond)
+    if marking:
+        columns.append(Column(MISSING_SINCE, -1, place[MISSING_SINCE]))
     return columns, notes + _add_kept(columns, grid, rules, place, strangers)
 
 

@@ -1,7 +1,7 @@
-"""The two rows of a table that are ours: "… and 42 more", and the head of the archived block.
+"""What a table has besides the frame: "… and 42 more", the archived block's head, and "Missing since".
 
-They have a cell per column like any other row (merged cells would not survive an added column) and are
-recognised by the text in the key column.
+The two rows have a cell per column like any other row (merged cells would not survive an added column) and
+are recognised by the text in the key column.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import re
 
 from schedkit.confluence.markup import attachment_link
 
-__all__ = ["ARCHIVED", "archived_cell", "is_more", "more_cell"]
+__all__ = ["ARCHIVED", "MISSING_SINCE", "archived_cell", "is_more", "more_cell"]
 
 ARCHIVED = "Archived"
+# The column of rows that have left the frame; workbooks have it by the same name.
+MISSING_SINCE = "Missing since"
 _MORE = re.compile(r"… and [0-9,]+ more( in .*)?")
 
 

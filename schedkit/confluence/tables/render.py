@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, tzinfo
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
 from decimal import Decimal
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -25,18 +24,18 @@ from schedkit.confluence.markup import (
     time_tag,
 )
 from schedkit.confluence.source.reading import key_text
-from schedkit.confluence.tables.arguments import a_flag, a_mapping, a_number
 from schedkit.confluence.tables.arguments import labels as column_labels
+from schedkit.confluence.tables.look import Look
+from schedkit.confluence.tables.moments import day, days, holds_dates, moment, moments
 from schedkit.confluence.tables.rules import header, joined_key
 from schedkit.errors import UnknownFieldError, UsageError
-from schedkit.values.keywords import check_keywords
+from schedkit.values.extraction import incomplete
 from schedkit.values.text import clip, did_you_mean
-from schedkit.values.timezones import parse_timezone
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Look", "Rendered", "render"]
+__all__ = ["Rendered", "render"]
 
 _ISSUE_KEY = re.compile(r"[A-Z][A-Z0-9_]*-[0-9]+")
 # A category's name is in the site's language; its key is not. Both occur in frames.
@@ -51,64 +50,19 @@ _UNLIMITED = 1_000_000_000
 _RIGHT = '<p style="text-align: right;">'
 
 
-@check_keywords
-@dataclass(frozen=True)
-class Look:
-    """How values become cells.
-
-    Parameters
-    ----------
-    links : mapping of str to str
-        Column to URL template; ``{}`` is replaced by the value: ``{"Key": "https://…/browse/{}"}``.
-        The frame's issue keys are linked by themselves where ``df.attrs["site"]`` is known.
-    lozenges : mapping of str to mapping or str
-        Column to colours by value, or to the column that holds the status category.
-        ``Status`` is coloured by ``Status Category`` by itself.
-    mentions : mapping of str to str
-        Column to the column that holds the users' account ids (Cloud) or keys (Data Center).
-    tz : str or tzinfo
-        The time zone in which a timestamp becomes a date.
-    minutes : bool
-        Show timestamps to the minute, as text, instead of as dates.
-    max_chars : int
-        Longer text is cut, and ends in an ellipsis.
-    cloud : bool
-        Which dialect of mentions to write.
-    """
-
-    links: Mapping[str, str] = field(default_factory=dict)
-    lozenges: Mapping[str, Mapping[str, str] | str] = field(default_factory=dict)
-    mentions: Mapping[str, str] = field(default_factory=dict)
-    tz: str | tzinfo = "UTC"
-    minutes: bool = False
-    max_chars: int = 1000
-    cloud: bool = True
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "links", a_mapping(self.links, "links", '{"Key": "https://…/browse/{}"}'))
-        object.__setattr__(self, "mentions", a_mapping(self.mentions, "mentions", '{"Owner": "Owner Id"}'))
-        example = '{"Risk": {"high": "Red"}}'
-        object.__setattr__(self, "lozenges", a_mapping(self.lozenges, "lozenges", example, (str, Mapping)))
-        a_flag(self.minutes, "minutes")
-        a_number(self.max_chars, "max_chars", least=1)
-        parse_timezone(self.tz)
-
-    @cached_property
-    def zone(self) -> tzinfo:
-        return parse_timezone(self.tz)
-
-
 @dataclass(frozen=True)
 class Rendered:
     """Columns and, per column, the content of each row's cell; `keys` are the rows' key texts.
 
-    `archived` are the keys of rows that were read from a table's archived block.
+    `archived` are the keys of rows that were read from a table's archived block; `incomplete` says what the
+    frame's extraction lacks.
     """
 
     names: list[str]
     columns: list[list[str]]
     keys: list[str] | None
     archived: frozenset[str] = frozenset()
+    incomplete: str = ""
 
     def __len__(self) -> int:
         return len(self.columns[0])
@@ -157,7 +111,11 @@ def render(
     archived = df.attrs.get("archived")
     count = archived if isinstance(archived, int) and joined else 0
     return Rendered(
-        names, list(cells.values()), joined, frozenset(joined[len(joined) - count :] if joined else ())
+        names,
+        list(cells.values()),
+        joined,
+        frozenset(joined[len(joined) - count :] if joined else ()),
+        incomplete(df.attrs),
     )
 
 
@@ -182,10 +140,10 @@ def _known(df: pd.DataFrame, wanted: Iterable[Any]) -> None:
 
 
 def _check_look(df: pd.DataFrame, look: Look) -> None:
-    """Refuse links, lozenges or mentions of columns that the frame does not have."""
+    """Refuse links, lozenges, mentions or dates of columns that the frame does not have."""
     known = [*map(str, df.columns), *(str(name) for name in df.index.names if name is not None)]
-    for name, given in (("links", look.links), ("lozenges", look.lozenges), ("mentions", look.mentions)):
-        for label in given:
+    for name in ("links", "lozenges", "mentions", "dates"):
+        for label in getattr(look, name):
             if str(label) not in known:
                 raise UnknownFieldError(
                     f"{name}= names {label!r}, and the frame has no such column",
@@ -209,13 +167,16 @@ def _column(df: pd.DataFrame, label: Any, name: str, look: Look) -> list[str]:
     dtype = series.dtype
     if name in look.mentions:
         return _mentions(df, label, look)
+    if name in look.dates and not types.is_datetime64_any_dtype(dtype):
+        return _with_days(series.tolist(), look)
     if name in look.lozenges or (name == "Status" and "Status Category" in df.columns):
         return _lozenges(df, label, look.lozenges.get(name, "Status Category"))
     if isinstance(dtype, types.CategoricalDtype):
         texts = [_value(v, look) for v in dtype.categories]
         return [texts[code] if code >= 0 else "" for code in series.cat.codes.tolist()]
     if types.is_datetime64_any_dtype(dtype):
-        return _dates(series, look)
+        only_days = name in look.dates or holds_dates(df, label)
+        return days(series, look) if only_days else moments(series, look)
     if types.is_bool_dtype(dtype) or types.is_numeric_dtype(dtype):
         return [_value(v, look) for v in series.tolist()]
     template = look.links.get(name) or _site_template(df)
@@ -224,7 +185,13 @@ def _column(df: pd.DataFrame, label: Any, name: str, look: Look) -> list[str]:
         return [Formatted(_linked(v, template, look)) for v in values]
     if template and name in ("Key", "Parent"):
         return [_issue(v, template, look) for v in values]
+    if all(v.time() == time() for v in values if _is_moment(v)):
+        return _with_days(values, look)
     return [_value(v, look) for v in values]
+
+
+def _with_days(values: Sequence[Any], look: Look) -> list[str]:
+    return [day(v, look) if _is_moment(v) else _value(v, look) for v in values]
 
 
 def _site_template(df: pd.DataFrame) -> str:
@@ -245,16 +212,6 @@ def _linked(value: Any, template: str, look: Look) -> str:
     url = str(value) if template.strip() == "{}" else template.replace("{}", quote(str(value), safe=""))
     # The value is untrusted: one that makes another kind of address stays text.
     return f'<a href="{attribute(url)}">{shown}</a>' if is_web_address(url) else shown
-
-
-def _dates(series: pd.Series[Any], look: Look) -> list[str]:
-    if getattr(series.dtype, "tz", None) is not None:
-        series = series.dt.tz_convert(look.zone)
-    if look.minutes:
-        return [m if isinstance(m, str) else "" for m in series.dt.strftime("%Y-%m-%d %H:%M").tolist()]
-    days = series.dt.strftime("%Y-%m-%d").tolist()
-    tags = {day: time_tag(day) for day in set(days) if isinstance(day, str)}
-    return [tags.get(day, "") for day in days]
 
 
 def _lozenges(df: pd.DataFrame, label: Any, by: Mapping[str, str] | str) -> list[str]:
@@ -285,6 +242,10 @@ def _mentions(df: pd.DataFrame, label: Any, look: Look) -> list[str]:
         _value(shown, look) if _missing(user) else Formatted(Mention(str(user), look.cloud).storage)
         for shown, user in zip(df[label].tolist(), ids, strict=True)
     ]
+
+
+def _is_moment(value: Any) -> bool:
+    return isinstance(value, datetime) and not _missing(value)
 
 
 def _missing(value: Any) -> bool:
@@ -324,16 +285,10 @@ def _number(value: float | Decimal, look: Look) -> str:
     return f"{_RIGHT}{shown}</p>"
 
 
-def _moment(value: datetime, look: Look) -> str:
-    if value.tzinfo is not None:
-        value = value.astimezone(look.zone)
-    return value.strftime("%Y-%m-%d %H:%M") if look.minutes else time_tag(value.strftime("%Y-%m-%d"))
-
-
 _BY_TYPE: tuple[tuple[Any, Callable[[Any, Look], str]], ...] = (
     (bool, lambda value, look: "Yes" if value else "No"),
     (int | float | Decimal, _number),
-    (datetime, _moment),
+    (datetime, moment),
     (date, lambda value, look: time_tag(value.isoformat())),
     (Markup | Link | Lozenge | Mention | Image, lambda value, look: Formatted(value.storage)),
 )

@@ -12,7 +12,7 @@ from schedkit.values.text import label_text
 
 __all__ = ["Change", "Columns", "Comment", "Merged", "Missing", "Rules", "header", "joined_key"]
 
-Missing = Literal["commented", "keep", "archive", "delete"]
+Missing = Literal["keep", "mark", "archive", "delete"]
 Columns = Literal["own", "given"]
 MISSING: tuple[str, ...] = get_args(Missing)
 _JOINT = " / "
@@ -30,9 +30,10 @@ class Rules:
         Columns people own: the frame fills them in new rows only.
     drop : sequence of str
         Columns to take off the page.
-    missing : {"commented", "keep", "archive", "delete"}
-        What becomes of rows whose key has left the frame: those in which people wrote something move
-        to an "Archived" block at the table's end and the others go; all stay; all move there; all go.
+    missing : {"keep", "mark", "archive", "delete"} or None
+        What becomes of rows whose key has left the frame: all stay; all stay, with the day in a column
+        "Missing since"; all move to an "Archived" block at the table's end; all go. None: those in which
+        people wrote something are archived, and the others go.
     cap : int or None
         Rows shown at most; the rest is counted in a last row. Rows in which people wrote are always shown.
     workbook : str or None
@@ -43,17 +44,20 @@ class Rules:
         Fewer rows in the frame are refused.
     max_drop : float or None
         The share of a table's rows that may leave at once, judged from 10 rows up; None: any.
+    today : str
+        The day (ISO 8601) that rows which have left are marked with.
     """
 
     key: str | tuple[str, ...] | None = None
     keep: Sequence[str] = ()
     drop: Sequence[str] = ()
-    missing: Missing = "commented"
+    missing: Missing | None = None
     cap: int | None = 500
     workbook: str | None = None
     columns: Columns = "given"
     min_rows: int = 0
     max_drop: float | None = None
+    today: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -121,6 +125,7 @@ class Merged:
     added: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     archived: list[str] = field(default_factory=list)
+    marked: list[str] = field(default_factory=list)
     carried: list[str] = field(default_factory=list)
     hidden: int = 0
     notes: list[str] = field(default_factory=list)

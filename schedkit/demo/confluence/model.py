@@ -78,6 +78,18 @@ class Page:
         return self.latest.body
 
 
+@dataclass(slots=True)
+class Folder:
+    """What holds pages and has no body; only Cloud has it."""
+
+    id: str
+    title: str
+    parent: str | None
+    at: int
+    properties: dict[str, Property] = field(default_factory=dict)
+    status: str = "current"
+
+
 @dataclass(frozen=True, slots=True)
 class Space:
     id: str

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from schedkit.demo.confluence import storage
-from schedkit.demo.confluence.model import Attachment, FileVersion, Page, Property, Space, Version
+from schedkit.demo.confluence.model import Attachment, FileVersion, Folder, Page, Property, Space, Version
 
 _FIRST_WRITTEN = 200_000
 _TAKEN = "A page with this title already exists: A page already exists with the same TITLE in this space"
@@ -42,6 +42,7 @@ class WikiStore:
         self.lock = threading.RLock()
         self.space = Space("65537", "DEMO", "Demo space", "100000")
         self.pages: dict[str, Page] = {}
+        self.folders: dict[str, Folder] = {}
         self.normalise = False
         self._rng = Random(seed)
         self._next = _FIRST_WRITTEN
@@ -82,6 +83,13 @@ class WikiStore:
                 page.parent = None
             self.pages[page.id] = page
             return page
+
+    def create_folder(self, title: str, *, parent: str | None = None) -> Folder:
+        """Add a folder below a page, a folder, or the space itself."""
+        with self.lock:
+            made = Folder(self.new_id(), title, parent, self.now())
+            self.folders[made.id] = made
+            return made
 
     def save(
         self,
@@ -183,6 +191,10 @@ class WikiStore:
             found.versions.append(made)
             return found
 
+    def holder(self, number: str) -> Page | Folder:
+        """The page or folder of a number."""
+        return self.folders.get(number) or self.pages[number]
+
     def set_property(self, page_id: str, key: str, value: Any, number: int | None) -> Property:
         """Create a content property (`number` None) or write its next version.
 
@@ -192,7 +204,7 @@ class WikiStore:
             For a number that is not the next, or a key that exists already.
         """
         with self.lock:
-            page = self.pages[page_id]
+            page = self.holder(page_id)
             found = page.properties.get(key)
             if found is None:
                 found = page.properties[key] = Property(self.new_id(), key, value, 1, self.now())

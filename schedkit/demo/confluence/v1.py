@@ -81,9 +81,12 @@ class Wiki1(Room1):
 
     def _ancestors(self, page: Page) -> list[Page]:
         made: list[Page] = []
-        while page.parent is not None:
-            page = self.wiki.pages[page.parent]
-            made.insert(0, page)
+        number = page.parent
+        while number is not None:
+            above = self.wiki.holder(number)
+            if isinstance(above, Page):
+                made.insert(0, above)
+            number = above.parent
         return made
 
     def _labels(self, page: Page) -> list[dict[str, str]]:

@@ -14,6 +14,8 @@ from schedkit.demo.auth import Door
 from schedkit.demo.confluence.model import Page, Version
 from schedkit.demo.confluence.store import InvalidBodyError, StaleVersionError, WikiStore
 
+AUTHOR = "5b10a2844c20165700ed0000"
+
 
 def refused(status: int, code: str, title: str, detail: str | None = None) -> Response:
     """v2's error body."""
@@ -56,8 +58,8 @@ class CloudWiki:
             "title": version.title,
             "spaceId": self.wiki.space.id,
             "position": 0,
-            "authorId": "5b10a2844c20165700ed0000",
-            "ownerId": "5b10a2844c20165700ed0000",
+            "authorId": AUTHOR,
+            "ownerId": AUTHOR,
             "lastOwnerId": None,
             "createdAt": stamp(page.versions[0].at),
             "version": show_version(version),
@@ -70,7 +72,13 @@ class CloudWiki:
         }
         if page.live:
             made["subtype"] = "live"
-        return made | {"parentId": page.parent, "parentType": "page"} if page.parent else made
+        return made | self.parent(page.parent)
+
+    def parent(self, number: str | None) -> dict[str, Any]:
+        """What an answer says of what is above."""
+        if number is None:
+            return {}
+        return {"parentId": number, "parentType": "folder" if number in self.wiki.folders else "page"}
 
     def operations(self, page: Page) -> dict[str, Any]:
         """What the login may do with a page."""
@@ -139,7 +147,7 @@ class CloudWiki:
         content = body.get("body") or {}
         content = content.get("storage", content)
         parent = body.get("parentId")
-        if parent is not None and str(parent) not in self.wiki.pages:
+        if parent is not None and str(parent) not in {**self.wiki.pages, **self.wiki.folders}:
             return missing(f"parent {parent}")
         try:
             page = self.wiki.create(
@@ -222,7 +230,7 @@ def show_version(version: Version) -> dict[str, Any]:
         "number": version.number,
         "message": version.message,
         "minorEdit": version.minor,
-        "authorId": "5b10a2844c20165700ed0000",
+        "authorId": AUTHOR,
         "createdAt": stamp(version.at),
     }
 

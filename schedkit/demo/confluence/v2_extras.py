@@ -1,4 +1,4 @@
-"""What hangs on a page, by v2: attachments, properties, labels, versions."""
+"""What hangs on a page or folder, by v2: attachments, properties, labels, versions; and folders."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from schedkit.demo import answers, questions
-from schedkit.demo.confluence.model import Attachment, Page, Property
+from schedkit.demo.confluence.model import Attachment, Folder, Page, Property
 from schedkit.demo.confluence.store import StaleVersionError
-from schedkit.demo.confluence.v2 import CloudWiki, missing, refused, show_version, stamp
+from schedkit.demo.confluence.v2 import AUTHOR, CloudWiki, missing, refused, show_version, stamp
 
 
 class CloudExtras:
@@ -26,10 +26,44 @@ class CloudExtras:
             Route(f"{api}/attachments", guarded(self.attachments)),
             Route(f"{api}/labels", guarded(self.labels)),
             Route(f"{api}/versions", guarded(self.versions)),
-            Route(f"{api}/properties", guarded(self.properties), methods=["GET"]),
-            Route(f"{api}/properties", guarded(self.add_property), methods=["POST"]),
-            Route(f"{api}/properties/{{property}}", guarded(self.set_property), methods=["PUT"]),
+            Route("/api/v2/folders/{id}", guarded(self.folder)),
+            *(
+                route
+                for holder in (api, "/api/v2/folders/{id}")
+                for route in (
+                    Route(f"{holder}/properties", guarded(self.properties), methods=["GET"]),
+                    Route(f"{holder}/properties", guarded(self.add_property), methods=["POST"]),
+                    Route(f"{holder}/properties/{{property}}", guarded(self.set_property), methods=["PUT"]),
+                )
+            ),
         ]
+
+    def holder_of(self, request: Request) -> Page | Folder | None:
+        """The page or folder that a path names, each below its own."""
+        if "/folders/" in request.url.path:
+            return self.wiki.folders.get(request.path_params["id"])
+        return self.pages.page_of(request)
+
+    async def folder(self, request: Request) -> Response:
+        found = self.wiki.folders.get(request.path_params["id"])
+        if found is None:
+            return missing(f"folder {request.path_params['id']}")
+        made = {
+            "id": found.id,
+            "type": "folder",
+            "status": found.status,
+            "title": found.title,
+            "position": None,
+            "authorId": AUTHOR,
+            "ownerId": AUTHOR,
+            "createdAt": stamp(found.at),
+            "version": {"number": 1, "message": "", "minorEdit": False, "createdAt": stamp(found.at)},
+            "_links": {
+                "webui": f"/spaces/{self.wiki.space.key}/folder/{found.id}",
+                "base": self.pages.base,
+            },
+        }
+        return answers.json(made | self.pages.parent(found.parent))
 
     async def attachments(self, request: Request) -> Response:
         page = self.pages.page_of(request)
@@ -54,9 +88,9 @@ class CloudExtras:
         return self.pages.listing(request, [show_version(version) for version in reversed(page.versions)])
 
     async def properties(self, request: Request) -> Response:
-        page = self.pages.page_of(request)
+        page = self.holder_of(request)
         if page is None:
-            return missing("page")
+            return missing("page or folder")
         key = request.query_params.get("key")
         found = [_property(made) for made in page.properties.values() if key in (None, made.key)]
         return self.pages.listing(request, found)
@@ -64,9 +98,9 @@ class CloudExtras:
     async def add_property(self, request: Request) -> Response:
         body = await questions.body_of(request)
         with self.wiki.lock:
-            page = self.pages.page_of(request)
+            page = self.holder_of(request)
             if page is None:
-                return missing("page")
+                return missing("page or folder")
             key = str(body.get("key") or "")
             if not key or "value" not in body:
                 return refused(400, "INVALID_REQUEST_PARAMETER", "A property needs a key and a value")
@@ -77,7 +111,7 @@ class CloudExtras:
     async def set_property(self, request: Request) -> Response:
         body = await questions.body_of(request)
         with self.wiki.lock:
-            page = self.pages.page_of(request)
+            page = self.holder_of(request)
             number = request.path_params["property"]
             found = (
                 None if page is None else next((p for p in page.properties.values() if p.id == number), None)

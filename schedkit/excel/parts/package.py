@@ -8,8 +8,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import IO
+from typing import IO, Self
 
 from isal import isal_zlib
 
@@ -20,20 +19,9 @@ from schedkit.values.text import one_line
 
 # What zipfile raises for damaged or encrypted entries besides its own BadZipFile.
 _DAMAGE = (NotImplementedError, RuntimeError, ValueError, OSError, struct.error, OverflowError, IndexError)
-_LOCAL = struct.Struct("<4s5H3L2H")
-_CENTRAL = struct.Struct("<4s6H3L5H2L")
-_END = struct.Struct("<4s4H2LH")
-_END64 = struct.Struct("<4sQ2H2L4Q")
-_LOCATOR = struct.Struct("<4sLQL")
-_DEFLATED = 8
-_UTF8_NAME = 0x800
-_DESCRIPTOR_FOLLOWS = 0x8
 _ENCRYPTED = 0x1
-_HUGE = 0xFFFFFFFF
-# So much is compressed in one go: other threads wait no longer than that takes.
-_BITE = 1 << 20
-# 1980-01-01, the first day a zip can tell, as every spreadsheet program writes it.
-_NO_TIME, _NO_DATE = 0, 33
+# Bytes that are compressed in one call: other threads wait no longer than that takes.
+_PIECE = 1 << 20
 
 
 class Package:
@@ -75,7 +63,7 @@ class Package:
         with self._guarded(part) as info:
             if info.compress_type != zipfile.ZIP_DEFLATED or info.flag_bits & _ENCRYPTED:
                 return self._zip.read(info)
-            # As zipfile does it, in a third of the time.
+            # As zipfile does it, in half the time (63 MB: 0.08 s against 0.16 s).
             inflate = isal_zlib.decompressobj(-15)
             content: bytes = inflate.decompress(self._packed(info), info.file_size + 1)
             if len(content) != info.file_size or isal_zlib.crc32(content) != info.CRC:
@@ -90,7 +78,7 @@ class Package:
     def raw(self, part: str) -> tuple[zipfile.ZipInfo, memoryview]:
         """Return a part as it lies in the file, compressed, once its content is known to be whole."""
         with self.open(part) as file:
-            while file.read(_BITE):
+            while file.read(_PIECE):
                 pass
         with self._guarded(part) as info:
             return info, self._packed(info)
@@ -152,132 +140,72 @@ class PartFile:
             return self._file.read(size)
 
 
-@dataclass(frozen=True)
-class _Entry:
-    name: bytes
-    flags: int
-    method: int
-    time: int
-    date: int
-    crc: int
-    packed: int
-    size: int
-    offset: int
-
-
 class Writer:
-    """Writes a zip to a seekable file, part after part."""
+    """A zip written to a seekable file, part after part, with parts compressed by isal or copied compressed.
+
+    zipfile writes the headers and the directory. It takes no compressor but zlib, which needs 0.43 s for a
+    sheet of 63 MB at level 1 where isal needs 0.08 s and all of `excel.write` 0.48 s, and it cannot copy a
+    part without compressing it again.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._entries: list[_Entry] = []
+        self._zip = zipfile.ZipFile(file, "w")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Write the directory; the file itself stays open."""
+        self._zip.close()
 
     def copy(self, package: Package, part: str) -> None:
         """Copy a part of another workbook without unpacking it."""
-        info, packed = package.raw(part)
-        year, month, day, hour, minute, second = info.date_time
-        entry = _Entry(
-            name=part.encode(),
-            # Sizes are in the header here, so no descriptor follows.
-            flags=(info.flag_bits & ~_DESCRIPTOR_FOLLOWS) | _UTF8_NAME,
-            method=info.compress_type,
-            time=hour << 11 | minute << 5 | second // 2,
-            date=(year - 1980) << 9 | month << 5 | day,
-            crc=info.CRC,
-            packed=info.compress_size,
-            size=info.file_size,
-            offset=self._file.tell(),
-        )
-        self._file.write(_local(entry, large=info.file_size >= _HUGE))
+        source, packed = package.raw(part)
+        info = zipfile.ZipInfo(part, source.date_time)
+        info.compress_type = source.compress_type
+        info.CRC, info.compress_size, info.file_size = source.CRC, source.compress_size, source.file_size
+        large = source.file_size > zipfile.ZIP64_LIMIT
+        self._begin(info, large=large)
         self._file.write(packed)
-        self._entries.append(entry)
+        self._end(info, large=large)
 
     def add(self, part: str, chunks: Iterable[bytes | memoryview], *, large: bool = False) -> None:
-        """Compress a part, chunk after chunk; `large` if it may exceed 4 GB."""
-        offset = self._file.tell()
-        blank = _Entry(part.encode(), _UTF8_NAME, _DEFLATED, _NO_TIME, _NO_DATE, 0, 0, 0, offset)
-        self._file.write(_local(blank, large=large))
+        """Compress a part, chunk after chunk; `large` if it may exceed 2 GB."""
+        # Its date is the first one a zip can hold, as every spreadsheet program writes it.
+        info = zipfile.ZipInfo(part)
+        info.compress_type = zipfile.ZIP_DEFLATED
+        info.CRC = 0
+        self._begin(info, large=large)
         deflate = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
-        crc = size = packed = 0
 
-        def press(chunk: bytes | memoryview) -> None:
-            nonlocal crc, size, packed
+        def compress(chunk: bytes | memoryview) -> None:
             whole = memoryview(chunk)
-            size += len(whole)
-            for start in range(0, len(whole), _BITE):
-                bite = whole[start : start + _BITE]
-                crc = isal_zlib.crc32(bite, crc)
-                packed += self._file.write(deflate.compress(bite))
+            info.file_size += len(whole)
+            for start in range(0, len(whole), _PIECE):
+                piece = whole[start : start + _PIECE]
+                info.CRC = isal_zlib.crc32(piece, info.CRC)
+                info.compress_size += self._file.write(deflate.compress(piece))
 
         # One chunk is compressed while the next is rendered: both sides leave the GIL to each other.
-        with ThreadPoolExecutor(1) as presser:
-            pressing = presser.submit(press, b"")
+        with ThreadPoolExecutor(1) as thread:
+            compressing = thread.submit(compress, b"")
             for chunk in chunks:
-                pressing.result()
-                pressing = presser.submit(press, chunk)
-            pressing.result()
-        packed += self._file.write(deflate.flush())
-        end = self._file.tell()
-        entry = _Entry(part.encode(), _UTF8_NAME, _DEFLATED, _NO_TIME, _NO_DATE, crc, packed, size, offset)
-        self._file.seek(offset)
-        self._file.write(_local(entry, large=large))
-        self._file.seek(end)
-        self._entries.append(entry)
+                compressing.result()
+                compressing = thread.submit(compress, chunk)
+            compressing.result()
+        info.compress_size += self._file.write(deflate.flush())
+        self._end(info, large=large)
 
-    def close(self) -> None:
-        """Write the directory; the file itself stays open."""
-        start = self._file.tell()
-        for entry in self._entries:
-            self._file.write(_central(entry))
-        size = self._file.tell() - start
-        count = len(self._entries)
-        if start + size >= _HUGE:
-            end64 = self._file.tell()
-            self._file.write(_END64.pack(b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, start))
-            self._file.write(_LOCATOR.pack(b"PK\x06\x07", 0, end64, 1))
-        self._file.write(_END.pack(b"PK\x05\x06", 0, 0, count, count, min(size, _HUGE), min(start, _HUGE), 0))
+    def _begin(self, info: zipfile.ZipInfo, *, large: bool) -> None:
+        """Write a header as long as the one that replaces it once sizes and checksum are known."""
+        info.header_offset = self._file.tell()
+        self._file.write(info.FileHeader(zip64=large))
 
-
-def _local(entry: _Entry, *, large: bool) -> bytes:
-    extra = struct.pack("<2H2Q", 1, 16, entry.size, entry.packed) if large else b""
-    sizes = (_HUGE, _HUGE) if large else (entry.packed, entry.size)
-    header = _LOCAL.pack(
-        b"PK\x03\x04",
-        45 if large else 20,
-        entry.flags,
-        entry.method,
-        entry.time,
-        entry.date,
-        entry.crc,
-        *sizes,
-        len(entry.name),
-        len(extra),
-    )
-    return header + entry.name + extra
-
-
-def _central(entry: _Entry) -> bytes:
-    numbers = (entry.size, entry.packed, entry.offset)
-    large = [number for number in numbers if number >= _HUGE]
-    extra = struct.pack(f"<2H{len(large)}Q", 1, 8 * len(large), *large) if large else b""
-    version = 45 if large else 20
-    header = _CENTRAL.pack(
-        b"PK\x01\x02",
-        version,
-        version,
-        entry.flags,
-        entry.method,
-        entry.time,
-        entry.date,
-        entry.crc,
-        min(entry.packed, _HUGE),
-        min(entry.size, _HUGE),
-        len(entry.name),
-        len(extra),
-        0,
-        0,
-        0,
-        0,
-        min(entry.offset, _HUGE),
-    )
-    return header + entry.name + extra
+    def _end(self, info: zipfile.ZipInfo, *, large: bool) -> None:
+        # Where the next part begins, and the directory if there is none.
+        self._zip.start_dir = self._file.tell()
+        self._file.seek(info.header_offset)
+        self._file.write(info.FileHeader(zip64=large))
+        self._file.seek(self._zip.start_dir)
+        self._zip.filelist.append(info)

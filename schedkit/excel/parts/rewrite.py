@@ -51,32 +51,31 @@ class Changes:
 
 def rewrite(package: Package, changes: Changes, file: IO[bytes]) -> None:
     """Write `package` with `changes` to `file`."""
-    writer = Writer(file)
     late = {package.named(relations_part(p)): p for p in {**changes.related, **changes.unrelated}}
     new = [name for name in changes.parts if name not in package]
     types = _content_types(package, changes, new)
-    for name in package.names():
-        if name in changes.dropped or name in late:
-            continue
-        if name in changes.streams:
-            writer.add(name, changes.streams[name](), large=name in changes.large)
-        elif name in changes.parts:
+    with Writer(file) as writer:
+        for name in package.names():
+            if name in changes.dropped or name in late:
+                continue
+            if name in changes.streams:
+                writer.add(name, changes.streams[name](), large=name in changes.large)
+            elif name in changes.parts:
+                writer.add(name, [changes.parts[name]])
+            elif name == _CONTENT_TYPES and types is not None:
+                writer.add(name, [types])
+            else:
+                writer.copy(package, name)
+        for name in new:
             writer.add(name, [changes.parts[name]])
-        elif name == _CONTENT_TYPES and types is not None:
-            writer.add(name, [types])
-        else:
-            writer.copy(package, name)
-    for name in new:
-        writer.add(name, [changes.parts[name]])
-    for name, part in late.items():
-        added = changes.related[part]() if part in changes.related else []
-        removed = changes.unrelated.get(part, set())
-        before = package.read(name) if name in package else None
-        if before is not None and not added and not removed:
-            writer.copy(package, name)
-        elif before is not None or added:
-            writer.add(name, _relations(before or _RELATIONSHIPS, name, added, removed))
-    writer.close()
+        for name, part in late.items():
+            added = changes.related[part]() if part in changes.related else []
+            removed = changes.unrelated.get(part, set())
+            before = package.read(name) if name in package else None
+            if before is not None and not added and not removed:
+                writer.copy(package, name)
+            elif before is not None or added:
+                writer.add(name, _relations(before or _RELATIONSHIPS, name, added, removed))
 
 
 def _relations(before: bytes, part: str, added: list[bytes], removed: set[str]) -> Chunks:

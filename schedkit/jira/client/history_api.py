@@ -9,15 +9,15 @@ from typing import Any
 import anyio.to_thread
 import pandas as pd
 
-from schedkit.jira.client.opening import Fields, Opened, checked
+from schedkit.jira.client.site_info import Fields, Opened, checked
 from schedkit.jira.history.bulk_read import read_statuses, reported
 from schedkit.jira.history.changelog import changelog
 from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.history.worklogs import worklogs
 from schedkit.jira.jql import parse
-from schedkit.jira.kept.store import target
-from schedkit.jira.kept.sync import Limits, synchronise
-from schedkit.jira.pages.asking import together
+from schedkit.jira.local_store.store import target
+from schedkit.jira.local_store.sync import Limits, synchronise
+from schedkit.jira.pages.session import together
 from schedkit.jira.table.columns import layout
 from schedkit.loop import bridged
 
@@ -87,18 +87,18 @@ class HistoryApi(Opened):
             If it cannot be written.
         """
         query = parse(jql)
-        source = await self.source()
-        chosen = layout(source.catalog, source.dialect, fields, markup)
+        session = await self.session()
+        chosen = layout(session.catalog, session.dialect, fields, markup)
         names = fields if fields is None or isinstance(fields, str) else list(fields)
         requested = {"fields": names, "markup": markup}
         path = await anyio.to_thread.run_sync(target, into)
         limits = Limits(min_rows, max_drop)
-        frame = await synchronise(source, query, chosen, path, requested, full=full, limits=limits)
+        frame = await synchronise(session, query, chosen, path, requested, full=full, limits=limits)
         if history is not False:
-            from schedkit.jira.kept.changes import synchronise_changes
+            from schedkit.jira.local_store.changes import synchronise_changes
 
             which = None if history is True else [history] if isinstance(history, str) else history
-            changes = await synchronise_changes(source, path, which, full=full)
+            changes = await synchronise_changes(session, path, which, full=full)
             facts = {**changes.attrs["sync"], "missing": changes.attrs["extraction"]["missing"]}
             frame.attrs["sync"]["history"] = facts
         return frame
@@ -131,15 +131,15 @@ class HistoryApi(Opened):
         dict
             What is known of the extraction's completeness.
         """
-        from schedkit.jira.kept.stream import (
+        from schedkit.jira.local_store.stream import (
             extract_to,  # pyarrow.parquet is 4 MB, which a search does without
         )
 
         query = parse(jql)
-        source = await self.source()
-        chosen = layout(source.catalog, source.dialect, fields, markup)
+        session = await self.session()
+        chosen = layout(session.catalog, session.dialect, fields, markup)
         file = await anyio.to_thread.run_sync(target, path)
-        return await extract_to(source, query, chosen, checked(limit), file)
+        return await extract_to(session, query, chosen, checked(limit), file)
 
     @bridged
     async def changelog(
@@ -175,16 +175,16 @@ class HistoryApi(Opened):
         --------
         >>> jira.changelog("project = DEMO", fields=["Status", "Fix Versions"])  # doctest: +SKIP
         """
-        source = await self.source()
+        session = await self.session()
         names = [fields] if isinstance(fields, str) else fields
-        known = FieldNames(source.catalog, source.dialect)
+        known = FieldNames(session.catalog, session.dialect)
         known.wanted(names)
         async with together() as group:
-            group.start_soon(read_statuses, source)
+            group.start_soon(read_statuses, session)
             keys, unread = await self._asked(issues)
-            frame, missing = await changelog(source, keys, names)
-        frame = reported(frame, source, len(keys), unread | missing)
-        frame.attrs["statuses"] = source.statuses
+            frame, missing = await changelog(session, keys, names)
+        frame = reported(frame, session, len(keys), unread | missing)
+        frame.attrs["statuses"] = session.statuses
         frame.attrs["history_fields"] = known.described(frame["Field Id"].cat.categories)
         return frame
 
@@ -203,7 +203,7 @@ class HistoryApi(Opened):
             Key, Id, Author, Author Id, Started, Hours, Comment and Worklog Id, in order of time;
             ``attrs["extraction"]["missing"]`` as for `changelog`.
         """
-        source = await self.source()
+        session = await self.session()
         keys, unread = await self._asked(issues)
-        frame, missing = await worklogs(source, keys)
-        return reported(frame, source, len(keys), unread | missing)
+        frame, missing = await worklogs(session, keys)
+        return reported(frame, session, len(keys), unread | missing)

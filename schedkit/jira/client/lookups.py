@@ -9,7 +9,7 @@ import pandas as pd
 
 from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError, NotFoundError, UsageError
-from schedkit.jira.client.opening import Opened
+from schedkit.jira.client.site_info import Opened
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import Query
 from schedkit.jira.search.keys import run_keys
@@ -113,12 +113,12 @@ class Lookups(Opened):
         DataFrame
             Account (Cloud), Name, Email, User (Data Center), Active, Type and Time Zone.
         """
-        source = await self.source()
-        name = "query" if source.dialect is CLOUD else "username"
+        session = await self.session()
+        name = "query" if session.dialect is CLOUD else "username"
         rows: list[Any] = []
         while True:
             params = {name: query, "startAt": len(rows), "maxResults": PAGE}
-            page = await self.get(f"{source.dialect.api}/user/search", **params)
+            page = await self.get(f"{session.dialect.api}/user/search", **params)
             rows += page if isinstance(page, list) else []
             if not isinstance(page, list) or len(page) < PAGE:
                 return await self._described(records(rows, USERS))
@@ -143,13 +143,15 @@ class Lookups(Opened):
         UsageError
             If the site has no service levels.
         """
-        source = await self.source()
-        fields = [field for field in source.catalog.fields.values() if field.type == SLA_TYPE]
+        session = await self.session()
+        fields = [field for field in session.catalog.fields.values() if field.type == SLA_TYPE]
         if not fields:
             raise UsageError(
                 f"{self.site.name} has no service levels", hint="they belong to service projects"
             )
-        columns = layout(source.catalog, source.dialect, [f"{f.id}{RAW_SUFFIX}" for f in fields]).columns[1:]
+        columns = layout(session.catalog, session.dialect, [f"{f.id}{RAW_SUFFIX}" for f in fields]).columns[
+            1:
+        ]
         names = {column.label: field.name for column, field in zip(columns, fields, strict=True)}
         keys, _ = await self._asked(issues)
         begin = self._begin(Query(), [f"{field.id}{RAW_SUFFIX}" for field in fields], None, "text")
@@ -177,7 +179,7 @@ class Lookups(Opened):
         return answer
 
     async def _described(self, frame: pd.DataFrame) -> pd.DataFrame:
-        frame.attrs["site"] = (await self.source()).base
+        frame.attrs["site"] = (await self.session()).base
         return frame
 
 

@@ -9,12 +9,12 @@ import pandas as pd
 
 from schedkit.atlassian import Request
 from schedkit.errors import NotFoundError, SiteError, UsageError
-from schedkit.jira.client.opening import Fields, Opened, checked
+from schedkit.jira.client.site_info import Fields, Opened, checked
 from schedkit.jira.jql import Query, in_list, parse
+from schedkit.jira.search.browser_url import read_link
 from schedkit.jira.search.extract import Extraction
 from schedkit.jira.search.hierarchy import LINKS, TREE_COLUMNS, Tree, climb
 from schedkit.jira.search.keys import normal, run_keys
-from schedkit.jira.search.pasted import read_link
 from schedkit.jira.search.run import framed
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.columns import RAW_SUFFIX, layout
@@ -161,8 +161,8 @@ class Searching(Opened):
 
         async def begin(batches: list[Batch]) -> Extraction:
             # The parent decides the order, and the links are followed, whether or not they are shown.
-            source = await self.source()
-            chosen = layout(source.catalog, source.dialect, names, taken=TREE_COLUMNS)
+            session = await self.session()
+            chosen = layout(session.catalog, session.dialect, names, taken=TREE_COLUMNS)
             shown.extend(column.label for column in chosen.columns)
             needed = [*names, "Parent", *([LINKS] if links_depth else [])]
             return await self._begin(Query(), needed, None, markup, TREE_COLUMNS)(batches)
@@ -210,7 +210,7 @@ class Searching(Opened):
         fields, limit, markup
             As for `search`.
         """
-        shown = read_link(url, (await self.source()).base, self.site.url)
+        shown = read_link(url, (await self.session()).base, self.site.url)
         if shown.kind == "issue":
             return await self.keys([shown.value], fields, limit, markup=markup)
         if shown.kind == "project":

@@ -70,12 +70,12 @@ class Writing(Searching):
         async def read(keys: Sequence[str], names: Sequence[str], markup: str) -> pd.DataFrame:
             return await self.keys(keys, fields=["Key", *names], markup=markup)
 
-        source = await self.source()
+        session = await self.session()
 
         async def history(keys: Sequence[str]) -> tuple[pd.DataFrame, Mapping[str, str]]:
-            return await changelog(source, keys, None)
+            return await changelog(session, keys, None)
 
-        return await plan_edit(source, frame, columns, read, history, notify)
+        return await plan_edit(session, frame, columns, read, history, notify)
 
     @bridged
     async def transition(
@@ -111,10 +111,10 @@ class Writing(Searching):
         --------
         >>> jira.transition("DEMO-1", "Done", resolution="Won't Do").apply()  # doctest: +SKIP
         """
-        source = await self.source()
-        extras = await Extras.of(source, resolution, fields, comment)
+        session = await self.session()
+        extras = await Extras.of(session, resolution, fields, comment)
         now = await self.keys(await self._keys_of(issues), fields=["Key", "Status"])
-        return await plan_transition(source, now, status, extras)
+        return await plan_transition(session, now, status, extras)
 
     @bridged
     async def create(self, frame: pd.DataFrame) -> AsyncPlan:
@@ -143,7 +143,7 @@ class Writing(Searching):
         async def search(jql: str, names: Sequence[str]) -> pd.DataFrame:
             return await self.search(jql, fields=names)
 
-        return await plan_create(await self.source(), frame, search)
+        return await plan_create(await self.session(), frame, search)
 
     @bridged
     async def link_issues(self, frame: pd.DataFrame) -> AsyncPlan:
@@ -160,7 +160,7 @@ class Writing(Searching):
         Plan
             Shows each link that the site does not have yet.
         """
-        return await plan_links(await self.source(), frame)
+        return await plan_links(await self.session(), frame)
 
     @bridged
     async def worklog(self, frame: pd.DataFrame) -> AsyncPlan:
@@ -177,7 +177,7 @@ class Writing(Searching):
         Plan
             Shows each entry.
         """
-        return await plan_worklog(await self.source(), frame)
+        return await plan_worklog(await self.session(), frame)
 
     @bridged
     async def comment(
@@ -205,4 +205,4 @@ class Writing(Searching):
         for key in keys:
             if not isinstance(texts.get(key), str) or not texts[key].strip():
                 raise UsageError(f"the comment on {key} has no text", hint="give one for each issue")
-        return await plan_comment(await self.source(), keys, texts)
+        return await plan_comment(await self.session(), keys, texts)

@@ -15,7 +15,7 @@ from schedkit.atlassian import Body, Request
 from schedkit.atlassian.decoding import decoded
 from schedkit.errors import SiteError
 from schedkit.jira.jql import in_list
-from schedkit.jira.pages.asking import Source
+from schedkit.jira.pages.session import Session
 from schedkit.jira.search.keys import looked_up
 from schedkit.jira.table.ranks import ranks_of
 from schedkit.jira.table.shapes import User
@@ -37,17 +37,17 @@ __all__ = [
 ISSUES_PER_REQUEST = 100
 
 
-async def post(source: Source, path: str, body: dict[str, Any], kind: Any) -> Any:
-    request = Request("POST", source.dialect.api + path, json=body, idempotent=True, decode=decoder(kind))
-    return (await source.site.send(request)).value
+async def post(session: Session, path: str, body: dict[str, Any], kind: Any) -> Any:
+    request = Request("POST", session.dialect.api + path, json=body, idempotent=True, decode=decoder(kind))
+    return (await session.site.send(request)).value
 
 
-async def search_keys(source: Source, keys: Sequence[str], more: Mapping[str, Any], kind: Any) -> list[Any]:
+async def search_keys(session: Session, keys: Sequence[str], more: Mapping[str, Any], kind: Any) -> list[Any]:
     """Return issues of a Data Center by key, however short an administrator has made its pages."""
     jql, found = f"{in_list('key', keys)} ORDER BY key ASC", list[Any]()
     while True:
         body = {"jql": jql, "startAt": len(found), "maxResults": len(keys) - len(found)}
-        page = await post(source, "/search", {**body, "validateQuery": False, **more}, kind)
+        page = await post(session, "/search", {**body, "validateQuery": False, **more}, kind)
         found += page.issues
         if not page.issues or len(found) >= min(page.total, len(keys)):
             return found
@@ -70,7 +70,7 @@ def instant(value: str | int) -> datetime:
 
 
 async def read_all(
-    source: Source, keys: Sequence[str], read: Callable[[Sequence[str]], Awaitable[set[str]]]
+    session: Session, keys: Sequence[str], read: Callable[[Sequence[str]], Awaitable[set[str]]]
 ) -> dict[str, str]:
     """Read what issues have, moved ones too; returns by key why some could not be read.
 
@@ -82,24 +82,24 @@ async def read_all(
         Reads it for keys, and returns the present keys of the issues that were there.
     """
     found = await read(keys)
-    moved, missing = await looked_up(source, [key for key in keys if key not in found])
+    moved, missing = await looked_up(session, [key for key in keys if key not in found])
     late = list(dict.fromkeys(now for _, now in moved.values() if now not in found))
     found |= await read(late)
     return missing | {key: "not returned" for key, (_, now) in moved.items() if now not in found}
 
 
-async def read_statuses(source: Source) -> None:
+async def read_statuses(session: Session) -> None:
     """Read the site's statuses again: a client may be older than their present names."""
     with suppress(SiteError):
-        answer = (await source.site.send(Request("GET", "/rest/api/2/status"))).json()
-        source.statuses = statuses_of(answer) or source.statuses
-        source.ranks |= ranks_of(None, answer)
+        answer = (await session.site.send(Request("GET", "/rest/api/2/status"))).json()
+        session.statuses = statuses_of(answer) or session.statuses
+        session.ranks |= ranks_of(None, answer)
 
 
-def reported(frame: pd.DataFrame, source: Source, count: int, missing: Mapping[str, str]) -> pd.DataFrame:
+def reported(frame: pd.DataFrame, session: Session, count: int, missing: Mapping[str, str]) -> pd.DataFrame:
     """Return a frame about `count` issues with the report of which are missing, and a warning if some are."""
     frame.attrs = {
-        "site": source.base,
+        "site": session.base,
         "extraction": {
             "complete": not missing,
             "requested": count,

@@ -28,7 +28,7 @@ from schedkit.jira.history.bulk_read import (
 )
 from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.jql import chunks
-from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.pages.session import Session, together
 from schedkit.jira.table.shapes import User, name_of
 
 __all__ = ["Found", "Logged", "change_rows", "changelog"]
@@ -87,10 +87,10 @@ class Found:
 
 
 async def changelog(
-    source: Source, keys: Sequence[str], fields: Sequence[str] | None
+    session: Session, keys: Sequence[str], fields: Sequence[str] | None
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return every change of the issues `keys`, and why those of some are missing; see `Jira.changelog`."""
-    names = FieldNames(source.catalog, source.dialect)
+    names = FieldNames(session.catalog, session.dialect)
     wanted = names.wanted(fields)
     found = Found()
 
@@ -98,19 +98,19 @@ async def changelog(
         context.progress("changelog", count, len(keys))
 
     async def read(some: Sequence[str]) -> set[str]:
-        if source.dialect is CLOUD:
-            await _cloud_changes(source, some, names.filter_ids(wanted), found, tell)
+        if session.dialect is CLOUD:
+            await _cloud_changes(session, some, names.filter_ids(wanted), found, tell)
         else:
-            await _server_changes(source, some, found, tell)
+            await _server_changes(session, some, found, tell)
         return set(found.keys.values())
 
     tell(0)
-    missing = await read_all(source, keys, read)
+    missing = await read_all(session, keys, read)
     return await anyio.to_thread.run_sync(change_rows, found, names, wanted), missing
 
 
 async def _cloud_changes(
-    source: Source,
+    session: Session,
     keys: Sequence[str],
     field_ids: list[str],
     found: Found,
@@ -121,7 +121,9 @@ async def _cloud_changes(
     async def read(some: list[str]) -> None:
         nonlocal done
         # The changelog names issues by id; keys as asked may be former ones.
-        names = await post(source, "/issue/bulkfetch", {"issueIdsOrKeys": some, "fields": ["id"]}, LoggedPage)
+        names = await post(
+            session, "/issue/bulkfetch", {"issueIdsOrKeys": some, "fields": ["id"]}, LoggedPage
+        )
         found.keys.update({issue.id: issue.key for issue in names.issues})
         ids = [issue.id for issue in names.issues]
         token: str | None = None
@@ -130,34 +132,34 @@ async def _cloud_changes(
             body = {"issueIdsOrKeys": ids, "maxResults": 1000}
             body |= {"fieldIds": field_ids} if field_ids else {}
             body |= {"nextPageToken": token} if token else {}
-            page = await post(source, "/changelog/bulkfetch", body, BulkLogs)
+            page = await post(session, "/changelog/bulkfetch", body, BulkLogs)
             found.logs += [(str(log.issueId), log.changeHistories) for log in page.issueChangeLogs]
             token = page.nextPageToken
             if token is None:
                 break
             if token in seen:
-                raise BadAnswerError(f"{source.site.name} repeats the page token of a changelog")
+                raise BadAnswerError(f"{session.site.name} repeats the page token of a changelog")
             seen.add(token)
         done += len(some)
         tell(done)
 
     async with together() as group:
-        for some in chunks(list(keys), source.dialect.bulk):
+        for some in chunks(list(keys), session.dialect.bulk):
             group.start_soon(read, some)
 
 
 async def _server_changes(
-    source: Source, keys: Sequence[str], found: Found, tell: Callable[[int], None]
+    session: Session, keys: Sequence[str], found: Found, tell: Callable[[int], None]
 ) -> None:
     done = 0
 
     async def read(some: list[str]) -> None:
         nonlocal done
         more = {"fields": ["id"], "expand": ["changelog"]}
-        for issue in await search_keys(source, some, more, LoggedPage):
+        for issue in await search_keys(session, some, more, LoggedPage):
             entries = issue.changelog.histories if issue.changelog else []
             if issue.changelog and (issue.changelog.total or 0) > len(entries):
-                entries = await _paged_changes(source, issue.key, issue.changelog.total or 0)
+                entries = await _paged_changes(session, issue.key, issue.changelog.total or 0)
             found.keys[issue.id] = issue.key
             found.logs.append((issue.id, entries))
         done += len(some)
@@ -168,15 +170,15 @@ async def _server_changes(
             group.start_soon(read, some)
 
 
-async def _paged_changes(source: Source, key: str, total: int) -> list[Entry]:
+async def _paged_changes(session: Session, key: str, total: int) -> list[Entry]:
     """Read a long history page by page; newer Data Centers cap what a search expands."""
     entries: list[Entry] = []
     while len(entries) < total:
-        path = f"{source.dialect.api}/issue/{key}/changelog"
+        path = f"{session.dialect.api}/issue/{key}/changelog"
         request = Request(
             "GET", path, params={"startAt": len(entries), "maxResults": 100}, decode=decoder(EntryPage)
         )
-        page = (await source.site.send(request)).value.values
+        page = (await session.site.send(request)).value.values
         if not page:
             raise BadAnswerError(f"{key} has {total} changes, the site gave {len(entries)}")
         entries += page

@@ -24,7 +24,7 @@ from schedkit.jira.history.bulk_read import (
     search_keys,
 )
 from schedkit.jira.jql import chunks
-from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.pages.session import Session, together
 from schedkit.jira.table.shapes import User, name_of
 
 __all__ = ["worklogs"]
@@ -59,7 +59,7 @@ class WorkedPage(msgspec.Struct):
     total: int = 0
 
 
-async def worklogs(source: Source, keys: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+async def worklogs(session: Session, keys: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return every worklog of the issues `keys`, and why some are missing; see `Jira.worklogs`."""
     found: list[tuple[WorkedIssue, list[Work]]] = []
     done = 0
@@ -67,9 +67,9 @@ async def worklogs(source: Source, keys: Sequence[str]) -> tuple[pd.DataFrame, d
     async def rest(issue: WorkedIssue, have: list[Work], total: int) -> None:
         # A search returns the first twenty.
         while len(have) < total:
-            path = f"{source.dialect.api}/issue/{issue.key}/worklog"
+            path = f"{session.dialect.api}/issue/{issue.key}/worklog"
             params = {"startAt": len(have), "maxResults": 1000}
-            answer = await source.site.send(Request("GET", path, params=params, decode=decoder(WorkPage)))
+            answer = await session.site.send(Request("GET", path, params=params, decode=decoder(WorkPage)))
             if not answer.value.worklogs:
                 raise BadAnswerError(f"{issue.key} has {total} worklogs, the site gave {len(have)}")
             # Older Data Centers ignore startAt and give everything.
@@ -78,11 +78,11 @@ async def worklogs(source: Source, keys: Sequence[str]) -> tuple[pd.DataFrame, d
 
     async def some_of(some: list[str]) -> None:
         nonlocal done
-        if source.dialect is CLOUD:
+        if session.dialect is CLOUD:
             body: dict[str, Any] = {"issueIdsOrKeys": some, "fields": ["worklog"]}
-            issues = (await post(source, "/issue/bulkfetch", body, WorkedPage)).issues
+            issues = (await post(session, "/issue/bulkfetch", body, WorkedPage)).issues
         else:
-            issues = await search_keys(source, some, {"fields": ["worklog"]}, WorkedPage)
+            issues = await search_keys(session, some, {"fields": ["worklog"]}, WorkedPage)
         async with together() as group:
             for issue in issues:
                 log = issue.fields.worklog or WorkPage([])
@@ -92,12 +92,12 @@ async def worklogs(source: Source, keys: Sequence[str]) -> tuple[pd.DataFrame, d
 
     async def read(some: Sequence[str]) -> set[str]:
         async with together() as group:
-            for part in chunks(list(some), min(source.dialect.bulk, ISSUES_PER_REQUEST)):
+            for part in chunks(list(some), min(session.dialect.bulk, ISSUES_PER_REQUEST)):
                 group.start_soon(some_of, part)
         return {issue.key for issue, _ in found}
 
     context.progress("worklogs", 0, len(keys))
-    missing = await read_all(source, keys, read)
+    missing = await read_all(session, keys, read)
     return await anyio.to_thread.run_sync(_work_rows, found), missing
 
 

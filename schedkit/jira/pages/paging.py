@@ -12,15 +12,15 @@ from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError
 from schedkit.jira.table.reader import Page
 
-__all__ = ["Pages", "token_pages", "window_pages"]
+__all__ = ["PageRequests", "token_pages", "window_pages"]
 
-Pages = Generator[Request, Page, None]
+PageRequests = Generator[Request, Page, None]
 EMPTY_PAGES = 4
 # Cloud may remove the issues that the account may not see after it has cut the page.
 EMPTY_TOKENS = 100
 
 
-def token_pages(ask: Callable[[str | None], Request]) -> Pages:
+def token_pages(ask: Callable[[str | None], Request]) -> PageRequests:
     """Page through a Cloud search.
 
     Parameters
@@ -56,7 +56,7 @@ def token_pages(ask: Callable[[str | None], Request]) -> Pages:
             raise BadAnswerError(f"{empty} pages without an issue although the site promises more")
 
 
-def window_pages(start: int, stop: int, ask: Callable[[int, int], Request]) -> Pages:
+def window_pages(start: int, stop: int, ask: Callable[[int, int], Request]) -> PageRequests:
     """Page through the window ``[start, stop)`` of a Data Center search.
 
     The site may return fewer issues than asked (an administrator's cap, even lowered midway): what is

@@ -16,8 +16,8 @@ from schedkit import context
 from schedkit.errors import JqlError, NotFoundError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import Query, chunks, in_list
-from schedkit.jira.pages.asking import together
-from schedkit.jira.pages.wire import by_ids
+from schedkit.jira.pages.requests import by_ids
+from schedkit.jira.pages.session import together
 from schedkit.jira.search.extract import ROUNDS, STAGE, Extraction
 from schedkit.jira.search.keys import fetch_keys
 from schedkit.jira.table.fields import EPIC_LINK, PARENT_LINK
@@ -100,9 +100,9 @@ class Tree:
 def children_of(extraction: Extraction, keys: Sequence[str]) -> str:
     """Return the condition for everything directly below any of `keys`."""
     edges = [in_list("parent", keys)]
-    if extraction.source.dialect is not CLOUD:
+    if extraction.session.dialect is not CLOUD:
         for kind in (EPIC_LINK, PARENT_LINK):
-            for link in extraction.source.catalog.custom(kind):
+            for link in extraction.session.catalog.custom(kind):
                 # By number: names repeat, and are translated.
                 edges.append(in_list(f"cf[{link.id.removeprefix('customfield_')}]", keys))
     return " OR ".join(edges)
@@ -116,15 +116,16 @@ async def climb(extraction: Extraction, root: str, links_depth: int = 0) -> Tree
     NotFoundError
         If the root does not exist or may not be seen.
     """
-    evidence = extraction.evidence
-    evidence.jql = f"hierarchy of {root}" + (f", links to depth {links_depth}" if links_depth else "")
+    completeness = extraction.completeness
+    completeness.jql = f"hierarchy of {root}" + (f", links to depth {links_depth}" if links_depth else "")
     labels = [column.label for column in extraction.layout.columns if column.field_ids == [LINKS]]
     tree = Tree(links_label=labels[0] if labels else "")
     extraction.listeners.append(tree.take)
     found = await fetch_keys(extraction, [root])
     if root not in found:
+        reason = completeness.missing.get(root, "not found")
         raise NotFoundError(
-            f"{extraction.source.site.name} has no issue {root}: {evidence.missing.get(root, 'not found')}",
+            f"{extraction.session.site.name} has no issue {root}: {reason}",
             hint="check the key, and that you may see it",
         )
     tree.via[found[root]], tree.level[found[root]] = "root", 0
@@ -135,14 +136,14 @@ async def climb(extraction: Extraction, root: str, links_depth: int = 0) -> Tree
     for _ in range(links_depth):
         frontier = await _follow(extraction, tree, frontier)
     extraction.order = tree.order()
-    evidence.requested = len(extraction.order) + len(evidence.missing)
-    evidence.returned = len(extraction.order)
-    evidence.duplicates = extraction.held.duplicates
-    evidence.exact = evidence.exact and not evidence.missing
+    completeness.requested = len(extraction.order) + len(completeness.missing)
+    completeness.returned = len(extraction.order)
+    completeness.duplicates = extraction.seen_ids.duplicates
+    completeness.exact = completeness.exact and not completeness.missing
     await extraction.complete_lists()
-    extraction.tell()
-    if not evidence.exact:
-        evidence.ended = datetime.now(UTC)
+    extraction.log_problems()
+    if not completeness.exact:
+        completeness.ended = datetime.now(UTC)
     context.progress(STAGE, len(extraction.order), len(extraction.order))
     return tree
 
@@ -152,7 +153,7 @@ async def _descend(extraction: Extraction, tree: Tree, frontier: list[int]) -> N
     while frontier:
         level = {tree.keys[id]: tree.level[id] for id in frontier}
         async with together() as group:
-            for some in chunks(frontier, extraction.source.dialect.bulk):
+            for some in chunks(frontier, extraction.session.dialect.bulk):
                 group.start_soon(_below, extraction, tree, some, extraction.read)
         frontier = [id for id in tree.keys if id not in tree.via]
         for id in frontier:
@@ -172,25 +173,25 @@ async def _below(
         await act(Query(children_of(extraction, [tree.keys[id] for id in ids]), "key ASC"))
     except JqlError:
         alive: set[int] = set()
-        pages = by_ids(ids, ["updated"], extraction.ids.page, extraction.source.dialect)
-        await extraction.asker.drive(pages, lambda page: alive.update(page.batch.ids.tolist()))
+        requests = by_ids(ids, ["updated"], extraction.ids.page, extraction.session.dialect)
+        await extraction.pages.drive(requests, lambda page: alive.update(page.batch.ids.tolist()))
         gone = [id for id in ids if id not in alive]
         if not gone:
             raise
         for id in gone:
             tree.drop(id)
-        extraction.evidence.left += len(gone)
+        extraction.completeness.left += len(gone)
         if alive:
             await _below(extraction, tree, [id for id in ids if id in alive], act)
 
 
 async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
     """Ask again what is below every issue found, until that is exactly what was found."""
-    evidence = extraction.evidence
+    completeness = extraction.completeness
     for _ in range(ROUNDS):
         looked = datetime.now(UTC)
-        since = extraction.since(evidence.started)
-        before = extraction.held.counts
+        since = extraction.since(completeness.started)
+        before = extraction.seen_ids.counts
         below: set[int] = set()
 
         async def look(query: Query, below: set[int] = below, since: int = since) -> None:
@@ -199,19 +200,19 @@ async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
             await extraction.read(query.also(f"updated >= {since}"))
 
         async with together() as group:
-            group.start_soon(extraction.asker.confirm)
+            group.start_soon(extraction.pages.confirm)
             group.start_soon(extraction.fetch, [root])
-            for some in chunks(list(tree.level), extraction.source.dialect.bulk):
+            for some in chunks(list(tree.level), extraction.session.dialect.bulk):
                 group.start_soon(_below, extraction, tree, some, look)
         left = set(tree.level) - below - {root}
         for id in left:
             tree.drop(id)
         # Also what is held from before it had left.
         await extraction.fetch_all(sorted(below - set(tree.keys)))
-        appeared, changed = extraction.held.since(before)
-        evidence.appeared += appeared
-        evidence.changed += changed
-        evidence.left += len(left)
+        appeared, changed = extraction.seen_ids.since(before)
+        completeness.appeared += appeared
+        completeness.changed += changed
+        completeness.left += len(left)
         new = [id for id in tree.keys if id not in tree.via and id in below]
         for id in new:
             parent = tree.parents.get(id) or ""
@@ -221,9 +222,9 @@ async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
             tree.level[id], tree.via[id] = (above[0] if above else 0) + 1, parent
         await _descend(extraction, tree, new)
         if not (left or new or appeared or changed):
-            evidence.exact, evidence.ended = True, looked
+            completeness.exact, completeness.ended = True, looked
             return
-        evidence.started = looked
+        completeness.started = looked
 
 
 async def _follow(extraction: Extraction, tree: Tree, frontier: list[int]) -> list[int]:

@@ -12,8 +12,8 @@ from schedkit import context
 from schedkit.atlassian import Request
 from schedkit.errors import AuthError, NotFoundError, SiteError, UsageError
 from schedkit.jira.jql import chunks
-from schedkit.jira.pages.asking import Source, together
-from schedkit.jira.pages.wire import by_ids
+from schedkit.jira.pages.requests import by_ids
+from schedkit.jira.pages.session import Session, together
 from schedkit.jira.search.extract import STAGE, Extraction
 from schedkit.jira.table.reader import Page
 
@@ -53,7 +53,7 @@ def is_key(text: str) -> bool:
 async def fetch_keys(extraction: Extraction, keys: Sequence[str], reason: str = NOT_FOUND) -> dict[str, int]:
     """Fetch issues by key into an extraction; moved issues are found under their former keys.
 
-    Returns the id of every key that was found. Keys without an issue end in `evidence.missing`, with what
+    Returns the id of every key that was found. Keys without an issue end in `completeness.missing`, with what
     the site says, else with `reason`.
     """
     found: dict[str, int] = {}
@@ -67,24 +67,28 @@ async def fetch_keys(extraction: Extraction, keys: Sequence[str], reason: str = 
         context.progress(STAGE, len(found), len(keys))
 
     async def fetch(some: list[str]) -> None:
-        pages = by_ids(some, extraction.layout.requested, extraction.reader.page, extraction.source.dialect)
-        await extraction.asker.drive(pages, take)
+        requests = by_ids(
+            some, extraction.layout.requested, extraction.reader.page, extraction.session.dialect
+        )
+        await extraction.pages.drive(requests, take)
 
     async with together() as group:
-        for some in chunks(list(keys), extraction.source.dialect.bulk):
+        for some in chunks(list(keys), extraction.session.dialect.bulk):
             group.start_soon(fetch, some)
 
-    moved, missing = await looked_up(extraction.source, [key for key in keys if key not in found])
+    moved, missing = await looked_up(extraction.session, [key for key in keys if key not in found])
     found |= {key: id for key, (id, _) in moved.items()}
     absent = {key: errors.get(key, reason) if why == NOT_FOUND else why for key, why in missing.items()}
-    extraction.evidence.missing |= absent
-    late = [id for id, _ in moved.values() if id in extraction.held.missing([id])]
+    extraction.completeness.missing |= absent
+    late = [id for id, _ in moved.values() if id in extraction.seen_ids.missing([id])]
     if late:
         await extraction.fill(late)
     return {key: found[key] for key in keys if key in found}
 
 
-async def looked_up(source: Source, keys: Iterable[str]) -> tuple[dict[str, tuple[int, str]], dict[str, str]]:
+async def looked_up(
+    session: Session, keys: Iterable[str]
+) -> tuple[dict[str, tuple[int, str]], dict[str, str]]:
     """Ask for issues one by one: those that have moved come with their ids and present keys.
 
     Returns also why there are no others.
@@ -93,14 +97,14 @@ async def looked_up(source: Source, keys: Iterable[str]) -> tuple[dict[str, tupl
     missing: dict[str, str] = {}
 
     async def look(key: str) -> None:
-        request = Request("GET", f"{source.dialect.api}/issue/{key}", params={"fields": "updated"})
+        request = Request("GET", f"{session.dialect.api}/issue/{key}", params={"fields": "updated"})
         try:
-            answer = (await source.site.send(request)).json()
+            answer = (await session.site.send(request)).json()
             found[key] = int(answer["id"]), str(answer["key"])
         except NotFoundError:
             missing[key] = NOT_FOUND
         except SiteError as error:
-            if isinstance(error, AuthError) and not source.site.credentials.anonymous:
+            if isinstance(error, AuthError) and not session.site.credentials.anonymous:
                 raise
             missing[key] = error.message
         except (LookupError, TypeError, ValueError):
@@ -114,17 +118,17 @@ async def looked_up(source: Source, keys: Iterable[str]) -> tuple[dict[str, tupl
 
 async def run_keys(extraction: Extraction, keys: Sequence[str]) -> None:
     """Run an extraction of a list of keys; the frame is in their order."""
-    evidence = extraction.evidence
-    evidence.jql = f"key in ({', '.join(keys[:20])}{', …' if len(keys) > 20 else ''})"
+    completeness = extraction.completeness
+    completeness.jql = f"key in ({', '.join(keys[:20])}{', …' if len(keys) > 20 else ''})"
     found = await fetch_keys(extraction, keys)
     extraction.order = list(dict.fromkeys(found.values()))
-    evidence.requested = len(keys)
-    evidence.returned = len(extraction.order)
-    evidence.duplicates = extraction.held.duplicates
-    evidence.exact = not evidence.missing and len(keys) <= extraction.source.dialect.bulk
-    evidence.ended = datetime.now(UTC)
+    completeness.requested = len(keys)
+    completeness.returned = len(extraction.order)
+    completeness.duplicates = extraction.seen_ids.duplicates
+    completeness.exact = not completeness.missing and len(keys) <= extraction.session.dialect.bulk
+    completeness.ended = datetime.now(UTC)
     await extraction.complete_lists()
-    extraction.tell()
+    extraction.log_problems()
 
 
 def keys_in(issues: pd.DataFrame | Sequence[str] | str) -> list[str]:

@@ -8,7 +8,7 @@ import msgspec
 
 from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError
-from schedkit.jira.pages.asking import Source
+from schedkit.jira.pages.session import Session
 from schedkit.jira.table.kinds import Kind
 
 __all__ = ["whole_list"]
@@ -16,7 +16,7 @@ __all__ = ["whole_list"]
 PAGE = 1000
 
 
-async def whole_list(source: Source, id: int, kind: Kind) -> tuple[str, ...]:
+async def whole_list(session: Session, id: int, kind: Kind) -> tuple[str, ...]:
     """Return all cells of a list of an issue, page by page.
 
     Raises
@@ -24,11 +24,11 @@ async def whole_list(source: Source, id: int, kind: Kind) -> tuple[str, ...]:
     SiteError
         If the site does not give all of them.
     """
-    path = f"{source.dialect.api}/issue/{id}/{kind.endpoint}"
+    path = f"{session.dialect.api}/issue/{id}/{kind.endpoint}"
     cells: list[str] = []
     while True:
         params = {"startAt": len(cells), "maxResults": PAGE}
-        answer: Any = (await source.site.send(Request("GET", path, params=params))).json()
+        answer: Any = (await session.site.send(Request("GET", path, params=params))).json()
         try:
             page = msgspec.convert(answer, kind.type, strict=False)
         except msgspec.ValidationError as problem:

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from schedkit import context
-from schedkit.atlassian import tally
+from schedkit.atlassian import count_requests
 from schedkit.gcpause import gc_paused
-from schedkit.jira.pages.evidence import positions
+from schedkit.jira.pages.completeness import positions
 from schedkit.jira.search.extract import Extraction
 from schedkit.jira.table.batch import Batch, mend, take
 from schedkit.jira.table.frame import assemble, described, newest, ranked
@@ -42,19 +42,19 @@ async def framed(
     """
     began = time.perf_counter()
     batches: list[Batch] = []
-    with tally() as cost:
+    with count_requests() as cost:
         extraction = await begin(batches)
         await work(extraction)
         frame = await anyio.to_thread.run_sync(_joined, extraction, batches)
-    facts = extraction.evidence.told(cost, time.perf_counter() - began)
+    facts = extraction.completeness.as_attrs(cost, time.perf_counter() - began)
     columns = described(extraction.reader.columns)
     if finish is not None:
         frame = await anyio.to_thread.run_sync(finish, frame)
     frame.attrs = {
-        "site": extraction.source.base,
-        "jql": extraction.evidence.jql,
+        "site": extraction.session.base,
+        "jql": extraction.completeness.jql,
         "fields": {name: columns.get(str(name), {"id": None, "type": "derived"}) for name in frame},
-        "statuses": extraction.source.statuses,
+        "statuses": extraction.session.statuses,
         "extraction": facts,
     }
     context.fact("extraction", facts)
@@ -74,8 +74,8 @@ def _joined(extraction: Extraction, batches: list[Batch]) -> pd.DataFrame:
         arranged = _arranged(batches, rows)
         if arranged is not None:
             batches.clear()
-            return assemble(arranged, columns, ranks=ranked(columns, extraction.source.ranks))
-        return assemble(batches, columns, rows, ranked(columns, extraction.source.ranks))
+            return assemble(arranged, columns, ranks=ranked(columns, extraction.session.ranks))
+        return assemble(batches, columns, rows, ranked(columns, extraction.session.ranks))
 
 
 def _arranged(batches: list[Batch], rows: npt.NDArray[np.int64]) -> list[Batch] | None:

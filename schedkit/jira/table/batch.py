@@ -135,10 +135,16 @@ def _instants(values: list[Any], kind: pa.DataType) -> pa.Array | None:
         return None
 
 
-def microseconds(values: Sequence[Any]) -> npt.NDArray[np.int64]:
-    """Return instants as microseconds since 1970; unreadable ones count as the oldest."""
-    parsed = typed(list(values), "datetime")
-    return _integers(parsed.cast(pa.int64(), memory_pool=POOL), _NEVER)
+def microseconds(values: Values) -> npt.NDArray[np.int64]:
+    """Return instants as microseconds since 1970; unreadable ones count as the oldest.
+
+    Parameters
+    ----------
+    values : sequence of str or array
+        Texts, or what `typed` has made of them.
+    """
+    instants = values if isinstance(values, pa.Array) else typed(list(values), "datetime")
+    return _integers(instants.cast(pa.int64(), memory_pool=POOL), _NEVER)
 
 
 def numbers(ids: Sequence[Any]) -> npt.NDArray[np.int64]:

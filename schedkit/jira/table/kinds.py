@@ -6,7 +6,7 @@ everything) and the function that makes it flat. A value that does not fit its k
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
@@ -82,12 +82,17 @@ class Kind:
     flat: Callable[[Any], Any] | None = None
     endpoint: str = ""
 
-    def is_cut(self, value: Any) -> bool:
-        """Tell whether a decoded list is only a part of the whole."""
-        if isinstance(value, dict):
-            total, items = value.get("total"), value.get(f"{self.endpoint}s")
-            return isinstance(total, int) and isinstance(items, list) and total > len(items)
-        return isinstance(value, Comments | Worklogs) and (value.total or 0) > len(value.items)
+    def cut(self, values: Iterable[Any]) -> list[int]:
+        """Return the rows whose decoded lists are only a part of the whole."""
+        return [row for row, value in enumerate(values) if value and self._is_part(value)]
+
+    def _is_part(self, value: Any) -> bool:
+        if isinstance(value, Comments | Worklogs):
+            return (value.total or 0) > len(value.items)
+        if not isinstance(value, dict):
+            return False
+        total, items = value.get("total"), value.get(f"{self.endpoint}s")
+        return isinstance(total, int) and isinstance(items, list) and total > len(items)
 
 
 def _json(value: Any) -> str:
@@ -112,18 +117,18 @@ def _link(link: Link) -> str | None:
 
 
 def _said(author: User | None, words: str) -> str:
-    name = name_of(author) if author else None
+    name = (author.displayName or name_of(author)) if author else None
     return f"{name}: {words}" if name else words
 
 
 def _comments(page: Comments) -> tuple[str, ...]:
     return tuple(
-        _said(c.author, c.body if isinstance(c.body, str) else adf.to_text(c.body)) for c in page.comments
+        [_said(c.author, c.body if isinstance(c.body, str) else adf.to_text(c.body)) for c in page.items]
     )
 
 
 def _worklogs(page: Worklogs) -> tuple[str, ...]:
-    return tuple(_said(work.author, work.timeSpent) for work in page.worklogs)
+    return tuple([_said(work.author, work.timeSpent) for work in page.items])
 
 
 def _sprint(sprint: Named | str) -> str:
@@ -168,12 +173,14 @@ def _progress(progress: Progress) -> float:
 
 
 def _tracking(tracking: Tracking) -> str | None:
-    parts = [
-        (tracking.timeSpent, "{} spent"),
-        (tracking.originalEstimate, "of {}"),
-        (tracking.remainingEstimate, "{} left"),
-    ]
-    return ", ".join(words.format(value) for value, words in parts if value) or None
+    parts = []
+    if tracking.timeSpent:
+        parts.append(f"{tracking.timeSpent} spent")
+    if tracking.originalEstimate:
+        parts.append(f"of {tracking.originalEstimate}")
+    if tracking.remainingEstimate:
+        parts.append(f"{tracking.remainingEstimate} left")
+    return ", ".join(parts) or None
 
 
 def _each(flat: Callable[[Any], Any]) -> Callable[[list[Any]], tuple[Any, ...]]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from schedkit.jira.table.batch import Batch, microseconds, numbers, typed
 from schedkit.jira.table.columns import Column, Layout
 from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.kinds import RAW, Kind, flatten, kind_of
+from schedkit.jira.table.shapes import User, name_of
 from schedkit.values.text import safe_repr
 
 __all__ = ["Page", "Reader"]
@@ -154,20 +155,22 @@ class _Compiled:
         for column in columns:
             for source, kind in column.sources:
                 kinds.setdefault(source.id, kind)
-        self._names = {id: f"f{n}" for n, id in enumerate(kinds)}
-        self._names.setdefault("updated", "f_updated")
+        names = {id: f"f{n}" for n, id in enumerate(kinds)}
+        names.setdefault("updated", "f_updated")
+        self._ids = tuple(names)
         absent: Any = msgspec.UNSET if everything else None
         extra: Any = msgspec.UnsetType if everything else None
         members = [
-            (self._names[id], Any if id in loose else kind.type | None | extra, absent)
+            (names[id], Any if id in loose else kind.type | None | extra, absent)
             for id, kind in kinds.items()
         ]
         if "updated" not in kinds:
             members.append(("f_updated", Any, absent))
+        self._updated = next((column.label for column in columns if column.field_ids == ["updated"]), None)
         fields = msgspec.defstruct(
             "Fields",
             members,
-            rename={python: id for id, python in self._names.items()},
+            rename={python: id for id, python in names.items()},
             forbid_unknown_fields=everything,
             gc=False,
         )
@@ -205,37 +208,38 @@ class _Compiled:
         )
 
     def batch(self, issues: Any) -> Batch:
-        rows = [issue.fields or self._no_fields for issue in issues]
-        updated = [v if isinstance(v, str) else None for v in map(attrgetter(self._names["updated"]), rows)]
+        # All values of all issues at once, then by field: 3 times faster than field by field.
+        rows = [msgspec.structs.astuple(issue.fields or self._no_fields) for issue in issues]
+        fields = dict(zip(self._ids, zip(*rows, strict=True) if rows else repeat(()), strict=False))
         columns = {}
         cut: dict[str, list[int]] = {}
         for column in self.columns:
             if column.kind.endpoint:
-                cut[column.label] = self._cut(column, rows)
-            values = self._values(column, issues, rows)
+                cut[column.label] = column.kind.cut(fields[column.field_ids[0]])
+            values = self._values(column, issues, fields)
             if values is not None:
                 columns[column.label] = typed(values, column.kind.store, self._noting(column.label, issues))
+        updated = columns.get(self._updated) if self._updated else None
+        if updated is None:
+            updated = [v if isinstance(v, str) else None for v in fields["updated"]]
         return Batch(numbers([issue.id for issue in issues]), microseconds(updated), columns, cut)
-
-    def _cut(self, column: Column, rows: list[Any]) -> list[int]:
-        """Return the rows whose lists the site gave only a part of."""
-        held = map(attrgetter(self._names[column.field_ids[0]]), rows)
-        return [row for row, value in enumerate(held) if value and column.kind.is_cut(value)]
 
     def _noting(self, label: str, issues: Any) -> Callable[[int, Any], None]:
         return lambda place, value: self._left_out(label, str(issues[place].key or issues[place].id), value)
 
-    def _values(self, column: Column, issues: Any, rows: list[Any]) -> list[Any] | None:
+    def _values(
+        self, column: Column, issues: Sequence[Any], fields: Mapping[str, Sequence[Any]]
+    ) -> list[Any] | None:
         """Return the flat values of a column, None if no issue of an `everything` answer has the field."""
         if not column.sources:
             if column.label == "Key":
                 return [issue.key for issue in issues]
             if column.label == "Id":
                 return [None if issue.id is None else str(issue.id) for issue in issues]
-            return None if self.everything else [None] * len(rows)
+            return None if self.everything else [None] * len(issues)
         merged: list[Any] | None = None
         for source, kind in column.sources:
-            values = self._source(source.id, kind, rows)
+            values = self._source(source.id, kind, fields[source.id])
             if values is None:
                 continue
             if merged is None:
@@ -244,29 +248,31 @@ class _Compiled:
                 merged = [b if a is None else a for a, b in zip(merged, values, strict=True)]
         return merged
 
-    def _source(self, id: str, kind: Kind, rows: list[Any]) -> list[Any] | None:
-        values = list(map(attrgetter(self._names[id]), rows))
-        if self.everything:
-            unset = msgspec.UNSET
-            if all(v is unset for v in values):
-                return None
-            values = [None if v is unset else v for v in values]
+    def _source(self, id: str, kind: Kind, values: Sequence[Any]) -> list[Any] | None:
+        unset = msgspec.UNSET
+        if self.everything and all(v is unset for v in values):
+            return None
         if id in self._loose:
-            return [flatten(kind, v) for v in values]
+            return [None if v is unset else flatten(kind, v) for v in values]
         flat = kind.flat
         if flat is None:
-            return values
+            return [None if v is unset else v for v in values]
         if kind.name == "user":
-            # Setting a default is atomic, so that threads need no lock for it.
-            for user in values:
-                if user is not None and user.displayName:
-                    accounts = self._people.setdefault(user.displayName, set())
-                    accounts.add(user.accountId or user.key or user.name or "")
+            return self._user_names(values)
         if kind.store == "list":
             # Equal lists, of which there are many, are one tuple: a frame of 20,000 issues weighs 5 MB less.
             alike: dict[Any, Any] = {}
             return [alike.setdefault(cell := flat(v), cell) if v else () for v in values]
-        return [None if v is None else flat(v) for v in values]
+        return [None if v is None or v is unset else flat(v) for v in values]
+
+    def _user_names(self, users: Sequence[User | None]) -> list[str | None]:
+        """Return the names of users, and remember whose names they are."""
+        pairs = {(u.displayName, u.accountId or u.key or u.name or "") for u in users if u}
+        for name, account in pairs:
+            if name:
+                # Setting a default is atomic, so that threads need no lock for it.
+                self._people.setdefault(name, set()).add(account)
+        return [u.displayName or name_of(u) if u else None for u in users]
 
 
 def _errors(items: Any) -> dict[str, str]:

@@ -96,12 +96,8 @@ class Comment(msgspec.Struct):
 
 
 class Comments(msgspec.Struct):
-    comments: list[Comment]
+    items: list[Comment] = msgspec.field(name="comments")
     total: int | None = None
-
-    @property
-    def items(self) -> list[Any]:
-        return self.comments
 
 
 class Work(msgspec.Struct, gc=False):
@@ -110,12 +106,8 @@ class Work(msgspec.Struct, gc=False):
 
 
 class Worklogs(msgspec.Struct):
-    worklogs: list[Work]
+    items: list[Work] = msgspec.field(name="worklogs")
     total: int | None = None
-
-    @property
-    def items(self) -> list[Any]:
-        return self.worklogs
 
 
 class Duration(msgspec.Struct, gc=False):

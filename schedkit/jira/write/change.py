@@ -9,7 +9,7 @@ from typing import Any
 from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira import wiki
-from schedkit.jira.pages.asking import Source
+from schedkit.jira.pages.session import Session
 from schedkit.jira.table.columns import Layout, layout
 from schedkit.jira.table.kinds import is_rich
 from schedkit.jira.table.reader import Reader
@@ -53,15 +53,15 @@ class Change:
 class Meta:
     """What the site's edit screen of an issue offers; asked once per issue."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, session: Session) -> None:
+        self.session = session
         self._fields: dict[str, Mapping[str, Any]] = {}
 
     async def _of(self, key: str) -> Mapping[str, Any]:
         if key not in self._fields:
             try:
                 answer = (
-                    await self.source.site.send(Request("GET", f"/rest/api/2/issue/{key}/editmeta"))
+                    await self.session.site.send(Request("GET", f"/rest/api/2/issue/{key}/editmeta"))
                 ).json()
             except SiteError:
                 answer = {}
@@ -94,14 +94,14 @@ class Meta:
         return offered[0]
 
 
-def edit_step(source: Source, key: str, changes: Sequence[Change], notify: bool = True) -> Step:
+def edit_step(session: Session, key: str, changes: Sequence[Change], notify: bool = True) -> Step:
     """Return the step that makes an issue's changes in one request."""
     # Version 2 takes and gives plain text (wiki markup) on Cloud too.
     body = {"fields": request_fields((change.id, change.wire) for change in changes)}
     names = ", ".join(change.target.column for change in changes if not change.repeats)
 
     async def look() -> str:
-        held = await read_as_written(source, key, changes)
+        held = await read_as_written(session, key, changes)
         states = [_state(change, value) for change, value in zip(changes, held, strict=True)]
         others = [state for state in states if state not in ("done", "open")]
         if others:
@@ -109,7 +109,7 @@ def edit_step(source: Source, key: str, changes: Sequence[Change], notify: bool 
         if set(states) != {"done"}:
             return "open"
         for change in changes:
-            _note_written(source, key, change)
+            _note_written(session, key, change)
         return "done"
 
     params = None if notify else {"notifyUsers": "false"}
@@ -118,11 +118,11 @@ def edit_step(source: Source, key: str, changes: Sequence[Change], notify: bool 
     )
 
 
-def _note_written(source: Source, key: str, change: Change) -> None:
-    replaced, wrote = source.written.get((key, change.target.field.id), ((), None))
+def _note_written(session: Session, key: str, change: Change) -> None:
+    replaced, wrote = session.written.get((key, change.target.field.id), ((), None))
     if not replaced or not alike(wrote, change.new):
         earlier = replaced if replaced and alike(wrote, change.old) else ()
-        source.written[key, change.target.field.id] = ((*earlier, change.old), change.new)
+        session.written[key, change.target.field.id] = ((*earlier, change.old), change.new)
 
 
 def _state(change: Change, held: Any) -> str:
@@ -141,17 +141,17 @@ def _words(markup: Any) -> str:
     return " ".join(wiki.to_text(str(markup or "")).split())
 
 
-async def read_as_written(source: Source, key: str, changes: Sequence[Change]) -> list[Any]:
+async def read_as_written(session: Session, key: str, changes: Sequence[Change]) -> list[Any]:
     """Return the present values of what changes write, in the form in which they are written."""
     ids = [change.id for change in changes]
-    reader = Reader(_raw_layout(source, ids), source.catalog)
+    reader = Reader(_raw_layout(session, ids), session.catalog)
     request = Request(
         "GET",
         f"/rest/api/2/issue/{key}",
         params={"fields": ",".join([*ids, "updated"])},
         decode=reader.issues,
     )
-    batch = (await source.site.send(request)).value
+    batch = (await session.site.send(request)).value
     held = []
     for column, change in zip(reader.columns[1:], changes, strict=True):
         values = batch.columns[column.label]
@@ -160,7 +160,7 @@ async def read_as_written(source: Source, key: str, changes: Sequence[Change]) -
     return held
 
 
-def _raw_layout(source: Source, ids: Sequence[str]) -> Layout:
-    chosen = layout(source.catalog, source.dialect, ["Key"], "raw")
-    single = [layout(source.catalog, source.dialect, [id], "raw").columns[-1] for id in ids]
+def _raw_layout(session: Session, ids: Sequence[str]) -> Layout:
+    chosen = layout(session.catalog, session.dialect, ["Key"], "raw")
+    single = [layout(session.catalog, session.dialect, [id], "raw").columns[-1] for id in ids]
     return Layout((chosen.columns[0], *single), rich="wiki", markup="raw")

@@ -10,7 +10,7 @@ import pandas as pd
 from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.dialect import CLOUD
-from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.pages.session import Session, together
 from schedkit.jira.write.entries import Place, entry_step, identity
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.values import cell_value, missing
@@ -21,15 +21,15 @@ __all__ = ["plan_comment", "plan_worklog"]
 WORK_COLUMNS = ("Key", "Time", "Hours", "Started", "Comment")
 
 
-async def plan_comment(source: Source, keys: Sequence[str], texts: Mapping[str, str]) -> AsyncPlan:
+async def plan_comment(session: Session, keys: Sequence[str], texts: Mapping[str, str]) -> AsyncPlan:
     """Plan one comment on each issue, unless the same person has made the same one; see `Jira.comment`."""
-    me = await _me(source)
-    steps = [_comment_step(source, key, texts[key], me) for key in keys]
+    me = await _me(session)
+    steps = [_comment_step(session, key, texts[key], me) for key in keys]
     rows = [[Row(key, "Comment", None, texts[key])] for key in keys]
-    return await _still_open(source, "comment", steps, rows)
+    return await _still_open(session, "comment", steps, rows)
 
 
-async def plan_worklog(source: Source, frame: pd.DataFrame) -> AsyncPlan:
+async def plan_worklog(session: Session, frame: pd.DataFrame) -> AsyncPlan:
     """Plan a worklog for each row, unless the same person has already logged it; see `Jira.worklog`."""
     foreign = [str(column) for column in frame if column not in WORK_COLUMNS]
     if "Key" not in frame or "Started" not in frame or not {"Time", "Hours"} & set(frame) or foreign:
@@ -38,18 +38,18 @@ async def plan_worklog(source: Source, frame: pd.DataFrame) -> AsyncPlan:
             else "the frame lacks a column of a worklog",
             hint="its columns are Key, Started, Hours or Time, and Comment",
         )  # fmt: skip
-    me = await _me(source)
+    me = await _me(session)
     works = [_work(row) for row in frame.to_dict("records")]
-    steps = [_work_step(source, key, body, me) for key, body in works]
+    steps = [_work_step(session, key, body, me) for key, body in works]
     rows = [
         [Row(key, "Log Work", None, f"{duration_text(body['timeSpentSeconds'])} on {body['started'][:16]}")]
         for key, body in works
     ]
-    return await _still_open(source, "log work", steps, rows)
+    return await _still_open(session, "log work", steps, rows)
 
 
 async def _still_open(
-    source: Source, title: str, steps: Sequence[Step], rows: Sequence[Sequence[Row]]
+    session: Session, title: str, steps: Sequence[Step], rows: Sequence[Sequence[Row]]
 ) -> AsyncPlan:
     """Return the plan of the steps that are not done yet."""
     states: dict[int, str] = {}
@@ -66,26 +66,26 @@ async def _still_open(
             group.start_soon(look, number, step)
     todo = [number for number in range(len(steps)) if states.get(number) == "open"]
     return AsyncPlan(
-        source.site,
+        session.site,
         title,
         [row for number in todo for row in rows[number]],
         [steps[number] for number in todo],
         [refused[number] for number in sorted(refused)],
-        base=source.base,
+        base=session.base,
     )
 
 
-async def _me(source: Source) -> str:
-    return identity((await source.site.send(Request("GET", "/rest/api/2/myself"))).json())
+async def _me(session: Session) -> str:
+    return identity((await session.site.send(Request("GET", "/rest/api/2/myself"))).json())
 
 
-def _comment_step(source: Source, key: str, text: str, me: str) -> Step:
+def _comment_step(session: Session, key: str, text: str, me: str) -> Step:
     words = _lines(text)
 
     def same(comment: Mapping[str, Any]) -> bool:
         return _lines(comment.get("body")) == words
 
-    place = Place(source, f"/rest/api/2/issue/{key}/comment", "comments", me)
+    place = Place(session, f"/rest/api/2/issue/{key}/comment", "comments", me)
     return entry_step(place, key, "comment", {"body": text}, same)
 
 
@@ -117,7 +117,7 @@ def _work(row: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
     return key, {"timeSpentSeconds": seconds, "started": moment, "comment": text}
 
 
-def _work_step(source: Source, key: str, body: Mapping[str, Any], me: str) -> Step:
+def _work_step(session: Session, key: str, body: Mapping[str, Any], me: str) -> Step:
     moment = cell_value(body["started"], "datetime")
 
     def same(entry: Mapping[str, Any]) -> bool:
@@ -128,8 +128,8 @@ def _work_step(source: Source, key: str, body: Mapping[str, Any], me: str) -> St
         )
 
     # Data Center's entries of work have no properties.
-    marked = source.dialect is CLOUD
-    place = Place(source, f"/rest/api/2/issue/{key}/worklog", "worklogs", me, marked)
+    marked = session.dialect is CLOUD
+    place = Place(session, f"/rest/api/2/issue/{key}/worklog", "worklogs", me, marked)
     return entry_step(place, key, "log work", body, same)
 
 

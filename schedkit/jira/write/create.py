@@ -16,7 +16,7 @@ import pandas as pd
 from schedkit.atlassian import Answer, Request
 from schedkit.errors import NotFoundError, SiteError, UsageError
 from schedkit.jira.jql import quoted
-from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.pages.session import Session, together
 from schedkit.jira.write.marks import PROPERTY, mark_of
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step, shown
@@ -33,7 +33,7 @@ WITHIN_DAYS = 30
 Search = Callable[[str, Sequence[str]], Awaitable[pd.DataFrame]]
 
 
-async def plan_create(source: Source, frame: pd.DataFrame, search: Search) -> AsyncPlan:
+async def plan_create(session: Session, frame: pd.DataFrame, search: Search) -> AsyncPlan:
     """Plan an issue for each row; see `Jira.create`.
 
     Parameters
@@ -45,16 +45,16 @@ async def plan_create(source: Source, frame: pd.DataFrame, search: Search) -> As
     if absent:
         raise UsageError(f"the frame has no column {absent[0]!r}", hint="it needs Project, Type and Summary")
     names = [str(column) for column in frame if column not in ("Key", "Id", *NEEDED)]
-    targets = [target_of(source, name) for name in names]
+    targets = [target_of(session, name) for name in names]
     fixed = obstacles([target for target in targets if target.column != "Parent"])
     if fixed:
         raise UsageError(next(iter(fixed.values())))
     rows = frame.to_dict("records")
     marks = _marks(rows)
     before = await _created(
-        source, {str(row["Project"]) for row in rows}, {str(r["Summary"]) for r in rows}, search
+        session, {str(row["Project"]) for row in rows}, {str(r["Summary"]) for r in rows}, search
     )
-    people = People(source)
+    people = People(session)
     lines: list[Row] = []
     steps: list[Step] = []
     refused: list[Outcome] = []
@@ -71,9 +71,9 @@ async def plan_create(source: Source, frame: pd.DataFrame, search: Search) -> As
             continue
         told = {**{name: row[name] for name in NEEDED}, **{t.column: row[t.column] for t in targets}}
         lines += [Row(label, name, None, value) for name, value in told.items() if shown(value) != "(empty)"]
-        steps.append(_step(source, label, fields, mark, search))
+        steps.append(_step(session, label, fields, mark, search))
     notes = [f"created before, left out: {', '.join(known)}"] if known else []
-    return AsyncPlan(source.site, "create", lines, steps, refused, notes=notes, base=source.base)
+    return AsyncPlan(session.site, "create", lines, steps, refused, notes=notes, base=session.base)
 
 
 def _marks(rows: Sequence[Mapping[Any, Any]]) -> list[str]:
@@ -117,13 +117,15 @@ async def _fields(row: Mapping[Any, Any], targets: Sequence[Target], people: Peo
     return request_fields(made.items())
 
 
-async def _created(source: Source, projects: set[str], summaries: set[str], search: Search) -> dict[str, str]:
+async def _created(
+    session: Session, projects: set[str], summaries: set[str], search: Search
+) -> dict[str, str]:
     """Return the keys of what this person has created lately with those summaries, by mark."""
     found: dict[str, str] = {}
 
     async def read(key: str) -> None:
         try:
-            answer = await source.site.send(Request("GET", f"/rest/api/2/issue/{key}/properties/{PROPERTY}"))
+            answer = await session.site.send(Request("GET", f"/rest/api/2/issue/{key}/properties/{PROPERTY}"))
             found[str(answer.json()["value"]["mark"])] = key
         except (NotFoundError, LookupError, TypeError):
             return
@@ -138,7 +140,7 @@ async def _created(source: Source, projects: set[str], summaries: set[str], sear
     return found
 
 
-def _step(source: Source, label: str, fields: Mapping[str, Any], mark: str, search: Search) -> Step:
+def _step(session: Session, label: str, fields: Mapping[str, Any], mark: str, search: Search) -> Step:
     body = {"fields": dict(fields), "properties": [{"key": PROPERTY, "value": {"mark": mark}}]}
     keys: list[str] = []
     looked: list[bool] = []
@@ -146,7 +148,7 @@ def _step(source: Source, label: str, fields: Mapping[str, Any], mark: str, sear
     async def look() -> str:
         if not keys and looked:
             # The answer was lost: ask the site whether there is such an issue.
-            there = await _created(source, {fields["project"]["key"]}, {fields["summary"]}, search)
+            there = await _created(session, {fields["project"]["key"]}, {fields["summary"]}, search)
             keys.extend(key for held, key in there.items() if held == mark)
             if not keys:
                 # The search index may lag behind: to send it again could make a second one.

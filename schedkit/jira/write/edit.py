@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.pages.session import Session, together
 from schedkit.jira.table.kinds import is_rich
 from schedkit.jira.write.change import Change, Meta, edit_step, read_as_written
 from schedkit.jira.write.compare import alike, split_names, unchanged
@@ -33,7 +33,7 @@ ACTION = "edit"
 
 
 async def plan_edit(
-    source: Source,
+    session: Session,
     frame: pd.DataFrame,
     columns: Sequence[str] | None,
     read: Read,
@@ -51,13 +51,13 @@ async def plan_edit(
     notify : bool
         Whether the site notifies watchers by mail.
     """
-    targets, fixed = _chosen(source, frame, columns)
+    targets, fixed = _chosen(session, frame, columns)
     keys = [str(key).strip().upper() for key in frame["Key"]]
-    estimates = _estimates(source, targets)
+    estimates = _estimates(session, targets)
     labels = ["Updated", *(target.label for target in (*targets, *estimates))]
     now = await read(keys, list(dict.fromkeys(labels)), "text")
     current = now.set_index("Key", drop=False)
-    found = Comparison(source, frame.set_axis(pd.Index(keys), axis=0), current, targets, fixed, estimates)
+    found = Comparison(session, frame.set_axis(pd.Index(keys), axis=0), current, targets, fixed, estimates)
     absent: Mapping[str, str] = now.attrs["extraction"]["missing"]
     found.refused += [Outcome(key, ACTION, "failed", why) for key, why in absent.items()]
     there = [key for key in keys if key in current.index]
@@ -65,28 +65,28 @@ async def plan_edit(
         if key not in current.index and key not in absent:
             found.refused.append(Outcome(key, ACTION, "failed", "it has moved: extract it again"))
     differing = {key: cells for key in there if (cells := found.differing(key))}
-    base = {key: moment for key, moment in bases(frame, keys, source).items() if key in differing}
+    base = {key: moment for key, moment in bases(frame, keys, session).items() if key in differing}
     since = await changed_since(history, base, dict(zip(current.index, current["Updated"], strict=True)))
     rich = {key for key, cells in differing.items() if any(is_rich(target.field) for target in cells)}
     texts = await Texts.read(read, sorted(rich), [t for t in targets if is_rich(t.field)])
     for key, cells in differing.items():
         await found.judge(key, cells, since, texts)
-    await _read_before(source, found.changes)
-    steps = [edit_step(source, key, changes, notify) for key, changes in found.changes.items()]
+    await _read_before(session, found.changes)
+    steps = [edit_step(session, key, changes, notify) for key, changes in found.changes.items()]
     return AsyncPlan(
-        source.site,
+        session.site,
         ACTION,
         found.rows(),
         steps,
         found.refused,
         notes=found.told(),
         conflicts=found.conflicts,
-        base=source.base,
+        base=session.base,
     )
 
 
 def _chosen(
-    source: Source, frame: pd.DataFrame, columns: Sequence[str] | None
+    session: Session, frame: pd.DataFrame, columns: Sequence[str] | None
 ) -> tuple[list[Target], Mapping[Target, str]]:
     """Return the columns to compare, and why some of them cannot be edited."""
     if "Key" not in frame:
@@ -99,7 +99,7 @@ def _chosen(
     if absent:
         raise UsageError(f"the frame has no column {absent[0]!r}")
     # Columns of an extraction without a field behind them: made of others, or the site lacks the field.
-    targets = [target_of(source, name) for name in names if columns is not None or not _derived(frame, name)]
+    targets = [target_of(session, name) for name in names if columns is not None or not _derived(frame, name)]
     fixed = obstacles(targets)
     if columns is not None and fixed:
         raise UsageError(next(iter(fixed.values())))
@@ -114,11 +114,11 @@ def _derived(frame: pd.DataFrame, name: str) -> bool:
     return isinstance(about, Mapping) and (about.get("id") is None or about.get("type") == "raw")
 
 
-def _estimates(source: Source, targets: Sequence[Target]) -> list[Target]:
+def _estimates(session: Session, targets: Sequence[Target]) -> list[Target]:
     """Return both estimates where one of them is compared: a request with one may change the other too."""
     if not any(target.field.id in ESTIMATES for target in targets):
         return []
-    return [target_of(source, id) for id in ESTIMATES if id in source.catalog.fields]
+    return [target_of(session, id) for id in ESTIMATES if id in session.catalog.fields]
 
 
 @dataclass
@@ -135,7 +135,7 @@ class Comparison:
         The original and the remaining estimate, if one of them may change.
     """
 
-    source: Source
+    session: Session
     wanted: pd.DataFrame
     current: pd.DataFrame
     targets: Sequence[Target]
@@ -147,8 +147,8 @@ class Comparison:
     notes: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.people = People(self.source)
-        self.meta = Meta(self.source)
+        self.people = People(self.session)
+        self.meta = Meta(self.session)
 
     def differing(self, key: str) -> dict[Target, Any]:
         """Return the cells of an issue that do not show what the site has."""
@@ -198,7 +198,7 @@ class Comparison:
     def _theirs(self, key: str, target: Target, cell: Any, since: Since) -> str:
         """Tell what a change on the site makes of a cell: ``kept``, ``conflict``, or nothing."""
         held = self.current.at[key, target.label]
-        replaced, wrote = self.source.written.get((key, target.field.id), ((), None))
+        replaced, wrote = self.session.written.get((key, target.field.id), ((), None))
         if replaced and unchanged(wrote, held, target.store):
             # This client's own edit: the cell is new unless it shows what such edits replaced.
             new = _cell(cell, target)
@@ -267,11 +267,11 @@ def _cell(value: Any, target: Target) -> Any:
         ) from None
 
 
-async def _read_before(source: Source, changes: Mapping[str, list[Change]]) -> None:
+async def _read_before(session: Session, changes: Mapping[str, list[Change]]) -> None:
     """Note the markup of the texts to be replaced, by which `apply` detects a later change."""
 
     async def read(key: str, some: list[Change]) -> None:
-        held = await read_as_written(source, key, some)
+        held = await read_as_written(session, key, some)
         for change, value in zip(some, held, strict=True):
             change.before = value
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from schedkit.atlassian import Answer, Request
 from schedkit.errors import NotFoundError, SiteError
-from schedkit.jira.pages.asking import Source
+from schedkit.jira.pages.session import Session
 from schedkit.jira.write.marks import PROPERTY, mark_of, property_of
 from schedkit.jira.write.plan import Step
 
@@ -42,7 +42,7 @@ class Place:
         Whether its entries may bear properties.
     """
 
-    source: Source
+    session: Session
     path: str
     name: str
     me: str
@@ -79,7 +79,7 @@ class _Entry:
         while True:
             params = {"startAt": start, "maxResults": PAGE, "expand": "properties"}
             request = Request("GET", self.place.path, params=params)
-            answer = (await self.place.source.site.send(request)).json()
+            answer = (await self.place.session.site.send(request)).json()
             entries = answer.get(self.place.name) or []
             for entry in entries:
                 self._note(entry)
@@ -104,7 +104,7 @@ class _Entry:
         if self.id not in ids[1:]:
             return "done", ""
         try:
-            await self.place.source.site.send(Request("DELETE", f"{self.place.path}/{self.id}"))
+            await self.place.session.site.send(Request("DELETE", f"{self.place.path}/{self.id}"))
         except NotFoundError:
             pass
         except SiteError as error:

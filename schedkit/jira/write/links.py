@@ -10,7 +10,7 @@ import pandas as pd
 
 from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.pages.session import Session, together
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.values.text import did_you_mean
 
@@ -19,18 +19,18 @@ __all__ = ["plan_links"]
 ACTION = "link"
 
 
-async def plan_links(source: Source, frame: pd.DataFrame) -> AsyncPlan:
+async def plan_links(session: Session, frame: pd.DataFrame) -> AsyncPlan:
     """Plan the links of a frame that the site does not have yet; see `Jira.link_issues`."""
     absent = [name for name in ("Key", "Link", "To") if name not in frame]
     if absent:
         raise UsageError(f"the frame has no column {absent[0]!r}", hint="its columns are Key, Link and To")
-    answer = (await source.site.send(Request("GET", "/rest/api/2/issueLinkType"))).json()
+    answer = (await session.site.send(Request("GET", "/rest/api/2/issueLinkType"))).json()
     phrases = _phrases(answer.get("issueLinkTypes") or () if isinstance(answer, dict) else ())
     wanted = [
         (str(row["Key"]).strip().upper(), str(row["Link"]), str(row["To"]).strip().upper())
         for row in frame.to_dict("records")
     ]
-    steps = [_step(source, key, phrase, other, phrases) for key, phrase, other in dict.fromkeys(wanted)]
+    steps = [_step(session, key, phrase, other, phrases) for key, phrase, other in dict.fromkeys(wanted)]
     states: dict[str, str] = {}
     refused: list[Outcome] = []
 
@@ -45,7 +45,9 @@ async def plan_links(source: Source, frame: pd.DataFrame) -> AsyncPlan:
             group.start_soon(look, step)
     todo = [step for step in steps if states.get(step.key + step.action) == "open"]
     rows = [Row(step.key, "Link", None, step.action) for step in todo]
-    return AsyncPlan(source.site, ACTION, rows, todo, sorted(refused, key=lambda o: o.key), base=source.base)
+    return AsyncPlan(
+        session.site, ACTION, rows, todo, sorted(refused, key=lambda o: o.key), base=session.base
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def _phrases(types: Any) -> dict[str, Meant]:
     return found
 
 
-def _step(source: Source, key: str, phrase: str, other: str, phrases: Mapping[str, Meant]) -> Step:
+def _step(session: Session, key: str, phrase: str, other: str, phrases: Mapping[str, Meant]) -> Step:
     known = phrases.get(phrase.strip().casefold())
     if known is None:
         raise UsageError(f"the site has no link {phrase!r}", hint=did_you_mean(phrase, phrases))
@@ -76,7 +78,7 @@ def _step(source: Source, key: str, phrase: str, other: str, phrases: Mapping[st
 
     async def look() -> str:
         request = Request("GET", f"/rest/api/2/issue/{first}", params={"fields": "issuelinks"})
-        links = (await source.site.send(request)).json()["fields"].get("issuelinks") or []
+        links = (await session.site.send(request)).json()["fields"].get("issuelinks") or []
         there = any(
             (link.get("type") or {}).get("name") == known.name
             and any((link.get(end) or {}).get("key") == second for end in ends)

@@ -7,7 +7,7 @@ from typing import Any
 from schedkit.atlassian import Request
 from schedkit.errors import UsageError
 from schedkit.jira.dialect import CLOUD
-from schedkit.jira.pages.asking import Source
+from schedkit.jira.pages.session import Session
 
 __all__ = ["People"]
 
@@ -17,8 +17,8 @@ _NAMES = ("displayName", "emailAddress", "accountId", "name", "key")
 class People:
     """Finds users of one site, each name asked once."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, session: Session) -> None:
+        self.session = session
         self._found: dict[str, dict[str, str]] = {}
 
     async def find(self, name: str) -> dict[str, str]:
@@ -34,10 +34,10 @@ class People:
         return self._found[name]
 
     async def _ask(self, name: str) -> dict[str, str]:
-        cloud = self.source.dialect is CLOUD
+        cloud = self.session.dialect is CLOUD
         params = {"query" if cloud else "username": name, "maxResults": 50}
-        answer = await self.source.site.send(
-            Request("GET", f"{self.source.dialect.api}/user/search", params=params)
+        answer = await self.session.site.send(
+            Request("GET", f"{self.session.dialect.api}/user/search", params=params)
         )
         people: list[dict[str, Any]] = [row for row in answer.json() or [] if isinstance(row, dict)]
         identity = "accountId" if cloud else "name"

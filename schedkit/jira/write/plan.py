@@ -18,7 +18,7 @@ import pandas as pd
 from schedkit import context
 from schedkit.atlassian import Answer, Request, Site
 from schedkit.errors import SiteError
-from schedkit.jira.pages.asking import together
+from schedkit.jira.pages.session import together
 from schedkit.jira.write.values import missing
 from schedkit.loop import blocking, bridged
 from schedkit.values.text import clip

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from schedkit.jira.pages.asking import Source
+from schedkit.jira.pages.session import Session
 from schedkit.jira.write.compare import alike, split_names
 from schedkit.jira.write.targets import Target
 from schedkit.jira.write.values import cell_value, missing
@@ -138,7 +138,7 @@ def _words(text: str | None) -> str:
     return " ".join((text or "").replace(",", " ").split())
 
 
-def bases(frame: pd.DataFrame, keys: Sequence[str], source: Source) -> dict[str, pd.Timestamp]:
+def bases(frame: pd.DataFrame, keys: Sequence[str], session: Session) -> dict[str, pd.Timestamp]:
     """Return for each issue since when its row may be out of date, where that is known.
 
     That is the row's `Updated`, else the time of the extraction.
@@ -155,7 +155,7 @@ def bases(frame: pd.DataFrame, keys: Sequence[str], source: Source) -> dict[str,
     told = frame.attrs.get("extraction")
     window = told.get("as_of") if isinstance(told, Mapping) else None
     if isinstance(window, list | tuple) and window:
-        start = pd.Timestamp(window[0]) + source.clock_ahead
+        start = pd.Timestamp(window[0]) + session.clock_ahead
         found = {key: found.get(key, start) for key in keys}
     return found
 

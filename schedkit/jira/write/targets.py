@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schedkit.errors import UsageError
-from schedkit.jira.pages.asking import Source
+from schedkit.jira.pages.session import Session
 from schedkit.jira.table.columns import Column, layout
 from schedkit.jira.table.fields import Field
 from schedkit.jira.write.values import KEPT, wire_value
@@ -45,7 +45,7 @@ class Target:
         return self.ids if len(self.ids) > 1 and self.field.type == "number" else ()
 
 
-def target_of(source: Source, name: str) -> Target:
+def target_of(session: Session, name: str) -> Target:
     """Return the target of a column.
 
     Raises
@@ -54,7 +54,7 @@ def target_of(source: Source, name: str) -> Target:
         If the site has no such field, or several.
     """
     found: list[Column] = [
-        c for c in layout(source.catalog, source.dialect, [name]).columns if c.label != "Key"
+        c for c in layout(session.catalog, session.dialect, [name]).columns if c.label != "Key"
     ]
     if len(found) != 1:
         choice = " or ".join(repr(column.field_ids[0]) for column in found)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.pages.session import Session, together
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.targets import target_of
@@ -29,7 +29,7 @@ class Extras:
 
     @classmethod
     async def of(
-        cls, source: Source, resolution: str | None, fields: Mapping[str, Any] | None, comment: str | None
+        cls, session: Session, resolution: str | None, fields: Mapping[str, Any] | None, comment: str | None
     ) -> Extras:
         """Read them from the arguments of `Jira.transition`.
 
@@ -41,10 +41,10 @@ class Extras:
         if comment is not None and (not isinstance(comment, str) or not comment.strip()):
             raise UsageError("the comment is empty", hint="give a text, or leave it out")
         shown = {**({} if resolution is None else {"Resolution": resolution}), **(fields or {})}
-        people = People(source)
+        people = People(session)
         wire: dict[str, Any] = {}
         for name, value in shown.items():
-            target = target_of(source, name)
+            target = target_of(session, name)
             cell = cell_value(value, target.store)
             if not is_user(target.field):
                 wire[target.field.id] = wire_value(target.field, cell)
@@ -83,7 +83,7 @@ class Extras:
         return f"the transition's screen does not have {', '.join(foreign)}" if foreign else ""
 
 
-async def plan_transition(source: Source, issues: pd.DataFrame, target: str, extras: Extras) -> AsyncPlan:
+async def plan_transition(session: Session, issues: pd.DataFrame, target: str, extras: Extras) -> AsyncPlan:
     """Find each issue's transition to a status; see `Jira.transition`.
 
     Parameters
@@ -100,7 +100,7 @@ async def plan_transition(source: Source, issues: pd.DataFrame, target: str, ext
 
     async def ask(key: str) -> None:
         try:
-            found[key] = _choose(await _transitions(source, key), wanted, target, extras)
+            found[key] = _choose(await _transitions(session, key), wanted, target, extras)
         except SiteError as error:
             found[key] = error.message
 
@@ -120,13 +120,13 @@ async def plan_transition(source: Source, issues: pd.DataFrame, target: str, ext
         rows.append(Row(key, "Status", status, new))
         rows += [Row(key, name, None, value) for name, value in extras.shown.items()]
         rows += [Row(key, "Comment", None, extras.comment)] if extras.comment is not None else []
-        steps.append(_step(source, key, status, new, extras.body(str(choice["id"]))))
-    return AsyncPlan(source.site, f"transition to {target}", rows, steps, refused, base=source.base)
+        steps.append(_step(session, key, status, new, extras.body(str(choice["id"]))))
+    return AsyncPlan(session.site, f"transition to {target}", rows, steps, refused, base=session.base)
 
 
-async def _transitions(source: Source, key: str) -> list[dict[str, Any]]:
+async def _transitions(session: Session, key: str) -> list[dict[str, Any]]:
     request = Request("GET", f"/rest/api/2/issue/{key}/transitions", params={"expand": "transitions.fields"})
-    answer = (await source.site.send(request)).json()
+    answer = (await session.site.send(request)).json()
     rows = answer.get("transitions") if isinstance(answer, dict) else None
     return [row for row in rows or [] if isinstance(row, dict) and row.get("id")]
 
@@ -150,11 +150,11 @@ def _choose(
     return f"no transition leads to {target!r} from here; there are: {names or 'none'}"
 
 
-def _step(source: Source, key: str, old: str, new: str, body: Mapping[str, Any]) -> Step:
+def _step(session: Session, key: str, old: str, new: str, body: Mapping[str, Any]) -> Step:
     path = f"/rest/api/2/issue/{key}"
 
     async def look() -> str:
-        answer = (await source.site.send(Request("GET", path, params={"fields": "status"}))).json()
+        answer = (await session.site.send(Request("GET", path, params={"fields": "status"}))).json()
         held = str(answer["fields"]["status"]["name"])
         return "done" if held == new else "open" if held == old else f"Status is {held!r}"
 

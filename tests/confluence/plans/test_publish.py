@@ -57,7 +57,7 @@ def test_a_page_is_created_then_filled(wiki: Confluence, demo: DemoSite) -> None
     title = fresh_title(demo)
     plan = wiki.publish(title, parent=100003, template=TEMPLATE, values=values(2, "one", "two"))
     assert (plan.creates, plan.changed, plan.page_id) == (True, True, None)
-    assert f"creates page {title!r} under 100003" in repr(plan)
+    assert f"creates page {title!r} under page 100003" in repr(plan)
     assert demo.wiki.by_title(title) is None
     made = plan.apply()
     page = demo.wiki.by_title(title)

@@ -8,8 +8,8 @@ from schedkit.confluence import Applied
 
 MADE = Applied(
     page_id="1", title="Bugs & <b>", url="https://wiki.example.org/x?a=1&b=2", version=3, written=True,
-    changed_cells=2, rows_added=0, rows_removed=1, rows_archived=0, rows_hidden=0, puts=1, conflicts=0,
-    outside="identical", seconds=0.1,
+    changed_cells=2, rows_added=0, rows_removed=1, rows_archived=0, rows_marked=0, rows_hidden=0, puts=1,
+    conflicts=0,    outside="identical", seconds=0.1,
 )  # fmt: skip
 
 

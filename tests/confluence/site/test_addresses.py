@@ -9,7 +9,7 @@ import pytest
 from confluence.conftest import DemoPage
 
 from schedkit.confluence import Confluence
-from schedkit.confluence.site.addresses import PageAddress, page_address, parent_id
+from schedkit.confluence.site.addresses import PageAddress, page_address, parent_address
 from schedkit.errors import NotFoundError, UsageError
 
 MakePage = Callable[[str], DemoPage]
@@ -25,7 +25,6 @@ SITE = "https://wiki.example.org/confluence"
         ("http://wiki.example.org/wiki/spaces/D/pages/edit-v2/124?draft=1", PageAddress("124")),
         ("https://wiki.example.org/pages/viewpage.action?x=1&pageId=55", PageAddress("55")),
         ("https://wiki.example.org/pages/resumedraft.action?draftId=56", PageAddress("56")),
-        ("https://wiki.example.org/spaces/D/blog/2026/01/02/777/News", PageAddress("777")),
         ("https://wiki.example.org/x/oYYB", PageAddress("100001")),
         ("https://wiki.example.org/wiki/x/AQAAAAE", PageAddress("4294967297")),
         (
@@ -84,7 +83,7 @@ def test_a_page_of_another_site_is_refused(page: str, site: str, host: str) -> N
     with pytest.raises(UsageError, match=f"the page is of {host}"):
         page_address(page, site)
     with pytest.raises(UsageError, match=f"the page is of {host}"):
-        parent_id(page.replace("/pages/", "/folder/"), site)
+        parent_address(page.replace("/pages/", "/folder/"), site)
 
 
 def test_a_url_that_is_none() -> None:
@@ -99,8 +98,33 @@ def test_the_gateway_takes_pages_of_its_sites() -> None:
 
 def test_a_parent_may_be_a_folder() -> None:
     url = "https://wiki.example.org/spaces/K/folder/123"
-    assert parent_id(url, SITE) == PageAddress("123", folder=True)
-    assert parent_id(7, SITE) == PageAddress("7")
+    assert parent_address(url, SITE) == PageAddress("123", space="K", folder=True)
+    assert parent_address("/folder/123", SITE) == PageAddress("123", folder=True)
+    assert parent_address(7, SITE) == PageAddress("7")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://wiki.example.org/spaces/D/blog/2026/01/02/777/News",
+        "https://wiki.example.org/wiki/spaces/~ann/blog/777",
+        "https://wiki.example.org/display/DEMO/2026/01/02/News+of+the+week",
+    ],
+)
+def test_blog_posts_are_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="is a blog post; only pages are read and written"):
+        page_address(url, SITE)
+    with pytest.raises(UsageError, match="is a blog post"):
+        parent_address(url, SITE)
+
+
+def test_a_title_of_digits_is_no_blog_post() -> None:
+    assert page_address("/display/DEMO/2026", SITE) == PageAddress(title="2026", space="DEMO")
+
+
+def test_a_folder_is_no_page() -> None:
+    with pytest.raises(UsageError, match="is a folder, not a page"):
+        page_address("https://wiki.example.org/wiki/spaces/K/folder/123?x=1", SITE)
 
 
 def test_a_page_is_found_by_its_title(wiki: Confluence, make_page: MakePage) -> None:

@@ -112,7 +112,7 @@ def test_commented_rows_that_left_are_archived_and_come_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "left"), [("delete", []), ("archive", ["K-1", "K-2", "K-3"]), ("commented", ["K-1", "K-3"])]
+    ("missing", "left"), [("delete", []), ("archive", ["K-1", "K-2", "K-3"]), (None, ["K-1", "K-3"])]
 )
 def test_rows_that_left_go_as_asked(missing: Any, left: list[str]) -> None:
     draft = edit(OLD, {"Key": ["K-9"], "Summary": ["nine"]}, missing=missing)

@@ -10,12 +10,10 @@ from schedkit.excel.parts.package import Package, Writer
 
 def test_a_part_beyond_four_gigabytes(tmp_path: Path) -> None:
     chunk = memoryview(bytes(1 << 26))
-    with (tmp_path / "large.zip").open("xb+") as file:
-        writer = Writer(file)
+    with (tmp_path / "large.zip").open("xb+") as file, Writer(file) as writer:
         writer.add("first", [b"one"])
         writer.add("large", (chunk for _ in range(70)), large=True)
         writer.add("last", [b"three"])
-        writer.close()
     with zipfile.ZipFile(tmp_path / "large.zip") as package:
         assert [(info.filename, info.file_size) for info in package.infolist()] == [
             ("first", 3),
@@ -32,10 +30,9 @@ def test_parts_that_lie_beyond_four_gigabytes(tmp_path: Path) -> None:
     with path.open("xb+") as file:
         # A hole stands for what was written before: it takes no room on the disk.
         file.seek(5 << 30)
-        writer = Writer(file)
-        writer.add("one", [b"first part"])
-        writer.add("two", [b"second ", memoryview(b"part")], large=True)
-        writer.close()
+        with Writer(file) as writer:
+            writer.add("one", [b"first part"])
+            writer.add("two", [b"second ", memoryview(b"part")], large=True)
     with zipfile.ZipFile(path) as package:
         assert package.testzip() is None
         assert package.read("one") == b"first part"
@@ -50,11 +47,9 @@ def test_parts_are_copied_as_they_lie(tmp_path: Path) -> None:
         package.writestr(zipfile.ZipInfo("st\u00f6red", (2024, 2, 29, 12, 34, 56)), b"as it is")
         package.writestr("packed", b"x" * 5000, zipfile.ZIP_DEFLATED, 9)
     old = Package(source.read_bytes(), "source.zip")
-    with (tmp_path / "copy.zip").open("xb+") as file:
-        writer = Writer(file)
+    with (tmp_path / "copy.zip").open("xb+") as file, Writer(file) as writer:
         for name in old.names():
             writer.copy(old, name)
-        writer.close()
     new = Package((tmp_path / "copy.zip").read_bytes(), "copy.zip")
     for name in old.names():
         (before, raw_before), (after, raw_after) = old.raw(name), new.raw(name)

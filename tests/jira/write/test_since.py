@@ -40,8 +40,8 @@ def target(id: str, name: str, store: str = "text") -> Target:
 def test_since_when_a_row_may_be_out_of_date(
     demo_site: DemoSite, frame: dict, attrs: dict, expected: dict
 ) -> None:
-    source = client(demo_site, "cloud").aio
-    about = asyncio.run(source.source())
+    jira = client(demo_site, "cloud").aio
+    about = asyncio.run(jira.session())
     about.clock_ahead = timedelta(0)
     made = pd.DataFrame(frame)
     made.attrs = attrs

@@ -15,20 +15,20 @@ import anyio.abc
 from schedkit.atlassian import Request, Site
 from schedkit.errors import JqlError, SiteError
 from schedkit.jira.dialect import CLOUD, Dialect
-from schedkit.jira.pages.paging import Pages
+from schedkit.jira.pages.paging import PageRequests
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.reader import Page
 from schedkit.jira.table.statuses import Statuses
 from schedkit.values.text import clip
 
-__all__ = ["Asker", "Listing", "Source", "Take", "together"]
+__all__ = ["Listing", "Pages", "Session", "Take", "together"]
 
 Take = Callable[[Page], object]
 
 
 @dataclass
-class Source:
+class Session:
     """A site as an extraction needs it.
 
     Parameters
@@ -107,13 +107,13 @@ async def together() -> AsyncIterator[anyio.abc.TaskGroup]:
 
 
 @dataclass
-class Asker:
+class Pages:
     """Sends an extraction's requests and collects what the site warns about.
 
     `page_size` is how many issues a page has been seen to hold, None before the first.
     """
 
-    source: Source
+    session: Session
     warnings: list[str] = field(default_factory=list)
     page_size: int | None = None
     under_way: int = 0
@@ -131,7 +131,7 @@ class Asker:
         """
         self.under_way += 1
         try:
-            answer = await self.source.site.send(request)
+            answer = await self.session.site.send(request)
         except SiteError as error:
             if error.status != 400:
                 raise
@@ -139,7 +139,7 @@ class Asker:
             jql = str((request.json or {}).get("jql", ""))
             jql = clip(jql, 300)
             raise JqlError(
-                f"{self.source.site.name} refused the query {jql!r}: {words}",
+                f"{self.session.site.name} refused the query {jql!r}: {words}",
                 hint="try it in the site's issue search",
             ) from None
         finally:
@@ -160,22 +160,22 @@ class Asker:
         AuthError
             If it does not.
         """
-        if self.source.dialect is not CLOUD and not self.source.site.credentials.anonymous:
-            await self.source.site.send(Request("GET", f"{self.source.dialect.api}/myself"))
+        if self.session.dialect is not CLOUD and not self.session.site.credentials.anonymous:
+            await self.session.site.send(Request("GET", f"{self.session.dialect.api}/myself"))
 
     async def spare(self, rounds: int = 1) -> None:
         """Wait until what is under way fits into less than so many rounds of requests at once."""
-        while self.under_way >= rounds * self.source.site.concurrency:
+        while self.under_way >= rounds * self.session.site.concurrency:
             self._answered = anyio.Event()
             await self._answered.wait()
 
-    async def drive(self, pages: Pages, take: Take) -> None:
+    async def drive(self, requests: PageRequests, take: Take) -> None:
         """Run a paging protocol against the site, giving each page to `take`."""
         try:
-            request = next(pages)
+            request = next(requests)
             while True:
                 page = await self.page(request)
                 take(page)
-                request = pages.send(page)
+                request = requests.send(page)
         except StopIteration:
             return

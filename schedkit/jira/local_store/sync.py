@@ -22,13 +22,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from schedkit import context
-from schedkit.atlassian import tally
+from schedkit.atlassian import count_requests
 from schedkit.errors import IncompleteError, UsageError
 from schedkit.jira.jql import Query
-from schedkit.jira.kept.departures import HIDDEN, departures
-from schedkit.jira.kept.store import Stored, frame_of, read_store, write_store
-from schedkit.jira.pages.asking import Source
-from schedkit.jira.pages.evidence import positions
+from schedkit.jira.local_store.departures import HIDDEN, departures
+from schedkit.jira.local_store.store import Stored, frame_of, read_store, write_store
+from schedkit.jira.pages.completeness import positions
+from schedkit.jira.pages.session import Session
 from schedkit.jira.search.extract import Extraction
 from schedkit.jira.table.batch import Batch, join, mend, take
 from schedkit.jira.table.columns import Layout
@@ -108,7 +108,7 @@ class Limits:
 
 
 async def synchronise(
-    source: Source,
+    session: Session,
     query: Query,
     chosen: Layout,
     path: Path,
@@ -120,9 +120,9 @@ async def synchronise(
     """Bring the store at `path` up to date and return all of it; see `Jira.sync`."""
     began = time.perf_counter()
     batches: list[Batch] = []
-    extraction = Extraction(source, query, chosen, sink=batches.append)
-    about = {"site": source.base, "jql": str(extraction.query), "requested": requested}
-    with tally() as cost:
+    extraction = Extraction(session, query, chosen, sink=batches.append)
+    about = {"site": session.base, "jql": str(extraction.query), "requested": requested}
+    with count_requests() as cost:
         stored = await anyio.to_thread.run_sync(stored_for, path, about)
         if stored is None or full:
             await extraction.run()
@@ -130,13 +130,13 @@ async def synchronise(
             since = int(stored.attrs["sync"]["watermark"]) - int(OVERLAP.total_seconds() * 1000)
             await extraction.catch_up(stored.batch, max(0, since))
         batch, stores, changes = await anyio.to_thread.run_sync(merged, extraction, stored, batches)
-        reasons = await departures(source, changes.removed)
+        reasons = await departures(session, changes.removed)
     before = len(stored.batch) if stored else 0
     limits.check(path, before, len(batch), reasons)
     _note_hidden(extraction, reasons)
-    facts = extraction.evidence.told(cost, time.perf_counter() - began)
+    facts = extraction.completeness.as_attrs(cost, time.perf_counter() - began)
     attrs = _attrs(extraction, stores, facts)
-    ranks = ranked(extraction.reader.columns, source.ranks)
+    ranks = ranked(extraction.reader.columns, session.ranks)
     if stored is None or not changes.nothing:
         kept = {**attrs, "sync": {**about, "watermark": _watermark(extraction, batch, stored)}}
         await anyio.to_thread.run_sync(write_store, path, Stored(batch, stores, kept, ranks))
@@ -152,7 +152,7 @@ def _note_hidden(extraction: Extraction, reasons: Mapping[str, str]) -> None:
     """Count what may not be seen any more as missing: the query may still mean it."""
     hidden = {key: why for key, why in reasons.items() if why == HIDDEN}
     if hidden:
-        extraction.evidence.missing |= hidden
+        extraction.completeness.missing |= hidden
         few = ", ".join(list(hidden)[:5])
         context.log(f"{len(hidden)} issues are no longer visible, e.g. {few}", logging.WARNING)
 
@@ -160,24 +160,26 @@ def _note_hidden(extraction: Extraction, reasons: Mapping[str, str]) -> None:
 def _attrs(extraction: Extraction, stores: Mapping[str, str], facts: dict[str, Any]) -> dict[str, Any]:
     columns = described(extraction.reader.columns)
     return {
-        "site": extraction.source.base,
+        "site": extraction.session.base,
         "jql": str(extraction.query),
         "fields": {label: columns[label] for label in stores},
-        "statuses": extraction.source.statuses,
+        "statuses": extraction.session.statuses,
         "extraction": facts,
     }
 
 
 def _watermark(extraction: Extraction, batch: Batch, stored: Stored | None) -> int:
     """Return from when on the next synchronisation asks for changes, in milliseconds of the site's clock."""
-    evidence = extraction.evidence
-    if evidence.missing:
+    completeness = extraction.completeness
+    if completeness.missing:
         # What could not be fetched must be asked for again.
         return int(stored.attrs["sync"]["watermark"]) if stored else 0
     # The newest update that was seen, which no clock can get wrong; but one that lies in the future, or
     # came while others were missed, must not hide those.
     newest_seen = int(batch.updated.max()) // 1000 if len(batch) else 0
-    return min(newest_seen, extraction.since(evidence.ended if evidence.exact else evidence.started))
+    return min(
+        newest_seen, extraction.since(completeness.ended if completeness.exact else completeness.started)
+    )
 
 
 def merged(
@@ -196,7 +198,7 @@ def merged(
     joined, stores = join(everything, {label: columns[label] for label in labels or columns})
     kept = newest(joined.ids, joined.updated)
     # What is listed but could not be fetched again stays as it is stored.
-    stale = [int(id) for id in extraction.evidence.missing if id.isdecimal()]
+    stale = [int(id) for id in extraction.completeness.missing if id.isdecimal()]
     order = list(dict.fromkeys([*extraction.order, *stale]))
     result = take(joined, kept[positions(joined.ids[kept], order)])
     return result, stores, _changes(before, result, arrived)

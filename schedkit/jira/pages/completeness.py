@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from schedkit.atlassian import Tally
+from schedkit.atlassian import RequestStats
 from schedkit.jira.table.batch import Batch
 
-__all__ = ["Evidence", "Held", "positions"]
+__all__ = ["Completeness", "SeenIds", "positions"]
 
 # So many ids are kept apart before they are sorted in: sorting costs some milliseconds.
 FRESH = 10_000
 
 
-class Held:
+class SeenIds:
     """The ids that arrived, each with the time of its newest copy.
 
     In sorted arrays, where half a million weigh 8 MB, not 50 as in a dict. What came last is sorted in later.
@@ -114,7 +114,7 @@ class Held:
 
 
 @dataclass(slots=True)
-class Evidence:
+class Completeness:
     """The content of `df.attrs["extraction"]`.
 
     Parameters
@@ -162,7 +162,7 @@ class Evidence:
         """Whether every issue that the site listed is in the frame, with the whole of its lists."""
         return not self.missing and not self.cut
 
-    def told(self, cost: Tally, seconds: float) -> dict[str, Any]:
+    def as_attrs(self, cost: RequestStats, seconds: float) -> dict[str, Any]:
         """Return the facts as JSON-able values, with what it has cost and how many seconds it took."""
         return {
             "site": self.site,

@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schedkit import context
-from schedkit.atlassian import tally
+from schedkit.atlassian import count_requests
 from schedkit.jira.jql import Query
-from schedkit.jira.kept.store import ID, UPDATED, arrow, metadata
-from schedkit.jira.pages.asking import Source
-from schedkit.jira.pages.evidence import Held
+from schedkit.jira.local_store.store import ID, UPDATED, arrow, metadata
+from schedkit.jira.pages.completeness import SeenIds
+from schedkit.jira.pages.session import Session
 from schedkit.jira.search.extract import Extraction
 from schedkit.jira.table.batch import ARROW, Batch, as_text
 from schedkit.jira.table.columns import Column, Layout
@@ -178,15 +178,15 @@ def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 async def extract_to(
-    source: Source, query: Query, chosen: Layout, limit: int | None, path: Path
+    session: Session, query: Query, chosen: Layout, limit: int | None, path: Path
 ) -> dict[str, Any]:
     """Extract into a Parquet file and return the report; see `Jira.to_parquet`."""
     began = time.perf_counter()
     with scratch_folder() as place:
         spool = Spool(place)
-        extraction = Extraction(source, query, chosen, limit, spool.add)
+        extraction = Extraction(session, query, chosen, limit, spool.add)
         try:
-            with tally() as cost:
+            with count_requests() as cost:
                 await extraction.run()
         finally:
             with anyio.CancelScope(shield=True):
@@ -194,23 +194,23 @@ async def extract_to(
                     await anyio.to_thread.run_sync(spool.close)
                 except OSError as problem:
                     raise file_error(problem, spool.folder) from None
-        facts = extraction.evidence.told(cost, time.perf_counter() - began)
+        facts = extraction.completeness.as_attrs(cost, time.perf_counter() - began)
         columns = extraction.reader.columns
         wanted = np.asarray(extraction.order, dtype=np.int64)
         # Of half a million issues these weigh 80 MB, which the second pass can use.
-        extraction.order, extraction.held = [], Held()
+        extraction.order, extraction.seen_ids = [], SeenIds()
         attrs = {
-            "site": source.base,
+            "site": session.base,
             "jql": str(extraction.query),
             "fields": described(columns),
-            "statuses": source.statuses,
+            "statuses": session.statuses,
             "extraction": facts,
         }
 
         def write() -> None:
             with replacing(path) as new:
                 spool.finish(
-                    new.part, columns, wanted, attrs, ranked(columns, source.ranks), extraction.lists
+                    new.part, columns, wanted, attrs, ranked(columns, session.ranks), extraction.lists
                 )
 
         await anyio.to_thread.run_sync(write)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from schedkit.atlassian import Body, Request
 from schedkit.jira.dialect import CLOUD, Dialect
 from schedkit.jira.jql import in_list
-from schedkit.jira.pages.paging import Pages, window_pages
+from schedkit.jira.pages.paging import PageRequests, window_pages
 from schedkit.jira.table.reader import Page
 
 __all__ = ["by_ids", "by_token", "by_window"]
@@ -48,7 +48,7 @@ def by_window(
     return ask
 
 
-def by_ids(ids: Sequence[int | str], fields: Sequence[str], read: Read, dialect: Dialect) -> Pages:
+def by_ids(ids: Sequence[int | str], fields: Sequence[str], read: Read, dialect: Dialect) -> PageRequests:
     """Ask for issues by id (or key), at most `dialect.bulk` of them.
 
     A Data Center whose pages are shorter, by an administrator's cap, takes several.

@@ -16,7 +16,7 @@ from schedkit.atlassian import Request, Site
 from schedkit.errors import AuthError, NotFoundError, SiteError, UsageError
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.jql import Query, parse
-from schedkit.jira.pages.asking import Source, together
+from schedkit.jira.pages.session import Session, together
 from schedkit.jira.search.extract import Extraction
 from schedkit.jira.search.keys import is_key, keys_in
 from schedkit.jira.search.run import framed
@@ -40,21 +40,21 @@ class Opened:
     def __init__(self, site: Site, cloud: bool | None = None) -> None:
         self.site = site
         self._cloud = cloud
-        self._source: Source | None = None
+        self._source: Session | None = None
         self._opening = anyio.Lock()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.site.url!r})"
 
     @bridged
-    async def source(self) -> Source:
+    async def session(self) -> Session:
         """Return what is known of the site; asked once: its kind, its fields, and whether the login works."""
         async with self._opening:
             if self._source is None:
                 self._source = await self._open()
             return self._source
 
-    async def _open(self) -> Source:
+    async def _open(self) -> Session:
         found: dict[str, Any] = {}
 
         async def ask(name: str, path: str) -> None:
@@ -78,7 +78,7 @@ class Opened:
             raise NotFoundError(f"{self.site.url} does not answer like a Jira", hint="check the URL")
         server = found["server"] if isinstance(found["server"], dict) else {}
         cloud = server.get("deploymentType") == "Cloud" if self._cloud is None else self._cloud
-        return Source(
+        return Session(
             self.site,
             CLOUD if cloud else DATA_CENTER,
             Catalog.from_site(found["fields"]),
@@ -99,7 +99,7 @@ class Opened:
     @bridged
     async def fields(self) -> pd.DataFrame:
         """Return the site's fields: name, id and type."""
-        catalog = (await self.source()).catalog
+        catalog = (await self.session()).catalog
         return pd.DataFrame([asdict(field) for field in catalog.fields.values()])
 
     @bridged
@@ -126,9 +126,9 @@ class Opened:
         self, query: Query, fields: Fields, limit: int | None, markup: str, taken: Sequence[str] = ()
     ) -> Callable[[list[Batch]], Awaitable[Extraction]]:
         async def begin(batches: list[Batch]) -> Extraction:
-            source = await self.source()
-            chosen = layout(source.catalog, source.dialect, fields, markup, taken)
-            return Extraction(source, query, chosen, limit, batches.append)
+            session = await self.session()
+            chosen = layout(session.catalog, session.dialect, fields, markup, taken)
+            return Extraction(session, query, chosen, limit, batches.append)
 
         return begin
 

@@ -8,8 +8,8 @@ from schedkit.atlassian import Request
 from schedkit.errors import ForbiddenError, NotFoundError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import chunks
-from schedkit.jira.pages.asking import Asker, Source, together
-from schedkit.jira.pages.wire import by_ids
+from schedkit.jira.pages.requests import by_ids
+from schedkit.jira.pages.session import Pages, Session, together
 from schedkit.jira.table.columns import Layout
 from schedkit.jira.table.reader import Reader
 
@@ -24,7 +24,7 @@ UNKNOWN = "deleted or no longer visible"
 ONE_BY_ONE = 100
 
 
-async def departures(source: Source, gone: Mapping[int, str]) -> dict[str, str]:
+async def departures(session: Session, gone: Mapping[int, str]) -> dict[str, str]:
     """Return the reason for each issue that a query found before and does not find now, by key.
 
     Parameters
@@ -32,15 +32,15 @@ async def departures(source: Source, gone: Mapping[int, str]) -> dict[str, str]:
     gone : mapping
         Keys by id.
     """
-    still = await _existing(source, list(gone))
+    still = await _existing(session, list(gone))
     reasons = {key: LEFT for id, key in gone.items() if id in still}
     lost = {id: key for id, key in gone.items() if id not in still}
-    hidden = await _hidden_projects(source, {_project(key) for key in lost.values()})
+    hidden = await _hidden_projects(session, {_project(key) for key in lost.values()})
     unclear = {id: key for id, key in lost.items() if _project(key) not in hidden}
     reasons |= {key: HIDDEN for key in lost.values() if _project(key) in hidden}
     reasons |= dict.fromkeys(unclear.values(), UNKNOWN)
-    if source.dialect is not CLOUD and len(unclear) <= ONE_BY_ONE:
-        reasons |= await _one_by_one(source, unclear)
+    if session.dialect is not CLOUD and len(unclear) <= ONE_BY_ONE:
+        reasons |= await _one_by_one(session, unclear)
     return {key: reasons[key] for key in gone.values()}
 
 
@@ -48,27 +48,27 @@ def _project(key: str) -> str:
     return key.rpartition("-")[0]
 
 
-async def _existing(source: Source, ids: list[int]) -> set[int]:
+async def _existing(session: Session, ids: list[int]) -> set[int]:
     """Return which issues can still be read."""
-    reader, asker = Reader(Layout(()), source.catalog), Asker(source)
+    reader, pages = Reader(Layout(()), session.catalog), Pages(session)
     found: set[int] = set()
 
     async def ask(some: list[int]) -> None:
-        pages = by_ids(some, ["updated"], reader.page, source.dialect)
-        await asker.drive(pages, lambda page: found.update(page.batch.ids.tolist()))
+        requests = by_ids(some, ["updated"], reader.page, session.dialect)
+        await pages.drive(requests, lambda page: found.update(page.batch.ids.tolist()))
 
     async with together() as group:
-        for some in chunks(ids, source.dialect.bulk):
+        for some in chunks(ids, session.dialect.bulk):
             group.start_soon(ask, some)
     return found
 
 
-async def _hidden_projects(source: Source, keys: set[str]) -> set[str]:
+async def _hidden_projects(session: Session, keys: set[str]) -> set[str]:
     hidden: set[str] = set()
 
     async def ask(key: str) -> None:
         try:
-            await source.site.send(Request("GET", f"/rest/api/2/project/{key}"))
+            await session.site.send(Request("GET", f"/rest/api/2/project/{key}"))
         except (NotFoundError, ForbiddenError):
             hidden.add(key)
 
@@ -78,13 +78,13 @@ async def _hidden_projects(source: Source, keys: set[str]) -> set[str]:
     return hidden
 
 
-async def _one_by_one(source: Source, lost: Mapping[int, str]) -> dict[str, str]:
+async def _one_by_one(session: Session, lost: Mapping[int, str]) -> dict[str, str]:
     """Ask Data Center, which distinguishes hidden issues from missing ones."""
     reasons: dict[str, str] = {}
 
     async def ask(id: int, key: str) -> None:
         try:
-            await source.site.send(Request("GET", f"/rest/api/2/issue/{id}", params={"fields": "updated"}))
+            await session.site.send(Request("GET", f"/rest/api/2/issue/{id}", params={"fields": "updated"}))
             reasons[key] = LEFT
         except NotFoundError:
             reasons[key] = DELETED

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from schedkit.jira.jql import Query
-from schedkit.jira.pages.asking import Asker, Listing, Take, together
-from schedkit.jira.pages.paging import Pages, token_pages
-from schedkit.jira.pages.wire import by_ids, by_token
+from schedkit.jira.pages.paging import PageRequests, token_pages
+from schedkit.jira.pages.requests import by_ids, by_token
+from schedkit.jira.pages.session import Listing, Pages, Take, together
 from schedkit.jira.table.reader import Page, Reader
 
 __all__ = ["list_ids", "read"]
 
 
 async def read(
-    asker: Asker,
+    pages: Pages,
     query: Query,
     fields: Sequence[str],
     reader: Reader,
@@ -38,11 +38,11 @@ async def read(
     asked : callable
         Called when all issues are listed and have been asked for.
     """
-    bulk = asker.source.dialect.bulk
+    bulk = pages.session.dialect.bulk
     waiting: list[int] = []
 
     async def fetch(some: list[int]) -> None:
-        await asker.drive(by_ids(some, fields, reader.page, asker.source.dialect), take)
+        await pages.drive(by_ids(some, fields, reader.page, pages.session.dialect), take)
 
     async with together() as group:
 
@@ -52,7 +52,7 @@ async def read(
                 group.start_soon(fetch, waiting[:bulk])
                 del waiting[:bulk]
 
-        listing = await list_ids(asker, query, ids, limit, listed)
+        listing = await list_ids(pages, query, ids, limit, listed)
         if waiting:
             group.start_soon(fetch, waiting)
         asked()
@@ -60,7 +60,7 @@ async def read(
 
 
 async def list_ids(
-    asker: Asker,
+    pages: Pages,
     query: Query,
     reader: Reader,
     limit: int | None = None,
@@ -80,20 +80,20 @@ async def list_ids(
         seen.update(dict.fromkeys(new))
         listed(new)
 
-    size = min(asker.source.dialect.id_page, limit or asker.source.dialect.id_page)
-    pages = token_pages(by_token(str(query), ["id"], size, reader.page, asker.source.dialect))
-    await asker.drive(_until(pages, lambda: limit is not None and len(seen) >= limit), take)
+    size = min(pages.session.dialect.id_page, limit or pages.session.dialect.id_page)
+    requests = token_pages(by_token(str(query), ["id"], size, reader.page, pages.session.dialect))
+    await pages.drive(_until(requests, lambda: limit is not None and len(seen) >= limit), take)
     return Listing(list(seen), not repeated)
 
 
-def _until(pages: Pages, enough: Callable[[], bool]) -> Pages:
+def _until(requests: PageRequests, enough: Callable[[], bool]) -> PageRequests:
     """End a paging once it is enough."""
-    request = next(pages)
+    request = next(requests)
     while True:
         page = yield request
         if enough():
             return
         try:
-            request = pages.send(page)
+            request = requests.send(page)
         except StopIteration:
             return

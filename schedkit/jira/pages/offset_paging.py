@@ -11,10 +11,10 @@ import numpy.typing as npt
 from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError, IncompleteError, UnavailableError
 from schedkit.jira.jql import Query
-from schedkit.jira.pages.asking import Asker, Listing, Take, together
-from schedkit.jira.pages.evidence import positions
+from schedkit.jira.pages.completeness import positions
 from schedkit.jira.pages.paging import window_pages
-from schedkit.jira.pages.wire import by_window
+from schedkit.jira.pages.requests import by_window
+from schedkit.jira.pages.session import Listing, Pages, Take, together
 from schedkit.jira.table.batch import Batch, join, microseconds
 from schedkit.jira.table.batch import take as rows_of
 from schedkit.jira.table.columns import Layout
@@ -30,7 +30,7 @@ DEFAULT_ORDER = "key ASC"
 
 
 async def read(
-    asker: Asker,
+    pages: Pages,
     query: Query,
     fields: Sequence[str],
     reader: Reader,
@@ -60,14 +60,14 @@ async def read(
     asked : callable
         Called when several windows make up the result and all of them have been asked for.
     """
-    source = asker.source
-    ask = by_window(str(query), fields, reader.page, source.dialect)
+    session = pages.session
+    ask = by_window(str(query), fields, reader.page, session.dialect)
     parts: dict[int, npt.NDArray[np.int64]] = {}
     totals: set[int] = set()
 
     def took(page: Page, start: int) -> None:
         parts[start] = page.batch.ids
-        totals.add(_total(page, source.site.name))
+        totals.add(_total(page, session.site.name))
         take(page)
 
     async def window(start: int, end: int) -> None:
@@ -78,7 +78,7 @@ async def read(
             took(page, at)
             at += len(page.batch)
 
-        await asker.drive(window_pages(start, end, ask), both)
+        await pages.drive(window_pages(start, end, ask), both)
 
     async def windows(start: int, end: int, step: int) -> None:
         async with together() as group:
@@ -88,27 +88,27 @@ async def read(
                 asked()
 
     # With every field an issue weighs 10 KB and more: shorter pages, so that less waits to be decoded.
-    most = source.dialect.page // 3 if "*all" in fields else source.dialect.page
-    step = min(asker.page_size or most, most)
-    if expected and (source.deep or (source.deep is None and expected <= RESULT_WINDOW)):
+    most = session.dialect.page // 3 if "*all" in fields else session.dialect.page
+    step = min(pages.page_size or most, most)
+    if expected and (session.deep or (session.deep is None and expected <= RESULT_WINDOW)):
         done = expected
         await windows(0, done, step)
-        if max(totals) > RESULT_WINDOW and not source.deep:
+        if max(totals) > RESULT_WINDOW and not session.deep:
             # Grown beyond it since.
-            return await read(asker, query, fields, reader, take, limit, in_order=in_order)
+            return await read(pages, query, fields, reader, take, limit, in_order=in_order)
     else:
-        first = await asker.page(ask(0, min(step, limit or step)))
-        total = _total(first, source.site.name)
-        if min(total, limit or total) > RESULT_WINDOW and not await _is_deep(asker, query, reader, total):
+        first = await pages.page(ask(0, min(step, limit or step)))
+        total = _total(first, session.site.name)
+        if min(total, limit or total) > RESULT_WINDOW and not await _is_deep(pages, query, reader, total):
             if in_order or limit is not None:
-                listing = await _in_order(asker, query)
+                listing = await _in_order(pages, query)
                 return Listing(listing.ids[:limit], listing.steady, seen=listing.seen)
-            return await _ranges(asker, query, fields, reader, take)
+            return await _ranges(pages, query, fields, reader, take)
         took(first, 0)
         done = len(first.batch)
         # An administrator's cap shows in how many come.
         if done < min(step, total):
-            asker.page_size = done or None
+            pages.page_size = done or None
         step = done or step
     stop = max(totals, default=0) if limit is None else min(limit, *totals)
     single = done >= stop and len(parts) == 1
@@ -125,23 +125,23 @@ def _total(page: Page, site: str) -> int:
     return page.total
 
 
-async def _is_deep(asker: Asker, query: Query, reader: Reader, total: int) -> bool:
+async def _is_deep(pages: Pages, query: Query, reader: Reader, total: int) -> bool:
     """Tell whether the site pages to the end of a long result; tried once per site."""
-    if asker.source.deep is None:
-        ask = by_window(str(query), ["id"], reader.page, asker.source.dialect)
+    if pages.session.deep is None:
+        ask = by_window(str(query), ["id"], reader.page, pages.session.dialect)
         try:
-            page = await asker.page(ask(total - 1, 1, retries=1))
-            asker.source.deep = len(page.batch) == 1
+            page = await pages.page(ask(total - 1, 1, retries=1))
+            pages.session.deep = len(page.batch) == 1
         except (UnavailableError, BadAnswerError):
-            asker.source.deep = False
-    return asker.source.deep
+            pages.session.deep = False
+    return pages.session.deep
 
 
-async def list_ids(asker: Asker, query: Query, reader: Reader, expected: int | None = None) -> Listing:
+async def list_ids(pages: Pages, query: Query, reader: Reader, expected: int | None = None) -> Listing:
     """List a query's ids in its order, with the time of each issue's last update."""
     seen: list[Batch] = []
     listing = await read(
-        asker,
+        pages,
         query,
         ["updated"],
         reader,
@@ -153,36 +153,36 @@ async def list_ids(asker: Asker, query: Query, reader: Reader, expected: int | N
     return listing
 
 
-async def _in_order(asker: Asker, query: Query) -> Listing:
+async def _in_order(pages: Pages, query: Query) -> Listing:
     """List a long result in its order, put together from pieces; where that cannot be, by creation."""
-    source = asker.source
-    wanted, born = (terms(clause, source.catalog, source.dialect) for clause in (query.order, "created"))
+    session = pages.session
+    wanted, born = (terms(clause, session.catalog, session.dialect) for clause in (query.order, "created"))
     columns = {term.column.label: term.column for term in [*born, *wanted] if term.column}
-    reader = Reader(Layout(tuple(columns.values())), source.catalog)
-    pages: list[Batch] = []
+    reader = Reader(Layout(tuple(columns.values())), session.catalog)
+    batches: list[Batch] = []
     pieces = await _pieces(
-        asker, query, reader.layout.requested, reader, lambda page: pages.append(page.batch)
+        pages, query, reader.layout.requested, reader, lambda page: batches.append(page.batch)
     )
     listing = _together(pieces)
-    listing.seen = [Batch(batch.ids, batch.updated, {}) for batch in pages]
-    arrived, _ = join(pages, {label: column.kind.store for label, column in columns.items()})
+    listing.seen = [Batch(batch.ids, batch.updated, {}) for batch in batches]
+    arrived, _ = join(batches, {label: column.kind.store for label, column in columns.items()})
     ids, first = np.unique(arrived.ids, return_index=True)
     held = [rows_of(arrived, first[positions(ids, piece.ids)]) for piece in pieces]
     order = restored(wanted, held) if listing.steady else None
     clause = " ".join(query.order.split())
     warning = f"more issues than the site pages through: they come by time of creation, not ORDER BY {clause}"
-    asker.warnings = [told for told in asker.warnings if told != warning]
+    pages.warnings = [told for told in pages.warnings if told != warning]
     if order is None:
-        asker.warnings.append(warning)
+        pages.warnings.append(warning)
         created = [np.asarray(batch.columns["Created"]) for batch in held]
         order = np.argsort(np.concatenate(created), kind="stable")
     listing.ids = list(dict.fromkeys(np.concatenate([batch.ids for batch in held])[order].tolist()))
     return listing
 
 
-async def _ranges(asker: Asker, query: Query, fields: Sequence[str], reader: Reader, take: Take) -> Listing:
+async def _ranges(pages: Pages, query: Query, fields: Sequence[str], reader: Reader, take: Take) -> Listing:
     """Read a long result in no particular order."""
-    return _together(await _pieces(asker, query.ordered(DEFAULT_ORDER), fields, reader, take))
+    return _together(await _pieces(pages, query.ordered(DEFAULT_ORDER), fields, reader, take))
 
 
 def _together(pieces: Sequence[Listing]) -> Listing:
@@ -192,22 +192,22 @@ def _together(pieces: Sequence[Listing]) -> Listing:
 
 
 async def _pieces(
-    asker: Asker, query: Query, fields: Sequence[str], reader: Reader, take: Take
+    pages: Pages, query: Query, fields: Sequence[str], reader: Reader, take: Take
 ) -> list[Listing]:
     """Read a long result as ranges of creation time, which never changes, each short enough to page."""
     first, last = (
-        await _created(asker, query.ordered("created ASC")),
-        await _created(asker, query.ordered("created DESC")),
+        await _created(pages, query.ordered("created ASC")),
+        await _created(pages, query.ordered("created DESC")),
     )
     listings: dict[int, Listing] = {}
 
     async def cut(low: int, high: int | None) -> None:
         upper = f" AND created < {high}" if high is not None else ""
         part = query.also(f"created >= {low}{upper}")
-        ask = by_window(str(part), ["id"], reader.page, asker.source.dialect)
-        count = _total(await asker.page(ask(0, 0)), asker.source.site.name)
+        ask = by_window(str(part), ["id"], reader.page, pages.session.dialect)
+        count = _total(await pages.page(ask(0, 0)), pages.session.site.name)
         if count <= RESULT_WINDOW:
-            listings[low] = await read(asker, part, fields, reader, take)
+            listings[low] = await read(pages, part, fields, reader, take)
             return
         end = last + 1 if high is None else high
         middle = (low + end) // 2
@@ -224,16 +224,16 @@ async def _pieces(
     return [listings[low] for low in sorted(listings)]
 
 
-async def _created(asker: Asker, query: Query) -> int:
+async def _created(pages: Pages, query: Query) -> int:
     """Return when the first issue of a query was created, in milliseconds since 1970."""
-    source = asker.source
+    session = pages.session
     body = {"jql": str(query), "startAt": 0, "maxResults": 1, "fields": ["created"]}
-    answer = await source.site.send(
+    answer = await session.site.send(
         Request(
-            "POST", f"{source.dialect.api}/search", json=body, idempotent=True, decode=msgspec.json.decode
+            "POST", f"{session.dialect.api}/search", json=body, idempotent=True, decode=msgspec.json.decode
         )
     )
     try:
         return int(microseconds([answer.value["issues"][0]["fields"]["created"]])[0]) // 1000
     except (LookupError, TypeError):
-        raise BadAnswerError(f"{source.site.name} returned no creation time for {query}") from None
+        raise BadAnswerError(f"{session.site.name} returned no creation time for {query}") from None

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from schedkit.demo import DemoSite
 from schedkit.errors import NotFoundError, UsageError
 from schedkit.jira import Jira
-from schedkit.jira.search.pasted import Shown, read_link
+from schedkit.jira.search.browser_url import Shown, read_link
 from tests.jira.conftest import client
 
 

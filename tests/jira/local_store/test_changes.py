@@ -13,7 +13,7 @@ from schedkit.demo import DemoSite
 from schedkit.errors import UsageError
 from schedkit.flow import time_in_status
 from schedkit.jira import Jira, read_changelog, read_parquet
-from schedkit.jira.kept.changes import changes_file
+from schedkit.jira.local_store.changes import changes_file
 from tests.jira.conftest import client
 
 ALL = "project is not EMPTY ORDER BY key"

@@ -12,8 +12,8 @@ import pytest
 from schedkit.demo import DemoSite
 from schedkit.errors import JqlError, UnavailableError, UsageError
 from schedkit.jira import Jira, diff, read_parquet
-from schedkit.jira.kept.store import read_store
-from schedkit.jira.kept.stream import Spool
+from schedkit.jira.local_store.store import read_store
+from schedkit.jira.local_store.stream import Spool
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.columns import Column
 from schedkit.jira.table.kinds import KEY, Kind

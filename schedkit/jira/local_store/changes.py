@@ -24,9 +24,9 @@ from schedkit.errors import UsageError
 from schedkit.jira.history.bulk_read import read_statuses, reported
 from schedkit.jira.history.changelog import changelog
 from schedkit.jira.history.field_names import FieldNames
-from schedkit.jira.kept.store import ID, UPDATED
-from schedkit.jira.kept.sync import OVERLAP
-from schedkit.jira.pages.asking import Source
+from schedkit.jira.local_store.store import ID, UPDATED
+from schedkit.jira.local_store.sync import OVERLAP
+from schedkit.jira.pages.session import Session
 from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
 from schedkit.values.files import replacing
@@ -87,7 +87,7 @@ def read_changelog(path: str | Path) -> pd.DataFrame:
 
 
 async def synchronise_changes(
-    source: Source, store: Path, fields: Sequence[str] | None, *, full: bool = False
+    session: Session, store: Path, fields: Sequence[str] | None, *, full: bool = False
 ) -> pd.DataFrame:
     """Bring the changelog beside a store up to date, and return all of it.
 
@@ -105,29 +105,29 @@ async def synchronise_changes(
     UsageError
         If the file holds those of other fields or of another site.
     """
-    names = FieldNames(source.catalog, source.dialect)
+    names = FieldNames(session.catalog, session.dialect)
     wanted = names.wanted(fields)
-    about: dict[str, Any] = {"site": source.base, "fields": None if wanted is None else sorted(wanted)}
+    about: dict[str, Any] = {"site": session.base, "fields": None if wanted is None else sorted(wanted)}
     file = changes_file(store)
     ids, updated, keys = await anyio.to_thread.run_sync(_issues, store)
     kept = await anyio.to_thread.run_sync(_kept_for, file, about)
     stale = np.ones(len(ids), dtype=bool) if full or kept is None else _stale(kept, ids, updated)
-    now = datetime.now(UTC) + source.clock_ahead
-    await read_statuses(source)
+    now = datetime.now(UTC) + session.clock_ahead
+    await read_statuses(session)
     asked = keys[stale].tolist()
-    fresh, missing = await changelog(source, asked, fields)
+    fresh, missing = await changelog(session, asked, fields)
     unread = np.isin(keys, list(missing))
     changes = await anyio.to_thread.run_sync(_merged, kept, fresh, ids, keys, stale & ~unread)
     about |= {
         "read": now.isoformat(),
-        "statuses": source.statuses,
+        "statuses": session.statuses,
         "history_fields": names.described(changes["Field Id"].cat.categories),
     }
     if kept is None or stale.any() or len(ids) != len(kept.ids):
         now_read = Kept(changes, ids[~unread], updated[~unread], about)
         await anyio.to_thread.run_sync(_write, file, now_read)
     context.artifact(file, file.name)
-    changes = reported(changes, source, len(keys), missing)
+    changes = reported(changes, session, len(keys), missing)
     changes.attrs |= {name: about[name] for name in ("statuses", "history_fields")}
     changes.attrs["sync"] = {"asked": len(asked)}
     return changes
