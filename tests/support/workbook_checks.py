@@ -14,6 +14,11 @@ from support.workbook_validator import violations
 # Larger ones are tests of size; judging them takes longer than writing them.
 _MOST_BYTES = 5_000_000
 
+# The modules that rewrite workbooks, each by a name of its own.
+WRITERS = [
+    "schedkit.excel.fill",
+    *(f"schedkit.excel.template.{name}" for name in ("copy_sheets", "pictures", "properties")),
+]
 _judging = True
 
 
