@@ -35,6 +35,8 @@ def changes_since(
     SettingsError
         If the rows cannot be told apart by their key.
     """
+    import pandas as pd
+
     from schedkit import excel
     from schedkit.jira import diff
 
@@ -53,8 +55,20 @@ def changes_since(
             f"deliver.excel: cannot tell the changes since {path.name}: {error.message}",
             hint="changes: true needs a column Key with each issue once",
         ) from None
-    if told_gone and not incomplete(frame.attrs):
-        return changes
-    made = changes[changes["Change"] != "removed"].reset_index(drop=True)
+    told = pd.Series(
+        [not _cut(*pair) for pair in zip(changes["Old"], changes["New"], strict=True)],
+        changes.index,
+        dtype=bool,
+    )
+    if not told_gone or incomplete(frame.attrs):
+        told &= changes["Change"] != "removed"
+    made = changes[told].reset_index(drop=True)
     made.attrs = changes.attrs
     return made
+
+
+def _cut(old: object, new: object) -> bool:
+    """Tell whether a text differs only by what a cell could not hold of it."""
+    from schedkit.excel.limits import MAX_CELL_UNITS, clip
+
+    return isinstance(old, str) and isinstance(new, str) and clip(new, MAX_CELL_UNITS) == old

@@ -17,7 +17,9 @@ from PIL import Image
 from python_calamine import CalamineWorkbook
 
 from schedkit import excel
+from schedkit.demo import DemoSite
 from schedkit.errors import SettingsError
+from schedkit.jira import Jira
 from schedkit.report import Deliver, Extract, Report, Tools
 from schedkit.report import deliver as rooms
 from schedkit.report.deliver import WorkbookDelivery, deliverer
@@ -97,6 +99,33 @@ def test_what_changed_since_the_last_run(options: dict[str, Any], gone: list[str
     # What was told is not told again.
     write(new, report(excel={}), tools(tmp_path))()
     assert len(excel.read(path, "Changes")) == 0
+
+
+def test_every_field_of_a_site_changes_nothing(demo_site: DemoSite, tmp_path: Path) -> None:
+    jira = Jira(demo_site.jira_cloud.url, user=demo_site.jira_cloud.user, token=demo_site.jira_cloud.token)
+    frame = jira.search("project is not EMPTY ORDER BY key", fields=["*all"])
+    # One of the descriptions is longer than a cell.
+    assert frame["Description"].str.len().max() > 32_767
+    write = deliverer("excel", {"path": "r.xlsx", "changes": True, "tz": "Europe/Berlin"})
+    for _ in range(2):
+        write(frame, report(excel={}), tools(tmp_path))()
+    assert len(excel.read(tmp_path / "r.xlsx", "Changes")) == 0
+
+
+def test_what_an_incomplete_extraction_lacks_is_not_gone(tmp_path: Path) -> None:
+    write = deliverer("excel", {"path": "r.xlsx", "changes": True})
+    write(FRAME, report(excel={}), tools(tmp_path))()
+    part = FRAME.tail(1).copy()
+    part.attrs["extraction"] = {"complete": False, "missing_sites": {"ops": "got no answer"}}
+    write(part, report(excel={}), tools(tmp_path))()
+    assert len(excel.read(tmp_path / "r.xlsx", "Changes")) == 0
+
+
+def test_changes_of_a_sheet_that_is_new(tmp_path: Path) -> None:
+    excel.write({"Other": FRAME}, tmp_path / "r.xlsx")
+    write = deliverer("excel", {"path": "r.xlsx", "changes": True, "mode": "upsert", "key": "Key"})
+    write(FRAME, report(excel={}), tools(tmp_path))()
+    assert openpyxl.load_workbook(tmp_path / "r.xlsx").sheetnames == ["Other", "bugs"]
 
 
 def test_changes_need_a_key(tmp_path: Path) -> None:
