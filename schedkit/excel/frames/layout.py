@@ -25,6 +25,7 @@ from schedkit.excel.new_workbook.header_rows import HeaderRows
 from schedkit.excel.new_workbook.skeleton import SheetPlan
 from schedkit.excel.new_workbook.totals import totals_of
 
+_NUMBERS = (Kind.INTEGER, Kind.NUMBER)
 _KEY_HEADERS = {"key", "parent", "epic link", "issue key"}
 _KEY_FIELDS = {"issuekey", "key", "parent"}
 # An address column shows itself within its first values.
@@ -129,8 +130,10 @@ def _draft(
 ) -> SheetPlan:
     """Return the sheet of all rows of a frame, whose index `frame` has as columns; it has no name yet."""
     columns = columns_of(frame, policy, report)
-    several = isinstance(frame.columns, pd.MultiIndex)
-    labels = [column.header for column in columns]
+    header = HeaderRows()
+    if isinstance(frame.columns, pd.MultiIndex):
+        header = HeaderRows.of(list(frame.columns), [column.header for column in columns])
+        columns = _evenly_shown(columns, header)
     return SheetPlan(
         name="",
         table="",
@@ -141,9 +144,23 @@ def _draft(
         attrs=frame.attrs,
         formats=checked_formats(options.formats_of(frame, columns), columns),
         index=len(index_levels(given) or []),
-        header=HeaderRows.of(list(frame.columns), labels) if several else HeaderRows(),
+        header=header,
         outline=options.outline_of(frame, columns),
     )
+
+
+def _evenly_shown(columns: tuple[Column, ...], header: HeaderRows) -> tuple[Column, ...]:
+    """Return columns of which those of one group show as many decimals as each other."""
+    made = list(columns)
+    for group in header.groups[0] if header.groups else ():
+        places = range(group.left - 1, group.right)
+        shown = [columns[place].digits.decimals for place in places if columns[place].kind in _NUMBERS]
+        decimals = max((count for count in shown if count is not None), default=None)
+        for place in places:
+            column = columns[place]
+            if decimals is not None and column.kind in _NUMBERS and column.digits.decimals is not None:
+                made[place] = replace(column, digits=replace(column.digits, decimals=decimals))
+    return tuple(made)
 
 
 def _placed(

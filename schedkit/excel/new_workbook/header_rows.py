@@ -23,6 +23,7 @@ from schedkit.excel.new_workbook.summary import put
 __all__ = [
     "Group",
     "HeaderRows",
+    "draw_edges",
     "draw_groups",
     "number_rules",
     "number_style",
@@ -80,10 +81,11 @@ class HeaderRows:
         """Return what the header cell of a column shows."""
         return self.labels[position - 1] if self.labels else header
 
-    def begins_group(self, position: int) -> bool:
-        """Tell whether a group begins or ends with a column."""
-        edges = {edge for row in self.groups for group in row for edge in (group.left, group.right + 1)}
-        return position > 1 and position in edges
+    @property
+    def edges(self) -> list[int]:
+        """The columns at whose left a group begins or ends, but for the first."""
+        found = {edge for row in self.groups for group in row for edge in (group.left, group.right + 1)}
+        return sorted(found - {1})
 
 
 def _groups(levels: Sequence[Sequence[str]], level: int) -> tuple[Group, ...]:
@@ -121,6 +123,15 @@ def draw_groups(sheet: Worksheet, header: HeaderRows, width: int) -> None:
             if group.right > group.left:
                 sheet.merge_cells(start_row=row, end_row=row, start_column=group.left, end_column=group.right)
         sheet.row_dimensions[row].height = 20
+
+
+def draw_edges(sheet: Worksheet, header: HeaderRows, width: int, top: int, bottom: int) -> None:
+    """Draw a line between the groups through all rows, blank cells included."""
+    columns = [letters(position) for position in header.edges if position <= width]
+    if columns:
+        line = DifferentialStyle(border=Border(left=Side("thin", color=styles.LINE)))
+        area = " ".join(f"{name}{top}:{name}{bottom}" for name in columns)
+        sheet.conditional_formatting.add(area, Rule(type="expression", formula=["TRUE"], dxf=line))
 
 
 def shorten_label(sheet: Worksheet, row: int, position: int, header: str, label: str) -> None:

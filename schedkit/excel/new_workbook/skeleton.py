@@ -25,6 +25,7 @@ from schedkit.excel.new_workbook import decorate, styles
 from schedkit.excel.new_workbook.column_formats import BAR, colour_column
 from schedkit.excel.new_workbook.header_rows import (
     HeaderRows,
+    draw_edges,
     draw_groups,
     number_rules,
     shorten_label,
@@ -143,15 +144,12 @@ def _draw_column(sheet: Worksheet, plan: SheetPlan, position: int, column: Colum
     shorten_label(sheet, plan.header_row, position, column.header, label)
     wanted = plan.formats.get(position, BAR)
     number_format = wanted if isinstance(wanted, str) and wanted != BAR else styles.number_format(shown)
-    edge = Border(left=Side("thin", color=styles.LINE)) if plan.header.begins_group(position) else None
     for kind, row in enumerate(plan.prototype_rows):
         cell = sheet.cell(row, position)
         cell.font = styles.font(color=styles.LINK if kind == _LINK else styles.INK, link=kind == _LINK)
         cell.number_format = number_format
         if column.kind in styles.CENTRED:
             cell.alignment = Alignment(horizontal="center")
-        if edge is not None:
-            cell.border = edge
     rows = plan.prototype_rows
     sheet.cell(rows[_MOMENT], position).number_format = styles.FORMATS[Kind.DATETIME]
     sheet.cell(rows[_DURATION], position).number_format = styles.FORMATS[Kind.DURATION]
@@ -168,6 +166,7 @@ def _add_rules(sheet: Worksheet, plan: SheetPlan) -> None:
     top, bottom = plan.first_row, plan.last_row
     if plan.outline is not None:
         draw_outline(sheet, plan.outline, plan.columns, top, bottom)
+    draw_edges(sheet, plan.header, len(plan.columns), top, bottom)
     if plan.index > 1:
         group_rows(sheet, plan.index, len(plan.columns), top, bottom)
     for position, chosen in plan.formats.items():

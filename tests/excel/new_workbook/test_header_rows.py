@@ -47,13 +47,27 @@ def test_a_header_shows_its_last_level_while_it_holds_the_whole(tmp_path: Path) 
     rules = {
         str(area.sqref): [(rule.formula, rule.dxf.numFmt.formatCode) for rule in area.rules]
         for area in sheet.conditional_formatting
+        if area.rules[0].dxf.numFmt
     }
     assert rules["B2"] == [(['EXACT(B2,"High / Done")'], ';;;"Done"')]
     assert "A2" not in rules
     # Formats of rules are numbered, each code once.
     formats = [rule.dxf.numFmt for area in sheet.conditional_formatting for rule in area.rules]
-    numbers = {each.formatCode: each.numFmtId for each in formats}
+    numbers = {each.formatCode: each.numFmtId for each in formats if each}
     assert sorted(set(numbers.values())) == [164, 165, 166]
+
+
+def test_groups_are_set_apart_and_show_their_numbers_evenly(tmp_path: Path) -> None:
+    labels = [("Team", ""), ("Points", "a"), ("Points", "b"), ("Age", "a")]
+    frame = pd.DataFrame([["Web", 1, 2.25, 3]], columns=pd.MultiIndex.from_tuples(labels))
+    sheet = openpyxl.load_workbook(excel.write(frame, tmp_path / "p.xlsx").path).active
+    assert [cell.number_format for cell in sheet[3]] == ["General", "#,##0.00", "#,##0.00", "#,##0"]
+    lines = [
+        str(area.sqref)
+        for area in sheet.conditional_formatting
+        if area.rules[0].dxf.border and area.rules[0].dxf.border.left
+    ]
+    assert lines == ["B3 D3"]
 
 
 def test_totals_formats_and_links_are_for_columns_groups_and_labels(tmp_path: Path) -> None:
