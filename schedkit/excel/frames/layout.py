@@ -24,6 +24,7 @@ from schedkit.excel.new_workbook.column_formats import checked_formats
 from schedkit.excel.new_workbook.header_rows import HeaderRows
 from schedkit.excel.new_workbook.skeleton import SheetPlan
 from schedkit.excel.new_workbook.totals import totals_of
+from schedkit.values.dates import field_type
 
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER)
 _KEY_HEADERS = {"key", "parent", "epic link", "issue key"}
@@ -49,7 +50,13 @@ def columns_of(frame: pd.DataFrame, policy: Policy, report: ConversionReport) ->
     report.add(
         "renamed_columns", sum(new != _as_given(old) for new, old in zip(labels, frame.columns, strict=True))
     )
-    return tuple(column(frame.iloc[:, place], label, policy) for place, label in enumerate(labels))
+    return tuple(column_at(frame, place, label, policy) for place, label in enumerate(labels))
+
+
+def column_at(frame: pd.DataFrame, place: int, header: str, policy: Policy) -> Column:
+    """Return one column of `frame`, by its position, as a column of a sheet."""
+    kind = field_type(frame.attrs, frame.columns[place])
+    return column(frame.iloc[:, place], header, policy, kind)
 
 
 def _as_given(label: Any) -> str:

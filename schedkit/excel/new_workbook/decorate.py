@@ -100,7 +100,7 @@ def notes(
         if field:
             kind = f" ({field['type']})" if field.get("type") else ""
             lines.append(f"Field: {field.get('id', column.header)}{kind}")
-        if column.zone:
+        if column.zone and column.kind is not Kind.DATE:
             lines.append(f"Times in {column.zone}")
         if position == 1:
             lines += provenance(attrs, policy)

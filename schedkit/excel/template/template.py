@@ -18,9 +18,8 @@ from schedkit.excel.column_types import Policy
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.frames.cells import Calculated, ColumnRenderer
 from schedkit.excel.frames.column_options import ColumnOptions
-from schedkit.excel.frames.columns import column
 from schedkit.excel.frames.labels import with_index
-from schedkit.excel.frames.layout import columns_of, links_of
+from schedkit.excel.frames.layout import column_at, columns_of, links_of
 from schedkit.excel.frames.restore import Body
 from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.names import header_key, headers
@@ -371,7 +370,7 @@ def check_key(frame: pd.DataFrame, key: Sequence[str], policy: Policy) -> None:
             hint=f"the frame has {', '.join(labels)}",
         )
     places = [by_key[header_key(name)] for name in key]
-    columns = [column(frame.iloc[:, place], labels[place], policy) for place in places]
+    columns = [column_at(frame, place, labels[place], policy) for place in places]
     match_rows([], columns, len(frame), key)
 
 
@@ -395,5 +394,5 @@ def _matched(
     old = [
         Body.of(locator.cells(region, placed[place]), region.body.top, region.body.height) for place in places
     ]
-    columns = [column(frame.iloc[:, place], labels[place], options.policy) for place in places]
+    columns = [column_at(frame, place, labels[place], options.policy) for place in places]
     return match_rows(old, columns, len(frame), options.key, options.policy.calendar)
