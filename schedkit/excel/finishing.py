@@ -12,7 +12,7 @@ import pandas as pd
 from schedkit.excel.column_types import Policy
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.fill import fill_new_workbook
-from schedkit.excel.frames.changes import CHANGES, lay_out_changes
+from schedkit.excel.frames.changes import CHANGES, is_changes, lay_out_changes
 from schedkit.excel.new_workbook.skeleton import Front, draw
 from schedkit.excel.parts.metadata_part import read_metadata
 from schedkit.excel.parts.package import Package
@@ -43,20 +43,21 @@ def finished(
     attrs : mapping
         The attributes of its first frame.
     """
-    if options.changes is None and not options.pictures and not options.properties:
+    if plan.unchanged or (options.changes is None and not options.pictures and not options.properties):
         return plan
+    buffer, sheets = io.BytesIO(), list(plan.sheets)
+    plan.fill(buffer)
+    data = buffer.getvalue()
+    if options.changes is not None:
+        title, data = _with_changes(data, name, options.title, options.changes, attrs, policy, report)
+        sheets.append(title)
+    if options.pictures:
+        data = with_pictures(data, name, options.pictures, plan.first_sheet)
+    data = with_properties(data, name, options.properties)
 
     def fill(file: IO[bytes]) -> None:
-        buffer = io.BytesIO()
-        plan.fill(buffer)
-        data = buffer.getvalue()
-        if options.changes is not None:
-            data = _with_changes(data, name, options.title, options.changes, attrs, policy, report)
-        if options.pictures:
-            data = with_pictures(data, name, options.pictures, plan.first_sheet)
-        file.write(with_properties(data, name, options.properties))
+        file.write(data)
 
-    sheets = plan.sheets if options.changes is None else (*plan.sheets, CHANGES)
     return replace(plan, fill=fill, sheets=tuple(dict.fromkeys(sheets)))
 
 
@@ -68,11 +69,12 @@ def _with_changes(
     attrs: Mapping[Any, Any],
     policy: Policy,
     report: ConversionReport,
-) -> bytes:
-    """Return a workbook with the sheet of changes, in the place of the one of an earlier run."""
+) -> tuple[str, bytes]:
+    """Return the sheet of changes and a workbook with it, in the place of the one of an earlier run."""
     book = open_workbook(Package(data, name), name)
-    ours = {CHANGES} & set(read_metadata(book)[1].fronts)
-    others = [title for title in book.sheets if title not in ours]
+    ours = [front for front in read_metadata(book)[1].fronts if is_changes(front) and front in book.sheets]
+    wanted = ours[0] if ours else CHANGES
+    others = [each for each in book.sheets if each not in ours]
     tables = [
         table.name
         for title in book.worksheets
@@ -80,9 +82,10 @@ def _with_changes(
         for table in tables_of(book, book.sheets[title])
     ]
     policy = replace(policy, calendar=book.calendar)
-    layout = lay_out_changes(changes, attrs, policy, report, taken=others, tables=tables)
+    layout = lay_out_changes(changes, attrs, policy, report, title=wanted, taken=others, tables=tables)
     drawn = draw(layout.sheets, Front(title, (), None, False), policy)
-    copied = copy_sheets(data, name, drawn, [sheet.name for sheet in layout.sheets])
+    titles = [sheet.name for sheet in layout.sheets]
+    copied = copy_sheets(data, name, drawn, titles)
     file = io.BytesIO()
     fill_new_workbook(copied, layout, file, report, name)
-    return file.getvalue()
+    return titles[0], file.getvalue()

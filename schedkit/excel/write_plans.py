@@ -16,7 +16,7 @@ from schedkit.excel.column_types import Policy
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.fill import DRAWN, fill_new_workbook, fill_template
 from schedkit.excel.frame_metadata import WorkbookMetadata
-from schedkit.excel.frames.changes import CHANGES, lay_out_changes
+from schedkit.excel.frames.changes import lay_out_changes
 from schedkit.excel.frames.column_options import ColumnOptions
 from schedkit.excel.frames.flat_files import WRITERS
 from schedkit.excel.frames.layout import Layout, lay_out
@@ -100,7 +100,7 @@ def new_workbook_plan(
         overview=overview(first, policy, options.history) if options.summary else None,
         index=len(frames) > 1,
     )
-    fronts = ((SUMMARY, options.summary), (INDEX, front.index), (CHANGES, options.changes is not None))
+    fronts = ((SUMMARY, options.summary), (INDEX, front.index))
     taken = [name for name, shown in fronts if shown]
     layout = lay_out(
         frames,
@@ -113,8 +113,9 @@ def new_workbook_plan(
     )
     if options.changes is not None:
         tables = [sheet.table for sheet in layout.sheets]
-        more = lay_out_changes(options.changes, first.attrs, policy, report, tables=tables)
-        layout = Layout([*layout.sheets, *more.sheets], layout.metadata)
+        names = [*taken, *(sheet.name for sheet in layout.sheets)]
+        more = lay_out_changes(options.changes, first.attrs, policy, report, taken=names, tables=tables)
+        layout = Layout([*layout.sheets, *more.sheets], layout.metadata.joined(more.metadata))
     drawn = draw(layout.sheets, front, policy)
     if options.pictures:
         renamed = {frame.name: frame.sheets[0] for frame in layout.metadata.frames}
@@ -123,7 +124,7 @@ def new_workbook_plan(
     return WritePlan(
         lambda file: fill_new_workbook(drawn, layout, file, report),
         sum(map(len, frames.values())),
-        (*(name for name in taken if name != CHANGES), *(plan.name for plan in layout.sheets)),
+        (*taken, *(plan.name for plan in layout.sheets)),
         layout.sheets[0].name,
     )
 

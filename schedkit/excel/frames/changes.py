@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,7 @@ from schedkit.excel.new_workbook.decorate import extracted_at
 from schedkit.excel.new_workbook.header_rows import Group, HeaderRows
 from schedkit.values.durations import duration_text
 
-__all__ = ["CHANGES", "lay_out_changes"]
+__all__ = ["CHANGES", "is_changes", "lay_out_changes"]
 
 CHANGES = "Changes"
 _COLUMNS = ("Key", "Change", "Field", "Old", "New")
@@ -31,12 +32,18 @@ _COLOURS = {
 }
 
 
+def is_changes(title: str) -> bool:
+    """Tell whether a sheet that we drew holds changes, by its name: "Changes", or "Changes (2)"."""
+    return re.fullmatch(rf"{CHANGES}( \([0-9]+\))?", title) is not None
+
+
 def lay_out_changes(
     changes: pd.DataFrame,
     attrs: Mapping[Any, Any],
     policy: Policy,
     report: ConversionReport,
     *,
+    title: str = CHANGES,
     taken: Sequence[str] = (),
     tables: Sequence[str] = (),
 ) -> Layout:
@@ -60,7 +67,7 @@ def lay_out_changes(
     frame = _readable(changes, policy)
     frame.attrs = {name: attrs[name] for name in ("site",) if name in attrs} | changes.attrs
     options = ColumnOptions(formats={"Change": _COLOURS})
-    layout = lay_out({CHANGES: frame}, policy, report, options, taken=taken, tables=tables)
+    layout = lay_out({title: frame}, policy, report, options, taken=taken, tables=tables)
     banner = Group(1, frame.shape[1], _told(frame, attrs, policy), align="left")
     sheets = [replace(sheet, header=HeaderRows(groups=((banner,),))) for sheet in layout.sheets]
     metadata = replace(layout.metadata, frames=[], fronts=[sheet.name for sheet in sheets])

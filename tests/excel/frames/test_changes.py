@@ -112,7 +112,16 @@ def test_a_sheet_of_the_same_name_that_is_not_ours_stays(tmp_path: Path, cells: 
     both = excel.write(
         {"Issues": later(), "Changes": issues()}, tmp_path / "b.xlsx", changes=diff(issues(), later())
     )
-    assert both.sheets == ("Index", "Issues", "Changes (2)", "Changes")
+    assert list(excel.read_all(both.path)) == ["Issues", "Changes"]
+    assert both.sheets == ("Index", "Issues", "Changes", "Changes (2)")
+
+
+def test_the_sheet_keeps_the_name_that_was_free(tmp_path: Path) -> None:
+    path = tmp_path / "changes.xlsx"
+    for _ in range(3):
+        written = excel.write(later(), path, mode="upsert", key="Key", changes=diff(issues(), later()))
+        assert written.sheets == ("changes", "Changes (2)")
+    assert openpyxl.load_workbook(path).sheetnames == ["changes", "Changes (2)"]
 
 
 @pytest.mark.parametrize(
