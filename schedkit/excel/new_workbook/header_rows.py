@@ -125,13 +125,21 @@ def draw_groups(sheet: Worksheet, header: HeaderRows, width: int) -> None:
         sheet.row_dimensions[row].height = 20
 
 
-def draw_edges(sheet: Worksheet, header: HeaderRows, width: int, top: int, bottom: int) -> None:
-    """Draw a line between the groups through all rows, blank cells included."""
+def draw_edges(
+    sheet: Worksheet, header: HeaderRows, width: int, top: int, bottom: int, *, first: str | None = None
+) -> None:
+    """Draw a line between the groups through all rows, blank cells included.
+
+    `first` is the formula of the rows that have a line above them: some programs apply one rule a cell only.
+    """
     columns = [letters(position) for position in header.edges if position <= width]
-    if columns:
-        line = DifferentialStyle(border=Border(left=Side("thin", color=styles.LINE)))
-        area = " ".join(f"{name}{top}:{name}{bottom}" for name in columns)
-        sheet.conditional_formatting.add(area, Rule(type="expression", formula=["TRUE"], dxf=line))
+    area = " ".join(f"{name}{top}:{name}{bottom}" for name in columns)
+    edge, line = Side("thin", color=styles.LINE), Side("thin", color=styles.BRAND)
+    wanted = [(first, Border(left=edge, top=line)), ("TRUE", Border(left=edge))]
+    for formula, border in wanted if columns else ():
+        if formula is not None:
+            rule = Rule(type="expression", formula=[formula], dxf=DifferentialStyle(border=border))
+            sheet.conditional_formatting.add(area, rule)
 
 
 def shorten_label(sheet: Worksheet, row: int, position: int, header: str, label: str) -> None:

@@ -14,13 +14,13 @@ from schedkit.excel.names import letters
 from schedkit.excel.new_workbook import styles
 from schedkit.excel.new_workbook.header_rows import number_style
 
-__all__ = ["group_rows"]
+__all__ = ["begins_group", "draw_lines", "hide_repeated"]
 
 _HIDDEN = ";;;"
 
 
-def group_rows(sheet: Worksheet, levels: int, width: int, top: int, bottom: int) -> None:
-    """Group the rows of a sheet by all but the last of their first `levels` columns."""
+def hide_repeated(sheet: Worksheet, levels: int, top: int, bottom: int) -> None:
+    """Show labels once for each group of rows: those of the first `levels` columns but for the last."""
     same = []
     for position in range(1, levels):
         name = letters(position)
@@ -29,6 +29,15 @@ def group_rows(sheet: Worksheet, levels: int, width: int, top: int, bottom: int)
         seen = f"SUBTOTAL(103,$A{top - 1})>0"
         rule = Rule(type="expression", formula=[f"AND({','.join([*same, seen])})"], dxf=number_style(_HIDDEN))
         sheet.conditional_formatting.add(f"{name}{top}:{name}{bottom}", rule)
+
+
+def begins_group(top: int) -> str:
+    """Return the formula that tells whether a group of rows begins with the row `top`."""
+    return f"NOT(EXACT($A{top},$A{top - 1}))"
+
+
+def draw_lines(sheet: Worksheet, width: int, top: int, bottom: int) -> None:
+    """Draw a line above each group of rows with the same first label."""
     line = DifferentialStyle(border=Border(top=Side("thin", color=styles.BRAND)))
-    first = Rule(type="expression", formula=[f"NOT({same[0]})"], dxf=line)
-    sheet.conditional_formatting.add(f"A{top}:{letters(width)}{bottom}", first)
+    rule = Rule(type="expression", formula=[begins_group(top)], dxf=line)
+    sheet.conditional_formatting.add(f"A{top}:{letters(width)}{bottom}", rule)

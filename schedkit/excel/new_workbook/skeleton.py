@@ -33,7 +33,7 @@ from schedkit.excel.new_workbook.header_rows import (
 )
 from schedkit.excel.new_workbook.outline import Outline, draw_outline
 from schedkit.excel.new_workbook.overview import Overview
-from schedkit.excel.new_workbook.row_labels import group_rows
+from schedkit.excel.new_workbook.row_labels import begins_group, draw_lines, hide_repeated
 from schedkit.excel.new_workbook.summary import draw_summary, put
 from schedkit.excel.new_workbook.totals import Total
 from schedkit.excel.text import excel_escape
@@ -166,13 +166,18 @@ def _add_rules(sheet: Worksheet, plan: SheetPlan) -> None:
     top, bottom = plan.first_row, plan.last_row
     if plan.outline is not None:
         draw_outline(sheet, plan.outline, plan.columns, top, bottom)
-    draw_edges(sheet, plan.header, len(plan.columns), top, bottom)
-    if plan.index > 1:
-        group_rows(sheet, plan.index, len(plan.columns), top, bottom)
+    grouped = plan.index > 1
+    if grouped:
+        hide_repeated(sheet, plan.index, top, bottom)
     for position, chosen in plan.formats.items():
         colour_column(sheet, position, chosen, top, bottom)
     decorate.colour(sheet, plan.columns, plan.attrs, top, bottom)
     decorate.bars(sheet, plan.columns, plan.attrs.get("fields") or {}, top, bottom)
+    # LibreOffice applies the first rule that fits to a cell: colours say more than lines.
+    first = begins_group(top) if grouped else None
+    draw_edges(sheet, plan.header, len(plan.columns), top, bottom, first=first)
+    if grouped:
+        draw_lines(sheet, len(plan.columns), top, bottom)
 
 
 def _table(plan: SheetPlan) -> Table:
