@@ -85,7 +85,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
 }
 BUILT: dict[str, set[str]] = {
     "core": set(),
-    "excel": {"existing_workbook", "fill", "reading", "write_plans", "writing"},
+    "excel": {"existing_workbook", "finishing", "fill", "reading", "write_plans", "writing"},
     "jira": {"export", "sites"},
     "confluence": {"client", "page", "results"},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
-from schedkit.excel.frame_metadata import FrameMetadata
+from schedkit.excel.frame_metadata import FrameMetadata, LevelMetadata, label_of
 from schedkit.excel.frames.restore import Body, inferred, restored
 from schedkit.excel.names import header_key, headers
 from schedkit.excel.parts.area import Area
@@ -281,10 +282,10 @@ class _Book:
             columns.append(
                 inferred(body, calendar) if column is None else restored(body, column, calendar, keys)
             )
-            labels.append(header if column is None else column.label)
+            labels.append(header if column is None else label_of(column.label))
         made = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(rows))
-        made.columns = _index_of([tuple(label) if isinstance(label, list) else label for label in labels])
         made = _with_index(made, list(bodies), metadata)
+        made.columns = _labels([labels[place] for place in map(int, made.columns)], metadata.levels)
         made.attrs.update(metadata.attrs)
         return made
 
@@ -325,17 +326,38 @@ def _with_index(frame: pd.DataFrame, found: list[str], metadata: FrameMetadata) 
     levels = frame.iloc[:, places]
     made = frame.iloc[:, [place for place in range(len(keys)) if place not in places]]
     made.index = (
-        pd.MultiIndex.from_frame(levels, names=metadata.index_names)
+        pd.MultiIndex.from_frame(levels, names=[label_of(name) for name in metadata.index_names])
         if len(places) > 1
-        else pd.Index(levels.iloc[:, 0]).rename(metadata.index_names[0])
+        else pd.Index(levels.iloc[:, 0]).rename(label_of(metadata.index_names[0]))
     )
     return made
 
 
-def _index_of(labels: list[Any]) -> pd.Index:
-    if labels and all(isinstance(label, tuple) for label in labels):
-        return pd.MultiIndex.from_tuples(labels)
-    return pd.Index(labels, tupleize_cols=False) if labels else pd.RangeIndex(0)
+def _labels(labels: list[Any], levels: Sequence[LevelMetadata]) -> pd.Index:
+    """Return column labels with the levels that they had; what people named has the first level only."""
+    depth = max((len(label) for label in labels if isinstance(label, tuple)), default=1)
+    if len(levels) != depth:
+        levels = [LevelMetadata()] * depth
+    if depth == 1:
+        return _level(labels, levels[0]) if labels else pd.RangeIndex(0)
+    padded = [label if isinstance(label, tuple) else (label, *[""] * (depth - 1)) for label in labels]
+    arrays = [
+        _level(list(values), level) for values, level in zip(zip(*padded, strict=True), levels, strict=True)
+    ]
+    return pd.MultiIndex.from_arrays(arrays)
+
+
+def _level(labels: list[Any], level: LevelMetadata) -> pd.Index:
+    name = label_of(level.name)
+    if level.categories is not None:
+        categories = [label_of(each) for each in level.categories]
+        if set(labels) <= set(categories):
+            return pd.CategoricalIndex(labels, categories, ordered=level.ordered, name=name)
+    made: pd.Index = pd.Index(labels, name=name, tupleize_cols=False)
+    # What people named may be of another kind.
+    with contextlib.suppress(TypeError, ValueError):
+        return made if level.dtype in (str(made.dtype), "category") else made.astype(level.dtype)
+    return made
 
 
 def _used_range(found: dict[int, CellColumn], metadata: FrameMetadata | None) -> _Region:

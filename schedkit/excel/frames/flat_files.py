@@ -16,9 +16,10 @@ from schedkit import context
 from schedkit.excel.column_types import Policy, missing
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.frame_metadata import kept_attrs
-from schedkit.excel.frames.layout import with_index
+from schedkit.excel.frames.labels import with_index
 from schedkit.excel.frames.object_columns import clean_texts, flat_text, is_texts
 from schedkit.excel.names import headers
+from schedkit.values.dates import field_type, holds_dates
 
 _STAGE = "write file"
 _CHUNK_ROWS = 16_384
@@ -34,12 +35,13 @@ def write_csv(frame: pd.DataFrame, policy: Policy, file: IO[bytes], report: Conv
     """Write `frame` as UTF-8 CSV that Excel decodes correctly and in which no cell is run as a formula."""
     frame = with_index(frame, report)
     labels = pa.array(headers(frame.columns), pa.large_string())
+    dates = {place for place in range(frame.shape[1]) if _holds_dates(frame, place)}
     # Excel needs the mark to read the file as UTF-8.
     file.write(b"\xef\xbb\xbf")
     for start in range(0, max(len(frame), 1), _CHUNK_ROWS):
         part = frame.iloc[start : start + _CHUNK_ROWS]
         texts = {
-            place: _guarded(_texts(part.iloc[:, place], policy, report), report)
+            place: _guarded(_texts(part.iloc[:, place], policy, report, place in dates), report)
             for place in range(part.shape[1])
         }
         chunk = io.StringIO(newline="")
@@ -55,10 +57,18 @@ def write_csv(frame: pd.DataFrame, policy: Policy, file: IO[bytes], report: Conv
         context.checkpoint()
 
 
-def _texts(series: pd.Series[Any], policy: Policy, report: ConversionReport) -> pa.Array:
-    """Return every value as text: dates in ISO 8601 with their offset, lists joined, numbers in full."""
+def _holds_dates(frame: pd.DataFrame, place: int) -> bool:
+    series = frame.iloc[:, place]
+    moments = pd.api.types.is_datetime64_any_dtype(series.dtype)
+    return moments and holds_dates(series, field_type(frame.attrs, frame.columns[place]))
+
+
+def _texts(series: pd.Series[Any], policy: Policy, report: ConversionReport, dates: bool) -> pa.Array:
+    """Return every value as text: moments in ISO 8601 with their offset, lists joined, numbers in full."""
     dtype = series.dtype
-    if isinstance(dtype, pd.DatetimeTZDtype):
+    if dates:
+        series = series.dt.date
+    elif isinstance(dtype, pd.DatetimeTZDtype):
         series = series.dt.tz_convert(policy.zone).astype(object)
     if isinstance(dtype, pd.StringDtype):
         return clean_texts(series.astype(object), report)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from schedkit.errors import UsageError
+from schedkit.values.dates import field_type
 from schedkit.values.keywords import check_keywords
 
 __all__ = ["diff"]
@@ -29,7 +31,8 @@ def diff(old: pd.DataFrame, new: pd.DataFrame, *, ignore: tuple[str, ...] = ("Up
     -------
     DataFrame
         Columns Key, Change (added, removed or changed), Field, Old and New; one row per added or removed
-        issue and per changed field, in the order of `new`, the removed ones last.
+        issue and per changed field, in the order of `new`, the removed ones last. ``attrs`` hold the
+        ``site`` and the ``summaries`` by key, for a workbook's sheet of changes.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def diff(old: pd.DataFrame, new: pd.DataFrame, *, ignore: tuple[str, ...] = ("Up
     rows: list[tuple[int, int, Any, str, Any, Any, Any]] = []
     columns = [str(column) for column in now if column in was and column not in (*ignore, by)]
     for order, column in enumerate(columns):
-        before, after = _cells(was[column].loc[both]), _cells(now[column].loc[both])
+        before, after = (_cells(frame[column].loc[both], frame.attrs) for frame in (was, now))
         rows += [
             (places[spot], order, keys[spot], "changed", column, before[spot], after[spot])
             for spot in range(len(both))
@@ -83,10 +86,19 @@ def diff(old: pd.DataFrame, new: pd.DataFrame, *, ignore: tuple[str, ...] = ("Up
         columns=["Key", "Change", "Field", "Old", "New"],
         dtype=object,
     )
-    return told.astype({"Key": "str", "Change": "str"})
+    told = told.astype({"Key": "str", "Change": "str"})
+    told.attrs = {name: new.attrs[name] for name in ("site",) if name in new.attrs}
+    if "Summary" in old and "Summary" in new:
+        named = pd.concat([old.set_index("Key")["Summary"], new.set_index("Key")["Summary"]])
+        known = named[~named.index.duplicated(keep="last")].reindex(told["Key"].unique()).dropna()
+        told.attrs["summaries"] = known.to_dict()
+    return told
 
 
-def _cells(series: pd.Series[Any]) -> list[Any]:
+def _cells(series: pd.Series[Any], attrs: Mapping[Hashable, Any]) -> list[Any]:
+    if isinstance(series.dtype, pd.DatetimeTZDtype) and field_type(attrs, series.name) == "date":
+        # A date has no time zone. Among other values nothing else would tell it from a moment.
+        series = series.dt.tz_localize(None)
     return series.astype(object).tolist()
 
 
@@ -97,4 +109,7 @@ def _missing(value: Any) -> bool:
 def _same(a: Any, b: Any) -> bool:
     if _missing(a) or _missing(b):
         return _missing(a) and _missing(b)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        # A workbook and a Parquet file give lists back for tuples.
+        return list(a) == list(b)
     return bool(a == b)
