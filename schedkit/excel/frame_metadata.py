@@ -223,7 +223,7 @@ def plain_label(label: Hashable) -> Any:
 
 
 def label_of(stored: Any) -> Any:
-    """Return the label that `plain_label` stored of."""
+    """Return the label that `plain_label` was given."""
     if isinstance(stored, list):
         return tuple(map(label_of, stored))
     if isinstance(stored, dict):
