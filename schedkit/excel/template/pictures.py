@@ -15,7 +15,7 @@ from schedkit.excel.names import letters
 from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.rewrite import Changes, free_prefix, rewrite
 from schedkit.excel.parts.sheet import ORDER, Sheet
-from schedkit.excel.parts.workbook import Workbook, open_workbook, relations
+from schedkit.excel.parts.workbook import Workbook, open_workbook, relations, uses
 from schedkit.excel.parts.xml import OFFICE, STRICT, Document, Element
 from schedkit.excel.picture import PlacedPicture, natural_size
 from schedkit.values.text import did_you_mean
@@ -202,10 +202,8 @@ class _SheetPictures:
         identity = blip.get(_EMBED)
         if sum(each.get(_EMBED) == identity for each in document.root.all("blip")) == 1:
             self._changes.unrelated.setdefault(self._drawing, set()).add(identity)
-            package = self._book.package
-            showing = (each.target for part in package.names() for each in relations(package, part))
-            if sum(each.casefold() == target.casefold() for each in showing) == 1:
-                self._changes.dropped.add(package.named(target))
+            if uses(self._book.package, target) == 1:
+                self._changes.dropped.add(self._book.package.named(target))
 
     def _anchor(self, picture: PlacedPicture, number: int, identity: str, name: str) -> bytes:
         """Return what shows a picture beginning in a cell, which moves with it and keeps its size."""

@@ -64,6 +64,8 @@ def checked_properties(given: Mapping[str, str | Sequence[str]], title: str | No
 
 def with_properties(data: bytes, name: str, properties: Mapping[str, str]) -> bytes:
     """Return a workbook with these properties; the others stay as they are."""
+    if not properties:
+        return data
     package = Package(data, name)
     parts = [each.target for each in relations(package, "", "core-properties") if each.target in package]
     part = package.named(parts[0]) if parts else _PART

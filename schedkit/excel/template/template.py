@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,9 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.column_types import Policy
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.frames.cells import Calculated, ColumnRenderer
-from schedkit.excel.frames.layout import column_at, columns_of, links_of, with_index
+from schedkit.excel.frames.column_options import ColumnOptions
+from schedkit.excel.frames.labels import with_index
+from schedkit.excel.frames.layout import column_at, columns_of, links_of
 from schedkit.excel.frames.restore import Body
 from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.names import header_key, headers
@@ -50,7 +52,7 @@ class FillOptions:
     policy: Policy
     mode: Mode = "replace"
     key: tuple[str, ...] = ()
-    links: bool | Mapping[str, str] = True
+    columns: ColumnOptions = field(default_factory=ColumnOptions)
     missing: Missing = "keep"
     max_drop: float = 0.5
     appends: AppendGuard | None = None
@@ -150,11 +152,12 @@ def plan_filling(
     renderers = RendererChooser(
         sheet, region, growth, match, numbers, overwritten, positions, formats, report, rows.continues
     )
+    linked = links_of(frame, columns, options.columns.links_of(frame, columns))
     return Filling(
         region=region,
         growth=growth,
         sheet=sheet,
-        renderers=renderers.all(columns if len(frame) else (), links_of(frame, columns, options.links)),
+        renderers=renderers.all(columns if len(frame) else (), linked),
         numbers=numbers,
         attributes=_attributes(sheet, region, numbers, keep=match is not None, shown=filtered),
         overwritten=overwritten,
