@@ -78,12 +78,12 @@ def diff(old: pd.DataFrame, new: pd.DataFrame, *, ignore: tuple[str, ...] = ("Up
         if issue not in position
     ]
     rows.sort(key=lambda row: row[:2])
-    told = pd.DataFrame(
+    changes = pd.DataFrame(
         [[pd.NA if _missing(cell) else cell for cell in row[2:]] for row in rows],
         columns=["Key", "Change", "Field", "Old", "New"],
         dtype=object,
     )
-    return told.astype({"Key": "str", "Change": "str"})
+    return changes.astype({"Key": "str", "Change": "str"})
 
 
 def _cells(series: pd.Series[Any]) -> list[Any]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.kinds import Kind
@@ -28,7 +25,7 @@ async def whole_list(session: Session, id: int, kind: Kind) -> tuple[str, ...]:
     cells: list[str] = []
     while True:
         params = {"startAt": len(cells), "maxResults": PAGE}
-        answer: Any = (await session.site.send(Request("GET", path, params=params))).json()
+        answer = await session.get(path, params)
         try:
             page = msgspec.convert(answer, kind.type, strict=False)
         except msgspec.ValidationError as problem:
