@@ -76,16 +76,42 @@ def _by_number(keys: pd.Series[str]) -> pd.Series[str]:
 
 
 def _where(frame: pd.DataFrame, expression: str) -> pd.DataFrame:
-    kept: pd.DataFrame = _evaluated("where", expression, lambda: frame.query(expression, engine="python"))
+    kept: pd.DataFrame = _evaluated("where", expression, lambda: frame[_computed(frame, expression)])
     return kept.reset_index(drop=True)
 
 
 def _derive(frame: pd.DataFrame, expressions: dict[str, str]) -> pd.DataFrame:
     derived = frame.copy()
     for name, expression in expressions.items():
-        work = functools.partial(derived.eval, expression, engine="python")
-        derived[name] = _evaluated("derive", expression, work)
+        derived[name] = _evaluated("derive", expression, functools.partial(_computed, derived, expression))
     return derived
+
+
+def _computed(frame: pd.DataFrame, expression: str) -> Any:
+    """Return the value of an expression over the columns; moments compare with texts such as '2026-03-01'.
+
+    pandas makes a moment without a time zone of such a text, which is in no order with moments that have one.
+    """
+    import pandas as pd
+
+    work = functools.partial(pd.DataFrame.eval, expr=expression, engine="python", target=None)
+    zoned = {
+        place: frame.iloc[:, place].dt.tz_convert("UTC").dt.tz_localize(None)
+        for place, dtype in enumerate(frame.dtypes)
+        if isinstance(dtype, pd.DatetimeTZDtype)
+    }
+    if not zoned:
+        return work(frame)
+    walls = frame.copy()
+    for place, wall in zoned.items():
+        walls.isetitem(place, wall)
+    try:
+        found: Any = work(walls)
+    except (TypeError, AttributeError):
+        # The expression names a time zone itself.
+        return work(frame)
+    moments = isinstance(found, pd.Series) and pd.api.types.is_datetime64_any_dtype(found.dtype)
+    return work(frame) if moments else found
 
 
 def _evaluated(step: str, expression: str, work: Callable[[], Any]) -> Any:

@@ -84,13 +84,25 @@ def entered(room: Room, size: int, leave: threading.Event) -> threading.Event:
 def test_a_body_waits_until_there_is_room() -> None:
     room, leave = Room(100, patience=10), threading.Event()
     assert entered(room, 60, leave).wait(10)
-    second = entered(room, 60, leave)
-    assert entered(room, 40, leave).wait(10)  # fits beside the first
+    assert entered(room, 30, leave).wait(10)
+    third = entered(room, 60, leave)
+    assert entered(room, 10, leave).wait(10)  # fits beside the others
     assert entered(room, 0, leave).wait(10)  # waits for nobody
-    assert not second.is_set()
+    assert not third.is_set()
     assert room.held == 100
     leave.set()
-    assert second.wait(10)
+    assert third.wait(10)
+
+
+def test_two_bodies_are_in_at_once_though_together_they_are_too_large() -> None:
+    room, leave = Room(100, patience=10), threading.Event()
+    assert entered(room, 100, leave).wait(10)
+    assert entered(room, 100, leave).wait(10)
+    third = entered(room, 1, leave)
+    assert not third.wait(0.05)
+    assert (room.held, room.bodies) == (200, 2)
+    leave.set()
+    assert third.wait(10)
 
 
 def test_a_body_larger_than_all_the_room_comes_in_alone() -> None:
@@ -104,8 +116,8 @@ def test_a_body_larger_than_all_the_room_comes_in_alone() -> None:
 
 def test_patience_ends() -> None:
     room, leave = Room(100, patience=0.01), threading.Event()
-    assert entered(room, 100, leave).wait(10)
-    assert entered(room, 100, leave).wait(10)  # although the first has not left
+    for _ in range(3):
+        assert entered(room, 100, leave).wait(10)  # although the others have not left
     leave.set()
 
 

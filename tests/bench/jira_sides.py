@@ -91,9 +91,8 @@ def rows_of(issues: list[dict[str, Any]], names: Names) -> pd.DataFrame:
             }
         )
     frame = pd.DataFrame(rows)
-    for column in ("Created", "Updated", "Resolved"):
+    for column in INSTANTS:
         frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
-    frame["Due"] = pd.to_datetime(frame["Due"], format="ISO8601")
     return frame
 
 
@@ -336,7 +335,7 @@ def main(side: str, dialect: str, fields: str, site: str, out: str) -> None:
         facts["requests"] = made.attrs.get("requests")
         facts["peak_mb"] = peak_megabytes()
         table = made[COMPARED].astype({c: "str" for c in COMPARED if c not in INSTANTS})
-        table = table.astype({c: "datetime64[us]" if c == "Due" else "datetime64[us, UTC]" for c in INSTANTS})
+        table = table.astype(dict.fromkeys(INSTANTS, "datetime64[us, UTC]"))
         table.sort_values("Key", ignore_index=True).to_pickle(out)
     facts.setdefault("peak_mb", peak_megabytes())
     print(json.dumps(facts))

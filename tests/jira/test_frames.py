@@ -67,7 +67,7 @@ def test_values_that_fit() -> None:
     assert types["customfield_3"] == "category"
     assert list(df["customfield_4"]) == [("A", "B"), ()]
     assert df["customfield_6"][0] == "5b1"
-    assert types["customfield_7"] == "datetime64[us]"
+    assert types["customfield_7"] == "datetime64[us, UTC]"
     assert df["customfield_8"][0] == "x"
     assert df["customfield_1"].isna().tolist() == [False, True]
 

@@ -425,7 +425,7 @@ def test_one_odd_date_changes_no_column(dialect: str) -> None:
 
         with context.use(Listener()):
             df = client(site, dialect).search("project = DEMO ORDER BY key")
-        assert str(df["Due"].dtype) == "datetime64[us]"
+        assert str(df["Due"].dtype) == "datetime64[us, UTC]"
         facts = df.attrs["extraction"]
         assert facts["unreadable"] == {"Due": {"DEMO-2": "'20266-02-01'"}}
         assert facts["warnings"] == lines

@@ -107,7 +107,7 @@ def test_columns_of_a_known_answer(shared_data: Path) -> None:
     assert row["Key"] == "TEST-1"
     assert row["Summary"] == "This is your first task"
     assert row["Assignee"] == "lesstif"
-    assert row["Due"] == pd.Timestamp("2021-06-19")
+    assert row["Due"] == pd.Timestamp("2021-06-19", tz="UTC")
     assert row["Fix Versions"] == ("1.1.3", "2.1.5")
     assert row["Security Level"] == '{"id":12345}'
     assert "작업한 시간" in frame  # the site's own name of an unmentioned field

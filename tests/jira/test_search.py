@@ -56,7 +56,7 @@ def test_the_frame_holds_what_the_site_holds(jira: Jira, demo_site: DemoSite) ->
             "Created": moment(issue.created),
             "Updated": moment(issue.updated),
             "Resolved": moment(issue.resolved),
-            "Due": pd.Timestamp(issue.due) if issue.due else None,
+            "Due": pd.Timestamp(issue.due, tz="UTC") if issue.due else None,
             "Labels": issue.labels,
             "Components": tuple(c.name for c in issue.components),
             "Fix Versions": tuple(v.name for v in issue.fix_versions),
@@ -76,17 +76,21 @@ def test_types(jira: Jira) -> None:
     types = df.dtypes.astype(str)
     assert set(types[["Key", "Summary", "Assignee", "Reporter", "Parent"]]) == {"str"}
     assert set(types[["Type", "Status", "Status Category", "Priority"]]) == {"category"}
-    assert set(types[["Created", "Updated", "Resolved"]]) == {"datetime64[us, UTC]"}
-    assert types["Due"] == "datetime64[us]"
+    assert set(types[["Created", "Updated", "Resolved", "Due"]]) == {"datetime64[us, UTC]"}
     assert types["Story Points"] == "float64"
     assert all(isinstance(v, tuple) for v in df["Labels"])
 
 
-def test_moments_compare_with_dates_by_the_days_of_a_time_zone(jira: Jira, demo_site: DemoSite) -> None:
+@pytest.mark.parametrize("zone_name", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+def test_moments_compare_with_dates_by_the_days_of_a_time_zone(
+    jira: Jira, demo_site: DemoSite, zone_name: str
+) -> None:
     df = jira.search(ALL).dropna(subset=["Resolved", "Due"])
-    resolved = df["Resolved"].dt.tz_convert("Asia/Tokyo").dt.tz_localize(None).dt.normalize()
-    in_time = (resolved <= df["Due"]).tolist()
-    zone = ZoneInfo("Asia/Tokyo")
+    resolved = df["Resolved"].dt.tz_convert(zone_name).dt.tz_localize(None)
+    in_time = (resolved < df["Due"].dt.tz_localize(None) + pd.Timedelta(days=1)).tolist()
+    if zone_name == "UTC":
+        assert (df["Resolved"] < df["Due"] + pd.Timedelta(days=1)).tolist() == in_time
+    zone = ZoneInfo(zone_name)
     for key, told in zip(df["Key"], in_time, strict=True):
         issue = demo_site.store.get(key)
         assert issue.resolved is not None
@@ -304,7 +308,7 @@ def test_cells_can_be_written(jira: Jira) -> None:
     df = jira.search(ALL)
     for column in df:
         df.iloc[0, df.columns.get_loc(column)] = df[column].iloc[1] if column != "Labels" else None
-    df.loc[2, "Due"] = pd.Timestamp("2027-03-04")
+    df.loc[2, "Due"] = "2027-03-04"
     df.loc[2, "Story Points"] = 2.5
     df.loc[2, "Created"] = df["Updated"].max()
 

@@ -47,6 +47,38 @@ def test_issue_keys_sort_by_their_number() -> None:
     assert shape(frame, Shape(sort=["-Key"]))["Key"].tolist()[:3] == ["B-2", "A-10", "A-9"]
 
 
+MOMENTS = pd.DataFrame(
+    {
+        "Key": ["A-1", "A-2", "A-3"],
+        "Created": pd.to_datetime(["2026-03-01T10:00Z", "2026-02-01T00:00Z", "2026-03-02T23:30Z"]),
+        "Due": pd.to_datetime(["2026-03-01", None, "2026-03-02"], utc=True),
+        "Day": pd.to_datetime(["2026-03-01", "2026-03-01", "2026-03-05"]),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("expression", "keys"),
+    [
+        ("Due < '2026-03-02'", ["A-1"]),
+        ("Created < '2026-03-02' and Due.isna()", ["A-2"]),
+        ("Created > Due", ["A-1", "A-3"]),
+        ("Created >= '2026-03-01T10:00Z'", ["A-1", "A-3"]),
+        ("Created.dt.tz_convert('Asia/Tokyo').dt.day == 3", ["A-3"]),
+        ("Day > '2026-03-04'", ["A-3"]),
+    ],
+)
+def test_moments_and_dates_compare_with_texts(expression: str, keys: list[str]) -> None:
+    assert shape(MOMENTS, Shape(where=expression))["Key"].tolist() == keys
+
+
+def test_moments_that_are_derived_keep_their_zone() -> None:
+    derived = shape(MOMENTS, Shape(derive={"Later": "Created.dt.floor('D')", "Late": "Due < '2026-03-02'"}))
+    assert str(derived["Later"].dtype) == str(MOMENTS["Created"].dtype)
+    assert derived["Late"].tolist() == [True, False, False]
+    assert str(MOMENTS["Due"].dtype).endswith("UTC]")
+
+
 def first_row(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.head(1)
 
@@ -65,6 +97,7 @@ not_a_function = 3
         ({"drop": ["zzz"]}, r"shape.drop: there is no column 'zzz' \(known: Key, Points, Labels\)"),
         ({"sort": ["-Point"]}, "did you mean 'Points'"),
         ({"where": "Nope > 1"}, r"shape.where: 'Nope > 1' fails: name 'Nope' is not defined"),
+        ({"where": "Points = 3"}, "cannot assign without a target"),
         ({"derive": {"x": "1 +"}}, "shape.derive: '1 \\+' fails"),
         ({"call": f"{__name__}:not_a_frame"}, "returned int"),
         ({"call": f"{__name__}:not_a_function"}, "is not a function"),

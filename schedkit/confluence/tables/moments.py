@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
 from schedkit.confluence.markup import time_tag
 from schedkit.confluence.tables.look import Look
+from schedkit.values.dates import all_midnight
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["day", "days", "holds_dates", "moment", "moments"]
+__all__ = ["day", "days", "moment", "moments"]
 
 _DAY = "%Y-%m-%d"
 _MINUTE = "%Y-%m-%d %H:%M"
 
 
-def holds_dates(df: pd.DataFrame, label: Any) -> bool:
-    """Tell whether a column of moments holds dates: its field is one, or all are midnights."""
-    fields = df.attrs.get("fields")
-    about = fields.get(label) if isinstance(fields, Mapping) else None
-    kind = about.get("type") if isinstance(about, Mapping) else None
-    return kind == "date" or (kind != "datetime" and _all_midnight(df[label]))
-
-
-def _all_midnight(series: pd.Series[Any]) -> bool:
-    known = series.dropna()
-    return bool((known == known.dt.normalize()).all())
-
-
 def days(series: pd.Series[Any], look: Look) -> list[str]:
     """Return the days of a column of moments or dates, as Confluence's dates."""
-    if getattr(series.dtype, "tz", None) is not None and not _all_midnight(series):
+    if getattr(series.dtype, "tz", None) is not None and not all_midnight(series):
         # The midnights of a date are its own zone's.
         series = series.dt.tz_convert(look.zone)
     shown = series.dt.strftime(_DAY).tolist()

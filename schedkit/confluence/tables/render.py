@@ -26,9 +26,10 @@ from schedkit.confluence.markup import (
 from schedkit.confluence.source.reading import key_text
 from schedkit.confluence.tables.arguments import labels as column_labels
 from schedkit.confluence.tables.look import Look
-from schedkit.confluence.tables.moments import day, days, holds_dates, moment, moments
+from schedkit.confluence.tables.moments import day, days, moment, moments
 from schedkit.confluence.tables.rules import header, joined_key
 from schedkit.errors import UnknownFieldError, UsageError
+from schedkit.values.dates import field_type, holds_dates
 from schedkit.values.extraction import incomplete
 from schedkit.values.text import clip, did_you_mean
 
@@ -175,7 +176,7 @@ def _column(df: pd.DataFrame, label: Any, name: str, look: Look) -> list[str]:
         texts = [_value(v, look) for v in dtype.categories]
         return [texts[code] if code >= 0 else "" for code in series.cat.codes.tolist()]
     if types.is_datetime64_any_dtype(dtype):
-        only_days = name in look.dates or holds_dates(df, label)
+        only_days = name in look.dates or holds_dates(series, field_type(df.attrs, label))
         return days(series, look) if only_days else moments(series, look)
     if types.is_bool_dtype(dtype) or types.is_numeric_dtype(dtype):
         return [_value(v, look) for v in series.tolist()]

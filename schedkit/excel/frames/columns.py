@@ -1,7 +1,7 @@
 """A DataFrame's columns as an Excel sheet sees them: text, numbers, booleans and serial dates.
 
-What a column is gets decided once, over all its rows; its values are rendered chunk by chunk, so that
-a million rows need no more memory than ten thousand.
+The kind of a column is determined once from all its rows. Its values are rendered in chunks, so a million
+rows need no more memory than ten thousand.
 """
 
 from __future__ import annotations
@@ -20,12 +20,25 @@ from schedkit.excel.frames.decimal_places import digits_of, digits_of_durations
 from schedkit.excel.frames.object_columns import Lists, Objects, clean_texts
 from schedkit.excel.limits import MAX_INTEGER
 from schedkit.excel.serial_dates import DAY, Calendar, serials
+from schedkit.values.dates import holds_dates
+from schedkit.values.timezones import timezone_name
 
 Series = pd.Series
 
 
-def column(series: Series[Any], header: str, policy: Policy) -> Column:
+def column(series: Series[Any], header: str, policy: Policy, field: str | None = None) -> Column:
     """Return `series`, of any dtype, as a column of a sheet.
+
+    Parameters
+    ----------
+    series : Series
+        Of any dtype.
+    header : str
+        Its name in the sheet.
+    policy : Policy
+        How values are written.
+    field : str, optional
+        The type of the field that it was read from; see `values.dates`.
 
     Raises
     ------
@@ -41,9 +54,12 @@ def column(series: Series[Any], header: str, policy: Policy) -> Column:
     if kinds.is_bool_dtype(plain.dtype):
         return Column(header, Kind.BOOLEAN, _Booleans(plain), dtype)
     if isinstance(plain.dtype, pd.DatetimeTZDtype):
+        if holds_dates(plain, field):
+            days = _Datetimes(plain.dt.tz_localize(None), policy)
+            return Column(header, Kind.DATE, days, dtype, zone=timezone_name(plain.dtype.tz))
         return Column(header, Kind.DATETIME, _Datetimes(plain, policy), dtype, zone=policy.zone_name)
     if kinds.is_datetime64_dtype(plain.dtype):
-        kind = Kind.DATE if _all_midnight(plain) else Kind.DATETIME
+        kind = Kind.DATE if holds_dates(plain, field) else Kind.DATETIME
         return Column(header, kind, _Datetimes(plain, policy), dtype)
     if kinds.is_timedelta64_dtype(plain.dtype):
         digits = digits_of_durations(_micros(plain.dropna()))
@@ -110,11 +126,6 @@ def _arrow(series: Series[Any], start: int, stop: int, kind: pa.DataType) -> pa.
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     return array if array.type == kind else array.cast(kind)
-
-
-def _all_midnight(series: Series[Any]) -> bool:
-    present = series.dropna()
-    return len(present) > 0 and bool((_micros(present) % DAY == 0).all())
 
 
 def _micros(series: Series[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -19,6 +19,7 @@ from schedkit.excel.frame_metadata import kept_attrs
 from schedkit.excel.frames.layout import with_index
 from schedkit.excel.frames.object_columns import clean_texts, flat_text, is_texts
 from schedkit.excel.names import headers
+from schedkit.values.dates import field_type, holds_dates
 
 _STAGE = "write file"
 _CHUNK_ROWS = 16_384
@@ -31,15 +32,16 @@ Write = Callable[[pd.DataFrame, Policy, IO[bytes], ConversionReport], None]
 
 
 def write_csv(frame: pd.DataFrame, policy: Policy, file: IO[bytes], report: ConversionReport) -> None:
-    """Write `frame` as UTF-8 CSV that Excel opens rightly and that no spreadsheet runs."""
+    """Write `frame` as UTF-8 CSV that Excel decodes correctly and in which no cell is run as a formula."""
     frame = with_index(frame, report)
     labels = pa.array(headers(frame.columns), pa.large_string())
+    dates = {place for place in range(frame.shape[1]) if _holds_dates(frame, place)}
     # Excel needs the mark to read the file as UTF-8.
     file.write(b"\xef\xbb\xbf")
     for start in range(0, max(len(frame), 1), _CHUNK_ROWS):
         part = frame.iloc[start : start + _CHUNK_ROWS]
         texts = {
-            place: _guarded(_texts(part.iloc[:, place], policy, report), report)
+            place: _guarded(_texts(part.iloc[:, place], policy, report, place in dates), report)
             for place in range(part.shape[1])
         }
         chunk = io.StringIO(newline="")
@@ -55,10 +57,18 @@ def write_csv(frame: pd.DataFrame, policy: Policy, file: IO[bytes], report: Conv
         context.checkpoint()
 
 
-def _texts(series: pd.Series[Any], policy: Policy, report: ConversionReport) -> pa.Array:
-    """Return every value as text: dates in ISO 8601 with their offset, lists joined, numbers in full."""
+def _holds_dates(frame: pd.DataFrame, place: int) -> bool:
+    series = frame.iloc[:, place]
+    moments = pd.api.types.is_datetime64_any_dtype(series.dtype)
+    return moments and holds_dates(series, field_type(frame.attrs, frame.columns[place]))
+
+
+def _texts(series: pd.Series[Any], policy: Policy, report: ConversionReport, dates: bool) -> pa.Array:
+    """Return every value as text: moments in ISO 8601 with their offset, lists joined, numbers in full."""
     dtype = series.dtype
-    if isinstance(dtype, pd.DatetimeTZDtype):
+    if dates:
+        series = series.dt.date
+    elif isinstance(dtype, pd.DatetimeTZDtype):
         series = series.dt.tz_convert(policy.zone).astype(object)
     if isinstance(dtype, pd.StringDtype):
         return clean_texts(series.astype(object), report)
@@ -93,12 +103,12 @@ def _guarded(texts: pa.Array, report: ConversionReport) -> pa.Array:
 
 def write_parquet(frame: pd.DataFrame, policy: Policy, file: IO[bytes], report: ConversionReport) -> None:
     """Write `frame` as Parquet with its own types; object columns become text where Arrow has no type."""
-    del policy  # Parquet knows zones and infinities.
+    del policy  # Parquet stores zones and infinities.
     frame = with_index(frame, report)
     labels = headers(frame.columns)
     columns = {label: _storable(frame.iloc[:, place], report) for place, label in enumerate(labels)}
     made = pd.DataFrame(columns, index=frame.index)
-    # What is no JSON in the attributes would make the whole file fail.
+    # Attributes that are not JSON would make writing fail.
     made.attrs.update(json.loads(json.dumps(kept_attrs(frame.attrs), default=str)))
     table = pa.Table.from_pandas(made, preserve_index=False)
     with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:

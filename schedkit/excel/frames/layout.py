@@ -1,4 +1,4 @@
-"""Frames layout out as sheets: valid names, index levels as columns, split at the row limit, links."""
+"""Frames laid out as sheets: valid names, index levels as columns, split at the row limit, links."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from schedkit.excel.names import header_text, headers, sheet_names, table_names
 from schedkit.excel.new_workbook.column_formats import ColumnFormat, checked_formats
 from schedkit.excel.new_workbook.skeleton import HEADER_ROW, SheetPlan
 from schedkit.excel.new_workbook.totals import totals_of
+from schedkit.values.dates import field_type
 
 _KEY_HEADERS = {"key", "parent", "epic link", "issue key"}
 _KEY_FIELDS = {"issuekey", "key", "parent"}
-# An address column shows itself within its first values.
+# A column of addresses is recognised by its first values.
 _SAMPLE_ROWS = 500
 _LIKE_A_LABEL = 1000
 
@@ -38,7 +39,7 @@ def index_levels(frame: pd.DataFrame) -> list[Hashable] | None:
 
 
 def is_count(index: pd.Index) -> bool:
-    """Tell whether an unnamed index only counts rows, perhaps those of a longer frame, and labels nothing."""
+    """Tell whether an unnamed index only numbers the rows, perhaps those of a longer frame."""
     return isinstance(index, pd.RangeIndex) or pd.api.types.is_integer_dtype(index.dtype) or not len(index)
 
 
@@ -63,7 +64,7 @@ def with_index(frame: pd.DataFrame, report: ConversionReport | None = None) -> p
 
 
 def _may_label(index: pd.Index) -> bool:
-    """Tell whether whole numbers may be years or ids: a count seldom begins so high, or repeats nothing."""
+    """Tell whether whole numbers may be labels such as years or ids: row numbers begin low and are unique."""
     return len(index) > 0 and index.is_unique and index.min() >= _LIKE_A_LABEL
 
 
@@ -84,7 +85,13 @@ def columns_of(frame: pd.DataFrame, policy: Policy, report: ConversionReport) ->
     report.add(
         "renamed_columns", sum(new != _as_given(old) for new, old in zip(labels, frame.columns, strict=True))
     )
-    return tuple(column(frame.iloc[:, place], label, policy) for place, label in enumerate(labels))
+    return tuple(column_at(frame, place, label, policy) for place, label in enumerate(labels))
+
+
+def column_at(frame: pd.DataFrame, place: int, header: str, policy: Policy) -> Column:
+    """Return one column of `frame`, by its position, as a column of a sheet."""
+    kind = field_type(frame.attrs, frame.columns[place])
+    return column(frame.iloc[:, place], header, policy, kind)
 
 
 def _as_given(label: Any) -> str:

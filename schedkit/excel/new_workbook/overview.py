@@ -14,6 +14,7 @@ from schedkit.excel.names import headers
 from schedkit.excel.new_workbook.column_roles import CATEGORIES, StatusCategories, roles
 from schedkit.excel.new_workbook.decorate import extracted_at
 from schedkit.excel.serial_dates import Floats
+from schedkit.values.dates import field_type, holds_dates
 
 _NOBODY = "(none)"
 _MOST_ROWS = 12
@@ -140,12 +141,16 @@ def _total(points: pd.Series[Any] | None) -> float | None:
     return float(points.fillna(0).sum())
 
 
-def _days(values: pd.Series[Any] | None, policy: Policy) -> pd.Series[Any] | None:
-    """Return the wall-clock days of a column of moments, None if it holds none."""
+def _days(
+    values: pd.Series[Any] | None, policy: Policy, field: str | None = "datetime"
+) -> pd.Series[Any] | None:
+    """Return the wall-clock days of a column of moments or dates, None if it holds none."""
     if values is None or not pd.api.types.is_datetime64_any_dtype(values.dtype):
         return None
     if isinstance(values.dtype, pd.DatetimeTZDtype):
-        values = values.dt.tz_convert(policy.zone).dt.tz_localize(None)
+        # The midnights of a date are its own zone's.
+        values = values if holds_dates(values, field) else values.dt.tz_convert(policy.zone)
+        values = values.dt.tz_localize(None)
     days: pd.Series[Any] = values.dt.normalize()
     return days
 
@@ -161,7 +166,8 @@ def _overdue(
     policy: Policy,
     attrs: Mapping[Any, Any],
 ) -> int | None:
-    due = _days(columns.get("due"), policy)
+    values = columns.get("due")
+    due = None if values is None else _days(values, policy, field_type(attrs, values.name))
     if due is None or categories is None:
         return None
     late = (due < _today(policy, attrs)).to_numpy() & (categories != 2).to_numpy()

@@ -1,7 +1,7 @@
-"""The workbook without its rows, drawn by openpyxl: header, widths, formats, table, colours, charts.
+"""A new workbook without its rows, made by openpyxl: header, widths, formats, table, colours, charts.
 
-Each sheet holds a few prototype rows, one per way a cell of a column may look; the filler reads their
-formats and puts the real rows in their place.
+Each sheet has a few prototype rows, one for each format that cells of a column may have. They are replaced by
+the real rows, which take over their formats.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Front:
     """What comes before the rows: a title, an overview (None: no Summary sheet), an index of sheets."""
 
     title: str
-    told: Sequence[str]
+    origin: Sequence[str]
     overview: Overview | None
     index: bool
 
@@ -77,7 +77,7 @@ def draw(plans: Sequence[SheetPlan], front: Front, policy: Policy) -> bytes:
     del book["Sheet"]
     if front.overview is not None:
         sheet = book.create_sheet(SUMMARY)
-        draw_summary(sheet, front.title, front.told, front.overview)
+        draw_summary(sheet, front.title, front.origin, front.overview)
         decorate.print_setup(sheet, pages=1)
     if front.index:
         _draw_index(book.create_sheet(INDEX), front, plans)
@@ -85,7 +85,7 @@ def draw(plans: Sequence[SheetPlan], front: Front, policy: Policy) -> bytes:
         _draw_sheet(book.create_sheet(plan.name), plan, policy)
     book.properties.creator = "schedkit"
     book.properties.title = excel_escape(front.title)
-    book.properties.subject = excel_escape(next(iter(front.told), ""))
+    book.properties.subject = excel_escape(next(iter(front.origin), ""))
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""An analyst's own workbook, filled: which column takes what, which rows stay, what grows along."""
+"""Plans for filling a region of a workbook: its columns, the rows that stay, and what moves."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.column_types import Policy
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.frames.cells import Calculated, ColumnRenderer
-from schedkit.excel.frames.columns import column
-from schedkit.excel.frames.layout import columns_of, links_of, with_index
+from schedkit.excel.frames.layout import column_at, columns_of, links_of, with_index
 from schedkit.excel.frames.restore import Body
 from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.names import header_key, headers
@@ -38,15 +37,15 @@ from schedkit.excel.template.upsert import Carried, Match, match_rows
 
 Mode = Literal["replace", "append", "upsert"]
 Missing = Literal["keep", "mark", "delete"]
-# With fewer rows than these, losing half of them is nothing unusual.
+# `max_drop` does not apply to fewer rows than these.
 _JUDGED_ROWS = 10
-# Headers of columns that tell issues apart.
+# Headers of columns that identify issues.
 _KEYS = ["key", "issue key"]
 
 
 @dataclass(frozen=True)
 class FillOptions:
-    """What the caller wants done with a template; `appends` are told from repeated ones, within a run."""
+    """Options of filling a region; `appends` recognises appends that a repeated run made before."""
 
     policy: Policy
     mode: Mode = "replace"
@@ -288,11 +287,11 @@ def _attributes(
     look = sheet.row(region.body.top).look
     if not keep:
         return look
-    told = (
+    by_row = (
         sheet.attributes(number, shown=shown) if number <= region.body.bottom else None
         for number in numbers.tolist()
     )
-    return pa.array([look if each is None else each for each in told], pa.large_string())
+    return pa.array([look if each is None else each for each in by_row], pa.large_string())
 
 
 def _filtered(book: Workbook, sheet: Sheet, region: Region) -> list[Document]:
@@ -331,7 +330,7 @@ def _widened(region: Region, frame: pd.DataFrame) -> Region:
 
 
 def _positions(region: Region, frame: pd.DataFrame, name: str, report: ConversionReport) -> dict[int, int]:
-    """Return which frame column each sheet column takes; columns without a header are told."""
+    """Return which frame column each sheet column takes; columns without a header are reported."""
     known = region.positions()
     found, unplaced = {}, []
     for place, header in enumerate(headers(frame.columns)):
@@ -368,7 +367,7 @@ def check_key(frame: pd.DataFrame, key: Sequence[str], policy: Policy) -> None:
             hint=f"the frame has {', '.join(labels)}",
         )
     places = [by_key[header_key(name)] for name in key]
-    columns = [column(frame.iloc[:, place], labels[place], policy) for place in places]
+    columns = [column_at(frame, place, labels[place], policy) for place in places]
     match_rows([], columns, len(frame), key)
 
 
@@ -392,5 +391,5 @@ def _matched(
     old = [
         Body.of(locator.cells(region, placed[place]), region.body.top, region.body.height) for place in places
     ]
-    columns = [column(frame.iloc[:, place], labels[place], options.policy) for place in places]
+    columns = [column_at(frame, place, labels[place], options.policy) for place in places]
     return match_rows(old, columns, len(frame), options.key, options.policy.calendar)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from schedkit.errors import UsageError
+from schedkit.values.dates import field_type
 from schedkit.values.keywords import check_keywords
 
 __all__ = ["diff"]
@@ -61,7 +63,7 @@ def diff(old: pd.DataFrame, new: pd.DataFrame, *, ignore: tuple[str, ...] = ("Up
     rows: list[tuple[int, int, Any, str, Any, Any, Any]] = []
     columns = [str(column) for column in now if column in was and column not in (*ignore, by)]
     for order, column in enumerate(columns):
-        before, after = _cells(was[column].loc[both]), _cells(now[column].loc[both])
+        before, after = (_cells(frame[column].loc[both], frame.attrs) for frame in (was, now))
         rows += [
             (places[spot], order, keys[spot], "changed", column, before[spot], after[spot])
             for spot in range(len(both))
@@ -86,7 +88,10 @@ def diff(old: pd.DataFrame, new: pd.DataFrame, *, ignore: tuple[str, ...] = ("Up
     return changes.astype({"Key": "str", "Change": "str"})
 
 
-def _cells(series: pd.Series[Any]) -> list[Any]:
+def _cells(series: pd.Series[Any], attrs: Mapping[Hashable, Any]) -> list[Any]:
+    if isinstance(series.dtype, pd.DatetimeTZDtype) and field_type(attrs, series.name) == "date":
+        # A date has no time zone. Among other values nothing else would tell it from a moment.
+        series = series.dt.tz_localize(None)
     return series.astype(object).tolist()
 
 

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from anyio.abc import TaskGroup
 
 from schedkit import context
 from schedkit.atlassian import RequestStats
-from schedkit.errors import SiteError
 from schedkit.gcpause import gc_paused
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import Query, chunks
@@ -26,7 +26,7 @@ from schedkit.jira.pages.completeness import Completeness, SeenIds, positions
 from schedkit.jira.pages.pages import Listing, Pages, Take
 from schedkit.jira.pages.requests import by_ids
 from schedkit.jira.pages.session import Session
-from schedkit.jira.search.lists import whole_list
+from schedkit.jira.search.lists import PartialLists
 from schedkit.jira.table.batch import Batch, mend, take
 from schedkit.jira.table.columns import Layout
 from schedkit.jira.table.frame import assemble, described, newest, ranked
@@ -59,8 +59,8 @@ class Extraction:
         Takes each batch as it arrives; without one, `batches` holds them.
     order : sequence of int
         The ids of the result, once it has run.
-    lists : dict
-        By label and id: lists that the site had cut inside an issue, read whole.
+    reading : TaskGroup, optional
+        Where lists that the site cut inside an issue are read at once; without one, at the end.
     """
 
     session: Session
@@ -72,7 +72,7 @@ class Extraction:
     seen_ids: SeenIds = field(default_factory=SeenIds)
     order: Sequence[int] = field(default_factory=list)
     listeners: list[Take] = field(default_factory=list)
-    lists: dict[str, dict[int, tuple[str, ...]]] = field(default_factory=dict)
+    reading: TaskGroup | None = None
 
     def __post_init__(self) -> None:
         if not self.query.order:
@@ -86,7 +86,12 @@ class Extraction:
         )
         self._errors: dict[str, str] = {}
         self._expected: int | None = None
-        self._cut: dict[str, set[int]] = {}
+        self._partial = PartialLists()
+
+    @property
+    def lists(self) -> dict[str, dict[int, tuple[str, ...]]]:
+        """By label and id: lists that the site had cut inside an issue, read whole."""
+        return self._partial.whole
 
     def since(self, moment: datetime) -> int:
         """Return from when on to look for changes after `moment`, in milliseconds of the site's clock."""
@@ -118,8 +123,9 @@ class Extraction:
     def take(self, page: Page) -> None:
         """Take a page of issues in."""
         self.seen_ids.add(page.batch)
-        for label, rows in page.batch.cut.items():
-            self._cut.setdefault(label, set()).update(page.batch.ids[rows].tolist())
+        unread = self._partial.add(page.batch)
+        if self.reading is not None:
+            self._read_lists(unread, self.reading)
         self._errors.update(page.errors)
         if self._errors:
             for id in page.batch.ids.tolist():
@@ -173,19 +179,18 @@ class Extraction:
 
     async def _complete_lists(self) -> None:
         """Read in full the lists that the site gave in part; report those that cannot be read."""
-        kinds = {column.label: column.kind for column in self.reader.columns}
-
-        async def read(label: str, id: int) -> None:
-            try:
-                self.lists.setdefault(label, {})[id] = await whole_list(self.session, id, kinds[label])
-            except SiteError as error:
-                self.completeness.cut.setdefault(label, {})[str(id)] = error.message
-
         wanted = set(self.order)
         async with task_group() as group:
-            for label, ids in self._cut.items():
-                for id in sorted(ids & wanted):
-                    group.start_soon(read, label, id)
+            self._read_lists(self._partial.unread(wanted), group)
+        for label, failures in self._partial.failures.items():
+            told = {str(id): why for id, why in sorted(failures.items()) if id in wanted}
+            if told:
+                self.completeness.cut[label] = told
+
+    def _read_lists(self, lists: list[tuple[str, int]], group: TaskGroup) -> None:
+        kinds = {column.label: column.kind for column in self.reader.columns} if lists else {}
+        for label, id in lists:
+            group.start_soon(self._partial.read, self.session, label, id, kinds[label])
 
     def _log_problems(self) -> None:
         """Log what is missing, what could not be read, and what the site warns about; the report has it."""

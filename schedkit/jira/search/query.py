@@ -41,13 +41,15 @@ async def run_query(extraction: Extraction) -> None:
     context.progress(STAGE, 0, None)
     checks = Checks(extraction)
     asked = anyio.Event()
-    async with task_group() as confirming, task_group() as group:
-        confirming.start_soon(extraction.pages.confirm_login)
+    async with task_group() as beside, task_group() as group:
+        beside.start_soon(extraction.pages.confirm_login)
+        extraction.reading = beside
         if limit is None:
             group.start_soon(checks.begin_early, asked)
         listing = await extraction.read(extraction.query, limit, asked.set)
         if not asked.is_set():
             group.cancel_scope.cancel()
+    extraction.reading = None
     if limit is not None or listing.single:
         # One answer is a snapshot of its own; a limited result is not meant to be complete.
         completeness.limited = limit is not None and len(listing.ids) >= limit

@@ -72,9 +72,12 @@ class SearchApi:
         -------
         DataFrame
             One row per issue. ``attrs["site"]`` is the base URL, ``attrs["fields"]`` tells each column's
-            field, ``attrs["extraction"]`` what is known of its completeness. Moments are in UTC, dates have
-            no time zone. To compare the two, say whose days are meant, e.g. ``resolved <= df["Due"]`` with
-            ``resolved = df["Resolved"].dt.tz_convert("Europe/Berlin").dt.tz_localize(None).dt.normalize()``.
+            field, ``attrs["extraction"]`` what is known of its completeness. Moments are in UTC. A date is
+            the midnight in UTC with which it begins, so that both compare: ``df["Resolved"] < df["Due"] +
+            pd.Timedelta(days=1)`` is what was resolved by the end of its day in UTC. For the days of another
+            zone compare wall times: ``df["Resolved"].dt.tz_convert("Europe/Berlin").dt.tz_localize(None)``
+            with ``df["Due"].dt.tz_localize(None)``. Texts can be assigned and compared as they are
+            (``df.loc[0, "Due"] = "2027-03-04"``).
 
         Raises
         ------

@@ -15,7 +15,7 @@ from schedkit.atlassian.decoding import decoded
 from schedkit.errors import UsageError
 from schedkit.gcpause import gc_paused
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
-from schedkit.jira.table.batch import Batch, join, take
+from schedkit.jira.table.batch import ARROW, Batch, join, take
 from schedkit.jira.table.columns import Column, layout
 from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.plain import inferred
@@ -91,9 +91,10 @@ def _pandas(chunked: Any, store: str, rank: Sequence[str] | None = None) -> Any:
     if store == "int":
         dtype = pd.Int64Dtype()
         return dtype.__from_arrow__(chunked)
-    if store == "datetime":
-        # Copied, because what shares Arrow's memory cannot be written to.
-        return pd.DatetimeTZDtype("us", "UTC").__from_arrow__(chunked).copy()
+    if store in ("datetime", "date"):
+        # Dates are midnights in UTC, so that they can be compared with moments. Copied, because what shares
+        # Arrow's memory cannot be written to.
+        return pd.DatetimeTZDtype("us", "UTC").__from_arrow__(chunked.cast(ARROW["datetime"])).copy()
     if store == "category":
         return _categories(chunked, rank)
     if store in ("any", "raw"):

@@ -107,9 +107,16 @@ def records(rows: Iterable[Any], parts: Mapping[str, Part]) -> pd.DataFrame:
     0   7  Team board  scrum     NaN
     """
     held = [row for row in rows if isinstance(row, Mapping)]
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {label: _column([part.of(row) for row in held], part) for label, part in parts.items()}
     )
+    # Dates are midnights in UTC; what shows the frame shows them without a time.
+    times = {label: part for label, part in parts.items() if part.store in ("date", "datetime")}
+    if times:
+        frame.attrs["fields"] = {
+            label: {"id": part.path, "type": part.store} for label, part in times.items()
+        }
+    return frame
 
 
 def _column(values: list[Any], part: Part) -> Any:

@@ -61,6 +61,9 @@ def cell_value(value: Any, store: str) -> Any:
     if store in ("date", "datetime"):
         stamp = pd.Timestamp(value)
         if store == "date":
+            if stamp.tzinfo is not None and stamp != stamp.normalize():
+                # Of another zone's midnight the day before is left, in a column in UTC.
+                raise ValueError(f"{stamp} is not the midnight of a date")
             return stamp.tz_localize(None).normalize()
         return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
     return str(value)

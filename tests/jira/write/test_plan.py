@@ -27,7 +27,7 @@ def test_an_edit_shows_what_it_does_and_does_it(site: DemoSite, jira: Jira) -> N
     df.loc[0, "Summary"] = "A better <b>summary</b>"
     df["Priority"] = pd.Series(["Low", *df["Priority"].astype(object)[1:]])
     df.at[1, "Labels"] = ("new", "labels")
-    df.loc[2, "Due"] = pd.Timestamp("2027-03-04")
+    df.loc[2, "Due"] = "2027-03-04"
     old = site.store.get(keys[0]).summary
     plan = jira.edit(df)
     assert puts(site) == 0
@@ -284,6 +284,9 @@ def test_a_value_of_the_wrong_type(jira: Jira) -> None:
     df = pick(jira, "Due", n=1)
     df["Due"] = "soon"
     assert "'soon' is not a value of Due" in jira.edit(df).frame["New"][0]
+    # In a column in UTC, a midnight of Berlin is an evening of the day before.
+    df["Due"] = pd.Timestamp("2027-03-04", tz="Europe/Berlin").tz_convert("UTC")
+    assert "is not a value of Due" in jira.edit(df).frame["New"][0]
 
 
 def test_transitions(site: DemoSite, jira: Jira) -> None:
