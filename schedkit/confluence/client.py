@@ -200,7 +200,9 @@ class Confluence(SiteClient):
         # Cloud's two APIs are both below /wiki, which people copy along or leave out.
         below_wiki = bare is not None and bare.endswith("/wiki")
         super().__init__(bare and bare.removesuffix("/wiki"), user, token, cloud, site=site, **options)
-        if cloud is None and _is_cloud(self.site.url):
+        if cloud is not None:
+            a_flag(cloud, "cloud")
+        elif _is_cloud(self.site.url):
             cloud = True
         if main_page_id is not None:
             parent_address(main_page_id, self.site.url)
