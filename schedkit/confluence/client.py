@@ -17,7 +17,7 @@ from schedkit.confluence.plans.template import filled_title, placeholder_names
 from schedkit.confluence.site.addresses import page_address, parent_address
 from schedkit.confluence.site.parents import find_parent
 from schedkit.confluence.site.server import Server
-from schedkit.confluence.tables.arguments import a_text, sendable
+from schedkit.confluence.tables.arguments import a_flag, a_text, sendable
 from schedkit.confluence.tables.arguments import labels as column_labels
 from schedkit.errors import AuthError, UsageError
 from schedkit.loop import blocking, bridged
