@@ -58,6 +58,20 @@ def test_a_picture_stays_and_is_drawn_anew_when_rows_are_added(tmp_path: Path) -
     assert pictures(path) == {"bugs": [(22, 1)], "Summary": [(3, 16)]}
 
 
+def test_a_picture_below_what_is_printed_is_printed_too(tmp_path: Path) -> None:
+    path = tmp_path / "bugs.xlsx"
+    excel.write(issue_frame(5), path, mode="append", summary=True)
+    before = openpyxl.load_workbook(path)["Summary"].print_area
+    last = int(before.rpartition("$")[2])
+    images = {f"Summary!B{last + 3}": excel.Picture(picture(), width=400), "Summary!T2": picture()}
+    excel.write(issue_frame(5), path, mode="append", images=images)
+    # 200 pixels are ten rows of 20.
+    expected = before.replace(f"${last}", f"${last + 13}")
+    assert openpyxl.load_workbook(path)["Summary"].print_area == expected
+    excel.write(issue_frame(5), path, mode="append")
+    assert openpyxl.load_workbook(path)["Summary"].print_area == expected
+
+
 def test_an_upsert_and_a_sheet_of_its_own_keep_pictures(tmp_path: Path) -> None:
     path = tmp_path / "bugs.xlsx"
     images = {"N2": picture()}

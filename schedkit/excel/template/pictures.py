@@ -10,14 +10,17 @@ from itertools import count
 from xml.sax.saxutils import quoteattr
 
 from schedkit.errors import WorkbookError
+from schedkit.excel.limits import MAX_ROWS
 from schedkit.excel.links import relation_kind
 from schedkit.excel.names import letters
+from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.rewrite import Changes, free_prefix, rewrite
 from schedkit.excel.parts.sheet import ORDER, Sheet
 from schedkit.excel.parts.workbook import Workbook, open_workbook, relations, uses
 from schedkit.excel.parts.xml import OFFICE, STRICT, Document, Element
 from schedkit.excel.picture import PlacedPicture, natural_size
+from schedkit.excel.template.drawings import ROW_HEIGHT
 from schedkit.values.text import did_you_mean
 
 __all__ = ["pictures_of", "with_pictures"]
@@ -65,9 +68,11 @@ def with_pictures(
                 hint=did_you_mean(picture.sheet or "", list(book.sheets)),
             )
         by_sheet.setdefault(title, []).append(picture)
-    changes = Changes()
+    changes, workbook = Changes(), Document(book.package.read(book.part), book.part)
     for title, own in by_sheet.items():
-        _SheetPictures(book, title, changes).put(own)
+        _print(workbook, title, _SheetPictures(book, title, changes).put(own))
+    if workbook.changed:
+        changes.parts[book.part] = workbook.result()
     file = io.BytesIO()
     rewrite(book.package, changes, file)
     return file.getvalue()
@@ -113,8 +118,8 @@ class _SheetPictures:
         )
         self._strict = b"purl.oclc.org/ooxml" in book.package.read(book.part)
 
-    def put(self, pictures: Sequence[PlacedPicture]) -> None:
-        """Put pictures on the sheet."""
+    def put(self, pictures: Sequence[PlacedPicture]) -> list[PlacedPicture]:
+        """Put pictures on the sheet; return them as they are there."""
         if self._drawing is None or self._drawing not in self._book.package:
             self._drawing = self._free("xl/drawings/drawing", "xml")
             empty = f'<xdr:wsDr xmlns:xdr="{self._space(_SHEET_DRAWING)}"></xdr:wsDr>'.encode()
@@ -126,11 +131,13 @@ class _SheetPictures:
         numbers = count(max(ids, default=0) + 1)
         prefix = free_prefix(self._book.package, self._drawing)
         told: list[bytes] = []
+        placed: list[PlacedPicture] = []
         for place, given in enumerate(pictures, 1):
             old = self._put_before(document, given)
             picture = given if old is None else self._in_place_of(old, given)
             if old is not None:
                 self._take_out(document, old)
+            placed.append(picture)
             media = self._free("xl/media/image", picture.suffix)
             self._changes.parts[media] = picture.content
             self._changes.types[media] = _TYPES.get(picture.suffix, f"image/{picture.suffix}")
@@ -141,6 +148,7 @@ class _SheetPictures:
             document.append(document.root, self._anchor(picture, next(numbers), identity, name))
         self._changes.parts[self._drawing] = document.result()
         self._changes.related[self._drawing] = lambda: told
+        return placed
 
     def _space(self, usual: str) -> str:
         return _IN_STRICT.get(usual, usual) if self._strict else usual
@@ -223,6 +231,26 @@ class _SheetPictures:
             '</a:xfrm><a:prstGeom prst="rect"><a:avLst/></a:prstGeom></xdr:spPr></xdr:pic>'
             "<xdr:clientData/></xdr:oneCellAnchor>"
         ).encode()
+
+
+def _print(workbook: Document, title: str, pictures: Sequence[PlacedPicture]) -> None:
+    """Let the area of a sheet that is printed include pictures below it."""
+    titles = [node.get("name") for node in workbook.root.all("sheet")]
+    for node in workbook.root.all("definedName"):
+        sheet, _, reference = node.text.rpartition("!")
+        area = Area.parse(reference.strip())
+        own = node.get("localSheetId") == str(titles.index(title))
+        if node.get("name") != "_xlnm.Print_Area" or not own or area is None:
+            continue
+        ends = [
+            picture.row + picture.size[1] // ROW_HEIGHT
+            for picture in pictures
+            if area.left <= picture.column <= area.right
+        ]
+        bottom = min(max([area.bottom, *ends]), MAX_ROWS)
+        left, right = letters(area.left), letters(area.right)
+        if bottom > area.bottom:
+            workbook.set_text(node, f"{sheet}!${left}${area.top}:${right}${bottom}")
 
 
 def _own_name(picture: PlacedPicture) -> str:
