@@ -85,6 +85,11 @@ def placed_pictures(images: Mapping[str, Any]) -> list[PlacedPicture]:
     FileError
         If a file cannot be read.
     """
+    if not isinstance(images, Mapping):
+        raise WorkbookError(
+            f"images={safe_repr(images)} does not tell where",
+            hint='e.g. images={"Summary!H2": "burn-up.png"}',
+        )
     return [_placed(str(where), image) for where, image in images.items()]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import WorkbookError
-from schedkit.excel.frame_metadata import FrameMetadata, LevelMetadata, label_of
+from schedkit.excel.frame_metadata import FrameMetadata, label_of
+from schedkit.excel.frames.column_labels import column_labels
 from schedkit.excel.frames.restore import Body, inferred, restored
 from schedkit.excel.names import header_key, headers
 from schedkit.excel.parts.area import Area
@@ -285,7 +285,7 @@ class _Book:
             labels.append(header if column is None else label_of(column.label))
         made = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(rows))
         made = _with_index(made, list(bodies), metadata)
-        made.columns = _labels([labels[place] for place in map(int, made.columns)], metadata.levels)
+        made.columns = column_labels([labels[place] for place in map(int, made.columns)], metadata.levels)
         made.attrs.update(metadata.attrs)
         return made
 
@@ -330,33 +330,6 @@ def _with_index(frame: pd.DataFrame, found: list[str], metadata: FrameMetadata) 
         if len(places) > 1
         else pd.Index(levels.iloc[:, 0]).rename(label_of(metadata.index_names[0]))
     )
-    return made
-
-
-def _labels(labels: list[Any], levels: Sequence[LevelMetadata]) -> pd.Index:
-    """Return column labels with the levels that they had; what people named has the first level only."""
-    depth = max((len(label) for label in labels if isinstance(label, tuple)), default=1)
-    if len(levels) != depth:
-        levels = [LevelMetadata()] * depth
-    if depth == 1:
-        return _level(labels, levels[0]) if labels else pd.RangeIndex(0)
-    padded = [label if isinstance(label, tuple) else (label, *[""] * (depth - 1)) for label in labels]
-    arrays = [
-        _level(list(values), level) for values, level in zip(zip(*padded, strict=True), levels, strict=True)
-    ]
-    return pd.MultiIndex.from_arrays(arrays)
-
-
-def _level(labels: list[Any], level: LevelMetadata) -> pd.Index:
-    name = label_of(level.name)
-    if level.categories is not None:
-        categories = [label_of(each) for each in level.categories]
-        if set(labels) <= set(categories):
-            return pd.CategoricalIndex(labels, categories, ordered=level.ordered, name=name)
-    made: pd.Index = pd.Index(labels, name=name, tupleize_cols=False)
-    # What people named may be of another kind.
-    with contextlib.suppress(TypeError, ValueError):
-        return made if level.dtype in (str(made.dtype), "category") else made.astype(level.dtype)
     return made
 
 

@@ -129,6 +129,14 @@ def test_properties_and_title(tmp_path: Path) -> None:
         ({"formats": {"Statos": "0"}}, "no column 'Statos' to format"),
         ({"links": {"Keys": "https://x/{}"}}, "no column 'Keys' to link"),
         ({"totals": {"Nope": "sum"}}, "no column 'Nope' to total"),
+        ({"totals": "sum"}, r"totals='sum' does not name columns .e\.g\. totals="),
+        ({"formats": "0.0"}, r"formats='0\.0' does not name columns"),
+        ({"formats": True}, "formats=True does not name columns"),
+        ({"formats": {"Status": {"x" * 256: "#FFFFFF"}}}, "cannot colour column 'Status' by a text of 256"),
+        ({"links": ["Key"]}, r"links=\['Key'\] does not name columns"),
+        ({"outline": ["Level"]}, r"outline=\['Level'\] is not a column"),
+        ({"images": "logo.png"}, "images='logo.png' does not tell where"),
+        ({"properties": ["Ada"]}, r"properties=\['Ada'\] are not by name"),
     ],
 )
 def test_misuse_is_one_sentence_and_writes_nothing(

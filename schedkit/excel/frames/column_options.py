@@ -36,6 +36,21 @@ class ColumnOptions:
     collapse: int | None = None
     frames: Sequence[pd.DataFrame] = ()
 
+    def __post_init__(self) -> None:
+        for name, value, example in (
+            ("links", self.links, '{"Build": "https://ci.example.org/{}"}'),
+            ("totals", self.totals, '{"Story Points": "sum"}'),
+            ("formats", self.formats, '{"Share": "0.0%"}'),
+        ):
+            if not isinstance(value, Mapping | bool) or (name == "formats" and isinstance(value, bool)):
+                raise WorkbookError(
+                    f"{name}={safe_repr(value)} does not name columns", hint=f"e.g. {name}={example}"
+                )
+        if not isinstance(self.outline, Hashable):
+            raise WorkbookError(
+                f"outline={safe_repr(self.outline)} is not a column", hint="e.g. outline=True"
+            )
+
     def links_of(self, frame: pd.DataFrame, columns: Sequence[Column]) -> bool | dict[str, str]:
         """Return the links of one frame, by header; so do the other methods."""
         return self.links if isinstance(self.links, bool) else self._own(self.links, frame, columns)

@@ -43,6 +43,11 @@ def checked_formats(
         if header not in places:
             raise WorkbookError(f"no column {header!r} to format", hint=did_you_mean(header, places))
         if isinstance(wanted, Mapping):
+            if long := next((value for value in wanted if len(str(value)) > _MOST_LETTERS), None):
+                raise WorkbookError(
+                    f"cannot colour column {header!r} by a text of {len(str(long))} characters",
+                    hint=f"Excel compares with texts of up to {_MOST_LETTERS}",
+                )
             found[places[header]] = {str(value): _colour(header, colour) for value, colour in wanted.items()}
         elif isinstance(wanted, str) and _CODE.fullmatch(wanted) and len(wanted) <= _MOST_LETTERS:
             found[places[header]] = wanted

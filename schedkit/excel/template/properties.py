@@ -43,6 +43,10 @@ def checked_properties(given: Mapping[str, str | Sequence[str]], title: str | No
     WorkbookError
         If a property is not known, or is no text.
     """
+    if not isinstance(given, Mapping):
+        raise WorkbookError(
+            f"properties={safe_repr(given)} are not by name", hint='e.g. properties={"author": "Team Web"}'
+        )
     known = [name for name in _ELEMENTS if name != "title"]
     found = {} if title is None else {"title": title}
     for name, value in given.items():
