@@ -15,12 +15,13 @@ import functools
 import inspect
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from types import FrameType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 import anyio
+import anyio.abc
 import anyio.from_thread
 import anyio.to_thread
 
@@ -38,6 +39,7 @@ __all__ = [
     "live_objects",
     "refuse_in_coroutine",
     "service",
+    "task_group",
     "wait",
 ]
 
@@ -331,6 +333,19 @@ def blocking(
     del call.__wrapped__
     call.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
     return call
+
+
+@contextlib.asynccontextmanager
+async def task_group() -> AsyncIterator[anyio.abc.TaskGroup]:
+    """A task group that raises the first failure itself instead of a group of them."""
+    try:
+        async with anyio.create_task_group() as group:
+            yield group
+    except BaseExceptionGroup as several:
+        error: BaseException = several
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
 
 
 def service() -> ServiceLoop:

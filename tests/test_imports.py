@@ -73,8 +73,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
         "search": {"table", "pages"},
         "history": {"table", "pages", "search"},
         "local_store": {"table", "pages", "search", "history"},
-        "write": {"table", "pages"},
-        "client": {"table", "pages", "search", "history", "local_store", "write"},
+        "write": {"table", "pages", "search", "history"},
     },
     "confluence": {
         "source": set(),
@@ -86,7 +85,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
 BUILT: dict[str, set[str]] = {
     "core": set(),
     "excel": {"existing_workbook", "finishing", "fill", "reading", "write_plans", "writing"},
-    "jira": {"export", "sites"},
+    "jira": {"client", "export", "lookups", "sites"},
     "confluence": {"client", "page", "results"},
 }
 

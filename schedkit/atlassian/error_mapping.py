@@ -36,6 +36,7 @@ _TAG = re.compile(r"<[^<>]*>")
 _HINT_TOKEN = (
     "check user and token; on Cloud the user is the e-mail address, on Data Center give only the token"
 )
+_HINT_XSRF = "the site takes it for a browser's request: leave out cookies and a browser's User-Agent"
 
 
 def error_of(what: str, status: int, headers: Mapping[str, str], body: Body) -> SiteError | None:
@@ -64,14 +65,9 @@ def error_of(what: str, status: int, headers: Mapping[str, str], body: Body) -> 
             status=status,
             hint="use the address it points to as the site's URL",
         )
-    if status == 403 and "XSRF" in words:
-        return ForbiddenError(
-            f"{what} is forbidden{detail}",
-            status=status,
-            hint="the site takes it for a browser's request: leave out cookies and a browser's User-Agent",
-        )
     if status == 403:
-        return ForbiddenError(f"{what} is forbidden{detail}", status=status, hint="ask for the permission")
+        hint = _HINT_XSRF if "XSRF" in words else "ask for the permission"
+        return ForbiddenError(f"{what} is forbidden{detail}", status=status, hint=hint)
     if status == 404:
         return NotFoundError(
             f"{what} was not found{detail}", status=status, hint="check the URL and the id or key"
@@ -96,17 +92,10 @@ def error_of(what: str, status: int, headers: Mapping[str, str], body: Body) -> 
 
 
 def _refused_login(what: str, status: int, body: Body) -> AuthError:
-    if status != 401:
-        return AuthError(
-            f"{what}: the login was refused although it answered {status}", status=status, hint=_HINT_TOKEN
-        )
-    words = error_text(body)
-    scope = "scope" in words.lower()
-    return AuthError(
-        f"{what}: the login was refused" + (f": {words}" if words else ""),
-        status=status,
-        hint="give the token the scope that this request needs" if scope else _HINT_TOKEN,
-    )
+    words = error_text(body) if status == 401 else ""
+    why = f": {words}" if words else "" if status == 401 else f" although it answered {status}"
+    hint = "give the token the scope that this request needs" if "scope" in words.lower() else _HINT_TOKEN
+    return AuthError(f"{what}: the login was refused{why}", status=status, hint=hint)
 
 
 def login_page(what: str, status: int, headers: Mapping[str, str], body: Body) -> SiteError | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,12 +13,13 @@ __all__ = ["RequestStats", "count", "count_requests"]
 
 @dataclass(slots=True)
 class RequestStats:
-    """Requests sent, repeated and limited, and bytes received (decompressed)."""
+    """Requests sent, repeated and limited, bytes received (decompressed), and the seconds that it took."""
 
     requests: int = 0
     retries: int = 0
     limited: int = 0
     bytes: int = 0
+    seconds: float = 0.0
 
 
 _open: ContextVar[tuple[RequestStats, ...]] = ContextVar("schedkit_request_stats", default=())
@@ -25,19 +27,21 @@ _open: ContextVar[tuple[RequestStats, ...]] = ContextVar("schedkit_request_stats
 
 @contextmanager
 def count_requests() -> Iterator[RequestStats]:
-    """Count the requests of a ``with`` block, and of the tasks started in it."""
-    mine = RequestStats()
-    token = _open.set((*_open.get(), mine))
+    """Count the requests of a ``with`` block, and of the tasks started in it; its end tells the seconds."""
+    stats = RequestStats()
+    began = time.perf_counter()
+    token = _open.set((*_open.get(), stats))
     try:
-        yield mine
+        yield stats
     finally:
         _open.reset(token)
+        stats.seconds = time.perf_counter() - began
 
 
 def count(*, requests: int = 0, retries: int = 0, limited: int = 0, size: int = 0) -> None:
     """Add to every open count. Only the service loop calls this, so plain additions do."""
-    for each in _open.get():
-        each.requests += requests
-        each.retries += retries
-        each.limited += limited
-        each.bytes += size
+    for stats in _open.get():
+        stats.requests += requests
+        stats.retries += retries
+        stats.limited += limited
+        stats.bytes += size

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, Unpack
+from typing import Any, Unpack
 from urllib.parse import urlsplit
 
 from schedkit.atlassian import Request, Site
-from schedkit.atlassian.login import connected
+from schedkit.atlassian.client import SiteClient
 from schedkit.atlassian.site import SiteOptions
 from schedkit.confluence.page import AsyncPage, Page
 from schedkit.confluence.plans.new_page import NewPage
@@ -148,7 +148,7 @@ class AsyncConfluence:
 
 
 @check_keywords
-class Confluence:
+class Confluence(SiteClient):
     """A Confluence, Cloud or Data Center.
 
     Parameters
@@ -183,48 +183,13 @@ class Confluence:
         site: Site | None = None,
         **options: Unpack[SiteOptions],
     ) -> None:
-        below_wiki = False
-        if site is None:
-            if url is None:
-                raise UsageError(
-                    "Confluence needs an address", hint='Confluence("https://wiki.example.org", …)'
-                )
-            bare = a_text(url, "url").strip().rstrip("/")
-            # Cloud's two APIs are both below /wiki, which people copy along or leave out.
-            below_wiki = bare.endswith("/wiki")
-            site = Site(bare.removesuffix("/wiki"), user=user, token=token, **options)
-        if cloud is None and _is_cloud(site.url):
+        bare = None if url is None else a_text(url, "url").strip().rstrip("/")
+        # Cloud's two APIs are both below /wiki, which people copy along or leave out.
+        below_wiki = bare is not None and bare.endswith("/wiki")
+        super().__init__(bare and bare.removesuffix("/wiki"), user, token, cloud, site=site, **options)
+        if cloud is None and _is_cloud(self.site.url):
             cloud = True
-        self.aio = AsyncConfluence(Server(site, cloud, below_wiki=below_wiki))
-
-    @classmethod
-    def connect(
-        cls,
-        url: str,
-        user: str | None = None,
-        *,
-        again: bool = False,
-        cloud: bool | None = None,
-        **options: Unpack[SiteOptions],
-    ) -> Self:
-        """Return a client, asking for the login the first time; see `schedkit.jira.Jira.connect`.
-
-        Raises
-        ------
-        AuthError
-            If the login is refused, or there is no terminal or notebook to type it in.
-
-        Examples
-        --------
-        >>> wiki = Confluence.connect("https://wiki.example.org")  # doctest: +SKIP
-        """
-        return connected(
-            lambda name, token: cls(url, user=name, token=token, cloud=cloud, **options),
-            lambda wiki: wiki.myself(),
-            url,
-            user,
-            again=again,
-        )
+        self.aio = AsyncConfluence(Server(self.site, cloud, below_wiki=below_wiki))
 
     myself = blocking(AsyncConfluence.myself)
 
@@ -254,6 +219,3 @@ class Confluence:
         return Page(self.aio.page(page, title=title, space=space))
 
     publish = blocking(AsyncConfluence.publish)
-
-    def __repr__(self) -> str:
-        return f"Confluence({self.aio.server.site.url!r})"

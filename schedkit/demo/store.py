@@ -336,6 +336,28 @@ class Store:
             status = next(each for each in self.statuses if each.name == name)
             self._replace({status: replace(status, name=new)}, keep_past=True)
 
+    def rename_element(self, project: str, name: str, new: str) -> None:
+        """Rename a version or component of a project, as `rename_status` does."""
+        with self.lock:
+            found = self.project(project)
+            if found is None:
+                raise KeyError(f"no project {project} on the demo site")
+            versions = {each: replace(each, name=new) for each in found.versions if each.name == name}
+            components = {each: replace(each, name=new) for each in found.components if each.name == name}
+            made: dict[Any, Any] = {**versions, **components}
+            touched = [issue for issue in self.issues.values() if issue.project is found]
+            for issue in touched:
+                if issue.past is None:
+                    issue.past = details.past(issue, self.catalog.users)
+                for slug in ("fix_versions", "versions", "components"):
+                    setattr(issue, slug, tuple(made.get(each, each) for each in getattr(issue, slug)))
+                for slug, value in issue.custom.items():
+                    if isinstance(value, tuple):
+                        issue.custom[slug] = tuple(made.get(each, each) for each in value)
+            found.versions = tuple(made.get(each, each) for each in found.versions)
+            found.components = tuple(made.get(each, each) for each in found.components)
+            self._changed(*(issue.id for issue in touched))
+
     def own_statuses(self, project: str, categories: Mapping[str, str] | None = None) -> None:
         """Give a project statuses of its own, with the names of the common ones and ids of their own.
 

@@ -1,7 +1,7 @@
 """Workbooks from DataFrames: `write` and `read`.
 
-openpyxl draws a workbook without its rows, Arrow renders the rows into it, and every other part is copied
-byte for byte.
+openpyxl makes the workbook without its rows, Arrow renders the rows, and every other part is copied byte for
+byte.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Counting what was altered on the way into the file, so that nothing is altered silently."""
+"""Counts of the values that were altered when they were written."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-# One line per kind, for the analyst who asks what a count means.
+# What each count means, as `Written` shows it.
 MEANINGS = {
     "truncated": "cells cut to the 32,767 characters Excel can hold",
     "escaped": "cells whose control characters or carriage returns were written as _xHHHH_",

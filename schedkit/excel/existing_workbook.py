@@ -1,4 +1,4 @@
-"""An existing workbook continued: rows in its tables, new sheets, and its Summary drawn again."""
+"""Writing to an existing workbook: rows of its tables, new sheets, and an updated Summary."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _CORE = "docProps/core.xml"
 
 @dataclass(frozen=True)
 class _Step:
-    """One frame put into a workbook; `made` tells that it was there already."""
+    """One frame written to a workbook; `made` means that the workbook has it already."""
 
     fill: Callable[[IO[bytes]], None]
     sheets: tuple[str, ...]
@@ -61,7 +61,7 @@ class _Step:
 def existing_workbook_plan(
     frames: Frames, path: Path, fill_options: FillOptions, options: WorkbookOptions, report: ConversionReport
 ) -> WritePlan:
-    """Put frames into the workbook at `path`, one after the other; a sheet it does not have is added."""
+    """Write frames to the workbook at `path`, one after the other; missing sheets are added."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -77,7 +77,7 @@ def placed_plan(
     options: WorkbookOptions,
     report: ConversionReport,
 ) -> WritePlan:
-    """Put frames into a new workbook with one blank sheet, at the cells they are meant for."""
+    """Write frames to a new workbook with one blank sheet, each at its cell."""
     return _plan(frames, _blank(sheet, options, fill_options.policy), name, fill_options, options, report)
 
 
@@ -151,9 +151,9 @@ def _step(
     counts = filling.counts
     if fill_options.key:
         context.log(f"{filling.region} of {name}: {counts.updated} rows updated, {counts.added} added")
-    told = _metadata(book, filling, with_index(frame), fill_options)
+    metadata = _metadata(book, filling, with_index(frame), fill_options)
     return _Step(
-        lambda file: fill_template(book, filling, file, report, told),
+        lambda file: fill_template(book, filling, file, report, metadata),
         (filling.region.sheet,),
         counts,
         len(frame),
@@ -161,7 +161,7 @@ def _step(
 
 
 def _made(data: bytes, region: Region, name: str) -> _Step:
-    """Leave a workbook as it is: an earlier attempt of the run has put these rows into it."""
+    """Return a step that writes the workbook unchanged: an earlier attempt of the run added these rows."""
     context.log(
         f"{region} of {name} has these rows from an earlier attempt of this run: none were added",
         logging.WARNING,
@@ -176,7 +176,7 @@ def _made(data: bytes, region: Region, name: str) -> _Step:
 def _metadata(
     book: Workbook, filling: Filling, frame: pd.DataFrame, fill_options: FillOptions
 ) -> WorkbookMetadata | None:
-    """Return what the workbook remembers, with what the new rows add to it; None if that is nothing."""
+    """Return the metadata of the workbook with the new rows, None if there is none to store."""
     part, known = read_metadata(book)
     table = filling.region.table
     if part is not None and table is not None:
@@ -199,7 +199,7 @@ def _new_sheet(
     options: WorkbookOptions,
     report: ConversionReport,
 ) -> _Step:
-    """Draw a sheet of its own for a frame, as in a new workbook."""
+    """Add a new sheet for a frame, with the layout of a new workbook."""
     policy = replace(fill_options.policy, calendar=book.calendar)
     tables = [table.name for sheet in book.worksheets for table in tables_of(book, book.sheets[sheet])]
     layout = lay_out(
@@ -237,18 +237,18 @@ def _has_summary(data: bytes, name: str) -> bool:
 def _with_summary(
     step: _Step, name: str, newest: pd.DataFrame, options: WorkbookOptions, policy: Policy
 ) -> Callable[[IO[bytes]], None]:
-    """Return what writes the workbook of a step with a Summary of the rows that it then has."""
+    """Return a function that writes the workbook of a step with a Summary of all its rows."""
 
     def fill(file: IO[bytes]) -> None:
         data = step.done()
         book = open_workbook(Package(data, name), name)
-        # What is odd about the cells was reported when they were written, or is reported when they are read.
+        # Warnings about these cells are given when they are written or read, not here.
         with context.use(context.Surroundings()):
             frame = first_frame(book)
         frame.attrs |= newest.attrs
         front = Front(
             title=options.title if options.titled else _title(book) or options.title,
-            told=provenance(frame.attrs, policy),
+            origin=provenance(frame.attrs, policy),
             overview=overview(frame, policy, options.history),
             index=False,
         )

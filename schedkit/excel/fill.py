@@ -1,4 +1,4 @@
-"""The rows put into a drawn workbook or an analyst's template."""
+"""Writing rows into a new workbook or a template."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _LARGE_BYTES = 1 << 31
 
 @dataclass
 class Progress:
-    """Tells the surroundings how many rows are written, and stops when they ask for it."""
+    """Reports how many rows are written, and stops when the run is cancelled."""
 
     total: int
     done: int = 0
@@ -111,7 +111,7 @@ def _fill_sheet(
 
 
 def _set_dimension(sheet: Sheet, used: Area) -> None:
-    """Let a sheet say which area it uses, if it says any."""
+    """Update the used range that a sheet declares, if it declares one."""
     dimension = sheet.document.root.child("dimension")
     if dimension is not None:
         sheet.document.set_attributes(dimension, ref=str(used))
@@ -137,9 +137,9 @@ def fill_template(
     filling: Filling,
     file: IO[bytes],
     report: ConversionReport,
-    told: WorkbookMetadata | None = None,
+    metadata: WorkbookMetadata | None = None,
 ) -> None:
-    """Write the template `book` with one region filled to `file`; it shall remember what is `told`."""
+    """Write the template `book` with one region filled to `file`; `metadata` is stored in it."""
     sheet, region, growth = filling.sheet, filling.region, filling.growth
     parts = Parts(book)
     lost = _follow_formulas(book, filling, parts)
@@ -149,8 +149,8 @@ def fill_template(
     _clear_filters(parts, filling, report)
     freed = _arrange_sheet(filling)
     changes = Changes(parts={**_sheets_changed(book, sheet), **parts.changed(), **filling.formats.changed()})
-    if told is not None:
-        store_metadata(book, told, changes, strict=sheet.strict)
+    if metadata is not None:
+        store_metadata(book, metadata, changes, strict=sheet.strict)
     if lost:
         _drop_calculation_chain(book, changes)
     _stream_sheet(book, filling, freed, changes, report)
@@ -158,9 +158,9 @@ def fill_template(
 
 
 def _follow_formulas(book: Workbook, filling: Filling, parts: Parts) -> bool:
-    """Let formulas follow the region; tell whether a cell that had one has none any more."""
+    """Update all formulas for the new region; return whether a cell lost its formula."""
     growth = filling.growth
-    change = Change(growth, filling.overwritten.covers, filling.written, filling.updated_rows)
+    change = Change(growth, filling.overwritten, filling.written, filling.updated_rows)
     followed = follow(book, change)
     if followed.any or filling.calculates:
         recalculate(parts.document(book.part))
@@ -171,7 +171,7 @@ def _follow_formulas(book: Workbook, filling: Filling, parts: Parts) -> bool:
 
 
 def _clear_filters(parts: Parts, filling: Filling, report: ConversionReport) -> None:
-    """Show all rows of a region whose filter had hidden some: they are others now."""
+    """Clear the filter of a region, because the hidden rows are replaced by others."""
     if not filling.filtered:
         return
     table, sheet, body = filling.region.table, filling.sheet, filling.region.body
@@ -183,7 +183,7 @@ def _clear_filters(parts: Parts, filling: Filling, report: ConversionReport) -> 
 
 
 def _arrange_sheet(filling: Filling) -> set[str]:
-    """Put what surrounds the new rows of a sheet in its place; return ids that no link uses any more."""
+    """Move what surrounds the new rows; return the ids of relations that no link uses any more."""
     sheet, region, growth = filling.sheet, filling.region, filling.growth
     if region.new:
         write_header(sheet, region)
@@ -211,7 +211,7 @@ def _sheets_changed(book: Workbook, filled: Sheet) -> dict[str, bytes]:
 
 
 def _drop_calculation_chain(book: Workbook, changes: Changes) -> None:
-    """Leave out the order of calculation: Excel rebuilds it, but repairs a file with a wrong one."""
+    """Remove the calculation chain: Excel rebuilds a missing one but repairs a file with a wrong one."""
     for relation in relations(book.package, book.part, "calcChain"):
         changes.dropped.add(relation.target)
         changes.unrelated.setdefault(book.part, set()).add(relation.id)
@@ -220,7 +220,7 @@ def _drop_calculation_chain(book: Workbook, changes: Changes) -> None:
 def _stream_sheet(
     book: Workbook, filling: Filling, freed: set[str], changes: Changes, report: ConversionReport
 ) -> None:
-    """Let the filled sheet be rendered when it is written."""
+    """Render the filled sheet when it is written, in chunks."""
     sheet, part = filling.sheet, filling.region.part
     kind = relation_kind(strict=sheet.strict)
     output = SheetOutput(report, LinkParts(free_prefix(book.package, part), kind=kind))
@@ -238,7 +238,7 @@ def _stream_sheet(
 
 
 def _body(filling: Filling, output: SheetOutput) -> Iterator[bytes | memoryview]:
-    """Yield all rows of the filled sheet: the new ones, and around and between them those that stay."""
+    """Yield all rows of the filled sheet: the new ones and those that stay, in order."""
     sheet, numbers = filling.sheet, filling.numbers
     progress = Progress(len(numbers))
     last = 0
@@ -261,8 +261,8 @@ def _rendered(filling: Filling, low: int, high: int, output: SheetOutput) -> pa.
     """Return the rows `low` to `high` of a filling, each as the XML of its element."""
     string = pa.large_string()
     numbers = pa.array(filling.numbers[low:high]).cast(string)
-    told = filling.attributes
-    attributes = told if isinstance(told, str) else told.slice(low, high - low)
+    by_row = filling.attributes
+    attributes = by_row if isinstance(by_row, str) else by_row.slice(low, high - low)
     pieces = [
         piece for renderer in filling.renderers for piece in renderer.render(low, high, numbers, output)
     ]

@@ -1,7 +1,7 @@
-"""What a workbook remembers of its frames, so that reading back gives the same types.
+"""Metadata of the frames in a workbook, from which `read` restores their types.
 
-Kept as a custom XML part, which Excel carries along when the file is saved again. It holds types and never
-values: what people changed in the cells since is what is read.
+It is stored as a custom XML part, which Excel keeps when it saves the file. It holds types and no values, so
+changes that people made in the cells are read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CONTENT = re.compile(rf'<workbook xmlns="{_NAMESPACE}">(.*)</workbook>', re.DOT
 # A category list longer than this is rebuilt from the values instead.
 _MOST_CATEGORIES = 1000
 _KEPT_ATTRS = ("site", "jql", "fields", "extraction", "statuses")
-# Runs whose appends to one table are remembered: those that may still be repeated.
+# How many runs are recorded for one table; older ones are not repeated any more.
 _KEPT_RUNS = 5
 _Record = TypeVar("_Record")
 
@@ -121,11 +121,11 @@ def metadata_of(
     index: Sequence[Hashable],
     labels: pd.Index | None = None,
 ) -> FrameMetadata:
-    """Return what to keep of `frame`, whose first columns are the levels `index` of its index.
+    """Return the metadata of `frame`, whose first columns are the levels `index` of its index.
 
     `labels` are the column labels that it had before that.
     """
-    # Keys are for columns of lists; no other column may hold any.
+    # Only columns of lists need keys, and only object columns can hold lists.
     some = any(map(pd.api.types.is_object_dtype, frame.dtypes))
     place, keys = row_keys(frame) if some else (None, [])
     return FrameMetadata(
@@ -174,7 +174,7 @@ def _updated_column(
     if isinstance(series.dtype, pd.CategoricalDtype) and column.categories is not None:
         given = list(series.dtype.categories)
         if series.dtype.ordered and set(column.categories) <= set(given):
-            # The site's list of today, in its order.
+            # The site's current list replaces the stored one.
             return replace(column, categories=given, ordered=True)
         added = [value for value in given if value not in column.categories]
         return replace(column, categories=[*column.categories, *added])
@@ -245,7 +245,7 @@ def kept_attrs(attrs: Mapping[Hashable, Any]) -> dict[str, Any]:
 
 
 def to_xml(metadata: WorkbookMetadata) -> bytes:
-    """Return the part that holds `memory`."""
+    """Return the XML part that stores the metadata."""
     # ASCII JSON: no control character and no lone surrogate can reach the XML.
     text = json.dumps(asdict(metadata), default=str)
     return (
@@ -259,29 +259,29 @@ def from_xml(part: bytes) -> WorkbookMetadata:
     if found is None:
         return WorkbookMetadata()
     try:
-        told = json.loads(unescape(found[1]))
+        stored = json.loads(unescape(found[1]))
         return WorkbookMetadata(
-            [_frame(frame) for frame in told["frames"]],
-            list(map(str, told["fronts"])),
-            [_append(**each) for each in told.get("appends", ())],
+            [_frame(frame) for frame in stored["frames"]],
+            list(map(str, stored["fronts"])),
+            [_append(**each) for each in stored.get("appends", ())],
         )
     except (ValueError, TypeError, KeyError, RecursionError):
         return WorkbookMetadata()
 
 
-def _frame(told: dict[str, Any]) -> FrameMetadata:
+def _frame(stored: dict[str, Any]) -> FrameMetadata:
     columns = []
-    for column in told["columns"]:
+    for column in stored["columns"]:
         lists = column.get("lists")
         columns.append(_known(ColumnMetadata, {**column, "lists": lists and _known(ListMetadata, lists)}))
-    levels = [_known(LevelMetadata, level) for level in told.get("levels", ())]
-    return _known(FrameMetadata, {**told, "columns": columns, "levels": levels})
+    levels = [_known(LevelMetadata, level) for level in stored.get("levels", ())]
+    return _known(FrameMetadata, {**stored, "columns": columns, "levels": levels})
 
 
 def _append(run: str, place: str, count: int) -> AppendRecord:
     return AppendRecord(str(run), str(place), int(count))
 
 
-def _known(kind: type[_Record], told: dict[str, Any]) -> _Record:
+def _known(kind: type[_Record], stored: dict[str, Any]) -> _Record:
     names = {each.name for each in fields(kind)}  # type: ignore[arg-type]  # it is a dataclass
-    return kind(**{name: value for name, value in told.items() if name in names})
+    return kind(**{name: value for name, value in stored.items() if name in names})

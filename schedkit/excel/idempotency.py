@@ -1,8 +1,8 @@
-"""AppendGuard that an earlier attempt of the same run has made already.
+"""Appends that a repeated run must not make twice.
 
-A run that was interrupted, or failed, begins again and appends its rows once more. The workbook remembers how
-many times each run has appended to each table, and is replaced whole: either it has the rows and remembers
-them, or neither.
+A run that failed or was interrupted starts again and appends its rows once more. The workbook records how
+many times each run has appended to each table. It is replaced as a whole, so the rows and their record are
+always written together.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class AppendGuard:
         self._added: Counter[str] = Counter()
 
     def already_made(self, known: WorkbookMetadata, table: str) -> bool:
-        """Tell whether a workbook that remembers this has the rows that are next for a table."""
+        """Tell whether a workbook with this metadata already has the next rows of a table."""
         made = known.appended(self._effects.run, self._place(table)) >= self._next(table)
         if made:
             self._added[table] += 1
         return made
 
     def recorded(self, known: WorkbookMetadata, table: str) -> WorkbookMetadata:
-        """Return what a workbook remembers once it has the rows that are next for a table."""
+        """Return the metadata of a workbook after the next rows of a table were added."""
         number = self._next(table)
         self._added[table] += 1
         return known.with_append(self._effects.run, self._place(table), number)

@@ -1,4 +1,4 @@
-"""What a worksheet can hold, as Microsoft publishes it and as Excel was seen to enforce it."""
+"""Limits of a worksheet, as Microsoft documents them and as Excel enforces them."""
 
 from __future__ import annotations
 

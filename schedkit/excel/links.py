@@ -13,7 +13,7 @@ from schedkit.excel.limits import MAX_URL_LENGTH
 
 _ISSUE_KEY = r"^[A-Z][A-Z0-9_]*-[0-9]+$"
 _ADDRESS = r"^(https?://|mailto:)[^\s\x00-\x1f]+$"
-# Everything a URI may hold; the rest is percent-encoded, as an invalid target makes readers give up.
+# Characters that a URI may hold; others are percent-encoded, because readers refuse invalid targets.
 _URI_SAFE = "-._~:/?#[]@!$&'()*+,;=%"
 _URI = r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*"
 
@@ -53,7 +53,7 @@ ADDRESSES = LinkOf(_ADDRESS, "{}")
 
 @dataclass
 class LinkParts:
-    """The links of one sheet, as the two XML fragments Excel wants: cell → id and id → address."""
+    """The links of one sheet as two lists of XML elements: cell → id and id → address."""
 
     prefix: str = "link"
     refs: list[bytes] = field(default_factory=list)

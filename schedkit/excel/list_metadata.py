@@ -1,8 +1,8 @@
-"""Cells that hold lists or structures: what their text alone does not say is stored beside it.
+"""Metadata of cells that hold lists or structures, for what their text alone does not say.
 
-A list of labels is shown as its items joined by commas. Where splitting the text at commas would give other
-items, the lengths of the items are kept, by the key of the row and a digest of the text: whoever changes the
-text gets what it says now.
+A list of labels is shown as its items joined by commas. Where splitting the text at commas would give
+different items, the lengths of the items are stored by the key of the row, with a digest of the text: they no
+longer apply once the text was edited.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SEPARATOR = ", "
 
 @dataclass(frozen=True)
 class ListMetadata:
-    """What to know of a column of lists besides its cells.
+    """What is stored of a column of lists besides its cells.
 
     `blank` says whether a blank cell is an empty list; `odd` holds, by row key, the digest of a text and the
     lengths of its items (None: the row had no list).
@@ -67,7 +67,7 @@ def fits_lists(values: Sequence[Any]) -> bool:
 def metadata_of_lists(
     values: Sequence[Any], keys: Sequence[str], before: ListMetadata | None = None
 ) -> ListMetadata | None:
-    """Return what to remember of a column of lists of text; None if it is not such a column.
+    """Return the metadata of a column of lists of text, None if it is not such a column.
 
     `before` is what is remembered of rows that were there already; those with the same keys are others now.
     """
@@ -135,7 +135,7 @@ def json_form(values: Sequence[Any]) -> str | None:
 
 
 def restored_json(texts: Sequence[str | None], form: str | None) -> list[Any]:
-    """Return a column of structures from their JSON; a text that is none any more stays text."""
+    """Return a column of structures from their JSON; text that is not JSON any more stays text."""
     return [None if text is None else _structure(text, form) for text in texts]
 
 

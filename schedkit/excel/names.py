@@ -58,7 +58,7 @@ def sheet_names(wanted: Iterable[object], taken: Iterable[str] = ()) -> list[str
 
     def clean(name: object) -> str:
         text = _NOT_IN_SHEET_NAMES.sub(" ", str(name))
-        # Clipping may lay bare an apostrophe or blank that was inside.
+        # Clipping may leave an apostrophe or blank at the end.
         return clip(text.strip(" '"), MAX_SHEET_NAME_UNITS).strip(" '") or "Sheet"
 
     # Excel keeps "History" for itself.
@@ -114,7 +114,7 @@ def table_names(wanted: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
 
 def _unique(wanted: list[str], limit: int, suffix: str, taken: Iterable[str] = ()) -> list[str]:
     used = {name.casefold() for name in taken}
-    # Names that come in as wanted keep their spelling, whatever a clash before them would invent.
+    # Valid names keep their spelling; numbered ones avoid them.
     reserved = {name.casefold() for name in wanted}
     unique = []
     for name in wanted:

@@ -1,6 +1,6 @@
-"""Owner files: what Excel and LibreOffice put beside a workbook that is open.
+"""Lock files that Excel and LibreOffice write beside an open workbook.
 
-On Windows an open workbook cannot be replaced anyway; elsewhere these files are the only sign.
+Windows refuses to replace an open workbook; on other systems these files are the only sign.
 """
 
 from __future__ import annotations

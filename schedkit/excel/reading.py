@@ -28,7 +28,7 @@ from schedkit.values.files import file_error
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean
 
-# A header below its first row is looked for no further down than this.
+# How many rows are searched for a header.
 _SEARCHED_ROWS = 50
 
 
@@ -235,7 +235,7 @@ class _Book:
             region = _used_range(found, metadata)
         else:
             return None
-        # A table without rows has a blank one; only a frame that had one row means it.
+        # A table without rows has one blank row; it counts as a row only if the frame had one.
         blank = region.height == 1 and not any(
             len(found[number].within(region.top, region.top).rows)
             for number in range(region.left, region.left + len(region.headers))
@@ -253,7 +253,7 @@ class _Book:
         header_row, bottom = area.top + shift, body.bottom + shift
         texts = [_text(found.get(number), header_row) for number in range(area.left, area.right + 1)]
         right = area.right
-        # People's columns and rows beside and below a table are read too, as anyone looking at it would.
+        # Columns and rows that people typed beside and below a table are read, too.
         while not _inside(place.others, header_row, right + 1):
             text = _text(found.get(right + 1), header_row)
             if not text:
@@ -301,7 +301,7 @@ def _stacked(parts: Sequence[tuple[int, Body]], rows: int) -> Body:
 
 
 def _tell(name: str, bodies: dict[str, Body]) -> None:
-    """Tell which cells show something else than they are read as."""
+    """Warn about cells that are read as something else than they show."""
     for letter, what, hint in (
         ("f", "formulas whose values are not stored", "; open and save the workbook in Excel to store them"),
         ("e", "errors such as #N/A", ""),

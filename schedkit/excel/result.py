@@ -1,4 +1,4 @@
-"""What `write` returns."""
+"""The result of `write`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from schedkit.values.durations import elapsed_text
 
 @dataclass(frozen=True, repr=False)
 class Written:
-    """A file that was written, and what had to be altered for it.
+    """A file that was written, and which values had to be altered.
 
     Attributes
     ----------
@@ -77,9 +77,9 @@ class Written:
             )
             if count
         ]
-        told = f" ({', '.join(changes)})" if changes else ""
+        counts = f" ({', '.join(changes)})" if changes else ""
         size = f"{self.bytes / 1e6:.1f} MB" if self.bytes >= 50_000 else f"{self.bytes / 1e3:.0f} kB"
-        return f"{self.rows:,} {noun} written to {path}{told}: {size} in {elapsed_text(self.seconds)}"
+        return f"{self.rows:,} {noun} written to {path}{counts}: {size} in {elapsed_text(self.seconds)}"
 
     def _remarks(self) -> list[str]:
         return [*(f"{count:,} {MEANINGS[kind]}" for kind, count in self.altered.items()), *self.notes]

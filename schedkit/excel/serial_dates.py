@@ -35,7 +35,7 @@ def _micros(year: int, month: int, day: int) -> int:
 
 
 _END = _micros(9999, 12, 31) + DAY
-# Before 1900-03-01 serials are off by one: Excel believes in 1900-02-29.
+# Before 1900-03-01 serials are off by one: Excel counts a 1900-02-29, which did not exist.
 FROM_1900 = Calendar(zero=_micros(1899, 12, 30), first=_micros(1900, 3, 1), end=_END)
 # The serial after 9999-12-31.
 LAST_SERIAL = 2_958_466
@@ -54,7 +54,7 @@ def serials(micros: Micros, calendar: Calendar = FROM_1900) -> tuple[Floats, Mas
     shown = (micros >= calendar.first) & (micros < calendar.end)
     # One division of an exact integer: the serial is the nearest double, and rounds back to the microsecond.
     days = np.where(shown, micros - calendar.zero, 0) / DAY
-    # The last microseconds of 9999 round up to a day that Excel does not know.
+    # The last microseconds of 9999 round up to a day that Excel cannot show.
     return days, shown & (days < (calendar.end - calendar.zero) // DAY)
 
 

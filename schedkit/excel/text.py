@@ -1,7 +1,7 @@
-"""Text that a worksheet can carry: XML-escaped, its traps escaped as Excel does, never too long.
+"""Text of cells: escaped for XML, control characters escaped as Excel does it, cut to the limit of a cell.
 
-The common case, text without anything special, is decided by looking at the bytes of a whole column
-chunk at once; only the rows that need it are treated one by one.
+Whole chunks of a column are checked at once by their bytes; only rows that need escaping are treated one by
+one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def excel_escape(text: str) -> str:
     'bell _x0007_, literal _x005F_x0041_'
     """
     if not text.isascii():
-        # Half a surrogate pair has no place in XML; two halves become the character they mean.
+        # XML cannot hold half a surrogate pair; two halves become one character.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     text = _LOOKS_ESCAPED.sub("_x005F_", text)
     return _FORBIDDEN.sub(lambda match: f"_x{ord(match[0]):04X}_", text)

@@ -1,4 +1,4 @@
-"""What a call of `write` amounts to: a plain file, a drawn workbook, or an analyst's template filled."""
+"""Plans of what `write` does: a CSV or Parquet file, a new workbook, or a filled template."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from schedkit.excel.template.properties import with_properties
 from schedkit.excel.template.template import Filling, FillOptions, plan_filling
 from schedkit.values.files import file_error
 
-# What Excel makes of its two kinds of templates.
+# The kind of workbook that Excel creates from each kind of template.
 _MADE_FROM = {".xltx": ".xlsx", ".xltm": ".xlsm"}
 
 Frames = Mapping[str | None, pd.DataFrame]
@@ -43,7 +43,7 @@ Frames = Mapping[str | None, pd.DataFrame]
 class WritePlan:
     """What is going to be written, and how.
 
-    `first_sheet` is the first of the sheets with rows; `unchanged` tells that the file has it all already.
+    `first_sheet` is the first of the sheets with rows; `unchanged` means that the file has all of it already.
     """
 
     fill: Callable[[IO[bytes]], None]
@@ -59,7 +59,7 @@ class WritePlan:
 
 @dataclass(frozen=True)
 class WorkbookOptions:
-    """What a workbook shows besides its rows; `titled` tells that the caller chose its title.
+    """What a workbook shows besides its rows; `titled` means that the caller chose the title.
 
     `changes` is what `jira.diff` returned.
     """
@@ -75,7 +75,7 @@ class WorkbookOptions:
 
 
 def flat_file_plan(frames: Frames, suffix: str, policy: Policy, report: ConversionReport) -> WritePlan:
-    """Write one frame as CSV or Parquet."""
+    """Return the plan of a CSV or Parquet file with one frame."""
     if len(frames) != 1:
         raise WorkbookError(
             f"a {suffix} file holds one frame, not {len(frames)}",
@@ -91,12 +91,12 @@ def new_workbook_plan(
     fill_options: FillOptions,
     report: ConversionReport,
 ) -> WritePlan:
-    """Draw a workbook and fill it."""
+    """Return the plan of a new workbook."""
     policy = fill_options.policy
     first = next(iter(frames.values()), pd.DataFrame())
     front = Front(
         title=options.title,
-        told=provenance(first.attrs, policy),
+        origin=provenance(first.attrs, policy),
         overview=overview(first, policy, options.history) if options.summary else None,
         index=len(frames) > 1,
     )
@@ -132,7 +132,7 @@ def new_workbook_plan(
 def template_plan(
     frames: Frames, template: Path, suffix: str, fill_options: FillOptions, report: ConversionReport
 ) -> WritePlan:
-    """Fill an analyst's workbook, one region after the other."""
+    """Return the plan that fills a template, one region after the other."""
     kind = template.suffix.lower()
     made = _MADE_FROM.get(kind, kind)
     if made != suffix:
@@ -156,9 +156,9 @@ def template_plan(
         data = between.getvalue()
     book, filling = _planned(data, template.name, target, frame, fill_options, report)
     fillings.append(filling)
-    told = _metadata(book, filling, fill_options)
+    metadata = _metadata(book, filling, fill_options)
     return WritePlan(
-        lambda file: fill_template(book, filling, file, report, told),
+        lambda file: fill_template(book, filling, file, report, metadata),
         sum(map(len, frames.values())),
         tuple(dict.fromkeys(found.region.sheet for found in fillings)),
         fillings[0].region.sheet,
@@ -170,7 +170,7 @@ def template_plan(
 
 
 def _metadata(book: Workbook, filling: Filling, fill_options: FillOptions) -> WorkbookMetadata | None:
-    """Return what a template remembers besides what it does already; None if that is nothing."""
+    """Return the metadata that is added to a template, None if there is none."""
     if fill_options.appends is None:
         return None
     return fill_options.appends.recorded(read_metadata(book)[1], filling.region.place)

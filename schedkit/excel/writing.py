@@ -171,7 +171,7 @@ def write(
     with context.surrounded() as listener, context.use(notes := WarningCollector(listener)):
         started = time.perf_counter()
         given = _destination(path)
-        # The target of a link has its own folder, in which the new file grows and owner files lie.
+        # Temporary files and lock files are in the folder of the link's target.
         target, suffix = Path(os.path.realpath(given)), given.suffix.lower()
         zone = parse_timezone("local" if tz is None else tz)
         policy = Policy(zone, timezone_name(zone), inf)
@@ -201,7 +201,7 @@ def write(
             effects = context.current().effects() if mode == "append" else None
             appends = None if effects is None else AppendGuard(effects, target.name)
             fill_options = FillOptions(policy, mode, keys, options.columns, missing, max_drop, appends)
-            # Whoever reads, changes and replaces a workbook is alone with it.
+            # Reading, changing and replacing the workbook is one step for other writers.
             with file_lock(target):
                 if missing == "mark":
                     frames = {name: with_mark_column(frame) for name, frame in frames.items()}
@@ -258,7 +258,7 @@ def _plan(
     options: WorkbookOptions,
     report: ConversionReport,
 ) -> WritePlan:
-    """Return what writes a workbook: the one at `target` continued, a template filled, or a new one drawn."""
+    """Return the plan for a workbook: an existing one, a template, or a new one."""
     placed = [name for name in frames if name is not None and _PLACED.fullmatch(name)]
     continued = fill_options.mode != "replace" or fill_options.key or (placed and template is None)
     source = target if continued and target.is_file() else template
@@ -268,7 +268,7 @@ def _plan(
             plan = existing_workbook_plan(frames, target, fill_options, options, report)
         else:
             _refuse_with_template(options)
-            # Rows that a template shows as examples may all go.
+            # A template may lose all its rows: they are examples.
             fill_options = replace(fill_options, max_drop=1.0)
             plan = template_plan(frames, Path(source).expanduser(), suffix, fill_options, report)
         return finished(plan, Path(source).name, options, first.attrs, fill_options.policy, report)
@@ -301,9 +301,9 @@ def _refuse_with_template(options: WorkbookOptions) -> None:
 
 
 def _put(target: Path, plan: WritePlan) -> Path:
-    """Write the file; return where it is, which is beside `target` if another program has that open."""
+    """Write the file and return its path, which is another one if `target` is open in a program."""
     place = target
-    # A copy with new rows is the only place that has them: it replaces no earlier one.
+    # A copy may be the only file with the new rows, so it does not replace an earlier copy.
     fresh = bool(plan.added or plan.updated)
     program = opened_by(target)
     if program is not None:

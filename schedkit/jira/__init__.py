@@ -1,6 +1,6 @@
 """Jira issues as typed DataFrames, complete or saying what is missing."""
 
-from schedkit.jira.client.client import AsyncJira, Jira
+from schedkit.jira.client import AsyncJira, Jira
 from schedkit.jira.export import export_task
 from schedkit.jira.history.saved import to_changelog
 from schedkit.jira.local_store.changes import read_changelog

@@ -11,7 +11,7 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import IncompleteError, ParameterError
-from schedkit.jira.client.client import Jira
+from schedkit.jira.client import Jira
 from schedkit.jira.sites import search_sites
 from schedkit.values.extraction import incomplete
 from schedkit.values.keywords import check_keywords

@@ -12,10 +12,9 @@ import pandas as pd
 
 from schedkit import context
 from schedkit.errors import SchedkitError, UsageError
-from schedkit.jira.client.client import AsyncJira, Jira
-from schedkit.jira.pages.session import together
+from schedkit.jira.client import AsyncJira, Jira
 from schedkit.jira.table.statuses import Statuses
-from schedkit.loop import refuse_in_coroutine, service
+from schedkit.loop import refuse_in_coroutine, service, task_group
 from schedkit.values.keywords import check_keywords
 
 __all__ = ["from_sites", "search_sites"]
@@ -70,7 +69,7 @@ async def from_sites(
             failed[name] = error
             context.log(f"{name} is missing from the result: {error}", logging.WARNING)
 
-    async with together() as group:
+    async with task_group() as group:
         for name, jira in sites.items():
             group.start_soon(one, name, jira)
     if not frames:
@@ -131,11 +130,11 @@ def _history_fields(attrs: Mapping[str, Mapping[Any, Any]]) -> dict[str, dict[st
     """Return the fields of columns at all sites; ids of custom fields mean something else at each."""
     found: dict[str, dict[str, Any]] = {}
     for site, about in attrs.items():
-        for label, told in about.get("history_fields", {}).items():
-            own = [told["id"], *told.get("also", ())]
+        for label, field in about.get("history_fields", {}).items():
+            own = [field["id"], *field.get("also", ())]
             ids = [f"{site}/{id}" if id.startswith("customfield_") else id for id in own]
-            held = found.setdefault(label, {"id": ids[0], "type": told["type"], "also": []})
-            held["also"] += [id for id in ids if id not in (held["id"], *held["also"])]
+            merged = found.setdefault(label, {"id": ids[0], "type": field["type"], "also": []})
+            merged["also"] += [id for id in ids if id not in (merged["id"], *merged["also"])]
     return found
 
 
@@ -146,7 +145,7 @@ def _without_site(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     label = f"site ({about.get('site', {}).get('id')})"
     frame = frame.rename(columns={"site": label})
-    frame.attrs["fields"] = {label if name == "site" else name: told for name, told in about.items()}
+    frame.attrs["fields"] = {label if name == "site" else name: field for name, field in about.items()}
     return frame
 
 

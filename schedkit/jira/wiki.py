@@ -15,6 +15,7 @@ _BLOCK_START = re.compile(r"\{(code|noformat)(?::([^{}\n]*))?\}")
 _HEADING = re.compile(r"\nh([1-6])\.[ \t]*(.*)")
 _BULLET = re.compile(r"\n([*#-]+)[ \t]+")
 _QUOTE = re.compile(r"\nbq\.[ \t]*")
+_PREFIX = re.compile(r"\n(?:h[1-6]\.[ \t]*(?:bq\.[ \t]*)?|bq\.[ \t]*)")
 _LINK = re.compile(r"\[(?:([^\[\]|\n]*)\|)?([^\[\]|\n]+)(?:\|[^\[\]\n]*)?\]")
 _IMAGE = re.compile(r"!([^!\s|][^!\n|]*)(?:\|[^!\n]*)?!")
 _COLOUR = re.compile(r"\{color(?::[^{}\n]*)?\}|\{(?:quote|panel|anchor|section|column)(?::[^{}\n]*)?\}")
@@ -93,8 +94,10 @@ def _prose(text: str, markdown: bool) -> str:
             starts = (match.start() for match in opens.finditer(text))
             ends = (match.start() for match in closes.finditer(text))
             text = _pairs(text, starts, ends, len(mark), written if markdown else "")
-    text = _HEADING.sub(_headed if markdown else (lambda m: f"\n{m[2]}"), text)
-    text = _QUOTE.sub("\n> " if markdown else "\n", text)
+    if markdown:
+        text = _QUOTE.sub("\n> ", _HEADING.sub(_headed, text))
+    else:
+        text = _PREFIX.sub("\n", text)
     if "|" in text:
         text = _ROW.sub(_row(markdown), text)
     return text[1:]

@@ -112,6 +112,7 @@ def memory(name: str, mine: dict[str, Any], theirs: dict[str, Any]) -> Iterator[
 
 def decoding() -> Iterator[Row]:
     """JSON bytes to a DataFrame: 100,000 issues in pages of 1000."""
+    import asyncio
     import gc
 
     import msgspec
@@ -126,9 +127,7 @@ def decoding() -> Iterator[Row]:
 
     with DemoSite(issues=2000, issue_kb=7.5) as demo:
         jira = Jira(demo.jira_dc.url, token=demo.jira_dc.token)
-        jira.fields()
-        source = jira.aio._source
-        assert source is not None
+        source = asyncio.run(jira.aio.session())
         names = Names([{"name": f.name, "id": f.id} for f in source.catalog.fields.values()])
         chosen = layout(source.catalog, source.dialect)
         import requests

@@ -8,6 +8,7 @@ can show to OUT, so that the caller can compare them value by value.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 import resource
@@ -207,9 +208,7 @@ class Bare:
         from schedkit.jira.table.reader import Reader
 
         jira = Jira(site["url"], user=site.get("user"), token=site["token"])
-        jira.fields()
-        source = jira.aio._source
-        assert source is not None
+        source = asyncio.run(jira.aio.session())
         chosen = layout(source.catalog, source.dialect, "*all" if every else None)
         self.fields = chosen.requested
         self.reader, self.ids = Reader(chosen, source.catalog), Reader(Layout(()), source.catalog)

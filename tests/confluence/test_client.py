@@ -515,7 +515,7 @@ def test_what_is_no_page(given: str | int) -> None:
 
 
 def test_what_is_no_confluence(demo: DemoSite) -> None:
-    with pytest.raises(UsageError, match="needs an address"):
+    with pytest.raises(UsageError, match="Confluence needs a url or a site"):
         Confluence()
     jira = Confluence(demo.jira_dc.url, None, demo.jira_dc.token)
     with pytest.raises((NotFoundError, SiteError)):
@@ -608,5 +608,5 @@ def test_addresses_tell_the_dialect(url: str, cloud: bool | None, base: str) -> 
     server = wiki.aio.server
     assert server.site.url == base
     assert server.base == base + ("/wiki" if cloud else "")
-    assert repr(wiki) == f"Confluence({base!r})"
+    assert repr(wiki) == f"Confluence({base!r}, user='ann@example.org')"
     assert repr(wiki.page(1).table("nth:1")) == "Table('nth:1' of page 1)"

@@ -20,7 +20,6 @@ from schedkit.gcpause import gc_paused
 from schedkit.jira import to_frame
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.pages.completeness import positions
-from schedkit.jira.pages.paging import EMPTY_TOKENS, token_pages, window_pages
 from schedkit.jira.table.batch import Batch, join, microseconds, numbers, take, typed
 from schedkit.jira.table.columns import layout
 from schedkit.jira.table.fields import SYSTEM, Catalog, Field
@@ -28,7 +27,7 @@ from schedkit.jira.table.frame import newest
 from schedkit.jira.table.kinds import flatten, kind_of
 from schedkit.jira.table.plain import plain
 from schedkit.jira.table.ranks import ranks_of
-from schedkit.jira.table.reader import Page, Reader
+from schedkit.jira.table.reader import Reader
 
 SCHEMA = {
     "customfield_1": {"type": "number", "custom": "x:float"},
@@ -68,7 +67,7 @@ def test_values_that_fit() -> None:
     assert types["customfield_3"] == "category"
     assert list(df["customfield_4"]) == [("A", "B"), ()]
     assert df["customfield_6"][0] == "5b1"
-    assert types["customfield_7"] == "datetime64[us]"
+    assert types["customfield_7"] == "datetime64[us, UTC]"
     assert df["customfield_8"][0] == "x"
     assert df["customfield_1"].isna().tolist() == [False, True]
 
@@ -234,50 +233,6 @@ def test_what_is_no_answer_is_not_read() -> None:
     page = reader.page(json.dumps({"issues": [], "issueErrors": errors, "warningMessages": ["old"]}).encode())
     assert page.errors == {"A-1": "gone", "7": "gone", "9": "404"}
     assert page.warnings == ("old",)
-
-
-def page(ids: list[int], **more: Any) -> Page:
-    made = np.array(ids, dtype=np.int64)
-    return Page(Batch(made, np.zeros(len(ids), np.int64), {}), **more)
-
-
-def test_paging_by_tokens_without_a_socket() -> None:
-    from schedkit.errors import BadAnswerError
-
-    pages = token_pages(lambda token: token)  # type: ignore[arg-type, return-value]
-    assert next(pages) is None
-    assert pages.send(page([1], token="a")) == "a"
-    assert pages.send(page([], token="b")) == "b"
-    with pytest.raises(StopIteration):
-        pages.send(page([2]))
-    pages = token_pages(lambda token: token)  # type: ignore[arg-type, return-value]
-    next(pages)
-    for number in range(EMPTY_TOKENS - 1):
-        pages.send(page([], token=str(number)))
-    with pytest.raises(BadAnswerError, match="100 pages without an issue"):
-        pages.send(page([], token="last"))
-
-
-def test_paging_by_windows_without_a_socket() -> None:
-    from schedkit.errors import BadAnswerError
-
-    pages = window_pages(10, 20, lambda start, size: (start, size))  # type: ignore[arg-type, return-value]
-    assert next(pages) == (10, 10)
-    assert pages.send(page([1, 2, 3, 4], start=10, total=30)) == (14, 6)
-    assert pages.send(page([], start=14, total=30)) == (14, 6)
-    assert pages.send(page([5], start=14, total=30)) == (15, 5)
-    with pytest.raises(StopIteration):
-        pages.send(page([], start=15, total=15))
-    pages = window_pages(0, 9, lambda start, size: (start, size))  # type: ignore[arg-type, return-value]
-    next(pages)
-    for start in range(4):
-        for _ in range(3):  # a few empty ones in a row, again and again: it goes on in between
-            assert pages.send(page([], start=start, total=30)) == (start, 9 - start)
-        assert pages.send(page([start], start=start, total=30)) == (start + 1, 8 - start)
-    pages = window_pages(0, 5, lambda start, size: (start, size))  # type: ignore[arg-type, return-value]
-    next(pages)
-    with pytest.raises(BadAnswerError, match="asked from issue 0, the site answered from 5"):
-        pages.send(page([1], start=5, total=9))
 
 
 def test_orders_of_categories() -> None:

@@ -395,7 +395,7 @@ def test_the_report_of_completeness_is_json() -> None:
 
     now = datetime.now(UTC)
     told = Completeness("x", "project = A", now, now).as_attrs(
-        RequestStats(requests=7, retries=2, limited=1, bytes=99), 0.1234
+        RequestStats(requests=7, retries=2, limited=1, bytes=99, seconds=0.1234)
     )
     assert json.loads(json.dumps(told)) == told
     assert [told[name] for name in ("requests", "retries", "throttled", "bytes", "seconds")] == [

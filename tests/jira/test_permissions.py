@@ -17,7 +17,7 @@ from starlette.requests import Request
 from schedkit.demo import DemoSite
 from schedkit.errors import AuthError, BadAnswerError, JqlError, NotFoundError
 from tests.jira.conftest import DIALECTS, client
-from tests.jira.test_interleavings import act
+from tests.jira.search.test_query import act
 
 ALL = "project is not EMPTY ORDER BY key"
 

@@ -254,7 +254,7 @@ def test_wrong_credentials(demo_site: DemoSite) -> None:
 def test_wrong_urls(demo_site: DemoSite) -> None:
     with pytest.raises(UnavailableError, match="got no answer"):
         Jira("http://127.0.0.1:9", token="x" * 8).search(ALL)
-    with pytest.raises(UsageError, match="either a url or a site"):
+    with pytest.raises(UsageError, match="Jira needs a url or a site"):
         Jira()
 
 

@@ -108,7 +108,15 @@ class Desk:
                 return issue
             fields = self.encoder.choose(request.query_params.getlist("fields"), "*all")
             expand = request.query_params.get("expand", "").split(",")
-            return answers.raw(self.issue_bytes(issue, fields, expand))
+            made = self.issue_bytes(issue, fields, expand)
+            if wanted := request.query_params.get("properties"):
+                held = {
+                    name: value
+                    for (id, name), value in self.store.properties.items()
+                    if id == issue.id and name in wanted.split(",")
+                }
+                made = made.removesuffix(b"}") + b',"properties":' + answers.encoded(held) + b"}"
+            return answers.raw(made)
 
     async def edit(self, request: Request) -> Response:
         body = await questions.body_of(request)

@@ -1,4 +1,4 @@
-"""What makes new things: issues and links; and the properties by which they are known again."""
+"""What makes new things: issues and links; removes them; and shows the properties that they bear."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Making:
         guarded, api = self.desk.door.guard, f"/rest/api/{self.desk.dialect.api}"
         return [
             Route(f"{api}/issue", guarded(self.create), methods=["POST"]),
+            Route(f"{api}/issue/{{key}}", guarded(self.delete), methods=["DELETE"]),
             Route(f"{api}/issueLink", guarded(self.link), methods=["POST"]),
             Route(f"{api}/issueLinkType", guarded(self.link_types)),
             Route(f"{api}/issue/{{key}}/properties/{{name}}", guarded(self.property)),
@@ -59,6 +60,16 @@ class Making:
                 self.store.properties[issue.id, str(given["key"])] = given["value"]
             url = f"{self.desk.values.rest}/issue/{issue.id}"
             return answers.json({"id": str(issue.id), "key": issue.key, "self": url}, 201)
+
+    async def delete(self, request: Request) -> Response:
+        with self.store.lock:
+            issue = self.desk.found(request)
+            if isinstance(issue, Response):
+                return issue
+            if self.store.children.get(issue.id):
+                return answers.refused(400, ["The issue has subtasks: these must be deleted too."])
+            self.store.delete(issue.key)
+        return Response(status_code=204)
 
     async def property(self, request: Request) -> Response:
         issue = self.desk.found(request)

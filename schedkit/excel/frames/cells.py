@@ -17,7 +17,7 @@ from schedkit.excel.links import LinkOf, LinkParts, within
 from schedkit.excel.names import letters
 from schedkit.excel.text import has_edge_blanks, xml_texts
 
-# Large enough that Arrow's cost per call vanishes, small enough that a chunk needs little memory.
+# Large enough to make Arrow's cost per call negligible, small enough to need little memory.
 CHUNK_ROWS = 8192
 
 _STRING = pa.large_string()
@@ -28,7 +28,7 @@ _NOTHING = pa.scalar("", _STRING)
 
 @dataclass
 class SheetOutput:
-    """What rendering leaves behind besides rows: links, and counts of what was altered."""
+    """What rendering produces besides rows: links, and counts of altered values."""
 
     report: ConversionReport
     links: LinkParts = field(default_factory=LinkParts)
@@ -103,7 +103,7 @@ class Data:
 
 @dataclass(frozen=True)
 class _Layer:
-    """Cells that look alike: the markup before and after each value; null where another layer has one."""
+    """Cells with the same markup before and after each value; null where another layer has the cell."""
 
     opening: str
     values: pa.Array
@@ -114,7 +114,7 @@ class _Layer:
         return _join(self.opening, self.values, self.closing)
 
     def cells(self, place: str, numbers: pa.Array) -> Pieces:
-        """Return the cells; those that are null vanish when the row is joined."""
+        """Return the cells; null ones are left out when the row is joined."""
         pieces: Pieces = [place, numbers, f'"{self.opening}', self.values, self.closing]
         if self.values.null_count == 0:
             # Joined with the whole row, which saves a copy.

@@ -13,7 +13,7 @@ from schedkit.excel.column_types import Column
 from schedkit.excel.frames.labels import with_index
 from schedkit.excel.names import headers
 from schedkit.excel.new_workbook.column_formats import ColumnFormat
-from schedkit.excel.new_workbook.outline import LEVEL, Outline
+from schedkit.excel.outline import LEVEL, Outline
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["ColumnOptions"]

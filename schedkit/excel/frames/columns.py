@@ -1,7 +1,7 @@
 """A DataFrame's columns as an Excel sheet sees them: text, numbers, booleans and serial dates.
 
-What a column is gets decided once, over all its rows; its values are rendered chunk by chunk, so that
-a million rows need no more memory than ten thousand.
+The kind of a column is determined once from all its rows. Its values are rendered in chunks, so a million
+rows need no more memory than ten thousand.
 """
 
 from __future__ import annotations

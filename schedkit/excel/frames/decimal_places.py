@@ -11,7 +11,7 @@ from schedkit.excel.serial_dates import Floats, Micros
 
 # More decimals than these are harder to read than what "General" makes of a number.
 _MOST_DECIMALS = 5
-# A number so much smaller than the greatest is what rounding left of zero.
+# A number this much smaller than the greatest one is a rounding error.
 _NOISE = 1e-9
 _SECOND = 1_000_000
 

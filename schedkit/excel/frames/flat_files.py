@@ -32,7 +32,7 @@ Write = Callable[[pd.DataFrame, Policy, IO[bytes], ConversionReport], None]
 
 
 def write_csv(frame: pd.DataFrame, policy: Policy, file: IO[bytes], report: ConversionReport) -> None:
-    """Write `frame` as UTF-8 CSV that Excel opens rightly and that no spreadsheet runs."""
+    """Write `frame` as UTF-8 CSV that Excel decodes correctly and in which no cell is run as a formula."""
     frame = with_index(frame, report)
     labels = pa.array(headers(frame.columns), pa.large_string())
     dates = {place for place in range(frame.shape[1]) if _holds_dates(frame, place)}
@@ -103,12 +103,12 @@ def _guarded(texts: pa.Array, report: ConversionReport) -> pa.Array:
 
 def write_parquet(frame: pd.DataFrame, policy: Policy, file: IO[bytes], report: ConversionReport) -> None:
     """Write `frame` as Parquet with its own types; object columns become text where Arrow has no type."""
-    del policy  # Parquet knows zones and infinities.
+    del policy  # Parquet stores zones and infinities.
     frame = with_index(frame, report)
     labels = headers(frame.columns)
     columns = {label: _storable(frame.iloc[:, place], report) for place, label in enumerate(labels)}
     made = pd.DataFrame(columns, index=frame.index)
-    # What is no JSON in the attributes would make the whole file fail.
+    # Attributes that are not JSON would make writing fail.
     made.attrs.update(json.loads(json.dumps(kept_attrs(frame.attrs), default=str)))
     table = pa.Table.from_pandas(made, preserve_index=False)
     with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:

@@ -22,7 +22,7 @@ def index_levels(frame: pd.DataFrame) -> list[Hashable] | None:
 
 
 def is_count(index: pd.Index) -> bool:
-    """Tell whether an unnamed index only counts rows, perhaps those of a longer frame, and labels nothing."""
+    """Tell whether an unnamed index only numbers the rows, perhaps those of a longer frame."""
     return isinstance(index, pd.RangeIndex) or pd.api.types.is_integer_dtype(index.dtype) or not len(index)
 
 
@@ -47,5 +47,5 @@ def with_index(frame: pd.DataFrame, report: ConversionReport | None = None) -> p
 
 
 def _may_label(index: pd.Index) -> bool:
-    """Tell whether whole numbers may be years or ids: a count seldom begins so high, or repeats nothing."""
+    """Tell whether whole numbers may be labels such as years or ids: row numbers begin low and are unique."""
     return len(index) > 0 and index.is_unique and index.min() >= _LIKE_A_LABEL

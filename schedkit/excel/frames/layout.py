@@ -29,7 +29,7 @@ from schedkit.values.dates import field_type
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER)
 _KEY_HEADERS = {"key", "parent", "epic link", "issue key"}
 _KEY_FIELDS = {"issuekey", "key", "parent"}
-# An address column shows itself within its first values.
+# A column of addresses is recognised by its first values.
 _SAMPLE_ROWS = 500
 
 

@@ -1,4 +1,4 @@
-"""Object columns: whatever Python put in them, cell by cell."""
+"""Object columns, which are converted value by value."""
 
 from __future__ import annotations
 

@@ -110,12 +110,25 @@ def inferred(body: Body, calendar: Calendar) -> Series[Any]:
         if body.only("b"):
             return Series(_booleans(body))
         if body.only("dhi"):
-            return _dates(body, calendar)
+            return _whole_millis(_dates(body, calendar))
         if body.only("t"):
-            return _durations(body)
+            return _whole_millis(_durations(body))
     except (ValueError, OverflowError, pa.ArrowException):
         pass
     return _as_objects(body, calendar)
+
+
+def _whole_millis(times: Series[Any]) -> Series[Any]:
+    """Return moments or durations without the microsecond by which other programs miss a millisecond.
+
+    openpyxl writes 09:30 as a serial that is nearer to 09:30:00.000001; no such program keeps microseconds.
+    """
+    if times.dtype == object:
+        return times
+    micros = times.to_numpy().astype("int64")
+    near = micros // 1000 * 1000 + np.where(micros % 1000 >= 999, 1000, 0)
+    meant = (np.abs(micros - near) <= 1) & times.notna().to_numpy()
+    return Series(np.where(meant, near, micros).view(times.to_numpy().dtype))
 
 
 def _inferred_numbers(body: Body) -> Series[Any]:
@@ -169,6 +182,8 @@ def _restored(body: Body, column: ColumnMetadata, calendar: Calendar, keys: list
 def _restored_objects(
     body: Body, column: ColumnMetadata, calendar: Calendar, keys: list[str] | None
 ) -> Series[Any]:
+    if column.kind == Kind.DATE:
+        return Series([_day(value) for value in body.objects(calendar)], dtype=object)
     if not body.only("s") or (column.lists is None and column.form is None):
         return _as_objects(body, calendar)
     texts = body.spread(body.texts).to_pylist()
@@ -177,12 +192,18 @@ def _restored_objects(
     return Series(restored_json(texts, column.form), dtype=object)
 
 
+def _day(value: Any) -> Any:
+    """Return a date for a moment at midnight, any other value as it is."""
+    midnight = isinstance(value, dt.datetime) and value.time() == dt.time()
+    return value.date() if midnight else value
+
+
 def _categories(body: Body, column: ColumnMetadata) -> Series[Any]:
     texts = _texts(body)
     known = pa.array(column.categories or [], _STRING)
     added = texts.drop_null().unique()
     added = added.filter(pc.invert(pc.is_in(added, value_set=known))).to_pylist()
-    # What people typed since is a category of its own, after those the column had.
+    # Values that people typed since become new categories, after the stored ones.
     categories = [*known.to_pylist(), *(added if column.categories else sorted(added))]
     codes = pc.index_in(texts, value_set=pa.array(categories, _STRING), skip_nulls=True)
     return Series(
@@ -303,7 +324,7 @@ def _filled(body: Body, micros: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def _in_zone(wall: Series[Any], column: ColumnMetadata) -> Series[Any]:
     if column.zone is None:
         return wall
-    # Excel cannot tell the two passes through the hour that a clock repeats: the first one is taken.
+    # Excel has no zone, so an hour that the clock repeats is ambiguous: the first one is taken.
     first = np.ones(len(wall), dtype=bool)
     local: Series[Any] = wall.dt.tz_localize(
         parse_timezone(column.zone), ambiguous=first, nonexistent="shift_forward"

@@ -1,1 +1,1 @@
-"""The workbook that we draw: everything of it but its rows, by openpyxl."""
+"""New workbooks: everything but their rows, made by openpyxl."""

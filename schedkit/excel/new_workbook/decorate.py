@@ -1,4 +1,4 @@
-"""What makes a sheet of issues readable: colours by meaning, data bars, header notes, print setup."""
+"""Conditional colours, data bars, header notes and print setup of a sheet of issues."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def data_bar() -> Rule:
 def notes(
     sheet: Worksheet, columns: Sequence[Column], attrs: Mapping[Any, Any], policy: Policy, row: int
 ) -> None:
-    """Attach to each header where its column comes from: field, query, time of extraction, time zone."""
+    """Add a note to each header: field, query, time of extraction and time zone of its column."""
     fields = attrs.get("fields") or {}
     for position, column in enumerate(columns, 1):
         lines = []
@@ -114,7 +114,7 @@ def notes(
 
 
 def provenance(attrs: Mapping[Any, Any], policy: Policy) -> list[str]:
-    """Return what a frame knows of its origin, a line each."""
+    """Return the origin of a frame, as lines of text."""
     lines = []
     if attrs.get("jql"):
         lines.append(f"JQL: {attrs['jql']}")

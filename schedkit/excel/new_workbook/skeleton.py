@@ -1,7 +1,7 @@
-"""The workbook without its rows, drawn by openpyxl: header, widths, formats, table, colours, charts.
+"""A new workbook without its rows, made by openpyxl: header, widths, formats, table, colours, charts.
 
-Each sheet holds a few prototype rows, one per way a cell of a column may look; the filler reads their
-formats and puts the real rows in their place.
+Each sheet has a few prototype rows, one for each format that cells of a column may have. They are replaced by
+the real rows, which take over their formats.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ from schedkit.excel.new_workbook.header_rows import (
     shorten_label,
     widen_groups,
 )
-from schedkit.excel.new_workbook.outline import Outline, draw_outline
+from schedkit.excel.new_workbook.outline_rules import draw_outline
 from schedkit.excel.new_workbook.overview import Overview
 from schedkit.excel.new_workbook.row_labels import begins_group, draw_lines, hide_repeated
 from schedkit.excel.new_workbook.summary import draw_summary, put
 from schedkit.excel.new_workbook.totals import Total
+from schedkit.excel.outline import Outline
 from schedkit.excel.text import excel_escape
 
 SUMMARY, INDEX = "Summary", "Index"
@@ -93,7 +94,7 @@ class Front:
     """What comes before the rows: a title, an overview (None: no Summary sheet), an index of sheets."""
 
     title: str
-    told: Sequence[str]
+    origin: Sequence[str]
     overview: Overview | None
     index: bool
 
@@ -104,7 +105,7 @@ def draw(plans: Sequence[SheetPlan], front: Front, policy: Policy) -> bytes:
     del book["Sheet"]
     if front.overview is not None:
         sheet = book.create_sheet(SUMMARY)
-        draw_summary(sheet, front.title, front.told, front.overview)
+        draw_summary(sheet, front.title, front.origin, front.overview)
         decorate.print_setup(sheet, pages=1)
     if front.index:
         _draw_index(book.create_sheet(INDEX), front, plans)
@@ -112,7 +113,7 @@ def draw(plans: Sequence[SheetPlan], front: Front, policy: Policy) -> bytes:
         _draw_sheet(book.create_sheet(plan.name), plan, policy)
     book.properties.creator = "schedkit"
     book.properties.title = excel_escape(front.title)
-    book.properties.subject = excel_escape(next(iter(front.told), ""))
+    book.properties.subject = excel_escape(next(iter(front.origin), ""))
     number_rules(book.worksheets)
     file = io.BytesIO()
     book.save(file)

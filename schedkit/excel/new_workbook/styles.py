@@ -47,14 +47,14 @@ PRIORITY_TONES = (
     Tone("8993A4", WHITE, "6B778C"),
 )
 OVERDUE = Tone("DE350B", "FFEBE6", "BF2600")
-# For what has no colour of its own: enough that neighbours differ.
+# For values without a colour of their own: enough to tell neighbours apart.
 SERIES = ("1F3A5F", "2684FF", "36B37E", "FFAB00", "6554C0", "00B8D9", "FF5630", "8993A4")
 
 _SAMPLE_ROWS = 1000
 _NARROWEST, _WIDEST = 8.0, 60.0
 # Room for the filter button beside the header's text.
 _BUTTON = 3.5
-# What names or dates a thing, as a word of its own or at the end of a name of code.
+# Words in headers of ids and years, on their own or at the end of a name.
 _IDENTIFIER = re.compile(
     r"(?i:(?:^|[\W_])(?:ids?|key|year|fy|quarter|week|number|nr|no|build|version|revision|code|zip|plz)\W*$)"
     r"|[a-z](?:Id|Key|Year|Number|Nr|No)$|^#$|^(?i:fy|year|build|version|revision)\b"
@@ -74,7 +74,7 @@ FORMATS = {
     Kind.TIME: "hh:mm:ss",
     Kind.DURATION: "[h]:mm:ss",
 }
-# What is equally wide in every row reads best in the middle, away from its neighbours' text.
+# Kinds whose values have the same width in every row are centred.
 CENTRED = (Kind.DATE, Kind.DATETIME, Kind.TIME, Kind.BOOLEAN)
 _FIXED_WIDTHS = {
     Kind.DATE: 11.5,

@@ -1,4 +1,4 @@
-"""The Summary sheet: what a manager reads first."""
+"""The Summary sheet: key figures, charts and counts."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def put(sheet: Worksheet, row: int, column: int, value: Any, **font: Any) -> Cel
     return cell
 
 
-def draw_summary(sheet: Worksheet, title: str, told: Sequence[str], figures: Overview) -> None:
+def draw_summary(sheet: Worksheet, title: str, origin: Sequence[str], figures: Overview) -> None:
     """Draw tiles, charts and counts.
 
     Parameters
     ----------
     title : str
         What the workbook is about.
-    told : sequence of str
+    origin : sequence of str
         Where the rows come from, a line each.
     """
     sheet.sheet_view.showGridLines = False
@@ -55,7 +55,7 @@ def draw_summary(sheet: Worksheet, title: str, told: Sequence[str], figures: Ove
     sheet.column_dimensions["A"].width = 2.5
     for position in range(_LEFT, _LEFT + _COLUMNS):
         sheet.column_dimensions[letters(position)].width = _WIDTH
-    _heading(sheet, title, told)
+    _heading(sheet, title, origin)
     _tiles(sheet, figures)
     below = _charts(sheet, figures)
     _tables(sheet, figures, below)
@@ -63,7 +63,7 @@ def draw_summary(sheet: Worksheet, title: str, told: Sequence[str], figures: Ove
     sheet.print_area = f"A1:{last}{sheet.max_row}"
 
 
-def _heading(sheet: Worksheet, title: str, told: Sequence[str]) -> None:
+def _heading(sheet: Worksheet, title: str, origin: Sequence[str]) -> None:
     for position in range(1, _LEFT + _COLUMNS + 1):
         sheet.cell(1, position).fill = styles.filled(styles.BRAND)
     put(sheet, 1, _LEFT, title, size=20, color=styles.WHITE, bold=True).alignment = Alignment(
@@ -71,7 +71,7 @@ def _heading(sheet: Worksheet, title: str, told: Sequence[str]) -> None:
     )
     sheet.row_dimensions[1].height = 40
     # The query may be long and gets a line of its own.
-    for row, line in enumerate((*told[:1], " \N{MIDDLE DOT} ".join(told[1:])), 2):
+    for row, line in enumerate((*origin[:1], " \N{MIDDLE DOT} ".join(origin[1:])), 2):
         put(sheet, row, _LEFT, line, size=10, color=styles.MUTED)
     sheet.row_dimensions[4].height = 8
 
@@ -185,12 +185,12 @@ def _lighter(color: str, by: float) -> str:
 
 
 def _tables(sheet: Worksheet, figures: Overview, row: int) -> None:
-    told = (
+    lists = (
         ("Status", figures.by_status),
         ("Assignee", figures.by_assignee),
         ("Component", figures.by_component),
     )
-    for place, (name, counts) in enumerate((name, counts) for name, counts in told if counts):
+    for place, (name, counts) in enumerate((name, counts) for name, counts in lists if counts):
         _table(sheet, row, _LEFT + 4 * place, name, counts)
 
 

@@ -1,4 +1,4 @@
-"""The part of a workbook in which its metadata of frames is kept."""
+"""The part of a workbook that stores the metadata of its frames."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ def read_metadata(book: Workbook) -> tuple[str | None, WorkbookMetadata]:
     return None, WorkbookMetadata()
 
 
-def store_metadata(book: Workbook, told: WorkbookMetadata, changes: Changes, *, strict: bool = False) -> None:
-    """Let a workbook remember what is `told`, in a new part if it has none of ours yet."""
+def store_metadata(
+    book: Workbook, metadata: WorkbookMetadata, changes: Changes, *, strict: bool = False
+) -> None:
+    """Store metadata in a workbook, in a new part if it has none yet."""
     part, _ = read_metadata(book)
     if part is None:
         names = (f"customXml/item{number}.xml" for number in count(1))
@@ -38,4 +40,4 @@ def store_metadata(book: Workbook, told: WorkbookMetadata, changes: Changes, *, 
             if damaged.id == _ID:
                 changes.unrelated.setdefault(book.part, set()).add(_ID)
                 changes.dropped.add(damaged.target)
-    changes.parts[part] = frame_metadata.to_xml(told)
+    changes.parts[part] = frame_metadata.to_xml(metadata)

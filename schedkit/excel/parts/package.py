@@ -1,4 +1,4 @@
-"""A workbook as what it is: a zip of parts. Untouched parts are copied compressed, byte for byte."""
+"""A workbook as a zip of parts. Parts that do not change are copied compressed."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Package:
             return PartFile(self._zip.open(info), f"the part {part} of {self.name}")
 
     def raw(self, part: str) -> tuple[zipfile.ZipInfo, memoryview]:
-        """Return a part as it lies in the file, compressed, once its content is known to be whole."""
+        """Return a part as it is stored, compressed, after its content was checked."""
         with self.open(part) as file:
             while file.read(_PIECE):
                 pass
@@ -90,7 +90,7 @@ class Package:
 
     @contextmanager
     def _guarded(self, part: str) -> Iterator[zipfile.ZipInfo]:
-        """Give a part's entry; what reading it raises becomes an error of ours."""
+        """Yield a part's entry; errors of reading it are raised as `WorkbookError`."""
         info = self._zip.getinfo(self.named(part))
         if info.file_size > unpacked_limit(info.compress_size, MAX_ZIP_MEMBER_BYTES):
             raise WorkbookError(
@@ -123,7 +123,7 @@ def damage_told(what: str) -> Iterator[None]:
 
 
 class PartFile:
-    """The content of a part as a stream; reading a damaged one raises an error of ours."""
+    """The content of a part as a stream; reading a damaged one raises `WorkbookError`."""
 
     def __init__(self, file: IO[bytes], what: str) -> None:
         self._file, self._what = file, what

@@ -1,10 +1,12 @@
-"""References that grow with the rows they cover: in formulas, names, charts, pivots and rules."""
+"""How references in formulas, names, charts, pivots and rules change when a region grows or shrinks."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from schedkit.excel.limits import MAX_ROWS
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.references import TOKEN, Cells, sheet_name
 
@@ -95,6 +97,20 @@ class RangeGrowth:
         if not self._reaches(text):
             return text
         return TOKEN.sub(lambda found: self._token(found, False, own=True, row=row), text)
+
+    def first_row_reaching(self, pieces: Sequence[str | int]) -> int:
+        """Return the first row in which a formula may name a row whose number changes.
+
+        Parameters
+        ----------
+        pieces : sequence of str and int
+            The formula; an integer stands for the number of its row plus that integer.
+        """
+        if not self.shift:
+            return MAX_ROWS + 1
+        if any(self._reaches(piece) for piece in pieces if isinstance(piece, str)):
+            return 1
+        return self.body.bottom - max((each for each in pieces if isinstance(each, int)), default=-MAX_ROWS)
 
     def _reaches(self, text: str) -> bool:
         """Tell whether a formula may name a row whose number changes: those above the last one do not."""

@@ -30,6 +30,9 @@ _ENDS = re.compile(r"(\$?[A-Z]{1,3}\$?)([0-9]+)(?::(\$?[A-Z]{1,3}\$?)([0-9]+))?"
 _END = re.compile(r"(?:(\$)?([A-Z]+))?(?:(\$)?([0-9]+))?")
 _LINE_ENDS = re.compile(r"\$?([A-Z]+|[0-9]+):\$?([A-Z]+|[0-9]+)")
 _OWN_ROW = ("[@", "[[#this row]", "[#this row]")
+_LONGEST = max(map(len, _OWN_ROW))
+# Stands for the table that a formula is in: no table is called so.
+OWN_TABLE = ""
 # Functions whose result depends on other cells than those that they name.
 _INDIRECT = {"OFFSET", "INDIRECT", "CELL"}
 
@@ -75,7 +78,8 @@ class Uses:
     """What a formula is calculated from.
 
     `areas` are cells by sheet (None is its own), `names` tables and defined names, `own_rows` tables of which
-    it uses its own row only. With `anything` it cannot be told.
+    it uses its own row only; OWN_TABLE among them is the table that the formula is in. With `anything` it
+    cannot be told.
     """
 
     areas: tuple[tuple[str | None, Area], ...]
@@ -108,10 +112,22 @@ class Uses:
                 anything = anything or text[: found.start()][-1:] != "]"
             elif found["name"] and found["call"]:
                 anything = anything or found["name"].upper() in _INDIRECT
-            elif found["name"]:
-                own = text[found.end() :].casefold().startswith(_OWN_ROW)
-                (own_rows if own else names).add(found["name"].casefold())
+            elif found["name"] or _names_no_table(found):
+                start = found.end() if found["name"] else found.start()
+                own = text[start : start + _LONGEST].casefold().startswith(_OWN_ROW)
+                (own_rows if own else names).add((found["name"] or OWN_TABLE).casefold())
         return cls(tuple(areas), frozenset(names), frozenset(own_rows), anything)
+
+
+def _names_no_table(found: re.Match[str]) -> bool:
+    """Tell whether a token is a reference to columns of the table that the formula is in."""
+    if not found[0].startswith("["):
+        return False
+    before, after = found.string[: found.start()][-1:], found.string[found.end() :][:1]
+    # Brackets after a name belong to that table, those before one to another workbook.
+    return not (before.isalnum() or before in ("_", ".", "'")) and not (
+        after.isalnum() or after in ("_", "!")
+    )
 
 
 def sheet_name(text: str) -> str:

@@ -1,7 +1,7 @@
-"""The cells of a worksheet found by the places of its tags, a block of whole rows at a time.
+"""A fast reader for the cells of a worksheet, which finds tags with numpy, a block of whole rows at a time.
 
-Only sheets as spreadsheet programs write them are read so: each tag and each step from one tag to the next
-is checked, and `IrregularSheetError` is raised at anything else, for which a full XML parser is the judge.
+It reads sheets as spreadsheet programs write them: each tag and its successor are checked, and
+`IrregularSheetError` is raised at anything else, which is then read by an XML parser.
 """
 
 from __future__ import annotations
@@ -101,11 +101,11 @@ class Meaning:
         """
         if not _ATTRIBUTES.fullmatch(attributes):
             raise IrregularSheetError
-        told = dict(_ATTRIBUTE.findall(attributes))
-        style = int(told.get(b"s", b"0"))
+        named = dict(_ATTRIBUTE.findall(attributes))
+        style = int(named.get(b"s", b"0"))
         number = self.formats[style] if style < len(self.formats) else "n"
         known = {b"n": number, b"s": "S", b"str": "s", b"inlineStr": "I", b"b": "b", b"e": "e", b"d": "i"}
-        return known[told.get(b"t", b"n")]
+        return known[named.get(b"t", b"n")]
 
 
 def scan(file: Readable, meaning: Meaning, only: set[int] | None = None) -> Iterator[Block]:
@@ -163,6 +163,8 @@ def _cells(block: bytes, meaning: Meaning, only: set[int] | None) -> Iterator[Bl
     columns, rows, after = _addresses(data, opens[cells])
     if only is not None:
         asked = np.isin(columns, list(only))
+        if not asked.any():
+            return
         cells, columns, rows, after = cells[asked], columns[asked], rows[asked], after[asked]
     letters = _kinds(block, after, closes[cells], meaning)
     following = codes[cells + 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Container, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.limits import MAX_ROWS
 from schedkit.excel.parts import sheet_cells
 from schedkit.excel.parts.area import Area
-from schedkit.excel.parts.references import moved
+from schedkit.excel.parts.formula_runs import FormulaCell, FormulaRun, SharedFormula, runs_of
 from schedkit.excel.parts.sheet_cells import FormulaXml
 from schedkit.excel.parts.sheet_rows import SheetRows
 from schedkit.excel.parts.xml import OFFICE, Document, new_parser, plain, utf8
@@ -56,9 +56,9 @@ class Row:
     @property
     def look(self) -> str:
         """The attributes that a new row takes over."""
-        told = sheet_cells.attributes(self.attributes)
-        kept = {name for name in told if name in _LOOK or name.endswith(":dyDescent")}
-        return "".join(f' {name}="{told[name]}"' for name in told if name in kept)
+        attributes = sheet_cells.attributes(self.attributes)
+        kept = {name for name in attributes if name in _LOOK or name.endswith(":dyDescent")}
+        return "".join(f' {name}="{attributes[name]}"' for name in attributes if name in kept)
 
     def shown(self) -> Row:
         """Return the row as it is when no filter hides it."""
@@ -113,10 +113,10 @@ class Sheet:
         if not self.prefix:
             return None
         document = self.document
-        told: dict[str, str] = {}
+        attributes: dict[str, str] = {}
         for element in (document.root, self.data):
-            told |= sheet_cells.attributes(document.xml[element.start : element.inner].decode())
-        return told["xmlns:" + self.prefix[:-1]]
+            attributes |= sheet_cells.attributes(document.xml[element.start : element.inner].decode())
+        return attributes["xmlns:" + self.prefix[:-1]]
 
     @property
     def strict(self) -> bool:
@@ -147,6 +147,14 @@ class Sheet:
             return Row("", {})
         return Row(_without(found.attributes, *_PLACING), sheet_cells.cells_of(found.cells, number))
 
+    def cells(self, number: int, without: Container[int]) -> dict[int, str]:
+        """Return the cells of a row as it is now by column, but for some columns, which saves time."""
+        if number in self._changed:
+            cells = self._changed[number].cells.items()
+            return {column: cell for column, cell in cells if column not in without}
+        found = self._rows.row(number)
+        return {} if found is None else sheet_cells.cells_of(found.cells, number, without)
+
     def attributes(self, number: int, *, shown: bool = False) -> str | None:
         """Return the attributes of a row as it is now, None if it is not there; see `Row`.
 
@@ -156,8 +164,8 @@ class Sheet:
             As they are when no filter hides the row.
         """
         row = self._changed.get(number)
-        told = self._rows.attributes(number) if row is None else row.attributes
-        return None if told is None else _without(told, *_PLACING, *(["hidden"] if shown else []))
+        attributes = self._rows.attributes(number) if row is None else row.attributes
+        return None if attributes is None else _without(attributes, *_PLACING, *(["hidden"] if shown else []))
 
     def is_filled(self, number: int, left: int, right: int) -> bool:
         """Tell whether a row holds a value in one of the columns."""
@@ -175,38 +183,53 @@ class Sheet:
                 return number, next(c for c in filled if area.left <= c <= area.right)
         return None
 
-    def formula_cells(self) -> Iterator[tuple[int, int, str]]:
-        """Yield row, column and XML of the cells that hold formulas."""
-        for number in self._rows.with_formulas():
-            for column, cell in self._formula_cells(number).items():
-                yield number, column, cell
+    def formula_runs(self) -> list[FormulaRun]:
+        """Return the formulas of the sheet, equal ones of consecutive rows as one."""
+        return runs_of(self._formulas())
 
-    def _formula_cells(self, number: int) -> dict[int, str]:
-        if number in self._changed:
-            cells = self._changed[number].cells.items()
-            return {column: cell for column, cell in cells if sheet_cells.formula_of(cell) is not None}
-        found = self._rows.row(number)
-        return {} if found is None else sheet_cells.formula_cells_of(found.cells, number)
+    def _formulas(self) -> Iterator[FormulaCell]:
+        changed: dict[int, None] = {}
+        for row, column, attributes, text in self._rows.formulas():
+            if row in self._changed:
+                changed[row] = None
+            elif attributes:
+                yield self._formula(sheet_cells.formula_xml(attributes.decode(), text.decode()), column, row)
+            else:
+                yield FormulaCell(row, column, sheet_cells.formula_text(text.decode()))
+        for row in changed:
+            for column, cell in self._changed[row].cells.items():
+                found = sheet_cells.formula_of(cell)
+                if found is not None:
+                    yield self._formula(found, column, row)
+
+    def _formula(self, written: FormulaXml, column: int, row: int) -> FormulaCell:
+        found = self._resolved(written, column, row)
+        spills = Area.parse(found.area) if ":" in found.area and not found.shared else None
+        return FormulaCell(row, column, found.text, found.shared, spills)
 
     @cached_property
-    def _masters(self) -> dict[str, tuple[str, int, int]]:
-        """Where each shared formula is defined: its text, column and row, by its index."""
-        masters = {}
-        for number in self._rows.with_formulas():
-            row = self._rows.row(number) if self._rows.contains(number, b"shared") else None
-            for column, cell in sheet_cells.formula_cells_of(row.cells if row else "", number).items():
-                found = sheet_cells.formula_of(cell)
-                if found is not None and found.shared and found.text:
-                    masters[found.shared] = (found.text, column, number)
-        return masters
+    def _shared(self) -> dict[str, SharedFormula]:
+        """The shared formulas by their index, as they were before any change."""
+        found = {}
+        for row, column, attributes, text in self._rows.formulas():
+            if not attributes or not text:
+                continue
+            formula = sheet_cells.formula_xml(attributes.decode(), text.decode())
+            if formula.shared:
+                found[formula.shared] = SharedFormula(formula.text, column, row)
+        return found
 
     def formula(self, cell: str, column: int, row: int) -> FormulaXml | None:
         """Return the formula of a cell; a shared one as it reads in this cell."""
         found = sheet_cells.formula_of(cell)
-        if found is None or found.kind != "shared" or found.text:
-            return found
-        text, *origin = self._masters.get(found.shared, ("", column, row))
-        return FormulaXml(moved(text, column - origin[0], row - origin[1]), found.kind, found.shared)
+        return None if found is None else self._resolved(found, column, row)
+
+    def _resolved(self, written: FormulaXml, column: int, row: int) -> FormulaXml:
+        if written.kind != "shared" or written.text:
+            return written
+        shared = self._shared.get(written.shared)
+        text = "" if shared is None else shared.text(column, row)
+        return FormulaXml(text, written.kind, written.shared)
 
     def change(self, number: int, row: Row) -> None:
         """Give a row another content; it may be new."""
@@ -313,8 +336,8 @@ def _checked(xml: bytes, part: str, title: str) -> tuple[bytes, _Data]:
 
 def _without(attributes: str, *names: str) -> str:
     """Return attributes as they are written, but for some."""
-    told = sheet_cells.attributes(attributes)
-    return "".join(f' {name}="{value}"' for name, value in told.items() if name not in names)
+    kept = sheet_cells.attributes(attributes)
+    return "".join(f' {name}="{value}"' for name, value in kept.items() if name not in names)
 
 
 def _opened(tag: bytes, name: bytes) -> bytes:

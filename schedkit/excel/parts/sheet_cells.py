@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, unescape
 
@@ -20,7 +21,6 @@ _ATTRIBUTE = re.compile(r"\s([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _ADDRESS = re.compile(r"\sr\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _AREA = re.compile(r"\sref\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _REGULAR = '<c r="'
-_CELL_OF_FORMULA = re.compile(rf"{_REGULAR}([A-Z]{{1,3}})[0-9]+\"[^<>]*><f(?=[\s/>])")
 ENTITIES = {"&quot;": '"', "&apos;": "'"}
 
 
@@ -40,34 +40,27 @@ def attributes(text: str) -> dict[str, str]:
     return {name: double or single.replace('"', "&quot;") for name, double, single in found}
 
 
-def cells_of(xml: str, row: int) -> dict[int, str]:
-    """Return the cells within a row by column; one without an address follows the one before it."""
+def cells_of(xml: str, row: int, without: Container[int] = ()) -> dict[int, str]:
+    """Return the cells within a row by column, but for some columns.
+
+    A cell without an address follows the one before it.
+    """
     found: dict[int, str] = {}
     if is_regular(xml):
         for piece in xml.split(_REGULAR)[1:]:
+            column = column_number(piece[: piece.index('"')].rstrip("0123456789"))
+            if column in without:
+                continue
             cell = _REGULAR + piece
-            if not cell.endswith(("</c>", "/>")):
-                cell = _cell(cell)[0]
-            found[column_number(piece[: piece.index('"')].rstrip("0123456789"))] = cell
+            found[column] = cell if cell.endswith(("</c>", "/>")) else _cell(cell)[0]
         return found
     column = 0
     for each in _CELL.finditer(xml):
         address = attributes(each[2]).get("r")
         column = column_number(address.rstrip("0123456789")) if address else column + 1
-        found[column] = each[0] if address else at(each[0], column, row)
+        if column not in without:
+            found[column] = each[0] if address else at(each[0], column, row)
     return found
-
-
-def formula_cells_of(xml: str, row: int) -> dict[int, str]:
-    """Return those of the cells within a row that hold a formula, by column."""
-    found = {}
-    if is_regular(xml):
-        for cell in _CELL_OF_FORMULA.finditer(xml):
-            end = xml.index("</c>", cell.end()) + len("</c>")
-            found[column_number(cell[1])] = xml[cell.start() : end]
-        if len(found) == xml.count("<f"):
-            return found
-    return {column: cell for column, cell in cells_of(xml, row).items() if formula_of(cell) is not None}
 
 
 def is_regular(xml: str) -> bool:
@@ -117,10 +110,18 @@ def formula_of(cell: str) -> FormulaXml | None:
     found = _FORMULA.search(cell)
     if found is None:
         return None
-    told = attributes(found[2])
-    return FormulaXml(
-        unescape(found[3] or "", ENTITIES), told.get("t", ""), told.get("si", ""), told.get("ref", "")
-    )
+    return formula_xml(found[2], found[3] or "")
+
+
+def formula_xml(written: str, text: str) -> FormulaXml:
+    """Return a formula by the attributes and the text of its element, as they are written."""
+    known = attributes(written) if written else {}
+    return FormulaXml(formula_text(text), known.get("t", ""), known.get("si", ""), known.get("ref", ""))
+
+
+def formula_text(written: str) -> str:
+    """Return the text of a formula without escapes."""
+    return unescape(written, ENTITIES) if "&" in written else written
 
 
 def with_formula(cell: str, text: str) -> str:

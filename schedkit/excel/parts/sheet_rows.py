@@ -1,4 +1,4 @@
-"""The rows of a worksheet as they lie in its part, found by their numbers."""
+"""The rows of a worksheet as bytes of its part, found by their numbers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from schedkit.errors import WorkbookError
 from schedkit.excel.limits import MAX_ROWS
+from schedkit.excel.names import column_number
 from schedkit.excel.parts import sheet_cells
 from schedkit.values.text import clip
 
@@ -17,7 +18,12 @@ _ROW = re.compile(rb"<(?:[\w.-]+:)?row(?=[\s/>])((?:[^\"'>/]|\"[^\"]*\"|'[^']*')
 # Patterns that begin with fixed text are searched for four times as fast as those that do not.
 _PLAIN_START = re.compile(rb'<row(?: r="([0-9]+)")?(?=[\s/>])')
 _START = re.compile(rb'<(?:[\w.-]+:)?row(?: r="([0-9]+)")?(?=[\s/>])')
-_FORMULA = re.compile(rb"<(?:[\w.-]+:)?f[\s/>]")
+_TOLD = rb"(?P<told>(?:[^\"'>/]|\"[^\"]*\"|'[^']*')*+)"
+_FORMULA = re.compile(
+    rb"<(?P<name>(?:[\w.-]+:)?f)(?=[\s/>])" + _TOLD + rb"(?:/>|>(?P<text>[^<]*)</(?P=name)\s*>)"
+)
+_PLAIN_FORMULA = re.compile(rb"<f(?=[\s/>])" + _TOLD + rb"(?:/>|>(?P<text>[^<]*)</f\s*>)")
+_CELL = re.compile(rb'<c r="([A-Z]{1,3})[0-9]+"[^<>]*>')
 _VALUE = re.compile(rb"<(?:[\w.-]+:)?(?:v|f|is)[\s/>]")
 
 
@@ -106,23 +112,41 @@ class SheetRows:
         place = self._place(number)
         return place is not None and bool(_VALUE.search(self._xml, self._starts[place], self._stop(place)))
 
-    def with_formulas(self) -> Iterator[int]:
-        """Yield the numbers of the rows that hold formulas."""
-        if not self._starts:
-            return
-        place = 0
-        # Most sheets have none, which plain searches find out faster than a pattern does.
-        if any(self._xml.find(tag, self._starts[0], self._end) >= 0 for tag in (b"<f", b":f")):
-            while found := _FORMULA.search(self._xml, self._starts[place], self._end):
-                place = bisect_right(self._starts, found.start())
-                yield self.numbers[place - 1]
-                if place == len(self._starts):
-                    return
+    def formulas(self) -> Iterator[tuple[int, int, bytes, bytes]]:
+        """Yield row, column, attributes and text of each formula, as they are written."""
+        place, done = 0, 0
+        for found in self._formula_elements():
+            start = found.start()
+            if start < done:
+                continue
+            while place + 1 < len(self._starts) and self._starts[place + 1] <= start:
+                place += 1
+            begin = self._xml.rfind(b"<c", self._starts[place], start)
+            cell = _CELL.fullmatch(self._xml, max(begin, 0), start)
+            if cell is not None:
+                yield (
+                    self.numbers[place],
+                    column_number(cell[1].decode()),
+                    found["told"],
+                    found["text"] or b"",
+                )
+            else:
+                yield from self._formulas_of(place)
+                done = self._stop(place)
 
-    def contains(self, number: int, text: bytes) -> bool:
-        """Tell whether a row holds some text."""
-        place = self._place(number)
-        return place is not None and self._xml.find(text, self._starts[place], self._stop(place)) >= 0
+    def _formula_elements(self) -> Iterator[re.Match[bytes]]:
+        if self._starts:
+            prefixed = self._xml.find(b":f", self._starts[0], self._end) >= 0
+            pattern = _FORMULA if prefixed else _PLAIN_FORMULA
+            yield from pattern.finditer(self._xml, self._starts[0], self._end)
+
+    def _formulas_of(self, place: int) -> Iterator[tuple[int, int, bytes, bytes]]:
+        """Yield the formulas of a row whose cells are not written in the usual way."""
+        number = self.numbers[place]
+        row = self.row(number)
+        for column, cell in sheet_cells.cells_of(row.cells if row else "", number).items():
+            if found := _FORMULA.search(cell.encode()):
+                yield number, column, found["told"], found["text"] or b""
 
     def xml(self, first: int, last: int) -> memoryview:
         """Return the XML of the rows from `first` to `last`, which is not copied."""

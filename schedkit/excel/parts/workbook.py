@@ -1,4 +1,4 @@
-"""What a workbook says about itself: its sheets and their parts, names, calendar, tables."""
+"""The structure of a workbook: its sheets and their parts, names and calendar."""
 
 from __future__ import annotations
 

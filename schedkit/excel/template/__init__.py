@@ -1,1 +1,1 @@
-"""The workbook that an analyst brings: where its rows go, and what follows them."""
+"""Filling existing workbooks: where rows are written, and what changes with them."""

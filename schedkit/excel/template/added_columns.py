@@ -1,4 +1,4 @@
-"""Columns that a table gains: those that people typed beside it, and the one that marks rows."""
+"""Columns added to a table: those that people typed beside it, and the one that marks missing rows."""
 
 from __future__ import annotations
 

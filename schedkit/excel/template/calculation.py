@@ -1,7 +1,7 @@
 """Values of simple calculated columns, so that programs that do not calculate show them, too.
 
-Only arithmetic and joined text over cells of the same row are calculated here. A formula of any other kind,
-and a row in which a value is not what the operator wants, is left to the spreadsheet program.
+Only arithmetic and joined text over cells of the same row are calculated here. Other formulas, and rows in
+which a value has the wrong type, are left to the spreadsheet program.
 """
 
 from __future__ import annotations

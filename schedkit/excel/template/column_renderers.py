@@ -1,4 +1,4 @@
-"""What renders each column of a template's sheet, from left to right."""
+"""Renderers for the columns of a template's sheet."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _one(pieces: Pieces) -> pa.Array:
 
 @dataclass(frozen=True)
 class Computed:
-    """A formula carried down with the values that it has, as far as they can be told.
+    """A formula filled down, with its values as far as they can be calculated here.
 
     `columns` are what the cells of other columns of the region hold.
     """
@@ -92,26 +92,30 @@ class Computed:
 
 
 class OldCells:
-    """The cells that some rows of a sheet have, as they are when rendering begins.
+    """The cells that rows of a sheet have, as they are when rendering begins.
 
     Those of the columns `written` are not needed, and take most of the memory.
     """
 
     def __init__(self, sheet: Sheet, numbers: npt.NDArray[np.int64], written: Container[int]) -> None:
         self._sheet, self._written, self.numbers = sheet, written, numbers.tolist()
-        there = set(sheet.numbers(self.numbers[0], self.numbers[-1])) if self.numbers else set()
-        self.rows = {number: self._kept(number) for number in self.numbers if number in there}
+        self._rows: dict[int, dict[int, str]] = {}
 
-    def _kept(self, number: int) -> dict[int, str]:
-        cells = self._sheet.row(number).cells
-        return {column: cell for column, cell in cells.items() if column not in self._written}
+    def row(self, number: int) -> dict[int, str]:
+        """Return the cells of a row by column."""
+        if number not in self._rows:
+            self._rows[number] = self._sheet.cells(number, self._written)
+        return self._rows[number]
+
+    def columns(self) -> set[int]:
+        """Return the columns in which one of the rows `numbers` has a cell."""
+        return {column for number in self.numbers for column in self.row(number)}
 
     def column(self, position: int) -> pa.Array:
-        """Return the cells of one column, null where there is none."""
-        for number in self._sheet.changed_rows & self.rows.keys():
-            self.rows[number] = self._kept(number)
-        cells = [self.rows.get(number, {}).get(position) for number in self.numbers]
-        return pa.array(cells, pa.large_string())
+        """Return the cells of one column in the rows `numbers`, null where there is none."""
+        for number in self._sheet.changed_rows & self._rows.keys():
+            del self._rows[number]
+        return pa.array([self.row(number).get(position) for number in self.numbers], pa.large_string())
 
 
 @dataclass
@@ -160,7 +164,7 @@ class RendererChooser:
     def all(self, columns: tuple[Column, ...], links: Mapping[int, LinkOf]) -> list[ColumnRenderer]:
         """Return the renderers: the region's own columns between those beside it."""
         own = range(self._region.body.left, self._region.body.right + 1)
-        beside = {column for cells in self._old.rows.values() for column in cells if column not in own}
+        beside = self._old.columns().difference(own)
         everywhere = np.ones(len(self._numbers), bool)
         renderers: list[ColumnRenderer | None] = []
         for position in sorted(beside.union(own)):
@@ -253,7 +257,7 @@ class RendererChooser:
         )
 
     def _formula_in(self, number: int, position: int) -> str | None:
-        cell = self._old.rows.get(number, {}).get(position)
+        cell = self._old.row(number).get(position)
         found = None if cell is None else self._sheet.formula(cell, position, number)
         return None if found is None else found.text
 
@@ -264,7 +268,7 @@ class RendererChooser:
         covers = []
         for number in self._numbers.tolist():
             old = self._continues.get(number)
-            cell = None if old is None else self._sheet.row(old).cells.get(position)
+            cell = None if old is None else self._old.row(old).get(position)
             if old is None or cell is None:
                 cells.append(None)
                 covers.append(old is not None and not calculated)

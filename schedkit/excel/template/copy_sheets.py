@@ -1,4 +1,4 @@
-"""Sheets of a drawn workbook put into an existing one, with the formats, tables and charts they bring."""
+"""Copying sheets of a new workbook to an existing one, with their formats, tables and charts."""
 
 from __future__ import annotations
 

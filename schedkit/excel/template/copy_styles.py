@@ -1,4 +1,4 @@
-"""The formats of a drawn workbook found among those of another one, or added to them."""
+"""Copying cell formats from one workbook to another, unless it has them already."""
 
 from __future__ import annotations
 

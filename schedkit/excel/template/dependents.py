@@ -1,4 +1,4 @@
-"""The other parts that follow a region: names, tables, charts, pivots, and the order to calculate."""
+"""Parts that refer to a region: defined names, tables, charts, pivots and controls."""
 
 from __future__ import annotations
 

@@ -2,62 +2,72 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from schedkit.excel.parts import sheet_cells
 from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.formula_runs import FormulaCell, FormulaRun, runs_of
 from schedkit.excel.parts.range_growth import RangeGrowth
-from schedkit.excel.parts.references import Uses
 from schedkit.excel.parts.sheet import Row, Sheet
-from schedkit.excel.parts.tables import tables_of
-from schedkit.excel.parts.workbook import MAIN, Workbook
-
-# A chain of formulas that runs against the order of rows is followed that far; then all are taken for stale.
-_PASSES = 20
+from schedkit.excel.parts.workbook import Workbook
+from schedkit.excel.template.neighbours import Overwritten
+from schedkit.excel.template.stale_values import ChangedCells, Formula, References, mark_stale
 
 
 @dataclass(frozen=True)
 class Change:
     """What of a region is rewritten.
 
-    `gone` tells whether the old cell of a row and column is; `written` is the area whose values change, and
-    `rows` are more rows whose values do, in order.
+    The old cells that are `overwritten` are gone; `written` is the area whose values change, and `rows` are
+    more rows whose values do, in order.
     """
 
     growth: RangeGrowth
-    gone: Callable[[int, int], bool]
+    overwritten: Overwritten
     written: Area
     rows: Sequence[int] = ()
 
-    def moves(self, sheet: str, row: int, column: int) -> bool:
-        """Tell whether a cell belongs to totals that move."""
+    def parts(self, sheet: str, run: FormulaRun) -> Iterator[tuple[FormulaRun, bool]]:
+        """Yield a run in parts that are gone or stay as a whole, with whether they are gone."""
+        if sheet != self.growth.sheet:
+            yield run, False
+            return
+        body = self.growth.body
+        start = run.first
+        gone = self.overwritten.rows_between(run.column, run.first, run.last)
+        # Rows of the body and totals below it change in different ways.
+        edges = {end for end in (body.bottom, self.growth.old_end) if run.first <= end < run.last}
+        for first, last in gone:
+            yield from ((part, False) for part in _cut(run, start, first - 1, edges))
+            yield run.part(first, last), True
+            start = last + 1
+        yield from ((part, False) for part in _cut(run, start, run.last, edges))
+
+    def moves(self, sheet: str, run: FormulaRun) -> bool:
+        """Tell whether a part of a run belongs to totals that move."""
         growth = self.growth
-        within = growth.body.left <= column <= growth.body.right and sheet == growth.sheet
-        return within and bool(growth.shift) and growth.body.bottom < row <= growth.old_end
+        within = growth.body.left <= run.column <= growth.body.right and sheet == growth.sheet
+        return within and bool(growth.shift) and growth.body.bottom < run.first <= growth.old_end
+
+    def changed_cells(self) -> dict[str, ChangedCells]:
+        """Return the cells whose values change, by the name of their sheet."""
+        body = self.growth.body
+        changed: dict[str, ChangedCells] = defaultdict(ChangedCells)
+        own = changed[self.growth.sheet.casefold()]
+        own.add(self.written)
+        own.add_rows(self.rows, body.left, body.right)
+        return changed
 
 
-@dataclass(eq=False, slots=True)
-class _Cell:
-    """A cell with a formula: its place, its XML, its text before and after the change."""
-
-    sheet: str
-    row: int
-    column: int
-    xml: str
-    before: str
-    text: str
-    shared: str
-    spills: Area | None
-    uses: Uses
-    stale: bool = False
-
-    @property
-    def group(self) -> tuple[str, str]:
-        """What the cells of one shared formula have in common."""
-        return self.sheet, self.shared
+def _cut(run: FormulaRun, first: int, last: int, edges: Iterable[int]) -> Iterator[FormulaRun]:
+    """Yield the rows `first` to `last` of a run, cut after each of the `edges`."""
+    for edge in sorted(each for each in edges if first <= each < last):
+        yield run.part(first, edge)
+        first = edge + 1
+    if first <= last:
+        yield run.part(first, last)
 
 
 @dataclass(frozen=True)
@@ -70,154 +80,90 @@ class Followed:
 
 def follow(book: Workbook, change: Change) -> Followed:
     """Let all formulas refer to the region as it is now, and drop the values calculated from old rows."""
-    found = [
-        cell
-        for title in book.calculating(change.growth.sheet)
-        for cell in _formula_cells(book.sheet(title), change)
-    ]
-    cells: list[_Cell] = []
-    gone: list[_Cell] = []
-    for cell in found:
-        lost = cell.sheet == change.growth.sheet and change.gone(cell.row, cell.column)
-        (gone if lost else cells).append(cell)
-    _Stale(book, change).mark(cells)
-    broken = {cell.group for cell in gone}
-    broken |= {c.group for c in cells if c.text != c.before or change.moves(c.sheet, c.row, c.column)}
-    by_sheet: dict[str, list[_Cell]] = defaultdict(list)
-    for cell in cells:
-        apart = bool(cell.shared) and cell.group in broken
-        if cell.stale or apart or cell.text != cell.before:
-            by_sheet[cell.sheet].append(cell)
-    for title, changed in by_sheet.items():
-        _write(book.sheet(title), changed, broken)
-    moved = any(change.moves(cell.sheet, cell.row, cell.column) for cell in cells)
-    return Followed(bool(cells), bool(gone) or moved)
+    references = References(book, change.growth)
+    formulas: list[Formula] = []
+    # Shared formulas of which a cell changes otherwise than the rest, each with its sheet.
+    broken: set[tuple[str, str]] = set()
+    lost = False
+    for title in book.calculating(change.growth.sheet):
+        for whole in book.sheet(title).formula_runs():
+            for run, gone in change.parts(title, whole):
+                moves = change.moves(title, run)
+                lost = lost or gone or moves
+                followed = [] if gone else list(_followed(title, run, change.growth))
+                if gone or moves or any(rewritten for _, rewritten in followed):
+                    broken.add((title, run.shared))
+                for part, rewritten in followed:
+                    formulas += references.formulas(title, part, rewritten=rewritten)
+    mark_stale(formulas, change.changed_cells())
+    by_sheet: dict[str, list[Formula]] = defaultdict(list)
+    for formula in formulas:
+        if formula.rewritten or (formula.run.shared and formula.group in broken) or formula.stale.any():
+            by_sheet[formula.sheet].append(formula)
+    for title, found in by_sheet.items():
+        _write(book.sheet(title), found, broken)
+    return Followed(bool(formulas), lost)
 
 
-def _formula_cells(sheet: Sheet, change: Change) -> Iterator[_Cell]:
-    growth = change.growth
-    own = sheet.title == growth.sheet
-    for number, column, xml in sheet.formula_cells():
-        formula = sheet.formula(xml, column, number)
-        assert formula is not None
-        inside = number if number <= growth.body.bottom else None
-        before = formula.text
-        text = growth.unqualified(before, row=inside) if own else growth.qualified(before)
-        spills = Area.parse(formula.area) if ":" in formula.area and not formula.shared else None
-        yield _Cell(sheet.title, number, column, xml, before, text, formula.shared, spills, Uses.of(text))
+def _followed(sheet: str, run: FormulaRun, growth: RangeGrowth) -> Iterator[tuple[FormulaRun, bool]]:
+    """Yield a run as it reads now, in parts, with whether their text is another one."""
+    own = sheet == growth.sheet
+    start = max(run.first, min(growth.first_row_reaching(run.pieces), run.last + 1))
+    if start > run.first:
+        yield run.part(run.first, start - 1), False
+    cells = []
+    for row in range(start, run.last + 1):
+        text = run.text(row)
+        inside = row if row <= growth.body.bottom else None
+        now = growth.unqualified(text, row=inside) if own else growth.qualified(text)
+        cells.append((FormulaCell(row, run.column, now, run.shared, run.spills), now != text))
+    for rewritten in (False, True):
+        yield from ((part, rewritten) for part in runs_of(cell for cell, new in cells if new is rewritten))
 
 
-def _write(sheet: Sheet, cells: Iterable[_Cell], broken: set[tuple[str, str]]) -> None:
+def _write(sheet: Sheet, formulas: Iterable[Formula], broken: set[tuple[str, str]]) -> None:
     """Put changed formulas into the rows of a sheet."""
-    rows: dict[int, dict[int, str]] = defaultdict(dict)
-    for cell in cells:
-        xml = cell.xml
-        if cell.shared and cell.group in broken and cell.text:
-            xml = sheet_cells.unshared(xml, cell.text)
-        elif cell.text != cell.before:
-            xml = sheet_cells.with_formula(xml, cell.text)
-        rows[cell.row][cell.column] = sheet_cells.without_value(xml) if cell.stale else xml
-        if cell.stale and cell.spills is not None:
-            _empty(sheet, cell.spills, rows)
-    for number, changed in rows.items():
-        row = sheet.row(number)
-        sheet.change(number, Row(row.attributes, {**row.cells, **changed}))
+    rows = _ChangedRows(sheet)
+    for formula in formulas:
+        run = formula.run
+        apart = bool(run.shared) and formula.group in broken
+        stale = formula.stale_rows
+        for number in run.rows if apart or formula.rewritten else stale:
+            cells = rows[number].cells
+            cells[run.column] = _with_text(cells[run.column], run.text(number), apart, formula.rewritten)
+        for number in stale:
+            cells = rows[number].cells
+            cells[run.column] = sheet_cells.without_value(cells[run.column])
+        if stale and run.spills is not None:
+            _empty(rows, sheet.numbers(run.spills.top, run.spills.bottom), run.spills)
+    for number, row in rows.items():
+        sheet.change(number, row)
 
 
-def _empty(sheet: Sheet, area: Area, rows: dict[int, dict[int, str]]) -> None:
+class _ChangedRows(dict[int, Row]):
+    """Rows of a sheet that are going to be changed, copied when they are first asked for."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        super().__init__()
+        self._sheet = sheet
+
+    def __missing__(self, number: int) -> Row:
+        row = self._sheet.row(number)
+        self[number] = Row(row.attributes, dict(row.cells))
+        return self[number]
+
+
+def _with_text(xml: str, text: str, apart: bool, rewritten: bool) -> str:
+    """Return a cell with its formula as it is now; `apart` takes it out of a shared one."""
+    if apart and text:
+        return sheet_cells.unshared(xml, text)
+    return sheet_cells.with_formula(xml, text) if rewritten else xml
+
+
+def _empty(rows: _ChangedRows, numbers: Iterable[int], area: Area) -> None:
     """Take the values out of the cells that an array formula fills beside its own."""
-    for number in sheet.numbers(area.top, area.bottom):
-        for column, xml in sheet.row(number).cells.items():
+    for number in numbers:
+        cells = rows[number].cells
+        for column, xml in cells.items():
             if area.left <= column <= area.right and sheet_cells.formula_of(xml) is None:
-                rows[number][column] = sheet_cells.without_value(xml)
-
-
-@dataclass
-class _Dirty:
-    """Cells of one sheet whose values change.
-
-    They are in some areas, in some `rows` from column `left` to `right`, and in the extent of stale formulas
-    by column.
-    """
-
-    areas: list[Area] = field(default_factory=list)
-    rows: Sequence[int] = ()
-    left: int = 0
-    right: int = 0
-    columns: dict[int, Area] = field(default_factory=dict)
-
-    def meets(self, area: Area) -> bool:
-        place = bisect_left(self.rows, area.top)
-        among = place < len(self.rows) and self.rows[place] <= area.bottom
-        if among and area.left <= self.right and self.left <= area.right:
-            return True
-        for each in self.areas:
-            if area.overlaps(each):
-                return True
-        return any(area.overlaps(each) for each in self.columns.values())
-
-    def add(self, row: int, column: int) -> None:
-        known = self.columns.get(column)
-        top, bottom = (min(known.top, row), max(known.bottom, row)) if known else (row, row)
-        self.columns[column] = Area(top, column, bottom, column)
-
-
-class _Stale:
-    """Finds the formulas that can be reached from changed cells."""
-
-    def __init__(self, book: Workbook, change: Change) -> None:
-        self._growth = change.growth
-        self._dirty: dict[str, _Dirty] = defaultdict(_Dirty)
-        body = change.growth.body
-        dirty = _Dirty([change.written], change.rows, body.left, body.right)
-        self._dirty[change.growth.sheet.casefold()] = dirty
-        self._tables: dict[str, tuple[str, Area]] = {}
-        for title in book.worksheets:
-            for table in tables_of(book, book.sheets[title]):
-                own = title == change.growth.sheet
-                area = change.growth.area(table.area) if own else table.area
-                self._tables[table.name.casefold()] = (title.casefold(), area)
-        self._names: dict[str, list[Uses]] = defaultdict(list)
-        for node in book.root.iter(f"{{{MAIN}}}definedName"):
-            text = change.growth.qualified((node.text or "").strip())
-            self._names[node.get("name", "").casefold()].append(Uses.of(text))
-
-    def mark(self, cells: list[_Cell]) -> None:
-        """Mark the stale ones among `cells`."""
-        waiting = [(cell, list(self._areas(cell.uses, cell, 0))) for cell in cells]
-        for _ in range(_PASSES):
-            left = []
-            for cell, areas in waiting:
-                if any(area is None or self._dirty[sheet].meets(area) for sheet, area in areas):
-                    self._take(cell)
-                else:
-                    left.append((cell, areas))
-            if len(left) == len(waiting):
-                return
-            waiting = left
-        for cell, _ in waiting:
-            cell.stale = True
-
-    def _take(self, cell: _Cell) -> None:
-        cell.stale = True
-        dirty = self._dirty[cell.sheet.casefold()]
-        if cell.spills is None:
-            dirty.add(cell.row, cell.column)
-        else:
-            dirty.areas.append(cell.spills)
-
-    def _areas(self, uses: Uses, cell: _Cell, depth: int) -> Iterator[tuple[str, Area | None]]:
-        """Yield what a formula uses as areas of sheets; None means any area."""
-        if uses.anything or depth > 5:
-            yield "", None
-        for sheet, area in uses.areas:
-            yield (cell.sheet if sheet is None else sheet).casefold(), area
-        for name in uses.own_rows:
-            if name in self._tables:
-                sheet, area = self._tables[name]
-                yield sheet, Area(cell.row, area.left, cell.row, area.right)
-        for name in uses.names:
-            if name in self._tables:
-                yield self._tables[name]
-            for inner in self._names.get(name, ()):
-                yield from self._areas(inner, cell, depth + 1)
+                cells[column] = sheet_cells.without_value(xml)

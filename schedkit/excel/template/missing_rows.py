@@ -1,4 +1,4 @@
-"""Rows whose key has left the frame, marked with the moment since when."""
+"""Marking rows whose key is no longer in the frame, with the time since when."""
 
 from __future__ import annotations
 

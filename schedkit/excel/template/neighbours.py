@@ -1,4 +1,4 @@
-"""What lies around a region: rows below it, cells in the way, links and merged cells within."""
+"""The surroundings of a region: rows below it, cells in the way, merged cells within."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ class Overwritten:
         if not self.first_row <= row <= self.body.bottom or column not in self.columns:
             return False
         return self.rows is None or row in self.rows
+
+    def rows_between(self, column: int, first: int, last: int) -> list[tuple[int, int]]:
+        """Return which of the rows `first` to `last` of a column are rewritten, as ranges in order."""
+        first, last = max(first, self.first_row), min(last, self.body.bottom)
+        if first > last or column not in self.columns:
+            return []
+        if self.rows is None:
+            return [(first, last)]
+        return [(row, row) for row in range(first, last + 1) if row in self.rows]
 
 
 def refuse_collisions(book: Workbook, sheet: Sheet, region: Region, growth: RangeGrowth, name: str) -> None:
@@ -99,7 +108,7 @@ def _header_cell(old: str | None, column: int, row: int, text: str) -> str:
 
 
 def move_rows_below(sheet: Sheet, region: Region, growth: RangeGrowth) -> None:
-    """Take old cells below the new end away, and put the totals where they belong."""
+    """Remove old cells below the new end, and move the totals there."""
     own = range(region.body.left, region.body.right + 1)
     totals = [sheet.row(region.body.bottom + offset) for offset in range(1, region.totals + 1)]
     for number in sheet.numbers(min(growth.bottom, region.body.bottom) + 1, growth.old_end):

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schedkit.excel.new_workbook.outline import Outline
+from schedkit.excel.outline import Outline
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.template.region import Region
 

@@ -1,4 +1,4 @@
-"""Rules, validations, filters and sparklines of a sheet, which grow with the rows that they cover."""
+"""Conditional formats, validations, filters and sparklines of a sheet, updated when a region grows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An analyst's own workbook, filled: which column takes what, which rows stay, what grows along."""
+"""Plans for filling a region of a workbook: its columns, the rows that stay, and what moves."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ from schedkit.excel.template.upsert import Carried, Match, match_rows
 
 Mode = Literal["replace", "append", "upsert"]
 Missing = Literal["keep", "mark", "delete"]
-# With fewer rows than these, losing half of them is nothing unusual.
+# `max_drop` does not apply to fewer rows than these.
 _JUDGED_ROWS = 10
-# Headers of columns that tell issues apart.
+# Headers of columns that identify issues.
 _KEYS = ["key", "issue key"]
 
 
 @dataclass(frozen=True)
 class FillOptions:
-    """What the caller wants done with a template; `appends` are told from repeated ones, within a run."""
+    """Options of filling a region; `appends` recognises appends that a repeated run made before."""
 
     policy: Policy
     mode: Mode = "replace"
@@ -322,7 +322,7 @@ def _widened(region: Region, frame: pd.DataFrame) -> Region:
 
 
 def _positions(region: Region, frame: pd.DataFrame, name: str, report: ConversionReport) -> dict[int, int]:
-    """Return which frame column each sheet column takes; columns without a header are told."""
+    """Return which frame column each sheet column takes; columns without a header are reported."""
     known = region.positions()
     found, unplaced = {}, []
     for place, header in enumerate(headers(frame.columns)):

@@ -35,11 +35,11 @@ def column_formula(sheet: Sheet, region: Region, growth: RangeGrowth, column: in
         defined = Formula.parse(growth.unqualified(text), region.body.top)
         if all(isinstance(piece, str) for piece in defined.pieces):
             return ColumnFormula(defined)
-    told = _told(sheet, region, growth, column)
-    formulas = [formula for formula in told if formula is not None]
+    by_row = _formulas_of_rows(sheet, region, growth, column)
+    formulas = [formula for formula in by_row if formula is not None]
     if not formulas:
         return ColumnFormula(defined)
-    first, rest = told[0], told[1:]
+    first, rest = by_row[0], by_row[1:]
     if first is not None and rest and set(rest) == {rest[0]} and first != rest[0] and _reads_above(rest[0]):
         # A running total: the first row begins it.
         return ColumnFormula(rest[0], first)
@@ -47,7 +47,7 @@ def column_formula(sheet: Sheet, region: Region, growth: RangeGrowth, column: in
     if 2 * count > len(formulas) + _typed(sheet, region, column):
         return ColumnFormula(common)
     # One formula among what people typed is theirs, and none that new rows should have.
-    return ColumnFormula(defined, differs=defined is None and 2 * len(formulas) > len(told))
+    return ColumnFormula(defined, differs=defined is None and 2 * len(formulas) > len(by_row))
 
 
 def _typed(sheet: Sheet, region: Region, column: int) -> int:
@@ -60,17 +60,17 @@ def _asked(region: Region) -> range:
     return range(region.body.top, min(region.body.bottom, region.body.top + _ASKED_ROWS - 1) + 1)
 
 
-def _told(sheet: Sheet, region: Region, growth: RangeGrowth, column: int) -> list[Formula | None]:
+def _formulas_of_rows(sheet: Sheet, region: Region, growth: RangeGrowth, column: int) -> list[Formula | None]:
     """Return the formula of each of the first rows of a column."""
-    told: list[Formula | None] = []
+    by_row: list[Formula | None] = []
     for row in _asked(region):
         formula = sheet.formula(sheet.row(row).cells.get(column, ""), column, row)
         if formula is None or not formula.text or formula.kind == "dataTable":
-            told.append(None)
+            by_row.append(None)
         else:
             text = growth.unqualified(formula.text, row=row)
-            told.append(Formula.parse(text, row, array=formula.kind == "array"))
-    return told
+            by_row.append(Formula.parse(text, row, array=formula.kind == "array"))
+    return by_row
 
 
 def _reads_above(formula: Formula | None) -> bool:

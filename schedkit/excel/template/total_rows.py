@@ -1,4 +1,4 @@
-"""Totals below a plain range: rows that sum up the body, which stay below it."""
+"""Rows of totals below a plain range, which stay below it."""
 
 from __future__ import annotations
 

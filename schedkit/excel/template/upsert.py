@@ -1,7 +1,7 @@
-"""Which rows of a workbook a frame's rows belong to, by key.
+"""Matching the rows of a frame with those of a workbook by key.
 
-Keys are compared as cells: what the writer would put into a cell for a value of the frame, and what the cell
-holds. So dates, times, durations and exact numbers match whatever their type in the frame, and a number
+Keys are compared as cells: the cell that would be written for a value of the frame, and the one in the
+workbook. Dates, times, durations and exact numbers match whatever their type in the frame, and a number
 matches the same number typed as text.
 """
 

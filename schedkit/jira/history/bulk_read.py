@@ -91,7 +91,7 @@ async def read_all(
 async def read_statuses(session: Session) -> None:
     """Read the site's statuses again: a client may be older than their present names."""
     with suppress(SiteError):
-        answer = (await session.site.send(Request("GET", "/rest/api/2/status"))).json()
+        answer = await session.get("/rest/api/2/status")
         session.statuses = statuses_of(answer) or session.statuses
         session.ranks |= ranks_of(None, answer)
 

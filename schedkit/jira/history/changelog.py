@@ -28,8 +28,9 @@ from schedkit.jira.history.bulk_read import (
 )
 from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.jql import chunks
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.table.shapes import User, name_of
+from schedkit.loop import task_group
 
 __all__ = ["Found", "Logged", "change_rows", "changelog"]
 
@@ -94,17 +95,17 @@ async def changelog(
     wanted = names.wanted(fields)
     found = Found()
 
-    def tell(count: int) -> None:
+    def report(count: int) -> None:
         context.progress("changelog", count, len(keys))
 
     async def read(some: Sequence[str]) -> set[str]:
         if session.dialect is CLOUD:
-            await _cloud_changes(session, some, names.filter_ids(wanted), found, tell)
+            await _cloud_changes(session, some, names.filter_ids(wanted), found, report)
         else:
-            await _server_changes(session, some, found, tell)
+            await _server_changes(session, some, found, report)
         return set(found.keys.values())
 
-    tell(0)
+    report(0)
     missing = await read_all(session, keys, read)
     return await anyio.to_thread.run_sync(change_rows, found, names, wanted), missing
 
@@ -114,7 +115,7 @@ async def _cloud_changes(
     keys: Sequence[str],
     field_ids: list[str],
     found: Found,
-    tell: Callable[[int], None],
+    report: Callable[[int], None],
 ) -> None:
     done = 0
 
@@ -141,15 +142,15 @@ async def _cloud_changes(
                 raise BadAnswerError(f"{session.site.name} repeats the page token of a changelog")
             seen.add(token)
         done += len(some)
-        tell(done)
+        report(done)
 
-    async with together() as group:
+    async with task_group() as group:
         for some in chunks(list(keys), session.dialect.bulk):
             group.start_soon(read, some)
 
 
 async def _server_changes(
-    session: Session, keys: Sequence[str], found: Found, tell: Callable[[int], None]
+    session: Session, keys: Sequence[str], found: Found, report: Callable[[int], None]
 ) -> None:
     done = 0
 
@@ -163,9 +164,9 @@ async def _server_changes(
             found.keys[issue.id] = issue.key
             found.logs.append((issue.id, entries))
         done += len(some)
-        tell(done)
+        report(done)
 
-    async with together() as group:
+    async with task_group() as group:
         for some in chunks(list(keys), ISSUES_PER_REQUEST):
             group.start_soon(read, some)
 

@@ -24,8 +24,9 @@ from schedkit.jira.history.bulk_read import (
     search_keys,
 )
 from schedkit.jira.jql import chunks
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.table.shapes import User, name_of
+from schedkit.loop import task_group
 
 __all__ = ["worklogs"]
 
@@ -83,7 +84,7 @@ async def worklogs(session: Session, keys: Sequence[str]) -> tuple[pd.DataFrame,
             issues = (await post(session, "/issue/bulkfetch", body, WorkedPage)).issues
         else:
             issues = await search_keys(session, some, {"fields": ["worklog"]}, WorkedPage)
-        async with together() as group:
+        async with task_group() as group:
             for issue in issues:
                 log = issue.fields.worklog or WorkPage([])
                 group.start_soon(rest, issue, log.worklogs, log.total or len(log.worklogs))
@@ -91,7 +92,7 @@ async def worklogs(session: Session, keys: Sequence[str]) -> tuple[pd.DataFrame,
         context.progress("worklogs", done, len(keys))
 
     async def read(some: Sequence[str]) -> set[str]:
-        async with together() as group:
+        async with task_group() as group:
             for part in chunks(list(some), min(session.dialect.bulk, ISSUES_PER_REQUEST)):
                 group.start_soon(some_of, part)
         return {issue.key for issue, _ in found}

@@ -40,7 +40,7 @@ _CATEGORIES = ("Field", "Field Id")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredChanges:
     """A file's contents: the changes, the issues whose histories were read, and the facts about them.
 
     Parameters
@@ -78,12 +78,12 @@ def read_changelog(path: str | Path) -> pd.DataFrame:
     UsageError
         If there is none beside it.
     """
-    kept = _read(changes_file(Path(path)))
-    if kept is None:
+    stored = _read(changes_file(Path(path)))
+    if stored is None:
         raise UsageError(f"there is no changelog beside {path}", hint="give sync history=True")
-    kept.changes.attrs = {name: kept.about[name] for name in ("site", "statuses", "history_fields")}
-    kept.changes.attrs["statuses"] = Statuses(kept.about["statuses"])
-    return kept.changes
+    stored.changes.attrs = {name: stored.about[name] for name in ("site", "statuses", "history_fields")}
+    stored.changes.attrs["statuses"] = Statuses(stored.about["statuses"])
+    return stored.changes
 
 
 async def synchronise_changes(
@@ -110,21 +110,21 @@ async def synchronise_changes(
     about: dict[str, Any] = {"site": session.base, "fields": None if wanted is None else sorted(wanted)}
     file = changes_file(store)
     ids, updated, keys = await anyio.to_thread.run_sync(_issues, store)
-    kept = await anyio.to_thread.run_sync(_kept_for, file, about)
-    stale = np.ones(len(ids), dtype=bool) if full or kept is None else _stale(kept, ids, updated)
+    stored = await anyio.to_thread.run_sync(_stored_for, file, about)
+    stale = np.ones(len(ids), dtype=bool) if full or stored is None else _stale(stored, ids, updated)
     now = datetime.now(UTC) + session.clock_ahead
     await read_statuses(session)
     asked = keys[stale].tolist()
     fresh, missing = await changelog(session, asked, fields)
     unread = np.isin(keys, list(missing))
-    changes = await anyio.to_thread.run_sync(_merged, kept, fresh, ids, keys, stale & ~unread)
+    changes = await anyio.to_thread.run_sync(_merged, stored, fresh, ids, keys, stale & ~unread)
     about |= {
         "read": now.isoformat(),
         "statuses": session.statuses,
         "history_fields": names.described(changes["Field Id"].cat.categories),
     }
-    if kept is None or stale.any() or len(ids) != len(kept.ids):
-        now_read = Kept(changes, ids[~unread], updated[~unread], about)
+    if stored is None or stale.any() or len(ids) != len(stored.ids):
+        now_read = StoredChanges(changes, ids[~unread], updated[~unread], about)
         await anyio.to_thread.run_sync(_write, file, now_read)
     context.artifact(file, file.name)
     changes = reported(changes, session, len(keys), missing)
@@ -141,41 +141,41 @@ def _issues(store: Path) -> tuple[Ints, Ints, npt.NDArray[np.object_]]:
     return ids, updated, np.array(table["Key"].to_pylist(), dtype=object)
 
 
-def _kept_for(file: Path, about: Mapping[str, Any]) -> Kept | None:
-    kept = _read(file)
+def _stored_for(file: Path, about: Mapping[str, Any]) -> StoredChanges | None:
+    stored = _read(file)
     for what in ("site", "fields"):
-        if kept is not None and kept.about.get(what) != about[what]:
+        if stored is not None and stored.about.get(what) != about[what]:
             raise UsageError(
-                f"{file} holds {what} {kept.about.get(what)!r}, not {about[what]!r}",
+                f"{file} holds {what} {stored.about.get(what)!r}, not {about[what]!r}",
                 hint="name another file, or delete this one to start over",
             )
-    return kept
+    return stored
 
 
-def _stale(kept: Kept, ids: Ints, updated: Ints) -> npt.NDArray[np.bool_]:
+def _stale(stored: StoredChanges, ids: Ints, updated: Ints) -> npt.NDArray[np.bool_]:
     """Return which issues have been updated since their history was read, or may have been."""
-    order = np.argsort(kept.ids)
-    known, was = kept.ids[order], kept.updated[order]
+    order = np.argsort(stored.ids)
+    known, was = stored.ids[order], stored.updated[order]
     place = np.minimum(np.searchsorted(known, ids), max(len(known) - 1, 0))
     same = (known[place] == ids) & (was[place] == updated) if len(known) else np.zeros(len(ids), dtype=bool)
     # A history may lag behind the issue's own time of update.
-    lately = datetime.fromisoformat(kept.about["read"]) - OVERLAP
+    lately = datetime.fromisoformat(stored.about["read"]) - OVERLAP
     return ~same | (updated >= int(lately.timestamp() * 1_000_000))
 
 
 def _merged(
-    kept: Kept | None,
+    stored: StoredChanges | None,
     fresh: pd.DataFrame,
     ids: Ints,
     keys: npt.NDArray[np.object_],
     read: npt.NDArray[np.bool_],
 ) -> pd.DataFrame:
     """Return the changes of all issues: new ones of those whose history was read, else those there were."""
-    if kept is None:
+    if stored is None:
         return fresh
     key_of = dict(zip(map(str, ids), keys, strict=True))
     stay = set(key_of) - set(map(str, ids[read]))
-    old = kept.changes[kept.changes["Id"].isin(stay)]
+    old = stored.changes[stored.changes["Id"].isin(stay)]
     # An issue that was not read again may bear another key since.
     old = old.assign(Key=old["Id"].map(key_of).astype("str"))
     plain = [frame.astype(dict.fromkeys(_CATEGORIES, "str")) for frame in (old, fresh)]
@@ -189,18 +189,18 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(_CATEGORIES, "category"))
 
 
-def _write(file: Path, kept: Kept) -> None:
+def _write(file: Path, stored: StoredChanges) -> None:
     import pyarrow.parquet as pq
 
-    read = pd.DataFrame({"Id": pd.Series(kept.ids).astype("str"), UPDATED: kept.updated})
-    rows = kept.changes.astype(dict.fromkeys(_CATEGORIES, "str"))
+    read = pd.DataFrame({"Id": pd.Series(stored.ids).astype("str"), UPDATED: stored.updated})
+    rows = stored.changes.astype(dict.fromkeys(_CATEGORIES, "str"))
     table = pa.Table.from_pandas(pd.concat([rows, read], ignore_index=True), preserve_index=False)
-    table = table.replace_schema_metadata({_META: msgspec.json.encode(kept.about)})
+    table = table.replace_schema_metadata({_META: msgspec.json.encode(stored.about)})
     with replacing(file) as new:
         pq.write_table(table, new.part, compression="zstd")
 
 
-def _read(file: Path) -> Kept | None:
+def _read(file: Path) -> StoredChanges | None:
     import pyarrow.parquet as pq
 
     if not file.exists():
@@ -217,4 +217,4 @@ def _read(file: Path) -> Kept | None:
     texts = [name for name in changes if name not in ("When", *_CATEGORIES)]
     changes = _typed(changes.astype(dict.fromkeys((*texts, *_CATEGORIES), "str")))
     ids, updated = (np.array(frame.loc[marks, name], dtype=np.int64) for name in ("Id", UPDATED))
-    return Kept(changes, ids, updated, msgspec.json.decode(meta))
+    return StoredChanges(changes, ids, updated, msgspec.json.decode(meta))

@@ -8,10 +8,12 @@ from schedkit.atlassian import Request
 from schedkit.errors import ForbiddenError, NotFoundError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import chunks
+from schedkit.jira.pages.pages import Pages
 from schedkit.jira.pages.requests import by_ids
-from schedkit.jira.pages.session import Pages, Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.table.columns import Layout
 from schedkit.jira.table.reader import Reader
+from schedkit.loop import task_group
 
 __all__ = ["DELETED", "HIDDEN", "LEFT", "UNKNOWN", "departures"]
 
@@ -55,9 +57,9 @@ async def _existing(session: Session, ids: list[int]) -> set[int]:
 
     async def ask(some: list[int]) -> None:
         requests = by_ids(some, ["updated"], reader.page, session.dialect)
-        await pages.drive(requests, lambda page: found.update(page.batch.ids.tolist()))
+        await pages.read(requests, lambda page: found.update(page.batch.ids.tolist()))
 
-    async with together() as group:
+    async with task_group() as group:
         for some in chunks(ids, session.dialect.bulk):
             group.start_soon(ask, some)
     return found
@@ -72,7 +74,7 @@ async def _hidden_projects(session: Session, keys: set[str]) -> set[str]:
         except (NotFoundError, ForbiddenError):
             hidden.add(key)
 
-    async with together() as group:
+    async with task_group() as group:
         for key in keys:
             group.start_soon(ask, key)
     return hidden
@@ -91,7 +93,7 @@ async def _one_by_one(session: Session, lost: Mapping[int, str]) -> dict[str, st
         except ForbiddenError:
             reasons[key] = HIDDEN
 
-    async with together() as group:
+    async with task_group() as group:
         for id, key in lost.items():
             group.start_soon(ask, id, key)
     return reasons

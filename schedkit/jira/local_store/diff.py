@@ -81,18 +81,18 @@ def diff(old: pd.DataFrame, new: pd.DataFrame, *, ignore: tuple[str, ...] = ("Up
         if issue not in position
     ]
     rows.sort(key=lambda row: row[:2])
-    told = pd.DataFrame(
+    changes = pd.DataFrame(
         [[pd.NA if _missing(cell) else cell for cell in row[2:]] for row in rows],
         columns=["Key", "Change", "Field", "Old", "New"],
         dtype=object,
     )
-    told = told.astype({"Key": "str", "Change": "str"})
-    told.attrs = {name: new.attrs[name] for name in ("site",) if name in new.attrs}
+    changes = changes.astype({"Key": "str", "Change": "str"})
+    changes.attrs = {name: new.attrs[name] for name in ("site",) if name in new.attrs}
     if "Summary" in old and "Summary" in new:
         named = pd.concat([old.set_index("Key")["Summary"], new.set_index("Key")["Summary"]])
-        known = named[~named.index.duplicated(keep="last")].reindex(told["Key"].unique()).dropna()
-        told.attrs["summaries"] = known.to_dict()
-    return told
+        known = named[~named.index.duplicated(keep="last")].reindex(changes["Key"].unique()).dropna()
+        changes.attrs["summaries"] = known.to_dict()
+    return changes
 
 
 def _cells(series: pd.Series[Any], attrs: Mapping[Hashable, Any]) -> list[Any]:

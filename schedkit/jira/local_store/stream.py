@@ -6,7 +6,6 @@ what belongs to the result.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -25,7 +24,8 @@ from schedkit.jira.jql import Query
 from schedkit.jira.local_store.store import ID, UPDATED, arrow, metadata
 from schedkit.jira.pages.completeness import SeenIds
 from schedkit.jira.pages.session import Session
-from schedkit.jira.search.extract import Extraction
+from schedkit.jira.search.extraction import Extraction
+from schedkit.jira.search.query import run_query
 from schedkit.jira.table.batch import ARROW, Batch, as_text
 from schedkit.jira.table.columns import Column, Layout
 from schedkit.jira.table.frame import described, newest, ranked
@@ -125,10 +125,10 @@ class Spool:
                 source = pq.ParquetFile(part)
                 for group in range(source.num_row_groups):
                     table = source.read_row_group(group)
-                    kept = table.filter(pa.array(keep[start : start + len(table)]))
+                    wanted_rows = table.filter(pa.array(keep[start : start + len(table)]))
                     start += len(table)
-                    rows += len(kept)
-                    writer.write_table(_conformed(_mended(kept, lists), schema))
+                    rows += len(wanted_rows)
+                    writer.write_table(_conformed(_mended(wanted_rows, lists), schema))
         return rows
 
     def _keep(self, wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -181,20 +181,19 @@ async def extract_to(
     session: Session, query: Query, chosen: Layout, limit: int | None, path: Path
 ) -> dict[str, Any]:
     """Extract into a Parquet file and return the report; see `Jira.to_parquet`."""
-    began = time.perf_counter()
     with scratch_folder() as place:
         spool = Spool(place)
         extraction = Extraction(session, query, chosen, limit, spool.add)
         try:
-            with count_requests() as cost:
-                await extraction.run()
+            with count_requests() as stats:
+                await run_query(extraction)
         finally:
             with anyio.CancelScope(shield=True):
                 try:
                     await anyio.to_thread.run_sync(spool.close)
                 except OSError as problem:
                     raise file_error(problem, spool.folder) from None
-        facts = extraction.completeness.as_attrs(cost, time.perf_counter() - began)
+        facts = extraction.completeness.as_attrs(stats)
         columns = extraction.reader.columns
         wanted = np.asarray(extraction.order, dtype=np.int64)
         # Of half a million issues these weigh 80 MB, which the second pass can use.

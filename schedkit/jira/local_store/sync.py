@@ -8,9 +8,8 @@ without being edited, shows in the difference of the ids.
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +28,8 @@ from schedkit.jira.local_store.departures import HIDDEN, departures
 from schedkit.jira.local_store.store import Stored, frame_of, read_store, write_store
 from schedkit.jira.pages.completeness import positions
 from schedkit.jira.pages.session import Session
-from schedkit.jira.search.extract import Extraction
+from schedkit.jira.search.extraction import Extraction
+from schedkit.jira.search.query import catch_up, run_query
 from schedkit.jira.table.batch import Batch, join, mend, take
 from schedkit.jira.table.columns import Layout
 from schedkit.jira.table.frame import described, newest, ranked
@@ -55,7 +55,7 @@ class Changes:
         """Whether the store was up to date."""
         return not (self.added or self.changed or self.removed)
 
-    def told(self) -> dict[str, Any]:
+    def as_attrs(self) -> dict[str, Any]:
         """Return the facts as JSON-able values."""
         return {
             "added": list(self.added),
@@ -75,11 +75,11 @@ def stored_for(path: Path, about: dict[str, Any]) -> Stored | None:
     if not path.exists():
         return None
     stored = read_store(path)
-    held = stored.attrs.get("sync", {})
+    facts = stored.attrs.get("sync", {})
     for what in ("site", "jql", "requested"):
-        if held.get(what) != about[what]:
+        if facts.get(what) != about[what]:
             raise UsageError(
-                f"{path} holds {what} {held.get(what)!r}, not {about[what]!r}",
+                f"{path} holds {what} {facts.get(what)!r}, not {about[what]!r}",
                 hint="name another file, or delete this one to start over",
             )
     return stored
@@ -118,33 +118,31 @@ async def synchronise(
     limits: Limits = Limits(),
 ) -> pd.DataFrame:
     """Bring the store at `path` up to date and return all of it; see `Jira.sync`."""
-    began = time.perf_counter()
-    batches: list[Batch] = []
-    extraction = Extraction(session, query, chosen, sink=batches.append)
+    extraction = Extraction(session, query, chosen)
     about = {"site": session.base, "jql": str(extraction.query), "requested": requested}
-    with count_requests() as cost:
+    with count_requests() as stats:
         stored = await anyio.to_thread.run_sync(stored_for, path, about)
         if stored is None or full:
-            await extraction.run()
+            await run_query(extraction)
         else:
             since = int(stored.attrs["sync"]["watermark"]) - int(OVERLAP.total_seconds() * 1000)
-            await extraction.catch_up(stored.batch, max(0, since))
-        batch, stores, changes = await anyio.to_thread.run_sync(merged, extraction, stored, batches)
+            await catch_up(extraction, stored.batch, max(0, since))
+        batch, stores, changes = await anyio.to_thread.run_sync(merged, extraction, stored)
         reasons = await departures(session, changes.removed)
     before = len(stored.batch) if stored else 0
     limits.check(path, before, len(batch), reasons)
     _note_hidden(extraction, reasons)
-    facts = extraction.completeness.as_attrs(cost, time.perf_counter() - began)
+    facts = extraction.completeness.as_attrs(stats)
     attrs = _attrs(extraction, stores, facts)
     ranks = ranked(extraction.reader.columns, session.ranks)
     if stored is None or not changes.nothing:
-        kept = {**attrs, "sync": {**about, "watermark": _watermark(extraction, batch, stored)}}
-        await anyio.to_thread.run_sync(write_store, path, Stored(batch, stores, kept, ranks))
-    shown = Stored(batch, stores, {**attrs, "sync": {**changes.told(), "reasons": reasons}}, ranks)
+        for_file = {**attrs, "sync": {**about, "watermark": _watermark(extraction, batch, stored)}}
+        await anyio.to_thread.run_sync(write_store, path, Stored(batch, stores, for_file, ranks))
+    shown = Stored(batch, stores, {**attrs, "sync": {**changes.as_attrs(), "reasons": reasons}}, ranks)
     frame = await anyio.to_thread.run_sync(frame_of, shown)
     context.artifact(path, path.name)
     context.fact("extraction", facts)
-    context.fact("sync", {name: len(keys) for name, keys in changes.told().items()})
+    context.fact("sync", {name: len(keys) for name, keys in changes.as_attrs().items()})
     return frame
 
 
@@ -182,12 +180,10 @@ def _watermark(extraction: Extraction, batch: Batch, stored: Stored | None) -> i
     )
 
 
-def merged(
-    extraction: Extraction, stored: Stored | None, batches: Sequence[Batch]
-) -> tuple[Batch, dict[str, str], Changes]:
+def merged(extraction: Extraction, stored: Stored | None) -> tuple[Batch, dict[str, str], Changes]:
     """Join the store and the new batches: what arrived replaces what was stored, whatever its age."""
     columns = {column.label: column.kind.store for column in extraction.reader.columns}
-    new = [batch for batch in batches if len(batch)]
+    new = [batch for batch in extraction.batches if len(batch)]
     for batch in new:
         mend(batch, extraction.lists)
     arrived = np.unique(np.concatenate([batch.ids for batch in new])) if new else np.empty(0, np.int64)
@@ -196,11 +192,11 @@ def merged(
     everything = [*([rest] if stored else []), *new]
     labels = [label for label in columns if any(label in batch.columns for batch in everything)]
     joined, stores = join(everything, {label: columns[label] for label in labels or columns})
-    kept = newest(joined.ids, joined.updated)
+    latest = newest(joined.ids, joined.updated)
     # What is listed but could not be fetched again stays as it is stored.
     stale = [int(id) for id in extraction.completeness.missing if id.isdecimal()]
     order = list(dict.fromkeys([*extraction.order, *stale]))
-    result = take(joined, kept[positions(joined.ids[kept], order)])
+    result = take(joined, latest[positions(joined.ids[latest], order)])
     return result, stores, _changes(before, result, arrived)
 
 

@@ -70,10 +70,6 @@ class SeenIds:
         spots = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
         return self._ids[spots] == ids, self._updated[spots]
 
-    def since(self, before: tuple[int, int]) -> tuple[int, int]:
-        """Return how many issues are new, and how many newer, since `counts` was `before`."""
-        return self.counts[0] - before[0], self.counts[1] - before[1]
-
     def recent(self, since: int) -> dict[int, int]:
         """Return the ids updated since then, in milliseconds, with their times."""
         self._sort_in()
@@ -157,17 +153,13 @@ class Completeness:
     cut: dict[str, dict[str, str]] = field(default_factory=dict)
     unreadable: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    @property
-    def complete(self) -> bool:
-        """Whether every issue that the site listed is in the frame, with the whole of its lists."""
-        return not self.missing and not self.cut
-
-    def as_attrs(self, cost: RequestStats, seconds: float) -> dict[str, Any]:
-        """Return the facts as JSON-able values, with what it has cost and how many seconds it took."""
+    def as_attrs(self, stats: RequestStats) -> dict[str, Any]:
+        """Return the facts as JSON-able values, with what the extraction has stats."""
         return {
             "site": self.site,
             "jql": self.jql,
-            "complete": self.complete,
+            # Every issue that the site listed is in the frame, with the whole of its lists.
+            "complete": not self.missing and not self.cut,
             "exact": self.exact,
             "as_of": [
                 self.started.isoformat(timespec="milliseconds"),
@@ -184,11 +176,11 @@ class Completeness:
             "warnings": list(self.warnings),
             "cut": {column: dict(issues) for column, issues in self.cut.items()},
             "unreadable": {column: dict(values) for column, values in self.unreadable.items()},
-            "requests": cost.requests,
-            "retries": cost.retries,
-            "throttled": cost.limited,
-            "bytes": cost.bytes,
-            "seconds": round(seconds, 3),
+            "requests": stats.requests,
+            "retries": stats.retries,
+            "throttled": stats.limited,
+            "bytes": stats.bytes,
+            "seconds": round(stats.seconds, 3),
         }
 
 

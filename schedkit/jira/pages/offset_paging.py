@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -12,14 +13,14 @@ from schedkit.atlassian import Request
 from schedkit.errors import BadAnswerError, IncompleteError, UnavailableError
 from schedkit.jira.jql import Query
 from schedkit.jira.pages.completeness import positions
-from schedkit.jira.pages.paging import window_pages
-from schedkit.jira.pages.requests import by_window
-from schedkit.jira.pages.session import Listing, Pages, Take, together
+from schedkit.jira.pages.pages import Listing, Pages, Take
+from schedkit.jira.pages.requests import window_pages, window_request
 from schedkit.jira.table.batch import Batch, join, microseconds
 from schedkit.jira.table.batch import take as rows_of
 from schedkit.jira.table.columns import Layout
 from schedkit.jira.table.ordering import restored, terms
 from schedkit.jira.table.reader import Page, Reader
+from schedkit.loop import task_group
 
 __all__ = ["DEFAULT_ORDER", "RESULT_WINDOW", "list_ids", "read"]
 
@@ -37,7 +38,7 @@ async def read(
     take: Take,
     limit: int | None = None,
     expected: int | None = None,
-    asked: Callable[[], object] = lambda: None,
+    asked: Callable[[], object] | None = None,
     in_order: bool = False,
 ) -> Listing:
     """Read a query's result in parallel windows.
@@ -57,15 +58,15 @@ async def read(
         Only the first issues.
     expected : int, optional
         How many there were a moment ago: saves waiting for the first page to learn it.
-    asked : callable
+    asked : callable, optional
         Called when several windows make up the result and all of them have been asked for.
     """
     session = pages.session
-    ask = by_window(str(query), fields, reader.page, session.dialect)
+    ask = partial(window_request, str(query), fields, reader.page, session.dialect)
     parts: dict[int, npt.NDArray[np.int64]] = {}
     totals: set[int] = set()
 
-    def took(page: Page, start: int) -> None:
+    def add(page: Page, start: int) -> None:
         parts[start] = page.batch.ids
         totals.add(_total(page, session.site.name))
         take(page)
@@ -73,18 +74,18 @@ async def read(
     async def window(start: int, end: int) -> None:
         at = start
 
-        def both(page: Page) -> None:
+        def take_window(page: Page) -> None:
             nonlocal at
-            took(page, at)
+            add(page, at)
             at += len(page.batch)
 
-        await pages.drive(window_pages(start, end, ask), both)
+        await pages.read(window_pages(start, end, ask), take_window)
 
     async def windows(start: int, end: int, step: int) -> None:
-        async with together() as group:
+        async with task_group() as group:
             for at in range(start, end, step):
                 group.start_soon(window, at, min(at + step, end))
-            if start < end:
+            if asked is not None and start < end:
                 asked()
 
     # With every field an issue weighs 10 KB and more: shorter pages, so that less waits to be decoded.
@@ -102,9 +103,9 @@ async def read(
         if min(total, limit or total) > RESULT_WINDOW and not await _is_deep(pages, query, reader, total):
             if in_order or limit is not None:
                 listing = await _in_order(pages, query)
-                return Listing(listing.ids[:limit], listing.steady, seen=listing.seen)
+                return Listing(listing.ids[:limit], listing.steady, batches=listing.batches)
             return await _ranges(pages, query, fields, reader, take)
-        took(first, 0)
+        add(first, 0)
         done = len(first.batch)
         # An administrator's cap shows in how many come.
         if done < min(step, total):
@@ -128,7 +129,7 @@ def _total(page: Page, site: str) -> int:
 async def _is_deep(pages: Pages, query: Query, reader: Reader, total: int) -> bool:
     """Tell whether the site pages to the end of a long result; tried once per site."""
     if pages.session.deep is None:
-        ask = by_window(str(query), ["id"], reader.page, pages.session.dialect)
+        ask = partial(window_request, str(query), ["id"], reader.page, pages.session.dialect)
         try:
             page = await pages.page(ask(total - 1, 1, retries=1))
             pages.session.deep = len(page.batch) == 1
@@ -139,53 +140,55 @@ async def _is_deep(pages: Pages, query: Query, reader: Reader, total: int) -> bo
 
 async def list_ids(pages: Pages, query: Query, reader: Reader, expected: int | None = None) -> Listing:
     """List a query's ids in its order, with the time of each issue's last update."""
-    seen: list[Batch] = []
+    batches: list[Batch] = []
     listing = await read(
         pages,
         query,
         ["updated"],
         reader,
-        lambda page: seen.append(page.batch),
+        lambda page: batches.append(page.batch),
         expected=expected,
         in_order=True,
     )
-    listing.seen = listing.seen or seen
+    listing.batches = listing.batches or batches
     return listing
 
 
 async def _in_order(pages: Pages, query: Query) -> Listing:
     """List a long result in its order, put together from pieces; where that cannot be, by creation."""
     session = pages.session
-    wanted, born = (terms(clause, session.catalog, session.dialect) for clause in (query.order, "created"))
-    columns = {term.column.label: term.column for term in [*born, *wanted] if term.column}
+    wanted, by_creation = (
+        terms(clause, session.catalog, session.dialect) for clause in (query.order, "created")
+    )
+    columns = {term.column.label: term.column for term in [*by_creation, *wanted] if term.column}
     reader = Reader(Layout(tuple(columns.values())), session.catalog)
     batches: list[Batch] = []
     pieces = await _pieces(
         pages, query, reader.layout.requested, reader, lambda page: batches.append(page.batch)
     )
-    listing = _together(pieces)
-    listing.seen = [Batch(batch.ids, batch.updated, {}) for batch in batches]
+    listing = _merged(pieces)
+    listing.batches = [Batch(batch.ids, batch.updated, {}) for batch in batches]
     arrived, _ = join(batches, {label: column.kind.store for label, column in columns.items()})
     ids, first = np.unique(arrived.ids, return_index=True)
-    held = [rows_of(arrived, first[positions(ids, piece.ids)]) for piece in pieces]
-    order = restored(wanted, held) if listing.steady else None
+    pieces_held = [rows_of(arrived, first[positions(ids, piece.ids)]) for piece in pieces]
+    order = restored(wanted, pieces_held) if listing.steady else None
     clause = " ".join(query.order.split())
     warning = f"more issues than the site pages through: they come by time of creation, not ORDER BY {clause}"
-    pages.warnings = [told for told in pages.warnings if told != warning]
+    pages.warnings = [other for other in pages.warnings if other != warning]
     if order is None:
         pages.warnings.append(warning)
-        created = [np.asarray(batch.columns["Created"]) for batch in held]
+        created = [np.asarray(batch.columns["Created"]) for batch in pieces_held]
         order = np.argsort(np.concatenate(created), kind="stable")
-    listing.ids = list(dict.fromkeys(np.concatenate([batch.ids for batch in held])[order].tolist()))
+    listing.ids = list(dict.fromkeys(np.concatenate([batch.ids for batch in pieces_held])[order].tolist()))
     return listing
 
 
 async def _ranges(pages: Pages, query: Query, fields: Sequence[str], reader: Reader, take: Take) -> Listing:
     """Read a long result in no particular order."""
-    return _together(await _pieces(pages, query.ordered(DEFAULT_ORDER), fields, reader, take))
+    return _merged(await _pieces(pages, query.ordered(DEFAULT_ORDER), fields, reader, take))
 
 
-def _together(pieces: Sequence[Listing]) -> Listing:
+def _merged(pieces: Sequence[Listing]) -> Listing:
     ids = [id for piece in pieces for id in piece.ids]
     unique = list(dict.fromkeys(ids))
     return Listing(unique, len(ids) == len(unique) and all(piece.steady for piece in pieces))
@@ -201,10 +204,10 @@ async def _pieces(
     )
     listings: dict[int, Listing] = {}
 
-    async def cut(low: int, high: int | None) -> None:
+    async def read_range(low: int, high: int | None) -> None:
         upper = f" AND created < {high}" if high is not None else ""
         part = query.also(f"created >= {low}{upper}")
-        ask = by_window(str(part), ["id"], reader.page, pages.session.dialect)
+        ask = partial(window_request, str(part), ["id"], reader.page, pages.session.dialect)
         count = _total(await pages.page(ask(0, 0)), pages.session.site.name)
         if count <= RESULT_WINDOW:
             listings[low] = await read(pages, part, fields, reader, take)
@@ -216,11 +219,11 @@ async def _pieces(
                 f"{count} issues of {query} were created at once, more than the site pages through",
                 hint="narrow the query, e.g. by project",
             )
-        async with together() as group:
-            group.start_soon(cut, low, middle)
-            group.start_soon(cut, middle, high)
+        async with task_group() as group:
+            group.start_soon(read_range, low, middle)
+            group.start_soon(read_range, middle, high)
 
-    await cut(first, None)
+    await read_range(first, None)
     return [listings[low] for low in sorted(listings)]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from schedkit.jira.jql import Query
-from schedkit.jira.pages.paging import PageRequests, token_pages
-from schedkit.jira.pages.requests import by_ids, by_token
-from schedkit.jira.pages.session import Listing, Pages, Take, together
+from schedkit.jira.pages.pages import Listing, Pages, Take
+from schedkit.jira.pages.requests import by_ids, token_pages, token_request
 from schedkit.jira.table.reader import Page, Reader
+from schedkit.loop import task_group
 
 __all__ = ["list_ids", "read"]
 
@@ -21,7 +22,7 @@ async def read(
     ids: Reader,
     take: Take,
     limit: int | None = None,
-    asked: Callable[[], object] = lambda: None,
+    asked: Callable[[], object] | None = None,
 ) -> Listing:
     """Read a query's result.
 
@@ -35,16 +36,16 @@ async def read(
         Gets each page of issues as it arrives.
     limit : int, optional
         Only the first issues.
-    asked : callable
+    asked : callable, optional
         Called when all issues are listed and have been asked for.
     """
     bulk = pages.session.dialect.bulk
     waiting: list[int] = []
 
     async def fetch(some: list[int]) -> None:
-        await pages.drive(by_ids(some, fields, reader.page, pages.session.dialect), take)
+        await pages.read(by_ids(some, fields, reader.page, pages.session.dialect), take)
 
-    async with together() as group:
+    async with task_group() as group:
 
         def listed(new: list[int]) -> None:
             waiting.extend(new)
@@ -55,7 +56,8 @@ async def read(
         listing = await list_ids(pages, query, ids, limit, listed)
         if waiting:
             group.start_soon(fetch, waiting)
-        asked()
+        if asked is not None:
+            asked()
     return listing
 
 
@@ -64,7 +66,7 @@ async def list_ids(
     query: Query,
     reader: Reader,
     limit: int | None = None,
-    listed: Callable[[list[int]], object] = lambda new: None,
+    listed: Callable[[list[int]], object] | None = None,
 ) -> Listing:
     """List a query's ids in its order; `listed` gets the new ones of each page."""
     seen: dict[int, None] = {}
@@ -78,22 +80,11 @@ async def list_ids(
         if limit is not None:
             new = new[: limit - len(seen)]
         seen.update(dict.fromkeys(new))
-        listed(new)
+        if listed is not None:
+            listed(new)
 
     size = min(pages.session.dialect.id_page, limit or pages.session.dialect.id_page)
-    requests = token_pages(by_token(str(query), ["id"], size, reader.page, pages.session.dialect))
-    await pages.drive(_until(requests, lambda: limit is not None and len(seen) >= limit), take)
+    ask = partial(token_request, str(query), ["id"], size, reader.page, pages.session.dialect)
+    enough = None if limit is None else lambda: len(seen) >= limit
+    await pages.read(token_pages(ask, enough), take)
     return Listing(list(seen), not repeated)
-
-
-def _until(requests: PageRequests, enough: Callable[[], bool]) -> PageRequests:
-    """End a paging once it is enough."""
-    request = next(requests)
-    while True:
-        page = yield request
-        if enough():
-            return
-        try:
-            request = requests.send(page)
-        except StopIteration:
-            return

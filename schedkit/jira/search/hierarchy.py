@@ -17,13 +17,14 @@ from schedkit.errors import JqlError, NotFoundError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import Query, chunks, in_list
 from schedkit.jira.pages.requests import by_ids
-from schedkit.jira.pages.session import together
-from schedkit.jira.search.extract import ROUNDS, STAGE, Extraction
+from schedkit.jira.search.extraction import STAGE, Extraction
 from schedkit.jira.search.keys import fetch_keys
+from schedkit.jira.search.query import ROUNDS
 from schedkit.jira.table.fields import EPIC_LINK, PARENT_LINK
 from schedkit.jira.table.reader import Page
+from schedkit.loop import task_group
 
-__all__ = ["LINKS", "TREE_COLUMNS", "Tree", "children_of", "climb"]
+__all__ = ["LINKS", "TREE_COLUMNS", "Tree", "children_of", "run_hierarchy"]
 
 LINKS = "issuelinks"
 TREE_COLUMNS = ("Level", "Via")
@@ -108,7 +109,7 @@ def children_of(extraction: Extraction, keys: Sequence[str]) -> str:
     return " OR ".join(edges)
 
 
-async def climb(extraction: Extraction, root: str, links_depth: int = 0) -> Tree:
+async def run_hierarchy(extraction: Extraction, root: str, links_depth: int = 0) -> Tree:
     """Run an extraction of a root and everything below it, proven closed.
 
     Raises
@@ -130,18 +131,14 @@ async def climb(extraction: Extraction, root: str, links_depth: int = 0) -> Tree
         )
     tree.via[found[root]], tree.level[found[root]] = "root", 0
     await _descend(extraction, tree, [found[root]])
-    await _prove(extraction, tree, found[root])
+    await _check(extraction, tree, found[root])
     # From the tree's order rather than that of arrival, so that equal sites give equal frames.
     frontier = tree.order()
     for _ in range(links_depth):
         frontier = await _follow(extraction, tree, frontier)
     extraction.order = tree.order()
     completeness.requested = len(extraction.order) + len(completeness.missing)
-    completeness.returned = len(extraction.order)
-    completeness.duplicates = extraction.seen_ids.duplicates
-    completeness.exact = completeness.exact and not completeness.missing
-    await extraction.complete_lists()
-    extraction.log_problems()
+    await extraction.finish()
     if not completeness.exact:
         completeness.ended = datetime.now(UTC)
     context.progress(STAGE, len(extraction.order), len(extraction.order))
@@ -152,7 +149,7 @@ async def _descend(extraction: Extraction, tree: Tree, frontier: list[int]) -> N
     """Fetch everything below the issues of `frontier`, level by level."""
     while frontier:
         level = {tree.keys[id]: tree.level[id] for id in frontier}
-        async with together() as group:
+        async with task_group() as group:
             for some in chunks(frontier, extraction.session.dialect.bulk):
                 group.start_soon(_below, extraction, tree, some, extraction.read)
         frontier = [id for id in tree.keys if id not in tree.via]
@@ -173,8 +170,8 @@ async def _below(
         await act(Query(children_of(extraction, [tree.keys[id] for id in ids]), "key ASC"))
     except JqlError:
         alive: set[int] = set()
-        requests = by_ids(ids, ["updated"], extraction.ids.page, extraction.session.dialect)
-        await extraction.pages.drive(requests, lambda page: alive.update(page.batch.ids.tolist()))
+        requests = by_ids(ids, ["updated"], extraction.id_reader.page, extraction.session.dialect)
+        await extraction.pages.read(requests, lambda page: alive.update(page.batch.ids.tolist()))
         gone = [id for id in ids if id not in alive]
         if not gone:
             raise
@@ -185,31 +182,31 @@ async def _below(
             await _below(extraction, tree, [id for id in ids if id in alive], act)
 
 
-async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
+async def _check(extraction: Extraction, tree: Tree, root: int) -> None:
     """Ask again what is below every issue found, until that is exactly what was found."""
     completeness = extraction.completeness
     for _ in range(ROUNDS):
-        looked = datetime.now(UTC)
+        moment = datetime.now(UTC)
         since = extraction.since(completeness.started)
         before = extraction.seen_ids.counts
         below: set[int] = set()
 
-        async def look(query: Query, below: set[int] = below, since: int = since) -> None:
+        async def list_below(query: Query, below: set[int] = below, since: int = since) -> None:
             # Asked last, so that it also shows what left and came back before it was listed.
-            below.update((await extraction.listed(query)).ids)
+            below.update((await extraction.list_ids(query)).ids)
             await extraction.read(query.also(f"updated >= {since}"))
 
-        async with together() as group:
-            group.start_soon(extraction.pages.confirm)
+        async with task_group() as group:
+            group.start_soon(extraction.pages.confirm_login)
             group.start_soon(extraction.fetch, [root])
             for some in chunks(list(tree.level), extraction.session.dialect.bulk):
-                group.start_soon(_below, extraction, tree, some, look)
+                group.start_soon(_below, extraction, tree, some, list_below)
         left = set(tree.level) - below - {root}
         for id in left:
             tree.drop(id)
         # Also what is held from before it had left.
         await extraction.fetch_all(sorted(below - set(tree.keys)))
-        appeared, changed = extraction.seen_ids.since(before)
+        appeared, changed = (now - then for now, then in zip(extraction.seen_ids.counts, before, strict=True))
         completeness.appeared += appeared
         completeness.changed += changed
         completeness.left += len(left)
@@ -222,9 +219,9 @@ async def _prove(extraction: Extraction, tree: Tree, root: int) -> None:
             tree.level[id], tree.via[id] = (above[0] if above else 0) + 1, parent
         await _descend(extraction, tree, new)
         if not (left or new or appeared or changed):
-            completeness.exact, completeness.ended = True, looked
+            completeness.exact, completeness.ended = True, moment
             return
-        completeness.started = looked
+        completeness.started = moment
 
 
 async def _follow(extraction: Extraction, tree: Tree, frontier: list[int]) -> list[int]:

@@ -9,13 +9,12 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from schedkit import context
-from schedkit.atlassian import Request
 from schedkit.errors import AuthError, NotFoundError, SiteError, UsageError
 from schedkit.jira.jql import chunks
-from schedkit.jira.pages.requests import by_ids
-from schedkit.jira.pages.session import Session, together
-from schedkit.jira.search.extract import STAGE, Extraction
+from schedkit.jira.pages.session import Session
+from schedkit.jira.search.extraction import STAGE, Extraction
 from schedkit.jira.table.reader import Page
+from schedkit.loop import task_group
 
 __all__ = ["fetch_keys", "is_key", "keys_in", "looked_up", "normal", "run_keys"]
 
@@ -66,15 +65,9 @@ async def fetch_keys(extraction: Extraction, keys: Sequence[str], reason: str = 
         extraction.take(page)
         context.progress(STAGE, len(found), len(keys))
 
-    async def fetch(some: list[str]) -> None:
-        requests = by_ids(
-            some, extraction.layout.requested, extraction.reader.page, extraction.session.dialect
-        )
-        await extraction.pages.drive(requests, take)
-
-    async with together() as group:
+    async with task_group() as group:
         for some in chunks(list(keys), extraction.session.dialect.bulk):
-            group.start_soon(fetch, some)
+            group.start_soon(extraction.fetch, some, take)
 
     moved, missing = await looked_up(extraction.session, [key for key in keys if key not in found])
     found |= {key: id for key, (id, _) in moved.items()}
@@ -97,9 +90,8 @@ async def looked_up(
     missing: dict[str, str] = {}
 
     async def look(key: str) -> None:
-        request = Request("GET", f"{session.dialect.api}/issue/{key}", params={"fields": "updated"})
         try:
-            answer = (await session.site.send(request)).json()
+            answer = await session.get(f"{session.dialect.api}/issue/{key}", {"fields": "updated"})
             found[key] = int(answer["id"]), str(answer["key"])
         except NotFoundError:
             missing[key] = NOT_FOUND
@@ -110,7 +102,7 @@ async def looked_up(
         except (LookupError, TypeError, ValueError):
             missing[key] = "the site answered with no issue"
 
-    async with together() as group:
+    async with task_group() as group:
         for key in keys:
             group.start_soon(look, key)
     return found, missing
@@ -118,17 +110,15 @@ async def looked_up(
 
 async def run_keys(extraction: Extraction, keys: Sequence[str]) -> None:
     """Run an extraction of a list of keys; the frame is in their order."""
-    completeness = extraction.completeness
+    completeness, bulk = extraction.completeness, extraction.session.dialect.bulk
     completeness.jql = f"key in ({', '.join(keys[:20])}{', …' if len(keys) > 20 else ''})"
     found = await fetch_keys(extraction, keys)
     extraction.order = list(dict.fromkeys(found.values()))
     completeness.requested = len(keys)
-    completeness.returned = len(extraction.order)
-    completeness.duplicates = extraction.seen_ids.duplicates
-    completeness.exact = not completeness.missing and len(keys) <= extraction.session.dialect.bulk
+    # One answer is a snapshot of its own.
+    completeness.exact = len(keys) <= bulk
     completeness.ended = datetime.now(UTC)
-    await extraction.complete_lists()
-    extraction.log_problems()
+    await extraction.finish()
 
 
 def keys_in(issues: pd.DataFrame | Sequence[str] | str) -> list[str]:

@@ -2,18 +2,83 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Set
 
 import msgspec
 
-from schedkit.atlassian import Request
-from schedkit.errors import BadAnswerError
+from schedkit.errors import BadAnswerError, SiteError
 from schedkit.jira.pages.session import Session
+from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.kinds import Kind
 
-__all__ = ["whole_list"]
+__all__ = ["PartialLists", "whole_list"]
 
 PAGE = 1000
+
+
+class PartialLists:
+    """The lists that the site gave in part, and the whole of those that have been read.
+
+    Reading begins as soon as a page shows that a list is cut; of a newer copy of the issue it is read again.
+
+    Parameters
+    ----------
+    whole : dict
+        By label and id: the cells of a list.
+    failures : dict
+        By label and id: why a list could not be read.
+    """
+
+    def __init__(self) -> None:
+        self.whole: dict[str, dict[int, tuple[str, ...]]] = {}
+        self.failures: dict[str, dict[int, str]] = {}
+        # When the copy was updated whose list is cut, by label and id.
+        self._copies: dict[str, dict[int, int]] = {}
+
+    def add(self, batch: Batch) -> list[tuple[str, int]]:
+        """Take note of the lists that are cut in a batch; returns label and id of those to read."""
+        unread: list[tuple[str, int]] = []
+        for label, rows in batch.cut.items():
+            known = self._copies.setdefault(label, {})
+            if not known and not rows:
+                continue
+            updated = dict(zip(batch.ids.tolist(), batch.updated.tolist(), strict=True))
+            cut = set(batch.ids[rows].tolist())
+            for id in updated.keys() & known.keys() | cut:
+                if id in known and (updated[id] < known[id] or (id in cut and updated[id] == known[id])):
+                    continue
+                self._forget(label, id)
+                if id in cut:
+                    known[id] = updated[id]
+                    unread.append((label, id))
+        return unread
+
+    def _forget(self, label: str, id: int) -> None:
+        for held in (self._copies, self.whole, self.failures):
+            held.get(label, {}).pop(id, None)
+
+    async def read(self, session: Session, label: str, id: int, kind: Kind) -> None:
+        """Read one list; what a newer copy of the issue has overtaken meanwhile is dropped."""
+        copy = self._copies[label].get(id)
+        try:
+            cells, failure = await whole_list(session, id, kind), ""
+        except SiteError as error:
+            cells, failure = (), error.message
+        if copy is None or self._copies[label].get(id) != copy:
+            return
+        if failure:
+            self.failures.setdefault(label, {})[id] = failure
+        else:
+            self.whole.setdefault(label, {})[id] = cells
+
+    def unread(self, ids: Set[int]) -> list[tuple[str, int]]:
+        """Return label and id of the lists of these issues that have not been tried yet."""
+        return [
+            (label, id)
+            for label, known in self._copies.items()
+            for id in sorted(known.keys() & ids)
+            if id not in self.whole.get(label, ()) and id not in self.failures.get(label, ())
+        ]
 
 
 async def whole_list(session: Session, id: int, kind: Kind) -> tuple[str, ...]:
@@ -28,7 +93,7 @@ async def whole_list(session: Session, id: int, kind: Kind) -> tuple[str, ...]:
     cells: list[str] = []
     while True:
         params = {"startAt": len(cells), "maxResults": PAGE}
-        answer: Any = (await session.site.send(Request("GET", path, params=params))).json()
+        answer = await session.get(path, params)
         try:
             page = msgspec.convert(answer, kind.type, strict=False)
         except msgspec.ValidationError as problem:

@@ -150,9 +150,8 @@ def microseconds(values: Values) -> npt.NDArray[np.int64]:
 def numbers(ids: Sequence[Any]) -> npt.NDArray[np.int64]:
     """Return issue ids as integers, -1 where there is none."""
     try:
-        texts = pa.array(ids, type=pa.large_string(), memory_pool=POOL)
-        return _integers(texts.cast(pa.int64(), memory_pool=POOL), -1)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return np.fromiter(map(int, ids), np.int64, len(ids))
+    except (TypeError, ValueError):
         pass
     return np.fromiter(
         (int(i) if isinstance(i, int) or (i or "").isdecimal() else -1 for i in ids), np.int64, len(ids)

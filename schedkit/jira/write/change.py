@@ -60,9 +60,7 @@ class Meta:
     async def _of(self, key: str) -> Mapping[str, Any]:
         if key not in self._fields:
             try:
-                answer = (
-                    await self.session.site.send(Request("GET", f"/rest/api/2/issue/{key}/editmeta"))
-                ).json()
+                answer = await self.session.get(f"/rest/api/2/issue/{key}/editmeta")
             except SiteError:
                 answer = {}
             fields = answer.get("fields") if isinstance(answer, dict) else None

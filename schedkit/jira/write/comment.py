@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.dialect import CLOUD
-from schedkit.jira.pages.session import Session, together
-from schedkit.jira.write.entries import Place, entry_step, identity
+from schedkit.jira.pages.session import Session
+from schedkit.jira.write.entries import Place, entry_step
+from schedkit.jira.write.people import my_account
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.values import cell_value, missing
+from schedkit.loop import task_group
 from schedkit.values.durations import duration_text, parse_duration
 
 __all__ = ["plan_comment", "plan_worklog"]
@@ -23,7 +24,7 @@ WORK_COLUMNS = ("Key", "Time", "Hours", "Started", "Comment")
 
 async def plan_comment(session: Session, keys: Sequence[str], texts: Mapping[str, str]) -> AsyncPlan:
     """Plan one comment on each issue, unless the same person has made the same one; see `Jira.comment`."""
-    me = await _me(session)
+    me = await my_account(session)
     steps = [_comment_step(session, key, texts[key], me) for key in keys]
     rows = [[Row(key, "Comment", None, texts[key])] for key in keys]
     return await _still_open(session, "comment", steps, rows)
@@ -38,7 +39,7 @@ async def plan_worklog(session: Session, frame: pd.DataFrame) -> AsyncPlan:
             else "the frame lacks a column of a worklog",
             hint="its columns are Key, Started, Hours or Time, and Comment",
         )  # fmt: skip
-    me = await _me(session)
+    me = await my_account(session)
     works = [_work(row) for row in frame.to_dict("records")]
     steps = [_work_step(session, key, body, me) for key, body in works]
     rows = [
@@ -61,7 +62,7 @@ async def _still_open(
         except SiteError as error:
             refused[number] = Outcome(step.key, title, "failed", error.message)
 
-    async with together() as group:
+    async with task_group() as group:
         for number, step in enumerate(steps):
             group.start_soon(look, number, step)
     todo = [number for number in range(len(steps)) if states.get(number) == "open"]
@@ -73,10 +74,6 @@ async def _still_open(
         [refused[number] for number in sorted(refused)],
         base=session.base,
     )
-
-
-async def _me(session: Session) -> str:
-    return identity((await session.site.send(Request("GET", "/rest/api/2/myself"))).json())
 
 
 def _comment_step(session: Session, key: str, text: str, me: str) -> Step:

@@ -1,24 +1,20 @@
-"""Planning new issues: each row of a frame becomes one, and only one, however often it is asked for.
-
-The site has no key for a request that is repeated. So every issue is created with an entity property that is
-made of its content; before one is created, those that the same person created lately are looked at.
-"""
+"""Planning new issues: each row of a frame becomes one, and only one, however often it is asked for."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from schedkit.atlassian import Answer, Request
-from schedkit.errors import NotFoundError, SiteError, UsageError
-from schedkit.jira.jql import quoted
-from schedkit.jira.pages.session import Session, together
-from schedkit.jira.write.marks import PROPERTY, mark_of
-from schedkit.jira.write.people import People
+from schedkit.errors import SiteError, UsageError
+from schedkit.jira.pages.session import Session
+from schedkit.jira.search.search_api import SearchApi
+from schedkit.jira.write.marks import mark_of
+from schedkit.jira.write.new_issues import NewIssue, NewIssues, created_lately
+from schedkit.jira.write.people import People, my_account
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step, shown
 from schedkit.jira.write.targets import Target, obstacles, target_of
 from schedkit.jira.write.values import cell_value, is_user, missing, request_fields, wire_value
@@ -26,20 +22,15 @@ from schedkit.jira.write.values import cell_value, is_user, missing, request_fie
 __all__ = ["plan_create"]
 
 NEEDED = ("Project", "Type", "Summary")
-# How far back an issue of the same content counts as the one that was asked for.
-WITHIN_DAYS = 30
-
-# Returns the issues that a query finds, with these columns.
-Search = Callable[[str, Sequence[str]], Awaitable[pd.DataFrame]]
 
 
-async def plan_create(session: Session, frame: pd.DataFrame, search: Search) -> AsyncPlan:
+async def plan_create(session: Session, frame: pd.DataFrame, search: SearchApi) -> AsyncPlan:
     """Plan an issue for each row; see `Jira.create`.
 
     Parameters
     ----------
-    search : async callable
-        Returns the issues of a query.
+    search : SearchApi
+        Finds what was created before.
     """
     absent = [name for name in NEEDED if name not in frame]
     if absent:
@@ -51,9 +42,9 @@ async def plan_create(session: Session, frame: pd.DataFrame, search: Search) -> 
         raise UsageError(next(iter(fixed.values())))
     rows = frame.to_dict("records")
     marks = _marks(rows)
-    before = await _created(
-        session, {str(row["Project"]) for row in rows}, {str(r["Summary"]) for r in rows}, search
-    )
+    projects = {str(row["Project"]).strip() for row in rows}
+    before = await created_lately(session, search, projects, (str(row["Summary"]) for row in rows))
+    new = NewIssues(session, search, await my_account(session))
     people = People(session)
     lines: list[Row] = []
     steps: list[Step] = []
@@ -69,11 +60,13 @@ async def plan_create(session: Session, frame: pd.DataFrame, search: Search) -> 
         except (UsageError, SiteError) as problem:
             refused.append(Outcome(label, "create", "failed", str(problem)))
             continue
-        told = {**{name: row[name] for name in NEEDED}, **{t.column: row[t.column] for t in targets}}
-        lines += [Row(label, name, None, value) for name, value in told.items() if shown(value) != "(empty)"]
-        steps.append(_step(session, label, fields, mark, search))
+        shown_cells = {**{name: row[name] for name in NEEDED}, **{t.column: row[t.column] for t in targets}}
+        lines += [
+            Row(label, name, None, value) for name, value in shown_cells.items() if shown(value) != "(empty)"
+        ]
+        steps.append(new.step(NewIssue(label, mark, fields)))
     notes = [f"created before, left out: {', '.join(known)}"] if known else []
-    return AsyncPlan(session.site, "create", lines, steps, refused, notes=notes, base=session.base)
+    return AsyncPlan(session.site, "create", lines, steps, refused, notes=notes, base=session.base, guard=new)
 
 
 def _marks(rows: Sequence[Mapping[Any, Any]]) -> list[str]:
@@ -115,56 +108,3 @@ async def _fields(row: Mapping[Any, Any], targets: Sequence[Target], people: Peo
         else:
             made[target.field.id] = await people.find(value)
     return request_fields(made.items())
-
-
-async def _created(
-    session: Session, projects: set[str], summaries: set[str], search: Search
-) -> dict[str, str]:
-    """Return the keys of what this person has created lately with those summaries, by mark."""
-    found: dict[str, str] = {}
-
-    async def read(key: str) -> None:
-        try:
-            answer = await session.site.send(Request("GET", f"/rest/api/2/issue/{key}/properties/{PROPERTY}"))
-            found[str(answer.json()["value"]["mark"])] = key
-        except (NotFoundError, LookupError, TypeError):
-            return
-
-    for project in sorted(projects):
-        jql = f"project = {quoted(project)} AND creator = currentUser() AND created >= -{WITHIN_DAYS}d"
-        issues = await search(jql, ["Key", "Summary"])
-        async with together() as group:
-            for key, summary in zip(issues["Key"], issues["Summary"], strict=True):
-                if str(summary).strip() in {text.strip() for text in summaries}:
-                    group.start_soon(read, str(key))
-    return found
-
-
-def _step(session: Session, label: str, fields: Mapping[str, Any], mark: str, search: Search) -> Step:
-    body = {"fields": dict(fields), "properties": [{"key": PROPERTY, "value": {"mark": mark}}]}
-    keys: list[str] = []
-    looked: list[bool] = []
-
-    async def look() -> str:
-        if not keys and looked:
-            # The answer was lost: ask the site whether there is such an issue.
-            there = await _created(session, {fields["project"]["key"]}, {fields["summary"]}, search)
-            keys.extend(key for held, key in there.items() if held == mark)
-            if not keys:
-                # The search index may lag behind: to send it again could make a second one.
-                return "no such issue, yet"
-        looked.append(True)
-        return "done" if keys else "open"
-
-    def take(answer: Answer) -> None:
-        made = answer.json()
-        keys.append(str(made.get("key")) if isinstance(made, dict) else "")
-
-    return Step(
-        label,
-        "create",
-        Request("POST", "/rest/api/2/issue", json=body),
-        look,
-        take,
-        lambda: keys[0] if keys else "",
-    )

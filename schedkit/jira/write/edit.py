@@ -14,16 +14,18 @@ from typing import Any
 import pandas as pd
 
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.table.kinds import is_rich
 from schedkit.jira.write.change import Change, Meta, edit_step, read_as_written
 from schedkit.jira.write.compare import alike, split_names, unchanged
+from schedkit.jira.write.elements import Elements
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, shown
 from schedkit.jira.write.since import History, Since, bases, changed_since
 from schedkit.jira.write.targets import Target, obstacles, target_of
 from schedkit.jira.write.texts import Texts
 from schedkit.jira.write.values import ESTIMATES, cell_value, is_user, missing, wire_value
+from schedkit.loop import task_group
 
 __all__ = ["plan_edit"]
 
@@ -65,12 +67,15 @@ async def plan_edit(
         if key not in current.index and key not in absent:
             found.refused.append(Outcome(key, ACTION, "failed", "it has moved: extract it again"))
     differing = {key: cells for key in there if (cells := found.differing(key))}
+    found.elements = await Elements.read(session, history, differing)
+    differing = {key: cells for key in differing if (cells := found.renamed(key, differing[key]))}
     base = {key: moment for key, moment in bases(frame, keys, session).items() if key in differing}
     since = await changed_since(history, base, dict(zip(current.index, current["Updated"], strict=True)))
+    since = since.renamed(found.elements.moved)
     rich = {key for key, cells in differing.items() if any(is_rich(target.field) for target in cells)}
     texts = await Texts.read(read, sorted(rich), [t for t in targets if is_rich(t.field)])
     for key, cells in differing.items():
-        await found.judge(key, cells, since, texts)
+        await found.sort(key, cells, since, texts)
     await _read_before(session, found.changes)
     steps = [edit_step(session, key, changes, notify) for key, changes in found.changes.items()]
     return AsyncPlan(
@@ -79,7 +84,7 @@ async def plan_edit(
         found.rows(),
         steps,
         found.refused,
-        notes=found.told(),
+        notes=found.counted_notes(),
         conflicts=found.conflicts,
         base=session.base,
     )
@@ -103,14 +108,14 @@ def _chosen(
     fixed = obstacles(targets)
     if columns is not None and fixed:
         raise UsageError(next(iter(fixed.values())))
-    if not set(targets) - set(fixed) - {target for target in targets if target.kept}:
+    if not set(targets) - set(fixed) - {target for target in targets if target.managed}:
         raise UsageError("the frame has no column that can be edited", hint="name one: columns=['Summary']")
     return targets, fixed
 
 
 def _derived(frame: pd.DataFrame, name: str) -> bool:
-    told = frame.attrs.get("fields")
-    about = told.get(name) if isinstance(told, Mapping) else None
+    fields = frame.attrs.get("fields")
+    about = fields.get(name) if isinstance(fields, Mapping) else None
     return isinstance(about, Mapping) and (about.get("id") is None or about.get("type") == "raw")
 
 
@@ -145,6 +150,7 @@ class Comparison:
     refused: list[Outcome] = field(default_factory=list)
     conflicts: list[Outcome] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
+    elements: Elements = field(default_factory=Elements)
 
     def __post_init__(self) -> None:
         self.people = People(self.session)
@@ -163,11 +169,20 @@ class Comparison:
             cells[target] = cell
         return cells
 
-    async def judge(self, key: str, cells: Mapping[Target, Any], since: Since, texts: Texts) -> None:
+    def renamed(self, key: str, cells: Mapping[Target, Any]) -> dict[Target, Any]:
+        """Return the differing cells with present names; what differed by a former name only is left out."""
+        now = {target: self.elements.present(key, target, cell) for target, cell in cells.items()}
+        return {
+            target: cell
+            for target, cell in now.items()
+            if cell is cells[target] or not unchanged(cell, self.current.at[key, target.label], target.store)
+        }
+
+    async def sort(self, key: str, cells: Mapping[Target, Any], since: Since, texts: Texts) -> None:
         """Sort the differing cells of an issue; one that cannot be written refuses the issue."""
         changes: list[Change] = []
         try:
-            for target, cell in self._not_theirs(key, cells, since, texts):
+            for target, cell in self._own_edits(key, cells, since, texts):
                 changes.append(await self._change(key, target, cell, texts))
             changes += self._repeated(key, {change.id for change in changes})
         except (UsageError, SiteError) as problem:
@@ -176,38 +191,56 @@ class Comparison:
         if changes:
             self.changes[key] = changes
 
-    def _not_theirs(
+    def _own_edits(
         self, key: str, cells: Mapping[Target, Any], since: Since, texts: Texts
     ) -> Iterator[tuple[Target, Any]]:
         """Yield the cells that this frame's user changed; note what becomes of the others."""
         for target, cell in cells.items():
             if texts.unchanged(key, target, cell):
                 continue
-            if target.kept or target in self.fixed:
+            if target.managed or target in self.fixed:
                 if key in since.moved:
                     continue  # it changes with the issue and cannot be edited
-                if not target.kept:
+                if not target.managed:
                     raise UsageError(self.fixed[target])
-                self.notes[f"{target.column} differs, which Jira keeps itself: not written"] += 1
-            elif since.changed(key, target) and (theirs := self._theirs(key, target, cell, since)):
-                if theirs == "kept":
+                self.notes[f"{target.column} differs, which Jira sets itself: not written"] += 1
+            elif unknown := self.elements.unknown(key, target, cell):
+                cell = self._matched(key, target, cell, unknown, since)
+                if cell is not None:
+                    yield target, cell
+            elif since.changed(key, target) and (verdict := self._changed_on_site(key, target, cell, since)):
+                if verdict == "unchanged here":
                     self.notes[f"{target.column} was changed on the site since: left as it is there"] += 1
             else:
                 yield target, cell
 
-    def _theirs(self, key: str, target: Target, cell: Any, since: Since) -> str:
-        """Tell what a change on the site makes of a cell: ``kept``, ``conflict``, or nothing."""
+    def _matched(
+        self, key: str, target: Target, cell: Any, unknown: Sequence[str], since: Since
+    ) -> Sequence[str] | None:
+        """Return what a cell with names that the site has not is to become, None to leave it alone."""
+        held = cell_value(self.current.at[key, target.label], "list")
+        new = self.elements.matched(key, target, cell, held) if key in since.stayed else None
+        names = ", ".join(unknown)
+        if new is None:
+            detail = f"{target.column}: the site has no {names}, it shows {shown(held)}; left as it is there"
+            self.conflicts.append(Outcome(key, ACTION, "changed meanwhile", detail))
+            return None
+        self.notes[f"{target.column}: {names} is taken for a former name of what the site shows"] += 1
+        return None if alike(new, held) else new
+
+    def _changed_on_site(self, key: str, target: Target, cell: Any, since: Since) -> str:
+        """Tell what a change on the site makes of a cell: ``unchanged here``, ``conflict``, or nothing."""
         held = self.current.at[key, target.label]
         replaced, wrote = self.session.written.get((key, target.field.id), ((), None))
         if replaced and unchanged(wrote, held, target.store):
             # This client's own edit: the cell is new unless it shows what such edits replaced.
             new = _cell(cell, target)
-            return "kept" if any(alike(new, was) for was in replaced) else ""
+            return "unchanged here" if any(alike(new, was) for was in replaced) else ""
         if since.untouched(key, target, cell, held):
-            return "kept"
+            return "unchanged here"
         why = since.unread.get(key)
-        told = f"its history cannot be read ({why})" if why else f"the site has {shown(held)} since"
-        detail = f"{target.column}: {told}, the frame {shown(cell)}; left as it is there"
+        there = f"its history cannot be read ({why})" if why else f"the site has {shown(held)} since"
+        detail = f"{target.column}: {there}, the frame {shown(cell)}; left as it is there"
         self.conflicts.append(Outcome(key, ACTION, "changed meanwhile", detail))
         return "conflict"
 
@@ -220,7 +253,7 @@ class Comparison:
         if texts.formatted(key, target, old):
             self.notes[f"{target.column} loses its formatting: the new text is taken as wiki markup"] += 1
         id = await self.meta.one_of(key, target.choices) if target.choices else target.field.id
-        return Change(target, id, old, new, await self._on_the_wire(target, new))
+        return Change(target, id, old, new, await self._wire_value(target, new))
 
     def _repeated(self, key: str, written: set[str]) -> list[Change]:
         """Return what keeps an estimate as it is where the other one is written."""
@@ -235,7 +268,7 @@ class Comparison:
         """Return the names that the site's issues show in a column."""
         return {name for names in self.current[target.label] for name in names}
 
-    async def _on_the_wire(self, target: Target, new: Any) -> Any:
+    async def _wire_value(self, target: Target, new: Any) -> Any:
         if target.field.id in ESTIMATES and missing(new):
             raise UsageError(f"{target.column} cannot be emptied", hint="write 0 for no time")
         if not is_user(target.field):
@@ -253,7 +286,7 @@ class Comparison:
             if not change.repeats
         ]
 
-    def told(self) -> list[str]:
+    def counted_notes(self) -> list[str]:
         """Return the notes with their counts."""
         return [f"{note} ({count} issue{'s' if count > 1 else ''})" for note, count in self.notes.items()]
 
@@ -275,7 +308,7 @@ async def _read_before(session: Session, changes: Mapping[str, list[Change]]) ->
         for change, value in zip(some, held, strict=True):
             change.before = value
 
-    async with together() as group:
+    async with task_group() as group:
         for key, made in changes.items():
             rich = [change for change in made if is_rich(change.target.field)]
             if rich:

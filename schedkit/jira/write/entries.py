@@ -16,9 +16,10 @@ from schedkit.atlassian import Answer, Request
 from schedkit.errors import NotFoundError, SiteError
 from schedkit.jira.pages.session import Session
 from schedkit.jira.write.marks import PROPERTY, mark_of, property_of
+from schedkit.jira.write.people import identity
 from schedkit.jira.write.plan import Step
 
-__all__ = ["Place", "entry_step", "identity"]
+__all__ = ["Place", "entry_step"]
 
 PAGE = 1000
 
@@ -88,13 +89,13 @@ class _Entry:
                 return "done" if self.found else "open"
 
     def _note(self, entry: Mapping[str, Any]) -> None:
-        told = property_of(entry)
+        mark = property_of(entry)
         if identity(entry.get("author")) != self.place.me:
             return
-        if told.get("mark") != self.mark and not self.same(entry):
+        if mark.get("mark") != self.mark and not self.same(entry):
             return
         self.found.append((str(entry.get("created") or ""), int(entry["id"])))
-        if told.get("sender") == self.sender:
+        if mark.get("sender") == self.sender:
             self.id = str(entry["id"])
 
     async def settle(self) -> tuple[str, str]:
@@ -110,9 +111,3 @@ class _Entry:
         except SiteError as error:
             return "done", f"it is there twice, for another process made it too: {error.message}"
         return "already done", "another process made it at the same moment"
-
-
-def identity(user: Mapping[str, Any] | None) -> str:
-    """Return what tells a user from others."""
-    user = user or {}
-    return str(user.get("accountId") or user.get("key") or user.get("name") or "")

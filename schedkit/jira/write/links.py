@@ -10,8 +10,9 @@ import pandas as pd
 
 from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
+from schedkit.loop import task_group
 from schedkit.values.text import did_you_mean
 
 __all__ = ["plan_links"]
@@ -24,7 +25,7 @@ async def plan_links(session: Session, frame: pd.DataFrame) -> AsyncPlan:
     absent = [name for name in ("Key", "Link", "To") if name not in frame]
     if absent:
         raise UsageError(f"the frame has no column {absent[0]!r}", hint="its columns are Key, Link and To")
-    answer = (await session.site.send(Request("GET", "/rest/api/2/issueLinkType"))).json()
+    answer = await session.get("/rest/api/2/issueLinkType")
     phrases = _phrases(answer.get("issueLinkTypes") or () if isinstance(answer, dict) else ())
     wanted = [
         (str(row["Key"]).strip().upper(), str(row["Link"]), str(row["To"]).strip().upper())
@@ -40,7 +41,7 @@ async def plan_links(session: Session, frame: pd.DataFrame) -> AsyncPlan:
         except SiteError as error:
             refused.append(Outcome(step.key, step.action, "failed", error.message))
 
-    async with together() as group:
+    async with task_group() as group:
         for step in steps:
             group.start_soon(look, step)
     todo = [step for step in steps if states.get(step.key + step.action) == "open"]

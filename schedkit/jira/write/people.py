@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from schedkit.atlassian import Request
 from schedkit.errors import UsageError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.pages.session import Session
 
-__all__ = ["People"]
+__all__ = ["People", "identity", "my_account"]
 
 _NAMES = ("displayName", "emailAddress", "accountId", "name", "key")
 
@@ -36,10 +36,8 @@ class People:
     async def _ask(self, name: str) -> dict[str, str]:
         cloud = self.session.dialect is CLOUD
         params = {"query" if cloud else "username": name, "maxResults": 50}
-        answer = await self.session.site.send(
-            Request("GET", f"{self.session.dialect.api}/user/search", params=params)
-        )
-        people: list[dict[str, Any]] = [row for row in answer.json() or [] if isinstance(row, dict)]
+        answer = await self.session.get(f"{self.session.dialect.api}/user/search", params)
+        people: list[dict[str, Any]] = [row for row in answer or [] if isinstance(row, dict)]
         identity = "accountId" if cloud else "name"
         exact = [
             row
@@ -55,3 +53,14 @@ class People:
         if len(accounts) > 1:
             raise UsageError(f"{len(accounts)} users are called {name!r}", hint=f"give the {identity}")
         return {identity: accounts.pop()}
+
+
+async def my_account(session: Session) -> str:
+    """Return what tells the account that is logged in from others."""
+    return identity(await session.get("/rest/api/2/myself"))
+
+
+def identity(user: Mapping[str, Any] | None) -> str:
+    """Return what tells a user from others."""
+    user = user or {}
+    return str(user.get("accountId") or user.get("key") or user.get("name") or "")

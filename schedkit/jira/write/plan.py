@@ -7,10 +7,13 @@ connection broke) is judged by reading back too, and sent a second time only if 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import functools
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import anyio
 import pandas as pd
@@ -18,13 +21,14 @@ import pandas as pd
 from schedkit import context
 from schedkit.atlassian import Answer, Request, Site
 from schedkit.errors import SiteError
-from schedkit.jira.pages.session import together
 from schedkit.jira.write.values import missing
-from schedkit.loop import blocking, bridged
+from schedkit.loop import HasAio, blocking, bridged, task_group
 from schedkit.values.text import clip
 
-__all__ = ["AsyncPlan", "Outcome", "Plan", "Row", "Step"]
+__all__ = ["AsyncPlan", "Guard", "Outcome", "Plan", "Row", "Step", "blocking_plan"]
 
+P = ParamSpec("P")
+S = TypeVar("S")
 STAGE = "write"
 SHOWN = 20
 
@@ -89,6 +93,16 @@ class Outcome:
     detail: str = ""
 
 
+class Guard(Protocol):
+    """What a plan does around all its steps, so that another process that does the same is noticed."""
+
+    async def before(self) -> None:
+        """Look again, before anything is sent."""
+
+    async def after(self) -> dict[str, tuple[str, str]]:
+        """Take back what another process did too; returns outcome and detail of such steps, by their key."""
+
+
 @dataclass
 class AsyncPlan:
     """The async API of `Plan`.
@@ -107,6 +121,8 @@ class AsyncPlan:
         Cells whose field has changed on the site since the frame was extracted; they are not written.
     base : str
         The site's own address.
+    guard : Guard, optional
+        Around all steps.
     """
 
     site: Site
@@ -117,6 +133,7 @@ class AsyncPlan:
     notes: Sequence[str] = ()
     conflicts: Sequence[Outcome] = ()
     base: str = ""
+    guard: Guard | None = None
     outcomes: list[Outcome] = field(default_factory=list)
     applied: bool = False
 
@@ -140,24 +157,41 @@ class AsyncPlan:
         """
         async with self._lock:
             if not self.applied:
+                if self.guard is not None:
+                    await self.guard.before()
                 # From here on it counts as applied, whatever happens: nothing is sent twice.
                 self.applied = True
                 self.outcomes = [*self.refused, *self.conflicts]
                 context.progress(STAGE, 0, len(self.steps))
-                async with together() as group:
+                async with task_group() as group:
                     for step in self.steps:
                         group.start_soon(self._one, step)
+                await self._settle()
                 counts = pd.Series([o.outcome for o in self.outcomes], dtype="str").value_counts()
                 context.fact("write", {"plan": self.title, **{str(k): int(v) for k, v in counts.items()}})
         places = {step.shown: number for number, step in enumerate(self.steps)}
-        told = sorted(self.outcomes, key=lambda o: places.get(o.key, len(places)))
+        in_order = sorted(self.outcomes, key=lambda o: places.get(o.key, len(places)))
         frame = pd.DataFrame(
-            [(o.key, o.action, o.outcome, o.detail) for o in told],
+            [(o.key, o.action, o.outcome, o.detail) for o in in_order],
             columns=["Key", "Action", "Outcome", "Detail"],
             dtype="str",
         )
         frame.attrs["site"] = self.base or self.site.url
         return frame
+
+    async def _settle(self) -> None:
+        if self.guard is None:
+            return
+        steps = {step.shown: step for step in self.steps}
+        try:
+            settled = await self.guard.after()
+        except SiteError as error:
+            context.log(f"whether another process made the same is not known: {error}", logging.WARNING)
+            return
+        for place, outcome in enumerate(self.outcomes):
+            step = steps.get(outcome.key)
+            if step is not None and step.key in settled:
+                self.outcomes[place] = Outcome(step.shown, step.action, *settled[step.key])
 
     async def _one(self, step: Step) -> None:
         context.checkpoint()
@@ -270,6 +304,21 @@ class Plan:
         if self.aio.conflicts:
             what += f", {len(self.aio.conflicts)} cells conflict with changes made there"
         return what + ("; applied" if self.aio.applied else "; .apply() does it")
+
+
+def blocking_plan(
+    method: Callable[Concatenate[S, P], Coroutine[Any, Any, AsyncPlan]],
+) -> Callable[Concatenate[HasAio[S], P], Plan]:
+    """Derive the blocking form of an async method that returns a plan."""
+    planned = blocking(method)
+
+    @functools.wraps(planned)
+    def call(self: HasAio[S], /, *args: P.args, **kwargs: P.kwargs) -> Plan:
+        return Plan(planned(self, *args, **kwargs))
+
+    # help() is to show what this one returns.
+    call.__signature__ = inspect.signature(method).replace(return_annotation="Plan")  # type: ignore[attr-defined]
+    return call
 
 
 def shown(value: Any) -> str:

@@ -7,7 +7,7 @@ frame is compared with the site as it is.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -25,7 +25,7 @@ History = Callable[[Sequence[str]], Awaitable[tuple[pd.DataFrame, Mapping[str, s
 
 # An entry of the history bears a time up to 30 ms after the `updated` that it caused (captured Cloud issues).
 _LAG = pd.Timedelta(milliseconds=100)
-_TOLD = ("Field", "Field Id", "From", "To", "From Id", "To Id")
+_CHANGE_COLUMNS = ("Field", "Field Id", "From", "To", "From Id", "To Id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ class Since:
     ----------
     moved : set of str
         The keys of issues that were updated since.
+    stayed : set of str
+        The keys of those that were not.
     changes : dict
         By key, the changes since, in order of time.
     unread : dict
@@ -74,8 +76,14 @@ class Since:
     """
 
     moved: frozenset[str] = frozenset()
+    stayed: frozenset[str] = frozenset()
     changes: Mapping[str, Sequence[Moved]] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
+
+    def renamed(self, moved: Callable[[str, Moved], Moved]) -> Since:
+        """Return the same with present names: `moved` gives a change of an issue its own."""
+        changes = {key: [moved(key, change) for change in some] for key, some in self.changes.items()}
+        return replace(self, changes=changes)
 
     def changed(self, key: str, target: Target) -> bool:
         """Whether a field of an issue was changed since, or may have been."""
@@ -118,8 +126,8 @@ def _lists(cell: Any, names: tuple[str, ...] | None) -> bool:
     """Tell whether a cell shows those names in any order; a text with commas (from a workbook) may too."""
     if names is None:
         return False
-    told = split_names(cell, names) if isinstance(cell, str) else cell_value(cell, "list")
-    return alike(told, names)
+    shown = split_names(cell, names) if isinstance(cell, str) else cell_value(cell, "list")
+    return alike(shown, names)
 
 
 def _shows(cell: Any, target: Target, text: str | None) -> bool:
@@ -152,8 +160,8 @@ def bases(frame: pd.DataFrame, keys: Sequence[str], session: Session) -> dict[st
         if not missing(moment):
             # A moment that lost its fraction on the way may be up to a second early.
             found[key] = moment + (_LAG if moment.microsecond else pd.Timedelta(seconds=1))
-    told = frame.attrs.get("extraction")
-    window = told.get("as_of") if isinstance(told, Mapping) else None
+    facts = frame.attrs.get("extraction")
+    window = facts.get("as_of") if isinstance(facts, Mapping) else None
     if isinstance(window, list | tuple) and window:
         start = pd.Timestamp(window[0]) + session.clock_ahead
         found = {key: found.get(key, start) for key in keys}
@@ -165,13 +173,14 @@ async def changed_since(
 ) -> Since:
     """Return what was changed since `base` of issues that were last `updated` then."""
     moved = [key for key, moment in base.items() if not missing(updated.get(key)) and updated[key] > moment]
+    stayed = frozenset(base).difference(moved)
     if not moved:
-        return Since()
+        return Since(stayed=stayed)
     changes, unread = await history(moved)
     since: dict[str, list[Moved]] = {}
-    columns = [changes[name] for name in ("Key", "When", *_TOLD)]
+    columns = [changes[name] for name in ("Key", "When", *_CHANGE_COLUMNS)]
     for key, when, name, *others in zip(*columns, strict=True):
         if key in base and when > base[key]:
             texts = [None if missing(value) else str(value) for value in others]
             since.setdefault(key, []).append(Moved(str(name), *texts))
-    return Since(frozenset(moved), since, unread)
+    return Since(frozenset(moved), stayed, since, unread)

@@ -9,7 +9,7 @@ from schedkit.errors import UsageError
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.columns import Column, layout
 from schedkit.jira.table.fields import Field
-from schedkit.jira.write.values import KEPT, wire_value
+from schedkit.jira.write.values import MANAGED_BY_JIRA, wire_value
 
 __all__ = ["Target", "obstacles", "target_of"]
 
@@ -35,9 +35,9 @@ class Target:
     label: str
 
     @property
-    def kept(self) -> bool:
-        """Whether Jira keeps the value itself, so that it may differ from an older frame's."""
-        return self.field.id in KEPT or self.column == "Status Category"
+    def managed(self) -> bool:
+        """Whether Jira sets the value itself, so that it may differ from an older frame's."""
+        return self.field.id in MANAGED_BY_JIRA or self.column == "Status Category"
 
     @property
     def choices(self) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ import pandas as pd
 
 from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
-from schedkit.jira.pages.session import Session, together
+from schedkit.jira.pages.session import Session
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.targets import target_of
 from schedkit.jira.write.values import cell_value, is_user, missing, request_fields, wire_value
+from schedkit.loop import task_group
 
 __all__ = ["Extras", "plan_transition"]
 
@@ -106,7 +107,7 @@ async def plan_transition(session: Session, issues: pd.DataFrame, target: str, e
 
     statuses = dict(zip(issues["Key"].astype(str), issues["Status"].astype(str), strict=True))
     todo = {key: status for key, status in statuses.items() if status.casefold() != wanted}
-    async with together() as group:
+    async with task_group() as group:
         for key in todo:
             group.start_soon(ask, key)
     rows: list[Row] = []
@@ -154,7 +155,7 @@ def _step(session: Session, key: str, old: str, new: str, body: Mapping[str, Any
     path = f"/rest/api/2/issue/{key}"
 
     async def look() -> str:
-        answer = (await session.site.send(Request("GET", path, params={"fields": "status"}))).json()
+        answer = await session.get(path, {"fields": "status"})
         held = str(answer["fields"]["status"]["name"])
         return "done" if held == new else "open" if held == old else f"Status is {held!r}"
 

@@ -10,10 +10,10 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.jira.table.fields import EPIC_LINK, Field
 
-__all__ = ["ESTIMATES", "KEPT", "cell_value", "is_user", "missing", "request_fields", "wire_value"]
+__all__ = ["ESTIMATES", "MANAGED_BY_JIRA", "cell_value", "is_user", "missing", "request_fields", "wire_value"]
 
-# What Jira keeps itself.
-KEPT = (
+# What Jira sets itself.
+MANAGED_BY_JIRA = (
     "created", "creator", "updated", "resolutiondate", "lastViewed", "statuscategorychangedate", "workratio",
     "timespent", "aggregatetimespent", "aggregatetimeestimate", "aggregatetimeoriginalestimate",
 )  # fmt: skip
@@ -26,7 +26,7 @@ _ELSEWHERE = {
     "worklog": "log work in Jira",
     "attachment": "attach files in Jira",
     "issuelinks": "link issues in Jira",
-    **dict.fromkeys(KEPT, "Jira keeps it"),
+    **dict.fromkeys(MANAGED_BY_JIRA, "Jira sets it"),
     "project": "move issues in Jira",
     "timetracking": "edit the columns of the original and the remaining estimate",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schedkit.excel.parts.area import Area
-from schedkit.excel.parts.references import Uses, moved, sheet_name
+from schedkit.excel.parts.references import OWN_TABLE, Uses, moved, sheet_name
 
 NONE: frozenset[str] = frozenset()
 
@@ -23,6 +23,9 @@ NONE: frozenset[str] = frozenset()
         ("SUM(Issues[Points])", Uses((), frozenset({"issues"}))),
         ("Issues[[#This Row],[Points]]*2", Uses((), NONE, frozenset({"issues"}))),
         ("Issues[@Points]", Uses((), NONE, frozenset({"issues"}))),
+        ("[[#This Row],[Points]]*[@Done]", Uses((), NONE, frozenset({OWN_TABLE}))),
+        ("SUM([Points])", Uses((), frozenset({OWN_TABLE}))),
+        ("2*[2]!Rate", Uses((), NONE)),
         ('"A1"&"Data!B2"', Uses((), NONE)),
         ("INDIRECT(A1)", Uses(((None, Area(1, 1, 1, 1)),), NONE, anything=True)),
         ("Jan:Mar!A1", Uses((), NONE, anything=True)),

@@ -146,3 +146,11 @@ def test_blocks_are_cut_between_rows(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(excel.read(excel.write(frame, tmp_path / "long.xlsx").path), frame)
     wide = pd.DataFrame([[text * 6] * 200])
     assert excel.read(excel.write(wide, tmp_path / "wide.xlsx").path).shape == (1, 200)
+
+
+def test_a_column_without_cells_is_scanned_like_any_other() -> None:
+    xml = sheet('<row r="1"><c r="A1"><v>1</v></c></row><row r="2"><c r="B2"><v>2</v></c></row>')
+    assert [(block.column, block.rows.tolist()) for block in scan(io.BytesIO(xml), MEANING, {2})] == [
+        (2, [2])
+    ]
+    assert list(scan(io.BytesIO(xml), MEANING, {3})) == []

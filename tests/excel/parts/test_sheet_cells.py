@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schedkit.excel.parts.sheet_cells import cells_of, formula_cells_of
+from schedkit.excel.parts.sheet_cells import cells_of
 
 PLAIN = '<c r="A5" s="1"/>'
 TEXT = '<c r="B5" t="inlineStr"><is><t>x &gt; y</t></is></c>'
@@ -15,21 +15,19 @@ FONT = '<c r="AD5" t="inlineStr"><is><r><rPr><family val="2"/></rPr><t>x</t></r>
 
 @pytest.mark.parametrize("between", ["", "\n  "])
 @pytest.mark.parametrize(
-    ("cells", "formulas"),
+    "cells",
     [
-        ({1: PLAIN, 2: TEXT, 28: FORMULA, 29: SHARED}, [28, 29]),
-        ({2: TEXT}, []),
-        ({28: FORMULA, 30: FONT}, [28]),
-        ({1: "<c s='1' r='A5'/>", 28: FORMULA}, [28]),
-        ({1: '<x:c r="A5"><x:f>1</x:f></x:c>', 2: '<x:c r="B5"/>'}, [1]),
-        ({2: TEXT.replace("x", "a:c"), 28: FORMULA}, [28]),
-        ({28: '<c r="AB5" cm=">"><f>1</f></c>'}, [28]),
+        {1: PLAIN, 2: TEXT, 28: FORMULA, 29: SHARED},
+        {28: FORMULA, 30: FONT},
+        {1: "<c s='1' r='A5'/>", 28: FORMULA},
+        {1: '<x:c r="A5"><x:f>1</x:f></x:c>', 2: '<x:c r="B5"/>'},
+        {2: TEXT.replace("x", "a:c"), 28: FORMULA},
+        {28: '<c r="AB5" cm=">"><f>1</f></c>'},
     ],
 )
-def test_cells_by_column(cells: dict[int, str], formulas: list[int], between: str) -> None:
+def test_cells_by_column(cells: dict[int, str], between: str) -> None:
     xml = between + between.join(cells.values()) + between
     assert cells_of(xml, 5) == cells
-    assert formula_cells_of(xml, 5) == {column: cells[column] for column in formulas}
 
 
 def test_cells_without_addresses_follow_the_one_before() -> None:
@@ -38,4 +36,3 @@ def test_cells_without_addresses_follow_the_one_before() -> None:
         3: '<c r="C5"/>',
         4: '<c r="D5"><f>1</f></c>',
     }
-    assert formula_cells_of('<c r="C5"/><c><f>1</f></c>', 5) == {4: '<c r="D5"><f>1</f></c>'}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -12,6 +13,8 @@ from starlette.responses import JSONResponse
 from schedkit.demo import DemoSite
 from schedkit.demo.world.model import Worklog
 from schedkit.jira import Jira, read_parquet
+from schedkit.jira.search.lists import PartialLists
+from schedkit.jira.table.batch import Batch
 from tests.jira.conftest import client
 
 FIELDS = ["Comment", "Log Work"]
@@ -67,6 +70,52 @@ def test_a_stream_is_whole_too(site: DemoSite, jira: Jira, tmp_path: Path) -> No
     held = read_parquet(tmp_path / "x.parquet").set_index("Key")
     assert (len(held["Comment"]["DEMO-2"]), len(held["Log Work"]["DEMO-3"])) == counts(site)
     assert facts["complete"]
+
+
+def test_a_list_that_changes_meanwhile_is_read_again(site: DemoSite, jira: Jira, dialect: str) -> None:
+    asked: list[str] = []
+
+    def change(request: Request) -> JSONResponse | None:
+        if request.url.path.endswith("/worklog"):
+            asked.append(request.url.path)
+            past = site.store.get("DEMO-3").past
+            if len(asked) == 1 and past is not None:
+                late = replace(past.worklogs[-1], id=past.worklogs[-1].id + 1, seconds=7200)
+                site.store.edit("DEMO-3", past=replace(past, worklogs=(*past.worklogs, late)))
+        return None
+
+    site.before(change)
+    df = jira.search("project = DEMO ORDER BY key", fields=FIELDS)
+    assert len(df.set_index("Key")["Log Work"]["DEMO-3"]) == counts(site)[1] == 32
+    # The one page of a Data Center is a snapshot, to which nothing that came later belongs.
+    assert len(asked) == (2 if dialect == "cloud" else 1)
+    assert df.attrs["extraction"]["changed"] == len(asked) - 1
+    assert df.attrs["extraction"]["exact"]
+
+
+def copies(cut: list[int], **updated: int) -> Batch:
+    """A page with copies of the issues 1, 2, …: when each was updated, and in which rows the list is cut."""
+    ids = np.array([int(name[1:]) for name in updated], np.int64)
+    return Batch(ids, np.array([*updated.values()], np.int64), {}, {"Comment": cut})
+
+
+def test_only_the_newest_copy_of_an_issue_says_what_is_to_be_read() -> None:
+    lists = PartialLists()
+    assert lists.add(copies([], i1=5, i2=5)) == []
+    assert lists.add(copies([0], i1=5, i2=5)) == [("Comment", 1)]
+    assert lists.add(copies([0], i1=5)) == [], "the same copy"
+    assert lists.add(copies([0], i1=4)) == [], "an older one"
+    assert lists.unread({1, 2}) == [("Comment", 1)]
+    assert lists.unread({2}) == []
+    lists.whole["Comment"] = {1: ("read",)}
+    assert lists.unread({1}) == []
+    assert lists.add(copies([0, 1], i1=6, i2=6)) == [("Comment", 1), ("Comment", 2)]
+    assert lists.whole == {"Comment": {}}
+    lists.failures["Comment"] = {2: "not for you"}
+    assert lists.unread({1, 2}) == [("Comment", 1)]
+    assert lists.add(copies([], i1=7, i2=7)) == [], "they are whole now"
+    assert lists.unread({1, 2}) == []
+    assert lists.failures == {"Comment": {}}
 
 
 def test_what_cannot_be_read_whole_is_told(site: DemoSite, jira: Jira) -> None:

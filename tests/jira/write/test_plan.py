@@ -223,7 +223,7 @@ def test_issues_that_cannot_be_had(site: DemoSite, jira: Jira) -> None:
         ({"Key": ["A-1"], "Summary": ["x"]}, ["Priority"], "no column 'Priority'"),
         ({"Key": ["A-1"], "Status": ["Done"]}, ["Status"], "use jira.transition"),
         ({"Key": ["A-1"], "Status Category": ["Done"]}, ["Status Category"], "use jira.transition"),
-        ({"Key": ["A-1"], "Created": ["x"]}, ["Created"], "Jira keeps it"),
+        ({"Key": ["A-1"], "Created": ["x"]}, ["Created"], "Jira sets it"),
         ({"Key": ["A-1"], "Sprint": [("x",)]}, ["Sprint"], "cannot be edited"),
         ({"Key": ["A-1"], "Sumary": ["x"]}, None, "did you mean 'Summary'"),
         ({"Key": ["A 1"], "Summary": ["x"]}, None, "not an issue key"),
@@ -249,8 +249,8 @@ def test_what_jira_keeps_itself_is_told(jira: Jira) -> None:
     df.loc[0, "Summary"] = "Another summary"
     plan = jira.edit(df)
     assert len(plan) == 1
-    assert "note: Created differs, which Jira keeps itself: not written (2 issues)" in repr(plan)
-    assert "Status Category differs, which Jira keeps itself: not written (1 issue)" in plan._repr_html_()
+    assert "note: Created differs, which Jira sets itself: not written (2 issues)" in repr(plan)
+    assert "Status Category differs, which Jira sets itself: not written (1 issue)" in plan._repr_html_()
     assert list(plan.apply()["Outcome"]) == ["done"]
 
 

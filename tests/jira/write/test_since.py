@@ -53,7 +53,7 @@ def moved(field: str, id: str | None, was: str | None, now: str | None, *ids: st
 
 
 def since(*changes: Moved) -> Since:
-    return Since(frozenset({"A-1"}), {"A-1": changes}, {"A-2": "not to be seen"})
+    return Since(frozenset({"A-1"}), changes={"A-1": changes}, unread={"A-2": "not to be seen"})
 
 
 def test_changes_are_known_by_id_else_by_the_names_of_histories() -> None:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from schedkit.demo import DemoSite
 from schedkit.demo.jql.evaluate import Found
-from schedkit.jira.search.extract import Extraction, Look
+from schedkit.jira.search.query import Check, Checks
 from tests.jira.conftest import DIALECTS, client
 
 JQL = "project = DEMO ORDER BY key"
@@ -125,7 +125,7 @@ def truthful(df: pd.DataFrame, history: History) -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 @settings(max_examples=2000 if os.environ.get("SCHEDKIT_THOROUGH") else 40)
 @given(plan=st.lists(ACTIONS, max_size=6), concurrency=st.sampled_from([1, 3, 16]))
-# Gone by one look, back by the next: what is held of it is from outside.
+# Gone by one check, back by the next: what is held of it is from outside.
 @example(plan=[(1, "move away", 0), (14, "move in", 96)], concurrency=1)
 def test_the_frame_is_the_state_of_some_moment(
     dialect: str, plan: list[tuple[int, str, int]], concurrency: int
@@ -154,11 +154,11 @@ def test_every_request_may_be_the_one(dialect: str, what: str) -> None:
             df = jira.search(JQL, fields=["Id", "Summary"])
             truthful(df, history)
             outcomes.append(df.attrs["extraction"]["exact"])
-    assert all(outcomes), "one deed is followed by a look that finds no other"
+    assert all(outcomes), "one deed is followed by a check that finds no other"
 
 
 def test_what_is_deleted_before_it_is_fetched_is_not_missed() -> None:
-    """Listed by both passes, gone when its turn came: a third look knows that it is no more."""
+    """Listed by both passes, gone when its turn came: a third list shows that it is no more."""
     with DemoSite(issues=330) as site:
         jira = client(site, "cloud", concurrency=16, retries=1000)
         jira.fields()
@@ -183,7 +183,7 @@ def test_what_is_deleted_before_it_is_fetched_is_not_missed() -> None:
         assert not set(gone) & set(df["Key"])
 
 
-def test_what_leaves_and_comes_back_between_two_looks_is_fetched_again(
+def test_what_leaves_and_comes_back_between_two_checks_is_fetched_again(
     dialect: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Listed by both; what asks for recent changes ran just while it was away."""
@@ -193,37 +193,37 @@ def test_what_leaves_and_comes_back_between_two_looks_is_fetched_again(
         jira = client(site, dialect, concurrency=3)
         jira.fields()
         store, searcher = site.store, (site.cloud if dialect == "cloud" else site.dc).searcher
-        look, search = Extraction._look, searcher.search
+        check, search = Checks.check, searcher.search
         moves: list[str] = []
 
-        async def looking(self: Extraction, since: int) -> Look:
-            moves.append("look")
-            if moves.count("look") == 2:
+        async def checking(self: Checks, since: int) -> Check:
+            moves.append("check")
+            if moves.count("check") == 2:
                 moves.append(store.move("DEMO-1", "OPS").key)
-            return await look(self, since)
+            return await check(self, since)
 
         def searching(jql: str, strict: bool = True, unseen: bool = False) -> Found:
             recent = "updated >=" in jql
             if recent and "edit" not in moves:
-                moves.append("edit")  # so that the first look is not the last
+                moves.append("edit")  # so that the first check is not the last
                 store.edit("DEMO-2", summary="Edited meanwhile")
             found = search(jql, strict, unseen)
             if recent and moves[-1].startswith("OPS-"):
                 moves.append(store.move(moves[-1], "DEMO").key)
             return found
 
-        monkeypatch.setattr(Extraction, "_look", looking)
+        monkeypatch.setattr(Checks, "check", checking)
         monkeypatch.setattr(searcher, "search", searching)
         df = jira.search(JQL, fields=["Id", "Summary"])
-        assert moves[-1] == "look", "and then it is looked at once more"
+        assert moves[-1] == "check", "and then it is checked once more"
         assert df.attrs["extraction"]["exact"]
         assert set(df["Key"]) == {i.key for i in store.visible() if i.project.key == "DEMO"}
 
 
-def test_what_comes_after_a_look_has_listed_and_goes_before_the_next_is_looked_for_again(
+def test_what_comes_after_a_check_has_listed_and_goes_before_the_next_is_found(
     dialect: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No list held it; but it was there when the second look began."""
+    """No list held it; but it was there when the second check began."""
     with DemoSite(
         issues=400 if dialect == "cloud" else 150, page_cap=40 if dialect == "cloud" else 12, latency=0.01
     ) as site:
@@ -232,21 +232,21 @@ def test_what_comes_after_a_look_has_listed_and_goes_before_the_next_is_looked_f
         jira.fields()
         history = History(site)
         searcher = (site.cloud if dialect == "cloud" else site.dc).searcher
-        look, search = Extraction._look, searcher.search
-        looks: list[int] = []
+        check, search = Checks.check, searcher.search
+        checks: list[int] = []
 
-        async def looking(self: Extraction, since: int) -> Look:
-            looks.append(since)
-            return await look(self, since)
+        async def checking(self: Checks, since: int) -> Check:
+            checks.append(since)
+            return await check(self, since)
 
         def searching(jql: str, strict: bool = True, unseen: bool = False) -> Found:
             if "updated >=" in jql and len(history.states) == 1:
                 history.do("edit, reveal", 0)
-            if "updated >=" not in jql and len(looks) == len(history.states) == 2:
+            if "updated >=" not in jql and len(checks) == len(history.states) == 2:
                 history.do("delete", 0)
             return search(jql, strict, unseen)
 
-        monkeypatch.setattr(Extraction, "_look", looking)
+        monkeypatch.setattr(Checks, "check", checking)
         monkeypatch.setattr(searcher, "search", searching)
         df = jira.search(JQL, fields=["Id", "Summary"])
         assert len(history.states) == 3
@@ -254,8 +254,8 @@ def test_what_comes_after_a_look_has_listed_and_goes_before_the_next_is_looked_f
         truthful(df, history)
 
 
-def test_a_quiet_site_is_looked_at_twice_not_three_times(dialect: str) -> None:
-    """The look that begins before the first pass has ended is proof enough where nobody works."""
+def test_a_quiet_site_is_listed_twice_not_three_times(dialect: str) -> None:
+    """The check that begins before the first pass has ended is proof enough where nobody works."""
     with DemoSite(issues=330 if dialect == "cloud" else 150, page_cap=25) as site:
         jira = client(site, dialect)
         jira.fields()

@@ -1,4 +1,4 @@
-"""Writing back: plans."""
+"""The client's methods that write: each returns a plan."""
 
 from __future__ import annotations
 
@@ -8,23 +8,33 @@ from typing import Any
 import pandas as pd
 
 from schedkit.errors import UsageError
-from schedkit.jira.client.searching import Searching
 from schedkit.jira.history.changelog import changelog
-from schedkit.jira.write import AsyncPlan
+from schedkit.jira.pages.site_info import Connection
+from schedkit.jira.search.search_api import Issues, SearchApi
 from schedkit.jira.write.comment import plan_comment, plan_worklog
 from schedkit.jira.write.create import plan_create
 from schedkit.jira.write.edit import plan_edit
 from schedkit.jira.write.links import plan_links
+from schedkit.jira.write.plan import AsyncPlan
 from schedkit.jira.write.transition import Extras, plan_transition
-from schedkit.loop import bridged
 
-__all__ = ["Writing"]
+__all__ = ["WriteApi"]
 
 
-class Writing(Searching):
-    """Plans of what to write; they compare with the site first."""
+class WriteApi:
+    """Plans of what to write; they compare with the site first.
 
-    @bridged
+    Parameters
+    ----------
+    connection : Connection
+        The site.
+    search : SearchApi
+        Reads the issues as they are.
+    """
+
+    def __init__(self, connection: Connection, search: SearchApi) -> None:
+        self._connection, self._search = connection, search
+
     async def edit(
         self, frame: pd.DataFrame, columns: Sequence[str] | None = None, *, notify: bool = True
     ) -> AsyncPlan:
@@ -34,6 +44,7 @@ class Writing(Searching):
         was extracted (by its column Updated, else by ``attrs["extraction"]``) is left alone: where the cell
         still shows the old value, the plan notes it, and where it does not, the plan shows a conflict.
         Extract again to see both, then decide. A frame without either is compared with the site as it is.
+        A version or component that was renamed since is no change: its id is the same.
 
         A changed Description, or another formatted text, is written as wiki markup, on Cloud too. Where the
         site's text has formatting, which a text without it would replace, the plan says so. To keep it on
@@ -47,7 +58,7 @@ class Writing(Searching):
         columns : sequence of str, optional
             Which columns to compare; by default all. An issue whose Parent, Sprint or another column that
             cannot be edited was changed is refused; where Created, Updated, Resolved or Status Category
-            differ, which Jira keeps itself, the plan says so and writes the rest.
+            differ, which Jira sets itself, the plan says so and writes the rest.
         notify : bool
             Whether Jira mails those who watch the issues; without, the account must administer the project.
 
@@ -68,19 +79,18 @@ class Writing(Searching):
         """
 
         async def read(keys: Sequence[str], names: Sequence[str], markup: str) -> pd.DataFrame:
-            return await self.keys(keys, fields=["Key", *names], markup=markup)
+            return await self._search.keys(keys, fields=["Key", *names], markup=markup)
 
-        session = await self.session()
+        session = await self._connection.session()
 
         async def history(keys: Sequence[str]) -> tuple[pd.DataFrame, Mapping[str, str]]:
             return await changelog(session, keys, None)
 
         return await plan_edit(session, frame, columns, read, history, notify)
 
-    @bridged
     async def transition(
         self,
-        issues: pd.DataFrame | Sequence[str] | str,
+        issues: Issues,
         status: str,
         *,
         resolution: str | None = None,
@@ -91,8 +101,8 @@ class Writing(Searching):
 
         Parameters
         ----------
-        issues : DataFrame, sequence of str or str
-            A frame of issues, their keys, or a JQL query.
+        issues
+            As for `changelog`.
         status : str
             The status to reach, or the name of a transition.
         resolution : str, optional
@@ -111,17 +121,19 @@ class Writing(Searching):
         --------
         >>> jira.transition("DEMO-1", "Done", resolution="Won't Do").apply()  # doctest: +SKIP
         """
-        session = await self.session()
+        session = await self._connection.session()
         extras = await Extras.of(session, resolution, fields, comment)
-        now = await self.keys(await self._keys_of(issues), fields=["Key", "Status"])
+        keys, _ = await self._search.keys_of(issues)
+        now = await self._search.keys(keys, fields=["Key", "Status"])
         return await plan_transition(session, now, status, extras)
 
-    @bridged
     async def create(self, frame: pd.DataFrame) -> AsyncPlan:
         """Plan a new issue for each row of a frame; nothing is written before `apply`.
 
         A row that the same account has created within 30 days, by this method, is left out: a cell that runs
-        again, or after its kernel died, makes no issue twice.
+        again, or after its kernel died, makes no issue twice. Of two processes that create the same rows at
+        one moment, the later removes its own issue again; where the account may not delete issues, the
+        outcome says that it is there twice.
 
         Parameters
         ----------
@@ -139,13 +151,8 @@ class Writing(Searching):
         >>> df = pd.DataFrame({"Project": ["DEMO"], "Type": ["Bug"], "Summary": ["It is broken"]})
         >>> jira.create(df).apply()  # doctest: +SKIP
         """
+        return await plan_create(await self._connection.session(), frame, self._search)
 
-        async def search(jql: str, names: Sequence[str]) -> pd.DataFrame:
-            return await self.search(jql, fields=names)
-
-        return await plan_create(await self.session(), frame, search)
-
-    @bridged
     async def link_issues(self, frame: pd.DataFrame) -> AsyncPlan:
         """Plan links between issues; nothing is written before `apply`, and no link is made twice.
 
@@ -160,9 +167,8 @@ class Writing(Searching):
         Plan
             Shows each link that the site does not have yet.
         """
-        return await plan_links(await self.session(), frame)
+        return await plan_links(await self._connection.session(), frame)
 
-    @bridged
     async def worklog(self, frame: pd.DataFrame) -> AsyncPlan:
         """Plan entries of work; nothing is written before `apply`, and no entry is made twice.
 
@@ -177,12 +183,9 @@ class Writing(Searching):
         Plan
             Shows each entry.
         """
-        return await plan_worklog(await self.session(), frame)
+        return await plan_worklog(await self._connection.session(), frame)
 
-    @bridged
-    async def comment(
-        self, issues: pd.DataFrame | Sequence[str] | str, text: str | Mapping[str, str]
-    ) -> AsyncPlan:
+    async def comment(self, issues: Issues, text: str | Mapping[str, str]) -> AsyncPlan:
         """Plan to comment on issues; nothing is written before `apply`.
 
         An issue on which the same user has already made the same comment is left out, so that a task that
@@ -190,8 +193,8 @@ class Writing(Searching):
 
         Parameters
         ----------
-        issues : DataFrame, sequence of str or str
-            A frame of issues, their keys, or a JQL query.
+        issues
+            As for `changelog`.
         text : str or mapping
             The comment (wiki markup), the same for all or by key.
 
@@ -200,9 +203,9 @@ class Writing(Searching):
         Plan
             Shows each comment.
         """
-        keys = await self._keys_of(issues)
+        keys, _ = await self._search.keys_of(issues)
         texts = dict.fromkeys(keys, text) if isinstance(text, str) else dict(text)
         for key in keys:
             if not isinstance(texts.get(key), str) or not texts[key].strip():
                 raise UsageError(f"the comment on {key} has no text", hint="give one for each issue")
-        return await plan_comment(await self.session(), keys, texts)
+        return await plan_comment(await self._connection.session(), keys, texts)

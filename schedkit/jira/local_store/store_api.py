@@ -1,4 +1,4 @@
-"""The client's methods about issues over time: stores, streams to Parquet, changelogs, worklogs."""
+"""The client's methods that write issues to Parquet: stores that are kept up to date, and streams."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from typing import Any
 import anyio.to_thread
 import pandas as pd
 
-from schedkit.jira.client.site_info import Fields, Opened, checked
-from schedkit.jira.history.bulk_read import read_statuses, reported
-from schedkit.jira.history.changelog import changelog
-from schedkit.jira.history.field_names import FieldNames
-from schedkit.jira.history.worklogs import worklogs
 from schedkit.jira.jql import parse
 from schedkit.jira.local_store.store import target
 from schedkit.jira.local_store.sync import Limits, synchronise
-from schedkit.jira.pages.session import together
+from schedkit.jira.pages.site_info import Connection
+from schedkit.jira.search.search_api import Fields, checked_limit
 from schedkit.jira.table.columns import layout
-from schedkit.loop import bridged
 
-__all__ = ["HistoryApi"]
+__all__ = ["StoreApi"]
 
 
-class HistoryApi(Opened):
-    """Stores of issues that are kept up to date, changelogs and worklogs."""
+class StoreApi:
+    """Parquet files of issues.
 
-    @bridged
+    Parameters
+    ----------
+    connection : Connection
+        The site.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
     async def sync(
         self,
         jql: str,
@@ -87,7 +90,7 @@ class HistoryApi(Opened):
             If it cannot be written.
         """
         query = parse(jql)
-        session = await self.session()
+        session = await self._connection.session()
         chosen = layout(session.catalog, session.dialect, fields, markup)
         names = fields if fields is None or isinstance(fields, str) else list(fields)
         requested = {"fields": names, "markup": markup}
@@ -103,7 +106,6 @@ class HistoryApi(Opened):
             frame.attrs["sync"]["history"] = facts
         return frame
 
-    @bridged
     async def to_parquet(
         self,
         jql: str,
@@ -136,74 +138,7 @@ class HistoryApi(Opened):
         )
 
         query = parse(jql)
-        session = await self.session()
+        session = await self._connection.session()
         chosen = layout(session.catalog, session.dialect, fields, markup)
         file = await anyio.to_thread.run_sync(target, path)
-        return await extract_to(session, query, chosen, checked(limit), file)
-
-    @bridged
-    async def changelog(
-        self, issues: pd.DataFrame | Sequence[str] | str, fields: Fields = None
-    ) -> pd.DataFrame:
-        """Return every change of issues, one row per changed field, oldest first.
-
-        Parameters
-        ----------
-        issues : DataFrame, sequence of str or str
-            A frame of issues, their keys, or a JQL query.
-        fields : sequence of str, optional
-            Only changes of these fields, by a column's label ("Fix Versions", with all the fields that
-            `search` merges into it), the site's name, the id, or the name that histories use ("Link").
-
-        Returns
-        -------
-        DataFrame
-            Key, Id, When, Author, Author Id, Field (as the history writes it), Field Id, From, To, From Id,
-            To Id and Entry (what was changed together). Field Id is missing where a Data Center has several
-            custom fields of that name.
-
-            ``attrs["extraction"]["missing"]`` lists the keys of which nothing could be read, and why;
-            ``attrs["statuses"]`` the site's statuses by id, and ``attrs["history_fields"]`` which column each
-            field is in, for `schedkit.flow`.
-
-        Raises
-        ------
-        UnknownFieldError
-            For a field the site does not have.
-
-        Examples
-        --------
-        >>> jira.changelog("project = DEMO", fields=["Status", "Fix Versions"])  # doctest: +SKIP
-        """
-        session = await self.session()
-        names = [fields] if isinstance(fields, str) else fields
-        known = FieldNames(session.catalog, session.dialect)
-        known.wanted(names)
-        async with together() as group:
-            group.start_soon(read_statuses, session)
-            keys, unread = await self._asked(issues)
-            frame, missing = await changelog(session, keys, names)
-        frame = reported(frame, session, len(keys), unread | missing)
-        frame.attrs["statuses"] = session.statuses
-        frame.attrs["history_fields"] = known.described(frame["Field Id"].cat.categories)
-        return frame
-
-    @bridged
-    async def worklogs(self, issues: pd.DataFrame | Sequence[str] | str) -> pd.DataFrame:
-        """Return every worklog of issues.
-
-        Parameters
-        ----------
-        issues : DataFrame, sequence of str or str
-            A frame of issues, their keys, or a JQL query.
-
-        Returns
-        -------
-        DataFrame
-            Key, Id, Author, Author Id, Started, Hours, Comment and Worklog Id, in order of time;
-            ``attrs["extraction"]["missing"]`` as for `changelog`.
-        """
-        session = await self.session()
-        keys, unread = await self._asked(issues)
-        frame, missing = await worklogs(session, keys)
-        return reported(frame, session, len(keys), unread | missing)
+        return await extract_to(session, query, chosen, checked_limit(limit), file)

@@ -20,7 +20,7 @@ from schedkit.errors import (
     UsageError,
 )
 from schedkit.jira import Jira, export_task, search_sites
-from schedkit.jira.search.extract import Extraction
+from schedkit.jira.search.extraction import Extraction
 from schedkit.loop import service
 from schedkit.report.check import check
 from schedkit.report.definition import Check

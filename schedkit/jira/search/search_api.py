@@ -1,32 +1,44 @@
-"""Issues by query, project, keys, root ticket, filter or pasted link."""
+"""Issues by query, project, keys, root ticket, filter or a URL from the browser."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import anyio.to_thread
 import pandas as pd
 
-from schedkit.atlassian import Request
+from schedkit.atlassian import count_requests
 from schedkit.errors import NotFoundError, SiteError, UsageError
-from schedkit.jira.client.site_info import Fields, Opened, checked
 from schedkit.jira.jql import Query, in_list, parse
+from schedkit.jira.pages.site_info import Connection
 from schedkit.jira.search.browser_url import read_link
-from schedkit.jira.search.extract import Extraction
-from schedkit.jira.search.hierarchy import LINKS, TREE_COLUMNS, Tree, climb
-from schedkit.jira.search.keys import normal, run_keys
-from schedkit.jira.search.run import framed
-from schedkit.jira.table.batch import Batch
+from schedkit.jira.search.extraction import Extraction, joined, with_report
+from schedkit.jira.search.hierarchy import LINKS, TREE_COLUMNS, run_hierarchy
+from schedkit.jira.search.keys import is_key, keys_in, normal, run_keys
+from schedkit.jira.search.query import run_query
 from schedkit.jira.table.columns import RAW_SUFFIX, layout
-from schedkit.loop import bridged
 
-__all__ = ["Searching"]
+__all__ = ["Fields", "Issues", "SearchApi", "checked_limit"]
+
+Fields = str | Sequence[str] | None
+# A frame of issues, their keys, or a JQL query.
+Issues = pd.DataFrame | Sequence[str] | str
+Run = Callable[[Extraction], Awaitable[object]]
 
 
-class Searching(Opened):
-    """The ways to extract issues."""
+class SearchApi:
+    """The ways to extract issues.
 
-    @bridged
+    Parameters
+    ----------
+    connection : Connection
+        The site.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
     async def search(
         self,
         jql: str,
@@ -80,11 +92,10 @@ class Searching(Opened):
         --------
         >>> jira.search("project = DEMO AND statusCategory != Done", limit=100)  # doctest: +SKIP
         """
-        names = ["*default"] if fields is None else [fields] if isinstance(fields, str) else [*fields]
-        wanted = [*names, *(f"{name}{RAW_SUFFIX}" for name in raw)] if raw else fields
-        return await self._extract(parse(jql), wanted, limit, markup)
+        if raw:
+            fields = [*_names(fields), *(f"{name}{RAW_SUFFIX}" for name in raw)]
+        return await self.extract(parse(jql), fields, limit, markup)
 
-    @bridged
     async def project(
         self, *keys: str, fields: Fields = None, limit: int | None = None, markup: str = "text"
     ) -> pd.DataFrame:
@@ -99,9 +110,8 @@ class Searching(Opened):
         """
         if not keys:
             raise UsageError("no project was named", hint='e.g. jira.project("KAFKA")')
-        return await self._extract(Query(in_list("project", keys), "key ASC"), fields, limit, markup)
+        return await self.extract(Query(in_list("project", keys), "key ASC"), fields, limit, markup)
 
-    @bridged
     async def keys(
         self,
         keys: str | Sequence[str],
@@ -121,13 +131,13 @@ class Searching(Opened):
         fields, limit, markup
             As for `search`.
         """
-        wanted = normal(keys)[: checked(limit)]
+        wanted = normal(keys)[: checked_limit(limit)]
         if not wanted:
             raise UsageError("no key was given", hint='e.g. jira.keys(["KAFKA-1", "KAFKA-2"])')
-        begin = self._begin(Query(), fields, None, markup)
-        return await framed(begin, lambda extraction: run_keys(extraction, wanted))
+        return await self.extract(
+            Query(), fields, None, markup, run=lambda extraction: run_keys(extraction, wanted)
+        )
 
-    @bridged
     async def root(
         self,
         key: str,
@@ -155,36 +165,25 @@ class Searching(Opened):
             for linked issues) and ``Via`` (the parent, or the link, it was found by).
         """
         wanted = normal(key)[0]
-        limit = checked(limit)
+        limit = checked_limit(limit)
         if isinstance(links_depth, bool) or not isinstance(links_depth, int) or links_depth < 0:
             raise UsageError(f"links_depth={links_depth!r} is not a number of steps", hint="give 0, 1, 2, …")
-        names = ["*default"] if fields is None else [fields] if isinstance(fields, str) else list(fields)
-        walked: list[Tree] = []
-        shown: list[str] = []
-
-        async def begin(batches: list[Batch]) -> Extraction:
-            # The parent decides the order, and the links are followed, whether or not they are shown.
-            session = await self.session()
+        names = _names(fields)
+        # The parent decides the order, and the links are followed, whether or not they are shown.
+        needed = [*names, "Parent", *([LINKS] if links_depth else [])]
+        with count_requests() as stats:
+            extraction = await self._begin(Query(), needed, None, markup, TREE_COLUMNS)
+            session = extraction.session
             chosen = layout(session.catalog, session.dialect, names, taken=TREE_COLUMNS)
-            shown.extend(column.label for column in chosen.columns)
-            needed = [*names, "Parent", *([LINKS] if links_depth else [])]
-            return await self._begin(Query(), needed, None, markup, TREE_COLUMNS)(batches)
+            shown = {column.label for column in chosen.columns}
+            tree = await run_hierarchy(extraction, wanted, links_depth)
+            frame = await anyio.to_thread.run_sync(joined, extraction)
+        frame = await anyio.to_thread.run_sync(tree.annotate, frame)
+        if "*all" not in names:
+            added = {"Parent", tree.links_label} - shown
+            frame = frame.drop(columns=[label for label in frame if label in added])
+        return with_report(frame.head(len(frame) if limit is None else limit), extraction, stats)
 
-        async def work(extraction: Extraction) -> None:
-            walked.append(await climb(extraction, wanted, links_depth))
-
-        def finish(frame: pd.DataFrame) -> pd.DataFrame:
-            frame = walked[0].annotate(frame)
-            hidden = [
-                c
-                for c in ("Parent", walked[0].links_label)
-                if c in frame and c not in shown and "*all" not in names
-            ]
-            return frame.drop(columns=hidden).head(limit if limit is not None else len(frame))
-
-        return await framed(begin, work, finish)
-
-    @bridged
     async def filter(
         self, id: int | str, fields: Fields = None, limit: int | None = None, *, markup: str = "text"
     ) -> pd.DataFrame:
@@ -197,9 +196,8 @@ class Searching(Opened):
         fields, limit, markup
             As for `search`.
         """
-        return await self._extract(parse(await self._filter_jql(id)), fields, limit, markup)
+        return await self.extract(parse(await self._filter_jql(id)), fields, limit, markup)
 
-    @bridged
     async def link(
         self, url: str, fields: Fields = None, limit: int | None = None, *, markup: str = "text"
     ) -> pd.DataFrame:
@@ -213,7 +211,8 @@ class Searching(Opened):
         fields, limit, markup
             As for `search`.
         """
-        shown = read_link(url, (await self.session()).base, self.site.url)
+        session = await self._connection.session()
+        shown = read_link(url, session.base, session.site.url)
         if shown.kind == "issue":
             return await self.keys([shown.value], fields, limit, markup=markup)
         if shown.kind == "project":
@@ -225,42 +224,90 @@ class Searching(Opened):
             jql = await self._board_jql(shown.value, shown.quick)
         elif shown.kind == "sprint":
             jql = f"sprint in ({shown.value}) ORDER BY key ASC"
-        return await self._extract(parse(jql), fields, limit, markup)
+        return await self.extract(parse(jql), fields, limit, markup)
 
     async def _filter_jql(self, id: int | str) -> str:
         if not str(id).isdecimal():
             raise UsageError(f"{id!r} is not the number of a filter", hint="take it from the filter's link")
-        jql = (await self._kept(f"/rest/api/2/filter/{id}", f"filter {id}")).get("jql")
+        jql = (await self._get(f"/rest/api/2/filter/{id}", f"filter {id}")).get("jql")
         if not isinstance(jql, str):
-            raise NotFoundError(f"{self.site.name} returned no query for filter {id}")
+            raise NotFoundError(f"{self._connection.site.name} returned no query for filter {id}")
         return jql
 
     async def _board_jql(self, id: str, quick: Sequence[str] = ()) -> str:
         path = f"/rest/agile/1.0/board/{id}"
-        answer = await self._kept(f"{path}/configuration", f"board {id}")
+        answer = await self._get(f"{path}/configuration", f"board {id}")
         number = str((answer.get("filter") or {}).get("id", ""))
         if not number.isdecimal():
-            raise NotFoundError(f"{self.site.name} returned no filter for board {id}")
+            raise NotFoundError(f"{self._connection.site.name} returned no filter for board {id}")
         query = parse(await self._filter_jql(number))
         # A Kanban board hides what is released by a second condition.
         narrowed = [(answer.get("subQuery") or {}).get("query")]
         for one in quick:
-            shown = await self._kept(f"{path}/quickfilter/{one}", f"quick filter {one} of board {id}")
+            shown = await self._get(f"{path}/quickfilter/{one}", f"quick filter {one} of board {id}")
             narrowed.append(shown.get("jql"))
         for jql in narrowed:
             query = query.also(where) if jql and (where := parse(jql).where) else query
         return str(query)
 
-    async def _kept(self, path: str, what: str) -> dict[str, Any]:
-        """Return what the site keeps under a number."""
+    async def _get(self, path: str, what: str) -> dict[str, Any]:
+        """Return what the site has under a number."""
+        session = await self._connection.session()
         try:
-            answer = (await self.site.send(Request("GET", path))).json()
+            answer = await session.get(path)
         except SiteError as error:
             if error.status not in (400, 403, 404):
                 raise
             raise NotFoundError(
-                f"{self.site.name} has no {what}, or you may not see it",
+                f"{session.site.name} has no {what}, or you may not see it",
                 status=error.status,
                 hint="check the number, and that it is shared with you",
             ) from None
         return answer if isinstance(answer, dict) else {}
+
+    # --- for the client's other parts ---
+
+    async def extract(
+        self, query: Query, fields: Fields, limit: int | None, markup: str = "text", run: Run = run_query
+    ) -> pd.DataFrame:
+        """Return the issues that an extraction finds; `run` runs it."""
+        limit = checked_limit(limit)
+        with count_requests() as stats:
+            extraction = await self._begin(query, fields, limit, markup)
+            await run(extraction)
+            frame = await anyio.to_thread.run_sync(joined, extraction)
+        return with_report(frame, extraction, stats)
+
+    async def keys_of(self, issues: Issues) -> tuple[list[str], dict[str, str]]:
+        """Return the keys of issues, and what is missing of them where a query names them."""
+        missing: dict[str, str] = {}
+        if isinstance(issues, str) and not is_key(issues):
+            issues = await self.extract(parse(issues), ["Key"], None)
+            missing = issues.attrs["extraction"]["missing"]
+        return keys_in(issues), missing
+
+    async def _begin(
+        self, query: Query, fields: Fields, limit: int | None, markup: str, taken: Sequence[str] = ()
+    ) -> Extraction:
+        session = await self._connection.session()
+        chosen = layout(session.catalog, session.dialect, fields, markup, taken)
+        return Extraction(session, query, chosen, limit)
+
+
+def _names(fields: Fields) -> list[str]:
+    return ["*default"] if fields is None else [fields] if isinstance(fields, str) else [*fields]
+
+
+def checked_limit(limit: int | None) -> int | None:
+    """Return the limit if it is one.
+
+    Raises
+    ------
+    UsageError
+        If it is not a whole number from 1.
+    """
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise UsageError(
+            f"limit must be >= 1, got {limit!r}", hint="give a whole number from 1, or leave it out"
+        )
+    return limit

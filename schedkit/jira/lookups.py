@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from schedkit.atlassian import Request
-from schedkit.errors import BadAnswerError, NotFoundError, UsageError
-from schedkit.jira.client.site_info import Opened
+from schedkit.errors import AuthError, BadAnswerError, NotFoundError, UsageError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.jql import Query
+from schedkit.jira.pages.site_info import Connection
 from schedkit.jira.search.keys import run_keys
-from schedkit.jira.search.run import framed
+from schedkit.jira.search.search_api import Issues, SearchApi
 from schedkit.jira.table.columns import RAW_SUFFIX, layout
 from schedkit.jira.table.records import BOARDS, SPRINTS, USERS, VERSIONS, board_columns, records, sla_cycles
-from schedkit.loop import bridged
 from schedkit.values.text import safe_repr
 
-__all__ = ["Lookups"]
+__all__ = ["LookupApi"]
 
 AGILE = "/rest/agile/1.0"
 PAGE = 50
 SLA_TYPE = "sd-servicelevelagreement"
 
 
-class Lookups(Opened):
-    """What surrounds issues."""
+class LookupApi:
+    """What surrounds issues.
 
-    @bridged
+    Parameters
+    ----------
+    connection : Connection
+        The site.
+    search : SearchApi
+        Finds the issues that a query names.
+    """
+
+    def __init__(self, connection: Connection, search: SearchApi) -> None:
+        self.site = connection.site
+        self._connection, self._search = connection, search
+
+    async def fields(self) -> pd.DataFrame:
+        """Return the site's fields: name, id and type."""
+        catalog = (await self._connection.session()).catalog
+        return pd.DataFrame([asdict(field) for field in catalog.fields.values()])
+
+    async def myself(self) -> dict[str, Any]:
+        """Return who is logged in."""
+        answer = await self.get("/rest/api/2/myself")
+        if not isinstance(answer, dict):
+            raise AuthError(f"{self.site.url} does not say who is logged in")
+        return answer
+
     async def get(self, path: str, /, **params: Any) -> Any:
         """Return what any endpoint of the site answers, with this client's login, limits and retries.
 
@@ -55,7 +78,6 @@ class Lookups(Opened):
             )
         return (await self.site.send(Request("GET", path, params=params or None))).json()
 
-    @bridged
     async def boards(self, project: str | None = None) -> pd.DataFrame:
         """Return the boards: Id, Name, Type and Project.
 
@@ -65,9 +87,8 @@ class Lookups(Opened):
             Only those of this project.
         """
         params = {} if project is None else {"projectKeyOrId": project}
-        return await self._described(records(await self._values(f"{AGILE}/board", params), BOARDS))
+        return await self._with_site(records(await self._values(f"{AGILE}/board", params), BOARDS))
 
-    @bridged
     async def board(self, id: int | str) -> pd.DataFrame:
         """Return a board's columns: Column, Status Id, Min and Max, a row for each status.
 
@@ -79,9 +100,8 @@ class Lookups(Opened):
             The number in the board's link.
         """
         answer = await self._object(f"{AGILE}/board/{_number(id, 'board')}/configuration")
-        return await self._described(board_columns(answer))
+        return await self._with_site(board_columns(answer))
 
-    @bridged
     async def sprints(self, board: int | str, state: str | None = None) -> pd.DataFrame:
         """Return a board's sprints: Id, Name, State, Board, Goal, Start, End, Activated and Completed.
 
@@ -94,15 +114,13 @@ class Lookups(Opened):
         """
         params = {} if state is None else {"state": state}
         path = f"{AGILE}/board/{_number(board, 'board')}/sprint"
-        return await self._described(records(await self._values(path, params), SPRINTS))
+        return await self._with_site(records(await self._values(path, params), SPRINTS))
 
-    @bridged
     async def versions(self, project: str) -> pd.DataFrame:
         """Return a project's versions: Id, Name, Released, Archived, Start, Release and Description."""
         rows = await self.get(f"/rest/api/2/project/{project}/versions")
-        return await self._described(records(rows if isinstance(rows, list) else (), VERSIONS))
+        return await self._with_site(records(rows if isinstance(rows, list) else (), VERSIONS))
 
-    @bridged
     async def users(self, query: str) -> pd.DataFrame:
         """Return the people whose name or e-mail address begins with `query`.
 
@@ -113,7 +131,7 @@ class Lookups(Opened):
         DataFrame
             Account (Cloud), Name, Email, User (Data Center), Active, Type and Time Zone.
         """
-        session = await self.session()
+        session = await self._connection.session()
         name = "query" if session.dialect is CLOUD else "username"
         rows: list[Any] = []
         while True:
@@ -121,16 +139,15 @@ class Lookups(Opened):
             page = await self.get(f"{session.dialect.api}/user/search", **params)
             rows += page if isinstance(page, list) else []
             if not isinstance(page, list) or len(page) < PAGE:
-                return await self._described(records(rows, USERS))
+                return await self._with_site(records(rows, USERS))
 
-    @bridged
-    async def slas(self, issues: pd.DataFrame | Sequence[str] | str) -> pd.DataFrame:
+    async def slas(self, issues: Issues) -> pd.DataFrame:
         """Return the cycles of the service levels of issues: each time the clock of one ran.
 
         Parameters
         ----------
-        issues : DataFrame, sequence of str or str
-            A frame of issues, their keys, or a JQL query.
+        issues
+            As for `changelog`.
 
         Returns
         -------
@@ -143,22 +160,20 @@ class Lookups(Opened):
         UsageError
             If the site has no service levels.
         """
-        session = await self.session()
+        session = await self._connection.session()
         fields = [field for field in session.catalog.fields.values() if field.type == SLA_TYPE]
         if not fields:
             raise UsageError(
                 f"{self.site.name} has no service levels", hint="they belong to service projects"
             )
-        columns = layout(session.catalog, session.dialect, [f"{f.id}{RAW_SUFFIX}" for f in fields]).columns[
-            1:
-        ]
-        names = {column.label: field.name for column, field in zip(columns, fields, strict=True)}
-        keys, _ = await self._asked(issues)
-        begin = self._begin(Query(), [f"{field.id}{RAW_SUFFIX}" for field in fields], None, "text")
-        frame = await framed(begin, lambda extraction: run_keys(extraction, keys))
-        cycles = sla_cycles(frame, names)
+        names = [f"{field.id}{RAW_SUFFIX}" for field in fields]
+        columns = layout(session.catalog, session.dialect, names).columns[1:]
+        labels = {column.label: field.name for column, field in zip(columns, fields, strict=True)}
+        keys, _ = await self._search.keys_of(issues)
+        frame = await self._search.extract(Query(), names, None, run=lambda found: run_keys(found, keys))
+        cycles = sla_cycles(frame, labels)
         cycles.attrs["extraction"] = frame.attrs["extraction"]
-        return await self._described(cycles)
+        return await self._with_site(cycles)
 
     async def _values(self, path: str, params: Mapping[str, Any]) -> list[Any]:
         """Return the values of all pages of an agile endpoint."""
@@ -178,8 +193,8 @@ class Lookups(Opened):
             raise NotFoundError(f"{self.site.name} has nothing at {path}", hint="check the number")
         return answer
 
-    async def _described(self, frame: pd.DataFrame) -> pd.DataFrame:
-        frame.attrs["site"] = (await self.session()).base
+    async def _with_site(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame.attrs["site"] = (await self._connection.session()).base
         return frame
 
 
