@@ -210,7 +210,7 @@ def _column_metadata(
 
 
 def plain_label(label: Hashable) -> Any:
-    """Return a label as JSON has it; `label_of` returns it again."""
+    """Return a label in a form for JSON, which `label_of` decodes."""
     if isinstance(label, tuple):
         return [plain_label(part) for part in label]
     if isinstance(label, np.generic):
@@ -222,14 +222,14 @@ def plain_label(label: Hashable) -> Any:
     return label if isinstance(label, str | int | float | None) else str(label)
 
 
-def label_of(told: Any) -> Any:
-    """Return the label that `plain_label` told of."""
-    if isinstance(told, list):
-        return tuple(map(label_of, told))
-    if isinstance(told, dict):
-        ((kind, value),) = told.items()
+def label_of(stored: Any) -> Any:
+    """Return the label that `plain_label` encoded."""
+    if isinstance(stored, list):
+        return tuple(map(label_of, stored))
+    if isinstance(stored, dict):
+        ((kind, value),) = stored.items()
         return pd.Period(*value) if kind == "Period" else _LABELS[kind](value)
-    return told
+    return stored
 
 
 _LABELS: dict[str, Callable[[Any], Any]] = {

@@ -55,9 +55,9 @@ class Outline:
         return int(self.levels.max()) if len(self.levels) else 0
 
     def attributes(self) -> pa.Array:
-        """Return what the element of each row carries."""
+        """Return the attributes of each row's element."""
         hidden = self.levels > (DEEPEST if self.collapse is None else self.collapse)
-        # The row above a hidden group shows the sign that opens it.
+        # The row above a hidden group has the button that expands it.
         opens = np.append((self.levels[1:] > self.levels[:-1]) & hidden[1:], False)[: len(self.levels)]
         texts = [
             (f' outlineLevel="{level}"' if level else "")

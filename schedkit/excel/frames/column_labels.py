@@ -1,4 +1,4 @@
-"""Column labels as they were before they became headers of a sheet."""
+"""Restore the column labels of a frame from the headers of a sheet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["column_labels"]
 
 
 def column_labels(labels: list[Any], levels: Sequence[LevelMetadata]) -> pd.Index:
-    """Return column labels with the levels that they had; what people named has the first level only."""
+    """Return column labels with their levels; columns added in the sheet have labels in the first one only."""
     depth = max((len(label) for label in labels if isinstance(label, tuple)), default=1)
     if len(levels) != depth:
         levels = [LevelMetadata()] * depth
@@ -34,7 +34,7 @@ def _level(labels: list[Any], level: LevelMetadata) -> pd.Index:
         if set(labels) <= set(categories):
             return pd.CategoricalIndex(labels, categories, ordered=level.ordered, name=name)
     made: pd.Index = pd.Index(labels, name=name, tupleize_cols=False)
-    # What people named may be of another kind.
+    # Headers that were renamed may not fit the dtype.
     with contextlib.suppress(TypeError, ValueError):
         return made if level.dtype in (str(made.dtype), "category") else made.astype(level.dtype)
     return made

@@ -1,4 +1,4 @@
-"""What the caller wants of columns, named by header, by label, or by the group that they are in."""
+"""Options of columns, which are named by header, by label, or by group of columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _Wanted = TypeVar("_Wanted")
 
 @dataclass(frozen=True)
 class ColumnOptions:
-    """Links, totals, formats and the outline of some frames; an option may mean one of them only.
+    """Links, totals, formats and the outline of some frames; an option may be about one of them only.
 
     `outline` is the label of the column of levels, True for the usual one; `collapse` the last level whose
     rows are shown.
@@ -44,7 +44,7 @@ class ColumnOptions:
         ):
             if not isinstance(value, Mapping | bool) or (name == "formats" and isinstance(value, bool)):
                 raise WorkbookError(
-                    f"{name}={safe_repr(value)} does not name columns", hint=f"e.g. {name}={example}"
+                    f"{name}={safe_repr(value)} is not a mapping of columns", hint=f"e.g. {name}={example}"
                 )
         if not isinstance(self.outline, Hashable):
             raise WorkbookError(
@@ -93,7 +93,10 @@ class ColumnOptions:
         frame: pd.DataFrame,
         columns: Sequence[Column],
     ) -> dict[str, _Wanted]:
-        """Return what is wanted of the columns of one frame, by header; what no frame has stays as it is."""
+        """Return the options of the columns of one frame, by header.
+
+        Names that no frame has are kept, so that an error is raised for them.
+        """
         known = [column.header for column in columns]
         found: dict[str, _Wanted] = {}
         # A column's own option comes before that of its group.

@@ -1,4 +1,4 @@
-"""Pictures put on the sheets of a workbook; one that was put at the same cell before gives way to it."""
+"""Add pictures to the sheets of a workbook, replacing earlier pictures of the same cells."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DRAWING_TYPE = "application/vnd.openxmlformats-officedocument.drawing+xml"
 _EMBED = f"{OFFICE} embed"
 _IN_STRICT = {usual: strict for strict, usual in STRICT.items()}
 _TYPES = {"jpg": "image/jpeg", "emf": "image/x-emf", "wmf": "image/x-wmf", "svg": "image/svg+xml"}
-# Which of our names a picture bears: the cell that it was put at first, wherever it was moved since.
+# The name of a picture has the cell that it was added at, so that it is found after it was moved.
 _NAME = "Picture at "
 
 
@@ -42,14 +42,14 @@ def with_pictures(
     first: str,
     renamed: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return a workbook with pictures on its sheets.
+    """Return a workbook with pictures added to its sheets.
 
     Parameters
     ----------
     first : str
-        The sheet of pictures that name none.
+        The sheet of pictures without a sheet.
     renamed : mapping, optional
-        What sheets are called in the workbook, where that differs from what the caller calls them.
+        The names of sheets in the workbook by the names that the caller gave them, where they differ.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def with_pictures(
 
 
 def pictures_of(book: Workbook, title: str) -> list[PlacedPicture]:
-    """Return the pictures of a sheet, to be put on another one in its place."""
+    """Return the pictures of a sheet, so that they can be added to the sheet that replaces it."""
     found = []
     for relation in relations(book.package, book.sheets[title], "drawing"):
         targets = {each.id: each.target for each in relations(book.package, relation.target, "image")}
@@ -107,7 +107,7 @@ def pictures_of(book: Workbook, title: str) -> list[PlacedPicture]:
 
 
 class _SheetPictures:
-    """The drawing of one sheet, as it is and as it becomes."""
+    """The drawing part of one sheet, to which pictures are added."""
 
     def __init__(self, book: Workbook, title: str, changes: Changes) -> None:
         self._book, self._title, self._changes = book, title, changes
@@ -119,7 +119,7 @@ class _SheetPictures:
         self._strict = b"purl.oclc.org/ooxml" in book.package.read(book.part)
 
     def put(self, pictures: Sequence[PlacedPicture]) -> list[PlacedPicture]:
-        """Put pictures on the sheet; return them as they are there."""
+        """Add pictures to the sheet and return them with their final positions and sizes."""
         if self._drawing is None or self._drawing not in self._book.package:
             self._drawing = self._free("xl/drawings/drawing", "xml")
             empty = f'<xdr:wsDr xmlns:xdr="{self._space(_SHEET_DRAWING)}"></xdr:wsDr>'.encode()
@@ -130,7 +130,7 @@ class _SheetPictures:
         ids = [int(each.get("id", "0")) for each in document.root.all("cNvPr") if each.get("id").isdecimal()]
         numbers = count(max(ids, default=0) + 1)
         prefix = free_prefix(self._book.package, self._drawing)
-        told: list[bytes] = []
+        relationships: list[bytes] = []
         placed: list[PlacedPicture] = []
         for place, given in enumerate(pictures, 1):
             old = self._put_before(document, given)
@@ -143,11 +143,11 @@ class _SheetPictures:
             self._changes.types[media] = _TYPES.get(picture.suffix, f"image/{picture.suffix}")
             identity = f"{prefix}picture{place}"
             kind = relation_kind("image", strict=self._strict)
-            told.append(f'<Relationship Id="{identity}" Type="{kind}" Target="/{media}"/>'.encode())
+            relationships.append(f'<Relationship Id="{identity}" Type="{kind}" Target="/{media}"/>'.encode())
             name = _own_name(given)
             document.append(document.root, self._anchor(picture, next(numbers), identity, name))
         self._changes.parts[self._drawing] = document.result()
-        self._changes.related[self._drawing] = lambda: told
+        self._changes.related[self._drawing] = lambda: relationships
         return placed
 
     def _space(self, usual: str) -> str:
@@ -160,12 +160,12 @@ class _SheetPictures:
         )
 
     def _link_drawing(self) -> None:
-        """Let the sheet, which has no drawing yet, show the new one."""
+        """Add a reference to the new drawing to the sheet."""
         sheet = Sheet(self._book.package.read(self._part), self._part, self._title)
         identity = f"{free_prefix(self._book.package, self._part)}drawing"
         place = sheet.document.place(sheet.document.root, "drawing", ORDER)
-        told = f'xmlns:r="{self._space(OFFICE)}" r:id="{identity}"'
-        sheet.document.splice(place, place, f"<{sheet.prefix}drawing {told}/>".encode())
+        attributes = f'xmlns:r="{self._space(OFFICE)}" r:id="{identity}"'
+        sheet.document.splice(place, place, f"<{sheet.prefix}drawing {attributes}/>".encode())
         self._changes.parts[self._part] = sheet.result()
         kind = relation_kind("drawing", strict=self._strict)
         relation = f'<Relationship Id="{identity}" Type="{kind}" Target="/{self._drawing}"/>'.encode()
@@ -174,7 +174,7 @@ class _SheetPictures:
         self._changes.types[self._drawing] = _DRAWING_TYPE
 
     def _put_before(self, document: Document, picture: PlacedPicture) -> Element | None:
-        """Return the anchor of the picture that was put at the same cell before, wherever it is now."""
+        """Return the anchor of the earlier picture of the same cell, which may have been moved since."""
         name = _own_name(picture)
         for anchor in document.root.children:
             pic = anchor.child("pic")
@@ -183,7 +183,7 @@ class _SheetPictures:
         return None
 
     def _in_place_of(self, old: Element, picture: PlacedPicture) -> PlacedPicture:
-        """Return a picture where people moved the old one, and enlarged or reduced as they did."""
+        """Return a picture with the position and the scale that the old one has now."""
         start, target = old.child("from"), self._target(old)
         if start is not None:
             picture = replace(picture, row=_marker(start, "row") + 1, column=_marker(start, "col") + 1)
@@ -201,7 +201,7 @@ class _SheetPictures:
         return target if target is not None and target in self._book.package else None
 
     def _take_out(self, document: Document, old: Element) -> None:
-        """Remove a picture with its file, unless something else shows that too."""
+        """Remove a picture, and its file unless another picture uses it."""
         target = self._target(old)
         document.remove(old)
         blip = next(old.all("blip"), None)
@@ -214,7 +214,7 @@ class _SheetPictures:
                 self._changes.dropped.add(self._book.package.named(target))
 
     def _anchor(self, picture: PlacedPicture, number: int, identity: str, name: str) -> bytes:
-        """Return what shows a picture beginning in a cell, which moves with it and keeps its size."""
+        """Return the anchor of a picture that moves with its cell and keeps its size."""
         width, height = picture.size
         spaces = (
             f'xmlns:xdr="{self._space(_SHEET_DRAWING)}" xmlns:a="{self._space(_MAIN)}"'
@@ -234,7 +234,7 @@ class _SheetPictures:
 
 
 def _print(workbook: Document, title: str, pictures: Sequence[PlacedPicture]) -> None:
-    """Let the area of a sheet that is printed include pictures below it."""
+    """Extend the print area of a sheet down to pictures below it."""
     titles = [node.get("name") for node in workbook.root.all("sheet")]
     for node in workbook.root.all("definedName"):
         sheet, _, reference = node.text.rpartition("!")
@@ -267,7 +267,7 @@ def _size(anchor: Element) -> tuple[int, int]:
     """Return width and height of a picture as it is shown."""
     size = anchor.child("ext")
     if size is None:
-        # Between two cells the picture itself tells its size.
+        # A two-cell anchor has no size; the picture has.
         size = next((each for each in anchor.all("ext") if each.get("cx")), None)
     width, height = (int(size.get(name, "0")) if size is not None else 0 for name in ("cx", "cy"))
     return max(width, 1), max(height, 1)

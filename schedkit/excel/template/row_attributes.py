@@ -1,4 +1,4 @@
-"""What the elements of new rows carry: their look, and their level where rows are grouped."""
+"""The attributes of the elements of new rows: their formats, and their outline levels."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _LEVEL = ' (?:outlineLevel|hidden|collapsed)="[^"]*"'
 def row_attributes(
     sheet: Sheet, region: Region, numbers: npt.NDArray[np.int64], *, keep: bool, shown: bool
 ) -> pa.Array | str:
-    """Return the first row's look, for all rows.
+    """Return the formats of the first row, for all rows.
 
-    With `keep` it is what each row had, `shown` even where a filter hid it.
+    With `keep`, return the attributes that each row has; with `shown`, without those that hide it.
     """
     look = sheet.row(region.body.top).look
     if not keep:
         return look
-    told = (
+    kept = (
         sheet.attributes(number, shown=shown) if number <= region.body.bottom else None
         for number in numbers.tolist()
     )
-    return pa.array([look if each is None else each for each in told], _STRING)
+    return pa.array([look if each is None else each for each in kept], _STRING)
 
 
 def grouped(sheet: Sheet, attributes: pa.Array | str, outline: Outline | None, count: int) -> pa.Array | str:
-    """Return the attributes of `count` rows with the level of each; their sheet can show so many levels."""
+    """Return the attributes of `count` rows with their outline levels; the sheet gets enough levels."""
     if outline is None or len(outline.levels) != count:
         return attributes
     formats = sheet.document.root.child("sheetFormatPr")
@@ -43,6 +43,6 @@ def grouped(sheet: Sheet, attributes: pa.Array | str, outline: Outline | None, c
         known = formats.get("outlineLevelRow", "0")
         deepest = max(outline.deepest, int(known) if known.isdecimal() else 0)
         sheet.document.set_attributes(formats, outlineLevelRow=str(deepest))
-    told = pa.array([attributes] * count, _STRING) if isinstance(attributes, str) else attributes
-    plain = pc.replace_substring_regex(told, _LEVEL, "")
+    each = pa.array([attributes] * count, _STRING) if isinstance(attributes, str) else attributes
+    plain = pc.replace_substring_regex(each, _LEVEL, "")
     return pc.binary_join_element_wise(plain, outline.attributes(), pa.scalar("", _STRING))
