@@ -14,7 +14,7 @@ __all__ = ["column_labels"]
 
 
 def column_labels(labels: list[Any], levels: Sequence[LevelMetadata]) -> pd.Index:
-    """Return column labels with their levels; columns added in the sheet have labels in the first one only."""
+    """Return column labels with their levels; columns added in the sheet have only the first one."""
     depth = max((len(label) for label in labels if isinstance(label, tuple)), default=1)
     if len(levels) != depth:
         levels = [LevelMetadata()] * depth
