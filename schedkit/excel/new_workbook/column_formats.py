@@ -22,8 +22,10 @@ ColumnFormat = str | Mapping[str, str]
 # Instead of a number format: a bar behind each number.
 BAR = "bar"
 _COLOUR = re.compile(r"#?([0-9A-Fa-f]{6})")
-# Excel repairs a file whose format it cannot parse: text in quotes and conditions in brackets are closed.
-_CODE = re.compile(r'(?:"[^"]*"|\[[^\]\[]*\]|\\.|[^"\[\]\\\x00-\x1f])+')
+# Excel repairs a file whose format it cannot parse: text in quotes and conditions in brackets are closed,
+# and there are at most four sections.
+_PIECE = r'(?:"[^"]*"|\[[^\]\[]*\]|\\.|[^"\[\]\\;\x00-\x1f])'
+_CODE = re.compile(rf"(?=.){_PIECE}*(?:;{_PIECE}*){{0,3}}")
 _MOST_LETTERS = 255
 
 
