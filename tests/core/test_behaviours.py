@@ -28,7 +28,7 @@
       test_postgres.py::test_the_server_is_killed_and_comes_back
       test_node.py::test_a_standby_that_cannot_read_the_ledger_tries_again
    the clock catches up:
-      test_timetable.py::test_no_failure_of_the_store_loses_or_repeats_a_time
+      core/engine/test_histories.py::test_whatever_happens_the_engine_keeps_its_promises
 4. a runner stalled past its lease cannot record success
       test_behaviours_of_processes.py::test_behaviour_4_a_runner_that_stood_still_past_its_lease_cannot_record_success
       test_postgres.py::test_a_lease_that_ran_out_while_the_owner_stood_still
@@ -45,14 +45,14 @@
       test_behaviours_of_ends.py::test_behaviour_6_a_stop_is_bounded_for_all_kinds_at_once
 7. the misfire × coalesce × max_instances matrix
       test_behaviours_of_time.py::test_behaviour_7_misfire_by_coalesce_by_max_instances
-      test_clock.py::test_the_misfire_matrix
+      test_dispositions.py::test_the_misfire_matrix
 8. clocks
    DST gap and fold:
       test_behaviours_of_time.py::test_behaviour_8_gap_fold_jumps_and_sleep
       test_wallclock.py::test_a_daily_time_happens_exactly_once_every_day
    clock jump:
-      test_timetable.py::test_a_jump_forward_is_noticed_within_a_nap
-      test_timetable.py::test_a_jump_back_repeats_nothing
+      test_life.py::test_a_jump_forward_is_noticed_within_a_nap
+      test_life.py::test_a_jump_back_repeats_nothing
    laptop sleep:
       test_behaviours_of_time.py::test_behaviour_8_a_long_sleep_is_judged_by_grace_and_coalesce
 9. what follows a failure

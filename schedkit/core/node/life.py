@@ -260,7 +260,7 @@ class Life:
         *,
         again: Sequence[Stimulus] = (),
         careful: bool = False,
-        known: bool = False,
+        making: bool = False,
     ) -> float:
         """Have the engine decide, and the decision written; return for how many seconds it may rest.
 
@@ -268,15 +268,15 @@ class Life:
         ----------
         again : sequence of Stimulus
             What has to be decided again if the engine fails or the ledger refuses.
-        known : bool
-            Whether everybody has heard of it, but for what is new in the ledger.
+        making : bool
+            Whether these make the engine anew: everybody has heard of them, but for what is new in the ledger.
         """
         now, steady = self.clock.wall(), self.clock.steady()
         try:
-            decision = self.engine.handle_all(stimuli, now, steady, careful=careful)
+            decision = self.engine.handle_all(stimuli, now, steady, careful=careful or making)
         except Exception as error:
             raise _EngineEndedError(again, careful) from error
-        if known:
+        if making:
             decision.events[:] = [event for event in decision.events if event.seq]
         executions = [
             Execution(
@@ -350,7 +350,7 @@ class Life:
             runs_aside=frozenset(self._runs_aside),
             tasks_aside=frozenset(self._tasks_aside),
         )
-        self._decide([*declared, recover], known=not lost)
+        self._decide([*declared, recover], making=not lost)
 
     async def _start_over(self, failure: _EngineEndedError) -> None:
         """Make the engine anew, and have decided again, one by one, what was not written."""

@@ -55,7 +55,7 @@ def pass_time(sched: Scheduler, run: str) -> None:
 
 
 def test_a_cancelled_run_does_not_time_out_into_a_further_try(make: Make) -> None:
-    sched = make(cancel_grace="1h")
+    sched = make(cancel_grace="2h")
     sched.start()
     deaf = Deaf()
     sched.task(name="deaf", retry=Retry(attempts=3, delay=0))(deaf)
