@@ -41,8 +41,8 @@ class Turns:
         turn()
 
     def counted(self, decide: Callable[..., Decision]) -> Callable[..., Decision]:
-        def counting(*arguments: Any) -> Decision:
-            decision = decide(*arguments)
+        def counting(*arguments: Any, **how: bool) -> Decision:
+            decision = decide(*arguments, **how)
             self.starts[self.number] += len(decision.starts)
             return decision
 

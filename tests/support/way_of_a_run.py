@@ -7,6 +7,7 @@ Two ways are counted: from `submit` to the result, and from a due time to the re
 
 from __future__ import annotations
 
+import itertools
 import sys
 import tempfile
 import threading
@@ -48,7 +49,7 @@ class Way:
         self._counting = False
         calls = [call for call in self._calls if not call[1].co_filename.endswith(BESIDE)]
         threads = [thread for thread, _ in calls]
-        changes = sum(before != after for before, after in zip(threads, threads[1:], strict=False))
+        changes = sum(before != after for before, after in itertools.pairwise(threads))
         functions = {code for _, code in calls}
         return len(functions), len({code.co_filename for code in functions}), len(calls), changes
 

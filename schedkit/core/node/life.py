@@ -269,7 +269,7 @@ class Life:
         again : sequence of Stimulus
             What has to be decided again if the engine fails or the ledger refuses.
         making : bool
-            Whether these make the engine anew: everybody has heard of them, but for what is new in the ledger.
+            Whether these make the engine anew: only what is new in the ledger is told.
         """
         now, steady = self.clock.wall(), self.clock.steady()
         try:
