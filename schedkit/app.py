@@ -287,7 +287,7 @@ def _client(name: str, settings: SiteSettings) -> Any:
         return Jira(expanded(settings.url, where), **values)
     from schedkit.confluence import Confluence
 
-    return Confluence(expanded(settings.url, where), **values)
+    return Confluence(expanded(settings.url, where), **values, main_page_id=settings.main_page_id)
 
 
 def _secret(value: Any) -> str | None:

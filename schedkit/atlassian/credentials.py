@@ -49,14 +49,17 @@ class Credentials:
     oauth2: OAuth2 | None = None
 
     def __post_init__(self) -> None:
-        if self.user and not self.secret and not self.oauth2:
-            raise UsageError(f"no token for user {self.user!r}", hint="give token=…, or password=…")
         for what, text in (("user", self.user), ("token", self.secret)):
+            if text is not None and not isinstance(text, str):
+                # Not repeated in the message: it may be the secret itself.
+                raise UsageError(f"the {what} is not a text", hint=f"give {what}= a string")
             if text and (text != text.strip() or not text.isprintable()):
                 raise UsageError(
                     f"the {what} has blanks or line breaks around or in it",
                     hint="copy it again, without them",
                 )
+        if self.user and not self.secret and not self.oauth2:
+            raise UsageError(f"no token for user {self.user!r}", hint="give token=…, or password=…")
 
     @property
     def anonymous(self) -> bool:

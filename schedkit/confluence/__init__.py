@@ -1,5 +1,6 @@
 """Confluence: change one table of a page, leave every other byte alone, keep what people typed."""
 
+from schedkit.confluence.chart import Chart
 from schedkit.confluence.client import Confluence
 from schedkit.confluence.markup import Image, Link, Lozenge, Markup, Mention
 from schedkit.confluence.page import Page, Table
@@ -17,6 +18,7 @@ __all__ = [
     "Applied",
     "Attached",
     "Change",
+    "Chart",
     "Confluence",
     "Heading",
     "Image",

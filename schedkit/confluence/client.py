@@ -17,7 +17,7 @@ from schedkit.confluence.plans.template import filled_title, placeholder_names
 from schedkit.confluence.site.addresses import page_address, parent_address
 from schedkit.confluence.site.parents import find_parent
 from schedkit.confluence.site.server import Server
-from schedkit.confluence.tables.arguments import a_text
+from schedkit.confluence.tables.arguments import a_flag, a_text, sendable
 from schedkit.confluence.tables.arguments import labels as column_labels
 from schedkit.errors import AuthError, UsageError
 from schedkit.loop import blocking, bridged
@@ -46,8 +46,9 @@ def _is_cloud(url: str) -> bool:
 class AsyncConfluence:
     """The async side of a `Confluence`."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, main_page_id: str | int | None = None) -> None:
         self.server = server
+        self.main_page_id = main_page_id
 
     def page(
         self, page: str | int | None = None, *, title: str | None = None, space: str | None = None
@@ -60,7 +61,7 @@ class AsyncConfluence:
         self,
         title: str,
         *,
-        parent: str | int,
+        parent: str | int | None = None,
         template: str | Page | AsyncPage,
         values: Mapping[str, Any],
         key: str | None = None,
@@ -76,8 +77,8 @@ class AsyncConfluence:
         ----------
         title : str
             The page's title, unique in the parent's space; ``{{ placeholders }}`` in it become plain text.
-        parent : str or int
-            Id or URL of the page, or on Cloud of the folder, above.
+        parent : str or int, optional
+            Id or URL of the page, or on Cloud of the folder, above; by default the client's `main_page_id`.
         template : str or Page
             Storage format with ``{{ placeholders }}``, or a page that holds it. In parameters of macros they
             become plain text once, when the page is made.
@@ -94,7 +95,7 @@ class AsyncConfluence:
         Raises
         ------
         UsageError
-            If placeholders and values do not match.
+            If placeholders and values do not match, or there is no parent.
         MalformedPageError
             If the template is not well-formed.
 
@@ -110,22 +111,31 @@ class AsyncConfluence:
         """
         if not isinstance(title, str) or not title.strip():
             raise UsageError("a page needs a title", hint='publish("Open bugs", …)')
+        sendable(title, "title")
         if not isinstance(values, Mapping):
             raise UsageError(
                 f"values={safe_repr(values, 60)} is not a mapping", hint='write values={"day": …}'
             )
-        above = parent_address(parent, self.server.site.url)
+        if parent is None and self.main_page_id is None:
+            raise UsageError(
+                f"the page {title.strip()!r} has no parent",
+                hint="write publish(…, parent=100001), or Confluence(…, main_page_id=100001) for all pages",
+            )
+        above = parent_address(self.main_page_id if parent is None else parent, self.server.site.url)
+        key = None if key is None else a_text(key, "key")
+        message = a_text(message, "message")
+        names = tuple(a_text(label, "labels") for label in column_labels(labels, "labels"))
         source = template if isinstance(template, str) else await _source_of(template)
         new = NewPage(
             parent=await find_parent(self.server, above),
             title=" ".join(filled_title(title, values).split()),
-            key=None if key is None else a_text(key, "key"),
-            labels=tuple(a_text(label, "labels") for label in column_labels(labels, "labels")),
+            key=key,
+            labels=names,
         )
         # What only the title says has no place on the page.
         only_titled = placeholder_names(title) - placeholder_names(source)
         given = {name: value for name, value in values.items() if name not in only_titled}
-        return await plan_publish(self.server, new, source, given, a_text(message, "message"))
+        return await plan_publish(self.server, new, source, given, message)
 
     @bridged
     async def myself(self) -> dict[str, Any]:
@@ -160,9 +170,11 @@ class Confluence(SiteClient):
     token : str, optional
         API token (Cloud) or personal access token (Data Center).
     cloud : bool, optional
-        Which of the two it is; found out by itself.
+        Which of the two it is; detected by default.
     site : Site, optional
         An existing site instead of `url` and credentials.
+    main_page_id : str or int, optional
+        Id or URL of the page, or on Cloud of the folder, below which `publish` creates pages.
     options
         Passed on to `Site`: ``verify``, ``proxies``, ``timeout``, …
 
@@ -181,15 +193,20 @@ class Confluence(SiteClient):
         cloud: bool | None = None,
         *,
         site: Site | None = None,
+        main_page_id: str | int | None = None,
         **options: Unpack[SiteOptions],
     ) -> None:
         bare = None if url is None else a_text(url, "url").strip().rstrip("/")
         # Cloud's two APIs are both below /wiki, which people copy along or leave out.
         below_wiki = bare is not None and bare.endswith("/wiki")
         super().__init__(bare and bare.removesuffix("/wiki"), user, token, cloud, site=site, **options)
-        if cloud is None and _is_cloud(self.site.url):
+        if cloud is not None:
+            a_flag(cloud, "cloud")
+        elif _is_cloud(self.site.url):
             cloud = True
-        self.aio = AsyncConfluence(Server(self.site, cloud, below_wiki=below_wiki))
+        if main_page_id is not None:
+            parent_address(main_page_id, self.site.url)
+        self.aio = AsyncConfluence(Server(self.site, cloud, below_wiki=below_wiki), main_page_id)
 
     myself = blocking(AsyncConfluence.myself)
 

@@ -82,7 +82,7 @@ def _check_texts(value: object, **parts: object) -> None:
 @check_keywords
 @dataclass(frozen=True)
 class Markup:
-    """Storage format of your own, put on the page as it is; the page's gate still checks it."""
+    """Storage format of your own, put on the page as it is; it has to be well-formed."""
 
     storage: str
 
@@ -93,7 +93,7 @@ class Markup:
 @check_keywords
 @dataclass(frozen=True)
 class Link:
-    """A link; only http, https and mailto addresses are let through."""
+    """A link; only http, https and mailto addresses are accepted."""
 
     text: str
     url: str

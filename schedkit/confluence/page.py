@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
-from schedkit.confluence.plans.edit import TableEdit
+from schedkit.confluence.chart import Chart
+from schedkit.confluence.plans.charts import beside_table
+from schedkit.confluence.plans.edit import Edit, TableEdit
 from schedkit.confluence.plans.plan import AsyncPlan, Plan
 from schedkit.confluence.plans.publish import plan_fill
 from schedkit.confluence.plans.update import check_editable, settled_draft
 from schedkit.confluence.site.addresses import PageAddress
-from schedkit.confluence.site.attachment import Attached, attach
+from schedkit.confluence.site.attachment import Attached, File, attach, not_attached, read_file
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server
 from schedkit.confluence.source.regions import Region, region
@@ -61,6 +63,7 @@ class AsyncTable:
         min_rows: int = 1,
         max_drop: float | None = 0.5,
         create: str | None = None,
+        chart: Chart | None = None,
         links: Mapping[str, str] | None = None,
         lozenges: Mapping[str, Mapping[str, str] | str] | None = None,
         mentions: Mapping[str, str] | None = None,
@@ -105,14 +108,16 @@ class AsyncTable:
         create : str, optional
             Where to put the table if the page has no such region: ``"end"``, ``"start"`` or
             ``"heading:TEXT"``. Where the region is a heading without a table, it is put into its section.
+        chart : Chart, optional
+            A chart to show behind the table; people may move it with its two anchors.
         links, lozenges, mentions : mapping, optional
             See `Look`.
         dates : sequence of str
-            Columns of moments of which only the day is shown. A column of dates shows the day by itself.
+            Columns of moments of which only the day is shown. A column of dates always shows the day.
         tz : str or tzinfo, optional
             The time zone in which moments are shown; by default the machine's.
         show_zone : bool, optional
-            Write the zone behind each moment; by default where `tz` is given and is not the machine's.
+            Write the zone after each moment; by default where `tz` is given and is not the machine's.
         max_chars : int
             Longer text is cut.
         message : str, optional
@@ -136,7 +141,15 @@ class AsyncTable:
         """
         create = None if create is None else a_text(create, "create")
         message = None if message is None else a_text(message, "message")
-        look = Look(links or {}, lozenges or {}, mentions or {}, dates, tz, show_zone, max_chars)
+        if chart is not None and not isinstance(chart, Chart):
+            raise UsageError(
+                f"chart={safe_repr(chart, 60)} is not a Chart",
+                hint='chart=Chart(figure, alt="Bugs by priority")',
+            )
+        look = Look(
+            {} if links is None else links, {} if lozenges is None else lozenges,
+            {} if mentions is None else mentions, dates, tz, show_zone, max_chars,
+        )  # fmt: skip
         how = rules(
             key=key, keep=keep, drop=drop, columns=columns, missing=missing, cap=cap, workbook=workbook,
             min_rows=min_rows, max_drop=max_drop, today=look.today,
@@ -146,11 +159,17 @@ class AsyncTable:
         def rendered() -> TableEdit:
             return TableEdit(self.region, render(df, key=key, columns=columns, look=look), how, create)
 
-        edit = await anyio.to_thread.run_sync(rendered)
+        table = await anyio.to_thread.run_sync(rendered)
+        edit: Edit = table
+        files: list[File] = []
+        if chart is not None:
+            edit, files = beside_table(table, chart)
         state = await self._read()
         check_editable(state)
         draft, edit = await settled_draft(self.server, state, edit)
-        return Plan(AsyncPlan(self.server, state, edit, draft, message or f"Update {self.region}"))
+        pending = await not_attached(self.server, state.id, files)
+        message = message or f"Update {self.region}"
+        return Plan(AsyncPlan(self.server, state, edit, draft, message, files=files, pending=pending))
 
     @bridged
     async def read(self, *, repeat: bool = False) -> pd.DataFrame:
@@ -252,6 +271,8 @@ class AsyncPage:
         Raises
         ------
         UsageError
+            If it is no path, or the name no plain file name.
+        FileError
             If the file cannot be read.
         """
         if not isinstance(path, str | Path):
@@ -262,7 +283,7 @@ class AsyncPage:
             raise UsageError(f"name={safe_repr(name, 60)} is not a text", hint="give a plain file name")
         limit = seconds(deadline, "deadline")
         page_id = await self.server.resolve(self.address)
-        return await attach(self.server, page_id, path, name, comment, limit)
+        return await attach(self.server, page_id, await read_file(path, name), comment, limit)
 
     @bridged
     async def tables(self) -> pd.DataFrame:

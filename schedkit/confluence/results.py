@@ -7,6 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from schedkit.confluence.markup import Link, Lozenge
+from schedkit.confluence.tables.arguments import a_number, labels
 from schedkit.confluence.tables.look import Look
 from schedkit.confluence.tables.moments import moment
 from schedkit.errors import UsageError
@@ -73,9 +74,10 @@ def latest_runs(
     import pandas as pd
 
     look = Look(tz=tz, show_zone=show_zone)
+    a_number(lately, "lately", least=1)
     by_task: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        if not row.get("task") or not row.get("state"):
+    for row in labels(rows, "rows"):
+        if not isinstance(row, Mapping) or not row.get("task") or not row.get("state"):
             raise UsageError("a run without task or state", hint="rows need 'task' and 'state'")
         by_task.setdefault(str(row["task"]), []).append(row)
     made = []
@@ -128,7 +130,7 @@ def _message(row: Mapping[str, Any]) -> str:
     error = row.get("error")
     if isinstance(error, Mapping):
         error = error.get("message")
-    for told in (error, row.get("message"), row.get("reason")):
-        if isinstance(told, str) and told:
-            return told
+    for text in (error, row.get("message"), row.get("reason")):
+        if isinstance(text, str) and text:
+            return text
     return ""

@@ -210,7 +210,7 @@ def _column_metadata(
 
 
 def plain_label(label: Hashable) -> Any:
-    """Return a label in a form for JSON, which `label_of` decodes."""
+    """Return a label as JSON has it; `label_of` returns it again."""
     if isinstance(label, tuple):
         return [plain_label(part) for part in label]
     if isinstance(label, np.generic):
@@ -223,7 +223,7 @@ def plain_label(label: Hashable) -> Any:
 
 
 def label_of(stored: Any) -> Any:
-    """Return the label that `plain_label` encoded."""
+    """Return the label that `plain_label` was given."""
     if isinstance(stored, list):
         return tuple(map(label_of, stored))
     if isinstance(stored, dict):

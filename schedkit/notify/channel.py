@@ -54,14 +54,26 @@ class Channel:
     templates: Mapping[Kind, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.env.isidentifier():
+        if not isinstance(self.env, str) or not self.env.isidentifier():
             # Not repeated in the message: it may be the secret itself.
             raise SettingsError(
                 "a notification channel is named by an environment variable, not by an address",
                 hint="put the Apprise URL into e.g. TEAM_CHAT_URL and write Channel('TEAM_CHAT_URL')",
             )
+        for name in ("on", "tasks"):
+            value = getattr(self, name)
+            if isinstance(value, str) or not isinstance(value, Sequence):
+                raise SettingsError(
+                    f"channel {self.env}: {name}={safe_repr(value, 60)} is not a list",
+                    hint=f"write {name}=[…]",
+                )
+        if not isinstance(self.templates, Mapping):
+            raise SettingsError(
+                f"channel {self.env}: templates={safe_repr(self.templates, 60)} is not a mapping",
+                hint='write templates={"failed": "{task}: {error}"}',
+            )
         for kind in (*self.on, *self.templates):
-            if kind not in KINDS:
+            if not isinstance(kind, str) or kind not in KINDS:
                 raise SettingsError(
                     f"unknown kind of notification {safe_repr(kind)}", hint=did_you_mean(kind, KINDS)
                 )

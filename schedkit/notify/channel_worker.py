@@ -73,11 +73,11 @@ class ChannelWorker:
                 notices, dropped = self._digest.take(now)
             self._deliver(message(notices, dropped, self.sender.channel.templates, self.sender.limit))
 
-    def _deliver(self, told: Message) -> None:
+    def _deliver(self, sent: Message) -> None:
         """Send a message, again and again while the service is away; what happens meanwhile waits."""
         until, pause = time.monotonic() + self.retry_for, self.retry_pause
         while True:
-            reason = self._try(told)
+            reason = self._try(sent)
             if not reason:
                 return
             with self._changed:
@@ -88,10 +88,10 @@ class ChannelWorker:
             _log.warning("a notification to %s was dropped: %s", self.sender.channel.env, reason)
             return
 
-    def _try(self, told: Message) -> str:
+    def _try(self, sent: Message) -> str:
         """Send a message once; return why that failed."""
         try:
-            return "" if self.sender.send(*told) else "the service did not accept it"
+            return "" if self.sender.send(*sent) else "the service did not accept it"
         except Exception as error:
             # Whatever a plug-in of Apprise raises must not end this thread; its text may hold the URL.
             return type(error).__name__

@@ -47,7 +47,7 @@ class _Followed:
     task: str
     due: datetime | None
     started: bool = False
-    told_late: bool = False
+    late_reported: bool = False
     facts: dict[str, str] = field(default_factory=dict)
 
 
@@ -94,15 +94,15 @@ class Watch:
 
     def check(self, now: datetime) -> list[Notice]:
         """Return the runs that should have started by `now` and were not yet reported."""
-        told = []
+        notices = []
         for run, known in self._runs.items():
-            if known.due is None or known.started or known.told_late:
+            if known.due is None or known.started or known.late_reported:
                 continue
             if now - known.due > self.late_after:
-                known.told_late = True
+                known.late_reported = True
                 reason = f"due at {_moment(known.due)}, and not started yet"
-                told.append(self._notice("late", known.task, run, now, {"reason": reason}))
-        return told
+                notices.append(self._notice("late", known.task, run, now, {"reason": reason}))
+        return notices
 
     def _was_paused(self, event: Fired) -> bool:
         """Tell whether someone wanted a due time to pass."""
@@ -119,12 +119,12 @@ class Watch:
         if known is None or known.started:
             return []
         known.started = True
-        if known.due is None or known.told_late:
+        if known.due is None or known.late_reported:
             return []
         late = event.at - known.due
         if late <= self.late_after:
             return []
-        known.told_late = True
+        known.late_reported = True
         reason = f"due at {_moment(known.due)}, started {_elapsed(late.total_seconds())} later"
         return [self._notice("late", event.task, event.run, event.at, {"reason": reason})]
 
@@ -143,7 +143,7 @@ class Watch:
         if kind is None:
             return []
         error = event.error or {}
-        told = {
+        facts = {
             "state": str(event.state).lower(),
             "duration": _elapsed(event.seconds),
             "attempt": str(event.attempt),
@@ -151,11 +151,11 @@ class Watch:
             "hint": str(error.get("hint") or ""),
             **(known.facts if known else {}),
         }
-        return [self._notice(kind, event.task, event.run, event.at, told)]
+        return [self._notice(kind, event.task, event.run, event.at, facts)]
 
-    def _notice(self, kind: Kind, task: str, run: str, at: datetime, told: dict[str, str]) -> Notice:
+    def _notice(self, kind: Kind, task: str, run: str, at: datetime, facts: dict[str, str]) -> Notice:
         link = self.link.replace("{run}", run).replace("{task}", task) if run else ""
-        fields = {"kind": kind, "task": task, "run": run, "at": _moment(at), "link": link, **told}
+        fields = {"kind": kind, "task": task, "run": run, "at": _moment(at), "link": link, **facts}
         made = {
             name: _address(value) if name in ("link", "page") else harmless(value)
             for name, value in fields.items()
@@ -186,7 +186,7 @@ def harmless(text: str) -> str:
 
 
 def _address(url: str) -> str:
-    """Return an address of ours as it is; what is none becomes text."""
+    """Return a web address as it is; anything else becomes inert text."""
     return url if _URL.fullmatch(url) else harmless(url)
 
 

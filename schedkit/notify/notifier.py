@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from schedkit.core.events import Event
+from schedkit.errors import SettingsError
 from schedkit.notify.channel import Channel
 from schedkit.notify.channel_worker import ChannelWorker
 from schedkit.notify.notices import Notice, Watch
@@ -16,6 +17,7 @@ from schedkit.notify.sender import Sender
 from schedkit.values.durations import Duration
 from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import duration
+from schedkit.values.text import safe_repr
 
 __all__ = ["Notifier"]
 
@@ -73,6 +75,12 @@ class Notifier:
         retry_for: float = 3600.0,
     ) -> None:
         self._watch = Watch(timedelta(seconds=duration(above=True)(late_after, "late_after")), link)
+        given: object = channels
+        if not isinstance(given, list | tuple) or not all(isinstance(each, Channel) for each in given):
+            raise SettingsError(
+                f"channels={safe_repr(given, 60)} is not a list of channels",
+                hint='write [Channel("TEAM_CHAT_URL")]',
+            )
         # All addresses are judged before the first thread starts.
         senders = [Sender(channel, environ) for channel in channels]
         self._workers = [ChannelWorker(sender, retry_pause, retry_for) for sender in senders]

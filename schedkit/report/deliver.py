@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schedkit.errors import SettingsError
 from schedkit.report.changes import changes_since
+from schedkit.report.chart import ChartOptions
 from schedkit.report.definition import Names, Report
 from schedkit.report.pages import PagesDelivery
 from schedkit.report.tools import Tools
@@ -179,7 +180,8 @@ class PageDelivery(_Strict):
 
     `missing` says what becomes of rows whose key has left the frame, `create` where a page without the region
     gets one (``end``, ``start`` or ``heading:TEXT``); rows beyond `cap` are counted, not shown. `attach` puts
-    the report's workbook on the page, a new version of the same attachment, and links it from a capped table.
+    the report's workbook on the page and links it from a capped table; `chart` shows a chart behind it.
+    Each is one attachment: a new version of it is made when its content has changed.
     `tz` is the project's zone unless given, so that a workbook and a page of one report show the same times;
     another zone is written behind each moment.
     """
@@ -196,6 +198,7 @@ class PageDelivery(_Strict):
     min_rows: int = Field(default=1, ge=0)
     max_drop: float | None = Field(default=0.5, ge=0, le=1)
     create: str | None = None
+    chart: ChartOptions | None = None
     attach: bool = False
     links: dict[str, str] = Field(default_factory=dict)
     lozenges: dict[str, dict[str, str] | str] = Field(default_factory=dict)
@@ -220,6 +223,7 @@ class PageDelivery(_Strict):
             min_rows=self.min_rows,
             max_drop=self.max_drop,
             create=self.create,
+            chart=None if self.chart is None else self.chart.draw(frame, tools),
             workbook=None if workbook is None else workbook.name,
             links=self.links,
             lozenges=self.lozenges,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schedkit.errors import SettingsError, UnknownFieldError
+from schedkit.report.chart import ChartOptions
 from schedkit.report.definition import Names, Report
 from schedkit.report.tools import Tools
 from schedkit.values.files import file_error
@@ -27,20 +28,22 @@ class PagesDelivery(BaseModel):
     """Create pages from a template, or fill those that are there.
 
     `title` and `template` may hold ``{{ value }}`` (of the column `by`), ``{{ count }}`` (rows),
-    ``{{ table }}`` (the rows), ``{{ day }}`` (of the run) and the names of `values`. `template` is storage
-    format, a file (``.xhtml``), or the id or URL of a page. With `by`, each of its values has a page of its
-    own, which is found again by that value, whatever its title has become. The other options are those of
-    `Table.replace`.
+    ``{{ table }}`` (the rows), ``{{ chart }}`` (of the rows, as `chart` says), ``{{ day }}`` (of the run) and
+    the names of `values`. `template` is storage format, a file (``.xhtml``), or the id or URL of a page.
+    `parent` is the id or URL of the page (on Cloud also of the folder) above, by default the site's
+    `main_page_id`. With `by`, each of its values has a page of its own, which is found again by that value,
+    whatever its title has become. The other options are those of `Table.replace`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     site: str
-    parent: str
+    parent: str | None = None
     title: str
     template: str
     by: str | None = None
     values: dict[str, str] = Field(default_factory=dict)
+    chart: ChartOptions | None = None
     labels: Names = ()
     key: Names | None = ("Key",)
     keep: Names = ()
@@ -69,6 +72,7 @@ class PagesDelivery(BaseModel):
                 "count": len(part),
                 "day": tools.clock().date(),
                 "table": self._table(part, tools),
+                **({} if self.chart is None else {"chart": self.chart.draw(part, tools)}),
                 **self.values,
             }
             unknown = [name for name in wanted if name not in known]

@@ -99,16 +99,16 @@ def _jira(name: str, tools: Tools) -> Jira:
     return client
 
 
-def _ask(what: Extract, face: Any) -> Any:
+def _ask(what: Extract, client: Any) -> Any:
     """Call the method that `what` means on a client's blocking or async API."""
     fields: Any = None if what.fields is None else list(what.fields)
     options: dict[str, Any] = {"fields": "*all" if fields == ["*all"] else fields}
     if what.source == "keys":
-        return face.keys(list(what.keys or ()), **options)
+        return client.keys(list(what.keys or ()), **options)
     options["limit"] = what.limit
     if what.source == "project":
-        return face.project(*(what.project or ()), **options)
+        return client.project(*(what.project or ()), **options)
     if what.source == "root":
-        return face.root(what.root, links_depth=what.links_depth, **options)
+        return client.root(what.root, links_depth=what.links_depth, **options)
     method = "search" if what.source == "jql" else what.source
-    return getattr(face, method)(getattr(what, what.source), **options)
+    return getattr(client, method)(getattr(what, what.source), **options)

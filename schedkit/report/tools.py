@@ -38,9 +38,9 @@ class Tools:
     tz: tzinfo = field(default_factory=local_timezone)
     written: dict[Path, Path] = field(default_factory=dict)
 
-    def shows_zone(self, tz: str | None, told: bool | None) -> bool:
-        """Tell whether a page names the zone of its moments: where it is not the project's, unless told."""
-        return told if told is not None else tz is not None and parse_timezone(tz) != self.tz
+    def shows_zone(self, tz: str | None, chosen: bool | None) -> bool:
+        """Tell whether a page names the zone of its moments: by default where it is not the project's."""
+        return chosen if chosen is not None else tz is not None and parse_timezone(tz) != self.tz
 
     def for_run(self) -> Tools:
         """Return the same for one run, whose moment is the same throughout: midnight changes no name."""

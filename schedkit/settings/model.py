@@ -70,8 +70,8 @@ class _Strict(BaseModel):
 class SiteSettings(_Strict):
     """One Jira or Confluence, and how to log in to it.
 
-    `main_page_id` and `task_result_page_id` name a Confluence's standing pages: the parent of new pages,
-    and the page of the latest runs.
+    Of a Confluence, `main_page_id` is the page or folder below which pages are created, unless their own
+    `parent` is named, and `task_result_page_id` the page of the latest runs.
 
     A token belongs in the environment (``SCHEDKIT_SITES__<NAME>__TOKEN``), in ``${VARIABLE}`` form in the
     file, or in the keyring; it is kept as a secret and never shown.

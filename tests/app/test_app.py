@@ -55,6 +55,12 @@ def test_a_site_waits_as_long_as_its_settings_say(project: Path) -> None:
         schedkit.site("apache")
 
 
+def test_pages_are_created_below_the_main_page_of_the_settings(project: Path) -> None:
+    text = "sites: {wiki: {kind: confluence, url: 'https://w.example.org', token: x, main_page_id: '77'}}"
+    (project / "schedkit.yaml").write_text(text, encoding="utf-8")
+    assert app().site("wiki").aio.main_page_id == "77"
+
+
 def test_reports_show_moments_in_the_projects_zone(project: Path) -> None:
     (project / "schedkit.yaml").write_text("scheduler: {tz: Asia/Shanghai}\n")
     tools = app().tools()

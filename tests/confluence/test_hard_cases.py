@@ -137,6 +137,109 @@ def test_08_an_inline_comment_comes_in_between(wiki: Confluence, make_page: Make
     assert "<td>1</td>" in page.body
 
 
+def marked(words: str, ref: str = "8") -> str:
+    return f'<ac:inline-comment-marker ac:ref="{ref}">{words}</ac:inline-comment-marker>'
+
+
+def test_08_an_inline_comment_leaves_in_between(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(f"{anchor('t')}{table(NAMES, ROWS)}".replace("two", marked("two")))
+    plan = managed(wiki, page, {"K-1": "1", "K-2": "two"})
+    before_put(demo, page, lambda: demo.wiki.touch(page.id, page.body.replace(marked("two"), "two")))
+    assert plan.apply().written
+    assert page.body == f"{anchor('t')}{table(NAMES, ROWS)}".replace("one", "1")
+
+
+def test_08_a_second_writer_saves_while_a_comment_is_restored(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    body = f"<p>prose</p>{anchor('t')}{table(NAMES, ROWS)}{anchor('u')}{table(NAMES, ROWS)}"
+    page = make_page(body)
+    other = Confluence(site=wiki.aio.server.site, cloud=wiki.aio.server.site.credentials.user is not None)
+    first = managed(wiki, page, {"K-1": "1", "K-2": "two"})
+    second = managed(other, page, {"K-1": "one", "K-2": "zwei"}, "anchor:u")
+
+    def comment() -> None:
+        demo.wiki.touch(
+            page.id, page.body.replace("prose", marked("prose")).replace("mine", marked("mine", "9"), 1)
+        )
+
+    # The first writer's page has lost the marks when the second one, or a person, saves it.
+    before_put(
+        demo,
+        page,
+        comment,
+        lambda: page.edit("<td>two</td>", "<td>TWO</td>"),
+        lambda: page.edit("TWO", "two"),
+    )
+    done = first.apply()
+    assert (done.written, done.puts, page.puts(409)) == (True, 4, 2)
+    assert second.apply().written
+    expected = body.replace("prose", marked("prose")).replace("mine", marked("mine", "9"), 1)
+    expected = expected.replace("<td>one</td>", "<td>1</td>", 1)
+    assert page.body == "<td>zwei</td>".join(expected.rsplit("<td>two</td>", 1))
+
+
+def test_08_comments_on_words_that_are_replaced_are_told(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = make_page(f"{anchor('t')}{table(NAMES, ROWS)}")
+    plan = managed(wiki, page, {"K-1": "1", "K-2": "two"})
+    before_put(
+        demo, page, lambda: demo.wiki.touch(page.id, page.body.replace("<td>one", f"<td>{marked('one')}"))
+    )
+    assert (plan.apply().puts, page.version) == (1, 2)
+    assert "inline comments on cells that changed were lost" in caplog.text
+
+
+def test_08_a_mark_whose_words_a_person_replaced_meanwhile(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = make_page(f"<p>some prose</p>{anchor('t')}{table(NAMES, ROWS)}")
+    plan = managed(wiki, page, {"K-1": "1", "K-2": "two"})
+    before_put(
+        demo,
+        page,
+        lambda: demo.wiki.touch(page.id, page.body.replace("prose", marked("prose"))),
+        lambda: page.edit("some prose", "something new"),
+    )
+    assert plan.apply().written
+    assert page.body.startswith("<p>something new</p>")
+    assert "the marks of inline comments were lost: 'prose'" in caplog.text
+
+
+def test_08_a_person_who_saves_with_the_mark_needs_no_restoring(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(f"<p>prose</p>{anchor('t')}{table(NAMES, ROWS)}")
+    plan = managed(wiki, page, {"K-1": "1", "K-2": "two"})
+    before_put(
+        demo,
+        page,
+        lambda: demo.wiki.touch(page.id, page.body.replace("prose", marked("prose"))),
+        lambda: page.edit("prose", marked("prose")),
+    )
+    assert (plan.apply().written, page.version, page.puts(200)) == (True, 3, 1)
+    assert page.body.count(marked("prose")) == 1
+
+
+def test_08_others_who_keep_saving_end_the_restoring_at_the_deadline(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = make_page(f"<p>prose</p>{anchor('t')}{table(NAMES, ROWS)}")
+    plan = managed(wiki, page, {"K-1": "1", "K-2": "two"})
+    before_put(
+        demo,
+        page,
+        lambda: demo.wiki.touch(page.id, page.body.replace("prose", marked("prose"))),
+        lambda: page.edit("prose", "their prose"),
+    )
+    assert plan.apply(deadline=0).written
+    assert "the marks of inline comments were lost" in caplog.text
+    assert "<td>1</td>" in page.body
+
+
 def test_09_the_server_rewrites(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
     demo.wiki.normalise = True
     page = make_page(f"<p>&nbsp;</p>{anchor('t')}{table(NAMES, ROWS)}")

@@ -198,6 +198,15 @@ def test_nothing_on_a_page_can_run(show: Show) -> None:
     assert "&lt;script&gt;alert(5)" in made
 
 
+def test_the_view_shows_attached_images_and_loads_none(demo_site: DemoSite) -> None:
+    image = '<ac:image ac:width="40" ac:alt="a &lt;b&gt;"><ri:attachment ri:filename="c.png" /></ac:image>'
+    page = demo_site.wiki.create("With an image", f"<p>{image}</p><p>{image.replace('c.png', 'd.png')}</p>")
+    demo_site.wiki.attach(page.id, "c.png", b"PNG", "image/png")
+    shown = render(page)
+    assert '<img alt="a &lt;b&gt;" width="40" src="data:image/png;base64,UE5H">' in shown
+    assert "d.png: a &lt;b&gt;</span>" in shown
+
+
 def test_the_view_needs_no_login_and_forbids_scripts(demo_site: DemoSite) -> None:
     for path in ("/wiki/pages/100001", "/wiki/spaces/DEMO/pages/100001",
                  "/wiki/spaces/DEMO/pages/100001/Open+bugs",

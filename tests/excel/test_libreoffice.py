@@ -67,7 +67,7 @@ def test_real_workbooks_open_with_what_was_written(shared_data: Path, tmp_path: 
                 except SchedkitError:
                     continue
                 filled.append((made.path, made.sheets[0]))
-    assert len(filled) > (200 if THOROUGH else 6)
+    assert len(filled) > (150 if THOROUGH else 6)
     for (ours, sheet), theirs in zip(filled, converted([path for path, _ in filled], tmp_path), strict=True):
         expected, found = rows_of(ours, sheet), rows_of(theirs, sheet)
         for row, values in enumerate(expected):

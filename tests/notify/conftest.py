@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from schedkit.notify import Channel, Notifier
+
 
 class Webhook:
     """What arrived, in order; `status` is what the next requests are answered."""
@@ -43,9 +45,16 @@ class Webhook:
     def next(self, timeout: float = 10.0) -> tuple[str, Any]:
         return self.arrived.get(timeout=timeout)
 
+    def mattermost(self) -> dict[str, str]:
+        """The environment of a channel whose messages arrive here."""
+        return {"CHAT": f"mmost://127.0.0.1:{self.port}/{TOKEN}"}
+
     def text(self) -> str:
         """The text of the next Mattermost message."""
         return str(self.next()[1]["text"]).replace("\r\n", "\n")
+
+
+TOKEN = "3ccdd113474722377935511fc85d3dd4"
 
 
 @pytest.fixture
@@ -91,3 +100,17 @@ def mailbox() -> Iterator[Mailbox]:
     yield made
     made.server.shutdown()
     made.server.server_close()
+
+
+@pytest.fixture
+def notifier(webhook: Webhook) -> Any:
+    made: list[Notifier] = []
+
+    def make(*channels: Channel, **options: Any) -> Notifier:
+        options.setdefault("environ", webhook.mattermost())
+        made.append(Notifier(channels or [Channel("CHAT", every=0)], retry_pause=0.01, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close(2)

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from support.notices import AT, MINUTE, ended, fed, queued, told
 
 from schedkit.core.events import (
-    Event,
     Fired,
     OwnerChanged,
-    RunEnded,
     RunNoted,
-    RunQueued,
     RunStarted,
     TaskChanged,
 )
 from schedkit.core.states import Disposition, State
-from schedkit.notify.digest import Digest, message
-from schedkit.notify.notices import TEMPLATES, Notice, Watch, filled, harmless
-
-AT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-
-
-def queued(run: str = "r1", state: State = State.QUEUED, due: datetime = AT, task: str = "bugs") -> RunQueued:
-    return RunQueued(at=AT, task=task, run=run, state=state, cause="trigger", due_at=due, priority=1)
-
-
-def ended(state: State, run: str = "r1", task: str = "bugs", **more: Any) -> RunEnded:
-    return RunEnded(at=AT, task=task, run=run, state=state, attempt=2, **more)
-
-
-def fed(*events: Event, link: str = "", late: float = 60) -> list[Notice]:
-    watch = Watch(timedelta(seconds=late), link)
-    return [notice for event in events for notice in watch.feed(event)]
-
-
-def told(notice: Notice) -> str:
-    return filled(TEMPLATES[notice.kind], notice.fields)
+from schedkit.notify.notices import Watch, filled, harmless
 
 
 def test_a_failed_run() -> None:
@@ -211,59 +187,6 @@ def test_words_of_others_call_nobody(text: str) -> None:
 
 
 # Digests -------------------------------------------------------------------------
-
-
-def notice(kind: Any = "failed", task: str = "bugs", **fields: str) -> Notice:
-    return Notice(kind, task, "r", AT, {"task": task, "error": "no", "duration": "1 s", **fields})
-
-
-def test_the_first_goes_at_once_the_next_after_the_pause() -> None:
-    digest = Digest(60)
-    assert digest.due() is None
-    digest.add(notice())
-    assert digest.due() == float("-inf")
-    assert len(digest.take(100.0)[0]) == 1
-    assert digest.due() is None
-    digest.add(notice())
-    digest.add(notice())
-    assert digest.due() == 160.0
-    taken, dropped = digest.take(160.0)
-    assert (len(taken), dropped) == (2, 0)
-
-
-def test_a_flood_is_counted() -> None:
-    digest = Digest(60)
-    for _ in range(1003):
-        digest.add(notice())
-    taken, dropped = digest.take(0)
-    assert (len(taken), dropped) == (1000, 3)
-    title, body, kind = message(taken, dropped, {}, 4000)
-    assert kind == "failed"
-    assert title == "1003 notices: 1000 failed"
-    assert body.splitlines()[-1] == "… and 983 more"
-    assert digest.take(0) == ([], 0)
-
-
-def test_one_notice_is_told_in_full() -> None:
-    assert message([notice(hint="try")], 0, {}, 4000) == (
-        "bugs: failed", "bugs failed after 1 s: no\ntry", "failed"
-    )  # fmt: skip
-    assert message([notice()], 0, {"failed": "{task}!"}, 4000) == ("bugs: failed", "bugs!", "failed")
-    assert len(message([notice(error="x" * 9999)], 0, {}, 500)[1]) == 500
-
-
-def test_a_digest_keeps_to_the_limit() -> None:
-    notices = [notice(error="e" * 200) for _ in range(15)] + [notice("late", reason="r")] * 2
-    title, body, _ = message(notices, 0, {"late": "{task}: {reason}"}, 800)
-    assert title == "17 notices: 15 failed, 2 late"
-    assert len(body) <= 800
-    assert body.endswith("more")
-    assert message(notices[-2:], 0, {"late": "{task}: {reason}"}, 800)[1] == "- bugs: r\n- bugs: r"
-
-
-def test_the_kind_of_a_digest_is_its_worst() -> None:
-    assert message([notice("done"), notice("late", reason="r")], 0, {}, 800)[2] == "late"
-    assert message([notice("done"), notice("done")], 0, {}, 800)[2] == "done"
 
 
 def test_addresses_of_ours_stay_links() -> None:

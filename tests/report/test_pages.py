@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
-from schedkit.errors import FileError, SchedkitError, SettingsError, UnknownFieldError
+from schedkit.errors import FileError, SchedkitError, SettingsError, UnknownFieldError, UsageError
 from schedkit.jira import Jira
 from schedkit.report import Report, Tools, run_report
 
@@ -72,6 +73,23 @@ def test_one_page_for_all(tools: Tools, site: DemoSite, tmp_path: Path) -> None:
     (page,) = made(site, "All of").values()
     assert page.title == "All of 2026-03-01"
     assert f">{len(frame)}<" in page.body
+
+
+def test_without_a_parent_a_page_is_below_the_main_page(tools: Tools, site: DemoSite) -> None:
+    where = {
+        "by": None,
+        "title": "Main child",
+        "template": "<p>{{ count }}</p>",
+        "values": {},
+        "parent": None,
+    }
+    with pytest.raises(UsageError, match="the page 'Main child' has no parent"):
+        run_report(report(**where), tools)
+    place = site.confluence_cloud
+    wiki = Confluence(place.url, user=place.user, token=place.token, main_page_id="100002")
+    mine = replace(tools, site=lambda name: wiki if name == "wiki" else tools.site(name))
+    run_report(report(**where), mine)
+    assert made(site, "Main child")["Main child"].parent == "100002"
 
 
 def test_a_page_is_the_template(tools: Tools, site: DemoSite) -> None:

@@ -18,6 +18,7 @@ from schedkit.values.extras import check_package, requires_extra
 ROOT = Path(schedkit.__file__).parent
 SITE = [["demo", "--issues", "10"], ["demo-site", "--issues", "10"], ["lab"]]
 LEDGER = "postgresql://nobody@127.0.0.1:9/none"
+CHART = "ChartOptions(alt='x', count_by='A').draw(pd.DataFrame({'A': [1]}), None)"
 PANELS = ["import schedkit.notebook.live_panel", "import schedkit.notebook.display"]
 
 # Hidden package → (the extra that installs it, what needs it: commands, or statements).
@@ -35,6 +36,10 @@ NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
     "anywidget": ("notebook", [*PANELS]),
     "traitlets": ("notebook", [*PANELS]),
     "ipywidgets": ("notebook", ["import schedkit.notebook.builder", *PANELS]),
+    "matplotlib": (
+        "notebook",
+        [f"import pandas as pd; from schedkit.report.chart import ChartOptions; {CHART}"],
+    ),
     "apprise": ("notify", ["from schedkit.app import app; app().scheduler()", ["run", "tasks.py", "--once"]]),
     "psycopg": (
         "postgres",
@@ -46,7 +51,7 @@ NEEDED: dict[str, tuple[str, list[list[str] | str]]] = {
     ),
 }
 # schedkit imports none of these: keyring where there is one, the others are the user's to import.
-ELSEWHERE = {"keyring": "atlassian/login.py", "matplotlib": None, "distributed": None}
+ELSEWHERE = {"keyring": "atlassian/login.py", "distributed": None}
 IMPORT_NAMES = {"python-multipart": "python_multipart"}
 
 PROGRAM = """

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol, Self
 
 from schedkit.confluence.markup import anchor, escape
-from schedkit.confluence.source.canonical import form
+from schedkit.confluence.source.canonical import same_form
 from schedkit.confluence.source.grid import read_grid
 from schedkit.confluence.source.locate import PageIndex, bare_heading, is_absent, locate
 from schedkit.confluence.source.regions import Anchor, Heading, Region
@@ -184,4 +184,4 @@ def outside(draft: Draft, stored: str) -> str:
         tail = draft.old[len(draft.old) - behind :]
         if stored[:begin] == draft.old[:begin] and stored.endswith(tail) and len(stored) >= begin + behind:
             return "identical"
-    return "rewritten" if form(stored) == form(draft.new) else "changed"
+    return "rewritten" if same_form(stored, draft.new) else "changed"

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from schedkit.confluence.markup import Formatted, Link, Lozenge, Mention, anchor, escape, time_tag
 from schedkit.confluence.plans.edit import Draft, Edit, Replaced, TableEdit, place_at
-from schedkit.confluence.source.locate import PageIndex
+from schedkit.confluence.source.difference import difference
+from schedkit.confluence.source.locate import PageIndex, locate
 from schedkit.confluence.source.reading import text
-from schedkit.confluence.source.regions import Anchor
+from schedkit.confluence.source.regions import Anchor, Region
 from schedkit.confluence.source.storage import check, splice
 from schedkit.confluence.tables.arguments import rules
 from schedkit.confluence.tables.look import Look
@@ -66,6 +67,10 @@ class Managed:
     look: Look = field(default_factory=Look)
 
     def rendered(self, cloud: bool) -> tuple[Rendered, Rules]:
+        if not isinstance(self.look, Look):
+            raise UsageError(
+                f"look={safe_repr(self.look, 60)} is not a Look", hint='look=Look(dates=["Due"])'
+            )
         look = replace(self.look, cloud=cloud)
         how = rules(
             key=self.key, keep=self.keep, drop=self.drop, columns=self.columns, missing=self.missing,
@@ -88,12 +93,15 @@ class BlockChange:
 
 @dataclass(frozen=True)
 class BlockEdit:
-    """Put `storage` between the anchors `name` and `name-end`."""
+    """Put `storage` between the anchors `name` and `name-end`.
+
+    `create` says where to put them on a page that does not have them: ``"end"``, or behind a region's table.
+    """
 
     name: str
     storage: str
     accepted: Accepted = frozenset()
-    create: bool = False
+    create: Region | str | None = None
 
     def accepting(self, accepted: Accepted) -> Self:
         """Return the same edit, to which more stored forms say what is to be said."""
@@ -103,7 +111,7 @@ class BlockEdit:
         check(source, what)
         page = PageIndex(source)
         if self.create and self.name not in page.anchor_macros:
-            return self._created(page, what)
+            return self._created(page, self.create, what)
         start, end = _between(page, self.name, what)
         before = source[start:end]
         changed = not says(before, self.storage, self.accepted, self.name)
@@ -119,9 +127,8 @@ class BlockEdit:
             check(draft.new, f"what would become of {what}")
         return draft
 
-    def _created(self, page: PageIndex, what: str) -> Draft:
-        """Put the placeholder at the page's end: its template gained it after the page was made."""
-        at = place_at(page, "end", what)
+    def _created(self, page: PageIndex, where: Region | str, what: str) -> Draft:
+        at = place_at(page, where, what) if isinstance(where, str) else locate(page, where, what).end
         block = f"<p>{anchor(self.name)}{self.storage}{anchor(self.name + END)}</p>"
         change = BlockChange(self.name, "", text(self.storage), True)
         edits = [(at, at, block)]
@@ -159,10 +166,11 @@ class PageEdit:
         for edit in self.edits:
             drafts.append(edit(drafts[-1].new if drafts else source, what))
         replaced = [each for draft in drafts for each in draft.replaced]
+        new = drafts[-1].new if drafts else source
         return Draft(
             source,
-            drafts[-1].new if drafts else source,
-            [],
+            new,
+            difference(source, new),
             [draft.report for draft in drafts],
             replaced,
             any(draft.structural for draft in drafts),
@@ -187,7 +195,9 @@ def page_edit(
         if name in fixed:
             edits.append(FixedValue(placeholder_name(name)))
         elif table is None:
-            edits.append(BlockEdit(placeholder_name(name), inline(value), create=name in create))
+            edits.append(
+                BlockEdit(placeholder_name(name), inline(value), create="end" if name in create else None)
+            )
         else:
             rendered, how = table.rendered(cloud)
             where = "end" if name in create else None

@@ -11,13 +11,14 @@ from typing import Any
 from schedkit import context
 from schedkit.confluence.plans.edit import Draft, Edit, TableEdit
 from schedkit.confluence.plans.new_page import NewPage, create, finish
-from schedkit.confluence.plans.placeholders import BlockChange
-from schedkit.confluence.plans.preview import as_html, as_text, changed_cells, summary
+from schedkit.confluence.plans.placeholders import BlockChange, PageEdit
+from schedkit.confluence.plans.preview import as_html, as_text, changed_cells, page_lines
 from schedkit.confluence.plans.result import Applied, applied
 from schedkit.confluence.plans.update import Outcome, stored_as_sent, update
+from schedkit.confluence.site.attachment import File, attach
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server
-from schedkit.confluence.source.reading import lines
+from schedkit.confluence.source.regions import Anchor
 from schedkit.confluence.tables.arguments import a_flag, seconds
 from schedkit.confluence.tables.rules import Change, Comment, Merged
 from schedkit.loop import blocking, bridged
@@ -35,6 +36,7 @@ class AsyncPlan:
 
     `names` are the placeholders that the parts of the draft's report belong to; None: one table, by region.
     `new` says where the page belongs if it is made from a template; `state` is None if it is not there yet.
+    `files` are attached when the plan is applied; `pending` names those that the page does not have yet.
     """
 
     def __init__(
@@ -47,6 +49,8 @@ class AsyncPlan:
         *,
         names: Sequence[str] | None = None,
         new: NewPage | None = None,
+        files: Sequence[File] = (),
+        pending: Sequence[str] = (),
     ) -> None:
         self.server = server
         self.state = state
@@ -55,6 +59,14 @@ class AsyncPlan:
         self.message = message
         self.names = names
         self.new = new
+        self.files = files
+        self.pending = pending
+
+    @property
+    def table(self) -> TableEdit | None:
+        """The edit of the one table, by region; None for the placeholders of a page."""
+        first = self.edit.edits[0] if isinstance(self.edit, PageEdit) and self.names is None else self.edit
+        return first if isinstance(first, TableEdit) else None
 
     @bridged
     async def apply(self, *, deadline: Duration = 60.0, quiet: bool = True) -> Applied:
@@ -80,9 +92,19 @@ class AsyncPlan:
         a_flag(quiet, "quiet")
         started = time.monotonic()
         context.progress("update page", 0, 1)
+        # The page never shows an image that is not there.
+        attached = [] if self.state is None else await self._attach(self.state.id, limit)
         outcome = await self._outcome(limit, quiet)
+        if self.state is None:
+            attached = await self._attach(outcome.state.id, limit)
         context.progress("update page", 1, 1)
-        return applied(outcome, tables_of(outcome.draft), started, **self._facts(outcome.draft))
+        facts = self._facts(outcome.draft)
+        return applied(outcome, tables_of(outcome.draft), started, attached=attached, **facts)
+
+    async def _attach(self, page_id: str, limit: float) -> list[str]:
+        """Attach the files; return the names of those of which a version was made."""
+        made = [await attach(self.server, page_id, file, self.message, limit) for file in self.files]
+        return [file.name for file in made if file.written]
 
     async def _outcome(self, limit: float, quiet: bool) -> Outcome:
         state = self.state
@@ -101,8 +123,8 @@ class AsyncPlan:
         return outcome
 
     def _facts(self, draft: Draft) -> dict[str, Any]:
-        if isinstance(self.edit, TableEdit):
-            return {"region": str(self.edit.region)}
+        if self.table is not None:
+            return {"region": str(self.table.region)}
         return {"blocks": sum(part.changed for part in parts_of(draft) if isinstance(part, BlockChange))}
 
 
@@ -161,7 +183,7 @@ class Plan:
     @property
     def region(self) -> str:
         """The region of the table; empty for the placeholders of a page."""
-        return str(self.aio.edit.region) if isinstance(self.aio.edit, TableEdit) else ""
+        return "" if self.aio.table is None else str(self.aio.table.region)
 
     @property
     def creates(self) -> bool:
@@ -171,7 +193,12 @@ class Plan:
     @property
     def changed(self) -> bool:
         """Whether applying it would write."""
-        return self.creates or self.aio.draft.changed
+        return self.creates or self.aio.draft.changed or bool(self.aio.pending)
+
+    @property
+    def attaches(self) -> list[str]:
+        """The charts that the page does not have yet, or has with other content."""
+        return list(self.aio.pending)
 
     @property
     def changes(self) -> list[Change]:
@@ -231,7 +258,8 @@ class Plan:
     @property
     def notes(self) -> list[str]:
         """What is worth knowing before applying."""
-        return [*self.aio.draft.notes, *(note for table in self._tables for note in table.notes)]
+        tables = [note for table in self._tables for note in table.notes]
+        return [*self.aio.draft.notes, *self._charts(), *tables]
 
     @property
     def source(self) -> str:
@@ -239,39 +267,70 @@ class Plan:
         return self.aio.draft.new
 
     def __repr__(self) -> str:
-        if isinstance(self.aio.edit, TableEdit):
-            return as_text(self._table_title(), replace(self._tables[0], notes=self.notes))
-        return "\n".join(self._lines())
+        if self.aio.table is not None:
+            return as_text(self._table_title(), self._table(), self._besides())
+        if self.aio.state is None:
+            return "\n".join(self._new_page())
+        head, *notes = self._head()
+        drawn = [_part_text(name, part) for name, part in self._parts()]
+        return "\n".join([head, *drawn, *notes])
 
     def _repr_html_(self) -> str:
-        if isinstance(self.aio.edit, TableEdit):
-            table = replace(self._tables[0], notes=self.notes)
-            return as_html(self._table_title(), self.source, self.aio.edit.region, table)
-        head, *rest = (html.escape(line) for line in self._lines())
-        return f"<div><p><b>{head}</b></p>" + "".join(f"<p>{line}</p>" for line in rest) + "</div>"
+        if self.aio.table is not None:
+            title, region = self._table_title(), self.aio.table.region
+            return as_html(title, self.source, region, self._table(), self._besides())
+        drawn: list[str] = []
+        if self.aio.state is None:
+            head, *rest = self._new_page()
+        else:
+            head, *rest = self._head()
+            drawn = [_part_html(self.source, name, part) for name, part in self._parts()]
+        lines = "".join(f"<p>{html.escape(line)}</p>" for line in rest)
+        return f"<div><p><b>{html.escape(head)}</b></p>{''.join(drawn)}{lines}</div>"
 
     def _table_title(self) -> str:
         return f"page {self.page_id} {self.title!r}, {self.region}"
 
-    def _lines(self) -> list[str]:
-        """Return a line per placeholder, below what becomes of the page."""
-        if self.aio.state is None:
-            assert self.aio.new is not None
-            shown = [clip(line, 100) for line in lines(self.source)]
-            more = [f"… {len(shown) - _LINES} further lines"] if len(shown) > _LINES else []
-            return [f"creates page {self.title!r} under {self.aio.new.parent}", *shown[:_LINES], *more]
+    def _table(self) -> Merged:
+        """The report of the one table, with all notes."""
+        return replace(self._tables[0], notes=self.notes)
+
+    def _besides(self) -> str:
+        """Say what changes besides the one table."""
+        images = [part for part in parts_of(self.aio.draft) if isinstance(part, BlockChange) and part.changed]
+        return f"image {images[0].after!r} put on the page" if images else ", ".join(self._charts())
+
+    def _charts(self) -> list[str]:
+        return [f"chart {name!r} attached" for name in self.attaches]
+
+    def _head(self) -> list[str]:
+        """Return the lines above and below the placeholders of an existing page."""
         head = f"page {self.page_id} {self.title!r}, version {self.version}"
-        parts = zip(self.aio.names or (), parts_of(self.aio.draft), strict=True)
-        return [
-            head,
-            *(f"{name}: {_told(part)}" for name, part in parts),
-            *(f"note: {n}" for n in self.notes),
-        ]
+        return [head, *(f"note: {note}" for note in [*self.aio.draft.notes, *self._charts()])]
+
+    def _parts(self) -> list[tuple[str, Any]]:
+        return list(zip(self.aio.names or (), parts_of(self.aio.draft), strict=True))
+
+    def _new_page(self) -> list[str]:
+        assert self.aio.new is not None
+        shown = [clip(line, 100) for line in page_lines(self.source)]
+        more = [f"… {len(shown) - _LINES} further lines"] if len(shown) > _LINES else []
+        charts = [f"note: {line}" for line in self._charts()]
+        head = f"creates page {self.title!r} under {self.aio.new.parent}"
+        return [head, *shown[:_LINES], *more, *charts]
 
 
-def _told(part: Any) -> str:
+def _part_text(name: str, part: Any) -> str:
+    return as_text(name, part) if isinstance(part, Merged) else f"{name}: {_change_text(part)}"
+
+
+def _part_html(source: str, name: str, part: Any) -> str:
     if isinstance(part, Merged):
-        return summary(part)
+        return as_html(name, source, Anchor(name), part)
+    return f"<p>{html.escape(f'{name}: {_change_text(part)}')}</p>"
+
+
+def _change_text(part: BlockChange) -> str:
     if part.fixed:
         return "set when the page was made"
     return f"{part.before or 'empty'} → {part.after or 'empty'}" if part.changed else "nothing to change"

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from schedkit.confluence.source.grid import read_grid
 from schedkit.confluence.source.locate import PageIndex, locate
-from schedkit.confluence.source.reading import text
+from schedkit.confluence.source.reading import lines, text
 from schedkit.confluence.source.regions import Region
 from schedkit.confluence.source.storage import attributes, tokens
 from schedkit.confluence.tables.rules import Change, Merged
 from schedkit.values.text import clip
 
-__all__ = ["as_html", "as_text", "changed_cells", "summary"]
+__all__ = ["as_html", "as_text", "changed_cells", "page_lines", "summary"]
 
 _ROWS = 30
 _WIDTH = 24
@@ -29,10 +29,10 @@ def changed_cells(merged: Merged) -> int:
     return sum(change.old is not None for change in merged.changes)
 
 
-def summary(merged: Merged) -> str:
-    """Return one line: what applying would do."""
+def summary(merged: Merged, besides: str = "") -> str:
+    """Return one line: what applying would do, to the table and `besides`."""
     if not merged.edits:
-        return "nothing to change"
+        return besides or "nothing to change"
     changed = changed_cells(merged)
     counts = [
         "a new table" if merged.new_table else "",
@@ -46,7 +46,19 @@ def summary(merged: Merged) -> str:
         _count(range(merged.hidden), "row", "not shown"),
         _count(merged.comments, "inline comment", "concerned"),
     ]
-    return ", ".join(filter(None, counts)) or "order or columns change"
+    shown = ", ".join(filter(None, counts)) or "order or columns change"
+    return f"{shown}, {besides}" if besides else shown
+
+
+_TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
+_PARAGRAPH = re.compile(r"</?p(?:\s[^<>]*)?>")
+_NEXT_CELL = re.compile(r"</t[dh]>\s*<t[dh](?:\s[^<>]*)?>")
+
+
+def page_lines(source: str) -> list[str]:
+    """Return what a new page says line by line, a row of a table on one line."""
+    shown = lines(_TABLE.sub(lambda table: _NEXT_CELL.sub(" | ", _PARAGRAPH.sub(" ", table[0])), source))
+    return [line.rstrip("| ") for line in shown]
 
 
 def _columns(names: Sequence[str], what: str) -> str:
@@ -155,9 +167,9 @@ def _lists(merged: Merged) -> list[tuple[str, str]]:
     ]
 
 
-def as_text(title: str, merged: Merged) -> str:
+def as_text(title: str, merged: Merged, besides: str = "") -> str:
     """Draw the plan for a terminal: the rows that differ, ``+`` before a new row."""
-    lines = [f"{title}: {summary(merged)}"]
+    lines = [f"{title}: {summary(merged, besides)}"]
     view = _view(merged)
     if view.rows:
         heads = ["", _key_head(merged), *view.columns]
@@ -165,7 +177,7 @@ def as_text(title: str, merged: Merged) -> str:
         lines += _aligned([heads, *rows])
         if view.further:
             lines.append(f"… {view.further} further rows differ")
-    return "\n".join(lines + [f"{label}: {told}" for label, told in _lists(merged)])
+    return "\n".join(lines + [f"{label}: {words}" for label, words in _lists(merged)])
 
 
 def _key_head(merged: Merged) -> str:
@@ -182,9 +194,9 @@ _MARK = "background:rgba(255,196,0,.28)"
 _NEW = "background:rgba(0,160,80,.18)"
 
 
-def as_html(title: str, source: str, region: Region, merged: Merged) -> str:
+def as_html(title: str, source: str, region: Region, merged: Merged, besides: str = "") -> str:
     """Draw the plan for a notebook: plain escaped text in tables, nothing of the page is executed."""
-    parts = [f"<div><p><b>{html.escape(title)}</b>: {html.escape(summary(merged))}</p>"]
+    parts = [f"<div><p><b>{html.escape(title)}</b>: {html.escape(summary(merged, besides))}</p>"]
     view = _view(merged)
     if view.rows:
         parts.append(
@@ -192,7 +204,7 @@ def as_html(title: str, source: str, region: Region, merged: Merged) -> str:
         )
         if view.further:
             parts.append(f"<p>… {view.further} further rows differ</p>")
-    parts += [f"<p>{label}: {html.escape(told)}</p>" for label, told in _lists(merged)]
+    parts += [f"<p>{label}: {html.escape(words)}</p>" for label, words in _lists(merged)]
     if merged.edits:
         parts.append(_folded(source, region))
     return "".join(parts) + "</div>"

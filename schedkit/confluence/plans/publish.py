@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import anyio.to_thread
 
+from schedkit.confluence.plans.charts import files_of, with_images
 from schedkit.confluence.plans.edit import Draft
 from schedkit.confluence.plans.new_page import NewPage, existing, known_placeholders
 from schedkit.confluence.plans.placeholders import PageEdit, page_edit
@@ -16,6 +17,7 @@ from schedkit.confluence.plans.plan import AsyncPlan, Plan
 from schedkit.confluence.plans.template import fixed_names, rendered_template
 from schedkit.confluence.plans.update import check_editable, settled_draft
 from schedkit.confluence.site.addresses import PageAddress
+from schedkit.confluence.site.attachment import File, not_attached
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server
 from schedkit.confluence.source.locate import PageIndex
@@ -27,9 +29,10 @@ __all__ = ["plan_fill", "plan_publish"]
 async def plan_fill(server: Server, page: PageAddress, values: Mapping[str, Any], message: str) -> Plan:
     """Plan to fill the placeholders of a page."""
     dialect = await server.dialect()
-    edit = await anyio.to_thread.run_sync(page_edit, values, dialect.cloud)
+    files, shown = files_of(values), with_images(values)
+    edit = await anyio.to_thread.run_sync(page_edit, shown, dialect.cloud)
     state = await server.read(await server.resolve(page))
-    return await _filling(server, state, edit, values, message, None)
+    return await _filling(server, state, edit, list(values), message, None, files)
 
 
 async def plan_publish(
@@ -37,6 +40,7 @@ async def plan_publish(
 ) -> Plan:
     """Plan to create a page from a template, or to fill the one that is there."""
     dialect = await server.dialect()
+    files, values = files_of(values), with_images(values)
     # The template is judged whether it is needed today or not.
     fresh = await anyio.to_thread.run_sync(rendered_template, template, values, dialect.cloud)
     fixed = fixed_names(template) & set(values)
@@ -47,21 +51,28 @@ async def plan_publish(
     edit = await anyio.to_thread.run_sync(make)
     if state is None:
         draft = Draft("", fresh, [])
-        return Plan(AsyncPlan(server, None, edit, draft, message, names=list(values), new=new))
-    return await _filling(server, state, edit, values, message, new)
+        names, pending = list(values), [file.name for file in files]
+        plan = AsyncPlan(
+            server, None, edit, draft, message, names=names, new=new, files=files, pending=pending
+        )
+        return Plan(plan)
+    return await _filling(server, state, edit, list(values), message, new, files)
 
 
 async def _filling(
     server: Server,
     state: PageState,
     edit: PageEdit,
-    values: Mapping[str, Any],
+    names: list[str],
     message: str,
     new: NewPage | None,
+    files: Sequence[File],
 ) -> Plan:
     check_editable(state)
     draft, edit = await settled_draft(server, state, edit)
-    return Plan(AsyncPlan(server, state, edit, draft, message, names=list(values), new=new))
+    pending = await not_attached(server, state.id, files)
+    plan = AsyncPlan(server, state, edit, draft, message, names=names, new=new, files=files, pending=pending)
+    return Plan(plan)
 
 
 async def _gained(server: Server, state: PageState, new: NewPage) -> set[str]:

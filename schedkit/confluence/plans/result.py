@@ -40,6 +40,8 @@ class Applied:
         What it took.
     altered : tuple of str
         Cells (key and column) and placeholders that the site stored otherwise than they were sent.
+    attached : tuple of str
+        Charts of which a version was attached.
     """
 
     page_id: str
@@ -58,29 +60,38 @@ class Applied:
     outside: str
     seconds: float
     altered: tuple[str, ...] = ()
+    attached: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
         """Show the page as a link, and in one line what became of it."""
         what = "written" if self.written else "nothing to change"
         counts = [
-            f"{count} {noun}"
-            for count, noun in (
-                (self.changed_cells, "cells changed"), (self.rows_added, "rows added"),
-                (self.rows_removed, "rows removed"), (self.rows_archived, "rows archived"),
-                (self.rows_marked, "rows marked as missing"),
-                (len(self.altered), "cells stored otherwise"),
+            f"{count} {noun}{'s' if count != 1 else ''} {verb}"
+            for count, noun, verb in (
+                (self.changed_cells, "cell", "changed"), (self.rows_added, "row", "added"),
+                (self.rows_removed, "row", "removed"), (self.rows_archived, "row", "archived"),
+                (self.rows_marked, "row", "marked as missing"),
+                (len(self.altered), "cell", "stored otherwise"), (len(self.attached), "chart", "attached"),
             )
             if count
         ]  # fmt: skip
-        told = html.escape(", ".join([f"version {self.version}", what, *counts, f"outside: {self.outside}"]))
+        summary = html.escape(
+            ", ".join([f"version {self.version}", what, *counts, f"outside: {self.outside}"])
+        )
         name = html.escape(self.title)
         if is_web_address(self.url):
             name = f'<a href="{html.escape(self.url, quote=True)}" rel="noopener">{name}</a>'
-        return f"<div>{name}: {told}</div>"
+        return f"<div>{name}: {summary}</div>"
 
 
 def applied(
-    outcome: Outcome, tables: Sequence[Merged], started: float, *, blocks: int = 0, region: str = ""
+    outcome: Outcome,
+    tables: Sequence[Merged],
+    started: float,
+    *,
+    blocks: int = 0,
+    region: str = "",
+    attached: Sequence[str] = (),
 ) -> Applied:
     """Sum up an outcome, and report it to the listener."""
     made = Applied(
@@ -100,6 +111,7 @@ def applied(
         outside=outcome.outside,
         seconds=round(time.monotonic() - started, 3),
         altered=outcome.altered,
+        attached=tuple(attached),
     )
     context.fact("page", {**asdict(made), **({"region": region} if region else {})})
     return made

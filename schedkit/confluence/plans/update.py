@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Sequence
@@ -14,11 +15,11 @@ import anyio.to_thread
 
 from schedkit import context
 from schedkit.confluence.plans.edit import Draft, Edit, Replaced, outside
+from schedkit.confluence.plans.late_comments import comments_meanwhile, restore_comments
 from schedkit.confluence.plans.stored_forms import accepted_forms, remember_forms
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server, is_redirect
 from schedkit.confluence.source.canonical import form
-from schedkit.confluence.source.comments import only_comments_added
 from schedkit.confluence.source.reading import shows_the_same, text
 from schedkit.errors import BadAnswerError, ConflictError, ForbiddenError, NotFoundError, SiteError
 from schedkit.loop import live
@@ -107,7 +108,7 @@ async def settled_draft(
 ) -> tuple[Draft, _Edit]:
     """Apply `edit`, knowing what the site has made of contents that were sent before.
 
-    Where it shows something else than was sent, this is told as long as it lasts.
+    Where it shows something else than was sent, a note says so.
     """
     draft = await draft_of(state, edit)
     if not draft.replaced:
@@ -213,7 +214,7 @@ class _Update:
                 return self._outcome(state, before, base, written=bool(self.sent))
             try:
                 self.puts += 1
-                told = await self._put(state, draft)
+                answered = await self._put(state, draft)
             except ConflictError as error:
                 self.conflicts += 1
                 await self._pause(error, self.conflicts)
@@ -227,7 +228,7 @@ class _Update:
                 context.log(f"{error.message}; reading the page before writing again", logging.WARNING)
                 await self._pause(error, self.lost)
                 continue
-            return await self._read_back(state, draft, told)
+            return await self._read_back(state, draft, answered)
 
     async def _put(self, state: PageState, draft: Draft) -> int | None:
         try:
@@ -240,20 +241,22 @@ class _Update:
                 hint="ask for the permission to edit it, or check the page's restrictions",
             ) from None
 
-    async def _read_back(self, state: PageState, draft: Draft, told: int | None) -> Outcome:
+    async def _read_back(self, state: PageState, draft: Draft, answered: int | None) -> Outcome:
         """Look at what the site has made of the version after `state`."""
         try:
             stored = await self._shown_after(state)
             ours = stored.version == state.version + 1
-            late = await self._slipped_in(state) if ours else None
+            late = await comments_meanwhile(self.server, state) if ours else None
         except SiteError as error:
-            if told != state.version + 1:
+            if answered != state.version + 1:
                 raise
             context.log(f"{error.message}; the page was written and not read back", logging.WARNING)
             return self._unread(state, draft)
         if stored.version <= state.version:
-            if told == state.version + 1:
-                context.log(f"{state.name}: version {told} was made and is not shown yet", logging.WARNING)
+            if answered == state.version + 1:
+                context.log(
+                    f"{state.name}: version {answered} was made and is not shown yet", logging.WARNING
+                )
                 return self._unread(state, draft)
             raise BadAnswerError(
                 f"{state.name}: the site answered the PUT of version {state.version + 1} with success, "
@@ -261,7 +264,7 @@ class _Update:
                 hint="nothing was written; check the page, and any proxy in front of the site",
             )
         if late is not None:
-            return await self._restore_comment(state, draft, stored, late)
+            return await self._restore_comments(state, draft, stored, late)
         altered: tuple[str, ...] = ()
         if ours:
             altered = await stored_as_sent(self.server, stored, self.edit, draft.new, state.source)
@@ -277,35 +280,20 @@ class _Update:
                 await anyio.sleep(_FIRST_WAIT * 2**look)
         return stored
 
-    async def _restore_comment(self, state: PageState, draft: Draft, stored: PageState, late: str) -> Outcome:
-        context.log(f"page {self.page_id}: an inline comment came between reading and writing; restoring it")
+    async def _restore_comments(
+        self, state: PageState, draft: Draft, stored: PageState, late: str
+    ) -> Outcome:
         restored = await draft_of(replace(state, source=late), self.edit)
-        try:
-            self.puts += 1
-            await self.server.write(stored, restored.new, self.message, self.quiet)
-            again = await self.server.read(self.page_id)
-        except SiteError as error:
-            # Whoever saved in this moment saw neither; the edit itself is in.
-            context.log(f"{error.message}; an inline comment's mark was lost", logging.WARNING)
+        write = functools.partial(self.server.write, message=self.message, quiet=self.quiet)
+        again, puts = await restore_comments(self.server, stored, draft.new, restored.new, write, self.until)
+        self.puts += puts
+        if again is None:
             return self._outcome(stored, draft, state.version, written=True)
-        return self._outcome(again, restored, stored.version, written=True)
+        return self._outcome(again, restored, again.version - 1, written=True)
 
     def _unread(self, state: PageState, draft: Draft) -> Outcome:
         written = replace(state, version=state.version + 1, source=draft.new)
         return Outcome(written, draft, True, self.puts, self.conflicts, "unread")
-
-    async def _slipped_in(self, state: PageState) -> str | None:
-        """Return the version written upon, if an inline comment was made there after it was read.
-
-        Adding one changes a page's storage without a new version, so a PUT of the next version is not
-        refused and takes the comment's mark away.
-        """
-        try:
-            old = await self.server.read_old(self.page_id, state.version)
-        except (NotFoundError, ForbiddenError):
-            # Old versions may have been purged, or be for others' eyes.
-            return None
-        return old.source if only_comments_added(state.source, old.source) else None
 
     async def _pause(self, error: SiteError, times: int) -> None:
         wait = chance.uniform(0.3, 1.0) * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(times - 1, 8))
@@ -327,7 +315,7 @@ class _Update:
     ) -> Outcome:
         seen = "identical"
         if written:
-            # A later version is someone else's edit, which is theirs to make.
+            # A later version is someone else's edit.
             ours = base is not None and state.version == base + 1
             seen = outside(draft, state.source) if ours else "edited since"
         if seen == "changed":

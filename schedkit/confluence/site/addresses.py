@@ -121,11 +121,11 @@ def _from_short(code: str) -> PageAddress | None:
 def _check_host(url: str, site_url: str) -> None:
     if "://" not in url or not site_url:
         return
-    theirs, ours = _place(url), _place(site_url)
-    if theirs == ours or (ours[0] == _GATEWAY and theirs[0].endswith(".atlassian.net")):
+    page, site = _place(url), _place(site_url)
+    if page == site or (site[0] == _GATEWAY and page[0].endswith(".atlassian.net")):
         return
     raise UsageError(
-        f"the page is of {theirs[0]}, not of {ours[0]}", hint="use a client of that site: Confluence(url, …)"
+        f"the page is of {page[0]}, not of {site[0]}", hint="use a client of that site: Confluence(url, …)"
     )
 
 

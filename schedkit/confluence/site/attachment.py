@@ -10,6 +10,7 @@ import re
 import time
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,11 @@ from schedkit.atlassian import Request
 from schedkit.confluence.markup import Image, Markup, attachment_link
 from schedkit.confluence.site.server import Server, is_redirect
 from schedkit.errors import BadAnswerError, SiteError, UsageError
+from schedkit.values.files import file_error
 from schedkit.values.rng import chance
+from schedkit.values.text import clean, safe_repr
 
-__all__ = ["Attached", "attach", "content_digest"]
+__all__ = ["Attached", "File", "attach", "content_digest", "not_attached", "read_file"]
 
 
 @dataclass(frozen=True)
@@ -56,21 +59,46 @@ class Attached:
         return Image(self.name, alt, width)
 
 
-async def attach(
-    server: Server, page_id: str, path: str | Path, name: str | None, comment: str, deadline: float
-) -> Attached:
-    """Attach a file, or its next version; nothing is sent if the page has the same bytes."""
-    file = Path(path)
-    name = name or file.name
-    if "/" in name or "\\" in name or not name.strip():
-        raise UsageError(f"invalid attachment name {name!r}", hint="give a plain file name")
+@dataclass(frozen=True)
+class File:
+    """What is to be attached, and by which name."""
+
+    name: str
+    data: bytes
+
+    def __post_init__(self) -> None:
+        if "/" in self.name or "\\" in self.name or not self.name.strip() or clean(self.name) != self.name:
+            raise UsageError(f"invalid attachment name {safe_repr(self.name)}", hint="give a plain file name")
+
+
+async def read_file(path: str | Path, name: str | None) -> File:
+    """Read a file that is to be attached."""
     try:
-        data = await anyio.to_thread.run_sync(file.read_bytes)
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}", hint="check the path") from None
-    # The site keeps no checksum, so ours travels in the version's comment.
-    digest = f"sha256 {(await anyio.to_thread.run_sync(content_digest, data))[:24]}"
-    return await _Upload(server, page_id, name, data, comment, digest, time.monotonic() + deadline).run()
+        data = await anyio.to_thread.run_sync(Path(path).read_bytes)
+    except (OSError, ValueError) as error:
+        raise file_error(error, path, "read") from None
+    return File(name or Path(path).name, data)
+
+
+async def attach(server: Server, page_id: str, file: File, comment: str, deadline: float) -> Attached:
+    """Attach a file, or its next version; nothing is sent if the page has the same content."""
+    digest = await _digest(file)
+    return await _Upload(server, page_id, file, comment, digest, time.monotonic() + deadline).run()
+
+
+async def not_attached(server: Server, page_id: str, files: Sequence[File]) -> list[str]:
+    """Return the names of the files that a page does not have with this content."""
+    missing = []
+    for file in files:
+        found = await _find(server, page_id, file.name)
+        if found is None or await _digest(file) not in _comment(found):
+            missing.append(file.name)
+    return missing
+
+
+async def _digest(file: File) -> str:
+    # The site keeps no checksum: it is in the comment of the version.
+    return f"sha256 {(await anyio.to_thread.run_sync(content_digest, file.data))[:24]}"
 
 
 # What each save rewrites, and what readers do not see: when it was, and notes for other programs.
@@ -105,8 +133,7 @@ def content_digest(data: bytes) -> str:
 class _Upload:
     server: Server
     page_id: str
-    name: str
-    data: bytes
+    file: File
     comment: str
     digest: str
     until: float
@@ -114,7 +141,7 @@ class _Upload:
     async def run(self) -> Attached:
         tries = 0
         while True:
-            found = await self._find()
+            found = await _find(self.server, self.page_id, self.file.name)
             if found is not None and self.digest in _comment(found):
                 return self._attached(found, written=tries > 0)
             tries += 1
@@ -131,50 +158,46 @@ class _Upload:
                 context.log(f"{error.message}; looking for the attachment again", logging.WARNING)
                 await anyio.sleep(wait)
 
-    async def _find(self) -> Any:
-        """Ask for the attachment by its name: it may be beyond the first page of the list."""
-        dialect = await self.server.dialect()
-        answer = await self.server.send(
-            Request(
-                "GET",
-                dialect.attachments(self.page_id),
-                params={"filename": self.name, "expand": "version", "limit": 50},
-            )
-        )
-        results = answer.json().get("results", [])
-        return next((found for found in results if found.get("title") == self.name), None)
-
     async def _request(self, found: Any) -> Request:
         dialect = await self.server.dialect()
         path = dialect.attachments(self.page_id)
         method = "PUT" if dialect.put_creates_attachment else "POST"
         if found is not None and not dialect.put_creates_attachment:
             path = f"{path}/{found['id']}/data"
-        kind = mimetypes.guess_type(self.name)[0] or "application/octet-stream"
+        kind = mimetypes.guess_type(self.file.name)[0] or "application/octet-stream"
         return Request(
             method,
             path,
-            files={"file": (self.name, self.data, kind)},
+            files={"file": (self.file.name, self.file.data, kind)},
             data={"comment": f"{self.comment} ({self.digest})".strip(), "minorEdit": "true"},
         )
 
     def _attached(self, found: Any, *, written: bool) -> Attached:
         try:
             version = int(found["version"]["number"])
-            return Attached(self.page_id, str(found["id"]), self.name, version, written)
+            return Attached(self.page_id, str(found["id"]), self.file.name, version, written)
         except (KeyError, TypeError, ValueError):
             raise BadAnswerError(
-                f"page {self.page_id}: the answer about {self.name!r} is not an attachment"
+                f"page {self.page_id}: the answer about {self.file.name!r} is not an attachment"
             ) from None
 
 
+async def _find(server: Server, page_id: str, name: str) -> Any:
+    """Ask for the attachment by its name: it may be beyond the first page of the list."""
+    dialect = await server.dialect()
+    params = {"filename": name, "expand": "version", "limit": 50}
+    answer = await server.send(Request("GET", dialect.attachments(page_id), params=params))
+    results = answer.json().get("results", [])
+    return next((found for found in results if found.get("title") == name), None)
+
+
 def _comment(found: Any) -> str:
-    told = [
+    comments = [
         (found.get("metadata") or {}).get("comment"),
         (found.get("extensions") or {}).get("comment"),
         (found.get("version") or {}).get("message"),
     ]
-    return " ".join(str(part) for part in told if part)
+    return " ".join(str(part) for part in comments if part)
 
 
 def _first(answer: Any) -> Any:

@@ -41,7 +41,7 @@ class PageState:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one kind of Confluence is spoken to.
+    """The paths, parameters and bodies of one kind of Confluence.
 
     `content` is v1 on both: v2 has no upload.
     """

@@ -27,14 +27,14 @@ __all__ = ["Server", "is_redirect"]
 
 
 class Server:
-    """A site and the dialect it speaks, asked for once unless it is told.
+    """A site and the dialect it speaks, detected once unless it is given.
 
     Parameters
     ----------
     site : Site
         The site, without ``/wiki`` behind it.
     cloud : bool, optional
-        Which dialect; found out by itself.
+        Which dialect; detected by default.
     below_wiki : bool
         The address that was given ends in ``/wiki``: a Data Center lives there.
     """
@@ -66,8 +66,8 @@ class Server:
         with suppress(SiteError):
             if await self._lists(self._data_center.content):
                 return self._data_center
-        told = "tell whether it is a Cloud: cloud=True or cloud=False"
-        refused.hint = f"{refused.hint}; or {told}" if refused.hint else told
+        advice = "tell whether it is a Cloud: cloud=True or cloud=False"
+        refused.hint = f"{refused.hint}; or {advice}" if refused.hint else advice
         raise refused
 
     async def _lists(self, path: str) -> bool:

@@ -16,7 +16,7 @@ from functools import lru_cache
 from schedkit.confluence.source.reading import card_name
 from schedkit.confluence.source.storage import attributes, tokens
 
-__all__ = ["blank", "canonical", "digest", "form", "same"]
+__all__ = ["blank", "canonical", "digest", "form", "same", "same_form"]
 
 Form = tuple[object, ...]
 
@@ -45,7 +45,7 @@ _NOISE = {
     "ac:local-id", "ac:macro-id", "ac:schema-version", "ac:card-appearance", "ri:version-at-save",
     "ri:local-id", "local-id", "id", "class", "rel", "target", "scope",
 }  # fmt: skip
-# What the site may add to these by itself: sizes and places of images, the space of a page.
+# What the site may add to these: sizes and places of images, the space of a page.
 _EXTENSIBLE = {"ac:image", "ri:attachment", "ri:page", "ri:user", "ri:blog-post"}
 
 
@@ -55,6 +55,11 @@ def same(old: str, new: str) -> bool:
     Attributes that the site adds to an image or to a target are ignored, unless `new` has them too.
     """
     return old == new or _equal(canonical(old), canonical(new))
+
+
+def same_form(old: str, new: str) -> bool:
+    """As `same`, for markup too big to remember."""
+    return old == new or _equal(form(old), form(new))
 
 
 def _equal(old: Form, new: Form) -> bool:

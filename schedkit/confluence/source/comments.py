@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from schedkit.confluence.source.reading import text
-from schedkit.confluence.source.storage import attributes, splice, tag_pattern
+from typing import NamedTuple
 
-__all__ = ["comments_in", "has_comments", "only_comments_added"]
+from schedkit.confluence.source.difference import difference
+from schedkit.confluence.source.reading import text
+from schedkit.confluence.source.storage import attributes, check, splice, tag_pattern
+from schedkit.errors import MalformedPageError
+
+__all__ = ["carry_comments", "comments_in", "has_comments", "only_comments_changed"]
 
 _TAG = "ac:inline-comment-marker"
 _MARKS = tag_pattern(_TAG)
@@ -35,14 +39,65 @@ def comments_in(markup: str) -> dict[str, str]:
     return found
 
 
-def only_comments_added(before: str, late: str) -> bool:
-    """Tell whether `late` is `before` with more marks of inline comments, and nothing else.
+class _Mark(NamedTuple):
+    """A tag of a mark: its place in the text without marks, the tag, its comment."""
 
-    Both are checked pages.
+    at: int
+    tag: str
+    ref: str
+
+
+def only_comments_changed(before: str, late: str) -> bool:
+    """Tell whether two checked pages differ in marks of inline comments, and in nothing else."""
+    return before != late and _lifted(before)[0] == _lifted(late)[0]
+
+
+def carry_comments(base: str, marked: str, now: str) -> str | None:
+    """Return the page `now` with the marks that `marked` has, and with those that it gained since `base`.
+
+    `marked` is `base` with other marks. None where words that are marked were changed since.
     """
-    known = {ref for ref, _ in _marks(before)}
-    added = [span for ref, span in _marks(late) if ref not in known]
-    return bool(added) and splice(late, [(start, end, "") for start, end in added]) == before
+    (plain, known), (same, wanted), (present, there) = map(_lifted, (base, marked, now))
+    if plain != same:
+        return None
+    refs = {mark.ref for mark in known}
+    gained = [mark for mark in there if mark.ref not in refs]
+    restored = {mark.ref for mark in gained}
+    spans = difference(plain, present)
+    moved = [_moved(mark, spans) for mark in wanted if mark.ref not in restored]
+    if None in moved:
+        return None
+    marks = gained + [mark for mark in moved if mark is not None]
+    carried = splice(present, [(mark.at, mark.at, mark.tag) for mark in sorted(marks, key=_place)])
+    try:
+        check(carried)
+    except MalformedPageError:
+        return None
+    return carried
+
+
+def _place(mark: _Mark) -> int:
+    return mark.at
+
+
+def _moved(mark: _Mark, spans: list[tuple[int, int, str]]) -> _Mark | None:
+    for start, end, content in spans:
+        if start < mark.at < end:
+            return None
+        # What is inserted at the very edge of marked words is outside of them.
+        if mark.at > end or (mark.at == end and (start < end or not mark.tag.startswith("</"))):
+            return mark._replace(at=mark.at + len(content) - (end - start))
+    return mark
+
+
+def _lifted(source: str) -> tuple[str, list[_Mark]]:
+    """Take the marks off a page; returns the text without them, and the marks."""
+    marks: list[_Mark] = []
+    taken = 0
+    for ref, (start, end) in _marks(source):
+        marks.append(_Mark(start - taken, source[start:end], ref))
+        taken += end - start
+    return splice(source, [(start, end, "") for _, (start, end) in _marks(source)]), marks
 
 
 def _marks(source: str) -> list[tuple[str, tuple[int, int]]]:

@@ -253,7 +253,11 @@ def names_of(page: PageIndex, table: Element) -> list[str]:
     local_id = attributes(table.attrs).get("ac:local-id") if table.attrs else None
     if local_id:
         names.append(f"local-id:{local_id}")
-    names += [f"anchor:{name}" for name, found in page.anchored.items() if found == table]
+    names += [
+        f"anchor:{name}"
+        for name, found in page.anchored.items()
+        if found == table and not _ends_placeholder(page, name)
+    ]
     last = page.headings_before(table.start)
     # Only the nearest headings can reach so far, be it over some in cells.
     above = reversed(page.headings[max(0, last - _NEAR) : last])
@@ -266,6 +270,11 @@ def names_of(page: PageIndex, table: Element) -> list[str]:
             numbered = len(section) > 1 or _NUMBERED.search(name) is not None
             names.append(f"heading:{name}/{section.index(table) + 1}" if numbered else f"heading:{name}")
     return [spelled for spelled in names if _means(page, spelled, table)]
+
+
+def _ends_placeholder(page: PageIndex, name: str) -> bool:
+    """Tell whether an anchor only ends what a plan filled: nobody means the table behind it."""
+    return name.endswith("-end") and name.removesuffix("-end") in page.anchor_macros
 
 
 _NUMBERED = re.compile(r"/\s*[0-9]+$")

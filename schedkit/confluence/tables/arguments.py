@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from schedkit.confluence.tables.rules import MISSING, Rules, header
 from schedkit.errors import UsageError
 from schedkit.values.durations import parse_duration
-from schedkit.values.text import did_you_mean, safe_repr
+from schedkit.values.text import clean, did_you_mean, safe_repr
 
-__all__ = ["a_flag", "a_mapping", "a_number", "a_text", "labels", "rules", "seconds"]
+__all__ = ["a_flag", "a_mapping", "a_number", "a_text", "labels", "rules", "seconds", "sendable"]
 
 
 def rules(
@@ -33,10 +34,15 @@ def rules(
     UsageError
         If one is of another kind, or they contradict each other.
     """
-    if missing is not None and missing not in MISSING:
+    if missing is not None and not _is_among(missing, MISSING):
         raise UsageError(
             f"unknown missing={safe_repr(missing)}",
             hint=did_you_mean(missing, MISSING, otherwise=f"write one of {', '.join(MISSING)}"),
+        )
+    if missing in ("mark", "archive") and key is None:
+        raise UsageError(
+            f'missing="{missing}" needs a key: without one, rows are matched by position',
+            hint='write key="Key"',
         )
     keys = () if key is None else key_columns(key)
     kept = tuple(map(header, labels(keep, "keep")))
@@ -58,9 +64,14 @@ def rules(
     )
 
 
+def _is_among(value: Any, names: tuple[str, ...]) -> bool:
+    return isinstance(value, str) and value in names
+
+
 def key_columns(key: Any) -> tuple[str, ...]:
     """Return the names of the key columns as they read on the page."""
-    names = tuple(map(header, [key] if isinstance(key, str | int) else labels(key, "key")))
+    single = isinstance(key, str | int) and not isinstance(key, bool)
+    names = tuple(map(header, [key] if single else labels(key, "key")))
     if not names or not all(names):
         raise UsageError(
             f"key={safe_repr(key)} names no column", hint='write key="Key" or key=["Team", "Week"]'
@@ -81,18 +92,37 @@ def a_text(value: Any, name: str) -> str:
     """Return a text that is not empty."""
     if not isinstance(value, str) or not value.strip():
         raise UsageError(f"{name}={safe_repr(value, 60)} is not a text", hint=f"give {name}= a string")
+    return sendable(value, name)
+
+
+def sendable(value: str, name: str) -> str:
+    """Return a text that UTF-8 can hold.
+
+    Raises
+    ------
+    UsageError
+        If it holds half of a surrogate pair, as text that was cut by bytes does.
+    """
+    if clean(value) != value.replace("\x00", "\ufffd"):
+        raise UsageError(
+            f"{name}={safe_repr(value, 60)} holds half of a character",
+            hint="read or cut it as text, not as bytes",
+        )
     return value
 
 
 def a_number(value: Any, name: str, least: int = 0) -> int:
     """Return a whole number of at least `least`."""
-    index = getattr(value, "__index__", None)
-    if index is None or isinstance(value, bool) or value < least:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or number < least:
         raise UsageError(
             f"{name}={safe_repr(value, 60)} is not a whole number of at least {least}",
             hint=f"write e.g. {name}={max(least, 10)}",
         )
-    return int(index())
+    return number
 
 
 def _a_share(value: Any, name: str) -> float:

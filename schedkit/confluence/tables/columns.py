@@ -81,13 +81,13 @@ def decide_columns(
         for at, name in enumerate(grid.names)
         if name not in rules.drop
     ]
-    strangers = [c.name for c in columns if c.of_people and not c.kept]
-    if not rules.keys and (strangers or rules.keep):
+    lacking = [c.name for c in columns if c.of_people and not c.kept]
+    if not rules.keys and (lacking or rules.keep):
         raise RegionError(
-            f"{what} has columns that the frame lacks ({', '.join(strangers or rules.keep)})",
+            f"{what} has columns that the frame lacks ({', '.join(lacking or rules.keep)})",
             hint="give key= to carry them over, or drop=[…] to remove them",
         )
-    notes = [_carried(strangers)] if strangers else []
+    notes = [_carried(lacking)] if lacking else []
     beyond = [
         name
         for name in new.names
@@ -102,7 +102,7 @@ def decide_columns(
         _insert(columns, new, beyond)
     if marking:
         columns.append(Column(MISSING_SINCE, -1, place[MISSING_SINCE]))
-    return columns, notes + _add_kept(columns, grid, rules, place, strangers)
+    return columns, notes + _add_kept(columns, grid, rules, place, lacking)
 
 
 def _insert(columns: list[Column], new: Rendered, names: list[str]) -> None:
@@ -115,12 +115,12 @@ def _insert(columns: list[Column], new: Rendered, names: list[str]) -> None:
 
 
 def _add_kept(
-    columns: list[Column], grid: Grid, rules: Rules, place: dict[str, int], strangers: list[str]
+    columns: list[Column], grid: Grid, rules: Rules, place: dict[str, int], lacking: list[str]
 ) -> list[str]:
     missing = [name for name in rules.keep if name not in grid.names and name not in rules.drop]
-    if missing and strangers:
+    if missing and lacking:
         return [
-            f"column {name!r} is not on the page; perhaps it was renamed: not added{_meant(name, strangers)}"
+            f"column {name!r} is not on the page; perhaps it was renamed: not added{_meant(name, lacking)}"
             for name in missing
         ]
     columns += [Column(name, -1, place.get(name, -1), kept=True) for name in missing]

@@ -27,15 +27,15 @@ class Look:
         The frame's issue keys are linked by themselves where ``df.attrs["site"]`` is known.
     lozenges : mapping of str to mapping or str
         Column to colours by value, or to the column that holds the status category.
-        ``Status`` is coloured by ``Status Category`` by itself.
+        ``Status`` is coloured by ``Status Category`` by default.
     mentions : mapping of str to str
         Column to the column that holds the users' account ids (Cloud) or keys (Data Center).
     dates : sequence of str
-        Columns of moments of which only the day is shown. A column of dates shows the day by itself.
+        Columns of moments of which only the day is shown. A column of dates always shows the day.
     tz : str or tzinfo, optional
         The time zone in which moments are shown; by default the machine's.
     show_zone : bool, optional
-        Write the zone behind each moment; by default where `tz` is given and is not the machine's.
+        Write the zone after each moment; by default where `tz` is given and is not the machine's.
     max_chars : int
         Longer text is cut, and ends in an ellipsis.
     cloud : bool
@@ -69,7 +69,7 @@ class Look:
 
     @cached_property
     def zone_behind(self) -> str:
-        """What stands behind a moment."""
+        """The zone as it is written after a moment; empty if it is not shown."""
         shown = self.show_zone
         if shown is None:
             shown = self.tz is not None and self.zone != local_timezone()

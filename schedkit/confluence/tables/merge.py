@@ -14,9 +14,15 @@ from schedkit.confluence.source.grid import Grid
 from schedkit.confluence.tables.columns import align_names, decide_columns
 from schedkit.confluence.tables.key_value import update_values
 from schedkit.confluence.tables.managed_rows import more_cell
-from schedkit.confluence.tables.missing_rows import has_marks, leaving, with_marks, write_missing, write_ours
+from schedkit.confluence.tables.missing_rows import (
+    has_marks,
+    leaving,
+    with_marks,
+    write_managed_row,
+    write_missing,
+)
 from schedkit.confluence.tables.new_table import filled
-from schedkit.confluence.tables.old_rows import OldRows, find_old_rows, match_keys, spoken_key
+from schedkit.confluence.tables.old_rows import OldRows, find_old_rows, match_keys, shown_key
 from schedkit.confluence.tables.render import Rendered
 from schedkit.confluence.tables.row_writer import Accepted, RowWriter
 from schedkit.confluence.tables.rules import Comment, Merged, Rules
@@ -75,7 +81,7 @@ def _laid(source: str, grid: Grid, new: Rendered, rules: Rules, what: str, accep
     _write_frame(rows, old, new, keys, shown)
     hidden = len(keys) - len(unmoved) - len(shown)
     if hidden:
-        write_ours(rows, rules, old.more, more_cell(hidden, rules.workbook))
+        write_managed_row(rows, rules, old.more, more_cell(hidden, rules.workbook))
     missing = write_missing(rows, old, rules, set(keys), unmoved)
     edits = [(grid.start, grid.end, rows.body()), *rows.head_edits()]
     return Merged(
@@ -168,7 +174,7 @@ def _lost_comments(rows: RowWriter, old: OldRows, body: str) -> list[Comment]:
     lost = before.keys() - comments_in(body).keys() if before else set()
     if not lost:
         return []
-    names = {row: spoken_key(key) for key, row in old.by_key.items()}
+    names = {row: shown_key(key) for key, row in old.by_key.items()}
     found = []
     for row in range(len(grid.rows)):
         for column, cell in enumerate(grid.rows[row].cells):

@@ -10,12 +10,12 @@ from schedkit.confluence.source.canonical import blank
 from schedkit.confluence.source.reading import text
 from schedkit.confluence.tables.columns import fold
 from schedkit.confluence.tables.managed_rows import MISSING_SINCE, archived_cell
-from schedkit.confluence.tables.old_rows import OldRows, has_key, spoken_key
+from schedkit.confluence.tables.old_rows import OldRows, has_key, shown_key
 from schedkit.confluence.tables.render import Rendered
 from schedkit.confluence.tables.row_writer import RowWriter
 from schedkit.confluence.tables.rules import Rules
 
-__all__ = ["MissingRows", "has_marks", "leaving", "with_marks", "write_missing", "write_ours"]
+__all__ = ["MissingRows", "has_marks", "leaving", "with_marks", "write_managed_row", "write_missing"]
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,19 @@ def write_missing(
         left = [(key, row) for key, row in left if row in old.archived]
     staying = [(key, row) for key, row in left if key in unmoved or _stays(rows, old, rules, key, row)]
     if staying:
-        write_ours(rows, rules, old.head, archived_cell())
+        write_managed_row(rows, rules, old.head, archived_cell())
         for key, row in staying:
             rows.write(key, row, nothing)
     kept = {row for _, row in staying}
     return MissingRows(
-        removed=[spoken_key(key) for key, row in left if row not in kept],
-        archived=[spoken_key(key) for key, row in staying if row not in old.archived],
+        removed=[shown_key(key) for key, row in left if row not in kept],
+        archived=[shown_key(key) for key, row in staying if row not in old.archived],
         marked=marked,
     )
 
 
-def write_ours(rows: RowWriter, rules: Rules, old: int | None, content: str) -> None:
-    """Write one of our two rows: its text is in the key column, its other cells are empty."""
+def write_managed_row(rows: RowWriter, rules: Rules, old: int | None, content: str) -> None:
+    """Write one of the two managed rows: its text is in the key column, its other cells are empty."""
     at = next((n for n, c in enumerate(rows.columns) if c.name in rules.keys), 0)
     rows.write(text(content), old, [content if n == at else "" for n in range(len(rows.columns))])
 

@@ -11,11 +11,11 @@ from schedkit.confluence.tables.row_writer import RowWriter
 from schedkit.confluence.tables.rules import Rules, joined_key
 from schedkit.errors import RegionError
 
-__all__ = ["OldRows", "find_old_rows", "has_key", "match_keys", "spoken_key"]
+__all__ = ["OldRows", "find_old_rows", "has_key", "match_keys", "shown_key"]
 
 
 class OldRows(NamedTuple):
-    """The rows on the page: index by key, those below the archive's head, and our own two."""
+    """The rows on the page: index by key, those below the archive's head, and the two managed rows."""
 
     by_key: dict[str, int]
     archived: set[int]
@@ -42,7 +42,7 @@ def find_old_rows(rows: RowWriter, rules: Rules, what: str) -> OldRows:
     more = head = None
     for row in range(len(grid.rows)):
         parts = [key_text(rows.content(row, place)) for place in places]
-        # One in which people wrote is theirs by now.
+        # A row in which people wrote is no longer ours to replace.
         if is_more(parts[0]) and not rows.has_words(row):
             more = row
             continue
@@ -68,11 +68,11 @@ def match_keys(old: OldRows, keys: Sequence[str]) -> tuple[OldRows, list[str]]:
     unmatched = [key for key in keys if key not in old.by_key] if strange else []
     if not unmatched:
         return old, []
-    theirs, ours = _by_fold(strange), _by_fold(unmatched)
+    on_page, in_frame = _by_fold(strange), _by_fold(unmatched)
     spelled = {
-        found[0]: ours[fold][0]
-        for fold, found in theirs.items()
-        if len(found) == 1 and len(ours.get(fold, ())) == 1
+        found[0]: in_frame[fold][0]
+        for fold, found in on_page.items()
+        if len(found) == 1 and len(in_frame.get(fold, ())) == 1
     }
     notes = [f"row {key!r} of the page is taken for {name!r}" for key, name in spelled.items()]
     return old._replace(by_key={spelled.get(key, key): row for key, row in old.by_key.items()}), notes
@@ -103,6 +103,6 @@ def has_key(key: str) -> bool:
     return not key.startswith("\0")
 
 
-def spoken_key(key: str) -> str:
+def shown_key(key: str) -> str:
     """Return what messages call a row."""
     return key if has_key(key) else "(no key)"

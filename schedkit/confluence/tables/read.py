@@ -51,8 +51,8 @@ def _problem(source: str, page: PageIndex, n: int, grid: Grid) -> str:
 def read_table(source: str, region: Region, what: str, *, repeat: bool = False) -> pd.DataFrame:
     """Return a table's cells as text, one column per column; linked keys are keys.
 
-    Our own two rows ("… and 42 more", the head of the archived block) are left out. Archived rows come last;
-    ``attrs["archived"]`` holds their number. A table with names in its first column (page properties)
+    The two managed rows ("… and 42 more", the head of the archived block) are left out. Archived rows come
+    last; ``attrs["archived"]`` holds their number. A table with names in its first column (page properties)
     is one row, or as many as it has columns of values. A merged cell is read once, at its first place, or
     with `repeat` at each that it covers.
     """
@@ -75,7 +75,7 @@ def read_table(source: str, region: Region, what: str, *, repeat: bool = False) 
         for at, _ in enumerate(names)
         if grid.header is None or not is_numbering(source, grid.header.cells[at])
     ]
-    rows, archived = _without_ours([[row[at] for at in shown] for row in cells])
+    rows, archived = _without_managed([[row[at] for at in shown] for row in cells])
     frame = pd.DataFrame(rows, columns=_unique([names[at] for at in shown]), dtype="str")
     frame.attrs["archived"] = archived
     return frame
@@ -92,7 +92,7 @@ def _shown(source: str, grid: Grid, row: int, column: int, repeat: bool) -> str:
     return "" if covered and not repeat else key_text(grid.content(source, row, column))
 
 
-def _without_ours(cells: Sequence[list[str]]) -> tuple[list[list[str]], int]:
+def _without_managed(cells: Sequence[list[str]]) -> tuple[list[list[str]], int]:
     """Return the rows that are data, and how many of them are archived."""
     rows: list[list[str]] = []
     archived_from = None

@@ -90,7 +90,7 @@ def render(
     look = look or Look()
     if not isinstance(df, pd.DataFrame):
         raise UsageError(f"expected a DataFrame, got {type(df).__name__}", hint="give a DataFrame")
-    keys = [] if key is None else [key] if isinstance(key, str) else list(key)
+    keys = [] if key is None else [key] if isinstance(key, str | int) else list(key)
     if keys and set(keys) <= set(df.index.names) - set(df.columns):
         df = df.reset_index()
     labels = list(df.columns) if columns is None or _is_all(columns) else column_labels(columns, "columns")

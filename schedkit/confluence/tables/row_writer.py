@@ -122,7 +122,7 @@ class RowWriter:
             for c in self.columns
         ]
         edits = [(header.inner, header.cells[-1].end, "".join(cells))]
-        # A colgroup that did not fit before is people's business.
+        # A colgroup that did not fit before is left as it is.
         cols = self.grid.cols
         if len(cols) == len(header.cells):
             spans = [self.source[start:end] for start, end in cols]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from collections.abc import Iterable
 from html import escape, unescape
 from xml.parsers import expat
 
@@ -10,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schedkit.demo import answers
-from schedkit.demo.confluence.model import Page
+from schedkit.demo.confluence.model import Attachment, Page
 from schedkit.demo.confluence.storage import WRAP
 from schedkit.demo.confluence.store import WikiStore
 
@@ -63,14 +65,16 @@ def render(page: Page) -> str:
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{_STYLE}</style></head><body><h1>{title}</h1>"
         f'<p class="meta">Version {page.latest.number} by {escape(page.latest.author)}{labels}</p>'
-        f"{_Renderer().render(page.body)}{shown}</body></html>"
+        f"{_Renderer(page.attachments.values()).render(page.body)}{shown}</body></html>"
     )
 
 
 class _Renderer:
     """Walks storage format with expat; what it does not know, it shows the text of."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: Iterable[Attachment] = ()) -> None:
+        self.files = {file.title: file for file in files}
+        self.image: dict[str, str] | None = None
         self.out: list[str] = []
         self.closers: list[str] = []
         self.macros: list[tuple[str, dict[str, str]]] = []
@@ -116,6 +120,11 @@ class _Renderer:
             self._open("<div>", "</div>")
         elif name == "time":
             self._open(f'<span class="date">{escape(attributes.get("datetime", ""))}', "</span>")
+        elif name == "ac:image":
+            self.image = attributes
+            self.closers.append("")
+        elif name == "ri:attachment" and self.image is not None:
+            self._open(self._picture(attributes.get("ri:filename", "")), "")
         elif name == "ri:attachment":
             self._open(f'<span class="macro">📎 {escape(attributes.get("ri:filename", ""))}', "</span>")
         elif name == "ri:page":
@@ -134,6 +143,16 @@ class _Renderer:
         else:
             self.closers.append("")
 
+    def _picture(self, title: str) -> str:
+        """An attached image within the page itself, which may load nothing."""
+        shape = self.image or {}
+        file, alt = self.files.get(title), escape(shape.get("ac:alt", title))
+        if file is None:
+            return f'<span class="macro">🖼 {escape(title)}: {alt}</span>'
+        width = f' width="{shape["ac:width"]}"' if shape.get("ac:width", "").isdigit() else ""
+        data = b64encode(file.latest.data).decode()
+        return f'<img alt="{alt}"{width} src="data:{escape(file.media_type)};base64,{data}">'
+
     def _body(self) -> None:
         name, parameters = self.macros[-1] if self.macros else ("", {})
         if name in ("code", "noformat"):
@@ -146,7 +165,9 @@ class _Renderer:
 
     def _end(self, name: str) -> None:
         self.out.append(self.closers.pop())
-        if name == "ac:parameter":
+        if name == "ac:image":
+            self.image = None
+        elif name == "ac:parameter":
             if self.macros:
                 self.macros[-1][1][self.parameter or ""] = "".join(self.heard)
             self.parameter = None

@@ -9,14 +9,14 @@ from schedkit.confluence import Applied
 MADE = Applied(
     page_id="1", title="Bugs & <b>", url="https://wiki.example.org/x?a=1&b=2", version=3, written=True,
     changed_cells=2, rows_added=0, rows_removed=1, rows_archived=0, rows_marked=0, rows_hidden=0, puts=1,
-    conflicts=0,    outside="identical", seconds=0.1,
+    conflicts=0, outside="identical", seconds=0.1,
 )  # fmt: skip
 
 
 def test_the_page_is_a_link_and_its_title_is_text() -> None:
     assert MADE._repr_html_() == (
         '<div><a href="https://wiki.example.org/x?a=1&amp;b=2" rel="noopener">Bugs &amp; &lt;b&gt;</a>: '
-        "version 3, written, 2 cells changed, 1 rows removed, outside: identical</div>"
+        "version 3, written, 2 cells changed, 1 row removed, outside: identical</div>"
     )
 
 
@@ -24,4 +24,4 @@ def test_an_address_that_runs_is_no_link() -> None:
     shown = replace(MADE, url="javascript:alert(1)", written=False, altered=("K-1 S",))._repr_html_()
     assert "<a" not in shown
     assert "nothing to change" in shown
-    assert "1 cells stored otherwise" in shown
+    assert "1 cell stored otherwise" in shown

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from schedkit.confluence import Confluence
 from schedkit.confluence.site.attachment import content_digest
 from schedkit.demo import DemoSite, Faults
-from schedkit.errors import BadAnswerError, ForbiddenError, NotFoundError, SiteError, UsageError
+from schedkit.errors import BadAnswerError, FileError, ForbiddenError, NotFoundError, SiteError, UsageError
 
 MakePage = Callable[[str], DemoPage]
 
@@ -134,7 +134,7 @@ def test_an_upload_that_stays_unsure_ends_at_the_deadline(
 
 
 def test_what_cannot_be_attached(wiki: Confluence, tmp_path: Path, book: Path) -> None:
-    with pytest.raises(UsageError, match=r"cannot read .*No such file"):
+    with pytest.raises(FileError, match=r"cannot read .*no such file"):
         wiki.page(1).attach(tmp_path / "none.xlsx")
     for name in ("a/b.txt", "a\\b", " "):
         with pytest.raises(UsageError, match="invalid attachment name"):

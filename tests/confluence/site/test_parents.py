@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from schedkit.confluence import Confluence, Plan
 from schedkit.demo import DemoSite
-from schedkit.errors import NotFoundError, UsageError
+from schedkit.errors import BadAnswerError, NotFoundError, UsageError
 
 cloud_only = pytest.mark.parametrize("wiki", ["cloud"], indirect=True)
 HOME = "100000"
@@ -56,6 +58,25 @@ def test_a_folder_whose_space_is_not_known_by_its_id(wiki: Confluence, demo: Dem
 
 
 @cloud_only
+def test_a_folder_whose_answer_names_its_space(wiki: Confluence, demo: DemoSite) -> None:
+    top = demo.wiki.create_folder("Top")
+
+    def newer(request: Request) -> Response | None:
+        if request.url.path.endswith(f"/folders/{top.id}"):
+            return JSONResponse({"id": top.id, "type": "folder", "status": "current", "spaceId": "65537"})
+        return None
+
+    undo = demo.before(newer)
+    made = publish(wiki, top.id, f"In folder {top.id}").apply()
+    undo()
+    assert demo.wiki.pages[made.page_id].parent == top.id
+    undo = demo.before(lambda request: JSONResponse([1]) if "/folders/" in request.url.path else None)
+    with pytest.raises(BadAnswerError, match=f"the answer about folder {top.id} is not a folder"):
+        publish(wiki, folder_url(wiki, top.id), "x")
+    undo()
+
+
+@cloud_only
 def test_a_folder_in_the_trash(wiki: Confluence, demo: DemoSite) -> None:
     folder = demo.wiki.create_folder("Old", parent=HOME)
     folder.status = "trashed"
@@ -66,6 +87,26 @@ def test_a_folder_in_the_trash(wiki: Confluence, demo: DemoSite) -> None:
 def test_an_id_that_is_neither(wiki: Confluence) -> None:
     with pytest.raises(NotFoundError):
         publish(wiki, 987_654_321, "x")
+
+
+def test_pages_are_created_below_the_main_page(wiki: Confluence, demo: DemoSite) -> None:
+    site = wiki.aio.server.site
+    mine = Confluence(site=site, cloud=(site.credentials.user is not None), main_page_id=100003)
+    values, template = {"n": 1}, "<p>{{ n }}</p>"
+    title = f"Below the main page {demo.wiki.new_id()}"
+    made = mine.publish(title, template=template, values=values).apply()
+    assert demo.wiki.pages[made.page_id].parent == "100003"
+    other = mine.publish(f"{title} two", parent=100002, template=template, values=values).apply()
+    assert demo.wiki.pages[other.page_id].parent == "100002"
+    with pytest.raises(UsageError, match=f"the page '{title}' has no parent"):
+        wiki.publish(title, template=template, values=values)
+
+
+def test_a_main_page_that_is_none() -> None:
+    with pytest.raises(UsageError, match="invalid page id 'Main'"):
+        Confluence("https://wiki.example.org", token="s", main_page_id="Main")
+    with pytest.raises(UsageError, match=r"is of other\.example\.org"):
+        Confluence("https://wiki.example.org", token="s", main_page_id="https://other.example.org/pages/5")
 
 
 @pytest.mark.parametrize("wiki", ["dc"], indirect=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -78,58 +77,6 @@ def test_typed_columns() -> None:
     assert column(pd.Series([True, None], dtype="boolean")) == ["Yes", ""]
     assert column(pd.Series(["x<", None, "x<"], dtype="category")) == ["x&lt;", "", "x&lt;"]
     assert column(pd.Series(["a", None], dtype="str")) == ["a", ""]
-
-
-LATE = pd.Series(pd.to_datetime(["2026-01-02T23:30:00Z", None], utc=True))
-
-
-@pytest.mark.parametrize(
-    ("look", "shown"),
-    [
-        (Look(), "2026-01-02 23:30"),
-        (Look(tz="Europe/Berlin"), "2026-01-03 00:30 Europe/Berlin"),
-        (Look(tz="Europe/Berlin", show_zone=False), "2026-01-03 00:30"),
-        (Look(tz="UTC"), "2026-01-02 23:30"),
-        (Look(show_zone=True), "2026-01-02 23:30 UTC"),
-        (Look(dates=["A"]), '<time datetime="2026-01-02" />'),
-        (Look(tz="Europe/Berlin", dates=["A"]), '<time datetime="2026-01-03" />'),
-    ],
-)
-def test_moments_show_their_time_and_their_zone_where_it_is_another(
-    look: Look, shown: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-    assert column(LATE, look=look) == [shown, ""]
-    one = pd.Series([datetime(2026, 1, 2, 23, 30, tzinfo=UTC), "x"], dtype=object)
-    assert column(one, look=look) == [shown, "x"]
-    assert column(one.astype("category"), look=look)[1] == "x"
-
-
-@pytest.mark.parametrize("zone", [None, "UTC", "Asia/Shanghai", "America/New_York"])
-@pytest.mark.parametrize("typed", [True, False])
-def test_dates_show_the_day_of_their_own_zone(zone: str | None, typed: bool) -> None:
-    midnights = pd.Series(pd.to_datetime(["2026-07-02", None])).dt.tz_localize(zone)
-    dates = midnights if typed else midnights.astype(object)
-    for look in (Look(), Look(tz="Pacific/Auckland"), Look(tz="Pacific/Honolulu", dates=["A"])):
-        assert column(dates, look=look) == ['<time datetime="2026-07-02" />', ""]
-
-
-def test_the_field_of_a_column_says_whether_it_holds_dates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-    at_midnight = pd.Series(pd.to_datetime(["2026-01-02T00:00Z"], utc=True))
-    frame = pd.DataFrame({"Updated": at_midnight, "Due": at_midnight, "Seen": at_midnight})
-    frame.attrs["fields"] = {"Updated": {"type": "datetime"}, "Due": {"type": "date"}}
-    (updated,), (due,), (seen,) = render(frame).columns
-    assert (updated, due, seen) == ("2026-01-02 00:00", *['<time datetime="2026-01-02" />'] * 2)
-    frame.attrs["fields"] = "something else"
-    assert render(frame).columns == [['<time datetime="2026-01-02" />']] * 3
-
-
-def test_days_that_are_declared_in_a_column_of_anything() -> None:
-    mixed = pd.Series([datetime(2026, 1, 2, 5, 1), date(2026, 1, 3), "soon", None], dtype=object)
-    shown = column(mixed, look=Look(dates=["A"]))
-    assert shown == ['<time datetime="2026-01-02" />', '<time datetime="2026-01-03" />', "soon", ""]
-    assert column(mixed)[0] == "2026-01-02 05:01"
 
 
 def test_long_text_is_cut() -> None:
@@ -247,15 +194,6 @@ def test_a_key_is_never_cut() -> None:
 def test_a_list_with_markup_is_markup() -> None:
     cells = column(pd.Series([["a", Lozenge("b")], ["c", "d"]], dtype=object))
     assert [isinstance(cell, Formatted) for cell in cells] == [True, False]
-
-
-def test_every_spelling_of_a_zone_is_one_zone() -> None:
-    late = pd.Series(pd.to_datetime(["2026-01-02T23:30:00Z"], utc=True))
-    for tz in ("europe/berlin", "+01:00", ZoneInfo("Europe/Berlin"), timezone(timedelta(hours=1))):
-        assert column(late, look=Look(tz=tz, show_zone=False)) == ["2026-01-03 00:30"]
-    for tz in ("Europe", 5, "nonsense"):
-        with pytest.raises(UsageError, match="time zone"):
-            Look(tz=tz)  # type: ignore[arg-type]  # what people pass
 
 
 def test_headers_that_are_dates_show_no_time() -> None:

@@ -1,0 +1,84 @@
+"""The placeholders of a page that is there."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pandas as pd
+import pytest
+from support.confluence_pages import anchor, table
+from support.confluence_templates import MakePage, bugs, fresh_title
+
+from schedkit.confluence import Confluence, Link, Look, Lozenge, Managed
+from schedkit.confluence.plans.placeholders import BlockEdit, inline
+from schedkit.demo import DemoSite
+from schedkit.errors import (
+    MalformedPageError,
+    RegionError,
+)
+
+
+def test_an_existing_page_is_filled(wiki: Confluence, make_page: MakePage) -> None:
+    body = f"<p>x {anchor('n')}<em>old</em>{anchor('n-end')} y</p>{anchor('t')}{table(['A'], [['1']])}"
+    page = make_page(body)
+    managed = wiki.page(page.id)
+    plan = managed.fill({"n": Link("new", "https://x"), "t": pd.DataFrame({"A": ["1"]})})
+    assert plan.changed
+    assert plan.apply().written
+    assert page.body == body.replace("<em>old</em>", '<a href="https://x">new</a>')
+    assert not managed.fill({"n": Link("new", "https://x")}).changed
+
+    async def again() -> bool:
+        other = await wiki.aio.page(page.id).fill({"n": ""})
+        return (await other.aio.apply()).written
+
+    assert asyncio.run(again())
+    assert f"x {anchor('n')}{anchor('n-end')} y" in page.body
+    assert "n: empty → new" in repr(managed.fill({"n": "new"}))
+
+
+def test_a_managed_frame_has_its_own_looks(wiki: Confluence, demo: DemoSite) -> None:
+    frame = bugs("one").assign(Who=["Ann"], Id=["k-1"])
+    look = Look(links={"Key": "https://j/browse/{}"}, mentions={"Who": "Id"})
+    managed = Managed(frame, key="Key", columns=["Key", "Who"], look=look)
+    plan = wiki.publish(fresh_title(demo), parent=100003, template="<p>{{ t }}</p>", values={"t": managed})
+    assert '<a href="https://j/browse/K-1">K-1</a>' in plan.source
+    cloud = wiki.aio.server.site.credentials.user is not None
+    assert f'ri:{"account-id" if cloud else "userkey"}="k-1"' in plan.source
+
+
+@pytest.mark.parametrize(
+    ("value", "storage"),
+    [
+        (None, ""),
+        ("a<b\nc", "a&lt;b<br />c"),
+        (3.5, "3.5"),
+        (date(2026, 1, 2), '<time datetime="2026-01-02" />'),
+        (datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "2026-01-02 03:04"),
+        (Lozenge("ok", "Green"), Lozenge("ok", "Green").storage),
+    ],
+)
+def test_values_of_placeholders(value: Any, storage: str) -> None:
+    assert inline(value) == storage
+
+
+@pytest.mark.parametrize(
+    ("page", "problem"),
+    [
+        ("<p />", "0 anchors 'n', 0 anchors 'n-end'"),
+        (f"<p>{anchor('n')}</p>", "1 anchors 'n', 0 anchors 'n-end'"),
+        (f"<p>{anchor('n-end')}x{anchor('n')}</p>", "no single place"),
+        (f"<p>{anchor('n')}x{anchor('n-end')}{anchor('n')}</p>", "2 anchors 'n'"),
+        (f"<p>{anchor('n')}x</p><p>{anchor('n-end')}</p>", "different paragraphs or cells"),
+    ],
+)
+def test_places_that_are_not_one(page: str, problem: str) -> None:
+    with pytest.raises(RegionError, match=problem):
+        BlockEdit("n", "new")(page, "page 7")
+
+
+def test_a_value_that_breaks_the_page_is_refused() -> None:
+    with pytest.raises(MalformedPageError, match="what would become of page 7"):
+        BlockEdit("n", "<b>")(f"<p>{anchor('n')}x{anchor('n-end')}</p>", "page 7")
