@@ -17,7 +17,8 @@ from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.fill import fill_new_workbook, fill_template
 from schedkit.excel.frame_metadata import WorkbookMetadata, updated
 from schedkit.excel.frames.cells import Data
-from schedkit.excel.frames.layout import lay_out, with_index
+from schedkit.excel.frames.labels import with_index
+from schedkit.excel.frames.layout import lay_out
 from schedkit.excel.names import headers
 from schedkit.excel.new_workbook.decorate import provenance
 from schedkit.excel.new_workbook.overview import overview
@@ -31,6 +32,7 @@ from schedkit.excel.parts.xml import Document
 from schedkit.excel.reading import first_frame
 from schedkit.excel.template.added_columns import with_more_columns
 from schedkit.excel.template.copy_sheets import copy_sheets
+from schedkit.excel.template.pictures import pictures_of, with_pictures
 from schedkit.excel.template.region import Locator, Region
 from schedkit.excel.template.template import Counts, Filling, FillOptions, plan_filling
 from schedkit.excel.template.widths import set_widths
@@ -103,6 +105,7 @@ def _plan(
         fill,
         sum(step.rows for step in steps),
         tuple(dict.fromkeys([*fronts, *(sheet for step in steps for sheet in step.sheets)])),
+        steps[0].sheets[0],
         sum(step.counts.updated for step in steps),
         sum(step.counts.added for step in steps),
         sum(step.counts.removed for step in steps),
@@ -203,9 +206,7 @@ def _new_sheet(
         {title: frame},
         policy,
         report,
-        links=fill_options.links,
-        totals=options.totals,
-        formats=options.formats,
+        options.columns,
         taken=list(book.sheets),
         tables=tables,
         appends=fill_options.appends,
@@ -251,7 +252,10 @@ def _with_summary(
             overview=overview(frame, policy, options.history),
             index=False,
         )
-        file.write(copy_sheets(data, name, draw([], front, policy), [SUMMARY]))
+        # People's pictures stay on the sheet, and ours.
+        pictures = pictures_of(book, SUMMARY)
+        made = copy_sheets(data, name, draw([], front, policy), [SUMMARY])
+        file.write(with_pictures(made, name, pictures, SUMMARY) if pictures else made)
 
     return fill
 

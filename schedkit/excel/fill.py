@@ -19,13 +19,7 @@ from schedkit.excel.frames.layout import Layout
 from schedkit.excel.limits import MAX_LINKS, MAX_ROWS
 from schedkit.excel.links import LinkParts, relation_kind
 from schedkit.excel.names import letters
-from schedkit.excel.new_workbook.skeleton import (
-    FIRST_ROW,
-    HEADER_ROW,
-    PROTOTYPE_ROWS,
-    TOTALS_LABEL,
-    SheetPlan,
-)
+from schedkit.excel.new_workbook.skeleton import TOTALS_LABEL, SheetPlan
 from schedkit.excel.parts import sheet_cells
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.metadata_part import read_metadata, store_metadata
@@ -86,7 +80,7 @@ def _fill_sheet(
     progress: Progress,
 ) -> None:
     sheet = Sheet(package.read(part), part, plan.name)
-    looks = [sheet.row(row).cells for row in PROTOTYPE_ROWS]
+    looks = [sheet.row(row).cells for row in plan.prototype_rows]
     renderers: list[ColumnRenderer] = []
     room = MAX_LINKS
     for position, column in enumerate(plan.columns, 1):
@@ -98,10 +92,12 @@ def _fill_sheet(
     output = SheetOutput(report)
     _set_dimension(sheet, Area(1, 1, plan.last_row + bool(plan.totals), max(len(renderers), 1)))
 
+    attributes = "" if plan.outline is None else plan.outline.attributes()
+
     def stream() -> Iterator[bytes | memoryview]:
         yield sheet.opening()
-        yield from sheet.rows(HEADER_ROW, HEADER_ROW)
-        for chunk, count in rows(renderers, plan.start, plan.stop, FIRST_ROW, output):
+        yield from sheet.rows(1, plan.header_row)
+        for chunk, count in rows(renderers, plan.start, plan.stop, plan.first_row, output, attributes):
             yield chunk
             progress.add(count)
         if plan.totals:

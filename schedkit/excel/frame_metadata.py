@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 from xml.sax.saxutils import escape, unescape
 
+import numpy as np
 import pandas as pd
 
 from schedkit.excel.column_types import Column
@@ -49,10 +50,21 @@ class ColumnMetadata:
 
 
 @dataclass(frozen=True)
+class LevelMetadata:
+    """One level of a frame's column labels: its name, its dtype, and its categories if it has some."""
+
+    name: Any = None
+    dtype: str = "str"
+    categories: list[Any] | None = None
+    ordered: bool = False
+
+
+@dataclass(frozen=True)
 class FrameMetadata:
     """One frame: the sheets and tables its rows are in, its columns, how many of them are the index.
 
-    `key` is the header of the column that identifies rows, None if only their order does.
+    `levels` are those of the column labels; none if they are texts without a name. `key` is the header of the
+    column that identifies rows, None if only their order does.
     """
 
     name: str
@@ -64,6 +76,7 @@ class FrameMetadata:
     index_names: list[Any] = field(default_factory=list)
     key: str | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
+    levels: list[LevelMetadata] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -97,15 +110,21 @@ class WorkbookMetadata:
 
     def joined(self, other: WorkbookMetadata) -> WorkbookMetadata:
         """Return this metadata with another one's."""
-        return WorkbookMetadata(
-            [*self.frames, *other.frames], [*self.fronts, *other.fronts], [*self.appends, *other.appends]
-        )
+        fronts = list(dict.fromkeys([*self.fronts, *other.fronts]))
+        return WorkbookMetadata([*self.frames, *other.frames], fronts, [*self.appends, *other.appends])
 
 
 def metadata_of(
-    name: str, frame: pd.DataFrame, columns: Sequence[Column], index: Sequence[Hashable]
+    name: str,
+    frame: pd.DataFrame,
+    columns: Sequence[Column],
+    index: Sequence[Hashable],
+    labels: pd.Index | None = None,
 ) -> FrameMetadata:
-    """Return the metadata of `frame`, whose first columns are the levels `index` of its index."""
+    """Return the metadata of `frame`, whose first columns are the levels `index` of its index.
+
+    `labels` are the column labels that it had before that.
+    """
     # Only columns of lists need keys, and only object columns can hold lists.
     some = any(map(pd.api.types.is_object_dtype, frame.dtypes))
     place, keys = row_keys(frame) if some else (None, [])
@@ -118,10 +137,23 @@ def metadata_of(
         ],
         rows=len(frame),
         index=len(index),
-        index_names=[_plain(level) for level in index],
+        index_names=[plain_label(level) for level in index],
         key=None if place is None else columns[place].header,
         attrs=kept_attrs(frame.attrs),
+        levels=_levels(frame.columns if labels is None else labels),
     )
+
+
+def _levels(labels: pd.Index) -> list[LevelMetadata]:
+    """Return the levels of column labels, none if they are texts without a name."""
+    found = []
+    for level in labels.levels if isinstance(labels, pd.MultiIndex) else [labels]:
+        categories, ordered = None, False
+        if isinstance(level.dtype, pd.CategoricalDtype) and len(level.dtype.categories) <= _MOST_CATEGORIES:
+            categories = [plain_label(value) for value in level.dtype.categories]
+            ordered = bool(level.dtype.ordered)
+        found.append(LevelMetadata(plain_label(level.name), str(level.dtype), categories, ordered))
+    return found if any(level != LevelMetadata() for level in found) else []
 
 
 def updated(metadata: FrameMetadata, frame: pd.DataFrame, headers: Sequence[str]) -> FrameMetadata:
@@ -166,7 +198,7 @@ def _column_metadata(
         form = None if lists else json_form(values)
     return ColumnMetadata(
         header=column.header,
-        label=[_plain(part) for part in label] if isinstance(label, tuple) else _plain(label),
+        label=plain_label(label),
         dtype=column.dtype,
         kind=str(column.kind),
         zone=column.zone,
@@ -177,8 +209,34 @@ def _column_metadata(
     )
 
 
-def _plain(label: Hashable) -> str | int | float | None:
+def plain_label(label: Hashable) -> Any:
+    """Return a label as JSON has it; `label_of` returns it again."""
+    if isinstance(label, tuple):
+        return [plain_label(part) for part in label]
+    if isinstance(label, np.generic):
+        return plain_label(label.item())
+    if label is pd.NaT or isinstance(label, pd.Timestamp | pd.Timedelta):
+        return {type(label).__name__: str(label)}
+    if isinstance(label, pd.Period):
+        return {"Period": [str(label), label.freqstr]}
     return label if isinstance(label, str | int | float | None) else str(label)
+
+
+def label_of(stored: Any) -> Any:
+    """Return the label that `plain_label` was given."""
+    if isinstance(stored, list):
+        return tuple(map(label_of, stored))
+    if isinstance(stored, dict):
+        ((kind, value),) = stored.items()
+        return pd.Period(*value) if kind == "Period" else _LABELS[kind](value)
+    return stored
+
+
+_LABELS: dict[str, Callable[[Any], Any]] = {
+    "NaTType": pd.to_datetime,
+    "Timedelta": pd.Timedelta,
+    "Timestamp": pd.Timestamp,
+}
 
 
 def kept_attrs(attrs: Mapping[Hashable, Any]) -> dict[str, Any]:
@@ -216,7 +274,8 @@ def _frame(stored: dict[str, Any]) -> FrameMetadata:
     for column in stored["columns"]:
         lists = column.get("lists")
         columns.append(_known(ColumnMetadata, {**column, "lists": lists and _known(ListMetadata, lists)}))
-    return _known(FrameMetadata, {**stored, "columns": columns})
+    levels = [_known(LevelMetadata, level) for level in stored.get("levels", ())]
+    return _known(FrameMetadata, {**stored, "columns": columns, "levels": levels})
 
 
 def _append(run: str, place: str, count: int) -> AppendRecord:

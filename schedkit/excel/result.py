@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from schedkit import context
 from schedkit.excel.conversion_report import MEANINGS
 from schedkit.values.durations import elapsed_text
 
@@ -84,6 +87,37 @@ class Written:
     def facts(self) -> dict[str, Any]:
         """Return the same as JSON-able values, for the history of a run."""
         return asdict(self) | {"path": str(self.path), "sheets": list(self.sheets), "notes": list(self.notes)}
+
+
+class WarningCollector(context.Surroundings):
+    """Passes everything on to the listener, and keeps the warnings for `Written.notes`."""
+
+    def __init__(self, listener: context.Surroundings) -> None:
+        self.warnings: list[str] = []
+        self._listener = listener
+
+    def progress(self, stage: str, done: float, total: float | None) -> None:
+        self._listener.progress(stage, done, total)
+
+    def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
+        self._listener.fact(kind, facts)
+
+    def artifact(self, path: Path, label: str) -> None:
+        self._listener.artifact(path, label)
+
+    def should_stop(self) -> bool:
+        return self._listener.should_stop()
+
+    def on_stop(self, callback: Callable[[], object]) -> Callable[[], None]:
+        return self._listener.on_stop(callback)
+
+    def effects(self) -> context.Effects | None:
+        return self._listener.effects()
+
+    def log(self, level: int, message: str) -> None:
+        if level >= logging.WARNING:
+            self.warnings.append(message)
+        self._listener.log(level, message)
 
 
 def _shown(path: Path) -> Path:

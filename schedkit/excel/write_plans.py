@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -14,11 +14,12 @@ from schedkit import context
 from schedkit.errors import WorkbookError
 from schedkit.excel.column_types import Policy
 from schedkit.excel.conversion_report import ConversionReport
-from schedkit.excel.fill import fill_new_workbook, fill_template
+from schedkit.excel.fill import DRAWN, fill_new_workbook, fill_template
 from schedkit.excel.frame_metadata import WorkbookMetadata
+from schedkit.excel.frames.changes import lay_out_changes
+from schedkit.excel.frames.column_options import ColumnOptions
 from schedkit.excel.frames.flat_files import WRITERS
-from schedkit.excel.frames.layout import lay_out
-from schedkit.excel.new_workbook.column_formats import ColumnFormat
+from schedkit.excel.frames.layout import Layout, lay_out
 from schedkit.excel.new_workbook.decorate import provenance
 from schedkit.excel.new_workbook.overview import overview
 from schedkit.excel.new_workbook.skeleton import INDEX, SUMMARY, Front, draw
@@ -26,6 +27,9 @@ from schedkit.excel.parts.metadata_part import read_metadata
 from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.rewrite import as_workbook
 from schedkit.excel.parts.workbook import Workbook, open_workbook
+from schedkit.excel.picture import PlacedPicture
+from schedkit.excel.template.pictures import with_pictures
+from schedkit.excel.template.properties import with_properties
 from schedkit.excel.template.template import Filling, FillOptions, plan_filling
 from schedkit.values.files import file_error
 
@@ -37,11 +41,15 @@ Frames = Mapping[str | None, pd.DataFrame]
 
 @dataclass(frozen=True)
 class WritePlan:
-    """What is going to be written, and how; `unchanged` means that the file has all of it already."""
+    """What is going to be written, and how.
+
+    `first_sheet` is the first of the sheets with rows; `unchanged` means that the file has all of it already.
+    """
 
     fill: Callable[[IO[bytes]], None]
     rows: int
     sheets: tuple[str, ...] = ()
+    first_sheet: str = ""
     updated: int = 0
     added: int = 0
     removed: int = 0
@@ -51,15 +59,19 @@ class WritePlan:
 
 @dataclass(frozen=True)
 class WorkbookOptions:
-    """What a new workbook shows besides its rows; `titled` means that the caller chose the title."""
+    """What a workbook shows besides its rows; `titled` means that the caller chose the title.
+
+    `changes` is what `jira.diff` returned.
+    """
 
     title: str
-    links: bool | Mapping[str, str]
-    totals: bool | Mapping[str, str]
-    summary: bool
-    history: pd.DataFrame | None
+    columns: ColumnOptions = field(default_factory=ColumnOptions)
+    summary: bool = False
+    history: pd.DataFrame | None = None
     titled: bool = True
-    formats: Mapping[str, ColumnFormat] = field(default_factory=dict)
+    changes: pd.DataFrame | None = None
+    pictures: Sequence[PlacedPicture] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 def flat_file_plan(frames: Frames, suffix: str, policy: Policy, report: ConversionReport) -> WritePlan:
@@ -94,18 +106,26 @@ def new_workbook_plan(
         frames,
         policy,
         report,
-        links=options.links,
-        totals=options.totals,
-        formats=options.formats,
+        options.columns,
         taken=taken,
         fronts=taken,
         appends=fill_options.appends,
     )
+    if options.changes is not None:
+        tables = [sheet.table for sheet in layout.sheets]
+        names = [*taken, *(sheet.name for sheet in layout.sheets)]
+        more = lay_out_changes(options.changes, first.attrs, policy, report, taken=names, tables=tables)
+        layout = Layout([*layout.sheets, *more.sheets], layout.metadata.joined(more.metadata))
     drawn = draw(layout.sheets, front, policy)
+    if options.pictures:
+        renamed = {frame.name: frame.sheets[0] for frame in layout.metadata.frames}
+        drawn = with_pictures(drawn, DRAWN, options.pictures, layout.sheets[0].name, renamed)
+    drawn = with_properties(drawn, DRAWN, options.properties)
     return WritePlan(
         lambda file: fill_new_workbook(drawn, layout, file, report),
-        sum(plan.rows for plan in layout.sheets),
+        sum(map(len, frames.values())),
         (*taken, *(plan.name for plan in layout.sheets)),
+        layout.sheets[0].name,
     )
 
 
@@ -141,6 +161,7 @@ def template_plan(
         lambda file: fill_template(book, filling, file, report, metadata),
         sum(map(len, frames.values())),
         tuple(dict.fromkeys(found.region.sheet for found in fillings)),
+        fillings[0].region.sheet,
         sum(found.counts.updated for found in fillings),
         sum(found.counts.added for found in fillings),
         sum(found.counts.removed for found in fillings),

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
@@ -19,13 +19,17 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.column_types import Infinite, Policy
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.existing_workbook import existing_workbook_plan, placed_plan
+from schedkit.excel.finishing import finished
+from schedkit.excel.frames.column_options import ColumnOptions
 from schedkit.excel.frames.flat_files import WRITERS
 from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.new_workbook.column_formats import ColumnFormat
 from schedkit.excel.office_locks import opened_by
 from schedkit.excel.parts.area import Area
-from schedkit.excel.result import Written
+from schedkit.excel.picture import placed_pictures
+from schedkit.excel.result import WarningCollector, Written
 from schedkit.excel.template.missing_rows import with_mark_column
+from schedkit.excel.template.properties import checked_properties
 from schedkit.excel.template.template import FillOptions, Missing, Mode, check_key
 from schedkit.excel.write_plans import (
     Frames,
@@ -58,11 +62,16 @@ def write(
     missing: Missing = "keep",
     max_drop: float = 0.5,
     title: str | None = None,
-    links: bool | Mapping[str, str] = True,
-    totals: bool | Mapping[str, str] = False,
-    formats: Mapping[str, ColumnFormat] | None = None,
+    links: bool | Mapping[Any, str] = True,
+    totals: bool | Mapping[Any, str] = False,
+    formats: Mapping[Any, ColumnFormat] | None = None,
+    outline: bool | str = False,
+    collapse: int | None = None,
     summary: bool = False,
     history: pd.DataFrame | None = None,
+    changes: pd.DataFrame | None = None,
+    images: Mapping[str, Any] | None = None,
+    properties: Mapping[str, str | Sequence[str]] | None = None,
     tz: str | tzinfo | None = None,
     inf: Infinite = "text",
 ) -> Written:
@@ -71,7 +80,9 @@ def write(
     Parameters
     ----------
     data : DataFrame or mapping of sheet name to DataFrame
-        Index levels become leading columns; an unnamed index that only counts the rows is left out.
+        Index levels become leading columns; an unnamed index that only counts the rows is left out. Columns
+        of several levels get merged headers above the last level, whose cells hold the whole label
+        ("Points / sum"); rows of several levels show a repeated label once.
     path : str or Path
         Ends in ``.xlsx``, ``.csv`` (UTF-8, guarded against formula injection) or ``.parquet``. Missing
         folders are made.
@@ -111,12 +122,26 @@ def write(
         names "sum", "average", "count", "max" or "min" for columns of your choice.
     formats : mapping of column to number format, "bar" or colours
         ``{"Share": "0.0%", "Age": "bar", "Status": {"Done": "#C6EFCE"}}``: how the columns of a new sheet are
-        shown. Colours are by the text of a cell.
+        shown. Colours are by the text of a cell. Here as in `links` and `totals`, a column is named by its
+        header or its label; of columns with several levels the first ones name them all.
+    outline : bool or str
+        Group the rows by their level, each below its summary row: True by the column ``Level`` that
+        ``jira.root`` gives, a text by another column of whole numbers from 0.
+    collapse : int, optional
+        The last level of the outline whose rows are shown; the others are hidden until somebody opens them.
     summary : bool
         Put a Summary sheet first: figures, counts and charts of the first frame.
     history : DataFrame, optional
         Status changes for the summary's cumulative flow: columns ``Key``, ``At`` (aware datetime) and
         ``Status Category``. Without it the flow distinguishes open from done only.
+    changes : DataFrame, optional
+        What ``jira.diff`` returned: a sheet Changes tells which issues are new, changed and gone.
+    images : mapping of cell to picture
+        ``{"Summary!H2": figure, "B30": "logo.png"}``: PNG, JPEG and GIF files, bytes, matplotlib figures, or
+        `Picture` for an alternative text and a width. Without a sheet, the first one with rows is meant. A
+        picture that was put at the same cell before is replaced, where people moved it.
+    properties : mapping, optional
+        What Excel shows of the file: "author", "keywords", "subject", "comments", "category".
     tz : str or tzinfo, optional
         The zone that aware datetimes are shown in, as Excel knows no zones; the machine's by default. An
         IANA name, "UTC", "local", an offset such as "+02:00", or a tzinfo.
@@ -143,7 +168,7 @@ def write(
     >>> written.rows, written.sheets, written.altered
     (1, ('bugs',), {})
     """
-    with context.surrounded() as listener, context.use(notes := _Notes(listener)):
+    with context.surrounded() as listener, context.use(notes := WarningCollector(listener)):
         started = time.perf_counter()
         given = _destination(path)
         # Temporary files and lock files are in the folder of the link's target.
@@ -153,19 +178,31 @@ def write(
         report = ConversionReport()
         keys = (key,) if isinstance(key, str) else tuple(key or ())
         _check_mode(suffix, template, mode, keys, missing)
+        if suffix in WRITERS and (images or changes is not None):
+            raise WorkbookError(f"a {suffix} file has no place for images or changes", hint="write an .xlsx")
         if suffix in WRITERS:
             plan = flat_file_plan(_frames(data, None), suffix, policy, report)
             where = _put(target, plan)
         else:
+            placed = sheet if at is None else _cell(sheet or given.stem, at)
+            frames = _frames(data, placed)
             options = WorkbookOptions(
-                title or given.stem, links, totals, summary, history, bool(title), formats or {}
+                title=title or given.stem,
+                columns=ColumnOptions(
+                    links, totals, formats or {}, outline, collapse, tuple(frames.values())
+                ),
+                summary=summary,
+                history=history,
+                titled=bool(title),
+                changes=changes,
+                pictures=placed_pictures(images or {}),
+                properties=checked_properties(properties or {}, title),
             )
             effects = context.current().effects() if mode == "append" else None
             appends = None if effects is None else AppendGuard(effects, target.name)
-            fill_options = FillOptions(policy, mode, keys, links, missing, max_drop, appends)
+            fill_options = FillOptions(policy, mode, keys, options.columns, missing, max_drop, appends)
             # Reading, changing and replacing the workbook is one step for other writers.
             with file_lock(target):
-                frames = _frames(data, sheet if at is None else _cell(sheet or given.stem, at))
                 if missing == "mark":
                     frames = {name: with_mark_column(frame) for name, frame in frames.items()}
                 plan = _plan(target, suffix, frames, template, fill_options, options, report)
@@ -190,37 +227,6 @@ def write(
         context.artifact(where)
         context.fact("workbook", written.facts())
         return written
-
-
-class _Notes(context.Surroundings):
-    """Passes everything on to the context of the run, and keeps the warnings for the result."""
-
-    def __init__(self, listener: context.Surroundings) -> None:
-        self.warnings: list[str] = []
-        self._listener = listener
-
-    def progress(self, stage: str, done: float, total: float | None) -> None:
-        self._listener.progress(stage, done, total)
-
-    def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
-        self._listener.fact(kind, facts)
-
-    def artifact(self, path: Path, label: str) -> None:
-        self._listener.artifact(path, label)
-
-    def should_stop(self) -> bool:
-        return self._listener.should_stop()
-
-    def on_stop(self, callback: Callable[[], object]) -> Callable[[], None]:
-        return self._listener.on_stop(callback)
-
-    def effects(self) -> context.Effects | None:
-        return self._listener.effects()
-
-    def log(self, level: int, message: str) -> None:
-        if level >= logging.WARNING:
-            self.warnings.append(message)
-        self._listener.log(level, message)
 
 
 def _destination(path: object) -> Path:
@@ -256,20 +262,20 @@ def _plan(
     placed = [name for name in frames if name is not None and _PLACED.fullmatch(name)]
     continued = fill_options.mode != "replace" or fill_options.key or (placed and template is None)
     source = target if continued and target.is_file() else template
+    first = next(iter(frames.values()))
     if source is not None:
-        if source is not target and (options.summary or options.totals):
-            raise WorkbookError(
-                "summary and totals cannot be combined with a template",
-                hint="add them to the template, or leave them out",
-            )
         if source is target:
-            return existing_workbook_plan(frames, target, fill_options, options, report)
-        # A template may lose all its rows: they are examples.
-        fill_options = replace(fill_options, max_drop=1.0)
-        return template_plan(frames, Path(source).expanduser(), suffix, fill_options, report)
+            plan = existing_workbook_plan(frames, target, fill_options, options, report)
+        else:
+            _refuse_with_template(options)
+            # A template may lose all its rows: they are examples.
+            fill_options = replace(fill_options, max_drop=1.0)
+            plan = template_plan(frames, Path(source).expanduser(), suffix, fill_options, report)
+        return finished(plan, Path(source).name, options, first.attrs, fill_options.policy, report)
     if placed:
         sheet = placed[0].rpartition("!")[0].strip("'").replace("''", "'")
-        return placed_plan(frames, sheet, target.name, fill_options, options, report)
+        plan = placed_plan(frames, sheet, target.name, fill_options, options, report)
+        return finished(plan, target.name, options, first.attrs, fill_options.policy, report)
     if suffix == ".xlsm":
         raise WorkbookError("macros require a template", hint="name a template, or write an .xlsx")
     named = {str(name or target.stem): frame for name, frame in frames.items()}
@@ -277,6 +283,21 @@ def _plan(
         check_key(frame, fill_options.key, fill_options.policy)
     plan = new_workbook_plan(named, options, fill_options, report)
     return replace(plan, added=plan.rows if continued else 0)
+
+
+def _refuse_with_template(options: WorkbookOptions) -> None:
+    columns = options.columns
+    given = {
+        "summary": options.summary,
+        "totals": columns.totals,
+        "formats": columns.formats,
+        "outline": columns.outline,
+    }
+    if names := [name for name, value in given.items() if value]:
+        raise WorkbookError(
+            f"{' and '.join(names)} cannot be combined with a template",
+            hint="add them to the template, or leave them out",
+        )
 
 
 def _put(target: Path, plan: WritePlan) -> Path:
@@ -328,6 +349,10 @@ def _instead(data: object) -> str:
         return "write series.reset_index(), or series.to_frame()"
     if type(data).__name__ == "Styler":
         return "write its frame, styler.data; colours and formats go into formats="
+    if callable(getattr(data, "to_pandas", None)):
+        return f"write the {type(data).__name__.lower()}'s to_pandas()"
+    if callable(getattr(data, "compute", None)):
+        return f"write the {type(data).__name__.lower()}'s compute()"
     return "give a DataFrame, or several by sheet"
 
 

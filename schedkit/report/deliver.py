@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schedkit.errors import SettingsError
+from schedkit.report.changes import changes_since
 from schedkit.report.chart import ChartOptions
 from schedkit.report.definition import Names, Report
 from schedkit.report.pages import PagesDelivery
@@ -23,6 +24,7 @@ from schedkit.values.yaml import explain
 if TYPE_CHECKING:
     import pandas as pd
 
+    from schedkit.excel import Picture
 
 __all__ = ["Deliverer", "deliverer"]
 
@@ -69,11 +71,20 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class PictureOption(_Strict):
+    """A picture with its alternative text and its width in pixels, as `schedkit.excel.Picture`."""
+
+    path: str
+    alt: str | None = None
+    width: float | None = None
+
+
 class WorkbookDelivery(_Strict):
     """Write the frame to a file: ``.xlsx``, ``.csv`` or ``.parquet``.
 
     ``{name}`` and ``{date:%Y-%m-%d}`` in the path become the report's name and the time of the run. The
-    other options are those of `schedkit.excel.write`; `tz` is the project's zone unless given.
+    other options are those of `schedkit.excel.write`; `tz` is the project's zone unless given. `images` are
+    files of the project, and ``changes: true`` tells what differs from the workbook of the last run.
     """
 
     path: str
@@ -87,8 +98,15 @@ class WorkbookDelivery(_Strict):
     title: str | None = None
     totals: bool | dict[str, str] = False
     formats: dict[str, str | dict[str, str]] | None = None
+    links: bool | dict[str, str] = True
+    outline: bool | str = False
+    collapse: int | None = Field(default=None, ge=0)
     summary: bool = False
+    changes: bool = False
+    images: dict[str, str | PictureOption] | None = None
+    properties: dict[str, str | list[str]] | None = None
     tz: str | None = None
+    inf: Literal["text", "omit", "error"] = "text"
 
     def where(self, report: Report, tools: Tools) -> Path:
         """Return the file that this run writes."""
@@ -106,29 +124,48 @@ class WorkbookDelivery(_Strict):
         from schedkit import excel
 
         where = self.where(report, tools)
+        sheet = self.sheet or (None if self.template else report.name)
         write = functools.partial(
             excel.write,
             frame,
             where,
-            sheet=self.sheet or (None if self.template else report.name),
+            sheet=sheet,
             template=None if self.template is None else tools.root / self.template,
             mode=self.mode,
             key=None if self.key is None else list(self.key),
             # What is not known to be gone is not marked or deleted.
             missing="keep" if incomplete(frame.attrs) else self.missing,
             max_drop=self.max_drop,
-            title=self.title or report.description or None,
+            # A template has a title of its own.
+            title=self.title or (None if self.template else report.description) or None,
             at=self.at,
             totals=self.totals,
             formats=self.formats,
+            links=self.links,
+            outline=self.outline,
+            collapse=self.collapse,
             summary=self.summary,
+            images=self._images(tools),
+            properties=self.properties,
             tz=self.tz or tools.tz,
+            inf=self.inf,
         )
+        gone = self.mode == "replace" or self.missing != "keep"
 
         def apply() -> None:
-            tools.written[where] = write().path
+            changes = changes_since(where, sheet, frame, report_removed=gone) if self.changes else None
+            tools.written[where] = write(changes=changes).path
 
         return apply
+
+    def _images(self, tools: Tools) -> dict[str, Picture]:
+        from schedkit.excel import Picture
+
+        given = {
+            cell: PictureOption(path=image) if isinstance(image, str) else image
+            for cell, image in (self.images or {}).items()
+        }
+        return {cell: Picture(tools.root / each.path, each.alt, each.width) for cell, each in given.items()}
 
 
 def _check_placeholders(path: str) -> None:

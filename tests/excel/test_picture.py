@@ -86,7 +86,7 @@ def test_a_png_may_tell_only_the_shape_of_its_pixels() -> None:
     ],
 )
 def test_what_is_no_picture_is_refused(content: bytes) -> None:
-    with pytest.raises(WorkbookError, match="picture at H2 is not a PNG, JPEG or GIF .save it as PNG first"):
+    with pytest.raises(WorkbookError, match=r"picture at H2 is not a PNG, JPEG or GIF .save it as PNG first"):
         placed_pictures({"H2": content})
 
 
@@ -135,7 +135,7 @@ def test_a_width_in_pixels(width: float) -> None:
 
 @pytest.mark.parametrize("image", [None, 5, pd.DataFrame(), Figure])
 def test_what_draws_nothing(image: object) -> None:
-    with pytest.raises(WorkbookError, match="cannot draw a .* at A1 .give a PNG"):
+    with pytest.raises(WorkbookError, match=r"cannot draw a .* at A1 .give a PNG"):
         placed_pictures({"A1": image})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,12 +13,16 @@ from typing import Any
 import openpyxl
 import pandas as pd
 import pytest
+from PIL import Image
 from python_calamine import CalamineWorkbook
 
+from schedkit import excel
+from schedkit.demo import DemoSite
 from schedkit.errors import SettingsError
+from schedkit.jira import Jira
 from schedkit.report import Deliver, Extract, Report, Tools
 from schedkit.report import deliver as rooms
-from schedkit.report.deliver import deliverer
+from schedkit.report.deliver import WorkbookDelivery, deliverer
 
 FRAME = pd.DataFrame({"Key": ["A-1", "A-2"], "Summary": ["=cmd()", "plain"]})
 
@@ -49,6 +54,86 @@ def test_options_of_the_workbook_reach_it(tmp_path: Path) -> None:
     placed = deliverer("excel", {"path": "p.xlsx", "sheet": "Report", "at": "C3"})
     placed(FRAME, report(excel={}), tools(tmp_path))()
     assert openpyxl.load_workbook(tmp_path / "p.xlsx")["Report"]["C4"].value == "A-1"
+
+
+def test_a_report_knows_every_option_of_the_workbook() -> None:
+    known = inspect.signature(excel.write).parameters
+    # The frame and a history of status changes are not of YAML.
+    told = set(known) - {"data", "history"}
+    assert set(WorkbookDelivery.model_fields) == told
+    fields = WorkbookDelivery.model_fields
+    usual = {name: known[name].default for name in told - {"path", "changes"}}
+    assert {name: fields[name].default for name in usual} == usual
+
+
+def test_pictures_properties_and_an_outline(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 20)).save(tmp_path / "logo.png")
+    images = {"H2": "logo.png", "H9": {"path": "logo.png", "alt": "Logo", "width": 80}}
+    options = {"images": images, "properties": {"author": "Ada"}, "outline": True, "collapse": 0}
+    frame = FRAME.assign(Level=[0, 1])
+    deliverer("excel", {"path": "r.xlsx", **options})(frame, report(excel={}), tools(tmp_path))()
+    book = openpyxl.load_workbook(tmp_path / "r.xlsx")
+    assert [each.anchor.ext.cx // 9525 for each in book["bugs"]._images] == [40, 80]
+    assert book["bugs"].row_dimensions[3].hidden
+    assert book.properties.creator == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("options", "gone"),
+    [
+        ({}, ["Gone"]),
+        ({"mode": "upsert", "key": "Key", "missing": "delete", "max_drop": 1.0}, ["Gone"]),
+        ({"mode": "upsert", "key": "Key", "missing": "mark", "max_drop": 1.0}, ["Gone"]),
+        ({"mode": "upsert", "key": "Key"}, []),
+    ],
+)
+def test_what_changed_since_the_last_run(options: dict[str, Any], gone: list[str], tmp_path: Path) -> None:
+    write = deliverer("excel", {"path": "r.xlsx", "changes": True, **options})
+    write(FRAME, report(excel={}), tools(tmp_path))()
+    path = tmp_path / "r.xlsx"
+    assert openpyxl.load_workbook(path).sheetnames == ["bugs"]
+    new = pd.DataFrame({"Key": ["A-1", "A-3"], "Summary": ["=cmd()", "new"]})
+    write(new, report(excel={}), tools(tmp_path))()
+    found = excel.read(path, "Changes")
+    assert found["Change"].tolist() == ["New", *gone]
+    # What was told is not told again.
+    write(new, report(excel={}), tools(tmp_path))()
+    assert len(excel.read(path, "Changes")) == 0
+
+
+def test_every_field_of_a_site_changes_nothing(demo_site: DemoSite, tmp_path: Path) -> None:
+    jira = Jira(demo_site.jira_cloud.url, user=demo_site.jira_cloud.user, token=demo_site.jira_cloud.token)
+    frame = jira.search("project is not EMPTY ORDER BY key", fields=["*all"])
+    # One of the descriptions is longer than a cell.
+    assert frame["Description"].str.len().max() > 32_767
+    write = deliverer("excel", {"path": "r.xlsx", "changes": True, "tz": "Europe/Berlin"})
+    for _ in range(2):
+        write(frame, report(excel={}), tools(tmp_path))()
+    assert len(excel.read(tmp_path / "r.xlsx", "Changes")) == 0
+
+
+def test_what_an_incomplete_extraction_lacks_is_not_gone(tmp_path: Path) -> None:
+    write = deliverer("excel", {"path": "r.xlsx", "changes": True})
+    write(FRAME, report(excel={}), tools(tmp_path))()
+    part = FRAME.tail(1).copy()
+    part.attrs["extraction"] = {"complete": False, "missing_sites": {"ops": "got no answer"}}
+    write(part, report(excel={}), tools(tmp_path))()
+    assert len(excel.read(tmp_path / "r.xlsx", "Changes")) == 0
+
+
+def test_changes_of_a_sheet_that_is_new(tmp_path: Path) -> None:
+    excel.write({"Other": FRAME}, tmp_path / "r.xlsx")
+    write = deliverer("excel", {"path": "r.xlsx", "changes": True, "mode": "upsert", "key": "Key"})
+    write(FRAME, report(excel={}), tools(tmp_path))()
+    assert openpyxl.load_workbook(tmp_path / "r.xlsx").sheetnames == ["Other", "bugs"]
+
+
+def test_changes_need_a_key(tmp_path: Path) -> None:
+    write = deliverer("excel", {"path": "r.xlsx", "changes": True, "mode": "append"})
+    write(FRAME, report(excel={}), tools(tmp_path))()
+    write(FRAME, report(excel={}), tools(tmp_path))()
+    with pytest.raises(SettingsError, match=r"cannot compare with r\.xlsx: the old frame holds A-1 twice"):
+        write(FRAME, report(excel={}), tools(tmp_path))()
 
 
 @pytest.mark.parametrize("placeholder", ["nam", "date.year", "name.__class__", "date[0]", "0"])

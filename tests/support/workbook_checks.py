@@ -14,6 +14,11 @@ from support.workbook_validator import violations
 # Larger ones are tests of size; judging them takes longer than writing them.
 _MOST_BYTES = 5_000_000
 
+# The modules that rewrite workbooks, each by a name of its own.
+WRITERS = [
+    "schedkit.excel.fill",
+    *(f"schedkit.excel.template.{name}" for name in ("copy_sheets", "pictures", "properties")),
+]
 _judging = True
 
 
@@ -30,7 +35,7 @@ def unjudged() -> Iterator[None]:
 
 def judge_what_is_written() -> None:
     """Let the writer, if it is loaded, refuse a workbook that Excel would have to repair."""
-    for name in ("schedkit.excel.fill", "schedkit.excel.template.copy_sheets"):
+    for name in WRITERS:
         module = sys.modules.get(name)
         if module is not None and not hasattr(module.rewrite, "__wrapped__"):
             module.rewrite = _judged(module.rewrite)  # type: ignore[attr-defined]  # the module's own name

@@ -16,7 +16,7 @@ from schedkit import context
 from schedkit.excel.column_types import Policy, missing
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.frame_metadata import kept_attrs
-from schedkit.excel.frames.layout import with_index
+from schedkit.excel.frames.labels import with_index
 from schedkit.excel.frames.object_columns import clean_texts, flat_text, is_texts
 from schedkit.excel.names import headers
 from schedkit.values.dates import field_type, holds_dates

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,59 +13,24 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.column_types import Column, Kind, Policy
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.frame_metadata import FrameMetadata, WorkbookMetadata, metadata_of
+from schedkit.excel.frames.column_options import ColumnOptions
 from schedkit.excel.frames.columns import column
+from schedkit.excel.frames.labels import index_levels, with_index
 from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.limits import MAX_COLUMNS, MAX_ROWS
 from schedkit.excel.links import ADDRESSES, LinkOf, issue_links
 from schedkit.excel.names import header_text, headers, sheet_names, table_names
-from schedkit.excel.new_workbook.column_formats import ColumnFormat, checked_formats
-from schedkit.excel.new_workbook.skeleton import HEADER_ROW, SheetPlan
+from schedkit.excel.new_workbook.column_formats import checked_formats
+from schedkit.excel.new_workbook.header_rows import HeaderRows
+from schedkit.excel.new_workbook.skeleton import SheetPlan
 from schedkit.excel.new_workbook.totals import totals_of
 from schedkit.values.dates import field_type
 
+_NUMBERS = (Kind.INTEGER, Kind.NUMBER)
 _KEY_HEADERS = {"key", "parent", "epic link", "issue key"}
 _KEY_FIELDS = {"issuekey", "key", "parent"}
 # A column of addresses is recognised by its first values.
 _SAMPLE_ROWS = 500
-_LIKE_A_LABEL = 1000
-
-
-def index_levels(frame: pd.DataFrame) -> list[Hashable] | None:
-    """Return the names of the index levels that are written; None for an index that only counts the rows."""
-    index = frame.index
-    if isinstance(index, pd.MultiIndex) or index.name is not None:
-        return list(index.names)
-    return None if is_count(index) else [None]
-
-
-def is_count(index: pd.Index) -> bool:
-    """Tell whether an unnamed index only numbers the rows, perhaps those of a longer frame."""
-    return isinstance(index, pd.RangeIndex) or pd.api.types.is_integer_dtype(index.dtype) or not len(index)
-
-
-def with_index(frame: pd.DataFrame, report: ConversionReport | None = None) -> pd.DataFrame:
-    """Return `frame` with its index as leading columns, unless that only counts the rows."""
-    names = index_levels(frame)
-    if names is None:
-        if report is not None and not isinstance(frame.index, pd.RangeIndex) and _may_label(frame.index):
-            report.add("dropped_index", len(frame))
-        return frame
-    # As `reset_index` of pandas calls those without a name.
-    usual = ["index"] if len(names) == 1 else [f"level_{number}" for number in range(len(names))]
-    labels = [other if name is None else name for name, other in zip(names, usual, strict=True)]
-    levels = frame.index.to_frame(index=False).set_axis(labels, axis=1).set_axis(frame.index, axis=0)
-    if isinstance(frame.columns, pd.MultiIndex):
-        levels.columns = pd.MultiIndex.from_tuples(
-            [(name, *[""] * (frame.columns.nlevels - 1)) for name in labels]
-        )
-    made = pd.concat([levels, frame], axis=1)
-    made.attrs = frame.attrs
-    return made
-
-
-def _may_label(index: pd.Index) -> bool:
-    """Tell whether whole numbers may be labels such as years or ids: row numbers begin low and are unique."""
-    return len(index) > 0 and index.is_unique and index.min() >= _LIKE_A_LABEL
 
 
 def columns_of(frame: pd.DataFrame, policy: Policy, report: ConversionReport) -> tuple[Column, ...]:
@@ -99,15 +64,6 @@ def _as_given(label: Any) -> str:
     return header_text(label) if isinstance(label, tuple) else str(label)
 
 
-def _of_columns(
-    formats: Mapping[str, ColumnFormat], columns: Mapping[str, tuple[Column, ...]], name: str
-) -> Mapping[str, ColumnFormat]:
-    """Return the formats for one of several frames: one that only another frame has is not meant here."""
-    own = {column.header for column in columns[name]}
-    known = {column.header for others in columns.values() for column in others}
-    return {header: wanted for header, wanted in formats.items() if header in own or header not in known}
-
-
 @dataclass(frozen=True)
 class Layout:
     """Frames laid out: the sheets to draw, and the metadata that the workbook keeps of the frames."""
@@ -120,10 +76,8 @@ def lay_out(
     frames: Mapping[str, pd.DataFrame],
     policy: Policy,
     report: ConversionReport,
+    options: ColumnOptions,
     *,
-    links: bool | Mapping[str, str],
-    totals: bool | Mapping[str, str],
-    formats: Mapping[str, ColumnFormat] | None = None,
     taken: Sequence[str] = (),
     tables: Sequence[str] = (),
     fronts: Sequence[str] = (),
@@ -132,36 +86,38 @@ def lay_out(
     """Lay out `frames` as sheets, each split where it exceeds the rows of one;
     names of sheets that are `taken`, and of `tables`, are avoided. `fronts` are sheets without rows.
     With `appends`, the rows of each table are recorded as one append."""
-    room = MAX_ROWS - HEADER_ROW - bool(totals)
     parts: list[tuple[str, int, int]] = []
     wanted: list[str] = []
     prepared = {name: with_index(frame, report) for name, frame in frames.items()}
+    drafts = {name: _draft(frames[name], frame, policy, options, report) for name, frame in prepared.items()}
     for name, frame in prepared.items():
-        starts = range(0, max(len(frame), 1), room)
+        starts = range(
+            0, max(len(frame), 1), room := MAX_ROWS - drafts[name].header_row - bool(options.totals)
+        )
         report.add("split_sheets", len(starts) - 1)
         parts += [(name, start, min(start + room, len(frame))) for start in starts]
         wanted += [name, *(f"{name} ({number})" for number in range(2, len(starts) + 1))]
     names = sheet_names(wanted, taken)
     report.add("renamed_sheets", sum(new != old for new, old in zip(names, wanted, strict=True)))
-    columns = {name: columns_of(frame, policy, report) for name, frame in prepared.items()}
-    linked = {name: links_of(frame, columns[name], links) for name, frame in prepared.items()}
+    columns = {name: draft.columns for name, draft in drafts.items()}
+    totals = {name: options.totals_of(frame, columns[name]) for name, frame in prepared.items()}
     sheets = [
-        SheetPlan(
+        replace(
+            drafts[name],
             name=sheet,
             table=table,
-            columns=columns[name],
             start=start,
             stop=stop,
-            links=linked[name],
-            totals=totals_of(prepared[name].iloc[start:stop], columns[name], table, totals),
-            attrs=prepared[name].attrs,
-            formats=checked_formats(_of_columns(formats or {}, columns, name), columns[name]),
+            totals=totals_of(prepared[name].iloc[start:stop], columns[name], table, totals[name]),
         )
         for sheet, table, (name, start, stop) in zip(names, table_names(names, tables), parts, strict=True)
     ]
     frame_metadata = [
         _placed(
-            metadata_of(name, frame, columns[name], index_levels(frames[name]) or []), name, parts, sheets
+            metadata_of(name, frame, columns[name], index_levels(frames[name]) or [], frames[name].columns),
+            name,
+            parts,
+            sheets,
         )
         for name, frame in prepared.items()
     ]
@@ -170,6 +126,48 @@ def lay_out(
         for sheet in sheets:
             metadata = appends.recorded(metadata, sheet.table)
     return Layout(sheets, metadata)
+
+
+def _draft(
+    given: pd.DataFrame,
+    frame: pd.DataFrame,
+    policy: Policy,
+    options: ColumnOptions,
+    report: ConversionReport,
+) -> SheetPlan:
+    """Return the sheet of all rows of a frame, whose index `frame` has as columns; it has no name yet."""
+    columns = columns_of(frame, policy, report)
+    header = HeaderRows()
+    if isinstance(frame.columns, pd.MultiIndex):
+        header = HeaderRows.of(list(frame.columns), [column.header for column in columns])
+        columns = _evenly_shown(columns, header)
+    return SheetPlan(
+        name="",
+        table="",
+        columns=columns,
+        start=0,
+        stop=len(frame),
+        links=links_of(frame, columns, options.links_of(frame, columns)),
+        attrs=frame.attrs,
+        formats=checked_formats(options.formats_of(frame, columns), columns),
+        index=len(index_levels(given) or []),
+        header=header,
+        outline=options.outline_of(frame, columns),
+    )
+
+
+def _evenly_shown(columns: tuple[Column, ...], header: HeaderRows) -> tuple[Column, ...]:
+    """Return columns of which those of one group show as many decimals as each other."""
+    made = list(columns)
+    for group in header.groups[0] if header.groups else ():
+        places = range(group.left - 1, group.right)
+        shown = [columns[place].digits.decimals for place in places if columns[place].kind in _NUMBERS]
+        decimals = max((count for count in shown if count is not None), default=None)
+        for place in places:
+            column = columns[place]
+            if decimals is not None and column.kind in _NUMBERS and column.digits.decimals is not None:
+                made[place] = replace(column, digits=replace(column.digits, decimals=decimals))
+    return tuple(made)
 
 
 def _placed(

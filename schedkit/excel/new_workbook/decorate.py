@@ -140,8 +140,8 @@ def extracted_at(attrs: Mapping[Any, Any]) -> pd.Timestamp | None:
     return stamp if isinstance(stamp, pd.Timestamp) else None
 
 
-def print_setup(sheet: Worksheet, *, repeat_row: int | None = None, pages: int = 0) -> None:
-    """Print on landscape pages as wide as the sheet, with the header repeated and pages counted.
+def print_setup(sheet: Worksheet, *, repeat_rows: int = 0, pages: int = 0) -> None:
+    """Print on landscape pages as wide as the sheet, with the first `repeat_rows` repeated and pages counted.
 
     `pages` is how many pages it may be long; 0 means as many as it takes.
     """
@@ -154,5 +154,5 @@ def print_setup(sheet: Worksheet, *, repeat_row: int | None = None, pages: int =
     footer = sheet.oddFooter
     assert footer is not None
     footer.left.text, footer.right.text = "&A", "&P / &N"
-    if repeat_row is not None:
-        sheet.print_title_rows = f"{repeat_row}:{repeat_row}"
+    if repeat_rows:
+        sheet.print_title_rows = f"1:{repeat_rows}"

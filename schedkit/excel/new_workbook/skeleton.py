@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from openpyxl import Workbook
@@ -23,23 +23,33 @@ from schedkit.excel.links import LinkOf
 from schedkit.excel.names import letters
 from schedkit.excel.new_workbook import decorate, styles
 from schedkit.excel.new_workbook.column_formats import BAR, colour_column
+from schedkit.excel.new_workbook.header_rows import (
+    HeaderRows,
+    draw_edges,
+    draw_groups,
+    number_rules,
+    shorten_label,
+    widen_groups,
+)
+from schedkit.excel.new_workbook.outline_rules import draw_outline
 from schedkit.excel.new_workbook.overview import Overview
+from schedkit.excel.new_workbook.row_labels import begins_group, draw_lines, hide_repeated
 from schedkit.excel.new_workbook.summary import draw_summary, put
 from schedkit.excel.new_workbook.totals import Total
+from schedkit.excel.outline import Outline
 from schedkit.excel.text import excel_escape
 
 SUMMARY, INDEX = "Summary", "Index"
-HEADER_ROW = 1
-FIRST_ROW = 2
 # The prototype rows: usual cells, links, dates and durations within a mixed column, the totals row.
-PROTOTYPE_ROWS = USUAL_ROW, LINK_ROW, MOMENT_ROW, DURATION_ROW, TOTALS_ROW = tuple(
-    range(FIRST_ROW, FIRST_ROW + 5)
-)
+_PROTOTYPES = _USUAL, _LINK, _MOMENT, _DURATION, _TOTALS = range(5)
 
 
 @dataclass(frozen=True)
 class SheetPlan:
-    """One sheet of rows: its columns, and which rows of the frame it takes."""
+    """One sheet of rows: its columns, and which rows of the frame it takes.
+
+    The first `index` columns are the levels of the frame's index.
+    """
 
     name: str
     table: str
@@ -50,6 +60,9 @@ class SheetPlan:
     totals: Mapping[int, Total] = field(default_factory=dict)
     attrs: Mapping[Any, Any] = field(default_factory=dict)
     formats: Mapping[int, str | Mapping[str, str]] = field(default_factory=dict)
+    index: int = 0
+    header: HeaderRows = field(default_factory=HeaderRows)
+    outline: Outline | None = None
 
     @property
     def rows(self) -> int:
@@ -58,7 +71,22 @@ class SheetPlan:
     @property
     def last_row(self) -> int:
         """The last row of the table's body, which has at least one row, if only a blank one."""
-        return HEADER_ROW + max(self.rows, 1)
+        return self.header_row + max(self.rows, 1)
+
+    @property
+    def header_row(self) -> int:
+        """The last header row, which is the table's own."""
+        return len(self.header.groups) + 1
+
+    @property
+    def first_row(self) -> int:
+        """The first row of the table's body."""
+        return self.header_row + 1
+
+    @property
+    def prototype_rows(self) -> list[int]:
+        """The drawn rows that show formats: of usual cells, links, moments, durations, totals."""
+        return [self.first_row + place for place in _PROTOTYPES]
 
 
 @dataclass(frozen=True)
@@ -86,50 +114,77 @@ def draw(plans: Sequence[SheetPlan], front: Front, policy: Policy) -> bytes:
     book.properties.creator = "schedkit"
     book.properties.title = excel_escape(front.title)
     book.properties.subject = excel_escape(next(iter(front.origin), ""))
+    number_rules(book.worksheets)
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
 
 
 def _draw_sheet(sheet: Worksheet, plan: SheetPlan, policy: Policy) -> None:
+    draw_groups(sheet, plan.header, len(plan.columns))
     for position, column in enumerate(plan.columns, 1):
-        header = put(sheet, HEADER_ROW, position, column.header, color=styles.WHITE, bold=True)
-        header.fill = styles.filled(styles.BRAND)
-        header.alignment = Alignment(vertical="center")
-        wanted = plan.formats.get(position, BAR)
-        number_format = wanted if isinstance(wanted, str) and wanted != BAR else styles.number_format(column)
-        for row in PROTOTYPE_ROWS:
-            cell = sheet.cell(row, position)
-            linked = row == LINK_ROW
-            cell.font = styles.font(color=styles.LINK if linked else styles.INK, link=linked)
-            cell.number_format = number_format
-            if column.kind in styles.CENTRED:
-                cell.alignment = Alignment(horizontal="center")
-        sheet.cell(MOMENT_ROW, position).number_format = styles.FORMATS[Kind.DATETIME]
-        sheet.cell(DURATION_ROW, position).number_format = styles.FORMATS[Kind.DURATION]
-        last = sheet.cell(TOTALS_ROW, position)
-        last.font = styles.font(bold=True)
-        last.border = Border(top=Side("medium", color=styles.BRAND))
-        total = plan.totals.get(position)
-        shown = None if total is None else total.value
-        sheet.column_dimensions[letters(position)].width = styles.width(column, plan.rows, shown)
-    sheet.row_dimensions[HEADER_ROW].height = 24
-    sheet.freeze_panes = f"{'B' if 1 in plan.links else 'A'}{FIRST_ROW}"
-    for position, chosen in plan.formats.items():
-        colour_column(sheet, position, chosen, FIRST_ROW, plan.last_row)
-    fields = plan.attrs.get("fields") or {}
-    decorate.colour(sheet, plan.columns, plan.attrs, FIRST_ROW, plan.last_row)
-    decorate.bars(sheet, plan.columns, fields, FIRST_ROW, plan.last_row)
-    decorate.notes(sheet, plan.columns, plan.attrs, policy, HEADER_ROW)
-    decorate.print_setup(sheet, repeat_row=HEADER_ROW)
+        _draw_column(sheet, plan, position, column)
+    widen_groups(sheet, plan.header)
+    sheet.row_dimensions[plan.header_row].height = 24
+    frozen = plan.index if plan.index > 1 or plan.header.groups else int(1 in plan.links)
+    sheet.freeze_panes = f"{letters(frozen + 1)}{plan.first_row}"
+    _add_rules(sheet, plan)
+    decorate.notes(sheet, plan.columns, plan.attrs, policy, plan.header_row)
+    decorate.print_setup(sheet, repeat_rows=plan.header_row)
     if plan.columns:
         sheet.add_table(_table(plan))
 
 
+def _draw_column(sheet: Worksheet, plan: SheetPlan, position: int, column: Column) -> None:
+    """Draw the header of a column, its prototype cells and its width."""
+    label = plan.header.label(position, column.header)
+    shown = column if label == column.header else replace(column, header=label)
+    header = put(sheet, plan.header_row, position, column.header, color=styles.WHITE, bold=True)
+    header.fill = styles.filled(styles.BRAND)
+    header.alignment = Alignment(vertical="center")
+    shorten_label(sheet, plan.header_row, position, column.header, label)
+    wanted = plan.formats.get(position, BAR)
+    number_format = wanted if isinstance(wanted, str) and wanted != BAR else styles.number_format(shown)
+    for kind, row in enumerate(plan.prototype_rows):
+        cell = sheet.cell(row, position)
+        cell.font = styles.font(color=styles.LINK if kind == _LINK else styles.INK, link=kind == _LINK)
+        cell.number_format = number_format
+        if column.kind in styles.CENTRED:
+            cell.alignment = Alignment(horizontal="center")
+    rows = plan.prototype_rows
+    sheet.cell(rows[_MOMENT], position).number_format = styles.FORMATS[Kind.DATETIME]
+    sheet.cell(rows[_DURATION], position).number_format = styles.FORMATS[Kind.DURATION]
+    last = sheet.cell(rows[_TOTALS], position)
+    last.font = styles.font(bold=True)
+    last.border = Border(top=Side("medium", color=styles.BRAND))
+    total = plan.totals.get(position)
+    width = styles.width(shown, plan.rows, None if total is None else total.value)
+    sheet.column_dimensions[letters(position)].width = width
+
+
+def _add_rules(sheet: Worksheet, plan: SheetPlan) -> None:
+    """Add the rules by which rows and cells are coloured and grouped."""
+    top, bottom = plan.first_row, plan.last_row
+    if plan.outline is not None:
+        draw_outline(sheet, plan.outline, plan.columns, top, bottom)
+    grouped = plan.index > 1
+    if grouped:
+        hide_repeated(sheet, plan.index, top, bottom)
+    for position, chosen in plan.formats.items():
+        colour_column(sheet, position, chosen, top, bottom)
+    decorate.colour(sheet, plan.columns, plan.attrs, top, bottom)
+    decorate.bars(sheet, plan.columns, plan.attrs.get("fields") or {}, top, bottom)
+    # LibreOffice applies the first rule that fits to a cell: colours say more than lines.
+    first = begins_group(top) if grouped else None
+    draw_edges(sheet, plan.header, len(plan.columns), top, bottom, first=first)
+    if grouped:
+        draw_lines(sheet, len(plan.columns), top, bottom)
+
+
 def _table(plan: SheetPlan) -> Table:
     right = letters(len(plan.columns))
-    body = f"A{HEADER_ROW}:{right}{plan.last_row}"
-    ref = f"A{HEADER_ROW}:{right}{plan.last_row + bool(plan.totals)}"
+    body = f"A{plan.header_row}:{right}{plan.last_row}"
+    ref = f"A{plan.header_row}:{right}{plan.last_row + bool(plan.totals)}"
     table = Table(displayName=plan.table, name=plan.table, ref=ref)
     table.tableStyleInfo = TableStyleInfo(name=styles.TABLE_STYLE, showRowStripes=True)
     table.autoFilter = AutoFilter(ref=body)

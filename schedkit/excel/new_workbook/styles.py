@@ -118,14 +118,17 @@ def width(column: Column, rows: int, total: float | None = None) -> float:
 
     Numbers fit all, the `total` below them included: one that does not fit is shown as ``###``.
     """
-    heading = float(_units(pa.array([column.header], pa.large_string()))[0].as_py()) + _BUTTON
+    heading = text_width(column.header) + _BUTTON
     if column.kind in _FIXED_WIDTHS:
         return max(_FIXED_WIDTHS[column.kind], heading)
-    texts = column.cells(0, min(rows, _SAMPLE_ROWS), ConversionReport()).texts
+    cells = column.cells(0, min(rows, _SAMPLE_ROWS), ConversionReport())
+    texts = cells.texts
     longest = 0.0 if texts is None or texts.null_count == len(texts) else _usual_width(texts)
     if column.kind in (Kind.INTEGER, Kind.NUMBER):
         ends = [column.digits.low, column.digits.high, *([] if total is None else [total])]
         return min(max(longest, *(len(_shown(number, column)) for number in ends), heading - 2) + 2, _WIDEST)
+    if cells.moments is not None or cells.durations is not None:
+        longest = max(longest, _FIXED_WIDTHS[Kind.DATETIME])
     return min(max(longest + 2, heading, _NARROWEST), _WIDEST)
 
 
@@ -134,6 +137,11 @@ def _shown(number: float, column: Column) -> str:
     if column.digits.decimals is None:
         return f"{number:.10g}"
     return f"{number:,.{column.digits.decimals}f}"
+
+
+def text_width(text: str) -> float:
+    """Return how wide a text is, in digits."""
+    return float(_units(pa.array([text], pa.large_string()))[0].as_py())
 
 
 def _units(texts: pa.Array) -> pa.Array:

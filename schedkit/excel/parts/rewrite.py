@@ -120,14 +120,23 @@ def _id_of(attributes: bytes) -> str:
 def _content_types(package: Package, changes: Changes, new: list[str]) -> bytes | None:
     """Return the types of the parts as they are now, None if nothing changes."""
     document = Document(package.read(_CONTENT_TYPES), _CONTENT_TYPES)
-    known = {each.get("Extension").casefold() for each in document.root.all("Default")}
+    known = {
+        each.get("Extension").casefold(): each.get("ContentType") for each in document.root.all("Default")
+    }
     for override in document.root.all("Override"):
         if override.get("PartName").lstrip("/") in changes.dropped:
             document.remove(override)
     space = f' xmlns="{_PACKAGE}/content-types"' if document.prefix(document.root) else ""
     for name in new:
-        kind = changes.types.get(name)
-        if kind or name.rpartition(".")[2].casefold() not in known:
+        kind, suffix = changes.types.get(name), name.rpartition(".")[2].casefold()
+        if kind and kind.startswith("image/") and known.setdefault(suffix, "") in ("", kind):
+            # Spreadsheet programs tell the type of pictures by their suffix.
+            if known[suffix] == kind:
+                continue
+            known[suffix] = kind
+            default = f'<Default{space} Extension="{suffix}" ContentType="{kind}"/>'
+            document.splice(document.root.inner, document.root.inner, default.encode())
+        elif kind or suffix not in known:
             element = (
                 f"<Override{space} PartName={quoteattr('/' + name)} ContentType={quoteattr(kind or _XML)}/>"
             )

@@ -20,7 +20,17 @@ from schedkit.excel.parts.xml import MAIN, OFFICE, STRICT, Document, check, new_
 from schedkit.excel.serial_dates import FROM_1900, FROM_1904, Calendar
 from schedkit.values.failures import translated
 
-__all__ = ["MAIN", "OFFICE", "Relation", "Workbook", "open_workbook", "parse", "relations", "relations_part"]
+__all__ = [
+    "MAIN",
+    "OFFICE",
+    "Relation",
+    "Workbook",
+    "open_workbook",
+    "parse",
+    "relations",
+    "relations_part",
+    "uses",
+]
 
 # Patterns that begin with fixed text are searched for four times as fast as those that do not.
 _FORMULA, _PREFIXED_FORMULA = re.compile(rb"<f[\s/>]"), re.compile(rb":f[\s/>]")
@@ -177,6 +187,12 @@ def relations(package: Package, part: str, kind: str | None = None) -> list[Rela
     if part not in known:
         known[part] = _parsed_relations(package, part)
     return [relation for relation in known[part] if kind is None or relation.kind == kind]
+
+
+def uses(package: Package, part: str) -> int:
+    """Return how many relations of other parts lead to `part`."""
+    targets = (each.target for name in package.names() for each in relations(package, name))
+    return sum(target.casefold() == part.casefold() for target in targets)
 
 
 def _parsed_relations(package: Package, part: str) -> list[Relation]:

@@ -11,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 from schedkit.errors import WorkbookError
 from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.rewrite import Changes, free_prefix, rewrite
-from schedkit.excel.parts.workbook import Workbook, open_workbook, relations, relations_part
+from schedkit.excel.parts.workbook import Workbook, open_workbook, relations, relations_part, uses
 from schedkit.excel.parts.xml import OFFICE, Document, Element
 from schedkit.excel.template.copy_styles import StyleCopier
 from schedkit.excel.template.dependents import WORKBOOK_ORDER
@@ -113,18 +113,21 @@ class _SheetCopier:
         self._sheets.append(title)
 
     def _clear(self, part: str) -> None:
-        """Remove the drawings of a sheet that is redrawn."""
-        package = self._book.package
+        """Remove the drawings and tables of a sheet that is redrawn, and all its links."""
+        package, related = self._book.package, relations_part(part)
         for relation in relations(package, part):
-            if relation.kind in ("drawing", "comments", "vmlDrawing"):
+            if relation.kind in ("drawing", "comments", "vmlDrawing", "table"):
                 self._drop(relation.target)
-        self._changes.unrelated[part] = {relation.id for relation in relations(package, part)}
+        if related in package:
+            root = Document(package.read(related), related).root
+            self._changes.unrelated[part] = {each.get("Id") for each in root.all("Relationship")}
 
     def _drop(self, part: str) -> None:
         if part in self._book.package and part not in self._changes.dropped:
             self._changes.dropped |= {part, relations_part(part)}
             for relation in relations(self._book.package, part):
-                if relation.kind in ("chart", "chartStyle", "chartColorStyle"):
+                alone = relation.kind == "image" and uses(self._book.package, relation.target) == 1
+                if alone or relation.kind in ("chart", "chartStyle", "chartColorStyle"):
                     self._drop(relation.target)
 
     def _copy_related(self, source: str, part: str) -> None:

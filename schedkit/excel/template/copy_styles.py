@@ -66,7 +66,7 @@ class StyleCopier:
         codes = self._lists["numFmts"].items
         self._codes = {item.get("formatCode"): item.get("numFmtId") for item in codes}
         self._formats = self._mapped_formats()
-        self._rules = self._mapped("dxfs")
+        self._rules = self._mapped_rules()
 
     def restyle(self, sheet: Document) -> None:
         """Let a sheet of the donor use the formats of the target."""
@@ -95,6 +95,25 @@ class StyleCopier:
         return [
             self._lists[name].place(_key(item), self._donor.copied(item, **self._space)) for item in items
         ]
+
+    def _mapped_rules(self) -> list[int]:
+        """Map the styles of rules, whose number formats are numbered apart from those of cells."""
+        taken = [node for item in self._lists["dxfs"].items for node in item.all("numFmt")]
+        codes = {node.get("formatCode"): node.get("numFmtId") for node in taken}
+        last = max([_FIRST_OWN_FORMAT - 1, *(int(number) for number in codes.values())])
+        element = self._donor.root.child("dxfs")
+        places = []
+        for item in element.children if element is not None else []:
+            content = self._donor.copied(item, **self._space)
+            for node in item.all("numFmt"):
+                last += node.get("formatCode") not in codes
+                number = codes.setdefault(node.get("formatCode"), str(last))
+                old = self._donor.xml[node.start : node.end]
+                content = content.replace(old, self._donor.copied(node, numFmtId=number))
+                # What is there already is found by it.
+                node.attributes["numFmtId"] = number
+            places.append(self._lists["dxfs"].place(_key(item), content))
+        return places
 
     def _mapped_formats(self) -> list[int]:
         parts = {attribute: self._mapped(name) for attribute, name in _PARTS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,9 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.column_types import Policy
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.frames.cells import Calculated, ColumnRenderer
-from schedkit.excel.frames.layout import column_at, columns_of, links_of, with_index
+from schedkit.excel.frames.column_options import ColumnOptions
+from schedkit.excel.frames.labels import with_index
+from schedkit.excel.frames.layout import column_at, columns_of, links_of
 from schedkit.excel.frames.restore import Body
 from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.names import header_key, headers
@@ -32,6 +34,7 @@ from schedkit.excel.template.missing_rows import mark_missing
 from schedkit.excel.template.neighbours import Overwritten, refuse_collisions
 from schedkit.excel.template.notes import Keys
 from schedkit.excel.template.region import Locator, Region
+from schedkit.excel.template.row_attributes import grouped, row_attributes
 from schedkit.excel.template.rules_and_filters import has_criteria
 from schedkit.excel.template.upsert import Carried, Match, match_rows
 
@@ -50,7 +53,7 @@ class FillOptions:
     policy: Policy
     mode: Mode = "replace"
     key: tuple[str, ...] = ()
-    links: bool | Mapping[str, str] = True
+    columns: ColumnOptions = field(default_factory=ColumnOptions)
     missing: Missing = "keep"
     max_drop: float = 0.5
     appends: AppendGuard | None = None
@@ -150,13 +153,16 @@ def plan_filling(
     renderers = RendererChooser(
         sheet, region, growth, match, numbers, overwritten, positions, formats, report, rows.continues
     )
+    attributes = row_attributes(sheet, region, numbers, keep=match is not None, shown=filtered)
+    outline = options.columns.outline_of(frame, columns)
+    linked = links_of(frame, columns, options.columns.links_of(frame, columns))
     return Filling(
         region=region,
         growth=growth,
         sheet=sheet,
-        renderers=renderers.all(columns if len(frame) else (), links_of(frame, columns, options.links)),
+        renderers=renderers.all(columns if len(frame) else (), linked),
         numbers=numbers,
-        attributes=_attributes(sheet, region, numbers, keep=match is not None, shown=filtered),
+        attributes=grouped(sheet, attributes, outline, len(numbers)),
         overwritten=overwritten,
         formats=formats,
         keys=rows.keys,
@@ -278,20 +284,6 @@ def _overwritten(
         return Overwritten(body, body.top, frozenset(positions), frozenset(numbers.tolist()))
     first = int(numbers[0]) if len(numbers) else bottom + 1
     return Overwritten(body, first, own)
-
-
-def _attributes(
-    sheet: Sheet, region: Region, numbers: npt.NDArray[np.int64], *, keep: bool, shown: bool
-) -> pa.Array | str:
-    """Return what each new row's element carries: the first row's look, or with `keep` what it had."""
-    look = sheet.row(region.body.top).look
-    if not keep:
-        return look
-    by_row = (
-        sheet.attributes(number, shown=shown) if number <= region.body.bottom else None
-        for number in numbers.tolist()
-    )
-    return pa.array([look if each is None else each for each in by_row], pa.large_string())
 
 
 def _filtered(book: Workbook, sheet: Sheet, region: Region) -> list[Document]:

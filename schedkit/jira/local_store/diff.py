@@ -31,7 +31,8 @@ def diff(old: pd.DataFrame, new: pd.DataFrame, *, ignore: tuple[str, ...] = ("Up
     -------
     DataFrame
         Columns Key, Change (added, removed or changed), Field, Old and New; one row per added or removed
-        issue and per changed field, in the order of `new`, the removed ones last.
+        issue and per changed field, in the order of `new`, the removed ones last. ``attrs`` hold the
+        ``site`` and the ``summaries`` by key, for a workbook's sheet of changes.
 
     Raises
     ------
@@ -85,7 +86,13 @@ def diff(old: pd.DataFrame, new: pd.DataFrame, *, ignore: tuple[str, ...] = ("Up
         columns=["Key", "Change", "Field", "Old", "New"],
         dtype=object,
     )
-    return changes.astype({"Key": "str", "Change": "str"})
+    changes = changes.astype({"Key": "str", "Change": "str"})
+    changes.attrs = {name: new.attrs[name] for name in ("site",) if name in new.attrs}
+    if "Summary" in old and "Summary" in new:
+        named = pd.concat([old.set_index("Key")["Summary"], new.set_index("Key")["Summary"]])
+        known = named[~named.index.duplicated(keep="last")].reindex(changes["Key"].unique()).dropna()
+        changes.attrs["summaries"] = known.to_dict()
+    return changes
 
 
 def _cells(series: pd.Series[Any], attrs: Mapping[Hashable, Any]) -> list[Any]:
@@ -102,4 +109,7 @@ def _missing(value: Any) -> bool:
 def _same(a: Any, b: Any) -> bool:
     if _missing(a) or _missing(b):
         return _missing(a) and _missing(b)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        # A workbook and a Parquet file give lists back for tuples.
+        return list(a) == list(b)
     return bool(a == b)

@@ -120,7 +120,8 @@ def test_a_category_too_long_to_remember_comes_back(tmp_path: Path) -> None:
 def test_a_mapping_of_sheets_with_a_named_index_and_levels_of_columns(tmp_path: Path, cells: Cells) -> None:
     columns = pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")])
     frame = pd.DataFrame([[1, 2]], columns=columns, index=pd.Index(["r"], name="row"))
-    assert cells(excel.write({"s": frame}, tmp_path / "i.xlsx").path)[0] == ["row", "a / x", "a / y"]
+    found = cells(excel.write({"s": frame}, tmp_path / "i.xlsx").path)
+    assert found[:2] == [["", "a", ""], ["row", "a / x", "a / y"]]
 
 
 def test_surrogates_of_a_category_are_counted_by_cell(tmp_path: Path) -> None:

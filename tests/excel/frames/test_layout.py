@@ -82,7 +82,10 @@ def test_levels_of_index_and_columns(tmp_path: Path, cells: Cells) -> None:
     columns = pd.MultiIndex.from_tuples([("open", "bugs"), ("open", "tasks")])
     frame = pd.DataFrame([[1, 2], [3, 4]], index=index, columns=columns)
     written = excel.write(frame, tmp_path / "m.xlsx")
-    assert cells(written.path)[0] == ["team", "sprint", "open / bugs", "open / tasks"]
+    assert cells(written.path)[:2] == [
+        ["", "", "open", ""],
+        ["team", "sprint", "open / bugs", "open / tasks"],
+    ]
     pd.testing.assert_frame_equal(excel.read(written.path), frame)
 
 

@@ -109,7 +109,7 @@ def test_a_picture_that_is_shown_twice_is_kept_for_the_other_place(tmp_path: Pat
 
 
 def test_a_sheet_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(WorkbookError, match="there is no sheet 'Dato' for a picture .did you mean 'Data'"):
+    with pytest.raises(WorkbookError, match=r"there is no sheet 'Dato' for a picture .did you mean 'Data'"):
         put(workbook(tmp_path), {"Dato!H2": picture()})
 
 

@@ -6,21 +6,27 @@ import io
 import zipfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
-import openpyxl
 import pandas as pd
 import pytest
+from openpyxl.packaging.core import DocumentProperties
 from support.workbook_validator import violations
 
 from schedkit import excel
 from schedkit.errors import WorkbookError
+from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.workbook import relations
 from schedkit.excel.template.properties import checked_properties, with_properties
 
 GIVEN = {"author": "Ada & Co", "keywords": ["bugs", "weekly"], "comments": "<none>", "category": "Web"}
 
 
 def properties_of(data: bytes) -> Any:
-    return openpyxl.load_workbook(io.BytesIO(data)).properties
+    package = Package(data, "book")
+    # openpyxl looks in docProps only; SDKs name the part after its content.
+    (relation,) = relations(package, "", "core-properties")
+    return DocumentProperties.from_tree(ElementTree.fromstring(package.read(relation.target)))
 
 
 @pytest.mark.parametrize(

@@ -254,7 +254,21 @@ def test_differences() -> None:
         ("A-4", "removed", None, None, None),
     ]
     assert len(diff(old, old)) == 0
+    # What comes back from a workbook or a Parquet file has lists.
+    assert len(diff(old.assign(Labels=old["Labels"].map(list)), old)) == 0
     assert "Updated" in set(diff(old, new, ignore=())["Field"])
+
+
+def test_differences_tell_where_and_what_the_issues_are() -> None:
+    old = pd.DataFrame({"Key": ["A-1", "A-2"], "Summary": ["Login", "Export"]})
+    new = pd.DataFrame({"Key": ["A-1", "A-3"], "Summary": ["Sign in", None]})
+    new.attrs["site"] = "https://jira.example.org"
+    told = diff(old, new)
+    assert told.attrs == {
+        "site": "https://jira.example.org",
+        "summaries": {"A-1": "Sign in", "A-2": "Export"},
+    }
+    assert diff(old[["Key"]], new).attrs == {"site": "https://jira.example.org"}
 
 
 def test_differences_need_keys() -> None:
