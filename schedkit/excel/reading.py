@@ -44,6 +44,11 @@ def read(path: str | Path, sheet: str | None = None) -> pd.DataFrame:
     sheet : str, optional
         Which sheet, or which table by its name; by default the first one with rows.
 
+    Returns
+    -------
+    DataFrame
+        Cells without a value are missing values; `read_all` returns all frames of a workbook.
+
     Raises
     ------
     WorkbookError
@@ -79,9 +84,36 @@ def read(path: str | Path, sheet: str | None = None) -> pd.DataFrame:
 
 @check_keywords
 def read_all(path: str | Path) -> dict[str, pd.DataFrame]:
-    """Read every sheet with rows, by name, and further tables of a sheet by theirs; see `read`.
+    """Read all frames of a workbook: the first table or used range of each sheet, and its further tables.
 
-    The Summary and Index sheets that `write` draws are left out.
+    The Summary and Index sheets that `write` makes are left out; see `read` for what is read.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.xlsx`` or ``.xlsm`` file.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        By the name of the sheet, and further tables of a sheet by their own name. Sheets without rows are
+        left out.
+
+    Raises
+    ------
+    WorkbookError
+        If the file is not a workbook, or is damaged.
+    FileError
+        If it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from schedkit import excel
+    >>> path = Path(tempfile.mkdtemp()) / "team.xlsx"
+    >>> frames = {"Bugs": pd.DataFrame({"Key": ["A-1"]}), "People": pd.DataFrame({"Name": ["Ann", "Bob"]})}
+    >>> {name: len(frame) for name, frame in excel.read_all(excel.write(frames, path).path).items()}
+    {'Bugs': 1, 'People': 2}
     """
     with context.surrounded(), damage_told(str(path)):
         book = _open(path)
@@ -246,7 +278,8 @@ def _tell(name: str, bodies: dict[str, Body]) -> None:
         total = sum(counts.values())
         if total:
             where = ", ".join(header for header, count in counts.items() if count)
+            cells, verb = ("1 cell holds", "is") if total == 1 else (f"{total:,} cells hold", "are")
             context.log(
-                f"{name}: {total:,} cells hold {what} and are read as missing ({where}){hint}",
+                f"{name}: {cells} {what} and {verb} read as missing ({where}){hint}",
                 logging.WARNING,
             )

@@ -82,7 +82,7 @@ class Written:
         return f"{self.rows:,} {noun} written to {path}{counts}: {size} in {elapsed_text(self.seconds)}"
 
     def _remarks(self) -> list[str]:
-        return [*(f"{count:,} {MEANINGS[kind]}" for kind, count in self.altered.items()), *self.notes]
+        return [*(f"{MEANINGS[kind]}: {count:,}" for kind, count in self.altered.items()), *self.notes]
 
     def facts(self) -> dict[str, Any]:
         """Return the same as JSON-able values, for the history of a run."""

@@ -370,7 +370,7 @@ def test_formulas_without_values_and_errors_are_told(tmp_path: Path) -> None:
     assert told == [
         "Sheet: 2 cells hold formulas whose values are not stored and are read as missing (a); "
         "open and save the workbook in Excel to store them",
-        "Sheet: 1 cells hold errors such as #N/A and are read as missing (c)",
+        "Sheet: 1 cell holds errors such as #N/A and is read as missing (c)",
     ]
 
 

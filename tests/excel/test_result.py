@@ -28,7 +28,7 @@ def test_the_result_is_a_sentence() -> None:
         == str(written)
         == (
             "1,234 rows written to out/bugs.xlsx (1 updated, 20 added, 3 removed): 2.4 MB in 1.3s\n"
-            "  2 cells cut to the 32,767 characters Excel can hold\n"
+            "  cells cut to the 32,767 characters that Excel allows: 2\n"
             "  the filter was cleared"
         )
     )
@@ -41,7 +41,7 @@ def test_a_cell_shows_a_link_to_the_file(tmp_path: Path, monkeypatch: pytest.Mon
     html = written._repr_html_()
     assert '<a href="out%20%3Cb%3E%201.xlsx" target="_blank">' in html
     assert "out &lt;b&gt; 1.xlsx</a>" in html
-    assert "<li>1 cells cut to the 32,767 characters" in html
+    assert "<li>cells cut to the 32,767 characters that Excel allows: 1</li>" in html
     elsewhere = Written(Path("/data/a.xlsx"), 1)._repr_html_()
     assert '<a href="/data/a.xlsx"' in elsewhere
     assert "<ul>" not in elsewhere
