@@ -75,9 +75,9 @@
       test_behaviours.py::test_behaviour_10_tasks_from_many_threads
    pause/resume:
       test_scheduler.py::test_pausing_all_and_backfill
-      test_clock.py::test_times_of_a_pause_are_missed
+      test_dispositions.py::test_times_of_a_pause_are_missed
    priority starvation:
-      test_plan.py::test_low_priority_never_starves
+      test_queue.py::test_low_priority_never_starves
    a burst of 1000 with bounded stall:
       test_behaviours_of_bursts.py::test_behaviour_10_a_burst_of_1000_never_holds_the_loop
 """
