@@ -169,6 +169,7 @@ def test_what_else_a_cell_changes_is_kept(make: Make) -> None:
 def test_the_same_declaration_again_waits_for_nothing(make: Make) -> None:
     sched = begun(make, a=YEARLY)
 
+    written(sched)
     with locked(sched.ledger):
         durable, owner = Promise[dict[str, Any]](), owner_of(sched)
         owner.post(service().call(owner.declaration, sched.tasks["a"].task, durable))
