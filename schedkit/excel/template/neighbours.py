@@ -88,7 +88,7 @@ def _objects(book: Workbook, region: Region) -> Iterable[tuple[str, Area]]:
 
 
 def write_header(sheet: Sheet, region: Region) -> None:
-    """Give a region that has no header yet the cells of one."""
+    """Write the header of a region that has none yet."""
     number = region.header_row
     row = sheet.row(number)
     texts = {
