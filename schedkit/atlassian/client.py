@@ -8,6 +8,7 @@ from typing import Any, Self, Unpack
 from schedkit.atlassian.login import connected
 from schedkit.atlassian.site import Site, SiteOptions
 from schedkit.errors import UsageError
+from schedkit.values.text import safe_repr
 
 __all__ = ["SiteClient"]
 
@@ -43,6 +44,8 @@ class SiteClient(ABC):
                     f"{name} needs a url or a site", hint=f'e.g. {name}("https://issues.example.org")'
                 )
             site = Site(url, user=user, token=token, **options)
+        elif not isinstance(site, Site):
+            raise UsageError(f"site={safe_repr(site, 60)} is not a Site", hint="give site=Site(url, …)")
         else:
             login = {"url": url, "user": user, "token": token}
             given = [*(option for option, value in login.items() if value is not None), *options]

@@ -17,7 +17,7 @@ from schedkit.confluence.plans.template import filled_title, placeholder_names
 from schedkit.confluence.site.addresses import page_address, parent_address
 from schedkit.confluence.site.parents import find_parent
 from schedkit.confluence.site.server import Server
-from schedkit.confluence.tables.arguments import a_text, sendable
+from schedkit.confluence.tables.arguments import a_flag, a_text, sendable
 from schedkit.confluence.tables.arguments import labels as column_labels
 from schedkit.errors import AuthError, UsageError
 from schedkit.loop import blocking, bridged
@@ -200,7 +200,9 @@ class Confluence(SiteClient):
         # Cloud's two APIs are both below /wiki, which people copy along or leave out.
         below_wiki = bare is not None and bare.endswith("/wiki")
         super().__init__(bare and bare.removesuffix("/wiki"), user, token, cloud, site=site, **options)
-        if cloud is None and _is_cloud(self.site.url):
+        if cloud is not None:
+            a_flag(cloud, "cloud")
+        elif _is_cloud(self.site.url):
             cloud = True
         if main_page_id is not None:
             parent_address(main_page_id, self.site.url)

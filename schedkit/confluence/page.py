@@ -232,9 +232,9 @@ class AsyncPage:
         Parameters
         ----------
         values : mapping of str to object
-            By placeholder: text, a date, a `Markup`, `Link`, `Lozenge`, `Image`, a DataFrame or a
-            `Managed` one. A placeholder is the place between the anchor macros ``name`` and ``name-end``;
-            of a table it is the anchor macro ``name`` before it.
+            By placeholder: text, a date, a moment (shown in the zone of the machine), a `Markup`, `Link`,
+            `Lozenge`, `Image`, `Chart`, a DataFrame or a `Managed` one. A placeholder is the place between
+            the anchor macros ``name`` and ``name-end``; of a table it is the anchor macro ``name`` before it.
         message : str
             The version's comment.
 

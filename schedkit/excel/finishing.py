@@ -1,4 +1,4 @@
-"""What a workbook gets besides its rows: a sheet of changes, pictures, document properties."""
+"""Add a sheet of changes, pictures and document properties to a workbook that has its rows."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def finished(
     policy: Policy,
     report: ConversionReport,
 ) -> WritePlan:
-    """Return the plan that also gives an existing workbook or a filled template what the options want.
+    """Return a plan that also applies the options that are not about rows.
 
     Parameters
     ----------
     name : str
-        What the workbook is called in errors.
+        The name of the workbook in error messages.
     attrs : mapping
         The attributes of its first frame.
     """
@@ -70,7 +70,7 @@ def _with_changes(
     policy: Policy,
     report: ConversionReport,
 ) -> tuple[str, bytes]:
-    """Return the sheet of changes and a workbook with it, in the place of the one of an earlier run."""
+    """Return the name of the sheet of changes and the workbook with it; an earlier sheet is replaced."""
     book = open_workbook(Package(data, name), name)
     ours = [front for front in read_metadata(book)[1].fronts if is_changes(front) and front in book.sheets]
     wanted = ours[0] if ours else CHANGES

@@ -32,16 +32,14 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture to put on a sheet, with more said than `write` can find out itself.
+    """A picture for a sheet, with its alternative text and its width.
 
     Attributes
     ----------
     image : path, bytes or figure
-        A PNG, JPEG or GIF file, its bytes, or what draws itself as one: a matplotlib figure or axes, a
-        Pillow image.
+        A PNG, JPEG or GIF file, its bytes, a matplotlib figure or axes, or a Pillow image.
     alt : str, optional
-        The alternative text, for people who cannot see it; by default the titles of a figure, or the file's
-        name.
+        The alternative text for screen readers; by default the titles of a figure, or the file's name.
     width : float, optional
         In pixels of a screen at 100 %; the height follows. By default its natural size.
 
@@ -85,6 +83,11 @@ def placed_pictures(images: Mapping[str, Any]) -> list[PlacedPicture]:
     FileError
         If a file cannot be read.
     """
+    if not isinstance(images, Mapping):
+        raise WorkbookError(
+            f"images={safe_repr(images)} does not map cells to pictures",
+            hint='e.g. images={"Summary!H2": "burn-up.png"}',
+        )
     return [_placed(str(where), image) for where, image in images.items()]
 
 
@@ -135,7 +138,7 @@ def _content(image: Any, where: str) -> bytes:
 
 
 def _described(image: Any) -> str:
-    """Return what a picture shows, as far as it says so itself."""
+    """Return the default alternative text: a file's name, or the titles of a figure."""
     if isinstance(image, str | os.PathLike):
         return Path(image).stem.replace("_", " ").replace("-", " ")
     figure: Any = image if hasattr(image, "savefig") else getattr(image, "figure", None)
@@ -174,7 +177,7 @@ def natural_size(content: bytes, where: str) -> tuple[str, tuple[int, int]]:
 
 
 def _header(content: bytes) -> tuple[str, tuple[int, int], tuple[float, float]]:
-    """Return the suffix, the pixels and the dots per inch that a picture's first bytes tell."""
+    """Return the suffix, the size in pixels and the dots per inch from the header of a picture."""
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png", struct.unpack_from(">2L", content, 16), _png_dpi(content)
     if content.startswith((b"GIF87a", b"GIF89a")):

@@ -125,10 +125,10 @@ def write(
         shown. Colours are by the text of a cell. Here as in `links` and `totals`, a column is named by its
         header or its label; of columns with several levels the first ones name them all.
     outline : bool or str
-        Group the rows of a new sheet by their level, each below its summary row: True by the column
-        ``Level`` that ``jira.root`` gives, a text by another column of whole numbers from 0.
+        Group the rows by their level, each below its summary row: True by the column ``Level`` that
+        ``jira.root`` gives, a text by another column of whole numbers from 0.
     collapse : int, optional
-        The last level of the outline whose rows are shown at first.
+        The last level of the outline whose rows are shown; the others are hidden until somebody opens them.
     summary : bool
         Put a Summary sheet first: figures, counts and charts of the first frame.
     history : DataFrame, optional

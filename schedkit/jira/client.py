@@ -37,6 +37,7 @@ def _of(
         keywords.check(kwargs, type(self))
         return await service().hop(method, self._parts[part], *args, **kwargs)
 
+    call.__qualname__ = f"AsyncJira.{method.__name__}"
     return call
 
 

@@ -1,4 +1,4 @@
-"""What changed since the last run of a report: its frame against the workbook that it is about to replace."""
+"""Changes since the last run of a report: its frame compared with the existing workbook."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARK = "Missing since"
 
 
 def changes_since(
-    path: Path, sheet: str | None, frame: pd.DataFrame, *, told_gone: bool
+    path: Path, sheet: str | None, frame: pd.DataFrame, *, report_removed: bool
 ) -> pd.DataFrame | None:
     """Return how a frame differs from the rows of a workbook; None if it has no such rows yet.
 
@@ -26,14 +26,14 @@ def changes_since(
     ----------
     sheet : str, optional
         The sheet or table of the rows; by default the first one.
-    told_gone : bool
-        Whether rows that the frame lacks are gone; where the workbook keeps such rows, they would be told at
-        every run.
+    report_removed : bool
+        Whether to report rows that the frame lacks. Where the workbook keeps such rows they would be reported
+        at every run.
 
     Raises
     ------
     SettingsError
-        If the rows cannot be told apart by their key.
+        If the rows have no unique key.
     """
     import pandas as pd
 
@@ -52,23 +52,23 @@ def changes_since(
         changes = diff(old, frame)
     except UsageError as error:
         raise SettingsError(
-            f"deliver.excel: cannot tell the changes since {path.name}: {error.message}",
+            f"deliver.excel: cannot compare with {path.name}: {error.message}",
             hint="changes: true needs a column Key with each issue once",
         ) from None
-    told = pd.Series(
+    shown = pd.Series(
         [not _cut(*pair) for pair in zip(changes["Old"], changes["New"], strict=True)],
         changes.index,
         dtype=bool,
     )
-    if not told_gone or incomplete(frame.attrs):
-        told &= changes["Change"] != "removed"
-    made = changes[told].reset_index(drop=True)
+    if not report_removed or incomplete(frame.attrs):
+        shown &= changes["Change"] != "removed"
+    made = changes[shown].reset_index(drop=True)
     made.attrs = changes.attrs
     return made
 
 
 def _cut(old: object, new: object) -> bool:
-    """Tell whether a text differs only by what a cell could not hold of it."""
+    """Return whether a text differs only in the part that was too long for a cell."""
     from schedkit.excel.limits import MAX_CELL_UNITS, clip
 
     return isinstance(old, str) and isinstance(new, str) and clip(new, MAX_CELL_UNITS) == old

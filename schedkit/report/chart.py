@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
     from schedkit.confluence import Chart
 
-__all__ = ["ChartOptions"]
+__all__ = ["ChartOptions", "counted"]
 
 _LABEL = 40
 _MOST = 20
 _WIDTH, _BAR, _FRAME = 6.4, 0.34, 0.9
+# The usual fonts of Linux, Windows and macOS for what Matplotlib's own has not.
+_FONTS = [
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei", "Yu Gothic",
+    "Malgun Gothic", "PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS",
+]  # fmt: skip
 _SOURCES = ("count_by", "file", "call")
 
 
@@ -70,15 +75,17 @@ class ChartOptions(BaseModel):
         elif self.call is not None:
             figure = resolve(self.call)(frame)
         else:
-            figure = _bars(_counts(frame, list(self.count_by or ())), self.title)
+            figure = _bars(counted(frame, list(self.count_by or ())), self.title)
         with warnings.catch_warnings():
             # A character that the font lacks is drawn as a box.
             warnings.filterwarnings("ignore", "Glyph .* missing from")
             return Chart(figure, self.alt, self.name, self.width)
 
 
-def _counts(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+def counted(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Count rows: a row per value of the first column, a column per value of the second."""
+    import pandas as pd
+
     for name in columns:
         if name not in frame.columns:
             raise UnknownFieldError(
@@ -88,7 +95,11 @@ def _counts(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     counts = sizes.unstack(fill_value=0) if len(columns) == 2 else sizes.to_frame("Count")
     if not _is_ordered(frame[columns[0]]):
         counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
-    return counts.head(_MOST)
+    if len(counts) <= _MOST:
+        return counts
+    rest = counts.iloc[_MOST - 1 :]
+    others = rest.sum().to_frame(f"{len(rest)} others").T
+    return pd.concat([counts.head(_MOST - 1).set_axis(counts.index[: _MOST - 1].astype(object)), others])
 
 
 def _is_ordered(series: pd.Series[Any]) -> bool:
@@ -109,18 +120,27 @@ def _bars(counts: pd.DataFrame, title: str) -> Any:
     for at, total in enumerate(left):
         axes.annotate(str(total), (total, at), xytext=(3, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(counts)), [_label(name) for name in counts.index])
-    # Text of issues may hold dollar signs, which are not formulas.
-    for label in axes.get_yticklabels():
-        label.set_parse_math(False)
     axes.invert_yaxis()
     axes.xaxis.set_visible(False)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     if title:
-        axes.set_title(title, loc="left", parse_math=False)
+        axes.set_title(title, loc="left")
     if len(counts.columns) > 1:
-        for shown in axes.legend(frameon=False, loc="lower right").get_texts():
-            shown.set_parse_math(False)
+        figure.legend(frameon=False, loc="outside lower center", ncols=min(4, len(counts.columns)))
+    _set_texts(figure)
     return figure
+
+
+def _set_texts(figure: Any) -> None:
+    """Draw text of issues as it is: dollar signs are no formulas, and any script needs a font that has it."""
+    from matplotlib.font_manager import fontManager
+    from matplotlib.text import Text
+
+    installed = {font.name for font in fontManager.ttflist}
+    family = ["sans-serif", *(name for name in _FONTS if name in installed)]
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_fontfamily(family)
 
 
 def _label(value: Any) -> str:

@@ -153,8 +153,8 @@ class WorkbookDelivery(_Strict):
         gone = self.mode == "replace" or self.missing != "keep"
 
         def apply() -> None:
-            told = changes_since(where, sheet, frame, told_gone=gone) if self.changes else None
-            tools.written[where] = write(changes=told).path
+            changes = changes_since(where, sheet, frame, report_removed=gone) if self.changes else None
+            tools.written[where] = write(changes=changes).path
 
         return apply
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
+import tzlocal
 
 from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
@@ -60,3 +61,16 @@ def make_page(demo: DemoSite) -> type[DemoPage]:
             super().__init__(demo, body)
 
     return Here
+
+
+@pytest.fixture
+def machine_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Set the time zone of this machine."""
+
+    def set_zone(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        tzlocal.reload_localzone()
+
+    yield set_zone
+    monkeypatch.undo()
+    tzlocal.reload_localzone()

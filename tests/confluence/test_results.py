@@ -72,7 +72,9 @@ def test_durations(seconds: float | None, shown: str) -> None:
     ],
 )
 def test_moments(finished: Any, shown: str) -> None:
-    assert latest_runs([{"task": "t", "state": "DONE", "finished_at": finished}])["Finished"][0] == shown
+    ended = {"task": "t", "state": "DONE", "finished_at": finished}
+    assert latest_runs([ended], tz="UTC", show_zone=False)["Finished"][0] == shown
+    assert latest_runs([ended], tz="UTC", show_zone=True)["Finished"][0] == (f"{shown} UTC" if shown else "")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,20 @@ def test_a_picture_stays_and_is_drawn_anew_when_rows_are_added(tmp_path: Path) -
     assert pictures(path) == {"bugs": [(22, 1)], "Summary": [(3, 16)]}
 
 
+def test_a_picture_below_what_is_printed_is_printed_too(tmp_path: Path) -> None:
+    path = tmp_path / "bugs.xlsx"
+    excel.write(issue_frame(5), path, mode="append", summary=True)
+    before = openpyxl.load_workbook(path)["Summary"].print_area
+    last = int(before.rpartition("$")[2])
+    images = {f"Summary!B{last + 3}": excel.Picture(picture(), width=400), "Summary!T2": picture()}
+    excel.write(issue_frame(5), path, mode="append", images=images)
+    # 200 pixels are ten rows of 20.
+    expected = before.replace(f"${last}", f"${last + 13}")
+    assert openpyxl.load_workbook(path)["Summary"].print_area == expected
+    excel.write(issue_frame(5), path, mode="append")
+    assert openpyxl.load_workbook(path)["Summary"].print_area == expected
+
+
 def test_an_upsert_and_a_sheet_of_its_own_keep_pictures(tmp_path: Path) -> None:
     path = tmp_path / "bugs.xlsx"
     images = {"N2": picture()}
@@ -115,6 +129,14 @@ def test_properties_and_title(tmp_path: Path) -> None:
         ({"formats": {"Statos": "0"}}, "no column 'Statos' to format"),
         ({"links": {"Keys": "https://x/{}"}}, "no column 'Keys' to link"),
         ({"totals": {"Nope": "sum"}}, "no column 'Nope' to total"),
+        ({"totals": "sum"}, r"totals='sum' is not a mapping of columns .e\.g\. totals="),
+        ({"formats": "0.0"}, r"formats='0\.0' is not a mapping of columns"),
+        ({"formats": True}, "formats=True is not a mapping of columns"),
+        ({"formats": {"Status": {"x" * 256: "#FFFFFF"}}}, "cannot colour column 'Status' by a text of 256"),
+        ({"links": ["Key"]}, r"links=\['Key'\] is not a mapping of columns"),
+        ({"outline": ["Level"]}, r"outline=\['Level'\] is not a column"),
+        ({"images": "logo.png"}, "images='logo.png' does not map cells to pictures"),
+        ({"properties": ["Ada"]}, r"properties=\['Ada'\] is not a mapping of names to texts"),
     ],
 )
 def test_misuse_is_one_sentence_and_writes_nothing(

@@ -32,6 +32,12 @@ CARD = {"@type": "Document", "name": "Spec", "url": "https://x.example/spec"}
             "Outer\nInner\nbody",
         ),
         (node("expand", para(text("body"))), "body"),
+        ([para(text("one")), para(text("two"))], "one\ntwo"),
+        (
+            node("listItem", text("a"), node("hardBreak"), text("b"), para(text("c")), text("d"), text("e")),
+            "a\nb\nc\nde",
+        ),
+        (para(text("7 "), {"type": "text", "text": 7}, {"type": "text"}, {"type": ["odd"]}), "7 7"),
         (para(text("see "), node("inlineCard", data=CARD)), "see Spec (https://x.example/spec)"),
         (para(node("inlineCard", url="https://x.example")), "https://x.example"),
         (node("blockCard", data={"name": "Only a name"}), "Only a name"),

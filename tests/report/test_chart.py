@@ -16,7 +16,7 @@ from schedkit.demo import DemoSite
 from schedkit.errors import FileError, SettingsError, UnknownFieldError
 from schedkit.jira import Jira
 from schedkit.report import Report, Tools, run_report
-from schedkit.report.chart import ChartOptions
+from schedkit.report.chart import ChartOptions, counted
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -108,6 +108,21 @@ def test_bars_of_anything(tools: Tools) -> None:
     assert ChartOptions(alt="x", count_by=["Who"]).draw(frame.head(0), tools).data.startswith(PNG)
     with pytest.raises(UnknownFieldError, match="no column 'Priorty'"):
         ChartOptions(alt="x", count_by=["Priorty"]).draw(frame, tools)
+
+
+def test_a_bar_of_its_own_counts_what_has_no_room(tools: Tools) -> None:
+    frame = pd.DataFrame({"Who": [f"p{n:02d}" for n in range(30) for _ in range(30 - n)], "A": "x"})
+    one = _labels(ChartOptions(alt="x", count_by=["Who"]), frame)
+    assert one[:2] == ["p00 30", "p01 29"]
+    assert one[-1] == "11 others 66"
+    assert len(one) == 20
+    assert _labels(ChartOptions(alt="x", count_by=["Who", "A"]), frame) == one
+    assert ChartOptions(alt="x", count_by=["Who"]).draw(frame, tools).data.startswith(PNG)
+
+
+def _labels(options: ChartOptions, frame: pd.DataFrame) -> list[str]:
+    counts = counted(frame, list(options.count_by or ()))
+    return [f"{name} {total}" for name, total in counts.sum(axis=1).items()]
 
 
 @pytest.mark.parametrize(

@@ -132,9 +132,7 @@ def test_changes_need_a_key(tmp_path: Path) -> None:
     write = deliverer("excel", {"path": "r.xlsx", "changes": True, "mode": "append"})
     write(FRAME, report(excel={}), tools(tmp_path))()
     write(FRAME, report(excel={}), tools(tmp_path))()
-    with pytest.raises(
-        SettingsError, match=r"cannot tell the changes since r\.xlsx: the old frame holds A-1 twice"
-    ):
+    with pytest.raises(SettingsError, match=r"cannot compare with r\.xlsx: the old frame holds A-1 twice"):
         write(FRAME, report(excel={}), tools(tmp_path))()
 
 

@@ -184,6 +184,20 @@ def test_a_workbook_and_a_page_show_the_same_times(
     assert shown.to_dict() == dict(zip(frame.Key, expected, strict=True))
 
 
+@pytest.mark.parametrize("project", ["Asia/Shanghai", "America/New_York"])
+def test_a_page_shows_dates_of_jira_as_they_are_there(project: str, tools: Tools, site: DemoSite) -> None:
+    zone = parse_timezone(project)
+    page = {"site": "wiki", "page": "100003", "region": f"anchor:due-{zone}", "create": "end"}
+    source = {"site": "dc", "jql": "project = DEMO AND due is not EMPTY", "fields": ["Key", "Due", "Updated"]}
+    frame = run_report(report(extract=source, deliver=[{"confluence": page}]), replace(tools, tz=zone))
+    shown = tools.site("wiki").page("100003").table(f"anchor:due-{zone}").read().set_index("Key")
+    due = frame.Due.dt.strftime("%Y-%m-%d")
+    assert shown["Due"].to_dict() == dict(zip(frame.Key, due, strict=True))
+    updated = frame.Updated.dt.tz_convert(zone).dt.strftime("%Y-%m-%d %H:%M")
+    assert shown["Updated"].to_dict() == dict(zip(frame.Key, updated, strict=True))
+    assert f'<time datetime="{due[0]}" />' in site.wiki.pages["100003"].body
+
+
 def test_every_option_of_a_table_can_be_said(tools: Tools, site: DemoSite) -> None:
     page = {
         "site": "wiki", "page": "100002", "region": "anchor:all", "create": "end", "key": ["Key", "Type"],

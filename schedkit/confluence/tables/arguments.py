@@ -39,6 +39,11 @@ def rules(
             f"unknown missing={safe_repr(missing)}",
             hint=did_you_mean(missing, MISSING, otherwise=f"write one of {', '.join(MISSING)}"),
         )
+    if missing in ("mark", "archive") and key is None:
+        raise UsageError(
+            f'missing="{missing}" needs a key: without one, rows are matched by position',
+            hint='write key="Key"',
+        )
     keys = () if key is None else key_columns(key)
     kept = tuple(map(header, labels(keep, "keep")))
     dropped = tuple(map(header, labels(drop, "drop")))

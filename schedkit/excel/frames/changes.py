@@ -1,4 +1,4 @@
-"""The sheet of changes between two extractions: what is new, what changed from what to what, what is gone."""
+"""The sheet of changes between two extractions: new issues, changed fields and removed issues."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["CHANGES", "is_changes", "lay_out_changes"]
 
 CHANGES = "Changes"
 _COLUMNS = ("Key", "Change", "Field", "Old", "New")
-# What `jira.diff` calls a change, and what a reader does.
+# The changes of `jira.diff`, as the sheet names them.
 _NAMES = {"added": "New", "changed": "Changed", "removed": "Gone"}
 _COLOURS = {
     "New": styles.CATEGORY_TONES[2].fill,
@@ -33,7 +33,7 @@ _COLOURS = {
 
 
 def is_changes(title: str) -> bool:
-    """Tell whether a sheet that we drew holds changes, by its name: "Changes", or "Changes (2)"."""
+    """Return whether a sheet drawn by `write` is a sheet of changes: "Changes", or "Changes (2)"."""
     return re.fullmatch(rf"{CHANGES}( \([0-9]+\))?", title) is not None
 
 
@@ -52,7 +52,7 @@ def lay_out_changes(
     Parameters
     ----------
     attrs : mapping
-        The attributes of the frame that the changes lead to.
+        The attributes of the newer frame.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def lay_out_changes(
     frame.attrs = {name: attrs[name] for name in ("site",) if name in attrs} | changes.attrs
     options = ColumnOptions(formats={"Change": _COLOURS})
     layout = lay_out({title: frame}, policy, report, options, taken=taken, tables=tables)
-    banner = Group(1, frame.shape[1], _told(frame, attrs, policy), align="left")
+    banner = Group(1, frame.shape[1], _headline(frame, attrs, policy), align="left")
     sheets = [replace(sheet, header=HeaderRows(groups=((banner,),))) for sheet in layout.sheets]
     metadata = replace(layout.metadata, frames=[], fronts=[sheet.name for sheet in sheets])
     return Layout(sheets, metadata)
@@ -89,7 +89,7 @@ def _readable(changes: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
 
 def _shown(value: Any, policy: Policy) -> str | None:
-    """Return the value of a field as a reader expects it, whatever the other values of its column are."""
+    """Return the value of a field as text: the values of different fields share a column."""
     if isinstance(value, list | tuple | set):
         return ", ".join(filter(None, (_shown(each, policy) for each in value)))
     if missing(value):
@@ -102,13 +102,13 @@ def _shown(value: Any, policy: Policy) -> str | None:
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-def _told(frame: pd.DataFrame, attrs: Mapping[Any, Any], policy: Policy) -> str:
-    """Return what happened, in a line."""
+def _headline(frame: pd.DataFrame, attrs: Mapping[Any, Any], policy: Policy) -> str:
+    """Return the counts of changes as one line."""
     issues = frame.drop_duplicates(["Key", "Change"])["Change"]
     counts = [f"{(issues == name).sum():,} {name.lower()}" for name in _NAMES.values()]
-    told = ", ".join(counts) if len(frame) else "nothing changed"
+    summary = ", ".join(counts) if len(frame) else "nothing changed"
     until = extracted_at(attrs)
     when = (
         "" if until is None else f" until {until.tz_convert(policy.zone):%Y-%m-%d %H:%M} ({policy.zone_name})"
     )
-    return f"Changes{when}: {told}"
+    return f"Changes{when}: {summary}"

@@ -1,4 +1,4 @@
-"""What the caller wants of columns, named by header, by label, or by the group that they are in."""
+"""Options of columns, which are named by header, by label, or by group of columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schedkit.excel.column_types import Column
 from schedkit.excel.frames.labels import with_index
 from schedkit.excel.names import headers
 from schedkit.excel.new_workbook.column_formats import ColumnFormat
-from schedkit.excel.new_workbook.outline import LEVEL, Outline
+from schedkit.excel.outline import LEVEL, Outline
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["ColumnOptions"]
@@ -23,7 +23,7 @@ _Wanted = TypeVar("_Wanted")
 
 @dataclass(frozen=True)
 class ColumnOptions:
-    """Links, totals, formats and the outline of some frames; an option may mean one of them only.
+    """Links, totals, formats and the outline of some frames; an option may be about one of them only.
 
     `outline` is the label of the column of levels, True for the usual one; `collapse` the last level whose
     rows are shown.
@@ -35,6 +35,21 @@ class ColumnOptions:
     outline: bool | Hashable = False
     collapse: int | None = None
     frames: Sequence[pd.DataFrame] = ()
+
+    def __post_init__(self) -> None:
+        for name, value, example in (
+            ("links", self.links, '{"Build": "https://ci.example.org/{}"}'),
+            ("totals", self.totals, '{"Story Points": "sum"}'),
+            ("formats", self.formats, '{"Share": "0.0%"}'),
+        ):
+            if not isinstance(value, Mapping | bool) or (name == "formats" and isinstance(value, bool)):
+                raise WorkbookError(
+                    f"{name}={safe_repr(value)} is not a mapping of columns", hint=f"e.g. {name}={example}"
+                )
+        if not isinstance(self.outline, Hashable):
+            raise WorkbookError(
+                f"outline={safe_repr(self.outline)} is not a column", hint="e.g. outline=True"
+            )
 
     def links_of(self, frame: pd.DataFrame, columns: Sequence[Column]) -> bool | dict[str, str]:
         """Return the links of one frame, by header; so do the other methods."""
@@ -78,7 +93,10 @@ class ColumnOptions:
         frame: pd.DataFrame,
         columns: Sequence[Column],
     ) -> dict[str, _Wanted]:
-        """Return what is wanted of the columns of one frame, by header; what no frame has stays as it is."""
+        """Return the options of the columns of one frame, by header.
+
+        Names that no frame has are kept, so that an error is raised for them.
+        """
         known = [column.header for column in columns]
         found: dict[str, _Wanted] = {}
         # A column's own option comes before that of its group.

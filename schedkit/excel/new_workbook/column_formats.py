@@ -22,8 +22,10 @@ ColumnFormat = str | Mapping[str, str]
 # Instead of a number format: a bar behind each number.
 BAR = "bar"
 _COLOUR = re.compile(r"#?([0-9A-Fa-f]{6})")
-# Excel repairs a file whose format it cannot parse: text in quotes and conditions in brackets are closed.
-_CODE = re.compile(r'(?:"[^"]*"|\[[^\]\[]*\]|\\.|[^"\[\]\\\x00-\x1f])+')
+# Excel repairs a file whose format it cannot parse: text in quotes and conditions in brackets are closed,
+# and there are at most four sections.
+_PIECE = r'(?:"[^"]*"|\[[^\]\[]*\]|\\.|[^"\[\]\\;\x00-\x1f])'
+_CODE = re.compile(rf"(?=.){_PIECE}*(?:;{_PIECE}*){{0,3}}")
 _MOST_LETTERS = 255
 
 
@@ -43,6 +45,11 @@ def checked_formats(
         if header not in places:
             raise WorkbookError(f"no column {header!r} to format", hint=did_you_mean(header, places))
         if isinstance(wanted, Mapping):
+            if long := next((value for value in wanted if len(str(value)) > _MOST_LETTERS), None):
+                raise WorkbookError(
+                    f"cannot colour column {header!r} by a text of {len(str(long))} characters",
+                    hint=f"Excel compares with texts of up to {_MOST_LETTERS}",
+                )
             found[places[header]] = {str(value): _colour(header, colour) for value, colour in wanted.items()}
         elif isinstance(wanted, str) and _CODE.fullmatch(wanted) and len(wanted) <= _MOST_LETTERS:
             found[places[header]] = wanted

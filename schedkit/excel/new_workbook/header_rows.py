@@ -1,7 +1,7 @@
 """Header rows: one row of labels, and above it the groups of columns that have several levels.
 
-The cells of the last header row hold whole labels ("Points / sum"), because a table needs unique ones; they
-show the last level ("sum") for as long as nobody writes something else into them.
+The cells of the last header row hold whole labels ("Points / sum"), because the headers of a table must be
+unique. A conditional format shows only the last level ("sum") while the cell holds that label.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Group:
 
 @dataclass(frozen=True)
 class HeaderRows:
-    """What header cells show, by column (nothing: what they hold), and the rows of groups above them."""
+    """The texts that header cells show, by column (empty: their values), and the groups above them."""
 
     labels: tuple[str, ...] = ()
     groups: tuple[tuple[Group, ...], ...] = ()
@@ -78,7 +78,7 @@ class HeaderRows:
         return cls(shown, tuple(_groups(levels, level) for level in range(depth))) if depth > 0 else cls()
 
     def label(self, position: int, header: str) -> str:
-        """Return what the header cell of a column shows."""
+        """Return the text that the header cell of a column shows."""
         return self.labels[position - 1] if self.labels else header
 
     @property
@@ -89,7 +89,7 @@ class HeaderRows:
 
 
 def _groups(levels: Sequence[Sequence[str]], level: int) -> tuple[Group, ...]:
-    """Return the groups of one level: neighbours that agree in it and in those above it."""
+    """Return the groups of one level: adjacent columns with the same labels down to that level."""
     found: list[Group] = []
     for position, texts in enumerate(levels, 1):
         if len(texts) <= level + 1:
@@ -143,7 +143,7 @@ def draw_edges(
 
 
 def shorten_label(sheet: Worksheet, row: int, position: int, header: str, label: str) -> None:
-    """Let a header cell show its last level for as long as it holds the whole label."""
+    """Add the rule by which a header cell shows its last level while it holds the whole label."""
     code = text_format(label)
     if header == label or units(code) > _MOST_FORMAT_UNITS:
         return
@@ -180,7 +180,7 @@ def number_rules(sheets: Iterable[Worksheet]) -> None:
 
 
 def widen_groups(sheet: Worksheet, header: HeaderRows) -> None:
-    """Let the columns of each group be wide enough for its text."""
+    """Widen the columns of each group to fit its text."""
     for group in (group for row in header.groups for group in row):
         columns = [sheet.column_dimensions[letters(place)] for place in range(group.left, group.right + 1)]
         lacking = styles.text_width(group.text) + 2 - sum(column.width for column in columns)

@@ -1,6 +1,6 @@
-"""Labels of rows with several levels: one that repeats the row above is not shown again.
+"""Row labels with several levels: a conditional format hides a label that repeats the row above.
 
-The cells keep their labels, so that the rows can be filtered and sorted; the rules follow.
+The cells keep their labels, so that rows can be filtered and sorted.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def hide_repeated(sheet: Worksheet, levels: int, top: int, bottom: int) -> None:
     for position in range(1, levels):
         name = letters(position)
         same.append(f"EXACT(${name}{top},${name}{top - 1})")
-        # A row above that a filter hides shows nothing: then this one does.
+        # If a filter hides the row above, this row shows the label.
         seen = f"SUBTOTAL(103,$A{top - 1})>0"
         rule = Rule(type="expression", formula=[f"AND({','.join([*same, seen])})"], dxf=number_style(_HIDDEN))
         sheet.conditional_formatting.add(f"{name}{top}:{name}{bottom}", rule)
 
 
 def begins_group(top: int) -> str:
-    """Return the formula that tells whether a group of rows begins with the row `top`."""
+    """Return the formula that is true if a group of rows begins at the row `top`."""
     return f"NOT(EXACT($A{top},$A{top - 1}))"
 
 

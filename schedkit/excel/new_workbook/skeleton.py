@@ -31,11 +31,12 @@ from schedkit.excel.new_workbook.header_rows import (
     shorten_label,
     widen_groups,
 )
-from schedkit.excel.new_workbook.outline import Outline, draw_outline
+from schedkit.excel.new_workbook.outline_rules import draw_outline
 from schedkit.excel.new_workbook.overview import Overview
 from schedkit.excel.new_workbook.row_labels import begins_group, draw_lines, hide_repeated
 from schedkit.excel.new_workbook.summary import draw_summary, put
 from schedkit.excel.new_workbook.totals import Total
+from schedkit.excel.outline import Outline
 from schedkit.excel.text import excel_escape
 
 SUMMARY, INDEX = "Summary", "Index"

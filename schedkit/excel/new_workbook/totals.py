@@ -49,7 +49,8 @@ def totals_of(
         wanted = {
             column.header: "sum"
             for column in columns
-            if column.kind in _NUMERIC and not is_identifier(column.header)
+            # Of a label with several levels, the last one says what the numbers are.
+            if column.kind in _NUMERIC and not is_identifier(column.header.rpartition(" / ")[2])
         }
     made = {}
     for header, function in wanted.items():

@@ -15,7 +15,7 @@ from schedkit.excel.parts.xml import Element
 from schedkit.excel.template.dependents import Parts
 
 # English metric units of a row of 15 points and of a column of 8.43 characters (64 pixels), Excel's defaults.
-_ROW_HEIGHT, _COLUMN_WIDTH = 190_500, 609_600
+ROW_HEIGHT, _COLUMN_WIDTH = 190_500, 609_600
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _area_of(anchor: Element) -> Area | None:
     if end is not None:
         return Area(top, left, max(_number(end, "row") + 1, top), max(_number(end, "col") + 1, left))
     height, width = (int(size.get(name, "0")) if size is not None else 0 for name in ("cy", "cx"))
-    return Area(top, left, top + height // _ROW_HEIGHT, left + width // _COLUMN_WIDTH)
+    return Area(top, left, top + height // ROW_HEIGHT, left + width // _COLUMN_WIDTH)
 
 
 def _number(marker: Element, name: str) -> int:

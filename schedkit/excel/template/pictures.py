@@ -1,4 +1,4 @@
-"""Pictures put on the sheets of a workbook; one that was put at the same cell before gives way to it."""
+"""Add pictures to the sheets of a workbook, replacing earlier pictures of the same cells."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from itertools import count
 from xml.sax.saxutils import quoteattr
 
 from schedkit.errors import WorkbookError
+from schedkit.excel.limits import MAX_ROWS
 from schedkit.excel.links import relation_kind
 from schedkit.excel.names import letters
+from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.rewrite import Changes, free_prefix, rewrite
 from schedkit.excel.parts.sheet import ORDER, Sheet
 from schedkit.excel.parts.workbook import Workbook, open_workbook, relations, uses
 from schedkit.excel.parts.xml import OFFICE, STRICT, Document, Element
 from schedkit.excel.picture import PlacedPicture, natural_size
+from schedkit.excel.template.drawings import ROW_HEIGHT
 from schedkit.values.text import did_you_mean
 
 __all__ = ["pictures_of", "with_pictures"]
@@ -28,7 +31,7 @@ _DRAWING_TYPE = "application/vnd.openxmlformats-officedocument.drawing+xml"
 _EMBED = f"{OFFICE} embed"
 _IN_STRICT = {usual: strict for strict, usual in STRICT.items()}
 _TYPES = {"jpg": "image/jpeg", "emf": "image/x-emf", "wmf": "image/x-wmf", "svg": "image/svg+xml"}
-# Which of our names a picture bears: the cell that it was put at first, wherever it was moved since.
+# The name of a picture has the cell that it was added at, so that it is found after it was moved.
 _NAME = "Picture at "
 
 
@@ -39,14 +42,14 @@ def with_pictures(
     first: str,
     renamed: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return a workbook with pictures on its sheets.
+    """Return a workbook with pictures added to its sheets.
 
     Parameters
     ----------
     first : str
-        The sheet of pictures that name none.
+        The sheet of pictures without a sheet.
     renamed : mapping, optional
-        What sheets are called in the workbook, where that differs from what the caller calls them.
+        The names of sheets in the workbook by the names that the caller gave them, where they differ.
 
     Raises
     ------
@@ -65,16 +68,18 @@ def with_pictures(
                 hint=did_you_mean(picture.sheet or "", list(book.sheets)),
             )
         by_sheet.setdefault(title, []).append(picture)
-    changes = Changes()
+    changes, workbook = Changes(), Document(book.package.read(book.part), book.part)
     for title, own in by_sheet.items():
-        _SheetPictures(book, title, changes).put(own)
+        _print(workbook, title, _SheetPictures(book, title, changes).put(own))
+    if workbook.changed:
+        changes.parts[book.part] = workbook.result()
     file = io.BytesIO()
     rewrite(book.package, changes, file)
     return file.getvalue()
 
 
 def pictures_of(book: Workbook, title: str) -> list[PlacedPicture]:
-    """Return the pictures of a sheet, to be put on another one in its place."""
+    """Return the pictures of a sheet, so that they can be added to the sheet that replaces it."""
     found = []
     for relation in relations(book.package, book.sheets[title], "drawing"):
         targets = {each.id: each.target for each in relations(book.package, relation.target, "image")}
@@ -102,7 +107,7 @@ def pictures_of(book: Workbook, title: str) -> list[PlacedPicture]:
 
 
 class _SheetPictures:
-    """The drawing of one sheet, as it is and as it becomes."""
+    """The drawing part of one sheet, to which pictures are added."""
 
     def __init__(self, book: Workbook, title: str, changes: Changes) -> None:
         self._book, self._title, self._changes = book, title, changes
@@ -113,8 +118,8 @@ class _SheetPictures:
         )
         self._strict = b"purl.oclc.org/ooxml" in book.package.read(book.part)
 
-    def put(self, pictures: Sequence[PlacedPicture]) -> None:
-        """Put pictures on the sheet."""
+    def put(self, pictures: Sequence[PlacedPicture]) -> list[PlacedPicture]:
+        """Add pictures to the sheet and return them with their final positions and sizes."""
         if self._drawing is None or self._drawing not in self._book.package:
             self._drawing = self._free("xl/drawings/drawing", "xml")
             empty = f'<xdr:wsDr xmlns:xdr="{self._space(_SHEET_DRAWING)}"></xdr:wsDr>'.encode()
@@ -125,22 +130,25 @@ class _SheetPictures:
         ids = [int(each.get("id", "0")) for each in document.root.all("cNvPr") if each.get("id").isdecimal()]
         numbers = count(max(ids, default=0) + 1)
         prefix = free_prefix(self._book.package, self._drawing)
-        told: list[bytes] = []
+        relationships: list[bytes] = []
+        placed: list[PlacedPicture] = []
         for place, given in enumerate(pictures, 1):
             old = self._put_before(document, given)
             picture = given if old is None else self._in_place_of(old, given)
             if old is not None:
                 self._take_out(document, old)
+            placed.append(picture)
             media = self._free("xl/media/image", picture.suffix)
             self._changes.parts[media] = picture.content
             self._changes.types[media] = _TYPES.get(picture.suffix, f"image/{picture.suffix}")
             identity = f"{prefix}picture{place}"
             kind = relation_kind("image", strict=self._strict)
-            told.append(f'<Relationship Id="{identity}" Type="{kind}" Target="/{media}"/>'.encode())
+            relationships.append(f'<Relationship Id="{identity}" Type="{kind}" Target="/{media}"/>'.encode())
             name = _own_name(given)
             document.append(document.root, self._anchor(picture, next(numbers), identity, name))
         self._changes.parts[self._drawing] = document.result()
-        self._changes.related[self._drawing] = lambda: told
+        self._changes.related[self._drawing] = lambda: relationships
+        return placed
 
     def _space(self, usual: str) -> str:
         return _IN_STRICT.get(usual, usual) if self._strict else usual
@@ -152,12 +160,12 @@ class _SheetPictures:
         )
 
     def _link_drawing(self) -> None:
-        """Let the sheet, which has no drawing yet, show the new one."""
+        """Add a reference to the new drawing to the sheet."""
         sheet = Sheet(self._book.package.read(self._part), self._part, self._title)
         identity = f"{free_prefix(self._book.package, self._part)}drawing"
         place = sheet.document.place(sheet.document.root, "drawing", ORDER)
-        told = f'xmlns:r="{self._space(OFFICE)}" r:id="{identity}"'
-        sheet.document.splice(place, place, f"<{sheet.prefix}drawing {told}/>".encode())
+        attributes = f'xmlns:r="{self._space(OFFICE)}" r:id="{identity}"'
+        sheet.document.splice(place, place, f"<{sheet.prefix}drawing {attributes}/>".encode())
         self._changes.parts[self._part] = sheet.result()
         kind = relation_kind("drawing", strict=self._strict)
         relation = f'<Relationship Id="{identity}" Type="{kind}" Target="/{self._drawing}"/>'.encode()
@@ -166,7 +174,7 @@ class _SheetPictures:
         self._changes.types[self._drawing] = _DRAWING_TYPE
 
     def _put_before(self, document: Document, picture: PlacedPicture) -> Element | None:
-        """Return the anchor of the picture that was put at the same cell before, wherever it is now."""
+        """Return the anchor of the earlier picture of the same cell, which may have been moved since."""
         name = _own_name(picture)
         for anchor in document.root.children:
             pic = anchor.child("pic")
@@ -175,7 +183,7 @@ class _SheetPictures:
         return None
 
     def _in_place_of(self, old: Element, picture: PlacedPicture) -> PlacedPicture:
-        """Return a picture where people moved the old one, and enlarged or reduced as they did."""
+        """Return a picture with the position and the scale that the old one has now."""
         start, target = old.child("from"), self._target(old)
         if start is not None:
             picture = replace(picture, row=_marker(start, "row") + 1, column=_marker(start, "col") + 1)
@@ -193,7 +201,7 @@ class _SheetPictures:
         return target if target is not None and target in self._book.package else None
 
     def _take_out(self, document: Document, old: Element) -> None:
-        """Remove a picture with its file, unless something else shows that too."""
+        """Remove a picture, and its file unless another picture uses it."""
         target = self._target(old)
         document.remove(old)
         blip = next(old.all("blip"), None)
@@ -206,7 +214,7 @@ class _SheetPictures:
                 self._changes.dropped.add(self._book.package.named(target))
 
     def _anchor(self, picture: PlacedPicture, number: int, identity: str, name: str) -> bytes:
-        """Return what shows a picture beginning in a cell, which moves with it and keeps its size."""
+        """Return the anchor of a picture that moves with its cell and keeps its size."""
         width, height = picture.size
         spaces = (
             f'xmlns:xdr="{self._space(_SHEET_DRAWING)}" xmlns:a="{self._space(_MAIN)}"'
@@ -225,6 +233,26 @@ class _SheetPictures:
         ).encode()
 
 
+def _print(workbook: Document, title: str, pictures: Sequence[PlacedPicture]) -> None:
+    """Extend the print area of a sheet down to pictures below it."""
+    titles = [node.get("name") for node in workbook.root.all("sheet")]
+    for node in workbook.root.all("definedName"):
+        sheet, _, reference = node.text.rpartition("!")
+        area = Area.parse(reference.strip())
+        own = node.get("localSheetId") == str(titles.index(title))
+        if node.get("name") != "_xlnm.Print_Area" or not own or area is None:
+            continue
+        ends = [
+            picture.row + picture.size[1] // ROW_HEIGHT
+            for picture in pictures
+            if area.left <= picture.column <= area.right
+        ]
+        bottom = min(max([area.bottom, *ends]), MAX_ROWS)
+        left, right = letters(area.left), letters(area.right)
+        if bottom > area.bottom:
+            workbook.set_text(node, f"{sheet}!${left}${area.top}:${right}${bottom}")
+
+
 def _own_name(picture: PlacedPicture) -> str:
     return picture.name or f"{_NAME}{letters(picture.column)}{picture.row}"
 
@@ -239,7 +267,7 @@ def _size(anchor: Element) -> tuple[int, int]:
     """Return width and height of a picture as it is shown."""
     size = anchor.child("ext")
     if size is None:
-        # Between two cells the picture itself tells its size.
+        # A two-cell anchor has no size; the picture has.
         size = next((each for each in anchor.all("ext") if each.get("cx")), None)
     width, height = (int(size.get(name, "0")) if size is not None else 0 for name in ("cx", "cy"))
     return max(width, 1), max(height, 1)

@@ -24,7 +24,7 @@ _EMPTY = f'<?xml version="1.0" encoding="UTF-8"?>\n<coreProperties xmlns="{_CORE
 _RELATION = (
     f'<Relationship Id="core" Type="{_PACKAGE}/relationships/metadata/core-properties" Target="{_PART}"/>'
 )
-# What Excel calls them: the element's name and namespace (ECMA-376 part 2, 11.1).
+# The element and its namespace by the name in Excel (ECMA-376 part 2, 11.1).
 _ELEMENTS = {
     "author": ("creator", _DUBLIN),
     "category": ("category", _CORE),
@@ -36,13 +36,18 @@ _ELEMENTS = {
 
 
 def checked_properties(given: Mapping[str, str | Sequence[str]], title: str | None) -> dict[str, str]:
-    """Return properties by the names that Excel shows, several keywords as one text.
+    """Return properties by their names in Excel, with several keywords joined to one text.
 
     Raises
     ------
     WorkbookError
         If a property is not known, or is no text.
     """
+    if not isinstance(given, Mapping):
+        raise WorkbookError(
+            f"properties={safe_repr(given)} is not a mapping of names to texts",
+            hint='e.g. properties={"author": "Team Web"}',
+        )
     known = [name for name in _ELEMENTS if name != "title"]
     found = {} if title is None else {"title": title}
     for name, value in given.items():
@@ -63,7 +68,7 @@ def checked_properties(given: Mapping[str, str | Sequence[str]], title: str | No
 
 
 def with_properties(data: bytes, name: str, properties: Mapping[str, str]) -> bytes:
-    """Return a workbook with these properties; the others stay as they are."""
+    """Return a workbook with these properties set; other properties are kept."""
     if not properties:
         return data
     package = Package(data, name)

@@ -34,6 +34,7 @@ from schedkit.excel.template.missing_rows import mark_missing
 from schedkit.excel.template.neighbours import Overwritten, refuse_collisions
 from schedkit.excel.template.notes import Keys
 from schedkit.excel.template.region import Locator, Region
+from schedkit.excel.template.row_attributes import grouped, row_attributes
 from schedkit.excel.template.rules_and_filters import has_criteria
 from schedkit.excel.template.upsert import Carried, Match, match_rows
 
@@ -152,6 +153,8 @@ def plan_filling(
     renderers = RendererChooser(
         sheet, region, growth, match, numbers, overwritten, positions, formats, report, rows.continues
     )
+    attributes = row_attributes(sheet, region, numbers, keep=match is not None, shown=filtered)
+    outline = options.columns.outline_of(frame, columns)
     linked = links_of(frame, columns, options.columns.links_of(frame, columns))
     return Filling(
         region=region,
@@ -159,7 +162,7 @@ def plan_filling(
         sheet=sheet,
         renderers=renderers.all(columns if len(frame) else (), linked),
         numbers=numbers,
-        attributes=_attributes(sheet, region, numbers, keep=match is not None, shown=filtered),
+        attributes=grouped(sheet, attributes, outline, len(numbers)),
         overwritten=overwritten,
         formats=formats,
         keys=rows.keys,
@@ -281,20 +284,6 @@ def _overwritten(
         return Overwritten(body, body.top, frozenset(positions), frozenset(numbers.tolist()))
     first = int(numbers[0]) if len(numbers) else bottom + 1
     return Overwritten(body, first, own)
-
-
-def _attributes(
-    sheet: Sheet, region: Region, numbers: npt.NDArray[np.int64], *, keep: bool, shown: bool
-) -> pa.Array | str:
-    """Return what each new row's element carries: the first row's look, or with `keep` what it had."""
-    look = sheet.row(region.body.top).look
-    if not keep:
-        return look
-    by_row = (
-        sheet.attributes(number, shown=shown) if number <= region.body.bottom else None
-        for number in numbers.tolist()
-    )
-    return pa.array([look if each is None else each for each in by_row], pa.large_string())
 
 
 def _filtered(book: Workbook, sheet: Sheet, region: Region) -> list[Document]:

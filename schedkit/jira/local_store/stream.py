@@ -209,7 +209,12 @@ async def extract_to(
         def write() -> None:
             with replacing(path) as new:
                 spool.finish(
-                    new.part, columns, wanted, attrs, ranked(columns, session.ranks), extraction.lists
+                    new.part,
+                    columns,
+                    wanted,
+                    attrs,
+                    ranked(columns, session.ranks),
+                    extraction.partial_lists.whole,
                 )
 
         await anyio.to_thread.run_sync(write)

@@ -185,7 +185,7 @@ def merged(extraction: Extraction, stored: Stored | None) -> tuple[Batch, dict[s
     columns = {column.label: column.kind.store for column in extraction.reader.columns}
     new = [batch for batch in extraction.batches if len(batch)]
     for batch in new:
-        mend(batch, extraction.lists)
+        mend(batch, extraction.partial_lists.whole)
     arrived = np.unique(np.concatenate([batch.ids for batch in new])) if new else np.empty(0, np.int64)
     before = stored.batch if stored else Batch(np.empty(0, np.int64), np.empty(0, np.int64), {})
     rest = take(before, np.flatnonzero(~np.isin(before.ids, arrived)))

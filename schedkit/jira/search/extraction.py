@@ -86,12 +86,7 @@ class Extraction:
         )
         self._errors: dict[str, str] = {}
         self._expected: int | None = None
-        self._partial = PartialLists()
-
-    @property
-    def lists(self) -> dict[str, dict[int, tuple[str, ...]]]:
-        """By label and id: lists that the site had cut inside an issue, read whole."""
-        return self._partial.whole
+        self.partial_lists = PartialLists()
 
     def since(self, moment: datetime) -> int:
         """Return from when on to look for changes after `moment`, in milliseconds of the site's clock."""
@@ -123,8 +118,8 @@ class Extraction:
     def take(self, page: Page) -> None:
         """Take a page of issues in."""
         self.seen_ids.add(page.batch)
-        unread = self._partial.add(page.batch)
-        if self.reading is not None:
+        unread = self.partial_lists.add(page.batch)
+        if unread and self.reading is not None:
             self._read_lists(unread, self.reading)
         self._errors.update(page.errors)
         if self._errors:
@@ -163,7 +158,14 @@ class Extraction:
         completeness.returned = len(self.order)
         completeness.duplicates = self.seen_ids.duplicates
         completeness.exact = completeness.exact and not completeness.missing
-        await self._complete_lists()
+        wanted = set(self.order)
+        if unread := self.partial_lists.unread(wanted):
+            async with task_group() as group:
+                self._read_lists(unread, group)
+        for label, failures in self.partial_lists.failures.items():
+            cut = {str(id): why for id, why in sorted(failures.items()) if id in wanted}
+            if cut:
+                completeness.cut[label] = cut
         self._log_problems()
 
     def settle(self, listing: Listing) -> None:
@@ -177,20 +179,10 @@ class Extraction:
         silent = "listed, but not returned"
         completeness.missing = {str(id): self._errors.get(str(id), silent) for id in sorted(lost)}
 
-    async def _complete_lists(self) -> None:
-        """Read in full the lists that the site gave in part; report those that cannot be read."""
-        wanted = set(self.order)
-        async with task_group() as group:
-            self._read_lists(self._partial.unread(wanted), group)
-        for label, failures in self._partial.failures.items():
-            told = {str(id): why for id, why in sorted(failures.items()) if id in wanted}
-            if told:
-                self.completeness.cut[label] = told
-
     def _read_lists(self, lists: list[tuple[str, int]], group: TaskGroup) -> None:
-        kinds = {column.label: column.kind for column in self.reader.columns} if lists else {}
+        kinds = {column.label: column.kind for column in self.reader.columns}
         for label, id in lists:
-            group.start_soon(self._partial.read, self.session, label, id, kinds[label])
+            group.start_soon(self.partial_lists.read, self.session, label, id, kinds[label])
 
     def _log_problems(self) -> None:
         """Log what is missing, what could not be read, and what the site warns about; the report has it."""
@@ -226,7 +218,7 @@ def joined(extraction: Extraction) -> pd.DataFrame:
     """Return the issues that have arrived: each once, its newest copy, in the extraction's order."""
     batches = extraction.batches
     for batch in batches:
-        mend(batch, extraction.lists)
+        mend(batch, extraction.partial_lists.whole)
     ids = np.concatenate([batch.ids for batch in batches]) if batches else np.empty(0, np.int64)
     updated = np.concatenate([batch.updated for batch in batches]) if batches else np.empty(0, np.int64)
     latest = newest(ids, updated)

@@ -43,7 +43,8 @@ async def plan_create(session: Session, frame: pd.DataFrame, search: SearchApi) 
     rows = frame.to_dict("records")
     marks = _marks(rows)
     projects = {str(row["Project"]).strip() for row in rows}
-    before = await created_lately(session, search, projects, (str(row["Summary"]) for row in rows))
+    lately = await created_lately(session, search, projects, (str(row["Summary"]) for row in rows))
+    before = {mark["mark"]: key for key, mark in lately.items()}
     new = NewIssues(session, search, await my_account(session))
     people = People(session)
     lines: list[Row] = []

@@ -214,9 +214,7 @@ class Comparison:
             else:
                 yield target, cell
 
-    def _matched(
-        self, key: str, target: Target, cell: Any, unknown: Sequence[str], since: Since
-    ) -> Sequence[str] | None:
+    def _matched(self, key: str, target: Target, cell: Any, unknown: Sequence[str], since: Since) -> Any:
         """Return what a cell with names that the site has not is to become, None to leave it alone."""
         held = cell_value(self.current.at[key, target.label], "list")
         new = self.elements.matched(key, target, cell, held) if key in since.stayed else None
@@ -225,8 +223,11 @@ class Comparison:
             detail = f"{target.column}: the site has no {names}, it shows {shown(held)}; left as it is there"
             self.conflicts.append(Outcome(key, ACTION, "changed meanwhile", detail))
             return None
-        self.notes[f"{target.column}: {names} is taken for a former name of what the site shows"] += 1
-        return None if alike(new, held) else new
+        now = ", ".join(new[-len(unknown) :])
+        self.notes[f"{target.column}: the site has no {names}, taken for the former name of {now}"] += 1
+        if alike(new, held):
+            return None
+        return new if target.store == "list" else new[0]
 
     def _changed_on_site(self, key: str, target: Target, cell: Any, since: Since) -> str:
         """Tell what a change on the site makes of a cell: ``unchanged here``, ``conflict``, or nothing."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from schedkit.atlassian import Answer, Request
 from schedkit.errors import ForbiddenError, NotFoundError, SiteError
@@ -75,6 +76,7 @@ class NewIssues:
 
     def __init__(self, session: Session, search: SearchApi, account: str) -> None:
         self.session, self.search, self.account = session, search, account
+        self.sender = uuid4().hex
         self.rows: list[NewIssue] = []
         # The highest number in each project before anything is sent, as far as the index knows.
         self._last: dict[str, int] = {}
@@ -82,14 +84,15 @@ class NewIssues:
     def step(self, row: NewIssue) -> Step:
         """Return the step that creates a row's issue."""
         self.rows.append(row)
-        mark = {"key": PROPERTY, "value": {"mark": row.mark, "by": self.account}}
-        body = {"fields": row.fields, "properties": [mark]}
+        value = {"mark": row.mark, "by": self.account, "sender": self.sender}
+        body = {"fields": row.fields, "properties": [{"key": PROPERTY, "value": value}]}
 
         async def look() -> str:
             if not row.key and row.looked:
                 # The answer was lost: ask the site whether there is such an issue.
-                row.key = (await self._lately([row])).get(row.mark, "")
-                row.made_here = bool(row.key)
+                there = {key: m for key, m in (await self._lately([row])).items() if m["mark"] == row.mark}
+                own = [key for key, mark in there.items() if mark.get("sender") == self.sender]
+                row.key, row.made_here = next(iter([*own, *there]), ""), bool(own)
                 if not row.key:
                     # The search index may lag behind: to send it again could make a second one.
                     return "no such issue, yet"
@@ -106,7 +109,7 @@ class NewIssues:
 
     async def before(self) -> None:
         """Look again: what has been created since the plan was made is not created again."""
-        there = await self._lately(self.rows)
+        there = {str(mark["mark"]): key for key, mark in (await self._lately(self.rows)).items()}
         for row in self.rows:
             row.key = there.get(row.mark, "")
         for project in {row.project for row in self.rows}:
@@ -164,24 +167,22 @@ class NewIssues:
                     group.start_soon(read, key)
         return {key: str(mark["mark"]) for key, mark in found.items() if mark.get("by") == self.account}
 
-    async def _lately(self, rows: Iterable[NewIssue]) -> dict[str, str]:
-        projects = {row.project for row in rows}
-        return await created_lately(
-            self.session, self.search, projects, {str(row.fields["summary"]) for row in rows}
-        )
+    async def _lately(self, rows: Sequence[NewIssue]) -> dict[str, Mapping[str, Any]]:
+        projects, summaries = {row.project for row in rows}, {str(row.fields["summary"]) for row in rows}
+        return await created_lately(self.session, self.search, projects, summaries)
 
 
 async def created_lately(
     session: Session, search: SearchApi, projects: Iterable[str], summaries: Iterable[str]
-) -> dict[str, str]:
-    """Return the keys of what this account has created lately with those summaries, by mark."""
-    found: dict[str, str] = {}
+) -> dict[str, Mapping[str, Any]]:
+    """Return the marks of what this account has created lately with those summaries, by key."""
+    found: dict[str, Mapping[str, Any]] = {}
     wanted = {summary.strip() for summary in summaries}
 
     async def read(key: str) -> None:
         with suppress(NotFoundError):
-            if mark := (await _mark(session, key)).get("mark"):
-                found[str(mark)] = key
+            if mark := await _mark(session, key):
+                found[key] = mark
 
     for project in sorted(projects):
         jql = f"project = {quoted(project)} AND creator = currentUser() AND created >= -{WITHIN_DAYS}d"

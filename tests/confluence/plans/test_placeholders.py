@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -60,8 +61,15 @@ def test_a_managed_frame_has_its_own_looks(wiki: Confluence, demo: DemoSite) -> 
         (Lozenge("ok", "Green"), Lozenge("ok", "Green").storage),
     ],
 )
-def test_values_of_placeholders(value: Any, storage: str) -> None:
+def test_values_of_placeholders(value: Any, storage: str, machine_zone: Callable[[str], None]) -> None:
+    machine_zone("UTC")
     assert inline(value) == storage
+
+
+def test_a_moment_is_shown_in_the_zone_of_the_machine(machine_zone: Callable[[str], None]) -> None:
+    machine_zone("Asia/Shanghai")
+    assert inline(datetime(2026, 1, 2, 20, 4, tzinfo=UTC)) == "2026-01-03 04:04"
+    assert inline(datetime(2026, 1, 2, 20, 4)) == "2026-01-02 20:04"
 
 
 @pytest.mark.parametrize(

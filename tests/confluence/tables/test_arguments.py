@@ -67,6 +67,12 @@ def test_another_kind_is_one_sentence(call: Callable[[], object], problem: str) 
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("missing", ["mark", "archive"])
+def test_rows_that_are_marked_or_archived_need_a_key(missing: Any) -> None:
+    with pytest.raises(UsageError, match=f'missing="{missing}" needs a key'):
+        wiki().page(1).table("nth:1").replace(FRAME, missing=missing)
+
+
 def test_the_look_of_a_managed_frame() -> None:
     with pytest.raises(UsageError, match=r"look=.* is not a Look"):
         Managed(FRAME, look={"dates": 1}).rendered(True)  # type: ignore[arg-type]  # what is refused

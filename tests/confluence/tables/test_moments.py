@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -29,9 +30,9 @@ LATE = pd.Series(pd.to_datetime(["2026-01-02T23:30:00Z", None], utc=True))
     ],
 )
 def test_moments_show_their_time_and_their_zone_where_it_is_another(
-    look: Look, shown: str, monkeypatch: pytest.MonkeyPatch
+    look: Look, shown: str, machine_zone: Callable[[str], None]
 ) -> None:
-    monkeypatch.setenv("TZ", "UTC")
+    machine_zone("UTC")
     assert column(LATE, look=look) == [shown, ""]
     one = pd.Series([datetime(2026, 1, 2, 23, 30, tzinfo=UTC), "x"], dtype=object)
     assert column(one, look=look) == [shown, "x"]
@@ -47,8 +48,8 @@ def test_dates_show_the_day_of_their_own_zone(zone: str | None, typed: bool) -> 
         assert column(dates, look=look) == ['<time datetime="2026-07-02" />', ""]
 
 
-def test_the_field_of_a_column_says_whether_it_holds_dates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
+def test_the_field_of_a_column_says_whether_it_holds_dates(machine_zone: Callable[[str], None]) -> None:
+    machine_zone("UTC")
     at_midnight = pd.Series(pd.to_datetime(["2026-01-02T00:00Z"], utc=True))
     frame = pd.DataFrame({"Updated": at_midnight, "Due": at_midnight, "Seen": at_midnight})
     frame.attrs["fields"] = {"Updated": {"type": "datetime"}, "Due": {"type": "date"}}

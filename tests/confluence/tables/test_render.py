@@ -69,7 +69,8 @@ def column(values: Any, name: str = "A", look: Look | None = None, **others: Any
     ],
 )
 def test_one_value(value: Any, cell: str) -> None:
-    assert column(pd.Series([value, "text"], dtype=object))[0] == cell
+    look = Look(tz="UTC", show_zone=False)
+    assert column(pd.Series([value, "text"], dtype=object), look=look)[0] == cell
 
 
 def test_typed_columns() -> None:

@@ -41,12 +41,22 @@ def test_formats_and_colours_of_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "code", ["0;-0;;@", '0 "a;b";;;', "[Red]0;[Blue]-0", "#,##0.00_);[Red]\\(#,##0.00\\)", ";;;"]
+)
+def test_formats_of_several_sections(code: str, tmp_path: Path) -> None:
+    path = excel.write(pd.DataFrame({"Points": [1]}), tmp_path / "f.xlsx", formats={"Points": code}).path
+    assert drawn(path).active["A2"].number_format == code
+
+
+@pytest.mark.parametrize(
     ("formats", "message"),
     [
         ({"Poits": "0"}, r"no column 'Poits' to format \(did you mean 'Points'\?\)"),
         ({"Points": '0 "open'}, "invalid format .* of column 'Points'"),
         ({"Points": "[Red"}, "invalid format"),
         ({"Points": "0" * 256}, "invalid format"),
+        ({"Points": ""}, "invalid format ''"),
+        ({"Points": "0;-0;0;@;0"}, "invalid format '0;-0;0;@;0'"),
         ({"Points": 5}, "invalid format 5"),
         ({"Points": {"1": "red"}}, "invalid colour 'red' of column 'Points'"),
     ],

@@ -57,6 +57,13 @@ def test_a_header_shows_its_last_level_while_it_holds_the_whole(tmp_path: Path) 
     assert sorted(set(numbers.values())) == [164, 165, 166]
 
 
+def test_totals_of_all_amounts_go_by_the_last_level(tmp_path: Path) -> None:
+    labels = [("Team", ""), ("Version", "count"), ("Points", "Year")]
+    frame = pd.DataFrame([["Web", 1, 2026]], columns=pd.MultiIndex.from_tuples(labels))
+    sheet = openpyxl.load_workbook(excel.write(frame, tmp_path / "p.xlsx", totals=True).path).active
+    assert [cell.value for cell in sheet[4]] == ["Total", "=SUBTOTAL(109,p[Version / count])", None]
+
+
 def test_groups_are_set_apart_and_show_their_numbers_evenly(tmp_path: Path) -> None:
     labels = [("Team", ""), ("Points", "a"), ("Points", "b"), ("Age", "a")]
     frame = pd.DataFrame([["Web", 1, 2.25, 3]], columns=pd.MultiIndex.from_tuples(labels))

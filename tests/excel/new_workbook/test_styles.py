@@ -87,3 +87,10 @@ def test_columns_are_as_wide_as_what_they_show(tmp_path: Path) -> None:
     assert 36 <= widths["B"] <= 40
     assert widths["C"] >= len("Überschrift mit Umlauten")
     assert widths["D"] >= len("3,000,000.5") + 1
+
+
+def test_a_column_of_texts_and_moments_fits_both(tmp_path: Path) -> None:
+    values = ["x", pd.Timestamp("2026-01-02 10:00"), None]
+    frame = pd.DataFrame({"a": pd.Series(values, dtype=object)})
+    sheet = openpyxl.load_workbook(excel.write(frame, tmp_path / "mixed.xlsx").path).active
+    assert sheet.column_dimensions["A"].width >= len("2026-01-02 10:00")

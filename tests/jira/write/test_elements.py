@@ -13,6 +13,9 @@ from schedkit import excel
 from schedkit.demo import DemoSite
 from schedkit.demo.world.model import Change, Issue
 from schedkit.jira import Jira
+from schedkit.jira.table.fields import Field
+from schedkit.jira.write.elements import Elements
+from schedkit.jira.write.targets import Target
 from tests.jira.conftest import client
 
 COLUMNS = ["Summary", "Priority", "Fix Versions", "Components", "Updated"]
@@ -45,7 +48,9 @@ def test_a_renamed_element_is_no_edit(
     site.store.rename_element("DEMO", old, new)
     plan = jira.edit(frame)
     assert (len(plan), plan.aio.conflicts, list(plan.aio.refused)) == (0, [], [])
-    assert plan.aio.notes == [f"{column}: {old} is taken for a former name of what the site shows (1 issue)"]
+    assert plan.aio.notes == [
+        f"{column}: the site has no {old}, taken for the former name of {new} (1 issue)"
+    ]
     mine = jira.edit(frame.assign(Summary="Mine"))
     assert set(mine.frame["Field"]) == {"Summary"}
     assert list(mine.apply()["Outcome"]) == ["done"]
@@ -117,6 +122,33 @@ def test_a_name_that_means_nothing_is_a_conflict_where_the_issue_was_updated_sin
     assert [outcome.detail for outcome in plan.aio.conflicts] == [
         f"Fix Versions: the site has no {old}, it shows 1.0, final; left as it is there"
     ]
+
+
+@pytest.mark.parametrize(
+    ("store", "cell", "unknown", "present", "matched"),
+    [
+        ("text", "old", [], "new", ("new",)),
+        ("text", "new", [], "new", ("new",)),
+        ("text", "gone", ["gone"], "gone", ("new",)),
+        ("text", None, [], None, None),
+        ("list", ("old", "a, b"), [], ("new", "a, b"), None),
+        ("list", "old, a, b", [], ("new", "a, b"), None),
+        ("list", "a, b, gone", ["gone"], "a, b, gone", ("a, b", "new")),
+        ("list", ("gone", "lost"), ["gone", "lost"], ("gone", "lost"), None),
+        ("list", 5, [], 5, None),
+    ],
+)
+def test_names_of_a_cell(
+    store: str, cell: object, unknown: list[str], present: object, matched: tuple[str, ...] | None
+) -> None:
+    """Of a field with one version, and of one with several; names may have commas."""
+    kind = ("version", None) if store == "text" else ("array", "version")
+    target = Target("Version", Field("customfield_1", "Version", *kind), store, ("customfield_1",), "Version")
+    elements = Elements({("A", "versions"): {"1": "new", "2": "a, b"}}, {("A-1", "versions"): {"old": "1"}})
+    assert elements.unknown("A-1", target, cell) == unknown
+    assert elements.present("A-1", target, cell) == present
+    if unknown:
+        assert elements.matched("A-1", target, cell, ("new",)) == matched
 
 
 def test_without_the_projects_lists_names_are_compared_with_names(site: DemoSite, jira: Jira) -> None:

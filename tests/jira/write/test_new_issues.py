@@ -68,7 +68,7 @@ def rival(site: DemoSite, plan: Plan, by: str | None = None, after: int = 0) -> 
             body = plan.aio.steps[0].request.json
             issue = site.store.create("DEMO", body["fields"]["summary"])
             mark = dict(body["properties"][0]["value"])
-            site.store.properties[issue.id, "schedkit.plan"] = {**mark, "by": by or mark["by"]}
+            site.store.properties[issue.id, "schedkit.plan"] = {**mark, "by": by or mark["by"], "sender": "?"}
             keys.append(issue.key)
 
     site.before(race)
@@ -87,6 +87,15 @@ def test_the_later_of_two_is_removed_by_its_own_process(site: DemoSite, jira: Ji
     told = f"another process made it at the same moment; {removed[0].path.rpartition('/')[2]} was removed"
     assert outcome["Detail"][0] == told
     assert plan.apply().equals(outcome)
+
+
+def test_one_whose_answer_was_lost_is_known_by_its_sender(site: DemoSite, jira: Jira) -> None:
+    plan = jira.create(FRAME.head(1))
+    others = rival(site, plan)
+    site.faults = f"rate=1,kinds=lost,method=POST,path={MADE},times=1"
+    outcome = plan.apply()
+    assert list(outcome["Outcome"]) == ["already done"]
+    assert [issue.key for issue in made(site)] == others == list(outcome["Key"])
 
 
 def test_the_earlier_of_two_stays(site: DemoSite, dialect: str) -> None:

@@ -66,6 +66,39 @@ def test_levels_beyond_those_of_excel_are_in_the_last(tmp_path: Path) -> None:
     assert {rule.formula[0] for area in sheet.conditional_formatting for rule in area.rules} >= {"$C2>=7"}
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mode": "upsert", "missing": "delete", "max_drop": 1.0},
+        {"mode": "upsert"},
+        {"mode": "replace"},
+    ],
+)
+def test_levels_follow_an_upsert(options: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "tree.xlsx"
+    grouping: dict[str, Any] = {"outline": True, "collapse": 1, "key": "Key"}
+    excel.write(tree([0, 1, 1]), path, **grouping, **options)
+    excel.write(tree([0, 1, 2, 3]), path, **grouping, **options)
+    found = list(rows(path).values())[1:]
+    assert [re.findall('outlineLevel="([0-9])"', each) for each in found] == [[], ["1"], ["2"], ["3"]]
+    assert ["hidden" in each for each in found] == [False, False, True, True]
+    sheet = openpyxl.load_workbook(path).active
+    assert sheet.sheet_format.outlineLevelRow == 3
+    # Rows that come without an outline keep theirs.
+    if options == {"mode": "upsert"}:
+        excel.write(tree([0, 1, 2, 3]), path, mode="upsert", key="Key")
+        assert list(rows(path).values())[1:] == found
+
+
+def test_levels_of_appended_rows(tmp_path: Path) -> None:
+    path = tmp_path / "tree.xlsx"
+    for _ in range(2):
+        excel.write(tree([0, 1]), path, mode="append", outline=True)
+    found = list(rows(path).values())[1:]
+    assert [re.findall('outlineLevel="([0-9])"', each) for each in found] == [[], ["1"], [], ["1"]]
+    excel.write(tree([]), path, mode="append", outline=True)
+
+
 def test_a_hierarchy_of_jira(tmp_path: Path) -> None:
     with DemoSite(issues=120, seed=4) as site:
         jira = Jira(site.jira_cloud.url, user=site.jira_cloud.user, token=site.jira_cloud.token)
