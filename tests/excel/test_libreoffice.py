@@ -61,9 +61,10 @@ def pivot_columns(path: Path) -> set[int]:
     with zipfile.ZipFile(path) as package:
         for name in package.namelist():
             if re.fullmatch(r"xl/pivotTables/[^/]+\.xml", name):
-                ref = re.search(r'<location [^>]*ref="([A-Z]+)[0-9]+:([A-Z]+)', package.read(name).decode())
-                assert ref is not None
-                left, right = map(column_index_from_string, ref.groups())
+                part = package.read(name).decode()
+                ref = re.search(r'<(?:\w+:)?location [^>]*ref="([A-Z]+)[0-9]+(?::([A-Z]+))?', part)
+                assert ref is not None, (path, name)
+                left, right = (column_index_from_string(each) for each in (ref[1], ref[2] or ref[1]))
                 found.update(range(left - 1, right))
     return found
 
