@@ -28,7 +28,7 @@ from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 
 if TYPE_CHECKING:
-    from schedkit.core.when.triggers import Trigger
+    from schedkit.core.triggers.constructors import Trigger
 
 __all__ = [
     "After",

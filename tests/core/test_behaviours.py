@@ -97,10 +97,10 @@ import pytest
 from core.conftest import Heard
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.states import State
-from schedkit.core.when.triggers import every
+from schedkit.core.triggers.constructors import every
 from schedkit.errors import RetryableError, UsageError
 
 Make = Callable[..., Scheduler]

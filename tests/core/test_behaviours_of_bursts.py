@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.engine.engine import MOST_STARTS, Engine
 from schedkit.core.engine.values import Decision
 from schedkit.core.events import RunEnded
-from schedkit.core.ledger import schema
-from schedkit.core.when.triggers import every
+from schedkit.core.store import schema
+from schedkit.core.triggers.constructors import every
 from schedkit.loop import service
 
 COUNT = 1000

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from core.test_behaviours import held
 
-from schedkit.core.api.facade import Scheduler
 from schedkit.core.api.handles import RunHandle
-from schedkit.core.ledger import schema
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.states import Outcome, State
+from schedkit.core.store import schema
 from schedkit.errors import RetryableError
 
 Make = Callable[..., Scheduler]

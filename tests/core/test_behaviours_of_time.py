@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schedkit.core.states import Disposition, Overlap
-from schedkit.core.when.dispositions import Schedule, settle
-from schedkit.core.when.triggers import cron, every
+from schedkit.core.triggers.constructors import cron, every
+from schedkit.core.triggers.dispositions import Schedule, settle
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -21,19 +21,19 @@ from msgspec import structs
 
 from schedkit import context
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.engine.values import Decision
+from schedkit.core.execution.attempt import Execution
+from schedkit.core.execution.run_context import RunContext
 from schedkit.core.ids import new_id
-from schedkit.core.ledger import schema
-from schedkit.core.ledger.reader import CommandRow
-from schedkit.core.ledger.rows import FIXED, MUTABLE, run_values
 from schedkit.core.model import After, Rate, Retry, Task
 from schedkit.core.run import Run, TaskResult
-from schedkit.core.runner.attempt import Execution
-from schedkit.core.runner.running import RunContext
 from schedkit.core.states import Outcome, State
+from schedkit.core.store import schema
+from schedkit.core.store.reader import CommandRow
+from schedkit.core.store.rows import FIXED, MUTABLE, run_values
 from schedkit.core.tasks.base import as_task
-from schedkit.core.when.triggers import every
+from schedkit.core.triggers.constructors import every
 from schedkit.errors import (
     BlockingCallError,
     DeclarationError,

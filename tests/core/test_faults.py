@@ -17,10 +17,10 @@ from crash.judge import judge_schedule
 from support.faulty import answers_lost, commits_failing, disk_full, failing, locked, reads_failing
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
-from schedkit.core.ledger import schema
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
-from schedkit.core.when.triggers import every
+from schedkit.core.store import schema
+from schedkit.core.triggers.constructors import every
 from schedkit.errors import LedgerError, NotOwnerError
 from schedkit.loop import service
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 
 
 def die() -> None:

@@ -20,8 +20,8 @@ from schedkit.core.engine.values import (
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Run
 from schedkit.core.states import Outcome, State
-from schedkit.core.when import data as trigger_data
-from schedkit.core.when.triggers import Trigger, every
+from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.constructors import Trigger, every
 from schedkit.values.instants import SECOND
 
 __all__ = ["MINUTELY", "NOW", "Desk", "declared", "last", "moves", "rescheduled", "running"]

@@ -24,7 +24,7 @@ from schedkit.core.engine.values import (
 )
 from schedkit.core.run import Run
 from schedkit.core.states import Outcome, State
-from schedkit.core.when import data as trigger_data
+from schedkit.core.triggers import data as trigger_data
 from schedkit.values.instants import SECOND
 
 __all__ = ["History"]

@@ -34,9 +34,9 @@ from schedkit.core.events import Event, RunEnded, RunQueued, RunRetrying, RunSta
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
-from schedkit.core.when import data as trigger_data
-from schedkit.core.when.base import Trigger
-from schedkit.core.when.wallclock import TICK
+from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.base import Trigger
+from schedkit.core.triggers.wallclock import TICK
 from schedkit.values.instants import from_micros, to_micros
 
 __all__ = ["Era", "LedgerModel", "RefusedError", "describe"]

@@ -9,9 +9,9 @@ from random import Random
 from schedkit.core.engine.values import Declare
 from schedkit.core.model import After, Rate, Retry, Task
 from schedkit.core.states import Overlap
-from schedkit.core.when import data as trigger_data
-from schedkit.core.when.base import Trigger
-from schedkit.core.when.triggers import any_of, at, cron, every
+from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.base import Trigger
+from schedkit.core.triggers.constructors import any_of, at, cron, every
 from schedkit.values.instants import to_micros
 
 __all__ = ["NAMES", "START", "TRIGGERS", "declaration", "draw_task"]

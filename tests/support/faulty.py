@@ -13,10 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from schedkit.core.api.facade import Scheduler
-from schedkit.core.ledger.commits import VIEW
-from schedkit.core.ledger.sections import SECTIONS
-from schedkit.core.ledger.store import Store
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.store.commits import VIEW
+from schedkit.core.store.database import Store
+from schedkit.core.store.sections import SECTIONS
 
 _COMMITS = f"INSERT INTO temp.{VIEW}"
 

@@ -10,12 +10,12 @@ from typing import Any
 from schedkit.core.engine.values import Change, Decision, RunChanged
 from schedkit.core.events import Event
 from schedkit.core.ids import new_id
-from schedkit.core.ledger.lease import Lease
-from schedkit.core.ledger.reader import Ledger
-from schedkit.core.ledger.store import Store
-from schedkit.core.ledger.writer import Writer
 from schedkit.core.run import Run
 from schedkit.core.states import State
+from schedkit.core.store.database import Store
+from schedkit.core.store.lease import Lease
+from schedkit.core.store.reader import Ledger
+from schedkit.core.store.writer import Writer
 
 NOW = 1_770_000_000_000_000
 
@@ -42,7 +42,7 @@ class WrittenLedger:
         assert self.lease.take()
         self.ledger = Ledger(self.store)
         self.told: list[tuple[str, Any]] = []
-        self.news: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.watching: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.healthy = True
         self.writer = Writer(
             self.store,
@@ -57,11 +57,11 @@ class WrittenLedger:
 
     def _tell(self, word: str, what: Any) -> None:
         self.told.append((word, what))
-        self.news.put(word)
+        self.watching.put(word)
 
     def wait_for(self, word: str) -> None:
         """Return when this is said, or was since the last time."""
-        while self.news.get(timeout=20) != word:
+        while self.watching.get(timeout=20) != word:
             pass
 
     def busy(self) -> Any:

@@ -18,13 +18,13 @@ from types import CodeType, FrameType
 from typing import Any
 
 import schedkit
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Event, RunEnded
-from schedkit.core.when.triggers import at
+from schedkit.core.triggers.constructors import at
 
 PACKAGE = str(Path(schedkit.__file__).parent)
 # What turns beside a run, whether there is one or not.
-BESIDE = ("punctual.py", "house.py")
+BESIDE = ("precise_loop.py", "maintenance.py")
 
 
 class Way:

@@ -15,14 +15,14 @@ from schedkit.core.node.backfill import asked
 from schedkit.core.node.node import Node
 from schedkit.core.node.waiters import OwnerEnded, Waiter
 from schedkit.core.promise import Promise
-from schedkit.core.when import data as trigger_data
-from schedkit.core.when.triggers import Moment, between
+from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.constructors import Moment, between
 from schedkit.errors import UsageError
 from schedkit.loop import bridged
 from schedkit.values.durations import Duration, parse_duration
 
 if TYPE_CHECKING:
-    from schedkit.core.api.facade import Scheduler
+    from schedkit.core.api.scheduler import Scheduler
 
 __all__ = ["AsyncScheduler"]
 
@@ -137,7 +137,7 @@ class AsyncScheduler:
             await _awaited(durable)
         else:
             await node.ask("remove", {"task": name})
-        node.news.forget(name)
+        node.watching.forget(name)
 
     async def _act(self, word: str, name: TaskHandle[..., Any] | str | None) -> None:
         node = self._node

@@ -31,8 +31,8 @@ from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.keywords import check_keywords
 
 if TYPE_CHECKING:
-    from schedkit.core.api.facade import Scheduler
-    from schedkit.core.when.triggers import Moment
+    from schedkit.core.api.scheduler import Scheduler
+    from schedkit.core.triggers.constructors import Moment
 
 __all__ = ["RunHandle", "TaskHandle"]
 

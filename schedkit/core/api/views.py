@@ -15,25 +15,25 @@ from schedkit.core.api.handles import TaskHandle
 from schedkit.core.board import history as board_history
 from schedkit.core.board.board import Board
 from schedkit.core.board.rows import detail_fields, run_row
-from schedkit.core.ledger.lease import Holder
-from schedkit.core.ledger.reader import Ledger
+from schedkit.core.execution.results import Results
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.event_bus import EventBus, Listener
 from schedkit.core.node.node import Node
 from schedkit.core.run import Attempt, Run
-from schedkit.core.runner.results import Results
 from schedkit.core.states import State
+from schedkit.core.store.lease import Holder
+from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.text import load
-from schedkit.core.when import data as trigger_data
+from schedkit.core.triggers import data as trigger_data
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.loop import service
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean, safe_repr
 
 if TYPE_CHECKING:
-    from schedkit.core.api.facade import Scheduler
+    from schedkit.core.api.scheduler import Scheduler
 
 __all__ = ["Views", "named"]
 

@@ -15,9 +15,9 @@ from sqlalchemy import func, select
 
 from schedkit.core.board.rows import Row, iso, run_row
 from schedkit.core.ids import id_at
-from schedkit.core.ledger.rows import run_from_row
-from schedkit.core.ledger.schema import runs
-from schedkit.core.ledger.store import Store
+from schedkit.core.store.database import Store
+from schedkit.core.store.rows import run_from_row
+from schedkit.core.store.schema import runs
 from schedkit.values.instants import from_micros, to_micros
 
 __all__ = ["BARS", "LANES", "window"]

@@ -29,9 +29,9 @@ from schedkit.core.events import Fired, TaskChanged
 from schedkit.core.model import TaskRow
 from schedkit.core.states import Disposition
 from schedkit.core.tasks.declare import replaced
-from schedkit.core.when import data as trigger_data
-from schedkit.core.when.base import Trigger
-from schedkit.core.when.dispositions import Fire, Schedule, settle, skipped
+from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.base import Trigger
+from schedkit.core.triggers.dispositions import Fire, Schedule, settle, skipped
 from schedkit.errors import TriggerError, UsageError
 from schedkit.values.instants import to_micros
 

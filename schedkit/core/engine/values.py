@@ -15,7 +15,7 @@ from schedkit.core.events import Event
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Disposition, Outcome, State
-from schedkit.core.when.base import Trigger
+from schedkit.core.triggers.base import Trigger
 from schedkit.errors import SchedkitError
 
 __all__ = [

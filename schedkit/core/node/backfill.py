@@ -11,10 +11,10 @@ import anyio
 import anyio.to_thread
 import sqlalchemy as sa
 
-from schedkit.core.ledger.reader import scheduled_times
 from schedkit.core.node.life import Life
 from schedkit.core.node.submissions import Submitted, submit_all
-from schedkit.core.when.base import Trigger
+from schedkit.core.store.reader import scheduled_times
+from schedkit.core.triggers.base import Trigger
 from schedkit.errors import UsageError
 from schedkit.values.instants import from_micros, to_micros
 

@@ -16,12 +16,12 @@ from schedkit.core.engine.values import (
     Stimulus,
     Submit,
 )
-from schedkit.core.ledger.reader import CommandRow
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.declarations import row_from
 from schedkit.core.node.life import Life
+from schedkit.core.store.reader import CommandRow
 from schedkit.core.tasks.params import check
-from schedkit.core.when import data as trigger_data
+from schedkit.core.triggers import data as trigger_data
 from schedkit.errors import DeclarationError, ParameterError, SchedkitError, TriggerError, UsageError
 
 __all__ = ["answered", "carry_out"]

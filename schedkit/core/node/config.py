@@ -10,7 +10,7 @@ from typing import Any
 from schedkit.core.engine.retries import MOST_INTERRUPTIONS
 from schedkit.core.engine.state import EngineConfig
 from schedkit.core.ids import new_id
-from schedkit.core.ledger.retention import Retention
+from schedkit.core.store.retention import Retention
 from schedkit.values.instants import SECOND
 from schedkit.values.rng import chance
 

@@ -10,7 +10,7 @@ from schedkit.core.engine.values import Declare
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.tasks.options import shown_options
-from schedkit.core.when import data as trigger_data
+from schedkit.core.triggers import data as trigger_data
 from schedkit.values.instants import to_micros
 
 __all__ = ["declaration", "describe", "row_from"]

@@ -43,10 +43,10 @@ from schedkit.core.engine.values import (
     TaskAdvanced,
 )
 from schedkit.core.events import Event, LoopBlocked, OwnerChanged, StoreAway, StoreBack
+from schedkit.core.execution.attempt import Execution, Ports
+from schedkit.core.execution.execute import Ending
+from schedkit.core.execution.run_context import RunContext
 from schedkit.core.ids import new_id
-from schedkit.core.ledger.lease import Lease
-from schedkit.core.ledger.reader import Ledger
-from schedkit.core.ledger.writer import Writer
 from schedkit.core.model import Task, timeout_error
 from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
@@ -54,14 +54,14 @@ from schedkit.core.node.declarations import declaration
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.rush import Rush
 from schedkit.core.node.waiters import Waiter, Waiters
-from schedkit.core.runner.attempt import Execution, Ports
-from schedkit.core.runner.execute import Ending
-from schedkit.core.runner.running import RunContext
+from schedkit.core.store.lease import Lease
+from schedkit.core.store.reader import Ledger
+from schedkit.core.store.writer import Writer
 from schedkit.core.tasks.declare import replaced
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.text import dump
-from schedkit.core.when import data as trigger_data
-from schedkit.core.when.base import Trigger
+from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.base import Trigger
 from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
 from schedkit.values.instants import SECOND
 

@@ -12,25 +12,25 @@ from typing import Any
 
 from schedkit.core.engine.values import Answer, Finished
 from schedkit.core.events import OwnerChanged
-from schedkit.core.ledger.lease import LEASE_SECONDS, Lease
-from schedkit.core.ledger.reader import Ledger
+from schedkit.core.execution.attempt import Ports
+from schedkit.core.execution.process_pool import Children
+from schedkit.core.execution.results import Results
+from schedkit.core.execution.threads import Threads, UserLoop
 from schedkit.core.model import Task
-from schedkit.core.node.asking import asked
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.commands import carry_out
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import describe
 from schedkit.core.node.event_bus import EventBus
-from schedkit.core.node.house import House, lull
 from schedkit.core.node.life import Life
-from schedkit.core.node.news import News
+from schedkit.core.node.maintenance import Maintenance, wait_idle
+from schedkit.core.node.run_to_completion import whole
+from schedkit.core.node.send_command import send_command
 from schedkit.core.node.waiters import Waiter
-from schedkit.core.node.whole import whole
+from schedkit.core.node.watching import Watching
 from schedkit.core.promise import Promise
-from schedkit.core.runner.attempt import Ports
-from schedkit.core.runner.children import Children
-from schedkit.core.runner.results import Results
-from schedkit.core.runner.workers import Threads, UserLoop
+from schedkit.core.store.lease import LEASE_SECONDS, Lease
+from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
 from schedkit.errors import LedgerError, NotOwnerError
 from schedkit.values.forks import register_fork_hook
@@ -65,10 +65,10 @@ class Node:
         self.ledger, self.registry, self.bus = ledger, registry, bus
         self.results, self.config = results, config
         self.lease = Lease(ledger.store, config.name, seconds=lease_seconds)
-        self.news = News(ledger, self.lease, registry, bus)
+        self.watching = Watching(ledger, self.lease, registry, bus)
         self.owner: Life | None = None
         self.backfills: Backfills  # these are the owner's, as long as there is one
-        self.house: House
+        self.maintenance: Maintenance
         self.state = "stopped"  # stopped, running, viewer
         self.standby = False  # takes the ledger whenever it is free
         self._wanted = False  # takes it once
@@ -137,25 +137,25 @@ class Node:
     # Owner
 
     async def _own(self) -> None:
-        await self.news.catch_up()
+        await self.watching.catch_up()
         self._users = UserLoop(lambda *what: owner.blocked(*what))
         self._threads, self._children = Threads("schedkit-task"), Children()
         ports = Ports(self._users, self._threads, self._children, self.results)
         owner = Life(self.ledger, self.registry, self.bus, ports, self.config, self.lease, self._lost)
         await owner.begin()
         self.owner, self.state = owner, "running"
-        self.backfills, self.house = Backfills(owner), House(owner)
-        self._wanted, self.news.seen = False, None
+        self.backfills, self.maintenance = Backfills(owner), Maintenance(owner)
+        self._wanted, self.watching.seen = False, None
         owner.announce("started")
         self._spawn(owner.serve())
         self._spawn(self._serve_commands(owner, self.backfills))
-        self._spawn(self.house.turn())
-        self._spawn(self.house.keep_log_short())
-        self._spawn(self.house.forget())
+        self._spawn(self.maintenance.turn())
+        self._spawn(self.maintenance.keep_log_short())
+        self._spawn(self.maintenance.forget())
 
     async def _serve_commands(self, owner: Life, backfills: Backfills) -> None:
         while True:
-            await lull(owner, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
+            await wait_idle(owner, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
             try:
                 for command in await asyncio.to_thread(self.ledger.commands):
                     if command.kind == "hand_over":
@@ -174,7 +174,7 @@ class Node:
             _log.info("handing the ledger %s over to %s", self.ledger.store, who)
             owner.post(Answer(command=command))
             await self._end(self.config.hand_over_patience)
-            self.news.leave_to_heir(HEIR_SECONDS)
+            self.watching.leave_to_heir(HEIR_SECONDS)
             await self._view(after=owner.written)
 
     def _lost(self) -> None:
@@ -204,10 +204,10 @@ class Node:
 
     async def _view(self, *, after: int | None = None) -> None:
         """Be a viewer; after owning it, of all that has come since event number `after`."""
-        self.state, self.news.seen = "viewer", after
+        self.state, self.watching.seen = "viewer", after
         looked_in = False
         try:
-            await self.news.look_in(self.declare)
+            await self.watching.sync(self.declare)
             looked_in = True
         except LedgerError as error:
             _log.warning("%s; this process is a viewer and tries again", error)
@@ -217,11 +217,11 @@ class Node:
         while True:
             try:
                 if not looked_in:
-                    await self.news.look_in(self.declare)
+                    await self.watching.sync(self.declare)
                     looked_in = True
-                await self.news.catch_up()
-                await self.news.overhear()
-                if (self.standby or self._wanted) and await self.news.free():
+                await self.watching.catch_up()
+                await self.watching.poll_progress()
+                if (self.standby or self._wanted) and await self.watching.free():
                     self._soon(self._promote())
                     return
             except LedgerError as error:
@@ -240,7 +240,7 @@ class Node:
                 _log.warning("%s; this process stands by and tries again", error)
                 await self._close_ports()
                 await asyncio.to_thread(self.lease.release)
-                await self._view(after=self.news.seen)
+                await self._view(after=self.watching.seen)
                 return
         _log.info("this process owns the ledger %s now", self.ledger.store)
 
@@ -248,7 +248,7 @@ class Node:
         """Ask the owner to hand the ledger over (`now`), or take it, once, when the owner has ended."""
         if not self.running:
             self._wanted = True
-            self.news.leave_to_heir(0.0)
+            self.watching.leave_to_heir(0.0)
             await self.start(standby=self.standby)
         holder = await asyncio.to_thread(self.ledger.holder)
         if not now or self.running or holder is None or not holder.alive:
@@ -291,7 +291,7 @@ class Node:
                     f"{kind!r}: no scheduler runs at the ledger {self.ledger.store}",
                     hint="start it first: sched.start()",
                 )
-        return await asked(self.ledger, self.config.name, kind, data, timeout=timeout)
+        return await send_command(self.ledger, self.config.name, kind, data, timeout=timeout)
 
     async def declare(self, task: Task) -> None:
         """Have a task that this process has declared known to the ledger."""
@@ -303,7 +303,7 @@ class Node:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.wrap_future(durable.future()), DECLARE_SECONDS)
         elif self.state == "viewer":
-            self.news.declared[task.name] = datetime.now(UTC)
+            self.watching.declared[task.name] = datetime.now(UTC)
             await asyncio.to_thread(self.ledger.ask, self.config.name, "declare", describe(task))
 
     # Both

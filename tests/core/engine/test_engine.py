@@ -32,7 +32,7 @@ from schedkit.core.engine.values import (
 from schedkit.core.events import RunEnded, RunQueued, RunStarted, StoreAway, TaskChanged
 from schedkit.core.model import After, Retry, Task
 from schedkit.core.states import Disposition, Outcome, Overlap, State
-from schedkit.core.when.triggers import every
+from schedkit.core.triggers.constructors import every
 from schedkit.errors import UsageError
 from schedkit.values.instants import SECOND
 

@@ -24,8 +24,8 @@ from schedkit.core.engine.values import (
 )
 from schedkit.core.model import Task
 from schedkit.core.states import Outcome, Overlap, State
-from schedkit.core.when import data as trigger_data
-from schedkit.core.when.triggers import Trigger, every
+from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.constructors import Trigger, every
 from schedkit.values.instants import SECOND
 
 # Triggers that fail

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedkit.core.engine.schedules import Schedules
-from schedkit.core.when.dispositions import Schedule
-from schedkit.core.when.triggers import every
+from schedkit.core.triggers.constructors import every
+from schedkit.core.triggers.dispositions import Schedule
 
 TRIGGER = every("1m", start=datetime(2026, 1, 5, tzinfo=UTC))
 

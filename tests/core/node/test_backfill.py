@@ -14,10 +14,10 @@ from core.conftest import Heard
 from crash.judge import judge_schedule
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node.backfill import MOST_BACKFILL, due_times
 from schedkit.core.states import State
-from schedkit.core.when.triggers import cron, every
+from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import NotOwnerError, SchedkitError, UsageError
 from schedkit.loop import service
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from core.conftest import Heard
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Fired, RunEnded
 from schedkit.core.states import State
-from schedkit.core.when.triggers import at, cron
+from schedkit.core.triggers.constructors import at, cron
 
 Make = Callable[..., Scheduler]
 

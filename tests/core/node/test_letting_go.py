@@ -12,7 +12,7 @@ from core.conftest import Heard
 
 from schedkit import context
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
 from schedkit.loop import service
 

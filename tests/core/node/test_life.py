@@ -10,9 +10,9 @@ from core.conftest import Heard
 from support.clocks import Later
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node.life import LONGEST_NAP_SECONDS, Life
-from schedkit.core.when.triggers import every
+from schedkit.core.triggers.constructors import every
 
 
 @pytest.fixture

@@ -14,16 +14,16 @@ from core.conftest import Heard
 from support.clocks import Later
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.engine.values import Cancel, Submit
 from schedkit.core.ids import new_id
-from schedkit.core.ledger import schema
-from schedkit.core.ledger.rows import FIXED, MUTABLE, run_values
 from schedkit.core.node.life import Life
 from schedkit.core.promise import Promise
 from schedkit.core.run import Run
 from schedkit.core.states import State
-from schedkit.core.when.triggers import at, every
+from schedkit.core.store import schema
+from schedkit.core.store.rows import FIXED, MUTABLE, run_values
+from schedkit.core.triggers.constructors import at, every
 from schedkit.errors import LedgerError, SchedkitError
 from schedkit.loop import service
 from schedkit.values.instants import to_micros
@@ -34,7 +34,7 @@ Make = Callable[..., Scheduler]
 
 @pytest.fixture
 def where(tmp_path: Path) -> str:
-    """Both databases refuse alike: tests/core/ledger/test_writer.py."""
+    """Both databases refuse alike: tests/core/store/test_writer.py."""
     return str(tmp_path / "ledger.db")
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import RunEnded
 from schedkit.core.node.rush import HOLD_SECONDS, REST_SECONDS, Rush
-from schedkit.core.when.triggers import at
+from schedkit.core.triggers.constructors import at
 from schedkit.loop import service
 
 

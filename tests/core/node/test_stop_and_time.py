@@ -14,10 +14,10 @@ from core.conftest import Heard
 from support.clocks import Later
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.engine.values import Cancel
+from schedkit.core.execution.attempt import Execution
 from schedkit.core.model import Retry
-from schedkit.core.runner.attempt import Execution
 from schedkit.core.states import Outcome, State
 from schedkit.loop import service
 

@@ -14,17 +14,17 @@ from support.clocks import Later
 from support.faulty import locked
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.ids import new_id
-from schedkit.core.ledger import schema
-from schedkit.core.ledger.reader import CommandRow, FireRow
 from schedkit.core.model import After
 from schedkit.core.node.commands import carry_out
 from schedkit.core.node.declarations import describe
 from schedkit.core.node.life import Life
 from schedkit.core.promise import Promise
 from schedkit.core.states import State
-from schedkit.core.when.triggers import cron, every
+from schedkit.core.store import schema
+from schedkit.core.store.reader import CommandRow, FireRow
+from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import RunFailedError
 from schedkit.loop import service
 from schedkit.values.instants import from_micros, to_micros

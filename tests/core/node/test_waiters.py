@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from core.conftest import Heard
 
-from schedkit.core.api.facade import Scheduler
 from schedkit.core.api.handles import RunHandle
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import OwnerChanged, RunStarted
 from schedkit.core.node.waiters import Waiter
 from schedkit.core.states import State

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from core.conftest import Heard
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import RunEnded, RunQueued
-from schedkit.core.ledger import schema
 from schedkit.core.states import State
-from schedkit.core.when.triggers import cron
+from schedkit.core.store import schema
+from schedkit.core.triggers.constructors import cron
 
 Make = Callable[..., Scheduler]
 YEARLY = cron("0 0 1 1 *", tz="UTC")
