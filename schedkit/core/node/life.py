@@ -641,7 +641,8 @@ class Life:
     async def decided(self) -> None:
         """Wait until all that was posted so far is decided and with the writer."""
         while self._inbox or self._again:
-            self._all_decided = anyio.Event()
+            if self._all_decided.is_set():  # else somebody waits for it already
+                self._all_decided = anyio.Event()
             await self._all_decided.wait()
 
     def lose(self) -> None:
@@ -656,7 +657,9 @@ class Life:
         """Decide no more; who waits for a run asks again."""
         self._ended = True
         self._rush.end()
+        self._again.clear()
         self._refuse_inbox()
+        self._all_decided.set()
         self.waiters.let_go()
 
 
