@@ -133,7 +133,7 @@ class AsyncScheduler:
         name, node = self._scheduler._known(name), self._node
         if node.owner is not None:
             durable = Promise[dict[str, Any]]()
-            node.owner.post(node.owner.removing(name, node.config.name, token=durable))
+            node.owner.post(node.owner.declarations.remove(name, node.config.name, token=durable))
             await _awaited(durable)
         else:
             await node.ask("remove", {"task": name})
@@ -158,7 +158,11 @@ class AsyncScheduler:
         made = None if trigger is None else trigger_data.of(trigger)
         if node.owner is not None:
             durable = Promise[dict[str, Any]]()
-            node.owner.post(node.owner.rescheduling(name, made, node.config.name, token=durable))
+            known = node.owner.engine.rows
+            stimulus = node.owner.declarations.reschedule(
+                name, made, node.config.name, known=known, token=durable
+            )
+            node.owner.post(stimulus)
             await _awaited(durable)
         else:
             text = None if made is None else trigger_data.dumps(made)

@@ -288,7 +288,7 @@ class Views:
 
     def _details(self, id: str) -> dict[str, Any]:
         owner = self._node.owner
-        execution = owner.execution_of(id) if owner is not None else None
+        execution = owner.executions.of(id) if owner is not None else None
         if execution is not None:
             return execution.context.details()
         self._must_be_open()

@@ -98,17 +98,20 @@ def _resume(life: Life, command: CommandRow) -> Stimulus:
 
 
 def _remove(life: Life, command: CommandRow) -> Stimulus:
-    return life.removing(command.data["task"], command.who, command=command.id)
+    name = command.data["task"]
+    life.engine.row(name)
+    return life.declarations.remove(name, command.who, command=command.id)
 
 
 def _reschedule(life: Life, command: CommandRow) -> Stimulus:
     text = command.data["trigger"]
     trigger = None if text is None else trigger_data.loads(text)
-    return life.rescheduling(command.data["task"], trigger, command.who, command=command.id)
+    name, known = command.data["task"], life.engine.rows
+    return life.declarations.reschedule(name, trigger, command.who, known=known, command=command.id)
 
 
 def _declare(life: Life, command: CommandRow) -> Stimulus:
-    if command.id < life.removed.get(command.data["name"], ""):
+    if life.declarations.removed_since(command.data["name"], command.id):
         return Answer(command=command.id)
     row = row_from(command.data, command.who, life.config.tz)
     return DeclareAbsent(command=command.id, row=row)

@@ -2,41 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from schedkit.core.engine.values import Declare
+import anyio.to_thread
+
+from schedkit.core.engine.values import Declare, Remove, Reschedule
+from schedkit.core.ids import new_id
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.config import NodeConfig
+from schedkit.core.store.lease import Lease
+from schedkit.core.store.reader import Ledger
+from schedkit.core.tasks.declare import replaced
 from schedkit.core.tasks.options import shown_options
+from schedkit.core.tasks.registry import Registry
 from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.base import Trigger
 from schedkit.values.instants import to_micros
 
-__all__ = ["declaration", "describe", "row_from"]
+__all__ = ["Declarations", "describe", "row_from"]
 
 
-def declaration(
-    task: Task, config: NodeConfig, epoch: int, starts: Iterable[int] = (), token: Any = None
-) -> Declare:
-    """Return the declaration of a task in this process.
+class Declarations:
+    """The tasks that this process declares, and what its engine is told of them.
 
     Parameters
     ----------
-    epoch : int
-        Of the owner that has its code: a viewer tells by it whether the present owner can run the task.
-    starts : iterable of int
-        Its latest starts, which count towards its rate.
+    lease : Lease
+        Its epoch goes with each declaration: a viewer tells by it whether the present owner has the code.
     """
-    return Declare(
-        task=task,
-        trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
-        words=_words(task, config.tz),
-        facts={**_facts(task), "epoch": epoch},
-        actor=config.name,
-        starts=tuple(starts),
-        token=token,
-    )
+
+    def __init__(self, ledger: Ledger, registry: Registry, config: NodeConfig, lease: Lease) -> None:
+        self._ledger, self._registry, self._config, self._lease = ledger, registry, config, lease
+        # When tasks were removed, as ids, which sort by time: a declaration from before is void.
+        self._removed: dict[str, str] = {}
+
+    async def all(self) -> list[Declare]:
+        """Return the declarations of all tasks."""
+        return [await self.declare(task) for task in self._registry.values()]
+
+    async def declare(self, task: Task, token: Any = None) -> Declare:
+        """Return the declaration of a task, with its latest starts that count towards its rate."""
+        starts: list[int] = []
+        if task.rate is not None:
+            runs = await anyio.to_thread.run_sync(
+                functools.partial(self._ledger.runs, task.name, limit=task.rate.count)
+            )
+            starts = [run.started for run in runs if run.started is not None]
+        return Declare(
+            task=task,
+            trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
+            words=_words(task, self._config.tz),
+            facts={**_facts(task), "epoch": self._lease.epoch},
+            actor=self._config.name,
+            starts=tuple(starts),
+            token=token,
+        )
+
+    def remove(self, name: str, actor: str, *, token: Any = None, command: str = "") -> Remove:
+        """Return what has a task forgotten; this process does not declare it any more.
+
+        Raises
+        ------
+        DeclarationError
+            If another task comes after it.
+        """
+        self._registry.remove(name)
+        self._removed[name] = new_id()
+        return Remove(task=name, actor=actor, token=token, command=command)
+
+    def removed_since(self, name: str, command: str) -> bool:
+        """Tell whether a task was removed after a command was left."""
+        return command < self._removed.get(name, "")
+
+    def reschedule(
+        self,
+        name: str,
+        trigger: Trigger | None,
+        actor: str,
+        *,
+        known: Container[str] = (),
+        token: Any = None,
+        command: str = "",
+    ) -> Reschedule:
+        """Return what gives a task another trigger; this process knows it by that from now on.
+
+        Parameters
+        ----------
+        known : container of str
+            Tasks that only the ledger knows, which may be parents too.
+
+        Raises
+        ------
+        DeclarationError, TriggerError
+            If the task cannot have it.
+        """
+        if trigger is not None:
+            trigger.begins(datetime.now(UTC), self._config.tz)
+        task = self._registry.get(name)
+        if task is not None:
+            self._registry.add(replaced(task, trigger=trigger), known=known)
+        return Reschedule(
+            task=name,
+            trigger=trigger,
+            text=None if trigger is None else trigger_data.dumps(trigger),
+            words="" if trigger is None else trigger.text(self._config.tz),
+            actor=actor,
+            token=token,
+            command=command,
+        )
 
 
 def describe(task: Task) -> dict[str, Any]:

@@ -298,7 +298,7 @@ class Node:
         if self.owner is not None:
             durable = Promise[dict[str, Any]]()
             owner = self.owner
-            owner.post(await owner.declaration(task, durable))
+            owner.post(await owner.declarations.declare(task, durable))
             # It is known from here on; a store that is away must not hold up the cell that declares it.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.wrap_future(durable.future()), DECLARE_SECONDS)

@@ -172,7 +172,7 @@ def test_the_same_declaration_again_waits_for_nothing(make: Make) -> None:
     written(sched)
     with locked(sched.ledger):
         durable, owner = Promise[dict[str, Any]](), owner_of(sched)
-        owner.post(service().call(owner.declaration, sched.tasks["a"].task, durable))
+        owner.post(service().call(owner.declarations.declare, sched.tasks["a"].task, durable))
         assert durable.result(10) == {}
 
 
@@ -233,7 +233,7 @@ def test_a_scheduler_that_is_stopping_leaves_due_times_to_the_next(make: Make) -
     while not owner.stopping:
         pass
     assert would_fire(sched) == []
-    owner.post(service().call(owner.declaration, sched.tasks["a"].task))
+    owner.post(service().call(owner.declarations.declare, sched.tasks["a"].task))
     assert would_fire(sched) == []
     release.set()
     stopping.join(30)
@@ -313,8 +313,8 @@ def test_a_task_removed_and_declared_again_in_one_breath_is_there(make: Make) ->
     sched = begun(make, a=YEARLY)
     owner, task = owner_of(sched), sched.tasks["a"].task
 
-    declared = service().call(owner.declaration, task)
-    owner.post(owner.removing("a", "a cell"), declared)
+    declared = service().call(owner.declarations.declare, task)
+    owner.post(owner.declarations.remove("a", "a cell"), declared)
     written(sched)
     assert sched._ledger.task("a") is not None
     assert would_fire(sched) == ["a"]

@@ -1,0 +1,179 @@
+"""The attempts whose code is alive in this process, from the decision to start them until they have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import anyio
+
+from schedkit.core.engine.values import Adopted, Decision, DetailsTold, Ended, Stimulus
+from schedkit.core.events import Event
+from schedkit.core.execution.attempt import Execution, Ports
+from schedkit.core.execution.execute import Ending
+from schedkit.core.execution.run_context import RunContext
+from schedkit.core.model import timeout_error
+
+__all__ = ["Executions"]
+
+
+class Executions:
+    """Executions by their run and number.
+
+    Parameters
+    ----------
+    tell : callable
+        Is called with what code tells of itself, on any thread.
+    post : callable
+        Is called with the end of each attempt, on any thread.
+    """
+
+    def __init__(
+        self, ports: Ports, tell: Callable[[Event], object], post: Callable[[Ended], object]
+    ) -> None:
+        self._ports, self._tell, self._post = ports, tell, post
+        self._known: dict[tuple[str, int], Execution] = {}
+        self._idle = anyio.Event()  # set when none is left, for who waits
+        self._patience: anyio.CancelScope | None = None  # of who waits
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def values(self) -> list[Execution]:
+        """Return all of them; on any thread."""
+        return list(self._known.values())
+
+    def of(self, run: str) -> Execution | None:
+        """Return the last attempt of a run; on any thread."""
+        found = [each for each in self.values() if each.run.id == run]
+        return max(found, key=lambda each: each.run.attempt, default=None)
+
+    # With a decision, on our loop
+
+    def begin(self, decision: Decision, steady: int) -> list[Execution]:
+        """Return the executions that a decision starts; they are launched when it is written."""
+        begun = [
+            Execution(
+                start.run,
+                start.task,
+                RunContext(start.run, self._tell, self._ports.results.folder),
+                started=steady,
+            )
+            for start in decision.starts
+        ]
+        self._known.update((execution.key, execution) for execution in begun)
+        return begun
+
+    def ask_to_stop(self, decision: Decision) -> list[tuple[Execution, bool]]:
+        """Ask code to stop; return those that timed out, and whether their run has ended with them.
+
+        What an attempt has told is added to the decision that records its end.
+        """
+        timed_out: list[tuple[Execution, bool]] = []
+        for stop in decision.stops:
+            execution = self._known.get((stop.run, stop.attempt))
+            if execution is None:
+                continue
+            if stop.recorded:
+                execution.recorded = True
+                if (told := execution.context.told()) is not None:
+                    decision.changes.append(DetailsTold(stop.run, told))
+            execution.stop(stop.why, stop.actor)
+            if stop.why == "timeout":
+                timed_out.append((execution, stop.final))
+        return timed_out
+
+    def withdraw(self, begun: Iterable[Execution]) -> None:
+        """Forget executions that were never launched."""
+        for execution in begun:
+            self._known.pop(execution.key, None)
+
+    def adopted(self) -> tuple[Adopted, ...]:
+        """Return all of them as an engine that is made anew takes them in."""
+        return tuple(
+            Adopted(
+                run=execution.run.id,
+                task=execution.task,
+                attempt=execution.run.attempt,
+                started=execution.started,
+                why=execution.why,
+                actor=execution.who,
+            )
+            for execution in self.values()
+        )
+
+    # After its commit, on the writer's thread
+
+    def launch(self, execution: Execution) -> None:
+        """Start its code."""
+        self._ports.launch(execution, self._ended)
+        if execution.why:
+            execution.stop(execution.why)  # asked for between the claim and here
+        if execution.ended:
+            execution.cancel = None
+
+    def _ended(self, execution: Execution, ending: Ending) -> None:
+        # What cancels it leads back to it: a circle for each run, which the collector would have to find.
+        execution.ended = True
+        execution.cancel = None
+        self._post(
+            Ended(
+                run=execution.run.id,
+                attempt=execution.run.attempt,
+                outcome=ending.outcome,
+                value=ending.value,
+                result=ending.result,
+                error=ending.error,
+                retryable=ending.retryable,
+                skipped=ending.skipped,
+                reason=ending.reason,
+                details=execution.context.told(),
+            )
+        )
+
+    def tell_hooks(self, timed_out: Sequence[tuple[Execution, bool]]) -> None:
+        """Tell the hooks of attempts that they timed out."""
+        for execution, final in timed_out:
+            self._ports.tell_hooks(execution, timeout_error(execution.task), final=final)
+
+    def forget(self, stimuli: Iterable[Stimulus]) -> bool:
+        """Forget the attempts whose end is written; tell whether none is left."""
+        for stimulus in stimuli:
+            if type(stimulus) is Ended:
+                self._known.pop((stimulus.run, stimulus.attempt), None)
+        return not self._known
+
+    # Now and then, on our loop
+
+    def progress(self) -> list[DetailsTold]:
+        """Return what they have told since the last time."""
+        told: list[DetailsTold] = []
+        for execution in self.values():
+            if execution.context.changed and not execution.recorded:
+                details = execution.context.told()
+                if details is not None:
+                    told.append(DetailsTold(execution.run.id, details))
+        return told
+
+    def abandon(self) -> None:
+        """Ask all to stop, and record them no more."""
+        for execution in self.values():
+            execution.recorded = True
+            execution.stop("stop")
+
+    async def all_gone(self, patience: float) -> None:
+        """Wait until none is left, `patience` seconds at most."""
+        with anyio.move_on_after(patience) as self._patience:
+            while self._known:
+                self._idle = anyio.Event()
+                if self._known:
+                    await self._idle.wait()
+        self._patience = None
+
+    def none_left(self) -> None:
+        """Wake who waits for that."""
+        self._idle.set()
+
+    def hurry(self, patience: float) -> None:
+        """Shorten the wait to `patience` seconds from now, if that is shorter."""
+        if self._patience is not None:
+            self._patience.deadline = min(self._patience.deadline, anyio.current_time() + patience)

@@ -1,0 +1,84 @@
+"""Decisions that are not in the ledger yet, and what the ledger refuses."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from schedkit.core.engine.values import Decision, RunChanged, Stimulus, TaskAdvanced
+from schedkit.core.execution.attempt import Execution
+from schedkit.errors import SchedkitError
+
+__all__ = ["Aside", "Unwritten", "as_ours"]
+
+_log = logging.getLogger("schedkit")
+
+
+class Unwritten:
+    """A decision on its way to the ledger.
+
+    Attributes
+    ----------
+    stimuli : sequence of Stimulus
+        What it was made from: decided again if it is refused.
+    executions : sequence of Execution
+        The attempts that it starts.
+    timed_out : sequence of tuple of Execution and bool
+        Those that it ends, and whether their run ends with them.
+    careful : bool
+        It is about one thing, because a decision about several had failed.
+    """
+
+    __slots__ = ("careful", "decision", "executions", "stimuli", "timed_out")
+
+    def __init__(
+        self,
+        decision: Decision,
+        stimuli: Sequence[Stimulus] = (),
+        executions: Sequence[Execution] = (),
+        timed_out: Sequence[tuple[Execution, bool]] = (),
+        careful: bool = False,
+    ) -> None:
+        self.decision, self.stimuli, self.executions = decision, stimuli, executions
+        self.timed_out, self.careful = timed_out, careful
+
+
+class Aside:
+    """What is left as it stands: the ledger refuses what was decided about it, and nobody asked for that.
+
+    Attributes
+    ----------
+    runs, tasks : set of str
+        A task is left until it is declared again, a run as long as this life.
+    """
+
+    def __init__(self) -> None:
+        self.runs: set[str] = set()
+        self.tasks: set[str] = set()
+
+    def leave(self, decision: Decision, error: Exception) -> list[str]:
+        """Leave what a decision is about, so that it does not stop the rest; return its runs."""
+        tasks = [change.task for change in decision.changes if isinstance(change, TaskAdvanced)]
+        for task in tasks:
+            self.tasks.add(task)
+            _log.error("task %r has no due times until it is declared again: %s", task, error)
+        if tasks:
+            return []
+        runs = [change.after.id for change in decision.changes if isinstance(change, RunChanged)]
+        for run in runs:
+            self.leave_run(run, error)
+        return runs
+
+    def leave_run(self, run: str, error: Exception) -> None:
+        """Leave a run."""
+        self.runs.add(run)
+        _log.error("run %s is left as it stands until the scheduler is started again: %s", run, error)
+
+
+def as_ours(error: BaseException) -> Exception:
+    """Return what refused a stimulus as an error of ours."""
+    if isinstance(error, SchedkitError):
+        return error
+    ours = SchedkitError(f"the scheduler failed on it: {type(error).__name__}: {error}")
+    ours.__cause__ = error
+    return ours
