@@ -146,9 +146,10 @@ class PagesDelivery(BaseModel):
         values = frame[self.by].reset_index(drop=True).explode()
         absent = int(values.isna().sum())
         if absent:
-            context.log(f"deliver.pages: {absent} rows have no {self.by}, and no page", logging.WARNING)
-        for value, rows in values.groupby(values, sort=True, observed=True):
-            part = frame.iloc[rows.index.unique()]
+            rows = "1 row has" if absent == 1 else f"{absent} rows have"
+            context.log(f"deliver.pages: {rows} no {self.by}, and no page", logging.WARNING)
+        for value, those in values.groupby(values, sort=True, observed=True):
+            part = frame.iloc[those.index.unique()]
             part.attrs = frame.attrs
             yield _value_text(value), part
 

@@ -92,6 +92,9 @@ def test_rows_of_several_values_stand_on_the_page_of_each(
     several = frame[frame["Sprint"].map(len) > 1].iloc[0]
     assert all(f">{several['Key']}<" in pages[sprint].body for sprint in several["Sprint"])
     assert f"{sprints.isna().sum()} rows have no Sprint, and no page" in caplog.text
+    without = frame[frame["Sprint"].map(len) == 0]["Key"]
+    run_report(report(f"key in ({without.iloc[0]}, {several['Key']})", **where), tools)
+    assert "1 row has no Sprint, and no page" in caplog.text
 
 
 def test_a_page_of_a_day_is_called_after_the_day(tools: Tools, site: DemoSite) -> None:
