@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from confluence.conftest import DemoPage
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from support.confluence_pages import anchor, table
 
 from schedkit import context
@@ -210,6 +210,19 @@ def test_a_site_that_never_answers_a_put(wiki: Confluence, make_page: MakePage, 
     with pytest.raises(UnavailableError, match="gave up after"):
         plan.apply(deadline=0.3)
     assert page.version == 1
+
+
+def test_a_put_that_a_proxy_answers_keeps_its_own_hint(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    portal = "<html><title>Company portal</title></html>"
+    undo = demo.before(lambda request: HTMLResponse(portal) if request.method == "PUT" else None)
+    with pytest.raises(BadAnswerError, match="a web page instead of data: Company portal") as caught:
+        plan.apply(deadline=0.3)
+    undo()
+    assert "base URL; gave up after" in caught.value.hint
 
 
 def test_a_refused_put_is_not_repeated(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:

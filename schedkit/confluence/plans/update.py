@@ -296,9 +296,8 @@ class _Update:
     async def _pause(self, error: SiteError, times: int) -> None:
         wait = chance.uniform(0.3, 1.0) * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(times - 1, 8))
         if time.monotonic() + wait > self.until:
-            error.hint = (
-                f"gave up after {self.puts} tries; give apply(deadline=…) more seconds, or run it again"
-            )
+            tried = f"gave up after {self.puts} tries; give apply(deadline=…) more seconds, or run it again"
+            error.hint = f"{error.hint}; {tried}" if error.hint else tried
             raise error
         await anyio.sleep(wait)
 
