@@ -187,7 +187,8 @@ class _Scanner:
     def _close_cell(self) -> None:
         kind, text = self._type, "".join(self._texts)
         if not text and not self._inline:
-            if self._formula and not self._value:
+            # A value without content is a text's, or of a formula that the program has not calculated.
+            if self._formula and not (self._value and self._type == "str"):
                 self.columns[self._column].append((self.row, "f", None))
             return
         if kind in ("inlineStr", "str"):

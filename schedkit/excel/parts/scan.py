@@ -174,7 +174,8 @@ def _cells(block: bytes, meaning: Meaning, only: set[int] | None) -> Iterator[Bl
     start = np.where(filled, closes[place] + 1, 0)
     stop = np.where(filled, opens[np.minimum(place + 1, len(opens) - 1)], 0)
     filled &= stop > start
-    letters[formula & (codes[place] == _C_END)] = ord("f")
+    # A value without content is a text's, or of a formula that the program has not calculated.
+    letters[formula & ~filled & ((codes[place] == _C_END) | (letters != ord("s")))] = ord("f")
     kept = filled | (letters == ord("f")) | (letters == ord("I"))
     start, stop = np.where(filled, start, 0), np.where(filled, stop, 0)
     marked = b"&" in block or b"_x" in block or b"\r" in block
