@@ -131,7 +131,8 @@ class Site:
         concurrency = whole_number(1)(concurrency, "concurrency")
         self.url = normalised(url)
         self.name = name or self.url.partition("://")[2]
-        self.credentials = Credentials(user, token or password, oauth2)
+        secret = password if isinstance(token, str | None) and not token else token
+        self.credentials = Credentials(user, secret, oauth2)
         self.concurrency = concurrency
         self.retries = whole_number(0)(retries, "retries")
         self.patience = duration()(patience, "patience")

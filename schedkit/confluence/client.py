@@ -95,7 +95,8 @@ class AsyncConfluence:
         Raises
         ------
         UsageError
-            If placeholders and values do not match, or there is no parent.
+            If placeholders and values do not match, there is no parent, or the page of that title was made
+            for another key.
         MalformedPageError
             If the template is not well-formed.
 

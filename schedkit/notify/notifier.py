@@ -81,6 +81,10 @@ class Notifier:
                 f"channels={safe_repr(given, 60)} is not a list of channels",
                 hint='write [Channel("TEAM_CHAT_URL")]',
             )
+        if environ is not None and not isinstance(environ, Mapping):
+            raise SettingsError(
+                "environ= is not a mapping of variables", hint='write environ={"TEAM_CHAT_URL": …}'
+            )
         # All addresses are judged before the first thread starts.
         senders = [Sender(channel, environ) for channel in channels]
         self._workers = [ChannelWorker(sender, retry_pause, retry_for) for sender in senders]

@@ -15,7 +15,7 @@ from schedkit.errors import SettingsError
 from schedkit.report.changes import changes_since
 from schedkit.report.chart import ChartOptions
 from schedkit.report.definition import Names, Report
-from schedkit.report.pages import PagesDelivery
+from schedkit.report.pages import PageName, PagesDelivery
 from schedkit.report.tools import Tools
 from schedkit.values.extraction import incomplete
 from schedkit.values.text import clip, did_you_mean, one_line, safe_repr
@@ -178,6 +178,7 @@ def _check_placeholders(path: str) -> None:
 class PageDelivery(_Strict):
     """Update one table of a Confluence page; the options are those of `Table.replace`.
 
+    `page` is the page's id, any of its URLs, or ``{title: Open bugs, space: DEMO}``.
     `missing` says what becomes of rows whose key has left the frame, `create` where a page without the region
     gets one (``end``, ``start`` or ``heading:TEXT``); rows beyond `cap` are counted, not shown. `attach` puts
     the report's workbook on the page and links it from a capped table; `chart` shows a chart behind it.
@@ -187,7 +188,7 @@ class PageDelivery(_Strict):
     """
 
     site: str
-    page: str
+    page: PageName
     region: str
     key: Names = ("Key",)
     keep: Names = ()
@@ -210,7 +211,7 @@ class PageDelivery(_Strict):
     message: str | None = None
 
     def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
-        page = tools.site(self.site).page(self.page)
+        page = tools.site(self.site).page(**self.page)
         workbook = _workbook(report, tools) if self.attach else None
         plan = page.table(self.region).replace(
             frame,

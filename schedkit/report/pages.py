@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
+from schedkit import context
 from schedkit.errors import SettingsError, UnknownFieldError
 from schedkit.report.chart import ChartOptions
 from schedkit.report.definition import Names, Report
@@ -18,10 +22,24 @@ from schedkit.values.text import did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PagesDelivery"]
+__all__ = ["PageName", "PagesDelivery"]
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z][A-Za-z0-9_-]*)\s*\}\}")
 _FILE = (".xhtml", ".html", ".xml")
+
+
+def _page_name(value: Any) -> dict[str, str]:
+    """Return how a page is named, as arguments of `Confluence.page`."""
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return {"page": str(value)}
+    if isinstance(value, dict) and set(value) == {"title", "space"}:
+        return {name: str(each) for name, each in value.items()}
+    raise ValueError("write the page's id or URL, or {title: Open bugs, space: DEMO}")
+
+
+PageName = Annotated[dict[str, str], PlainValidator(_page_name)]
+# In YAML an id is a number where it stands without quotes.
+_Id = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 
 class PagesDelivery(BaseModel):
@@ -31,23 +49,25 @@ class PagesDelivery(BaseModel):
     ``{{ table }}`` (the rows), ``{{ chart }}`` (of the rows, as `chart` says), ``{{ day }}`` (of the run) and
     the names of `values`. `template` is storage format, a file (``.xhtml``), or the id or URL of a page.
     `parent` is the id or URL of the page (on Cloud also of the folder) above, by default the site's
-    `main_page_id`. With `by`, each of its values has a page of its own, which is found again by that value,
-    whatever its title has become. The other options are those of `Table.replace`.
+    `main_page_id`. With `by`, each of its values has a page of its own, which is found again by that value
+    and the `title` written here, whatever people call the page. A row with several values, as of sprints,
+    stands on the page of each. The other options are those of `Table.replace`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     site: str
-    parent: str | None = None
+    parent: _Id | None = None
     title: str
-    template: str
+    template: _Id
     by: str | None = None
     values: dict[str, str] = Field(default_factory=dict)
     chart: ChartOptions | None = None
     labels: Names = ()
     key: Names | None = ("Key",)
     keep: Names = ()
-    columns: Names | None = None
+    drop: Names = ()
+    columns: Literal["all"] | Names | None = None
     missing: Literal["keep", "mark", "archive", "delete"] | None = None
     cap: int = Field(default=500, ge=1)
     min_rows: int = Field(default=1, ge=0)
@@ -58,6 +78,7 @@ class PagesDelivery(BaseModel):
     dates: Names = ()
     tz: str | None = None
     show_zone: bool | None = None
+    max_chars: int = Field(default=1000, ge=1)
     message: str = "Update the page"
 
     def __call__(self, frame: pd.DataFrame, report: Report, tools: Tools) -> Callable[[], object]:
@@ -67,14 +88,7 @@ class PagesDelivery(BaseModel):
         wanted = list(dict.fromkeys(_PLACEHOLDER.findall(source) + _PLACEHOLDER.findall(self.title)))
         plans = []
         for value, part in self._parts(frame):
-            known = {
-                "value": value or "",
-                "count": len(part),
-                "day": tools.clock().date(),
-                "table": self._table(part, tools),
-                **({} if self.chart is None else {"chart": self.chart.draw(part, tools)}),
-                **self.values,
-            }
+            known = self._known(value or "", part, tools)
             unknown = [name for name in wanted if name not in known]
             if unknown:
                 raise SettingsError(
@@ -86,17 +100,28 @@ class PagesDelivery(BaseModel):
                 parent=self.parent,
                 template=source,
                 values={name: known[name] for name in wanted},
-                key=value,
+                key=None if value is None else f"{self.title}: {value}",
                 labels=list(self.labels),
                 message=self.message,
             )
             plans.append(plan)
+        _check_titles([plan.title for plan in plans])
 
         def apply() -> None:
             for plan in plans:
                 plan.apply()
 
         return apply
+
+    def _known(self, value: str, part: pd.DataFrame, tools: Tools) -> dict[str, Any]:
+        return {
+            "value": value,
+            "count": len(part),
+            "day": tools.clock().date(),
+            "table": self._table(part, tools),
+            **({} if self.chart is None else {"chart": self.chart.draw(part, tools)}),
+            **self.values,
+        }
 
     def _template(self, wiki: Any, tools: Tools) -> Any:
         if "<" in self.template:
@@ -118,9 +143,15 @@ class PagesDelivery(BaseModel):
                 f"deliver.pages: the frame has no column {self.by!r}",
                 hint=did_you_mean(self.by, frame.columns),
             )
-        for value, part in frame.groupby(self.by, sort=True, observed=True):
+        values = frame[self.by].reset_index(drop=True).explode()
+        absent = int(values.isna().sum())
+        if absent:
+            rows = "1 row has" if absent == 1 else f"{absent} rows have"
+            context.log(f"deliver.pages: {rows} no {self.by}, and no page", logging.WARNING)
+        for value, those in values.groupby(values, sort=True, observed=True):
+            part = frame.iloc[those.index.unique()]
             part.attrs = frame.attrs
-            yield str(value), part
+            yield _value_text(value), part
 
     def _table(self, part: pd.DataFrame, tools: Tools) -> Any:
         from schedkit.confluence import Look, Managed
@@ -132,15 +163,32 @@ class PagesDelivery(BaseModel):
             list(self.dates),
             self.tz or tools.tz,
             tools.shows_zone(self.tz, self.show_zone),
+            self.max_chars,
         )
         return Managed(
             part,
             key=None if self.key is None else list(self.key),
             keep=list(self.keep),
-            columns=None if self.columns is None else list(self.columns),
+            drop=list(self.drop),
+            columns=list(self.columns) if isinstance(self.columns, tuple) else self.columns,
             missing=self.missing,
             cap=self.cap,
             min_rows=self.min_rows,
             max_drop=self.max_drop,
             look=look,
+        )
+
+
+def _value_text(value: object) -> str:
+    """Return what a page is called after: a date without its midnight."""
+    if isinstance(value, datetime) and value.time() == time():
+        return value.date().isoformat()
+    return str(value)
+
+
+def _check_titles(titles: Sequence[str]) -> None:
+    (title, count) = next(iter(Counter(titles).most_common(1)), ("", 0))
+    if count > 1:
+        raise SettingsError(
+            f"deliver.pages: {count} pages have the title {title!r}", hint="write {{ value }} in title:"
         )

@@ -63,6 +63,10 @@ def project_root(start: Path | None = None) -> Path:
     return here
 
 
+# In YAML an id is a number where it stands without quotes.
+_PageId = Annotated[str, Field(coerce_numbers_to_str=True)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -83,8 +87,8 @@ class SiteSettings(_Strict):
     token: SecretStr | None = None
     password: SecretStr | None = None
     cloud: bool | None = None
-    main_page_id: str | None = None
-    task_result_page_id: str | None = None
+    main_page_id: _PageId | None = None
+    task_result_page_id: _PageId | None = None
     verify: bool | str = True
     cert: str | tuple[str, str] | None = None
     proxies: dict[str, str] | None = None
@@ -133,7 +137,7 @@ class StandingPageSettings(_Strict):
     """A Confluence page that always shows the latest run of each task."""
 
     site: str
-    page: str
+    page: _PageId
     region: str = "anchor:task-results"
     every: Annotated[float, Reads(duration(above=True))] = 1800.0
 

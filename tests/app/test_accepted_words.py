@@ -55,7 +55,7 @@ def test_old_words_mean_what_they_meant(tmp_path: Path) -> None:
 def test_a_standing_page_only_where_one_is_meant(tmp_path: Path) -> None:
     (tmp_path / "schedkit.yaml").write_text("reporting: {report_types: [mattermost]}", encoding="utf-8")
     assert load_settings(tmp_path).standing_page is None
-    text = "confluence: {url: x, task_result_page_id: '7'}\nreporting: {report_types: [confluence]}"
+    text = "confluence: {url: x, task_result_page_id: 7}\nreporting: {report_types: [confluence]}"
     (tmp_path / "schedkit.yaml").write_text(text, encoding="utf-8")
     page = load_settings(tmp_path).standing_page
     assert page is not None

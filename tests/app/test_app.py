@@ -55,8 +55,10 @@ def test_a_site_waits_as_long_as_its_settings_say(project: Path) -> None:
         schedkit.site("apache")
 
 
-def test_pages_are_created_below_the_main_page_of_the_settings(project: Path) -> None:
-    text = "sites: {wiki: {kind: confluence, url: 'https://w.example.org', token: x, main_page_id: '77'}}"
+@pytest.mark.parametrize("page", ["'77'", "77"])
+def test_pages_are_created_below_the_main_page_of_the_settings(project: Path, page: str) -> None:
+    where = f"url: 'https://w.example.org', token: x, main_page_id: {page}"
+    text = f"sites: {{wiki: {{kind: confluence, {where}}}}}"
     (project / "schedkit.yaml").write_text(text, encoding="utf-8")
     assert app().site("wiki").aio.main_page_id == "77"
 

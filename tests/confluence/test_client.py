@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from confluence.conftest import DemoPage
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from support.confluence_pages import anchor, table
 
 from schedkit import context
@@ -212,6 +212,19 @@ def test_a_site_that_never_answers_a_put(wiki: Confluence, make_page: MakePage, 
     assert page.version == 1
 
 
+def test_a_put_that_a_proxy_answers_keeps_its_own_hint(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    portal = "<html><title>Company portal</title></html>"
+    undo = demo.before(lambda request: HTMLResponse(portal) if request.method == "PUT" else None)
+    with pytest.raises(BadAnswerError, match="a web page instead of data: Company portal") as caught:
+        plan.apply(deadline=0.3)
+    undo()
+    assert "base URL; gave up after" in caught.value.hint
+
+
 def test_a_refused_put_is_not_repeated(wiki: Confluence, make_page: MakePage, demo: DemoSite) -> None:
     page = make_page(BODY)
     plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
@@ -238,18 +251,24 @@ def test_a_page_that_cannot_be_read_back_is_written_all_the_same(
     assert applied.url == plan.aio.state.url
 
 
+@pytest.mark.parametrize("old_answers", [4, 10_000])
 def test_a_replica_that_lags_behind(
-    wiki: Confluence, make_page: MakePage, monkeypatch: pytest.MonkeyPatch
+    wiki: Confluence, make_page: MakePage, monkeypatch: pytest.MonkeyPatch, old_answers: int
 ) -> None:
     page = make_page(BODY)
     plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    read, lagging = Server.read, iter(range(old_answers))
 
     async def lag(server: Server, page_id: str) -> PageState:
-        return plan.aio.state
+        return await read(server, page_id) if next(lagging, None) is None else plan.aio.state
 
     monkeypatch.setattr(Server, "read", lag)
-    applied = plan.apply()
-    assert (applied.written, applied.version, applied.outside) == (True, 2, "unread")
+    if old_answers < 10:
+        applied = plan.apply()
+        assert (applied.written, applied.version, applied.outside) == (True, 2, "identical")
+        return
+    with pytest.raises(BadAnswerError, match="of version 2 with success, and still shows version 1"):
+        plan.apply(deadline=0.3)
 
 
 def test_a_site_without_old_versions_is_written_all_the_same(

@@ -28,6 +28,7 @@ def test_pauses_are_durations(every: Any) -> None:
         (lambda: Channel("CHAT", tasks=5), "channel CHAT: tasks=5 is not a list"),
         (lambda: Channel("CHAT", templates=["x"]), r"channel CHAT: templates=\['x'\] is not a mapping"),
         (lambda: Notifier("CHAT"), "channels='CHAT' is not a list of channels"),
+        (lambda: Notifier([], environ="CHAT"), "environ= is not a mapping of variables"),
         (lambda: Notifier(["CHAT"]), r"channels=\['CHAT'\] is not a list of channels"),
         (lambda: Channel("CHAT", every=-1), "channel CHAT: every=-1 .at least 0s"),
         (lambda: Notifier([Channel("NOT_SET")], environ={}), "the environment variable NOT_SET is not set"),

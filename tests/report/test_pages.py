@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from schedkit.confluence import Confluence
+from schedkit.confluence import Confluence, Table
 from schedkit.demo import DemoSite
 from schedkit.errors import FileError, SchedkitError, SettingsError, UnknownFieldError, UsageError
 from schedkit.jira import Jira
 from schedkit.report import Report, Tools, run_report
+from schedkit.report.deliver import PageDelivery, deliverer
+from schedkit.report.pages import PagesDelivery
 
 TEMPLATE = (
     '<ac:structured-macro ac:name="jira"><ac:parameter ac:name="jqlQuery">type = {{ value }}'
@@ -39,13 +42,15 @@ def tools(site: DemoSite, tmp_path: Path) -> Tools:
     return Tools(site=clients.__getitem__, root=tmp_path, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
 
 
-def report(**options: Any) -> Report:
+def report(
+    jql: str = "project = DEMO order by key", fields: list[str] | None = None, **options: Any
+) -> Report:
     pages = {
         "site": "wiki", "parent": "100003", "title": "Issues of {{ value }}", "template": TEMPLATE,
         "by": "Project", "values": {"owner": "Ann"}, "labels": ["report"], "keep": ["Comment"],
         "columns": ["Key", "Summary", "Status"], **options,
     }  # fmt: skip
-    extract = {"site": "jira", "jql": "project = DEMO order by key", "limit": 60}
+    extract = {"site": "jira", "jql": jql, "limit": 60, "fields": fields}
     return Report.model_validate({"name": "r", "extract": extract, "deliver": [{"pages": pages}]})
 
 
@@ -65,6 +70,57 @@ def test_each_value_has_its_page_and_is_found_again(tools: Tools, site: DemoSite
     run_report(report(by="Type"), tools)
     assert page.latest.number == 2
     assert "Issues of Bug" not in made(site)
+
+
+def test_pages_of_two_reports_and_of_two_titles_are_their_own(tools: Tools, site: DemoSite) -> None:
+    for kind in ("Bug", "Story"):
+        jql = f"project = DEMO and type = {kind} order by key"
+        run_report(report(jql, by="Priority", title=f"{kind} of {{{{ value }}}}"), tools)
+    pages = made(site, "Bug of") | made(site, "Story of")
+    assert {"Bug of High", "Story of High"} <= set(pages)
+    assert all(page.latest.number == 1 for page in pages.values())
+
+
+def test_rows_of_several_values_stand_on_the_page_of_each(
+    tools: Tools, site: DemoSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = {"by": "Sprint", "title": "Sprint {{ value }}", "template": "<p>{{ table }}</p>", "values": {}}
+    frame = run_report(report("project = DEMO", **where), tools)
+    pages = {title.removeprefix("Sprint "): page for title, page in made(site, "Sprint ").items()}
+    sprints = frame["Sprint"].explode()
+    assert set(pages) == set(sprints.dropna())
+    several = frame[frame["Sprint"].map(len) > 1].iloc[0]
+    assert all(f">{several['Key']}<" in pages[sprint].body for sprint in several["Sprint"])
+    assert f"{sprints.isna().sum()} rows have no Sprint, and no page" in caplog.text
+    without = frame[frame["Sprint"].map(len) == 0]["Key"]
+    run_report(report(f"key in ({without.iloc[0]}, {several['Key']})", **where), tools)
+    assert "1 row has no Sprint, and no page" in caplog.text
+
+
+def test_a_page_of_a_day_is_called_after_the_day(tools: Tools, site: DemoSite) -> None:
+    where = {"by": "Due date", "title": "Due {{ value }}", "template": "<p>{{ table }}</p>", "values": {}}
+    frame = run_report(report(fields=["Summary", "Status", "Due date"], **where), tools)
+    assert set(made(site, "Due ")) == {f"Due {day:%Y-%m-%d}" for day in frame["Due date"].dropna()}
+
+
+def test_pages_of_one_title_are_refused(tools: Tools, site: DemoSite) -> None:
+    before = len(site.wiki.pages)
+    with pytest.raises(SettingsError, match="pages have the title 'Issues'") as caught:
+        run_report(report(by="Priority", title="Issues"), tools)
+    assert "{{ value }}" in caught.value.hint
+    assert len(site.wiki.pages) == before
+
+
+def test_the_table_of_a_page_takes_the_options_of_a_table() -> None:
+    options = set(PagesDelivery.model_fields)
+    lacking = set(inspect.signature(Table.replace).parameters) - options
+    # The frame and the place are the template's, the workbook is that of `attach` of one page.
+    assert lacking == {"self", "df", "create", "workbook"}
+    assert set(inspect.signature(Table.replace).parameters) - set(PageDelivery.model_fields) == {
+        "self",
+        "df",
+        "workbook",
+    }
 
 
 def test_one_page_for_all(tools: Tools, site: DemoSite, tmp_path: Path) -> None:
@@ -92,9 +148,25 @@ def test_without_a_parent_a_page_is_below_the_main_page(tools: Tools, site: Demo
     assert made(site, "Main child")["Main child"].parent == "100002"
 
 
+@pytest.mark.parametrize("page", ["100001", 100001, {"title": "Open bugs", "space": "DEMO"}])
+def test_a_page_is_named_by_its_id_or_its_title(tools: Tools, site: DemoSite, page: object) -> None:
+    table = {"site": "wiki", "page": page, "region": "anchor:open-bugs", "max_drop": None}
+    extract = {"site": "jira", "jql": "type = Bug order by key", "limit": 3}
+    run_report(
+        Report.model_validate({"name": "r", "extract": extract, "deliver": [{"confluence": table}]}), tools
+    )
+    assert site.wiki.pages["100001"].body.count(">DEMO-") >= 3
+
+
+@pytest.mark.parametrize("page", [True, [1], {"title": "Open bugs"}, {"titel": "x", "space": "D"}])
+def test_what_names_no_page(page: object) -> None:
+    with pytest.raises(SettingsError, match=r"page: write the page's id or URL, or \{title: "):
+        deliverer("confluence", {"site": "wiki", "page": page, "region": "nth:1"})
+
+
 def test_a_page_is_the_template(tools: Tools, site: DemoSite) -> None:
     template = site.wiki.create("Template", "<p>made of {{ count }}</p>")
-    run_report(report(by=None, title="By page", template=template.id, values={}), tools)
+    run_report(report(by=None, title="By page", template=int(template.id), values={}), tools)
     assert "made of" in made(site, "By page")["By page"].body
 
 
@@ -105,6 +177,7 @@ def test_a_page_is_the_template(tools: Tools, site: DemoSite) -> None:
         ({"by": "Type", "template": "<p>{{ cont }}</p>"}, SettingsError, "unknown placeholder 'cont'"),
         ({"by": None, "template": "absent.xhtml"}, FileError, "absent.xhtml"),
         ({"by": "Type", "titel": "x"}, SchedkitError, "unknown option 'titel'"),
+        ({"by": None, "parent": [1]}, SettingsError, "parent: write text"),
     ],
 )
 def test_what_does_not_fit(

@@ -33,8 +33,10 @@ _Edit = TypeVar("_Edit", bound=Edit)
 # Waits after a conflict: long enough for others to finish, never in step with them.
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 2.0
-# How often a page is read back until it shows the version that was put.
+# How often a page is read back until it shows the version that was put; a replica may lag for seconds behind
+# an answer that names the version.
 _LOOKS = 5
+_LOOKS_IF_TOLD = 8
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,8 @@ class _Update:
     async def _read_back(self, state: PageState, draft: Draft, answered: int | None) -> Outcome:
         """Look at what the site has made of the version after `state`."""
         try:
-            stored = await self._shown_after(state)
+            told = answered == state.version + 1
+            stored = await self._shown_after(state, _LOOKS_IF_TOLD if told else _LOOKS)
             ours = stored.version == state.version + 1
             late = await comments_meanwhile(self.server, state) if ours else None
         except SiteError as error:
@@ -253,15 +256,10 @@ class _Update:
             context.log(f"{error.message}; the page was written and not read back", logging.WARNING)
             return self._unread(state, draft)
         if stored.version <= state.version:
-            if answered == state.version + 1:
-                context.log(
-                    f"{state.name}: version {answered} was made and is not shown yet", logging.WARNING
-                )
-                return self._unread(state, draft)
             raise BadAnswerError(
                 f"{state.name}: the site answered the PUT of version {state.version + 1} with success, "
                 f"and still shows version {stored.version}",
-                hint="nothing was written; check the page, and any proxy in front of the site",
+                hint="check the page and any proxy before the site; a further run writes what is missing",
             )
         if late is not None:
             return await self._restore_comments(state, draft, stored, late)
@@ -270,13 +268,13 @@ class _Update:
             altered = await stored_as_sent(self.server, stored, self.edit, draft.new, state.source)
         return self._outcome(stored, draft, state.version, written=True, altered=altered)
 
-    async def _shown_after(self, state: PageState) -> PageState:
+    async def _shown_after(self, state: PageState, looks: int) -> PageState:
         """Read the page until it shows a later version than `state`: a replica may lag behind."""
-        for look in range(_LOOKS):
+        for look in range(looks):
             stored = await self.server.read(self.page_id)
             if stored.version > state.version or time.monotonic() > self.until:
                 break
-            if look < _LOOKS - 1:
+            if look < looks - 1:
                 await anyio.sleep(_FIRST_WAIT * 2**look)
         return stored
 
@@ -298,9 +296,8 @@ class _Update:
     async def _pause(self, error: SiteError, times: int) -> None:
         wait = chance.uniform(0.3, 1.0) * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(times - 1, 8))
         if time.monotonic() + wait > self.until:
-            error.hint = (
-                f"gave up after {self.puts} tries; give apply(deadline=…) more seconds, or run it again"
-            )
+            tried = f"gave up after {self.puts} tries; give apply(deadline=…) more seconds, or run it again"
+            error.hint = f"{error.hint}; {tried}" if error.hint else tried
             raise error
         await anyio.sleep(wait)
 

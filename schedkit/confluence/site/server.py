@@ -57,7 +57,7 @@ class Server:
                 return CLOUD
             refused: SiteError = BadAnswerError(f"{self.site.url} does not answer as a Confluence")
         except NotFoundError:
-            return self._data_center
+            return await self._where_data_center_is()
         except UnavailableError:
             raise
         except SiteError as error:
@@ -69,6 +69,14 @@ class Server:
         advice = "tell whether it is a Cloud: cloud=True or cloud=False"
         refused.hint = f"{refused.hint}; or {advice}" if refused.hint else advice
         raise refused
+
+    async def _where_data_center_is(self) -> Dialect:
+        """Find the Data Center that is below ``/wiki`` although the address does not say so."""
+        below = data_center("/wiki")
+        with suppress(SiteError):
+            if self._data_center is DATA_CENTER and await self._lists(below.content):
+                return below
+        return self._data_center
 
     async def _lists(self, path: str) -> bool:
         """Tell whether a path answers with a list, as only this dialect's does."""

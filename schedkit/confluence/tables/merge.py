@@ -1,6 +1,6 @@
 """A new table laid over the one on the page: pure, from source text to edits of it.
 
-What people own stays: the table's skin, their columns (carried by key), the order of columns, and the
+What people own stays: the table's attributes, their columns (carried by key), the order of columns, and the
 bytes of every cell that already says what it should.
 """
 

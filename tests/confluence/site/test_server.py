@@ -74,6 +74,29 @@ def test_a_data_center_at_wiki(demo: DemoSite) -> None:
     assert paths == [PROBE, "/wiki/rest/api/content/100001"]
 
 
+def test_a_data_center_at_wiki_is_found_without_it_in_the_address(demo: DemoSite) -> None:
+    """The demo's Data Center answers as if its context were ``/confluence/wiki``."""
+    place = demo.confluence_dc
+
+    def moved(request: Request) -> Response | None:
+        path = request.url.path
+        if path.endswith("/wiki/rest/api/content"):
+            return JSONResponse({"results": []})
+        if path.endswith("/wiki/rest/api/content/100001"):
+            body = {"storage": {"value": "<p>here</p>"}}
+            return JSONResponse({"id": "100001", "title": "t", "version": {"number": 1}, "body": body})
+        return JSONResponse({"message": "Not Found"}, 404)
+
+    undo = demo.before(moved)
+    assert Confluence(place.url, None, place.token).page("100001").source() == "<p>here</p>"
+    undo()
+    # Elsewhere it is looked for once.
+    wiki = Confluence(place.url, None, place.token)
+    before = demo.requests.count(path="/wiki/rest/api/content")
+    assert wiki.page("100001").source() == wiki.page("100001").source()
+    assert demo.requests.count(path="/wiki/rest/api/content") == before + 1
+
+
 @pytest.mark.parametrize(
     ("url", "cloud"),
     [("https://x.atlassian.net/wiki", True), ("https://api.atlassian.com/ex/confluence/1-2", True)],

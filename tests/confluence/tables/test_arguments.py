@@ -44,6 +44,7 @@ def test_numbers(option: str, value: Any) -> None:
     [
         (lambda: Confluence("https://w.example.org", user=5, token="s"), "the user is not a text"),
         (lambda: Confluence("https://w.example.org", token=[1]), "the token is not a text"),
+        (lambda: Confluence("https://w.example.org", token=FRAME), "the token is not a text"),
         (
             lambda: Confluence("https://w.example.org", token="s", cloud="no"),
             "cloud='no' is not True or False",
