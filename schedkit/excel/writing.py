@@ -41,6 +41,7 @@ from schedkit.excel.write_plans import (
 )
 from schedkit.values.files import file_lock, names_beside, replacing
 from schedkit.values.keywords import check_keywords
+from schedkit.values.paths import given_path
 from schedkit.values.text import did_you_mean, safe_repr
 from schedkit.values.timezones import parse_timezone, timezone_name
 
@@ -241,7 +242,7 @@ def _destination(path: object) -> Path:
         raise WorkbookError(
             f"cannot write to a {type(path).__name__}", hint="give a path; for bytes, read the file it makes"
         )
-    given = Path(path).expanduser()
+    given = given_path(path)
     if given.suffix.lower() not in {*_WORKBOOKS, *WRITERS}:
         raise WorkbookError(
             f"unsupported file extension in {given.name!r}", hint="use .xlsx, .csv or .parquet"
@@ -270,7 +271,7 @@ def _plan(
             _refuse_with_template(options)
             # A template may lose all its rows: they are examples.
             fill_options = replace(fill_options, max_drop=1.0)
-            plan = template_plan(frames, Path(source).expanduser(), suffix, fill_options, report)
+            plan = template_plan(frames, given_path(source), suffix, fill_options, report)
         return finished(plan, Path(source).name, options, first.attrs, fill_options.policy, report)
     if placed:
         sheet = placed[0].rpartition("!")[0].strip("'").replace("''", "'")

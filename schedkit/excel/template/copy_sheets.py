@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from xml.sax.saxutils import quoteattr
 
 from schedkit.errors import WorkbookError
@@ -100,8 +100,8 @@ class _SheetCopier:
 
     def _list(self, title: str, part: str) -> None:
         """Add a sheet to the list of the workbook."""
-        ids = [int(node.get("sheetId", "0")) for node in self._workbook.root.all("sheet")]
-        number = max(ids, default=0) + 1 + len(self._relations)
+        ids = [node.get("sheetId") for node in self._workbook.root.all("sheet")]
+        number = _greatest(ids) + 1 + len(self._relations)
         identity = f"{free_prefix(self._book.package, self._book.part)}{number}"
         self._relations.append(
             f'<Relationship Id="{identity}" Type="{OFFICE}/worksheet" Target="/{part}"/>'.encode()
@@ -157,11 +157,9 @@ class _SheetCopier:
 
     def _table_id(self) -> int:
         package = self._book.package
-        ids = [0]
-        for part in package.names():
-            if re.fullmatch(r"/?xl/tables/[^/]+\.xml", part):
-                ids.append(int(Document(package.read(part), part).root.get("id", "0")))
-        return max(ids) + sum("/tables/" in copy for copy in self._new.values())
+        tables = [part for part in package.names() if re.fullmatch(r"/?xl/tables/[^/]+\.xml", part)]
+        ids = [Document(package.read(part), part).root.get("id") for part in tables]
+        return _greatest(ids) + sum("/tables/" in copy for copy in self._new.values())
 
     def _free(self, source: str) -> str:
         """Return a name like that of a donor's part which no part of the workbook has."""
@@ -198,6 +196,11 @@ class _SheetCopier:
             tag = f"{self._prefix}definedName"
             told = f'<{tag} name="{name}" localSheetId="{place}">{escaped}</{tag}>'
             self._names.append(told.encode())
+
+
+def _greatest(numbers: Iterable[str]) -> int:
+    """Return the greatest of numbers as they are written, 0 if there is none; a damaged one counts as 0."""
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
 def _local_names(donor: Workbook, title: str) -> Iterator[Element]:
