@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import quoteattr
 
 from schedkit.errors import WorkbookError
 from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.rewrite import Changes, free_prefix, rewrite
 from schedkit.excel.parts.workbook import Workbook, open_workbook, relations, relations_part, uses
-from schedkit.excel.parts.xml import OFFICE, Document, Element
+from schedkit.excel.parts.xml import OFFICE, Document, Element, greatest
 from schedkit.excel.template.copy_styles import StyleCopier
 from schedkit.excel.template.dependents import WORKBOOK_ORDER
 
@@ -101,7 +101,7 @@ class _SheetCopier:
     def _list(self, title: str, part: str) -> None:
         """Add a sheet to the list of the workbook."""
         ids = [node.get("sheetId") for node in self._workbook.root.all("sheet")]
-        number = _greatest(ids) + 1 + len(self._relations)
+        number = greatest(ids) + 1 + len(self._relations)
         identity = f"{free_prefix(self._book.package, self._book.part)}{number}"
         self._relations.append(
             f'<Relationship Id="{identity}" Type="{OFFICE}/worksheet" Target="/{part}"/>'.encode()
@@ -159,7 +159,7 @@ class _SheetCopier:
         package = self._book.package
         tables = [part for part in package.names() if re.fullmatch(r"/?xl/tables/[^/]+\.xml", part)]
         ids = [Document(package.read(part), part).root.get("id") for part in tables]
-        return _greatest(ids) + sum("/tables/" in copy for copy in self._new.values())
+        return greatest(ids) + sum("/tables/" in copy for copy in self._new.values())
 
     def _free(self, source: str) -> str:
         """Return a name like that of a donor's part which no part of the workbook has."""
@@ -196,11 +196,6 @@ class _SheetCopier:
             tag = f"{self._prefix}definedName"
             told = f'<{tag} name="{name}" localSheetId="{place}">{escaped}</{tag}>'
             self._names.append(told.encode())
-
-
-def _greatest(numbers: Iterable[str]) -> int:
-    """Return the greatest of numbers as they are written, 0 if there is none; a damaged one counts as 0."""
-    return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
 def _local_names(donor: Workbook, title: str) -> Iterator[Element]:

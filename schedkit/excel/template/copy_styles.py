@@ -7,7 +7,7 @@ from typing import Any
 
 from schedkit.errors import WorkbookError
 from schedkit.excel.parts.workbook import Workbook, relations
-from schedkit.excel.parts.xml import MAIN, Document, Element
+from schedkit.excel.parts.xml import MAIN, Document, Element, greatest
 
 __all__ = ["StyleCopier"]
 
@@ -151,9 +151,8 @@ class StyleCopier:
 
 
 def _greatest(numbers: Iterable[str]) -> int:
-    """Return the greatest number of the formats that a workbook defines; a damaged one does not count."""
-    own = (int(number) for number in numbers if number.isdecimal())
-    return max([_FIRST_OWN_FORMAT - 1, *own])
+    """Return the greatest number of the formats that a workbook defines itself."""
+    return max(_FIRST_OWN_FORMAT - 1, greatest(numbers))
 
 
 def _styles(book: Workbook) -> Document:
