@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from schedkit.core.run import TaskResult
     from schedkit.core.tasks.base import BaseTask
     from schedkit.core.tasks.declare import task
-    from schedkit.core.when.triggers import all_of, any_of, at, calendar, cron, every
+    from schedkit.core.triggers.constructors import all_of, any_of, at, calendar, cron, every
     from schedkit.errors import FatalError, RetryableError
 
 __version__ = "0.2.0.dev0"
@@ -27,14 +27,14 @@ _EXPORTS = {
     "RetryableError": "schedkit.errors:RetryableError",
     "Scheduler": "schedkit.app:Scheduler",
     "TaskResult": "schedkit.core.run:TaskResult",
-    "all_of": "schedkit.core.when.triggers:all_of",
-    "any_of": "schedkit.core.when.triggers:any_of",
-    "at": "schedkit.core.when.triggers:at",
-    "calendar": "schedkit.core.when.triggers:calendar",
+    "all_of": "schedkit.core.triggers.constructors:all_of",
+    "any_of": "schedkit.core.triggers.constructors:any_of",
+    "at": "schedkit.core.triggers.constructors:at",
+    "calendar": "schedkit.core.triggers.constructors:calendar",
     "context": "schedkit.context",
-    "cron": "schedkit.core.when.triggers:cron",
+    "cron": "schedkit.core.triggers.constructors:cron",
     "errors": "schedkit.errors",
-    "every": "schedkit.core.when.triggers:every",
+    "every": "schedkit.core.triggers.constructors:every",
     "excel": "schedkit.excel",
     "site": "schedkit.app:site",
     "task": "schedkit.core.tasks.declare:task",

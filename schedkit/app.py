@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from schedkit.core.api import facade as core
+from schedkit.core.api import scheduler as core
 from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
 from schedkit.core.tasks import origin
-from schedkit.core.when import triggers
+from schedkit.core.triggers import constructors
 from schedkit.errors import LedgerError, SettingsError
 from schedkit.loop import live
 from schedkit.report import Report, Tools, run_report
@@ -126,7 +126,7 @@ class App:
             update = functools.partial(_update_standing_page, self, scheduler, page)
             with origin.declared_in(origin.EVERYWHERE):
                 scheduler.task(
-                    triggers.every(page.every), name=STANDING_PAGE, description="Latest run of each task"
+                    constructors.every(page.every), name=STANDING_PAGE, description="Latest run of each task"
                 )(update)
         return scheduler
 
@@ -259,11 +259,11 @@ def trigger_of(report: Report) -> Any:
     if when is None:
         return None
     if when.cron is not None:
-        return triggers.cron(when.cron, tz=when.tz)
+        return constructors.cron(when.cron, tz=when.tz)
     if when.every is not None:
-        return triggers.every(when.every)
+        return constructors.every(when.every)
     assert when.at is not None
-    return triggers.at(when.at, tz=when.tz)
+    return constructors.at(when.at, tz=when.tz)
 
 
 def _client(name: str, settings: SiteSettings) -> Any:

@@ -27,7 +27,7 @@ import anyio.to_thread
 
 from schedkit import context
 from schedkit.errors import BlockingCallError, StopRequested
-from schedkit.punctual import new_loop
+from schedkit.precise_loop import new_loop
 from schedkit.values.forks import register_fork_hook
 from schedkit.values.keywords import Keywords
 

@@ -54,7 +54,13 @@ def _limited(item: pytest.Item) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-pytest_runtest_setup = pytest_runtest_call = pytest_runtest_teardown = _limited
+pytest_runtest_setup = pytest_runtest_call = _limited
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    # After the last test what all have shared goes, e.g. the files of a database server.
+    return (yield) if nextitem is None else (yield from _limited(item))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from schedkit.punctual import new_loop
+from schedkit.precise_loop import new_loop
 
 pytestmark = pytest.mark.skipif(not hasattr(select, "epoll"), reason="the system's own wait is exact")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from schedkit.app import App
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Task
 from schedkit.core.tasks.block import yaml_tasks
 from schedkit.core.tasks.declare import marked

@@ -12,7 +12,7 @@ from rich.console import Console
 from schedkit.app import app
 from schedkit.commands.bars import StageBars
 from schedkit.commands.declare import Declared, check_file
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Event, RunEnded
 from schedkit.core.states import State
 from schedkit.core.tasks.discover import from_entry_points, said_later

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from schedkit.app import app
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.errors import UsageError
 from schedkit.values.text import did_you_mean, one_line
 

@@ -8,8 +8,11 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
 
 from schedkit.core.states import Overlap, Priority
 from schedkit.errors import (
@@ -20,11 +23,12 @@ from schedkit.errors import (
     UnavailableError,
 )
 from schedkit.values.durations import duration_text, parse_duration
+from schedkit.values.instants import from_micros
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import safe_repr
 
 if TYPE_CHECKING:
-    from schedkit.core.when.triggers import Trigger
+    from schedkit.core.triggers.constructors import Trigger
 
 __all__ = [
     "After",
@@ -33,7 +37,9 @@ __all__ = [
     "Retry",
     "RunsIn",
     "Task",
+    "TaskRow",
     "is_async",
+    "timeout_error",
 ]
 
 
@@ -257,6 +263,59 @@ class Task:
         if self.runs_in == "process":
             return "process"
         return "" if self.runs_in == "auto" and self.asynchronous else "thread"
+
+
+class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A task as the ledger knows it.
+
+    Attributes
+    ----------
+    trigger : str or None
+        JSON; None without a schedule.
+    words : str
+        The trigger in words.
+    anchored, next, declared : int
+        When its schedule was first declared, its earliest time without a disposition, and when it was
+        declared; microseconds since 1970. `anchor` and so on are the same as aware times in UTC.
+    facts : dict
+        What screens show of it: description, tags, priority, …
+    """
+
+    name: str
+    trigger: str | None = None
+    words: str = ""
+    anchored: int
+    next: int | None = None
+    paused: bool = False
+    facts: dict[str, Any] = {}
+    declared: int
+    who: str = ""
+
+    @property
+    def anchor(self) -> datetime:
+        """When its schedule was first declared: what an interval counts from."""
+        return from_micros(self.anchored)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """Its earliest time without a disposition, None if it has none left."""
+        return from_micros(self.next)
+
+    @property
+    def declared_at(self) -> datetime:
+        """When it was declared."""
+        return from_micros(self.declared)
+
+    @property
+    def limit(self) -> int | None:
+        """How many of its runs may be under way at once, None for any number."""
+        limit: int | None = self.facts.get("max_instances")
+        return None if self.facts.get("overlap") == Overlap.ALLOW else limit
+
+
+def timeout_error(task: Task) -> TimeoutError:
+    """Return what an attempt ends with that took longer than it may."""
+    return TimeoutError(f"{task.name} took longer than its timeout of {task.timeout or 0.0:g} s")
 
 
 def is_async(function: Callable[..., Any]) -> bool:

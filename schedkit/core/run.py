@@ -9,34 +9,55 @@ import msgspec
 
 from schedkit.core.states import Outcome, Priority, State
 from schedkit.errors import UsageError
+from schedkit.values.instants import SECOND, from_micros
 
-__all__ = ["PRUNED", "Attempt", "Run", "TaskResult"]
+__all__ = ["FULL_TEXT", "PRUNED", "Attempt", "Run", "TaskResult"]
 
 # The kind of what is noted for a result that retention has forgotten: None is that of who returned None.
 PRUNED = "pruned"
+# What the labels of files begin with that hold the whole of a text too long for the ledger.
+FULL_TEXT = "Full text of "
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One try of a run that has ended."""
 
     number: int
-    started_at: datetime
-    finished_at: datetime
+    started: int  # this and the next: microseconds since 1970
+    finished: int
     outcome: Outcome
     error: dict[str, Any] | None = None
     owner: str = ""
 
     @property
+    def started_at(self) -> datetime:
+        """When it began (aware, UTC)."""
+        return from_micros(self.started)
+
+    @property
+    def finished_at(self) -> datetime:
+        """When it ended (aware, UTC)."""
+        return from_micros(self.finished)
+
+    @property
     def seconds(self) -> float:
         """How long it took."""
-        return (self.finished_at - self.started_at).total_seconds()
+        return (self.finished - self.started) / SECOND
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One run of a task, as the ledger knows it; all times are aware and UTC.
+    """One run of a task, as the ledger knows it.
 
-    `attempt` counts starts and fences them: 0 before the first. `interruptions` of them did not count
-    as tries. `cause` is why it exists: "schedule", "submit", "after", "backfill" or "command".
+    Attributes
+    ----------
+    cause : str
+        Why it exists: "schedule", "submit", "after", "backfill" or "command".
+    scheduled, due, queued, started, finished : int
+        Microseconds since 1970; `scheduled_at` and so on are the same as aware times in UTC.
+    attempt : int
+        Counts starts and fences them: 0 before the first.
+    interruptions : int
+        How many of the attempts did not count as tries.
     """
 
     id: str
@@ -44,11 +65,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     state: State
     cause: str = "submit"
     who: str = ""
-    scheduled_at: datetime | None = None
-    due_at: datetime
-    queued_at: datetime
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    scheduled: int | None = None
+    due: int
+    queued: int
+    started: int | None = None
+    finished: int | None = None
     priority: int = Priority.MEDIUM
     attempt: int = 0
     interruptions: int = 0
@@ -59,11 +80,36 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     waiting_for: tuple[str, ...] = ()  # parents' tasks
 
     @property
+    def scheduled_at(self) -> datetime | None:
+        """The due time that it stands for; None: it was submitted."""
+        return from_micros(self.scheduled)
+
+    @property
+    def due_at(self) -> datetime:
+        """When it is to start: jitter and the delay of a retry included."""
+        return from_micros(self.due)
+
+    @property
+    def queued_at(self) -> datetime:
+        """When it was made."""
+        return from_micros(self.queued)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When its last attempt began."""
+        return from_micros(self.started)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When it ended for good."""
+        return from_micros(self.finished)
+
+    @property
     def seconds(self) -> float | None:
         """How long its last attempt took, None before its end."""
-        if self.started_at is None or self.finished_at is None:
+        if self.started is None or self.finished is None:
             return None
-        return (self.finished_at - self.started_at).total_seconds()
+        return (self.finished - self.started) / SECOND
 
     @property
     def why(self) -> str:

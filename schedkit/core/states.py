@@ -69,4 +69,4 @@ class Priority(IntEnum):
     HIGH = 20
 
 
-HEAD_START_SECONDS = 60.0
+HEAD_START_SECONDS = 60

@@ -15,6 +15,7 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.limits import MAX_COLUMNS, MAX_ROWS
 from schedkit.excel.names import column_number
 from schedkit.values.files import file_error
+from schedkit.values.keywords import check_keywords
 from schedkit.values.paths import given_path
 from schedkit.values.text import clip, one_line, safe_repr
 
@@ -31,6 +32,7 @@ _MOST_ALT = 1000
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
+@check_keywords
 @dataclass(frozen=True)
 class Picture:
     """A picture for a sheet, with its alternative text and its width.

@@ -20,7 +20,7 @@ from schedkit.excel.frames.restore import Body, inferred, restored
 from schedkit.excel.names import header_key
 from schedkit.excel.parts.cell_values import cells, format_kinds, shared_strings
 from schedkit.excel.parts.metadata_part import read_metadata
-from schedkit.excel.parts.package import Package, damage_told
+from schedkit.excel.parts.package import Package, damage_as_error
 from schedkit.excel.parts.tables import tables_of
 from schedkit.excel.parts.workbook import Workbook, open_workbook
 from schedkit.values.files import file_error
@@ -66,7 +66,7 @@ def read(path: str | Path, sheet: str | None = None) -> pd.DataFrame:
     >>> excel.read(excel.write(frame, path).path).equals(frame)
     True
     """
-    with context.surrounded(), damage_told(str(path)):
+    with context.surrounded(), damage_as_error(str(path)):
         book = _open(path)
         sources = book.sources()
         if sheet is None:
@@ -116,7 +116,7 @@ def read_all(path: str | Path) -> dict[str, pd.DataFrame]:
     >>> {name: len(frame) for name, frame in excel.read_all(excel.write(frames, path).path).items()}
     {'Bugs': 1, 'People': 2}
     """
-    with context.surrounded(), damage_told(str(path)):
+    with context.surrounded(), damage_as_error(str(path)):
         book = _open(path)
         found = {source.name: book.frame(source) for source in book.sources() if not source.front}
         return {name: frame for name, frame in found.items() if frame is not None}

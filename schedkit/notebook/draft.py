@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from schedkit.core.when.base import Trigger
-from schedkit.core.when.triggers import at, cron, every
+from schedkit.core.triggers.base import Trigger
+from schedkit.core.triggers.constructors import at, cron, every
 from schedkit.errors import UsageError
 from schedkit.report import Extract, Report, loads_reports
 

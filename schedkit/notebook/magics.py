@@ -9,7 +9,7 @@ from typing import Any
 
 from schedkit.app import Scheduler
 from schedkit.core.tasks.options import TASK_OPTIONS
-from schedkit.core.when.triggers import at, cron, every
+from schedkit.core.triggers.constructors import at, cron, every
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.values.options import refuse_unknown
 

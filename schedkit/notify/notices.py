@@ -172,7 +172,7 @@ def filled(template: str, fields: Mapping[str, Any]) -> str:
 # A zero-width space behind its first character keeps a chat from reading it as a mention or a link.
 _BREAK = "\u200b"
 _INERT = re.compile(
-    r"(?<![\w.+-])@(?=\w)"  # @user, @channel
+    r"(?<![^\W_])@(?=\w)"  # @user, _@user_, look.@channel; not a@example.org
     r"|<(?=[@!#]|at\b|[a-z][a-z0-9+.-]*:|[^<>\s]*\|)"  # <@U1>, <!here>, <at>, <https://x|text>
     r"|\](?=\s?[\[(]|:)",  # [text](url), [text][1], [1]: url
     re.IGNORECASE,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from schedkit.core.tasks.options import TASK_OPTIONS
-from schedkit.core.when import triggers
+from schedkit.core.triggers import constructors
 from schedkit.values.parsers import Reads, duration, invalid, optional, text, timezone
 
 __all__ = ["Check", "Deliver", "Extract", "Report", "ReportTask", "Schedule", "Shape"]
@@ -142,7 +142,7 @@ def _name(value: Any, what: str) -> str:
 
 def _cron(value: Any, what: str) -> str:
     found: str = text(value, what)
-    triggers.cron(found)
+    constructors.cron(found)
     return found
 
 
@@ -151,7 +151,7 @@ class Schedule(_Strict):
 
     cron: Annotated[str | None, Reads(optional(_cron))] = None
     every: Annotated[float | None, Reads(optional(duration(above=True)))] = None
-    at: Annotated[datetime | None, Reads(optional(triggers.moment_of))] = None
+    at: Annotated[datetime | None, Reads(optional(constructors.moment_of))] = None
     tz: Annotated[tzinfo | None, Reads(optional(timezone))] = None
     jitter: Annotated[float | None, Reads(optional(duration()))] = None
 

@@ -15,10 +15,10 @@ import pytest
 from support.damage import damaged
 
 from schedkit import excel
-from schedkit.core.api.facade import Scheduler
-from schedkit.core.ledger.reader import Ledger
-from schedkit.core.ledger.store import Store
-from schedkit.core.runner.results import Results
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.execution.results import Results
+from schedkit.core.store.database import Store
+from schedkit.core.store.reader import Ledger
 from schedkit.demo import DemoSite
 from schedkit.errors import SchedkitError
 from schedkit.jira import Jira

@@ -24,7 +24,7 @@ from schedkit import excel
 from schedkit.app import trigger_of
 from schedkit.atlassian import Site
 from schedkit.confluence import latest_runs
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry, Task
 from schedkit.core.tasks.base import BaseTask, as_task
 from schedkit.core.tasks.block import yaml_tasks
@@ -32,7 +32,7 @@ from schedkit.core.tasks.declare import declare, marked, task
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.tasks.request import read_request
 from schedkit.core.tasks.schedule import TaskSchedule
-from schedkit.core.when.triggers import all_of, any_of, at, calendar, cron, every
+from schedkit.core.triggers.constructors import all_of, any_of, at, calendar, cron, every
 from schedkit.errors import SettingsError, UsageError
 from schedkit.flow import WorkingHours, throughput
 from schedkit.notebook.magics import options_of

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bench.clock_runs import child
 from bench.common import Row, median, seconds
 from bench.kernel_run import beside_a_kernel
+from schedkit.values.instants import to_micros
 
 RUNS = 5
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -39,14 +40,15 @@ def tick_among(many: int) -> Row:
 
 
 def _tick_ms(count: int) -> float:
-    from schedkit.core.when.clock import Schedule, Timetable, due
-    from schedkit.core.when.triggers import every
+    from schedkit.core.engine.schedules import Schedules
+    from schedkit.core.triggers.constructors import every
+    from schedkit.core.triggers.dispositions import Schedule, settle
 
     hour = timedelta(hours=1)
-    table = Timetable()
+    schedules, second = Schedules(), timedelta(seconds=1)
     for i in range(count):
         first = START if i < 100 else START + hour
-        table.put(Schedule(f"t{i}", every("1s", start=first), first))
+        schedules.put(Schedule(f"t{i}", every("1s", start=first)), to_micros(first))
     taken: list[float] = []
     gc.collect()
     gc.disable()
@@ -54,9 +56,12 @@ def _tick_ms(count: int) -> float:
         now = START + timedelta(seconds=step)
 
         def tick(now: datetime = now) -> None:
-            schedules = table.take(now, limit=1000)
-            assert len(schedules) == 100
-            table.settle(due(schedules, now, lambda task: 0).after)
+            due = schedules.take(to_micros(now), 1000)
+            assert len(due) == 100
+            for schedule in due:
+                following = settle(schedule, now, now, 0).next_at
+                assert following == now + second
+                schedules.put(schedule, to_micros(following))
 
         taken.append(seconds(tick))
     gc.enable()

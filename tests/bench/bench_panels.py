@@ -24,7 +24,7 @@ from schedkit.core.board.feed import Feed
 
 START = """
 import tempfile
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 Scheduler(tempfile.mkdtemp() + '/a.db').start()
 """
 # What a started scheduler has imported that is not ours: the bare imports it needs, as one program.

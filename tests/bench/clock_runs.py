@@ -47,9 +47,9 @@ def plan(run: dict[str, Any]) -> float:
 
 
 def ours(run: dict[str, Any], folder: Path) -> dict[str, Any]:
-    from schedkit.core.api.facade import Scheduler
+    from schedkit.core.api.scheduler import Scheduler
     from schedkit.core.tasks.declare import declare
-    from schedkit.core.when.triggers import every
+    from schedkit.core.triggers.constructors import every
     from schedkit.loop import service
 
     end = plan(run)

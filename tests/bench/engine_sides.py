@@ -47,7 +47,7 @@ def submit_from_threads(count: int, submit: Callable[[], object]) -> None:
 
 def ours(where: str, count: int, kind: str, frozen: bool) -> float:
     """Runs per second from submit, durable when it returns, to the recorded finish."""
-    from schedkit.core.api.facade import Scheduler
+    from schedkit.core.api.scheduler import Scheduler
     from schedkit.core.events import RunEnded
 
     sched = Scheduler(where, concurrency=200, threads=200, results=tempfile.mkdtemp())
@@ -170,7 +170,7 @@ def history(where: str, count: int, kind: str, frozen: bool) -> dict[str, float]
     Medians of single submissions, of submissions with their run, and of boards; and the mean of submissions
     in a row, each of which meets the end of the last one's run at the one writer, before or after it.
     """
-    from schedkit.core.api.facade import Scheduler
+    from schedkit.core.api.scheduler import Scheduler
 
     sched = Scheduler(where)
     sched.task(name="idle", overlap="allow")(idle)
@@ -206,7 +206,7 @@ def history(where: str, count: int, kind: str, frozen: bool) -> dict[str, float]
 
 def history_filled(where: str, count: int, kind: str, frozen: bool) -> None:
     """Make a ledger at `where` with `count` ended runs."""
-    from schedkit.core.api.facade import Scheduler
+    from schedkit.core.api.scheduler import Scheduler
 
     with Scheduler(where) as sched:
         sched.task(name="idle", overlap="allow")(idle)
@@ -219,10 +219,10 @@ def fill(where: str, count: int) -> None:
     import sqlalchemy as sa
 
     from schedkit.core.events import RunEnded, encode
-    from schedkit.core.ledger import schema
-    from schedkit.core.ledger.rows import id_at
-    from schedkit.core.ledger.store import Store
+    from schedkit.core.ids import id_at
     from schedkit.core.states import State
+    from schedkit.core.store import schema
+    from schedkit.core.store.database import Store
 
     store = Store(where)
     now = int(time.time() * 1e6)

@@ -12,8 +12,8 @@ from jupyter_client.manager import start_new_kernel
 PREPARE = """
 import asyncio, time
 from datetime import UTC, datetime, timedelta
-from schedkit.core.api.facade import Scheduler
-from schedkit.core.when.triggers import every
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.triggers.constructors import every
 ours, theirs = [], []
 start = datetime.now(UTC) + timedelta(seconds=1)
 sched = Scheduler({ledger!r})

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

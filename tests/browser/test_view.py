@@ -18,8 +18,8 @@ from schedkit.core import events as ev
 from schedkit.core.board.board import Board
 from schedkit.core.board.feed import Feed
 from schedkit.core.board.history import window
-from schedkit.core.ledger.store import Store
 from schedkit.core.states import State
+from schedkit.core.store.database import Store
 from schedkit.values.durations import elapsed_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

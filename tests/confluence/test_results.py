@@ -12,7 +12,7 @@ import pytest
 from confluence.conftest import DemoPage
 
 from schedkit.confluence import Confluence, Link, Lozenge, latest_runs
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.errors import UsageError
 
 MakePage = Callable[[str], DemoPage]

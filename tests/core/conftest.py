@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from support.postgres_server import postgres_server
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Event
-from schedkit.core.ledger.rows import new_id
+from schedkit.core.ids import new_id
 
 
 @pytest.fixture(scope="session")

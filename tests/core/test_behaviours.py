@@ -28,7 +28,7 @@
       test_postgres.py::test_the_server_is_killed_and_comes_back
       test_node.py::test_a_standby_that_cannot_read_the_ledger_tries_again
    the clock catches up:
-      test_timetable.py::test_no_failure_of_the_store_loses_or_repeats_a_time
+      core/engine/test_histories.py::test_whatever_happens_the_engine_keeps_its_promises
 4. a runner stalled past its lease cannot record success
       test_behaviours_of_processes.py::test_behaviour_4_a_runner_that_stood_still_past_its_lease_cannot_record_success
       test_postgres.py::test_a_lease_that_ran_out_while_the_owner_stood_still
@@ -45,14 +45,14 @@
       test_behaviours_of_ends.py::test_behaviour_6_a_stop_is_bounded_for_all_kinds_at_once
 7. the misfire × coalesce × max_instances matrix
       test_behaviours_of_time.py::test_behaviour_7_misfire_by_coalesce_by_max_instances
-      test_clock.py::test_the_misfire_matrix
+      test_dispositions.py::test_the_misfire_matrix
 8. clocks
    DST gap and fold:
       test_behaviours_of_time.py::test_behaviour_8_gap_fold_jumps_and_sleep
       test_wallclock.py::test_a_daily_time_happens_exactly_once_every_day
    clock jump:
-      test_timetable.py::test_a_jump_forward_is_noticed_within_a_nap
-      test_timetable.py::test_a_jump_back_repeats_nothing
+      test_life.py::test_a_jump_forward_is_noticed_within_a_nap
+      test_life.py::test_a_jump_back_repeats_nothing
    laptop sleep:
       test_behaviours_of_time.py::test_behaviour_8_a_long_sleep_is_judged_by_grace_and_coalesce
 9. what follows a failure
@@ -75,9 +75,9 @@
       test_behaviours.py::test_behaviour_10_tasks_from_many_threads
    pause/resume:
       test_scheduler.py::test_pausing_all_and_backfill
-      test_clock.py::test_times_of_a_pause_are_missed
+      test_dispositions.py::test_times_of_a_pause_are_missed
    priority starvation:
-      test_plan.py::test_low_priority_never_starves
+      test_queue.py::test_low_priority_never_starves
    a burst of 1000 with bounded stall:
       test_behaviours_of_bursts.py::test_behaviour_10_a_burst_of_1000_never_holds_the_loop
 """
@@ -97,10 +97,10 @@ import pytest
 from core.conftest import Heard
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.states import State
-from schedkit.core.when.triggers import every
+from schedkit.core.triggers.constructors import every
 from schedkit.errors import RetryableError, UsageError
 
 Make = Callable[..., Scheduler]

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from core.test_behaviours import held
 
-from schedkit.core.api.facade import Scheduler
 from schedkit.core.api.handles import RunHandle
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.states import Outcome, State
+from schedkit.core.store import schema
 from schedkit.errors import RetryableError
 
 Make = Callable[..., Scheduler]
@@ -167,8 +168,8 @@ def test_behaviour_5_runs_of_a_removed_task_end_with_their_process(make: Make) -
     held(first, entered, release, ran)
     runs = first.submit_many("held", [{}, {}])
     assert entered.wait(10)
-    first._node.owner.cancel = lambda run, who: False  # it dies before it comes to that
-    first.remove("held")
+    removal = schema.tasks.delete()  # by another process, whose owner died before it came to the runs
+    first._node.owner.writer.call(lambda connection: connection.execute(removal)).result(10)
     first._node.lease._let_go()
     second = make(name="second")
     second.start()

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from crash.judge import judge
 
-from schedkit.core.api.facade import Scheduler
-from schedkit.core.ledger.reader import Ledger
-from schedkit.core.ledger.store import Store
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import Outcome, State
+from schedkit.core.store.database import Store
+from schedkit.core.store.reader import Ledger
 
 # Seconds after which a process is killed, so that who waits for its words does not wait for ever.
 PATIENCE = 60.0

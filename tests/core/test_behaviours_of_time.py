@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schedkit.core.states import Disposition, Overlap
-from schedkit.core.when.clock import Schedule, due
-from schedkit.core.when.triggers import cron, every
+from schedkit.core.triggers.constructors import cron, every
+from schedkit.core.triggers.dispositions import Schedule, settle
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -48,12 +48,12 @@ def test_behaviour_7_misfire_by_coalesce_by_max_instances() -> None:
         grace, coalesce, most, active, overlap, catch_up = case
         trigger = every(MINUTE, start=START)
         schedule = Schedule(
-            "t", trigger, START, grace=grace, coalesce=coalesce, max_instances=most, overlap=overlap,
+            "t", trigger, grace=grace, coalesce=coalesce, max_instances=most, overlap=overlap,
             catch_up=catch_up,
         )  # fmt: skip
-        tick = due([schedule], START + 5.5 * MINUTE, lambda task, active=active: active)  # type: ignore[misc]
+        settled = settle(schedule, START, START + 5.5 * MINUTE, active)
         told: list[tuple[int, str]] = []
-        for fire in tick.fires:
+        for fire in settled.fires:
             first, last = ((t - START) // MINUTE for t in (fire.first, fire.last))
             told += [(m, str(fire.kind)) for m in range(first, last + 1)]
             assert fire.count == last - first + 1
@@ -61,7 +61,7 @@ def test_behaviour_7_misfire_by_coalesce_by_max_instances() -> None:
                 fire.kind is Disposition.RUN and overlap is Overlap.CANCEL and active >= most
             )
         assert told == list(one_by_one(*case)), case
-        assert tick.after[0].next_at == START + 6 * MINUTE, "each time is left behind, whatever became of it"
+        assert settled.next_at == START + 6 * MINUTE, "each time is left behind, whatever became of it"
 
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -72,12 +72,14 @@ def looked_at(
     *moments: datetime, grace: float | None = None, coalesce: bool = False
 ) -> list[tuple[str, str]]:
     """Look at the clock at these moments, from the first on; return every disposition with its wall time."""
-    schedule = Schedule("t", NIGHTLY, NIGHTLY.next(moments[0]), grace=grace, coalesce=coalesce)
+    schedule = Schedule("t", NIGHTLY, grace=grace, coalesce=coalesce)
+    next_at = NIGHTLY.next(moments[0])
     told = []
     for moment in moments[1:]:
-        tick = due([schedule], moment, lambda task: 0)
-        (schedule,) = tick.after
-        told += [(str(f.kind), f.last.astimezone(BERLIN).strftime("%m-%d %H:%M %z")) for f in tick.fires]
+        assert next_at is not None
+        settled = settle(schedule, next_at, moment, 0)
+        next_at = settled.next_at
+        told += [(str(f.kind), f.last.astimezone(BERLIN).strftime("%m-%d %H:%M %z")) for f in settled.fires]
     return told
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
 
 

@@ -21,19 +21,19 @@ from msgspec import structs
 
 from schedkit import context
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
-from schedkit.core.ledger import schema
-from schedkit.core.ledger.changes import Change
-from schedkit.core.ledger.reader import CommandRow
-from schedkit.core.ledger.rows import FIXED, MUTABLE, new_id, run_values, to_micros
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.engine.values import Decision
+from schedkit.core.execution.attempt import Execution
+from schedkit.core.execution.run_context import RunContext
+from schedkit.core.ids import new_id
 from schedkit.core.model import After, Rate, Retry, Task
-from schedkit.core.owner.door import Door
-from schedkit.core.run import TaskResult
-from schedkit.core.runner.attempt import Execution
-from schedkit.core.runner.running import RunContext
+from schedkit.core.run import Run, TaskResult
 from schedkit.core.states import Outcome, State
+from schedkit.core.store import schema
+from schedkit.core.store.reader import CommandRow
+from schedkit.core.store.rows import FIXED, MUTABLE, run_values
 from schedkit.core.tasks.base import as_task
-from schedkit.core.when.triggers import every
+from schedkit.core.triggers.constructors import every
 from schedkit.errors import (
     BlockingCallError,
     DeclarationError,
@@ -42,6 +42,7 @@ from schedkit.errors import (
     UsageError,
 )
 from schedkit.loop import service
+from schedkit.values.instants import to_micros
 
 Make = Callable[..., Scheduler]
 
@@ -68,7 +69,7 @@ def test_a_schedule_that_the_ledger_has_moved(
     heard.wait_for(lambda event: event.task == "moved" and getattr(event, "scheduled_at", None) is not None
                    and to_micros(event.scheduled_at) == later)  # fmt: skip
     sched.pause()
-    assert any("did not fit the ledger" in record.message for record in caplog.records)
+    assert any("decides anew" in record.message for record in caplog.records)
 
 
 def test_a_time_that_has_its_run_already(sched: Scheduler, heard: Heard) -> None:
@@ -77,9 +78,12 @@ def test_a_time_that_has_its_run_already(sched: Scheduler, heard: Heard) -> None
     heard.wait_for(heard.of(events.RunEnded, task="again"))
     owner = sched._node.owner
     assert owner is not None
-    upcoming = owner.rows["again"].next_at
+    upcoming = owner.engine.rows["again"].next_at
     assert upcoming is not None
-    run = owner.new_run("again", "schedule", "", scheduled_at=upcoming)
+    at = to_micros(upcoming)
+    run = Run(
+        id=new_id(), task="again", state=State.QUEUED, cause="schedule", scheduled=at, due=at, queued=at
+    )
     row = {**dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True)), "state": "DONE"}
     write(sched, lambda c: c.execute(schema.runs.insert(), [row]))
     heard.wait_for(
@@ -91,17 +95,13 @@ def test_a_time_that_has_its_run_already(sched: Scheduler, heard: Heard) -> None
     assert handle.runs()[0].scheduled_at != upcoming or len(times) > 1
 
 
-def test_a_task_that_vanished_from_the_ledger(sched: Scheduler, heard: Heard) -> None:
+def test_a_task_that_vanished_from_the_ledger_is_declared_again(sched: Scheduler, heard: Heard) -> None:
     sched.task(every("0.3s"), name="gone")(lambda: 1)
     heard.wait_for(heard.of(events.RunEnded, task="gone"))
     write(sched, lambda c: c.execute(schema.tasks.delete()))
-    owner = sched._node.owner
-    assert owner is not None
-    for _ in range(100):
-        if "gone" not in owner.rows:
-            break
-        threading.Event().wait(0.05)
-    assert "gone" not in owner.rows
+    heard.wait_for(heard.of(events.TaskChanged, task="gone", change="declared"), 2)
+    runs = len(sched.runs("gone"))
+    heard.wait_for(heard.of(events.RunEnded, task="gone"), runs + 1)
 
 
 def test_an_absent_task_is_rescheduled_and_its_runs_wait(make: Make) -> None:
@@ -125,7 +125,7 @@ def test_an_absent_task_is_rescheduled_and_its_runs_wait(make: Make) -> None:
 
 def test_a_failing_start_gives_the_ledger_back(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     first = make()
-    monkeypatch.setattr(first._ledger, "waits", lambda: (_ for _ in ()).throw(LedgerError("torn page")))
+    monkeypatch.setattr(first._ledger, "snapshot", lambda: (_ for _ in ()).throw(LedgerError("torn page")))
     with pytest.raises(LedgerError, match="torn page"):
         first.start()
     assert first.state == "stopped"
@@ -276,22 +276,6 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
     assert {event.who for event in told[1:]} == {"cli"}
 
 
-def test_a_door_outlives_a_failing_call(caplog: pytest.LogCaptureFixture) -> None:
-    seen: list[int] = []
-
-    async def main() -> None:
-        door = Door(asyncio.get_running_loop(), lambda: None, lambda: False)
-        door.put(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
-        for number in range(250):
-            door.put(lambda number=number: seen.append(number))  # type: ignore[misc]
-        while len(seen) < 250:
-            await asyncio.sleep(0)
-
-    asyncio.run(main())
-    assert seen == list(range(250))
-    assert any("a call into the scheduler's loop failed" in record.message for record in caplog.records)
-
-
 def test_a_failing_listener_harms_nobody(sched: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
     unsubscribe = sched.subscribe(lambda event: 1 / 0)
     heard = Heard(sched)
@@ -304,9 +288,8 @@ def test_a_failing_listener_harms_nobody(sched: Scheduler, caplog: pytest.LogCap
 
 def test_a_context_of_its_own() -> None:
     now = datetime.now(UTC)
-    from schedkit.core.run import Run
-
-    run = Run(id="r", task="t", state=State.RUNNING, due_at=now, queued_at=now, scheduled_at=now, attempt=3)
+    at = to_micros(now)
+    run = Run(id="r", task="t", state=State.RUNNING, due=at, queued=at, scheduled=at, attempt=3)
     told: list[events.Event] = []
     context_of_run = RunContext(run, told.append)
     assert repr(context_of_run) == "<run r of 't', attempt 3>"
@@ -450,7 +433,7 @@ def test_an_ended_run_leaves_no_cycles(sched: Scheduler) -> None:
         some()
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
-        left = [thing for thing in gc.garbage if isinstance(thing, Execution | RunContext | Change)]
+        left = [thing for thing in gc.garbage if isinstance(thing, Execution | RunContext | Decision)]
     finally:
         gc.set_debug(0)
         gc.garbage.clear()

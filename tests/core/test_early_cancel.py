@@ -8,7 +8,7 @@ from collections.abc import Callable
 from core.conftest import Heard
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
 
 

@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from support.faulty import answers_lost, commits_failing, failing
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.states import State
-from schedkit.core.when.triggers import every
+from schedkit.core.triggers.constructors import every
 from schedkit.errors import RetryableError, SchedkitError
 
 NAMES = ("a", "b", "c", "child")

@@ -17,10 +17,10 @@ from crash.judge import judge_schedule
 from support.faulty import answers_lost, commits_failing, disk_full, failing, locked, reads_failing
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
-from schedkit.core.ledger import schema
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
-from schedkit.core.when.triggers import every
+from schedkit.core.store import schema
+from schedkit.core.triggers.constructors import every
 from schedkit.errors import LedgerError, NotOwnerError
 from schedkit.loop import service
 
@@ -230,14 +230,14 @@ def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: boo
         sched.submit("cursed")
     owner.writer.call(lambda connection: None).result(10)
     service().call(asyncio.sleep, 0)  # what follows the refusal on our loop has happened
-    assert owner.alive("cursed") == 0
+    assert owner.engine.alive("cursed") == 0
     release.set()
     assert [run.result("10s") for run in sched.submit_many("fine", [{}] * 5)] == [1] * 5
     assert fine.state == "idle"
     assert ran == []
     assert not [event for event in heard.events if event.task == "cursed"], "what was not written is not told"
-    assert not owner.runs
-    assert not owner.planner.running
+    assert not owner.engine.runs
+    assert not owner.engine.queue.running
 
 
 def test_who_waits_for_a_run_whose_start_is_refused_is_told(make: Make) -> None:

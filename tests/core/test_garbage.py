@@ -11,7 +11,7 @@ import pytest
 # In a process of its own, where nothing but these runs can have left anything.
 PROGRAM = """
 import gc, sys
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 
 async def on_the_loop(step: int = 0) -> int:
     return step

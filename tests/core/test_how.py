@@ -20,11 +20,11 @@ from core.conftest import Heard
 
 from schedkit import context
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import After, Retry
 from schedkit.core.run import TaskResult
 from schedkit.core.states import Outcome, State
-from schedkit.core.when.triggers import every
+from schedkit.core.triggers.constructors import every
 from schedkit.errors import (
     DeclarationError,
     ParameterError,
@@ -495,7 +495,7 @@ def test_a_program_left_behind_holds_up_nobody(sched: Scheduler, caplog: pytest.
 
 
 def test_a_process_is_cancelled_and_timed_out(sched: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("schedkit.core.runner.children.GRACE_SECONDS", 0.2)
+    monkeypatch.setattr("schedkit.core.execution.process_pool.GRACE_SECONDS", 0.2)
     heard = Heard(sched)
 
     @sched.task(runs_in="process", name="polite")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from schedkit import context
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.run import TaskResult
 from schedkit.core.states import State

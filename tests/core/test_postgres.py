@@ -14,9 +14,9 @@ from crash.judge import judge_schedule
 from support.postgres_server import kill, postgres_server, revive
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
-from schedkit.core.when.triggers import every
+from schedkit.core.triggers.constructors import every
 from schedkit.errors import LedgerError
 
 

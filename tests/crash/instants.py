@@ -13,33 +13,37 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.store.commits import VIEW
 
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def written(sql: str, parameters: Any) -> list[str]:
+    """Return what of a run's life a statement commits: a run is made as claimed, and moves on as finished."""
+    if VIEW not in sql or not isinstance(parameters, dict):
+        return []
+    kinds = {"new_runs": "the claim", "runs": "the finish"}
+    return [what for kind, what in kinds.items() if parameters.get(kind)]
+
+
 def main(instant: str, ledger: str, journal: str) -> None:
     sched = Scheduler(ledger, name=instant)
     writes = sched._ledger.store._write
-    commit = writes.dialect.do_commit
-    seen: list[str] = []
 
+    # A commit is one statement: its parameters say what it writes.
     def before(connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool) -> None:
-        for start in ("INSERT INTO schedkit_runs", "UPDATE schedkit_runs"):
-            if sql.startswith(start):
-                seen.append(start.split()[0])
-        if (instant, *seen[-1:]) in {("before the claim", "INSERT"), ("before the finish", "UPDATE")}:
+        if instant in [f"before {what}" for what in written(sql, parameters)]:
             die()
 
-    def after(connection: Any) -> None:
-        commit(connection)
-        if (instant, *seen[-1:]) in {("after the claim", "INSERT"), ("after the finish", "UPDATE")}:
+    def after(connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool) -> None:
+        if instant in [f"after {what}" for what in written(sql, parameters)]:
             die()
 
     sa.event.listen(writes, "before_cursor_execute", before)
-    writes.dialect.do_commit = after  # type: ignore[method-assign]
+    sa.event.listen(writes, "after_cursor_execute", after)
 
     @sched.task(name="work")
     def work(run: Any) -> str:

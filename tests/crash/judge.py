@@ -6,11 +6,11 @@ from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from schedkit.core.ledger.reader import Ledger, TaskRow
-from schedkit.core.ledger.store import Store
 from schedkit.core.run import Run
 from schedkit.core.states import Outcome, State
-from schedkit.core.when import data as trigger_data
+from schedkit.core.store.database import Store
+from schedkit.core.store.reader import Ledger, TaskRow
+from schedkit.core.triggers import data as trigger_data
 
 MICROSECOND = timedelta(microseconds=1)
 

@@ -18,9 +18,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
-from schedkit.core.when.triggers import cron, every
+from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import LedgerError, RetryableError
 
 # Beside the ledger: while there is such a file, every write finds the disk full.

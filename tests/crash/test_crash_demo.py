@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from schedkit.core.ledger.reader import Ledger
-from schedkit.core.ledger.store import Store
 from schedkit.core.states import State
+from schedkit.core.store.database import Store
+from schedkit.core.store.reader import Ledger
 
 ROOT = Path(__file__).parents[2]
 PERIOD = timedelta(seconds=1)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from schedkit.core.ledger.reader import Ledger
-from schedkit.core.ledger.store import Store
 from schedkit.core.states import Outcome, State
+from schedkit.core.store.database import Store
+from schedkit.core.store.reader import Ledger
 
 PROGRAM = Path(__file__).with_name("instants.py")
 AGAIN = [Outcome.INTERRUPTED, Outcome.DONE]

@@ -201,6 +201,7 @@ def test_pages_are_created_below_a_parent_and_found(
     site.wiki.delete(made["id"])
     assert cloud.get(f"{V2}/{made['id']}").json()["status"] == "trashed"
     assert dc.get(f"{V1}/{made['id']}").status_code == 404
+    assert dc.get(f"{V1}/{made['id']}", params={"status": "trashed"}).json()["status"] == "trashed"
 
 
 def test_a_page_may_move_and_be_renamed(site: DemoSite, cloud: httpx.Client, dc: httpx.Client) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import openpyxl
 import pandas as pd
 import pytest
 import xlsxwriter
+from openpyxl.utils import column_index_from_string
 from python_calamine import CalamineWorkbook
 from support.excel_issues import issue_frame
 from support.excel_strategies import HOSTILE
@@ -52,6 +55,20 @@ def same(ours: Any, theirs: Any) -> bool:
     return str(ours) == str(theirs)
 
 
+def pivot_columns(path: Path) -> set[int]:
+    """Return the columns of pivot tables from 0: LibreOffice draws these anew, in its own words."""
+    found: set[int] = set()
+    with zipfile.ZipFile(path) as package:
+        for name in package.namelist():
+            if re.fullmatch(r"xl/pivotTables/[^/]+\.xml", name):
+                part = package.read(name).decode()
+                ref = re.search(r'<(?:\w+:)?location [^>]*ref="([A-Z]+)[0-9]+(?::([A-Z]+))?', part)
+                assert ref is not None, (path, name)
+                left, right = (column_index_from_string(each) for each in (ref[1], ref[2] or ref[1]))
+                found.update(range(left - 1, right))
+    return found
+
+
 @pytest.mark.xdist_group("office")
 @pytest.mark.filterwarnings("ignore")
 def test_real_workbooks_open_with_what_was_written(shared_data: Path, tmp_path: Path) -> None:
@@ -69,9 +86,11 @@ def test_real_workbooks_open_with_what_was_written(shared_data: Path, tmp_path: 
                 filled.append((made.path, made.sheets[0]))
     assert len(filled) > (150 if THOROUGH else 6)
     for (ours, sheet), theirs in zip(filled, converted([path for path, _ in filled], tmp_path), strict=True):
-        expected, found = rows_of(ours, sheet), rows_of(theirs, sheet)
+        expected, found, pivots = rows_of(ours, sheet), rows_of(theirs, sheet), pivot_columns(ours)
         for row, values in enumerate(expected):
             for column, value in enumerate(values):
+                if column in pivots:
+                    continue
                 other = found[row][column] if row < len(found) and column < len(found[row]) else ""
                 assert same(value, other), (ours, sheet, row, column)
 

@@ -104,7 +104,7 @@ def test_a_chain_of_calculation_names_formulas_only(good: dict[str, bytes]) -> N
 
 @pytest.mark.filterwarnings("ignore")
 def test_real_workbooks_are_filled_with_fewer_more_and_no_rows(shared_data: Path, tmp_path: Path) -> None:
-    """Whatever is written is judged; only collisions and headers are refused, never by a raw exception."""
+    """Whatever is written is judged; collisions, headers and pivots are refused, never by a raw error."""
     filled, refused = 0, []
     for path in workbooks(shared_data / "excel"):
         for target, headers, rows in targets(path):
@@ -115,5 +115,6 @@ def test_real_workbooks_are_filled_with_fewer_more_and_no_rows(shared_data: Path
                 except SchedkitError as error:
                     refused.append(str(error))
     assert filled > 250
-    assert all("would grow over" in each or "has no header" in each for each in refused)
-    assert len(refused) < filled // 10
+    reasons = ("would grow over", "has no header", "lies in the pivot table")
+    assert all(any(reason in each for reason in reasons) for each in refused)
+    assert len(refused) < filled // 5

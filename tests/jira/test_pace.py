@@ -67,7 +67,8 @@ def test_a_quota_lowered_midway_costs_a_few_refusals() -> None:
         site.before(lower)
         facts = jira.search(ALL).attrs["extraction"]
         assert facts["exact"]
-        assert 1 <= facts["throttled"] <= 16
+        assert next(seen) > 6, "it was lowered"
+        assert facts["throttled"] <= 16  # none, where the machine asks more slowly than the site allows
 
 
 def test_a_login_that_runs_out_midway_is_renewed() -> None:

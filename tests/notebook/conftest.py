@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from support.notebook_shell import Front, KeptComm, Shell
 from traitlets.config import Config
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from support.notebook_shell import Front, Shell, wait_for
 
 from schedkit.app import App
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.demo import DemoSite
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.notebook import display as faces

@@ -17,9 +17,9 @@ from support.notebook_shell import Front, wait_for
 from support.notebooks import write_notebook
 
 from schedkit.app import Scheduler, app
-from schedkit.core.api.facade import Scheduler as CoreScheduler
+from schedkit.core.api.scheduler import Scheduler as CoreScheduler
 from schedkit.core.tasks import origin
-from schedkit.core.when.triggers import at, every
+from schedkit.core.triggers.constructors import at, every
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.notebook import handover
 from schedkit.report import load_reports

@@ -11,7 +11,7 @@ import pytest
 from support.notebook_shell import Front, KeptComm, Shell, wait_for
 
 from schedkit import context
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.board.board import Board
 from schedkit.errors import UsageError
 from schedkit.notebook import live_panel

@@ -9,9 +9,9 @@ import pytest
 from support.notebook_shell import Front, Shell
 
 import schedkit
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import After, Rate, Retry
-from schedkit.core.when.triggers import cron
+from schedkit.core.triggers.constructors import cron
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.notebook import magics
 

@@ -78,7 +78,7 @@ def test_what_a_user_raises_is_shown_as_ever(cells: Kernel) -> None:
 
 def test_verbose_mode_shows_all(cells: Kernel) -> None:
     cells.run("%xmode Verbose")
-    assert "schedkit/core/when/crontab.py" in shown(cells, "cron('0 7 31 2 *')")
+    assert "schedkit/core/triggers/crontab.py" in shown(cells, "cron('0 7 31 2 *')")
     cells.run("%xmode Minimal")
     assert shown(cells, "cron('0 7 31 2 *')").startswith("TriggerError: cron('0 7 31 2 *'): it never fires")
     cells.run("%xmode Context")

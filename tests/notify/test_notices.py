@@ -160,6 +160,10 @@ def test_templates() -> None:
     [
         "@channel look",
         "@ALL",
+        "_@ann_",
+        "-@here",
+        "done.@channel",
+        "+@ann",
         "by @ann.lee, please",
         "(@bo)",
         "<!here> x",
@@ -180,7 +184,7 @@ def test_words_of_others_call_nobody(text: str) -> None:
     made = harmless(text)
     assert made.replace("\u200b", "") == text
     assert "\u200b" in made
-    plain = "a@example.org, <b>, a < b | c, [x], x[0], @ home, https://x.example/?a=1"
+    plain = "a@example.org, a.b+c@example.org, <b>, a < b | c, [x], x[0], @ home, https://x.example/?a=1"
     assert harmless(plain) == plain
     (notice,) = fed(ended(State.FAILED, error={"message": text}))
     assert "\u200b" in told(notice)

@@ -79,7 +79,7 @@ def test_late_runs_are_looked_for_by_itself(
 def test_a_schedulers_failures_arrive_and_its_runs_do_not_mind(
     webhook: Webhook, notifier: Any, tmp_path: Any
 ) -> None:
-    from schedkit.core.api.facade import Scheduler
+    from schedkit.core.api.scheduler import Scheduler
 
     listening = notifier(Channel("CHAT", on=["failed", "done"], every=0), link="https://s/{run}")
     with Scheduler(ledger=str(tmp_path / "l.db")) as sched:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from schedkit import excel
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.demo import DemoSite
 from schedkit.errors import RetryableError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 
 SEEDS = Path(__file__).parents[2] / "../shared/seeds"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
-from schedkit.core.when.triggers import cron, every
+from schedkit.core.triggers.constructors import cron, every
 from schedkit.demo import DemoSite
 from schedkit.errors import RetryableError
 from schedkit.jira import Jira

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.states import State
 from schedkit.core.tasks.parsers import parse_retry
 from schedkit.core.tasks.request import TaskType
-from schedkit.core.when.triggers import cron
+from schedkit.core.triggers.constructors import cron
 from schedkit.demo import DemoSite
 from schedkit.errors import ParameterError, RunFailedError
 from schedkit.jira import Jira, export_task

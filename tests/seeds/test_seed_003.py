@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from schedkit import context
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Rate, Task
 from schedkit.core.tasks.base import BaseTask
 from schedkit.core.tasks.block import yaml_tasks
-from schedkit.core.when.triggers import at, cron, every
+from schedkit.core.triggers.constructors import at, cron, every
 from schedkit.errors import FatalError, RetryableError, RunCancelledError, RunFailedError, StopRequested
 
 from .conftest import Fences

@@ -6,13 +6,13 @@ import threading
 
 import pytest
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import Event, Fired
 from schedkit.core.run import TaskResult
 from schedkit.core.states import Disposition, Overlap, State
 from schedkit.core.tasks.base import BaseTask
 from schedkit.core.tasks.schedule import ScheduleType, TaskSchedule
-from schedkit.core.when.triggers import cron, every
+from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import RunFailedError, RunSkippedError
 
 

@@ -1,4 +1,4 @@
-"""Ways to make a scheduler's store fail, at the driver's border."""
+"""Ways to make a store, or a scheduler's, fail at the driver's border."""
 
 from __future__ import annotations
 
@@ -13,34 +13,41 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from schedkit.core.api.facade import Scheduler
-from schedkit.core.ledger.store import Store
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.store.commits import VIEW
+from schedkit.core.store.database import Store
+from schedkit.core.store.sections import SECTIONS
+
+_COMMITS = f"INSERT INTO temp.{VIEW}"
 
 
-def store_of(sched: Scheduler) -> Store:
-    return sched._ledger.store
+def store_of(where: Scheduler | Store) -> Store:
+    return where if isinstance(where, Store) else where._ledger.store
 
 
 @contextmanager
 def failing(
-    sched: Scheduler, statement: str, times: int, text: str = "disk I/O error"
+    where: Scheduler | Store, statement: str, times: int, text: str = "disk I/O error"
 ) -> Iterator[list[str]]:
-    """Let the next `times` writes whose SQL matches `statement` fail before they reach the database."""
-    with _refusing(store_of(sched)._write, text, lambda sql: re.search(statement, sql), times) as failed:
+    """Let the next `times` writes whose SQL matches `statement` fail before they reach the database.
+
+    The one statement of a group matches if one of those does of which it consists.
+    """
+    with _refusing(store_of(where)._write, text, lambda sql: re.search(statement, sql), times) as failed:
         yield failed
 
 
 @contextmanager
-def answers_lost(sched: Scheduler, times: int) -> Iterator[list[int]]:
+def answers_lost(where: Scheduler | Store, times: int) -> Iterator[list[int]]:
     """Let the next `times` commits succeed in the database and be reported as failed."""
-    dialect, lost = store_of(sched).dialect, list[int]()
+    dialect, lost = store_of(where).dialect, list[int]()
     commit = dialect.do_commit
 
     def lossy(connection: Any) -> None:
         commit(connection)
         if len(lost) < times:
             lost.append(1)
-            raise sqlite3.OperationalError("connection lost after commit")
+            raise dialect.loaded_dbapi.OperationalError("connection lost after commit")
 
     dialect.do_commit = lossy  # type: ignore[method-assign]
     try:
@@ -51,24 +58,36 @@ def answers_lost(sched: Scheduler, times: int) -> Iterator[list[int]]:
 
 @contextmanager
 def commits_failing(
-    sched: Scheduler, times: int, meanwhile: Callable[[], object] = lambda: None
+    where: Scheduler | Store, times: int, meanwhile: Callable[[], object] = lambda: None
 ) -> Iterator[list[int]]:
     """Let the next `times` commits write nothing and be reported as failed; `meanwhile` comes after each."""
-    dialect, failed = store_of(sched).dialect, list[int]()
+    engine, dialect, failed = store_of(where)._write, store_of(where).dialect, list[int]()
     commit = dialect.do_commit
 
+    def fail(connection: Any) -> Exception:
+        failed.append(1)
+        connection.rollback()
+        meanwhile()
+        error: Exception = dialect.loaded_dbapi.OperationalError("disk I/O error")
+        return error
+
     def refused(connection: Any) -> None:
-        if len(failed) < times:
-            failed.append(1)
-            connection.rollback()
-            meanwhile()
-            raise sqlite3.OperationalError("disk I/O error")
+        # A group's one statement has committed itself: it is refused below, before it begins.
+        open_one = not isinstance(connection, sqlite3.Connection) or connection.in_transaction
+        if open_one and len(failed) < times:
+            raise fail(connection)
         commit(connection)
 
+    def refuse_statement(connection: Any, cursor: Any, sql: str, *rest: Any) -> None:
+        if sql.startswith(_COMMITS) and len(failed) < times:
+            raise OperationalError(sql, {}, fail(connection.connection.dbapi_connection))
+
     dialect.do_commit = refused  # type: ignore[method-assign]
+    sa.event.listen(engine, "before_cursor_execute", refuse_statement)
     try:
         yield failed
     finally:
+        sa.event.remove(engine, "before_cursor_execute", refuse_statement)
         dialect.do_commit = commit  # type: ignore[method-assign]
 
 
@@ -106,9 +125,9 @@ def disk_full(sched: Scheduler) -> Iterator[None]:
 
 
 @contextmanager
-def reads_failing(sched: Scheduler, text: str = "disk I/O error") -> Iterator[list[str]]:
+def reads_failing(where: Scheduler | Store, text: str = "disk I/O error") -> Iterator[list[str]]:
     """Let every read fail before it reaches the database; writes go through."""
-    with _refusing(store_of(sched)._read, text) as failed:
+    with _refusing(store_of(where)._read, text) as failed:
         yield failed
 
 
@@ -119,7 +138,7 @@ def _refusing(
     failed: list[str] = []
 
     def refuse(connection: Any, cursor: Any, sql: str, parameters: Any, context: Any, many: bool) -> None:
-        if len(failed) < times and wanted(sql):
+        if len(failed) < times and wanted(_spelt_out(sql, parameters)):
             failed.append(sql)
             raise OperationalError(sql, {}, sqlite3.OperationalError(text))
 
@@ -128,3 +147,11 @@ def _refusing(
         yield failed
     finally:
         sa.event.remove(engine, "before_cursor_execute", refuse)
+
+
+def _spelt_out(sql: str, parameters: Any) -> str:
+    """Return what a group's one statement does, as the statements of each kind of row."""
+    if not sql.startswith(_COMMITS):
+        return sql
+    kinds = [SECTIONS[name].for_one("?") for name in SECTIONS if parameters[name] is not None]
+    return ";\n".join(["UPDATE schedkit_lease", *kinds])

@@ -13,8 +13,8 @@ import threading
 import time
 from typing import Any
 
-from schedkit.core.api.facade import Scheduler
-from schedkit.core.when.triggers import every
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.triggers.constructors import every
 from schedkit.loop import service
 
 

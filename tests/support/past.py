@@ -6,9 +6,10 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from schedkit.core.ledger.rows import id_at, to_micros
-from schedkit.core.ledger.schema import runs
-from schedkit.core.ledger.store import Store
+from schedkit.core.ids import id_at
+from schedkit.core.store.database import Store
+from schedkit.core.store.schema import runs
+from schedkit.values.instants import to_micros
 
 __all__ = ["ended", "many_ended", "write"]
 

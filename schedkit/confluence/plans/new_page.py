@@ -12,7 +12,7 @@ from schedkit import context
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.parents import Parent
 from schedkit.confluence.site.server import Server, is_redirect
-from schedkit.errors import NotFoundError, SiteError
+from schedkit.errors import NotFoundError, SiteError, UsageError
 from schedkit.values.rng import chance
 
 __all__ = ["NewPage", "create", "existing", "finish", "known_placeholders"]
@@ -37,20 +37,45 @@ class NewPage:
 
 
 async def existing(server: Server, new: NewPage) -> PageState | None:
-    """Return the page that was made for the same key, else the page of that title; None if there is none."""
-    if new.key is not None:
-        value, _ = await server.read_property(new.parent.id, _PAGES, folder=new.parent.folder)
-        known = value.get(new.key) if isinstance(value, dict) else None
-        if isinstance(known, str):
-            try:
-                state = await server.read(known)
-            except NotFoundError:
-                state = None
-            # One that was deleted is created again.
-            if state is not None and state.status == "current":
-                return state
+    """Return the page that was made for the same key, else the page of that title; None if there is none.
+
+    Raises
+    ------
+    UsageError
+        If the page of that title was made for another key.
+    """
+    keys = await _pages_by_key(server, new)
+    known = keys.pop(new.key, None)
+    if isinstance(known, str):
+        try:
+            state = await server.read(known)
+        except NotFoundError:
+            state = None
+        # One that was deleted is created again.
+        if state is not None and state.status == "current":
+            return state
     found = await server.find(new.parent.space, new.title)
-    return None if found is None else await server.read(found.id)
+    if found is None:
+        return None
+    _refuse_other_keys(new, found, keys)
+    return await server.read(found.id)
+
+
+async def _pages_by_key(server: Server, new: NewPage) -> dict[str | None, object]:
+    """Return the ids of the pages below the parent by their keys; none for a page without a key."""
+    if new.key is None:
+        return {}
+    value, _ = await server.read_property(new.parent.id, _PAGES, folder=new.parent.folder)
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def _refuse_other_keys(new: NewPage, found: PageState, keys: dict[str | None, object]) -> None:
+    for key, page_id in keys.items():
+        if key != new.key and page_id == found.id:
+            raise UsageError(
+                f"{found.name} was made for the key {key!r}, not for {new.key!r}",
+                hint="give the page of each key a title of its own, e.g. with {{ project }} in it",
+            )
 
 
 async def known_placeholders(server: Server, page_id: str) -> set[str]:
@@ -69,6 +94,7 @@ async def create(server: Server, new: NewPage, source: str, until: float) -> tup
     while True:
         found = await server.find(new.parent.space, new.title)
         if found is not None:
+            _refuse_other_keys(new, found, await _pages_by_key(server, new))
             return unsure and found.version == 1 and found.source == source, found
         try:
             return True, await server.create(new.parent.space, new.parent.id, new.title, source)

@@ -18,7 +18,7 @@ from schedkit.confluence.source.storage import check, splice
 from schedkit.confluence.tables.arguments import rules
 from schedkit.confluence.tables.look import Look
 from schedkit.confluence.tables.moments import moment
-from schedkit.confluence.tables.render import Rendered, render
+from schedkit.confluence.tables.render import Rendered, is_missing, render
 from schedkit.confluence.tables.row_writer import Accepted, says
 from schedkit.confluence.tables.rules import Missing, Rules
 from schedkit.errors import MalformedPageError, RegionError, UsageError
@@ -224,11 +224,13 @@ def inline(value: Any) -> str:
     storage = getattr(value, "storage", None)
     if isinstance(storage, str):
         return Formatted(storage)
+    if is_missing(value):
+        return ""
     if isinstance(value, datetime):
         return escape(moment(value, Look()))
     if isinstance(value, date):
         return time_tag(value.isoformat())
-    return "" if value is None else escape(str(value))
+    return escape(str(value))
 
 
 def plain(name: str, value: Any) -> str:

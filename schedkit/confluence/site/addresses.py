@@ -14,7 +14,7 @@ from schedkit.values.text import safe_repr
 
 __all__ = ["PageAddress", "page_address", "parent_address"]
 
-_ID_IN_URL = re.compile(r"/pages/(?:edit-v2/)?([0-9]+)(?:[/?#]|$)|[?&](?:pageId|draftId)=([0-9]+)")
+_ID_IN_URL = re.compile(r"/pages/(?:edit-v2/)?([0-9]+)(?:[/?#]|$)|[?&](?:pageId|draftId|homepageId)=([0-9]+)")
 _BLOG_POST = re.compile(r"/spaces/[^/?#]+/blog/[0-9]|/display/[^/?#]+/[0-9]{4}/[0-9]{2}/[0-9]{2}/[^/?#]")
 _FOLDER = re.compile(r"(?:/spaces/([^/?#]+))?/folder/([0-9]+)(?:[/?#]|$)")
 _SHORT = re.compile(r"/x/([A-Za-z0-9_-]{2,11})(?:[/?#]|$)")

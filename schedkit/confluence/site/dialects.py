@@ -51,6 +51,7 @@ class Dialect:
     pages: str
     folder: str
     read_params: Mapping[str, str]
+    trash_params: Mapping[str, str] | None
     find_only: Mapping[str, str]
     old_version_params: Callable[[int], Mapping[str, Any]]
     content: str
@@ -80,6 +81,12 @@ class Dialect:
 
     def read(self, page_id: str) -> Request:
         return Request("GET", self.page.format(page_id), params=self.read_params)
+
+    def read_trashed(self, page_id: str) -> Request | None:
+        """Ask for a page in the trash; None where `read` returns it too, with its status."""
+        if self.trash_params is None:
+            return None
+        return Request("GET", self.page.format(page_id), params={**self.read_params, **self.trash_params})
 
     def read_old(self, page_id: str, version: int) -> Request:
         return Request(
@@ -211,6 +218,7 @@ CLOUD = Dialect(
     pages="/wiki/api/v2/pages",
     folder="/wiki/api/v2/folders/{}",
     read_params={"body-format": "storage", "include-operations": "true"},
+    trash_params=None,
     find_only={"body-format": "storage"},
     old_version_params=lambda version: {"version": version},
     content="/wiki/rest/api/content",
@@ -227,6 +235,7 @@ DATA_CENTER = Dialect(
     pages="/rest/api/content",
     folder="",
     read_params={"expand": "body.storage,version,operations"},
+    trash_params={"status": "trashed"},
     find_only={"expand": "body.storage,version"},
     old_version_params=lambda version: {"status": "historical", "version": version},
     content="/rest/api/content",

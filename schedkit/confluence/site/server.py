@@ -85,9 +85,18 @@ class Server:
         return await self.site.send(request)
 
     async def read(self, page_id: str) -> PageState:
-        """Read the current version of a page."""
+        """Read the current version of a page, also of one in the trash."""
         dialect = await self.dialect()
-        answer = await self.site.send(dialect.read(page_id))
+        try:
+            answer = await self.site.send(dialect.read(page_id))
+        except NotFoundError as error:
+            trashed = dialect.read_trashed(page_id)
+            if trashed is None:
+                raise
+            try:
+                answer = await self.site.send(trashed)
+            except SiteError:
+                raise error from None
         return state_of(answer.json(), self.base)
 
     async def read_old(self, page_id: str, version: int) -> PageState:

@@ -36,7 +36,7 @@ from schedkit.values.text import clip, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Rendered", "render"]
+__all__ = ["Rendered", "is_missing", "render"]
 
 _ISSUE_KEY = re.compile(r"[A-Z][A-Z0-9_]*-[0-9]+")
 # A category's name is in the site's language; its key is not. Both occur in frames.
@@ -225,7 +225,7 @@ def _lozenges(df: pd.DataFrame, label: Any, by: Mapping[str, str] | str) -> list
     made: dict[tuple[Any, str], str] = {}
     out = []
     for value, colour in zip(values, colours, strict=True):
-        if _missing(value):
+        if is_missing(value):
             out.append("")
             continue
         pair = (str(value), colour)
@@ -240,16 +240,17 @@ def _mentions(df: pd.DataFrame, label: Any, look: Look) -> list[str]:
     _known(df, [by])
     ids = df[by].tolist()
     return [
-        _value(shown, look) if _missing(user) else Formatted(Mention(str(user), look.cloud).storage)
+        _value(shown, look) if is_missing(user) else Formatted(Mention(str(user), look.cloud).storage)
         for shown, user in zip(df[label].tolist(), ids, strict=True)
     ]
 
 
 def _is_moment(value: Any) -> bool:
-    return isinstance(value, datetime) and not _missing(value)
+    return isinstance(value, datetime) and not is_missing(value)
 
 
-def _missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Tell whether a value is None, NaN, NaT or NA."""
     if value is None:
         return True
     if isinstance(value, float):
@@ -261,7 +262,7 @@ def _value(value: Any, look: Look) -> str:
     """Render one value of any type."""
     if isinstance(value, str):
         return escape(clip(value, look.max_chars))
-    if _missing(value):
+    if is_missing(value):
         return ""
     render_as = next((fn for kind, fn in _BY_TYPE if isinstance(value, kind)), None)
     if render_as is not None:

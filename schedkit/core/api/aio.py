@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from schedkit.core.api.handles import RunHandle, TaskHandle
 from schedkit.core.api.views import named
+from schedkit.core.engine.values import Cancel, Pause, Resume, Stimulus
 from schedkit.core.node.backfill import asked
 from schedkit.core.node.node import Node
-from schedkit.core.node.submissions import settling
-from schedkit.core.owner.known import OwnerEnded, Waiter
+from schedkit.core.node.waiters import OwnerEnded, Waiter
 from schedkit.core.promise import Promise
-from schedkit.core.when import data as trigger_data
-from schedkit.core.when.triggers import Moment, between
+from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.constructors import Moment, between
 from schedkit.errors import UsageError
 from schedkit.loop import bridged
 from schedkit.values.durations import Duration, parse_duration
 
 if TYPE_CHECKING:
-    from schedkit.core.api.facade import Scheduler
+    from schedkit.core.api.scheduler import Scheduler
 
 __all__ = ["AsyncScheduler"]
+
+T = TypeVar("T")
+_STIMULI: dict[str, Callable[..., Stimulus]] = {"pause": Pause, "resume": Resume}
 
 
 class AsyncScheduler:
@@ -97,8 +101,8 @@ class AsyncScheduler:
             raise UsageError(f"task {name!r}: {start} is after {end}", hint="backfill from the earlier time")
         if node.owner is not None:
             scheduler._known(name)
-            runs, waiters = await node.backfills.make(name, first, last, node.config.name)
-            return [RunHandle(scheduler, run.id, name, ends) for run, ends in zip(runs, waiters, strict=True)]
+            ids, waiters, _ = await node.backfills.make(name, first, last, node.config.name)
+            return [RunHandle(scheduler, id, name, ends) for id, ends in zip(ids, waiters, strict=True)]
         answer = await node.ask("backfill", asked(name, first, last))
         return [RunHandle(scheduler, id, name) for id in answer["runs"]]
 
@@ -107,12 +111,9 @@ class AsyncScheduler:
         """Cancel a run, durable when it returns; False if it had ended."""
         node = self._node
         if node.owner is not None:
-            if not node.owner.cancel(run, node.config.name):
-                return False
-            durable = Promise[None]()
-            node.owner.when_durable(settling(durable))
-            await _awaited(durable)
-            return True
+            durable = Promise[dict[str, Any]]()
+            node.owner.post(Cancel(run=run, actor=node.config.name, token=durable))
+            return bool((await _awaited(durable))["cancelled"])
         answer = await node.ask("cancel", {"run": run})
         return bool(answer["cancelled"])
 
@@ -129,20 +130,22 @@ class AsyncScheduler:
     @bridged
     async def remove(self, name: TaskHandle[..., Any] | str) -> None:
         """Forget a task, here and wherever it is declared now; its history stays."""
-        name = self._scheduler._known(name)
-        if self._node.owner is not None:
-            self._scheduler._registry.remove(name)
-        await self._act("remove", name)
-        self._node.news.forget(name)
+        name, node = self._scheduler._known(name), self._node
+        if node.owner is not None:
+            durable = Promise[dict[str, Any]]()
+            node.owner.post(node.owner.removing(name, node.config.name, token=durable))
+            await _awaited(durable)
+        else:
+            await node.ask("remove", {"task": name})
+        node.watching.forget(name)
 
     async def _act(self, word: str, name: TaskHandle[..., Any] | str | None) -> None:
         node = self._node
         if name is not None:
             name = self._scheduler._known(name)
         if node.owner is not None:
-            durable = Promise[None]()
-            getattr(node.owner, word)(name, node.config.name, settling(durable))
-            node.owner.pump()
+            durable = Promise[dict[str, Any]]()
+            node.owner.post(_STIMULI[word](task=name, actor=node.config.name, token=durable))
             await _awaited(durable)
         else:
             await node.ask(word, {"task": name})
@@ -154,9 +157,8 @@ class AsyncScheduler:
         name = self._scheduler._known(name)
         made = None if trigger is None else trigger_data.of(trigger)
         if node.owner is not None:
-            durable = Promise[None]()
-            node.owner.reschedule(name, made, node.config.name, settling(durable))
-            node.owner.pump()
+            durable = Promise[dict[str, Any]]()
+            node.owner.post(node.owner.rescheduling(name, made, node.config.name, token=durable))
             await _awaited(durable)
         else:
             text = None if made is None else trigger_data.dumps(made)
@@ -175,5 +177,5 @@ class AsyncScheduler:
         return await asyncio.to_thread(handle.value_of, finished)
 
 
-async def _awaited(durable: Promise[None] | Future[None]) -> None:
-    await asyncio.wrap_future(durable.future() if isinstance(durable, Promise) else durable)
+async def _awaited(durable: Promise[T] | Future[T]) -> T:
+    return await asyncio.wrap_future(durable.future() if isinstance(durable, Promise) else durable)

@@ -9,7 +9,7 @@ from schedkit.core.run import Run
 from schedkit.core.states import State
 
 if TYPE_CHECKING:
-    from schedkit.core.ledger.reader import FireRow
+    from schedkit.core.store.reader import FireRow
 
 __all__ = ["fires_frame", "runs_frame"]
 

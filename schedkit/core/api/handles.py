@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from schedkit import context
 from schedkit.core.api.front_end import front_end
+from schedkit.core.engine.values import Finished
 from schedkit.core.events import Event, RunLogged, RunProgressed
 from schedkit.core.model import Task
-from schedkit.core.owner.known import Finished, OwnerEnded, Waiter
+from schedkit.core.node.waiters import OwnerEnded, Waiter
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
 from schedkit.core.tasks.params import arguments_by_name
@@ -30,8 +31,8 @@ from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.keywords import check_keywords
 
 if TYPE_CHECKING:
-    from schedkit.core.api.facade import Scheduler
-    from schedkit.core.when.triggers import Moment
+    from schedkit.core.api.scheduler import Scheduler
+    from schedkit.core.triggers.constructors import Moment
 
 __all__ = ["RunHandle", "TaskHandle"]
 

@@ -8,8 +8,8 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
-from schedkit.core.ledger.lease import LEASE_SECONDS
-from schedkit.core.owner.known import CANCEL_GRACE_SECONDS
+from schedkit.core.node.config import CANCEL_GRACE_SECONDS
+from schedkit.core.store.lease import LEASE_SECONDS
 from schedkit.core.tasks.defaults import parse_job_defaults
 from schedkit.values.durations import Duration, duration_text
 from schedkit.values.options import Option, Options

@@ -15,25 +15,25 @@ from schedkit.core.api.handles import TaskHandle
 from schedkit.core.board import history as board_history
 from schedkit.core.board.board import Board
 from schedkit.core.board.rows import detail_fields, run_row
-from schedkit.core.ledger.lease import Holder
-from schedkit.core.ledger.reader import Ledger, TaskRow
-from schedkit.core.model import Task
+from schedkit.core.execution.results import Results
+from schedkit.core.model import Task, TaskRow
+from schedkit.core.node.config import NodeConfig
+from schedkit.core.node.event_bus import EventBus, Listener
 from schedkit.core.node.node import Node
-from schedkit.core.owner.bus import Bus, Listener
-from schedkit.core.owner.known import Config
 from schedkit.core.run import Attempt, Run
-from schedkit.core.runner.results import Results
 from schedkit.core.states import State
+from schedkit.core.store.lease import Holder
+from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.text import load
-from schedkit.core.when import data as trigger_data
+from schedkit.core.triggers import data as trigger_data
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.loop import service
 from schedkit.values.keywords import check_keywords
 from schedkit.values.text import did_you_mean, safe_repr
 
 if TYPE_CHECKING:
-    from schedkit.core.api.facade import Scheduler
+    from schedkit.core.api.scheduler import Scheduler
 
 __all__ = ["Views", "named"]
 
@@ -66,9 +66,9 @@ class Views:
 
     _ledger: Ledger
     _registry: Registry
-    _bus: Bus
+    _bus: EventBus
     _results: Results
-    _config: Config
+    _config: NodeConfig
     _node: Node
     _handles: dict[str, TaskHandle[..., Any]]
     _viewing: bool
@@ -110,7 +110,7 @@ class Views:
     def paused(self) -> bool:
         """Whether the due times of all tasks are stopped."""
         owner = self._node.owner
-        return owner.paused if owner is not None else self._ledger.setting("paused") == "1"
+        return owner.engine.paused if owner is not None else self._ledger.setting("paused") == "1"
 
     @property
     def tasks(self) -> Mapping[str, TaskHandle[..., Any]]:
@@ -236,12 +236,12 @@ class Views:
 
     def _names(self) -> list[str]:
         owner = self._node.owner
-        return list(owner.rows) if owner is not None else [row.name for row in self._ledger.tasks()]
+        return list(owner.engine.rows) if owner is not None else [row.name for row in self._ledger.tasks()]
 
     def _row(self, name: str) -> TaskRow | None:
         owner = self._node.owner
         if owner is not None:
-            return owner.rows.get(name)
+            return owner.engine.rows.get(name)
         if not self._open:
             return None
         return self._ledger.task(name)
@@ -277,7 +277,7 @@ class Views:
 
     def _run(self, id: str) -> Run:
         owner = self._node.owner
-        live = owner.runs.get(id) if owner is not None else None
+        live = owner.engine.runs.get(id) if owner is not None else None
         if live is not None:
             return live
         self._must_be_open()
@@ -288,7 +288,7 @@ class Views:
 
     def _details(self, id: str) -> dict[str, Any]:
         owner = self._node.owner
-        execution = owner.executions.get(id) if owner is not None else None
+        execution = owner.execution_of(id) if owner is not None else None
         if execution is not None:
             return execution.context.details()
         self._must_be_open()
@@ -309,7 +309,7 @@ class Views:
     def _live(self, name: str) -> list[Run]:
         owner = self._node.owner
         if owner is not None:
-            return owner.live_of(name)
+            return owner.engine.live_of(name)
         return self._ledger.live(name) if self._open else []
 
     def _task_state(self, name: str) -> str:

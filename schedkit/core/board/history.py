@@ -14,9 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy import func, select
 
 from schedkit.core.board.rows import Row, iso, run_row
-from schedkit.core.ledger.rows import id_at, run_from_row, time_from, to_micros
-from schedkit.core.ledger.schema import runs
-from schedkit.core.ledger.store import Store
+from schedkit.core.ids import id_at
+from schedkit.core.store.database import Store
+from schedkit.core.store.rows import run_from_row
+from schedkit.core.store.schema import runs
+from schedkit.values.instants import from_micros, to_micros
 
 __all__ = ["BARS", "LANES", "window"]
 
@@ -78,7 +80,7 @@ def window(
         found = [dict(group) for group in groups]
         mine = [group for group in found if _fits(group, task, state)]
         total, ended = _sum(mine, "runs"), _sum(mine, "ended")
-        began = time_from(min((group["first"] for group in mine if group["first"]), default=None)) or now
+        began = from_micros(min((group["first"] for group in mine if group["first"]), default=None)) or now
         lanes = _lanes(connection, wanted, mine, began, now)
         page = select(runs).where(wanted).order_by(runs.c.id.desc()).offset(first).limit(rows)
         return {

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import sqlalchemy as sa
 
-from schedkit.core.ledger.reader import scheduled_times
-from schedkit.core.ledger.rows import time_from, to_micros
-from schedkit.core.node.submissions import post_runs
-from schedkit.core.owner.known import Waiter
-from schedkit.core.owner.owner import Owner
-from schedkit.core.run import Run
-from schedkit.core.when.base import Trigger
+from schedkit.core.node.life import Life
+from schedkit.core.node.submissions import Submitted, submit_all
+from schedkit.core.store.reader import scheduled_times
+from schedkit.core.triggers.base import Trigger
 from schedkit.errors import UsageError
+from schedkit.values.instants import from_micros, to_micros
 
 __all__ = ["MOST_BACKFILL", "Backfills", "asked", "due_times"]
 
@@ -45,16 +45,14 @@ def due_times(trigger: Trigger, start: datetime, end: datetime, what: str) -> li
 
 
 class Backfills:
-    """The owner's way to make up for past due times; its methods run on our loop."""
+    """A life's way to make up for past due times; its methods run on our loop."""
 
-    def __init__(self, owner: Owner) -> None:
-        self._owner = owner
+    def __init__(self, life: Life) -> None:
+        self._life = life
         # Between the look at what is taken and the runs themselves, nobody else may take it.
-        self._one_at_a_time = asyncio.Lock()
+        self._one_at_a_time = anyio.Lock()
 
-    async def make(
-        self, name: str, start: datetime, end: datetime, who: str
-    ) -> tuple[list[Run], list[Waiter]]:
+    async def make(self, name: str, start: datetime, end: datetime, actor: str) -> Submitted:
         """Submit a run for each due time in [start, end] that has none, oldest first; durable on return.
 
         Raises
@@ -62,49 +60,41 @@ class Backfills:
         UsageError
             If the task has no schedule here, or the window holds too much.
         """
-        owner = self._owner
+        life = self._life
         async with self._one_at_a_time:
-            row, task = owner.rows.get(name), owner.registry.get(name)
-            if row is None or task is None or task.trigger is None:
+            row, task = life.engine.row(name), life.registry.get(name)
+            if task is None or task.trigger is None:
                 raise UsageError(
                     f"task {name!r} has no schedule here", hint="only due times can be made up for"
                 )
-            trigger = task.trigger.bind(row.anchor, owner.config.tz)
+            trigger = task.trigger.bind(row.anchor, life.config.tz)
             # Times that lie ahead belong to the clock.
             until = min(end, (row.next_at or datetime.now(UTC)) - MICROSECOND)
-            due = await asyncio.to_thread(due_times, trigger, start, until, f"task {name!r}")
+            due = await anyio.to_thread.run_sync(due_times, trigger, start, until, f"task {name!r}")
             taken = await self._taken(name, due)
-            runs = [
-                owner.new_run(name, "backfill", who, scheduled_at=time) for time in due if time not in taken
-            ]
-            waiters, durable = post_runs(owner, runs)
-            await asyncio.wrap_future(durable.future())
-        return runs, waiters
+            wanted = [{"scheduled": to_micros(time)} for time in due if time not in taken]
+            submitted = submit_all(life, name, wanted, cause="backfill", actor=actor)
+            await asyncio.wrap_future(submitted[2].future())
+        return submitted
 
     async def _taken(self, name: str, due: list[datetime]) -> set[datetime]:
         if not due:
             return set()
         # Read by the writer, after everything the clock has decided and not yet written.
-        self._owner.pump()
+        await self._life.decided()
 
         def read(connection: sa.Connection) -> set[datetime]:
             return scheduled_times(connection, name, due[0], due[-1])
 
-        return await asyncio.wrap_future(self._owner.writer.call(read))
+        return await asyncio.wrap_future(self._life.writer.call(read))
 
     async def carry_out(self, data: Mapping[str, Any], who: str) -> dict[str, Any]:
         """Do what `asked` wrote down; return its answer."""
-        start, end = (_time(data[key]) for key in ("start", "end"))
-        runs, _ = await self.make(data["task"], start, end, who)
-        return {"runs": [run.id for run in runs]}
+        start, end = (from_micros(data[key]) for key in ("start", "end"))
+        runs, _, _ = await self.make(data["task"], start, end, who)
+        return {"runs": runs}
 
 
 def asked(name: str, start: datetime, end: datetime) -> dict[str, Any]:
     """Return a backfill as data for another process."""
     return {"task": name, "start": to_micros(start), "end": to_micros(end)}
-
-
-def _time(micros: int) -> datetime:
-    time = time_from(micros)
-    assert time is not None
-    return time

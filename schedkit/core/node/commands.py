@@ -1,18 +1,27 @@
-"""What others ask of the owner through the ledger."""
+"""What others ask of the owner through the ledger, as stimuli of its engine."""
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from typing import Any
 
-from msgspec.structs import replace
+import anyio.to_thread
 
-from schedkit.core.ledger.reader import CommandRow
+from schedkit.core.engine.values import (
+    Answer,
+    Cancel,
+    DeclareAbsent,
+    Pause,
+    Resume,
+    Stimulus,
+    Submit,
+)
 from schedkit.core.node.backfill import Backfills
-from schedkit.core.owner.owner import Owner
+from schedkit.core.node.declarations import row_from
+from schedkit.core.node.life import Life
+from schedkit.core.store.reader import CommandRow
 from schedkit.core.tasks.params import check
-from schedkit.core.when import data as trigger_data
+from schedkit.core.triggers import data as trigger_data
 from schedkit.errors import DeclarationError, ParameterError, SchedkitError, TriggerError, UsageError
 
 __all__ = ["answered", "carry_out"]
@@ -25,25 +34,36 @@ _REFUSALS: dict[str, type[SchedkitError]] = {
 }
 
 
-async def carry_out(owner: Owner, backfills: Backfills, command: CommandRow) -> None:
-    """Do what a command asks, and answer it; a command that cannot be done is answered with why."""
-    if not owner.claim_command(command.id):
+async def carry_out(life: Life, backfills: Backfills, command: CommandRow) -> None:
+    """Do what a command asks; the engine answers it in the commit of what it did.
+
+    A command that cannot be done is answered with why.
+    """
+    if not life.claim_command(command.id):
         return
     try:
-        if command.kind == "backfill":
-            _known(owner, command.data["task"])
+        run = command.data.get("run") if command.kind == "submit" else None
+        if run is not None and await anyio.to_thread.run_sync(life.ledger.run, run) is not None:
+            # Written by an owner that died before it could answer.
+            life.post(Answer(command=command.id, answer={"run": run}))
+        elif command.kind == "backfill":
             answer = await backfills.carry_out(command.data, command.who)
-        elif command.kind in _ACTIONS:
-            answer = _ACTIONS[command.kind](owner, command)
+            life.post(Answer(command=command.id, answer=answer))
+        elif command.kind in _STIMULI:
+            life.post(_STIMULI[command.kind](life, command))
         else:
-            answer = {"error": f"no command is called {command.kind!r}"}
+            life.post(_refusal(command, SchedkitError(f"no command is called {command.kind!r}")))
     except SchedkitError as error:
-        answer = {"error": error.message, "hint": error.hint, "type": type(error).__name__}
+        life.post(_refusal(command, error))
     except Exception as error:
         # Whoever left it may know other words than ours; the commands after it must be heard all the same.
         _log.exception("the command %r of %s failed", command.kind, command.who)
-        answer = {"error": f"the command {command.kind!r} failed: {type(error).__name__}: {error}"}
-    owner.answer(command.id, {"ok": True, **answer} if "error" not in answer else answer)
+        text = f"the command {command.kind!r} failed: {type(error).__name__}: {error}"
+        life.post(_refusal(command, SchedkitError(text)))
+
+
+def _refusal(command: CommandRow, error: SchedkitError) -> Answer:
+    return Answer(command=command.id, error=error)
 
 
 def answered(answer: dict[str, Any]) -> dict[str, Any]:
@@ -54,70 +74,47 @@ def answered(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _known(owner: Owner, name: str) -> None:
-    if name not in owner.rows:
-        known = ", ".join(map(repr, owner.rows)) or "none"
-        raise UsageError(f"no task is called {name!r}", hint=f"there are: {known}")
-
-
-def _submit(owner: Owner, command: CommandRow) -> dict[str, Any]:
+def _submit(life: Life, command: CommandRow) -> Stimulus:
     name, params = command.data["task"], command.data.get("params", {})
-    _known(owner, name)
-    task = owner.registry.get(name)
+    task = life.registry.get(name)
     if task is not None:
         params = check(task, params)
     elif not isinstance(params, dict):
         raise ParameterError(f"task {name!r}: parameters are not a mapping")
-    run = owner.new_run(name, "command", command.who, id=command.data["run"], params=params)
-    if run.id not in owner.runs:
-        owner.submit(run)
-    return {"run": run.id}
+    run = command.data["run"]
+    return Submit(command=command.id, run=run, task=name, cause="command", actor=command.who, params=params)
 
 
-def _cancel(owner: Owner, command: CommandRow) -> dict[str, Any]:
-    return {"cancelled": owner.cancel(command.data["run"], command.who)}
+def _cancel(life: Life, command: CommandRow) -> Stimulus:
+    return Cancel(command=command.id, run=command.data["run"], actor=command.who)
 
 
-def _pause(owner: Owner, command: CommandRow) -> dict[str, Any]:
-    name = command.data.get("task")
-    if name is not None:
-        _known(owner, name)
-    owner.pause(name, command.who)
-    return {}
+def _pause(life: Life, command: CommandRow) -> Stimulus:
+    return Pause(command=command.id, task=command.data.get("task"), actor=command.who)
 
 
-def _resume(owner: Owner, command: CommandRow) -> dict[str, Any]:
-    name = command.data.get("task")
-    if name is not None:
-        _known(owner, name)
-    owner.resume(name, command.who)
-    return {}
+def _resume(life: Life, command: CommandRow) -> Stimulus:
+    return Resume(command=command.id, task=command.data.get("task"), actor=command.who)
 
 
-def _remove(owner: Owner, command: CommandRow) -> dict[str, Any]:
-    name = command.data["task"]
-    _known(owner, name)
-    owner.registry.remove(name)
-    owner.remove(name, command.who)
-    return {}
+def _remove(life: Life, command: CommandRow) -> Stimulus:
+    return life.removing(command.data["task"], command.who, command=command.id)
 
 
-def _reschedule(owner: Owner, command: CommandRow) -> dict[str, Any]:
-    name, text = command.data["task"], command.data["trigger"]
-    _known(owner, name)
+def _reschedule(life: Life, command: CommandRow) -> Stimulus:
+    text = command.data["trigger"]
     trigger = None if text is None else trigger_data.loads(text)
-    owner.reschedule(name, trigger, command.who)
-    return {}
+    return life.rescheduling(command.data["task"], trigger, command.who, command=command.id)
 
 
-def _declare(owner: Owner, command: CommandRow) -> dict[str, Any]:
-    if command.id < owner.removed.get(command.data["name"], ""):
-        return {}
-    owner.declare_absent(replace(owner.row_from(command.data, command.who), declared_at=datetime.now(UTC)))
-    return {}
+def _declare(life: Life, command: CommandRow) -> Stimulus:
+    if command.id < life.removed.get(command.data["name"], ""):
+        return Answer(command=command.id)
+    row = row_from(command.data, command.who, life.config.tz)
+    return DeclareAbsent(command=command.id, row=row)
 
 
-_ACTIONS = {
+_STIMULI = {
     "submit": _submit,
     "cancel": _cancel,
     "pause": _pause,

@@ -10,28 +10,29 @@ from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from schedkit.core.engine.values import Answer, Finished
 from schedkit.core.events import OwnerChanged
-from schedkit.core.ledger.lease import LEASE_SECONDS, Lease
-from schedkit.core.ledger.reader import Ledger
+from schedkit.core.execution.attempt import Ports
+from schedkit.core.execution.process_pool import Children
+from schedkit.core.execution.results import Results
+from schedkit.core.execution.threads import Threads, UserLoop
 from schedkit.core.model import Task
-from schedkit.core.node.asking import asked
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.commands import carry_out
-from schedkit.core.node.house import House, lull
-from schedkit.core.node.news import News
-from schedkit.core.node.submissions import settling
-from schedkit.core.node.whole import whole
-from schedkit.core.owner.bus import Bus
-from schedkit.core.owner.known import Config, Finished, Waiter
-from schedkit.core.owner.owner import Owner, describe
+from schedkit.core.node.config import NodeConfig
+from schedkit.core.node.declarations import describe
+from schedkit.core.node.event_bus import EventBus
+from schedkit.core.node.life import Life
+from schedkit.core.node.maintenance import Maintenance, wait_idle
+from schedkit.core.node.run_to_completion import whole
+from schedkit.core.node.send_command import send_command
+from schedkit.core.node.waiters import Waiter
+from schedkit.core.node.watching import Watching
 from schedkit.core.promise import Promise
-from schedkit.core.runner.attempt import Ports
-from schedkit.core.runner.children import Children
-from schedkit.core.runner.results import Results
-from schedkit.core.runner.workers import Threads, UserLoop
+from schedkit.core.store.lease import LEASE_SECONDS, Lease
+from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
-from schedkit.core.when.clock import run_clock
-from schedkit.errors import LedgerError, NotOwnerError, SchedkitError
+from schedkit.errors import LedgerError, NotOwnerError
 from schedkit.values.forks import register_fork_hook
 
 __all__ = ["Node"]
@@ -55,19 +56,19 @@ class Node:
         self,
         ledger: Ledger,
         registry: Registry,
-        bus: Bus,
+        bus: EventBus,
         results: Results,
-        config: Config,
+        config: NodeConfig,
         *,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self.ledger, self.registry, self.bus = ledger, registry, bus
         self.results, self.config = results, config
         self.lease = Lease(ledger.store, config.name, seconds=lease_seconds)
-        self.news = News(ledger, self.lease, registry, bus)
-        self.owner: Owner | None = None
+        self.watching = Watching(ledger, self.lease, registry, bus)
+        self.owner: Life | None = None
         self.backfills: Backfills  # these are the owner's, as long as there is one
-        self.house: House
+        self.maintenance: Maintenance
         self.state = "stopped"  # stopped, running, viewer
         self.standby = False  # takes the ledger whenever it is free
         self._wanted = False  # takes it once
@@ -122,12 +123,13 @@ class Node:
         owner = self.owner
         if owner is not None:
             await owner.stop(patience)
-            self._announce("stopped")
+            owner.announce("stopped")
+            await owner.decided()
             await self._leave()
             await asyncio.to_thread(owner.writer.stop, max(patience, 1.0))
             await asyncio.to_thread(self.lease.release)
             self.owner = None
-            owner.let_go()
+            owner.end()
             await self._close_ports()
         await self._leave()
         self.state = "stopped"
@@ -135,49 +137,25 @@ class Node:
     # Owner
 
     async def _own(self) -> None:
-        await self.news.catch_up()
+        await self.watching.catch_up()
         self._users = UserLoop(lambda *what: owner.blocked(*what))
         self._threads, self._children = Threads("schedkit-task"), Children()
         ports = Ports(self._users, self._threads, self._children, self.results)
-        owner = Owner(self.ledger, self.registry, self.bus, ports, self.config, self.lease, self._lost)
-        adopt = await asyncio.to_thread(owner.load)
-        owner.writer.start()
-        adopt()
-        for task in list(self.registry.values()):
-            starts = await self._starts(task)
-            try:
-                owner.declare(task, self.config.name, starts)
-            except SchedkitError as error:  # one task's trigger must not keep the others from running
-                _log.error("task %r has no schedule: %s", task.name, error)
+        owner = Life(self.ledger, self.registry, self.bus, ports, self.config, self.lease, self._lost)
+        await owner.begin()
         self.owner, self.state = owner, "running"
-        self.backfills, self.house = Backfills(owner), House(owner)
-        self._wanted, self.news.seen = False, None
-        self._announce("started")
-        owner.pump()
-        self._spawn(run_clock(owner.timetable, record=owner.record, active=owner.alive))
+        self.backfills, self.maintenance = Backfills(owner), Maintenance(owner)
+        self._wanted, self.watching.seen = False, None
+        owner.announce("started")
+        self._spawn(owner.serve())
         self._spawn(self._serve_commands(owner, self.backfills))
-        self._spawn(self.house.turn())
-        self._spawn(self.house.keep_log_short())
-        self._spawn(self.house.forget())
+        self._spawn(self.maintenance.turn())
+        self._spawn(self.maintenance.keep_log_short())
+        self._spawn(self.maintenance.forget())
 
-    def _announce(self, change: str) -> None:
-        owner = self.owner
-        if owner is not None:
-            owner.announce(
-                OwnerChanged(
-                    at=datetime.now(UTC), change=change, owner=self.config.name, epoch=self.lease.epoch
-                )
-            )
-
-    async def _starts(self, task: Task) -> list[datetime]:
-        if task.rate is None:
-            return []
-        runs = await asyncio.to_thread(self.ledger.runs, task.name, limit=task.rate.count)
-        return [run.started_at for run in runs if run.started_at is not None]
-
-    async def _serve_commands(self, owner: Owner, backfills: Backfills) -> None:
+    async def _serve_commands(self, owner: Life, backfills: Backfills) -> None:
         while True:
-            await lull(owner, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
+            await wait_idle(owner, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
             try:
                 for command in await asyncio.to_thread(self.ledger.commands):
                     if command.kind == "hand_over":
@@ -194,9 +172,9 @@ class Node:
             if owner is None:
                 return
             _log.info("handing the ledger %s over to %s", self.ledger.store, who)
-            owner.answer(command, {"ok": True})
+            owner.post(Answer(command=command))
             await self._end(self.config.hand_over_patience)
-            self.news.leave_to_heir(HEIR_SECONDS)
+            self.watching.leave_to_heir(HEIR_SECONDS)
             await self._view(after=owner.written)
 
     def _lost(self) -> None:
@@ -206,11 +184,7 @@ class Node:
             return
         _log.error("another process has become the owner of %s; this one is a viewer now", self.ledger.store)
         self.owner, epoch = None, self.lease.epoch
-        owner.stopping = True
-        owner.clear_timers()
-        for execution in list(owner.executions.values()):
-            execution.recorded = True
-            execution.stop("stop")
+        owner.lose()
 
         async def become_viewer() -> None:
             async with self._changing:
@@ -220,7 +194,7 @@ class Node:
                     await asyncio.to_thread(self.lease.release)
                     await self._close_ports()
                     await self._view(after=owner.written)
-                owner.let_go()
+                owner.end()
                 lost = OwnerChanged(at=datetime.now(UTC), change="lost", owner=self.config.name, epoch=epoch)
                 self.bus.publish((lost,))
 
@@ -230,10 +204,10 @@ class Node:
 
     async def _view(self, *, after: int | None = None) -> None:
         """Be a viewer; after owning it, of all that has come since event number `after`."""
-        self.state, self.news.seen = "viewer", after
+        self.state, self.watching.seen = "viewer", after
         looked_in = False
         try:
-            await self.news.look_in(self.declare)
+            await self.watching.sync(self.declare)
             looked_in = True
         except LedgerError as error:
             _log.warning("%s; this process is a viewer and tries again", error)
@@ -243,11 +217,11 @@ class Node:
         while True:
             try:
                 if not looked_in:
-                    await self.news.look_in(self.declare)
+                    await self.watching.sync(self.declare)
                     looked_in = True
-                await self.news.catch_up()
-                await self.news.overhear()
-                if (self.standby or self._wanted) and await self.news.free():
+                await self.watching.catch_up()
+                await self.watching.poll_progress()
+                if (self.standby or self._wanted) and await self.watching.free():
                     self._soon(self._promote())
                     return
             except LedgerError as error:
@@ -266,7 +240,7 @@ class Node:
                 _log.warning("%s; this process stands by and tries again", error)
                 await self._close_ports()
                 await asyncio.to_thread(self.lease.release)
-                await self._view(after=self.news.seen)
+                await self._view(after=self.watching.seen)
                 return
         _log.info("this process owns the ledger %s now", self.ledger.store)
 
@@ -274,7 +248,7 @@ class Node:
         """Ask the owner to hand the ledger over (`now`), or take it, once, when the owner has ended."""
         if not self.running:
             self._wanted = True
-            self.news.leave_to_heir(0.0)
+            self.watching.leave_to_heir(0.0)
             await self.start(standby=self.standby)
         holder = await asyncio.to_thread(self.ledger.holder)
         if not now or self.running or holder is None or not holder.alive:
@@ -317,20 +291,19 @@ class Node:
                     f"{kind!r}: no scheduler runs at the ledger {self.ledger.store}",
                     hint="start it first: sched.start()",
                 )
-        return await asked(self.ledger, self.config.name, kind, data, timeout=timeout)
+        return await send_command(self.ledger, self.config.name, kind, data, timeout=timeout)
 
     async def declare(self, task: Task) -> None:
         """Have a task that this process has declared known to the ledger."""
         if self.owner is not None:
-            durable = Promise[None]()
-            starts = await self._starts(task)
-            self.owner.declare(task, self.config.name, starts, receipt=settling(durable))
-            self.owner.pump()
+            durable = Promise[dict[str, Any]]()
+            owner = self.owner
+            owner.post(await owner.declaration(task, durable))
             # It is known from here on; a store that is away must not hold up the cell that declares it.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.wrap_future(durable.future()), DECLARE_SECONDS)
         elif self.state == "viewer":
-            self.news.declared[task.name] = datetime.now(UTC)
+            self.watching.declared[task.name] = datetime.now(UTC)
             await asyncio.to_thread(self.ledger.ask, self.config.name, "declare", describe(task))
 
     # Both

@@ -1,74 +1,63 @@
-"""Runs on their way to the owner, many at a time, and when all of them are durable."""
+"""Runs on their way to the engine, many at a time, and when all of them are durable."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Iterable
 from typing import Any
 
-from schedkit.core.owner.known import Waiter
-from schedkit.core.owner.owner import Owner
+from schedkit.core.engine.values import Submit
+from schedkit.core.ids import new_id
+from schedkit.core.node.life import Life
+from schedkit.core.node.waiters import Waiter
 from schedkit.core.promise import Promise
-from schedkit.core.run import Run
 
-__all__ = ["post_runs", "settling"]
+__all__ = ["Submitted", "submit_all"]
+
+Submitted = tuple[list[str], list[Waiter], Promise[None]]
 
 
-def post_runs(owner: Owner, runs: Sequence[Run]) -> tuple[list[Waiter], Promise[None]]:
-    """Submit runs from any thread.
+def submit_all(life: Life, task: str, wanted: Iterable[dict[str, Any]], **common: Any) -> Submitted:
+    """Submit runs of a task from any thread.
+
+    Parameters
+    ----------
+    wanted : iterable of dict
+        What is each run's own, as fields of `Submit`, e.g. its ``params``.
+    **common
+        What they have in common.
 
     Returns
     -------
-    waiters, durable
-        A promise of the end of each run, and one that is settled when all of them are durable.
+    ids, waiters, durable
+        The id of each run, a promise of its end, and one that is settled when all of them are durable.
     """
-    durable = _Countdown(len(runs))
-    waiters: list[Waiter] = []
-    for run in runs:
-        waiter = Waiter()
-        waiters.append(waiter)
-        owner.door.put(_Submission(owner, run, waiter, durable.one))
-    return waiters, durable
-
-
-def settling(durable: Promise[None]) -> Callable[[BaseException | None], None]:
-    """Return a receipt that settles `durable`; who waits for it may have given up."""
-
-    def settle(error: BaseException | None) -> None:
-        if error is None:
-            durable.settle(None)
-        else:
-            durable.fail(error)
-
-    return settle
-
-
-class _Submission:
-    """One submitted run on its way to the owner."""
-
-    __slots__ = ("owner", "receipt", "run", "waiter")
-
-    def __init__(self, owner: Owner, run: Run, waiter: Waiter, receipt: Callable[[Any], object]) -> None:
-        self.owner, self.run, self.waiter, self.receipt = owner, run, waiter, receipt
-
-    def __call__(self) -> None:
-        self.owner.submit(self.run, self.waiter, self.receipt)
+    own = list(wanted)
+    durable = _Countdown(len(own))
+    submits = [Submit(run=new_id(), task=task, token=durable, **common, **each) for each in own]
+    waiters = [Waiter() for _ in submits]
+    for submit, waiter in zip(submits, waiters, strict=True):
+        life.waiters.add(submit.run, waiter)
+    life.post(*submits)
+    return [submit.run for submit in submits], waiters, durable
 
 
 class _Countdown(Promise[None]):
-    """Settled when so many changes are durable, or one was refused."""
+    """Settled when so many stimuli are durable, or one was refused."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_left", "_lock")
 
     def __init__(self, count: int) -> None:
         super().__init__()
         self._left = count
+        self._lock = threading.Lock()
         if not count:
-            self.settle(None)
+            super().settle(None)
 
-    def one(self, error: BaseException | None) -> None:
-        # Called on the writer's thread only.
-        self._left -= 1
-        if error is not None:
-            self.fail(error)
-        elif not self._left:
-            self.settle(None)
+    def settle(self, answer: object) -> None:
+        """Count one of them."""
+        with self._lock:
+            self._left -= 1
+            over = not self._left
+        if over:
+            super().settle(None)

@@ -13,7 +13,7 @@ from schedkit.core.states import Overlap
 from schedkit.core.tasks.declare import checked, declare, declare_data, marked
 from schedkit.core.tasks.options import HOOKS, TASK_OPTIONS
 from schedkit.core.tasks.parsers import Parent
-from schedkit.core.when.base import Trigger
+from schedkit.core.triggers.base import Trigger
 from schedkit.errors import DeclarationError
 from schedkit.values.durations import Duration
 from schedkit.values.text import near_matches

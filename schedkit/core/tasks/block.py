@@ -14,9 +14,9 @@ from schedkit.core.tasks import discover
 from schedkit.core.tasks.declare import declare_data
 from schedkit.core.tasks.discover import Found, Problem, warn
 from schedkit.core.tasks.options import TASK_OPTIONS
-from schedkit.core.when import data as trigger_data
-from schedkit.core.when import triggers
-from schedkit.core.when.base import Trigger
+from schedkit.core.triggers import constructors
+from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.base import Trigger
 from schedkit.errors import DeclarationError, SettingsError, TriggerError, UsageError
 from schedkit.values.options import refuse_unknown
 from schedkit.values.parsers import duration, whole_number
@@ -170,7 +170,7 @@ def _cron(args: dict[str, Any]) -> Trigger:
     # A field left out is `*` only if a finer one is given, so both halves name all they mean.
     by_day = {**args, "day_of_week": "*"}
     by_weekday = {**args, "day": "*"}
-    return triggers.any_of(trigger_of("cron", by_day), trigger_of("cron", by_weekday))
+    return constructors.any_of(trigger_of("cron", by_day), trigger_of("cron", by_weekday))
 
 
 def _crontab_weekdays(text: str) -> str:
@@ -208,7 +208,7 @@ def trigger_of(kind: Any, args: Mapping[str, Any]) -> Trigger:
     }
     if kind in ("interval", "cron") and "end" in window:
         # To APScheduler a day without a time ends them at its midnight; only a calendar includes it.
-        window["end"] = triggers.moment_of(window["end"], "end_date")
+        window["end"] = constructors.moment_of(window["end"], "end_date")
     return made.make(options, window)
 
 
@@ -223,19 +223,19 @@ class _Kind:
 def _date(options: dict[str, Any], window: dict[str, Any]) -> Trigger:
     if "run_date" not in options:
         raise TriggerError("a date trigger needs its run_date", hint="run_date: '2026-12-25 10:00:00'")
-    return triggers.at(options["run_date"], tz=window.get("tz"))
+    return constructors.at(options["run_date"], tz=window.get("tz"))
 
 
 def _calendar(options: dict[str, Any], window: dict[str, Any]) -> Trigger:
     clock = "{:02}:{:02}:{:02}".format(*(options.pop(part, 0) for part in ("hour", "minute", "second")))
-    return triggers.calendar(at=clock, **options, **window)
+    return constructors.calendar(at=clock, **options, **window)
 
 
 # What every trigger takes besides, by APScheduler's names and ours.
 _WINDOW = {"timezone": "tz", "start_date": "start", "end_date": "end"}
 _LENGTHS = ("weeks", "days", "hours", "minutes", "seconds")
 TRIGGERS: Mapping[str, _Kind] = {
-    "interval": _Kind(_LENGTHS, lambda options, window: triggers.every(**options, **window)),
+    "interval": _Kind(_LENGTHS, lambda options, window: constructors.every(**options, **window)),
     "cron": _Kind(
         trigger_data.CRON_FIELDS, lambda options, window: trigger_data.cron_fields(options, **window)
     ),

@@ -11,8 +11,8 @@ from schedkit.core.model import Task
 from schedkit.core.tasks.options import TASK_OPTIONS, TaskOptions, option_values, task_fields
 from schedkit.core.tasks.params import check, parameters
 from schedkit.core.tasks.parsers import MARK, own_name
-from schedkit.core.when import data as trigger_data
-from schedkit.core.when.base import TriggerLike
+from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.base import TriggerLike
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.values.text import safe_repr
 

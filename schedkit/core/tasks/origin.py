@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from schedkit.core.model import Task
-from schedkit.core.when import data as trigger_data
+from schedkit.core.triggers import data as trigger_data
 
 __all__ = ["EVERYWHERE", "TYPED", "declared_in", "file_of", "here"]
 

@@ -12,8 +12,8 @@ from schedkit.core.model import Task
 from schedkit.core.tasks.declare import replaced
 from schedkit.core.tasks.options import TASK_OPTIONS
 from schedkit.core.tasks.registry import Registry
-from schedkit.core.when.base import Trigger
-from schedkit.core.when.triggers import cron
+from schedkit.core.triggers.base import Trigger
+from schedkit.core.triggers.constructors import cron
 from schedkit.errors import DeclarationError, TriggerError, UsageError
 from schedkit.values.options import refuse_unknown
 from schedkit.values.parsers import mapping, timezone

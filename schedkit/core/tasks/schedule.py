@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from schedkit.core.states import Overlap
-from schedkit.core.when import triggers
-from schedkit.core.when.base import Trigger
+from schedkit.core.triggers import constructors
+from schedkit.core.triggers.base import Trigger
 from schedkit.errors import TriggerError
 from schedkit.values.keywords import check_keywords
 
@@ -76,11 +76,11 @@ class TaskSchedule:
     def trigger(self) -> Trigger:
         """The trigger that it means."""
         if self.schedule_type is ScheduleType.CRON:
-            return triggers.cron(self.cron_expression or "", tz=self.timezone)
+            return constructors.cron(self.cron_expression or "", tz=self.timezone)
         if self.schedule_type is ScheduleType.INTERVAL:
-            return triggers.every(self.interval_seconds, tz=self.timezone)
+            return constructors.every(self.interval_seconds, tz=self.timezone)
         assert self.run_date is not None
-        return triggers.at(self.run_date, tz=self.timezone)
+        return constructors.at(self.run_date, tz=self.timezone)
 
     def options(self) -> tuple[Trigger, dict[str, Any]]:
         """Return its trigger and what else it says about its task."""

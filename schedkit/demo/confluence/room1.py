@@ -64,9 +64,9 @@ class Room1:
             {"results": page, "start": start, "limit": limit, "size": len(page), "_links": links}
         )
 
-    def page(self, request: Request) -> Page | Response:
+    def page(self, request: Request, status: str = "current") -> Page | Response:
         number = request.path_params["id"]
         page = self.wiki.pages.get(number)
-        if page is None or page.status == "trashed":
+        if page is None or (page.status == "trashed") != (status == "trashed"):
             return refused(404, f"No content found with id: ContentId{{id={number}}}")
         return page

@@ -111,7 +111,7 @@ class Wiki1(Room1):
 
     async def content(self, request: Request) -> Response:
         with self.wiki.lock:
-            page = self.page(request)
+            page = self.page(request, request.query_params.get("status", "current"))
             if isinstance(page, Response):
                 return page
             expand = request.query_params.get("expand", "space,version,history")

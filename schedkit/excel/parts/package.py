@@ -103,12 +103,12 @@ class Package:
                 f" {info.file_size:,} bytes, which is more than is accepted",
                 hint="get the workbook from a source that you trust",
             )
-        with damage_told(f"the part {part} of {self.name}"):
+        with damage_as_error(f"the part {part} of {self.name}"):
             yield info
 
 
 @contextmanager
-def damage_told(what: str) -> Iterator[None]:
+def damage_as_error(what: str) -> Iterator[None]:
     """Raise a `WorkbookError` for whatever reading damaged data raises in the ``with`` block.
 
     Only for blocks that read: a `ValueError` in any other one would be misread.
@@ -141,7 +141,7 @@ class PartFile:
 
     def read(self, size: int = -1) -> bytes:
         """Return up to `size` bytes, or all that is left."""
-        with damage_told(self._what):
+        with damage_as_error(self._what):
             return self._file.read(size)
 
 

@@ -65,7 +65,7 @@ class RangeGrowth:
             return area
         if body.bottom <= area.bottom <= self.old_end:
             return area.to_row(area.bottom + self.shift)
-        # A block that was drawn with room to spare ends below the new rows, too.
+        # A block that ends below the region must also end below the new rows.
         return area.to_row(max(area.bottom, self.end)) if area.bottom > self.old_end else area
 
     def areas(self, text: str) -> str:

@@ -171,7 +171,7 @@ def moved(text: str, columns: int, rows: int) -> str:
     def shift(found: re.Match[str]) -> str:
         fixed_column, column, fixed_row, row = found.groups()
         if column and not fixed_column:
-            # Beyond the edge of the sheet Excel begins at its other side.
+            # Excel wraps around at the edge of the sheet.
             column = letters((column_number(column) - 1 + columns) % MAX_COLUMNS + 1)
         if row and not fixed_row:
             row = str((int(row) - 1 + rows) % MAX_ROWS + 1)

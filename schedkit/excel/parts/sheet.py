@@ -34,7 +34,7 @@ _TAG = rb"((?:[^\"'>/]|\"[^\"]*\"|'[^']*')*+)"
 _LINKS = re.compile(rb"<((?:[\w.-]+:)?hyperlinks)(?=[\s/>])[^>]*(?<!/)>(.*?)</\1\s*>", re.DOTALL)
 LINK = re.compile(rb"<((?:[\w.-]+:)?hyperlink)(?=[\s/>])" + _TAG + rb"(?:/>|>.*?</\1\s*>)", re.DOTALL)
 _STRICT_OFFICE = "http://purl.oclc.org/ooxml/officeDocument/relationships"
-# What a new row takes over from another: its look, not its number, extent or state.
+# Attributes that a new row takes over: formats and height, not number, extent or state.
 _LOOK = {"s", "customFormat", "ht", "customHeight", "thickBot", "thickTop"}
 
 # What tells where a row is.
@@ -66,7 +66,7 @@ class Row:
 
 
 class Sheet:
-    """A worksheet part, taken apart.
+    """A worksheet part, split into rows and what is around them.
 
     `document` is the part without its rows and links, of which there may be many; `data` is its ``sheetData``
     element, between whose tags the rows belong; `links` are the elements of its links; `size` is the number
@@ -89,7 +89,7 @@ class Sheet:
             self._rows = SheetRows(b"", 0, 0, part)
             inner = shell.index(b"></" + tag, start) + 1
         else:
-            # The rows stay where they are: a large sheet takes 200 MB.
+            # The rows are not copied: those of a large sheet have 200 MB.
             self._rows, shell = SheetRows(xml, inner, end, part), xml[:inner] + xml[end:]
         links = _LINKS.search(shell, inner)
         self.links = links[2] if links else b""
@@ -98,7 +98,7 @@ class Sheet:
         )
         children = {child.name: child for child in self.document.root.children}
         self.data, self._links_element = children["sheetData"], children.get("hyperlinks")
-        # A row without a number would get another one when rows come before it.
+        # A row without a number would get another one if rows are added before it.
         self._changed = {number: self._parsed(number) for number in self._rows.unnumbered}
         self._order = list(self._changed)
 

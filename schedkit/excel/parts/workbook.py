@@ -91,7 +91,7 @@ class Workbook:
 
     def _calculates(self, part: str, about: str) -> bool:
         xml = self.package.read(part)
-        # In another encoding neither tags nor names may show.
+        # In another encoding neither tags nor names can be found as bytes.
         told = _ENCODING.search(xml[:_HEAD])
         plain = xml[:2] not in (b"\xff\xfe", b"\xfe\xff") and (told is None or told[1].lower() == b"utf-8")
         if not plain or _FORMULA.search(xml) or _PREFIXED_FORMULA.search(xml):
@@ -157,7 +157,7 @@ def parse(xml: bytes, part: str = "of the workbook") -> ElementTree.Element:
     """
     xml = utf8(xml, part)
     if b"<!DOCTYPE" in xml:
-        # Its entities could unpack without bounds; the parser that refuses it says so.
+        # Its entities could expand without bounds; the parser that refuses it raises the error.
         check(xml, part)
     for strict, usual in STRICT.items():
         xml = xml.replace(strict.encode(), usual.encode())

@@ -13,7 +13,7 @@ from schedkit.values.failures import translated
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-# "Strict" workbooks use other names for the same things.
+# "Strict" workbooks use other namespaces.
 STRICT = {
     "http://purl.oclc.org/ooxml/spreadsheetml/main": MAIN,
     "http://purl.oclc.org/ooxml/officeDocument/relationships": OFFICE,

@@ -34,13 +34,13 @@ from schedkit.excel.template.upsert import Match
 _FORMULA, _END = "><f", "</c>"
 
 
-# So many rows tell the format of a column.
+# How many rows are searched for the format of a column.
 _ASKED_ROWS = 200
 
 
 @dataclass(frozen=True)
 class FirstRow:
-    """Cells of which the first is another one than the rest."""
+    """A column whose first cell has another formula than the rest."""
 
     first: ColumnRenderer
     rest: ColumnRenderer
@@ -92,7 +92,7 @@ class Computed:
 
 
 class OldCells:
-    """The cells that rows of a sheet have, as they are when rendering begins.
+    """The cells that rows of a sheet have when rendering begins.
 
     Those of the columns `written` are not needed, and take most of the memory.
     """
@@ -129,7 +129,7 @@ class Keeping:
     _kept: Kept | None = None
 
     def render(self, low: int, high: int, numbers: pa.Array, output: SheetOutput) -> Pieces:
-        # Their formulas may change between the plan and its carrying out.
+        # Their formulas may change between planning and writing.
         if self._kept is None:
             self._kept = Kept(self.old.column(self.position), self.covers, self.under)
         return self._kept.render(low, high, numbers, output)
@@ -188,7 +188,7 @@ class RendererChooser:
         return [self._sheet.row(number).cells for number in self._sheet.numbers(body.top, last)]
 
     def _first_cell(self, position: int) -> str | None:
-        """Return the first cell of a column, whose format new ones have: a missing value leaves none."""
+        """Return the first cell of a column, whose format is used for new cells."""
         first = self._sheet.row(self._region.body.top).cells.get(position)
         if first is not None:
             return first
@@ -248,7 +248,7 @@ class RendererChooser:
         return Keeping(self._old, position, pa.array(covers), under)
 
     def _continued(self, position: int, renderer: ColumnRenderer | None) -> npt.NDArray[np.bool_]:
-        """Tell which old rows have the formula that is recalculated."""
+        """Return which old rows have the formula that is calculated anew."""
         if not isinstance(renderer, Computed):
             return np.zeros(len(self._numbers), bool)
         formula = renderer.calculated.formula
@@ -262,7 +262,7 @@ class RendererChooser:
         return None if found is None else found.text
 
     def _carried(self, position: int, under: ColumnRenderer | None) -> Kept:
-        """Return the cells that people typed, each in the row that its row has become."""
+        """Return the cells that people typed, each in the new place of its row."""
         calculated = isinstance(under, Calculated | Computed | FirstRow)
         cells: list[str | None] = []
         covers = []

@@ -89,7 +89,7 @@ class _SheetCopier:
         return changes
 
     def _append(self, document: Document, name: str, content: bytes) -> None:
-        """Put content at the end of a child of the workbook's element, which is made if it is not there."""
+        """Append content to a child of the workbook's element, which is added if it is missing."""
         element = document.root.child(name)
         if element is not None:
             document.append(element, content)

@@ -65,7 +65,7 @@ class Parts:
 
 
 def grow_dependents(parts: Parts, region: Region, growth: RangeGrowth) -> None:
-    """Let other parts refer to the region as it is now."""
+    """Update the references of other parts to the region."""
     _grow_names(parts.document(parts.book.part), growth)
     _grow_tables(parts, region, growth)
     for kind in _CHARTS:
@@ -75,12 +75,12 @@ def grow_dependents(parts: Parts, region: Region, growth: RangeGrowth) -> None:
         _grow_control(parts.document(part), growth)
     names = _names_of_region(parts.book, growth)
     for part in parts.book.parts(_PIVOTS):
-        # Behind its source, a cache holds each value that ever was in it.
+        # The cache stores every value that the source ever had.
         _grow_pivot(parts.beginning(part, "cacheFields"), region, growth, names)
 
 
 def recalculate(document: Document) -> None:
-    """Let Excel calculate all formulas when it opens the workbook."""
+    """Make Excel calculate all formulas when it opens the workbook."""
     properties = document.root.child("calcPr")
     if properties is not None:
         document.set_attributes(properties, fullCalcOnLoad="1")
@@ -96,7 +96,7 @@ def _grow_names(document: Document, growth: RangeGrowth) -> None:
 
 
 def _grow_tables(parts: Parts, region: Region, growth: RangeGrowth) -> None:
-    """Let the region's table grow, and what the columns of all tables calculate."""
+    """Update the range of the region's table, and the formulas of all tables' columns."""
     for title in parts.book.worksheets:
         for table in tables_of(parts.book, parts.book.sheets[title]):
             document = parts.document(table.part)
@@ -109,7 +109,7 @@ def _grow_tables(parts: Parts, region: Region, growth: RangeGrowth) -> None:
 
 
 def _grow_table(document: Document, growth: RangeGrowth) -> None:
-    # What Excel says of a table that has no row yet.
+    # Excel's mark of a table that has no row yet.
     document.set_attributes(document.root, insertRow=None, insertRowShift=None)
     for element in [document.root, *document.root.all("autoFilter", "sortState", "sortCondition")]:
         if "ref" in element.attributes:
@@ -117,7 +117,7 @@ def _grow_table(document: Document, growth: RangeGrowth) -> None:
 
 
 def _grow_chart(document: Document, growth: RangeGrowth) -> None:
-    """Let the series of a chart grow; values that are stored beside a changed reference are others now."""
+    """Update the references of a chart's series, and drop the stored values of changed ones."""
     for filtered in document.root.all("sqref"):
         document.set_text(filtered, growth.qualified(filtered.text, single=True))
     for parent in _parents(document.root):
@@ -133,7 +133,7 @@ def _grow_chart(document: Document, growth: RangeGrowth) -> None:
 
 
 def _grow_control(document: Document, growth: RangeGrowth) -> None:
-    """Let a list box or the like take its entries from the rows as they are now."""
+    """Update the ranges of a list box or another control."""
     told = {name: document.root.get(name) for name in _CONTROL_FORMULAS if name in document.root.attributes}
     document.set_attributes(document.root, **{name: growth.qualified(told[name]) for name in told})
 
@@ -163,7 +163,7 @@ def _names_of_region(book: Workbook, growth: RangeGrowth) -> set[str]:
 
 
 def _grow_pivot(document: Document, region: Region, growth: RangeGrowth, names: set[str]) -> None:
-    """Let the source of a pivot cache grow, and Excel refresh it when it opens the workbook."""
+    """Update the source of a pivot cache, and make Excel refresh it when it opens the workbook."""
     for source in document.root.all("worksheetSource", "rangeSet"):
         name = source.get("name").casefold()
         of_table = region.table is not None and name == region.table.name.casefold()

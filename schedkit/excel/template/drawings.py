@@ -29,7 +29,7 @@ class _Anchor:
 
 
 def move_objects(parts: Parts, sheet: Sheet, growth: RangeGrowth, where: str) -> None:
-    """Move what is drawn below a region down with its end.
+    """Move charts and pictures below a region by as many rows as its end moves.
 
     Raises
     ------

@@ -72,17 +72,17 @@ def _cut(run: FormulaRun, first: int, last: int, edges: Iterable[int]) -> Iterat
 
 @dataclass(frozen=True)
 class Followed:
-    """What became of the formulas: whether there are any, and whether a cell lost its own."""
+    """Whether there are any formulas, and whether a cell lost its formula."""
 
     any: bool
     lost: bool
 
 
 def follow(book: Workbook, change: Change) -> Followed:
-    """Let all formulas refer to the region as it is now, and drop the values calculated from old rows."""
+    """Update the references of all formulas to the region, and drop values calculated from old rows."""
     references = References(book, change.growth)
     formulas: list[Formula] = []
-    # Shared formulas of which a cell changes otherwise than the rest, each with its sheet.
+    # Shared formulas that must become single ones: a cell changes otherwise than the rest.
     broken: set[tuple[str, str]] = set()
     lost = False
     for title in book.calculating(change.growth.sheet):
@@ -106,7 +106,7 @@ def follow(book: Workbook, change: Change) -> Followed:
 
 
 def _followed(sheet: str, run: FormulaRun, growth: RangeGrowth) -> Iterator[tuple[FormulaRun, bool]]:
-    """Yield a run as it reads now, in parts, with whether their text is another one."""
+    """Yield a run with updated references, in parts, with whether the text of a part changed."""
     own = sheet == growth.sheet
     start = max(run.first, min(growth.first_row_reaching(run.pieces), run.last + 1))
     if start > run.first:
@@ -161,7 +161,7 @@ def _with_text(xml: str, text: str, apart: bool, rewritten: bool) -> str:
 
 
 def _empty(rows: _ChangedRows, numbers: Iterable[int], area: Area) -> None:
-    """Take the values out of the cells that an array formula fills beside its own."""
+    """Remove the values of the other cells that an array formula fills."""
     for number in numbers:
         cells = rows[number].cells
         for column, xml in cells.items():

@@ -26,7 +26,7 @@ def count_staying(sheet: Sheet, overwritten: Overwritten) -> int:
 
 
 def keep_links(sheet: Sheet, overwritten: Overwritten, growth: RangeGrowth) -> set[str]:
-    """Take the links of overwritten cells out of a sheet, and move those of the totals.
+    """Remove the links of overwritten cells, and move those of the totals.
 
     Returns
     -------

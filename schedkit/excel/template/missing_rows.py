@@ -21,7 +21,7 @@ MISSING_SINCE = "Missing since"
 
 
 def with_mark_column(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with the column that marks rows, blank: what is in the frame is not missing."""
+    """Return a frame with a blank column for the marks: its rows are not missing."""
     if any(header_key(str(label)) == header_key(MISSING_SINCE) for label in frame.columns):
         return frame
     blank = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us]")
@@ -31,7 +31,7 @@ def with_mark_column(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def mark_missing(sheet: Sheet, region: Region, match: Match, formats: Formats, policy: Policy) -> int:
-    """Write the present moment into the rows that have left and say none yet; return how many did.
+    """Write the current time into missing rows that have none yet; return how many.
 
     Raises
     ------

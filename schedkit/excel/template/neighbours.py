@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schedkit.errors import WorkbookError
 from schedkit.excel.limits import MAX_ROWS
@@ -44,13 +44,21 @@ class Overwritten:
 
 
 def refuse_collisions(book: Workbook, sheet: Sheet, region: Region, growth: RangeGrowth, name: str) -> None:
-    """Refuse a region that would grow over something else.
+    """Refuse a region that would grow over something else, or that a pivot table fills itself.
 
     Raises
     ------
     WorkbookError
         Naming what is in the way.
     """
+    body = region.body
+    held = Area(region.header_row, body.left, body.bottom, body.right)
+    for what, area in _pivots(book, region):
+        if area.overlaps(held):
+            raise WorkbookError(
+                f"{region} of {name} lies in the {what}, which would overwrite the rows",
+                hint="fill the rows that the pivot table is made from",
+            )
     if growth.end > MAX_ROWS:
         raise WorkbookError(
             f"{region} of {name} would end in row {growth.end:,}, a sheet holds {MAX_ROWS:,}",
@@ -78,17 +86,25 @@ def _objects(book: Workbook, region: Region) -> Iterable[tuple[str, Area]]:
     for table in tables_of(book, region.part):
         if region.table is None or table.name != region.table.name:
             yield f"table {table.name!r}", table.area
+    yield from _pivots(book, region)
+
+
+def _pivots(book: Workbook, region: Region) -> Iterable[tuple[str, Area]]:
+    """Yield the pivot tables of a region's sheet, with their names."""
     for relation in relations(book.package, region.part, "pivotTable"):
         if relation.target in book.package:
             root = parse(book.package.read(relation.target), relation.target)
             location = root.find("{*}location")
-            area = Area.parse(location.get("ref", "")) if location is not None else None
-            if area is not None:
-                yield f"pivot table {root.get('name', '')!r}", area
+            area = None if location is None else Area.parse(location.get("ref", ""))
+            if location is not None and area is not None:
+                # Its filters are above it, set apart by a blank row.
+                filters = location.get("rowPageCount", "")
+                top = max(area.top - int(filters) - 1, 1) if filters.isdecimal() else area.top
+                yield f"pivot table {root.get('name', '')!r}", replace(area, top=top)
 
 
 def write_header(sheet: Sheet, region: Region) -> None:
-    """Give a region that has no header yet the cells of one."""
+    """Write the header of a region that has none yet."""
     number = region.header_row
     row = sheet.row(number)
     texts = {

@@ -31,7 +31,7 @@ class Keys:
         places = {str(key).strip(): body.top + place for place, key in enumerate(new)}
         rows: dict[int, int] = {}
         for row, key in old.items():
-            # Two notes cannot be in one cell, so each new row continues one old row.
+            # A cell has one note at most, so each new row continues one old row.
             if body.top <= row <= body.bottom and (place := places.pop(str(key).strip(), None)):
                 rows[int(row)] = place
         return cls(True, rows)

@@ -10,13 +10,13 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.names import header_key
 from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.cell_values import CellColumn, cells, format_kinds, shared_strings
-from schedkit.excel.parts.package import damage_told
+from schedkit.excel.parts.package import damage_as_error
 from schedkit.excel.parts.tables import TableXml, tables_of
 from schedkit.excel.parts.workbook import MAIN, Workbook
 from schedkit.excel.template.total_rows import totals_below
 
 _CELL = re.compile(r"(?:'((?:[^']|'')+)'|([^!']+))!(\$?[A-Z]{1,3}\$?[0-9]+(?::\$?[A-Z]{1,3}\$?[0-9]+)?)")
-# A header that was not named is looked for in the first rows of a sheet.
+# How many rows of a sheet are searched for a header that was not named.
 _SEARCHED_ROWS = 50
 
 
@@ -43,7 +43,7 @@ class Region:
 
     @property
     def place(self) -> str:
-        """What the region is told by when rows were put above it: its table, or else its sheet."""
+        """What identifies the region when rows are inserted above it: its table, or else its sheet."""
         return self.table.name if self.table else self.sheet
 
     def positions(self) -> dict[str, int]:
@@ -60,7 +60,7 @@ class Locator:
     def __init__(self, book: Workbook, name: str) -> None:
         self._book = book
         self.name = name
-        with damage_told(f"the texts and formats of {name}"):
+        with damage_as_error(f"the texts and formats of {name}"):
             self._strings = shared_strings(book)
             self._kinds = format_kinds(book)
         self._found: dict[str, dict[int, CellColumn]] = {}
@@ -148,7 +148,7 @@ class Locator:
     def _of_sheet(self, sheet: str) -> dict[int, CellColumn]:
         part = self._book.sheets[sheet]
         if part not in self._found:
-            with damage_told(f"the part {part} of {self.name}"):
+            with damage_as_error(f"the part {part} of {self.name}"):
                 self._found[part] = cells(self._book, part, self._strings, self._kinds)
         return self._found[part]
 

@@ -21,7 +21,7 @@ _FORMULAS = ("formula", "formula1", "formula2", "f")
 
 
 def grow_own(sheet: Sheet, growth: RangeGrowth) -> None:
-    """Let what lies on the region's own sheet grow."""
+    """Update rules, validations, filters and sparklines of the region's sheet."""
     document = sheet.document
     for element in document.root.all(*_AREAS, "sqref"):
         if element.name == "sqref":
@@ -35,7 +35,7 @@ def grow_own(sheet: Sheet, growth: RangeGrowth) -> None:
 
 
 def grow_other(sheet: Sheet, growth: RangeGrowth) -> None:
-    """Let references of another sheet's rules, validations and sparklines grow."""
+    """Update the references of another sheet's rules, validations and sparklines."""
     for element in sheet.document.root.all(*_FORMULAS):
         sheet.document.set_text(element, growth.qualified(element.text))
 
@@ -46,7 +46,7 @@ def has_criteria(document: Document) -> bool:
 
 
 def clear_filters(document: Document) -> int:
-    """Take the criteria out of filters, whose rows are others now; return how many had any."""
+    """Remove the criteria of filters; return how many filters had any."""
     cleared = 0
     for each in _filters(document):
         criteria = _criteria(each)

@@ -1,4 +1,4 @@
-"""What a new row of a template carries: the formula of each column."""
+"""The formula that new rows of a template have in each column."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.sheet_cells import formula_of, is_filled
 from schedkit.excel.template.region import Region
 
-# So many rows tell what a column calculates.
+# How many rows are searched for the formula of a column.
 _ASKED_ROWS = 200
 
 
@@ -46,7 +46,7 @@ def column_formula(sheet: Sheet, region: Region, growth: RangeGrowth, column: in
     common, count = Counter(formulas).most_common(1)[0]
     if 2 * count > len(formulas) + _typed(sheet, region, column):
         return ColumnFormula(common)
-    # One formula among what people typed is theirs, and none that new rows should have.
+    # A formula among typed values belongs to its own row and is not filled down.
     return ColumnFormula(defined, differs=defined is None and 2 * len(formulas) > len(by_row))
 
 

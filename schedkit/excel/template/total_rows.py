@@ -10,7 +10,7 @@ from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.references import Uses
 from schedkit.excel.parts.sheet import Sheet
 
-# A range is looked at for so many rows of totals, which so many blank rows may set apart.
+# How many rows of totals are searched, and how many blank rows may be above them.
 _MOST_TOTALS = 5
 _MOST_BLANK = 2
 

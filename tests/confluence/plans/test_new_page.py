@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from support.confluence_pages import anchor
 from support.confluence_templates import fresh_title
 
-from schedkit.confluence import Applied, Confluence
+from schedkit.confluence import Applied, Confluence, Plan
 from schedkit.demo import DemoSite, Faults
 from schedkit.errors import (
     BadAnswerError,
@@ -87,6 +87,20 @@ def test_a_page_per_key_is_found_whatever_its_title_becomes(wiki: Confluence, de
     assert demo.requests.count(method="POST", path=f"/{page.id}/label") == 1
     demo.wiki.delete(page.id)
     assert publish("APOLLO", 3).page_id not in made.values()
+
+
+def test_two_keys_never_share_a_page(wiki: Confluence, demo: DemoSite) -> None:
+    title, parent = fresh_title(demo), demo.wiki.create(fresh_title(demo), "<p />").id
+
+    def plan(key: str) -> Plan:
+        return wiki.publish(title, parent=parent, key=key, template="<p>{{ k }}</p>", values={"k": key})
+
+    first, second = plan("APOLLO"), plan("GEMINI")
+    page = demo.wiki.pages[first.apply().page_id]
+    for act in (second.apply, lambda: plan("GEMINI")):
+        with pytest.raises(UsageError, match="was made for the key 'APOLLO', not for 'GEMINI'"):
+            act()
+    assert (page.latest.number, plan("APOLLO").changed) == (1, False)
 
 
 def test_a_key_whose_page_is_nowhere_makes_a_new_one(wiki: Confluence, demo: DemoSite) -> None:

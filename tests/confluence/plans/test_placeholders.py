@@ -54,6 +54,9 @@ def test_a_managed_frame_has_its_own_looks(wiki: Confluence, demo: DemoSite) -> 
     ("value", "storage"),
     [
         (None, ""),
+        (pd.NaT, ""),
+        (pd.NA, ""),
+        (float("nan"), ""),
         ("a<b\nc", "a&lt;b<br />c"),
         (3.5, "3.5"),
         (date(2026, 1, 2), '<time datetime="2026-01-02" />'),

@@ -35,7 +35,6 @@ def at_put(demo: DemoSite, page: DemoPage, answer: Callable[[], Response | None]
 # Pages that may not be written ------------------------------------------------------
 
 
-@pytest.mark.parametrize("wiki", ["cloud"], indirect=True)
 @pytest.mark.parametrize(
     ("status", "words"),
     [

@@ -25,6 +25,7 @@ SITE = "https://wiki.example.org/confluence"
         ("http://wiki.example.org/wiki/spaces/D/pages/edit-v2/124?draft=1", PageAddress("124")),
         ("https://wiki.example.org/pages/viewpage.action?x=1&pageId=55", PageAddress("55")),
         ("https://wiki.example.org/pages/resumedraft.action?draftId=56", PageAddress("56")),
+        ("https://wiki.example.org/wiki/spaces/D/overview?homepageId=57", PageAddress("57")),
         ("https://wiki.example.org/x/oYYB", PageAddress("100001")),
         ("https://wiki.example.org/wiki/x/AQAAAAE", PageAddress("4294967297")),
         (

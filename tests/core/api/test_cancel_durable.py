@@ -11,7 +11,7 @@ from pathlib import Path
 from core.conftest import Heard
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.states import State
 from schedkit.errors import RetryableError

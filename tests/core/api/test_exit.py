@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from schedkit.core.api.at_exit import stop_all
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
 
 SCRIPT = """
 import sys, threading
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 
 sched = Scheduler(sys.argv[1])
 started = threading.Event()
@@ -53,7 +53,7 @@ def test_a_script_that_ends_stops_its_scheduler(tmp_path: Path) -> None:
 
 FORKING_SCRIPT = """
 import multiprocessing, sys
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 
 sched = Scheduler(sys.argv[1])
 sched.start()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from schedkit.core.api.facade import Scheduler
 from schedkit.core.api.front_end import NoFrontEnd, set_front_end
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.errors import UsageError
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from schedkit.core.api.facade import Scheduler
 from schedkit.core.api.options import SCHEDULER_OPTIONS
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.errors import SettingsError
 
 

@@ -18,12 +18,12 @@ import pytest
 
 from schedkit import context
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.execution.results import ResultGoneError
 from schedkit.core.model import Retry
 from schedkit.core.run import TaskResult
-from schedkit.core.runner.results import ResultGoneError
 from schedkit.core.states import Outcome, State
-from schedkit.core.when.triggers import cron, every
+from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import (
     DeclarationError,
     FatalError,

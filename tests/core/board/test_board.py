@@ -15,6 +15,7 @@ from schedkit.core.board import board as board_module
 from schedkit.core.board.board import Board
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Disposition, Outcome, State
+from schedkit.values.instants import to_micros
 
 T0 = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 
@@ -273,16 +274,16 @@ def test_loading_from_the_ledger_and_going_on_with_newer_events() -> None:
         id="r1",
         task="a",
         state=State.FAILED,
-        due_at=T0,
-        queued_at=T0,
-        started_at=at(1),
-        finished_at=at(3),
+        due=to_micros(T0),
+        queued=to_micros(T0),
+        started=to_micros(at(1)),
+        finished=to_micros(at(3)),
         attempt=1,
         error={"message": "boom"},
         priority=20,
     )
-    waiting = Run(id="r2", task="a", state=State.RETRY, due_at=at(60), queued_at=T0)
-    attempt = Attempt(number=1, started_at=at(1), finished_at=at(3), outcome=Outcome.FAILED)
+    waiting = Run(id="r2", task="a", state=State.RETRY, due=to_micros(at(60)), queued=to_micros(T0))
+    attempt = Attempt(number=1, started=to_micros(at(1)), finished=to_micros(at(3)), outcome=Outcome.FAILED)
     board = Board()
     board.load(
         tasks=[{"name": "a", "trigger": "every 1 hour"}],

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from support import past
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.board.history import BARS, LANES, window
-from schedkit.core.ledger.store import Store
+from schedkit.core.store.database import Store
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

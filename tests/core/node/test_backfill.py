@@ -14,10 +14,10 @@ from core.conftest import Heard
 from crash.judge import judge_schedule
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node.backfill import MOST_BACKFILL, due_times
 from schedkit.core.states import State
-from schedkit.core.when.triggers import cron, every
+from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import NotOwnerError, SchedkitError, UsageError
 from schedkit.loop import service
 
@@ -93,6 +93,7 @@ def test_times_that_the_clock_has_just_taken_are_not_taken_again(sched: Schedule
         now = datetime.now(UTC)
         assert sched.backfill("dense", now - timedelta(minutes=1), now) == [], "nothing was left"
     sched.pause("dense")
+    assert sched._bus.flush()
     heard.wait_for(ended, sum(map(heard.of(events.RunQueued, task="dense"), heard.events)))
     (row,) = sched._ledger.tasks()
     runs = sched.runs("dense", limit=1000)

@@ -16,9 +16,9 @@ from sqlalchemy.exc import OperationalError
 from support.faulty import reads_failing
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
-from schedkit.core.ledger import schema
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
+from schedkit.core.store import schema
 from schedkit.errors import LedgerError, NotOwnerError
 from schedkit.loop import service
 
@@ -59,7 +59,7 @@ def test_a_standby_that_cannot_read_the_ledger_tries_again(
     standby.task(name="one")(lambda: 1)
     standby.start(standby=True)
     heard = Heard(standby)
-    calls = failing_once(monkeypatch, standby._ledger, "waits", LedgerError("the server restarts"))
+    calls = failing_once(monkeypatch, standby._ledger, "snapshot", LedgerError("the server restarts"))
     sched.stop()
     heard.wait_for(heard.of(events.OwnerChanged, change="started", owner="standby"))
     assert len(calls) == 2
@@ -148,7 +148,7 @@ def test_a_stop_while_the_ledger_is_being_taken_gives_it_back(make: Make, sched:
     sched.stop()
 
     async def taken_too_late() -> None:
-        assert await node.news.free()
+        assert await node.watching.free()
         await node.stop(0.0)  # … when it is stopped
         await node._promote()
 

@@ -18,11 +18,11 @@ import pytest
 from core.conftest import Heard
 
 from schedkit.core import events
-from schedkit.core.api.facade import Scheduler
-from schedkit.core.ledger import schema
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node import node
 from schedkit.core.states import Outcome, State
-from schedkit.core.when.triggers import cron, every
+from schedkit.core.store import schema
+from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import NotOwnerError, ParameterError, RunCancelledError, SchedkitError, UsageError
 from schedkit.loop import service
 
@@ -258,7 +258,7 @@ def let_another_own(sched: Scheduler, where: str) -> None:
 
 def looks(sched: Scheduler, times: int = 3) -> None:
     """Wait until a viewer has looked at the ledger so many times more."""
-    news, looked = sched._node.news, threading.Semaphore(0)
+    news, looked = sched._node.watching, threading.Semaphore(0)
     catch_up = news.catch_up
 
     async def counting() -> None:
@@ -316,7 +316,7 @@ def test_a_standby_does_not_take_back_what_it_has_handed_over(make: Make) -> Non
     heard.wait_for(heard.of(events.OwnerChanged, change="stopped"))
     while standby.state != "viewer":
         threading.Event().wait(0.01)
-    assert not service().call(standby._node.news.free)
+    assert not service().call(standby._node.watching.free)
     assert standby.state == "viewer"
 
 
@@ -391,7 +391,7 @@ def test_a_board_misses_nothing_when_the_owner_changes(sched: Scheduler, viewer:
 
 PROGRAM = """
 import os, sys, time
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 sched = Scheduler(sys.argv[1], name="victim", lease="3s")
 @sched.task(name="held")
 def held(run):

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from core.conftest import Heard
 
-from schedkit.core.api.facade import Scheduler
 from schedkit.core.api.handles import RunHandle
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import OwnerChanged, RunStarted
-from schedkit.core.owner.known import Waiter
+from schedkit.core.node.waiters import Waiter
 from schedkit.core.states import State
 from schedkit.loop import service
 
@@ -58,10 +58,10 @@ def waiting(pool: ThreadPoolExecutor, run: RunHandle, way: str) -> Future[Any]:
     """Let a thread wait for a run; returns when the owner knows of it."""
     owner = run.scheduler._node.owner
     assert owner is not None
-    known = len(owner._waiters.get(run.id, ()))
+    known = owner.waiters.count(run.id)
     asked: Future[Any] = pool.submit(WAYS[way], run)
     if way == "aio":
-        while len(owner._waiters.get(run.id, ())) == known:
+        while owner.waiters.count(run.id) == known:
             assert not asked.done()
     else:
         promise = run._promise()

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from apscheduler.triggers.interval import IntervalTrigger
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Task
 from schedkit.core.states import Overlap
 from schedkit.core.tasks.base import BaseTask, as_task
 from schedkit.core.tasks.declare import task
 from schedkit.core.tasks.schedule import ScheduleType, TaskSchedule
-from schedkit.core.when.triggers import at, cron, every
+from schedkit.core.triggers.constructors import at, cron, every
 from schedkit.errors import DeclarationError, ParameterError, RunFailedError, TriggerError
 
 

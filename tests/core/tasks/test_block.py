@@ -16,7 +16,7 @@ from apscheduler.triggers.cron import CronTrigger
 from schedkit.core.model import Retry, Task
 from schedkit.core.tasks.block import block_trigger, yaml_tasks
 from schedkit.core.tasks.declare import declare
-from schedkit.core.when.triggers import any_of, at, cron, every
+from schedkit.core.triggers.constructors import any_of, at, cron, every
 from schedkit.errors import FatalError, SettingsError, TriggerError
 from schedkit.values.yaml import parse_yaml
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Task
 from schedkit.core.tasks.base import BaseTask
 from schedkit.core.tasks.block import yaml_tasks

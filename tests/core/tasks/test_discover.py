@@ -30,7 +30,7 @@ def write(package: Path, name: str, text: str) -> None:
 
 MARKED = """
 from schedkit.core.tasks.declare import task
-from schedkit.core.when.triggers import every
+from schedkit.core.triggers.constructors import every
 @task(every("1h"))
 def sync(pages: int = 1) -> int:
     return pages

@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_type_hints
 
 import pytest
 
-from schedkit.core.api.facade import Scheduler
+from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import TaskChanged
 from schedkit.core.model import Hooks, Task
 from schedkit.core.tasks.base import BaseTask

@@ -11,7 +11,7 @@ from schedkit.core.states import Overlap
 from schedkit.core.tasks.declare import declare
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.tasks.request import read_request
-from schedkit.core.when.triggers import cron, every
+from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import DeclarationError, ParameterError, TriggerError
 
 

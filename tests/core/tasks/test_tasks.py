@@ -15,7 +15,7 @@ from schedkit.core.states import Overlap, Priority
 from schedkit.core.tasks.base import BaseTask
 from schedkit.core.tasks.declare import declare, declare_data, marked, replaced, task
 from schedkit.core.tasks.registry import Registry
-from schedkit.core.when.triggers import cron, every
+from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import DeclarationError, ParameterError, TriggerError
 
 

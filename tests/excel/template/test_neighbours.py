@@ -43,3 +43,11 @@ def test_a_pivot_below_is_refused_by_its_name(area: str, rows: int, refused: boo
         assert not (tmp_path / "f.xlsx").exists()
     else:
         assert excel.write(issues_frame(rows), tmp_path / "f.xlsx", template=template).rows == rows
+
+
+@pytest.mark.parametrize("area", ["A1:B3", 'B5:C9" rowPageCount="2'])
+def test_rows_are_not_written_into_a_pivot_or_its_filters(area: str, tmp_path: Path) -> None:
+    template = with_pivot(tmp_path / "t.xlsx", area)
+    message = r"table 'Issues' of t\.xlsx lies in the pivot table 'Pivot1', which would overwrite the rows"
+    with pytest.raises(WorkbookError, match=message):
+        excel.write(issues_frame(1), tmp_path / "f.xlsx", template=template)

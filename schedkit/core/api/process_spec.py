@@ -1,0 +1,55 @@
+"""What another process needs to go on with a scheduler's work: the ledger, the limits, the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from schedkit.core.store.reader import Ledger
+from schedkit.core.tasks import origin
+from schedkit.core.tasks.registry import Registry
+from schedkit.values.keywords import check_keywords
+
+__all__ = ["ProcessSpec"]
+
+
+@check_keywords
+class ProcessSpec:
+    """How a scheduler is made again in another process."""
+
+    _ledger: Ledger
+    _registry: Registry
+    _options: dict[str, Any]
+
+    @property
+    def address(self) -> str:
+        """Where the ledger is, in full: what opens it. It may hold a password."""
+        store = self._ledger.store
+        return str(store.path) if store.path else store.url.render_as_string(hide_password=False)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What this scheduler was made with, but for its ledger."""
+        return dict(self._options)
+
+    @property
+    def declarations(self) -> int:
+        """Grows whenever a task is declared here or removed."""
+        return self._registry.version
+
+    def files(self, typed_in: Path | None = None) -> dict[str, Path | None]:
+        """Return the file that declares each task of this process, None for one that no file declares.
+
+        Parameters
+        ----------
+        typed_in : Path, optional
+            The notebook whose cells declare.
+        """
+        registry = self._registry
+        origins = {name: registry.origins.get(name) for name in registry}
+        return {
+            name: origin.file_of(registry[name], told, typed_in)
+            for name, told in origins.items()
+            # What every process declares by itself comes from no file.
+            if told != origin.EVERYWHERE
+        }

@@ -1,0 +1,318 @@
+"""The facade: declare tasks, start, stop, submit, pause, and see what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
+
+from schedkit.core.api.aio import AsyncScheduler
+from schedkit.core.api.at_exit import stop_at_exit
+from schedkit.core.api.front_end import front_end
+from schedkit.core.api.handles import RunHandle, TaskHandle
+from schedkit.core.api.options import SCHEDULER_OPTIONS, SchedulerOptions
+from schedkit.core.api.process_spec import ProcessSpec
+from schedkit.core.api.views import Views
+from schedkit.core.board.board import Board
+from schedkit.core.compat.job_api import JobApi
+from schedkit.core.execution.results import Results
+from schedkit.core.ids import new_id
+from schedkit.core.model import Task
+from schedkit.core.node.config import NodeConfig
+from schedkit.core.node.event_bus import EventBus
+from schedkit.core.node.node import Node
+from schedkit.core.node.submissions import submit_all
+from schedkit.core.node.waiters import Waiter
+from schedkit.core.promise import Promise
+from schedkit.core.store.database import Store
+from schedkit.core.store.reader import Ledger
+from schedkit.core.store.retention import Retention
+from schedkit.core.tasks import origin
+from schedkit.core.tasks.base import as_task
+from schedkit.core.tasks.declare import declare_data
+from schedkit.core.tasks.defaults import fill
+from schedkit.core.tasks.options import TASK_OPTIONS, TaskOptions
+from schedkit.core.tasks.params import check, check_data
+from schedkit.core.tasks.registry import Registry
+from schedkit.core.triggers.base import TriggerLike
+from schedkit.errors import DeclarationError, NotOwnerError, SettingsError
+from schedkit.loop import blocking, refuse_in_coroutine, service, wait
+from schedkit.values.keywords import check_keywords
+
+__all__ = ["AsyncScheduler", "Scheduler"]
+
+_log = logging.getLogger("schedkit")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@check_keywords
+class Scheduler(Views, ProcessSpec, JobApi):
+    """Runs tasks on time and remembers what happened.
+
+    Parameters
+    ----------
+    ledger : str or Path
+        A file (SQLite) or an SQLAlchemy URL of a PostgreSQL database.
+
+    Raises
+    ------
+    SettingsError
+        If an option is unknown or out of its range; says which and what it may be.
+
+    Examples
+    --------
+    >>> sched = Scheduler("example.db")                          # doctest: +SKIP
+    >>> @sched.task("0 7 * * mon-fri")
+    ... def open_bugs(): ...                                     # doctest: +SKIP
+    >>> sched.start()                                            # doctest: +SKIP
+    """
+
+    def __init__(self, ledger: str | Path = "schedkit.db", **options: Unpack[SchedulerOptions]) -> None:
+        chosen = self._options = {
+            **SCHEDULER_OPTIONS.defaults,
+            **SCHEDULER_OPTIONS.read(options, error=SettingsError),
+        }
+        self._job_defaults: dict[str, Any] = chosen["job_defaults"]
+        store = Store(ledger, durable=chosen["durability"])
+        self._ledger = Ledger(store)
+        self._registry = Registry()
+        self._bus = EventBus()
+        self._results = Results(chosen["results"] or _results_beside(store))
+        self._config = _config(chosen)
+        self._node = Node(
+            self._ledger,
+            self._registry,
+            self._bus,
+            self._results,
+            self._config,
+            lease_seconds=chosen["lease"],
+        )
+        self._handles: dict[str, TaskHandle[..., Any]] = {}
+        self._viewing = False
+        self._board: Board | None = None
+        self._board_lock = threading.Lock()
+        self.aio = AsyncScheduler(self)
+
+    def __repr__(self) -> str:
+        return f"<Scheduler {self.state}, ledger {self.ledger}, {len(self.tasks)} tasks>"
+
+    def _ipython_display_(self) -> None:
+        front_end().display(self)
+
+    def panel(self, kind: str = "tasks") -> Any:
+        """Return a live widget."""
+        return front_end().panel(self, kind)
+
+    # Life
+
+    start = blocking(AsyncScheduler.start)
+    stop = blocking(AsyncScheduler.stop)
+    take_over = blocking(AsyncScheduler.take_over)
+
+    def __enter__(self) -> Scheduler:
+        self.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.stop()
+
+    @contextmanager
+    def viewing(self) -> Iterator[Scheduler]:
+        """Open the ledger to look and to leave commands, without owning it or starting anything."""
+        service().call(self._node.open)
+        self._viewing = True
+        try:
+            yield self
+        finally:
+            self._viewing = False
+
+    def _started(self) -> None:
+        stop_at_exit(self)
+        front_end().scheduler_started()
+        self._to_run.submit()
+        owner = self.owner
+        if self.state == "viewer" and owner is not None:
+            _log.warning(
+                "%s is owned by %s; this process is a viewer: what is declared here waits. "
+                "take_over() makes it the owner; Scheduler('other.db') is a ledger of its own",
+                self.ledger,
+                owner,
+            )
+
+    # Declaring
+
+    @overload
+    def task(self, trigger: Callable[P, R], /) -> TaskHandle[P, R]: ...
+    @overload
+    def task(
+        self, trigger: TriggerLike | None = None, **options: Unpack[TaskOptions]
+    ) -> Callable[[Callable[P, R]], TaskHandle[P, R]]: ...
+    @TASK_OPTIONS.document
+    def task(self, trigger: object = None, **options: Any) -> Any:
+        """Declare the decorated function as a task; it stays callable.
+
+        Without any options, the parentheses may be left out.
+
+        Parameters
+        ----------
+        trigger : Trigger, APScheduler trigger, str, timedelta or datetime, optional
+            When it runs; None: when submitted, or after its parents.
+        """
+        TASK_OPTIONS.refuse_unknown(options, error=DeclarationError)
+        if inspect.isroutine(trigger):
+            return self._declared(declare_data(trigger, None, options))
+
+        def decorate(function: Callable[..., Any]) -> TaskHandle[..., Any]:
+            return self._declared(declare_data(function, trigger, options))
+
+        return decorate
+
+    def add(self, task: object) -> TaskHandle[..., Any]:
+        """Declare a task: a `Task`, a `BaseTask` class or instance, or a function marked with ``@task``."""
+        return self._declared(as_task(task))
+
+    def _declared(self, task: Task) -> TaskHandle[..., Any]:
+        task = fill(task, self._job_defaults)
+        if task.trigger is not None:  # before anybody knows of the task: what it cannot tell is refused
+            task.trigger.begins(datetime.now(UTC), self._node.config.tz)
+        owner = self._node.owner
+        known = owner.engine.rows if owner is not None else self._names() if self._open else ()
+        self._registry.add(task, known=known, origin=origin.here())
+        handle: TaskHandle[..., Any] = TaskHandle(self, task.name)
+        self._handles[task.name] = handle
+        if self._node.state != "stopped":
+            service().submit(self._node.declare, task).result()
+        front_end().task_declared(self.ledger, task.name, lambda: self.tasks)
+        return handle
+
+    pause = blocking(AsyncScheduler.pause)
+    resume = blocking(AsyncScheduler.resume)
+    enable, disable = resume, pause
+    remove = blocking(AsyncScheduler.remove)
+    reschedule = blocking(AsyncScheduler.reschedule)
+    cancel = blocking(AsyncScheduler.cancel)
+
+    # Running
+
+    def submit(self, name: str, /, **params: Any) -> RunHandle:
+        """Ask for a run now; durable when it returns.
+
+        Parameters
+        ----------
+        name : str
+            The task's.
+        **params
+            Its parameters, checked against its type hints. They are data: what would not come back from the
+            ledger is refused.
+
+        Raises
+        ------
+        NotOwnerError
+            If nobody owns the ledger: neither this scheduler nor another process runs.
+        UsageError
+            If no task is called so, or the parameters do not fit.
+        """
+        return self.submit_many(name, [params])[0]
+
+    def submit_many(self, name: str, batch: Iterable[Mapping[str, Any]]) -> list[RunHandle]:
+        """Ask for a run for each set of parameters, all durable when it returns."""
+        refuse_in_coroutine("Scheduler.submit")
+        handles, durable = self._submit(name, batch)
+        wait(durable)
+        return handles
+
+    def _submit(
+        self, name: str, batch: Iterable[Mapping[str, Any]]
+    ) -> tuple[list[RunHandle], Promise[None] | Future[None]]:
+        name = getattr(name, "name", name)
+        node = self._node
+        task = self._registry.get(name)
+        if task is None:
+            self._known(name)
+        if task is not None:
+            checked = [check(task, params) for params in batch]
+        else:
+            checked = [check_data(name, params) for params in batch]
+        owner = node.owner
+        if owner is None:
+            handles = [RunHandle(self, new_id(), name) for _ in checked]
+            asked = [
+                {"run": handle.id, "task": name, "params": params}
+                for handle, params in zip(handles, checked, strict=True)
+            ]
+            if service().here():
+                return handles, asyncio.run_coroutine_threadsafe(
+                    self._ask_all(asked), asyncio.get_running_loop()
+                )
+            return handles, service().submit(self._ask_all, asked)
+        wanted = [{"params": params} for params in checked]
+        ids, waiters, durable = submit_all(owner, name, wanted, actor=node.config.name)
+        handles = [RunHandle(self, id, name, waiter) for id, waiter in zip(ids, waiters, strict=True)]
+        return handles, durable
+
+    async def _ask_all(self, asked: list[dict[str, Any]]) -> None:
+        for data in asked:
+            await self._node.ask("submit", data)
+
+    backfill = blocking(AsyncScheduler.backfill)
+
+    def run(self, id: str) -> RunHandle:
+        """Return the handle of a run by its id."""
+        return RunHandle(self, id, self._run(id).task)
+
+    def prune(self) -> int:
+        """Forget now what the retention policy lets go; return how many rows and files."""
+        if self._node.owner is None:
+            raise NotOwnerError(f"ledger {self.ledger} is not owned here", hint="its owner prunes it")
+        return service().call(self._node.maintenance.prune)
+
+    # Seeing
+
+    # For the handles
+
+    def _wait_for(self, id: str) -> Waiter:
+        waiter = Waiter()
+        service().submit(self._node.finished, id, waiter)
+        return waiter
+
+
+SCHEDULER_OPTIONS.document(Scheduler)
+
+
+def _config(chosen: Mapping[str, Any]) -> NodeConfig:
+    keep_runs: float | None = chosen["keep_runs"]
+    return NodeConfig(
+        name=chosen["name"] or _own_name(),
+        concurrency=chosen["concurrency"],
+        threads=chosen["threads"],
+        processes=chosen["processes"],
+        tag_limits=chosen["limits"],
+        tz=chosen["tz"],
+        most_interruptions=chosen["interruptions"],
+        cancel_grace=chosen["cancel_grace"],
+        retention=Retention(
+            None if keep_runs is None else timedelta(seconds=keep_runs), chosen["keep_results"]
+        ),
+    )
+
+
+def _own_name() -> str:
+    notebook = os.environ.get("JPY_SESSION_NAME")
+    return Path(notebook or sys.argv[0] or "python").name or "python"
+
+
+def _results_beside(store: Store) -> Path:
+    return (
+        store.path.with_suffix(".results") if store.path is not None else Path("schedkit-results").absolute()
+    )

@@ -1,0 +1,373 @@
+"""APScheduler's job API over our scheduler: `add_job` and its friends, all ending in one `Task`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from schedkit.core.compat.args import first_at, identity, past, resolved, split_options, trigger_from
+from schedkit.core.compat.pending_jobs import PendingJobs
+from schedkit.core.compat.status import status
+from schedkit.core.compat.task_snapshot import TaskSnapshot, task_snapshot, task_snapshots
+from schedkit.core.model import Task
+from schedkit.core.tasks.declare import declare, declare_data, replaced
+from schedkit.core.tasks.params import arguments_by_name, check
+from schedkit.core.tasks.request import read_request
+from schedkit.core.triggers.base import Trigger
+from schedkit.core.triggers.constructors import Moment, at, moment_of
+from schedkit.core.triggers.kinds import At
+from schedkit.errors import DeclarationError, UsageError
+from schedkit.values.keywords import check_keywords
+from schedkit.values.parsers import text, texts
+
+if TYPE_CHECKING:
+    from schedkit.core.api.handles import RunHandle, TaskHandle
+    from schedkit.core.api.scheduler import Scheduler
+
+__all__ = ["EVENT_ALL", "Job", "JobApi"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# apscheduler.events.EVENT_ALL, without importing it.
+EVENT_ALL = 2**17 - 1
+# Carried by jobs that run once: `get_job` knows them until they have.
+ONE_TIME = "one-time"
+UNSET: Any = object()
+
+
+@check_keywords
+class Job:
+    """A task, seen the way APScheduler shows a job.
+
+    Attributes
+    ----------
+    id : str
+        The task's name.
+    """
+
+    def __init__(self, scheduler: JobApi, id: str) -> None:
+        self._scheduler = scheduler
+        self.id = id
+
+    @property
+    def _handle(self) -> TaskHandle[..., Any]:
+        return self._scheduler._self._handle(self.id)
+
+    @property
+    def name(self) -> str:
+        """The description, else the task's name."""
+        return self._handle.task.description or self.id
+
+    @property
+    def func(self) -> Callable[..., Any] | None:
+        """The function it calls."""
+        return self._handle.task.function
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """Its parameters."""
+        return dict(self._handle.task.params)
+
+    @property
+    def trigger(self) -> Trigger | None:
+        """When it runs."""
+        return self._handle.task.trigger
+
+    @property
+    def next_run_time(self) -> datetime | None:
+        """Its next time, None while it is paused or has none."""
+        return self._handle.next_run
+
+    @property
+    def coalesce(self) -> bool:
+        """Whether overdue times become one run."""
+        return self._handle.task.coalesce
+
+    @property
+    def max_instances(self) -> int:
+        """How many runs may be alive at once."""
+        return self._handle.task.max_instances
+
+    @property
+    def misfire_grace_time(self) -> float | None:
+        """How many seconds late it may start; None: however late."""
+        return self._handle.task.misfire_grace
+
+    def pause(self) -> Job:
+        """Stop its times."""
+        return self._scheduler.pause_job(self.id)
+
+    def resume(self) -> Job:
+        """Let its times happen again."""
+        return self._scheduler.resume_job(self.id)
+
+    def reschedule(self, trigger: object, **trigger_args: Any) -> Job:
+        """Give it another trigger."""
+        return self._scheduler.reschedule_job(self.id, trigger=trigger, **trigger_args)
+
+    def remove(self) -> None:
+        """Forget it."""
+        self._scheduler.remove_job(self.id)
+
+    def __repr__(self) -> str:
+        trigger = self.trigger
+        return f"<Job {self.id!r}: {'on demand' if trigger is None else trigger.text()}>"
+
+
+@check_keywords
+class JobApi:
+    """What a scheduler offers to those who know APScheduler 3."""
+
+    @property
+    def _self(self) -> Scheduler:
+        return cast("Scheduler", self)
+
+    def add_job(
+        self,
+        func: Callable[..., Any] | str,
+        trigger: object = None,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        id: str | None = None,
+        name: str | None = None,
+        next_run_time: Moment | None = UNSET,
+        jobstore: str = "default",
+        replace_existing: bool = False,
+        **options: Any,
+    ) -> Job:
+        """Add a job as APScheduler does.
+
+        Parameters
+        ----------
+        func : callable or str
+            ``"package.module:function"`` is imported.
+        trigger : {"cron", "interval", "date", "calendarinterval"} or trigger, optional
+            None runs it once, now; before `start`, as soon as the scheduler runs.
+        args, kwargs
+            Its arguments; positional ones are stored by their names.
+        id : str, optional
+            The task's name; the function's own by default.
+        name : str, optional
+            A description for people.
+        next_run_time : datetime, str or None, optional
+            The first run, before those of the trigger; None adds it paused.
+        replace_existing : bool
+            Whether a job of this id may be replaced. The same function with the same arguments always
+            may, because a cell runs again.
+        **options
+            Options of a task, such as ``misfire_grace_time``, ``coalesce``, ``max_instances`` and
+            ``executor``, and ``hour=7``, ``seconds=30``, ``run_date=…`` of a trigger given by name.
+            ``jitter`` is the trigger's. Weekdays go by name: APScheduler's numbers count from
+            Monday = 0, a crontab's from Sunday.
+
+        Raises
+        ------
+        DeclarationError, TriggerError, ParameterError
+            If it cannot be added; says what to change.
+        """
+        function = resolved(func)
+        if jobstore != "default":
+            raise UsageError(f"jobstore={jobstore!r}", hint="there is one ledger; leave jobstore out")
+        own, trigger_args = split_options(options)
+        if kwargs is not None and not own.keys().isdisjoint(("params", "parameters")):
+            raise UsageError("add_job: kwargs and params are the same option", hint="keep kwargs")
+        params = arguments_by_name(function, args, own.pop("params", own.pop("parameters", kwargs)))
+        made = trigger_from(trigger, trigger_args)
+        now = datetime.now(UTC)
+        first = None
+        if next_run_time is not UNSET and next_run_time is not None:
+            first = moment_of(next_run_time, "next_run_time")
+        soon = first is not None and past(first, now)
+        once = made is None
+        if first is not None and not soon:
+            made = at(first) if made is None else first_at(first, made)
+            once = once or isinstance(made, At)
+        tags = (ONE_TIME,) if once or isinstance(made, At) else ()
+        given = {"name": id, "params": params, "enabled": next_run_time is not None, **own}
+        given["tags"] = (*texts(own.get("tags", ()), "tags"), *tags)
+        if name is not None:
+            given["description"] = text(name, "name")
+        task = declare_data(function, made, given)
+        self._refuse_conflict(task, replace_existing)
+        if soon or made is None:
+            self._add_and_run(task)
+        else:
+            self._self.add(task)
+            self._to_run.discard(task.name)
+        return Job(self, task.name)
+
+    def _add_and_run(self, task: Task) -> RunHandle | None:
+        """Add a task and run it now; None: once the scheduler runs."""
+        check(task, {})  # before anything is declared
+        handle = self._self.add(task)
+        if self._self._open:
+            return handle.submit()
+        self._to_run.add(task.name)
+        return None
+
+    @functools.cached_property
+    def _to_run(self) -> PendingJobs:
+        return PendingJobs(self._self)
+
+    def _refuse_conflict(self, task: Task, replace_existing: bool) -> None:
+        known = self._self._registry.get(task.name)
+        if known is None or replace_existing:
+            return
+        if identity(known.function) != identity(task.function) or dict(known.params) != dict(task.params):
+            raise DeclarationError(
+                f"there is a job {task.name!r} already, of another function or other arguments",
+                hint="give it an id of its own, or replace_existing=True",
+            )
+
+    def add_one_time_job(
+        self,
+        job_id: str,
+        handler: str | Callable[..., Any] | None = None,
+        job_data: Mapping[str, Any] | None = None,
+        *,
+        handler_class_name: str | None = None,
+        run_date: datetime | str | None = None,
+    ) -> RunHandle | Job:
+        """Run a known task once, under an id of the caller's.
+
+        Parameters
+        ----------
+        job_id : str
+            The name of this job; `get_job` knows it until it has run.
+        handler : str or callable
+            The name or tag of a declared task, or a function. `handler_class_name` is the same.
+        job_data : mapping, optional
+            Its parameters.
+        run_date : datetime or str, optional
+            When; now by default.
+        """
+        wanted = handler if handler is not None else handler_class_name
+        if wanted is None:
+            raise DeclarationError(f"one-time job {job_id!r} names no handler", hint="name a declared task")
+        base = declare(wanted, name=job_id) if callable(wanted) else self._self._registry.handler(wanted)
+        trigger = None if run_date is None else at(run_date)
+        task = declare_like(base, job_id, trigger, job_data)
+        if trigger is None:
+            return self._add_and_run(task) or Job(self, job_id)
+        self._self.add(task)
+        self._to_run.discard(job_id)
+        return Job(self, job_id)
+
+    def add_request(self, body: Mapping[str, Any]) -> TaskHandle[..., Any]:
+        """Declare a task written as data, and run it at once if it is IMMEDIATE.
+
+        Parameters
+        ----------
+        body : mapping
+            See `schedkit.core.tasks.request.read_request`; it names a registered task or a tag.
+        """
+        request = read_request(body, self._self._registry)
+        if request.run_now:
+            self._add_and_run(request.task)
+            return self._self._handle(request.task.name)
+        self._to_run.discard(request.task.name)
+        return self._self.add(request.task)
+
+    def scheduled_job(self, trigger: object, **options: Any) -> Callable[[F], F]:
+        """Decorate a function to be a job; see `add_job`."""
+
+        def mark(function: F) -> F:
+            self.add_job(function, trigger, **options)
+            return function
+
+        return mark
+
+    def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
+        """Forget a job; its history stays."""
+        self._self.remove(job_id)
+
+    def pause_job(self, job_id: str, jobstore: str | None = None) -> Job:
+        """Stop the times of a job."""
+        self._self.pause(job_id)
+        return Job(self, job_id)
+
+    def resume_job(self, job_id: str, jobstore: str | None = None) -> Job:
+        """Let the times of a job happen again."""
+        self._self.resume(job_id)
+        return Job(self, job_id)
+
+    def reschedule_job(
+        self, job_id: str, jobstore: str | None = None, trigger: object = None, **trigger_args: Any
+    ) -> Job:
+        """Give a job another trigger; without one it runs once, now."""
+        made = trigger_from(trigger, trigger_args)
+        self._self.reschedule(job_id, made)
+        if made is None:
+            self._self.submit(job_id)
+        return Job(self, job_id)
+
+    def get_jobs(self, jobstore: str | None = None) -> list[Job]:
+        """Return the jobs, the next to run first."""
+        never = datetime.max.replace(tzinfo=UTC)
+        stopped = self._self._open and self._self.paused
+        found = [
+            (never if stopped or one.paused else one.next_at or never, one.name)
+            for one in task_snapshots(self._self).values()
+            if not self._is_over(one)
+        ]
+        return [Job(self, name) for _, name in sorted(found)]
+
+    def get_job(self, job_id: str, jobstore: str | None = None) -> Job | None:
+        """Return a job; None if there is none, or it was to run once and has."""
+        found = task_snapshot(self._self, job_id)
+        return None if found is None or self._is_over(found) else Job(self, job_id)
+
+    def _is_over(self, one: TaskSnapshot) -> bool:
+        return ONE_TIME in one.tags and one.over and one.name not in self._to_run
+
+    def add_listener(self, callback: Callable[[Any], object], mask: int = EVENT_ALL) -> None:
+        """Call `callback` with APScheduler's events, those whose code is in `mask`.
+
+        Examples
+        --------
+        >>> from apscheduler.events import EVENT_JOB_ERROR
+        >>> sched.add_listener(print, EVENT_JOB_ERROR)             # doctest: +SKIP
+        """
+        from schedkit.core.compat.events import Translator
+
+        unsubscribe = self._self.subscribe(Translator(callback, mask, self._self._load))
+        self._listeners.setdefault(_key(callback), []).append(unsubscribe)
+
+    def remove_listener(self, callback: Callable[[Any], object]) -> None:
+        """Call `callback` no more."""
+        for unsubscribe in self._listeners.pop(_key(callback), ()):
+            unsubscribe()
+
+    @functools.cached_property
+    def _listeners(self) -> dict[object, list[Callable[[], None]]]:
+        return {}
+
+    def get_status(self) -> dict[str, Any]:
+        """Return what runs, how much, and every job and task; see `schedkit.core.compat.status.status`."""
+        return status(self._self)
+
+    def shutdown(self, wait: bool = True) -> None:
+        """Stop; without `wait`, what runs is interrupted and recorded."""
+        self._self.stop("30s" if wait else "0s")
+
+
+def _key(callback: Callable[[Any], object]) -> object:
+    # A bound method is made anew at every access; two of the same object are equal.
+    return callback if callback.__hash__ is not None else id(callback)
+
+
+def declare_like(
+    base: Task, name: str, trigger: Trigger | None, params: Mapping[str, Any] | None, **changes: Any
+) -> Task:
+    """Return a task of another name with the function and rules of `base`."""
+    tags = tuple(dict.fromkeys((*base.tags, ONE_TIME)))
+    return replaced(
+        base,
+        name=name,
+        trigger=trigger,
+        params={**base.params, **(params or {})},
+        after=(),
+        **{"tags": tags, **changes},
+    )

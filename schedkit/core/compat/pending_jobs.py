@@ -1,0 +1,64 @@
+"""Jobs that were to run at once and wait for a scheduler that runs them, as APScheduler's pending jobs do."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from schedkit.core.events import Event, OwnerChanged
+from schedkit.errors import SchedkitError
+
+if TYPE_CHECKING:
+    from schedkit.core.api.scheduler import Scheduler
+
+__all__ = ["PendingJobs"]
+
+_log = logging.getLogger("schedkit")
+
+
+class PendingJobs:
+    """The names of such jobs, in the order in which they were added."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._names: dict[str, None] = {}
+        self._lock = threading.Lock()
+        self._unsubscribe: Callable[[], None] | None = None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def add(self, name: str) -> None:
+        """Let a job run when this scheduler begins to own the ledger."""
+        with self._lock:
+            self._names[name] = None
+            if self._unsubscribe is None:
+                # Not only `start` makes an owner: a viewer takes over.
+                self._unsubscribe = self._scheduler.subscribe(self._hear)
+        self.submit()  # it may have begun meanwhile
+
+    def discard(self, name: str) -> None:
+        """Let a job not run: it was added anew."""
+        with self._lock:
+            self._names.pop(name, None)
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, OwnerChanged):
+            self.submit()
+
+    def submit(self) -> None:
+        """Submit them if this scheduler owns the ledger."""
+        if self._scheduler.state != "running":
+            return
+        with self._lock:
+            names, self._names = self._names, {}
+            if self._unsubscribe is not None:
+                self._unsubscribe()
+                self._unsubscribe = None
+        for name in names:
+            try:
+                self._scheduler._submit(name, [{}])
+            except SchedkitError as error:
+                _log.warning("job %r was to run once its scheduler starts, and does not: %s", name, error)

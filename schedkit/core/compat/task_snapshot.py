@@ -1,0 +1,90 @@
+"""How tasks stand at one moment, from one look: what lists of thousands of them are made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from schedkit.core.model import Task, TaskRow
+from schedkit.core.triggers import data as trigger_data
+from schedkit.core.triggers.base import Trigger
+
+if TYPE_CHECKING:
+    from schedkit.core.api.scheduler import Scheduler
+
+__all__ = ["TaskSnapshot", "task_snapshot", "task_snapshots"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSnapshot:
+    """A task as declared here (`task`) and as the ledger knows it (`row`); one of them may be None.
+
+    Attributes
+    ----------
+    alive : int
+        Its runs that have not ended.
+    """
+
+    name: str
+    task: Task | None
+    row: TaskRow | None
+    alive: int
+
+    @property
+    def tags(self) -> Iterable[str]:
+        """Its tags."""
+        if self.task is not None:
+            return self.task.tags
+        return () if self.row is None else self.row.facts.get("tags", ())
+
+    @property
+    def trigger(self) -> Trigger | None:
+        """When it runs."""
+        if self.task is not None:
+            return self.task.trigger
+        text = None if self.row is None else self.row.trigger
+        return None if text is None else trigger_data.loads(text)
+
+    @property
+    def paused(self) -> bool:
+        """Whether its own due times are stopped."""
+        return self.row is not None and self.row.paused
+
+    @property
+    def next_at(self) -> datetime | None:
+        """Its next time, whether it is paused or not."""
+        if self.row is not None:
+            return self.row.next_at
+        trigger, now = self.trigger, datetime.now(UTC)
+        return None if trigger is None else trigger.first(now)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is to come of it unless somebody submits it."""
+        return self.next_at is None and not self.paused and not self.alive
+
+
+def task_snapshot(scheduler: Scheduler, name: str) -> TaskSnapshot | None:
+    """Return how one task stands, None if there is none of that name."""
+    task, row = scheduler._registry.get(name), scheduler._row(name)
+    if task is None and row is None:
+        return None
+    return TaskSnapshot(name, task, row, len(scheduler._live(name)))
+
+
+def task_snapshots(scheduler: Scheduler) -> dict[str, TaskSnapshot]:
+    """Return how every task stands, in the order of their names."""
+    registry, owner = scheduler._registry, scheduler._node.owner
+    rows: dict[str, TaskRow] = {}
+    alive: Counter[str] = Counter()
+    if owner is not None:
+        rows = dict(owner.engine.rows)
+        alive.update({name: owner.engine.alive(name) for name in rows})
+    elif scheduler._open:
+        rows = {row.name: row for row in scheduler._ledger.tasks()}
+        alive.update(run.task for run in scheduler._ledger.live())
+    names = sorted({*registry, *rows})
+    return {name: TaskSnapshot(name, registry.get(name), rows.get(name), alive[name]) for name in names}

@@ -1,0 +1,372 @@
+"""Attempts: started when there is room, ended, timed out, cancelled, followed by another."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from schedkit.core.engine.queue import Waiting
+from schedkit.core.engine.retries import follow
+from schedkit.core.engine.runs import Runs
+from schedkit.core.engine.state import EngineState
+from schedkit.core.engine.values import (
+    Abandon,
+    Adopted,
+    AttemptRecorded,
+    Cancel,
+    Ended,
+    Finished,
+    Recover,
+    Start,
+    Stop,
+    StopAttempts,
+)
+from schedkit.core.events import RunRetrying, RunStarted
+from schedkit.core.model import Retry, Task, timeout_error
+from schedkit.core.run import Attempt, Run
+from schedkit.core.states import Outcome, State
+from schedkit.values.instants import SECOND
+
+__all__ = ["Active", "Attempts"]
+
+# Why the runs of a task that is gone end.
+REMOVED = "its task was removed"
+_CANCELLED = "cancelled by "
+_NO_RETRY = Retry()
+_GAVE_UP = {
+    "type": "CancelledError",
+    "message": "the task cancelled itself",
+    "hint": "something it awaited was cancelled; nobody asked schedkit to cancel it",
+    "traceback": "",
+}
+Answer = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Active:
+    """An attempt whose end the ledger does not have yet; `why` it was asked to stop, and by whom."""
+
+    run: str
+    attempt: int
+    task: Task
+    deadline: int | None
+    why: str = ""
+    actor: str = ""
+
+
+class Attempts:
+    """The part of an engine that starts and ends attempts."""
+
+    def __init__(self, state: EngineState, runs: Runs) -> None:
+        self._state, self._runs = state, runs
+        self.active: dict[str, Active] = {}
+        # Runs whose recorded attempt's code has not ended: it keeps its place.
+        self.overrunning: dict[str, int] = {}
+        # When to look at an attempt, on the clock that never jumps.
+        self._deadlines: list[tuple[int, str, int]] = []
+
+    # Beginning
+
+    def start(self, most: int) -> int:
+        """Start the runs that may start now, at most so many; return how many."""
+        state = self._state
+        starting = state.queue.start(state.now, most)
+        for waiting in starting:
+            run = state.runs[waiting.id]
+            started = replace(run, state=State.RUNNING, attempt=run.attempt + 1, started=state.now, reason="")
+            state.move(run, started)
+            state.draft.events.append(
+                RunStarted(
+                    at=state.at,
+                    seq=state.next_seq(),
+                    task=run.task,
+                    run=run.id,
+                    who=run.who,
+                    attempt=started.attempt,
+                )
+            )
+            self._activate(started)
+        return len(starting)
+
+    def _activate(self, run: Run) -> None:
+        task = self._state.tasks[run.task]
+        deadline = None if task.timeout is None else self._state.steady + round(task.timeout * SECOND)
+        self.active[run.id] = Active(run.id, run.attempt, task, deadline)
+        self._look_at(run.id, run.attempt, deadline)
+        self._state.draft.starts.append(Start(run, task))
+
+    def recover(self, stimulus: Recover) -> Answer:
+        """Go on with what the ledger shows as running, or record it as lost."""
+        state = self._state
+        state.runs_aside, state.tasks_aside = stimulus.runs_aside, set(stimulus.tasks_aside)
+        for name in state.tasks_aside:
+            state.schedules.drop(name)
+        for run_id in state.runs_aside:
+            state.queue.withdraw(run_id)
+        for adopted in stimulus.adopted:
+            self._adopt(adopted)
+        for child in state.dependencies.children - state.rows.keys():
+            self._runs.forget_waits(child)  # of a task that is gone
+        for id in list(state.runs):
+            run = state.runs.get(id)
+            if run is None or id in self.active or id in state.runs_aside:
+                continue
+            # One with a reason was cancelled before it began.
+            lost = stimulus.reason or run.reason or run.task not in state.tasks
+            if run.state is State.RUNNING and lost:
+                self._interrupt(run, stimulus.reason or "its start was lost")
+            elif run.state is State.RUNNING:
+                self._hold_place(id, state.tasks[run.task])
+                self._activate(run)
+            elif run.task not in state.rows:
+                self._runs.withdraw(run, REMOVED)
+        return {}
+
+    def _adopt(self, adopted: Adopted) -> None:
+        state, task = self._state, adopted.task
+        run = state.runs.get(adopted.run)
+        state.queue.withdraw(adopted.run)
+        self._hold_place(adopted.run, task)
+        if run is None or run.state is not State.RUNNING or run.attempt != adopted.attempt:
+            self.overrunning[adopted.run] = adopted.attempt
+            return
+        deadline = None if task.timeout is None else adopted.started + round(task.timeout * SECOND)
+        cancelled = adopted.why == "cancel"
+        why = "" if cancelled else adopted.why
+        self.active[adopted.run] = Active(adopted.run, adopted.attempt, task, deadline, why)
+        self._look_at(adopted.run, adopted.attempt, deadline)
+        if cancelled or run.reason:  # its code or its row may not know yet
+            self.cancel_run(run, adopted.actor if cancelled else run.reason.removeprefix(_CANCELLED))
+
+    def _hold_place(self, run: str, task: Task) -> None:
+        self._state.queue.hold(Waiting(run, task.name, 0, 0, self._runs.keys_of(task)))
+
+    # End
+
+    def ended(self, stimulus: Ended) -> Answer:
+        """Record how the code of an attempt ended, unless that was recorded before."""
+        state, run_id = self._state, stimulus.run
+        if self.overrunning.get(run_id) == stimulus.attempt:
+            del self.overrunning[run_id]
+            if run_id in self.active:  # its next attempt was recorded before this end: it has the place
+                return {}
+            state.queue.release(run_id)
+            waiting = state.runs.get(run_id)
+            if waiting is not None:
+                self._runs.offer(waiting)  # its retry, which waited for this thread to end
+            return {}
+        active = self.active.get(run_id)
+        if active is None or active.attempt != stimulus.attempt:
+            return {}
+        del self.active[run_id]
+        state.queue.release(run_id)
+        outcome, reason, error = stimulus.outcome, stimulus.reason, stimulus.error
+        if active.why == "cancel":
+            outcome, reason = Outcome.CANCELLED, _CANCELLED + active.actor
+        elif active.why == "stop" and outcome is not Outcome.DONE:
+            outcome, reason, error = Outcome.INTERRUPTED, "the scheduler was stopped", None
+        elif outcome is Outcome.CANCELLED:
+            outcome, error = Outcome.FAILED, {**_GAVE_UP}
+        how = replace(stimulus, outcome=outcome, reason=reason, error=error)
+        self._conclude(state.runs[run_id], active.task.retry, how)
+        return {}
+
+    def _overrun(self, active: Active) -> None:
+        """Count an attempt as ended though its code goes on."""
+        del self.active[active.run]
+        self.overrunning[active.run] = active.attempt
+
+    def _conclude(self, run: Run, retry: Retry, how: Ended) -> bool:
+        """Record the end of an attempt, and what follows from it; tell whether its run has ended."""
+        state = self._state
+        after = follow(
+            run,
+            how.outcome,
+            retry=retry,
+            now=state.now,
+            retryable=how.retryable,
+            skipped=how.skipped,
+            reason=how.reason,
+            error=how.error,
+            result=how.result,
+            random=state.config.random(),
+            most_interruptions=state.config.most_interruptions,
+        )
+        self._record(run, how.outcome, how.error)
+        self._runs.tell_details(run.id, how.details)
+        if after.state.final:
+            self._runs.end(run, after, Finished(after, how.value, how.value is not None))
+        else:
+            self._again(run, after, how.outcome)
+        return after.state.final
+
+    def _record(self, run: Run, outcome: Outcome, error: dict[str, Any] | None) -> None:
+        now = self._state.now
+        attempt = Attempt(
+            number=run.attempt,
+            started=run.started if run.started is not None else now,
+            finished=now,
+            outcome=outcome,
+            error=error,
+            owner=self._state.config.name,
+        )
+        self._state.draft.changes.append(AttemptRecorded(run.id, attempt))
+
+    def _again(self, before: Run, after: Run, outcome: Outcome) -> None:
+        """Let another attempt follow."""
+        state = self._state
+        state.move(before, after)
+        state.draft.events.append(
+            RunRetrying(
+                at=state.at,
+                seq=state.next_seq(),
+                task=after.task,
+                run=after.id,
+                state=after.state,
+                attempt=after.attempt,
+                outcome=outcome,
+                due_at=after.due_at,
+                error=after.error,
+                reason=after.reason,
+            )
+        )
+        self._runs.offer(after)
+
+    def _interrupt(self, run: Run, reason: str) -> None:
+        """Record that a running run has lost its attempt, and what follows."""
+        state = self._state
+        after = follow(
+            run,
+            Outcome.INTERRUPTED,
+            retry=_NO_RETRY,
+            now=state.now,
+            reason=reason,
+            most_interruptions=state.config.most_interruptions,
+        )
+        if run.reason or run.task not in state.rows:
+            # A running run has a reason only if it was asked to stop: it must not start again.
+            after = replace(
+                after,
+                state=State.CANCELLED,
+                finished=state.now,
+                reason=run.reason or REMOVED,
+                error=None,
+                interruptions=run.interruptions + 1,
+            )
+        self._record(run, Outcome.INTERRUPTED, None)
+        if after.state.final:
+            self._runs.end(run, after)
+        else:
+            self._again(run, after, Outcome.INTERRUPTED)
+
+    # Asked to end
+
+    def cancel(self, stimulus: Cancel) -> Answer:
+        """Cancel a run: at once if it waits, else as soon as its code stops."""
+        run = self._state.runs.get(stimulus.run)
+        if run is None:
+            return {"cancelled": False}
+        self.cancel_run(run, stimulus.actor)
+        return {"cancelled": True}
+
+    def cancel_run(self, run: Run, actor: str) -> None:
+        """Cancel a run that has not ended."""
+        state, active = self._state, self.active.get(run.id)
+        if active is None:
+            self._runs.withdraw(run, _CANCELLED + actor)
+        elif active.why != "cancel":  # also one that was asked to stop: it would run again
+            active.why, active.actor = "cancel", actor
+            # Should this process end before the code does, who takes over must not start it again.
+            if run.reason != (reason := _CANCELLED + actor):
+                state.move(run, replace(run, reason=reason))
+            state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor))
+            active.deadline = state.steady + state.config.cancel_grace
+            self._look_at(run.id, active.attempt, active.deadline)
+
+    def stop(self, stimulus: StopAttempts) -> Answer:
+        """Ask everything that runs to stop."""
+        for active in self.active.values():
+            if not active.why:
+                active.why = "stop"
+                self._state.draft.stops.append(Stop(active.run, active.attempt, "stop"))
+        return {}
+
+    def abandon(self, stimulus: Abandon) -> Answer:
+        """Record as interrupted what still runs."""
+        for active in list(self.active.values()):
+            self._overrun(active)
+            if active.why == "cancel":  # it must not run again
+                outcome, reason = Outcome.CANCELLED, _CANCELLED + active.actor
+            else:
+                outcome, reason = Outcome.INTERRUPTED, "the scheduler was stopped"
+            how = Ended(run=active.run, attempt=active.attempt, outcome=outcome, reason=reason)
+            self._conclude(self._state.runs[active.run], active.task.retry, how)
+        return {}
+
+    # Time
+
+    def _look_at(self, run: str, attempt: int, deadline: int | None) -> None:
+        if deadline is None:
+            return
+        heapq.heappush(self._deadlines, (deadline, run, attempt))
+        if len(self._deadlines) > 64 + 4 * len(self.active):
+            # What has ended is not kept until its deadline, which may be an hour away.
+            self._deadlines = [entry for entry in self._deadlines if self._matters(*entry)]
+            heapq.heapify(self._deadlines)
+
+    def _matters(self, deadline: int, run: str, attempt: int) -> bool:
+        active = self.active.get(run)
+        return active is not None and active.attempt == attempt and active.deadline == deadline
+
+    def next_deadline(self) -> int | None:
+        """Return when an attempt has to be looked at, on the clock that never jumps."""
+        while self._deadlines and not self._matters(*self._deadlines[0]):
+            heapq.heappop(self._deadlines)
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def time_out(self, most: int | None = None) -> int:
+        """End what has gone on for too long, at most so many attempts; return how many."""
+        ended = 0
+        while ended != most and (deadline := self.next_deadline()) is not None:
+            if deadline > self._state.steady:
+                break
+            ended += 1
+            _, run_id, _ = heapq.heappop(self._deadlines)
+            active = self.active[run_id]
+            if active.why == "cancel":
+                self._give_up_waiting(active)
+            else:
+                self._timed_out(active)
+        return ended
+
+    def _timed_out(self, active: Active) -> None:
+        cause = timeout_error(active.task)
+        error = {
+            "type": "TimeoutError",
+            "message": str(cause),
+            "hint": "give it more with timeout=…, or make it do less",
+            "traceback": f"TimeoutError: {cause}\n",
+        }
+        self._overrun(active)
+        how = Ended(
+            run=active.run,
+            attempt=active.attempt,
+            outcome=Outcome.TIMEOUT,
+            reason="timeout",
+            error=error,
+            retryable=active.task.retry.allows(cause),
+        )
+        final = self._conclude(self._state.runs[active.run], active.task.retry, how)
+        self._state.draft.stops.append(
+            Stop(active.run, active.attempt, "timeout", recorded=True, final=final)
+        )
+
+    def _give_up_waiting(self, active: Active) -> None:
+        self._overrun(active)
+        reason = f"cancelled by {active.actor}; its code has not stopped yet and keeps its place"
+        how = Ended(run=active.run, attempt=active.attempt, outcome=Outcome.CANCELLED, reason=reason)
+        self._conclude(self._state.runs[active.run], active.task.retry, how)
+        self._state.draft.stops.append(Stop(active.run, active.attempt, "cancel", recorded=True))

@@ -1,0 +1,275 @@
+"""What follows from what happens: one decision for a batch of stimuli, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from schedkit.core.engine.attempts import Active, Attempts
+from schedkit.core.engine.dependencies import DependencyTracker
+from schedkit.core.engine.queue import RunQueue
+from schedkit.core.engine.runs import Runs
+from schedkit.core.engine.schedules import Schedules
+from schedkit.core.engine.state import EngineConfig, EngineState
+from schedkit.core.engine.tasks import Tasks
+from schedkit.core.engine.values import (
+    Abandon,
+    Announce,
+    Answer,
+    Answered,
+    Cancel,
+    Decision,
+    Declare,
+    DeclareAbsent,
+    Drain,
+    Ended,
+    HoldWrites,
+    Pause,
+    Recover,
+    Remove,
+    Reply,
+    Reschedule,
+    Resume,
+    SettingPut,
+    Snapshot,
+    Stimulus,
+    StopAttempts,
+    Submit,
+)
+from schedkit.core.model import Task, TaskRow
+from schedkit.core.run import Run
+from schedkit.core.states import State
+from schedkit.errors import SchedkitError
+
+__all__ = ["MOST_FIRES", "MOST_STARTS", "Engine"]
+
+# Of one decision: 1000 starts at once would hold the loop for 84 ms, 50 for 6.
+MOST_FIRES = 50
+MOST_STARTS = 50
+
+
+class Engine:
+    """Decides about the tasks of one process and their runs.
+
+    It reads no clock and touches no store: time is an argument, and what it decides is a value. Made anew
+    from the ledger's rows it is what it was, but for what no row holds: attempts whose code is alive here.
+
+    Examples
+    --------
+    >>> engine = Engine(EngineConfig())
+    >>> decision = engine.handle_all([Pause(task=None, actor="me")], now=0)
+    >>> decision.changes
+    [SettingPut(key='paused', value='1')]
+    """
+
+    def __init__(self, config: EngineConfig, snapshot: Snapshot | None = None) -> None:
+        state = self._state = EngineState(config)
+        self._runs = Runs(state)
+        self._attempts = Attempts(state, self._runs)
+        self._tasks = Tasks(state, self._runs, self._attempts)
+        self._handlers: dict[type[Stimulus], Callable[[Any], dict[str, Any]]] = {
+            Abandon: self._attempts.abandon,
+            Announce: self._announce,
+            Answer: _answered,
+            Cancel: self._attempts.cancel,
+            Declare: self._tasks.declare,
+            DeclareAbsent: self._tasks.declare_absent,
+            Drain: self._tasks.drain,
+            Ended: self._attempts.ended,
+            HoldWrites: self._tasks.hold,
+            Pause: self._tasks.pause,
+            Recover: self._attempts.recover,
+            Remove: self._tasks.remove,
+            Reschedule: self._tasks.reschedule,
+            Resume: self._tasks.resume,
+            StopAttempts: self._attempts.stop,
+            Submit: self._submit,
+        }
+        if snapshot is not None:
+            self._load(snapshot)
+
+    def _load(self, snapshot: Snapshot) -> None:
+        state = self._state
+        state.seq, state.paused = snapshot.seq, snapshot.paused
+        state.last.update(snapshot.last)
+        state.taken = {task: set(times) for task, times in snapshot.taken.items()}
+        state.rows = {row.name: row for row in snapshot.tasks}
+        for run in snapshot.live:
+            state.keep(run)
+        self._runs.load_waits(snapshot.waits)
+
+    def handle_all(
+        self, stimuli: Iterable[Stimulus], now: int, steady: int | None = None, *, careful: bool = False
+    ) -> Decision:
+        """Return what follows from stimuli, and from the time.
+
+        Parameters
+        ----------
+        now : int
+            The present in microseconds since 1970; it may jump.
+        steady : int, optional
+            The present on a clock that does not jump, in microseconds, by which attempts time out; `now` by
+            default.
+        careful : bool
+            Whether to decide about one thing at most: the stimulus, or else one that time brings. So it shows
+            which of them the ledger refuses.
+        """
+        state, stimuli = self._state, list(stimuli)
+        state.begin(now, now if steady is None else steady)
+        for stimulus in stimuli:
+            self._handle(stimulus)
+        if not careful:
+            more = self._pass_time()
+        else:
+            more = bool(stimuli) or self._pass_a_moment()
+        draft = state.draft
+        return Decision(
+            [*draft.changes, *draft.runs.values()],
+            draft.events,
+            draft.starts,
+            draft.stops,
+            draft.replies,
+            draft.finished,
+            more,
+            now if more else self._wake_at(),
+        )
+
+    def _pass_time(self) -> bool:
+        """Decide what time brings; tell whether there may be more."""
+        self._attempts.time_out()
+        if self._stands:
+            return False
+        fired = self._tasks.fire(MOST_FIRES)
+        return self._attempts.start(MOST_STARTS) == MOST_STARTS or fired == MOST_FIRES
+
+    def _pass_a_moment(self) -> bool:
+        """Decide about one thing that time brings; tell whether there was one."""
+        if self._attempts.time_out(1):
+            return True
+        return not self._stands and bool(self._tasks.fire(1) or self._attempts.start(1))
+
+    @property
+    def _stands(self) -> bool:
+        return self._state.held or self._state.draining
+
+    def _handle(self, stimulus: Stimulus) -> None:
+        state = self._state
+        try:
+            answer, error = self._handlers[type(stimulus)](stimulus), None
+        except SchedkitError as refusal:  # raised before anything is changed
+            answer, error = {}, refusal
+        if stimulus.command:
+            said = {"ok": True, **answer}
+            if error is not None:
+                said = {"error": error.message, "hint": error.hint, "type": type(error).__name__}
+            state.draft.changes.append(Answered(stimulus.command, state.now, said))
+        if stimulus.token is not None or error is not None:
+            state.draft.replies.append(Reply(stimulus, answer, error))
+
+    def _submit(self, stimulus: Submit) -> dict[str, Any]:
+        if stimulus.run in self._state.runs:  # asked for a second time, as after a lost answer
+            return {"run": stimulus.run}
+        self._tasks.row(stimulus.task)
+        return self._runs.submit(stimulus)
+
+    def _announce(self, stimulus: Announce) -> dict[str, Any]:
+        draft = self._state.draft
+        draft.changes.extend(SettingPut(key, value) for key, value in stimulus.settings.items())
+        draft.events.append(replace(stimulus.event, seq=self._state.next_seq()))
+        return {}
+
+    def _wake_at(self) -> int | None:
+        state = self._state
+        times: list[int] = []
+        deadline = self._attempts.next_deadline()
+        if deadline is not None:
+            times.append(state.now + max(0, deadline - state.steady))
+        if not self._stands:
+            upcoming = (state.schedules.next_due(), state.queue.next_time())
+            times += [time for time in upcoming if time is not None]
+        return min(times, default=None)
+
+    # What others may see
+
+    @property
+    def tasks(self) -> dict[str, Task]:
+        """The tasks that this process has declared."""
+        return self._state.tasks
+
+    def row(self, name: str) -> TaskRow:
+        """Return a task's row.
+
+        Raises
+        ------
+        UsageError
+            If the ledger knows no task of this name.
+        """
+        return self._tasks.row(name)
+
+    @property
+    def rows(self) -> dict[str, TaskRow]:
+        """The tasks that the ledger knows."""
+        return self._state.rows
+
+    @property
+    def runs(self) -> dict[str, Run]:
+        """The runs that have not ended."""
+        return self._state.runs
+
+    @property
+    def paused(self) -> bool:
+        """Whether the due times of all tasks are stopped."""
+        return self._state.paused
+
+    @property
+    def active(self) -> dict[str, Active]:
+        """The attempts whose end is not recorded, by run."""
+        return self._attempts.active
+
+    @property
+    def seq(self) -> int:
+        """The number of the last event of the log."""
+        return self._state.seq
+
+    @property
+    def last(self) -> dict[str, State]:
+        """How the run of each task that was the last to end has ended."""
+        return self._state.last
+
+    @property
+    def schedules(self) -> Schedules:
+        """The schedules of the tasks that may become due."""
+        return self._state.schedules
+
+    @property
+    def queue(self) -> RunQueue:
+        """The runs that wait for their start or hold a place."""
+        return self._state.queue
+
+    @property
+    def dependencies(self) -> DependencyTracker:
+        """Which runs wait for which."""
+        return self._state.dependencies
+
+    def alive(self, task: str) -> int:
+        """Return how many runs of a task have not ended."""
+        return self._state.alive(task)
+
+    def live_of(self, task: str) -> list[Run]:
+        """Return the runs of a task that have not ended; on any thread."""
+        runs = self._state.runs
+        found = [runs.get(run) for run in list(self._state.by_task.get(task, ()))]
+        return [run for run in found if run is not None]
+
+    def next_due(self) -> int | None:
+        """Return when something is to begin: a due time or a run that waits for its time."""
+        times = (self._state.schedules.next_due(), self._state.queue.next_time())
+        return min((time for time in times if time is not None), default=None)
+
+
+def _answered(stimulus: Answer) -> dict[str, Any]:
+    if stimulus.error is not None:
+        raise stimulus.error
+    return dict(stimulus.answer)

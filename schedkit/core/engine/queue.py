@@ -1,0 +1,205 @@
+"""Which runs may start now: a queue with limits.
+
+Runs are ordered by rank: the due time less a head start for priority, so that ageing needs no sweep and
+nothing starves. A run starts when all it needs is free: a place among the scheduler's
+`concurrency`, one for each of its keys (its task, its tags, a worker thread), and its task's rate. What
+finds a key exhausted waits with that key, and is looked at again when the key is freed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from bisect import insort
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from schedkit.core.model import Rate
+from schedkit.core.states import HEAD_START_SECONDS
+from schedkit.values.instants import SECOND
+
+__all__ = ["RunQueue", "Waiting", "rank"]
+
+
+def rank(due: int, priority: int) -> int:
+    """Return the place in the queue: smaller starts first."""
+    return due - priority * HEAD_START_SECONDS * SECOND
+
+
+class Waiting(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """A run that wants to start at `due` (microseconds since 1970) or later."""
+
+    id: str
+    task: str
+    rank: int
+    due: int
+    keys: tuple[str, ...] = ()
+    rate: Rate | None = None
+
+
+_Place = tuple[int, int, Waiting]
+
+
+class RunQueue:
+    """Decides which waiting runs start.
+
+    Parameters
+    ----------
+    concurrency : int
+        Runs at once, in all.
+    limits : mapping of str to int
+        Runs at once for each key; a key that is not in it is free.
+
+    Examples
+    --------
+    >>> queue = RunQueue(concurrency=1)
+    >>> queue.offer(Waiting("a", "t", rank(0, 0), 0))
+    >>> queue.offer(Waiting("b", "t", rank(1, 20), 1))
+    >>> [run.id for run in queue.start(now=2)]
+    ['b']
+    """
+
+    def __init__(self, concurrency: int, limits: Mapping[str, int] | None = None) -> None:
+        self.concurrency = concurrency
+        self.limits: dict[str, int] = dict(limits or {})
+        self.running: dict[str, Waiting] = {}
+        self._used: dict[str, int] = {}
+        self._waiting: dict[str, Waiting] = {}
+        self._ready: list[_Place] = []
+        self._timers: list[_Place] = []
+        self._parked: dict[str, list[_Place]] = {}
+        self._freed: set[str] = set()
+        self._starts: dict[str, deque[int]] = {}
+        self._count = itertools.count()  # equal ranks start in the order of their offers
+
+    def __contains__(self, run: str) -> bool:
+        return run in self._waiting
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def waiting(self) -> Iterable[Waiting]:
+        """Every run that waits for a place, a key or its time; in no order."""
+        return self._waiting.values()
+
+    def limit(self, key: str, most: int | None) -> None:
+        """Set how many runs may hold `key` at once; None: any number."""
+        if most is None:
+            self.limits.pop(key, None)
+        else:
+            self.limits[key] = most
+        # Only keys with a queue: a set that once held every task's key stays slow to walk for good.
+        if key in self._parked:
+            self._freed.add(key)
+
+    def remember_starts(self, task: str, starts: Iterable[int]) -> None:
+        """Count starts that happened before this queue existed towards their task's rate."""
+        # Several may have started in the same microsecond; those that are known already count once.
+        known = Counter(self._starts.get(task, ())) | Counter(starts)
+        self._starts[task] = deque(sorted(known.elements()))
+
+    def offer(self, run: Waiting) -> None:
+        """Let a run wait for its start; offered again, it is replaced."""
+        self._waiting[run.id] = run
+        heapq.heappush(self._timers, (run.due, next(self._count), run))
+
+    def withdraw(self, run: str) -> None:
+        """Forget a run that waits."""
+        waited = self._waiting.pop(run, None)
+        if waited is not None:
+            # Its place in a key's queue may have been the one that would have been looked at next.
+            self._freed.update(key for key in waited.keys if key in self._parked)
+
+    def start(self, now: int, most: int | None = None) -> list[Waiting]:
+        """Return the runs that start now, in order; they hold their places until `release`."""
+        while self._timers and self._timers[0][0] <= now:
+            _, order, waiting = heapq.heappop(self._timers)
+            if self._wants(waiting):
+                heapq.heappush(self._ready, (waiting.rank, order, waiting))
+        started: list[Waiting] = []
+        self._look_again()
+        while self._ready and len(self.running) < self.concurrency and len(started) != most:
+            place = heapq.heappop(self._ready)
+            waiting = place[2]
+            if self._wants(waiting):
+                full = next((key for key in waiting.keys if self._full(key)), None)
+                if full is not None:
+                    heapq.heappush(self._parked.setdefault(full, []), place)
+                elif (ready_at := self._rated(waiting, now)) > now:
+                    heapq.heappush(self._timers, (ready_at, place[1], waiting))
+                else:
+                    self._take(waiting, now)
+                    started.append(waiting)
+            if not self._ready:
+                self._look_again()
+        return started
+
+    def _wants(self, waiting: Waiting) -> bool:
+        # Withdrawn runs stay in the heaps until their place comes up.
+        return self._waiting.get(waiting.id) is waiting
+
+    def _look_again(self) -> None:
+        """Move what waits with a freed key back into the queue, as many as the key has room for."""
+        for key in tuple(self._freed):
+            parked = self._parked.get(key)
+            room = len(parked or ()) if key not in self.limits else self.limits[key] - self._used.get(key, 0)
+            while parked and room > 0:
+                place = heapq.heappop(parked)
+                if self._wants(place[2]):
+                    heapq.heappush(self._ready, place)
+                    room -= 1
+            if not parked:
+                self._parked.pop(key, None)
+            if not parked or self._full(key):
+                self._freed.discard(key)
+
+    def _full(self, key: str) -> bool:
+        most = self.limits.get(key)
+        return most is not None and self._used.get(key, 0) >= most
+
+    def _rated(self, waiting: Waiting, now: int) -> int:
+        """Return when the rate of the task lets it start."""
+        rate, starts = waiting.rate, self._starts.get(waiting.task)
+        if rate is None or not starts:
+            return now
+        window = round(rate.seconds * SECOND)
+        while starts and starts[0] <= now - window:
+            starts.popleft()
+        return now if len(starts) < rate.count else starts[-rate.count] + window
+
+    def _take(self, waiting: Waiting, now: int) -> None:
+        del self._waiting[waiting.id]
+        self.running[waiting.id] = waiting
+        for key in waiting.keys:
+            self._used[key] = self._used.get(key, 0) + 1
+        if waiting.rate is not None:
+            # In their order, though the clock may have been set back.
+            insort(self._starts.setdefault(waiting.task, deque()), now)
+
+    def hold(self, run: Waiting) -> None:
+        """Let a run hold its places though nobody asked whether there is room: it runs already."""
+        if run.id not in self.running:
+            self.running[run.id] = run
+            for key in run.keys:
+                self._used[key] = self._used.get(key, 0) + 1
+
+    def release(self, run: str) -> None:
+        """Give back the places of a run that has really ended."""
+        held = self.running.pop(run, None)
+        if held is None:
+            return
+        for key in held.keys:
+            self._used[key] -= 1
+            if not self._used[key]:
+                del self._used[key]
+            if key in self._parked:
+                self._freed.add(key)
+
+    def next_time(self) -> int | None:
+        """Return when a waiting run's time comes, None if none waits for a time."""
+        while self._timers and not self._wants(self._timers[0][2]):
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None

@@ -1,0 +1,269 @@
+"""Runs, from their beginning to their end, and the runs that wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from schedkit.core.engine.dependencies import Wait
+from schedkit.core.engine.queue import Waiting, rank
+from schedkit.core.engine.state import EngineState
+from schedkit.core.engine.values import (
+    DetailsTold,
+    Finished,
+    Submit,
+    WaitAdded,
+    WaitBound,
+    WaitDropped,
+    WaitEnded,
+    WaitRow,
+)
+from schedkit.core.events import RunEnded, RunQueued
+from schedkit.core.model import Task
+from schedkit.core.run import Run
+from schedkit.core.states import Overlap, State
+from schedkit.errors import UsageError
+from schedkit.values.instants import from_micros
+
+__all__ = ["Runs"]
+
+
+class Runs:
+    """The part of an engine that makes, queues and ends runs."""
+
+    def __init__(self, state: EngineState) -> None:
+        self._state = state
+        self._keys: dict[str, tuple[Task, tuple[str, ...]]] = {}
+        # Parent → the tasks that have a run for each of its runs; and the reverse.
+        self._children: dict[str, dict[str, Task]] = {}
+        self._parents: dict[str, tuple[str, ...]] = {}
+
+    def set_rules(self, task: Task) -> None:
+        """Let the runs of a task go by its declaration."""
+        most = None if task.overlap is Overlap.ALLOW else task.max_instances
+        self._state.queue.limit(f"task:{task.name}", most)
+        self.unfollow(task.name)
+        # A task with a trigger of its own does not follow its parents, it only waits for them.
+        parents = () if task.trigger is not None else tuple(parent.task for parent in task.after)
+        for parent in parents:
+            self._children.setdefault(parent, {})[task.name] = task
+        if parents:
+            self._parents[task.name] = parents
+        for run_id in self._state.by_task.get(task.name, ()):
+            # What waits already waits by the old rules: its tags, its place and its rate may be others now.
+            self._state.queue.withdraw(run_id)
+            self.offer(self._state.runs[run_id])
+
+    def unfollow(self, name: str) -> None:
+        """Let a task have no more runs because its parents have some."""
+        for parent in self._parents.pop(name, ()):
+            del self._children[parent][name]
+
+    def new(self, task: str, cause: str, actor: str, id: str = "", **known: Any) -> Run:
+        """Return a run that nobody knows yet."""
+        state, declared = self._state, self._state.tasks.get(task)
+        if known.get("params") is None:
+            known["params"] = dict(declared.params) if declared is not None else {}
+        return Run(
+            id=id or state.config.new_id(),
+            task=task,
+            state=State.QUEUED,
+            cause=cause,
+            who=actor,
+            due=known.pop("due", state.now),
+            queued=state.now,
+            priority=declared.priority if declared is not None else 10,
+            **known,
+        )
+
+    def submit(self, stimulus: Submit) -> dict[str, Any]:
+        """Take in a run that somebody wants."""
+        if stimulus.scheduled in self._state.taken.get(stimulus.task, ()):
+            when = from_micros(stimulus.scheduled)
+            raise UsageError(f"task {stimulus.task!r} has its run of {when} already", hint="look at its runs")
+        run = self.new(
+            stimulus.task,
+            stimulus.cause,
+            stimulus.actor,
+            stimulus.run,
+            params=stimulus.params,
+            scheduled=stimulus.scheduled,
+        )
+        self.add(run)
+        return {"run": run.id}
+
+    def add(self, run: Run) -> None:
+        """Bring a run to life, and with it the runs of tasks that follow its task."""
+        waits, blocked_by = self._parents_of(run) if run.cause == "schedule" else ({}, "")
+        if waits:
+            run = replace(run, state=State.PENDING, waiting_for=tuple(waits))
+        self._begin(run, waits)
+        if blocked_by:
+            skipped = replace(run, state=State.SKIPPED, finished=run.queued, reason=blocked_by)
+            self.end(run, skipped)
+            return
+        self.offer(run)
+        self._follow_up(run)
+
+    def _begin(self, run: Run, waits: Mapping[str, Wait]) -> None:
+        self._state.move(None, run)
+        self._tell_queued(run)
+        if waits:
+            self._state.dependencies.expect(run.id, run.task, waits)
+            for parent, wait in waits.items():
+                row = WaitRow(run.id, run.task, parent, wait.parent_run, wait.how)
+                self._state.draft.changes.append(WaitAdded(row))
+
+    def _parents_of(self, run: Run) -> tuple[dict[str, Wait], str]:
+        """Return what a scheduled run with parents waits for, or why it will not run."""
+        state, task = self._state, self._state.tasks.get(run.task)
+        waits: dict[str, Wait] = {}
+        for parent in task.after if task is not None else ():
+            live = state.by_task.get(parent.task)
+            if live:
+                waits[parent.task] = Wait(next(reversed(live)), parent.on)
+            elif parent.on == "success" and state.last.get(parent.task, State.DONE) is not State.DONE:
+                return {}, f"its parent {parent.task!r} ended as {state.last[parent.task]}"
+        return waits, ""
+
+    def _follow_up(self, run: Run) -> None:
+        """Let the tasks that come after this run's task have a run that waits for it."""
+        for child in list(self._children.get(run.task, {}).values()):
+            bound = self._state.dependencies.bind(child.name, run.task, run.id)
+            if bound is not None:
+                self._state.draft.changes.append(WaitBound(bound, run.task, run.id))
+                continue
+            waits = {p.task: Wait(run.id if p.task == run.task else None, p.on) for p in child.after}
+            made = self.new(child.name, "after", run.id)
+            made = replace(made, state=State.PENDING, waiting_for=tuple(waits))
+            self._begin(made, waits)
+            self._follow_up(made)
+
+    def offer(self, run: Run) -> None:
+        """Let a run start when there is room, if its code is here and nothing of it runs any more."""
+        state, task = self._state, self._state.tasks.get(run.task)
+        if task is None or run.state not in (State.QUEUED, State.RETRY) or run.id in state.runs_aside:
+            return
+        if run.id in state.queue or run.id in state.queue.running:
+            return  # its last attempt's thread still holds the place
+        place = Waiting(run.id, run.task, rank(run.due, run.priority), run.due, self.keys_of(task), task.rate)
+        state.queue.offer(place)
+
+    def keys_of(self, task: Task) -> tuple[str, ...]:
+        """Return what a run of a task holds while it runs, besides its place among all."""
+        known = self._keys.get(task.name)
+        if known is None or known[0] is not task:
+            limits = self._state.config.limits
+            keys = [] if task.overlap is Overlap.ALLOW else [f"task:{task.name}"]
+            keys += [key for tag in task.tags if (key := f"tag:{tag}") in limits]
+            keys += [task.place] if task.place in limits else []
+            known = self._keys[task.name] = (task, tuple(keys))
+        return known[1]
+
+    def end(self, before: Run, after: Run, finished: Finished | None = None) -> None:
+        """Bring a run to its final state; runs that waited for it are decided."""
+        state, draft = self._state, self._state.draft
+        state.move(before, after)
+        state.queue.withdraw(after.id)
+        draft.events.append(
+            RunEnded(
+                at=state.at,
+                seq=state.next_seq(),
+                task=after.task,
+                run=after.id,
+                who=after.who,
+                state=after.state,
+                attempt=after.attempt,
+                seconds=after.seconds,
+                error=after.error,
+                result=after.result,
+                reason=after.reason,
+            )
+        )
+        draft.finished.append(finished or Finished(after))
+        if state.dependencies.runs_of(after.id):
+            draft.changes.append(WaitEnded(after.id, after.state))
+        state.dependencies.judge(after.id)
+        for verdict in state.dependencies.ended(after.id, after.state):
+            child = state.runs[verdict.run]
+            if verdict.blocked_by:
+                reason = f"its parent {verdict.blocked_by!r} ended as {verdict.state}"
+                self.end(child, replace(child, state=State.SKIPPED, finished=state.now, reason=reason))
+            else:
+                self._release(child, child)
+
+    def withdraw(self, run: Run, reason: str) -> None:
+        """Cancel a run that waits."""
+        self.end(run, replace(run, state=State.CANCELLED, finished=self._state.now, reason=reason))
+
+    def _release(self, before: Run, run: Run) -> None:
+        """Queue a run that waits for its parents no more."""
+        ready = replace(run, state=State.QUEUED, due=self._state.now)
+        self._state.move(before, ready)
+        self._tell_queued(ready)
+        self.offer(ready)
+
+    def _tell_queued(self, run: Run) -> None:
+        """Say that a run waits, and for which parents."""
+        state = self._state
+        state.draft.events.append(
+            RunQueued(
+                at=state.at,
+                seq=state.next_seq(),
+                task=run.task,
+                run=run.id,
+                who=run.who,
+                state=run.state,
+                cause=run.cause,
+                scheduled_at=run.scheduled_at,
+                due_at=run.due_at,
+                priority=run.priority,
+                params=run.params,
+                waiting_for=run.waiting_for if run.state is State.PENDING else (),
+            )
+        )
+
+    def forget_waits(self, name: str, task: Task | None = None) -> None:
+        """Let runs wait no more for what their task, as it is declared now, does not wait for; None: removed.
+
+        Those that wait for nothing else go on. A task with a trigger of its own has no run made for each of
+        its parents': none that is still to come would ever be paired off.
+        """
+        state = self._state
+        if task is None:
+            forgotten, free = state.dependencies.forget(name)
+        else:
+            parents = {parent.task for parent in task.after}
+            forgotten, free = state.dependencies.forget(name, parents, to_come=task.trigger is None)
+        for run_id, gone in forgotten.items():
+            state.draft.changes.extend(WaitDropped(run_id, parent) for parent in gone)
+            run = state.runs.get(run_id)
+            if task is None or run is None or run.state is not State.PENDING:
+                continue
+            left = replace(run, waiting_for=tuple(one for one in run.waiting_for if one not in gone))
+            if run_id in free:
+                self._release(run, left)
+            else:
+                state.move(run, left)
+                self._tell_queued(left)
+
+    def load_waits(self, rows: list[WaitRow]) -> None:
+        """Take in what the ledger says of who waits for whom."""
+        state = self._state
+        by_run: dict[str, dict[str, Wait]] = {}
+        children: dict[str, str] = {}
+        for row in rows:
+            by_run.setdefault(row.run, {})[row.parent] = Wait(row.parent_run, row.how, row.ended)
+            children[row.run] = row.child
+        for run_id, parents in by_run.items():
+            state.dependencies.expect(run_id, children[run_id], parents)
+            run = state.runs.get(run_id)
+            if run is None or run.state is not State.PENDING:
+                state.dependencies.judge(run_id)
+
+    def tell_details(self, run: str, details: dict[str, Any] | None) -> None:
+        """Keep what a run has told."""
+        if details is not None:
+            self._state.draft.changes.append(DetailsTold(run, details))

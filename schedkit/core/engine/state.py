@@ -1,0 +1,168 @@
+"""What an engine knows, and what it has decided since it was last asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any
+
+from msgspec.structs import replace
+
+from schedkit.core.engine.dependencies import DependencyTracker
+from schedkit.core.engine.queue import RunQueue
+from schedkit.core.engine.retries import MOST_INTERRUPTIONS
+from schedkit.core.engine.schedules import Schedules
+from schedkit.core.engine.values import (
+    Change,
+    Finished,
+    Reply,
+    RunChanged,
+    Start,
+    Stop,
+    TaskPut,
+)
+from schedkit.core.events import Event, TaskChanged
+from schedkit.core.model import Task, TaskRow
+from schedkit.core.run import Run
+from schedkit.core.states import State
+from schedkit.values.instants import SECOND, from_micros
+
+__all__ = ["Draft", "EngineConfig", "EngineState"]
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """How an engine decides: its name, its zone and its limits.
+
+    Attributes
+    ----------
+    limits : mapping of str to int
+        How many runs may hold what others want too: ``tag:…``, ``process``, ``thread``.
+    cancel_grace : int
+        Microseconds that a cancelled attempt may go on before it is recorded as cancelled.
+    random : callable
+        Returns a number in [0, 1), for the delays of retries.
+    new_id : callable
+        Returns the id of a run that the engine makes.
+    """
+
+    name: str = ""
+    concurrency: int = 5
+    limits: Mapping[str, int] = field(default_factory=dict)
+    tz: tzinfo | None = None
+    most_interruptions: int = MOST_INTERRUPTIONS
+    cancel_grace: int = 10 * SECOND
+    random: Callable[[], float] = lambda: 0.0
+    new_id: Callable[[], str] = lambda: ""
+
+
+class Draft:
+    """A decision in the making."""
+
+    __slots__ = ("changes", "events", "finished", "replies", "runs", "starts", "stops")
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+        self.events: list[Event] = []
+        self.starts: list[Start] = []
+        self.stops: list[Stop] = []
+        self.replies: list[Reply] = []
+        self.finished: list[Finished] = []
+        # Of each run that moved, what it was at first and what it is: one change, however often it moved.
+        self.runs: dict[str, RunChanged] = {}
+
+    def move(self, before: Run | None, after: Run) -> None:
+        """Note that a run moved on."""
+        known = self.runs.get(after.id)
+        self.runs[after.id] = RunChanged(before if known is None else known.before, after)
+
+
+class EngineState:
+    """What the parts of an engine share."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        self.config = config
+        self.now = 0  # microseconds since 1970 …
+        self.steady = 0  # … and on a clock that never jumps
+        self.at = from_micros(0)  # `now`, for events
+        self.draft = Draft()
+        self.tasks: dict[str, Task] = {}  # declared in this process
+        self.rows: dict[str, TaskRow] = {}  # in the ledger
+        self.paused = False
+        self.held = self.draining = False  # nothing new begins: for a time, for good
+        self.runs: dict[str, Run] = {}  # those that have not ended
+        self.by_task: dict[str, dict[str, None]] = {}
+        self.last: dict[str, State] = {}
+        self.taken: dict[str, set[int]] = {}
+        # Left as they stand; a task, until it is declared again.
+        self.runs_aside: frozenset[str] = frozenset()
+        self.tasks_aside: set[str] = set()
+        self.seq = 0
+        self.schedules = Schedules()
+        self.queue = RunQueue(config.concurrency, config.limits)
+        self.dependencies = DependencyTracker()
+
+    def begin(self, now: int, steady: int) -> None:
+        """Begin a decision."""
+        self.now, self.steady, self.at = now, steady, from_micros(now)
+        self.draft = Draft()
+
+    def next_seq(self) -> int:
+        """Return the number of the next event of the log."""
+        self.seq += 1
+        return self.seq
+
+    def alive(self, task: str) -> int:
+        """Return how many runs of a task have not ended."""
+        return len(self.by_task.get(task, ()))
+
+    def move(self, before: Run | None, after: Run) -> None:
+        """Let a run be in its next state, or come to be."""
+        self.draft.move(before, after)
+        if after.state.final:
+            self.runs.pop(after.id, None)
+            self.by_task[after.task].pop(after.id, None)
+            self.last[after.task] = after.state
+        else:
+            self.keep(after)
+
+    def keep(self, run: Run) -> None:
+        """Know a run that has not ended."""
+        self.runs[run.id] = run
+        self.by_task.setdefault(run.task, {})[run.id] = None
+
+    def put_row(self, row: TaskRow, word: str, actor: str) -> None:
+        """Let a task's row be another one, and tell."""
+        self.rows[row.name] = row
+        self.draft.changes.append(TaskPut(row))
+        self.tell_task(word, row, actor)
+
+    def tell_task(self, word: str, row: TaskRow, actor: str, *, log: bool = True) -> None:
+        """Tell of a change of a task; of one that is not for the log, only this process hears."""
+        facts: Mapping[str, Any] = row.facts
+        self.draft.events.append(
+            TaskChanged(
+                at=self.at,
+                seq=self.next_seq() if log else 0,
+                task=row.name,
+                who=actor,
+                change=word,
+                next_time=row.next_at,
+                trigger=row.words,
+                paused=row.paused,
+                waiting=row.name not in self.tasks,
+                tags=tuple(facts.get("tags", ())),
+                priority=facts.get("priority", 10),
+                description=facts.get("description", ""),
+                limit=row.limit,
+                place=facts.get("place", ""),
+                rate=facts.get("rate", ""),
+                options=facts.get("options", {}),
+            )
+        )
+
+    def advance(self, row: TaskRow, next: int | None) -> TaskRow:
+        """Return a task's row after its schedule moved on."""
+        self.rows[row.name] = row = replace(row, next=next)
+        return row

@@ -1,0 +1,433 @@
+"""What the engine takes and gives: stimuli in, a decision out. Plain values; times are microseconds.
+
+Instants count from 1970 (UTC). A stimulus with a `command` came through the ledger and is answered there;
+one with a `token` came from this process, whose token tells whom to answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from schedkit.core.events import Event
+from schedkit.core.model import Task, TaskRow
+from schedkit.core.run import Attempt, Run
+from schedkit.core.states import Disposition, Outcome, State
+from schedkit.core.triggers.base import Trigger
+from schedkit.errors import SchedkitError
+
+__all__ = [
+    "Abandon",
+    "Adopted",
+    "Announce",
+    "Answer",
+    "Answered",
+    "AttemptRecorded",
+    "Cancel",
+    "Change",
+    "Decision",
+    "Declare",
+    "DeclareAbsent",
+    "DetailsTold",
+    "Drain",
+    "Ended",
+    "Finished",
+    "FireRecorded",
+    "HoldWrites",
+    "Pause",
+    "Recover",
+    "Remove",
+    "Reply",
+    "Reschedule",
+    "Resume",
+    "RunChanged",
+    "SettingPut",
+    "Snapshot",
+    "Start",
+    "Stimulus",
+    "Stop",
+    "StopAttempts",
+    "Submit",
+    "TaskAdvanced",
+    "TaskDropped",
+    "TaskPut",
+    "WaitAdded",
+    "WaitBound",
+    "WaitDropped",
+    "WaitEnded",
+    "WaitRow",
+]
+
+
+# Stimuli
+
+
+class Stimulus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Something that happened, or that somebody wants."""
+
+    token: Any = None
+    command: str = ""
+
+
+class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
+    """A task was declared in this process, new or again.
+
+    `trigger`, `words` and `facts` are those of its row; `starts` are its latest ones that the ledger knows,
+    which count towards its rate.
+    """
+
+    task: Task
+    trigger: str | None
+    words: str
+    facts: dict[str, Any]
+    actor: str
+    starts: tuple[int, ...] = ()
+
+
+class DeclareAbsent(Stimulus, frozen=True, kw_only=True, gc=False):
+    """Another process has declared a task: it waits until this one declares it too."""
+
+    row: TaskRow
+
+
+class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
+    """Somebody wants a run; `scheduled` is the due time that it makes up for."""
+
+    run: str
+    task: str
+    params: dict[str, Any] | None = None
+    cause: str = "submit"
+    actor: str = ""
+    scheduled: int | None = None
+
+
+class Cancel(Stimulus, frozen=True, kw_only=True, gc=False):
+    """Somebody wants a run to end: at once if it waits, else as soon as its code stops."""
+
+    run: str
+    actor: str
+
+
+class Pause(Stimulus, frozen=True, kw_only=True, gc=False):
+    """Somebody stops the due times of a task, or of all (None)."""
+
+    task: str | None
+    actor: str
+
+
+class Resume(Stimulus, frozen=True, kw_only=True, gc=False):
+    """Somebody lets due times happen again."""
+
+    task: str | None
+    actor: str
+
+
+class Remove(Stimulus, frozen=True, kw_only=True, gc=False):
+    """Somebody has a task forgotten; its history stays."""
+
+    task: str
+    actor: str
+
+
+class Reschedule(Stimulus, frozen=True, kw_only=True, gc=False):
+    """Somebody gives a task another trigger, also as JSON and in words; None: it runs only when submitted."""
+
+    task: str
+    trigger: Trigger | None
+    text: str | None
+    words: str
+    actor: str
+
+
+class Announce(Stimulus, frozen=True, kw_only=True, gc=False):
+    """This process has a fact for the event log, and settings for the ledger."""
+
+    event: Event
+    settings: Mapping[str, str] = {}
+
+
+class Answer(Stimulus, frozen=True, kw_only=True, gc=False):
+    """A command was carried out, or refused, outside the engine."""
+
+    answer: Mapping[str, Any] = {}
+    error: SchedkitError | None = None
+
+
+class Ended(Stimulus, frozen=True, kw_only=True, gc=False):
+    """The code of an attempt has ended.
+
+    `value` is what its function returned, for who waits in this process; `details` is what it has told.
+    """
+
+    run: str
+    attempt: int
+    outcome: Outcome
+    value: Any = None
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    retryable: bool = False
+    skipped: bool = False
+    reason: str = ""
+    details: dict[str, Any] | None = None
+
+
+class Adopted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An attempt whose code is alive in this process, for an engine that is made anew.
+
+    `task` is what it was started as; `started` is when it began, on the clock that never jumps; `why` it was
+    asked to stop, and by whom.
+    """
+
+    run: str
+    task: Task
+    attempt: int
+    started: int
+    why: str = ""
+    actor: str = ""
+
+
+class Recover(Stimulus, frozen=True, kw_only=True, gc=False):
+    """The engine was made from the ledger.
+
+    Runs that it shows as running are lost with the process that ran them for the `reason` given; without a
+    reason they are this process's own: those that are not among `adopted` were claimed and never started.
+    `runs_aside` and `tasks_aside` stay as they stand: the ledger refuses what was decided about them.
+    """
+
+    adopted: tuple[Adopted, ...] = ()
+    reason: str = ""
+    runs_aside: frozenset[str] = frozenset()
+    tasks_aside: frozenset[str] = frozenset()
+
+
+class HoldWrites(Stimulus, frozen=True, kw_only=True, gc=False):
+    """The store takes no writes (`held`), or takes them again: meanwhile nothing new begins."""
+
+    held: bool
+
+
+class Drain(Stimulus, frozen=True, kw_only=True, gc=False):
+    """Nothing new is to begin any more."""
+
+
+class StopAttempts(Stimulus, frozen=True, kw_only=True, gc=False):
+    """What runs is asked to stop."""
+
+
+class Abandon(Stimulus, frozen=True, kw_only=True, gc=False):
+    """What still runs is recorded as interrupted."""
+
+
+# A decision
+
+
+class RunChanged(msgspec.Struct, frozen=True, gc=False):
+    """A run moved on; `before` None: it is new."""
+
+    before: Run | None
+    after: Run
+
+
+class AttemptRecorded(msgspec.Struct, frozen=True, gc=False):
+    """An attempt has ended."""
+
+    run: str
+    attempt: Attempt
+
+
+class DetailsTold(msgspec.Struct, frozen=True, gc=False):
+    """What a run has told so far: stages, log, facts, artifacts."""
+
+    run: str
+    details: dict[str, Any]
+
+
+class TaskPut(msgspec.Struct, frozen=True, gc=False):
+    """A task's row is new or another."""
+
+    row: TaskRow
+
+
+class TaskAdvanced(msgspec.Struct, frozen=True, gc=False):
+    """A schedule moved on from one next time to the following."""
+
+    task: str
+    was: int
+    to: int | None
+
+
+class TaskDropped(msgspec.Struct, frozen=True, gc=False):
+    """A task was removed."""
+
+    task: str
+
+
+class FireRecorded(msgspec.Struct, frozen=True, gc=False):
+    """A due time, or a range of `count` of them (None: many), made no run."""
+
+    task: str
+    first: int
+    last: int
+    count: int | None
+    disposition: Disposition
+    at: int
+    reason: str
+
+
+class WaitRow(msgspec.Struct, frozen=True, gc=False):
+    """What a run waits for: one parent; `parent_run` None: one that does not exist yet."""
+
+    run: str
+    child: str
+    parent: str
+    parent_run: str | None
+    how: str
+    ended: State | None = None
+
+
+class WaitAdded(msgspec.Struct, frozen=True, gc=False):
+    """A run waits for a parent."""
+
+    row: WaitRow
+
+
+class WaitBound(msgspec.Struct, frozen=True, gc=False):
+    """The parent's run that a run waits for exists now."""
+
+    run: str
+    parent: str
+    parent_run: str
+
+
+class WaitEnded(msgspec.Struct, frozen=True, gc=False):
+    """The runs that waited for a run know how it ended."""
+
+    parent_run: str
+    state: State
+
+
+class WaitDropped(msgspec.Struct, frozen=True, gc=False):
+    """A run waits for a parent no more."""
+
+    run: str
+    parent: str
+
+
+class SettingPut(msgspec.Struct, frozen=True, gc=False):
+    """A note of the whole ledger."""
+
+    key: str
+    value: str
+
+
+class Answered(msgspec.Struct, frozen=True, gc=False):
+    """A command of the ledger has its answer."""
+
+    command: str
+    at: int
+    answer: dict[str, Any]
+
+
+Change = (
+    RunChanged
+    | AttemptRecorded
+    | DetailsTold
+    | TaskPut
+    | TaskAdvanced
+    | TaskDropped
+    | FireRecorded
+    | WaitAdded
+    | WaitBound
+    | WaitEnded
+    | WaitDropped
+    | SettingPut
+    | Answered
+)
+
+
+class Start(msgspec.Struct, frozen=True, gc=False):
+    """An attempt begins once its claim is written."""
+
+    run: Run
+    task: Task
+
+
+class Stop(msgspec.Struct, frozen=True, gc=False):
+    """An attempt is asked to stop, and why: "cancel", "timeout" or "stop".
+
+    `recorded`: it has ended for the ledger, `final` with it its run; `why` is what its hooks are told.
+    """
+
+    run: str
+    attempt: int
+    why: str
+    actor: str = ""
+    recorded: bool = False
+    final: bool = False
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """A run that has ended, with its value where it ended in this process."""
+
+    run: Run
+    value: Any = None
+    has_value: bool = False
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """What became of a stimulus: an answer, or the error that refused it."""
+
+    stimulus: Stimulus
+    answer: dict[str, Any]
+    error: Exception | None = None
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What follows from stimuli and a time: written in one transaction, then carried out in this order.
+
+    Attributes
+    ----------
+    stops : list
+        May be carried out before they are written: they only ask.
+    more : bool
+        Whether more begins as soon as the engine is asked again.
+    wake_at : int or None
+        When the engine wants to be asked again, if no stimulus comes before; None: never.
+    """
+
+    changes: list[Change]
+    events: list[Event]
+    starts: list[Start]
+    stops: list[Stop]
+    replies: list[Reply]
+    finished: list[Finished]
+    more: bool
+    wake_at: int | None
+
+    @property
+    def writes(self) -> bool:
+        """Whether the ledger has anything of it; if not, what is told of it needs no commit."""
+        return bool(self.changes) or any(event.seq for event in self.events)
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine is made from: the ledger's rows.
+
+    Attributes
+    ----------
+    taken : mapping of str to set of int
+        Times of each task, from its next one on, that have their run already: as after the clock was set
+        back.
+    last : mapping of str to State
+        How the last run of each parent ended.
+    """
+
+    tasks: list[TaskRow] = []
+    live: list[Run] = []
+    waits: list[WaitRow] = []
+    taken: Mapping[str, set[int]] = {}
+    last: Mapping[str, State] = {}
+    paused: bool = False
+    seq: int = 0

@@ -1,0 +1,231 @@
+"""What surrounds a run: its parameters, and where its progress, log, facts and files go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from schedkit.context import Effects, Surroundings
+from schedkit.core.events import Event, RunLogged, RunNoted, RunProgressed
+from schedkit.core.execution.full_texts import FullTexts, cut
+from schedkit.core.run import Run
+from schedkit.core.text import dump
+from schedkit.errors import StopRequested
+from schedkit.values.limits import MAX_LOG_LINES, MAX_PARAMETER_BYTES, MAX_STORED_CHARS
+from schedkit.values.text import clean, one_line
+
+__all__ = ["RunContext"]
+
+# A stage that reports thousands of steps a second is shown at most this often.
+PROGRESS_SECONDS = 0.05
+
+
+class RunContext(Surroundings):
+    """A running attempt, as its task sees it: an argument named ``run``, or `schedkit.context.current`.
+
+    Attributes
+    ----------
+    id, task : str
+        The run and its task.
+    params : dict
+        Its parameters.
+    scheduled_at : datetime or None
+        The trigger time (aware, UTC); None for a run that was submitted.
+    attempt : int
+        Counts starts of this run, from 1; lets a task make its effects idempotent.
+    """
+
+    def __init__(self, run: Run, tell: Callable[[Event], object], results: Path | None = None) -> None:
+        self.id = run.id
+        self.task = run.task
+        self.params: dict[str, Any] = dict(run.params)
+        self.scheduled_at = run.scheduled_at
+        self.attempt = run.attempt
+        # Most runs tell nothing: they should not each bring containers that the collector has to look at.
+        self.facts: dict[str, Any] = {}
+        self.artifacts: tuple[dict[str, str], ...] = ()
+        self.changed = False
+        self._tell = tell
+        self._stages: dict[str, dict[str, Any]] = {}
+        self._lines: deque[dict[str, Any]] | None = None
+        self._logged = 0
+        self._results = results
+        self._full_texts: FullTexts | None = None
+        self._lock = threading.Lock()
+        self._effects: Effects | None = None
+        self._stopping = False
+        self._on_stop: tuple[Callable[[], object], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<run {self.id} of {self.task!r}, attempt {self.attempt}>"
+
+    @property
+    def trigger_time(self) -> datetime | None:
+        """Alias of `scheduled_at`, APScheduler's word."""
+        return self.scheduled_at
+
+    def progress(self, stage: str, done: float, total: float | None = None) -> None:
+        """Report that `stage` has done `done` of `total` units (None: unknown)."""
+        stage = one_line(str(stage), 200)
+        now = time.monotonic()
+        with self._lock:
+            known = self._stages.get(stage)
+            if known is None:
+                known = self._stages[stage] = {"stage": stage, "started": _now().isoformat(), "rate": None}
+                known["_from"], known["_told"] = now, 0.0
+            spent = now - known["_from"]
+            known.update(done=done, total=total, rate=round(done / spent, 3) if spent > 0.5 else None)
+            self.changed = True
+            quiet = now - known["_told"] < PROGRESS_SECONDS and done != total
+            if not quiet:
+                known["_told"] = now
+        if not quiet:
+            self._tell(
+                RunProgressed(at=_now(), task=self.task, run=self.id, stage=stage, done=done, total=total)
+            )
+        self._raise_if_stopping()
+
+    def log(self, level: int | str, message: str | None = None) -> None:
+        """Add a line to the run's log: ``run.log("…")``, ``run.log("warning", "…")`` or by number."""
+        if message is None:
+            level, message = logging.INFO, str(level)
+        if isinstance(level, str):
+            level = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+        text = self.shortened(clean(str(message)), f"log line {self._logged + 1}")
+        line = RunLogged(at=_now(), task=self.task, run=self.id, level=level, message=text)
+        with self._lock:
+            if self._lines is None:
+                self._lines = deque(maxlen=MAX_LOG_LINES)
+            self._logged += 1
+            self._lines.append({"at": line.at.isoformat(), "level": level, "message": line.message})
+            self.changed = True
+        self._tell(line)
+        self._raise_if_stopping()
+
+    def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """Keep JSON-able facts with the run; the last of a kind counts."""
+        kept = self.bounded(kind, facts)
+        with self._lock:
+            self.facts[kind] = kept
+            self.changed = True
+        self._tell(RunNoted(at=_now(), task=self.task, run=self.id, kind=kind, facts=dict(kept)))
+        self._raise_if_stopping()
+
+    def bounded(self, kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Return facts as the ledger keeps them; the whole of those that are too large becomes a file."""
+        kept = dict(facts)
+        if len(text := dump(kept)) <= MAX_PARAMETER_BYTES:
+            return kept
+        small = {name: value for name, value in kept.items() if len(dump(value)) <= MAX_STORED_CHARS}
+        kept = small if len(dump(small)) <= MAX_PARAMETER_BYTES else {}
+        return {**kept, "left out": self.shortened(text, f"the facts {kind!r}", 0)}
+
+    def artifact(self, path: Path, label: str = "") -> None:
+        """Keep note of a file the run has written."""
+        self._note_file(path, one_line(label or Path(path).name))
+        self._raise_if_stopping()
+
+    def _note_file(self, path: Path, label: str) -> None:
+        noted = {"path": str(path), "label": label}
+        with self._lock:
+            if noted not in self.artifacts:
+                self.artifacts = (*self.artifacts, noted)
+            self.changed = True
+        self._tell(RunNoted(at=_now(), task=self.task, run=self.id, kind="artifact", facts=dict(noted)))
+
+    def shortened(self, text: str, name: str, limit: int = MAX_STORED_CHARS) -> str:
+        """Return a text as the ledger keeps it; the whole of one that is cut becomes a file of the run."""
+        if len(text) <= limit:
+            return text
+        with self._lock:
+            if self._full_texts is None and self._results is not None:
+                self._full_texts = FullTexts(self._results, self.id, self.attempt)
+        kept = self._full_texts.keep(text, name) if self._full_texts is not None else None
+        if kept is None:
+            return cut(text, limit)
+        self._note_file(*kept)
+        return f"{cut(text, limit)[:-1]}; see the artifact {kept[1]!r})"
+
+    def should_stop(self) -> bool:
+        """Tell whether someone asked this run to stop."""
+        return self._stopping
+
+    def on_stop(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call `callback` once when a stop is asked for; returns what unsubscribes it."""
+        with self._lock:
+            if not self._stopping:
+                self._on_stop = (*self._on_stop, callback)
+                return lambda: self._forget(callback)
+        callback()
+        return lambda: None
+
+    def effects(self) -> Effects:
+        """Return the effects that this attempt has had."""
+        with self._lock:
+            if self._effects is None:
+                self._effects = Effects(self.id)
+            return self._effects
+
+    def _forget(self, callback: Callable[[], object]) -> None:
+        with self._lock:
+            self._on_stop = tuple(known for known in self._on_stop if known is not callback)
+
+    def stop(self) -> None:
+        """Ask the run to stop; its next schedkit call raises `StopRequested`."""
+        with self._lock:
+            self._stopping = True
+            callbacks, self._on_stop = self._on_stop, ()
+        for callback in callbacks:
+            callback()
+
+    def _raise_if_stopping(self) -> None:
+        if self._stopping and not _in_coroutine():
+            raise StopRequested("the run was asked to stop")
+
+    def details(self) -> dict[str, Any]:
+        """Return what it has told so far: stages, log, facts, artifacts."""
+        with self._lock:
+            return {
+                "stages": [
+                    {k: v for k, v in stage.items() if not k.startswith("_")}
+                    for stage in self._stages.values()
+                ],
+                "log": self._kept_lines(),
+                "facts": dict(self.facts),
+                "artifacts": list(self.artifacts),
+            }
+
+    def _kept_lines(self) -> list[dict[str, Any]]:
+        lines = list(self._lines or ())
+        if self._logged > len(lines):
+            dropped, kept = self._logged - len(lines) + 1, len(lines) - 1
+            text = f"{dropped:,} earlier lines were dropped: the log keeps the last {kept}"
+            lines[0] = {**lines[0], "level": logging.WARNING, "message": text}
+        return lines
+
+    def told(self) -> dict[str, Any] | None:
+        """Return what the ledger keeps of it, None if it has told nothing; from here on it is unchanged."""
+        if not (self._stages or self._lines or self.facts or self.artifacts):
+            return None
+        self.changed = False
+        return self.details()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _in_coroutine() -> bool:
+    # There a cancellation is already on its way, and an exception of ours would only confuse it.
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""How a node works: its name and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any
+
+from schedkit.core.engine.retries import MOST_INTERRUPTIONS
+from schedkit.core.engine.state import EngineConfig
+from schedkit.core.ids import new_id
+from schedkit.core.store.retention import Retention
+from schedkit.values.instants import SECOND
+from schedkit.values.rng import chance
+
+__all__ = ["CANCEL_GRACE_SECONDS", "NodeConfig"]
+
+# A cancelled attempt that goes on is recorded as cancelled after this; its place stays taken.
+CANCEL_GRACE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class NodeConfig:
+    """How a node works: its name and limits. Durations are seconds."""
+
+    name: str
+    concurrency: int = 5
+    threads: int = 20
+    processes: int = 2
+    tag_limits: Mapping[str, int] = field(default_factory=dict)
+    tz: tzinfo | None = None
+    most_interruptions: int = MOST_INTERRUPTIONS
+    cancel_grace: float = CANCEL_GRACE_SECONDS
+    hand_over_patience: float = 20.0
+    retention: Retention = field(default_factory=Retention)
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """How many runs may hold what others want too: ``tag:…``, ``process``, ``thread``."""
+        limits = {f"tag:{tag}": most for tag, most in self.tag_limits.items()}
+        limits["process"] = self.processes
+        if self.threads < self.concurrency:
+            limits["thread"] = self.threads
+        return limits
+
+    @property
+    def at_once(self) -> dict[str, Any]:
+        """All that limits how many runs there are at once, as a board shows it."""
+        return {"concurrency": self.concurrency, "limits": self.limits}
+
+    @property
+    def engine(self) -> EngineConfig:
+        """The part of it by which an engine decides."""
+        return EngineConfig(
+            name=self.name,
+            concurrency=self.concurrency,
+            limits=self.limits,
+            tz=self.tz,
+            most_interruptions=self.most_interruptions,
+            cancel_grace=round(self.cancel_grace * SECOND),
+            random=chance.random,
+            new_id=new_id,
+        )

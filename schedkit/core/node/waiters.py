@@ -1,0 +1,62 @@
+"""Who waits in this process for the end of a run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from schedkit.core.engine.values import Finished
+from schedkit.core.promise import Promise
+
+__all__ = ["OwnerEnded", "Waiter", "Waiters"]
+
+
+class OwnerEnded(Exception):  # noqa: N818 - nothing went wrong
+    """The owner that promised a run's end owns the ledger no more: ask who answers now."""
+
+
+class Waiter(Promise[Finished]):
+    """The end of a run, promised.
+
+    A class of its own: making one through an alias of the generic class costs seven times as much.
+    """
+
+    __slots__ = ("__weakref__",)
+
+
+class Waiters:
+    """Promises by the run that they wait for; safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_run: dict[str, list[Waiter]] = {}
+
+    def add(self, run: str, waiter: Waiter) -> None:
+        """Have a promise settled when a run has ended."""
+        with self._lock:
+            self._by_run.setdefault(run, []).append(waiter)
+
+    def count(self, run: str) -> int:
+        """Return how many wait for a run."""
+        return len(self._by_run.get(run, ()))
+
+    def settle(self, finished: Iterable[Finished]) -> None:
+        """Settle the promises of runs that have ended."""
+        for each in finished:
+            if each.run.id in self._by_run:
+                for waiter in self._taken(each.run.id):
+                    waiter.settle(each)
+
+    def fail(self, run: str, error: BaseException) -> None:
+        """Tell who waits for a run why it does not come to be."""
+        for waiter in self._taken(run):
+            waiter.fail(error)
+
+    def let_go(self) -> None:
+        """Have everybody ask again: nobody here ends their runs."""
+        for run in list(self._by_run):
+            self.fail(run, OwnerEnded())
+
+    def _taken(self, run: str) -> list[Waiter]:
+        with self._lock:
+            return self._by_run.pop(run, [])

@@ -1,0 +1,377 @@
+"""One database behind a URL: its connections, its clock, and what its errors mean."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import NullPool, QueuePool
+
+from schedkit.core.store import schema
+from schedkit.core.store.file_systems import FileSystem, network_file_system
+from schedkit.errors import LedgerError
+from schedkit.values.extras import requires_extra
+from schedkit.values.text import one_line
+
+__all__ = ["Store"]
+
+_log = logging.getLogger("schedkit")
+
+# How long one statement waits for another process's lock before the writer takes note and tries again.
+BUSY_SECONDS = 1.0
+# How long PostgreSQL lets a transaction stand that its process does not go on with: one that was stopped in
+# the middle, as by a laptop's sleep, would keep the lease's row locked, and nobody could take the ledger.
+IDLE_SECONDS = 5.0
+
+
+class Store:
+    """A ledger's database.
+
+    Parameters
+    ----------
+    where : str or Path
+        A file for SQLite, or an SQLAlchemy URL.
+    durable : {"normal", "full"}
+        On SQLite, what a commit survives: the death of the process, or a power cut too.
+    """
+
+    def __init__(self, where: str | Path, *, durable: str = "normal") -> None:
+        self.url = _url(where)
+        self.durable = durable
+        self._readers = threading.Condition()
+        self._reading = 0
+        self._looked = False
+        self._network: FileSystem | None = None
+        self._file: tuple[int, int] | None = None  # which file was opened
+        self.path = Path(self.url.database) if self.sqlite and self.url.database else None
+        try:
+            with requires_extra("postgres", "PostgreSQL ledgers"):
+                self._write = sa.create_engine(self.url, poolclass=NullPool, **self._named())
+                self._read = sa.create_engine(
+                    self.url,
+                    poolclass=QueuePool,
+                    pool_size=4,
+                    max_overflow=16,
+                    pool_pre_ping=not self.sqlite,
+                    isolation_level=None if self.sqlite else "AUTOCOMMIT",
+                    **self._named(),
+                )
+        except SQLAlchemyError as error:
+            raise LedgerError(
+                f"ledger {self}: {error}", hint="is the driver installed? pip install 'schedkit[postgres]'"
+            ) from error
+        if self.sqlite:
+            sa.event.listen(self._write, "connect", partial(_tune_writer, durable))
+            sa.event.listen(self._write, "begin", _begin_immediate)
+            sa.event.listen(self._read, "connect", _tune_reader)
+        else:
+            sa.event.listen(self._write, "connect", _bound_idleness)
+        # The engines know nothing of their store: it goes when nobody holds it, and they close.
+        weakref.finalize(self, _dispose, self._write, self._read)
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether this is a SQLite file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def dialect(self) -> sa.Dialect:
+        """What statements are compiled for."""
+        return self._write.dialect
+
+    def __str__(self) -> str:
+        # A URL may hold a password; SQLAlchemy masks it.
+        return str(self.path) if self.path else self.url.render_as_string(hide_password=True)
+
+    def _named(self) -> dict[str, Any]:
+        # No row's values in an error: it goes to logs.
+        if self.sqlite:
+            return {
+                "hide_parameters": True,
+                "paramstyle": "named",
+                "connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False},
+            }
+        return {"hide_parameters": True, "connect_args": {"connect_timeout": 10}}
+
+    def open(self) -> None:
+        """Create or upgrade the tables.
+
+        Raises
+        ------
+        LedgerError
+            If the store is corrupt, read-only, away, newer than we know or no ledger at all.
+        """
+        self._file = None
+        if self.path is not None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise LedgerError(
+                    f"ledger {self}: its folder cannot be made ({error.strerror})",
+                    hint="name a writable folder",
+                ) from error
+            self._look_where_it_lies(self.path)
+        with self.explained():
+            for left in range(30, -1, -1):
+                try:
+                    with self._write.connect() as connection, connection.begin():
+                        self.alone(connection)
+                        schema.migrate(connection, str(self))
+                    if self.path is not None and self._network is None:
+                        self._file = _identity(self.path)
+                    return
+                except DBAPIError as error:
+                    # Two processes that open a new ledger at once: the second finds it made.
+                    if not left or not self.passing(error):
+                        raise
+                    time.sleep(0.1)
+
+    def alone(self, connection: sa.Connection) -> None:
+        """Let nobody else make or take this ledger until the transaction ends."""
+        if not self.sqlite:  # there every transaction that may write is alone
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
+
+    def _look_where_it_lies(self, path: Path) -> None:
+        if self._looked:
+            return
+        self._looked = True
+        self._network = network = network_file_system(path)
+        if network is not None:
+            _log.warning(
+                "the ledger %s lies on a network file system (%s), where SQLite's locks and its write-ahead "
+                "log cannot be trusted: two processes may own it at once, and the file may be damaged. "
+                "Keep it on a disk of this machine, or use PostgreSQL: ledger: postgresql://user@host/name",
+                self,
+                network,
+            )
+
+    def connect(self) -> sa.Connection:
+        """Return a new connection for writing; its transactions take the write lock as they begin."""
+        self.check_there()
+        return self._write.connect()
+
+    @contextmanager
+    def autocommit(self, connection: sa.Connection) -> Iterator[None]:
+        """Have each statement on a SQLite connection be a transaction of its own."""
+        connection.execution_options(**{_AUTOCOMMIT: True})
+        try:
+            with connection.begin():
+                yield
+        finally:
+            connection.execution_options(**{_AUTOCOMMIT: False})
+
+    def check_there(self) -> None:
+        """Refuse to go on when the file that was opened is no longer the one of that name.
+
+        SQLite would go on writing to a file that nobody can ever open again, and begin an empty one for
+        whoever connects anew. A network's files may change their numbers and are taken as they are.
+        """
+        if self._file is not None and self.path is not None and _identity(self.path) != self._file:
+            gone = sqlite3.OperationalError("its file was removed or replaced while it was open")
+            raise OperationalError("", None, gone)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Lend a connection for reading, which no writer waits for."""
+        with self._readers:
+            self._reading += 1
+        try:
+            with self.explained():
+                self.check_there()
+                with self._read.connect() as connection:
+                    yield connection
+        finally:
+            with self._readers:
+                self._reading -= 1
+                self._readers.notify_all()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Lend a connection for reading on which all reads see the ledger at the same moment."""
+        with self.reading() as connection:
+            if not self.sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                if self.sqlite:
+                    connection.exec_driver_sql("BEGIN")
+                yield connection
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn a driver's error into a `LedgerError` that says what to do."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise self.error_of(error) from error
+
+    def error_of(self, error: SQLAlchemyError) -> LedgerError:
+        """Return the `LedgerError` for a driver's error."""
+        if isinstance(error, DBAPIError):
+            return LedgerError(f"ledger {self}: {reason(error)}", hint=_advice(str(error.orig)))
+        return LedgerError(f"ledger {self}: {one_line(str(error))}", hint="is it a schedkit ledger?")
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """Turn what is raised for a value that no ledger holds into a `LedgerError`: the file is damaged."""
+        try:
+            yield
+        except (ValueError, TypeError, KeyError, AssertionError, OverflowError, RecursionError) as error:
+            raise LedgerError(
+                f"ledger {self}: a value cannot be read: {one_line(str(error) or type(error).__name__)}",
+                hint="the file is damaged: restore it, or name another ledger",
+            ) from error
+
+    def passing(self, error: BaseException) -> bool:
+        """Tell whether waiting may cure `error`: the store is locked, full, restarting or away."""
+        if not isinstance(error, DBAPIError):
+            return isinstance(error, OSError)
+        text = str(error.orig).lower()
+        if self.sqlite:
+            return isinstance(error, OperationalError) and not any(
+                word in text for word in ("no such", "syntax", "has no column")
+            )
+        return error.connection_invalidated or isinstance(error, OperationalError)
+
+    def now(self, connection: sa.Connection) -> int:
+        """Return the store's clock in microseconds since 1970."""
+        if self.sqlite:
+            return int(time.time() * 1e6)
+        return int(connection.scalar(sa.text(POSTGRES_NOW)) or 0)
+
+    def checkpoint(self) -> None:
+        """Move what SQLite has in its write-ahead log into the file, without holding up the writer."""
+        if self.path is not None:
+            self.check_there()
+            connection = self._write.raw_connection()  # outside any transaction
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                connection.close()
+
+    def forked(self) -> None:
+        """In a forked child: leave the connections to the parent, which goes on using them."""
+        self._readers, self._reading = threading.Condition(), 0
+        self._read.dispose(close=False)
+
+    def close(self) -> None:
+        """Close every pooled connection, once those that are lent have come back."""
+        with self._readers:
+            self._readers.wait_for(lambda: not self._reading, timeout=5.0)
+        _dispose(self._write, self._read)
+
+
+_AUTOCOMMIT = "schedkit_autocommit"  # an option of connections
+# "schedkit" in eight bytes: the number of the lock that those who make or take a ledger hold.
+_ALONE = int.from_bytes(b"schedkit")
+POSTGRES_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
+def _dispose(*engines: sa.Engine) -> None:
+    for engine in engines:
+        engine.dispose()
+
+
+def _tune_writer(durable: str, connection: sqlite3.Connection, record: object) -> None:
+    # The driver's own transaction control begins too late for BEGIN IMMEDIATE.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA synchronous={'FULL' if durable == 'full' else 'NORMAL'}")
+    # Checkpoints are made beside the writer (`checkpoint`); this is for when that lags far behind.
+    connection.execute("PRAGMA wal_autocheckpoint=50000")
+    connection.execute("PRAGMA cache_size=-16000")
+
+
+def _tune_reader(connection: sqlite3.Connection, record: object) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA query_only=ON")
+
+
+def _bound_idleness(connection: Any, record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1000)}")
+    connection.commit()
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    if not connection.get_execution_options().get(_AUTOCOMMIT):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _url(where: str | Path) -> sa.URL:
+    if not isinstance(where, str | os.PathLike):
+        raise LedgerError(
+            f"ledger: {where!r} is no name", hint="name a file, e.g. schedkit.db, or a database URL"
+        )
+    if isinstance(where, Path) or "://" not in str(where):
+        if not str(where).strip():
+            raise LedgerError(
+                "ledger: no name given", hint="name a file, e.g. schedkit.db, or a database URL"
+            )
+        return sa.URL.create("sqlite", database=os.path.abspath(os.path.expanduser(where)))
+    try:
+        url = sa.make_url(str(where))
+    except (SQLAlchemyError, ValueError):  # ValueError: a port that is not a number
+        # The text may hold a password: it stays out of the message and of the chain.
+        raise LedgerError(
+            "ledger: not a database URL", hint="write e.g. postgresql://user@host/name"
+        ) from None
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise LedgerError("ledger: SQLite in memory is lost with its process", hint="name a file")
+        return url.set(database=os.path.abspath(url.database))
+    if backend != "postgresql":
+        raise LedgerError(
+            f"ledger: {backend} is not supported", hint="SQLite (a file name) or postgresql://…"
+        )
+    # Plain postgresql:// means psycopg 3, the driver that is installed with schedkit[postgres].
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def reason(error: BaseException) -> str:
+    """Return a driver's message in one line, without statement or parameters."""
+    orig = getattr(error, "orig", None) or error
+    lines = str(orig).strip().splitlines()
+    return lines[0] if lines else type(orig).__name__
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+_ADVICE = (
+    ("was removed", "put it back, or stop the scheduler and start it again"),
+    ("not a database", "the file is something else or damaged: restore it, or name another ledger"),
+    ("malformed", "the file is damaged: restore it, or name another ledger"),
+    ("unable to open", "does the folder exist, and may you write there?"),
+    ("readonly", "may you write to the file and its folder?"),
+    ("locked", "another program holds the file locked: close it and try again"),
+    ("full", "free some space on the disk"),
+    ("(relation|column) .*does not exist|no such", "is it a schedkit ledger?"),
+    ("(database|role) .*does not exist", "create it, or name another"),
+    ("permission denied", "may this user create tables there?"),
+    ("password", "check user and password"),
+    ("too many|connection slots", "close other connections, or raise the server's max_connections"),
+    ("resolve host", "is the host's name right, and the network up?"),
+    ("connect", "is the server up, and are host, port and user right?"),
+)
+
+
+def _advice(text: str) -> str:
+    return next((advice for words, advice in _ADVICE if re.search(words, text, re.IGNORECASE)), "")

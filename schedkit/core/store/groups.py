@@ -1,0 +1,137 @@
+"""What several decisions write together: the rows of one transaction, each row once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from schedkit.core.engine.values import (
+    Answered,
+    AttemptRecorded,
+    Decision,
+    DetailsTold,
+    FireRecorded,
+    RunChanged,
+    SettingPut,
+    TaskAdvanced,
+    TaskDropped,
+    TaskPut,
+    WaitAdded,
+    WaitBound,
+    WaitDropped,
+    WaitEnded,
+)
+from schedkit.core.model import TaskRow
+from schedkit.core.run import Run
+from schedkit.core.store.refusals import StaleError
+from schedkit.core.store.rows import (
+    Row,
+    answer_values,
+    attempt_values,
+    details_values,
+    event_values,
+    fire_values,
+    run_values,
+    step_values,
+    task_values,
+    wait_values,
+)
+from schedkit.core.store.sections import SECTIONS
+from schedkit.values.text import clean
+
+__all__ = ["Rows", "rows_of"]
+
+Rows = dict[str, list[Row]]
+
+
+def rows_of(decisions: Iterable[Decision]) -> Rows:
+    """Return what decisions write, by section.
+
+    A run that moved on several times has one row, from what it was at first to what it is at last; so has a
+    task; of details and settings the last ones count.
+
+    Raises
+    ------
+    StaleError
+        If a run or a schedule is to move on from where the group has not left it.
+    """
+    group = _Group()
+    for decision in decisions:
+        for change in decision.changes:
+            _TAKE[type(change)](group, change)
+        group.rows["events"].extend(event_values(event) for event in decision.events if event.seq)
+    return group.finish()
+
+
+class _Group:
+    """Changes by row, in the making."""
+
+    def __init__(self) -> None:
+        self.rows = Rows({name: [] for name in SECTIONS})
+        self._runs: dict[str, tuple[Run | None, Run]] = {}
+        # Each task's schedule moves on first; then its row is put, or dropped (None).
+        self._advanced: dict[str, TaskAdvanced] = {}
+        self.put: dict[str, TaskRow | None] = {}
+        self.details: dict[str, dict[str, Any]] = {}
+        self.settings: dict[str, str] = {}
+
+    def move(self, change: RunChanged) -> None:
+        before, after = change.before, change.after
+        known = self._runs.get(after.id)
+        if known is None:
+            self._runs[after.id] = (before, after)
+        elif before is None or (before.attempt, before.state) != (known[1].attempt, known[1].state):
+            raise StaleError(f"run {after.id} is no longer as it was")
+        else:
+            self._runs[after.id] = (known[0], after)
+
+    def advance(self, change: TaskAdvanced) -> None:
+        name = change.task
+        before = self._advanced.get(name, change)
+        if name in self.put:
+            row = self.put[name]
+            if row is None or row.next != change.was:
+                raise StaleError(f"the schedule of task {name!r} is no longer as it was")
+            self.put[name] = replace(row, next=change.to)
+        elif before is not change and before.to != change.was:
+            raise StaleError(f"the schedule of task {name!r} is no longer as it was")
+        else:
+            self._advanced[name] = TaskAdvanced(name, before.was, change.to)
+
+    def finish(self) -> Rows:
+        """Return the rows by section."""
+        rows = self.rows
+        for first, last in self._runs.values():
+            if first is None:
+                rows["new_runs"].append(run_values(last))
+            else:
+                rows["runs"].append(step_values(first, last))
+        rows["advances"] += [(it.to, it.task, it.was) for it in self._advanced.values()]
+        for name, row in self.put.items():
+            if row is None:
+                rows["dropped_tasks"].append((name,))
+            else:
+                rows["tasks"].append(task_values(row))
+        rows["details"] += [details_values(run, details) for run, details in self.details.items()]
+        rows["settings"] += [(key, clean(value)) for key, value in self.settings.items()]
+        return {name: found for name, found in rows.items() if found}
+
+
+# One for all groups: each would be a circle with a table of its own, which the collector has to find.
+_TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
+    Answered: lambda group, it: group.rows["answers"].append(answer_values(it)),
+    AttemptRecorded: lambda group, it: group.rows["attempts"].append(attempt_values(it.run, it.attempt)),
+    DetailsTold: lambda group, it: group.details.update({it.run: it.details}),
+    FireRecorded: lambda group, it: group.rows["fires"].append(fire_values(it)),
+    RunChanged: _Group.move,
+    SettingPut: lambda group, it: group.settings.update({it.key: it.value}),
+    TaskAdvanced: _Group.advance,
+    TaskDropped: lambda group, it: group.put.update({it.task: None}),
+    TaskPut: lambda group, it: group.put.update({it.row.name: it.row}),
+    WaitAdded: lambda group, it: group.rows["waits"].append(wait_values(it.row)),
+    WaitBound: lambda group, it: group.rows["bound_waits"].append((it.parent_run, it.run, it.parent)),
+    WaitDropped: lambda group, it: group.rows["dropped_waits"].append((it.run, it.parent)),
+    WaitEnded: lambda group, it: group.rows["ended_waits"].append((it.state.value, it.parent_run)),
+}

@@ -1,0 +1,335 @@
+"""The durable truth, read: tasks, runs, attempts, facts, commands.
+
+Every read is one short query on a connection of its own, which no writer waits for. Changes are written
+by the owner alone (`writer.py`); anybody may insert a command.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy import select
+
+from schedkit.core.engine.values import Snapshot, WaitRow
+from schedkit.core.events import Event, decode
+from schedkit.core.ids import new_id
+from schedkit.core.model import TaskRow
+from schedkit.core.run import Attempt, Run
+from schedkit.core.states import Disposition, State
+from schedkit.core.store import lease as lease_file
+from schedkit.core.store.database import Store
+from schedkit.core.store.rows import DETAILS, attempt_from_row, run_from_row, task_from_row, wait_from_row
+from schedkit.core.store.schema import (
+    LIVE_STATES,
+    attempts,
+    commands,
+    details,
+    events,
+    fires,
+    has_result,
+    meta,
+    runs,
+    tasks,
+    waits,
+)
+from schedkit.core.text import dump, load
+from schedkit.values.instants import from_micros, to_micros
+
+__all__ = ["CommandRow", "FireRow", "Ledger", "ToldRow", "scheduled_times"]
+
+T = TypeVar("T")
+
+
+class FireRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A due time, or a range of `count` of them, that made no run."""
+
+    task: str
+    scheduled_at: datetime
+    until: datetime
+    count: int | None
+    disposition: Disposition
+    reason: str
+
+
+class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run has told: its stages and its log."""
+
+    run: str
+    task: str
+    stages: list[dict[str, Any]]
+    log: list[dict[str, Any]]
+
+
+class CommandRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody without the lease asks the owner to do."""
+
+    id: str
+    who: str
+    kind: str
+    data: dict[str, Any]
+    answer: dict[str, Any] | None = None
+
+
+class Ledger:
+    """Reads of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def _all(self, query: sa.Select[Any], make: Callable[[Mapping[str, Any]], T]) -> list[T]:
+        with self.store.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        with self.store.decoding():
+            return [make(row) for row in rows]  # type: ignore[arg-type]  # a RowMapping is one
+
+    def _first(self, query: sa.Select[Any], make: Callable[[Mapping[str, Any]], T]) -> T | None:
+        found = self._all(query, make)
+        return found[0] if found else None
+
+    def tasks(self) -> list[TaskRow]:
+        """Return every task, by name."""
+        return self._all(_TASKS, task_from_row)
+
+    def task(self, name: str) -> TaskRow | None:
+        """Return one task."""
+        return self._first(select(tasks).where(tasks.c.name == name), task_from_row)
+
+    def live(self, task: str | None = None) -> list[Run]:
+        """Return the runs that have not ended, of all tasks or of one, oldest first."""
+        query = _LIVE_RUNS
+        if task is not None:
+            query = query.where(runs.c.task == task)
+        return self._all(query, run_from_row)
+
+    def run(self, id: str) -> Run | None:
+        """Return one run."""
+        return self._first(select(runs).where(runs.c.id == id), run_from_row)
+
+    def runs(
+        self,
+        task: str | None = None,
+        *,
+        limit: int = 100,
+        state: str | None = None,
+        before: str | None = None,
+    ) -> list[Run]:
+        """Return runs, newest first; `before` is the id of the last one already seen."""
+        query = select(runs).order_by(runs.c.id.desc()).limit(limit)
+        if task is not None:
+            query = query.where(runs.c.task == task)
+        if state is not None:
+            query = query.where(runs.c.state == state)
+        if before is not None:
+            query = query.where(runs.c.id < before)
+        return self._all(query, run_from_row)
+
+    def recent(self, names: Iterable[str], each: int) -> list[Run]:
+        """Return the last `each` runs of every named task, oldest first."""
+        found: list[Run] = []
+        with self.store.reading() as connection, self.store.decoding():
+            for name in names:
+                query = select(runs).where(runs.c.task == name).order_by(runs.c.id.desc()).limit(each)
+                found.extend(run_from_row(row) for row in connection.execute(query).mappings())  # type: ignore[arg-type]
+        return sorted(found, key=lambda run: run.id)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return task → state → how many runs; reads the whole history."""
+        found: dict[str, dict[str, int]] = {}
+        query = select(runs.c.task, runs.c.state, sa.func.count().label("n")).group_by(
+            runs.c.task, runs.c.state
+        )
+        for row in self._all(query, dict):
+            found.setdefault(row["task"], {})[row["state"]] = row["n"]
+        return found
+
+    def latest_result(self, task: str) -> Run | None:
+        """Return the last DONE run of a task that has a result."""
+        query = (
+            select(runs)
+            .where(runs.c.task == task, runs.c.state == "DONE", has_result(runs))
+            .order_by(runs.c.id.desc())
+            .limit(1)
+        )
+        return self._first(query, run_from_row)
+
+    def scheduled(self, task: str, after: datetime, until: datetime) -> set[datetime]:
+        """Return the due times in [after, until] that have a run."""
+        with self.store.reading() as connection:
+            return scheduled_times(connection, task, after, until)
+
+    def attempts(self, run: str) -> list[Attempt]:
+        """Return the ended attempts of a run, in order."""
+        query = select(attempts).where(attempts.c.run == run).order_by(attempts.c.number)
+        return self._all(query, attempt_from_row)
+
+    def details(self, run: str) -> dict[str, Any]:
+        """Return what a run told: its stages, log, facts and artifacts."""
+        query = select(details).where(details.c.run == run)
+        return self._first(query, lambda row: {key: load(row[key]) for key in DETAILS}) or dict(DETAILS)
+
+    def telling(self) -> list[ToldRow]:
+        """Return what the runs that are running have told so far."""
+        query = (
+            select(details.c.run, runs.c.task, details.c.stages, details.c.log)
+            .join_from(details, runs, details.c.run == runs.c.id)
+            .where(runs.c.state.in_(_LIVE), runs.c.state == "RUNNING")
+        )
+        return self._all(
+            query,
+            lambda row: ToldRow(
+                run=row["run"], task=row["task"], stages=load(row["stages"]), log=load(row["log"])
+            ),
+        )
+
+    def fires(self, task: str, limit: int = 1000) -> list[FireRow]:
+        """Return the due times of a task that made no run, newest first."""
+        query = select(fires).where(fires.c.task == task).order_by(fires.c.scheduled_at.desc()).limit(limit)
+        return self._all(query, _fire)
+
+    def waits(self) -> list[WaitRow]:
+        """Return what PENDING runs wait for, and parents' runs that are still to come."""
+        return self._all(_WAITS, wait_from_row)
+
+    def snapshot(self) -> Snapshot:
+        """Return what an engine is made from, all of it as it was at one moment."""
+        with self.store.snapshot() as connection, self.store.decoding():
+            rows = [task_from_row(row) for row in _mappings(connection, _TASKS)]
+            return Snapshot(
+                tasks=rows,
+                live=[run_from_row(row) for row in _mappings(connection, _LIVE_RUNS)],
+                waits=[wait_from_row(row) for row in _mappings(connection, _WAITS)],
+                taken=_taken(connection),
+                last=_last(connection, {parent for row in rows for parent in row.facts.get("after", ())}),
+                paused=_setting(connection, "paused") == "1",
+                seq=connection.scalar(_LAST_SEQ) or 0,
+            )
+
+    def events(self, after: int = 0, *, limit: int = 1000, run: str | None = None) -> list[Event]:
+        """Return the log after number `after`, in order."""
+        query = select(events.c.data).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
+        if run is not None:
+            query = query.where(events.c.run == run)
+        return self._all(query, lambda row: decode(row["data"]))
+
+    def last_seq(self) -> int:
+        """Return the number of the newest event."""
+        with self.store.reading() as connection:
+            return connection.scalar(_LAST_SEQ) or 0
+
+    def setting(self, key: str) -> str | None:
+        """Return a note kept with the ledger."""
+        with self.store.reading() as connection:
+            return _setting(connection, key)
+
+    def holder(self) -> lease_file.Holder | None:
+        """Return who owns the ledger."""
+        return lease_file.holder(self.store)
+
+    def commands(self) -> list[CommandRow]:
+        """Return what has been asked and not answered, oldest first."""
+        query = select(commands).where(commands.c.done_at.is_(None)).order_by(commands.c.id)
+        return self._all(query, _command)
+
+    def command(self, id: str) -> CommandRow | None:
+        """Return one command."""
+        return self._first(select(commands).where(commands.c.id == id), _command)
+
+    def ask(self, who: str, kind: str, data: Mapping[str, Any]) -> str:
+        """Leave a command for the owner; return its id."""
+        id = new_id()
+        row = {"id": id, "at": int(time.time() * 1e6), "who": who, "kind": kind, "data": dump(data)}
+        with self.store.explained(), self.store.connect() as connection, connection.begin():
+            connection.execute(commands.insert(), [{**row, "done_at": None, "answer": None}])
+        return id
+
+    def withdraw(self, id: str) -> bool:
+        """Take a command back; False if it has been answered."""
+        with self.store.explained(), self.store.connect() as connection, connection.begin():
+            open_one = commands.delete().where(commands.c.id == id, commands.c.done_at.is_(None))
+            return connection.execute(open_one).rowcount > 0
+
+
+_LIVE: list[sa.ColumnElement[str]] = [
+    sa.literal_column(f"'{state}'") for state in LIVE_STATES
+]  # literals: the partial index needs them
+_LIVE_RUNS = select(runs).where(runs.c.state.in_(_LIVE)).order_by(runs.c.id)
+_TASKS = select(tasks).order_by(tasks.c.name)
+_PENDING = select(runs.c.id).where(runs.c.state.in_(_LIVE), runs.c.state == "PENDING")
+_WAITS = (
+    select(waits)
+    .where(waits.c.run.in_(_PENDING) | waits.c.parent_run.is_(None))
+    .order_by(waits.c.run, waits.c.parent)
+)
+_LAST_SEQ = select(sa.func.max(events.c.seq))
+# A CROSS JOIN is what keeps SQLite from going through all runs to look for their tasks.
+_TAKEN = sa.text(
+    "SELECT r.task, r.scheduled_at FROM schedkit_tasks t CROSS JOIN schedkit_runs r "
+    "WHERE r.task = t.name AND r.scheduled_at IS NOT NULL AND r.scheduled_at >= t.next_at"
+)
+# Of so many latest runs of a task, the one that ended last: an older one may have ended after a newer one.
+_LATEST = 20
+
+
+def _mappings(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Mapping[str, Any]]:
+    yield from connection.execute(query).mappings()  # type: ignore[misc]  # a RowMapping is one
+
+
+def _setting(connection: sa.Connection, key: str) -> str | None:
+    return connection.scalar(select(meta.c.value).where(meta.c.key == key))
+
+
+def _taken(connection: sa.Connection) -> dict[str, set[int]]:
+    """Return the times of each task, from its next one on, that have a run."""
+    taken: dict[str, set[int]] = {}
+    for task, scheduled in connection.execute(_TAKEN):
+        taken.setdefault(task, set()).add(scheduled)
+    return taken
+
+
+def _last(connection: sa.Connection, tasks: Iterable[str]) -> dict[str, State]:
+    """Return how the last run of each task ended."""
+    found: dict[str, State] = {}
+    for task in tasks:
+        query = (
+            select(runs.c.state, runs.c.finished_at, runs.c.id)
+            .where(runs.c.task == task)
+            .order_by(runs.c.id.desc())
+            .limit(_LATEST)
+        )
+        ended = [(finished, id, State(state)) for state, finished, id in connection.execute(query)]
+        last = max((one for one in ended if one[2].final), default=None)
+        if last is not None:
+            found[task] = last[2]
+    return found
+
+
+def scheduled_times(connection: sa.Connection, task: str, after: datetime, until: datetime) -> set[datetime]:
+    """Return the due times in [after, until] that have a run, as `connection` sees them."""
+    query = select(runs.c.scheduled_at).where(
+        runs.c.task == task,
+        runs.c.scheduled_at.is_not(None),
+        runs.c.scheduled_at.between(to_micros(after), to_micros(until)),
+    )
+    return {from_micros(time) for time in connection.scalars(query)}
+
+
+def _fire(row: Mapping[str, Any]) -> FireRow:
+    return FireRow(
+        task=row["task"],
+        scheduled_at=from_micros(row["scheduled_at"]),
+        until=from_micros(row["until"]),
+        count=row["count"],
+        disposition=Disposition(row["disposition"]),
+        reason=row["reason"],
+    )
+
+
+def _command(row: Mapping[str, Any]) -> CommandRow:
+    return CommandRow(
+        id=row["id"], who=row["who"], kind=row["kind"], data=load(row["data"]), answer=load(row["answer"])
+    )

@@ -1,0 +1,216 @@
+"""Values to rows of the ledger, and back. JSON text is made and read here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from schedkit.core.engine.values import Answered, FireRecorded, WaitRow
+from schedkit.core.events import Event, encode
+from schedkit.core.model import TaskRow
+from schedkit.core.run import Attempt, Run
+from schedkit.core.states import Outcome, State
+from schedkit.core.text import dump, load
+from schedkit.values.instants import to_micros
+from schedkit.values.text import clean
+
+__all__ = [
+    "DETAILS",
+    "FIXED",
+    "GUARD",
+    "MUTABLE",
+    "Row",
+    "answer_values",
+    "attempt_from_row",
+    "attempt_values",
+    "details_values",
+    "event_values",
+    "fire_values",
+    "run_from_row",
+    "run_values",
+    "step_values",
+    "task_from_row",
+    "task_values",
+    "wait_from_row",
+    "wait_values",
+]
+
+Row = tuple[Any, ...]
+
+# What a run keeps for good …
+FIXED = ("id", "task", "cause", "who", "scheduled_at", "queued_at", "params")
+# … what its steps may change …
+MUTABLE = (
+    *("state", "due_at", "started_at", "finished_at", "priority", "attempt", "interruptions"),
+    *("reason", "error", "result", "waiting_for"),
+)
+# … and what must still be so for a step.
+GUARD = ("id", "attempt", "state")
+
+# What a run tells, each with what it is before the run has told anything.
+DETAILS: Mapping[str, Any] = {"stages": [], "log": [], "facts": {}, "artifacts": []}
+
+
+def run_values(run: Run) -> Row:
+    """Return a run as the values of `FIXED`, then of `MUTABLE`."""
+    return (
+        run.id,
+        run.task,
+        run.cause,
+        clean(run.who) if run.who else "",
+        run.scheduled,
+        run.queued,
+        dump(run.params) if run.params else None,
+        *_mutable(run),
+    )
+
+
+def step_values(before: Run, after: Run) -> Row:
+    """Return a run's step as the values of `MUTABLE`, then of `GUARD`."""
+    return (*_mutable(after), after.id, before.attempt, before.state.value)
+
+
+def _mutable(run: Run) -> Row:
+    return (
+        run.state.value,
+        run.due,
+        run.started,
+        run.finished,
+        int(run.priority),
+        run.attempt,
+        run.interruptions,
+        clean(run.reason) if run.reason else "",
+        _json(run.error),
+        _json(run.result),
+        dump(run.waiting_for) if run.waiting_for else None,
+    )
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else dump(value)
+
+
+def run_from_row(row: Mapping[str, Any]) -> Run:
+    """Return the run of a row."""
+    return Run(
+        id=row["id"],
+        task=row["task"],
+        state=State(row["state"]),
+        cause=row["cause"],
+        who=row["who"],
+        scheduled=row["scheduled_at"],
+        due=row["due_at"],
+        queued=row["queued_at"],
+        started=row["started_at"],
+        finished=row["finished_at"],
+        priority=row["priority"],
+        attempt=row["attempt"],
+        interruptions=row["interruptions"],
+        params=load(row["params"]) or {},
+        reason=row["reason"],
+        error=load(row["error"]),
+        result=load(row["result"]),
+        waiting_for=tuple(load(row["waiting_for"]) or ()),
+    )
+
+
+def task_values(row: TaskRow) -> Row:
+    """Return a task as the values of its row, in the order of the table's columns."""
+    return (
+        row.name,
+        row.trigger,
+        clean(row.words),
+        row.anchored,
+        row.next,
+        row.paused,
+        dump(row.facts),
+        row.declared,
+        clean(row.who),
+    )
+
+
+def task_from_row(row: Mapping[str, Any]) -> TaskRow:
+    """Return the task of a row."""
+    return TaskRow(
+        name=row["name"],
+        trigger=row["trigger"],
+        words=row["words"],
+        anchored=row["anchor"],
+        next=row["next_at"],
+        paused=bool(row["paused"]),
+        facts=load(row["facts"]),
+        declared=row["declared_at"],
+        who=row["who"],
+    )
+
+
+def attempt_values(run: str, attempt: Attempt) -> Row:
+    """Return an ended attempt as the values of its row, in the order of the table's columns."""
+    return (
+        run,
+        attempt.number,
+        attempt.started,
+        attempt.finished,
+        attempt.outcome.value,
+        _json(attempt.error),
+        attempt.owner,
+    )
+
+
+def attempt_from_row(row: Mapping[str, Any]) -> Attempt:
+    """Return the attempt of a row."""
+    return Attempt(
+        number=row["number"],
+        started=row["started_at"],
+        finished=row["finished_at"],
+        outcome=Outcome(row["outcome"]),
+        error=load(row["error"]),
+        owner=row["owner"],
+    )
+
+
+def fire_values(fire: FireRecorded) -> Row:
+    """Return a due time that made no run as the values of its row, in the order of the table's columns."""
+    return (
+        fire.task,
+        fire.first,
+        fire.last,
+        fire.count,
+        fire.disposition.value,
+        fire.at,
+        clean(fire.reason),
+    )
+
+
+def details_values(run: str, details: Mapping[str, Any]) -> Row:
+    """Return what a run has told as the values of its row, in the order of the table's columns."""
+    return (run, *(dump(details.get(name, empty)) for name, empty in DETAILS.items()))
+
+
+def wait_values(row: WaitRow) -> Row:
+    """Return a wait as the values of its row, in the order of the table's columns."""
+    return (row.run, row.parent, row.child, row.parent_run, row.how, row.ended and row.ended.value)
+
+
+def wait_from_row(row: Mapping[str, Any]) -> WaitRow:
+    """Return the wait of a row."""
+    ended = None if row["ended"] is None else State(row["ended"])
+    return WaitRow(row["run"], row["child"], row["parent"], row["parent_run"], row["how"], ended)
+
+
+def answer_values(answered: Answered) -> Row:
+    """Return an answer as the values that a command's row is given, then its id."""
+    return (answered.at, dump(answered.answer), answered.command)
+
+
+def event_values(event: Event) -> Row:
+    """Return a fact as the values of its row, in the order of the table's columns."""
+    return (
+        event.seq,
+        to_micros(event.at),
+        type(event).__name__,
+        event.task,
+        event.run,
+        clean(event.who) if event.who else "",
+        encode(event),
+    )

@@ -1,0 +1,285 @@
+"""Faults planted into the engine, each found by its random histories: what they judge is worth something.
+
+One that changes nothing stands at the end, with the reason.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from support.engine_histories import History
+
+from schedkit.core.engine import attempts, queue, tasks
+from schedkit.core.engine.attempts import Attempts
+from schedkit.core.engine.dependencies import DependencyTracker
+from schedkit.core.engine.engine import Engine
+from schedkit.core.engine.queue import RunQueue
+from schedkit.core.engine.runs import Runs
+from schedkit.core.engine.schedules import Schedules
+from schedkit.core.engine.state import EngineState
+from schedkit.core.engine.tasks import Tasks
+from schedkit.core.events import TaskChanged
+from schedkit.core.states import State
+
+MOST = 800  # histories until a fault must have been found
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+FAULTS: dict[str, Plant] = {}
+
+
+def fault(plant: Plant) -> Plant:
+    FAULTS[plant.__name__] = plant
+    return plant
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Tell nothing of the triggers that have no time left."""
+    logger = logging.getLogger("schedkit")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(level)
+
+
+# Places, keys and rates
+
+
+@fault
+def a_place_is_not_released(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RunQueue, "release", lambda self, run: None)
+
+
+@fault
+def a_key_is_not_released(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RunQueue, "release", lambda self, run: self.running.pop(run, None))
+
+
+@fault
+def a_freed_key_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RunQueue, "_look_again", lambda self: None)
+
+
+@fault
+def a_full_key_is_passed_over(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RunQueue, "_full", lambda self, key: False)
+
+
+@fault
+def a_timed_out_attempt_gives_its_place_back(patch: pytest.MonkeyPatch) -> None:
+    handle_all = Engine.handle_all
+
+    def gives_back(self: Engine, *what: Any, **how: Any) -> Any:
+        decision = handle_all(self, *what, **how)
+        for stop in decision.stops:
+            if stop.recorded:
+                self.queue.release(stop.run)
+        return decision
+
+    patch.setattr(Engine, "handle_all", gives_back)
+
+
+@fault
+def starts_of_one_moment_count_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(queue, "Counter", lambda starts: Counter(set(starts)))
+
+
+@fault
+def a_rate_forgets_what_was_before(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RunQueue, "remember_starts", lambda self, task, starts: None)
+
+
+@fault
+def a_redeclared_task_keeps_its_old_limit(patch: pytest.MonkeyPatch) -> None:
+    limit = RunQueue.limit
+
+    def kept(self: RunQueue, key: str, most: int | None) -> None:
+        if key not in self.limits:
+            limit(self, key, most)
+
+    patch.setattr(RunQueue, "limit", kept)
+
+
+# Due times
+
+
+@fault
+def a_dropped_schedule_stays(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Schedules, "drop", lambda self, task: None)
+
+
+@fault
+def a_schedule_fires_twice(patch: pytest.MonkeyPatch) -> None:
+    take = Schedules.take
+
+    def twice(self: Schedules, now: int, most: int) -> Any:
+        return [schedule for schedule in take(self, now, most) for _ in range(2)]
+
+    patch.setattr(Schedules, "take", twice)
+
+
+@fault
+def one_time_is_passed_over(patch: pytest.MonkeyPatch) -> None:
+    settle = tasks.settle
+
+    def off_by_one(schedule: Any, next_at: Any, now: Any, active: int) -> Any:
+        settled = settle(schedule, next_at, now, active)
+        if settled.next_at is None or settled.next_at == next_at:
+            return settled
+        return type(settled)(settled.fires, schedule.trigger.next(settled.next_at), settled.error)
+
+    patch.setattr(tasks, "settle", off_by_one)
+
+
+@fault
+def one_time_is_settled_twice(patch: pytest.MonkeyPatch) -> None:
+    settle = tasks.settle
+
+    def again(schedule: Any, next_at: Any, now: Any, active: int) -> Any:
+        settled = settle(schedule, next_at, now, active)
+        return type(settled)(settled.fires, next_at, settled.error) if len(settled.fires) > 1 else settled
+
+    patch.setattr(tasks, "settle", again)
+
+
+@fault
+def a_pause_forgets_what_it_passed_over(patch: pytest.MonkeyPatch) -> None:
+    skipped = tasks.skipped
+
+    def forgotten(*what: Any) -> Any:
+        settled = skipped(*what)
+        return type(settled)((), settled.next_at, settled.error)
+
+    patch.setattr(tasks, "skipped", forgotten)
+
+
+@fault
+def resuming_all_resumes_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Tasks, "_resume", lambda self, *row, **how: None)
+
+
+@fault
+def a_time_that_has_its_run_runs_again(patch: pytest.MonkeyPatch) -> None:
+    begin = Engine.__init__
+
+    def unknown(self: Engine, config: Any, snapshot: Any = None) -> None:
+        begin(self, config, None if snapshot is None else replace(snapshot, taken={}))
+
+    patch.setattr(Engine, "__init__", unknown)
+
+
+@fault
+def nobody_is_woken(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Engine, "_wake_at", lambda self: None)
+
+
+# Attempts
+
+
+@fault
+def a_stale_end_is_believed(patch: pytest.MonkeyPatch) -> None:
+    ended = Attempts.ended
+
+    def believed(self: Attempts, stimulus: Any) -> Any:
+        active = self.active.get(stimulus.run)
+        return ended(self, stimulus if active is None else replace(stimulus, attempt=active.attempt))
+
+    patch.setattr(Attempts, "ended", believed)
+
+
+@fault
+def a_retry_does_not_wait(patch: pytest.MonkeyPatch) -> None:
+    follow = attempts.follow
+
+    def at_once(run: Any, outcome: Any, *, now: int, **how: Any) -> Any:
+        after = follow(run, outcome, now=now, **how)
+        return replace(after, due=now) if after.state is State.RETRY else after
+
+    patch.setattr(attempts, "follow", at_once)
+
+
+@fault
+def an_interruption_is_not_counted(patch: pytest.MonkeyPatch) -> None:
+    follow = attempts.follow
+
+    def uncounted(run: Any, outcome: Any, **how: Any) -> Any:
+        return replace(follow(run, outcome, **how), interruptions=run.interruptions)
+
+    patch.setattr(attempts, "follow", uncounted)
+
+
+@fault
+def a_retry_is_not_told(patch: pytest.MonkeyPatch) -> None:
+    def other(*, at: Any, seq: int, **facts: Any) -> TaskChanged:
+        return TaskChanged(at=at, seq=seq, change="")
+
+    patch.setattr(attempts, "RunRetrying", other)
+
+
+@fault
+def a_cancel_leaves_no_reason(patch: pytest.MonkeyPatch) -> None:
+    move = EngineState.move
+
+    def without_reason(self: EngineState, before: Any, after: Any) -> None:
+        move(self, before, replace(after, reason="") if after.state is State.RUNNING else after)
+
+    patch.setattr(EngineState, "move", without_reason)
+
+
+@fault
+def a_cancel_is_lost_when_all_is_stopped(patch: pytest.MonkeyPatch) -> None:
+    cancel_run = Attempts.cancel_run
+
+    def unless_asked(self: Attempts, run: Any, actor: str) -> None:
+        active = self.active.get(run.id)
+        if active is None or not active.why:
+            cancel_run(self, run, actor)
+
+    patch.setattr(Attempts, "cancel_run", unless_asked)
+
+
+# Runs that wait for others
+
+
+@fault
+def joins_are_not_paired_off(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DependencyTracker, "bind", lambda self, child, parent, parent_run: None)
+
+
+@fault
+def the_end_of_a_parent_is_not_written(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DependencyTracker, "runs_of", lambda self, parent_run: [])
+
+
+@fault
+def what_follows_a_task_is_not_made(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Runs, "_follow_up", lambda self, run: None)
+
+
+@fault
+def a_task_goes_on_waiting_for_what_it_was_declared_without(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Runs, "forget_waits", lambda self, name, task=None: None)
+
+
+def play(count: int) -> None:
+    for seed in range(count):
+        History(seed).play(40)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    FAULTS[name](monkeypatch)
+    with pytest.raises(Exception):  # noqa: B017  # a broken engine may fail in any way
+        play(MOST)
+
+
+def test_equal_ranks_start_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order of offers settles which of two equal runs goes first, and no promise depends on it."""
+    monkeypatch.setattr(queue, "itertools", SimpleNamespace(count=lambda: iter(range(10**9, 0, -1))))
+    play(50)

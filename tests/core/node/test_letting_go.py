@@ -1,0 +1,70 @@
+"""A scheduler that was stopped and dropped leaves nothing behind; a second stop may be in a hurry."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+from core.conftest import Heard
+
+from schedkit import context
+from schedkit.core import events
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.states import State
+from schedkit.loop import service
+
+Make = Callable[..., Scheduler]
+
+
+def test_an_owner_goes_with_its_scheduler_though_deadlines_were_an_hour_away(tmp_path: Path) -> None:
+    sched = Scheduler(tmp_path / "ledger.db")
+    heard: list[events.Event] = []
+    sched.subscribe(heard.append)
+    sched.start()
+    sched.task(name="one", timeout="1h")(lambda: 1)
+    assert sched.submit("one").result("10s") == 1
+    sched.stop()
+    left = weakref.ref(sched._node.owner or sched._node), weakref.ref(sched._ledger.store)
+    thread = sched._bus._thread
+    assert thread is not None
+    del sched
+    for _ in range(2):  # the loop's last callback holds it until its next turn
+        service().call(_turn)
+        gc.collect()
+    assert [ref() for ref in left] == [None, None]
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+async def _turn() -> None: ...
+
+
+def test_the_shorter_deadline_of_two_stops_counts(make: Make) -> None:
+    sched = make(name="tests")
+    sched.start()
+    heard, entered = Heard(sched), threading.Event()
+
+    @sched.task(name="long")
+    def long() -> None:
+        entered.set()
+        while True:
+            context.checkpoint()
+            threading.Event().wait(0.01)
+
+    run = sched.submit("long")
+    assert entered.wait(10)
+    patient = threading.Thread(target=sched.stop, args=("1h",))
+    patient.start()
+    owner = sched._node.owner
+    assert owner is not None
+    while not owner.stopping:
+        service().call(_turn)
+    sched.stop("0s")
+    patient.join(30)
+    assert not patient.is_alive()
+    assert sched.state == "stopped"
+    heard.wait_for(heard.of(events.RunRetrying, run=run.id))
+    assert run.state is State.QUEUED, "interrupted, and offered again at the next start"

@@ -1,0 +1,55 @@
+"""The clocks of a node's life: what a jump of the wall clock does to due times."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from core.conftest import Heard
+from support.clocks import Later
+
+from schedkit.core import events
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.node.life import LONGEST_NAP_SECONDS, Life
+from schedkit.core.triggers.constructors import every
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    """It is the same on any database."""
+    return str(tmp_path / "ledger.db")
+
+
+def life_of(sched: Scheduler) -> Life:
+    life = sched._node.owner
+    assert life is not None
+    return life
+
+
+def test_a_jump_forward_is_noticed_within_a_nap(sched: Scheduler, heard: Heard) -> None:
+    """Nobody tells it that the clock was set: it looks at least so often."""
+    start = datetime.now(UTC) + timedelta(hours=1)
+    sched.task(every("1h", start=start), name="hourly")(lambda: 1)
+    life_of(sched).clock = Later(timedelta(hours=3, minutes=1))
+    heard.wait_for(heard.of(events.RunEnded, task="hourly"), timeout=LONGEST_NAP_SECONDS + 20)
+    (run,) = sched.runs("hourly")
+    assert run.scheduled_at == start + timedelta(hours=2)
+    (fired,) = heard.wait_for(heard.of(events.Fired, task="hourly"))
+    assert (fired.disposition, fired.count) == ("coalesced", 2)
+
+
+def test_a_jump_back_repeats_nothing(sched: Scheduler, heard: Heard) -> None:
+    life = life_of(sched)
+    start = datetime.now(UTC) + timedelta(hours=1)
+    sched.task(every("1h", start=start), name="hourly")(lambda: 1)
+    life.clock = Later(timedelta(hours=2, minutes=1))
+    heard.wait_for(heard.of(events.RunEnded, task="hourly"))
+    life.clock = Later()
+    life.post()
+    sched.task(name="asked")(lambda: 1)
+    assert sched.submit("asked").result("20s") == 1  # it goes on
+    life.clock = Later(timedelta(hours=3, minutes=1))
+    heard.wait_for(heard.of(events.RunEnded, task="hourly"), 2)
+    times = [run.scheduled_at for run in sched.runs("hourly")]
+    assert times == [start + timedelta(hours=2), start + timedelta(hours=1)]

@@ -1,0 +1,100 @@
+"""A task that is declared again while its runs wait: they go on by the new rules."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schedkit.core.api.scheduler import Scheduler
+
+Make = Callable[..., Scheduler]
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    """What runs where does not depend on the database."""
+    return str(tmp_path / "ledger.db")
+
+
+class Crowd:
+    """Counts how many are inside at once."""
+
+    def __init__(self) -> None:
+        self.inside = self.most = 0
+        self._lock = threading.Lock()
+        self._alone = threading.Event()
+
+    def enter(self) -> None:
+        with self._lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self._alone.wait(0.02)  # long enough for whoever may come too
+        with self._lock:
+            self.inside -= 1
+
+
+RULES: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"overlap": "allow"}, {"overlap": "allow", "tags": "db"}),
+    ({"overlap": "allow"}, {"max_instances": 1}),
+    ({"max_instances": 5}, {"max_instances": 1}),
+    ({"overlap": "allow", "rate": "100/s"}, {"max_instances": 1, "rate": None}),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), RULES)
+def test_runs_that_wait_keep_to_the_limits_of_the_new_declaration(
+    make: Make, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    sched = make(concurrency=5, limits={"db": 1})
+    sched.start()
+    gate, crowd = threading.Event(), Crowd()
+    sched.task(name="block", overlap="allow")(lambda: gate.wait(10))
+    blocks = sched.submit_many("block", [{}] * 5)
+    sched.task(name="work", **before)(crowd.enter)
+    runs = sched.submit_many("work", [{}] * 8)
+    sched.task(name="work", **after)(crowd.enter)
+    gate.set()
+    for run in [*blocks, *runs]:
+        run.result("10s")
+    assert crowd.most == 1
+
+
+def test_runs_that_wait_may_make_use_of_a_wider_limit(make: Make) -> None:
+    sched = make(concurrency=5)
+    sched.start()
+    together = threading.Barrier(4)
+    first, gate = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        first.set()
+        gate.wait(10)
+
+    sched.task(name="work")(hold)
+    runs = sched.submit_many("work", [{}] * 5)
+    assert first.wait(10)
+    sched.task(name="work", overlap="allow")(lambda: together.wait(10))
+    for run in runs[1:]:
+        run.result("10s")
+    gate.set()
+    runs[0].result("10s")
+
+
+def test_runs_that_wait_keep_to_a_new_rate(make: Make) -> None:
+    sched = make(concurrency=5)
+    sched.start()
+    gate = threading.Event()
+    sched.task(name="block", overlap="allow")(lambda: gate.wait(10))
+    blocks = sched.submit_many("block", [{}] * 5)
+    sched.task(name="work", overlap="allow")(lambda: None)
+    runs = sched.submit_many("work", [{}] * 3)
+    sched.task(name="work", overlap="allow", rate="1/0.2s")(lambda: None)
+    gate.set()
+    for run in [*blocks, *runs]:
+        run.result("10s")
+    starts = sorted(run.run.started_at for run in runs)
+    assert min((after - before).total_seconds() for before, after in itertools.pairwise(starts)) >= 0.2

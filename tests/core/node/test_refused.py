@@ -1,0 +1,195 @@
+"""What the ledger refuses is decided anew: no due time, no run and nobody who waits is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from core.conftest import Heard
+from support.clocks import Later
+
+from schedkit.core import events
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.engine.values import Cancel, Submit
+from schedkit.core.ids import new_id
+from schedkit.core.node.life import Life
+from schedkit.core.promise import Promise
+from schedkit.core.run import Run
+from schedkit.core.states import State
+from schedkit.core.store import schema
+from schedkit.core.store.rows import FIXED, MUTABLE, run_values
+from schedkit.core.triggers.constructors import at, every
+from schedkit.errors import LedgerError, SchedkitError
+from schedkit.loop import service
+from schedkit.values.instants import to_micros
+
+LATER = datetime.now(UTC) + timedelta(hours=1)
+Make = Callable[..., Scheduler]
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    """Both databases refuse alike: tests/core/store/test_writer.py."""
+    return str(tmp_path / "ledger.db")
+
+
+@pytest.fixture
+def owner(sched: Scheduler) -> Life:
+    """Two tasks due at one time; the first has its run for it already, as after the clock was set back."""
+    for name in ("again", "beside"):
+        sched.task(at(LATER), name=name)(lambda: None)
+    found = sched._node.owner
+    assert found is not None
+    insert_run(found, "again", LATER)
+    return found
+
+
+def write(owner: Life, work: Callable[[sa.Connection], Any]) -> Any:
+    return owner.writer.call(work).result(10)
+
+
+def insert_run(owner: Life, task: str, scheduled_at: datetime, state: State = State.DONE) -> str:
+    when = to_micros(scheduled_at)
+    run = Run(id=new_id(), task=task, state=state, cause="schedule", scheduled=when, due=when, queued=when)
+    row = dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True))
+    write(owner, lambda connection: connection.execute(schema.runs.insert(), [row]))
+    return run.id
+
+
+def pass_time(owner: Life, until: datetime = LATER) -> None:
+    """Let the wall clock be a second after a time."""
+    owner.clock = Later(until - datetime.now(UTC) + timedelta(seconds=1))
+    owner.post()
+
+
+def runs(owner: Life, name: str) -> list[datetime | None]:
+    return [run.scheduled_at for run in owner.ledger.runs(name)]
+
+
+def test_a_time_that_has_its_run_costs_no_other_task_its_own(owner: Life, sched: Scheduler) -> None:
+    heard = Heard(sched)
+    pass_time(owner)
+    heard.wait_for(heard.of(events.RunEnded, task="beside"))
+    assert runs(owner, "again") == runs(owner, "beside") == [LATER]
+    assert [owner.ledger.task(name).next_at for name in ("again", "beside")] == [None, None]  # type: ignore[union-attr]
+
+
+def test_a_time_that_has_its_run_leaves_those_before_it_their_fate(owner: Life, sched: Scheduler) -> None:
+    """Three times are due: two are coalesced into the third, which has its run already."""
+    sched.task(every("1h", start=LATER), name="hourly")(lambda: None)
+    third = LATER + timedelta(hours=2)
+    insert_run(owner, "hourly", third)
+    heard = Heard(sched)
+    pass_time(owner, third)
+    heard.wait_for(heard.of(events.Fired, task="hourly"))
+    heard.wait_for(heard.of(events.RunEnded, task="beside"))
+    assert runs(owner, "hourly") == [third]
+    (fire,) = owner.ledger.fires("hourly")
+    assert (fire.scheduled_at, fire.until, fire.count) == (LATER, LATER + timedelta(hours=1), 2)
+    row = owner.ledger.task("hourly")
+    assert row is not None
+    assert row.next_at == third + timedelta(hours=1)
+
+
+def test_what_is_asked_for_meanwhile_is_done_in_its_order(owner: Life, sched: Scheduler) -> None:
+    heard = Heard(sched)
+    sched.task(name="asked")(lambda: 42)
+    owner.clock = Later(LATER - datetime.now(UTC) + timedelta(seconds=1))
+    owner.post()
+    answers = [Promise[dict[str, Any]]() for _ in range(3)]
+    run = new_id()
+    owner.post(
+        Submit(run=run, task="asked", token=answers[0]),
+        Submit(run=new_id(), task="nobody", token=answers[1]),
+        Cancel(run="no such run", actor="me", token=answers[2]),
+    )
+    assert answers[0].result(10) == {"run": run}
+    with pytest.raises(SchedkitError, match="no task is called 'nobody'"):
+        answers[1].result(10)
+    assert answers[2].result(10) == {"cancelled": False}
+    heard.wait_for(heard.of(events.RunEnded, task="beside"))
+    assert sched.run(run).result("10s") == 42
+
+
+def test_who_hands_in_what_the_ledger_refuses_is_told(owner: Life, sched: Scheduler) -> None:
+    """A run of this id is there, and has ended: no engine knows of it, made anew or not."""
+    sched.task(name="asked")(lambda: 42)
+    taken = insert_run(owner, "asked", LATER)
+    answer, after = Promise[dict[str, Any]](), Promise[dict[str, Any]]()
+    owner.post(Submit(run=taken, task="asked", token=answer), Cancel(run="none", actor="me", token=after))
+    with pytest.raises(LedgerError):
+        answer.result(10)
+    assert after.result(10) == {"cancelled": False}
+    assert sched.submit("asked").result("10s") == 42
+
+
+def test_what_runs_goes_on_while_the_engine_is_made_anew(owner: Life, sched: Scheduler) -> None:
+    entered, release, heard = threading.Event(), threading.Event(), Heard(sched)
+
+    def held() -> str:
+        entered.set()
+        release.wait(20)
+        return "in one go"
+
+    sched.task(name="held")(held)
+    run = sched.submit("held")
+    assert entered.wait(10)
+    before = owner.engine
+    pass_time(owner)
+    heard.wait_for(heard.of(events.RunEnded, task="beside"))
+    assert owner.engine is not before
+    assert not run.attempts
+    release.set()
+    assert run.result("10s") == "in one go"
+    assert run.run.attempt == 1
+
+
+def test_an_engine_that_fails_is_made_anew(
+    owner: Life, sched: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mistake of ours in a decision costs one stimulus, and nobody who waits for another."""
+    sched.task(name="asked")(lambda: 42)
+    decide = type(owner.engine).handle_all
+
+    def mistaken(engine: Any, stimuli: Any, *times: int, **how: bool) -> Any:
+        if any(isinstance(stimulus, Cancel) for stimulus in stimuli):
+            raise ZeroDivisionError("a mistake")
+        return decide(engine, stimuli, *times, **how)
+
+    monkeypatch.setattr(type(owner.engine), "handle_all", mistaken)
+    run, answers = new_id(), [Promise[dict[str, Any]]() for _ in range(2)]
+    owner.post(Submit(run=run, task="asked", token=answers[0]), Cancel(run=run, actor="me", token=answers[1]))
+    assert answers[0].result(10) == {"run": run}
+    with pytest.raises(SchedkitError, match="the scheduler failed on it: ZeroDivisionError: a mistake"):
+        answers[1].result(10)
+    assert sched.run(run).result("10s") == 42
+    assert "decides anew" in caplog.text
+
+
+def test_a_pause_that_was_written_meanwhile_stands(owner: Life, sched: Scheduler) -> None:
+    """Somebody has changed the ledger behind the engine's back: what it says counts."""
+    heard = Heard(sched)
+    later = to_micros(LATER + timedelta(hours=3))
+    moved = schema.tasks.update().where(schema.tasks.c.name == "beside").values(paused=True, next_at=later)
+    write(owner, lambda connection: connection.execute(moved))
+    pass_time(owner)
+    heard.wait_for(heard.of(events.TaskChanged, task="again", change="advanced"))
+    service().call(owner.decided)
+    assert runs(owner, "beside") == []
+    row = owner.engine.rows["beside"]
+    assert (row.paused, row.next) == (True, later)
+
+
+@pytest.mark.parametrize("name", [None, "beside"])
+def test_resuming_what_is_not_paused_passes_over_nothing(
+    owner: Life, sched: Scheduler, name: str | None
+) -> None:
+    sched.resume(name)
+    with owner.ledger.store.reading() as connection:
+        assert not connection.scalar(sa.select(sa.func.count()).select_from(schema.fires))
+    assert owner.engine.rows["beside"].next_at == LATER

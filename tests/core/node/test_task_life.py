@@ -1,0 +1,338 @@
+"""Pausing, resuming and declaring again: what they do to due times, here and after a restart."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from core.conftest import Heard
+from support.clocks import Later
+from support.faulty import locked
+
+from schedkit.core import events
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.ids import new_id
+from schedkit.core.model import After
+from schedkit.core.node.commands import carry_out
+from schedkit.core.node.declarations import describe
+from schedkit.core.node.life import Life
+from schedkit.core.promise import Promise
+from schedkit.core.states import State
+from schedkit.core.store import schema
+from schedkit.core.store.reader import CommandRow, FireRow
+from schedkit.core.triggers.constructors import cron, every
+from schedkit.errors import RunFailedError
+from schedkit.loop import service
+from schedkit.values.instants import from_micros, to_micros
+
+Make = Callable[..., Scheduler]
+YEAR = datetime.now(UTC).year
+# Times far enough from now that the tests do not meet one.
+YEARLY = cron("0 0 1 1 *", tz="UTC")
+LAST, THIS, NEXT = (datetime(YEAR + years, 1, 1, tzinfo=UTC) for years in (-1, 0, 1))
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    """It is the same on any database."""
+    return str(tmp_path / "ledger.db")
+
+
+def owner_of(sched: Scheduler) -> Life:
+    owner = sched._node.owner
+    assert owner is not None
+    return owner
+
+
+def would_fire(sched: Scheduler, at: datetime = NEXT) -> list[str]:
+    """Return the tasks that the clock would find due at a time."""
+
+    async def due() -> list[str]:
+        await owner_of(sched).decided()
+        times = owner_of(sched).engine.schedules.due_times
+        return sorted(name for name, due in times.items() if due <= to_micros(at))
+
+    return service().call(due)
+
+
+def stood_still(sched: Scheduler, name: str, since: datetime) -> None:
+    """Let the ledger say that nobody has looked after a task's times since then; its scheduler stops."""
+    back = schema.tasks.update().where(schema.tasks.c.name == name)
+    back = back.values(next_at=to_micros(since), anchor=to_micros(since))
+    owner_of(sched).writer.call(lambda connection: connection.execute(back)).result(10)
+    sched.stop("1s")
+
+
+def written(sched: Scheduler) -> None:
+    """Wait until everything that was posted before is in the ledger."""
+    owner = owner_of(sched)
+    service().call(owner.decided)
+    owner.writer.call(lambda connection: None).result(10)
+
+
+def missed(sched: Scheduler, name: str) -> list[tuple[datetime, datetime, str, str]]:
+    def told(fire: FireRow) -> tuple[datetime, datetime, str, str]:
+        return fire.scheduled_at, fire.until, str(fire.disposition), fire.reason
+
+    written(sched)
+    return [told(fire) for fire in sched._ledger.fires(name)]
+
+
+def begun(make: Make, **tasks: Any) -> Scheduler:
+    """Return a running scheduler with tasks, as after a restart."""
+    sched = make()
+    for name, trigger in tasks.items():
+        sched.task(trigger, name=name)(lambda: 1)
+    sched.start()
+    return sched
+
+
+def test_a_paused_task_has_no_due_times_until_it_is_resumed(make: Make) -> None:
+    sched = begun(make, a=YEARLY, b=YEARLY)
+    sched.pause("a")
+    assert would_fire(sched) == ["b"]
+    assert sched._ledger.task("a").paused
+    sched.stop("1s")
+    again = begun(make, a=YEARLY, b=YEARLY)
+    assert again.tasks["a"].state == "paused"
+    assert would_fire(again) == ["b"]
+    again.resume("a")
+    assert would_fire(again) == ["a", "b"]
+    assert not again._ledger.task("a").paused
+
+
+def test_what_is_paused_as_a_whole_stays_so_over_a_restart(make: Make) -> None:
+    first = begun(make, a=YEARLY)
+    first.pause()
+    assert would_fire(first) == []
+    first.stop("1s")
+    second = begun(make, a=YEARLY, late=YEARLY)
+    assert second.paused
+    assert would_fire(second) == []
+    second.resume()
+    assert would_fire(second) == ["a", "late"]
+    second.stop("1s")
+    third = begun(make, a=YEARLY)
+    assert not third.paused
+    assert would_fire(third) == ["a"]
+
+
+def test_resuming_all_leaves_what_is_paused_by_itself(make: Make) -> None:
+    first = begun(make, a=YEARLY, b=YEARLY)
+    first.pause("a")
+    first.pause()
+    stood_still(first, "a", LAST)
+    second = begun(make, a=YEARLY, b=YEARLY)
+    second.resume()
+    assert second.tasks["a"].state == "paused"
+    assert would_fire(second) == ["b"]
+    assert missed(second, "a") == [], "its times wait for its own end of the pause"
+    second.resume("a")
+    assert missed(second, "a") == [(LAST, THIS, "missed", "paused")]
+    assert would_fire(second) == ["a", "b"]
+    assert second._ledger.task("a").next_at == NEXT
+
+
+@pytest.mark.parametrize("how", ["declared", "rescheduled", "rescheduled in its absence"])
+def test_another_schedule_leaves_no_passed_time_of_the_old_one_untold(make: Make, how: str) -> None:
+    first = begun(make, a=YEARLY)
+    if how == "rescheduled":
+        first.pause("a")  # else the clock would deal with them at once
+    stood_still(first, "a", LAST)
+    later = cron("0 0 2 1 *", tz="UTC")
+    if how == "declared":
+        second = begun(make, a=later)
+    else:
+        second = begun(make, **({"a": YEARLY} if how == "rescheduled" else {}))
+        second.reschedule("a", later)
+    assert missed(second, "a") == [(LAST, THIS, "missed", "rescheduled")]
+    row = second._ledger.task("a")
+    assert row.next_at.day == 2
+    assert row.anchor > datetime.now(UTC) - timedelta(minutes=10), "an interval counts from here"
+    second.stop("1s")
+    third = begun(make, a=later)
+    assert missed(third, "a") == [(LAST, THIS, "missed", "rescheduled")]
+
+
+def test_what_else_a_cell_changes_is_kept(make: Make) -> None:
+    sched = begun(make)
+    sched.task(every("1h"), name="a", priority="low")(lambda: 1)
+    sched.task(every("1h"), name="a", priority="high", tags="new")(lambda: 1)
+    facts = sched._ledger.task("a").facts
+    assert (facts["priority"], facts["tags"]) == (20, ["new"])
+
+
+def test_the_same_declaration_again_waits_for_nothing(make: Make) -> None:
+    sched = begun(make, a=YEARLY)
+
+    written(sched)
+    with locked(sched.ledger):
+        durable, owner = Promise[dict[str, Any]](), owner_of(sched)
+        owner.post(service().call(owner.declaration, sched.tasks["a"].task, durable))
+        assert durable.result(10) == {}
+
+
+@pytest.mark.parametrize(("on", "state"), [("success", State.SKIPPED), ("any", State.DONE)])
+def test_how_a_parent_ended_is_known_after_a_restart(make: Make, on: str, state: State) -> None:
+    def fails() -> None:
+        raise ValueError("no")
+
+    first = begun(make)
+    first.task(name="parent")(fails)
+    with pytest.raises(RunFailedError):
+        first.submit("parent").result("10s")
+    first.task(YEARLY, name="child", after=After("parent", on))(lambda: 1)
+    stood_still(first, "child", THIS)
+    second = make()
+    heard = Heard(second)
+    second.task(name="parent")(fails)
+    second.task(YEARLY, name="child", after=After("parent", on))(lambda: 1)
+    second.start()
+    (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))
+    assert ended.state is state
+    assert ended.reason == ("its parent 'parent' ended as FAILED" if on == "success" else "")
+
+
+def test_with_a_task_go_its_due_times_and_its_runs(make: Make) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def held(run: Any) -> None:
+        entered.set()
+        while not release.wait(0.01):
+            run.progress("waits", 0)
+
+    sched = begun(make)
+    sched.task(YEARLY, name="a")(held)
+    running, waiting = sched.submit_many("a", [{}, {}])
+    assert entered.wait(10)
+    sched.remove("a")
+    assert would_fire(sched) == []
+    for run in (running, waiting):
+        ended = run.wait("10s")
+        assert (ended.state, ended.reason) == (State.CANCELLED, f"cancelled by {sched.name}")
+
+
+def test_a_scheduler_that_is_stopping_leaves_due_times_to_the_next(make: Make) -> None:
+    entered, release = threading.Event(), threading.Event()
+    sched = begun(make, a=YEARLY)
+
+    @sched.task(name="held")
+    def held() -> None:
+        entered.set()
+        release.wait(20)
+
+    run = sched.submit("held")
+    assert entered.wait(10)
+    owner = owner_of(sched)
+    stopping = threading.Thread(target=sched.stop, args=("30s",))
+    stopping.start()
+    while not owner.stopping:
+        pass
+    assert would_fire(sched) == []
+    owner.post(service().call(owner.declaration, sched.tasks["a"].task))
+    assert would_fire(sched) == []
+    release.set()
+    stopping.join(30)
+    assert sched._ledger.run(run.id).state is State.DONE
+    assert sched._ledger.task("a").next_at == NEXT
+
+
+def test_a_viewer_that_declares_a_name_the_owner_knows_changes_nothing(make: Make) -> None:
+    owner = begun(make, a=YEARLY)
+    written(owner)
+    row = owner._ledger.task("a")
+    assert row is not None
+    viewer = begun(make, a=every("1h"))
+    assert viewer.state == "viewer"
+    assert viewer.submit("a").result("10s") == 1  # asked after the declaration, so that one is dealt with
+    assert owner._ledger.task("a") == row
+    assert would_fire(owner) == ["a"]
+
+
+def test_what_was_interrupted_counts_towards_the_limit_of_its_task(make: Make) -> None:
+    """It starts again, but not beside those that waited behind it."""
+    entered, release = threading.Semaphore(0), threading.Event()
+
+    def held() -> None:
+        entered.release()
+        release.wait(20)
+
+    first = make(name="first")
+    first.task(name="held")(held)
+    first.start()
+    runs = first.submit_many("held", [{}, {}, {}])
+    assert entered.acquire(timeout=10)
+    first._node.lease._let_go()  # it dies
+    second = make(name="second")
+    second.task(name="held")(held)
+    second.start()
+    assert entered.acquire(timeout=10)
+    written(second)
+    assert sorted(second.run(run.id).state for run in runs) == [State.QUEUED, State.QUEUED, State.RUNNING]
+    release.set()
+    for run in runs:
+        assert second.run(run.id).wait("10s").state is State.DONE
+
+
+@pytest.mark.parametrize("how", ["declared without it", "removed"])
+def test_a_child_that_no_longer_follows_gets_no_more_runs(make: Make, how: str) -> None:
+    sched = begun(make, parent=None)
+    sched.task(name="child", after="parent")(lambda: 1)
+    sched.submit("parent").result("10s")
+    assert len(sched.runs("child")) == 1
+    if how == "removed":
+        sched.remove("child")
+    else:
+        sched.task(name="child")(lambda: 1)
+    sched.submit("parent").result("10s")
+    assert len(sched.runs("child")) == 1
+
+
+def test_jitter_moves_when_a_run_starts_and_never_its_key(make: Make) -> None:
+    sched = begun(make)
+    sched.task(YEARLY, name="a", jitter="1m")(lambda: 1)
+    owner = owner_of(sched)
+
+    put_off = from_micros(owner.engine.schedules.due_times["a"])
+    assert NEXT < put_off < NEXT + timedelta(minutes=1)
+    heard = Heard(sched)
+    owner.clock = Later(put_off - datetime.now(UTC) + timedelta(milliseconds=1))
+    owner.post()
+    (queued,) = heard.wait_for(heard.of(events.RunQueued, task="a"))
+    (run,) = sched.runs("a")
+    assert (run.scheduled_at, run.due_at) == (NEXT, put_off)
+    assert queued.at >= put_off
+
+
+def test_a_task_removed_and_declared_again_in_one_breath_is_there(make: Make) -> None:
+    """Both are written in one group, and the order decides."""
+    sched = begun(make, a=YEARLY)
+    owner, task = owner_of(sched), sched.tasks["a"].task
+
+    declared = service().call(owner.declaration, task)
+    owner.post(owner.removing("a", "a cell"), declared)
+    written(sched)
+    assert sched._ledger.task("a") is not None
+    assert would_fire(sched) == ["a"]
+
+
+def test_a_declaration_from_before_a_removal_is_void(make: Make) -> None:
+    """A viewer's word that arrives late must not bring back what was removed meanwhile."""
+    sched = begun(make, a=YEARLY)
+    early, data = new_id(), describe(sched.tasks["a"].task)
+    sched.remove("a")
+
+    async def declared(id: str) -> None:
+        command = CommandRow(id=id, who="a viewer", kind="declare", data=data)
+        await carry_out(owner_of(sched), sched._node.backfills, command)
+
+    service().call(declared, early)
+    written(sched)
+    assert sched._ledger.task("a") is None
+    service().call(declared, new_id())
+    written(sched)
+    assert sched._ledger.task("a") is not None

@@ -1,0 +1,76 @@
+"""The ledger's file is removed or replaced while a scheduler works with it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from core.conftest import Heard
+
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.events import StoreAway, StoreBack
+from schedkit.errors import LedgerError, SchedkitError
+
+Make = Callable[..., Scheduler]
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> str:
+    """Only a file can be removed."""
+    return str(tmp_path / "ledger.db")
+
+
+def test_what_is_submitted_waits_until_the_file_is_back(sched: Scheduler, heard: Heard, where: str) -> None:
+    task = sched.task(name="one")(lambda: 1)
+    task.submit().result("10s")
+    kept = Path(where).with_name("moved.db")
+    Path(where).rename(kept)
+    submitted = threading.Event()
+
+    def submit() -> None:
+        task.submit().result("20s")
+        submitted.set()
+
+    threading.Thread(target=submit, daemon=True).start()
+    (away,) = heard.wait_for(heard.of(StoreAway))
+    assert "was removed or replaced" in away.reason
+    assert not submitted.is_set(), "nothing is durable in a file that nobody can open again"
+    with pytest.raises(LedgerError, match=r"was removed or replaced .*put it back, or stop the scheduler"):
+        sched.runs()
+    assert not Path(where).exists(), "nobody begins an empty ledger in its place"
+    kept.rename(where)
+    heard.wait_for(heard.of(StoreBack))
+    assert submitted.wait(10)
+    assert len(sched.runs("one")) == 2
+
+
+def test_a_scheduler_whose_file_is_gone_stops_and_begins_anew(make: Make, where: str) -> None:
+    sched = make()
+    sched.start()
+    task = sched.task(name="one")(lambda: 1)
+    task.submit().result("10s")
+    for file in Path(where).parent.glob("ledger.db*"):
+        file.unlink()
+    sched.stop("0.5s")
+    assert sched.state == "stopped"
+    sched.start()
+    task.submit().result("10s")
+    assert len(sched.runs("one")) == 1
+
+
+def test_a_copy_put_in_its_place_is_another_file(sched: Scheduler, heard: Heard, where: str) -> None:
+    task = sched.task(name="one")(lambda: 1)
+    task.submit().result("10s")
+    shutil.copy(where, where + ".backup")
+    Path(where + ".backup").replace(where)
+
+    def submit() -> None:
+        with contextlib.suppress(SchedkitError):  # its scheduler stops before the file is back
+            task.submit()
+
+    threading.Thread(target=submit, daemon=True).start()
+    heard.wait_for(heard.of(StoreAway))

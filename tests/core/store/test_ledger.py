@@ -1,0 +1,221 @@
+"""The ledger opens, upgrades, refuses."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.store import lease, schema
+from schedkit.core.store.database import Store
+from schedkit.errors import LedgerError, SettingsError
+
+Make = Callable[..., Scheduler]
+
+
+# Opening
+
+
+def test_a_ledger_is_made_with_its_folder(tmp_path: Path) -> None:
+    store = Store(tmp_path / "new" / "folder" / "ledger.db")
+    store.open()
+    store.open()
+    with store.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    store.close()
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"This is a letter, not a ledger. " * 100)
+    with pytest.raises(LedgerError, match=r"not a database .*restore it, or name another ledger"):
+        Scheduler(path).start()
+
+
+def test_a_ledger_with_damaged_pages_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with Scheduler(path, results=tmp_path / "results") as sched:
+        sched.task(name="one")(lambda: 1)
+        sched.submit("one").result("10s")
+    sched._ledger.store.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + b"\xa5" * (len(whole) - 100))
+    with pytest.raises(LedgerError, match=r"the file is .*damaged: restore it, or name another ledger"):
+        Scheduler(path).start()
+    # Its schema may still be whole; then the first page that is needed and damaged is told the same way.
+    path.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
+    damaged = Scheduler(path)
+    with pytest.raises(LedgerError, match=r"the file is .*damaged: restore it, or name another ledger"):
+        damaged.start()
+    assert damaged.state == "stopped"
+    path.write_bytes(whole)
+    again = Scheduler(path, results=tmp_path / "results")
+    again.start()
+    assert len(again.runs()) == 1, "the lock was given back"
+    again.stop()
+    again._ledger.store.close()
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder that nobody may write to, not even root."""
+    if not os.geteuid():
+        yield Path("/proc")
+        return
+    folder = tmp_path / "read-only"
+    folder.mkdir(mode=0o500)
+    yield folder
+    folder.chmod(0o700)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder's read-only mark means nothing on Windows")
+def test_a_read_only_folder_is_refused(read_only: Path) -> None:
+    with pytest.raises(LedgerError, match=r"unable to open .*may you write there"):
+        Scheduler(read_only / "ledger.db").start()
+    with pytest.raises(LedgerError, match=r"its folder cannot be made .*name a writable folder"):
+        Scheduler(read_only / "inner" / "ledger.db").start()
+
+
+def test_a_lock_that_nobody_can_have_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ledger.db.owner").mkdir()
+    with pytest.raises(LedgerError, match=r"its lock .*ledger\.db\.owner cannot be taken .*may you write"):
+        Scheduler(tmp_path / "ledger.db").start()
+
+    def without_locks(file: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lease, "_lock", without_locks)
+    with pytest.raises(LedgerError, match=r"No locks available.*does its file system know locks"):
+        Scheduler(tmp_path / "other.db").start()
+
+
+def test_the_lock_of_windows_is_on_the_files_first_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows locks from the file's position on; who opens it to append stands at its end."""
+    held: dict[tuple[int, int], int] = {}
+
+    def locking(file: int, mode: int, count: int) -> None:
+        first = os.lseek(file, 0, os.SEEK_CUR)
+        assert (mode, count) == (2, 1)
+        if held.setdefault((os.fstat(file).st_ino, first), file) != file:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(lease, "_lock", lambda file: lease.lock_first_byte(file, locking, 2))
+    path = tmp_path / "ledger.db.owner"
+    path.write_bytes(b"something")
+    first, second = lease.FileLock(path), lease.FileLock(path)
+    assert first.take()
+    lease.FileLock._held.discard(os.path.realpath(path))  # as another process sees it
+    assert not second.take()
+    assert list(held) == [(path.stat().st_ino, 0)]
+    first.release()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(LedgerError, match="name a writable folder"):
+        Store(tmp_path / "file" / "ledger.db").open()
+    with pytest.raises(LedgerError, match="unable to open database file"):
+        Store(tmp_path).open()
+
+
+def test_a_read_only_ledger_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE something (else_ TEXT)")
+    connection.commit()
+    connection.close()
+    store = Store(path)
+    sa.event.listen(store._write, "connect", lambda c, r: c.execute("PRAGMA query_only=ON"))
+    with pytest.raises(LedgerError, match=r"readonly database .*may you write"):
+        store.open()
+
+
+def test_a_store_that_nobody_holds_closes_its_connections(where: str) -> None:
+    store = Store(where)
+    store.open()
+    with store.reading() as connection:
+        connection.execute(sa.select(schema.meta))
+    pool = store._read.pool
+    assert isinstance(pool, sa.pool.QueuePool)
+    assert pool.checkedin() == 1
+    del store, connection
+    gc.collect()
+    assert pool.checkedin() == 0
+
+
+def test_a_newer_schema_is_refused_by_name(where: str) -> None:
+    store = Store(where)
+    store.open()
+    with store.connect() as connection, connection.begin():
+        connection.execute(schema.meta.update().values(value="99"))
+    with pytest.raises(LedgerError, match=r"has schema 99; this schedkit knows up to 1 \(upgrade schedkit"):
+        store.open()
+    with store.connect() as connection, connection.begin():
+        connection.execute(schema.meta.update().values(value="ninety"))
+    with pytest.raises(LedgerError, match="has schema 'ninety', which is none"):
+        store.open()
+    store.close()
+
+
+def test_an_older_schema_is_upgraded_step_by_step(where: str) -> None:
+    store = Store(where)
+    store.open()
+
+    def first(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("ALTER TABLE schedkit_tasks ADD COLUMN colour TEXT")
+
+    def second(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("UPDATE schedkit_tasks SET colour = 'green'")
+
+    steps = {schema.VERSION: first, schema.VERSION + 1: second}
+    with store.connect() as connection, connection.begin():
+        assert schema.migrate(connection, where, steps, schema.VERSION + 2) == schema.VERSION
+        assert schema.migrate(connection, where, steps, schema.VERSION + 2) == schema.VERSION + 2
+        assert connection.exec_driver_sql("SELECT count(colour) FROM schedkit_tasks").scalar() == 0
+        with pytest.raises(LedgerError, match="which nothing upgrades"):
+            schema.migrate(connection, where, {}, schema.VERSION + 3)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("", "no name given"),
+        (None, "None is no name"),
+        ("sqlite://", "lost with its process"),
+        ("mysql://root:secret@host/db", "mysql is not supported"),
+        ("postgresql+nonsense://root:secret@host/db", "is the driver installed"),
+        ("://secret", "not a database URL"),
+    ],
+)
+def test_a_name_that_is_no_ledger(where: str, message: str) -> None:
+    with pytest.raises(LedgerError, match=message) as refused:
+        Store(where)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"concurrency": 0},
+        {"threads": -1},
+        {"processes": 0},
+        {"tz": "Mars/Base"},
+        {"keep_runs": 0},
+        {"keep_results": 0},
+    ],
+)
+def test_settings_that_cannot_be(tmp_path: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError):
+        Scheduler(tmp_path / "ledger.db", **options)

@@ -1,0 +1,82 @@
+"""Values become rows and come back as they were."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from support.ledger_writer import NOW, a_run
+
+from schedkit.core.engine.values import FireRecorded, WaitRow
+from schedkit.core.events import Event, RunLogged, decode, encode
+from schedkit.core.model import TaskRow
+from schedkit.core.run import Attempt
+from schedkit.core.states import Disposition, Outcome, State
+from schedkit.core.store import schema
+from schedkit.core.store.rows import (
+    DETAILS,
+    FIXED,
+    MUTABLE,
+    Row,
+    attempt_from_row,
+    attempt_values,
+    details_values,
+    event_values,
+    fire_values,
+    run_from_row,
+    run_values,
+    task_from_row,
+    task_values,
+    wait_from_row,
+    wait_values,
+)
+from schedkit.core.text import dump, load
+
+
+def row_of(table: sa.Table, values: Row) -> dict[str, object]:
+    return dict(zip(table.c.keys(), values, strict=True))
+
+
+def test_a_run_comes_back_as_it_was() -> None:
+    assert sorted((*FIXED, *MUTABLE)) == sorted(schema.runs.c.keys())
+    run = a_run(
+        state=State.RETRY, scheduled=NOW - 1, started=NOW + 1, attempt=2, interruptions=1, priority=20,
+        params={"text": "=cmd()\u2028<script>", "n": 1.5}, error={"type": "E"}, result={},
+        waiting_for=("a", "b"),
+    )  # fmt: skip
+    assert run_from_row(dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True))) == run
+
+
+def test_tasks_attempts_and_waits_come_back_as_they_were() -> None:
+    task = TaskRow(name="t", anchored=1, next=None, declared=2, facts={"tags": ["x"]}, paused=True, who="me")
+    assert task_from_row(row_of(schema.tasks, task_values(task))) == task
+    attempt = Attempt(number=3, started=1, finished=2, outcome=Outcome.TIMEOUT, owner="me")
+    row = row_of(schema.attempts, attempt_values("r", attempt))
+    assert row["run"] == "r"
+    assert attempt_from_row(row) == attempt
+    for wait in (WaitRow("r", "c", "p", None, "any"), WaitRow("r", "c", "p", "q", "any", State.DONE)):
+        assert wait_from_row(row_of(schema.waits, wait_values(wait))) == wait
+
+
+def test_rows_that_are_only_written_fit_their_columns() -> None:
+    fire = row_of(
+        schema.fires, fire_values(FireRecorded("t", 1, 2, 3, Disposition.COALESCED, 4, "half \ud800"))
+    )
+    assert fire["disposition"] == "coalesced"
+    assert str(fire["reason"]).startswith("half ")
+    details = row_of(schema.details, details_values("r", {"log": ["a"]}))
+    assert details == {"run": "r", "stages": "[]", "log": '["a"]', "facts": "{}", "artifacts": "[]"}
+    assert set(DETAILS) < set(details)
+    event = RunLogged(at=datetime(2026, 1, 1, tzinfo=UTC), seq=5, run="r", level=20, message="m")
+    row = row_of(schema.events, event_values(event))
+    assert (row["seq"], row["kind"], row["run"]) == (5, "RunLogged", "r")
+    assert decode(str(row["data"])) == event
+
+
+def test_what_json_does_not_know_is_text() -> None:
+    hostile = "nul \x00, half a pair \ud800, emoji \U0001f600"
+    now = datetime.now(UTC)
+    event = RunLogged(at=now, level=20, message=hostile)
+    assert isinstance(decode(encode(event)), Event)
+    assert load(dump({"bytes": b"x", "set": {1}, "when": now, "path": Path("x")})) is not None

@@ -1,0 +1,505 @@
+"""Decisions are written in groups and in their order; what is refused ends the line until it is restarted."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from msgspec.structs import replace
+from support.faulty import answers_lost, commits_failing, failing, locked
+from support.ledger_writer import NOW, WrittenLedger, a_run, begun, decided, written_ledger
+
+from schedkit.core.engine.values import (
+    Answered,
+    AttemptRecorded,
+    Decision,
+    DetailsTold,
+    FireRecorded,
+    RunChanged,
+    SettingPut,
+    TaskAdvanced,
+    TaskDropped,
+    TaskPut,
+    WaitAdded,
+    WaitBound,
+    WaitDropped,
+    WaitEnded,
+    WaitRow,
+)
+from schedkit.core.events import RunStarted
+from schedkit.core.model import TaskRow
+from schedkit.core.run import Attempt
+from schedkit.core.states import Disposition, Outcome, State
+from schedkit.core.store import schema
+from schedkit.core.store.refusals import RefusedRowError, StaleError
+from schedkit.errors import LedgerError, NotOwnerError
+
+
+@pytest.fixture
+def written(where: str) -> Iterator[WrittenLedger]:
+    """A ledger on either database, and its writer."""
+    with written_ledger(where) as made:
+        yield made
+
+
+def task(name: str = "t", **fields: Any) -> TaskRow:
+    return TaskRow(**{"name": name, "trigger": "{}", "anchored": NOW, "next": NOW, "declared": NOW, **fields})
+
+
+def setting(key: str, value: str = "x") -> Decision:
+    return decided(SettingPut(key, value))
+
+
+# Rows
+
+
+def write_every_change(written: WrittenLedger) -> None:
+    """Write a change of each kind, and judge what comes back."""
+    ledger = written.ledger
+    command = ledger.ask("cli", "pause", {"task": "t"})
+    parent, child = a_run(task="parent", params={"text": "=cmd()\u2028<script>"}), a_run(state=State.PENDING)
+    wait = WaitRow(child.id, "t", "parent", None, "success")
+    other = replace(wait, parent="other")
+    attempt = Attempt(number=1, started=NOW, finished=NOW + 1, outcome=Outcome.FAILED, error={"type": "E"})
+    fire = FireRecorded("t", NOW, NOW + 1, None, Disposition.MISSED, NOW + 2, "late")
+    told = {"stages": [{"name": "one"}], "log": [], "facts": {"n": 1.5}, "artifacts": []}
+    event = RunStarted(at=datetime(2026, 1, 1, tzinfo=UTC), seq=7, task="t", run=child.id, attempt=1)
+    silent = replace(event, seq=0)
+    written.write(
+        decided(
+            TaskPut(task(facts={"after": ["parent"]}, paused=True)),
+            begun(parent),
+            begun(child),
+            WaitAdded(wait),
+            WaitAdded(other),
+            AttemptRecorded(child.id, attempt),
+            fire,
+            DetailsTold(child.id, told),
+            SettingPut("paused", "1"),
+            Answered(command, NOW, {"ok": True}),
+            events=(event, silent),
+        ),
+        decided(WaitBound(child.id, "parent", parent.id), WaitEnded(parent.id, State.FAILED)),
+        decided(WaitDropped(child.id, "other"), fire),
+    )
+    assert not written.refused
+    assert ledger.tasks() == [task(facts={"after": ["parent"]}, paused=True)]
+    assert ledger.live() == [parent, child]
+    assert ledger.waits() == [replace(wait, parent_run=parent.id, ended=State.FAILED)]
+    assert ledger.attempts(child.id) == [attempt]
+    (missed,) = ledger.fires("t")
+    assert (missed.count, missed.disposition, missed.reason) == (None, Disposition.MISSED, "late")
+    assert ledger.details(child.id) == told
+    assert ledger.setting("paused") == "1"
+    answered = ledger.command(command)
+    assert answered is not None
+    assert answered.answer == {"ok": True}
+    assert ledger.commands() == []
+    assert ledger.events() == [event]
+
+
+def test_every_change_comes_back_as_it_was(written: WrittenLedger) -> None:
+    write_every_change(written)
+
+
+def test_a_sqlite_that_cannot_do_it_in_one_statement_writes_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 32, 3))
+    with written_ledger(str(tmp_path / "ledger.db")) as written:
+        write_every_change(written)
+        written.write(decided(TaskAdvanced("t", NOW + 1, None)))
+        ((_, error),) = written.refused
+        assert isinstance(error, StaleError)
+
+
+def test_on_sqlite_a_group_is_one_statement(tmp_path: Path) -> None:
+    """Between two, a busy thread would keep the file locked for other processes."""
+    with written_ledger(str(tmp_path / "ledger.db")) as written:
+        written.write(setting("connected"))
+        written.wait_for("committed")
+        go_on, statements = written.busy(), list[str]()
+
+        def note(connection: Any, cursor: Any, sql: str, *rest: Any) -> None:
+            statements.append(sql)
+
+        run = a_run()
+        written.writer.post(decided(begun(run), TaskPut(task()), SettingPut("a", "b")))
+        written.writer.post(decided(TaskAdvanced("t", NOW, None)))
+        sa.event.listen(sa.Engine, "before_cursor_execute", note)
+        try:
+            go_on()
+            written.wait_for("committed")
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", note)
+        assert written.ledger.tasks() == [task(next=None)]
+        (only,) = statements
+        assert only.startswith("INSERT")
+
+
+def test_a_task_is_put_again_moves_on_and_goes(written: WrittenLedger) -> None:
+    written.write(decided(TaskPut(task("a")), TaskPut(task("b"))))
+    written.write(
+        decided(TaskAdvanced("a", NOW, NOW + 5)),
+        decided(TaskPut(task("b", words="again")), TaskDropped("b"), TaskPut(task("b", words="at last"))),
+    )
+    assert written.ledger.tasks() == [task("a", next=NOW + 5), task("b", words="at last")]
+    written.write(decided(TaskDropped("a"), TaskAdvanced("b", NOW, None)))
+    assert written.ledger.tasks() == [task("b", words="at last", next=None)]
+    assert not written.refused
+
+
+def test_text_that_no_database_holds_is_mended(written: WrittenLedger) -> None:
+    hostile = "nul \x00, half a pair \ud800, emoji \U0001f600"
+    run = a_run(who=hostile, reason=hostile, params={"a": hostile, "number": 2**63})
+    written.write(decided(begun(run), TaskPut(task(words=hostile, who=hostile)), SettingPut("note", hostile)))
+    assert not written.refused
+    kept, row, note = written.ledger.run(run.id), written.ledger.task("t"), written.ledger.setting("note")
+    assert kept is not None
+    assert row is not None
+    for text in (kept.who, kept.reason, kept.params["a"], row.words, row.who, note):
+        assert "emoji \U0001f600" in text
+    assert kept.params["number"] == 2**63
+
+
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_rows_are_written_whole_however_many(written: WrittenLedger, count: int) -> None:
+    runs = [a_run() for _ in range(count)]
+    started = [replace(run, state=State.RUNNING, attempt=1, started=NOW) for run in runs]
+    ended = [replace(run, state=State.DONE, finished=NOW, reason="ended") for run in started]
+    written.write(decided(*map(begun, runs)))
+    written.write(decided(*map(RunChanged, runs, started)), decided(*map(RunChanged, started, ended)))
+    assert list(reversed(written.ledger.runs(limit=1000))) == ended
+    assert not written.refused
+
+
+# Groups
+
+
+def test_what_waits_shares_a_group_and_is_told_in_its_order(written: WrittenLedger) -> None:
+    decisions = [setting(f"key {number}") for number in range(5)]
+    groups = written.writer.groups
+    written.write(*decisions)
+    assert written.committed == decisions
+    assert [len(group) for word, group in written.told if word == "committed"] == [5]
+    assert written.writer.groups == groups + 3  # with the two calls of `write`
+
+
+def test_a_group_ends_at_a_thousand_changes(written: WrittenLedger) -> None:
+    many = decided(*(SettingPut(f"key {number}", "x") for number in range(600)))
+    written.write(many, many, many)
+    assert [len(group) for word, group in written.told if word == "committed"] == [2, 1]
+
+
+def test_a_decision_with_nothing_to_write_is_told_in_its_place(written: WrittenLedger) -> None:
+    first, nothing, last = setting("a"), decided(), setting("b")
+    written.write(first, nothing, last)
+    assert written.committed == [first, nothing, last]
+    groups = written.writer.groups
+    written.write(nothing)
+    assert written.committed[-1] is nothing
+    assert written.writer.groups == groups + 2, "no transaction but those of the two calls"
+
+
+def test_a_function_has_its_turn_and_its_transaction(written: WrittenLedger) -> None:
+    go_on = written.busy()
+    written.writer.post(setting("a"))
+    first = written.writer.call(lambda connection: connection.execute(sa.select(schema.meta)).all())
+    written.writer.post(setting("b"))
+    unwanted = written.writer.call(lambda connection: pytest.fail("nobody waits for it"))
+    assert unwanted.cancel()
+
+    def fails(connection: sa.Connection) -> None:
+        connection.execute(schema.meta.insert(), [{"key": "half", "value": "done"}])
+        raise ValueError("no")
+
+    failing = written.writer.call(fails)
+    go_on()
+    assert {key for key, _ in first.result(20)} == {"a", "schema"}
+    with pytest.raises(ValueError, match="no"):
+        failing.result(20)
+    assert written.ledger.setting("half") is None
+    assert written.ledger.setting("b") == "x"
+
+
+# Refusals
+
+
+def test_of_a_refused_group_all_before_the_cause_are_written(written: WrittenLedger) -> None:
+    run = a_run()
+    written.write(decided(begun(run)))
+    started = replace(run, state=State.RUNNING, attempt=1)
+    elsewhere = RunChanged(replace(run, attempt=4), started)
+    first, cause, later = setting("first"), decided(SettingPut("cause", "x"), elsewhere), setting("later")
+    written.write(first, cause, later)
+    ((refused, error),) = written.refused
+    assert refused is cause
+    assert isinstance(error, StaleError)
+    assert "runs no longer apply" in error.message
+    assert written.committed[1:] == [first]
+    keys = [written.ledger.setting(key) for key in ("first", "cause", "later")]
+    assert keys == ["x", None, None], "a decision is written whole or not at all"
+
+
+def test_after_a_refusal_nothing_is_written_until_the_restart(written: WrittenLedger) -> None:
+    run = a_run()
+    written.write(decided(begun(run)), decided(begun(run)), setting("same group"))
+    ((_, error),) = written.refused
+    assert isinstance(error, RefusedRowError)
+    written.writer.post(setting("dropped"))
+    assert written.writer.call(lambda connection: 1).result(20) == 1
+    written.writer.restart()
+    after = setting("after")
+    written.writer.post(after)
+    written.settle()
+    assert len(written.refused) == 1
+    assert written.committed[-1] is after
+    keys = [written.ledger.setting(key) for key in ("same group", "dropped", "after")]
+    assert keys == [None, None, "x"]
+    written.writer.restart()
+    written.writer.post(setting("once more"))
+    written.settle()
+    assert written.ledger.setting("once more") == "x"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        TaskAdvanced("t", NOW + 1, None),
+        TaskAdvanced("nobody", NOW, None),
+        RunChanged(a_run(), a_run()),
+    ],
+)
+def test_what_a_decision_was_based_on_must_still_be_so(written: WrittenLedger, change: Any) -> None:
+    written.write(decided(TaskPut(task())))
+    written.write(decided(change))
+    ((_, error),) = written.refused
+    assert isinstance(error, StaleError)
+    assert written.ledger.tasks() == [task()]
+
+
+def test_a_due_time_has_one_run(written: WrittenLedger) -> None:
+    written.write(decided(begun(a_run(scheduled=NOW))))
+    written.write(decided(begun(a_run(scheduled=NOW))))
+    ((_, error),) = written.refused
+    assert isinstance(error, RefusedRowError)
+    assert len(written.ledger.runs()) == 1
+
+
+def test_a_damaged_ledger_is_told_as_such(written: WrittenLedger) -> None:
+    written.write(setting("a"))
+    drop = written.writer.call(lambda connection: connection.exec_driver_sql("DROP TABLE schedkit_meta"))
+    drop.result(20)
+    written.write(setting("b"))
+    work = written.writer.call(lambda connection: connection.exec_driver_sql("SELECT * FROM schedkit_meta"))
+    ((_, refused),) = written.refused
+    for error in (refused, work.exception(20)):
+        assert isinstance(error, LedgerError)
+        assert "schedkit_meta" in error.message
+        assert error.hint == "is it a schedkit ledger?"
+
+
+# The fence
+
+
+def test_nothing_is_written_by_who_owns_the_ledger_no_more(written: WrittenLedger) -> None:
+    written.write(setting("before"))
+    with written.store.connect() as connection, connection.begin():
+        connection.execute(schema.lease.update().values(epoch=schema.lease.c.epoch + 1, owner="another"))
+    first, second = setting("late"), setting("later")
+    written.writer.post(first)
+    written.wait_for("refused")
+    written.writer.post(second)
+    work = written.writer.call(lambda connection: 1)
+    with pytest.raises(NotOwnerError, match="another process owns it now"):
+        work.result(20)
+    assert [decision for decision, _ in written.refused] == [first, second]
+    assert all(isinstance(error, NotOwnerError) for _, error in written.refused)
+    assert [word for word, _ in written.told].count("lost") == 1
+    assert written.writer.ended
+    assert written.ledger.setting("late") is None
+
+
+def test_each_group_renews_the_lease_and_bears_a_number(written: WrittenLedger) -> None:
+    def lease() -> Any:
+        with written.store.reading() as connection:
+            return connection.execute(sa.select(schema.lease)).mappings().one()
+
+    before = lease()
+    written.write(setting("a"))
+    after = lease()
+    assert after["batch"] == written.writer.groups > before["batch"]
+    assert after["expires"] > before["expires"]
+    assert after["epoch"] == before["epoch"]
+
+
+def test_the_lease_is_renewed_while_there_is_nothing_to_write(where: str) -> None:
+    with written_ledger(where, seconds=0.4) as written:
+
+        def expires() -> int:
+            with written.store.reading() as connection:
+                return int(connection.execute(sa.select(schema.lease.c.expires)).scalar_one())
+
+        first, waiting = expires(), threading.Event()
+        for _ in range(400):
+            waiting.wait(0.01)
+            written.writer.post(decided())  # it tells, and writes nothing
+            if expires() > first:
+                break
+        else:
+            pytest.fail("the lease ran out")
+        written.healthy = False
+        written.settle()
+        groups = written.writer.groups
+        waiting.wait(0.5)
+        assert written.writer.groups == groups, "an owner that stands still does not keep it"
+
+
+def test_an_idle_owner_hears_that_it_owns_the_ledger_no_more(
+    where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with written_ledger(where, seconds=0.2) as written:
+        with written.store.connect() as connection, connection.begin():
+            connection.execute(schema.lease.update().values(epoch=99, owner="another"))
+        written.wait_for("lost")
+        with pytest.raises(NotOwnerError):
+            written.writer.call(lambda connection: 1).result(20)
+    assert "could not be renewed: " in caplog.text
+    assert [word for word, _ in written.told] == ["lost"]
+
+
+# A store that is away
+
+
+def test_a_commit_whose_answer_is_lost_is_not_repeated(written: WrittenLedger) -> None:
+    run = a_run()
+    decision = decided(begun(run))
+    with answers_lost(written.store, times=2) as lost:
+        written.writer.post(decision)
+        written.wait_for("back")
+        assert written.writer.call(lambda connection: 5).result(20) == 5
+    assert len(lost) == 2
+    assert [word for word, _ in written.told] == ["away", "back", "committed"]
+    assert written.committed == [decision], "a second insert of the run would have been refused"
+
+
+def test_the_result_of_a_function_whose_commit_has_no_answer_is_kept(written: WrittenLedger) -> None:
+    calls: list[int] = []
+    with answers_lost(written.store, times=1):
+        assert written.writer.call(lambda connection: calls.append(1) or "done").result(20) == "done"
+    assert calls == [1]
+
+
+def test_a_commit_that_failed_is_repeated(written: WrittenLedger) -> None:
+    run = a_run()
+    with commits_failing(written.store, times=3) as failed:
+        written.writer.post(decided(begun(run)))
+        written.wait_for("back")
+    assert len(failed) == 3
+    written.settle()
+    assert [word for word, _ in written.told] == ["away", "back", "committed"]
+    assert written.ledger.live() == [run]
+
+
+def test_a_commit_that_another_owner_has_forestalled_is_none(written: WrittenLedger) -> None:
+    """Its outcome is unknown, and the next owner's last group has, of all numbers, that of ours."""
+
+    def taken() -> None:
+        theirs = {"epoch": 99, "owner": "another", "batch": written.writer.groups}
+        with engine.begin() as connection:
+            connection.execute(schema.lease.update().values(theirs))
+
+    engine = sa.create_engine(written.store.url)
+    decision = setting("a")
+    with commits_failing(written.store, 1, taken):
+        written.writer.post(decision)
+        written.wait_for("refused")
+    engine.dispose()
+    ((refused, error),) = written.refused
+    assert refused is decision
+    assert isinstance(error, NotOwnerError)
+    assert written.ledger.setting("a") is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "decision"),
+    [
+        ("UPDATE schedkit_lease", setting("a")),
+        ("INSERT INTO schedkit_runs", decided(begun(a_run()))),
+        ("INSERT INTO schedkit_meta", setting("a")),
+    ],
+)
+def test_a_write_that_fails_is_tried_again(
+    written: WrittenLedger, statement: str, decision: Decision
+) -> None:
+    with failing(written.store, statement, times=2) as failed:
+        written.writer.post(decision)
+        written.wait_for("back")
+    assert len(failed) == 2
+    written.settle()
+    assert written.committed == [decision]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[WrittenLedger]:
+    """A ledger in a file, which another program may lock."""
+    with written_ledger(str(tmp_path / "ledger.db")) as made:
+        yield made
+
+
+def test_a_locked_file_makes_decisions_wait(file: WrittenLedger, caplog: pytest.LogCaptureFixture) -> None:
+    assert file.store.path is not None
+    with locked(str(file.store.path)), caplog.at_level(logging.INFO, "schedkit"):
+        file.writer.post(setting("a"))
+        file.wait_for("away")
+        assert file.ledger.setting("a") is None
+    file.wait_for("back")
+    file.settle()
+    assert [word for word, _ in file.told] == ["away", "back", "committed"]
+    assert file.ledger.setting("a") == "x"
+    assert "takes no writes, they wait: database is locked" in caplog.text
+
+
+def test_who_stops_does_not_wait_for_a_locked_file_for_ever(file: WrittenLedger) -> None:
+    assert file.store.path is not None
+    first, second = setting("a"), setting("b")
+    with locked(str(file.store.path)):
+        file.writer.post(first)
+        file.wait_for("away")
+        file.writer.post(second)
+        work = file.writer.call(lambda connection: 1)
+        file.writer.stop(0.1)
+        error = work.exception(20)
+    assert isinstance(error, LedgerError)
+    assert error.hint == "what was not written is lost"
+    assert file.refused == [(first, error), (second, error)]
+    assert file.writer.ended
+
+
+# The end
+
+
+def test_what_comes_after_the_end_is_refused(written: WrittenLedger) -> None:
+    go_on = written.busy()
+    before, after_the_word, after_the_end = setting("before"), setting("after the word"), setting("the end")
+    written.writer.post(before)
+    stopping = threading.Thread(target=written.writer.stop, args=(30,))
+    stopping.start()
+    go_on()
+    stopping.join(30)
+    written.writer.post(after_the_end)
+    late = written.writer.call(lambda connection: 1)
+    with pytest.raises(NotOwnerError, match=r"the scheduler here was stopped \(start it again\)"):
+        late.result(10)
+    assert written.committed == [before]
+    assert [decision for decision, _ in written.refused] == [after_the_end]
+    assert isinstance(written.refused[0][1], NotOwnerError)
+    assert written.ledger.setting("the end") is None
+    assert after_the_word not in written.committed

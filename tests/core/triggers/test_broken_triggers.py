@@ -1,0 +1,134 @@
+"""A trigger that fails costs its own task its further times, and nobody else anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from core.conftest import Heard
+
+from schedkit.core import events
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.states import State
+from schedkit.core.triggers.constructors import Trigger, at, calendar, cron, every
+from schedkit.core.triggers.data import custom_trigger
+from schedkit.errors import TriggerError
+
+Make = Callable[..., Scheduler]
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+FAILS = {"now": False}
+
+
+@custom_trigger("brittle")
+class Brittle:
+    """Every tenth of a second, until it fails."""
+
+    def to_data(self) -> dict[str, Any]:
+        return {}
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> Any:
+        if FAILS["now"]:
+            raise ZeroDivisionError("no such day")
+        return datetime.fromtimestamp((now.timestamp() * 10 // 1 + 1) / 10, UTC)
+
+
+@pytest.fixture(autouse=True)
+def sound() -> Iterator[None]:
+    FAILS["now"] = False
+    yield
+    FAILS["now"] = False
+
+
+def test_the_others_go_on_and_it_does_when_it_is_declared_again(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    sched = make(name="tests")
+    sched.start()
+    heard = Heard(sched)
+
+    def declare() -> None:
+        sched.task(Brittle(), name="brittle", overlap="allow")(lambda: 1)
+
+    declare()
+    sched.task(every("0.1s"), name="sound", overlap="allow")(lambda: 2)
+    heard.wait_for(heard.of(events.RunEnded, task="brittle"))
+    FAILS["now"] = True
+    heard.wait_for(
+        lambda event: (
+            isinstance(event, events.TaskChanged)
+            and (event.task, event.change, event.next_time) == ("brittle", "advanced", None)
+        )
+    )
+    assert "the trigger of task 'brittle' failed and gives no further time" in caplog.text
+    assert "no such day" in caplog.text
+    ended = heard.of(events.RunEnded, task="sound")
+    heard.wait_for(ended, sum(map(ended, list(heard.events))) + 5)
+    with pytest.raises(TriggerError, match="'brittle' failed: ZeroDivisionError: no such day"):
+        declare()
+    FAILS["now"] = False
+    declare()
+    again = heard.of(events.RunEnded, task="brittle")
+    heard.wait_for(again, sum(map(again, list(heard.events))) + 2)
+    sched.stop()
+    FAILS["now"] = True
+    sched.start()  # it has no time now, and keeps nobody from running
+    heard.wait_for(ended, sum(map(ended, list(heard.events))) + 3)
+    assert sched.submit("brittle").wait("10s").state is State.DONE
+
+
+@pytest.mark.parametrize(
+    "make_trigger",
+    [
+        lambda: at("9999-12-31 23:59", tz="America/New_York"),
+        lambda: cron("0 7 * * *", end=datetime.max, tz="America/New_York"),
+        lambda: every("1h", start=datetime.min, tz="Asia/Tokyo"),
+        lambda: every("1h", start=datetime.min, end="2026-12-31", tz="Asia/Tokyo"),
+        lambda: calendar(days=1, start=datetime.min, tz="Asia/Tokyo"),
+    ],
+)
+def test_what_lies_outside_the_calendar_is_refused_and_leaves_nothing(
+    make: Make, make_trigger: Callable[[], Trigger]
+) -> None:
+    sched = make(name="tests")
+    sched.start()
+    sched.task(every("1h"), name="sound")(lambda: 1)
+    with pytest.raises(TriggerError, match=r"outside the calendar \(the years 1 to 9999 are\)"):
+        sched.task(make_trigger(), name="never")(lambda: 1)
+    with pytest.raises(TriggerError, match="outside the calendar"):
+        sched.reschedule("sound", make_trigger())
+    assert list(sched.tasks) == ["sound"]
+    assert [(row.name, row.words) for row in sched._ledger.tasks()] == [("sound", "every 1h")]
+    sched.stop()
+    sched.start()
+    assert sched.submit("sound").result("10s") == 1
+
+
+@pytest.mark.parametrize("trigger", [calendar(years=8000, tz="UTC"), calendar(days=10**9, tz="UTC")], ids=str)
+def test_beyond_the_last_year_there_is_no_time(trigger: Trigger) -> None:
+    assert trigger.next(datetime(2500, 1, 1, tzinfo=UTC)) is None
+    last = every("1h", start="9999-12-31 23:30", tz="UTC").bind(NOON)
+    assert last.first(NOON) == datetime(9999, 12, 31, 23, 30, tzinfo=UTC)
+    assert last.next(datetime(9999, 12, 31, 23, 30, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("soon", "gave 'soon', which is no datetime"),
+        (NOON.replace(tzinfo=None), "without a zone"),
+    ],
+)
+def test_a_custom_trigger_that_gives_no_time_is_refused(sched: Scheduler, given: Any, words: str) -> None:
+    @custom_trigger("odd")
+    class Odd:
+        def to_data(self) -> dict[str, Any]:
+            return {}
+
+        def get_next_fire_time(self, previous: datetime | None, now: datetime) -> Any:
+            return given
+
+    with pytest.raises(TriggerError, match=words):
+        sched.task(Odd(), name="odd")(lambda: 1)
+    assert not sched.tasks
