@@ -20,7 +20,7 @@ from schedkit.excel.column_types import Cells, Column
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.frames.restore import Body
 from schedkit.excel.limits import MAX_CELL_UNITS, clip
-from schedkit.excel.parts.package import damage_told
+from schedkit.excel.parts.package import damage_as_error
 from schedkit.excel.serial_dates import FROM_1900, Calendar, serials
 
 Key = tuple[str | None, ...]
@@ -107,7 +107,7 @@ def match_rows(
                 hint=f"the key must be unique: frame.drop_duplicates({list(names)!r}, keep='last')",
             )
         new[key] = place
-    with damage_told("the keys of the workbook"):
+    with damage_as_error("the keys of the workbook"):
         found: list[Key] = list(zip(*(_of_body(body, calendar) for body in old), strict=True))
     sources = [new.get(key, -1) for key in found]
     known = set(sources)
