@@ -84,7 +84,7 @@ WITHIN: dict[str, dict[str, set[str]]] = {
 }
 BUILT: dict[str, set[str]] = {
     "core": set(),
-    "excel": {"existing_workbook", "fill", "finishing", "reading", "write_plans", "writing"},
+    "excel": {"existing_workbook", "fill", "finishing", "option_checks", "reading", "write_plans", "writing"},
     "jira": {"client", "export", "lookups", "sites"},
     "confluence": {"client", "page", "results"},
 }

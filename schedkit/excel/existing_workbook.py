@@ -25,7 +25,7 @@ from schedkit.excel.new_workbook.overview import overview
 from schedkit.excel.new_workbook.skeleton import SUMMARY, Front, SheetPlan, draw
 from schedkit.excel.new_workbook.styles import width
 from schedkit.excel.parts.metadata_part import read_metadata
-from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.package import Package, damage_as_error
 from schedkit.excel.parts.tables import tables_of
 from schedkit.excel.parts.workbook import Workbook, open_workbook
 from schedkit.excel.parts.xml import Document
@@ -243,7 +243,7 @@ def _with_summary(
         data = step.done()
         book = open_workbook(Package(data, name), name)
         # Warnings about these cells are given when they are written or read, not here.
-        with context.use(context.Surroundings()):
+        with context.use(context.Surroundings()), damage_as_error(f"the rows of {name}"):
             frame = first_frame(book)
         frame.attrs |= newest.attrs
         front = Front(

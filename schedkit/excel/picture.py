@@ -16,6 +16,7 @@ from schedkit.excel.limits import MAX_COLUMNS, MAX_ROWS
 from schedkit.excel.names import column_number
 from schedkit.values.files import file_error
 from schedkit.values.keywords import check_keywords
+from schedkit.values.paths import given_path
 from schedkit.values.text import clip, one_line, safe_repr
 
 __all__ = ["Picture", "PlacedPicture", "placed_pictures"]
@@ -121,7 +122,7 @@ def _content(image: Any, where: str) -> bytes:
     if isinstance(image, bytes | bytearray | memoryview):
         return bytes(image)
     if isinstance(image, str | os.PathLike):
-        path = Path(image).expanduser()
+        path = given_path(image)
         try:
             return path.read_bytes()
         except OSError as error:

@@ -25,6 +25,7 @@ from schedkit.excel.parts.tables import tables_of
 from schedkit.excel.parts.workbook import Workbook, open_workbook
 from schedkit.values.files import file_error
 from schedkit.values.keywords import check_keywords
+from schedkit.values.paths import given_path
 from schedkit.values.text import did_you_mean
 
 
@@ -127,7 +128,7 @@ def first_frame(book: Workbook) -> pd.DataFrame:
 
 
 def _open(path: str | Path) -> _Book:
-    path = Path(path).expanduser()
+    path = given_path(path)
     try:
         data = path.read_bytes()
     except OSError as error:

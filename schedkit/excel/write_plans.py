@@ -135,6 +135,8 @@ def template_plan(
     """Return the plan that fills a template, one region after the other."""
     kind = template.suffix.lower()
     made = _MADE_FROM.get(kind, kind)
+    if made not in (".xlsx", ".xlsm"):
+        raise WorkbookError(f"{template.name} is no workbook to fill", hint="give an .xlsx or .xlsm template")
     if made != suffix:
         raise WorkbookError(
             f"a {kind} template makes a {made} workbook, not a {suffix}",

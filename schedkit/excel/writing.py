@@ -25,6 +25,7 @@ from schedkit.excel.frames.flat_files import WRITERS
 from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.new_workbook.column_formats import ColumnFormat
 from schedkit.excel.office_locks import opened_by
+from schedkit.excel.option_checks import check_history, check_mode, check_values
 from schedkit.excel.parts.area import Area
 from schedkit.excel.picture import placed_pictures
 from schedkit.excel.result import WarningCollector, Written
@@ -41,7 +42,8 @@ from schedkit.excel.write_plans import (
 )
 from schedkit.values.files import file_lock, names_beside, replacing
 from schedkit.values.keywords import check_keywords
-from schedkit.values.text import did_you_mean, safe_repr
+from schedkit.values.paths import given_path
+from schedkit.values.text import safe_repr
 from schedkit.values.timezones import parse_timezone, timezone_name
 
 _WORKBOOKS = (".xlsx", ".xlsm")
@@ -177,7 +179,9 @@ def write(
         policy = Policy(zone, timezone_name(zone), inf)
         report = ConversionReport()
         keys = (key,) if isinstance(key, str) else tuple(key or ())
-        _check_mode(suffix, template, mode, keys, missing)
+        check_mode(suffix, template, mode, keys, missing)
+        check_values(inf=inf, max_drop=max_drop, title=title, sheet=sheet)
+        check_history(history)
         if suffix in WRITERS and (images or changes is not None):
             raise WorkbookError(f"a {suffix} file has no place for images or changes", hint="write an .xlsx")
         if suffix in WRITERS:
@@ -241,7 +245,7 @@ def _destination(path: object) -> Path:
         raise WorkbookError(
             f"cannot write to a {type(path).__name__}", hint="give a path; for bytes, read the file it makes"
         )
-    given = Path(path).expanduser()
+    given = given_path(path)
     if given.suffix.lower() not in {*_WORKBOOKS, *WRITERS}:
         raise WorkbookError(
             f"unsupported file extension in {given.name!r}", hint="use .xlsx, .csv or .parquet"
@@ -270,7 +274,7 @@ def _plan(
             _refuse_with_template(options)
             # A template may lose all its rows: they are examples.
             fill_options = replace(fill_options, max_drop=1.0)
-            plan = template_plan(frames, Path(source).expanduser(), suffix, fill_options, report)
+            plan = template_plan(frames, given_path(source), suffix, fill_options, report)
         return finished(plan, Path(source).name, options, first.attrs, fill_options.policy, report)
     if placed:
         sheet = placed[0].rpartition("!")[0].strip("'").replace("''", "'")
@@ -354,24 +358,3 @@ def _instead(data: object) -> str:
     if callable(getattr(data, "compute", None)):
         return f"write the {type(data).__name__.lower()}'s compute()"
     return "give a DataFrame, or several by sheet"
-
-
-def _check_mode(suffix: str, template: object, mode: Mode, key: tuple[str, ...], missing: Missing) -> None:
-    if mode not in ("replace", "append", "upsert"):
-        raise WorkbookError(
-            f"unknown mode {safe_repr(mode)}", hint=did_you_mean(mode, ("replace", "append", "upsert"))
-        )
-    if missing not in ("keep", "mark", "delete"):
-        raise WorkbookError(
-            f"unknown missing={safe_repr(missing)}", hint=did_you_mean(missing, ("keep", "mark", "delete"))
-        )
-    if mode == "upsert" and not key:
-        raise WorkbookError('mode="upsert" needs a key', hint='e.g. mode="upsert", key="Key"')
-    if mode == "append" and key:
-        raise WorkbookError('mode="append" has no key', hint='to update rows, write with mode="upsert"')
-    if missing != "keep" and mode != "upsert":
-        raise WorkbookError(
-            f'missing="{missing}" needs mode="upsert"', hint='e.g. mode="upsert", key="Key", missing="mark"'
-        )
-    if suffix in WRITERS and (template is not None or mode != "replace" or key):
-        raise WorkbookError(f"a {suffix} file has no template to fill", hint="write an .xlsx")

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import matplotlib
 import pytest
 from support.excel_templates import issues_frame
 from support.excel_zoo import parts_of, zoo
@@ -60,6 +61,25 @@ def test_a_damaged_workbook_is_read_or_told(good: list[bytes], tmp_path: Path) -
         path.write_bytes(damaged_workbook(good[seed % len(good)], seed))
         with told_in_one_line(seed) as refused:
             excel.read_all(path)
+        told += refused
+    assert SEEDS // 20 < len(told) < SEEDS
+
+
+def test_a_damaged_workbook_is_continued_or_told(good: list[bytes], tmp_path: Path) -> None:
+    told = []
+    image = Path(matplotlib.get_data_path()) / "images" / "matplotlib.png"
+    options = (
+        {"mode": "append", "summary": True},
+        {"mode": "upsert", "key": "Key", "missing": "mark"},
+        {"mode": "append", "sheet": "New", "images": {"New!H2": image}},
+        {"sheet": "New", "at": "B4", "properties": {"author": "Ada"}},
+    )
+    for seed in range(SEEDS):
+        path = tmp_path / "bad.xlsx"
+        # Ours is the only one that is always continued; half of the damaged ones are.
+        path.write_bytes(damaged_workbook(good[seed % len(good) * (seed // len(good) % 2)], seed))
+        with unjudged(), told_in_one_line(seed) as refused:
+            excel.write(issues_frame(3), path, **options[seed % len(options)])
         told += refused
     assert SEEDS // 20 < len(told) < SEEDS
 

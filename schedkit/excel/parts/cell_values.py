@@ -200,6 +200,8 @@ class _Scanner:
             kind = self._kinds[style] if style < len(self._kinds) else "n"
         elif kind == "d":
             kind = "i"
+        elif kind not in ("b", "e"):
+            raise ValueError(kind)
         self.columns[self._column].append((self.row, kind, text))
 
     def text(self, data: str) -> None:

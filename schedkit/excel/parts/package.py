@@ -91,7 +91,12 @@ class Package:
     @contextmanager
     def _guarded(self, part: str) -> Iterator[zipfile.ZipInfo]:
         """Yield a part's entry; errors of reading it are raised as `WorkbookError`."""
-        info = self._zip.getinfo(self.named(part))
+        try:
+            info = self._zip.getinfo(self.named(part))
+        except KeyError:
+            raise WorkbookError(
+                f"{self.name} lacks the part {part}", hint="open it in Excel and save it again"
+            ) from None
         if info.file_size > unpacked_limit(info.compress_size, MAX_ZIP_MEMBER_BYTES):
             raise WorkbookError(
                 f"the part {part} of {self.name} unpacks from {info.compress_size:,} to"

@@ -103,6 +103,9 @@ class Uses:
         anything = False
         for found in TOKEN.finditer(text):
             sheet = None if found["sheet"] is None else sheet_name(found["sheet"])
+            if sheet is not None and ":" in sheet and "]" not in sheet:
+                # A range of sheets one of whose names is quoted.
+                anything = True
             if cells := found["cells"] or found["sheet_cells"]:
                 areas.append((sheet, Cells.parse(cells).area))
             elif lines := found["lines"] or found["sheet_lines"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -246,6 +246,17 @@ def new_parser(part: str, *, namespaces: bool = False) -> expat.XMLParserType:
 
     parser.StartDoctypeDeclHandler = refuse
     return parser
+
+
+def greatest(numbers: Iterable[str]) -> int:
+    """Return the greatest of numbers as attributes tell them, 0 if there is none; a damaged one counts as 0.
+
+    Examples
+    --------
+    >>> greatest(["3", "NaN", "12"])
+    12
+    """
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
 def utf8(xml: bytes, part: str) -> bytes:

@@ -11,7 +11,7 @@ from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.rewrite import Changes, rewrite
 from schedkit.excel.parts.tables import TableXml, tables_of
 from schedkit.excel.parts.workbook import Workbook
-from schedkit.excel.parts.xml import Document
+from schedkit.excel.parts.xml import Document, greatest
 from schedkit.excel.template.missing_rows import MISSING_SINCE
 from schedkit.excel.template.neighbours import write_header
 from schedkit.excel.template.region import Locator, Region
@@ -85,7 +85,7 @@ def _widened_table(book: Workbook, table: TableXml, texts: list[str]) -> bytes:
         area = Area.parse(filters.get("ref")) or table.area
         document.set_attributes(filters, ref=str(replace(area, right=area.right + len(texts))))
     prefix = document.prefix(columns)
-    last = max(int(child.get("id")) for child in columns.children)
+    last = greatest(child.get("id") for child in columns.children)
     new = "".join(
         f'<{prefix}tableColumn id="{last + number}" name={quoteattr(excel_escape(text))}/>'
         for number, text in enumerate(texts, 1)

@@ -12,7 +12,7 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.parts.package import Package
 from schedkit.excel.parts.rewrite import Changes, free_prefix, rewrite
 from schedkit.excel.parts.workbook import Workbook, open_workbook, relations, relations_part, uses
-from schedkit.excel.parts.xml import OFFICE, Document, Element
+from schedkit.excel.parts.xml import OFFICE, Document, Element, greatest
 from schedkit.excel.template.copy_styles import StyleCopier
 from schedkit.excel.template.dependents import WORKBOOK_ORDER
 
@@ -100,8 +100,8 @@ class _SheetCopier:
 
     def _list(self, title: str, part: str) -> None:
         """Add a sheet to the list of the workbook."""
-        ids = [int(node.get("sheetId", "0")) for node in self._workbook.root.all("sheet")]
-        number = max(ids, default=0) + 1 + len(self._relations)
+        ids = [node.get("sheetId") for node in self._workbook.root.all("sheet")]
+        number = greatest(ids) + 1 + len(self._relations)
         identity = f"{free_prefix(self._book.package, self._book.part)}{number}"
         self._relations.append(
             f'<Relationship Id="{identity}" Type="{OFFICE}/worksheet" Target="/{part}"/>'.encode()
@@ -157,11 +157,9 @@ class _SheetCopier:
 
     def _table_id(self) -> int:
         package = self._book.package
-        ids = [0]
-        for part in package.names():
-            if re.fullmatch(r"/?xl/tables/[^/]+\.xml", part):
-                ids.append(int(Document(package.read(part), part).root.get("id", "0")))
-        return max(ids) + sum("/tables/" in copy for copy in self._new.values())
+        tables = [part for part in package.names() if re.fullmatch(r"/?xl/tables/[^/]+\.xml", part)]
+        ids = [Document(package.read(part), part).root.get("id") for part in tables]
+        return greatest(ids) + sum("/tables/" in copy for copy in self._new.values())
 
     def _free(self, source: str) -> str:
         """Return a name like that of a donor's part which no part of the workbook has."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from schedkit.errors import WorkbookError
 from schedkit.excel.parts.workbook import Workbook, relations
-from schedkit.excel.parts.xml import MAIN, Document, Element
+from schedkit.excel.parts.xml import MAIN, Document, Element, greatest
 
 __all__ = ["StyleCopier"]
 
@@ -100,7 +102,7 @@ class StyleCopier:
         """Map the styles of rules, whose number formats are numbered apart from those of cells."""
         taken = [node for item in self._lists["dxfs"].items for node in item.all("numFmt")]
         codes = {node.get("formatCode"): node.get("numFmtId") for node in taken}
-        last = max([_FIRST_OWN_FORMAT - 1, *(int(number) for number in codes.values())])
+        last = _greatest(codes.values())
         element = self._donor.root.child("dxfs")
         places = []
         for item in element.children if element is not None else []:
@@ -142,14 +144,22 @@ class StyleCopier:
         element = next(node for node in self._donor.root.all("numFmt") if node.get("numFmtId") == number)
         code = element.get("formatCode")
         if code not in self._codes:
-            taken = [int(known) for known in self._codes.values()]
-            self._codes[code] = str(max([_FIRST_OWN_FORMAT - 1, *taken]) + 1)
+            self._codes[code] = str(_greatest(self._codes.values()) + 1)
             content = self._donor.copied(element, **self._space, numFmtId=self._codes[code])
             self._lists["numFmts"].place(code, content)
         return self._codes[code]
 
 
+def _greatest(numbers: Iterable[str]) -> int:
+    """Return the greatest number of the formats that a workbook defines itself."""
+    return max(_FIRST_OWN_FORMAT - 1, greatest(numbers))
+
+
 def _styles(book: Workbook) -> Document:
-    (relation,) = relations(book.package, book.part, "styles")
-    part = book.package.named(relation.target)
-    return Document(book.package.read(part), part)
+    for relation in relations(book.package, book.part, "styles"):
+        part = book.package.named(relation.target)
+        return Document(book.package.read(part), part)
+    raise WorkbookError(
+        f"{book.package.name} has no cell formats, so that it takes no new sheets",
+        hint="open it in Excel and save it again",
+    )

@@ -63,6 +63,10 @@ def mark_missing(sheet: Sheet, region: Region, match: Match, formats: Formats, p
 
 
 def _style(sheet: Sheet, region: Region, position: int) -> int | None:
-    """Return the format of the first cell of a column that has one."""
-    rows = (sheet.row(number).cells for number in sheet.numbers(region.body.top, region.body.bottom))
-    return next((sheet_cells.style_of(cells[position]) for cells in rows if position in cells), None)
+    """Return the format of the first cell of a column, or of the one before if that is new."""
+    for column in (position, position - 1):
+        for number in sheet.numbers(region.body.top, region.body.bottom):
+            cells = sheet.row(number).cells
+            if column in cells and (style := sheet_cells.style_of(cells[column])) is not None:
+                return style
+    return None

@@ -19,6 +19,8 @@ from schedkit.errors import WorkbookError
 from schedkit.excel.column_types import Cells, Column
 from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.frames.restore import Body
+from schedkit.excel.limits import MAX_CELL_UNITS, clip
+from schedkit.excel.parts.package import damage_as_error
 from schedkit.excel.serial_dates import FROM_1900, Calendar, serials
 
 Key = tuple[str | None, ...]
@@ -105,7 +107,8 @@ def match_rows(
                 hint=f"the key must be unique: frame.drop_duplicates({list(names)!r}, keep='last')",
             )
         new[key] = place
-    found: list[Key] = list(zip(*(_of_body(body, calendar) for body in old), strict=True))
+    with damage_as_error("the keys of the workbook"):
+        found: list[Key] = list(zip(*(_of_body(body, calendar) for body in old), strict=True))
     sources = [new.get(key, -1) for key in found]
     known = set(sources)
     added = [place for place in new.values() if place not in known]
@@ -153,6 +156,9 @@ def _number(text: str) -> str:
 
 def _text(text: str, calendar: Calendar) -> str | None:
     text = text.strip()
+    if len(text) > MAX_CELL_UNITS // 2:
+        # The workbook has no more of it.
+        text = clip(text, MAX_CELL_UNITS)
     if _INTEGER.fullmatch(text):
         return f"#{text}"
     if _MOMENT.fullmatch(text):

@@ -29,6 +29,8 @@ NONE: frozenset[str] = frozenset()
         ('"A1"&"Data!B2"', Uses((), NONE)),
         ("INDIRECT(A1)", Uses(((None, Area(1, 1, 1, 1)),), NONE, anything=True)),
         ("Jan:Mar!A1", Uses((), NONE, anything=True)),
+        ("'Q1 ''26:Q4 26'!A1", Uses((("Q1 '26:Q4 26", Area(1, 1, 1, 1)),), NONE, anything=True)),
+        ("'[1]Q1 26:Q4 26'!A1", Uses((("[1]Q1 26:Q4 26", Area(1, 1, 1, 1)),), NONE)),
         ("Data!Local", Uses((), NONE, anything=True)),
         ("[1]Data!B2", Uses((), NONE)),
         ("LOG10(5)", Uses((), NONE)),

@@ -129,6 +129,15 @@ def test_a_table_without_the_column_gets_it_when_rows_are_marked(
     assert [column.name for column in table.tableColumns][5:] == names
 
 
+def test_the_time_looks_like_its_row(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"Key": ["A-1", "A-2"], "Made": pd.Timestamp("2026-11-01 09:30"), "By": "Ada"})
+    path = excel.write(frame, tmp_path / "bugs.xlsx", mode="upsert", key="Key").path
+    excel.write(frame.head(1), path, mode="upsert", key="Key", missing="mark")
+    made, by, since = openpyxl.load_workbook(path).worksheets[0]["B3:D3"][0]
+    assert since.number_format == made.number_format
+    assert repr(since.font) == repr(by.font)
+
+
 def test_a_range_without_the_column_gets_it_too(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     for row in (["Key", "Status"], ["A", "Open"], ["B", "Open"]):

@@ -12,6 +12,7 @@ import openpyxl
 import pandas as pd
 import pytest
 import xlsxwriter
+from support.excel_templates import patched
 
 from schedkit import excel
 from schedkit.errors import WorkbookError
@@ -20,6 +21,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 KEYS: dict[str, list[Any]] = {
     "text": ["A-1", "A-2", "A-3"],
     "texts like dates": ["2026-13-45", "2026-11-28", "1850-01-01 09:30"],
+    "texts longer than a cell": ["x" * 40_000, "\U0001f41e" * 20_000, "y"],
     "integers": [1, 2, 3],
     "floats": [0.1, 0.2, 0.1 + 0.2],
     "integers as text": ["101", "102", "-103"],
@@ -116,3 +118,10 @@ def test_keys_that_tell_no_rows_apart_are_refused_before_the_first_write(
     with pytest.raises(WorkbookError, match=message):
         excel.write(frame, tmp_path / "r.xlsx", mode="upsert", key="Key")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_key_that_is_no_number_is_told(tmp_path: Path) -> None:
+    path = excel.write(pd.DataFrame({"Day": [1, 2]}), tmp_path / "keys.xlsx").path
+    patched(path, {"xl/worksheets/sheet1.xml": ("<v>2</v>", "<v>2x</v>")})
+    with pytest.raises(WorkbookError, match="cannot read the keys of the workbook: it is damaged"):
+        excel.write(pd.DataFrame({"Day": [1]}), path, mode="upsert", key="Day")
