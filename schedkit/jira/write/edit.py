@@ -99,7 +99,9 @@ def _chosen(
     if frame["Key"].duplicated().any():
         twice = frame.loc[frame["Key"].duplicated(), "Key"].iloc[0]
         raise UsageError(f"the frame holds {twice} twice", hint="one row per issue")
-    names = [str(c) for c in frame if c not in ("Key", "Id")] if columns is None else list(columns)
+    names = [columns] if isinstance(columns, str) else columns
+    if names is None:
+        names = [str(column) for column in frame if column not in ("Key", "Id")]
     absent = [name for name in names if name not in frame]
     if absent:
         raise UsageError(f"the frame has no column {absent[0]!r}")
