@@ -119,7 +119,7 @@ class Site:
         cert: str | tuple[str, str] | None = None,
         proxies: Mapping[str, str] | None = None,
         timeout: Duration = 75.0,
-        concurrency: int = 8,
+        concurrency: int = 16,
         retries: int = 6,
         patience: Duration = 600.0,
         backoff: Duration = 0.5,

@@ -225,7 +225,7 @@ def test_a_limit_slows_only_its_endpoint(site, scripted) -> None:
 def test_a_warning_slows_before_the_refusal(site, replies) -> None:
     replies({"headers": {**JSON, "X-RateLimit-NearLimit": "true"}})
     send(site)
-    assert site.gate.limiter("GET /rest/api/2/myself").window == 4
+    assert site.gate.limiter("GET /rest/api/2/myself").window == site.concurrency / 2
 
 
 def test_a_bucket_that_refills_sets_the_pace(site, replies, clock) -> None:

@@ -1,9 +1,9 @@
 """Extraction against `jira` (pycontribs) and atlassian-python-api, on the demo site in its own process.
 
 `SCHEDKIT_BENCH_ISSUES` makes it smaller, `SCHEDKIT_BENCH_PARTS` runs only some of "dc default", "dc all",
-"cloud default", "cloud all", "decoding", "linear" and "streaming" (with commas between). Every side runs in a
-process of its own, with what it imports, looks up the site's fields and asks for the same ones; the frames
-are compared value by value.
+"cloud default", "cloud all", "unset", "decoding", "linear" and "streaming" (with commas between). Every side
+runs in a process of its own, with what it imports, looks up the site's fields and asks for the same ones; the
+frames are compared value by value.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def rows() -> Iterator[Row]:
         for fields in ("default", "all"):
             if not wanted or f"{dialect} {fields}" in wanted:
                 yield from against_peers(dialect, fields)
-    for part in (decoding, linear, streaming):
+    for part in (unset, decoding, linear, streaming):
         if not wanted or part.__name__ in wanted:
             yield from part()
 
@@ -92,6 +92,18 @@ def against_peers(dialect: str, fields: str) -> Iterator[Row]:
             yield Row(name, mine["seconds"], theirs["seconds"], peer, "s", ratio, target)
             if peer == "pycontribs":
                 yield from memory(name, mine, theirs)
+
+
+def unset() -> Iterator[Row]:
+    """What an analyst gets who sets no option, with 8,000 issues, against the peer as people write it."""
+    issues = ISSUES * 2 // 5
+    for dialect in ("dc", "cloud"):
+        with site(issues, "150ms") as ready:
+            run("ours_default", dialect, "default", ready)  # the site encodes each issue once
+            mine = median(run("ours_default", dialect, "default", ready)["seconds"] for _ in range(3))
+            theirs = run("pycontribs", dialect, "default", ready)["seconds"]
+        name = f"{dialect} default columns, {issues} issues, no option set"
+        yield Row(name, mine, theirs, "pycontribs", "s", theirs / mine, TARGETS[dialect]["pycontribs"])
 
 
 def memory(name: str, mine: dict[str, Any], theirs: dict[str, Any]) -> Iterator[Row]:

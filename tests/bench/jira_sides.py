@@ -103,9 +103,17 @@ def flat(issues: list[dict[str, Any]], names: Names, every: bool) -> pd.DataFram
 
 
 def ours(site: dict[str, str], cloud: bool, every: bool) -> pd.DataFrame:
+    return _ours(site, every, concurrency=CONCURRENCY)
+
+
+def ours_default(site: dict[str, str], cloud: bool, every: bool) -> pd.DataFrame:
+    return _ours(site, every)
+
+
+def _ours(site: dict[str, str], every: bool, **options: Any) -> pd.DataFrame:
     from schedkit.jira import Jira
 
-    jira = Jira(site["url"], user=site.get("user"), token=site["token"], concurrency=CONCURRENCY)
+    jira = Jira(site["url"], user=site.get("user"), token=site["token"], **options)
     frame = jira.search(JQL, fields="*all" if every else None)
     facts = frame.attrs["extraction"]
     assert facts["exact"], facts
@@ -292,7 +300,16 @@ def stream(site: dict[str, str], cloud: bool, every: bool) -> pd.DataFrame:
 
 
 SIDES = {
-    f.__name__: f for f in (ours, pycontribs, pycontribs_tuned, atlassian_default, atlassian_tuned, stream)
+    side.__name__: side
+    for side in (
+        ours,
+        ours_default,
+        pycontribs,
+        pycontribs_tuned,
+        atlassian_default,
+        atlassian_tuned,
+        stream,
+    )
 }
 
 

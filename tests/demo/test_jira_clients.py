@@ -39,6 +39,18 @@ def test_expansions_of_an_issue(jira: Jira) -> None:
     assert issue["renderedFields"]["description"].startswith("<p>")
 
 
+def test_expansions_of_a_search(jira: Jira) -> None:
+    cloud = jira.myself().get("accountId") is not None
+    path = "/rest/api/3/search/jql" if cloud else "/rest/api/2/search"
+    asked = {"jql": "key = DEMO-1", "fields": ["summary", "description"]}
+    page = jira.get(path, **asked, expand="names,schema,renderedFields")
+    assert page["names"] == {"summary": "Summary", "description": "Description"}
+    assert page["schema"]["summary"]["type"] == "string"
+    assert page["issues"][0]["renderedFields"]["description"].startswith("<p>")
+    assert "names" not in page["issues"][0], "they are told once for the page"
+    assert {"names", "schema"}.isdisjoint(jira.get(path, **asked))
+
+
 def test_parts_of_a_project(jira: Jira, demo_site: DemoSite) -> None:
     project = demo_site.store.project("DEMO")
     assert project is not None

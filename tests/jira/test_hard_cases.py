@@ -332,7 +332,7 @@ def test_stopping_is_prompt(dialect: str) -> None:
         run.cancel()
         thread.join(30)
         assert outcome, "a search that was cancelled still waits for its site"
-        assert jira.site.gate.ceiling == 8
+        assert jira.site.gate.ceiling == jira.site.concurrency
 
 
 def test_no_secret_is_printed_by_a_failing_run(dialect: str, caplog, capfd) -> None:

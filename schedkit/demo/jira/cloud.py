@@ -103,16 +103,16 @@ class CloudDesk(Desk):
     def _page(self, ids: tuple[int, ...], fields: tuple[str, ...], body: dict[str, Any]) -> bytes:
         issues = [i for n in ids if self.store.may_see(i := self.store.issues[n])]
         wanted = body.get("fields") or ["id"]
-        expand = str(body.get("expand") or "")
-        if expand:
-            inside = b",".join([self.issue_bytes(i, fields, expand.split(",")) for i in issues])
+        expand = str(body.get("expand") or "").split(",")
+        if any(expand):
+            inside = self.expanded(issues, fields, expand)
         elif fields:
             inside = self.encoder.many(issues, fields)
         elif "key" in wanted:
             inside = b",".join([b'{"id":"%d","key":"%b"}' % (i.id, i.key.encode()) for i in issues])
         else:
             inside = b",".join([b'{"id":"%d"}' % i.id for i in issues])
-        return b'"issues":[' + inside + b"]"
+        return b'"issues":[' + inside + b"]" + self.about_fields(fields, expand)
 
     def _ids(self, jql: str) -> tuple[int, ...] | Response:
         try:

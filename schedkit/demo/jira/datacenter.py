@@ -66,12 +66,12 @@ class DataCenterDesk(Desk):
             issues = [issue for issue in cut if self.store.may_see(issue)]
             fields = self.encoder.choose(body.get("fields"), "*navigable")
             expand = [name for name in body.get("expand") or () if name]
-            head, tail = _head(start, limit, len(ids)), b"]}"
+            head, tail = _head(start, limit, len(ids)), b"]" + self.about_fields(fields, expand)
             if found.forgiven and str(body.get("validateQuery")).lower() == "warn":
-                tail = b'],"warningMessages":' + answers.encoded(found.forgiven) + b"}"
-            if "changelog" in expand:
-                inside = b",".join([self.issue_bytes(issue, fields, expand) for issue in issues])
-                return answers.raw(head + inside + tail)
+                tail += b',"warningMessages":' + answers.encoded(found.forgiven)
+            tail += b"}"
+            if expand:
+                return answers.raw(head + self.expanded(issues, fields, expand) + tail)
             return answers.raw(self.encoder.many(issues, fields, head, tail))
 
     async def projects(self, request: Request) -> Response:

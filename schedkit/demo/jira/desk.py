@@ -67,17 +67,28 @@ class Desk:
         made = self.encoder.one(issue, fields)
         if "changelog" in expand:
             made += b',"changelog":' + self.changelog_page(issue)
-        if "names" in expand:
-            names = {field_id: field.name for field_id, field in self.values.fields if field_id in fields}
-            made += b',"names":' + answers.encoded(names)
-        if "schema" in expand:
-            about = {id_: dict(f.schema) for id_, f in self.values.fields if id_ in fields and f.schema}
-            made += b',"schema":' + answers.encoded(about)
+        made += self.about_fields(fields, expand)
         if "renderedFields" in expand:
             text = self.store.description(issue) or ""
             shown = {"description": f"<p>{html.escape(plain(text))}</p>"} if "description" in fields else {}
             made += b',"renderedFields":' + answers.encoded(shown)
         return made + b"}"
+
+    def about_fields(self, fields: tuple[str, ...], expand: Iterable[str]) -> bytes:
+        """What `expand` adds about the fields: to one issue, or once to a page of a search."""
+        shown = [(id_, field) for id_, field in self.values.fields if id_ in fields]
+        made = b""
+        if "names" in expand:
+            made += b',"names":' + answers.encoded({id_: field.name for id_, field in shown})
+        if "schema" in expand:
+            about = {id_: dict(field.schema) for id_, field in shown if field.schema}
+            made += b',"schema":' + answers.encoded(about)
+        return made
+
+    def expanded(self, issues: Iterable[Issue], fields: tuple[str, ...], expand: Iterable[str]) -> bytes:
+        """The issues of a page of a search with what `expand` adds to each."""
+        each = set(expand) - {"names", "schema"}
+        return b",".join([self.issue_bytes(issue, fields, each) for issue in issues])
 
     def changelog_page(self, issue: Issue) -> bytes:
         entries = self.encoder.histories(issue)

@@ -12,6 +12,7 @@ from schedkit.demo import answers, questions
 from schedkit.demo.jira import write
 from schedkit.demo.jira.desk import Desk
 from schedkit.demo.world import catalog as c
+from schedkit.demo.world.model import Change
 
 
 class Making:
@@ -97,6 +98,10 @@ class Making:
             if source is None or target is None:
                 return answers.refused(404, ["Issue does not exist or you do not have permission to see it."])
             self.store.link(source.key, target.key, kind.name)
+            phrases = dict(kind.more)
+            for issue, other, way in ((source, target, "outward"), (target, source, "inward")):
+                words = f"This issue {phrases[way]} {other.key}"
+                self.store.edit(issue.key, Change("Link", "issuelinks", None, None, other.key, words))
         return Response(status_code=201)
 
 

@@ -101,6 +101,8 @@ def edit(store: Store, values: Values, issue: Issue, body: Any) -> dict[str, str
     tracked = wanted.pop("timetracking", {})
     was = {slug: getattr(issue, slug) for slug in wanted if slug != "custom"}
     was |= {slug: issue.custom.get(slug) for slug in custom}
+    if "description" in was:
+        was["description"] = store.description(issue)
     changes = [change for slug in was for change in _changes(slug, was[slug], (wanted | custom)[slug])]
     changes += estimates.changes(issue, tracked)
     if wanted or tracked:

@@ -56,14 +56,14 @@ class SearchApi:
             The query; its ORDER BY is the order of the rows. Where a Data Center pages through 10,000
             issues only, a longer result is put together from pieces; if its order cannot be (by rank, by
             lists), it comes by time of creation, and ``warnings`` says so.
-        fields : sequence of str, optional
+        fields : str or sequence of str, optional
             Columns, by name or id. By default those an analyst expects; ``"*all"`` for every field;
             ``["*default", "Environment"]`` for the default ones and more.
         limit : int, optional
             Only the first issues.
         markup : str
             What becomes of formatted texts: ``text``, ``markdown`` or ``raw``.
-        raw : sequence of str
+        raw : str or sequence of str
             Fields whose whole structure is wanted, e.g. ``["Sprint", "Assignee"]``: a column
             ``Sprint (raw)`` with what the site answers, decoded. In `fields` of any method the same name does
             the same.
@@ -93,7 +93,7 @@ class SearchApi:
         >>> jira.search("project = DEMO AND statusCategory != Done", limit=100)  # doctest: +SKIP
         """
         if raw:
-            fields = [*_names(fields), *(f"{name}{RAW_SUFFIX}" for name in raw)]
+            fields = [*_names(fields), *(f"{name}{RAW_SUFFIX}" for name in _names(raw))]
         return await self.extract(parse(jql), fields, limit, markup)
 
     async def project(

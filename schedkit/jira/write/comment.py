@@ -16,6 +16,7 @@ from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.values import cell_value, missing
 from schedkit.loop import task_group
 from schedkit.values.durations import duration_text, parse_duration
+from schedkit.values.text import safe_repr
 
 __all__ = ["plan_comment", "plan_worklog"]
 
@@ -98,7 +99,15 @@ def _work(row: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
     spent, hours = row.get("Time"), row.get("Hours")
     if missing(spent) and missing(hours):
         raise UsageError(f"the worklog for {key} has no time spent", hint="give Hours, or Time like '1h 30m'")
-    seconds = round(float(str(hours)) * 3600 if missing(spent) else parse_duration(str(spent), "Time"))
+    if missing(spent):
+        try:
+            seconds = round(float(str(hours)) * 3600)
+        except (ValueError, OverflowError):
+            raise UsageError(
+                f"{safe_repr(hours)} is no number of hours for {key}", hint="give a number, e.g. 1.5"
+            ) from None
+    else:
+        seconds = round(parse_duration(str(spent), "Time"))
     if seconds < 60:
         raise UsageError(
             f"the time spent on {key} is {seconds} s", hint="Jira counts minutes: give 60 s or more"

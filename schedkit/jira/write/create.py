@@ -17,7 +17,7 @@ from schedkit.jira.write.new_issues import NewIssue, NewIssues, created_lately
 from schedkit.jira.write.people import People, my_account
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step, shown
 from schedkit.jira.write.targets import Target, obstacles, target_of
-from schedkit.jira.write.values import cell_value, is_user, missing, request_fields, wire_value
+from schedkit.jira.write.values import is_user, missing, request_fields, wire_value
 
 __all__ = ["plan_create"]
 
@@ -94,10 +94,7 @@ async def _fields(row: Mapping[Any, Any], targets: Sequence[Target], people: Peo
         "summary": str(row["Summary"]),
     }
     for target in targets:
-        try:
-            value = cell_value(row[target.column], target.store)
-        except (ValueError, TypeError):
-            raise UsageError(f"{row[target.column]!r} is not a value for {target.column}") from None
+        value = target.cell(row[target.column])
         if missing(value) or value == ():
             continue
         if target.column == "Parent":

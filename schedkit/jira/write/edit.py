@@ -99,7 +99,9 @@ def _chosen(
     if frame["Key"].duplicated().any():
         twice = frame.loc[frame["Key"].duplicated(), "Key"].iloc[0]
         raise UsageError(f"the frame holds {twice} twice", hint="one row per issue")
-    names = [str(c) for c in frame if c not in ("Key", "Id")] if columns is None else list(columns)
+    names = [columns] if isinstance(columns, str) else columns
+    if names is None:
+        names = [str(column) for column in frame if column not in ("Key", "Id")]
     absent = [name for name in names if name not in frame]
     if absent:
         raise UsageError(f"the frame has no column {absent[0]!r}")
@@ -235,7 +237,7 @@ class Comparison:
         replaced, wrote = self.session.written.get((key, target.field.id), ((), None))
         if replaced and unchanged(wrote, held, target.store):
             # This client's own edit: the cell is new unless it shows what such edits replaced.
-            new = _cell(cell, target)
+            new = target.cell(cell)
             return "unchanged here" if any(alike(new, was) for was in replaced) else ""
         if since.untouched(key, target, cell, held):
             return "unchanged here"
@@ -249,7 +251,7 @@ class Comparison:
         """Return what sets a cell on the site."""
         if target.store == "list" and isinstance(cell, str) and "," in cell:
             cell = split_names(cell, [*self._known(target), *await self.meta.names(key, target.field.id)])
-        old, new = cell_value(self.current.at[key, target.label], target.store), _cell(cell, target)
+        old, new = cell_value(self.current.at[key, target.label], target.store), target.cell(cell)
         texts.refuse_document(key, target, new)
         if texts.formatted(key, target, old):
             self.notes[f"{target.column} loses its formatting: the new text is taken as wiki markup"] += 1
@@ -290,15 +292,6 @@ class Comparison:
     def counted_notes(self) -> list[str]:
         """Return the notes with their counts."""
         return [f"{note} ({count} issue{'s' if count > 1 else ''})" for note, count in self.notes.items()]
-
-
-def _cell(value: Any, target: Target) -> Any:
-    try:
-        return cell_value(value, target.store)
-    except (ValueError, TypeError):
-        raise UsageError(
-            f"{value!r} is not a value of {target.column}", hint=f"its column holds {target.store} values"
-        ) from None
 
 
 async def _read_before(session: Session, changes: Mapping[str, list[Change]]) -> None:

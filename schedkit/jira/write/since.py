@@ -6,15 +6,19 @@ frame is compared with the site as it is.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
+from schedkit.jira import adf, wiki
 from schedkit.jira.pages.session import Session
+from schedkit.jira.table.kinds import is_rich
 from schedkit.jira.write.compare import alike, split_names
 from schedkit.jira.write.targets import Target
+from schedkit.jira.write.texts import is_document
 from schedkit.jira.write.values import cell_value, missing
 from schedkit.values.system_fields import ELEMENT_FIELDS, system_field
 
@@ -133,8 +137,11 @@ def _lists(cell: Any, names: tuple[str, ...] | None) -> bool:
 def _shows(cell: Any, target: Target, text: str | None) -> bool:
     """Tell whether a cell is what a history writes as `text`."""
     value = cell_value(cell, target.store)
-    if missing(value) or missing(text):
-        return missing(value) and not text
+    empty = value == () or missing(value)
+    if empty or not text:
+        return empty and not text
+    if is_rich(target.field):
+        return _reads(str(value), text)
     if isinstance(value, pd.Timestamp):
         return bool(value == cell_value(text, target.store))
     if isinstance(value, int | float):
@@ -142,8 +149,19 @@ def _shows(cell: Any, target: Target, text: str | None) -> bool:
     return _words(" ".join(value) if isinstance(value, tuple) else str(value)) == _words(text)
 
 
-def _words(text: str | None) -> str:
-    return " ".join((text or "").replace(",", " ").split())
+def _words(text: str) -> str:
+    return " ".join(text.replace(",", " ").split())
+
+
+def _reads(cell: str, markup: str) -> bool:
+    """Tell whether a cell has the words of wiki markup, in whichever form it was extracted."""
+    words = adf.to_text(json.loads(cell)) if is_document(cell) else cell
+    forms = (markup, wiki.to_text(markup), wiki.to_markdown(markup))
+    return any(_letters(words) == _letters(form) for form in forms)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
 def bases(frame: pd.DataFrame, keys: Sequence[str], session: Session) -> dict[str, pd.Timestamp]:

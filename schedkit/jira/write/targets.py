@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from schedkit.errors import UsageError
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.columns import Column, layout
 from schedkit.jira.table.fields import Field
-from schedkit.jira.write.values import MANAGED_BY_JIRA, wire_value
+from schedkit.jira.write.values import MANAGED_BY_JIRA, cell_value, wire_value
+from schedkit.values.text import safe_repr
 
 __all__ = ["Target", "obstacles", "target_of"]
 
@@ -43,6 +45,22 @@ class Target:
     def choices(self) -> tuple[str, ...]:
         """The fields of which each issue has one, where the column means several; else none."""
         return self.ids if len(self.ids) > 1 and self.field.type == "number" else ()
+
+    def cell(self, value: Any) -> Any:
+        """Return a cell as a frame's column would hold it.
+
+        Raises
+        ------
+        UsageError
+            If it is not a value of the column.
+        """
+        try:
+            return cell_value(value, self.store)
+        except (ValueError, TypeError):
+            raise UsageError(
+                f"{safe_repr(value)} is not a value of {self.column}",
+                hint=f"its column holds {self.store} values",
+            ) from None
 
 
 def target_of(session: Session, name: str) -> Target:

@@ -13,7 +13,7 @@ from schedkit.jira.write.compare import unchanged
 from schedkit.jira.write.targets import Target
 from schedkit.jira.write.values import missing
 
-__all__ = ["Texts"]
+__all__ = ["Texts", "is_document"]
 
 FORMS = ("raw", "markdown")
 
@@ -43,12 +43,7 @@ class Texts:
 
     def refuse_document(self, key: str, target: Target, new: Any) -> None:
         """Raise UsageError for a changed document in JSON, which cannot be written."""
-        if (
-            isinstance(new, str)
-            and self._of(key, target)
-            and new.lstrip().startswith('{"')
-            and '"type":"doc"' in new
-        ):
+        if isinstance(new, str) and self._of(key, target) and is_document(new):
             raise UsageError(
                 f"{target.column} holds a document as JSON, which cannot be written",
                 hint="write text, or wiki markup",
@@ -61,6 +56,11 @@ class Texts:
 
     def _of(self, key: str, target: Target) -> list[pd.DataFrame]:
         return [f for f in self.forms.values() if target.label in f and key in f.index]
+
+
+def is_document(cell: str) -> bool:
+    """Tell whether a text is a document of Cloud as JSON, as ``markup="raw"`` gives it."""
+    return cell.lstrip().startswith('{"') and '"type":"doc"' in cell
 
 
 def _words(value: Any) -> str:

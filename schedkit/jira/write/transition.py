@@ -14,7 +14,7 @@ from schedkit.jira.pages.session import Session
 from schedkit.jira.write.people import People
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.targets import target_of
-from schedkit.jira.write.values import cell_value, is_user, missing, request_fields, wire_value
+from schedkit.jira.write.values import is_user, missing, request_fields, wire_value
 from schedkit.loop import task_group
 
 __all__ = ["Extras", "plan_transition"]
@@ -46,7 +46,7 @@ class Extras:
         wire: dict[str, Any] = {}
         for name, value in shown.items():
             target = target_of(session, name)
-            cell = cell_value(value, target.store)
+            cell = target.cell(value)
             if not is_user(target.field):
                 wire[target.field.id] = wire_value(target.field, cell)
             elif target.store == "list":

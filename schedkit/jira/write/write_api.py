@@ -55,7 +55,7 @@ class WriteApi:
         frame : DataFrame
             One row per issue, with Key. Empty cells empty the field. Lists may be tuples, or texts with
             commas (as a workbook gives them back); users are found by name, e-mail address or account.
-        columns : sequence of str, optional
+        columns : str or sequence of str, optional
             Which columns to compare; by default all. An issue whose Parent, Sprint or another column that
             cannot be edited was changed is refused; where Created, Updated, Resolved or Status Category
             differ, which Jira sets itself, the plan says so and writes the rest.

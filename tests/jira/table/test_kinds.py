@@ -133,7 +133,7 @@ def test_whole_structures_on_request(jira: Jira, tmp_path: Path) -> None:
 
 
 def test_the_default_columns_stay_beside_a_structure(jira: Jira) -> None:
-    df = jira.search("project = DEMO", raw=["Priority"], limit=2)
+    df = jira.search("project = DEMO", raw="Priority", limit=2)
     assert {"Summary", "Priority", "Priority (raw)"} <= set(df)
     assert df["Priority (raw)"][0]["name"] == df["Priority"][0]
     assert df["Priority"].cat.ordered

@@ -153,7 +153,7 @@ def test_a_conflict_is_shown_and_left_alone(site: DemoSite, jira: Jira, dialect:
 def test_a_text_changed_between_plan_and_apply(site: DemoSite, jira: Jira, dialect: str, column: str) -> None:
     df = jira.search("project = DEMO ORDER BY key", fields=[column], limit=1)
     key = df["Key"][0]
-    plan = jira.edit(df.assign(**{column: "Mine"}))
+    plan = jira.edit(df.assign(**{column: "Mine"}), columns=column)
     colleague(site, dialect, key, **{column: "Theirs"})
     before = puts(site)
     outcome = plan.apply()

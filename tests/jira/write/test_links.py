@@ -41,6 +41,17 @@ def test_links_are_made_once_in_the_right_direction(site: DemoSite, jira: Jira) 
     assert len(jira.link_issues(turned)) == 0, "it is the same from both sides"
 
 
+def test_links_are_in_the_histories_of_both_issues(jira: Jira) -> None:
+    jira.link_issues(pd.DataFrame({"Key": ["DEMO-1"], "Link": ["blocks"], "To": ["DEMO-2"]})).apply()
+    for name in ("Link", "Linked Issues", "issuelinks"):
+        changes = jira.changelog(["DEMO-1", "DEMO-2"], fields=[name]).set_index("Key")
+        assert changes["To"].to_dict() == {
+            "DEMO-1": "This issue blocks DEMO-2",
+            "DEMO-2": "This issue is blocked by DEMO-1",
+        }
+        assert changes["To Id"].to_dict() == {"DEMO-1": "DEMO-2", "DEMO-2": "DEMO-1"}
+
+
 def test_links_that_cannot_be(jira: Jira) -> None:
     with pytest.raises(UsageError, match=r"the site has no link 'bloks'.*did you mean 'blocks'"):
         jira.link_issues(pd.DataFrame({"Key": ["DEMO-1"], "Link": ["bloks"], "To": ["DEMO-2"]}))

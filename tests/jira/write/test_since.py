@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,12 @@ from schedkit.jira.write.since import Moved, Since, bases, changed_since
 from schedkit.jira.write.targets import Target
 from tests.jira.conftest import client
 
+BOLD = {
+    "type": "doc",
+    "content": [
+        {"type": "heading", "content": [{"type": "text", "text": "Bold", "marks": [{"type": "strong"}]}]}
+    ],
+}
 AT = pd.Timestamp("2026-01-02T03:04:05.678Z")
 
 
@@ -80,6 +87,16 @@ def test_changes_are_known_by_id_else_by_the_names_of_histories() -> None:
         ("labels", "list", "a b", ("a", "c"), False),
         ("labels", "list", None, None, True),
         ("customfield_3", "list", "Windows Linux, ARM", ("Windows", "Linux, ARM"), True),
+        ("customfield_3", "list", None, (), True),
+        ("customfield_3", "list", "", None, True),
+        ("customfield_3", "list", None, ("Windows",), False),
+        ("customfield_3", "list", "Windows", (), False),
+        ("description", "text", "h1. *Bold*", "Bold", True),
+        ("description", "text", "h1. *Bold*", "# **Bold**", True),
+        ("description", "text", "h1. *Bold*", "h1. *Bold*", True),
+        ("description", "text", "h1. *Bold*", json.dumps(BOLD, separators=(",", ":")), True),
+        ("description", "text", "h1. *Bold*", "Bolder", False),
+        ("description", "text", None, "Bold", False),
         ("duedate", "date", "2026-01-02 00:00:00.0", pd.Timestamp("2026-01-02"), True),
         ("customfield_1", "float", "3", 3.0, True),
         ("customfield_1", "float", "3", "many", False),
@@ -165,6 +182,33 @@ def colleague_edits(site: DemoSite, other: Jira, issue: Issue) -> None:
         Change("Sprint", "sprint", ", ".join(str(s.id) for s in issue.sprints), "before", None, None),
         sprints=(),
     )
+
+
+@pytest.mark.parametrize("markup", ["text", "markdown", "raw"])
+def test_untouched_cells_of_a_row_that_others_changed_are_no_conflict(dialect: str, markup: str) -> None:
+    """Empty lists and formatted texts too, in each form in which they can be extracted."""
+    columns = ["Summary", "Description", "Release Notes", "Platforms", "Reviewers", "Tags", "Updated"]
+    with DemoSite(issues=30) as site:
+        markup_text = "h1. Title\n\nSome *bold*, [a link|http://x.example.org] and {{mono}}\n* one\n* two"
+        site.store.edit(
+            "DEMO-1", description=markup_text, updated=site.store.get("DEMO-1").updated,
+            custom={"notes": markup_text, "platforms": None, "reviewers": None, "tags": None},
+        )  # fmt: skip
+        frame = client(site, dialect).keys(["DEMO-1"], fields=columns, markup=markup)
+        other = client(site, dialect)
+        theirs = other.keys(["DEMO-1"], fields=columns[1:-1])
+        theirs = theirs.assign(Description="Theirs", **{"Release Notes": "Theirs"})
+        for column, cell in (("Platforms", "iOS"), ("Tags", "theirs"), ("Reviewers", "Grace Hopper")):
+            theirs[column] = pd.Series([(cell,)])
+        assert list(other.edit(theirs).apply()["Outcome"]) == ["done"]
+        plan = client(site, dialect).edit(frame.assign(Summary="Mine"))
+        assert [(row.key, row.field) for row in plan.aio.rows] == [("DEMO-1", "Summary")]
+        assert not plan.aio.conflicts
+        for column in columns[1:-1]:
+            assert f"{column} was changed on the site since: left as it is there (1 issue)" in plan.aio.notes
+        mine = frame.assign(Description="Mine", Platforms=pd.Series([("macOS",)]))
+        conflicts = client(site, dialect).edit(mine).aio.conflicts
+        assert [o.detail.partition(":")[0] for o in conflicts] == ["Description", "Platforms"]
 
 
 def test_only_what_came_after_counts(dialect: str) -> None:

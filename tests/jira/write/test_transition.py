@@ -60,3 +60,6 @@ def test_arguments_that_cannot_be(jira: Jira) -> None:
         jira.transition("DEMO-1", "Done", fields={"Resolutoin": "Done"})
     with pytest.raises(UsageError, match="cannot be edited"):
         jira.transition("DEMO-1", "Done", fields={"Created": "2026-01-01"})
+    for column, cell in (("Due", "soon"), ("Story Points", "many"), ("Components", 5)):
+        with pytest.raises(UsageError, match=f"{cell!r} is not a value of {column}"):
+            jira.transition("DEMO-1", "Done", fields={column: cell})
