@@ -50,7 +50,7 @@ def zoo(path: Path, *, totals: bool = True) -> Path:
     last = TOP + ROWS
     book.define_name("Points", f"=Data!$E${TOP + 1}:$E${last}")
     book.define_name("Whole", f"=Data!$B${TOP}:$G${last}")
-    book.define_name("ProcessSpec", "=Lookup!$A$1:$A$2")
+    book.define_name("Elsewhere", "=Lookup!$A$1:$A$2")
     if path.suffix == ".xlsm":
         book.add_vba_project(io.BytesIO(b"\xd0\xcf\x11\xe0 a VBA project"), is_stream=True)
     book.close()

@@ -79,7 +79,9 @@ class Runs:
         )
 
     def submit(self, stimulus: Submit) -> dict[str, Any]:
-        """Take in a run that somebody wants."""
+        """Take in a run that somebody wants; one that has moved in this decision is known, ended or not."""
+        if stimulus.run in self._state.draft.runs:
+            return {"run": stimulus.run}
         if stimulus.scheduled in self._state.taken.get(stimulus.task, ()):
             when = from_micros(stimulus.scheduled)
             raise UsageError(f"task {stimulus.task!r} has its run of {when} already", hint="look at its runs")

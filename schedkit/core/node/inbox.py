@@ -80,6 +80,6 @@ class Inbox:
 
     def clear(self) -> Iterable[Stimulus]:
         """Remove what was never decided and return it; from any thread."""
-        self._first.clear()
-        while self._waiting:
-            yield self._waiting.popleft()
+        for stimuli in (self._first, self._waiting):
+            while stimuli:
+                yield stimuli.popleft()

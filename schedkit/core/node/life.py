@@ -62,6 +62,8 @@ AT_ONCE = 50
 LONGEST_NAP_SECONDS = 1.0
 # After a failure, decisions about one thing each: enough for all that may start or be due at once.
 CAREFUL_DECISIONS = 200
+# So many engines in a row that came to nothing, some seconds, are enough.
+MOST_FAILURES = 6
 # Between two engines, if what was decided is refused or fails again and again.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 5.0
 
@@ -117,7 +119,8 @@ class Life:
         self._aside = Aside()
         self._unwritten: deque[Unwritten] = deque()
         self._refusal: BaseException | None = None  # of the first that is unwritten
-        self._failures = 0
+        self._failures = 0  # in a row
+        self._given_up: Exception | None = None
         self._turned = time.monotonic()
         self._claimed: set[str] = set()
         self.writer = Writer(
@@ -136,14 +139,15 @@ class Life:
     def post(self, *stimuli: Stimulus) -> None:
         """Have stimuli decided soon, in their order; after the end of this life they are refused."""
         self._inbox.put(stimuli)
-        if self._ended:
+        if self._ended or self._given_up is not None:
             self._refuse_inbox()
 
     def _refuse_inbox(self) -> None:
-        error = NotOwnerError(
+        error = self._given_up or NotOwnerError(
             f"ledger {self.ledger.store}: the scheduler here was stopped", hint="start it again"
         )
         for stimulus in self._inbox.clear():
+            self._forget([stimulus])
             self._reply(Reply(stimulus, {}, error))
 
     # Its course, on our loop
@@ -163,6 +167,8 @@ class Life:
                 if failure is not None:
                     await self._start_over(failure)
                     failure = None
+                if self._given_up is not None:
+                    return
                 await self._decide_forever()
             except _EngineEndedError as error:
                 failure = error
@@ -270,6 +276,11 @@ class Life:
         self._unwritten.clear()
         self._refusal = None
         self._failures += 1
+        if self._failures > MOST_FAILURES:
+            self._give_up(as_ours(error))
+            if refused is not None:
+                self._reply(Reply(refused, {}, as_ours(error)))
+            return
         self._careful = len(again) + CAREFUL_DECISIONS
         self.writer.restart()
         await anyio.sleep(min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS))
@@ -282,6 +293,16 @@ class Life:
                 await anyio.sleep(LONGEST_NAP_SECONDS)
         if refused is not None:
             self._reply(Reply(refused, {}, as_ours(error)))
+
+    def _give_up(self, error: Exception) -> None:
+        """Decide no more: whatever is decided is refused, as by a ledger whose file is damaged."""
+        told = f"ledger {self.ledger.store}: nothing can be decided any more: {error}"
+        self._given_up = LedgerError(told, hint="stop the scheduler, and restore the ledger or name another")
+        self._given_up.__cause__ = error
+        _log.critical("%s", self._given_up)
+        self.executions.abandon()
+        self._refuse_inbox()
+        self._inbox.taken()
 
     async def _all_written(self) -> None:
         """Wait until what was decided so far is written, or refused."""

@@ -126,6 +126,18 @@ def test_a_run_that_is_submitted_twice_runs_once() -> None:
     assert decision.replies[0].answer == {"run": "r"}
 
 
+def test_a_run_that_is_submitted_again_as_it_ends_runs_once() -> None:
+    desk = Desk(Task(name="a"))
+    desk.submit("a")
+    ended = Ended(run="r", attempt=1, outcome=Outcome.DONE)
+    decision = desk.engine.handle_all([ended, Submit(run="r", task="a", token="t")], NOW)
+    assert [change.after.state for change in decision.changes if isinstance(change, RunChanged)] == [
+        State.DONE
+    ]
+    assert decision.starts == []
+    assert decision.replies[0].answer == {"run": "r"}
+
+
 def test_a_due_time_that_has_its_run_is_made_up_for_once() -> None:
     row = declared("a", MINUTELY)
     desk = Desk(Task(name="a", trigger=MINUTELY), snapshot=Snapshot(tasks=[row], taken={"a": {NOW}}))

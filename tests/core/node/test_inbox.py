@@ -29,7 +29,8 @@ async def test_what_comes_back_comes_first() -> None:
     assert len(inbox) == 4
     assert [stimulus.token for stimulus in inbox.take(10)] == [1, 2]
     assert [stimulus.token for stimulus in inbox.take(1)] == [3]
-    assert [stimulus.token for stimulus in inbox.clear()] == [4]
+    inbox.put_back(numbered(0))
+    assert [stimulus.token for stimulus in inbox.clear()] == [0, 4]
     assert not inbox
 
 

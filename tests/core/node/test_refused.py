@@ -193,3 +193,31 @@ def test_resuming_what_is_not_paused_passes_over_nothing(
     with owner.ledger.store.reading() as connection:
         assert not connection.scalar(sa.select(sa.func.count()).select_from(schema.fires))
     assert owner.engine.rows["beside"].next_at == LATER
+
+
+def test_an_engine_that_always_fails_is_given_up(
+    owner: Life, sched: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As with a ledger whose file is damaged: nobody waits for ever, and it can be stopped."""
+    entered, release = threading.Event(), threading.Event()
+
+    def held(run: Any) -> None:
+        entered.set()
+        while not (run.should_stop() or release.wait(0.01)):
+            pass
+
+    sched.task(name="held")(held)
+    sched.submit("held")
+    assert entered.wait(10)
+
+    def broken(engine: Any, stimuli: Any, *times: int, **how: bool) -> Any:
+        raise ZeroDivisionError("a mistake")
+
+    monkeypatch.setattr(type(owner.engine), "handle_all", broken)
+    with pytest.raises(SchedkitError):
+        sched.submit("held")
+    with pytest.raises(LedgerError, match=r"nothing can be decided any more: .* a mistake"):
+        sched.submit("held")
+    assert "restore the ledger" in caplog.text
+    sched.stop("0.2s")
+    assert sched.state == "stopped"
