@@ -7,6 +7,7 @@ from support.engine_desk import MINUTELY, NOW, Desk, declared, last, moves, resc
 from support.engine_ledger import describe
 from support.engine_tasks import START, declaration
 
+from schedkit.core.engine import values
 from schedkit.core.engine.engine import MOST_FIRES, MOST_STARTS
 from schedkit.core.engine.values import (
     Abandon,
@@ -129,11 +130,10 @@ def test_a_run_that_is_submitted_twice_runs_once() -> None:
 def test_a_run_that_is_submitted_again_as_it_ends_runs_once() -> None:
     desk = Desk(Task(name="a"))
     desk.submit("a")
-    ended = Ended(run="r", attempt=1, outcome=Outcome.DONE)
+    ended = values.Ended(run="r", attempt=1, outcome=Outcome.DONE)
     decision = desk.engine.handle_all([ended, Submit(run="r", task="a", token="t")], NOW)
-    assert [change.after.state for change in decision.changes if isinstance(change, RunChanged)] == [
-        State.DONE
-    ]
+    moved = [change for change in decision.changes if isinstance(change, values.RunChanged)]
+    assert [change.after.state for change in moved] == [State.DONE]
     assert decision.starts == []
     assert decision.replies[0].answer == {"run": "r"}
 
