@@ -38,7 +38,7 @@ class Chart:
     Raises
     ------
     UsageError
-        If it is no image, or has no alternative text.
+        If it is not an image, or has no alternative text.
 
     Examples
     --------

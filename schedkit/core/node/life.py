@@ -138,15 +138,21 @@ class Life:
 
     def post(self, *stimuli: Stimulus) -> None:
         """Have stimuli decided soon, in their order; after the end of this life they are refused."""
+        if self._is_over():  # its loop may be closed, and nobody must wake it
+            self._refuse(stimuli)
+            return
         self._inbox.put(stimuli)
-        if self._ended or self._given_up is not None:
-            self._refuse_inbox()
+        if self._is_over():
+            self._refuse(self._inbox.clear())
 
-    def _refuse_inbox(self) -> None:
+    def _is_over(self) -> bool:
+        return self._ended or self._given_up is not None
+
+    def _refuse(self, stimuli: Iterable[Stimulus]) -> None:
         error = self._given_up or NotOwnerError(
             f"ledger {self.ledger.store}: the scheduler here was stopped", hint="start it again"
         )
-        for stimulus in self._inbox.clear():
+        for stimulus in stimuli:
             self._forget([stimulus])
             self._reply(Reply(stimulus, {}, error))
 
@@ -300,8 +306,9 @@ class Life:
         self._given_up = LedgerError(told, hint="stop the scheduler, and restore the ledger or name another")
         self._given_up.__cause__ = error
         _log.critical("%s", self._given_up)
+        self._trouble(StoreAway(at=datetime.now(UTC), reason=told))  # screens show it
         self.executions.abandon()
-        self._refuse_inbox()
+        self._refuse(self._inbox.clear())
         self._inbox.taken()
 
     async def _all_written(self) -> None:
@@ -463,6 +470,6 @@ class Life:
         """Decide no more; who waits for a run asks again."""
         self._ended = True
         self._rush.end()
-        self._refuse_inbox()
+        self._refuse(self._inbox.clear())
         self._inbox.taken()
         self.waiters.let_go()

@@ -219,5 +219,7 @@ def test_an_engine_that_always_fails_is_given_up(
     with pytest.raises(LedgerError, match=r"nothing can be decided any more: .* a mistake"):
         sched.submit("held")
     assert "restore the ledger" in caplog.text
+    assert isinstance(owner.trouble, events.StoreAway)
+    assert "nothing can be decided any more" in owner.trouble.reason
     sched.stop("0.2s")
     assert sched.state == "stopped"
