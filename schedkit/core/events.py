@@ -1,7 +1,8 @@
 """One frozen class per fact.
 
 Facts with a `seq` above 0 are in the ledger's event log, in that order, written in the transaction that
-made them true. Those with `seq` 0 (progress, log lines, a blocked loop) live in memory only.
+made them true; those that are about to be written have `TO_COME`, because the ledger numbers them. Those with
+`seq` 0 (progress, log lines, a blocked loop) live in memory only.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from schedkit.core.states import Disposition, Outcome, State
 from schedkit.core.text import dump
 
 __all__ = [
+    "TO_COME",
     "Event",
     "Fired",
     "LoopBlocked",
@@ -34,11 +36,14 @@ __all__ = [
 ]
 
 
+TO_COME = -1
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
     """What every fact tells: when (aware, UTC), about which task and run, by whom."""
 
     at: datetime
-    seq: int = 0
+    seq: int = TO_COME
     task: str = ""
     run: str = ""
     who: str = ""
@@ -116,6 +121,7 @@ class RunEnded(Event, frozen=True, kw_only=True):
 class RunProgressed(Event, frozen=True, kw_only=True):
     """A stage of a run has done `done` of `total` units (None: unknown)."""
 
+    seq: int = 0
     stage: str
     done: float
     total: float | None = None
@@ -124,6 +130,7 @@ class RunProgressed(Event, frozen=True, kw_only=True):
 class RunLogged(Event, frozen=True, kw_only=True):
     """A log line of a run; `level` is the `logging` module's."""
 
+    seq: int = 0
     level: int
     message: str
 
@@ -131,6 +138,7 @@ class RunLogged(Event, frozen=True, kw_only=True):
 class RunNoted(Event, frozen=True, kw_only=True):
     """A run left facts (`kind`, `facts`) or a file (`kind` "artifact", facts `path` and `label`)."""
 
+    seq: int = 0
     kind: str
     facts: dict[str, Any]
 
@@ -141,6 +149,7 @@ class LoopBlocked(Event, frozen=True, kw_only=True):
     `over` tells that the loop goes on again.
     """
 
+    seq: int = 0
     seconds: float
     where: str = ""
     over: bool = False
@@ -151,18 +160,20 @@ class OwnerChanged(Event, frozen=True, kw_only=True):
 
     change: str
     owner: str
-    epoch: int = 0
+    life: str = ""
 
 
 class StoreAway(Event, frozen=True, kw_only=True):
     """The store does not take writes; they wait. `reason` is the driver's message."""
 
+    seq: int = 0
     reason: str
 
 
 class StoreBack(Event, frozen=True, kw_only=True):
     """The store takes writes again after `seconds`."""
 
+    seq: int = 0
     seconds: float
 
 

@@ -274,20 +274,31 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
         JSON; None without a schedule.
     words : str
         The trigger in words.
-    anchored, next, declared : int
+    anchored, next, created, declared : int
         When its schedule was first declared, its earliest time without a disposition, and when it was
-        declared; microseconds since 1970. `anchor` and so on are the same as aware times in UTC.
+        declared first and last; microseconds since 1970. `anchor` and so on are the same as aware times.
+    home : str
+        The life that keeps its clock and runs it; empty: nobody.
+    home_by : str
+        How it came to its home: "declared", "inherited" or "moved".
+    place : str
+        The notebook or file that declares it.
     facts : dict
         What screens show of it: description, tags, priority, …
     """
 
     name: str
+    id: str = ""
     trigger: str | None = None
     words: str = ""
     anchored: int
     next: int | None = None
     paused: bool = False
     facts: dict[str, Any] = {}
+    home: str = ""
+    home_by: str = "declared"
+    place: str = ""
+    created: int = 0
     declared: int
     who: str = ""
 

@@ -27,7 +27,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     finished: int
     outcome: Outcome
     error: dict[str, Any] | None = None
-    owner: str = ""
+    life: str = ""
 
     @property
     def started_at(self) -> datetime:

@@ -177,7 +177,7 @@ class RunHandle:
                     )
                     owner = None if self.scheduler.running else self.scheduler.owner
                     if owner is not None:
-                        message += f", and {owner.owner} runs this ledger (here: sched.take_over())"
+                        message += f", and {owner.name} runs this ledger (here: sched.take_over())"
                     raise TimeoutError(message) from None
                 if surroundings.should_stop():
                     raise StopRequested("the run was asked to stop") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
 from schedkit.core.node.config import CANCEL_GRACE_SECONDS
-from schedkit.core.store.lease import LEASE_SECONDS
+from schedkit.core.store.lives import LEASE_SECONDS
 from schedkit.core.tasks.defaults import parse_job_defaults
 from schedkit.values.durations import Duration, duration_text
 from schedkit.values.options import Option, Options

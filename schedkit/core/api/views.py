@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -22,7 +20,7 @@ from schedkit.core.node.event_bus import EventBus, Listener
 from schedkit.core.node.node import Node
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
-from schedkit.core.store.lease import Holder
+from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.text import load
@@ -101,7 +99,7 @@ class Views:
         return self._results.folder
 
     @property
-    def owner(self) -> Holder | None:
+    def owner(self) -> NodeRow | None:
         """Who owns the ledger: name, pid, host, since; None: nobody."""
         self._must_be_open()
         return self._ledger.holder()
@@ -197,15 +195,15 @@ class Views:
                 owner=None
                 if holder is None
                 else {
-                    "name": holder.owner,
+                    "name": holder.name,
                     "pid": holder.pid,
                     "host": holder.host,
-                    "here": holder.pid == os.getpid() and holder.host == socket.gethostname(),
+                    "here": holder.here,
                 },
             )
             return self._board
 
-    def _at_once(self, holder: Holder | None) -> dict[str, Any]:
+    def _at_once(self, holder: NodeRow | None) -> dict[str, Any]:
         """Return the limits by which runs start: the owner's; without an owner, this process's."""
         told = None if holder is None or self.state == "running" else self._ledger.setting("limits")
         return self._config.at_once if told is None else load(told)
@@ -328,7 +326,7 @@ class Views:
         if self._node.owner is not None or not self._open:
             return name in self._registry
         holder = self._ledger.holder()
-        return holder is None or (row is not None and row.facts.get("epoch") == holder.epoch)
+        return holder is None or (row is not None and row.facts.get("life") == holder.life)
 
     def _next_run(self, name: str) -> datetime | None:
         row = self._row(name)

@@ -16,6 +16,7 @@ from schedkit.core.engine.values import (
     Abandon,
     Adopted,
     AttemptRecorded,
+    AttemptStarted,
     Cancel,
     Ended,
     Finished,
@@ -81,13 +82,13 @@ class Attempts:
             state.draft.events.append(
                 RunStarted(
                     at=state.at,
-                    seq=state.next_seq(),
                     task=run.task,
                     run=run.id,
                     who=run.who,
                     attempt=started.attempt,
                 )
             )
+            state.draft.changes.append(AttemptStarted(run.id, started.attempt, state.now))
             self._activate(started)
         return len(starting)
 
@@ -211,7 +212,7 @@ class Attempts:
             finished=now,
             outcome=outcome,
             error=error,
-            owner=self._state.config.name,
+            life=self._state.config.life,
         )
         self._state.draft.changes.append(AttemptRecorded(run.id, attempt))
 
@@ -222,7 +223,6 @@ class Attempts:
         state.draft.events.append(
             RunRetrying(
                 at=state.at,
-                seq=state.next_seq(),
                 task=after.task,
                 run=after.id,
                 state=after.state,

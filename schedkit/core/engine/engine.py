@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from msgspec.structs import replace
-
 from schedkit.core.engine.attempts import Active, Attempts
 from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.queue import RunQueue
@@ -92,7 +90,7 @@ class Engine:
 
     def _load(self, snapshot: Snapshot) -> None:
         state = self._state
-        state.seq, state.paused = snapshot.seq, snapshot.paused
+        state.paused = snapshot.paused
         state.last.update(snapshot.last)
         state.taken = {task: set(times) for task, times in snapshot.taken.items()}
         state.rows = {row.name: row for row in snapshot.tasks}
@@ -177,7 +175,7 @@ class Engine:
     def _announce(self, stimulus: Announce) -> dict[str, Any]:
         draft = self._state.draft
         draft.changes.extend(SettingPut(key, value) for key, value in stimulus.settings.items())
-        draft.events.append(replace(stimulus.event, seq=self._state.next_seq()))
+        draft.events.append(stimulus.event)
         return {}
 
     def _wake_at(self) -> int | None:
@@ -227,11 +225,6 @@ class Engine:
     def active(self) -> dict[str, Active]:
         """The attempts whose end is not recorded, by run."""
         return self._attempts.active
-
-    @property
-    def seq(self) -> int:
-        """The number of the last event of the log."""
-        return self._state.seq
 
     @property
     def last(self) -> dict[str, State]:

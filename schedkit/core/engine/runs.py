@@ -172,7 +172,6 @@ class Runs:
         draft.events.append(
             RunEnded(
                 at=state.at,
-                seq=state.next_seq(),
                 task=after.task,
                 run=after.id,
                 who=after.who,
@@ -213,7 +212,6 @@ class Runs:
         state.draft.events.append(
             RunQueued(
                 at=state.at,
-                seq=state.next_seq(),
                 task=run.task,
                 run=run.id,
                 who=run.who,

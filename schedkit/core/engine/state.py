@@ -22,7 +22,7 @@ from schedkit.core.engine.values import (
     Stop,
     TaskPut,
 )
-from schedkit.core.events import Event, TaskChanged
+from schedkit.core.events import TO_COME, Event, TaskChanged
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Run
 from schedkit.core.states import State
@@ -33,7 +33,7 @@ __all__ = ["Draft", "EngineConfig", "EngineState"]
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """How an engine decides: its name, its zone and its limits.
+    """How an engine decides: its name and its life, its zone and its limits.
 
     Attributes
     ----------
@@ -48,6 +48,7 @@ class EngineConfig:
     """
 
     name: str = ""
+    life: str = ""
     concurrency: int = 5
     limits: Mapping[str, int] = field(default_factory=dict)
     tz: tzinfo | None = None
@@ -98,7 +99,6 @@ class EngineState:
         # Left as they stand; a task, until it is declared again.
         self.runs_aside: frozenset[str] = frozenset()
         self.tasks_aside: set[str] = set()
-        self.seq = 0
         self.schedules = Schedules()
         self.queue = RunQueue(config.concurrency, config.limits)
         self.dependencies = DependencyTracker()
@@ -107,11 +107,6 @@ class EngineState:
         """Begin a decision."""
         self.now, self.steady, self.at = now, steady, from_micros(now)
         self.draft = Draft()
-
-    def next_seq(self) -> int:
-        """Return the number of the next event of the log."""
-        self.seq += 1
-        return self.seq
 
     def alive(self, task: str) -> int:
         """Return how many runs of a task have not ended."""
@@ -144,7 +139,7 @@ class EngineState:
         self.draft.events.append(
             TaskChanged(
                 at=self.at,
-                seq=self.next_seq() if log else 0,
+                seq=TO_COME if log else 0,
                 task=row.name,
                 who=actor,
                 change=word,

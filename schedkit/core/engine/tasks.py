@@ -160,7 +160,7 @@ class Tasks:
     def _tell_all(self, word: str, actor: str) -> None:
         state = self._state
         state.draft.changes.append(SettingPut("paused", "1" if state.paused else "0"))
-        state.draft.events.append(TaskChanged(at=state.at, seq=state.next_seq(), who=actor, change=word))
+        state.draft.events.append(TaskChanged(at=state.at, who=actor, change=word))
 
     def remove(self, stimulus: Remove) -> Answer:
         """Forget a task; its history stays. Runs that wait are cancelled."""
@@ -251,7 +251,6 @@ class Tasks:
         state.draft.events.append(
             Fired(
                 at=state.at,
-                seq=state.next_seq(),
                 task=fire.task,
                 scheduled_at=fire.first,
                 until=fire.last,

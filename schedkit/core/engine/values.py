@@ -25,6 +25,7 @@ __all__ = [
     "Answer",
     "Answered",
     "AttemptRecorded",
+    "AttemptStarted",
     "Cancel",
     "Change",
     "Decision",
@@ -230,6 +231,14 @@ class RunChanged(msgspec.Struct, frozen=True, gc=False):
     after: Run
 
 
+class AttemptStarted(msgspec.Struct, frozen=True, gc=False):
+    """An attempt begins, in this process."""
+
+    run: str
+    number: int
+    started: int
+
+
 class AttemptRecorded(msgspec.Struct, frozen=True, gc=False):
     """An attempt has ended."""
 
@@ -332,6 +341,7 @@ class Answered(msgspec.Struct, frozen=True, gc=False):
 
 Change = (
     RunChanged
+    | AttemptStarted
     | AttemptRecorded
     | DetailsTold
     | TaskPut

@@ -49,11 +49,11 @@ class NodeConfig:
         """All that limits how many runs there are at once, as a board shows it."""
         return {"concurrency": self.concurrency, "limits": self.limits}
 
-    @property
-    def engine(self) -> EngineConfig:
-        """The part of it by which an engine decides."""
+    def engine(self, life: str) -> EngineConfig:
+        """Return the part of it by which the engine of a life decides."""
         return EngineConfig(
             name=self.name,
+            life=life,
             concurrency=self.concurrency,
             limits=self.limits,
             tz=self.tz,

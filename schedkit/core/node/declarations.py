@@ -13,7 +13,7 @@ from schedkit.core.engine.values import Declare, Remove, Reschedule
 from schedkit.core.ids import new_id
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.config import NodeConfig
-from schedkit.core.store.lease import Lease
+from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.declare import replaced
 from schedkit.core.tasks.options import shown_options
@@ -31,7 +31,7 @@ class Declarations:
     Parameters
     ----------
     lease : Lease
-        Its epoch goes with each declaration: a viewer tells by it whether the present owner has the code.
+        Its life goes with each declaration: a viewer tells by it whether the present owner has the code.
     """
 
     def __init__(self, ledger: Ledger, registry: Registry, config: NodeConfig, lease: Lease) -> None:
@@ -55,7 +55,7 @@ class Declarations:
             task=task,
             trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
             words=_words(task, self._config.tz),
-            facts={**_facts(task), "epoch": self._lease.epoch},
+            facts={**_facts(task), "life": self._lease.life},
             actor=self._config.name,
             starts=tuple(starts),
             token=token,

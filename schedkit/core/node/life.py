@@ -44,7 +44,7 @@ from schedkit.core.node.inbox import Inbox
 from schedkit.core.node.rush import Rush
 from schedkit.core.node.unwritten import Aside, Unwritten, as_ours
 from schedkit.core.node.waiters import Waiter, Waiters
-from schedkit.core.store.lease import Lease
+from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.store.writer import Writer
 from schedkit.core.tasks.registry import Registry
@@ -103,7 +103,7 @@ class Life:
     ) -> None:
         self.ledger, self.registry, self.bus, self.ports, self.config = ledger, registry, bus, ports, config
         self.lease = lease
-        self.engine = Engine(config.engine)
+        self.engine = Engine(config.engine(lease.life))
         self.executions = Executions(ports, self._tell, self.post)
         self.waiters = Waiters()
         self.declarations = Declarations(ledger, registry, config, lease)
@@ -245,7 +245,7 @@ class Life:
     async def _make_engine(self, lost: str) -> None:
         """Make the engine from the ledger; runs that nobody runs any more are lost for the reason given."""
         snapshot = await anyio.to_thread.run_sync(self.ledger.snapshot)
-        self.engine = Engine(self.config.engine, snapshot)
+        self.engine = Engine(self.config.engine(self.lease.life), snapshot)
         self.written = max(self.written, snapshot.seq)
         declared = await self.declarations.all()
         recover = Recover(
@@ -394,9 +394,7 @@ class Life:
         settings = {}
         if change == "started":  # what runs at once is this process's to say: a viewer shows it
             settings["limits"] = dump(self.config.at_once)
-        told = OwnerChanged(
-            at=datetime.now(UTC), change=change, owner=self.config.name, epoch=self.lease.epoch
-        )
+        told = OwnerChanged(at=datetime.now(UTC), change=change, owner=self.config.name, life=self.lease.life)
         self.post(Announce(event=told, settings=settings))
 
     def turn(self) -> None:

@@ -29,7 +29,7 @@ from schedkit.core.node.send_command import send_command
 from schedkit.core.node.waiters import Waiter
 from schedkit.core.node.watching import Watching
 from schedkit.core.promise import Promise
-from schedkit.core.store.lease import LEASE_SECONDS, Lease
+from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
 from schedkit.errors import LedgerError, NotOwnerError
@@ -183,7 +183,7 @@ class Node:
         if owner is None:
             return
         _log.error("another process has become the owner of %s; this one is a viewer now", self.ledger.store)
-        self.owner, epoch = None, self.lease.epoch
+        self.owner, life = None, self.lease.life
         owner.lose()
 
         async def become_viewer() -> None:
@@ -195,7 +195,7 @@ class Node:
                     await self._close_ports()
                     await self._view(after=owner.written)
                 owner.end()
-                lost = OwnerChanged(at=datetime.now(UTC), change="lost", owner=self.config.name, epoch=epoch)
+                lost = OwnerChanged(at=datetime.now(UTC), change="lost", owner=self.config.name, life=life)
                 self.bus.publish((lost,))
 
         self._soon(become_viewer())
@@ -253,12 +253,12 @@ class Node:
         holder = await asyncio.to_thread(self.ledger.holder)
         if not now or self.running or holder is None or not holder.alive:
             return
-        deadline, asked = asyncio.get_running_loop().time() + timeout, -1
+        deadline, asked = asyncio.get_running_loop().time() + timeout, ""
         while self.owner is None:
-            if holder is not None and holder.alive and holder.epoch not in (asked, self.lease.epoch):
+            if holder is not None and holder.alive and holder.life not in (asked, self.lease.life):
                 # The owner, or another that stood by and was quicker when the owner let go.
                 await self.ask("hand_over", {}, timeout=timeout)
-                asked = holder.epoch
+                asked = holder.life
             if asyncio.get_running_loop().time() > deadline:
                 raise NotOwnerError(
                     f"ledger {self.ledger.store} is still owned by {holder}",

@@ -12,7 +12,7 @@ from typing import Any
 from schedkit.core.events import Event, RunLogged, RunProgressed, TaskChanged
 from schedkit.core.model import Task
 from schedkit.core.node.event_bus import EventBus
-from schedkit.core.store.lease import Lease
+from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.tasks.registry import Registry
 from schedkit.errors import DeclarationError
@@ -123,7 +123,7 @@ class Watching:
         """Take the ledger if nobody owns it and it is not left to an heir."""
         if self._heir_until > asyncio.get_running_loop().time():
             holder = await asyncio.to_thread(self._ledger.holder)
-            if holder is None or holder.epoch <= self._lease.epoch:
+            if holder is None or holder.life <= self._lease.life:
                 return False
         self._heir_until = 0.0
         return await asyncio.to_thread(self._lease.take)

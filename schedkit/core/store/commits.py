@@ -1,4 +1,4 @@
-"""How the rows of a group become one fenced transaction: renewed lease, all rows, or nothing.
+"""How the rows of a group become one fenced transaction: all rows, or nothing.
 
 On SQLite it is one statement. The driver gives up the interpreter's lock at each call and has to wait for it
 again while another thread computes; from BEGIN to COMMIT that would keep the file locked for other processes
@@ -17,10 +17,11 @@ from sqlalchemy.exc import IntegrityError
 
 from schedkit.core.store.database import Store
 from schedkit.core.store.groups import Rows
-from schedkit.core.store.lease import Lease
+from schedkit.core.store.lives import Lease
 from schedkit.core.store.refusals import StaleError
-from schedkit.core.store.schema import lease as lease_table
-from schedkit.core.store.sections import SECTIONS, SUBJECTS
+from schedkit.core.store.rows import Row
+from schedkit.core.store.schema import events, nodes
+from schedkit.core.store.sections import SECTIONS, SUBJECTS, Append
 from schedkit.core.text import dump
 
 __all__ = ["VIEW", "Commits", "OneStatement", "Statements", "commits_for"]
@@ -40,10 +41,13 @@ class Commits(Protocol):
         Raises
         ------
         NotOwnerError
-            If another process owns the ledger.
+            If this life is gone.
         StaleError
             If a row is no longer as a decision was based on.
         """
+
+    def base(self, connection: sa.Connection) -> int:
+        """Return the number of the event before the first of the last commit."""
 
 
 def commits_for(store: Store, lease: Lease) -> Commits:
@@ -67,34 +71,62 @@ class Statements:
 
     def commit(self, connection: sa.Connection, batch: int, rows: Rows) -> None:
         """Write rows in one transaction."""
+        life = self._lease.life
         with connection.begin():
             self._lease.claim(connection, batch)
             for name, section in SECTIONS.items():
-                if found := rows.get(name):
+                found = rows.get(name)
+                if not found:
+                    continue
+                if isinstance(section, Append) and not section.numbered:
+                    found = [(*row, life) for row in found]
+                if not isinstance(section, Append) or not section.numbered:
                     touched = connection.exec_driver_sql(self._texts[name], found).rowcount
                     if section.guarded and touched != len(found):
                         raise StaleError(f"ledger {self._store}: {name} no longer apply")
+            self._log(connection, batch, rows.get("events", []))
+
+    def _log(self, connection: sa.Connection, batch: int, rows: list[Row]) -> None:
+        """Write events last: who has read one number must not miss a smaller one that comes later."""
+        if not rows:
+            return
+        life = self._lease.life
+        if not self._store.sqlite:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_NUMBERS})")
+        base = connection.scalar(_LAST) or 0
+        signed = [(*row, life, batch, base + number) for number, row in enumerate(rows, 1)]
+        connection.exec_driver_sql(self._texts["events"], signed)
+        connection.execute(nodes.update().where(nodes.c.id == life).values(base=base))
+
+    def base(self, connection: sa.Connection) -> int:
+        """Return the number of the event before the first of the last commit."""
+        with connection.begin():
+            return int(connection.scalar(sa.select(nodes.c.base).where(nodes.c.id == self._lease.life)) or 0)
 
 
-_NOT_OWNER = "schedkit: another owner"
+# "schedlog" in eight bytes: the number of the lock that whoever numbers events holds until its commit.
+_NUMBERS = int.from_bytes(b"schedlog")
+_LAST = sa.select(sa.func.max(events.c.seq))
+_GONE = "schedkit: gone"
 _STALE = "schedkit: stale "
-_FENCE = ("epoch", "batch", "beat", "expires")
+_FENCE = ("life", "batch")
 
 
 _COLUMNS = (*_FENCE, *SECTIONS)
 _COMMIT = f"INSERT INTO temp.{VIEW} VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
 _CREATE_VIEW = f"CREATE TEMP VIEW {VIEW} AS SELECT {', '.join(f'NULL AS {name}' for name in _COLUMNS)}"
-_RENEW = (
-    f"UPDATE {lease_table.name} SET batch = new.batch, beat = new.beat, expires = new.expires "
-    "WHERE epoch = new.epoch AND owner <> ''",
-    f"SELECT RAISE(ABORT, '{_NOT_OWNER}') WHERE changes() <> 1",
+_BASE = f"SELECT base FROM {nodes.name} WHERE id = :life"
+_CLAIM = (
+    f"UPDATE {nodes.name} SET batch = new.batch, base = CASE WHEN new.events IS NULL THEN base "
+    f"ELSE (SELECT coalesce(max(seq), 0) FROM {events.name}) END WHERE id = new.life AND gone IS NULL",
+    f"SELECT RAISE(ABORT, '{_GONE}') WHERE changes() <> 1",
 )
 
 
 def _trigger(subject: str, names: Sequence[str]) -> str:
     """Return the trigger that writes these kinds of row, in this order."""
     always = subject == "runs"  # with the fence; an empty kind costs 3 µs, so the others wait to be needed
-    steps = list(_RENEW) if always else []
+    steps = list(_CLAIM) if always else []
     for name in names:
         steps.append(SECTIONS[name].for_all(f"new.{name}"))
         if SECTIONS[name].guarded:
@@ -125,21 +157,23 @@ class OneStatement:
 
     def commit(self, connection: sa.Connection, batch: int, rows: Rows) -> None:
         """Write rows in one statement."""
-        now = self._store.now(connection)
         values: dict[str, Any] = dict.fromkeys(_COLUMNS)
-        values.update(
-            epoch=self._lease.epoch, batch=batch, beat=now, expires=now + int(self._lease.seconds * 1e6)
-        )
+        values.update(life=self._lease.life, batch=batch)
         values.update((name, dump(found)) for name, found in rows.items())
         try:
             with self._store.autocommit(connection):
                 connection.exec_driver_sql(_COMMIT, values)
         except IntegrityError as error:
             text = str(error.orig)
-            if text == _NOT_OWNER:
+            if text == _GONE:
                 raise self._lease.lost() from None
             if text.startswith(_STALE):
                 raise StaleError(
                     f"ledger {self._store}: {text.removeprefix(_STALE)} no longer apply"
                 ) from error
             raise
+
+    def base(self, connection: sa.Connection) -> int:
+        """Return the number of the event before the first of the last commit."""
+        with self._store.autocommit(connection):
+            return int(connection.exec_driver_sql(_BASE, {"life": self._lease.life}).scalar() or 0)

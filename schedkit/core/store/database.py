@@ -106,12 +106,12 @@ class Store:
         return {"hide_parameters": True, "connect_args": {"connect_timeout": 10}}
 
     def open(self) -> None:
-        """Create or upgrade the tables.
+        """Create the tables, unless they are there.
 
         Raises
         ------
         LedgerError
-            If the store is corrupt, read-only, away, newer than we know or no ledger at all.
+            If the store is corrupt, read-only, away, of another version or no ledger at all.
         """
         self._file = None
         if self.path is not None:
@@ -128,7 +128,7 @@ class Store:
                 try:
                     with self._write.connect() as connection, connection.begin():
                         self.alone(connection)
-                        schema.migrate(connection, str(self))
+                        schema.create(connection, str(self))
                     if self.path is not None and self._network is None:
                         self._file = _identity(self.path)
                     return

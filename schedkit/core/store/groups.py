@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from schedkit.core.engine.values import (
     Answered,
     AttemptRecorded,
+    AttemptStarted,
     Decision,
     DetailsTold,
     FireRecorded,
@@ -23,17 +24,19 @@ from schedkit.core.engine.values import (
     WaitDropped,
     WaitEnded,
 )
+from schedkit.core.events import TO_COME
 from schedkit.core.model import TaskRow
-from schedkit.core.run import Run
+from schedkit.core.run import Attempt, Run
 from schedkit.core.store.refusals import StaleError
 from schedkit.core.store.rows import (
     Row,
     answer_values,
-    attempt_values,
     details_values,
+    end_values,
     event_values,
     fire_values,
     run_values,
+    start_values,
     step_values,
     task_values,
     wait_values,
@@ -61,7 +64,7 @@ def rows_of(decisions: Iterable[Decision]) -> Rows:
     for decision in decisions:
         for change in decision.changes:
             _TAKE[type(change)](group, change)
-        group.rows["events"].extend(event_values(event) for event in decision.events if event.seq)
+        group.rows["events"].extend(event_values(event) for event in decision.events if event.seq == TO_COME)
     return group.finish()
 
 
@@ -74,6 +77,8 @@ class _Group:
         # Each task's schedule moves on first; then its row is put, or dropped (None).
         self._advanced: dict[str, TaskAdvanced] = {}
         self.put: dict[str, TaskRow | None] = {}
+        self.started: dict[tuple[str, int], AttemptStarted] = {}
+        self._ended: dict[tuple[str, int], Attempt] = {}
         self.details: dict[str, dict[str, Any]] = {}
         self.settings: dict[str, str] = {}
 
@@ -100,6 +105,13 @@ class _Group:
         else:
             self._advanced[name] = TaskAdvanced(name, before.was, change.to)
 
+    def end_attempt(self, change: AttemptRecorded) -> None:
+        key = (change.run, change.attempt.number)
+        if key in self.started:
+            self._ended[key] = change.attempt
+        else:
+            self.rows["attempts"].append(end_values(change.run, change.attempt))
+
     def finish(self) -> Rows:
         """Return the rows by section."""
         rows = self.rows
@@ -108,6 +120,8 @@ class _Group:
                 rows["new_runs"].append(run_values(last))
             else:
                 rows["runs"].append(step_values(first, last))
+        for key, it in self.started.items():
+            rows["new_attempts"].append(start_values(it.run, it.number, it.started, self._ended.get(key)))
         rows["advances"] += [(it.to, it.task, it.was) for it in self._advanced.values()]
         for name, row in self.put.items():
             if row is None:
@@ -122,7 +136,8 @@ class _Group:
 # One for all groups: each would be a circle with a table of its own, which the collector has to find.
 _TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
     Answered: lambda group, it: group.rows["answers"].append(answer_values(it)),
-    AttemptRecorded: lambda group, it: group.rows["attempts"].append(attempt_values(it.run, it.attempt)),
+    AttemptRecorded: _Group.end_attempt,
+    AttemptStarted: lambda group, it: group.started.update({(it.run, it.number): it}),
     DetailsTold: lambda group, it: group.details.update({it.run: it.details}),
     FireRecorded: lambda group, it: group.rows["fires"].append(fire_values(it)),
     RunChanged: _Group.move,

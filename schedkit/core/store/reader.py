@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from schedkit.core.engine.values import Snapshot, WaitRow
@@ -21,8 +22,8 @@ from schedkit.core.ids import new_id
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Disposition, State
-from schedkit.core.store import lease as lease_file
 from schedkit.core.store.database import Store
+from schedkit.core.store.lives import NodeRow, living
 from schedkit.core.store.rows import DETAILS, attempt_from_row, run_from_row, task_from_row, wait_from_row
 from schedkit.core.store.schema import (
     LIVE_STATES,
@@ -164,7 +165,11 @@ class Ledger:
 
     def attempts(self, run: str) -> list[Attempt]:
         """Return the ended attempts of a run, in order."""
-        query = select(attempts).where(attempts.c.run == run).order_by(attempts.c.number)
+        query = (
+            select(attempts)
+            .where(attempts.c.run == run, attempts.c.outcome.is_not(None))
+            .order_by(attempts.c.number)
+        )
         return self._all(query, attempt_from_row)
 
     def details(self, run: str) -> dict[str, Any]:
@@ -211,10 +216,15 @@ class Ledger:
 
     def events(self, after: int = 0, *, limit: int = 1000, run: str | None = None) -> list[Event]:
         """Return the log after number `after`, in order."""
-        query = select(events.c.data).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
+        query = (
+            select(events.c.seq, events.c.data)
+            .where(events.c.seq > after)
+            .order_by(events.c.seq)
+            .limit(limit)
+        )
         if run is not None:
             query = query.where(events.c.run == run)
-        return self._all(query, lambda row: decode(row["data"]))
+        return self._all(query, lambda row: replace(decode(row["data"]), seq=row["seq"]))
 
     def last_seq(self) -> int:
         """Return the number of the newest event."""
@@ -226,9 +236,13 @@ class Ledger:
         with self.store.reading() as connection:
             return _setting(connection, key)
 
-    def holder(self) -> lease_file.Holder | None:
+    def nodes(self) -> list[NodeRow]:
+        """Return the lives at the ledger that are not marked as gone, the oldest first."""
+        return living(self.store)
+
+    def holder(self) -> NodeRow | None:
         """Return who owns the ledger."""
-        return lease_file.holder(self.store)
+        return next(iter(self.nodes()), None)
 
     def commands(self) -> list[CommandRow]:
         """Return what has been asked and not answered, oldest first."""
@@ -242,7 +256,7 @@ class Ledger:
     def ask(self, who: str, kind: str, data: Mapping[str, Any]) -> str:
         """Leave a command for the owner; return its id."""
         id = new_id()
-        row = {"id": id, "at": int(time.time() * 1e6), "who": who, "kind": kind, "data": dump(data)}
+        row = {"id": id, "at": int(time.time() * 1e6), "actor": who, "kind": kind, "data": dump(data)}
         with self.store.explained(), self.store.connect() as connection, connection.begin():
             connection.execute(commands.insert(), [{**row, "done_at": None, "answer": None}])
         return id
@@ -331,5 +345,5 @@ def _fire(row: Mapping[str, Any]) -> FireRow:
 
 def _command(row: Mapping[str, Any]) -> CommandRow:
     return CommandRow(
-        id=row["id"], who=row["who"], kind=row["kind"], data=load(row["data"]), answer=load(row["answer"])
+        id=row["id"], who=row["actor"], kind=row["kind"], data=load(row["data"]), answer=load(row["answer"])
     )

@@ -23,6 +23,8 @@ from schedkit.core.store.schema import (
     fires,
     has_file,
     has_result,
+    have,
+    nodes,
     runs,
     waits,
 )
@@ -130,16 +132,21 @@ def forget_runs(
     if ids:
         connection.execute(runs.delete().where(runs.c.id.in_(ids)))
     limit = to_micros(before)
+    # The newest stays: the next one is numbered after it.
+    newest = select(sa.func.max(events.c.seq)).scalar_subquery()
     last = connection.scalar(
         select(sa.func.max(sa.literal_column("seq")))
         .select_from(select(events.c.seq, events.c.at).order_by(events.c.seq).limit(SLICE * 4).subquery())
-        .where(sa.literal_column("at") < limit)
+        .where(sa.literal_column("at") < limit, sa.literal_column("seq") < newest)
     )
     gone = 0
     if last is not None:
         gone = connection.execute(events.delete().where(events.c.seq <= last, events.c.at < limit)).rowcount
     connection.execute(fires.delete().where(fires.c.until < limit))
     connection.execute(commands.delete().where(commands.c.done_at < limit))
+    ended = select(nodes.c.id).where(nodes.c.gone < limit)
+    connection.execute(have.delete().where(have.c.life.in_(ended)))
+    connection.execute(nodes.delete().where(nodes.c.gone < limit))
     return len(ids) + gone, gone_files
 
 

@@ -15,19 +15,24 @@ from schedkit.values.instants import to_micros
 from schedkit.values.text import clean
 
 __all__ = [
+    "ATTEMPT",
     "DETAILS",
+    "END",
+    "EVENT",
     "FIXED",
     "GUARD",
     "MUTABLE",
+    "TASK",
     "Row",
     "answer_values",
     "attempt_from_row",
-    "attempt_values",
     "details_values",
+    "end_values",
     "event_values",
     "fire_values",
     "run_from_row",
     "run_values",
+    "start_values",
     "step_values",
     "task_from_row",
     "task_values",
@@ -38,7 +43,7 @@ __all__ = [
 Row = tuple[Any, ...]
 
 # What a run keeps for good …
-FIXED = ("id", "task", "cause", "who", "scheduled_at", "queued_at", "params")
+FIXED = ("id", "task", "cause", "actor", "scheduled_at", "queued_at", "params")
 # … what its steps may change …
 MUTABLE = (
     *("state", "due_at", "started_at", "finished_at", "priority", "attempt", "interruptions"),
@@ -46,6 +51,18 @@ MUTABLE = (
 )
 # … and what must still be so for a step.
 GUARD = ("id", "attempt", "state")
+
+TASK = (
+    *("name", "id", "trigger", "words", "anchor", "next_at", "paused", "facts"),
+    *("home", "home_by", "place", "created_at", "updated_at", "actor"),
+)
+
+# What is known of an attempt when it begins, and at its end.
+END = ("finished_at", "outcome", "error")
+ATTEMPT = ("run", "number", "started_at", *END)
+
+# What is known of a fact before it is written.
+EVENT = ("at", "kind", "task", "run", "actor", "data")
 
 # What a run tells, each with what it is before the run has told anything.
 DETAILS: Mapping[str, Any] = {"stages": [], "log": [], "facts": {}, "artifacts": []}
@@ -97,7 +114,7 @@ def run_from_row(row: Mapping[str, Any]) -> Run:
         task=row["task"],
         state=State(row["state"]),
         cause=row["cause"],
-        who=row["who"],
+        who=row["actor"],
         scheduled=row["scheduled_at"],
         due=row["due_at"],
         queued=row["queued_at"],
@@ -115,15 +132,20 @@ def run_from_row(row: Mapping[str, Any]) -> Run:
 
 
 def task_values(row: TaskRow) -> Row:
-    """Return a task as the values of its row, in the order of the table's columns."""
+    """Return a task as the values of `TASK`."""
     return (
         row.name,
+        row.id,
         row.trigger,
         clean(row.words),
         row.anchored,
         row.next,
         row.paused,
         dump(row.facts),
+        row.home or None,
+        row.home_by,
+        clean(row.place),
+        row.created,
         row.declared,
         clean(row.who),
     )
@@ -133,28 +155,30 @@ def task_from_row(row: Mapping[str, Any]) -> TaskRow:
     """Return the task of a row."""
     return TaskRow(
         name=row["name"],
+        id=row["id"],
         trigger=row["trigger"],
         words=row["words"],
         anchored=row["anchor"],
         next=row["next_at"],
         paused=bool(row["paused"]),
         facts=load(row["facts"]),
-        declared=row["declared_at"],
-        who=row["who"],
+        home=row["home"] or "",
+        home_by=row["home_by"],
+        place=row["place"],
+        created=row["created_at"],
+        declared=row["updated_at"],
+        who=row["actor"],
     )
 
 
-def attempt_values(run: str, attempt: Attempt) -> Row:
-    """Return an ended attempt as the values of its row, in the order of the table's columns."""
-    return (
-        run,
-        attempt.number,
-        attempt.started,
-        attempt.finished,
-        attempt.outcome.value,
-        _json(attempt.error),
-        attempt.owner,
-    )
+def start_values(run: str, number: int, started: int, end: Attempt | None = None) -> Row:
+    """Return an attempt that began, and may have ended too, as the values of `ATTEMPT`."""
+    return (run, number, started, *((None,) * len(END) if end is None else end_values(run, end)[: len(END)]))
+
+
+def end_values(run: str, attempt: Attempt) -> Row:
+    """Return the end of an attempt as the values of `END`, then what finds its row."""
+    return (attempt.finished, attempt.outcome.value, _json(attempt.error), run, attempt.number)
 
 
 def attempt_from_row(row: Mapping[str, Any]) -> Attempt:
@@ -165,7 +189,7 @@ def attempt_from_row(row: Mapping[str, Any]) -> Attempt:
         finished=row["finished_at"],
         outcome=Outcome(row["outcome"]),
         error=load(row["error"]),
-        owner=row["owner"],
+        life=row["life"],
     )
 
 
@@ -204,9 +228,8 @@ def answer_values(answered: Answered) -> Row:
 
 
 def event_values(event: Event) -> Row:
-    """Return a fact as the values of its row, in the order of the table's columns."""
+    """Return a fact as the values of `EVENT`: the ledger numbers it."""
     return (
-        event.seq,
         to_micros(event.at),
         type(event).__name__,
         event.task,

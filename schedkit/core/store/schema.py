@@ -1,11 +1,9 @@
-"""The ledger's tables, and how an older ledger becomes today's.
+"""The ledger's tables.
 
 Times are microseconds since 1970 in UTC, as integers: exact, ordered, the same in every database.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
@@ -17,21 +15,28 @@ __all__ = [
     "LIVE_STATES",
     "VERSION",
     "attempts",
+    "beats",
+    "chores",
     "commands",
+    "create",
+    "deliveries",
     "details",
     "events",
     "fires",
     "has_file",
     "has_result",
-    "lease",
+    "have",
+    "limits",
     "meta",
-    "migrate",
+    "nodes",
+    "outbox",
     "runs",
     "tasks",
+    "tokens",
     "waits",
 ]
 
-VERSION = 1
+VERSION = 2
 LIVE_STATES = ("PENDING", "QUEUED", "RUNNING", "RETRY")
 
 _metadata = MetaData()
@@ -56,32 +61,61 @@ meta = Table(
     Column("value", Text, nullable=False),
 )
 
-lease = Table(
-    "schedkit_lease",
+nodes = Table(  # one row a life: a process from its start to its end
+    "schedkit_nodes",
     _metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),  # one row: 1
-    Column("epoch", BigInteger, nullable=False),  # grows with every owner: the fence
-    Column("batch", BigInteger, nullable=False),  # the owner's last committed batch
-    Column("owner", Text, nullable=False),  # empty: nobody
-    Column("host", Text, nullable=False),
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # kernel, script, background, server
     Column("pid", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("version", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
-    Column("beat", BigInteger, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("batch", BigInteger, nullable=False),  # its last committed transaction …
+    Column("base", BigInteger, nullable=False),  # … and the number of the event before it
+    Column("gone", BigInteger),  # since then nothing that it writes counts: the fence
+)
+_partial("schedkit_nodes_living", nodes, "id", "gone IS NULL")
+
+beats = Table(  # until when a life counts as alive without another beat; where no lock tells it
+    "schedkit_beats",
+    _metadata,
+    Column("life", Text, primary_key=True),
     Column("expires", BigInteger, nullable=False),
+)
+
+have = Table(  # which code a life has
+    "schedkit_have",
+    _metadata,
+    Column("life", Text, primary_key=True),
+    Column("handler", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
 )
 
 tasks = Table(
     "schedkit_tasks",
     _metadata,
     Column("name", Text, primary_key=True),
+    Column("id", Text, nullable=False),
     Column("trigger", Text),  # JSON; null: no schedule
     Column("words", Text, nullable=False),
     Column("anchor", BigInteger, nullable=False),  # first declared; where an interval counts from
     Column("next_at", BigInteger),
     Column("paused", Boolean, nullable=False),
     Column("facts", Text, nullable=False),  # JSON: description, tags, priority, …
-    Column("declared_at", BigInteger, nullable=False),
-    Column("who", Text, nullable=False),
+    Column("home", Text),  # the life that keeps its clock and runs it; null: nobody
+    Column("home_by", Text, nullable=False),  # declared, inherited, moved
+    Column("place", Text, nullable=False),  # the notebook or file that declares it
+    Column("handler", Text),  # what runs it, for a requested task
+    Column("parameters", Text),  # JSON
+    Column("owner", Text),  # who requested it
+    Column("metadata", Text),  # JSON
+    Column("origin", Text, nullable=False, server_default="declared"),  # or request
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
 )
 
 runs = Table(
@@ -91,7 +125,7 @@ runs = Table(
     Column("task", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("cause", Text, nullable=False),
-    Column("who", Text, nullable=False),
+    Column("actor", Text, nullable=False),
     Column("scheduled_at", BigInteger),
     Column("due_at", BigInteger, nullable=False),
     Column("queued_at", BigInteger, nullable=False),
@@ -104,11 +138,14 @@ runs = Table(
     Column("reason", Text, nullable=False),
     Column("error", Text),
     Column("result", Text),
+    Column("incomplete", Text),  # what a partial result lacks
     Column("waiting_for", Text),
+    Column("idempotency_key", Text),
     Index("schedkit_runs_task", "task", "id"),
     sqlite_with_rowid=False,
 )
 _partial("schedkit_runs_fire", runs, "task, scheduled_at", "scheduled_at IS NOT NULL", unique=True)
+_partial("schedkit_runs_key", runs, "idempotency_key", "idempotency_key IS NOT NULL", unique=True)
 _partial("schedkit_runs_live", runs, "state", "state IN ('PENDING', 'QUEUED', 'RUNNING', 'RETRY')")
 
 attempts = Table(
@@ -116,13 +153,16 @@ attempts = Table(
     _metadata,
     Column("run", Text, primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("life", Text, nullable=False),  # where it runs
+    Column("token", Text),  # what a write that it makes elsewhere must show
+    Column("worker", Text),
     Column("started_at", BigInteger, nullable=False),
-    Column("finished_at", BigInteger, nullable=False),
-    Column("outcome", Text, nullable=False),
+    Column("finished_at", BigInteger),
+    Column("outcome", Text),  # null: it runs
     Column("error", Text),
-    Column("owner", Text, nullable=False),
     sqlite_with_rowid=False,
 )
+_partial("schedkit_attempts_open", attempts, "life", "outcome IS NULL")
 
 details = Table(
     "schedkit_details",
@@ -166,8 +206,10 @@ events = Table(
     Column("kind", Text, nullable=False),
     Column("task", Text, nullable=False),
     Column("run", Text, nullable=False),
-    Column("who", Text, nullable=False),
+    Column("actor", Text, nullable=False),
     Column("data", Text, nullable=False),
+    Column("life", Text, nullable=False),  # who wrote it
+    Column("batch", BigInteger, nullable=False),  # in which of its transactions
 )
 _partial("schedkit_events_run", events, "run", "run <> ''")
 
@@ -176,13 +218,61 @@ commands = Table(
     _metadata,
     Column("id", Text, primary_key=True),
     Column("at", BigInteger, nullable=False),
-    Column("who", Text, nullable=False),
+    Column("actor", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("data", Text, nullable=False),
+    Column("task", Text),  # for whichever life is its home …
+    Column("life", Text),  # … or for this life
     Column("done_at", BigInteger),
     Column("answer", Text),
 )
 _partial("schedkit_commands_open", commands, "id", "done_at IS NULL")
+
+limits = Table(  # how many runs may hold what others want too
+    "schedkit_limits",
+    _metadata,
+    Column("key", Text, primary_key=True),  # tag:…, task:…
+    Column("most", Integer, nullable=False),
+    Column("actor", Text, nullable=False),
+)
+
+deliveries = Table(  # what a run has delivered, so that another attempt does not deliver it again
+    "schedkit_deliveries",
+    _metadata,
+    Column("run", Text, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("what", Text, nullable=False),
+    Column("done_at", BigInteger),
+)
+
+outbox = Table(  # notifications to be sent
+    "schedkit_outbox",
+    _metadata,
+    Column("id", Text, primary_key=True),
+    Column("notification", Text, nullable=False),  # JSON
+    Column("tries", Integer, nullable=False),
+    Column("next_at", BigInteger, nullable=False),
+    Column("life", Text),  # who sends it
+)
+
+chores = Table(  # work of the whole ledger, which one life does at a time
+    "schedkit_chores",
+    _metadata,
+    Column("name", Text, primary_key=True),
+    Column("life", Text),
+    Column("next_at", BigInteger, nullable=False),
+)
+
+tokens = Table(
+    "schedkit_tokens",
+    _metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
 
 
 def has_result(runs: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -196,41 +286,28 @@ def has_file(runs: sa.FromClause) -> sa.ColumnElement[bool]:
     return sa.or_(*(runs.c.result.like(f'{{"kind":"{kind}","path":%') for kind in kinds))
 
 
-Step = Callable[[sa.Connection], None]
-
-# From the version in the key to the next one.
-STEPS: Mapping[int, Step] = {}
-
-
-def migrate(
-    connection: sa.Connection, where: str, steps: Mapping[int, Step] = STEPS, to: int = VERSION
-) -> int:
-    """Create or upgrade the tables inside the caller's transaction; return the version found (0: none).
+def create(connection: sa.Connection, where: str) -> None:
+    """Create the tables inside the caller's transaction, unless they are there.
 
     Raises
     ------
     LedgerError
-        If the ledger is newer than this version of schedkit, or is no ledger.
+        If the ledger is of another version of schedkit, or is no ledger.
     """
     if not sa.inspect(connection).has_table(meta.name):
         _metadata.create_all(connection)
-        connection.execute(meta.insert(), [{"key": "schema", "value": str(to)}])
-        return 0
+        connection.execute(meta.insert(), [{"key": "schema", "value": str(VERSION)}])
+        return
     told = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "schema")) or "0"
     if not told.isdecimal():
         raise LedgerError(f"ledger {where} has schema {told!r}, which is none", hint="name another ledger")
-    found = int(told)
-    if found > to:
+    if int(told) < VERSION:
         raise LedgerError(
-            f"ledger {where} has schema {found}; this schedkit knows up to {to}",
+            f"ledger {where} has schema {told}, of an earlier schedkit; this one uses schema {VERSION}",
+            hint="name another ledger, or move this one away: a new one is made",
+        )
+    if int(told) > VERSION:
+        raise LedgerError(
+            f"ledger {where} has schema {told}; this schedkit knows up to {VERSION}",
             hint="upgrade schedkit (pip install -U schedkit), or name another ledger",
         )
-    for version in range(found, to):
-        if version not in steps:
-            raise LedgerError(
-                f"ledger {where} has schema {found}, which nothing upgrades", hint="name another ledger"
-            )
-        steps[version](connection)
-    if found < to:
-        connection.execute(meta.update().where(meta.c.key == "schema").values(value=str(to)))
-    return found

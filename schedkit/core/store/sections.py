@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from schedkit.core.store import schema
-from schedkit.core.store.rows import FIXED, GUARD, MUTABLE
+from schedkit.core.store.rows import ATTEMPT, END, EVENT, FIXED, GUARD, MUTABLE, TASK
 
-__all__ = ["SECTIONS", "SUBJECTS", "Delete", "Insert", "Section", "Update"]
+__all__ = ["SECTIONS", "SUBJECTS", "Append", "Delete", "Insert", "Section", "Update"]
 
 
 @dataclass(frozen=True)
@@ -69,25 +69,31 @@ class Update:
         What a row gives: first what is set, then how the row is found.
     guarded : bool
         Whether each must find exactly one row: else what it was based on is no longer so.
+    only : str
+        What else must be true of the row.
     """
 
     table: str
     columns: tuple[str, ...]
     where: tuple[str, ...]
     guarded: bool = False
+    only: str = ""
 
     def for_one(self, mark: str) -> str:
         """Return the SQL for one row."""
-        return (
-            f"UPDATE {self.table} SET {_pairs(self.columns, mark)} WHERE {_pairs(self.where, mark, ' AND ')}"
-        )
+        found = _pairs(self.where, mark, " AND ") + self._only
+        return f"UPDATE {self.table} SET {_pairs(self.columns, mark)} WHERE {found}"
 
     def for_all(self, array: str) -> str:
         """Return the SQL for all rows of a JSON array."""
         values = _values("v.value")
         fields = ", ".join(f"{name} = {next(values)}" for name in self.columns)
         found = " AND ".join(f"{self.table}.{name} = {next(values)}" for name in self.where)
-        return f"UPDATE {self.table} SET {fields} FROM json_each({array}) AS v WHERE {found}"
+        return f"UPDATE {self.table} SET {fields} FROM json_each({array}) AS v WHERE {found}{self._only}"
+
+    @property
+    def _only(self) -> str:
+        return f" AND {self.only}" if self.only else ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,40 @@ class Delete:
         )
 
 
-Section = Insert | Update | Delete
+@dataclass(frozen=True)
+class Append:
+    """New rows that bear the life of their writer, and where they are `numbered` its batch and a number."""
+
+    table: str
+    columns: tuple[str, ...]
+    numbered: bool = False
+
+    guarded = False
+
+    @property
+    def signature(self) -> tuple[str, ...]:
+        """The columns that the writer adds to a row."""
+        return ("life", "batch", "seq") if self.numbered else ("life",)
+
+    def for_one(self, mark: str) -> str:
+        """Return the SQL for one row, with its signature."""
+        return f"{self._into} VALUES ({', '.join([mark] * (len(self.columns) + len(self.signature)))})"
+
+    def for_all(self, array: str) -> str:
+        """Return the SQL for all rows of a JSON array."""
+        values = [value for value, _ in zip(_values("value"), self.columns, strict=False)]
+        values += ["new.life"]
+        if self.numbered:
+            base = f"(SELECT base FROM {schema.nodes.name} WHERE id = new.life)"
+            values += ["new.batch", f"{base} + key + 1"]
+        return f"{self._into} SELECT {', '.join(values)} FROM json_each({array}) WHERE true"
+
+    @property
+    def _into(self) -> str:
+        return f"INSERT INTO {self.table} ({', '.join((*self.columns, *self.signature))})"
+
+
+Section = Append | Insert | Update | Delete
 
 
 def _values(row: str) -> Iterator[str]:
@@ -142,12 +181,15 @@ _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
     "runs": {
         "new_runs": Insert(schema.runs.name, (*FIXED, *MUTABLE)),
         "runs": Update(schema.runs.name, MUTABLE, GUARD, guarded=True),
-        "attempts": _whole(schema.attempts),
-        "events": _whole(schema.events),
+        "new_attempts": Append(schema.attempts.name, ATTEMPT),
+        "attempts": Update(
+            schema.attempts.name, END, ("run", "number"), guarded=True, only="outcome IS NULL"
+        ),
+        "events": Append(schema.events.name, EVENT, numbered=True),
     },
     "tasks": {
         "advances": Update(schema.tasks.name, ("next_at",), ("name", "next_at"), guarded=True),
-        "tasks": _whole(schema.tasks, ("name",)),
+        "tasks": Insert(schema.tasks.name, TASK, ("name",)),
         "dropped_tasks": Delete(schema.tasks.name, ("name",)),
     },
     "others": {

@@ -1,8 +1,8 @@
 """The one thread that writes: it commits decisions in groups, in the order in which they were posted.
 
-A group is one transaction. It begins by renewing the lease with the owner's epoch and the group's
-number, so a process that is no longer the owner cannot write, and a commit whose answer was lost is
-recognised afterwards by its number. A store that is locked, full or away makes the group wait.
+A group is one transaction. It begins with the fence and the group's number, so that a life that is gone
+cannot write, and a commit whose answer was lost is recognised afterwards by its number. A store that is
+locked, full or away makes the group wait.
 
 What the ledger refuses ends the line: later decisions were based on it. They are dropped until whoever
 posts them has read the ledger and says `restart`.
@@ -20,13 +20,15 @@ from enum import Enum
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from schedkit.core.engine.values import Decision
+from schedkit.core.events import TO_COME
 from schedkit.core.store.commits import commits_for
 from schedkit.core.store.database import Store, reason
 from schedkit.core.store.groups import rows_of
-from schedkit.core.store.lease import Lease
+from schedkit.core.store.lives import Lease
 from schedkit.core.store.refusals import RefusedRowError
 from schedkit.errors import LedgerError, NotOwnerError
 
@@ -36,6 +38,7 @@ T = TypeVar("T")
 _log = logging.getLogger("schedkit")
 
 MOST_PER_GROUP = 1000  # changes
+BEATS = 5  # in the time of a lease
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 
 
@@ -61,7 +64,7 @@ class Writer:
     Parameters
     ----------
     committed : callable
-        Called after each group with its decisions.
+        Called after each group with its decisions, whose events have their numbers.
     refused : callable
         Called with a decision that was not written, and the error. Those posted after it are dropped and
         not told, until `restart`; after the end each one is told.
@@ -179,7 +182,7 @@ class Writer:
         """Wait for decisions; return those that are there, and what came after them that is none."""
         group: list[Decision] = []
         changes = 0
-        wait = self._renewed + self._lease.seconds / 4 - time.monotonic()
+        wait = self._renewed + self._lease.seconds / BEATS - time.monotonic()
         try:
             item = self._inbox.get(timeout=max(0.0, wait))
             while isinstance(item, Decision):
@@ -212,7 +215,13 @@ class Writer:
         try:
             rows = rows_of(decisions)
             if rows:
-                self._persistently(lambda connection: self._commits.commit(connection, self._batch, rows))
+                logged = rows.get("events")
+                base = self._persistently(
+                    lambda connection: self._commits.commit(connection, self._batch, rows),
+                    self._commits.base if logged else None,
+                )
+                if logged:
+                    _number(decisions, base)
         except Exception as error:
             return self._explained(error)
         return None
@@ -233,14 +242,18 @@ class Writer:
             work.future.set_exception(self._explained(error))
 
     def _renew_if_due(self) -> None:
-        if time.monotonic() - self._renewed < self._lease.seconds / 4:
+        if time.monotonic() - self._renewed < self._lease.seconds / BEATS:
             return
         self._renewed = time.monotonic()
         if self._ended is None and self._healthy():
             try:
-                self._persistently(lambda connection: self._commits.commit(connection, self._batch, {}))
+                self._persistently(self._beat)
             except Exception as error:
-                _log.warning("the lease of %s could not be renewed: %s", self._store, reason(error))
+                _log.warning("the life at %s could not be told: %s", self._store, reason(error))
+
+    def _beat(self, connection: sa.Connection) -> None:
+        with connection.begin():
+            self._lease.beat(connection)
 
     def _explained(self, error: Exception) -> Exception:
         """Return a driver's error as ours."""
@@ -252,18 +265,24 @@ class Writer:
         ours.__cause__ = error
         return ours
 
-    def _persistently(self, transaction: Callable[[sa.Connection], object]) -> None:
-        """Carry out a transaction, waiting out a store that is away."""
+    def _persistently(
+        self,
+        transaction: Callable[[sa.Connection], object],
+        read: Callable[[sa.Connection], int] | None = None,
+    ) -> int:
+        """Carry out a transaction, and read what it has made, waiting out a store that is away."""
         if self._ended is not None:
             raise self._ended
         self._batch += 1
-        pause, since, told = SHORTEST_PAUSE, time.monotonic(), False
+        pause, since, told, made = SHORTEST_PAUSE, time.monotonic(), False, 0
         while True:
             try:
                 # After a failure it may be committed all the same.
                 if not (told and self._was_committed()):
                     self._store.check_there()
                     transaction(self._connect())
+                if read is not None:
+                    made = read(self._connect())
                 break
             except NotOwnerError as error:
                 self._ended = error
@@ -284,10 +303,10 @@ class Writer:
                     raise self._ended from error
                 time.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
-        self._renewed = time.monotonic()
         if told:
             _log.info("the ledger %s takes writes again", self._store)
             self._back(time.monotonic() - since)
+        return made
 
     def _was_committed(self) -> bool:
         connection = self._connect()
@@ -308,3 +327,12 @@ class Writer:
                 connection.close()
             except Exception:
                 _log.debug("closing a broken connection", exc_info=True)
+
+
+def _number(decisions: Sequence[Decision], base: int) -> None:
+    """Give the events of decisions the numbers that the ledger has given them."""
+    for decision in decisions:
+        for place, event in enumerate(decision.events):
+            if event.seq == TO_COME:
+                base += 1
+                decision.events[place] = replace(event, seq=base)

@@ -1,0 +1,250 @@
+"""The lives of processes at a ledger: who may write, and who has died.
+
+A life is one row, from the start of a process's scheduler to its end. While it lives, it holds on SQLite a
+lock on a byte of a file beside the ledger; on PostgreSQL its beat has not expired by the store's clock. Every
+transaction of a life begins with the fence: it is not marked as gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from schedkit.core.ids import new_id
+from schedkit.core.store.database import POSTGRES_NOW, Store, reason
+from schedkit.core.store.locks import ByteLock, held_elsewhere
+from schedkit.core.store.schema import beats, nodes
+from schedkit.errors import LedgerError, NotOwnerError
+from schedkit.values.instants import from_micros
+from schedkit.values.processes import alive
+
+__all__ = ["LEASE_SECONDS", "Lease", "NodeRow", "living"]
+
+_log = logging.getLogger("schedkit")
+
+LEASE_SECONDS = 15.0
+
+
+class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A life of a process at a ledger."""
+
+    life: str
+    name: str
+    kind: str
+    pid: int
+    host: str
+    since: datetime
+    alive: bool
+
+    @property
+    def here(self) -> bool:
+        """Whether this process lives it."""
+        return self.pid == os.getpid() and self.host == socket.gethostname()
+
+    def __str__(self) -> str:
+        return f"{self.name} (pid {self.pid} on {self.host}, since {self.since:%Y-%m-%d %H:%M} UTC)"
+
+
+class Lease:
+    """This process's life at a store, under the name `owner`; every life has an id of its own.
+
+    Attributes
+    ----------
+    life : str
+        The id; empty before the first.
+    seconds : float
+        How long a life counts as alive after its last beat, on PostgreSQL.
+    """
+
+    def __init__(
+        self, store: Store, owner: str, *, kind: str = "script", seconds: float = LEASE_SECONDS
+    ) -> None:
+        self.store, self.owner, self.kind, self.seconds = store, owner, kind, seconds
+        self.life = ""
+        self._lock: ByteLock | None = None
+
+    def take(self) -> bool:
+        """Begin a life if no other process lives at the ledger.
+
+        Raises
+        ------
+        LedgerError
+            If the store is away, or the lock beside it cannot be had by anybody.
+        """
+        self._begin_lock()
+        try:
+            with self.store.explained(), self.store.connect() as connection, connection.begin():
+                taken = self._take(connection)
+        except BaseException:
+            self._let_go()
+            raise
+        if not taken:
+            self._let_go()
+        return taken
+
+    def _begin_lock(self) -> None:
+        path = _lives_file(self.store)
+        self.life = new_id()
+        if path is None:
+            return
+        try:
+            while not (lock := ByteLock(path, _position(self.life))).take():
+                self.life = new_id()  # another life has this byte
+        except OSError as error:
+            raise LedgerError(
+                f"ledger {self.store}: its lock {error.filename or path} cannot be taken ({error.strerror})",
+                hint="may you write to the file and its folder, and does its file system know locks?",
+            ) from error
+        self._lock = lock
+
+    def _take(self, connection: sa.Connection) -> bool:
+        self.store.alone(connection)
+        others = _living(self.store, connection)
+        if any(node.alive for node in others):
+            return False
+        now = self.store.now(connection)
+        for node in others:
+            connection.execute(nodes.update().where(nodes.c.id == node.life).values(gone=now))
+        row = {
+            "id": self.life,
+            "name": self.owner,
+            "kind": self.kind,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "version": version("schedkit"),
+            "since": now,
+            "address": "",
+            "batch": 0,
+            "base": 0,
+        }
+        connection.execute(nodes.insert(), [row])
+        if not self.store.sqlite:
+            connection.execute(beats.insert(), [{"life": self.life, "expires": now + self._micros}])
+        return True
+
+    @property
+    def _micros(self) -> int:
+        return int(self.seconds * 1e6)
+
+    def claim(self, connection: sa.Connection, batch: int) -> None:
+        """Begin a transaction of this life, and note its number.
+
+        Raises
+        ------
+        NotOwnerError
+            If it is marked as gone.
+        """
+        mine = nodes.update().where(nodes.c.id == self.life, nodes.c.gone.is_(None))
+        if connection.execute(mine.values(batch=batch)).rowcount != 1:
+            raise self.lost()
+
+    def committed(self, connection: sa.Connection, batch: int) -> bool:
+        """Tell whether the transaction of this number was committed, once its outcome is certain.
+
+        Raises
+        ------
+        NotOwnerError
+            If this life is marked as gone.
+        """
+        # The row is locked: a server may still be at work on a commit whose connection broke.
+        query = sa.select(nodes.c.batch, nodes.c.gone).where(nodes.c.id == self.life).with_for_update()
+        row = connection.execute(query).one_or_none()
+        if row is None or row.gone is not None:
+            raise self.lost()
+        return bool(row.batch == batch)
+
+    def beat(self, connection: sa.Connection) -> None:
+        """Count as alive for another `seconds`; where a lock tells it, only look whether this life is gone.
+
+        Raises
+        ------
+        NotOwnerError
+            If it is marked as gone.
+        """
+        gone = connection.execute(sa.select(nodes.c.gone).where(nodes.c.id == self.life)).one_or_none()
+        if gone is None or gone[0] is not None:
+            raise self.lost()
+        if not self.store.sqlite:
+            expires = sa.text(f"({POSTGRES_NOW}) + {self._micros}")
+            connection.execute(beats.update().where(beats.c.life == self.life).values(expires=expires))
+
+    def lost(self) -> NotOwnerError:
+        """Return the error for whoever wants to write all the same."""
+        return NotOwnerError(f"ledger {self.store}: another process owns it now")
+
+    def release(self) -> None:
+        """End this life, so that nobody has to find it dead; a store that is away is left."""
+        try:
+            with self.store.connect() as connection, connection.begin():
+                now = self.store.now(connection)
+                mine = nodes.update().where(nodes.c.id == self.life, nodes.c.gone.is_(None))
+                connection.execute(mine.values(gone=now))
+                connection.execute(beats.delete().where(beats.c.life == self.life))
+        except SQLAlchemyError as error:
+            _log.warning("the life at %s could not be ended: %s", self.store, reason(error))
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+def living(store: Store) -> list[NodeRow]:
+    """Return the lives that are not marked as gone, the oldest first; `alive` tells those that have died."""
+    with store.reading() as connection:
+        return _living(store, connection)
+
+
+def _living(store: Store, connection: sa.Connection) -> list[NodeRow]:
+    query = (
+        sa.select(nodes, beats.c.expires)
+        .outerjoin(beats, beats.c.life == nodes.c.id)
+        .where(nodes.c.gone.is_(None))
+        .order_by(nodes.c.id)
+    )
+    rows = connection.execute(query).mappings().all()
+    now = store.now(connection) if rows else 0
+    return [_node(store, row, now) for row in rows]  # type: ignore[arg-type]  # a RowMapping is one
+
+
+def _node(store: Store, row: Mapping[str, Any], now: int) -> NodeRow:
+    return NodeRow(
+        life=row["id"],
+        name=row["name"],
+        kind=row["kind"],
+        pid=row["pid"],
+        host=row["host"],
+        since=from_micros(row["since"]),
+        alive=_is_alive(store, row, now),
+    )
+
+
+def _is_alive(store: Store, row: Mapping[str, Any], now: int) -> bool:
+    path = _lives_file(store)
+    if path is not None:
+        return held_elsewhere(path, _position(row["id"]))
+    # Sooner than its beat tells, where its process can be seen.
+    seen = row["host"] != socket.gethostname() or row["pid"] == os.getpid() or alive(row["pid"], untold=True)
+    return seen and (row["expires"] or 0) > now
+
+
+def _lives_file(store: Store) -> Path | None:
+    return None if store.path is None else store.path.with_name(store.path.name + ".lives")
+
+
+def _position(life: str) -> int:
+    """Return the byte that a life locks: within what Windows can address."""
+    return zlib.crc32(life.encode()) >> 1

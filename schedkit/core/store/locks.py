@@ -1,0 +1,133 @@
+"""Locks on single bytes of a file, held until they are released or their process dies.
+
+The kernel drops them with their process, keeps them while a laptop sleeps, and needs no clock. On POSIX they
+belong to the open file (F_OFD_SETLK of Linux and macOS), so that another part of this process which opens
+and closes the same file does not drop them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import struct
+import sys
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from schedkit.values.forks import register_fork_hook
+
+__all__ = ["ByteLock", "held_elsewhere"]
+
+# What the systems say of a lock that somebody else holds.
+_TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+
+_open: weakref.WeakSet[ByteLock] = weakref.WeakSet()
+
+
+class ByteLock:
+    """An exclusive lock on one byte of a file; the file need not be so long."""
+
+    def __init__(self, path: Path, position: int) -> None:
+        self._path, self._position = path, position
+        self._file: IO[bytes] | None = None
+
+    def take(self) -> bool:
+        """Take the lock if nobody has it.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written, or its file system knows no locks.
+        """
+        file = open(self._path, "ab")  # noqa: SIM115  # held open as long as the lock
+        try:
+            taken = _lock(file, self._position)
+        except BaseException:
+            file.close()
+            raise
+        if taken:
+            self._file = file
+            _open.add(self)
+        else:
+            file.close()
+        return taken
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def held_elsewhere(path: Path, position: int) -> bool:
+    """Tell whether somebody holds the lock on a byte, in this process or another.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened, or its file system knows no locks.
+    """
+    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+        return _is_held(file, position)
+    return False
+
+
+def lock_byte(file: IO[bytes], locking: Callable[[int, int, int], object], mode: int, position: int) -> bool:
+    """Lock as Windows does: `locking` takes so many bytes from where the file's position is."""
+    file.seek(position)
+    try:
+        locking(file.fileno(), mode, 1)
+    except OSError as error:
+        if error.errno in _TAKEN:
+            return False
+        raise
+    return True
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes], position: int) -> bool:
+        return lock_byte(file, msvcrt.locking, msvcrt.LK_NBLCK, position)
+
+    def _is_held(file: IO[bytes], position: int) -> bool:
+        return not _lock(file, position)  # closing the file gives it back
+
+else:
+    import fcntl
+
+    _DARWIN = sys.platform == "darwin"
+    # Not in the module of every Python: <sys/fcntl.h> of macOS.
+    _SET = 90 if _DARWIN else fcntl.F_OFD_SETLK
+    _GET = 92 if _DARWIN else fcntl.F_OFD_GETLK
+
+    def _flock(kind: int, position: int) -> bytes:
+        if _DARWIN:
+            return struct.pack("qqihh", position, 1, 0, kind, os.SEEK_SET)
+        return struct.pack("hhqqi4x", kind, os.SEEK_SET, position, 1, 0)
+
+    def _lock(file: IO[bytes], position: int) -> bool:
+        try:
+            fcntl.fcntl(file.fileno(), _SET, _flock(fcntl.F_WRLCK, position))
+        except OSError as error:
+            if error.errno in _TAKEN:
+                return False
+            raise
+        return True
+
+    def _is_held(file: IO[bytes], position: int) -> bool:
+        found = fcntl.fcntl(file.fileno(), _GET, _flock(fcntl.F_WRLCK, position))
+        kind: int = struct.unpack_from("h", found, 20 if _DARWIN else 0)[0]
+        return kind != fcntl.F_UNLCK
+
+
+def _forked() -> None:
+    """In a forked child: a lock stays with the parent; the child's copy would keep it past its death."""
+    for lock in list(_open):
+        lock.release()
+
+
+register_fork_hook(_forked)
