@@ -16,7 +16,8 @@
     │   └── WorkbookError              a sheet name, header or template that cannot be written
     ├── FileError                      a file cannot be read or written: permission, space, damage
     ├── LedgerError                    the ledger is corrupt, read-only, too new, or not reachable
-    ├── NotOwnerError                  another process owns the ledger
+    ├── NotRunningError                no running process does it
+    ├── LifeEndedError                 this process was taken for dead
     ├── RunError                       a run did not end as DONE; raised by `run.result()`
     │   ├── RunFailedError
     │   ├── RunTimeoutError
@@ -57,10 +58,11 @@ __all__ = [
     "IncompleteError",
     "JqlError",
     "LedgerError",
+    "LifeEndedError",
     "MalformedPageError",
     "MissingExtraError",
     "NotFoundError",
-    "NotOwnerError",
+    "NotRunningError",
     "ParameterError",
     "RateLimitedError",
     "RegionError",
@@ -180,8 +182,12 @@ class LedgerError(SchedkitError):
     """The ledger is corrupt, read-only, newer than this version, or not reachable."""
 
 
-class NotOwnerError(SchedkitError):
-    """Another process owns the ledger."""
+class NotRunningError(SchedkitError):
+    """No running process does it: the scheduler is stopped, or no process that runs has the task."""
+
+
+class LifeEndedError(SchedkitError):
+    """This process was taken for dead: others may run its tasks."""
 
 
 class RunError(SchedkitError):

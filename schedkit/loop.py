@@ -33,10 +33,12 @@ from schedkit.values.keywords import Keywords
 
 __all__ = [
     "ServiceLoop",
+    "awaited",
     "blocking",
     "bridged",
     "live",
     "live_objects",
+    "patiently",
     "refuse_in_coroutine",
     "service",
     "task_group",
@@ -158,10 +160,7 @@ class ServiceLoop:
         future = self.submit(fn, *args, **kwargs)
         try:
             if _on_asyncio():
-                wrapped = asyncio.wrap_future(future)
-                while not wrapped.done():
-                    await asyncio.wait([wrapped], timeout=HEARTBEAT_SECONDS)
-                return _unwrapped(wrapped.result)
+                return await patiently(future)
             return await anyio.to_thread.run_sync(_unwrapped, future.result, abandon_on_cancel=True)
         finally:
             future.cancel()
@@ -217,6 +216,19 @@ def _on_asyncio() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+async def awaited(answer: Future[T]) -> T:
+    """Await what another thread will answer, on the running asyncio loop."""
+    return await asyncio.wrap_future(answer)
+
+
+async def patiently(answer: Future[T]) -> T:
+    """Await an answer on a user's asyncio loop, which wakes so often that Interrupt is heard."""
+    wrapped = asyncio.wrap_future(answer)
+    while not wrapped.done():
+        await asyncio.wait([wrapped], timeout=HEARTBEAT_SECONDS)
+    return _unwrapped(wrapped.result)
 
 
 class Waitable(Protocol[S_co]):

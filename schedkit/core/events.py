@@ -20,7 +20,7 @@ __all__ = [
     "Event",
     "Fired",
     "LoopBlocked",
-    "OwnerChanged",
+    "NodeChanged",
     "RunEnded",
     "RunLogged",
     "RunNoted",
@@ -155,11 +155,11 @@ class LoopBlocked(Event, frozen=True, kw_only=True):
     over: bool = False
 
 
-class OwnerChanged(Event, frozen=True, kw_only=True):
-    """Someone began or ceased to own the ledger: `change` is started, stopped, taken, lost or viewer."""
+class NodeChanged(Event, frozen=True, kw_only=True):
+    """A process began or ceased to run tasks: `change` is started, stopped, gone (found dead) or lost."""
 
     change: str
-    owner: str
+    name: str
     life: str = ""
 
 
@@ -188,7 +188,7 @@ AnyEvent = (
     | RunLogged
     | RunNoted
     | LoopBlocked
-    | OwnerChanged
+    | NodeChanged
     | StoreAway
     | StoreBack
 )

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+from msgspec.structs import replace
 
 from schedkit.core.api.handles import RunHandle, TaskHandle
 from schedkit.core.api.views import named
 from schedkit.core.engine.values import Cancel, Pause, Resume, Stimulus
 from schedkit.core.node.backfill import asked
 from schedkit.core.node.node import Node
-from schedkit.core.node.waiters import OwnerEnded, Waiter
 from schedkit.core.promise import Promise
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.constructors import Moment, between
 from schedkit.errors import UsageError
-from schedkit.loop import bridged
+from schedkit.loop import awaited, bridged
 from schedkit.values.durations import Duration, parse_duration
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncScheduler"]
 
-T = TypeVar("T")
 _STIMULI: dict[str, Callable[..., Stimulus]] = {"pause": Pause, "resume": Resume}
 
 
@@ -41,41 +39,34 @@ class AsyncScheduler:
         return self._scheduler._node
 
     @bridged
-    async def start(self, *, standby: bool = False) -> None:
-        """Own the ledger and begin; a viewer if another process owns it.
-
-        Parameters
-        ----------
-        standby : bool
-            As a viewer, take the ledger whenever nobody owns it, until `stop`: also after it was handed over
-            to another process or lost to one.
-        """
-        await self._node.start(standby=standby)
+    async def start(self) -> None:
+        """Run the tasks that are declared here, beside other processes at the same ledger."""
+        await self._node.start()
         self._scheduler._started()
 
     @bridged
+    async def watch(self) -> None:
+        """Follow what others do and ask them, and run nothing; a scheduler that runs goes on."""
+        await self._node.watch()
+
+    @bridged
     async def stop(self, deadline: Duration = "30s") -> None:
-        """Let running attempts end until `deadline`, interrupt and record the rest, give the ledger back."""
+        """Let running attempts end until `deadline`, interrupt and record the rest."""
         await self._node.stop(parse_duration(deadline, "deadline"))
 
     @bridged
-    async def take_over(self, *, now: bool = True, timeout: Duration = "60s") -> None:
-        """Become the owner once: ask the present one to hand over, or (`now=False`) take over when it ends.
-
-        Afterwards this process is what it was started as: only ``start(standby=True)`` stands by for good.
-
-        Raises
-        ------
-        NotOwnerError
-            If the present owner has not let go within `timeout`; this process takes over as soon as it does.
-        """
-        await self._node.take_over(now=now, timeout=parse_duration(timeout, "timeout"))
+    async def bring_home(self) -> None:
+        """Have all tasks that are declared here run by this process from now on, wherever they are at home."""
+        await self._node.declare(list(self._scheduler._registry.values()), replace=True)
 
     @bridged
     async def submit(self, name: str, /, **params: Any) -> RunHandle:
         """Ask for a run now; durable when it returns."""
         handles, durable = self._scheduler._submit(name, [params])
-        await _awaited(durable)
+        if isinstance(durable, Promise):
+            await awaited(durable.future())
+        else:
+            await self._scheduler._ask_all(durable)
         return handles[0]
 
     @bridged
@@ -89,8 +80,8 @@ class AsyncScheduler:
 
         Raises
         ------
-        NotOwnerError
-            If nobody owns the ledger: neither this scheduler nor another process runs.
+        NotRunningError
+            If no running process has the task.
         UsageError
             If the task has no schedule, or the window holds more than 10,000 due times.
         """
@@ -99,22 +90,25 @@ class AsyncScheduler:
         first, last = between(start, end)
         if first > last:
             raise UsageError(f"task {name!r}: {start} is after {end}", hint="backfill from the earlier time")
-        if node.owner is not None:
-            scheduler._known(name)
+        if self._at_home(name):
             ids, waiters, _ = await node.backfills.make(name, first, last, node.config.name)
             return [RunHandle(scheduler, id, name, ends) for id, ends in zip(ids, waiters, strict=True)]
-        answer = await node.ask("backfill", asked(name, first, last))
+        scheduler._known(name)
+        answer = await node.ask("backfill", asked(name, first, last), task=name)
         return [RunHandle(scheduler, id, name) for id in answer["runs"]]
 
     @bridged
     async def cancel(self, run: str) -> bool:
         """Cancel a run, durable when it returns; False if it had ended."""
         node = self._node
-        if node.owner is not None:
-            durable = Promise[dict[str, Any]]()
-            node.owner.post(Cancel(run=run, actor=node.config.name, token=durable))
-            return bool((await _awaited(durable))["cancelled"])
-        answer = await node.ask("cancel", {"run": run})
+        if node.life is not None and run in node.life.engine.runs:
+            return bool((await self._decided(Cancel(run=run, actor=node.config.name)))["cancelled"])
+        found = await anyio.to_thread.run_sync(self._scheduler._run, run)
+        if found.state.final:
+            return False
+        # A run goes on where it was started, though its task may be at home elsewhere by now.
+        life = await anyio.to_thread.run_sync(node.ledger.life_of, run)
+        answer = await node.ask("cancel", {"run": run}, task=found.task, life=life)
         return bool(answer["cancelled"])
 
     @bridged
@@ -131,24 +125,33 @@ class AsyncScheduler:
     async def remove(self, name: TaskHandle[..., Any] | str) -> None:
         """Forget a task, here and wherever it is declared now; its history stays."""
         name, node = self._scheduler._known(name), self._node
-        if node.owner is not None:
-            durable = Promise[dict[str, Any]]()
-            node.owner.post(node.owner.declarations.remove(name, node.config.name, token=durable))
-            await _awaited(durable)
+        if self._at_home(name):
+            await self._decided(node.declarations.remove(name, node.config.name))
         else:
-            await node.ask("remove", {"task": name})
-        node.watching.forget(name)
+            await node.ask("remove", {"task": name}, task=name)
+        node.declarations.forget(name)
+
+    def _at_home(self, name: str) -> bool:
+        life = self._node.life
+        return life is not None and name in life.engine.rows
+
+    async def _decided(self, stimulus: Stimulus) -> dict[str, Any]:
+        """Return the engine's answer once it is durable."""
+        life = self._node.life
+        assert life is not None
+        answer = Promise[dict[str, Any]]()
+        life.post(replace(stimulus, token=answer))
+        return await awaited(answer.future())
 
     async def _act(self, word: str, name: TaskHandle[..., Any] | str | None) -> None:
         node = self._node
         if name is not None:
             name = self._scheduler._known(name)
-        if node.owner is not None:
-            durable = Promise[dict[str, Any]]()
-            node.owner.post(_STIMULI[word](task=name, actor=node.config.name, token=durable))
-            await _awaited(durable)
+        here = node.life is not None if name is None else self._at_home(name)
+        if here:
+            await self._decided(_STIMULI[word](task=name, actor=node.config.name))
         else:
-            await node.ask(word, {"task": name})
+            await node.ask(word, {"task": name}, task=name)
 
     @bridged
     async def reschedule(self, name: TaskHandle[..., Any] | str, trigger: object) -> None:
@@ -156,30 +159,16 @@ class AsyncScheduler:
         node = self._node
         name = self._scheduler._known(name)
         made = None if trigger is None else trigger_data.of(trigger)
-        if node.owner is not None:
-            durable = Promise[dict[str, Any]]()
-            known = node.owner.engine.rows
-            stimulus = node.owner.declarations.reschedule(
-                name, made, node.config.name, known=known, token=durable
-            )
-            node.owner.post(stimulus)
-            await _awaited(durable)
+        if self._at_home(name):
+            known = self._scheduler.tasks
+            await self._decided(node.declarations.reschedule(name, made, node.config.name, known=known))
         else:
             text = None if made is None else trigger_data.dumps(made)
-            await node.ask("reschedule", {"task": name, "trigger": text})
+            await node.ask("reschedule", {"task": name, "trigger": text}, task=name)
 
     @bridged
     async def result(self, run: str) -> Any:
         """Return what a run returned, waiting for its end."""
-        handle = await asyncio.to_thread(self._scheduler.run, run)
-        finished = None
-        while finished is None:
-            waiter = Waiter()
-            await self._node.finished(run, waiter)
-            with contextlib.suppress(OwnerEnded):
-                finished = await asyncio.wrap_future(waiter.future())
-        return await asyncio.to_thread(handle.value_of, finished)
-
-
-async def _awaited(durable: Promise[T] | Future[T]) -> T:
-    return await asyncio.wrap_future(durable.future() if isinstance(durable, Promise) else durable)
+        handle = await anyio.to_thread.run_sync(self._scheduler.run, run)
+        finished = await self._node.end_of(run)
+        return await anyio.to_thread.run_sync(handle.value_of, finished)

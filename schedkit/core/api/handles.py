@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+import weakref
 from collections.abc import Callable, Generator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
@@ -14,7 +14,7 @@ from schedkit.core.api.front_end import front_end
 from schedkit.core.engine.values import Finished
 from schedkit.core.events import Event, RunLogged, RunProgressed
 from schedkit.core.model import Task
-from schedkit.core.node.waiters import OwnerEnded, Waiter
+from schedkit.core.node.waiters import LifeEnded, Waiter
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
 from schedkit.core.tasks.params import arguments_by_name
@@ -26,7 +26,7 @@ from schedkit.errors import (
     RunTimeoutError,
     StopRequested,
 )
-from schedkit.loop import HEARTBEAT_SECONDS, refuse_in_coroutine
+from schedkit.loop import patiently, refuse_in_coroutine
 from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.keywords import check_keywords
 
@@ -64,7 +64,7 @@ class RunHandle:
         self.scheduler = scheduler
         self.id = id
         self.task = task
-        self._waiter = waiter
+        self._waiter: Waiter | Future[Finished] | None = waiter
         self._finished: Finished | None = None
 
     def __repr__(self) -> str:
@@ -77,7 +77,7 @@ class RunHandle:
         if self._finished is None and self._waiter is not None and self._waiter.done():
             try:
                 self._finished = self._waiter.result()
-            except OwnerEnded:
+            except LifeEnded:
                 self._waiter = None
         return self._finished
 
@@ -125,12 +125,13 @@ class RunHandle:
         """Its ended attempts."""
         return self.scheduler._attempts(self.id)
 
-    def _promise(self) -> Waiter:
+    def _promise(self) -> Waiter | Future[Finished]:
         if self._waiter is None:
             self._waiter = self.scheduler._wait_for(self.id)
+            weakref.finalize(self, self._waiter.cancel)  # nobody waits any more
         return self._waiter
 
-    def _ask_again(self, promise: Waiter) -> None:
+    def _ask_again(self, promise: Waiter | Future[Finished]) -> None:
         """Let the next promise be asked of who answers now; another thread may have seen to it."""
         if self._waiter is promise:
             self._waiter = None
@@ -168,16 +169,18 @@ class RunHandle:
             try:
                 self._finished = promise.result(max(left, 0.0))
                 return self._finished
-            except OwnerEnded:
+            except LifeEnded:
                 self._ask_again(promise)
             except TimeoutError:
                 if deadline is not None and time.monotonic() >= deadline:
                     message = (
                         f"run {self.id} of {self.task!r} has not ended within {timeout}: it is {self.state}"
                     )
-                    owner = None if self.scheduler.running else self.scheduler.owner
-                    if owner is not None:
-                        message += f", and {owner.name} runs this ledger (here: sched.take_over())"
+                    home = self.scheduler.home(self.task)
+                    if home is None:
+                        message += ", and no running process has its task"
+                    elif not home.here:
+                        message += f", and its task is run by {home}"
                     raise TimeoutError(message) from None
                 if surroundings.should_stop():
                     raise StopRequested("the run was asked to stop") from None
@@ -244,13 +247,11 @@ class RunHandle:
             try:
                 while (finished := self._ended()) is None:
                     promise = self._promise()
-                    future = asyncio.wrap_future(promise.future())
-                    while not future.done():
-                        # A cell that awaits would ignore Interrupt until its loop wakes.
-                        await asyncio.wait([future], timeout=HEARTBEAT_SECONDS)
                     try:
-                        self._finished = future.result()
-                    except OwnerEnded:
+                        self._finished = await patiently(
+                            promise.future() if isinstance(promise, Waiter) else promise
+                        )
+                    except LifeEnded:
                         self._ask_again(promise)
             finally:
                 unsubscribe()

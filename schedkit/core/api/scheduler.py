@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import os
@@ -24,6 +23,7 @@ from schedkit.core.api.process_spec import ProcessSpec
 from schedkit.core.api.views import Views
 from schedkit.core.board.board import Board
 from schedkit.core.compat.job_api import JobApi
+from schedkit.core.engine.values import Finished
 from schedkit.core.execution.results import Results
 from schedkit.core.ids import new_id
 from schedkit.core.model import Task
@@ -31,7 +31,6 @@ from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.node import Node
 from schedkit.core.node.submissions import submit_all
-from schedkit.core.node.waiters import Waiter
 from schedkit.core.promise import Promise
 from schedkit.core.store.database import Store
 from schedkit.core.store.reader import Ledger
@@ -44,7 +43,7 @@ from schedkit.core.tasks.options import TASK_OPTIONS, TaskOptions
 from schedkit.core.tasks.params import check, check_data
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.triggers.base import TriggerLike
-from schedkit.errors import DeclarationError, NotOwnerError, SettingsError
+from schedkit.errors import DeclarationError, NotRunningError, SettingsError
 from schedkit.loop import blocking, refuse_in_coroutine, service, wait
 from schedkit.values.keywords import check_keywords
 
@@ -118,7 +117,8 @@ class Scheduler(Views, ProcessSpec, JobApi):
 
     start = blocking(AsyncScheduler.start)
     stop = blocking(AsyncScheduler.stop)
-    take_over = blocking(AsyncScheduler.take_over)
+    watch = blocking(AsyncScheduler.watch)
+    bring_home = blocking(AsyncScheduler.bring_home)
 
     def __enter__(self) -> Scheduler:
         self.start()
@@ -129,7 +129,7 @@ class Scheduler(Views, ProcessSpec, JobApi):
 
     @contextmanager
     def viewing(self) -> Iterator[Scheduler]:
-        """Open the ledger to look and to leave commands, without owning it or starting anything."""
+        """Open the ledger to look and to leave commands, without starting anything."""
         service().call(self._node.open)
         self._viewing = True
         try:
@@ -141,13 +141,15 @@ class Scheduler(Views, ProcessSpec, JobApi):
         stop_at_exit(self)
         front_end().scheduler_started()
         self._to_run.submit()
-        owner = self.owner
-        if self.state == "viewer" and owner is not None:
+        elsewhere = self._node.declarations.elsewhere
+        if elsewhere:
+            names = ", ".join(map(repr, sorted(elsewhere)))
+            home = self.home(next(iter(elsewhere)))
             _log.warning(
-                "%s is owned by %s; this process is a viewer: what is declared here waits. "
-                "take_over() makes it the owner; Scheduler('other.db') is a ledger of its own",
-                self.ledger,
-                owner,
+                "run by another process (%s), with the same code: %s; this one goes on with it when that ends. "
+                "sched.bring_home() has it run here",
+                home,
+                names,
             )
 
     # Declaring
@@ -186,13 +188,12 @@ class Scheduler(Views, ProcessSpec, JobApi):
         task = fill(task, self._job_defaults)
         if task.trigger is not None:  # before anybody knows of the task: what it cannot tell is refused
             task.trigger.begins(datetime.now(UTC), self._node.config.tz)
-        owner = self._node.owner
-        known = owner.engine.rows if owner is not None else self._names() if self._open else ()
+        known = self._names() if self._open and task.after else ()
         self._registry.add(task, known=known, origin=origin.here())
         handle: TaskHandle[..., Any] = TaskHandle(self, task.name)
         self._handles[task.name] = handle
-        if self._node.state != "stopped":
-            service().submit(self._node.declare, task).result()
+        if self._node.state == "running":
+            service().submit(self._node.declare, [task]).result()
         front_end().task_declared(self.ledger, task.name, lambda: self.tasks)
         return handle
 
@@ -218,8 +219,8 @@ class Scheduler(Views, ProcessSpec, JobApi):
 
         Raises
         ------
-        NotOwnerError
-            If nobody owns the ledger: neither this scheduler nor another process runs.
+        NotRunningError
+            If neither this scheduler nor another process runs the task.
         UsageError
             If no task is called so, or the parameters do not fit.
         """
@@ -229,12 +230,16 @@ class Scheduler(Views, ProcessSpec, JobApi):
         """Ask for a run for each set of parameters, all durable when it returns."""
         refuse_in_coroutine("Scheduler.submit")
         handles, durable = self._submit(name, batch)
-        wait(durable)
+        if isinstance(durable, Promise):
+            wait(durable)
+        else:
+            service().call(self._ask_all, durable)
         return handles
 
     def _submit(
         self, name: str, batch: Iterable[Mapping[str, Any]]
-    ) -> tuple[list[RunHandle], Promise[None] | Future[None]]:
+    ) -> tuple[list[RunHandle], Promise[None] | list[dict[str, Any]]]:
+        """Return handles, and what tells when the runs are durable: a promise, or what is to be asked elsewhere."""
         name = getattr(name, "name", name)
         node = self._node
         task = self._registry.get(name)
@@ -244,26 +249,22 @@ class Scheduler(Views, ProcessSpec, JobApi):
             checked = [check(task, params) for params in batch]
         else:
             checked = [check_data(name, params) for params in batch]
-        owner = node.owner
-        if owner is None:
+        life = node.life
+        if life is None or name not in life.engine.rows:
             handles = [RunHandle(self, new_id(), name) for _ in checked]
             asked = [
                 {"run": handle.id, "task": name, "params": params}
                 for handle, params in zip(handles, checked, strict=True)
             ]
-            if service().here():
-                return handles, asyncio.run_coroutine_threadsafe(
-                    self._ask_all(asked), asyncio.get_running_loop()
-                )
-            return handles, service().submit(self._ask_all, asked)
+            return handles, asked
         wanted = [{"params": params} for params in checked]
-        ids, waiters, durable = submit_all(owner, name, wanted, actor=node.config.name)
+        ids, waiters, durable = submit_all(life, name, wanted, actor=node.config.name)
         handles = [RunHandle(self, id, name, waiter) for id, waiter in zip(ids, waiters, strict=True)]
         return handles, durable
 
     async def _ask_all(self, asked: list[dict[str, Any]]) -> None:
         for data in asked:
-            await self._node.ask("submit", data)
+            await self._node.ask("submit", data, task=data["task"])
 
     backfill = blocking(AsyncScheduler.backfill)
 
@@ -273,18 +274,16 @@ class Scheduler(Views, ProcessSpec, JobApi):
 
     def prune(self) -> int:
         """Forget now what the retention policy lets go; return how many rows and files."""
-        if self._node.owner is None:
-            raise NotOwnerError(f"ledger {self.ledger} is not owned here", hint="its owner prunes it")
+        if self._node.life is None:
+            raise NotRunningError(f"no scheduler of {self.ledger} runs here", hint="start it: sched.start()")
         return service().call(self._node.maintenance.prune)
 
     # Seeing
 
     # For the handles
 
-    def _wait_for(self, id: str) -> Waiter:
-        waiter = Waiter()
-        service().submit(self._node.finished, id, waiter)
-        return waiter
+    def _wait_for(self, id: str) -> Future[Finished]:
+        return service().submit(self._node.end_of, id)
 
 
 SCHEDULER_OPTIONS.document(Scheduler)

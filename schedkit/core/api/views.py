@@ -75,12 +75,12 @@ class Views:
 
     @property
     def state(self) -> str:
-        """stopped, running (this process owns the ledger) or viewer."""
+        """stopped, running or watching."""
         return self._node.state
 
     @property
     def running(self) -> bool:
-        """Whether this process owns the ledger and runs tasks."""
+        """Whether this process runs tasks."""
         return self._node.running
 
     @property
@@ -99,16 +99,21 @@ class Views:
         return self._results.folder
 
     @property
-    def owner(self) -> NodeRow | None:
-        """Who owns the ledger: name, pid, host, since; None: nobody."""
+    def nodes(self) -> list[NodeRow]:
+        """The processes that run tasks of this ledger, the oldest first: name, kind, pid, host, since."""
         self._must_be_open()
-        return self._ledger.holder()
+        return [node for node in self._ledger.nodes() if node.alive]
+
+    def home(self, task: TaskHandle[..., Any] | str) -> NodeRow | None:
+        """Return the process that runs a task, None if none does."""
+        self._must_be_open()
+        return self._ledger.home(named(task))
 
     @property
     def paused(self) -> bool:
         """Whether the due times of all tasks are stopped."""
-        owner = self._node.owner
-        return owner.engine.paused if owner is not None else self._ledger.setting("paused") == "1"
+        life = self._node.life
+        return life.engine.paused if life is not None else self._ledger.setting("paused") == "1"
 
     @property
     def tasks(self) -> Mapping[str, TaskHandle[..., Any]]:
@@ -182,30 +187,25 @@ class Views:
                 runs = {run.id: run for run in self._ledger.recent([row.name for row in rows], 20)}
                 runs |= {run.id: run for run in self._ledger.live()}
                 board.load(tasks=[self._board_task(row) for row in rows], runs=list(runs.values()), seq=seq)
-                owner = self._node.owner
-                if owner is not None and owner.trouble is not None:
-                    board.fold(owner.trouble)
+                life = self._node.life
+                if life is not None and life.trouble is not None:
+                    board.fold(life.trouble)
                 self._board = board
-            holder = self._ledger.holder()
             self._board.put_scheduler(
                 state=self.state,
                 ledger=self.ledger,
-                **self._at_once(holder),
+                **self._at_once(),
                 paused=self.paused,
-                owner=None
-                if holder is None
-                else {
-                    "name": holder.name,
-                    "pid": holder.pid,
-                    "host": holder.host,
-                    "here": holder.here,
-                },
+                nodes=[
+                    {"name": node.name, "pid": node.pid, "host": node.host, "here": node.here}
+                    for node in self.nodes
+                ],
             )
             return self._board
 
-    def _at_once(self, holder: NodeRow | None) -> dict[str, Any]:
-        """Return the limits by which runs start: the owner's; without an owner, this process's."""
-        told = None if holder is None or self.state == "running" else self._ledger.setting("limits")
+    def _at_once(self) -> dict[str, Any]:
+        """Return the limits by which runs start: this process's; where it runs nothing, another's."""
+        told = None if self.state == "running" else self._ledger.setting("limits")
         return self._config.at_once if told is None else load(told)
 
     def _board_task(self, row: TaskRow) -> dict[str, Any]:
@@ -233,13 +233,15 @@ class Views:
             service().call(self._node.open)
 
     def _names(self) -> list[str]:
-        owner = self._node.owner
-        return list(owner.engine.rows) if owner is not None else [row.name for row in self._ledger.tasks()]
+        life = self._node.life
+        here = life.engine.rows if life is not None else ()
+        return sorted({*here, *(row.name for row in self._ledger.tasks())})
 
     def _row(self, name: str) -> TaskRow | None:
-        owner = self._node.owner
-        if owner is not None:
-            return owner.engine.rows.get(name)
+        life = self._node.life
+        row = life.engine.rows.get(name) if life is not None else None
+        if row is not None:
+            return row
         if not self._open:
             return None
         return self._ledger.task(name)
@@ -274,8 +276,8 @@ class Views:
         )
 
     def _run(self, id: str) -> Run:
-        owner = self._node.owner
-        live = owner.engine.runs.get(id) if owner is not None else None
+        life = self._node.life
+        live = life.engine.runs.get(id) if life is not None else None
         if live is not None:
             return live
         self._must_be_open()
@@ -285,8 +287,8 @@ class Views:
         return run
 
     def _details(self, id: str) -> dict[str, Any]:
-        owner = self._node.owner
-        execution = owner.executions.of(id) if owner is not None else None
+        life = self._node.life
+        execution = life.executions.of(id) if life is not None else None
         if execution is not None:
             return execution.context.details()
         self._must_be_open()
@@ -305,9 +307,9 @@ class Views:
         return None if run is None else self._results.load(run.result)
 
     def _live(self, name: str) -> list[Run]:
-        owner = self._node.owner
-        if owner is not None:
-            return owner.engine.live_of(name)
+        life = self._node.life
+        if life is not None and name in life.engine.rows:
+            return life.engine.live_of(name)
         return self._ledger.live(name) if self._open else []
 
     def _task_state(self, name: str) -> str:
@@ -322,11 +324,14 @@ class Views:
         return "idle" if self._is_declared(name, row) else "waiting"
 
     def _is_declared(self, name: str, row: TaskRow | None) -> bool:
-        """Tell whether whoever owns the ledger has the code of a task; without an owner, nobody waits."""
-        if self._node.owner is not None or not self._open:
+        """Tell whether a process that runs has a task at home; where none runs, nobody waits."""
+        life = self._node.life
+        if life is not None and name in life.engine.rows:
+            return True
+        if not self._open:
             return name in self._registry
-        holder = self._ledger.holder()
-        return holder is None or (row is not None and row.facts.get("life") == holder.life)
+        living = {node.life for node in self.nodes}
+        return not living or (row is not None and row.home in living)
 
     def _next_run(self, name: str) -> datetime | None:
         row = self._row(name)

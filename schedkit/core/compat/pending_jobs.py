@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from schedkit.core.events import Event, OwnerChanged
+from schedkit.core.events import Event, NodeChanged
 from schedkit.errors import SchedkitError
 
 if TYPE_CHECKING:
@@ -31,11 +31,10 @@ class PendingJobs:
         return name in self._names
 
     def add(self, name: str) -> None:
-        """Let a job run when this scheduler begins to own the ledger."""
+        """Let a job run when this scheduler begins to run."""
         with self._lock:
             self._names[name] = None
             if self._unsubscribe is None:
-                # Not only `start` makes an owner: a viewer takes over.
                 self._unsubscribe = self._scheduler.subscribe(self._hear)
         self.submit()  # it may have begun meanwhile
 
@@ -45,11 +44,11 @@ class PendingJobs:
             self._names.pop(name, None)
 
     def _hear(self, event: Event) -> None:
-        if isinstance(event, OwnerChanged):
+        if isinstance(event, NodeChanged):
             self.submit()
 
     def submit(self) -> None:
-        """Submit them if this scheduler owns the ledger."""
+        """Submit them if this scheduler runs."""
         if self._scheduler.state != "running":
             return
         with self._lock:

@@ -77,7 +77,7 @@ def task_snapshot(scheduler: Scheduler, name: str) -> TaskSnapshot | None:
 
 def task_snapshots(scheduler: Scheduler) -> dict[str, TaskSnapshot]:
     """Return how every task stands, in the order of their names."""
-    registry, owner = scheduler._registry, scheduler._node.owner
+    registry, owner = scheduler._registry, scheduler._node.life
     rows: dict[str, TaskRow] = {}
     alive: Counter[str] = Counter()
     if owner is not None:

@@ -89,6 +89,7 @@ class Attempts:
                 )
             )
             state.draft.changes.append(AttemptStarted(run.id, started.attempt, state.now))
+            state.hold_home(run.task)
             self._activate(started)
         return len(starting)
 
@@ -115,14 +116,18 @@ class Attempts:
             run = state.runs.get(id)
             if run is None or id in self.active or id in state.runs_aside:
                 continue
+            if id in state.abroad:
+                if run.task in state.tasks:
+                    self._runs.hold_keys(run, state.tasks[run.task])
+                continue
             # One with a reason was cancelled before it began.
             lost = stimulus.reason or run.reason or run.task not in state.tasks
             if run.state is State.RUNNING and lost:
-                self._interrupt(run, stimulus.reason or "its start was lost")
+                self.interrupt(run, stimulus.reason or "its start was lost")
             elif run.state is State.RUNNING:
                 self._hold_place(id, state.tasks[run.task])
                 self._activate(run)
-            elif run.task not in state.rows:
+            elif run.task not in state.rows and id not in state.guests:
                 self._runs.withdraw(run, REMOVED)
         return {}
 
@@ -233,9 +238,12 @@ class Attempts:
                 reason=after.reason,
             )
         )
-        self._runs.offer(after)
+        if after.task in state.rows:
+            self._runs.offer(after)
+        else:
+            state.drop(after)  # its home goes on with it
 
-    def _interrupt(self, run: Run, reason: str) -> None:
+    def interrupt(self, run: Run, reason: str) -> None:
         """Record that a running run has lost its attempt, and what follows."""
         state = self._state
         after = follow(
@@ -246,7 +254,7 @@ class Attempts:
             reason=reason,
             most_interruptions=state.config.most_interruptions,
         )
-        if run.reason or run.task not in state.rows:
+        if run.reason or (run.task not in state.rows and run.id not in state.guests):
             # A running run has a reason only if it was asked to stop: it must not start again.
             after = replace(
                 after,

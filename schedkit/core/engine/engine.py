@@ -7,6 +7,7 @@ from typing import Any
 
 from schedkit.core.engine.attempts import Active, Attempts
 from schedkit.core.engine.dependencies import DependencyTracker
+from schedkit.core.engine.hearing import Hearing
 from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.schedules import Schedules
@@ -20,9 +21,9 @@ from schedkit.core.engine.values import (
     Cancel,
     Decision,
     Declare,
-    DeclareAbsent,
     Drain,
     Ended,
+    Heard,
     HoldWrites,
     Pause,
     Recover,
@@ -32,6 +33,7 @@ from schedkit.core.engine.values import (
     Resume,
     SettingPut,
     Snapshot,
+    StandBy,
     Stimulus,
     StopAttempts,
     Submit,
@@ -49,7 +51,7 @@ MOST_STARTS = 50
 
 
 class Engine:
-    """Decides about the tasks of one process and their runs.
+    """Decides about the tasks that are at home in one process, and their runs.
 
     It reads no clock and touches no store: time is an argument, and what it decides is a value. Made anew
     from the ledger's rows it is what it was, but for what no row holds: attempts whose code is alive here.
@@ -67,21 +69,23 @@ class Engine:
         self._runs = Runs(state)
         self._attempts = Attempts(state, self._runs)
         self._tasks = Tasks(state, self._runs, self._attempts)
+        self._hearing = Hearing(state, self._runs, self._tasks)
         self._handlers: dict[type[Stimulus], Callable[[Any], dict[str, Any]]] = {
             Abandon: self._attempts.abandon,
             Announce: self._announce,
             Answer: _answered,
             Cancel: self._attempts.cancel,
             Declare: self._tasks.declare,
-            DeclareAbsent: self._tasks.declare_absent,
             Drain: self._tasks.drain,
             Ended: self._attempts.ended,
+            Heard: self._hearing.hear,
             HoldWrites: self._tasks.hold,
             Pause: self._tasks.pause,
             Recover: self._attempts.recover,
             Remove: self._tasks.remove,
             Reschedule: self._tasks.reschedule,
             Resume: self._tasks.resume,
+            StandBy: self._tasks.stand_by,
             StopAttempts: self._attempts.stop,
             Submit: self._submit,
         }
@@ -96,6 +100,9 @@ class Engine:
         state.rows = {row.name: row for row in snapshot.tasks}
         for run in snapshot.live:
             state.keep(run)
+        state.abroad, state.guests = set(snapshot.abroad), set(snapshot.guests)
+        for run in snapshot.elsewhere:
+            state.note(run)
         self._runs.load_waits(snapshot.waits)
 
     def handle_all(

@@ -65,6 +65,7 @@ class RunQueue:
         self.concurrency = concurrency
         self.limits: dict[str, int] = dict(limits or {})
         self.running: dict[str, Waiting] = {}
+        self._abroad: dict[str, Waiting] = {}
         self._used: dict[str, int] = {}
         self._waiting: dict[str, Waiting] = {}
         self._ready: list[_Place] = []
@@ -186,9 +187,16 @@ class RunQueue:
             for key in run.keys:
                 self._used[key] = self._used.get(key, 0) + 1
 
+    def hold_keys(self, run: Waiting) -> None:
+        """Let a run that is running in another process hold its keys, but no place here."""
+        if run.id not in self._abroad:
+            self._abroad[run.id] = run
+            for key in run.keys:
+                self._used[key] = self._used.get(key, 0) + 1
+
     def release(self, run: str) -> None:
         """Give back the places of a run that has really ended."""
-        held = self.running.pop(run, None)
+        held = self.running.pop(run, None) or self._abroad.pop(run, None)
         if held is None:
             return
         for key in held.keys:

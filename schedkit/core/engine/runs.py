@@ -107,9 +107,10 @@ class Runs:
             self.end(run, skipped)
             return
         self.offer(run)
-        self._follow_up(run)
+        self.follow_up(run)
 
     def _begin(self, run: Run, waits: Mapping[str, Wait]) -> None:
+        self._state.hold_home(run.task)
         self._state.move(None, run)
         self._tell_queued(run)
         if waits:
@@ -130,7 +131,7 @@ class Runs:
                 return {}, f"its parent {parent.task!r} ended as {state.last[parent.task]}"
         return waits, ""
 
-    def _follow_up(self, run: Run) -> None:
+    def follow_up(self, run: Run) -> None:
         """Let the tasks that come after this run's task have a run that waits for it."""
         for child in list(self._children.get(run.task, {}).values()):
             bound = self._state.dependencies.bind(child.name, run.task, run.id)
@@ -141,14 +142,14 @@ class Runs:
             made = self.new(child.name, "after", run.id)
             made = replace(made, state=State.PENDING, waiting_for=tuple(waits))
             self._begin(made, waits)
-            self._follow_up(made)
+            self.follow_up(made)
 
     def offer(self, run: Run) -> None:
         """Let a run start when there is room, if its code is here and nothing of it runs any more."""
         state, task = self._state, self._state.tasks.get(run.task)
         if task is None or run.state not in (State.QUEUED, State.RETRY) or run.id in state.runs_aside:
             return
-        if run.id in state.queue or run.id in state.queue.running:
+        if run.id in state.queue or run.id in state.queue.running or run.id in state.abroad:
             return  # its last attempt's thread still holds the place
         place = Waiting(run.id, run.task, rank(run.due, run.priority), run.due, self.keys_of(task), task.rate)
         state.queue.offer(place)
@@ -187,13 +188,41 @@ class Runs:
         if state.dependencies.runs_of(after.id):
             draft.changes.append(WaitEnded(after.id, after.state))
         state.dependencies.judge(after.id)
-        for verdict in state.dependencies.ended(after.id, after.state):
+        self.judge_followers(after)
+
+    def end_abroad(self, run: Run) -> None:
+        """Know the end of a run of a task at home here that another process has written."""
+        state = self._state
+        state.drop(run)
+        state.last[run.task] = run.state
+        state.draft.finished.append(Finished(run))
+        state.dependencies.judge(run.id)
+        self.end_parent(run)
+
+    def end_parent(self, run: Run) -> None:
+        """Decide about the runs here that waited for one that ended in another process."""
+        if self._state.dependencies.runs_of(run.id):
+            self._state.draft.changes.append(WaitEnded(run.id, run.state))
+        self.judge_followers(run)
+
+    def judge_followers(self, parent: Run) -> None:
+        """Decide about the runs that waited for one that has ended."""
+        state = self._state
+        for verdict in state.dependencies.ended(parent.id, parent.state):
             child = state.runs[verdict.run]
             if verdict.blocked_by:
                 reason = f"its parent {verdict.blocked_by!r} ended as {verdict.state}"
                 self.end(child, replace(child, state=State.SKIPPED, finished=state.now, reason=reason))
             else:
                 self._release(child, child)
+
+    def is_parent(self, task: str) -> bool:
+        """Tell whether a task at home here comes after another."""
+        return any(task in {parent.task for parent in child.after} for child in self._state.tasks.values())
+
+    def hold_keys(self, run: Run, task: Task) -> None:
+        """Count a run that is running in another process towards the limits of its task."""
+        self._state.queue.hold_keys(Waiting(run.id, run.task, 0, 0, self.keys_of(task)))
 
     def withdraw(self, run: Run, reason: str) -> None:
         """Cancel a run that waits."""

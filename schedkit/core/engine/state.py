@@ -20,6 +20,7 @@ from schedkit.core.engine.values import (
     RunChanged,
     Start,
     Stop,
+    TaskHeld,
     TaskPut,
 )
 from schedkit.core.events import TO_COME, Event, TaskChanged
@@ -89,13 +90,17 @@ class EngineState:
         self.at = from_micros(0)  # `now`, for events
         self.draft = Draft()
         self.tasks: dict[str, Task] = {}  # declared in this process
-        self.rows: dict[str, TaskRow] = {}  # in the ledger
+        self.rows: dict[str, TaskRow] = {}  # at home here
+        self.codes: dict[str, str] = {}  # of the tasks whose code is here, as it was told
         self.paused = False
         self.held = self.draining = False  # nothing new begins: for a time, for good
         self.runs: dict[str, Run] = {}  # those that have not ended
         self.by_task: dict[str, dict[str, None]] = {}
         self.last: dict[str, State] = {}
         self.taken: dict[str, set[int]] = {}
+        self.abroad: set[str] = set()  # runs of tasks at home here that are running in other processes
+        self.guests: set[str] = set()  # runs of tasks at home elsewhere that are running here
+        self.elsewhere: dict[str, Run] = {}  # runs of parents at home elsewhere that have not ended
         # Left as they stand; a task, until it is declared again.
         self.runs_aside: frozenset[str] = frozenset()
         self.tasks_aside: set[str] = set()
@@ -127,10 +132,35 @@ class EngineState:
         self.runs[run.id] = run
         self.by_task.setdefault(run.task, {})[run.id] = None
 
+    def drop(self, run: Run) -> None:
+        """Forget a run that others decide about from now on."""
+        self.runs.pop(run.id, None)
+        self.by_task.get(run.task, {}).pop(run.id, None)
+        self.guests.discard(run.id)
+        self.abroad.discard(run.id)
+
+    def note(self, run: Run) -> None:
+        """Know a run of a task that is at home elsewhere, as what runs here waits for it or will."""
+        self.elsewhere[run.id] = run
+        self.by_task.setdefault(run.task, {})[run.id] = None
+
+    def note_end(self, run: Run) -> None:
+        """Know how a run of a task that is at home elsewhere has ended."""
+        self.elsewhere.pop(run.id, None)
+        self.by_task.get(run.task, {}).pop(run.id, None)
+        self.last[run.task] = run.state
+
+    def hold_home(self, task: str) -> None:
+        """Let what is decided about a task be refused if it is no longer at home here."""
+        row = self.rows.get(task)
+        if row is not None:
+            self.draft.changes.append(TaskHeld(task, row.home))
+
     def put_row(self, row: TaskRow, word: str, actor: str) -> None:
         """Let a task's row be another one, and tell."""
+        before = self.rows.get(row.name)
         self.rows[row.name] = row
-        self.draft.changes.append(TaskPut(row))
+        self.draft.changes.append(TaskPut(row, None if before is None else before.home))
         self.tell_task(word, row, actor)
 
     def tell_task(self, word: str, row: TaskRow, actor: str, *, log: bool = True) -> None:

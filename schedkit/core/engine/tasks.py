@@ -12,22 +12,24 @@ from schedkit.core.engine.attempts import Attempts
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.state import EngineState
 from schedkit.core.engine.values import (
+    CodeTold,
     Declare,
-    DeclareAbsent,
     Drain,
     FireRecorded,
+    Found,
     HoldWrites,
     Pause,
     Remove,
     Reschedule,
     Resume,
     SettingPut,
+    StandBy,
     TaskAdvanced,
     TaskDropped,
 )
 from schedkit.core.events import Fired, TaskChanged
-from schedkit.core.model import TaskRow
-from schedkit.core.states import Disposition
+from schedkit.core.model import Task, TaskRow
+from schedkit.core.states import Disposition, State
 from schedkit.core.tasks.declare import replaced
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
@@ -65,24 +67,89 @@ class Tasks:
 
     def declare(self, stimulus: Declare) -> Answer:
         """Take in a task that this process has declared, new or again."""
-        state, task = self._state, stimulus.task
+        state, task, found = self._state, stimulus.task, stimulus.found
         known = state.rows.get(task.name)
+        moved = known is None and found is not None
+        if known is None and found is not None:
+            known = self._take_in(found)
         row = self._declared_row(stimulus, known)
+        self._tell_code(task.name, stimulus.code)
         state.tasks[task.name] = task
         state.tasks_aside.discard(task.name)
         if known is not None and known.trigger != stimulus.trigger:
             self._leave_behind(known, "rescheduled")
-        word = "declared" if known is None else "redeclared"
+        word = "declared" if known is None else "moved" if moved else "redeclared"
         if row != known:
             state.put_row(row, word, stimulus.actor)
         else:  # declared before in the same words: there is nothing to write
             state.tell_task(word, row, stimulus.actor, log=False)
         self._runs.set_rules(task)
+        if moved and found is not None:
+            self._go_on(task, found, stimulus.reason)
         if stimulus.starts:
             state.queue.remember_starts(task.name, stimulus.starts)
         self._put_schedule(row)
         self._runs.forget_waits(task.name, task)
         return {}
+
+    def _take_in(self, found: Found) -> TaskRow:
+        """Know a task that was at home elsewhere, and its runs."""
+        state, row = self._state, found.row
+        state.rows[row.name] = row
+        state.taken[row.name] = set(found.taken)
+        for run in found.live:
+            state.elsewhere.pop(run.id, None)  # of a parent that is at home here from now on
+            state.keep(run)
+        state.abroad |= found.abroad
+        for parent, how in found.last.items():
+            if parent not in state.rows:
+                state.last[parent] = how
+        for run in found.elsewhere:
+            if run.task not in state.rows:
+                state.note(run)
+        self._runs.load_waits(found.waits)
+        return row
+
+    def _go_on(self, task: Task, found: Found, reason: str) -> None:
+        """Go on with the runs of a task that was at home elsewhere."""
+        for run in found.live:
+            if run.id in found.abroad:
+                self._runs.hold_keys(run, task)
+            elif run.state is State.RUNNING:
+                self._attempts.interrupt(run, reason)
+
+    def _tell_code(self, task: str, code: str) -> None:
+        state = self._state
+        if code and state.codes.get(task) != code:
+            state.codes[task] = code
+            state.draft.changes.append(CodeTold(task, code, state.now))
+
+    def stand_by(self, stimulus: StandBy) -> Answer:
+        """Note that this process has the code of a task that is at home elsewhere."""
+        self._tell_code(stimulus.task, stimulus.code)
+        return {}
+
+    def leave(self, name: str) -> None:
+        """Forget a task that is at home elsewhere now; what runs here ends here."""
+        state = self._state
+        del state.rows[name]
+        state.tasks.pop(name, None)
+        state.schedules.drop(name)
+        self._runs.unfollow(name)
+        state.dependencies.forget(name)
+        for id in list(state.by_task.get(name, ())):
+            run = state.runs.get(id)
+            if run is None:
+                continue
+            state.queue.withdraw(id)
+            if id in self._attempts.active:
+                state.guests.add(id)
+                continue
+            if id in state.abroad:
+                state.queue.release(id)
+            state.drop(run)
+            if self._runs.is_parent(name):
+                state.note(run)
 
     def _declared_row(self, stimulus: Declare, known: TaskRow | None) -> TaskRow:
         state, task, trigger = self._state, stimulus.task, stimulus.task.trigger
@@ -91,7 +158,8 @@ class Tasks:
             if next is None and trigger is not None:  # it may have failed, and be mended now
                 found = trigger.bind(known.anchor, state.config.tz).next(state.at)
                 next = None if found is None else to_micros(found)
-            return replace(known, next=next, facts=stimulus.facts, words=stimulus.words)
+            home = {"home": state.config.life, "home_by": stimulus.home_by, "place": stimulus.place}
+            return replace(known, next=next, facts=stimulus.facts, words=stimulus.words, **home)
         next = self._begins(trigger)
         if trigger is not None and next is None:
             _log.warning(
@@ -99,8 +167,13 @@ class Tasks:
             )
         return TaskRow(
             name=task.name,
+            id=stimulus.id,
             trigger=stimulus.trigger,
             words=stimulus.words,
+            home=state.config.life,
+            home_by=stimulus.home_by,
+            place=stimulus.place,
+            created=state.now if known is None else known.created,
             anchored=state.now,
             next=next,
             paused=not task.enabled if known is None else known.paused,
@@ -113,13 +186,6 @@ class Tasks:
         first = None if trigger is None else trigger.begins(self._state.at, self._state.config.tz)
         return None if first is None else to_micros(first)
 
-    def declare_absent(self, stimulus: DeclareAbsent) -> Answer:
-        """Note a task that another process has declared."""
-        row = stimulus.row
-        if row.name not in self._state.rows:
-            self._state.put_row(row, "declared", row.who)
-        return {}
-
     # What people do
 
     def pause(self, stimulus: Pause) -> Answer:
@@ -129,10 +195,14 @@ class Tasks:
             state.put_row(replace(self.row(name), paused=True), "paused", stimulus.actor)
             state.schedules.drop(name)
             return {}
-        state.paused = True
-        state.schedules.clear()
+        self.pause_all()
         self._tell_all("paused", stimulus.actor)
         return {}
+
+    def pause_all(self) -> None:
+        """Let no due time happen."""
+        self._state.paused = True
+        self._state.schedules.clear()
 
     def resume(self, stimulus: Resume) -> Answer:
         """Let due times happen again; those passed over meanwhile are recorded as missed."""
@@ -141,12 +211,17 @@ class Tasks:
             row = self.row(name)
             self._resume(row, state.paused or row.paused, stimulus.actor, always=True)
             return {}
-        stood, state.paused = state.paused, False
         self._tell_all("resumed", stimulus.actor)
+        self.resume_all(stimulus.actor)
+        return {}
+
+    def resume_all(self, actor: str) -> None:
+        """Let due times happen again, but for tasks that are paused by themselves."""
+        state = self._state
+        stood, state.paused = state.paused, False
         for row in list(state.rows.values()):
             if not row.paused:
-                self._resume(row, stood, stimulus.actor, always=False)
-        return {}
+                self._resume(row, stood, actor, always=False)
 
     def _resume(self, row: TaskRow, stood: bool, actor: str, *, always: bool) -> None:
         state, resumed = self._state, replace(row, paused=False)
@@ -159,7 +234,7 @@ class Tasks:
 
     def _tell_all(self, word: str, actor: str) -> None:
         state = self._state
-        state.draft.changes.append(SettingPut("paused", "1" if state.paused else "0"))
+        state.draft.changes.append(SettingPut("paused", "1" if word == "paused" else "0"))
         state.draft.events.append(TaskChanged(at=state.at, who=actor, change=word))
 
     def remove(self, stimulus: Remove) -> Answer:
@@ -169,7 +244,7 @@ class Tasks:
         state.tasks.pop(row.name, None)
         self._runs.unfollow(row.name)
         state.schedules.drop(row.name)
-        state.draft.changes.append(TaskDropped(row.name))
+        state.draft.changes.append(TaskDropped(row.name, row.home))
         self._runs.forget_waits(row.name)
         state.tell_task("removed", row, stimulus.actor)
         for run_id in list(state.by_task.get(row.name, ())):
@@ -212,7 +287,7 @@ class Tasks:
                 )
             next = None if settled.next_at is None else to_micros(settled.next_at)
             if next != row.next:
-                state.draft.changes.append(TaskAdvanced(row.name, row.next, next))
+                state.draft.changes.append(TaskAdvanced(row.name, row.next, next, row.home))
                 row = state.advance(row, next)
                 state.tell_task("advanced", row, "", log=False)
             self._record_fires(settled.fires)

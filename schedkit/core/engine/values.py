@@ -28,14 +28,16 @@ __all__ = [
     "AttemptStarted",
     "Cancel",
     "Change",
+    "CodeTold",
     "Decision",
     "Declare",
-    "DeclareAbsent",
     "DetailsTold",
     "Drain",
     "Ended",
     "Finished",
     "FireRecorded",
+    "Found",
+    "Heard",
     "HoldWrites",
     "Pause",
     "Recover",
@@ -46,6 +48,7 @@ __all__ = [
     "RunChanged",
     "SettingPut",
     "Snapshot",
+    "StandBy",
     "Start",
     "Stimulus",
     "Stop",
@@ -53,6 +56,7 @@ __all__ = [
     "Submit",
     "TaskAdvanced",
     "TaskDropped",
+    "TaskHeld",
     "TaskPut",
     "WaitAdded",
     "WaitBound",
@@ -73,10 +77,11 @@ class Stimulus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
-    """A task was declared in this process, new or again.
+    """A task was declared in this process, new or again, and is at home here from now on.
 
-    `trigger`, `words` and `facts` are those of its row; `starts` are its latest ones that the ledger knows,
-    which count towards its rate.
+    `id`, `trigger`, `words`, `facts` and `place` are those of its row; `code` tells whether others have the
+    same; `starts` are its latest ones that the ledger knows, which count towards its rate. `found` is what
+    the ledger has of a task that was at home elsewhere; what ran there was lost for the `reason` given.
     """
 
     task: Task
@@ -84,13 +89,26 @@ class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
     words: str
     facts: dict[str, Any]
     actor: str
+    id: str = ""
+    place: str = ""
+    code: str = ""
+    home_by: str = "declared"
     starts: tuple[int, ...] = ()
+    found: Found | None = None
+    reason: str = ""
 
 
-class DeclareAbsent(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Another process has declared a task: it waits until this one declares it too."""
+class StandBy(Stimulus, frozen=True, kw_only=True, gc=False):
+    """A task was declared in this process and stays at home elsewhere: this process may inherit it."""
 
-    row: TaskRow
+    task: str
+    code: str
+
+
+class Heard(Stimulus, frozen=True, kw_only=True, gc=False):
+    """Other processes have written events to the log."""
+
+    events: tuple[Event, ...]
 
 
 class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
@@ -254,9 +272,10 @@ class DetailsTold(msgspec.Struct, frozen=True, gc=False):
 
 
 class TaskPut(msgspec.Struct, frozen=True, gc=False):
-    """A task's row is new or another."""
+    """A task's row is new, or another; `home` is where it was at home until now, None: it is new."""
 
     row: TaskRow
+    home: str | None
 
 
 class TaskAdvanced(msgspec.Struct, frozen=True, gc=False):
@@ -265,12 +284,29 @@ class TaskAdvanced(msgspec.Struct, frozen=True, gc=False):
     task: str
     was: int
     to: int | None
+    home: str
 
 
 class TaskDropped(msgspec.Struct, frozen=True, gc=False):
     """A task was removed."""
 
     task: str
+    home: str
+
+
+class TaskHeld(msgspec.Struct, frozen=True, gc=False):
+    """What was decided holds only while a task is at home there."""
+
+    task: str
+    home: str
+
+
+class CodeTold(msgspec.Struct, frozen=True, gc=False):
+    """This process has the code of a task."""
+
+    task: str
+    code: str
+    since: int
 
 
 class FireRecorded(msgspec.Struct, frozen=True, gc=False):
@@ -347,6 +383,8 @@ Change = (
     | TaskPut
     | TaskAdvanced
     | TaskDropped
+    | TaskHeld
+    | CodeTold
     | FireRecorded
     | WaitAdded
     | WaitBound
@@ -422,11 +460,37 @@ class Decision(msgspec.Struct, frozen=True):
         return bool(self.changes) or any(event.seq for event in self.events)
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """What an engine is made from: the ledger's rows.
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ledger has of one task, for an engine that takes it in.
 
     Attributes
     ----------
+    abroad : set of str
+        Runs that are running in processes which live; they end there.
+    elsewhere : list of Run
+        Runs of its parents that have not ended.
+    """
+
+    row: TaskRow
+    live: list[Run] = []
+    waits: list[WaitRow] = []
+    taken: set[int] = set()
+    last: Mapping[str, State] = {}
+    abroad: frozenset[str] = frozenset()
+    elsewhere: list[Run] = []
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine is made from: the ledger's rows of the tasks that are at home with one life.
+
+    Attributes
+    ----------
+    abroad : set of str
+        Runs of these tasks that are running in other processes; they end there.
+    guests : set of str
+        Runs of tasks that are at home elsewhere, which run here.
+    elsewhere : list of Run
+        Runs of parents at home elsewhere that have not ended.
     taken : mapping of str to set of int
         Times of each task, from its next one on, that have their run already: as after the clock was set
         back.
@@ -439,5 +503,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     waits: list[WaitRow] = []
     taken: Mapping[str, set[int]] = {}
     last: Mapping[str, State] = {}
+    abroad: frozenset[str] = frozenset()
+    guests: frozenset[str] = frozenset()
+    elsewhere: list[Run] = []
     paused: bool = False
     seq: int = 0

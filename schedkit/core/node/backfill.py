@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from schedkit.core.node.submissions import Submitted, submit_all
 from schedkit.core.store.reader import scheduled_times
 from schedkit.core.triggers.base import Trigger
 from schedkit.errors import UsageError
+from schedkit.loop import awaited
 from schedkit.values.instants import from_micros, to_micros
 
 __all__ = ["MOST_BACKFILL", "Backfills", "asked", "due_times"]
@@ -74,7 +74,7 @@ class Backfills:
             taken = await self._taken(name, due)
             wanted = [{"scheduled": to_micros(time)} for time in due if time not in taken]
             submitted = submit_all(life, name, wanted, cause="backfill", actor=actor)
-            await asyncio.wrap_future(submitted[2].future())
+            await awaited(submitted[2].future())
         return submitted
 
     async def _taken(self, name: str, due: list[datetime]) -> set[datetime]:
@@ -86,7 +86,7 @@ class Backfills:
         def read(connection: sa.Connection) -> set[datetime]:
             return scheduled_times(connection, name, due[0], due[-1])
 
-        return await asyncio.wrap_future(self._life.writer.call(read))
+        return await awaited(self._life.writer.call(read))
 
     async def carry_out(self, data: Mapping[str, Any], who: str) -> dict[str, Any]:
         """Do what `asked` wrote down; return its answer."""

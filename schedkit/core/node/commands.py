@@ -1,4 +1,4 @@
-"""What others ask of the owner through the ledger, as stimuli of its engine."""
+"""What others ask of this process through the ledger, as stimuli of its engine."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from typing import Any
 
 import anyio.to_thread
 
-from schedkit.core.engine.values import (
-    Answer,
-    Cancel,
-    DeclareAbsent,
-    Pause,
-    Resume,
-    Stimulus,
-    Submit,
-)
+from schedkit.core.engine.values import Answer, Cancel, Pause, Resume, Stimulus, Submit
+from schedkit.core.node.apart import decide_homeless
 from schedkit.core.node.backfill import Backfills
-from schedkit.core.node.declarations import row_from
 from schedkit.core.node.life import Life
 from schedkit.core.store.reader import CommandRow
 from schedkit.core.tasks.params import check
 from schedkit.core.triggers import data as trigger_data
-from schedkit.errors import DeclarationError, ParameterError, SchedkitError, TriggerError, UsageError
+from schedkit.errors import (
+    DeclarationError,
+    NotRunningError,
+    ParameterError,
+    SchedkitError,
+    TriggerError,
+    UsageError,
+)
 
 __all__ = ["answered", "carry_out"]
 
@@ -30,7 +29,8 @@ _log = logging.getLogger("schedkit")
 
 # What wrong input is called, wherever it is refused.
 _REFUSALS: dict[str, type[SchedkitError]] = {
-    kind.__name__: kind for kind in (UsageError, DeclarationError, TriggerError, ParameterError)
+    kind.__name__: kind
+    for kind in (UsageError, DeclarationError, TriggerError, ParameterError, NotRunningError)
 }
 
 
@@ -44,13 +44,13 @@ async def carry_out(life: Life, backfills: Backfills, command: CommandRow) -> No
     try:
         run = command.data.get("run") if command.kind == "submit" else None
         if run is not None and await anyio.to_thread.run_sync(life.ledger.run, run) is not None:
-            # Written by an owner that died before it could answer.
+            # Written by a process that died before it could answer.
             life.post(Answer(command=command.id, answer={"run": run}))
         elif command.kind == "backfill":
             answer = await backfills.carry_out(command.data, command.who)
             life.post(Answer(command=command.id, answer=answer))
         elif command.kind in _STIMULI:
-            life.post(_STIMULI[command.kind](life, command))
+            await _decide(life, command, _STIMULI[command.kind](life, command))
         else:
             life.post(_refusal(command, SchedkitError(f"no command is called {command.kind!r}")))
     except SchedkitError as error:
@@ -62,12 +62,20 @@ async def carry_out(life: Life, backfills: Backfills, command: CommandRow) -> No
         life.post(_refusal(command, SchedkitError(text)))
 
 
+async def _decide(life: Life, command: CommandRow, stimulus: Stimulus) -> None:
+    task = command.task
+    if task is None or task in life.engine.rows or command.data.get("run") in life.engine.runs:
+        life.post(stimulus)
+    else:
+        await decide_homeless(life, task, stimulus)
+
+
 def _refusal(command: CommandRow, error: SchedkitError) -> Answer:
     return Answer(command=command.id, error=error)
 
 
 def answered(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the answer to a command, or raise what the owner could not do."""
+    """Return the answer to a command, or raise why it could not be carried out."""
     if "error" in answer:
         kind = _REFUSALS.get(answer.get("type", ""), SchedkitError)
         raise kind(answer["error"], hint=answer.get("hint", ""))
@@ -98,9 +106,7 @@ def _resume(life: Life, command: CommandRow) -> Stimulus:
 
 
 def _remove(life: Life, command: CommandRow) -> Stimulus:
-    name = command.data["task"]
-    life.engine.row(name)
-    return life.declarations.remove(name, command.who, command=command.id)
+    return life.declarations.remove(command.data["task"], command.who, command=command.id)
 
 
 def _reschedule(life: Life, command: CommandRow) -> Stimulus:
@@ -110,13 +116,6 @@ def _reschedule(life: Life, command: CommandRow) -> Stimulus:
     return life.declarations.reschedule(name, trigger, command.who, known=known, command=command.id)
 
 
-def _declare(life: Life, command: CommandRow) -> Stimulus:
-    if life.declarations.removed_since(command.data["name"], command.id):
-        return Answer(command=command.id)
-    row = row_from(command.data, command.who, life.config.tz)
-    return DeclareAbsent(command=command.id, row=row)
-
-
 _STIMULI = {
     "submit": _submit,
     "cancel": _cancel,
@@ -124,5 +123,4 @@ _STIMULI = {
     "resume": _resume,
     "remove": _remove,
     "reschedule": _reschedule,
-    "declare": _declare,
 }

@@ -1,50 +1,123 @@
-"""A declared task as the engine and other processes know it."""
+"""The tasks that this process declares, as its engine and its ledger are told of them."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Container, Mapping
+import logging
+import os
+from collections.abc import Collection, Container, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid5
 
 import anyio.to_thread
 
-from schedkit.core.engine.values import Declare, Remove, Reschedule
-from schedkit.core.ids import new_id
-from schedkit.core.model import Task, TaskRow
+from schedkit.core.engine.values import Declare, Found, Remove, Reschedule, StandBy
+from schedkit.core.model import Task
 from schedkit.core.node.config import NodeConfig
-from schedkit.core.store.lives import Lease
+from schedkit.core.node.homes import Claim, settle_home
+from schedkit.core.promise import Promise
+from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
+from schedkit.core.tasks import origin
+from schedkit.core.tasks.code import code_of
 from schedkit.core.tasks.declare import replaced
 from schedkit.core.tasks.options import shown_options
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
-from schedkit.values.instants import to_micros
+from schedkit.errors import DeclarationError
 
-__all__ = ["Declarations", "describe", "row_from"]
+__all__ = ["Declarations"]
+
+_log = logging.getLogger("schedkit")
 
 
 class Declarations:
-    """The tasks that this process declares, and what its engine is told of them.
+    """What this process declares, and where that is at home.
 
-    Parameters
+    Attributes
     ----------
-    lease : Lease
-        Its life goes with each declaration: a viewer tells by it whether the present owner has the code.
+    elsewhere : dict of str to str
+        The tasks declared here that are at home elsewhere → the life that was their home at the last look.
+    declared : dict of str to datetime
+        When each task was declared here last.
     """
 
-    def __init__(self, ledger: Ledger, registry: Registry, config: NodeConfig, lease: Lease) -> None:
-        self._ledger, self._registry, self._config, self._lease = ledger, registry, config, lease
-        # When tasks were removed, as ids, which sort by time: a declaration from before is void.
-        self._removed: dict[str, str] = {}
+    def __init__(self, ledger: Ledger, registry: Registry, config: NodeConfig) -> None:
+        self._ledger, self._registry, self._config = ledger, registry, config
+        self.elsewhere: dict[str, str] = {}
+        self.declared: dict[str, datetime] = {}
 
-    async def all(self) -> list[Declare]:
-        """Return the declarations of all tasks."""
-        return [await self.declare(task) for task in self._registry.values()]
+    async def again(self, home: Collection[str]) -> list[Declare]:
+        """Return the declarations of the tasks that are at home here, for an engine that is made anew."""
+        return [await self._declaration(task) for name, task in self._registry.items() if name in home]
 
-    async def declare(self, task: Task, token: Any = None) -> Declare:
-        """Return the declaration of a task, with its latest starts that count towards its rate."""
+    async def settle(
+        self,
+        tasks: Sequence[Task],
+        home: Container[str],
+        life: str,
+        *,
+        replace: bool,
+        tokens: Sequence[Promise[dict[str, Any]]],
+    ) -> tuple[list[Declare | StandBy], list[DeclarationError]]:
+        """Return what an engine is told of tasks that are declared, and what is refused.
+
+        Parameters
+        ----------
+        home : container of str
+            The tasks that are at home here, with this life.
+        replace : bool
+            Whether they are to be at home here, whatever code their home has.
+        tokens : sequence of Promise
+            One for each, answered when it is written.
+        """
+        names = [task.name for task in tasks if task.name not in home]
+        found = await anyio.to_thread.run_sync(self._ledger.found, names) if names else {}
+        living = await self._living() if found else {}
+        codes = await anyio.to_thread.run_sync(self._ledger.codes, names) if found else {}
+        told: list[Declare | StandBy] = []
+        refused: list[DeclarationError] = []
+        for task, token in zip(tasks, tokens, strict=True):
+            name, code = task.name, code_of(task)
+            self.declared[name] = datetime.now(UTC)
+            if name in home:
+                told.append(await self._declaration(task, token=token))
+                continue
+            known = found.get(name)
+            at = None if known is None or known.row.home == life else living.get(known.row.home)
+            same = at is not None and codes.get((at.life, name)) == code
+            try:
+                claim = settle_home(name, known, at, place=self._place(task), same_code=same, replace=replace)
+            except DeclarationError as error:
+                refused.append(error)
+                self._registry.remove(name)
+                token.settle({})
+                continue
+            if claim is Claim.STAND_BY and at is not None:
+                self.elsewhere[name] = at.life
+                told.append(StandBy(task=name, code=code, token=token))
+            else:
+                self.elsewhere.pop(name, None)
+                told.append(await self._declaration(task, known, at, replace=replace, token=token))
+        return told, refused
+
+    async def _living(self) -> Mapping[str, NodeRow]:
+        nodes = await anyio.to_thread.run_sync(self._ledger.nodes)
+        return {node.life: node for node in nodes if node.alive}
+
+    async def _declaration(
+        self,
+        task: Task,
+        found: Found | None = None,
+        home: NodeRow | None = None,
+        *,
+        replace: bool = False,
+        token: Any = None,
+    ) -> Declare:
         starts: list[int] = []
         if task.rate is not None:
             runs = await anyio.to_thread.run_sync(
@@ -53,13 +126,35 @@ class Declarations:
             starts = [run.started for run in runs if run.started is not None]
         return Declare(
             task=task,
+            id=str(uuid5(UUID(self._ledger.identity), task.name)),
             trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
             words=_words(task, self._config.tz),
-            facts={**_facts(task), "life": self._lease.life},
+            facts=_facts(task),
+            place=self._place(task),
+            code=code_of(task),
+            home_by="moved" if replace and home is not None else "declared",
             actor=self._config.name,
             starts=tuple(starts),
+            found=found,
+            reason="its process ended",
             token=token,
         )
+
+    def _place(self, task: Task) -> str:
+        told = self._registry.origins.get(task.name)
+        if told == origin.EVERYWHERE:
+            return ""
+        notebook = os.environ.get("JPY_SESSION_NAME")
+        file = origin.file_of(task, told, Path(notebook) if notebook else None)
+        return "" if file is None else str(file)
+
+    def forget(self, name: str, at: datetime | None = None) -> None:
+        """Take back a declaration of before `at` (None: of any time): its task was removed."""
+        if at is None or name not in self.declared or self.declared[name] < at:
+            self.elsewhere.pop(name, None)
+            # Who removed it did not know of what comes after it here, which needs it.
+            with contextlib.suppress(DeclarationError):
+                self._registry.remove(name)
 
     def remove(self, name: str, actor: str, *, token: Any = None, command: str = "") -> Remove:
         """Return what has a task forgotten; this process does not declare it any more.
@@ -70,12 +165,7 @@ class Declarations:
             If another task comes after it.
         """
         self._registry.remove(name)
-        self._removed[name] = new_id()
         return Remove(task=name, actor=actor, token=token, command=command)
-
-    def removed_since(self, name: str, command: str) -> bool:
-        """Tell whether a task was removed after a command was left."""
-        return command < self._removed.get(name, "")
 
     def reschedule(
         self,
@@ -103,7 +193,8 @@ class Declarations:
             trigger.begins(datetime.now(UTC), self._config.tz)
         task = self._registry.get(name)
         if task is not None:
-            self._registry.add(replaced(task, trigger=trigger), known=known)
+            told = self._registry.origins.get(name)
+            self._registry.add(replaced(task, trigger=trigger), known=known, origin=told)
         return Reschedule(
             task=name,
             trigger=trigger,
@@ -113,33 +204,6 @@ class Declarations:
             token=token,
             command=command,
         )
-
-
-def describe(task: Task) -> dict[str, Any]:
-    """Return what another process may know of a task: all but its code."""
-    return {
-        "name": task.name,
-        "trigger": None if task.trigger is None else trigger_data.dumps(task.trigger),
-        "words": _words(task, None),
-        "facts": _facts(task),
-    }
-
-
-def row_from(data: Mapping[str, Any], actor: str, tz: tzinfo | None) -> TaskRow:
-    """Return the row of a task described by `describe`."""
-    now, text = datetime.now(UTC), data["trigger"]
-    trigger = None if text is None else trigger_data.loads(text)
-    first = None if trigger is None else trigger.begins(now, tz)
-    return TaskRow(
-        name=data["name"],
-        trigger=text,
-        words=data["words"] if trigger is None else trigger.text(tz),
-        anchored=to_micros(now),
-        next=None if first is None else to_micros(first),
-        facts=data["facts"],
-        declared=to_micros(now),
-        who=actor,
-    )
 
 
 def _words(task: Task, tz: tzinfo | None) -> str:

@@ -15,7 +15,8 @@ __all__ = ["EventBus", "Listener"]
 _log = logging.getLogger("schedkit")
 
 Listener = Callable[[Event], object]
-Told = Sequence[Event] | threading.Event | None
+_Subscription = tuple[Listener, bool]
+Told = tuple[Sequence[Event], bool] | threading.Event | None
 
 
 class EventBus:
@@ -23,7 +24,7 @@ class EventBus:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listeners: tuple[Listener, ...] = ()
+        self._listeners: tuple[_Subscription, ...] = ()
         self._queue: queue.SimpleQueue[Told] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -32,10 +33,17 @@ class EventBus:
         self._lock, self._queue = threading.Lock(), queue.SimpleQueue()
         self._listeners, self._thread = (), None
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Add a listener; returns what removes it."""
+    def subscribe(self, listener: Listener, *, own: bool = False) -> Callable[[], None]:
+        """Add a listener, also to what comes from elsewhere unless it is to hear its `own` process only.
+
+        Returns
+        -------
+        callable
+            Removes it.
+        """
+        subscription = (listener, own)
         with self._lock:
-            self._listeners = (*self._listeners, listener)
+            self._listeners = (*self._listeners, subscription)
             if self._thread is None:
                 # The thread holds the queue alone: it ends with the last who holds the bus.
                 serve = (weakref.ref(self), self._queue)
@@ -47,14 +55,14 @@ class EventBus:
 
         def unsubscribe() -> None:
             with self._lock:
-                self._listeners = tuple(known for known in self._listeners if known is not listener)
+                self._listeners = tuple(known for known in self._listeners if known is not subscription)
 
         return unsubscribe
 
-    def publish(self, events: Sequence[Event]) -> None:
-        """Tell events; returns at once."""
+    def publish(self, events: Sequence[Event], *, elsewhere: bool = False) -> None:
+        """Tell events, of this process or from `elsewhere`; returns at once."""
         if self._listeners and events:
-            self._queue.put(events)
+            self._queue.put((events, elsewhere))
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until everything told so far has been heard."""
@@ -64,10 +72,12 @@ class EventBus:
         self._queue.put(heard)
         return heard.wait(timeout)
 
-    def tell(self, events: Sequence[Event]) -> None:
+    def tell(self, events: Sequence[Event], elsewhere: bool) -> None:
         """Call the listeners; on the thread."""
         for event in events:
-            for listener in self._listeners:
+            for listener, own in self._listeners:
+                if own and elsewhere:
+                    continue
                 try:
                     listener(event)
                 except Exception:
@@ -79,5 +89,5 @@ def _serve(bus: weakref.ref[EventBus], told: queue.SimpleQueue[Told]) -> None:
         if isinstance(item, threading.Event):
             item.set()
         elif (alive := bus()) is not None:
-            alive.tell(item)
+            alive.tell(*item)
             del alive

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 
@@ -10,6 +9,7 @@ import anyio
 import anyio.lowlevel
 
 from schedkit.core.engine.values import Stimulus
+from schedkit.core.node.own_loop import OwnLoop
 
 __all__ = ["Inbox"]
 
@@ -22,7 +22,7 @@ class Inbox:
     """
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop = OwnLoop()
         self._waiting: deque[Stimulus] = deque()
         self._first: deque[Stimulus] = deque()  # to be decided again, before all others
         self._awake = False
@@ -37,7 +37,7 @@ class Inbox:
         # A wake-up too many is harmless, one too few is not: the flag falls before the stimuli are taken.
         if not self._awake:
             self._awake = True
-            self._loop.call_soon_threadsafe(self.wake)
+            self._loop.call(self.wake)
 
     def put_back(self, stimuli: Sequence[Stimulus]) -> None:
         """Let stimuli come again, before all others."""
@@ -49,7 +49,7 @@ class Inbox:
 
     def wake_soon(self) -> None:
         """End the wait; from any thread."""
-        self._loop.call_soon_threadsafe(self.wake)
+        self._loop.call(self.wake)
 
     async def wait(self, seconds: float) -> None:
         """Wait for stimuli for so many seconds at most; let others have their turn in any case."""

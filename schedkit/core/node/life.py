@@ -1,4 +1,4 @@
-"""A node's life as the owner of a ledger: stimuli become decisions, decisions are written and carried out.
+"""A life of a node: stimuli become decisions, decisions are written and carried out.
 
 Stimuli come in from any thread. The engine decides on our loop, the writer commits on a thread of its own,
 and what a decision has others do begins there, after its commit. What the ledger refuses, and what fails in
@@ -7,7 +7,6 @@ the engine, ends the engine: it is made anew from the ledger, and what was not w
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections import deque
@@ -33,7 +32,7 @@ from schedkit.core.engine.values import (
     StopAttempts,
     Submit,
 )
-from schedkit.core.events import Event, LoopBlocked, OwnerChanged, StoreAway, StoreBack
+from schedkit.core.events import Event, LoopBlocked, NodeChanged, StoreAway, StoreBack
 from schedkit.core.execution.attempt import Ports
 from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
@@ -41,6 +40,7 @@ from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.executions import Executions
 from schedkit.core.node.inbox import Inbox
+from schedkit.core.node.own_loop import OwnLoop
 from schedkit.core.node.rush import Rush
 from schedkit.core.node.unwritten import Aside, Unwritten, as_ours
 from schedkit.core.node.waiters import Waiter, Waiters
@@ -49,7 +49,7 @@ from schedkit.core.store.reader import Ledger
 from schedkit.core.store.writer import Writer
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.text import dump
-from schedkit.errors import LedgerError, NotOwnerError
+from schedkit.errors import LedgerError, NotRunningError
 from schedkit.values.instants import SECOND
 
 __all__ = ["AT_ONCE", "Life"]
@@ -77,7 +77,7 @@ class _EngineEndedError(Exception):
 
 
 class Life:
-    """One life of a node that owns its ledger.
+    """One life of a node, which runs the tasks that are at home with it.
 
     Attributes
     ----------
@@ -98,6 +98,7 @@ class Life:
         bus: EventBus,
         ports: Ports,
         config: NodeConfig,
+        declarations: Declarations,
         lease: Lease,
         lost: Callable[[], object],
     ) -> None:
@@ -106,13 +107,13 @@ class Life:
         self.engine = Engine(config.engine(lease.life))
         self.executions = Executions(ports, self._tell, self.post)
         self.waiters = Waiters()
-        self.declarations = Declarations(ledger, registry, config, lease)
+        self.declarations = declarations
         self.written = 0
         self.trouble: Event | None = None
         self.clock = Clock()
         self.stopping = False
         self._ended = False
-        self._loop = asyncio.get_running_loop()  # what another thread may call
+        self._loop = OwnLoop()
         self._rush = Rush(self._loop)
         self._inbox = Inbox()
         self._careful = 0  # for so many decisions: one of what they are about has failed
@@ -128,7 +129,7 @@ class Life:
             lease,
             committed=self._committed,
             refused=self._refused,
-            lost=lambda: self._loop.call_soon_threadsafe(lost),
+            lost=lambda: self._loop.call(lost),
             away=self._store_away,
             back=self._store_back,
             healthy=lambda: time.monotonic() - self._turned < lease.seconds,
@@ -149,7 +150,7 @@ class Life:
         return self._ended or self._given_up is not None
 
     def _refuse(self, stimuli: Iterable[Stimulus]) -> None:
-        error = self._given_up or NotOwnerError(
+        error = self._given_up or NotRunningError(
             f"ledger {self.ledger.store}: the scheduler here was stopped", hint="start it again"
         )
         for stimulus in stimuli:
@@ -159,10 +160,8 @@ class Life:
     # Its course, on our loop
 
     async def begin(self) -> None:
-        """Take the ledger in, with what its last owner left behind."""
-        holder = await anyio.to_thread.run_sync(self.ledger.holder)
-        took_over = "" if holder is None else f" before {self.config.name} took over"
-        await self._make_engine(f"its process ended{took_over}")
+        """Begin with an engine with which nothing is at home yet."""
+        await self._make_engine()
         self.writer.start()
 
     async def serve(self) -> None:
@@ -242,19 +241,18 @@ class Life:
 
     # The engine made anew
 
-    async def _make_engine(self, lost: str) -> None:
-        """Make the engine from the ledger; runs that nobody runs any more are lost for the reason given."""
-        snapshot = await anyio.to_thread.run_sync(self.ledger.snapshot)
+    async def _make_engine(self) -> None:
+        """Make the engine from the ledger."""
+        snapshot = await anyio.to_thread.run_sync(self.ledger.snapshot, self.lease.life)
         self.engine = Engine(self.config.engine(self.lease.life), snapshot)
         self.written = max(self.written, snapshot.seq)
-        declared = await self.declarations.all()
+        declared = await self.declarations.again({row.name for row in snapshot.tasks})
         recover = Recover(
             adopted=self.executions.adopted(),
-            reason=lost,
             runs_aside=frozenset(self._aside.runs),
             tasks_aside=frozenset(self._aside.tasks),
         )
-        self._decide([*declared, recover], making=not lost)
+        self._decide([*declared, recover], making=True)
 
     async def _start_over(self, failure: _EngineEndedError) -> None:
         """Make the engine anew, and have decided again, one by one, what was not written."""
@@ -292,7 +290,7 @@ class Life:
         await anyio.sleep(min(FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1), LONGEST_PAUSE_SECONDS))
         while True:
             try:
-                await self._make_engine("")
+                await self._make_engine()
                 break
             except LedgerError as unread:
                 _log.warning("the ledger cannot be read, trying again: %s", unread)
@@ -315,7 +313,7 @@ class Life:
         """Wait until what was decided so far is written, or refused."""
         written = anyio.Event()
         future = self.writer.call(lambda connection: None)
-        future.add_done_callback(lambda done: self._loop.call_soon_threadsafe(written.set))
+        future.add_done_callback(lambda done: self._loop.call(written.set))
         await written.wait()
 
     # After a commit, on the writer's thread
@@ -363,7 +361,7 @@ class Life:
         """Note what is done: commands that are answered, attempts that have ended."""
         self._claimed.difference_update(stimulus.command for stimulus in stimuli)
         if self.executions.forget(stimuli) and self.stopping:
-            self._loop.call_soon_threadsafe(self.executions.none_left)
+            self._loop.call(self.executions.none_left)
 
     def _store_away(self, why: str) -> None:
         self._trouble(StoreAway(at=datetime.now(UTC), reason=why))
@@ -390,11 +388,11 @@ class Life:
         return True
 
     def announce(self, change: str) -> None:
-        """Log that this process began or ceased to own the ledger."""
+        """Log that this process began or ceased to run tasks."""
         settings = {}
         if change == "started":  # what runs at once is this process's to say: a viewer shows it
             settings["limits"] = dump(self.config.at_once)
-        told = OwnerChanged(at=datetime.now(UTC), change=change, owner=self.config.name, life=self.lease.life)
+        told = NodeChanged(at=datetime.now(UTC), change=change, name=self.config.name, life=self.lease.life)
         self.post(Announce(event=told, settings=settings))
 
     def turn(self) -> None:
@@ -459,7 +457,7 @@ class Life:
         await self._inbox.emptied()
 
     def lose(self) -> None:
-        """Another process owns the ledger: what runs here may end, but is recorded no more."""
+        """This life was taken for dead: what runs here may end, but is recorded no more."""
         self.stopping = True
         self._rush.end()
         self.executions.abandon()

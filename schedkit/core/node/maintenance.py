@@ -1,4 +1,4 @@
-"""What an owner does beside its runs, now and then: while nothing is due if it can, and in the end without.
+"""What a life does beside its runs, now and then: while nothing is due if it can, and in the end without.
 
 Each of it takes the interpreter or the disk for a millisecond or more, and a due time that falls into that
 is late by as much.
@@ -6,11 +6,12 @@ is late by as much.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sqlite3
 import time
 
+import anyio
+import anyio.to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
 from schedkit.core.node.life import Life
@@ -31,10 +32,9 @@ _STEP_SECONDS = 0.001
 
 async def wait_idle(life: Life, ahead: float, patience: float) -> None:
     """Wait for a moment with no due time in the next `ahead` seconds, for `patience` seconds at most."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + patience
-    while not life.calm(time.time() + ahead) and loop.time() < until:
-        await asyncio.sleep(_STEP_SECONDS)
+    until = anyio.current_time() + patience
+    while not life.calm(time.time() + ahead) and anyio.current_time() < until:
+        await anyio.sleep(_STEP_SECONDS)
 
 
 class Maintenance:
@@ -50,12 +50,12 @@ class Maintenance:
             self._life.turn()
             self._life.save_progress()
             self._life.ports.loop.watch()
-            await asyncio.sleep(TURN_SECONDS)
+            await anyio.sleep(TURN_SECONDS)
 
     async def keep_log_short(self) -> None:
         """Move what is in SQLite's write-ahead log now and then."""
         while True:
-            await asyncio.sleep(TURN_SECONDS)
+            await anyio.sleep(TURN_SECONDS)
             await self.move(time.monotonic())
 
     async def move(self, now: float) -> None:
@@ -73,7 +73,7 @@ class Maintenance:
         ):
             return
         try:
-            await asyncio.to_thread(self._life.ledger.store.checkpoint)
+            await anyio.to_thread.run_sync(self._life.ledger.store.checkpoint)
         except (sqlite3.Error, SQLAlchemyError) as error:
             # A store that is full or cannot be opened may refuse; the next time will do.
             _log.debug("the ledger's log could not be moved into its file: %s", error)
@@ -83,7 +83,7 @@ class Maintenance:
     async def forget(self) -> None:
         """Prune by the retention policy, a slice at a time."""
         while True:
-            await asyncio.sleep(PRUNE_SECONDS)
+            await anyio.sleep(PRUNE_SECONDS)
             try:
                 await self.prune()
             except SchedkitError as error:

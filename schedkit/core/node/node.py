@@ -1,56 +1,69 @@
-"""One process at a ledger: its owner, or a viewer of somebody else's work."""
+"""One process at a ledger: it runs the tasks that are at home with it, or only watches."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
-import weakref
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from schedkit.core.engine.values import Answer, Finished
-from schedkit.core.events import OwnerChanged
+import anyio
+import anyio.abc
+import anyio.to_thread
+
+from schedkit.core.engine.values import Finished, Heard
+from schedkit.core.events import Event, NodeChanged, RunEnded, TaskChanged
 from schedkit.core.execution.attempt import Ports
 from schedkit.core.execution.process_pool import Children
 from schedkit.core.execution.results import Results
 from schedkit.core.execution.threads import Threads, UserLoop
 from schedkit.core.model import Task
+from schedkit.core.node.apart import bury
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.commands import carry_out
 from schedkit.core.node.config import NodeConfig
-from schedkit.core.node.declarations import describe
+from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.life import Life
 from schedkit.core.node.maintenance import Maintenance, wait_idle
-from schedkit.core.node.run_to_completion import whole
 from schedkit.core.node.send_command import send_command
-from schedkit.core.node.waiters import Waiter
+from schedkit.core.node.waiters import LifeEnded, Waiter
 from schedkit.core.node.watching import Watching
 from schedkit.core.promise import Promise
 from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.reader import Ledger
+from schedkit.core.store.refusals import RefusedRowError, StaleError
 from schedkit.core.tasks.registry import Registry
-from schedkit.errors import LedgerError, NotOwnerError
+from schedkit.errors import LedgerError, NotRunningError
+from schedkit.loop import awaited, service, task_group
 from schedkit.values.forks import register_fork_hook
 
 __all__ = ["Node"]
 
 _log = logging.getLogger("schedkit")
 
-# How often an owner looks for commands, and a viewer for news.
+# How often a process looks for commands and for what others did …
 LOOK_SECONDS = 0.2
-# A look takes about a millisecond; an owner gives the due times that are near so long to pass.
+# … and whether the others live.
+CENSUS_SECONDS = 1.0
+# A look takes about a millisecond; due times that are near get so long to pass.
 LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS = 0.003, 0.05
 # How long a declaration waits to be written before it goes on without.
 DECLARE_SECONDS = 1.0
-# How long one that stands by leaves a ledger it has handed over to whoever asked for it.
-HEIR_SECONDS = 10.0
+# How often a declaration is decided again because another process was quicker.
+DECLARE_TRIES = 5
 
 
 class Node:
-    """A process's place at a ledger; its methods run on our loop."""
+    """A process's place at a ledger; its methods run on our loop.
+
+    Attributes
+    ----------
+    state : str
+        "stopped", "running" or "watching".
+    life : Life or None
+        What runs the tasks at home here; None unless it runs.
+    """
 
     def __init__(
         self,
@@ -63,21 +76,17 @@ class Node:
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self.ledger, self.registry, self.bus = ledger, registry, bus
-        self.results, self.config = results, config
-        self.lease = Lease(ledger.store, config.name, seconds=lease_seconds)
-        self.watching = Watching(ledger, self.lease, registry, bus)
-        self.owner: Life | None = None
-        self.backfills: Backfills  # these are the owner's, as long as there is one
+        self.results, self.config, self._lease_seconds = results, config, lease_seconds
+        self.declarations = Declarations(ledger, registry, config)
+        self.watching = Watching(ledger, bus)
+        self.life: Life | None = None
+        self.backfills: Backfills  # these are the life's, as long as there is one
         self.maintenance: Maintenance
-        self.state = "stopped"  # stopped, running, viewer
-        self.standby = False  # takes the ledger whenever it is free
-        self._wanted = False  # takes it once
-        self._tasks: list[asyncio.Task[None]] = []
-        self._transitions: set[asyncio.Task[None]] = set()
-        self._changing = asyncio.Lock()
-        self._threads: Threads | None = None
-        self._users: UserLoop | None = None
-        self._children: Children | None = None
+        self.state = "stopped"
+        self._changing = anyio.Lock()
+        self._scope: anyio.CancelScope | None = None  # of what goes on until it is stopped
+        self._ended = anyio.Event()
+        self._lost = False
         register_fork_hook(self.forked)
 
     def forked(self) -> None:
@@ -86,288 +95,336 @@ class Node:
         self.bus.forked()
         self.registry.forked()
         owning = (self.ledger, self.registry, self.bus, self.results, self.config)
-        Node.__init__(self, *owning, lease_seconds=self.lease.seconds)
+        Node.__init__(self, *owning, lease_seconds=self._lease_seconds)
 
     async def open(self) -> None:
-        """Create or upgrade the ledger's tables."""
-        await asyncio.to_thread(self.ledger.store.open)
-
-    @whole
-    async def start(self, *, standby: bool = False) -> None:
-        """Become the owner, or a viewer if there is one."""
-        async with self._changing:
-            self.standby = standby
-            if self.state == "running":
-                return
-            await self.open()
-            if await asyncio.to_thread(self.lease.take):
-                try:
-                    await self._leave()
-                    await self._own()
-                except BaseException:
-                    await asyncio.to_thread(self.lease.release)
-                    raise
-            elif self.state == "stopped":
-                await self._view()
-
-    @whole
-    async def stop(self, patience: float) -> None:
-        """End what runs, within `patience` seconds, and give the ledger back."""
-        if self.owner is not None:
-            self.owner.hurry(patience)  # one that was interrupted goes on, and may have more patience
-        async with self._changing:
-            self.standby = self._wanted = False
-            await self._end(patience)
-
-    async def _end(self, patience: float) -> None:
-        owner = self.owner
-        if owner is not None:
-            await owner.stop(patience)
-            owner.announce("stopped")
-            await owner.decided()
-            await self._leave()
-            await asyncio.to_thread(owner.writer.stop, max(patience, 1.0))
-            await asyncio.to_thread(self.lease.release)
-            self.owner = None
-            owner.end()
-            await self._close_ports()
-        await self._leave()
-        self.state = "stopped"
-
-    # Owner
-
-    async def _own(self) -> None:
-        await self.watching.catch_up()
-        self._users = UserLoop(lambda *what: owner.blocked(*what))
-        self._threads, self._children = Threads("schedkit-task"), Children()
-        ports = Ports(self._users, self._threads, self._children, self.results)
-        owner = Life(self.ledger, self.registry, self.bus, ports, self.config, self.lease, self._lost)
-        await owner.begin()
-        self.owner, self.state = owner, "running"
-        self.backfills, self.maintenance = Backfills(owner), Maintenance(owner)
-        self._wanted, self.watching.seen = False, None
-        owner.announce("started")
-        self._spawn(owner.serve())
-        self._spawn(self._serve_commands(owner, self.backfills))
-        self._spawn(self.maintenance.turn())
-        self._spawn(self.maintenance.keep_log_short())
-        self._spawn(self.maintenance.forget())
-
-    async def _serve_commands(self, owner: Life, backfills: Backfills) -> None:
-        while True:
-            await wait_idle(owner, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
-            try:
-                for command in await asyncio.to_thread(self.ledger.commands):
-                    if command.kind == "hand_over":
-                        self._soon(self._hand_over(command.id, command.who))
-                        return
-                    await carry_out(owner, backfills, command)
-            except LedgerError as error:
-                _log.debug("commands could not be read: %s", error)
-            await asyncio.sleep(LOOK_SECONDS)
-
-    async def _hand_over(self, command: str, who: str) -> None:
-        async with self._changing:  # to the end: who stops this process meanwhile stops a viewer
-            owner = self.owner
-            if owner is None:
-                return
-            _log.info("handing the ledger %s over to %s", self.ledger.store, who)
-            owner.post(Answer(command=command))
-            await self._end(self.config.hand_over_patience)
-            self.watching.leave_to_heir(HEIR_SECONDS)
-            await self._view(after=owner.written)
-
-    def _lost(self) -> None:
-        """Another process owns the ledger: what runs here may end, but is recorded no more."""
-        owner = self.owner
-        if owner is None:
-            return
-        _log.error("another process has become the owner of %s; this one is a viewer now", self.ledger.store)
-        self.owner, life = None, self.lease.life
-        owner.lose()
-
-        async def become_viewer() -> None:
-            async with self._changing:
-                if self.state != "stopped":  # else it was stopping already; only its last writes were late
-                    await self._leave()
-                    await asyncio.to_thread(owner.writer.stop, 1.0)
-                    await asyncio.to_thread(self.lease.release)
-                    await self._close_ports()
-                    await self._view(after=owner.written)
-                owner.end()
-                lost = OwnerChanged(at=datetime.now(UTC), change="lost", owner=self.config.name, life=life)
-                self.bus.publish((lost,))
-
-        self._soon(become_viewer())
-
-    # Viewer
-
-    async def _view(self, *, after: int | None = None) -> None:
-        """Be a viewer; after owning it, of all that has come since event number `after`."""
-        self.state, self.watching.seen = "viewer", after
-        looked_in = False
-        try:
-            await self.watching.sync(self.declare)
-            looked_in = True
-        except LedgerError as error:
-            _log.warning("%s; this process is a viewer and tries again", error)
-        self._spawn(self._follow(looked_in=looked_in))
-
-    async def _follow(self, *, looked_in: bool) -> None:
-        while True:
-            try:
-                if not looked_in:
-                    await self.watching.sync(self.declare)
-                    looked_in = True
-                await self.watching.catch_up()
-                await self.watching.poll_progress()
-                if (self.standby or self._wanted) and await self.watching.free():
-                    self._soon(self._promote())
-                    return
-            except LedgerError as error:
-                _log.debug("news could not be read: %s", error)
-            await asyncio.sleep(LOOK_SECONDS)
-
-    async def _promote(self) -> None:
-        async with self._changing:
-            await self._leave()
-            if self.state == "stopped":  # while the lease was being taken
-                await asyncio.to_thread(self.lease.release)
-                return
-            try:
-                await self._own()
-            except LedgerError as error:
-                _log.warning("%s; this process stands by and tries again", error)
-                await self._close_ports()
-                await asyncio.to_thread(self.lease.release)
-                await self._view(after=self.watching.seen)
-                return
-        _log.info("this process owns the ledger %s now", self.ledger.store)
-
-    async def take_over(self, *, now: bool, timeout: float) -> None:
-        """Ask the owner to hand the ledger over (`now`), or take it, once, when the owner has ended."""
-        if not self.running:
-            self._wanted = True
-            self.watching.leave_to_heir(0.0)
-            await self.start(standby=self.standby)
-        holder = await asyncio.to_thread(self.ledger.holder)
-        if not now or self.running or holder is None or not holder.alive:
-            return
-        deadline, asked = asyncio.get_running_loop().time() + timeout, ""
-        while self.owner is None:
-            if holder is not None and holder.alive and holder.life not in (asked, self.lease.life):
-                # The owner, or another that stood by and was quicker when the owner let go.
-                await self.ask("hand_over", {}, timeout=timeout)
-                asked = holder.life
-            if asyncio.get_running_loop().time() > deadline:
-                raise NotOwnerError(
-                    f"ledger {self.ledger.store} is still owned by {holder}",
-                    hint="it lets its runs end first; this process takes over as soon as it is free",
-                )
-            await asyncio.sleep(0.05)
-            holder = await asyncio.to_thread(self.ledger.holder)
+        """Create the ledger's tables, unless they are there."""
+        await anyio.to_thread.run_sync(self.ledger.store.open)
 
     @property
     def running(self) -> bool:
-        """Whether this process owns the ledger."""
+        """Whether this process runs tasks."""
         return self.state == "running"
 
-    async def ask(self, kind: str, data: Mapping[str, Any], *, timeout: float = 30.0) -> dict[str, Any]:
-        """Leave a command for the owner and wait for its answer.
+    # Its course, which goes on after the call that begins it
+
+    async def start(self) -> None:
+        """Run the tasks that are declared here; one that is interrupted goes on."""
+        with anyio.CancelScope(shield=True):
+            async with self._changing:
+                if self.state == "running":
+                    return
+                await self._leave()
+                await self.open()
+                await self._begin(self._live, "running")
+
+    async def watch(self) -> None:
+        """See what others do, and run nothing; a process that runs goes on."""
+        with anyio.CancelScope(shield=True):
+            async with self._changing:
+                if self.state == "stopped":
+                    await self.open()
+                    await self._begin(self._watch, "watching")
+
+    async def stop(self, patience: float) -> None:
+        """End what runs, within `patience` seconds; one that is interrupted goes on."""
+        if self.life is not None:
+            self.life.hurry(patience)  # one that was interrupted may have more patience
+        with anyio.CancelScope(shield=True):
+            async with self._changing:
+                life = self.life
+                if life is not None:
+                    await life.stop(patience)
+                    life.announce("stopped")
+                    await life.decided()
+                await self._leave(patience)
+
+    async def _begin(self, course: Callable[[Promise[None]], Awaitable[None]], state: str) -> None:
+        begun = Promise[None]()
+        self._ended = anyio.Event()
+        # From a thread, which is how a task group of our loop is reached: the course outlives this call.
+        await anyio.to_thread.run_sync(service().submit, self._go, course, begun)
+        await awaited(begun.future())
+        self.state = state
+
+    async def _go(self, course: Callable[[Promise[None]], Awaitable[None]], begun: Promise[None]) -> None:
+        try:
+            with anyio.CancelScope() as self._scope:
+                await course(begun)
+        except Exception as error:
+            if begun.done():
+                _log.critical("the scheduler failed; restart it: %s", error, exc_info=error)
+            begun.fail(error)
+        finally:
+            self._ended.set()
+
+    async def _leave(self, patience: float = 1.0) -> None:
+        """End the present course."""
+        self._patience = patience
+        if self.state != "stopped" and self._scope is not None:
+            self._scope.cancel()
+            await self._ended.wait()
+        self.state = "stopped"
+
+    # Running
+
+    async def _live(self, begun: Promise[None]) -> None:
+        """Live, and live again under another id when this process was taken for dead."""
+        users = UserLoop(self._blocked)
+        threads, children = Threads("schedkit-task"), Children()
+        ports = Ports(users, threads, children, self.results)
+        try:
+            while True:
+                life = await self._born(ports, begun)
+                try:
+                    await self._serve(life, begun)
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await self._end(life)
+        finally:
+            with anyio.CancelScope(shield=True):
+                threads.stop()
+                await anyio.to_thread.run_sync(users.stop)
+                await anyio.to_thread.run_sync(children.stop)
+
+    def _blocked(self, name: str, seconds: float, where: str, over: bool) -> None:
+        if self.life is not None:
+            self.life.blocked(name, seconds, where, over)
+
+    async def _born(self, ports: Ports, begun: Promise[None]) -> Life:
+        """Begin a life; the first one at once or not at all, another one as soon as the ledger can be had."""
+        while True:
+            lease = Lease(self.ledger.store, self.config.name, seconds=self._lease_seconds)
+            try:
+                await self._catch_up()
+                await anyio.to_thread.run_sync(lease.begin)
+                life = Life(
+                    self.ledger,
+                    self.registry,
+                    self.bus,
+                    ports,
+                    self.config,
+                    self.declarations,
+                    lease,
+                    self._lose,
+                )
+                try:
+                    await life.begin()
+                    await self.watching.begin()
+                except BaseException:
+                    await anyio.to_thread.run_sync(lease.end)
+                    raise
+                return life
+            except LedgerError as error:
+                if not begun.done():
+                    raise
+                _log.warning("%s; this process tries again", error)
+                await anyio.sleep(CENSUS_SECONDS)
+
+    async def _catch_up(self) -> None:
+        if self.watching.seen is not None:
+            await self.watching.catch_up()
+
+    async def _serve(self, life: Life, begun: Promise[None]) -> None:
+        """Run what is at home here, until this is cancelled or the life is lost."""
+        self._lost = False
+        async with task_group() as group:
+            self._group = group
+            self.backfills, self.maintenance = Backfills(life), Maintenance(life)
+            group.start_soon(life.serve)
+            await self._take_census(life)
+            self.life = life
+            await self.declare(list(self.registry.values()), alone=False)
+            life.announce("started")
+            begun.settle(None)
+            group.start_soon(self._look, life)
+            group.start_soon(self.maintenance.turn)
+            group.start_soon(self.maintenance.keep_log_short)
+            group.start_soon(self.maintenance.forget)
+
+    def _lose(self) -> None:
+        """Others have taken this life for dead: what runs here may end, but is recorded no more."""
+        life = self.life
+        if life is None or self._lost:
+            return
+        self._lost = True
+        _log.error(
+            "%s took this process for dead, as after a long stop; it goes on with a new life, and what ran "
+            "here runs again",
+            self.ledger.store,
+        )
+        life.lose()
+        self._group.cancel_scope.cancel()
+
+    async def _end(self, life: Life) -> None:
+        """End a life, stopped or lost."""
+        self.life = None
+        await anyio.to_thread.run_sync(life.writer.stop, 1.0 if self._lost else max(self._patience, 1.0))
+        await anyio.to_thread.run_sync(life.lease.end)
+        life.end()
+        self.watching.seen = max(self.watching.seen or 0, life.written)
+        if self._lost:
+            lost = NodeChanged(
+                at=datetime.now(UTC), seq=0, change="lost", name=self.config.name, life=life.lease.life
+            )
+            self.bus.publish((lost,))
+
+    async def _look(self, life: Life) -> None:
+        """Look now and then for commands, for what others did, and whether they live."""
+        census_at = anyio.current_time() + CENSUS_SECONDS
+        while True:
+            await wait_idle(life, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
+            try:
+                for command in await anyio.to_thread.run_sync(self.ledger.commands, life.lease.life):
+                    await carry_out(life, self.backfills, command)
+                self._hear(life, await self.watching.catch_up(life.lease.life))
+                await self.watching.poll_progress(
+                    {execution.run.id for execution in life.executions.values()}
+                )
+                if anyio.current_time() >= census_at:
+                    census_at = anyio.current_time() + CENSUS_SECONDS
+                    await self._take_census(life)
+            except LedgerError as error:
+                _log.debug("the ledger could not be looked at: %s", error)
+            await anyio.sleep(LOOK_SECONDS)
+
+    def _hear(self, life: Life, events: Sequence[Event]) -> None:
+        """Take in what other processes did."""
+        if not events:
+            return
+        life.post(Heard(events=tuple(events)))
+        for event in events:
+            if isinstance(event, RunEnded):
+                life.waiters.settle([Finished(event.after)])
+            elif isinstance(event, TaskChanged) and event.row is not None:
+                if event.change == "removed":
+                    self.declarations.forget(event.task, event.at)
+                elif event.row.home != life.lease.life and event.task in self.registry:
+                    self.declarations.elsewhere[event.task] = event.row.home
+
+    async def _take_census(self, life: Life) -> None:
+        """Bury who has died, and inherit of their tasks what is declared here too."""
+        nodes = await anyio.to_thread.run_sync(self.ledger.nodes)
+        for node in nodes:
+            if not node.alive and node.life != life.lease.life:
+                await bury(life, node)
+        living = {node.life for node in nodes if node.alive}
+        left = [name for name, home in self.declarations.elsewhere.items() if home not in living]
+        if left and self.life is life:
+            await self.declare([task for name in left if (task := self.registry.get(name)) is not None])
+
+    # Watching
+
+    async def _watch(self, begun: Promise[None]) -> None:
+        await self.watching.begin()
+        begun.settle(None)
+        while True:
+            try:
+                for event in await self.watching.catch_up():
+                    if isinstance(event, TaskChanged) and event.change == "removed":
+                        self.declarations.forget(event.task, event.at)
+                await self.watching.poll_progress()
+            except LedgerError as error:
+                _log.debug("news could not be read: %s", error)
+            await anyio.sleep(LOOK_SECONDS)
+
+    # What is asked of it
+
+    async def declare(self, tasks: Sequence[Task], *, replace: bool = False, alone: bool = True) -> None:
+        """Have tasks that this process has declared at home here, or stand by for them.
+
+        Parameters
+        ----------
+        replace : bool
+            Whether they are to be at home here, whatever code another process has of them.
+        alone : bool
+            Whether a refusal is raised, or logged so that the other tasks go on.
 
         Raises
         ------
-        NotOwnerError
-            If there is no owner, or none has answered within `timeout` seconds; no command is left then.
-        SchedkitError
-            If the owner cannot do it; says why.
+        DeclarationError
+            If another process has other code under a name.
         """
-        if self.state == "stopped":
-            # A viewer may wait for the next owner; what nobody runs must not wait for one unseen.
-            await self.open()
-            holder = await asyncio.to_thread(self.ledger.holder)
-            if holder is None or not holder.alive:
-                raise NotOwnerError(
+        left: Sequence[Task] = tasks
+        for _ in range(DECLARE_TRIES):
+            life = self.life
+            if life is None or not left:
+                return
+            left = await self._declare(life, left, replace, alone)
+        _log.warning("task %r: another process declares it again and again", left[0].name if left else "")
+
+    async def _declare(self, life: Life, tasks: Sequence[Task], replace: bool, alone: bool) -> list[Task]:
+        """Return those for which another process was quicker."""
+        tokens = [Promise[dict[str, Any]]() for _ in tasks]
+        told, refused = await self.declarations.settle(
+            tasks, life.engine.rows, life.lease.life, replace=replace, tokens=tokens
+        )
+        life.post(*told)
+        for error in refused:
+            if alone:
+                raise error
+            _log.error("%s", error)
+        stale: list[Task] = []
+        # It is known from here on; a store that is away must not hold up the cell that declares it.
+        with anyio.move_on_after(DECLARE_SECONDS):
+            for task, token in zip(tasks, tokens, strict=True):
+                try:
+                    await awaited(token.future())
+                except (StaleError, RefusedRowError):
+                    stale.append(task)
+        return stale
+
+    async def ask(
+        self,
+        kind: str,
+        data: Mapping[str, Any],
+        *,
+        task: str | None = None,
+        life: str | None = None,
+        timeout: float = 30.0,
+    ) -> dict[str, Any]:
+        """Have a command carried out by the home of a task, by a life, or by whoever lives.
+
+        Raises
+        ------
+        NotRunningError
+            If nobody runs who could, or nobody has answered within `timeout` seconds; no command is left.
+        SchedkitError
+            If it cannot be done; says why.
+        """
+        await self.open()
+        if life is None and (task is None or await anyio.to_thread.run_sync(self.ledger.home, task) is None):
+            somebody = await self._somebody()
+            if somebody is None:
+                raise NotRunningError(
                     f"{kind!r}: no scheduler runs at the ledger {self.ledger.store}",
                     hint="start it first: sched.start()",
                 )
-        return await send_command(self.ledger, self.config.name, kind, data, timeout=timeout)
+            life = somebody
+        return await send_command(
+            self.ledger, self.config.name, kind, data, task=task, life=life, timeout=timeout
+        )
 
-    async def declare(self, task: Task) -> None:
-        """Have a task that this process has declared known to the ledger."""
-        if self.owner is not None:
-            durable = Promise[dict[str, Any]]()
-            owner = self.owner
-            owner.post(await owner.declarations.declare(task, durable))
-            # It is known from here on; a store that is away must not hold up the cell that declares it.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.wrap_future(durable.future()), DECLARE_SECONDS)
-        elif self.state == "viewer":
-            self.watching.declared[task.name] = datetime.now(UTC)
-            await asyncio.to_thread(self.ledger.ask, self.config.name, "declare", describe(task))
+    async def _somebody(self) -> str | None:
+        """Return a life that decides about what is at home with nobody: this process's, or another's."""
+        if self.life is not None:
+            return self.life.lease.life
+        nodes = await anyio.to_thread.run_sync(self.ledger.nodes)
+        return next((node.life for node in nodes if node.alive), None)
 
-    # Both
-
-    async def finished(self, run_id: str, waiter: Waiter) -> None:
-        """Have `waiter` answered when a run has ended, wherever it runs.
-
-        It is told `OwnerEnded` if the owner that was to answer is one no more.
-        """
-        if not await self._answers(run_id, waiter):
-            self._soon(self._look_for(run_id, weakref.ref(waiter)))
-
-    async def _look_for(self, run_id: str, waiting: weakref.ref[Waiter]) -> None:
-        """Look for a run's end, in the ledger or from the next owner here, as long as somebody waits."""
+    async def end_of(self, run: str) -> Finished:
+        """Return how a run has ended, wherever it runs, once it has."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            waiter = waiting()
-            if waiter is None or waiter.done() or await self._answers(run_id, waiter):
-                return
-            del waiter
-
-    async def _answers(self, run_id: str, waiter: Waiter) -> bool:
-        """Answer `waiter`, or leave it to the owner here if that can; False: neither."""
-        if self.owner is not None and self.owner.wait_for(run_id, waiter):
-            return True
-        try:
-            run = await asyncio.to_thread(self.ledger.run, run_id)
-        except LedgerError as error:
-            _log.debug("run %s could not be read: %s", run_id, error)
-            return False
-        if run is not None and run.state.final:
-            waiter.settle(Finished(run))
-            return True
-        return self.owner is not None and self.owner.wait_for(run_id, waiter)
-
-    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start what the end of an owner or a viewer does not end."""
-        task = asyncio.create_task(work)
-        self._transitions.add(task)
-        task.add_done_callback(self._transitions.discard)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        task.add_done_callback(_told_if_failed)
-        self._tasks.append(task)
-
-    async def _leave(self) -> None:
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-
-    async def _close_ports(self) -> None:
-        users, threads, children = self._users, self._threads, self._children
-        self._users = self._threads = self._children = None
-        if threads is not None:
-            threads.stop()
-        if users is not None:
-            await asyncio.to_thread(users.stop)
-        if children is not None:
-            await asyncio.to_thread(children.stop)
-
-
-def _told_if_failed(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.critical("a part of the scheduler ended: stop it and start it again", exc_info=error)
+            waiter = Waiter()
+            if self.life is not None and self.life.wait_for(run, waiter):
+                try:
+                    return await awaited(waiter.future())
+                except LifeEnded:
+                    continue  # somebody else may run it now
+            try:
+                found = await anyio.to_thread.run_sync(self.ledger.run, run)
+                if found is not None and found.state.final:
+                    return Finished(found)
+            except LedgerError as error:
+                _log.debug("run %s could not be read: %s", run, error)
+            await anyio.sleep(LOOK_SECONDS)

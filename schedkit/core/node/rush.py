@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 
+from schedkit.core.node.own_loop import OwnLoop
 from schedkit.gcpause import pause_gc, resume_gc
 
 __all__ = ["Rush"]
@@ -21,9 +22,9 @@ class Rush:
     110 ms. It comes after them.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: OwnLoop) -> None:
         self._loop = loop
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Callable[[], None] | None = None
         self._holding = False
 
     def begin(self) -> None:
@@ -31,11 +32,11 @@ class Rush:
         if self._timer is None:
             self._holding = True
             pause_gc()
-            self._timer = self._loop.call_later(HOLD_SECONDS, self._rest)
+            self._timer = self._loop.later(HOLD_SECONDS, self._rest)
 
     def _rest(self) -> None:
         self._let_go()
-        self._timer = self._loop.call_later(REST_SECONDS, self._over)
+        self._timer = self._loop.later(REST_SECONDS, self._over)
 
     def _over(self) -> None:
         self._timer = None
@@ -43,7 +44,7 @@ class Rush:
     def end(self) -> None:
         """End it now: its loop's work is over."""
         if self._timer is not None:
-            self._timer.cancel()
+            self._timer()
             self._timer = None
         self._let_go()
 

@@ -1,58 +1,71 @@
-"""A command left for the owner, and its answer awaited."""
+"""A command left for another process, and its answer awaited."""
 
 from __future__ import annotations
 
-import asyncio
+import functools
 from collections.abc import Mapping
 from typing import Any
 
+import anyio
+import anyio.to_thread
+
 from schedkit.core.node.commands import answered
+from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
-from schedkit.errors import NotOwnerError
+from schedkit.errors import NotRunningError
 
 __all__ = ["send_command"]
 
 LOOK_SECONDS = 0.05
-# An owner that died may have an heir, which takes a moment; without one nobody will ever answer.
+# A process that died may have an heir, which takes a moment; without one nobody will ever answer.
 HEIR_SECONDS = 5.0
 
 
 async def send_command(
-    ledger: Ledger, who: str, kind: str, data: Mapping[str, Any], *, timeout: float
+    ledger: Ledger,
+    who: str,
+    kind: str,
+    data: Mapping[str, Any],
+    *,
+    timeout: float,
+    task: str | None = None,
+    life: str | None = None,
 ) -> dict[str, Any]:
-    """Leave a command and return its answer.
+    """Leave a command for the home of a task, or for a life, and return its answer.
 
     Raises
     ------
-    NotOwnerError
-        If no owner has answered within `timeout` seconds, or there has been none for a while; the command
-        is withdrawn then.
+    NotRunningError
+        If nobody has answered within `timeout` seconds, or nobody has lived for a while who could; the
+        command is withdrawn then.
     SchedkitError
-        If the owner cannot do it; says why.
+        If it cannot be carried out; says why.
     """
-    command = await asyncio.to_thread(ledger.ask, who, kind, data)
-    loop = asyncio.get_running_loop()
-    until, seen = loop.time() + timeout, loop.time()
-    while loop.time() < until:
-        row = await asyncio.to_thread(ledger.command, command)
+    leave = functools.partial(ledger.ask, who, kind, data, task=task, life=life)
+    command = await anyio.to_thread.run_sync(leave)
+    until, seen = anyio.current_time() + timeout, anyio.current_time()
+    while anyio.current_time() < until:
+        row = await anyio.to_thread.run_sync(ledger.command, command)
         if row is not None and row.answer is not None:
             return answered(row.answer)
-        holder = await asyncio.to_thread(ledger.holder)
-        if holder is not None and holder.alive:
-            seen = loop.time()
-        elif loop.time() - seen > HEIR_SECONDS:
+        if await anyio.to_thread.run_sync(_asked, ledger, task, life) is not None:
+            seen = anyio.current_time()
+        elif anyio.current_time() - seen > HEIR_SECONDS:
             break
-        await asyncio.sleep(LOOK_SECONDS)
-    holder = await asyncio.to_thread(ledger.holder)
-    if not await asyncio.to_thread(ledger.withdraw, command):
-        row = await asyncio.to_thread(ledger.command, command)
+        await anyio.sleep(LOOK_SECONDS)
+    node = await anyio.to_thread.run_sync(_asked, ledger, task, life)
+    if not await anyio.to_thread.run_sync(ledger.withdraw, command):
+        row = await anyio.to_thread.run_sync(ledger.command, command)
         if row is not None and row.answer is not None:  # it came at the last moment
             return answered(row.answer)
-    if holder is not None and not holder.alive:
-        whose, then = f"its owner, {holder}, has ended", "take_over() makes this process the owner"
-    else:
-        whose, then = f"owner: {holder or 'nobody'}", "ask again when an owner runs"
-    raise NotOwnerError(
+    whose = "the process that was asked has ended" if node is None else f"asked: {node}"
+    raise NotRunningError(
         f"nobody has answered {kind!r} at the ledger {ledger.store}; {whose}",
-        hint=f"the command is withdrawn; {then}",
+        hint="the command is withdrawn; ask again when a process runs that has the task",
     )
+
+
+def _asked(ledger: Ledger, task: str | None, life: str | None) -> NodeRow | None:
+    if life is None:
+        return None if task is None else ledger.home(task)
+    return next((node for node in ledger.nodes() if node.life == life and node.alive), None)

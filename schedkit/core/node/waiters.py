@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from schedkit.core.engine.values import Finished
 from schedkit.core.promise import Promise
 
-__all__ = ["OwnerEnded", "Waiter", "Waiters"]
+__all__ = ["LifeEnded", "Waiter", "Waiters"]
 
 
-class OwnerEnded(Exception):  # noqa: N818 - nothing went wrong
-    """The owner that promised a run's end owns the ledger no more: ask who answers now."""
+class LifeEnded(Exception):  # noqa: N818 - nothing went wrong
+    """The life that promised a run's end is over: ask who answers now."""
 
 
 class Waiter(Promise[Finished]):
@@ -55,7 +55,7 @@ class Waiters:
     def let_go(self) -> None:
         """Have everybody ask again: nobody here ends their runs."""
         for run in list(self._by_run):
-            self.fail(run, OwnerEnded())
+            self.fail(run, LifeEnded())
 
     def _taken(self, run: str) -> list[Waiter]:
         with self._lock:

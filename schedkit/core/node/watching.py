@@ -1,88 +1,74 @@
-"""What a viewer hears of a ledger that another process owns, and when it may take it."""
+"""What a process hears of others at its ledger."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
-from collections.abc import Awaitable, Callable
+import functools
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from schedkit.core.events import Event, RunLogged, RunProgressed, TaskChanged
-from schedkit.core.model import Task
+import anyio
+import anyio.to_thread
+
+from schedkit.core.events import Event, RunLogged, RunProgressed
 from schedkit.core.node.event_bus import EventBus
-from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
-from schedkit.core.tasks.registry import Registry
-from schedkit.errors import DeclarationError
 
 __all__ = ["Watching"]
 
-# How often a viewer looks for what runs tell; the owner writes it down about as often.
-OVERHEAR_SECONDS = 0.5
-
-_log = logging.getLogger("schedkit")
+# How often to look for what runs tell; they write it down about as often.
+PROGRESS_SECONDS = 0.5
 
 
 class Watching:
-    """The events of a ledger, told on `bus` as they come; on our loop.
+    """The events of other processes, told on `bus` as they come; on our loop.
 
     Attributes
     ----------
     seen : int or None
         The last event that was told here; None before the first look.
-    declared : dict
-        When tasks were declared here, as a viewer.
     """
 
-    def __init__(self, ledger: Ledger, lease: Lease, registry: Registry, bus: EventBus) -> None:
+    def __init__(self, ledger: Ledger, bus: EventBus) -> None:
         self.seen: int | None = None
-        self.declared: dict[str, datetime] = {}
-        self._ledger, self._lease, self._registry, self._bus = ledger, lease, registry, bus
-        self._heir_until = 0.0
+        self._ledger, self._bus = ledger, bus
         self._listen_at = 0.0
         # Run → its stages as they were told here, and when its last line was logged.
         self._heard: dict[str, tuple[dict[str, dict[str, Any]], str]] = {}
 
-    async def sync(self, declare: Callable[[Task], Awaitable[None]]) -> None:
-        """Tell the ledger what is declared here and not known there."""
-        fresh = self.seen is None
-        if fresh:
-            seen = await asyncio.to_thread(self._ledger.last_seq)
-        else:
-            await self.catch_up()
-        holder = await asyncio.to_thread(self._ledger.holder)
-        _log.info("the ledger %s is owned by %s; this process is a viewer", self._ledger.store, holder)
-        # A former owner has told what it declares; of that, what was removed since must not come back.
-        known = () if fresh else {row.name for row in await asyncio.to_thread(self._ledger.tasks)}
-        for task in list(self._registry.values()):
-            if task.name not in known:
-                await declare(task)
-        if fresh:
-            self.seen = seen
+    async def begin(self) -> None:
+        """Look from now on: what has happened so far, a board reads from the ledger."""
+        if self.seen is None:
+            self.seen = await anyio.to_thread.run_sync(self._ledger.last_seq)
 
-    async def catch_up(self) -> None:
-        """Tell what the owner has done since the last look."""
-        while self.seen is not None:
-            news = await asyncio.to_thread(self._ledger.events, self.seen)
+    async def catch_up(self, life: str | None = None) -> Sequence[Event]:
+        """Tell what others than this life have done since the last look, and return it."""
+        told: list[Event] = []
+        while True:
+            since = self.seen or 0
+            # Read first: what comes later than this, the next look finds.
+            last = await anyio.to_thread.run_sync(self._ledger.last_seq)
+            if last <= since:
+                return told
+            news = await anyio.to_thread.run_sync(functools.partial(self._ledger.events, since, besides=life))
             if not news:
-                break
+                self.seen = last
+                return told
             self.seen = news[-1].seq
-            for event in news:
-                if isinstance(event, TaskChanged) and event.change == "removed":
-                    self.forget(event.task, event.at)
-            self._bus.publish(news)
+            self._bus.publish(news, elsewhere=True)
+            told += news
 
-    async def poll_progress(self) -> None:
-        """Tell the progress and the log of the owner's running runs, which are no events of the ledger."""
-        now = asyncio.get_running_loop().time()
+    async def poll_progress(self, here: Container[str] = ()) -> None:
+        """Tell the progress and the log of running runs, which are no events of the log, but of those `here`."""
+        now = anyio.current_time()
         if now < self._listen_at:
             return
-        self._listen_at = now + OVERHEAR_SECONDS
+        self._listen_at = now + PROGRESS_SECONDS
         before, self._heard = self._heard, {}
         words: list[Event] = []
-        for told in await asyncio.to_thread(self._ledger.telling):
+        for told in await anyio.to_thread.run_sync(self._ledger.telling):
+            if told.run in here:
+                continue
             stages, until = before.get(told.run, ({}, ""))
             whose: dict[str, Any] = {"task": told.task, "run": told.run}
             for stage in told.stages:
@@ -106,24 +92,4 @@ class Watching:
             last = told.log[-1]["at"] if told.log else ""
             self._heard[told.run] = {stage["stage"]: stage for stage in told.stages}, last
         if words:
-            self._bus.publish(words)
-
-    def forget(self, name: str, at: datetime | None = None) -> None:
-        """Take back a declaration of before `at` (None: of any time): its task was removed."""
-        if at is None or name not in self.declared or self.declared[name] < at:
-            # Who removed it did not know of what comes after it here, which needs it.
-            with contextlib.suppress(DeclarationError):
-                self._registry.remove(name)
-
-    def leave_to_heir(self, seconds: float) -> None:
-        """Leave the ledger for so long to the process that asked for it."""
-        self._heir_until = asyncio.get_running_loop().time() + seconds
-
-    async def free(self) -> bool:
-        """Take the ledger if nobody owns it and it is not left to an heir."""
-        if self._heir_until > asyncio.get_running_loop().time():
-            holder = await asyncio.to_thread(self._ledger.holder)
-            if holder is None or holder.life <= self._lease.life:
-                return False
-        self._heir_until = 0.0
-        return await asyncio.to_thread(self._lease.take)
+            self._bus.publish(words, elsewhere=True)

@@ -21,7 +21,7 @@ from schedkit.core.store.lives import Lease
 from schedkit.core.store.refusals import StaleError
 from schedkit.core.store.rows import Row
 from schedkit.core.store.schema import events, nodes
-from schedkit.core.store.sections import SECTIONS, SUBJECTS, Append
+from schedkit.core.store.sections import SECTIONS, SUBJECTS, Append, Check, Section
 from schedkit.core.text import dump
 
 __all__ = ["VIEW", "Commits", "OneStatement", "Statements", "commits_for"]
@@ -40,7 +40,7 @@ class Commits(Protocol):
 
         Raises
         ------
-        NotOwnerError
+        LifeEndedError
             If this life is gone.
         StaleError
             If a row is no longer as a decision was based on.
@@ -71,20 +71,28 @@ class Statements:
 
     def commit(self, connection: sa.Connection, batch: int, rows: Rows) -> None:
         """Write rows in one transaction."""
-        life = self._lease.life
         with connection.begin():
             self._lease.claim(connection, batch)
-            for name, section in SECTIONS.items():
-                found = rows.get(name)
-                if not found:
-                    continue
-                if isinstance(section, Append) and not section.numbered:
-                    found = [(*row, life) for row in found]
-                if not isinstance(section, Append) or not section.numbered:
-                    touched = connection.exec_driver_sql(self._texts[name], found).rowcount
-                    if section.guarded and touched != len(found):
-                        raise StaleError(f"ledger {self._store}: {name} no longer apply")
-            self._log(connection, batch, rows.get("events", []))
+            self.write(connection, batch, rows)
+
+    def write(self, connection: sa.Connection, batch: int, rows: Rows) -> None:
+        """Write rows in the present transaction, which has claimed its number."""
+        for name, found in rows.items():
+            section = SECTIONS[name]
+            if isinstance(section, Append) and section.numbered:
+                continue
+            if isinstance(section, Append):
+                found = [(*row, self._lease.life) for row in found]
+            if not self._apply(connection, name, section, found):
+                raise StaleError(f"ledger {self._store}: {name} no longer apply")
+        self._log(connection, batch, rows.get("events", []))
+
+    def _apply(self, connection: sa.Connection, name: str, section: Section, rows: list[Row]) -> bool:
+        text = self._texts[name]
+        if isinstance(section, Check):
+            return all(connection.exec_driver_sql(text, row).first() is not None for row in rows)
+        touched = connection.exec_driver_sql(text, rows).rowcount
+        return not section.guarded or touched == len(rows)
 
     def _log(self, connection: sa.Connection, batch: int, rows: list[Row]) -> None:
         """Write events last: who has read one number must not miss a smaller one that comes later."""
@@ -128,8 +136,12 @@ def _trigger(subject: str, names: Sequence[str]) -> str:
     always = subject == "runs"  # with the fence; an empty kind costs 3 µs, so the others wait to be needed
     steps = list(_CLAIM) if always else []
     for name in names:
-        steps.append(SECTIONS[name].for_all(f"new.{name}"))
-        if SECTIONS[name].guarded:
+        section = SECTIONS[name]
+        if isinstance(section, Check):
+            steps.append(f"SELECT RAISE(ABORT, '{_STALE}{name}') WHERE {section.missing(f'new.{name}')}")
+            continue
+        steps.append(section.for_all(f"new.{name}"))
+        if section.guarded:
             count = f"coalesce(json_array_length(new.{name}), 0)"
             steps.append(f"SELECT RAISE(ABORT, '{_STALE}{name}') WHERE changes() <> {count}")
     when = "" if always else f" WHEN coalesce({', '.join(f'new.{name}' for name in names)}) IS NOT NULL"

@@ -11,6 +11,7 @@ from schedkit.core.engine.values import (
     Answered,
     AttemptRecorded,
     AttemptStarted,
+    CodeTold,
     Decision,
     DetailsTold,
     FireRecorded,
@@ -18,6 +19,7 @@ from schedkit.core.engine.values import (
     SettingPut,
     TaskAdvanced,
     TaskDropped,
+    TaskHeld,
     TaskPut,
     WaitAdded,
     WaitBound,
@@ -77,6 +79,8 @@ class _Group:
         # Each task's schedule moves on first; then its row is put, or dropped (None).
         self._advanced: dict[str, TaskAdvanced] = {}
         self.put: dict[str, TaskRow | None] = {}
+        self._homes: dict[str, str | None] = {}  # where each of these was at home before, None: it is new
+        self.held: dict[tuple[str, str], None] = {}
         self.started: dict[tuple[str, int], AttemptStarted] = {}
         self._ended: dict[tuple[str, int], Attempt] = {}
         self.details: dict[str, dict[str, Any]] = {}
@@ -103,7 +107,17 @@ class _Group:
         elif before is not change and before.to != change.was:
             raise StaleError(f"the schedule of task {name!r} is no longer as it was")
         else:
-            self._advanced[name] = TaskAdvanced(name, before.was, change.to)
+            self._advanced[name] = TaskAdvanced(name, before.was, change.to, before.home)
+
+    def put_task(self, change: TaskPut) -> None:
+        name = change.row.name
+        if name not in self._homes:
+            self._homes[name] = change.home
+        self.put[name] = change.row
+
+    def drop_task(self, change: TaskDropped) -> None:
+        self._homes.setdefault(change.task, change.home)
+        self.put[change.task] = None
 
     def end_attempt(self, change: AttemptRecorded) -> None:
         key = (change.run, change.attempt.number)
@@ -122,12 +136,16 @@ class _Group:
                 rows["runs"].append(step_values(first, last))
         for key, it in self.started.items():
             rows["new_attempts"].append(start_values(it.run, it.number, it.started, self._ended.get(key)))
-        rows["advances"] += [(it.to, it.task, it.was) for it in self._advanced.values()]
+        rows["advances"] += [(it.to, it.task, it.was, it.home) for it in self._advanced.values()]
+        rows["held_tasks"] += [key for key in self.held if key[0] not in self._homes]
         for name, row in self.put.items():
-            if row is None:
-                rows["dropped_tasks"].append((name,))
-            else:
-                rows["tasks"].append(task_values(row))
+            home = self._homes[name]
+            if row is not None and home is None:
+                rows["new_tasks"].append(task_values(row))
+            elif row is not None:
+                rows["tasks"].append((*task_values(row), name, home))
+            elif home is not None:
+                rows["dropped_tasks"].append((name, home))
         rows["details"] += [details_values(run, details) for run, details in self.details.items()]
         rows["settings"] += [(key, clean(value)) for key, value in self.settings.items()]
         return {name: found for name, found in rows.items() if found}
@@ -143,8 +161,10 @@ _TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
     RunChanged: _Group.move,
     SettingPut: lambda group, it: group.settings.update({it.key: it.value}),
     TaskAdvanced: _Group.advance,
-    TaskDropped: lambda group, it: group.put.update({it.task: None}),
-    TaskPut: lambda group, it: group.put.update({it.row.name: it.row}),
+    CodeTold: lambda group, it: group.rows["codes"].append((it.task, it.code, it.since)),
+    TaskDropped: _Group.drop_task,
+    TaskHeld: lambda group, it: group.held.update({(it.task, it.home): None}),
+    TaskPut: _Group.put_task,
     WaitAdded: lambda group, it: group.rows["waits"].append(wait_values(it.row)),
     WaitBound: lambda group, it: group.rows["bound_waits"].append((it.parent_run, it.run, it.parent)),
     WaitDropped: lambda group, it: group.rows["dropped_waits"].append((it.run, it.parent)),

@@ -25,11 +25,11 @@ from schedkit.core.ids import new_id
 from schedkit.core.store.database import POSTGRES_NOW, Store, reason
 from schedkit.core.store.locks import ByteLock, held_elsewhere
 from schedkit.core.store.schema import beats, nodes
-from schedkit.errors import LedgerError, NotOwnerError
+from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.values.instants import from_micros
 from schedkit.values.processes import alive
 
-__all__ = ["LEASE_SECONDS", "Lease", "NodeRow", "living"]
+__all__ = ["LEASE_SECONDS", "Lease", "NodeRow", "living", "living_in", "mark_gone"]
 
 _log = logging.getLogger("schedkit")
 
@@ -57,7 +57,7 @@ class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lease:
-    """This process's life at a store, under the name `owner`; every life has an id of its own.
+    """This process's life at a store, under a name; every life has an id of its own.
 
     Attributes
     ----------
@@ -68,32 +68,29 @@ class Lease:
     """
 
     def __init__(
-        self, store: Store, owner: str, *, kind: str = "script", seconds: float = LEASE_SECONDS
+        self, store: Store, name: str, *, kind: str = "script", seconds: float = LEASE_SECONDS
     ) -> None:
-        self.store, self.owner, self.kind, self.seconds = store, owner, kind, seconds
+        self.store, self.name, self.kind, self.seconds = store, name, kind, seconds
         self.life = ""
         self._lock: ByteLock | None = None
 
-    def take(self) -> bool:
-        """Begin a life if no other process lives at the ledger.
+    def begin(self) -> None:
+        """Begin a new life.
 
         Raises
         ------
         LedgerError
             If the store is away, or the lock beside it cannot be had by anybody.
         """
-        self._begin_lock()
+        self._take_lock()
         try:
             with self.store.explained(), self.store.connect() as connection, connection.begin():
-                taken = self._take(connection)
+                self._write(connection)
         except BaseException:
             self._let_go()
             raise
-        if not taken:
-            self._let_go()
-        return taken
 
-    def _begin_lock(self) -> None:
+    def _take_lock(self) -> None:
         path = _lives_file(self.store)
         self.life = new_id()
         if path is None:
@@ -108,17 +105,11 @@ class Lease:
             ) from error
         self._lock = lock
 
-    def _take(self, connection: sa.Connection) -> bool:
-        self.store.alone(connection)
-        others = _living(self.store, connection)
-        if any(node.alive for node in others):
-            return False
+    def _write(self, connection: sa.Connection) -> None:
         now = self.store.now(connection)
-        for node in others:
-            connection.execute(nodes.update().where(nodes.c.id == node.life).values(gone=now))
         row = {
             "id": self.life,
-            "name": self.owner,
+            "name": self.name,
             "kind": self.kind,
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -131,7 +122,6 @@ class Lease:
         connection.execute(nodes.insert(), [row])
         if not self.store.sqlite:
             connection.execute(beats.insert(), [{"life": self.life, "expires": now + self._micros}])
-        return True
 
     @property
     def _micros(self) -> int:
@@ -142,7 +132,7 @@ class Lease:
 
         Raises
         ------
-        NotOwnerError
+        LifeEndedError
             If it is marked as gone.
         """
         mine = nodes.update().where(nodes.c.id == self.life, nodes.c.gone.is_(None))
@@ -154,7 +144,7 @@ class Lease:
 
         Raises
         ------
-        NotOwnerError
+        LifeEndedError
             If this life is marked as gone.
         """
         # The row is locked: a server may still be at work on a commit whose connection broke.
@@ -169,7 +159,7 @@ class Lease:
 
         Raises
         ------
-        NotOwnerError
+        LifeEndedError
             If it is marked as gone.
         """
         gone = connection.execute(sa.select(nodes.c.gone).where(nodes.c.id == self.life)).one_or_none()
@@ -179,11 +169,11 @@ class Lease:
             expires = sa.text(f"({POSTGRES_NOW}) + {self._micros}")
             connection.execute(beats.update().where(beats.c.life == self.life).values(expires=expires))
 
-    def lost(self) -> NotOwnerError:
+    def lost(self) -> LifeEndedError:
         """Return the error for whoever wants to write all the same."""
-        return NotOwnerError(f"ledger {self.store}: another process owns it now")
+        return LifeEndedError(f"ledger {self.store}: this process was taken for dead")
 
-    def release(self) -> None:
+    def end(self) -> None:
         """End this life, so that nobody has to find it dead; a store that is away is left."""
         try:
             with self.store.connect() as connection, connection.begin():
@@ -205,10 +195,22 @@ class Lease:
 def living(store: Store) -> list[NodeRow]:
     """Return the lives that are not marked as gone, the oldest first; `alive` tells those that have died."""
     with store.reading() as connection:
-        return _living(store, connection)
+        return living_in(store, connection)
 
 
-def _living(store: Store, connection: sa.Connection) -> list[NodeRow]:
+def mark_gone(store: Store, connection: sa.Connection, life: str) -> bool:
+    """Mark a life that has died as gone, in the present transaction; False if it lives or is marked."""
+    store.alone(connection)
+    row = next((node for node in living_in(store, connection) if node.life == life), None)
+    if row is None or row.alive:
+        return False
+    connection.execute(nodes.update().where(nodes.c.id == life).values(gone=store.now(connection)))
+    connection.execute(beats.delete().where(beats.c.life == life))
+    return True
+
+
+def living_in(store: Store, connection: sa.Connection) -> list[NodeRow]:
+    """Return what `living` does, as a connection sees it."""
     query = (
         sa.select(nodes, beats.c.expires)
         .outerjoin(beats, beats.c.life == nodes.c.id)

@@ -1,14 +1,15 @@
 """The durable truth, read: tasks, runs, attempts, facts, commands.
 
 Every read is one short query on a connection of its own, which no writer waits for. Changes are written
-by the owner alone (`writer.py`); anybody may insert a command.
+by the lives of processes (`writer.py`); anybody may insert a command.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from sqlalchemy import select
 
-from schedkit.core.engine.values import Snapshot, WaitRow
+from schedkit.core.engine.values import Found, Snapshot, WaitRow
 from schedkit.core.events import Event, decode
 from schedkit.core.ids import new_id
 from schedkit.core.model import TaskRow
@@ -33,7 +34,9 @@ from schedkit.core.store.schema import (
     events,
     fires,
     has_result,
+    have,
     meta,
+    nodes,
     runs,
     tasks,
     waits,
@@ -41,7 +44,7 @@ from schedkit.core.store.schema import (
 from schedkit.core.text import dump, load
 from schedkit.values.instants import from_micros, to_micros
 
-__all__ = ["CommandRow", "FireRow", "Ledger", "ToldRow", "scheduled_times"]
+__all__ = ["CommandRow", "FireRow", "Ledger", "ToldRow", "read_snapshot", "scheduled_times"]
 
 T = TypeVar("T")
 
@@ -67,7 +70,7 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommandRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody without the lease asks the owner to do."""
+    """What somebody asks another process to do."""
 
     id: str
     who: str
@@ -81,6 +84,11 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+
+    @cached_property
+    def identity(self) -> str:
+        """The ledger's UUID, from which its tasks have theirs."""
+        return self.setting("ledger") or ""
 
     def _all(self, query: sa.Select[Any], make: Callable[[Mapping[str, Any]], T]) -> list[T]:
         with self.store.reading() as connection:
@@ -172,6 +180,11 @@ class Ledger:
         )
         return self._all(query, attempt_from_row)
 
+    def life_of(self, run: str) -> str | None:
+        """Return the life in which a run is running, None if it is not."""
+        query = select(attempts.c.life).where(attempts.c.run == run, attempts.c.outcome.is_(None))
+        return self._first(query, lambda row: str(row["life"]))
+
     def details(self, run: str) -> dict[str, Any]:
         """Return what a run told: its stages, log, facts and artifacts."""
         query = select(details).where(details.c.run == run)
@@ -200,22 +213,38 @@ class Ledger:
         """Return what PENDING runs wait for, and parents' runs that are still to come."""
         return self._all(_WAITS, wait_from_row)
 
-    def snapshot(self) -> Snapshot:
-        """Return what an engine is made from, all of it as it was at one moment."""
+    def snapshot(self, life: str) -> Snapshot:
+        """Return what the engine of a life is made from, all of it as it was at one moment."""
         with self.store.snapshot() as connection, self.store.decoding():
-            rows = [task_from_row(row) for row in _mappings(connection, _TASKS)]
-            return Snapshot(
-                tasks=rows,
-                live=[run_from_row(row) for row in _mappings(connection, _LIVE_RUNS)],
-                waits=[wait_from_row(row) for row in _mappings(connection, _WAITS)],
-                taken=_taken(connection),
-                last=_last(connection, {parent for row in rows for parent in row.facts.get("after", ())}),
-                paused=_setting(connection, "paused") == "1",
-                seq=connection.scalar(_LAST_SEQ) or 0,
-            )
+            return read_snapshot(connection, tasks.c.home == life, life)
 
-    def events(self, after: int = 0, *, limit: int = 1000, run: str | None = None) -> list[Event]:
-        """Return the log after number `after`, in order."""
+    def found(self, names: Collection[str]) -> dict[str, Found]:
+        """Return what there is of tasks, by name, all of it as it was at one moment."""
+        with self.store.snapshot() as connection, self.store.decoding():
+            snapshot = read_snapshot(connection, tasks.c.name.in_(names), "")
+        return {
+            row.name: Found(
+                row=row,
+                live=[run for run in snapshot.live if run.task == row.name],
+                waits=[wait for wait in snapshot.waits if wait.child == row.name],
+                taken=snapshot.taken.get(row.name, set()),
+                last={parent: snapshot.last[parent] for parent in _parents(row) & snapshot.last.keys()},
+                abroad=snapshot.abroad & {run.id for run in snapshot.live if run.task == row.name},
+                elsewhere=[run for run in (*snapshot.elsewhere, *snapshot.live) if run.task in _parents(row)],
+            )
+            for row in snapshot.tasks
+        }
+
+    def codes(self, names: Collection[str]) -> dict[tuple[str, str], str]:
+        """Return (life, task) → the code that a life has of a task."""
+        query = select(have.c.life, have.c.handler, have.c.code).where(have.c.handler.in_(names))
+        with self.store.reading() as connection:
+            return {(life, name): code for life, name, code in connection.execute(query)}
+
+    def events(
+        self, after: int = 0, *, limit: int = 1000, run: str | None = None, besides: str | None = None
+    ) -> list[Event]:
+        """Return the log after number `after`, in order, without what the life `besides` has written."""
         query = (
             select(events.c.seq, events.c.data)
             .where(events.c.seq > after)
@@ -224,6 +253,8 @@ class Ledger:
         )
         if run is not None:
             query = query.where(events.c.run == run)
+        if besides is not None:
+            query = query.where(events.c.life != besides)
         return self._all(query, lambda row: replace(decode(row["data"]), seq=row["seq"]))
 
     def last_seq(self) -> int:
@@ -240,23 +271,37 @@ class Ledger:
         """Return the lives at the ledger that are not marked as gone, the oldest first."""
         return living(self.store)
 
-    def holder(self) -> NodeRow | None:
-        """Return who owns the ledger."""
-        return next(iter(self.nodes()), None)
+    def home(self, task: str) -> NodeRow | None:
+        """Return the life with which a task is at home, None if it is at home with nobody that lives."""
+        row = self.task(task)
+        if row is None:
+            return None
+        return next((node for node in self.nodes() if node.life == row.home and node.alive), None)
 
-    def commands(self) -> list[CommandRow]:
-        """Return what has been asked and not answered, oldest first."""
-        query = select(commands).where(commands.c.done_at.is_(None)).order_by(commands.c.id)
+    def commands(self, life: str) -> list[CommandRow]:
+        """Return what a life has been asked and has not answered, oldest first."""
+        here = select(tasks.c.name).where(tasks.c.home == life)
+        mine = (commands.c.life == life) | (commands.c.life.is_(None) & commands.c.task.in_(here))
+        query = select(commands).where(commands.c.done_at.is_(None), mine).order_by(commands.c.id)
         return self._all(query, _command)
 
     def command(self, id: str) -> CommandRow | None:
         """Return one command."""
         return self._first(select(commands).where(commands.c.id == id), _command)
 
-    def ask(self, who: str, kind: str, data: Mapping[str, Any]) -> str:
-        """Leave a command for the owner; return its id."""
+    def ask(
+        self,
+        who: str,
+        kind: str,
+        data: Mapping[str, Any],
+        *,
+        task: str | None = None,
+        life: str | None = None,
+    ) -> str:
+        """Leave a command for a life, or for the home of a task; return its id."""
         id = new_id()
         row = {"id": id, "at": int(time.time() * 1e6), "actor": who, "kind": kind, "data": dump(data)}
+        row |= {"task": task, "life": life}
         with self.store.explained(), self.store.connect() as connection, connection.begin():
             connection.execute(commands.insert(), [{**row, "done_at": None, "answer": None}])
         return id
@@ -283,8 +328,9 @@ _LAST_SEQ = select(sa.func.max(events.c.seq))
 # A CROSS JOIN is what keeps SQLite from going through all runs to look for their tasks.
 _TAKEN = sa.text(
     "SELECT r.task, r.scheduled_at FROM schedkit_tasks t CROSS JOIN schedkit_runs r "
-    "WHERE r.task = t.name AND r.scheduled_at IS NOT NULL AND r.scheduled_at >= t.next_at"
-)
+    "WHERE t.name IN :names AND r.task = t.name AND r.scheduled_at IS NOT NULL "
+    "AND r.scheduled_at >= t.next_at"
+).bindparams(sa.bindparam("names", expanding=True))
 # Of so many latest runs of a task, the one that ended last: an older one may have ended after a newer one.
 _LATEST = 20
 
@@ -297,10 +343,55 @@ def _setting(connection: sa.Connection, key: str) -> str | None:
     return connection.scalar(select(meta.c.value).where(meta.c.key == key))
 
 
-def _taken(connection: sa.Connection) -> dict[str, set[int]]:
+def read_snapshot(connection: sa.Connection, which: sa.ColumnElement[bool], life: str) -> Snapshot:
+    """Return what an engine of certain tasks is made from, with what runs in a life, as `connection` sees it.
+
+    Runs in lives that are marked as gone are lost, the others are abroad.
+    """
+    rows = [task_from_row(row) for row in _mappings(connection, _TASKS.where(which))]
+    names = [row.name for row in rows]
+    parents = {parent for row in rows for parent in _parents(row)}
+    # Where each running run runs; whoever is gone runs nothing.
+    lives = {
+        run: (at, gone)
+        for run, at, gone in connection.execute(
+            select(attempts.c.run, attempts.c.life, nodes.c.gone)
+            .outerjoin(nodes, nodes.c.id == attempts.c.life)
+            .where(attempts.c.outcome.is_(None))
+        )
+    }
+    mine = [run for run, (at, _) in lives.items() if at == life]
+    own = runs.c.task.in_(names)
+    live = [run_from_row(row) for row in _mappings(connection, _LIVE_RUNS.where(own | runs.c.id.in_(mine)))]
+    known = set(names)
+    return Snapshot(
+        tasks=rows,
+        live=live,
+        waits=[wait_from_row(row) for row in _mappings(connection, _WAITS.where(waits.c.child.in_(names)))],
+        taken=_taken(connection, names),
+        last=_last(connection, parents),
+        abroad=frozenset(run for run, (at, gone) in lives.items() if at != life and gone is None),
+        guests=frozenset(run.id for run in live if run.task not in known),
+        elsewhere=_live_of(connection, parents - known),
+        paused=_setting(connection, "paused") == "1",
+        seq=connection.scalar(_LAST_SEQ) or 0,
+    )
+
+
+def _parents(row: TaskRow) -> set[str]:
+    return set(row.facts.get("after", ()))
+
+
+def _live_of(connection: sa.Connection, names: Collection[str]) -> list[Run]:
+    if not names:
+        return []
+    return [run_from_row(row) for row in _mappings(connection, _LIVE_RUNS.where(runs.c.task.in_(names)))]
+
+
+def _taken(connection: sa.Connection, names: Collection[str]) -> dict[str, set[int]]:
     """Return the times of each task, from its next one on, that have a run."""
     taken: dict[str, set[int]] = {}
-    for task, scheduled in connection.execute(_TAKEN):
+    for task, scheduled in connection.execute(_TAKEN.bindparams(names=list(names))):
         taken.setdefault(task, set()).add(scheduled)
     return taken
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+import anyio.to_thread
 import sqlalchemy as sa
 from sqlalchemy import select
 
@@ -31,6 +31,7 @@ from schedkit.core.store.schema import (
 from schedkit.core.store.schema import tasks as known_tasks
 from schedkit.core.store.writer import Writer
 from schedkit.core.text import dump, load
+from schedkit.loop import awaited
 from schedkit.values.instants import to_micros
 
 __all__ = ["SLICE", "Retention", "forget_results", "forget_runs", "prune"]
@@ -72,9 +73,9 @@ async def prune(policy: Retention, writer: Writer, tasks: Sequence[str], results
         before = datetime.now(UTC) - policy.runs
         kept = policy.results
         while True:
-            count, found = await asyncio.wrap_future(writer.call(lambda c: forget_runs(c, before, kept)))
+            count, found = await awaited(writer.call(lambda c: forget_runs(c, before, kept)))
             for reference in found:
-                await asyncio.to_thread(results.remove, reference)
+                await anyio.to_thread.run_sync(results.remove, reference)
             gone += count
             if not count:
                 break
@@ -82,9 +83,9 @@ async def prune(policy: Retention, writer: Writer, tasks: Sequence[str], results
         for start in range(0, len(tasks), TASKS_AT_ONCE):
             some = tasks[start : start + TASKS_AT_ONCE]
             forget = functools.partial(forget_results, tasks=some, keep=policy.results)
-            while found := await asyncio.wrap_future(writer.call(forget)):
+            while found := await awaited(writer.call(forget)):
                 for reference in found:
-                    await asyncio.to_thread(results.remove, reference)
+                    await anyio.to_thread.run_sync(results.remove, reference)
                 gone += len(found)
     return gone
 

@@ -5,6 +5,8 @@ Times are microseconds since 1970 in UTC, as integers: exact, ordered, the same 
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import sqlalchemy as sa
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
 
@@ -105,7 +107,7 @@ tasks = Table(
     Column("next_at", BigInteger),
     Column("paused", Boolean, nullable=False),
     Column("facts", Text, nullable=False),  # JSON: description, tags, priority, …
-    Column("home", Text),  # the life that keeps its clock and runs it; null: nobody
+    Column("home", Text, nullable=False),  # the life that keeps its clock and runs it
     Column("home_by", Text, nullable=False),  # declared, inherited, moved
     Column("place", Text, nullable=False),  # the notebook or file that declares it
     Column("handler", Text),  # what runs it, for a requested task
@@ -296,7 +298,8 @@ def create(connection: sa.Connection, where: str) -> None:
     """
     if not sa.inspect(connection).has_table(meta.name):
         _metadata.create_all(connection)
-        connection.execute(meta.insert(), [{"key": "schema", "value": str(VERSION)}])
+        notes = {"schema": str(VERSION), "ledger": str(uuid4())}
+        connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in notes.items()])
         return
     told = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "schema")) or "0"
     if not told.isdecimal():

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from schedkit.core.store import schema
 from schedkit.core.store.rows import ATTEMPT, END, EVENT, FIXED, GUARD, MUTABLE, TASK
 
-__all__ = ["SECTIONS", "SUBJECTS", "Append", "Delete", "Insert", "Section", "Update"]
+__all__ = ["SECTIONS", "SUBJECTS", "Append", "Check", "Delete", "Insert", "Section", "Update"]
 
 
 @dataclass(frozen=True)
@@ -37,26 +37,16 @@ class Insert:
 
     def for_one(self, mark: str) -> str:
         """Return the SQL for one row."""
-        return f"{self._into} VALUES ({', '.join([mark] * len(self.columns))}){self._conflict}"
+        return f"{self._into} VALUES ({', '.join([mark] * len(self.columns))}){_conflict(self)}"
 
     def for_all(self, array: str) -> str:
         """Return the SQL for all rows of a JSON array."""
         values = ", ".join(value for value, _ in zip(_values("value"), self.columns, strict=False))
-        return f"{self._into} SELECT {values} FROM json_each({array}) WHERE true{self._conflict}"
+        return f"{self._into} SELECT {values} FROM json_each({array}) WHERE true{_conflict(self)}"
 
     @property
     def _into(self) -> str:
         return f"INSERT INTO {self.table} ({', '.join(map(_quoted, self.columns))})"
-
-    @property
-    def _conflict(self) -> str:
-        if self.keys is None:
-            return ""
-        if not self.keys:
-            return " ON CONFLICT DO NOTHING"
-        others = [_quoted(name) for name in self.columns if name not in self.keys]
-        fields = ", ".join(f"{name} = excluded.{name}" for name in others)
-        return f" ON CONFLICT ({', '.join(self.keys)}) DO UPDATE SET {fields}"
 
 
 @dataclass(frozen=True)
@@ -102,8 +92,7 @@ class Delete:
 
     table: str
     where: tuple[str, ...]
-
-    guarded = False
+    guarded: bool = False
 
     def for_one(self, mark: str) -> str:
         """Return the SQL for one row."""
@@ -120,10 +109,14 @@ class Delete:
 
 @dataclass(frozen=True)
 class Append:
-    """New rows that bear the life of their writer, and where they are `numbered` its batch and a number."""
+    """New rows that bear the life of their writer, and where they are `numbered` its batch and a number.
+
+    `keys` is as for `Insert`.
+    """
 
     table: str
     columns: tuple[str, ...]
+    keys: tuple[str, ...] | None = None
     numbered: bool = False
 
     guarded = False
@@ -135,7 +128,8 @@ class Append:
 
     def for_one(self, mark: str) -> str:
         """Return the SQL for one row, with its signature."""
-        return f"{self._into} VALUES ({', '.join([mark] * (len(self.columns) + len(self.signature)))})"
+        marks = [mark] * (len(self.columns) + len(self.signature))
+        return f"{self._into} VALUES ({', '.join(marks)}){_conflict(self)}"
 
     def for_all(self, array: str) -> str:
         """Return the SQL for all rows of a JSON array."""
@@ -144,14 +138,46 @@ class Append:
         if self.numbered:
             base = f"(SELECT base FROM {schema.nodes.name} WHERE id = new.life)"
             values += ["new.batch", f"{base} + key + 1"]
-        return f"{self._into} SELECT {', '.join(values)} FROM json_each({array}) WHERE true"
+        return f"{self._into} SELECT {', '.join(values)} FROM json_each({array}) WHERE true{_conflict(self)}"
 
     @property
     def _into(self) -> str:
         return f"INSERT INTO {self.table} ({', '.join((*self.columns, *self.signature))})"
 
 
-Section = Append | Insert | Update | Delete
+@dataclass(frozen=True)
+class Check:
+    """Rows that must be there."""
+
+    table: str
+    where: tuple[str, ...]
+
+    guarded = True
+
+    def for_one(self, mark: str) -> str:
+        """Return the SQL that finds one row; whoever asks keeps it until the transaction ends."""
+        shared = " FOR SHARE" if mark == "%s" else ""
+        return f"SELECT 1 FROM {self.table} WHERE {_pairs(self.where, mark, ' AND ')}{shared}"
+
+    def missing(self, array: str) -> str:
+        """Return the SQL condition that one of the rows of a JSON array is not there."""
+        values = _values("v.value")
+        found = " AND ".join(f"{name} = {next(values)}" for name in self.where)
+        there = f"EXISTS (SELECT 1 FROM {self.table} WHERE {found})"
+        return f"EXISTS (SELECT 1 FROM json_each({array}) AS v WHERE NOT {there})"
+
+
+Section = Append | Check | Insert | Update | Delete
+
+
+def _conflict(section: Append | Insert) -> str:
+    if section.keys is None:
+        return ""
+    if not section.keys:
+        return " ON CONFLICT DO NOTHING"
+    others = [_quoted(name) for name in section.columns if name not in section.keys]
+    fields = ", ".join(f"{name} = excluded.{name}" for name in others)
+    return f" ON CONFLICT ({', '.join(section.keys)}) DO UPDATE SET {fields}"
 
 
 def _values(row: str) -> Iterator[str]:
@@ -175,6 +201,7 @@ def _whole(table: sa.Table, keys: tuple[str, ...] | None = None) -> Insert:
 
 
 _WAIT = ("run", "parent")
+_HOME = ("name", "home")
 
 # By subject. Within one, they are written in this order; rows of different subjects do not mind theirs.
 _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
@@ -188,9 +215,12 @@ _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
         "events": Append(schema.events.name, EVENT, numbered=True),
     },
     "tasks": {
-        "advances": Update(schema.tasks.name, ("next_at",), ("name", "next_at"), guarded=True),
-        "tasks": Insert(schema.tasks.name, TASK, ("name",)),
-        "dropped_tasks": Delete(schema.tasks.name, ("name",)),
+        "held_tasks": Check(schema.tasks.name, _HOME),
+        "advances": Update(schema.tasks.name, ("next_at",), ("name", "next_at", "home"), guarded=True),
+        "new_tasks": Insert(schema.tasks.name, TASK),
+        "tasks": Update(schema.tasks.name, TASK, _HOME, guarded=True),
+        "dropped_tasks": Delete(schema.tasks.name, _HOME, guarded=True),
+        "codes": Append(schema.have.name, ("handler", "code", "since"), ("life", "handler")),
     },
     "others": {
         "settings": _whole(schema.meta, ("key",)),

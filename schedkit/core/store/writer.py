@@ -25,12 +25,12 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from schedkit.core.engine.values import Decision
 from schedkit.core.events import TO_COME
-from schedkit.core.store.commits import commits_for
+from schedkit.core.store.commits import Statements, commits_for
 from schedkit.core.store.database import Store, reason
 from schedkit.core.store.groups import rows_of
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.refusals import RefusedRowError
-from schedkit.errors import LedgerError, NotOwnerError
+from schedkit.errors import LedgerError, LifeEndedError, NotRunningError
 
 __all__ = ["Writer"]
 
@@ -48,10 +48,10 @@ class _Word(Enum):
 
 
 class _Work:
-    """A function that wants a transaction of its own, e.g. to prune."""
+    """A function that wants a transaction of its own, e.g. to prune; what it `decides` is written there."""
 
-    def __init__(self, function: Callable[[sa.Connection], Any]) -> None:
-        self.function = function
+    def __init__(self, function: Callable[[sa.Connection], Any], decides: bool = False) -> None:
+        self.function, self.decides = function, decides
         self.future: Future[Any] = Future()
         self.result: Any = None
 
@@ -69,12 +69,11 @@ class Writer:
         Called with a decision that was not written, and the error. Those posted after it are dropped and
         not told, until `restart`; after the end each one is told.
     lost : callable
-        Called once when another process has become the owner.
+        Called once when this life is marked as gone.
     away, back : callable
         Called when the store stops and starts to take writes: with the reason, with the seconds.
     healthy : callable
-        Asked before the lease is renewed without anything to write; an owner whose loop stands still
-        must not keep it.
+        Asked before the life is told; a process whose loop stands still must not count as alive.
     """
 
     def __init__(
@@ -94,6 +93,7 @@ class Writer:
         self._lost, self._away, self._back = lost, away, back
         self._healthy = healthy
         self._commits = commits_for(store, lease)
+        self._statements = Statements(store, lease)
         self._inbox: queue.SimpleQueue[Decision | _Work | _Word] = queue.SimpleQueue()
         self._connection: sa.Connection | None = None
         self._batch = 0
@@ -111,7 +111,7 @@ class Writer:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing is written any more: stopped, not the owner, or given up waiting for the store."""
+        """Whether nothing is written any more: stopped, gone, or given up waiting for the store."""
         return self._over or self._ended is not None
 
     def start(self) -> None:
@@ -132,6 +132,12 @@ class Writer:
         self._put(work)
         return work.future
 
+    def decide(self, function: Callable[[sa.Connection], Decision]) -> Future[Decision]:
+        """Have ``function(connection)`` run and what it decides written, in one transaction of its own."""
+        work = _Work(function, decides=True)
+        self._put(work)
+        return work.future
+
     def stop(self, patience: float) -> None:
         """Write what was posted, for at most `patience` seconds more if the store is away; then end."""
         self._deadline = time.monotonic() + patience
@@ -145,7 +151,9 @@ class Writer:
 
     def _refuse_rest(self) -> None:
         """Refuse what came after the end: nobody would write it, and who waits for it would wait for ever."""
-        error = NotOwnerError(f"ledger {self._store}: the scheduler here was stopped", hint="start it again")
+        error = NotRunningError(
+            f"ledger {self._store}: the scheduler here was stopped", hint="start it again"
+        )
         while True:
             try:
                 item = self._inbox.get_nowait()
@@ -234,9 +242,13 @@ class Writer:
             with connection.begin():
                 self._lease.claim(connection, self._batch)
                 work.result = work.function(connection)
+                if work.decides:
+                    self._statements.write(connection, self._batch, rows_of([work.result]))
 
         try:
-            self._persistently(in_transaction)
+            base = self._persistently(in_transaction, self._commits.base if work.decides else None)
+            if work.decides:
+                _number([work.result], base)
             work.future.set_result(work.result)
         except Exception as error:
             work.future.set_exception(self._explained(error))
@@ -284,7 +296,7 @@ class Writer:
                 if read is not None:
                     made = read(self._connect())
                 break
-            except NotOwnerError as error:
+            except LifeEndedError as error:
                 self._ended = error
                 self._lost()
                 raise

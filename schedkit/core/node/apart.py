@@ -1,0 +1,80 @@
+"""Decisions about what is at home with nobody: the work of a process that died, tasks that none declares.
+
+An engine is made from the rows in question, decides, and is dropped, all in one transaction of the writer.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from schedkit.core.engine.engine import Engine
+from schedkit.core.engine.values import Announce, Decision, Heard, Recover, Stimulus
+from schedkit.core.events import NodeChanged
+from schedkit.core.node.life import Life
+from schedkit.core.store.lives import NodeRow, living_in, mark_gone
+from schedkit.core.store.reader import read_snapshot
+from schedkit.core.store.schema import tasks
+from schedkit.errors import NotRunningError
+from schedkit.loop import awaited
+
+__all__ = ["bury", "decide_homeless"]
+
+_log = logging.getLogger("schedkit")
+
+
+async def bury(life: Life, dead: NodeRow) -> None:
+    """Mark a life that has died as gone: its attempts are interrupted, its runs wait for another home."""
+
+    def decide(connection: sa.Connection) -> Decision:
+        if not mark_gone(life.ledger.store, connection, dead.life):
+            return Decision([], [], [], [], [], [], False, None)  # somebody else has done it
+        gone = NodeChanged(at=datetime.now(UTC), change="gone", name=dead.name, life=dead.life)
+        left = read_snapshot(connection, tasks.c.home == dead.life, dead.life)
+        engine = Engine(life.config.engine(dead.life), left)
+        recover = Recover(reason="its process ended")
+        return engine.handle_all([recover, Announce(event=gone)], life.clock.wall(), careful=True)
+
+    decision = await awaited(life.writer.decide(decide))
+    if decision.events:
+        _log.info("%s has ended; its tasks wait for a process that declares them", dead)
+    _tell(life, decision)
+
+
+async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str, object]:
+    """Decide about a task that is at home with nobody who lives; return the answer.
+
+    Raises
+    ------
+    UsageError
+        If there is no such task, or what is asked for cannot be done.
+    NotRunningError
+        If it has a home by now.
+    """
+
+    def decide(connection: sa.Connection) -> Decision:
+        snapshot = read_snapshot(connection, tasks.c.name == task, "")
+        homes = {row.home for row in snapshot.tasks}
+        if any(node.life in homes and node.alive for node in living_in(life.ledger.store, connection)):
+            raise NotRunningError(f"task {task!r} has just moved", hint="try again")
+        engine = Engine(life.config.engine(life.lease.life), snapshot)
+        decision = engine.handle_all([stimulus], life.clock.wall(), careful=True)
+        for reply in decision.replies:
+            if reply.error is not None:
+                raise reply.error
+        return decision
+
+    decision = await awaited(life.writer.decide(decide))
+    _tell(life, decision)
+    answers = [reply.answer for reply in decision.replies]
+    return answers[0] if answers else {}
+
+
+def _tell(life: Life, decision: Decision) -> None:
+    """Have this process hear of it, as others do from the log."""
+    life.bus.publish(decision.events)
+    life.waiters.settle(decision.finished)
+    if decision.events:
+        life.post(Heard(events=tuple(decision.events)))
