@@ -92,15 +92,12 @@ def run(
     plugins: Annotated[
         bool, typer.Option("--plugins", help="Also run the tasks of installed plug-ins.")
     ] = False,
-    standby: Annotated[
-        bool, typer.Option("--standby", help="Wait, and take over when the current owner exits.")
-    ] = False,
     ledger: Annotated[str | None, typer.Option(help="SQLite file or SQLAlchemy URL.")] = None,
 ) -> None:
     """Run the tasks that the files declare, on their schedules, until Ctrl-C."""
     from schedkit.commands.run import run_files
 
-    run_files(files or [], once=once, plugins=plugins, standby=standby, ledger=ledger)
+    run_files(files or [], once=once, plugins=plugins, ledger=ledger)
 
 
 @cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -23,7 +23,7 @@ LOOK_SECONDS = 0.2
 
 
 def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
-    """Declare what the files hold, take the ledger over, and run until another process does or `ended`."""
+    """Declare what the files hold and run it, until other processes run all of it or `ended`."""
     project = app()
     scheduler = project.scheduler(told["ledger"], **told["options"])
     try:
@@ -38,11 +38,12 @@ def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
                 f"{names} does not declare {', '.join(map(repr, missing))}",
                 hint="save the notebook, or remove the task: sched.remove(name)",
             )
-        scheduler.take_over(now=True)
+        scheduler.start()
+        scheduler.bring_home()
     except SchedkitError as error:
         print(error, file=sys.stderr)  # noqa: T201 - this is a program; its output goes to its log
         return 1
-    while scheduler.running and not ended.wait(LOOK_SECONDS):
+    while scheduler.at_home and not ended.wait(LOOK_SECONDS):
         pass
     scheduler.stop("30s")
     return 0

@@ -33,7 +33,7 @@ class Instructions(TypedDict):
     Attributes
     ----------
     tasks : list of str
-        Must be declared before the process takes the ledger over.
+        Must be declared before the process runs them.
     """
 
     ledger: str
@@ -50,8 +50,8 @@ def notebook_path() -> Path | None:
 
 def move(scheduler: Any) -> dict[str, str]:
     """Return the button that moves a started scheduler's schedule: elsewhere, or here."""
-    if scheduler.state == "viewer":
-        title = "This kernel takes the schedule over from the current owner"
+    if scheduler.standing_by:
+        title = f"This kernel runs {_listed(scheduler.standing_by)} from now on, not the process that does now"
         return {"do": "take_back", "words": "Run it here", "title": title}
     try:
         names = _listed(path.name for path in files_of(scheduler, notebook_path()))
@@ -94,12 +94,12 @@ def files_of(scheduler: Any, notebook: Path | None) -> list[Path]:
 
 
 def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SECONDS) -> str:
-    """Start a background process that declares the same tasks and takes over the ledger; blocks until it has.
+    """Start a background process that declares the same tasks and runs them; blocks until it does.
 
     Parameters
     ----------
     scheduler : Scheduler
-        Whose ledger is handed over.
+        Whose tasks are handed over.
     notebook : Path or None
         Whose cells declare. It is executed as it is on disk, in its own folder; cells tagged
         ``no-background`` are left out.
@@ -109,7 +109,7 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
     Returns
     -------
     str
-        Who owns the ledger now.
+        Who runs them now.
 
     Raises
     ------
@@ -132,14 +132,16 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
     # Kept, so that an ended one can be reaped; it outlives this kernel all the same.
     children().append(child)
     assert child.stdin is not None
+    instructions = _instructions(scheduler)
+    moved = instructions["tasks"]
     # One that died at once says why in its log.
     with contextlib.suppress(OSError), child.stdin as pipe:
-        pickle.dump(_instructions(scheduler), pipe)
+        pickle.dump(instructions, pipe)
     end = time.monotonic() + patience
     while time.monotonic() < end:
-        owner = scheduler.owner
-        if owner is not None and owner.pid == child.pid:
-            return str(owner)
+        homes = [home for name in moved if (home := scheduler.home(name)) is not None]
+        if len(homes) == len(moved) and all(home.pid == child.pid for home in homes):
+            return str(homes[0])
         if child.poll() is not None:
             raise UsageError(
                 f"the background process ended: {_last_line(log_path)}", hint=f"see {log_path.name}"

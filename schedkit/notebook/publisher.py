@@ -75,7 +75,7 @@ class Publisher:
 
     def _run(self) -> None:
         while True:
-            # Even without a poke a look once in a while: a viewer's board follows another process.
+            # Even without a poke a look once in a while: a board follows other processes too.
             self._changed.wait(self._idle)
             self._changed.clear()
             self._deliver()

@@ -87,10 +87,10 @@ function createHead(view) {
   view.trouble = h("div", { class: "sk-trouble", role: "alert" });
   return h("header", { class: "sk-head" },
     h("div", { class: "sk-line" }, view.light, view.state, view.counts, h("span", { class: "sk-grow" }), view.hold),
-    h("div", { class: "sk-line sk-owner sk-muted" }, view.next, view.hand), view.trouble);
+    h("div", { class: "sk-line sk-next sk-muted" }, view.next, view.hand), view.trouble);
 }
 
-const STATE_WORDS = { running: "Running", stopped: "Stopped", viewer: "Watching", paused: "Paused", lost: "No answer" };
+const STATE_WORDS = { running: "Running", stopped: "Stopped", watching: "Watching", paused: "Paused", lost: "No answer" };
 
 function drawHead(view) {
   const { lost, scheduler, tasks } = view.store;
@@ -109,21 +109,21 @@ function drawHead(view) {
     put(view.hold, "aria-label", holdWords);
     view.hold.replaceChildren(icon(scheduler.paused ? "resume" : "pause"));
   }
-  drawOwner(view, scheduler, tasks);
+  drawNext(view, scheduler, tasks);
   show(view.next.parentNode, !lost);
   const trouble = lost || scheduler.trouble || (scheduler.state === "running" ? withoutCode(view, tasks) : "");
   say(view.trouble, trouble);
   show(view.trouble, Boolean(trouble));
 }
 
-// Who will run the next fire: this kernel, another process, or nobody.
-function drawOwner(view, scheduler, tasks) {
+// Who will run the next due time: this kernel, another process, or nobody.
+function drawNext(view, scheduler, tasks) {
   let next = null;
   for (const task of tasks.values()) {
     if ((view.only && task.name !== view.only) || !task.declared) continue;
     if (task.next_run && !task.paused && (!next || task.next_run < next.next_run)) next = task;
   }
-  const who = ownerWords(view, scheduler.owner);
+  const who = nodeWords(view, homeOf(scheduler, next));
   const when = next ? `${next.name} ${until(next.next_run, view.store.now())}` : "nothing is due";
   put(view.next, "title", next ? exact(next.next_run) : null);
   if (scheduler.paused) say(view.next, "Nothing starts while the scheduler is paused");
@@ -138,7 +138,14 @@ function drawOwner(view, scheduler, tasks) {
   }
 }
 
-// Tasks of the ledger that no cell or file has declared since its owner began, and that are due some time.
+// The process that runs a task; where nothing is due, this one or another.
+function homeOf(scheduler, task) {
+  const nodes = scheduler.nodes || [];
+  if (task) return nodes.find((node) => node.life === task.home) || null;
+  return nodes.find((node) => node.here) || nodes[0] || null;
+}
+
+// Tasks of the ledger that no process which runs has declared, and that are due some time.
 function withoutCode(view, tasks) {
   const names = [...tasks.values()]
     .filter((task) => !task.declared && task.next_run && !task.paused && (!view.only || task.name === view.only))
@@ -149,9 +156,9 @@ function withoutCode(view, tasks) {
     : `${some} wait for their code: run the cells or files that declare them, or remove them`;
 }
 
-function ownerWords(view, owner) {
-  if (!owner) return null;
-  return owner.here ? view.here : `${owner.name} (pid ${owner.pid} on ${owner.host})`;
+function nodeWords(view, node) {
+  if (!node) return null;
+  return node.here ? view.here : `${node.name} (pid ${node.pid} on ${node.host})`;
 }
 
 function createTabs(view) {
@@ -200,7 +207,7 @@ function openRun(view, id) {
 function open(view, id) {
   view.send({ do: "open", run: id }).catch(() => {});
   if (view.store.runs.has(id) || view.store.seq < 0) return;
-  view.send({ do: "look_back", run: id }).then((answer) => {
+  view.send({ do: "run_detail", run: id }).then((answer) => {
     if (answer.ok === false) tell(view, answer.error, "bad");
     else if (answer.data) view.kept = answer.data;
     draw(view);

@@ -64,7 +64,7 @@ export function drawRunTable(table, rows) {
 
 // What keeps a queued run from starting: its time, then the narrowest limit that is used up.
 function whatHolds(store, now) {
-  const { limits = {}, concurrency, owner, state } = store.scheduler;
+  const { limits = {}, concurrency, nodes = [], state } = store.scheduler;
   const used = new Map();
   const use = (key) => used.set(key, (used.get(key) || 0) + 1);
   const keysOf = (task) => [...(task?.tags || []).map((tag) => `tag:${tag}`), ...(task?.place ? [task.place] : [])];
@@ -77,7 +77,7 @@ function whatHolds(store, now) {
   const full = (key, most) => (used.get(key) || 0) >= (most ?? Infinity);
   return (run) => {
     const task = store.tasks.get(run.task);
-    if (!owner || state === "stopped") return "a scheduler: nobody runs this one";
+    if (!nodes.length || state === "stopped") return "a scheduler: nobody runs this one";
     if (task && !task.declared) return "its code: run the cell or file that declares it";
     if (Date.parse(run.due_at) > now) return "its time";
     if (full(`task:${run.task}`, task?.limit)) return `another run of ${run.task}`;

@@ -141,15 +141,15 @@ class Scheduler(Views, ProcessSpec, JobApi):
         stop_at_exit(self)
         front_end().scheduler_started()
         self._to_run.submit()
-        elsewhere = self._node.declarations.elsewhere
-        if elsewhere:
-            names = ", ".join(map(repr, sorted(elsewhere)))
-            home = self.home(next(iter(elsewhere)))
+        self._tell_standing_by(self.standing_by)
+
+    def _tell_standing_by(self, names: list[str]) -> None:
+        if names:
             _log.warning(
-                "run by another process (%s), with the same code: %s; this one goes on with it when that ends. "
+                "%s: run by %s with the same code; this process goes on with it when that one ends. "
                 "sched.bring_home() has it run here",
-                home,
-                names,
+                ", ".join(map(repr, names)),
+                self.home(names[0]),
             )
 
     # Declaring
@@ -194,6 +194,9 @@ class Scheduler(Views, ProcessSpec, JobApi):
         self._handles[task.name] = handle
         if self._node.state == "running":
             service().submit(self._node.declare, [task]).result()
+            self._tell_standing_by([task.name] if task.name in self.standing_by else [])
+        elif self._node.state == "watching":
+            _log.warning("task %r: this scheduler only watches and runs nothing; sched.start()", task.name)
         front_end().task_declared(self.ledger, task.name, lambda: self.tasks)
         return handle
 
@@ -239,7 +242,7 @@ class Scheduler(Views, ProcessSpec, JobApi):
     def _submit(
         self, name: str, batch: Iterable[Mapping[str, Any]]
     ) -> tuple[list[RunHandle], Promise[None] | list[dict[str, Any]]]:
-        """Return handles, and what tells when the runs are durable: a promise, or what is to be asked elsewhere."""
+        """Return handles, with a promise that the runs are durable, or what is to be asked elsewhere."""
         name = getattr(name, "name", name)
         node = self._node
         task = self._registry.get(name)

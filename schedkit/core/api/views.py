@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from msgspec.structs import replace
+
 from schedkit.core.api.frames import fires_frame, runs_frame
-from schedkit.core.api.handles import TaskHandle
+from schedkit.core.api.handles import EVENTS_PATIENCE_SECONDS, TaskHandle
 from schedkit.core.board import history as board_history
 from schedkit.core.board.board import Board
-from schedkit.core.board.rows import detail_fields, run_row
+from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows, run_counts
+from schedkit.core.board.rows import detail_fields, iso, run_row
 from schedkit.core.execution.results import Results
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.config import NodeConfig
@@ -109,6 +112,20 @@ class Views:
         self._must_be_open()
         return self._ledger.home(named(task))
 
+    def _is_here(self, life: str) -> bool:
+        """Tell whether a life is this process's."""
+        return self._node.life is not None and self._node.life.lease.life == life
+
+    @property
+    def at_home(self) -> list[str]:
+        """The tasks that this process runs, by name."""
+        return [] if self._node.life is None else sorted(self._node.life.engine.rows)
+
+    @property
+    def standing_by(self) -> list[str]:
+        """The tasks that are declared here and run by other processes; this one goes on when those end."""
+        return sorted(self._node.declarations.elsewhere)
+
     @property
     def paused(self) -> bool:
         """Whether the due times of all tasks are stopped."""
@@ -162,67 +179,74 @@ class Views:
         """Return what changed on the board after number `since`, None if nothing did."""
         return self._live_board().changes(since)
 
-    def look_closer(self, run: str) -> None:
+    def open_run(self, run: str) -> None:
         """Put a run's log, facts, files and attempts on the board: a screen has opened it."""
-        self._live_board().put_details(run, self._details(run), self._attempts(run))
+        self._live_board().open(run, lambda: (self._details(run), self._attempts(run)))
 
-    def window(self, hours: float = 24.0, **choice: Any) -> dict[str, Any]:
+    def history_window(self, hours: float = 24.0, **choice: Any) -> dict[str, Any]:
         """Return a window of history as a screen shows it; see `schedkit.core.board.history.window`."""
         self._must_be_open()
         return board_history.window(self._ledger.store, datetime.now(UTC), hours, **choice)
 
-    def look_back(self, run: str) -> dict[str, Any]:
+    def run_detail(self, run: str) -> dict[str, Any]:
         """Return one run in full as the board's row, also when it has left the board."""
-        details, attempts = self._details(run), self._attempts(run)
-        return {**run_row(self._run(run)), **detail_fields(details, attempts)}
+        # The run first: what it has told is then no older than its state.
+        row = run_row(self._run(run))
+        return {**row, **detail_fields(row, self._details(run), self._attempts(run))}
 
     def _live_board(self) -> Board:
         self._must_be_open()
         with self._board_lock:
             if self._board is None:
-                board = Board()
-                self._bus.subscribe(board.fold)
-                seq = self._ledger.last_seq()
-                rows = self._ledger.tasks()
-                runs = {run.id: run for run in self._ledger.recent([row.name for row in rows], 20)}
-                runs |= {run.id: run for run in self._ledger.live()}
-                board.load(tasks=[self._board_task(row) for row in rows], runs=list(runs.values()), seq=seq)
-                life = self._node.life
-                if life is not None and life.trouble is not None:
-                    board.fold(life.trouble)
-                self._board = board
+                self._board = self._new_board()
             self._board.put_scheduler(
                 state=self.state,
                 ledger=self.ledger,
                 **self._at_once(),
                 paused=self.paused,
                 nodes=[
-                    {"name": node.name, "pid": node.pid, "host": node.host, "here": node.here}
+                    {
+                        "life": node.life,
+                        "name": node.name,
+                        "pid": node.pid,
+                        "host": node.host,
+                        "here": node.here,
+                        "since": iso(node.since),
+                    }
                     for node in self.nodes
                 ],
             )
             return self._board
 
+    def _current_board(self) -> tuple[Board, Mapping[str, Mapping[str, int]]]:
+        """Return the board with all that was told so far, and task → state → how many runs ended so."""
+        board = self._live_board()
+        self._bus.flush(EVENTS_PATIENCE_SECONDS)
+        return board, board.counts(lambda: run_counts(self._ledger.store))
+
+    def _new_board(self) -> Board:
+        board = Board()
+        unsubscribe = self._bus.subscribe(board.fold)
+        try:
+            board.load(self._board_rows)
+        except BaseException:
+            unsubscribe()
+            raise
+        life = self._node.life
+        if life is not None and life.trouble is not None:
+            board.fold(life.trouble)
+        return board
+
+    def _board_rows(self) -> LedgerRows:
+        found = ledger_rows(self._ledger.store)
+        living = {node.life for node in self.nodes}
+        waiting = [row.name for row in found.tasks if not self._is_declared(row.name, row, living)]
+        return replace(found, waiting=frozenset(waiting))
+
     def _at_once(self) -> dict[str, Any]:
         """Return the limits by which runs start: this process's; where it runs nothing, another's."""
         told = None if self.state == "running" else self._ledger.setting("limits")
         return self._config.at_once if told is None else load(told)
-
-    def _board_task(self, row: TaskRow) -> dict[str, Any]:
-        return {
-            "name": row.name,
-            "trigger": row.words,
-            "next_run": row.next_at,
-            "paused": row.paused,
-            "declared": self._is_declared(row.name, row),
-            "description": row.facts.get("description", ""),
-            "tags": row.facts.get("tags", []),
-            "priority": row.facts.get("priority", 10),
-            "limit": row.limit,
-            "place": row.facts.get("place", ""),
-            "rate": row.facts.get("rate", ""),
-            "options": row.facts.get("options", {}),
-        }
 
     @property
     def _open(self) -> bool:
@@ -289,9 +313,10 @@ class Views:
     def _details(self, id: str) -> dict[str, Any]:
         life = self._node.life
         execution = life.executions.of(id) if life is not None else None
-        if execution is not None:
-            return execution.context.details()
-        self._must_be_open()
+        told = execution.context.details() if execution is not None else {"told": 0}
+        if told["told"]:
+            return told
+        self._must_be_open()  # what the attempt before it told, if there was one
         return self._ledger.details(id)
 
     def _attempts(self, id: str) -> list[Attempt]:
@@ -321,16 +346,16 @@ class Views:
         row = self._row(name)
         if row is not None and row.paused:
             return "paused"
-        return "idle" if self._is_declared(name, row) else "waiting"
+        living = {node.life for node in self.nodes} if self._open else set()
+        return "idle" if self._is_declared(name, row, living) else "waiting"
 
-    def _is_declared(self, name: str, row: TaskRow | None) -> bool:
+    def _is_declared(self, name: str, row: TaskRow | None, living: Container[str]) -> bool:
         """Tell whether a process that runs has a task at home; where none runs, nobody waits."""
         life = self._node.life
         if life is not None and name in life.engine.rows:
             return True
         if not self._open:
             return name in self._registry
-        living = {node.life for node in self.nodes}
         return not living or (row is not None and row.home in living)
 
     def _next_run(self, name: str) -> datetime | None:

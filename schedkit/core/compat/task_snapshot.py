@@ -15,7 +15,10 @@ from schedkit.core.triggers.base import Trigger
 if TYPE_CHECKING:
     from schedkit.core.api.scheduler import Scheduler
 
-__all__ = ["TaskSnapshot", "task_snapshot", "task_snapshots"]
+__all__ = ["ONE_TIME", "TaskSnapshot", "task_snapshot", "task_snapshots"]
+
+# Carried by jobs that run once: `get_job` knows them until they have.
+ONE_TIME = "one-time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +80,15 @@ def task_snapshot(scheduler: Scheduler, name: str) -> TaskSnapshot | None:
 
 def task_snapshots(scheduler: Scheduler) -> dict[str, TaskSnapshot]:
     """Return how every task stands, in the order of their names."""
-    registry, owner = scheduler._registry, scheduler._node.life
+    registry, life = scheduler._registry, scheduler._node.life
     rows: dict[str, TaskRow] = {}
     alive: Counter[str] = Counter()
-    if owner is not None:
-        rows = dict(owner.engine.rows)
-        alive.update({name: owner.engine.alive(name) for name in rows})
-    elif scheduler._open:
+    if scheduler._open:
         rows = {row.name: row for row in scheduler._ledger.tasks()}
         alive.update(run.task for run in scheduler._ledger.live())
+    if life is not None:  # also what is decided and not yet written
+        here = dict(life.engine.rows)
+        rows |= here
+        alive |= Counter({name: life.engine.alive(name) for name in here})
     names = sorted({*registry, *rows})
     return {name: TaskSnapshot(name, registry.get(name), rows.get(name), alive[name]) for name in names}

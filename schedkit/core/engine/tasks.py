@@ -24,7 +24,6 @@ from schedkit.core.engine.values import (
     Resume,
     SettingPut,
     StandBy,
-    TaskAdvanced,
     TaskDropped,
 )
 from schedkit.core.events import Fired, TaskChanged
@@ -287,9 +286,7 @@ class Tasks:
                 )
             next = None if settled.next_at is None else to_micros(settled.next_at)
             if next != row.next:
-                state.draft.changes.append(TaskAdvanced(row.name, row.next, next, row.home))
-                row = state.advance(row, next)
-                state.tell_task("advanced", row, "", log=False)
+                state.advance(row, next)
             self._record_fires(settled.fires)
             if next is not None:
                 self._put(schedule, next)

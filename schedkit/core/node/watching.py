@@ -10,9 +10,9 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from schedkit.core.events import Event, RunLogged, RunProgressed
+from schedkit.core.events import Event, RunLogged, RunProgressed, RunTold
 from schedkit.core.node.event_bus import EventBus
-from schedkit.core.store.reader import Ledger
+from schedkit.core.store.reader import Ledger, ToldRow
 
 __all__ = ["Watching"]
 
@@ -33,8 +33,8 @@ class Watching:
         self.seen: int | None = None
         self._ledger, self._bus = ledger, bus
         self._listen_at = 0.0
-        # Run → its stages as they were told here, and when its last line was logged.
-        self._heard: dict[str, tuple[dict[str, dict[str, Any]], str]] = {}
+        # Run → the number of the last that it has told and that was told here.
+        self._heard: dict[str, int] = {}
 
     async def begin(self) -> None:
         """Look from now on: what has happened so far, a board reads from the ledger."""
@@ -59,37 +59,47 @@ class Watching:
             told += news
 
     async def poll_progress(self, here: Container[str] = ()) -> None:
-        """Tell the progress and the log of running runs, which are no events of the log, but of those `here`."""
+        """Tell the progress and the log of the runs that are running, but of those `here`."""
         now = anyio.current_time()
         if now < self._listen_at:
             return
         self._listen_at = now + PROGRESS_SECONDS
         before, self._heard = self._heard, {}
-        words: list[Event] = []
-        for told in await anyio.to_thread.run_sync(self._ledger.telling):
+        for told in await anyio.to_thread.run_sync(self._ledger.telling, before):
             if told.run in here:
                 continue
-            stages, until = before.get(told.run, ({}, ""))
-            whose: dict[str, Any] = {"task": told.task, "run": told.run}
-            for stage in told.stages:
-                known = stages.get(stage["stage"])
-                if known != stage:
-                    # The first word of a stage tells when it began: its rate is reckoned from there.
-                    at = datetime.now(UTC) if known else datetime.fromisoformat(stage["started"])
-                    words.append(
-                        RunProgressed(
-                            at=at,
-                            stage=stage["stage"],
-                            done=stage["done"],
-                            total=stage["total"],
-                            **whose,
-                        )
-                    )
-            for line in told.log:
-                if line["at"] > until:
-                    at = datetime.fromisoformat(line["at"])
-                    words.append(RunLogged(at=at, level=line["level"], message=line["message"], **whose))
-            last = told.log[-1]["at"] if told.log else ""
-            self._heard[told.run] = {stage["stage"]: stage for stage in told.stages}, last
-        if words:
+            words = _told_since(told, before.get(told.run, 0))
             self._bus.publish(words, elsewhere=True)
+            if told.running:  # else these were its last words
+                self._heard[told.run] = words[-1].number if words else before.get(told.run, 0)
+
+
+def _told_since(told: ToldRow, number: int) -> list[RunTold]:
+    """Return what a run has told after that number, in order."""
+    whose: dict[str, Any] = {"task": told.task, "run": told.run}
+    words: list[RunTold] = [
+        RunProgressed(
+            at=datetime.now(UTC),
+            number=stage["n"],
+            stage=stage["stage"],
+            done=stage["done"],
+            total=stage["total"],
+            started=datetime.fromisoformat(stage["started"]),
+            rate=stage["rate"],
+            **whose,
+        )
+        for stage in told.stages
+        if stage["n"] > number
+    ]
+    words += [
+        RunLogged(
+            at=datetime.fromisoformat(line["at"]),
+            number=line["n"],
+            level=line["level"],
+            message=line["message"],
+            **whose,
+        )
+        for line in told.log
+        if line["n"] > number
+    ]
+    return sorted(words, key=lambda word: word.number)
