@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -143,6 +143,14 @@ class Scheduler(Views, ProcessSpec, JobApi):
         self._to_run.submit()
         self._tell_standing_by(self.standing_by)
 
+    def _known_parents(self, task: Task) -> Container[str]:
+        """Return the tasks that only the ledger knows, if one of them may be a parent of this task."""
+        path = self._ledger.store.path
+        if all(parent.task in self._registry for parent in task.after) or (path and not path.exists()):
+            return ()
+        self._must_be_open()
+        return self._names()
+
     def _tell_standing_by(self, names: list[str]) -> None:
         if names:
             _log.warning(
@@ -188,7 +196,7 @@ class Scheduler(Views, ProcessSpec, JobApi):
         task = fill(task, self._job_defaults)
         if task.trigger is not None:  # before anybody knows of the task: what it cannot tell is refused
             task.trigger.begins(datetime.now(UTC), self._node.config.tz)
-        known = self._names() if self._open and task.after else ()
+        known = self._known_parents(task)
         self._registry.add(task, known=known, origin=origin.here())
         handle: TaskHandle[..., Any] = TaskHandle(self, task.name)
         self._handles[task.name] = handle

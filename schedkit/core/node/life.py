@@ -46,6 +46,7 @@ from schedkit.core.node.unwritten import Aside, Unwritten, as_ours
 from schedkit.core.node.waiters import Waiter, Waiters
 from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
+from schedkit.core.store.refusals import StaleError
 from schedkit.core.store.writer import Writer
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.text import dump
@@ -266,7 +267,7 @@ class Life:
             self.executions.withdraw(unwritten.executions)
         refused: Stimulus | None = None
         if not (left[0].careful if left else failure.careful):
-            _log.warning("the scheduler decides anew what could not be written: %s", error, exc_info=error)
+            self._tell_refusal(error)
         elif (left[0].stimuli if left else failure.stimuli) and again:
             refused = again.pop(0)
             if isinstance(refused, Ended):
@@ -297,6 +298,13 @@ class Life:
                 await anyio.sleep(LONGEST_NAP_SECONDS)
         if refused is not None:
             self._reply(Reply(refused, {}, as_ours(error)))
+
+    @staticmethod
+    def _tell_refusal(error: BaseException) -> None:
+        if isinstance(error, StaleError):  # another process has taken a task home
+            _log.info("the scheduler decides anew: %s", error)
+        else:
+            _log.warning("the scheduler decides anew what could not be written: %s", error, exc_info=error)
 
     def _give_up(self, error: Exception) -> None:
         """Decide no more: whatever is decided is refused, as by a ledger whose file is damaged."""
