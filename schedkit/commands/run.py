@@ -87,12 +87,11 @@ def _run_each_once(scheduler: Scheduler, names: list[str], console: Console) -> 
 
 def _print_failure(console: Console, event: Event) -> None:
     """Print a line for a run that failed or timed out."""
-    if isinstance(event, RunEnded) and event.state in (State.FAILED, State.TIMEOUT):
+    if isinstance(event, RunEnded) and event.after.state in (State.FAILED, State.TIMEOUT):
         at = f"{event.at.astimezone():%Y-%m-%d %H:%M:%S}"
-        error = event.error or {}
-        why = ": ".join(filter(None, (error.get("type"), error.get("message") or event.reason)))
-        hint = f" ({error['hint']})" if error.get("hint") else ""
-        _say(console, f"{at} {event.task} {event.state}: {why}{hint}")
+        run = event.after
+        hint = f" ({run.error['hint']})" if run.error and run.error.get("hint") else ""
+        _say(console, f"{at} {run.task} {run.state}: {run.why}{hint}")
 
 
 def _tasks(number: int) -> str:

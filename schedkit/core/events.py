@@ -2,6 +2,8 @@
 
 Facts with a `seq` above 0 are in the ledger's event log, in that order, written in the transaction that
 made them true. Those with `seq` 0 (progress, log lines, a blocked loop) live in memory only.
+
+A fact about a task or a run carries its value, as it is from then on: nothing is copied out of it.
 """
 
 from __future__ import annotations
@@ -10,8 +12,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from schedkit.core.states import Disposition, Outcome, State
+from schedkit.core.model import TaskRow
+from schedkit.core.run import Attempt, Run
+from schedkit.core.states import Disposition
 from schedkit.core.text import dump
 
 __all__ = [
@@ -26,6 +31,10 @@ __all__ = [
     "RunQueued",
     "RunRetrying",
     "RunStarted",
+    "RunStep",
+    "RunStopping",
+    "RunTold",
+    "ScheduleAdvanced",
     "StoreAway",
     "StoreBack",
     "TaskChanged",
@@ -35,100 +44,139 @@ __all__ = [
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
-    """What every fact tells: when (aware, UTC), about which task and run, by whom."""
+    """What every fact tells: when (aware, UTC), about which task and run (its id), by whom."""
 
     at: datetime
     seq: int = 0
-    task: str = ""
-    run: str = ""
-    who: str = ""
+
+    @property
+    def task(self) -> str:
+        """The task's name; empty: of none, or of all."""
+        return ""
+
+    @property
+    def run(self) -> str:
+        """The run's id; empty: of none."""
+        return ""
+
+    @property
+    def who(self) -> str:
+        """Who made it so."""
+        return ""
 
 
 class TaskChanged(Event, frozen=True, kw_only=True):
-    """A task was declared, redeclared, paused, resumed, rescheduled or removed, or moved its next time.
+    """A task was declared, redeclared, paused, resumed, rescheduled or removed.
 
-    `change` is one of these words ("advanced" for the last); an empty `task` means all (paused, resumed).
+    Attributes
+    ----------
+    change : str
+        One of these words.
+    row : TaskRow or None
+        The task from then on, or as it was when it was removed; None: all tasks were paused or resumed.
+    waiting : bool
+        It is in the ledger, but its code has not been declared in this process.
     """
 
     change: str
-    next_time: datetime | None = None
-    trigger: str = ""  # in words
-    paused: bool = False
-    waiting: bool = False  # in the ledger, but its code has not been declared in this process
-    tags: tuple[str, ...] = ()
-    priority: int = 10
-    description: str = ""
-    limit: int | None = None  # of its runs at once; None: only the scheduler's
-    place: str = ""  # "thread" or "process", which it takes; empty: the users' loop has room for all
-    rate: str = ""  # of its starts, in words
-    options: dict[str, str] = {}  # those that a screen lists, by name
+    row: TaskRow | None = None
+    waiting: bool = False
+    who: str = ""
+
+    @property
+    def task(self) -> str:
+        """The task's name; empty: all tasks."""
+        return "" if self.row is None else self.row.name
+
+
+class ScheduleAdvanced(Event, frozen=True, kw_only=True):
+    """A schedule moved on to its next due time, in microseconds since 1970; None: it has none left."""
+
+    task: str
+    next: int | None
 
 
 class Fired(Event, frozen=True, kw_only=True):
     """A due time that started no run: missed, coalesced or overlapped; `count` times up to `until`."""
 
+    task: str
     scheduled_at: datetime
     until: datetime
     count: int | None
     disposition: Disposition
 
 
-class RunQueued(Event, frozen=True, kw_only=True):
-    """A run exists; `state` is QUEUED, or PENDING while it waits for `waiting_for` (parents' names)."""
+class RunStep(Event, frozen=True, kw_only=True):
+    """A run moved on; `after` is the run from then on."""
 
-    state: State
-    cause: str
-    scheduled_at: datetime | None = None
-    due_at: datetime
-    priority: int
-    params: dict[str, Any] = {}
-    waiting_for: tuple[str, ...] = ()
+    after: Run
+
+    @property
+    def task(self) -> str:
+        """The run's task."""
+        return self.after.task
+
+    @property
+    def run(self) -> str:
+        """The run's id."""
+        return self.after.id
+
+    @property
+    def who(self) -> str:
+        """Who asked for the run."""
+        return self.after.who
 
 
-class RunStarted(Event, frozen=True, kw_only=True):
+class RunQueued(RunStep, frozen=True, kw_only=True):
+    """A run exists: it is QUEUED, or PENDING while it waits for its parents."""
+
+
+class RunStarted(RunStep, frozen=True, kw_only=True):
     """An attempt began."""
 
-    attempt: int
+
+class RunStopping(RunStep, frozen=True, kw_only=True):
+    """A running run was cancelled; it ends as soon as its code stops."""
 
 
-class RunRetrying(Event, frozen=True, kw_only=True):
-    """An attempt ended, and another follows: `state` is RETRY (due at `due_at`) or QUEUED."""
+class RunRetrying(RunStep, frozen=True, kw_only=True):
+    """An attempt ended, and another follows: the run is in RETRY, or QUEUED."""
 
-    state: State
-    attempt: int
-    outcome: Outcome
-    due_at: datetime
-    error: dict[str, Any] | None = None
-    reason: str = ""
+    attempt: Attempt
 
 
-class RunEnded(Event, frozen=True, kw_only=True):
-    """A run reached a final state; `seconds` is its last attempt's length."""
+class RunEnded(RunStep, frozen=True, kw_only=True):
+    """A run reached a final state; `attempt` is the one that ended with it, None if none was running."""
 
-    state: State
-    attempt: int
-    seconds: float | None = None
-    error: dict[str, Any] | None = None
-    result: dict[str, Any] | None = None
-    reason: str = ""
+    attempt: Attempt | None = None
 
 
-class RunProgressed(Event, frozen=True, kw_only=True):
-    """A stage of a run has done `done` of `total` units (None: unknown)."""
+class RunTold(Event, frozen=True, kw_only=True):
+    """A running attempt told something; the `number` of what a run tells grows over all its attempts."""
+
+    task: str
+    run: str
+    number: int = 0
+
+
+class RunProgressed(RunTold, frozen=True, kw_only=True):
+    """A stage of a run has done `done` of `total` units (None: unknown), `rate` of them a second."""
 
     stage: str
     done: float
     total: float | None = None
+    started: datetime | None = None
+    rate: float | None = None
 
 
-class RunLogged(Event, frozen=True, kw_only=True):
+class RunLogged(RunTold, frozen=True, kw_only=True):
     """A log line of a run; `level` is the `logging` module's."""
 
     level: int
     message: str
 
 
-class RunNoted(Event, frozen=True, kw_only=True):
+class RunNoted(RunTold, frozen=True, kw_only=True):
     """A run left facts (`kind`, `facts`) or a file (`kind` "artifact", facts `path` and `label`)."""
 
     kind: str
@@ -141,6 +189,8 @@ class LoopBlocked(Event, frozen=True, kw_only=True):
     `over` tells that the loop goes on again.
     """
 
+    task: str = ""
+    run: str = ""
     seconds: float
     where: str = ""
     over: bool = False
@@ -168,9 +218,11 @@ class StoreBack(Event, frozen=True, kw_only=True):
 
 AnyEvent = (
     TaskChanged
+    | ScheduleAdvanced
     | Fired
     | RunQueued
     | RunStarted
+    | RunStopping
     | RunRetrying
     | RunEnded
     | RunProgressed
@@ -183,13 +235,24 @@ AnyEvent = (
 )
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+# In the log: the error of an attempt is that of its run. An error is never empty.
+_AS_OF_RUN: dict[str, Any] = {}
 
 
 def encode(event: Event) -> str:
     """Return the event as JSON text; a value JSON does not know becomes its text."""
+    if isinstance(event, RunRetrying | RunEnded) and event.attempt is not None:
+        error = event.attempt.error
+        if error is not None and error == event.after.error:
+            event = replace(event, attempt=replace(event.attempt, error=_AS_OF_RUN))
     return dump(event)
 
 
 def decode(text: str | bytes) -> Event:
     """Return the event that `encode` wrote."""
-    return _decoder.decode(text)
+    event = _decoder.decode(text)
+    if not isinstance(event, RunRetrying | RunEnded) or event.attempt is None:
+        return event
+    if event.attempt.error != _AS_OF_RUN:
+        return event
+    return replace(event, attempt=replace(event.attempt, error=event.after.error))

@@ -265,7 +265,7 @@ class Task:
         return "" if self.runs_in == "auto" and self.asynchronous else "thread"
 
 
-class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
+class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A task as the ledger knows it.
 
     Attributes

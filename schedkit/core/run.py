@@ -11,7 +11,7 @@ from schedkit.core.states import Outcome, Priority, State
 from schedkit.errors import UsageError
 from schedkit.values.instants import SECOND, from_micros
 
-__all__ = ["FULL_TEXT", "PRUNED", "Attempt", "Run", "TaskResult"]
+__all__ = ["FULL_TEXT", "PRUNED", "Attempt", "Run", "TaskResult", "attempt_of", "first_number"]
 
 # The kind of what is noted for a result that retention has forgotten: None is that of who returned None.
 PRUNED = "pruned"
@@ -19,7 +19,21 @@ PRUNED = "pruned"
 FULL_TEXT = "Full text of "
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+# What an attempt tells is numbered; the numbers of the next one begin so much further on.
+NUMBERS_OF_ATTEMPT = 1_000_000_000
+
+
+def first_number(attempt: int) -> int:
+    """Return the number of the first thing that an attempt tells: numbers grow over all attempts of a run."""
+    return attempt * NUMBERS_OF_ATTEMPT + 1
+
+
+def attempt_of(number: int) -> int:
+    """Return which attempt told the thing of that number."""
+    return number // NUMBERS_OF_ATTEMPT
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One try of a run that has ended."""
 
     number: int
@@ -45,7 +59,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return (self.finished - self.started) / SECOND
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One run of a task, as the ledger knows it.
 
     Attributes

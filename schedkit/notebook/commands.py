@@ -114,13 +114,13 @@ async def _history(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     if not 0 < hours <= MOST_HOURS or first < 0:
         raise UsageError(f"no such window: hours={hours:g}, first={first}")
     choice = {name: str(command.get(name) or "") for name in ("task", "state")}
-    seen = functools.partial(scheduler.window, hours, first=first, rows=HISTORY_ROWS, **choice)
+    seen = functools.partial(scheduler.history_window, hours, first=first, rows=HISTORY_ROWS, **choice)
     return Answer(data=await anyio.to_thread.run_sync(seen))
 
 
-async def _look_back(scheduler: Any, command: Mapping[str, Any]) -> Answer:
+async def _run_detail(scheduler: Any, command: Mapping[str, Any]) -> Answer:
     """Return a run that is no longer on the board."""
-    return Answer(data=await anyio.to_thread.run_sync(scheduler.look_back, str(command["run"])))
+    return Answer(data=await anyio.to_thread.run_sync(scheduler.run_detail, str(command["run"])))
 
 
 async def _preview(scheduler: Any, command: Mapping[str, Any]) -> Answer:
@@ -152,7 +152,7 @@ def _run_row(scheduler: Any, run: str) -> dict[str, Any]:
     for row in scheduler.board()["runs"]:
         if row["id"] == run:
             return dict(row)
-    return dict(scheduler.look_back(run))
+    return dict(scheduler.run_detail(run))
 
 
 _ACTS: dict[str, Callable[[Any, Mapping[str, Any]], Awaitable[Answer]]] = {
@@ -163,7 +163,7 @@ _ACTS: dict[str, Callable[[Any, Mapping[str, Any]], Awaitable[Answer]]] = {
     "cancel": _cancel,
     "download": _download,
     "history": _history,
-    "look_back": _look_back,
+    "run_detail": _run_detail,
     "preview": _preview,
     "hand_over": _hand_over,
     "take_back": _take_back,

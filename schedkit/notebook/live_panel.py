@@ -111,7 +111,7 @@ class Panel(anywidget.AnyWidget):
         if self.run and all(row["id"] != self.run for row in board["runs"]):
             # One from further back (the board has the latest runs only), or one that is only asked for yet.
             with contextlib.suppress(UsageError):
-                board["runs"].append(self._scheduler.look_back(self.run))
+                board["runs"].append(self._scheduler.run_detail(self.run))
         return board_html(board, self.panel, run=self.run, task=self.task, mark=self.still)
 
     def close(self) -> None:
@@ -178,7 +178,7 @@ class Panel(anywidget.AnyWidget):
 
     def _open(self, run: str) -> None:
         publisher().post(lambda: self._feed.open(run))
-        service().submit(anyio.to_thread.run_sync, self._scheduler.look_closer, run)
+        service().submit(anyio.to_thread.run_sync, self._scheduler.open_run, run)
 
     async def _obey(self, command: dict[str, Any], ticket: object) -> None:
         answer = await obey(self._scheduler, command)

@@ -74,7 +74,7 @@ class Watch:
         match event:
             case RunQueued():
                 # A run that waits for its parents is not late.
-                due = None if event.state is State.PENDING else event.due_at
+                due = None if event.after.state is State.PENDING else event.after.due_at
                 self._follow(event.run, _Followed(event.task, due))
             case RunStarted():
                 return self._started(event)
@@ -139,16 +139,16 @@ class Watch:
 
     def _ended(self, event: RunEnded) -> list[Notice]:
         known = self._runs.pop(event.run, None)
-        kind = _KIND_OF.get(event.state)
+        ended = event.after
+        kind = _KIND_OF.get(ended.state)
         if kind is None:
             return []
-        error = event.error or {}
         facts = {
-            "state": str(event.state).lower(),
-            "duration": _elapsed(event.seconds),
-            "attempt": str(event.attempt),
-            "error": _failure(event),
-            "hint": str(error.get("hint") or ""),
+            "state": str(ended.state).lower(),
+            "duration": _elapsed(ended.seconds),
+            "attempt": str(ended.attempt),
+            "error": ended.why or str(ended.state),
+            "hint": str((ended.error or {}).get("hint") or ""),
             **(known.facts if known else {}),
         }
         return [self._notice(kind, event.task, event.run, event.at, facts)]
@@ -196,10 +196,3 @@ def _moment(at: datetime) -> str:
 
 def _elapsed(seconds: float | None) -> str:
     return "an unknown time" if seconds is None else elapsed_text(seconds)
-
-
-def _failure(event: RunEnded) -> str:
-    """Return what failed: the type of the error and what it says."""
-    error = event.error or {}
-    kind, words = str(error.get("type") or ""), str(error.get("message") or "")
-    return ": ".join(filter(None, (kind, words))) or event.reason or str(event.state)

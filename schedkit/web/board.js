@@ -200,7 +200,7 @@ function openRun(view, id) {
 function open(view, id) {
   view.send({ do: "open", run: id }).catch(() => {});
   if (view.store.runs.has(id) || view.store.seq < 0) return;
-  view.send({ do: "look_back", run: id }).then((answer) => {
+  view.send({ do: "run_detail", run: id }).then((answer) => {
     if (answer.ok === false) tell(view, answer.error, "bad");
     else if (answer.data) view.kept = answer.data;
     draw(view);

@@ -101,7 +101,6 @@ def _read_ledger(path: Path) -> None:
             ledger.details(run.id)
             ledger.attempts(run.id)
         ledger.events(limit=10_000)
-        ledger.counts()
         ledger.waits()
         ledger.commands()
         ledger.holder()

@@ -37,12 +37,13 @@ print("import " + ", ".join(n for n in names if all(part.isidentifier() for part
 """
 
 # A kernel's own view of 1,000 running runs, each moving ten times a second, with one panel open.
+TESTS = str(Path(__file__).parents[1])
 THOUSAND = """
-import threading, time
+import sys, threading, time
 from datetime import UTC, datetime
-from schedkit.core import events as ev
+sys.path.insert(0, {tests!r})
+from support.run_events import RunEvents, changed
 from schedkit.core.board.board import Board
-from schedkit.core.states import State
 from schedkit.notebook.live_panel import Panel
 from schedkit.notebook.publisher import publisher
 
@@ -52,22 +53,18 @@ class Stage(Board):
     def subscribe(self, listener): self.listeners.append(listener); return lambda: None
 
 stage = Stage()
-now = datetime.now(UTC)
+tell = RunEvents(datetime.now(UTC))
 for n in range(1000):
-    name = f"task {n}"
-    stage.fold(ev.TaskChanged(at=now, task=name, change="declared", trigger="every 1 hour"))
-    run = dict(at=now, run=str(n), task=name)
-    stage.fold(ev.RunQueued(**run, state=State.QUEUED, cause="submit", due_at=now, priority=10))
-    stage.fold(ev.RunStarted(**run, attempt=1))
+    stage.fold(changed(f"task {n}"))
+    stage.fold(tell.queued(str(n), f"task {n}"))
+    stage.fold(tell.started(str(n), f"task {n}"))
 
 def work():
     done = 0
     while True:
         done += 1
-        at = datetime.now(UTC)
         for n in range(1000):
-            run = dict(at=at, run=str(n), task=f"task {n}")
-            stage.fold(ev.RunProgressed(**run, stage="extract", done=done, total=100000))
+            stage.fold(tell.progressed(str(n), f"task {n}", done, stage="extract", done=done, total=100000))
         for listener in stage.listeners: listener()
         time.sleep(0.1)
 
@@ -247,7 +244,7 @@ def in_the_lab(lab: Lab) -> Iterator[Row]:
     )
     assert notebook.problems == []
     notebook.close()
-    notebook = lab.open("thousand", [THOUSAND, CPU])
+    notebook = lab.open("thousand", [THOUSAND.replace("{tests!r}", repr(TESTS)), CPU])
     notebook.run(0)
     notebook.page.wait_for_selector(".sk-name")
     notebook.run(1)

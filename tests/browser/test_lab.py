@@ -188,12 +188,13 @@ def test_the_panel_follows_the_theme(notebook: Any, theme: str) -> None:
     expect(page.locator(".sk")).to_have_attribute("data-theme", other)
 
 
+TESTS = str(Path(__file__).parents[1])
 BUSY = """
-import threading, time
+import sys, threading, time
 from datetime import UTC, datetime, timedelta
-from schedkit.core import events as ev
+sys.path.insert(0, {tests!r})
+from support.run_events import RunEvents
 from schedkit.core.board.board import Board
-from schedkit.core.states import State
 from schedkit.notebook.live_panel import Panel
 
 class Stage(Board):
@@ -210,11 +211,11 @@ def work(runs):
         at = datetime.now(UTC)
         for _ in range(10):
             ended += 1
-            about = dict(at=at, run=str(ended), task=f"task {{ended % 20}}")
-            stage.fold(ev.RunQueued(**about, state=State.QUEUED, cause="submit", due_at=at, priority=10))
-            stage.fold(ev.RunStarted(**about, attempt=1))
-            stage.fold(ev.RunProgressed(**about, stage="extract", done=1, total=2))
-            stage.fold(ev.RunEnded(**about, state=State.DONE, attempt=1, seconds=0.5))
+            tell, about = RunEvents(at), (str(ended), f"task {{ended % 20}}", 0)
+            stage.fold(tell.queued(*about))
+            stage.fold(tell.started(*about))
+            stage.fold(tell.progressed(*about, stage="extract", done=1, total=2))
+            stage.fold(tell.ended(*about))
         for listener in stage.listeners: listener()
         time.sleep(max(0, start + ended / 200 - time.monotonic()))
 
@@ -232,7 +233,7 @@ threading.Thread(target=work, args=({runs},), daemon=True).start()
 def test_two_hundred_runs_a_second_lose_no_message_and_no_memory(lab: Any) -> None:
     # The whole promise is ten minutes: SCHEDKIT_BUSY_SECONDS=600.
     seconds = int(os.environ.get("SCHEDKIT_BUSY_SECONDS", "60"))
-    notebook = lab.open("busy", [BUSY.format(runs=200 * seconds), "len(snapshots)"])
+    notebook = lab.open("busy", [BUSY.format(runs=200 * seconds, tests=TESTS), "len(snapshots)"])
     notebook.run(0)
     page = notebook.page
     page.wait_for_selector(".sk-runs tbody tr")

@@ -12,9 +12,19 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 from support import past
-from support.browser_boards import NOW, declare, end, many_tasks, progress, queue, start, working_day
+from support.browser_boards import (
+    NOW,
+    declare,
+    end,
+    events_of,
+    many_tasks,
+    progress,
+    queue,
+    start,
+    working_day,
+)
+from support.run_events import changed
 
-from schedkit.core import events as ev
 from schedkit.core.board.board import Board
 from schedkit.core.board.feed import Feed
 from schedkit.core.board.history import window
@@ -126,13 +136,13 @@ def test_the_view_follows_changes_and_keeps_its_rows(view: Any) -> None:
     line = view.page.get_by_role("row", name="every 1 hour")
     expect(line).to_contain_text("Running")
     expect(line.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "10")
-    end(board, "r1", "a", 3, 3.0)
+    end(board, "r1", "a", 3)
     assert view.apply(feed.next())
     expect(line).to_contain_text("Done")
     expect(line.get_by_role("progressbar")).to_have_count(0)
     assert view.page.evaluate("document.querySelector('tbody tr').mine") is True
     declare(board, "b")
-    board.fold(ev.TaskChanged(at=NOW, task="a", change="removed"))
+    board.fold(changed("a", "removed", NOW))
     assert view.apply(feed.next())
     assert rows(view) == ["b"]
 
@@ -261,8 +271,8 @@ def test_the_queue_says_what_is_waited_for(day: Any) -> None:
 
 def test_a_run_that_waits_for_its_own_task_says_so(view: Any) -> None:
     board = working_day()
-    declare(board, "sprint_report", "every 1 hour", 1900, limit=1)  # its run "live" is under way
-    declare(board, "open_bugs", limit=1)
+    declare(board, "sprint_report", "every 1 hour", 1900, max_instances=1)  # its run "live" is under way
+    declare(board, "open_bugs", max_instances=1)
     for run, task in (("second", "sprint_report"), ("other", "open_bugs")):
         queue(board, run, task)
     view.mount(board.snapshot(NOW), panel="queue")
@@ -300,10 +310,10 @@ def test_a_run_that_waits_for_a_limit_says_which(view: Any) -> None:
     says("sync2", "a free place")  # one of two threads is free, and of four places none
     says("rated1", "a free place")
     says("gone1", "its code: run the cell or file that declares it")
-    end(board, "heavy1", "heavy_now", 0, 9.0)
+    end(board, "heavy1", "heavy_now", 0)
     queue(board, "sync3", "sync_now", -9)
     start(board, "sync3", "sync_now", -9)
-    end(board, "live", "sprint_report", 0, 9.0)
+    end(board, "live", "sprint_report", 0)
     view.mount(board.snapshot(NOW), panel="queue")
     says("sync2", "a free thread")
     says("rated1", "its rate, 5 in 1m")
@@ -335,7 +345,7 @@ def test_a_rate_is_named_before_the_places_that_others_hold(view: Any) -> None:
     for run, began in (("old", -200), ("first", -60), ("second", -30)):
         queue(board, run, "rated", began)
         start(board, run, "rated", began)
-        end(board, run, "rated", began + 1, 1.0)
+        end(board, run, "rated", began + 1)
     queue(board, "third", "rated", -5)
     queue(board, "future", "later", 600)
     view.mount(board.snapshot(NOW), panel="queue")
@@ -426,7 +436,7 @@ def test_history_looks_again_when_a_run_ends_but_not_at_every_change(view: Any, 
     past.write(store, [past.ended(2, "a", NOW - timedelta(minutes=1), 1)])
     queue(board, "r1", "a")
     start(board, "r1", "a")
-    end(board, "r1", "a", 3, 3.0)
+    end(board, "r1", "a", 3)
     assert view.apply(feed.next())
     expect(figures.first).to_have_text("2")
     assert [command["do"] for command in view.sent] == ["history", "history"]
@@ -438,7 +448,7 @@ def test_a_run_from_further_back_is_opened(view: Any, store: Store) -> None:
     page.evaluate(
         """() => {
           const before = window.answer;
-          window.answer = async (command) => command.do === "look_back"
+          window.answer = async (command) => command.do === "run_detail"
             ? { ok: true, data: { id: command.run, task: "from the past", state: "DONE",
                 log: [{ n: 1, at: null, level: 20, message: "long ago" }] } }
             : before(command);
@@ -493,12 +503,13 @@ def test_text_is_inert_everywhere(view: Any) -> None:
     queue(board, "r", EVIL, params={EVIL: EVIL}, state=State.PENDING, waiting_for=(EVIL,))
     queue(board, "w", EVIL, state=State.PENDING, waiting_for=(EVIL,))
     start(board, "r", EVIL)
-    board.fold(ev.RunProgressed(at=NOW, run="r", task=EVIL, stage=EVIL, done=1, total=2))
-    board.fold(ev.RunLogged(at=NOW, run="r", task=EVIL, level=40, message=EVIL))
-    board.fold(ev.RunNoted(at=NOW, run="r", task=EVIL, kind=EVIL, facts={EVIL: EVIL}))
-    board.fold(ev.RunNoted(at=NOW, run="r", task=EVIL, kind="artifact", facts={"path": EVIL, "label": EVIL}))
+    tell = events_of(board)
+    board.fold(tell.progressed("r", EVIL, 0, stage=EVIL, done=1, total=2))
+    board.fold(tell.logged("r", EVIL, 0, level=40, message=EVIL))
+    board.fold(tell.noted("r", EVIL, 0, kind=EVIL, facts={EVIL: EVIL}))
+    board.fold(tell.noted("r", EVIL, 0, kind="artifact", facts={"path": EVIL, "label": EVIL}))
     error = {"type": EVIL, "message": EVIL, "hint": EVIL, "traceback": EVIL}
-    end(board, "r", EVIL, 3, 3.0, state=State.DONE, error=error, result={"rows": 1})
+    end(board, "r", EVIL, 3, state=State.DONE, error=error, result={"rows": 1})
     view.mount(board.snapshot(NOW))
     page = view.page
     for tab in ("Queue", "History", "Runs", "Tasks"):

@@ -11,7 +11,7 @@ import pytest
 from support.postgres_server import postgres_server
 
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.events import Event
+from schedkit.core.events import Event, RunStep
 from schedkit.core.ids import new_id
 
 
@@ -91,10 +91,17 @@ class Heard:
         return found
 
     def of(self, kind: type[Event], **fields: object) -> Callable[[Event], bool]:
-        """Return what recognises facts of a kind with these fields."""
+        """Return what recognises facts of a kind with these fields, their own or those of their run or task."""
         return lambda event: (
-            isinstance(event, kind) and all(getattr(event, name) == value for name, value in fields.items())
+            isinstance(event, kind) and all(_field(event, name) == value for name, value in fields.items())
         )
+
+
+def _field(event: Event, name: str) -> object:
+    if hasattr(event, name):
+        return getattr(event, name)
+    value = event.after if isinstance(event, RunStep) else getattr(event, "row", None)
+    return getattr(value, name, None)
 
 
 @pytest.fixture

@@ -157,11 +157,11 @@ def test_behaviour_9_a_retry_keeps_its_time_over_a_restart(make: Make, end: str)
     # Between two owners nothing happens, however long the machine takes.
     with second.viewing():
         waiting = second.run(run.id).run
-    assert (waiting.state, waiting.due_at, waiting.attempt) == (State.RETRY, told.due_at, 1)
+    assert (waiting.state, waiting.due_at, waiting.attempt) == (State.RETRY, told.after.due_at, 1)
     second.start()
     assert second.run(run.id).result("20s") == 2
     assert [attempt for attempt, _ in started] == [1, 2], "the tries before the restart count"
-    assert started[1][1] >= told.due_at.timestamp()
+    assert started[1][1] >= told.after.due_at.timestamp()
 
 
 def test_behaviour_9_a_child_waits_for_the_final_failure(sched: Scheduler, heard: Heard) -> None:
@@ -177,7 +177,7 @@ def test_behaviour_9_a_child_waits_for_the_final_failure(sched: Scheduler, heard
     sched.submit("parent").wait("20s")
     (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))
     assert tries == ["PENDING"] * 3
-    assert (ended.state, ended.reason) == (State.SKIPPED, "its parent 'parent' ended as FAILED")
+    assert (ended.after.state, ended.after.reason) == (State.SKIPPED, "its parent 'parent' ended as FAILED")
 
 
 def test_behaviour_9_a_parents_crash_reaches_its_child(make: Make) -> None:
@@ -205,7 +205,7 @@ def test_behaviour_9_a_parent_that_takes_its_process_along(sched: Scheduler, hea
     run = sched.submit("parent").wait("20s")
     assert run.state is State.FAILED
     (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))
-    assert ended.state is State.SKIPPED
+    assert ended.after.state is State.SKIPPED
 
 
 def test_behaviour_10_a_renamed_function(make: Make) -> None:

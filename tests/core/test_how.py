@@ -313,7 +313,7 @@ def test_a_child_with_a_schedule_of_its_own_waits_for_live_parents(
     gate.wait(1)
     sched.task(every("0.1s"), name="child", after="parent")(lambda: 1)
     (queued,) = heard.wait_for(heard.of(events.RunQueued, task="child"))[:1]
-    assert queued.state is State.PENDING
+    assert queued.after.state is State.PENDING
     gate.open.set()
     parent.result("10s")
     assert sched.run(queued.run).wait("10s").state is State.DONE
@@ -325,8 +325,8 @@ def test_a_scheduled_child_of_a_failed_parent_is_skipped(sched: Scheduler, heard
     sched.submit("parent").wait("10s")
     sched.task(every("0.1s"), name="child", after="parent")(lambda: 1)
     (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))[:1]
-    assert ended.state is State.SKIPPED
-    assert ended.reason == "its parent 'parent' ended as FAILED"
+    assert ended.after.state is State.SKIPPED
+    assert ended.after.reason == "its parent 'parent' ended as FAILED"
     sched.pause()
 
 

@@ -126,7 +126,7 @@ def test_an_opened_run_shows_its_log_facts_and_files(declared: Scheduler, front:
     assert row["artifacts"][0]["label"] == "out.xlsx"
     before = len(front.board(shown))
     front.ask(shown, do="close", run=run.id)
-    declared.look_closer(run.id)
+    declared.open_run(run.id)
     declared.pause("frame")
     wait_for(lambda: len(front.board(shown)) > before)
     assert front.board(shown)[-1]["runs"] == {}
@@ -144,7 +144,7 @@ def test_the_preview_is_text_and_the_download_is_the_file(
         "data": [["A-0", "x, y", ""], ["A-1", "x, y", ""], ["A-2", "x, y", ""]],
         "rows": 3,
     }
-    declared.look_closer(run.id)
+    declared.open_run(run.id)
     path = tmp_path / "out.xlsx"
     assert front.ask(shown, do="download", run=run.id, path=str(path))["buffers"] == [b"workbook"]
     refused = front.ask(shown, do="download", run=run.id, path=str(tmp_path / "panels.db"))
@@ -178,7 +178,7 @@ def still(panel: Panel) -> str:
 
 
 def test_a_run_that_nobody_knows(declared: Scheduler, front: Front) -> None:
-    for word in ("again", "look_back"):
+    for word in ("again", "run_detail"):
         error = front.ask(front.panel(declared), do=word, run="nobody")["error"]
         assert error.startswith("no run 'nobody' in "), error
     assert "2 tasks" in still(front.panel(declared, "runs", run="nobody"))
@@ -194,7 +194,7 @@ def test_history_and_runs_from_before_the_board(declared: Scheduler, front: Fron
     seen = front.ask(shown, do="history", hours=24, task="frame")["data"]
     assert [row["id"] for row in seen["runs"]] == [run.id]
     assert front.ask(shown, do="history", hours=24, state="FAILED")["data"]["total"] == 0
-    row = front.ask(shown, do="look_back", run=run.id)["data"]
+    row = front.ask(shown, do="run_detail", run=run.id)["data"]
     assert [file["label"] for file in row["artifacts"]] == ["out.xlsx"]
     path = row["artifacts"][0]["path"]
     assert front.ask(shown, do="download", run=run.id, path=path)["ok"]
@@ -277,7 +277,7 @@ def test_a_panel_composes_with_widgets_and_has_a_still_face(declared: Scheduler,
 def test_scheduler_task_and_run_show_themselves(declared: Scheduler, shell: Shell, front: Front) -> None:
     run = declared.submit("frame")
     run.result(timeout=10)
-    declared.look_closer(run.id)
+    declared.open_run(run.id)
     for thing, words in (
         (declared, "2 tasks"),
         (declared.tasks["broken"], "1 task,"),

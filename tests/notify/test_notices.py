@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.notices import AT, MINUTE, ended, fed, queued, told
+from support.notices import AT, MINUTE, ended, fed, queued, started, told
+from support.run_events import changed
 
 from schedkit.core.events import (
     Fired,
     OwnerChanged,
     RunNoted,
-    RunStarted,
-    TaskChanged,
 )
 from schedkit.core.states import Disposition, State
 from schedkit.notify.notices import Watch, filled, harmless
@@ -72,11 +71,11 @@ def test_failures_with_few_words(error: dict[str, Any] | None, reason: str, word
 
 
 def test_a_run_that_starts_late_is_told_once() -> None:
-    events = [queued(), RunStarted(at=AT + 2 * MINUTE, task="bugs", run="r1", attempt=1)]
-    (notice,) = fed(*events, RunStarted(at=AT + 9 * MINUTE, task="bugs", run="r1", attempt=2))
+    events = [queued(), started("r1", AT + 2 * MINUTE)]
+    (notice,) = fed(*events, started("r1", AT + 9 * MINUTE, 2))
     assert told(notice) == "bugs is late: due at 2026-01-02 03:04 UTC, started 2m later"
-    assert fed(queued(), RunStarted(at=AT + MINUTE, task="bugs", run="r1", attempt=1)) == []
-    assert fed(RunStarted(at=AT, task="bugs", run="unknown", attempt=1)) == []
+    assert fed(queued(), started("r1", AT + MINUTE)) == []
+    assert fed(started("unknown", AT)) == []
 
 
 def test_a_run_that_does_not_start_is_told_once() -> None:
@@ -84,35 +83,35 @@ def test_a_run_that_does_not_start_is_told_once() -> None:
     watch.feed(queued())
     watch.feed(queued("waits", State.PENDING))
     watch.feed(queued("runs"))
-    watch.feed(RunStarted(at=AT, task="bugs", run="runs", attempt=1))
+    watch.feed(started("runs", AT))
     assert watch.check(AT + MINUTE) == []
     (notice,) = watch.check(AT + 2 * MINUTE)
     assert told(notice) == "bugs is late: due at 2026-01-02 03:04 UTC, and not started yet"
     assert watch.check(AT + 3 * MINUTE) == []
-    assert watch.feed(RunStarted(at=AT + 5 * MINUTE, task="bugs", run="r1", attempt=1)) == []
-    assert watch.feed(RunStarted(at=AT + 5 * MINUTE, task="bugs", run="waits", attempt=1)) == []
+    assert watch.feed(started("r1", AT + 5 * MINUTE)) == []
+    assert watch.feed(started("waits", AT + 5 * MINUTE)) == []
 
 
-@pytest.mark.parametrize("paused", ["", "bugs"])
+@pytest.mark.parametrize("paused", [None, "bugs"])
 @pytest.mark.parametrize("first", ["resumed", "missed"])
-def test_what_passed_in_a_pause_is_no_news(paused: str, first: str) -> None:
+def test_what_passed_in_a_pause_is_no_news(paused: str | None, first: str) -> None:
     def fired(minute: int) -> Fired:
         at = AT + minute * MINUTE
         return Fired(at=at, task="bugs", scheduled_at=at, until=at, count=1, disposition=Disposition.MISSED)
 
     watch = Watch(MINUTE)
-    watch.feed(TaskChanged(at=AT, task="never", change="resumed"))
-    watch.feed(TaskChanged(at=AT, task=paused, change="paused"))
+    watch.feed(changed("never", "resumed", AT))
+    watch.feed(changed(paused, "paused", AT))
     told = [
-        watch.feed(TaskChanged(at=AT + 9 * MINUTE, task=paused, change="resumed")),
+        watch.feed(changed(paused, "resumed", AT + 9 * MINUTE)),
         watch.feed(fired(5)),
     ]
     if first == "missed":
         watch = Watch(MINUTE)
-        watch.feed(TaskChanged(at=AT, task=paused, change="paused"))
+        watch.feed(changed(paused, "paused", AT))
         told += [
             watch.feed(fired(5)),
-            watch.feed(TaskChanged(at=AT + 9 * MINUTE, task=paused, change="resumed")),
+            watch.feed(changed(paused, "resumed", AT + 9 * MINUTE)),
         ]
     assert told == [[]] * len(told)
     assert [len(watch.feed(fired(minute))) for minute in (-1, 10)] == [1, 1]

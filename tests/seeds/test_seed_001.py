@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.events import RunStep
 from schedkit.core.model import Retry
 from schedkit.core.states import State
 from schedkit.core.tasks.parsers import parse_retry
@@ -95,16 +96,16 @@ def test_the_state_diagram(sched: Scheduler) -> None:
     def never() -> None: ...
 
     def hear(event: Any) -> None:
-        if event.task == "slow" and hasattr(event, "state"):
-            seen.append(str(event.state))
-            if event.state is State.TIMEOUT:
+        if event.task == "slow" and isinstance(event, RunStep):
+            seen.append(str(event.after.state))
+            if event.after.state is State.TIMEOUT:
                 states.set()
 
     sched.subscribe(hear)
     run = slow.submit()
     assert states.wait(10)
     release.set()
-    assert seen == ["QUEUED", "RETRY", "TIMEOUT"]
+    assert seen == ["QUEUED", "RUNNING", "RETRY", "RUNNING", "TIMEOUT"]
     assert [a.outcome.value for a in run.attempts] == ["timeout", "timeout"]
     # What depends on it is skipped, and says why.
     (child,) = sched.runs("never")

@@ -5,41 +5,56 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from schedkit.core import events as ev
+from support.run_events import RunEvents, changed, task_row
+
 from schedkit.core.board.board import Board
 from schedkit.core.states import State
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+_EVENTS: WeakKeyDictionary[Board, RunEvents] = WeakKeyDictionary()
 
 
 def at(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def declare(board: Board, name: str, trigger: str = "", next_in: float | None = None, **facts: Any) -> None:
+def events_of(board: Board) -> RunEvents:
+    """Return what makes the events of a board's runs."""
+    if board not in _EVENTS:
+        _EVENTS[board] = RunEvents(NOW)
+    return _EVENTS[board]
+
+
+def declare(
+    board: Board,
+    name: str,
+    trigger: str = "",
+    next_in: float | None = None,
+    *,
+    waiting: bool = False,
+    **facts: Any,
+) -> None:
     when = None if next_in is None else at(next_in)
-    board.fold(ev.TaskChanged(at=NOW, task=name, change="declared", trigger=trigger, next_time=when, **facts))
+    board.fold(changed(task_row(name, trigger, next_at=when, **facts), at=NOW, waiting=waiting))
 
 
-def queue(board: Board, run: str, task: str, second: float = 0, **facts: Any) -> None:
-    facts = {"state": State.QUEUED, "cause": "schedule", "due_at": at(second), "priority": 10} | facts
-    board.fold(ev.RunQueued(at=at(second), run=run, task=task, **facts))
+def queue(board: Board, run: str, task: str, second: float = 0, **fields: Any) -> None:
+    board.fold(events_of(board).queued(run, task, second, **{"cause": "schedule", **fields}))
 
 
 def start(board: Board, run: str, task: str, second: float = 0) -> None:
-    board.fold(ev.RunStarted(at=at(second), run=run, task=task, attempt=1))
+    board.fold(events_of(board).started(run, task, second))
 
 
-def end(board: Board, run: str, task: str, second: float, seconds: float, **facts: Any) -> None:
-    facts = {"state": State.DONE, "attempt": 1} | facts
-    board.fold(ev.RunEnded(at=at(second), run=run, task=task, seconds=seconds, **facts))
+def end(board: Board, run: str, task: str, second: float, **fields: Any) -> None:
+    board.fold(events_of(board).ended(run, task, second, **fields))
 
 
 def progress(board: Board, run: str, task: str, second: float, done: float, total: float | None) -> None:
-    board.fold(
-        ev.RunProgressed(at=at(second), run=run, task=task, stage="extract issues", done=done, total=total)
-    )
+    stage = {"stage": "extract issues", "done": done, "total": total}
+    board.fold(events_of(board).progressed(run, task, second, **stage))
 
 
 def working_day() -> Board:
@@ -71,7 +86,7 @@ def working_day() -> Board:
             queue(board, run, task, begin)
             start(board, run, task, begin)
             end(
-                board, run, task, begin + length, length,
+                board, run, task, begin + length,
                 state=State.FAILED if failed else State.DONE,
                 error=error if failed else None,
                 result={"kind": "frame", "rows": 1000},
@@ -83,12 +98,11 @@ def working_day() -> Board:
     for i, (level, words) in enumerate(
         [(20, "2,000 issues match"), (30, "page 6 answered 429; waiting 2 s"), (20, "page 9 of 14")]
     ):
-        line = ev.RunLogged(at=at(i - 10), run="live", task="sprint_report", level=level, message=words)
-        board.fold(line)
+        board.fold(events_of(board).logged("live", "sprint_report", i - 10, level=level, message=words))
     file = {"path": "reports/out/sprint.xlsx", "label": "sprint.xlsx", "size": 182400}
-    board.fold(ev.RunNoted(at=NOW, run="live", task="sprint_report", kind="artifact", facts=file))
+    board.fold(events_of(board).noted("live", "sprint_report", 0, kind="artifact", facts=file))
     facts = {"requests": 14, "issues": 1340}
-    board.fold(ev.RunNoted(at=NOW, run="live", task="sprint_report", kind="extraction", facts=facts))
+    board.fold(events_of(board).noted("live", "sprint_report", 0, kind="extraction", facts=facts))
     queue(
         board,
         "waits",

@@ -30,7 +30,7 @@ from schedkit.core.engine.values import (
     WaitEnded,
     WaitRow,
 )
-from schedkit.core.events import Event, RunEnded, RunQueued, RunRetrying, RunStarted
+from schedkit.core.events import Event, RunEnded, RunStep
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
@@ -102,7 +102,7 @@ class LedgerModel:
         self.scheduled: dict[tuple[str, int], str] = {}
         self.last: dict[str, State] = {}
         self.ends: Counter[str] = Counter()
-        self.told: dict[str, tuple[State, int]] = {}  # of each run, as the events tell it
+        self.told: dict[str, Run] = {}  # as the events tell it
         self.seq = 0
         self.eras: dict[str, Era] = {}
         self.closed: list[Era] = []
@@ -118,7 +118,7 @@ class LedgerModel:
             self._tell(event)
         for change in changes:
             run = change.after
-            assert self.told[run.id] == (run.state, run.attempt), f"{run} is told as {self.told[run.id]}"
+            assert self.told[run.id] == run, f"{run} is told as {self.told[run.id]}"
 
     def _guard(self, changes: Iterable[RunChanged]) -> None:
         new = set()
@@ -223,17 +223,12 @@ class LedgerModel:
             assert event.seq == self.seq + 1, f"event {event.seq} follows {self.seq}"
             self.seq = event.seq
         match event:
-            case RunQueued():
-                self.told[event.run] = (event.state, self.told.get(event.run, (event.state, 0))[1])
-            case RunStarted():
-                self.told[event.run] = (State.RUNNING, event.attempt)
-            case RunRetrying():
-                self.told[event.run] = (event.state, event.attempt)
             case RunEnded():
                 self.ends[event.run] += 1
                 assert self.ends[event.run] == 1, f"{event.run} ends twice"
-                self.told[event.run] = (event.state, event.attempt)
-                self.last[event.task] = event.state
+                self.last[event.task] = event.after.state
+        if isinstance(event, RunStep):
+            self.told[event.run] = event.after
 
     def snapshot(self, refused: Mapping[str, set[int]] = {}) -> Snapshot:
         """Return what an engine is made from; `refused` times have their run already."""

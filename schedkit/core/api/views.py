@@ -10,11 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from msgspec.structs import replace
+
 from schedkit.core.api.frames import fires_frame, runs_frame
-from schedkit.core.api.handles import TaskHandle
+from schedkit.core.api.handles import EVENTS_PATIENCE_SECONDS, TaskHandle
 from schedkit.core.board import history as board_history
 from schedkit.core.board.board import Board
-from schedkit.core.board.rows import detail_fields, run_row
+from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows, run_counts
+from schedkit.core.board.rows import detail_fields, iso, run_row
 from schedkit.core.execution.results import Results
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.node.config import NodeConfig
@@ -159,35 +162,26 @@ class Views:
         """Return what changed on the board after number `since`, None if nothing did."""
         return self._live_board().changes(since)
 
-    def look_closer(self, run: str) -> None:
+    def open_run(self, run: str) -> None:
         """Put a run's log, facts, files and attempts on the board: a screen has opened it."""
-        self._live_board().put_details(run, self._details(run), self._attempts(run))
+        self._live_board().open(run, lambda: (self._details(run), self._attempts(run)))
 
-    def window(self, hours: float = 24.0, **choice: Any) -> dict[str, Any]:
+    def history_window(self, hours: float = 24.0, **choice: Any) -> dict[str, Any]:
         """Return a window of history as a screen shows it; see `schedkit.core.board.history.window`."""
         self._must_be_open()
         return board_history.window(self._ledger.store, datetime.now(UTC), hours, **choice)
 
-    def look_back(self, run: str) -> dict[str, Any]:
+    def run_detail(self, run: str) -> dict[str, Any]:
         """Return one run in full as the board's row, also when it has left the board."""
-        details, attempts = self._details(run), self._attempts(run)
-        return {**run_row(self._run(run)), **detail_fields(details, attempts)}
+        # The run first: what it has told is then no older than its state.
+        row = run_row(self._run(run))
+        return {**row, **detail_fields(row, self._details(run), self._attempts(run))}
 
     def _live_board(self) -> Board:
         self._must_be_open()
         with self._board_lock:
             if self._board is None:
-                board = Board()
-                self._bus.subscribe(board.fold)
-                seq = self._ledger.last_seq()
-                rows = self._ledger.tasks()
-                runs = {run.id: run for run in self._ledger.recent([row.name for row in rows], 20)}
-                runs |= {run.id: run for run in self._ledger.live()}
-                board.load(tasks=[self._board_task(row) for row in rows], runs=list(runs.values()), seq=seq)
-                owner = self._node.owner
-                if owner is not None and owner.trouble is not None:
-                    board.fold(owner.trouble)
-                self._board = board
+                self._board = self._new_board()
             holder = self._ledger.holder()
             self._board.put_scheduler(
                 state=self.state,
@@ -201,30 +195,40 @@ class Views:
                     "pid": holder.pid,
                     "host": holder.host,
                     "here": holder.pid == os.getpid() and holder.host == socket.gethostname(),
+                    "since": iso(holder.since),
                 },
             )
             return self._board
+
+    def _current_board(self) -> tuple[Board, Mapping[str, Mapping[str, int]]]:
+        """Return the board with all that was told so far, and task → state → how many runs ended so."""
+        board = self._live_board()
+        self._bus.flush(EVENTS_PATIENCE_SECONDS)
+        return board, board.counts(lambda: run_counts(self._ledger.store))
+
+    def _new_board(self) -> Board:
+        board = Board()
+        unsubscribe = self._bus.subscribe(board.fold)
+        try:
+            board.load(self._board_rows)
+        except BaseException:
+            unsubscribe()
+            raise
+        owner = self._node.owner
+        if owner is not None and owner.trouble is not None:
+            board.fold(owner.trouble)
+        return board
+
+    def _board_rows(self) -> LedgerRows:
+        found = ledger_rows(self._ledger.store)
+        holder = self._ledger.holder() if self._node.owner is None else None
+        waiting = [row.name for row in found.tasks if not self._is_declared(row.name, row, holder)]
+        return replace(found, waiting=frozenset(waiting))
 
     def _at_once(self, holder: Holder | None) -> dict[str, Any]:
         """Return the limits by which runs start: the owner's; without an owner, this process's."""
         told = None if holder is None or self.state == "running" else self._ledger.setting("limits")
         return self._config.at_once if told is None else load(told)
-
-    def _board_task(self, row: TaskRow) -> dict[str, Any]:
-        return {
-            "name": row.name,
-            "trigger": row.words,
-            "next_run": row.next_at,
-            "paused": row.paused,
-            "declared": self._is_declared(row.name, row),
-            "description": row.facts.get("description", ""),
-            "tags": row.facts.get("tags", []),
-            "priority": row.facts.get("priority", 10),
-            "limit": row.limit,
-            "place": row.facts.get("place", ""),
-            "rate": row.facts.get("rate", ""),
-            "options": row.facts.get("options", {}),
-        }
 
     @property
     def _open(self) -> bool:
@@ -289,9 +293,10 @@ class Views:
     def _details(self, id: str) -> dict[str, Any]:
         owner = self._node.owner
         execution = owner.executions.of(id) if owner is not None else None
-        if execution is not None:
-            return execution.context.details()
-        self._must_be_open()
+        told = execution.context.details() if execution is not None else {"told": 0}
+        if told["told"]:
+            return told
+        self._must_be_open()  # what the attempt before it told, if there was one
         return self._ledger.details(id)
 
     def _attempts(self, id: str) -> list[Attempt]:
@@ -321,13 +326,13 @@ class Views:
         row = self._row(name)
         if row is not None and row.paused:
             return "paused"
-        return "idle" if self._is_declared(name, row) else "waiting"
+        holder = self._ledger.holder() if self._node.owner is None and self._open else None
+        return "idle" if self._is_declared(name, row, holder) else "waiting"
 
-    def _is_declared(self, name: str, row: TaskRow | None) -> bool:
+    def _is_declared(self, name: str, row: TaskRow | None, holder: Holder | None) -> bool:
         """Tell whether whoever owns the ledger has the code of a task; without an owner, nobody waits."""
         if self._node.owner is not None or not self._open:
             return name in self._registry
-        holder = self._ledger.holder()
         return holder is None or (row is not None and row.facts.get("epoch") == holder.epoch)
 
     def _next_run(self, name: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Facts folded into what a screen shows: one snapshot, and numbered changes since any moment.
+"""Events folded into what a screen shows: one snapshot, and numbered changes since any moment.
 
 The notebook panel, a web page, the command line and REST all draw this. Rows are JSON-able and replaced
 as a whole, so a reader on another thread may keep what it was given.
@@ -6,35 +6,39 @@ as a whole, so a reader on another thread may keep what it was given.
 
 from __future__ import annotations
 
+import bisect
 import threading
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from schedkit.core import events as ev
+from schedkit.core.board.ledger_rows import ENDED_OF_TASK, FINISHED_RUNS, LedgerRows, RunCounts
 from schedkit.core.board.rows import (
     Row,
     detail_fields,
-    ended_task_row,
+    end_fields,
+    figures_of,
     folded_run,
     iso,
-    new_run_row,
-    new_task_row,
-    priority_word,
     run_row,
+    task_fields,
     task_state,
 )
+from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
 
 __all__ = ["Board"]
 
-FINISHED_RUNS = 500
 TOMBSTONES = 4000
 
-_STEPS = (ev.RunQueued, ev.RunStarted, ev.RunRetrying, ev.RunEnded)
-_SAYINGS = (ev.RunProgressed, ev.RunLogged, ev.RunNoted)
+Details = tuple[Mapping[str, Any], Iterable[Attempt]]
+_End = tuple[tuple[int, str], Row]
 
 
 class _Rows:
@@ -79,7 +83,7 @@ class Board:
     Examples
     --------
     >>> board = Board()
-    >>> board.put_task("open_bugs", trigger="every 1 hour")
+    >>> board.put_task(TaskRow(name="open_bugs", words="every 1 hour", anchored=0, declared=0))
     >>> board.snapshot()["tasks"][0]["state"]
     'idle'
     """
@@ -104,67 +108,103 @@ class Board:
         self._scheduler_seq = 0
         self._tasks = _Rows()
         self._runs = _Rows()
-        self._finished: deque[str] = deque()
+        self._task_rows: dict[str, tuple[TaskRow, bool]] = {}
+        # Of each task, what its row shows: of itself, and of its latest ended runs, which are in this order.
+        self._fields: dict[str, Row] = {}
+        self._figures: dict[str, Row] = {}
+        self._ended: dict[str, list[_End]] = {}
+        self._finished: deque[tuple[str, str]] = deque()  # run and task
         self._tombstones: deque[tuple[_Rows, str, int]] = deque()
         self._running: defaultdict[str, set[str]] = defaultdict(set)
         self._waiting: defaultdict[str, set[str]] = defaultdict(set)
+        self._counts: RunCounts | None = None
+        self._loading = False
+        self._heard: list[list[ev.Event]] = []  # by those who read the ledger at this moment
 
     @property
     def seq(self) -> int:
         """The number of the latest change."""
         return self._seq
 
-    def load(
-        self,
-        tasks: Iterable[Mapping[str, Any]] = (),
-        runs: Iterable[Run] = (),
-        seq: int = 0,
-    ) -> None:
-        """Take in what the ledger holds; its events up to number `seq` are then ignored.
+    # From the ledger. What is heard while it is read is folded on top of what was read, so it makes no
+    # difference whether the ledger had it by then.
 
-        Parameters
-        ----------
-        tasks : iterable of mappings
-            Each with `name` and any of `put_task`'s facts.
-        runs : iterable of Run
-            In any order; `put_details` adds what is long.
+    def load(self, read: Callable[[], LedgerRows]) -> None:
+        """Take in what the ledger holds, as `read` returns it; its events are then ignored.
+
+        Events have to come from the beginning of `read` on, which may subscribe to them.
         """
-        for task in tasks:
-            self.put_task(**{str(key): value for key, value in task.items()})
-        with self._lock:
-            self._ledger_seq = seq
-            for run in sorted(runs, key=lambda run: run.finished_at or run.started_at or run.queued_at):
-                self._place(run_row(run), run.seconds)
+        with self._hearing() as heard:
+            self._loading = True
+            found = read()
+            with self._lock:
+                self._ledger_seq, self._loading = found.seq, False
+                self._take_in(found)
+                self._fold_all(heard)
 
-    def put_task(self, name: str, **facts: Any) -> None:
-        """Set facts of a task, those of `new_task_row`; `trigger` in words."""
-        with self._lock:
-            self._put_task(name, facts)
-
-    def put_details(self, run: str, details: Mapping[str, Any], attempts: Iterable[Attempt] = ()) -> None:
-        """Set the long parts of a run on the board: log, facts, artifacts, stages, attempts."""
-        with self._lock:
-            row = self._runs.get(run)
-            if row is not None:
+    def open(self, run: str, read: Callable[[], Details]) -> None:
+        """Put on the board what a run has told, and its attempts, as `read` returns them."""
+        with self._hearing() as heard:
+            details, attempts = read()
+            with self._lock:
+                row = self._runs.get(run)
+                if row is None:
+                    return
+                row = {**row, **detail_fields(row, details, attempts)}
+                for event in heard:
+                    if isinstance(event, ev.RunStep | ev.RunTold) and event.run == run:
+                        row = folded_run(row, event)
                 self._seq += 1
-                self._runs.put(run, {**row, **detail_fields(details, attempts)}, self._seq)
+                self._runs.put(run, row, self._seq)
+
+    def counts(self, read: Callable[[], RunCounts]) -> Mapping[str, Mapping[str, int]]:
+        """Return task → state → how many runs have ended so; `read` is called the first time only."""
+        if self._counts is None:
+            with self._hearing() as heard:
+                found = read()
+                with self._lock:
+                    self._counts = found
+                    for event in heard:
+                        self._count(event)
+        with self._lock:
+            return {task: dict(states) for task, states in self._counts.ended.items()}
+
+    @contextmanager
+    def _hearing(self) -> Iterator[list[ev.Event]]:
+        heard: list[ev.Event] = []
+        with self._lock:
+            self._heard.append(heard)
+        try:
+            yield heard
+        finally:
+            with self._lock:
+                self._heard = [other for other in self._heard if other is not heard]
+
+    # From events
+
+    def fold(self, event: ev.Event) -> None:
+        """Take in one event; costs microseconds."""
+        with self._lock:
+            for heard in self._heard:
+                heard.append(event)
+            self._count(event)
+            if not self._loading:
+                self._fold_all((event,))
+
+    def put_task(self, row: TaskRow, *, waiting: bool = False) -> None:
+        """Set a task; `waiting` for its code to be declared."""
+        with self._lock:
+            self._put_task(row, waiting)
 
     def put_scheduler(self, **facts: Any) -> None:
         """Set facts of the scheduler: state, owner, ledger, concurrency, paused, trouble."""
         with self._lock:
             self._put_scheduler(facts)
 
-    def fold(self, event: ev.Event) -> None:
-        """Take in one event; costs microseconds."""
+    def tasks(self) -> dict[str, TaskRow]:
+        """Return the tasks by name."""
         with self._lock:
-            if 0 < event.seq <= self._ledger_seq:
-                return
-            if isinstance(event, (*_STEPS, *_SAYINGS)):
-                self._fold_run(event)
-            elif isinstance(event, ev.TaskChanged):
-                self._fold_task(event)
-            else:
-                self._fold_scheduler(event)
+            return {name: row for name, (row, _) in self._task_rows.items()}
 
     def snapshot(self, now: datetime | None = None) -> Row:
         """Return all there is to show."""
@@ -203,17 +243,38 @@ class Board:
 
     # Below, the lock is held.
 
-    def _put_task(self, name: str, facts: Mapping[str, Any]) -> None:
-        row = {**(self._tasks.get(name) or new_task_row(name)), **facts}
-        if isinstance(row["next_run"], datetime):
-            row["next_run"] = iso(row["next_run"])
-        if isinstance(row["priority"], int):
-            row["priority"] = priority_word(row["priority"])
-        row["tags"] = list(row["tags"])
-        row["state"] = task_state(row, bool(self._running.get(name)), bool(self._waiting.get(name)))
-        if row != self._tasks.get(name):
-            self._seq += 1
-            self._tasks.put(name, row, self._seq)
+    def _take_in(self, found: LedgerRows) -> None:
+        self._put_scheduler({"paused": found.paused})
+        ended = sorted((run for run in found.runs if run.state.final), key=_end_of)
+        for run in ended:
+            self._ended.setdefault(run.task, []).append((_end_of(run), end_fields(run)))
+        for task, ends in self._ended.items():
+            del ends[:-ENDED_OF_TASK]
+            self._figures[task] = figures_of(fields for _, fields in ends)
+        live = sorted((run for run in found.runs if not run.state.final), key=lambda run: run.id)
+        for run in (*ended[-self._finished_runs :], *live):
+            self._place(run_row(run), run)
+        for row in found.tasks:
+            self._put_task(row, row.name in found.waiting)
+
+    def _fold_all(self, events: Iterable[ev.Event]) -> None:
+        for event in events:
+            if 0 < event.seq <= self._ledger_seq:
+                continue
+            match event:
+                case ev.RunStep() | ev.RunTold():
+                    self._fold_run(event)
+                case ev.TaskChanged():
+                    self._fold_task(event)
+                case ev.ScheduleAdvanced() if event.task in self._task_rows:
+                    row, waiting = self._task_rows[event.task]
+                    self._put_task(replace(row, next=event.next), waiting)
+                case _:
+                    self._fold_scheduler(event)
+
+    def _count(self, event: ev.Event) -> None:
+        if self._counts is not None and isinstance(event, ev.RunEnded):
+            self._counts.add(event)
 
     def _put_scheduler(self, facts: Mapping[str, Any]) -> None:
         if any(self._scheduler.get(key) != value for key, value in facts.items()):
@@ -222,26 +283,29 @@ class Board:
             self._scheduler_seq = self._seq
 
     def _fold_task(self, event: ev.TaskChanged) -> None:
-        if not event.task:
+        if event.row is None:
             self._put_scheduler({"paused": event.change == "paused"})
-        elif event.change == "removed":
-            if self._tasks.get(event.task) is not None:
-                self._bury(self._tasks, event.task)
-        else:
-            facts = {
-                "next_run": event.next_time,
-                "trigger": event.trigger,
-                "paused": event.paused,
-                "declared": not event.waiting,
-                "tags": event.tags,
-                "priority": event.priority,
-                "description": event.description,
-                "limit": event.limit,
-                "place": event.place,
-                "rate": event.rate,
-                "options": event.options,
-            }
-            self._put_task(event.task, facts)
+        elif event.change != "removed":
+            self._put_task(event.row, event.waiting)
+        elif self._task_rows.pop(event.task, None) is not None:
+            del self._fields[event.task]
+            self._bury(self._tasks, event.task)
+
+    def _put_task(self, row: TaskRow, waiting: bool) -> None:
+        self._task_rows[row.name] = (row, waiting)
+        self._fields[row.name] = task_fields(row, waiting=waiting)
+        self._show_task(row.name)
+
+    def _show_task(self, name: str) -> None:
+        """Put a task's row on the board, if it is one of the tasks and the row is another than before."""
+        fields = self._fields.get(name)
+        if fields is None:  # it was removed, and its runs end
+            return
+        state = task_state(fields, bool(self._running.get(name)), bool(self._waiting.get(name)))
+        row = {**fields, **(self._figures.get(name) or figures_of(())), "state": state}
+        if row != self._tasks.get(name):
+            self._seq += 1
+            self._tasks.put(name, row, self._seq)
 
     def _fold_scheduler(self, event: ev.Event) -> None:
         if isinstance(event, ev.StoreAway):
@@ -252,51 +316,61 @@ class Board:
         elif isinstance(event, ev.StoreBack | ev.LoopBlocked):
             self._put_scheduler({"trouble": None})
 
-    def _fold_run(self, event: ev.Event) -> None:
+    def _fold_run(self, event: ev.RunStep | ev.RunTold) -> None:
         known = self._runs.get(event.run)
-        if known is None and isinstance(event, _SAYINGS):
-            return  # a late word of a run that has left the board
-        if known is not None and State(known["state"]).final and not isinstance(event, _SAYINGS):
+        row = folded_run(known, event)
+        if row is None or row is known:
             return
-        row = folded_run(known or new_run_row(event.run, event.task), event)
-        self._place(row, event.seconds if isinstance(event, ev.RunEnded) else None)
+        if isinstance(event, ev.RunTold):
+            self._seq += 1
+            self._runs.put(event.run, row, self._seq)
+        elif known is None or not State(known["state"]).final:
+            if event.after.state.final:
+                self._note_end(event.after)
+            self._place(row, event.after)
+            self._show_task(event.task)
 
-    def _place(self, row: Row, seconds: float | None) -> None:
-        run, name, state = row["id"], row["task"], State(row["state"])
+    def _place(self, row: Row, run: Run) -> None:
+        """Put a run's row on the board; the counts go by its state."""
         self._seq += 1
-        before = self._runs.get(run)
-        self._runs.put(run, row, self._seq)
+        before = self._runs.get(run.id)
+        self._runs.put(run.id, row, self._seq)
         if before is not None and before["state"] == row["state"]:
             return
-        running, waiting = self._running[name], self._waiting[name]
+        running, waiting = self._running[run.task], self._waiting[run.task]
         counts = len(running), len(waiting)
-        running.discard(run)
-        waiting.discard(run)
-        if state is State.RUNNING:
-            running.add(run)
-        elif not state.final:
-            waiting.add(run)
-        gone_running, gone_waiting = len(running) - counts[0], len(waiting) - counts[1]
-        if gone_running or gone_waiting:
-            self._put_scheduler(
-                {
-                    "running": self._scheduler["running"] + gone_running,
-                    "queued": self._scheduler["queued"] + gone_waiting,
-                }
-            )
-        if state.final:
-            self._finish(row, state, seconds)
-        self._put_task(name, {})
+        running.discard(run.id)
+        waiting.discard(run.id)
+        if run.state is State.RUNNING:
+            running.add(run.id)
+        elif not run.state.final:
+            waiting.add(run.id)
+        else:
+            self._finished.append((run.id, run.task))
+            self._bury_oldest()
+        self._put_scheduler(
+            {
+                "running": self._scheduler["running"] + len(running) - counts[0],
+                "queued": self._scheduler["queued"] + len(waiting) - counts[1],
+            }
+        )
 
-    def _finish(self, row: Row, state: State, seconds: float | None) -> None:
-        name, finished = row["task"], row["finished_at"]
-        task = self._tasks.get(name) or new_task_row(name)
-        at = datetime.fromisoformat(finished) if finished else datetime.now(UTC)
-        self._seq += 1
-        self._tasks.put(name, ended_task_row(task, row["id"], state, at, seconds, row["error"]), self._seq)
-        self._finished.append(row["id"])
-        if len(self._finished) > self._finished_runs:
-            self._bury(self._runs, self._finished.popleft())
+    def _note_end(self, run: Run) -> None:
+        """Let a task's figures be those of its latest runs, this one among them."""
+        ends = self._ended.setdefault(run.task, [])
+        # By the time of their end, as the ledger knows them: after the clock was set back it is not the last.
+        bisect.insort(ends, (_end_of(run), end_fields(run)), key=lambda end: end[0])
+        del ends[:-ENDED_OF_TASK]
+        self._figures[run.task] = figures_of(fields for _, fields in ends)
+
+    def _bury_oldest(self) -> None:
+        if len(self._finished) <= self._finished_runs:
+            return
+        run, task = self._finished.popleft()
+        self._bury(self._runs, run)
+        if task not in self._task_rows and all(name != task for _, name in self._finished):
+            self._ended.pop(task, None)  # it was removed
+            self._figures.pop(task, None)
 
     def _bury(self, rows: _Rows, key: str) -> None:
         self._seq += 1
@@ -314,6 +388,10 @@ def _next_by(tasks: Iterable[Row], owner: object) -> Row | None:
         return None
     at, name = min(due)
     return {"task": name, "at": at, "who": owner}
+
+
+def _end_of(run: Run) -> tuple[int, str]:
+    return (run.finished or 0, run.id)
 
 
 _RANKS = {"low": 0, "medium": 10, "high": 20}

@@ -12,7 +12,7 @@ __all__ = ["BoardSource", "Feed"]
 
 Row = dict[str, Any]
 
-_LONG = frozenset({"log", "attempts", "params", "facts", "artifacts"})
+_LONG = frozenset({"log", "attempts", "params", "facts", "artifacts", "told"})
 
 
 class BoardSource(Protocol):

@@ -1,30 +1,36 @@
-"""Pure folds: one row of the board and one event make the next row. Rows are replaced, never changed."""
+"""Values and events as rows of the board: pure functions. Rows are replaced, never changed.
+
+What a row shows of a run or a task is one entry of a table here; the ledger's values and an event's go
+through the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from schedkit.core import events as ev
-from schedkit.core.run import Attempt, Run
+from schedkit.core.model import TaskRow
+from schedkit.core.run import Attempt, Run, attempt_of
 from schedkit.core.states import Priority, State
 
 __all__ = [
+    "Row",
     "detail_fields",
-    "ended_task_row",
+    "end_fields",
+    "figures_of",
     "folded_run",
-    "new_run_row",
-    "new_task_row",
+    "iso",
+    "priority_word",
     "run_row",
+    "task_fields",
     "task_state",
 ]
 
 Row = dict[str, Any]
 
 LOG_LINES = 200
-AGAIN = 50
-DURATIONS = 30
 _PRIORITIES = {int(priority): priority.name.lower() for priority in Priority}
 _COUNTED = {State.DONE: True, State.FAILED: False, State.TIMEOUT: False}
 
@@ -39,120 +45,117 @@ def priority_word(value: int) -> str | int:
     return _PRIORITIES.get(value, value)
 
 
-def new_task_row(name: str) -> Row:
-    """Return the row of a task of which nothing but the name is known."""
+# Tasks
+
+_TASK: Mapping[str, Callable[[TaskRow], Any]] = {
+    "name": lambda row: row.name,
+    "description": lambda row: row.facts.get("description", ""),
+    "trigger": lambda row: row.words,
+    "next_run": lambda row: iso(row.next_at),
+    "paused": lambda row: row.paused,
+    "tags": lambda row: list(row.facts.get("tags", ())),
+    "priority": lambda row: priority_word(row.facts.get("priority", int(Priority.MEDIUM))),
+    "limit": lambda row: row.limit,
+    "place": lambda row: row.facts.get("place", ""),
+    "rate": lambda row: row.facts.get("rate", ""),
+    "options": lambda row: row.facts.get("options", {}),
+}
+
+
+def task_fields(row: TaskRow, *, waiting: bool) -> Row:
+    """Return what a task's row shows of the task itself; `waiting` for its code to be declared."""
+    return {**{name: field(row) for name, field in _TASK.items()}, "declared": not waiting}
+
+
+def end_fields(run: Run) -> Row:
+    """Return what a task's row shows of its last run."""
     return {
-        "name": name,
-        "description": "",
-        "state": "idle",
-        "trigger": "",
-        "next_run": None,
-        "paused": False,
-        "declared": True,
-        "last": None,
-        "success_rate": None,
-        "durations": [],
-        "tags": [],
-        "priority": "medium",
-        "limit": None,
-        "place": "",
-        "rate": "",
-        "options": {},
+        "run": run.id,
+        "state": str(run.state),
+        "finished": iso(run.finished_at),
+        "seconds": run.seconds,
+        "error": (run.error or {}).get("message"),
     }
 
 
-def task_state(row: Row, running: bool, waiting: bool) -> str:
+def figures_of(ended: Iterable[Row]) -> Row:
+    """Return what a task's row shows of its latest runs: `end_fields` of each, in the order of their ends."""
+    last: Row | None = None
+    durations: list[list[Any]] = []
+    for last in ended:
+        if last["seconds"] is not None:
+            durations.append([round(last["seconds"], 3), last["state"]])
+    verdicts = [_COUNTED[State(how)] for _, how in durations if how in _COUNTED]
+    rate = round(sum(verdicts) / len(verdicts), 4) if verdicts else None
+    return {"last": last, "durations": durations, "success_rate": rate}
+
+
+def task_state(fields: Row, running: bool, waiting: bool) -> str:
     """Tell in one word what a task does now."""
     if running:
         return "running"
-    if not row["declared"]:
+    if not fields["declared"]:
         return "waiting"
-    if row["paused"]:
+    if fields["paused"]:
         return "paused"
     return "queued" if waiting else "idle"
 
 
-def ended_task_row(
-    row: Row, run: str, state: State, at: datetime, seconds: float | None, error: Mapping[str, Any] | None
-) -> Row:
-    """Return the task's row after one of its runs has ended."""
-    durations = row["durations"]
-    if seconds is not None:
-        durations = [*durations[1 - DURATIONS :], [round(seconds, 3), str(state)]]
-    verdicts = [_COUNTED[State(how)] for _, how in durations if how in _COUNTED]
-    last = {
-        "run": run,
-        "state": str(state),
-        "finished": iso(at),
-        "seconds": seconds,
-        "error": error.get("message") if error else None,
-    }
-    rate = round(sum(verdicts) / len(verdicts), 4) if verdicts else None
-    return {**row, "last": last, "durations": durations, "success_rate": rate}
+# Runs
+
+_RUN: Mapping[str, Callable[[Run], Any]] = {
+    "id": lambda run: run.id,
+    "task": lambda run: run.task,
+    "state": lambda run: str(run.state),
+    "priority": lambda run: priority_word(run.priority),
+    "cause": lambda run: run.cause,
+    "scheduled_at": lambda run: iso(run.scheduled_at),
+    "due_at": lambda run: iso(run.due_at),
+    "queued_at": lambda run: iso(run.queued_at),
+    "started_at": lambda run: iso(run.started_at),
+    "finished_at": lambda run: iso(run.finished_at),
+    "attempt": lambda run: run.attempt,
+    "params": lambda run: run.params,
+    "error": lambda run: run.error,
+    "reason": lambda run: run.reason,
+    "result": lambda run: run.result,
+    "waiting_for": lambda run: _waiting_for(run),
+}
+# What a run has told, `told` being the number of the last of it, and its ended attempts.
+_NOTHING_TOLD: Row = {"stages": [], "log": [], "facts": {}, "artifacts": [], "told": 0}
+_NO_DETAILS: Row = {**_NOTHING_TOLD, "attempts": []}
 
 
-def new_run_row(run: str, task: str) -> Row:
-    """Return the row of a run of which nothing but the name is known."""
-    return {
-        "id": run,
-        "task": task,
-        "state": str(State.QUEUED),
-        "priority": "medium",
-        "cause": "",
-        "scheduled_at": None,
-        "due_at": None,
-        "queued_at": None,
-        "started_at": None,
-        "finished_at": None,
-        "attempt": 0,
-        "attempts": [],
-        "stages": [],
-        "log": [],
-        "params": {},
-        "error": None,
-        "reason": "",
-        "artifacts": [],
-        "facts": {},
-        "result": None,
-        "waiting_for": None,
-    }
-
-
-def run_row(run: Run) -> Row:
-    """Return the row of a run read from the ledger, without its long parts."""
-    row = new_run_row(run.id, run.task)
-    row.update(
-        state=str(run.state),
-        priority=priority_word(run.priority),
-        cause=run.cause,
-        scheduled_at=iso(run.scheduled_at),
-        due_at=iso(run.due_at),
-        queued_at=iso(run.queued_at),
-        started_at=iso(run.started_at),
-        finished_at=iso(run.finished_at),
-        attempt=run.attempt,
-        params=run.params,
-        error=run.error,
-        reason=run.reason,
-        result=run.result,
-        waiting_for=_waiting(run.state, run.waiting_for),
-    )
+def run_row(run: Run, known: Row | None = None) -> Row:
+    """Return the row of a run; its long parts are those `known` so far."""
+    row = {**(known or _NO_DETAILS), **{name: field(run) for name, field in _RUN.items()}}
+    row["stages"] = _of_attempt(run.attempt, row["stages"])
     return row
 
 
-def detail_fields(details: Mapping[str, Any], attempts: Iterable[Attempt]) -> Row:
-    """Return the fields of a run's long parts: what it told, and its ended attempts."""
-    log = details.get("log", [])[-LOG_LINES:]
+def _waiting_for(run: Run) -> str | None:
+    if run.state is State.PENDING:
+        return ", ".join(run.waiting_for) or None
+    return "its next attempt" if run.state is State.RETRY else None
+
+
+def _of_attempt(attempt: int, stages: list[Row]) -> list[Row]:
+    """Return the stages without those of earlier attempts."""
+    return [stage for stage in stages if attempt_of(stage["n"]) >= attempt]
+
+
+def detail_fields(row: Row, details: Mapping[str, Any], attempts: Iterable[Attempt]) -> Row:
+    """Return the long parts of a run's row: what the run has told, and its ended attempts."""
+    told = {name: details.get(name, empty) for name, empty in _NOTHING_TOLD.items()}
     return {
-        "stages": details.get("stages", []),
-        "log": [{"n": number, **line} for number, line in enumerate(log, 1)],
-        "facts": details.get("facts", {}),
-        "artifacts": details.get("artifacts", []),
-        "attempts": [_attempt(attempt) for attempt in attempts],
+        **told,
+        "stages": _of_attempt(row["attempt"], told["stages"]),
+        "log": told["log"][-LOG_LINES:],
+        "attempts": [_attempt_row(attempt) for attempt in attempts],
     }
 
 
-def _attempt(attempt: Attempt) -> Row:
+def _attempt_row(attempt: Attempt) -> Row:
     return {
         "number": attempt.number,
         "started_at": iso(attempt.started_at),
@@ -162,102 +165,52 @@ def _attempt(attempt: Attempt) -> Row:
     }
 
 
-def _waiting(state: State, parents: Iterable[str]) -> str | None:
-    if state is State.PENDING:
-        return ", ".join(parents) or None
-    return "its next attempt" if state is State.RETRY else None
+def folded_run(known: Row | None, event: ev.RunStep | ev.RunTold) -> Row | None:
+    """Return a run's row after `event`; what a run of which nothing is known has told, says nothing."""
+    if isinstance(event, ev.RunStep):
+        row = run_row(event.after, known)
+        ended = event.attempt if isinstance(event, ev.RunRetrying | ev.RunEnded) else None
+        return row if ended is None else {**row, "attempts": _with_attempt(row["attempts"], ended)}
+    if known is None or event.number <= known["told"] or attempt_of(event.number) < known["attempt"]:
+        return known  # it is on the board already, or a later attempt runs
+    if attempt_of(event.number) > attempt_of(known["told"]):  # as the ledger keeps that of one attempt only
+        known = {**known, **_NOTHING_TOLD}
+    return {**known, **_told(known, event), "told": event.number}
 
 
-def folded_run(row: Row, event: ev.Event) -> Row:
-    """Return the run's row after `event`."""
+def _with_attempt(attempts: list[Row], ended: Attempt) -> list[Row]:
+    if attempts and attempts[-1]["number"] >= ended.number:
+        return attempts
+    return [*attempts, _attempt_row(ended)]
+
+
+def _told(row: Row, event: ev.RunTold) -> Row:
+    """Return the field of a run's row that `event` is about."""
     match event:
-        case ev.RunQueued():
-            return {
-                **row,
-                "state": str(event.state),
-                "priority": priority_word(event.priority),
-                "cause": event.cause,
-                "scheduled_at": iso(event.scheduled_at),
-                "due_at": iso(event.due_at),
-                "queued_at": row["queued_at"] or iso(event.at),
-                "params": event.params,
-                "waiting_for": _waiting(event.state, event.waiting_for),
-            }
-        case ev.RunStarted():
-            return {
-                **row,
-                "state": str(State.RUNNING),
-                "started_at": iso(event.at),
-                "attempt": event.attempt,
-                "stages": [],
-                "waiting_for": None,
-            }
-        case ev.RunRetrying():
-            return {
-                **_with_attempt(row, event, str(event.outcome)),
-                "state": str(event.state),
-                "due_at": iso(event.due_at),
-                "error": event.error,
-                "reason": event.reason,
-                "waiting_for": _waiting(event.state, ()),
-            }
-        case ev.RunEnded():
-            return {
-                **_with_attempt(row, event, str(event.state).lower()),
-                "state": str(event.state),
-                "finished_at": iso(event.at),
-                "error": event.error,
-                "reason": event.reason,
-                "result": event.result,
-                "waiting_for": None,
-            }
         case ev.RunProgressed():
-            return {**row, "stages": _staged(row["stages"], event)}
+            return {"stages": _with_stage(row["stages"], event)}
         case ev.RunLogged():
-            return {**row, "log": _logged(row["log"], event)}
+            line = {"n": event.number, "at": iso(event.at), "level": event.level, "message": event.message}
+            return {"log": [*row["log"][1 - LOG_LINES :], line]}
         case ev.RunNoted(kind="artifact"):
-            known = [file for file in row["artifacts"] if file["path"] != event.facts.get("path")]
-            return {**row, "artifacts": [*known, event.facts]}
+            others = [file for file in row["artifacts"] if file["path"] != event.facts.get("path")]
+            return {"artifacts": [*others, event.facts]}
         case ev.RunNoted():
-            return {**row, "facts": {**row["facts"], event.kind: event.facts}}
+            return {"facts": {**row["facts"], event.kind: event.facts}}
         case _:
-            raise AssertionError(f"{type(event).__name__} is no event of a run")
+            raise AssertionError(f"{type(event).__name__} tells nothing of a run")
 
 
-def _with_attempt(row: Row, event: ev.RunRetrying | ev.RunEnded, outcome: str) -> Row:
-    if not event.attempt or (row["attempts"] and row["attempts"][-1]["number"] >= event.attempt):
-        return row
-    attempt = {
-        "number": event.attempt,
-        "started_at": row["started_at"],
-        "finished_at": iso(event.at),
-        "outcome": outcome,
-        "error": event.error,
-    }
-    return {**row, "attempts": [*row["attempts"], attempt]}
-
-
-def _staged(stages: list[Row], event: ev.RunProgressed) -> list[Row]:
-    for place, known in enumerate(stages):
-        if known["stage"] == event.stage:
-            elapsed = (event.at - datetime.fromisoformat(known["started"])).total_seconds()
-            rate = round(event.done / elapsed, 3) if elapsed > 0 else None
-            stage = {**known, "done": event.done, "total": event.total, "rate": rate}
-            return [*stages[:place], stage, *stages[place + 1 :]]
+def _with_stage(stages: list[Row], event: ev.RunProgressed) -> list[Row]:
     stage = {
+        "n": event.number,
         "stage": event.stage,
         "done": event.done,
         "total": event.total,
-        "started": iso(event.at),
-        "rate": None,
+        "started": iso(event.started or event.at),
+        "rate": event.rate,
     }
+    for place, known in enumerate(stages):
+        if known["stage"] == event.stage:
+            return [*stages[:place], stage, *stages[place + 1 :]]
     return [*stages, stage]
-
-
-def _logged(lines: list[Row], event: ev.RunLogged) -> list[Row]:
-    number = lines[-1]["n"] + 1 if lines else 1
-    line = {"n": number, "at": iso(event.at), "level": event.level, "message": event.message}
-    # A viewer that has just read the whole log may then hear its last lines again.
-    if any({**known, "n": number} == line for known in lines[-1:-AGAIN:-1]):
-        return lines
-    return [*lines[1 - LOG_LINES :], line]

@@ -8,7 +8,8 @@ from typing import Any
 
 from apscheduler import events as theirs
 
-from schedkit.core.events import Event, Fired, OwnerChanged, RunEnded, RunQueued, RunStarted, TaskChanged
+from schedkit.core.events import Event, Fired, OwnerChanged, RunEnded, RunStarted, TaskChanged
+from schedkit.core.run import Run
 from schedkit.core.states import Disposition, State
 from schedkit.errors import RunCancelledError, RunFailedError, RunTimeoutError
 
@@ -81,8 +82,6 @@ class Translator:
         self.callback = callback
         self._mask = mask
         self._load = load
-        # The times for which runs that have not ended were scheduled or asked for; their end does not tell.
-        self._scheduled: dict[str, datetime] = {}
 
     def __call__(self, event: Event) -> None:
         """Hear one fact."""
@@ -91,37 +90,35 @@ class Translator:
             self.callback(found)
 
     def _translated(self, event: Event) -> Any:
-        if isinstance(event, RunQueued):
-            self._scheduled[event.run] = event.scheduled_at or event.at
-        elif isinstance(event, RunStarted):
-            times = [self._scheduled.get(event.run, event.at)]
-            return theirs.JobSubmissionEvent(theirs.EVENT_JOB_SUBMITTED, event.task, STORE, times)
-        elif isinstance(event, RunEnded):
-            return self._ended(event)
-        elif isinstance(event, Fired):
-            return self._fired(event)
-        elif isinstance(event, TaskChanged):
-            if event.task:
+        match event:
+            case RunStarted():
+                times = [_asked_for(event.after)]
+                return theirs.JobSubmissionEvent(theirs.EVENT_JOB_SUBMITTED, event.task, STORE, times)
+            case RunEnded():
+                return self._ended(event)
+            case Fired():
+                return self._fired(event)
+            case TaskChanged(row=None):
+                code = _ALL_CODES.get(event.change)
+                return None if code is None else theirs.SchedulerEvent(code)
+            case TaskChanged():
                 code = _TASK_CODES.get(event.change)
                 return None if code is None else theirs.JobEvent(code, event.task, STORE)
-            return theirs.SchedulerEvent(_ALL_CODES[event.change]) if event.change in _ALL_CODES else None
-        elif isinstance(event, OwnerChanged) and event.change in _OWNER_CODES:
-            return theirs.SchedulerEvent(_OWNER_CODES[event.change])
+            case OwnerChanged() if event.change in _OWNER_CODES:
+                return theirs.SchedulerEvent(_OWNER_CODES[event.change])
         return None
 
     def _ended(self, event: RunEnded) -> ExecutionEvent:
-        error = event.error or {}
-        made = _ERRORS.get(event.state)
+        run = event.after
+        error, made = run.error or {}, _ERRORS.get(run.state)
         exception = None
         if made is not None:
-            parts = (error.get("type"), error.get("message") or event.reason)
-            text = ": ".join(part for part in parts if part) or f"ended as {event.state}"
-            exception = made(text, hint=error.get("hint", ""))
+            exception = made(run.why or f"ended as {run.state}", hint=error.get("hint", ""))
         return ExecutionEvent(
             theirs.EVENT_JOB_EXECUTED if exception is None else theirs.EVENT_JOB_ERROR,
             event.task,
-            self._scheduled.pop(event.run, event.at),
-            lambda: self._load(event.result),
+            _asked_for(run),
+            lambda: self._load(run.result),
             exception,
             error.get("traceback"),
         )
@@ -133,3 +130,8 @@ class Translator:
         if code == theirs.EVENT_JOB_MISSED:
             return ExecutionEvent(code, event.task, event.scheduled_at, lambda: None)
         return theirs.JobSubmissionEvent(code, event.task, STORE, [event.scheduled_at])
+
+
+def _asked_for(run: Run) -> datetime:
+    """Return the time for which a run was scheduled, or at which it was asked for."""
+    return run.scheduled_at or run.queued_at

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from schedkit.core.compat.args import first_at, identity, past, resolved, split_options, trigger_from
 from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.compat.status import status
-from schedkit.core.compat.task_snapshot import TaskSnapshot, task_snapshot, task_snapshots
+from schedkit.core.compat.task_snapshot import ONE_TIME, TaskSnapshot, task_snapshot, task_snapshots
 from schedkit.core.model import Task
 from schedkit.core.tasks.declare import declare, declare_data, replaced
 from schedkit.core.tasks.params import arguments_by_name, check
@@ -32,8 +32,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # apscheduler.events.EVENT_ALL, without importing it.
 EVENT_ALL = 2**17 - 1
-# Carried by jobs that run once: `get_job` knows them until they have.
-ONE_TIME = "one-time"
 UNSET: Any = object()
 
 
@@ -346,7 +344,7 @@ class JobApi:
 
     def get_status(self) -> dict[str, Any]:
         """Return what runs, how much, and every job and task; see `schedkit.core.compat.status.status`."""
-        return status(self._self)
+        return status(self._self, self._to_run)
 
     def shutdown(self, wait: bool = True) -> None:
         """Stop; without `wait`, what runs is interrupted and recorded."""

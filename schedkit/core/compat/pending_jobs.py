@@ -27,7 +27,7 @@ class PendingJobs:
         self._lock = threading.Lock()
         self._unsubscribe: Callable[[], None] | None = None
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self._names
 
     def add(self, name: str) -> None:

@@ -1,13 +1,15 @@
-"""`get_status()`: the union of what the older designs answer, from one look at the scheduler."""
+"""`get_status()`: the union of what the older designs answer, folded from the board."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from schedkit.core.compat.task_snapshot import task_snapshots
+from schedkit.core.compat.task_snapshot import ONE_TIME
+from schedkit.core.model import TaskRow
 from schedkit.core.states import State
+from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.kinds import Cron, Every
 
@@ -17,8 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["status", "task_status"]
 
 
-def status(scheduler: Scheduler) -> dict[str, Any]:
+def status(scheduler: Scheduler, pending: Container[str] = ()) -> dict[str, Any]:
     """Return the scheduler's state as JSON-able data.
+
+    Parameters
+    ----------
+    pending : container of str
+        One-time jobs that are to be submitted as soon as the scheduler runs.
 
     Returns
     -------
@@ -28,29 +35,23 @@ def status(scheduler: Scheduler) -> dict[str, Any]:
         tasks), ``uptime`` (seconds, None while nobody owns the ledger), ``jobs`` (``id``, ``name``,
         ``next_run_time``, ``trigger``) and ``tasks`` (see `task_status`).
     """
-    board = scheduler.board()
-    known, counts = task_snapshots(scheduler), scheduler._ledger.counts()
-    tasks = [
-        task_status(row, known[row["name"]].trigger, counts.get(row["name"], {}))
-        for row in board["tasks"]
-        if row["name"] in known
-    ]
-    # A job that was to run once, and has, is a task with a history but no job any more.
-    present = {job.id for job in scheduler.get_jobs()}
-    jobs = [row for row in board["tasks"] if row["name"] in present]
-    running = scheduler.running
-    paused = running and scheduler.paused
-    owner = scheduler.owner if scheduler.state != "stopped" else None
+    board, counts = scheduler._current_board()
+    rows, shown = board.tasks(), board.snapshot()
+    head, tasks = shown["scheduler"], shown["tasks"]
+    alive = {run["task"] for run in shown["runs"] if not State(run["state"]).final}
+    jobs = [row for row in tasks if row["name"] in pending or not _is_over(row, alive)]
+    running, owner = head["state"] == "running", head["owner"]
+    started = None if owner is None or head["state"] == "stopped" else datetime.fromisoformat(owner["since"])
     return {
-        "status": "paused" if paused else scheduler.state,
+        "status": "paused" if running and head["paused"] else head["state"],
         "is_running": running,
         "running": running,
         "job_count": len(jobs),
         "jobs_count": len(jobs),
         "task_count": len(tasks),
-        "running_jobs": sum(row["state"] == "running" for row in board["tasks"]),
-        "paused_jobs": sum(row["state"] == "paused" for row in board["tasks"]),
-        "uptime": None if owner is None else (datetime.now(UTC) - owner.since).total_seconds(),
+        "running_jobs": sum(row["state"] == "running" for row in tasks),
+        "paused_jobs": sum(row["state"] == "paused" for row in tasks),
+        "uptime": None if started is None else (datetime.now(UTC) - started).total_seconds(),
         "jobs": [
             {
                 "id": row["name"],
@@ -60,8 +61,20 @@ def status(scheduler: Scheduler) -> dict[str, Any]:
             }
             for row in jobs
         ],
-        "tasks": tasks,
+        "tasks": [
+            task_status(row, _trigger(rows[row["name"]]), counts.get(row["name"], {})) for row in tasks
+        ],
     }
+
+
+def _is_over(row: Mapping[str, Any], alive: Container[str]) -> bool:
+    """Tell whether a job was to run once, and has: it is a task with a history, but no job any more."""
+    waits = row["next_run"] is not None or row["paused"] or row["name"] in alive
+    return ONE_TIME in row["tags"] and not waits
+
+
+def _trigger(row: TaskRow) -> Trigger | None:
+    return None if row.trigger is None else trigger_data.loads(row.trigger)
 
 
 def task_status(row: dict[str, Any], trigger: Trigger | None, counts: Mapping[str, int]) -> dict[str, Any]:

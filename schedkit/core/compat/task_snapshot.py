@@ -15,7 +15,10 @@ from schedkit.core.triggers.base import Trigger
 if TYPE_CHECKING:
     from schedkit.core.api.scheduler import Scheduler
 
-__all__ = ["TaskSnapshot", "task_snapshot", "task_snapshots"]
+__all__ = ["ONE_TIME", "TaskSnapshot", "task_snapshot", "task_snapshots"]
+
+# Carried by jobs that run once: `get_job` knows them until they have.
+ONE_TIME = "one-time"
 
 
 @dataclass(frozen=True, slots=True)

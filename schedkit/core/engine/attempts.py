@@ -24,7 +24,7 @@ from schedkit.core.engine.values import (
     Stop,
     StopAttempts,
 )
-from schedkit.core.events import RunRetrying, RunStarted
+from schedkit.core.events import RunRetrying, RunStarted, RunStopping
 from schedkit.core.model import Retry, Task, timeout_error
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Outcome, State
@@ -78,16 +78,7 @@ class Attempts:
             run = state.runs[waiting.id]
             started = replace(run, state=State.RUNNING, attempt=run.attempt + 1, started=state.now, reason="")
             state.move(run, started)
-            state.draft.events.append(
-                RunStarted(
-                    at=state.at,
-                    seq=state.next_seq(),
-                    task=run.task,
-                    run=run.id,
-                    who=run.who,
-                    attempt=started.attempt,
-                )
-            )
+            state.draft.events.append(RunStarted(at=state.at, seq=state.next_seq(), after=started))
             self._activate(started)
         return len(starting)
 
@@ -195,15 +186,15 @@ class Attempts:
             random=state.config.random(),
             most_interruptions=state.config.most_interruptions,
         )
-        self._record(run, how.outcome, how.error)
+        attempt = self._record(run, how.outcome, how.error)
         self._runs.tell_details(run.id, how.details)
         if after.state.final:
-            self._runs.end(run, after, Finished(after, how.value, how.value is not None))
+            self._runs.end(run, after, attempt, Finished(after, how.value, how.value is not None))
         else:
-            self._again(run, after, how.outcome)
+            self._again(run, after, attempt)
         return after.state.final
 
-    def _record(self, run: Run, outcome: Outcome, error: dict[str, Any] | None) -> None:
+    def _record(self, run: Run, outcome: Outcome, error: dict[str, Any] | None) -> Attempt:
         now = self._state.now
         attempt = Attempt(
             number=run.attempt,
@@ -214,24 +205,14 @@ class Attempts:
             owner=self._state.config.name,
         )
         self._state.draft.changes.append(AttemptRecorded(run.id, attempt))
+        return attempt
 
-    def _again(self, before: Run, after: Run, outcome: Outcome) -> None:
+    def _again(self, before: Run, after: Run, attempt: Attempt) -> None:
         """Let another attempt follow."""
         state = self._state
         state.move(before, after)
         state.draft.events.append(
-            RunRetrying(
-                at=state.at,
-                seq=state.next_seq(),
-                task=after.task,
-                run=after.id,
-                state=after.state,
-                attempt=after.attempt,
-                outcome=outcome,
-                due_at=after.due_at,
-                error=after.error,
-                reason=after.reason,
-            )
+            RunRetrying(at=state.at, seq=state.next_seq(), after=after, attempt=attempt)
         )
         self._runs.offer(after)
 
@@ -256,11 +237,11 @@ class Attempts:
                 error=None,
                 interruptions=run.interruptions + 1,
             )
-        self._record(run, Outcome.INTERRUPTED, None)
+        attempt = self._record(run, Outcome.INTERRUPTED, None)
         if after.state.final:
-            self._runs.end(run, after)
+            self._runs.end(run, after, attempt)
         else:
-            self._again(run, after, Outcome.INTERRUPTED)
+            self._again(run, after, attempt)
 
     # Asked to end
 
@@ -281,7 +262,9 @@ class Attempts:
             active.why, active.actor = "cancel", actor
             # Should this process end before the code does, who takes over must not start it again.
             if run.reason != (reason := _CANCELLED + actor):
-                state.move(run, replace(run, reason=reason))
+                stopping = replace(run, reason=reason)
+                state.move(run, stopping)
+                state.draft.events.append(RunStopping(at=state.at, seq=state.next_seq(), after=stopping))
             state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor))
             active.deadline = state.steady + state.config.cancel_grace
             self._look_at(run.id, active.attempt, active.deadline)

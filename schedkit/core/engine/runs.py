@@ -22,7 +22,7 @@ from schedkit.core.engine.values import (
 )
 from schedkit.core.events import RunEnded, RunQueued
 from schedkit.core.model import Task
-from schedkit.core.run import Run
+from schedkit.core.run import Attempt, Run
 from schedkit.core.states import Overlap, State
 from schedkit.errors import UsageError
 from schedkit.values.instants import from_micros
@@ -164,26 +164,14 @@ class Runs:
             known = self._keys[task.name] = (task, tuple(keys))
         return known[1]
 
-    def end(self, before: Run, after: Run, finished: Finished | None = None) -> None:
-        """Bring a run to its final state; runs that waited for it are decided."""
+    def end(
+        self, before: Run, after: Run, attempt: Attempt | None = None, finished: Finished | None = None
+    ) -> None:
+        """Bring a run to its final state, with its attempt if one was running; who waited is decided."""
         state, draft = self._state, self._state.draft
         state.move(before, after)
         state.queue.withdraw(after.id)
-        draft.events.append(
-            RunEnded(
-                at=state.at,
-                seq=state.next_seq(),
-                task=after.task,
-                run=after.id,
-                who=after.who,
-                state=after.state,
-                attempt=after.attempt,
-                seconds=after.seconds,
-                error=after.error,
-                result=after.result,
-                reason=after.reason,
-            )
-        )
+        draft.events.append(RunEnded(at=state.at, seq=state.next_seq(), after=after, attempt=attempt))
         draft.finished.append(finished or Finished(after))
         if state.dependencies.runs_of(after.id):
             draft.changes.append(WaitEnded(after.id, after.state))
@@ -210,22 +198,7 @@ class Runs:
     def _tell_queued(self, run: Run) -> None:
         """Say that a run waits, and for which parents."""
         state = self._state
-        state.draft.events.append(
-            RunQueued(
-                at=state.at,
-                seq=state.next_seq(),
-                task=run.task,
-                run=run.id,
-                who=run.who,
-                state=run.state,
-                cause=run.cause,
-                scheduled_at=run.scheduled_at,
-                due_at=run.due_at,
-                priority=run.priority,
-                params=run.params,
-                waiting_for=run.waiting_for if run.state is State.PENDING else (),
-            )
-        )
+        state.draft.events.append(RunQueued(at=state.at, seq=state.next_seq(), after=run))
 
     def forget_waits(self, name: str, task: Task | None = None) -> None:
         """Let runs wait no more for what their task, as it is declared now, does not wait for; None: removed.

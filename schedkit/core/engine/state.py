@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -20,9 +19,10 @@ from schedkit.core.engine.values import (
     RunChanged,
     Start,
     Stop,
+    TaskAdvanced,
     TaskPut,
 )
-from schedkit.core.events import Event, TaskChanged
+from schedkit.core.events import Event, ScheduleAdvanced, TaskChanged
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Run
 from schedkit.core.states import State
@@ -140,29 +140,21 @@ class EngineState:
 
     def tell_task(self, word: str, row: TaskRow, actor: str, *, log: bool = True) -> None:
         """Tell of a change of a task; of one that is not for the log, only this process hears."""
-        facts: Mapping[str, Any] = row.facts
         self.draft.events.append(
             TaskChanged(
                 at=self.at,
                 seq=self.next_seq() if log else 0,
-                task=row.name,
                 who=actor,
                 change=word,
-                next_time=row.next_at,
-                trigger=row.words,
-                paused=row.paused,
+                row=row,
                 waiting=row.name not in self.tasks,
-                tags=tuple(facts.get("tags", ())),
-                priority=facts.get("priority", 10),
-                description=facts.get("description", ""),
-                limit=row.limit,
-                place=facts.get("place", ""),
-                rate=facts.get("rate", ""),
-                options=facts.get("options", {}),
             )
         )
 
-    def advance(self, row: TaskRow, next: int | None) -> TaskRow:
-        """Return a task's row after its schedule moved on."""
-        self.rows[row.name] = row = replace(row, next=next)
-        return row
+    def advance(self, row: TaskRow, next: int | None) -> None:
+        """Let a task's schedule move on, and tell."""
+        assert row.next is not None
+        self.rows[row.name] = replace(row, next=next)
+        self.draft.changes.append(TaskAdvanced(row.name, row.next, next))
+        advanced = ScheduleAdvanced(at=self.at, seq=self.next_seq(), task=row.name, next=next)
+        self.draft.events.append(advanced)

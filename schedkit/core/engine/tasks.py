@@ -22,7 +22,6 @@ from schedkit.core.engine.values import (
     Reschedule,
     Resume,
     SettingPut,
-    TaskAdvanced,
     TaskDropped,
 )
 from schedkit.core.events import Fired, TaskChanged
@@ -212,9 +211,7 @@ class Tasks:
                 )
             next = None if settled.next_at is None else to_micros(settled.next_at)
             if next != row.next:
-                state.draft.changes.append(TaskAdvanced(row.name, row.next, next))
-                row = state.advance(row, next)
-                state.tell_task("advanced", row, "", log=False)
+                state.advance(row, next)
             self._record_fires(settled.fires)
             if next is not None:
                 self._put(schedule, next)

@@ -15,7 +15,7 @@ from typing import Any
 from schedkit.context import Effects, Surroundings
 from schedkit.core.events import Event, RunLogged, RunNoted, RunProgressed
 from schedkit.core.execution.full_texts import FullTexts, cut
-from schedkit.core.run import Run
+from schedkit.core.run import Run, first_number
 from schedkit.core.text import dump
 from schedkit.errors import StopRequested
 from schedkit.values.limits import MAX_LOG_LINES, MAX_PARAMETER_BYTES, MAX_STORED_CHARS
@@ -56,6 +56,7 @@ class RunContext(Surroundings):
         self._stages: dict[str, dict[str, Any]] = {}
         self._lines: deque[dict[str, Any]] | None = None
         self._logged = 0
+        self._number = first_number(run.attempt) - 1
         self._results = results
         self._full_texts: FullTexts | None = None
         self._lock = threading.Lock()
@@ -82,14 +83,10 @@ class RunContext(Surroundings):
                 known["_from"], known["_told"] = now, 0.0
             spent = now - known["_from"]
             known.update(done=done, total=total, rate=round(done / spent, 3) if spent > 0.5 else None)
-            self.changed = True
-            quiet = now - known["_told"] < PROGRESS_SECONDS and done != total
-            if not quiet:
+            known["_new"] = self.changed = True
+            if now - known["_told"] >= PROGRESS_SECONDS or done == total:
                 known["_told"] = now
-        if not quiet:
-            self._tell(
-                RunProgressed(at=_now(), task=self.task, run=self.id, stage=stage, done=done, total=total)
-            )
+                self._tell_stage(known)
         self._raise_if_stopping()
 
     def log(self, level: int | str, message: str | None = None) -> None:
@@ -99,14 +96,13 @@ class RunContext(Surroundings):
         if isinstance(level, str):
             level = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
         text = self.shortened(clean(str(message)), f"log line {self._logged + 1}")
-        line = RunLogged(at=_now(), task=self.task, run=self.id, level=level, message=text)
         with self._lock:
             if self._lines is None:
                 self._lines = deque(maxlen=MAX_LOG_LINES)
             self._logged += 1
-            self._lines.append({"at": line.at.isoformat(), "level": level, "message": line.message})
-            self.changed = True
-        self._tell(line)
+            at, number = _now(), self._next_number()
+            self._lines.append({"n": number, "at": at.isoformat(), "level": level, "message": text})
+            self._tell(RunLogged(at=at, number=number, level=level, message=text, **self._whose))
         self._raise_if_stopping()
 
     def fact(self, kind: str, facts: Mapping[str, Any]) -> None:
@@ -114,8 +110,7 @@ class RunContext(Surroundings):
         kept = self.bounded(kind, facts)
         with self._lock:
             self.facts[kind] = kept
-            self.changed = True
-        self._tell(RunNoted(at=_now(), task=self.task, run=self.id, kind=kind, facts=dict(kept)))
+            self._note(kind, kept)
         self._raise_if_stopping()
 
     def bounded(self, kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,10 +130,53 @@ class RunContext(Surroundings):
     def _note_file(self, path: Path, label: str) -> None:
         noted = {"path": str(path), "label": label}
         with self._lock:
-            if noted not in self.artifacts:
-                self.artifacts = (*self.artifacts, noted)
-            self.changed = True
-        self._tell(RunNoted(at=_now(), task=self.task, run=self.id, kind="artifact", facts=dict(noted)))
+            others = [known for known in self.artifacts if known["path"] != noted["path"]]
+            self.artifacts = (*others, noted)
+            self._note("artifact", noted)
+
+    # Below, the lock is held: what is told is heard in the order of its numbers.
+
+    def _tell_stage(self, stage: dict[str, Any]) -> None:
+        stage["n"], stage["_new"] = self._next_number(), False
+        self._tell(
+            RunProgressed(
+                at=_now(),
+                number=stage["n"],
+                stage=stage["stage"],
+                done=stage["done"],
+                total=stage["total"],
+                started=datetime.fromisoformat(stage["started"]),
+                rate=stage["rate"],
+                **self._whose,
+            )
+        )
+
+    def _note(self, kind: str, facts: Mapping[str, Any]) -> None:
+        number = self._next_number()
+        self._tell(RunNoted(at=_now(), number=number, kind=kind, facts=dict(facts), **self._whose))
+
+    def _next_number(self) -> int:
+        self.changed = True
+        self._number += 1
+        return self._number
+
+    @property
+    def _whose(self) -> dict[str, Any]:
+        return {"task": self.task, "run": self.id}
+
+    def _details(self) -> dict[str, Any]:
+        return {
+            "stages": [
+                {name: value for name, value in stage.items() if not name.startswith("_")}
+                for stage in self._stages.values()
+            ],
+            "log": self._kept_lines(),
+            "facts": dict(self.facts),
+            "artifacts": list(self.artifacts),
+            "told": self._number if self._number >= first_number(self.attempt) else 0,
+        }
+
+    # Above, the lock is held.
 
     def shortened(self, text: str, name: str, limit: int = MAX_STORED_CHARS) -> str:
         """Return a text as the ledger keeps it; the whole of one that is cut becomes a file of the run."""
@@ -190,17 +228,9 @@ class RunContext(Surroundings):
             raise StopRequested("the run was asked to stop")
 
     def details(self) -> dict[str, Any]:
-        """Return what it has told so far: stages, log, facts, artifacts."""
+        """Return what it has told so far: stages, log, facts, artifacts, and the number of the last of it."""
         with self._lock:
-            return {
-                "stages": [
-                    {k: v for k, v in stage.items() if not k.startswith("_")}
-                    for stage in self._stages.values()
-                ],
-                "log": self._kept_lines(),
-                "facts": dict(self.facts),
-                "artifacts": list(self.artifacts),
-            }
+            return self._details()
 
     def _kept_lines(self) -> list[dict[str, Any]]:
         lines = list(self._lines or ())
@@ -210,12 +240,30 @@ class RunContext(Surroundings):
             lines[0] = {**lines[0], "level": logging.WARNING, "message": text}
         return lines
 
+    def close(self) -> dict[str, Any] | None:
+        """Return what the ledger keeps of it; what it tells from here on is heard by nobody."""
+        told = self.told()
+        with self._lock:
+            self._tell = _unheard
+        return told
+
     def told(self) -> dict[str, Any] | None:
-        """Return what the ledger keeps of it, None if it has told nothing; from here on it is unchanged."""
+        """Return what the ledger keeps of it, None if it has told nothing; from here on it is unchanged.
+
+        Progress that was made too soon after the last to be told is told now: who listens knows no less.
+        """
         if not (self._stages or self._lines or self.facts or self.artifacts):
             return None
-        self.changed = False
-        return self.details()
+        with self._lock:
+            for stage in self._stages.values():
+                if stage["_new"]:
+                    self._tell_stage(stage)
+            self.changed = False
+            return self._details()
+
+
+def _unheard(event: Event) -> None:
+    pass
 
 
 def _now() -> datetime:

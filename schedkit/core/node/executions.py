@@ -75,7 +75,7 @@ class Executions:
                 continue
             if stop.recorded:
                 execution.recorded = True
-                if (told := execution.context.told()) is not None:
+                if (told := execution.context.close()) is not None:
                     decision.changes.append(DetailsTold(stop.run, told))
             execution.stop(stop.why, stop.actor)
             if stop.why == "timeout":
@@ -158,6 +158,7 @@ class Executions:
         """Ask all to stop, and record them no more."""
         for execution in self.values():
             execution.recorded = True
+            execution.context.close()
             execution.stop("stop")
 
     async def all_gone(self, patience: float) -> None:

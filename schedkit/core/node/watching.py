@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from schedkit.core.events import Event, RunLogged, RunProgressed, TaskChanged
+from schedkit.core.events import RunLogged, RunProgressed, RunTold, TaskChanged
 from schedkit.core.model import Task
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.store.lease import Lease
-from schedkit.core.store.reader import Ledger
+from schedkit.core.store.reader import Ledger, ToldRow
 from schedkit.core.tasks.registry import Registry
 from schedkit.errors import DeclarationError
 
@@ -42,8 +42,8 @@ class Watching:
         self._ledger, self._lease, self._registry, self._bus = ledger, lease, registry, bus
         self._heir_until = 0.0
         self._listen_at = 0.0
-        # Run → its stages as they were told here, and when its last line was logged.
-        self._heard: dict[str, tuple[dict[str, dict[str, Any]], str]] = {}
+        # Run → the number of the last that it has told and that was told here.
+        self._heard: dict[str, int] = {}
 
     async def sync(self, declare: Callable[[Task], Awaitable[None]]) -> None:
         """Tell the ledger what is declared here and not known there."""
@@ -81,32 +81,11 @@ class Watching:
             return
         self._listen_at = now + OVERHEAR_SECONDS
         before, self._heard = self._heard, {}
-        words: list[Event] = []
-        for told in await asyncio.to_thread(self._ledger.telling):
-            stages, until = before.get(told.run, ({}, ""))
-            whose: dict[str, Any] = {"task": told.task, "run": told.run}
-            for stage in told.stages:
-                known = stages.get(stage["stage"])
-                if known != stage:
-                    # The first word of a stage tells when it began: its rate is reckoned from there.
-                    at = datetime.now(UTC) if known else datetime.fromisoformat(stage["started"])
-                    words.append(
-                        RunProgressed(
-                            at=at,
-                            stage=stage["stage"],
-                            done=stage["done"],
-                            total=stage["total"],
-                            **whose,
-                        )
-                    )
-            for line in told.log:
-                if line["at"] > until:
-                    at = datetime.fromisoformat(line["at"])
-                    words.append(RunLogged(at=at, level=line["level"], message=line["message"], **whose))
-            last = told.log[-1]["at"] if told.log else ""
-            self._heard[told.run] = {stage["stage"]: stage for stage in told.stages}, last
-        if words:
+        for told in await asyncio.to_thread(self._ledger.telling, before):
+            words = _told_since(told, before.get(told.run, 0))
             self._bus.publish(words)
+            if told.running:  # else these were its last words
+                self._heard[told.run] = words[-1].number if words else before.get(told.run, 0)
 
     def forget(self, name: str, at: datetime | None = None) -> None:
         """Take back a declaration of before `at` (None: of any time): its task was removed."""
@@ -127,3 +106,34 @@ class Watching:
                 return False
         self._heir_until = 0.0
         return await asyncio.to_thread(self._lease.take)
+
+
+def _told_since(told: ToldRow, number: int) -> list[RunTold]:
+    """Return what a run has told after that number, in order."""
+    whose: dict[str, Any] = {"task": told.task, "run": told.run}
+    words: list[RunTold] = [
+        RunProgressed(
+            at=datetime.now(UTC),
+            number=stage["n"],
+            stage=stage["stage"],
+            done=stage["done"],
+            total=stage["total"],
+            started=datetime.fromisoformat(stage["started"]),
+            rate=stage["rate"],
+            **whose,
+        )
+        for stage in told.stages
+        if stage["n"] > number
+    ]
+    words += [
+        RunLogged(
+            at=datetime.fromisoformat(line["at"]),
+            number=line["n"],
+            level=line["level"],
+            message=line["message"],
+            **whose,
+        )
+        for line in told.log
+        if line["n"] > number
+    ]
+    return sorted(words, key=lambda word: word.number)

@@ -61,6 +61,7 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
 
     run: str
     task: str
+    running: bool
     stages: list[dict[str, Any]]
     log: list[dict[str, Any]]
 
@@ -128,25 +129,6 @@ class Ledger:
             query = query.where(runs.c.id < before)
         return self._all(query, run_from_row)
 
-    def recent(self, names: Iterable[str], each: int) -> list[Run]:
-        """Return the last `each` runs of every named task, oldest first."""
-        found: list[Run] = []
-        with self.store.reading() as connection, self.store.decoding():
-            for name in names:
-                query = select(runs).where(runs.c.task == name).order_by(runs.c.id.desc()).limit(each)
-                found.extend(run_from_row(row) for row in connection.execute(query).mappings())  # type: ignore[arg-type]
-        return sorted(found, key=lambda run: run.id)
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Return task → state → how many runs; reads the whole history."""
-        found: dict[str, dict[str, int]] = {}
-        query = select(runs.c.task, runs.c.state, sa.func.count().label("n")).group_by(
-            runs.c.task, runs.c.state
-        )
-        for row in self._all(query, dict):
-            found.setdefault(row["task"], {})[row["state"]] = row["n"]
-        return found
-
     def latest_result(self, task: str) -> Run | None:
         """Return the last DONE run of a task that has a result."""
         query = (
@@ -172,19 +154,14 @@ class Ledger:
         query = select(details).where(details.c.run == run)
         return self._first(query, lambda row: {key: load(row[key]) for key in DETAILS}) or dict(DETAILS)
 
-    def telling(self) -> list[ToldRow]:
-        """Return what the runs that are running have told so far."""
-        query = (
-            select(details.c.run, runs.c.task, details.c.stages, details.c.log)
-            .join_from(details, runs, details.c.run == runs.c.id)
-            .where(runs.c.state.in_(_LIVE), runs.c.state == "RUNNING")
+    def telling(self, also: Iterable[str] = ()) -> list[ToldRow]:
+        """Return what the runs that are running have told so far, and what `also` these have."""
+        query = select(details.c.run, runs.c.task, runs.c.state, details.c.stages, details.c.log).join_from(
+            details, runs, details.c.run == runs.c.id
         )
-        return self._all(
-            query,
-            lambda row: ToldRow(
-                run=row["run"], task=row["task"], stages=load(row["stages"]), log=load(row["log"])
-            ),
-        )
+        found = self._all(query.where(runs.c.state.in_(_LIVE), runs.c.state == "RUNNING"), _told)
+        ended = set(also) - {told.run for told in found}
+        return found + (self._all(query.where(runs.c.id.in_(ended)), _told) if ended else [])
 
     def fires(self, task: str, limit: int = 1000) -> list[FireRow]:
         """Return the due times of a task that made no run, newest first."""
@@ -326,6 +303,16 @@ def _fire(row: Mapping[str, Any]) -> FireRow:
         count=row["count"],
         disposition=Disposition(row["disposition"]),
         reason=row["reason"],
+    )
+
+
+def _told(row: Mapping[str, Any]) -> ToldRow:
+    return ToldRow(
+        run=row["run"],
+        task=row["task"],
+        running=row["state"] == "RUNNING",
+        stages=load(row["stages"]),
+        log=load(row["log"]),
     )
 
 

@@ -132,6 +132,7 @@ details = Table(
     Column("log", Text, nullable=False),
     Column("facts", Text, nullable=False),
     Column("artifacts", Text, nullable=False),
+    Column("told", Text, nullable=False),  # the number of the last thing it told
 )
 
 fires = Table(  # due times that made no run

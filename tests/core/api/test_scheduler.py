@@ -348,7 +348,7 @@ def test_a_level_may_be_a_word(sched: Scheduler, place: str) -> None:
 
     run = sched.task(name="tells", runs_in=place)(tells).submit()
     run.result("30s")
-    lines = sched.look_back(run.id)["log"]
+    lines = sched.run_detail(run.id)["log"]
     assert [(line["level"], line["message"]) for line in lines] == [
         (20, "plain"), (30, "by word"), (40, "by number"), (20, "still told"),
     ]  # fmt: skip

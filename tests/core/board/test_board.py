@@ -3,45 +3,44 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.run_events import T0, RunEvents, changed, task_row
 
 from schedkit.core import events as ev
 from schedkit.core.board import board as board_module
 from schedkit.core.board.board import Board
-from schedkit.core.run import Attempt, Run
+from schedkit.core.board.ledger_rows import LedgerRows
+from schedkit.core.run import Attempt, Run, first_number
 from schedkit.core.states import Disposition, Outcome, State
 from schedkit.values.instants import to_micros
 
-T0 = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
+TELL = RunEvents()
+at = TELL.at
 
 
-def at(seconds: float) -> datetime:
-    return T0 + timedelta(seconds=seconds)
-
-
-def queued(run: str, task: str = "a", second: float = 0, **facts: Any) -> ev.RunQueued:
-    facts = {"state": State.QUEUED, "cause": "submit", "due_at": at(second), "priority": 10} | facts
-    return ev.RunQueued(at=at(second), run=run, task=task, **facts)
+def queued(run: str, task: str = "a", second: float = 0, **fields: Any) -> ev.RunQueued:
+    TELL.runs.pop(run, None)
+    return TELL.queued(run, task, second, **fields)
 
 
 def started(run: str, task: str = "a", second: float = 1, attempt: int = 1) -> ev.RunStarted:
-    return ev.RunStarted(at=at(second), run=run, task=task, attempt=attempt)
+    return TELL.started(run, task, second, attempt)
 
 
 def ended(
-    run: str, task: str = "a", second: float = 3, state: State = State.DONE, **facts: Any
+    run: str, task: str = "a", second: float = 3, state: State = State.DONE, **fields: Any
 ) -> ev.RunEnded:
-    facts = {"attempt": 1, "seconds": 2.0} | facts
-    return ev.RunEnded(at=at(second), run=run, task=task, state=state, **facts)
+    return TELL.ended(run, task, second, state, **fields)
 
 
 def folded(*events: ev.Event) -> Board:
+    """Return a board with the task a, after these events."""
     board = Board()
+    board.put_task(task_row("a"))
     for event in events:
         board.fold(event)
     return board
@@ -58,7 +57,7 @@ def the_task(board: Board) -> dict[str, Any]:
 
 
 def test_a_run_from_queue_to_end_moves_run_task_and_counts() -> None:
-    board = Board()
+    board = folded()
     seen = []
     for event in (queued("r1"), started("r1"), ended("r1")):
         board.fold(event)
@@ -89,7 +88,7 @@ def test_a_failure_tells_its_error_and_lowers_the_rate() -> None:
         started("r2"),
         ended("r2", second=9, state=State.FAILED, error=error),
         queued("r3"),
-        ended("r3", state=State.CANCELLED, attempt=0, seconds=None),
+        ended("r3", second=10, state=State.CANCELLED),
     )
     task = the_task(board)
     assert task["success_rate"] == 0.5
@@ -107,22 +106,12 @@ def test_a_failure_tells_its_error_and_lowers_the_rate() -> None:
     ]
 
 
-def test_a_retry_keeps_the_attempt_and_clears_the_stages() -> None:
+def test_a_retry_keeps_the_attempt_and_hides_its_stages_from_the_next() -> None:
     board = folded(
         queued("r1"),
         started("r1"),
-        ev.RunProgressed(at=at(2), run="r1", task="a", stage="extract", done=5, total=10),
-        ev.RunRetrying(
-            at=at(3),
-            run="r1",
-            task="a",
-            state=State.RETRY,
-            attempt=1,
-            outcome=Outcome.TIMEOUT,
-            due_at=at(13),
-            error={"message": "too slow"},
-            reason="attempt 1 of 3",
-        ),
+        TELL.progressed("r1", stage="extract", done=5, total=10),
+        TELL.retrying("r1", outcome=Outcome.TIMEOUT, due=to_micros(at(13)), reason="attempt 1 of 3"),
     )
     row = the_run(board)
     assert (row["state"], row["waiting_for"], row["due_at"]) == (
@@ -134,34 +123,46 @@ def test_a_retry_keeps_the_attempt_and_clears_the_stages() -> None:
     assert row["stages"][0]["done"] == 5
     board.fold(started("r1", second=13, attempt=2))
     assert the_run(board)["stages"] == []
-    board.fold(ended("r1", second=20, attempt=2))
+    board.fold(ended("r1", second=20))
     assert [(a["number"], a["outcome"]) for a in the_run(board)["attempts"]] == [(1, "timeout"), (2, "done")]
 
 
-def test_progress_tells_its_rate_per_second() -> None:
-    def progress(second: float, done: float, stage: str = "extract") -> ev.RunProgressed:
-        return ev.RunProgressed(at=at(second), run="r1", task="a", stage=stage, done=done, total=100)
+def test_what_an_attempt_told_stays_until_the_next_one_tells_something() -> None:
+    board = folded(queued("r1"), started("r1"), TELL.logged("r1", message="first"))
+    late = TELL.logged("r1", message="its thread goes on")
+    board.fold(TELL.retrying("r1"))
+    board.fold(started("r1", second=5, attempt=2))
+    board.fold(late)
+    assert [line["message"] for line in the_run(board)["log"]] == ["first"]
+    board.fold(TELL.noted("r1", second=6, kind="rows", facts={"count": 3}))
+    assert (the_run(board)["log"], the_run(board)["facts"]) == ([], {"rows": {"count": 3}})
 
-    board = folded(queued("r1"), started("r1"), progress(1, 0), progress(3, 40), progress(3, 1, "write"))
+
+def test_progress_is_shown_as_it_was_told() -> None:
+    def progress(second: float, done: float, stage: str = "extract", **more: Any) -> ev.RunProgressed:
+        return TELL.progressed("r1", second=second, stage=stage, done=done, total=100, **more)
+
+    board = folded(
+        queued("r1"), started("r1"), progress(1, 0), progress(3, 40, started=at(1), rate=20.0),
+        progress(3, 1, "write"),
+    )  # fmt: skip
     assert [(s["stage"], s["done"], s["total"], s["rate"]) for s in the_run(board)["stages"]] == [
         ("extract", 40, 100, 20.0),
         ("write", 1, 100, None),
     ]
-    board.fold(progress(5, 100))
-    assert the_run(board)["stages"][0]["rate"] == 25.0
+    assert [s["started"] for s in the_run(board)["stages"]] == [at(1).isoformat(), at(3).isoformat()]
 
 
 def test_log_facts_and_files_stay_with_the_run() -> None:
     board = folded(queued("r1"), started("r1"))
     for n in range(250):
-        board.fold(ev.RunLogged(at=at(2), run="r1", task="a", level=20, message=f"line {n}"))
-    board.fold(ev.RunNoted(at=at(2), run="r1", task="a", kind="extraction", facts={"rows": 3}))
+        board.fold(TELL.logged("r1", message=f"line {n}"))
+    board.fold(TELL.noted("r1", kind="extraction", facts={"rows": 3}))
     for size in (10, 20):
-        board.fold(
-            ev.RunNoted(at=at(2), run="r1", task="a", kind="artifact", facts={"path": "x.xlsx", "size": size})
-        )
+        board.fold(TELL.noted("r1", kind="artifact", facts={"path": "x.xlsx", "size": size}))
     row = the_run(board)
-    assert [line["n"] for line in row["log"]] == list(range(51, 251))
+    assert [line["message"] for line in row["log"]] == [f"line {n}" for n in range(50, 250)]
+    assert len({line["n"] for line in row["log"]}) == 200
     assert row["log"][-1]["message"] == "line 249"
     assert row["facts"] == {"extraction": {"rows": 3}}
     assert row["artifacts"] == [{"path": "x.xlsx", "size": 20}]
@@ -176,26 +177,11 @@ def test_a_dependent_names_the_parents_it_waits_for() -> None:
 
 
 def test_task_facts_and_states() -> None:
-    changed = ev.TaskChanged(
-        at=T0,
-        task="a",
-        change="declared",
-        next_time=at(60),
-        trigger="every 1 hour",
-        tags=("daily",),
-        priority=20,
-        description="Open bugs",
-    )
-    board = folded(changed)
-    row = the_task(board)
-    assert (
-        row["state"],
-        row["trigger"],
-        row["next_run"],
-        row["tags"],
-        row["priority"],
-        row["description"],
-    ) == (
+    row = task_row("a", "every 1 hour", next_at=at(60), tags=["daily"], priority=20, description="Open bugs")
+    board = folded(changed(row))
+    shown = the_task(board)
+    names = ("state", "trigger", "next_run", "tags", "priority", "description")
+    assert tuple(shown[name] for name in names) == (
         "idle",
         "every 1 hour",
         "2026-03-02T07:01:00+00:00",
@@ -203,19 +189,19 @@ def test_task_facts_and_states() -> None:
         "high",
         "Open bugs",
     )
-    board.fold(ev.TaskChanged(at=T0, task="a", change="paused", paused=True))
+    board.fold(changed(task_row("a", paused=True), "paused"))
     assert the_task(board)["state"] == "paused"
-    board.fold(ev.TaskChanged(at=T0, task="a", change="declared", waiting=True, priority=7))
+    board.fold(changed(task_row("a", priority=7), waiting=True))
     assert (the_task(board)["state"], the_task(board)["priority"]) == ("waiting", 7)
-    board.fold(ev.TaskChanged(at=T0, task="a", change="removed"))
-    board.fold(ev.TaskChanged(at=T0, task="a", change="removed"))
+    board.fold(changed("a", "removed"))
+    board.fold(changed("a", "removed"))
     assert board.snapshot()["tasks"] == []
 
 
 def test_pausing_everything_is_a_fact_of_the_scheduler() -> None:
-    board = folded(ev.TaskChanged(at=T0, change="paused"))
+    board = folded(changed(None, "paused"))
     assert board.snapshot()["scheduler"]["paused"] is True
-    board.fold(ev.TaskChanged(at=T0, change="resumed"))
+    board.fold(changed(None, "resumed"))
     assert board.snapshot()["scheduler"]["paused"] is False
 
 
@@ -250,7 +236,27 @@ def test_an_event_nothing_shows_changes_nothing() -> None:
     board = folded(
         ev.Fired(at=T0, task="a", scheduled_at=T0, until=T0, count=1, disposition=Disposition.MISSED)
     )
-    assert board.changes(0) is None
+    assert board.changes(1) is None
+
+
+def test_a_schedule_that_moved_on_shows_its_next_time() -> None:
+    board = folded(changed(task_row("a", next_at=at(60))))
+    board.fold(ev.ScheduleAdvanced(at=at(60), task="a", next=to_micros(at(120))))
+    board.fold(ev.ScheduleAdvanced(at=at(60), task="removed meanwhile", next=None))
+    assert the_task(board)["next_run"] == at(120).isoformat()
+
+
+def test_a_removed_task_does_not_return_with_the_end_of_its_run() -> None:
+    board = folded(queued("r1"), started("r1"), changed("a", "removed"), ended("r1", state=State.CANCELLED))
+    assert board.snapshot()["tasks"] == []
+    board.fold(changed("a"))
+    assert the_task(board)["last"]["state"] == "CANCELLED"
+
+
+def test_the_last_run_is_the_one_that_ended_last_by_the_clock() -> None:
+    """As the ledger has it: after the clock was set back, both say the same."""
+    board = folded(queued("r1"), ended("r1", second=90), queued("r2"), ended("r2", second=30))
+    assert the_task(board)["last"]["run"] == "r1"
 
 
 def test_who_runs_the_next_fire_and_the_queue_in_order() -> None:
@@ -260,8 +266,8 @@ def test_who_runs_the_next_fire_and_the_queue_in_order() -> None:
         queued("first", task="c", second=60, priority=20),
     )
     board.put_scheduler(owner={"pid": 7})
-    board.put_task("a", next_run=at(50))
-    board.put_task("b", next_run=at(40), paused=True)
+    board.put_task(task_row("a", next_at=at(50)))
+    board.put_task(task_row("b", next_at=at(40), paused=True))
     shot = board.snapshot()
     assert shot["scheduler"]["next_by"] == {"task": "a", "at": "2026-03-02T07:00:50+00:00", "who": {"pid": 7}}
     # A minute of waiting weighs as much as one unit of priority.
@@ -286,28 +292,28 @@ def test_loading_from_the_ledger_and_going_on_with_newer_events() -> None:
     attempt = Attempt(number=1, started=to_micros(at(1)), finished=to_micros(at(3)), outcome=Outcome.FAILED)
     board = Board()
     board.load(
-        tasks=[{"name": "a", "trigger": "every 1 hour"}],
-        runs=[waiting, run],
-        seq=10,
+        lambda: LedgerRows(tasks=[task_row("a", "every 1 hour")], runs=[waiting, run], seq=10, paused=True)
     )
-    line = {"at": "2026-03-02T07:00:02+00:00", "level": 20, "message": "hello"}
-    board.put_details("r1", {"facts": {"extraction": {"rows": 1}}, "log": [line]}, [attempt])
-    board.put_details("gone", {})
-    board.fold(ev.TaskChanged(at=T0, seq=9, task="a", change="removed"))
+    line = {"n": first_number(1), "at": "2026-03-02T07:00:02+00:00", "level": 20, "message": "hello"}
+    details = {"facts": {"extraction": {"rows": 1}}, "log": [line], "told": line["n"]}
+    board.open("r1", lambda: (details, [attempt]))
+    board.open("gone", lambda: ({}, []))
+    assert board.snapshot()["scheduler"]["paused"] is True
+    board.fold(changed("a", "removed", seq=9))
     rows = {row["id"]: row for row in board.snapshot()["runs"]}
     assert rows["r1"]["priority"] == "high"
     assert rows["r1"]["facts"] == {"extraction": {"rows": 1}}
     assert rows["r1"]["attempts"][0]["outcome"] == "failed"
-    assert rows["r1"]["log"] == [{"n": 1, **line}]
+    assert rows["r1"]["log"] == [line]
     assert rows["r2"]["waiting_for"] == "its next attempt"
     assert the_task(board)["last"]["error"] == "boom"
     assert the_task(board)["durations"] == [[2.0, "FAILED"]]
-    board.fold(ev.TaskChanged(at=T0, seq=11, task="a", change="removed"))
+    board.fold(changed("a", "removed", seq=11))
     assert board.snapshot()["tasks"] == []
 
 
 def test_changes_hold_only_what_changed() -> None:
-    board = folded(queued("r1"), queued("r2", task="b"))
+    board = folded(changed("b"), queued("r1"), queued("r2", task="b"))
     seq = board.seq
     assert board.changes(seq) is None
     board.fold(started("r2", task="b"))
@@ -316,7 +322,7 @@ def test_changes_hold_only_what_changed() -> None:
     assert changes["kind"] == "changes"
     assert (set(changes["runs"]), set(changes["tasks"])) == ({"r2"}, {"b"})
     assert changes["scheduler"]["running"] == 1
-    board.fold(ev.RunLogged(at=T0, run="r2", task="b", level=20, message="x"))
+    board.fold(TELL.logged("r2", "b", message="x"))
     changes = board.changes(changes["seq"])
     assert changes is not None
     assert (set(changes["runs"]), changes["tasks"], changes["scheduler"]) == ({"r2"}, {}, {})
@@ -325,6 +331,7 @@ def test_changes_hold_only_what_changed() -> None:
 def test_old_runs_leave_the_board_and_the_forgetful_get_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_module, "TOMBSTONES", 3)
     board = Board(finished_runs=2)
+    board.put_task(task_row("a"))
     seqs = []
     for n in range(8):
         board.fold(queued(f"r{n}"))
@@ -341,16 +348,16 @@ def test_old_runs_leave_the_board_and_the_forgetful_get_a_snapshot(monkeypatch: 
 
 
 def test_a_late_word_of_a_run_that_left_is_ignored() -> None:
-    board = folded(ev.RunLogged(at=T0, run="gone", task="a", level=20, message="x"))
-    assert board.changes(0) is None
+    board = folded(TELL.logged("gone", message="x"))
+    assert board.changes(1) is None
 
 
 def test_a_task_that_returns_keeps_its_place_when_its_tombstone_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_module, "TOMBSTONES", 0)
     board = Board()
-    board.put_task("a")
-    board.fold(ev.TaskChanged(at=T0, task="a", change="removed"))
-    board.put_task("a")
+    board.put_task(task_row("a"))
+    board.fold(changed("a", "removed"))
+    board.put_task(task_row("a"))
     assert the_task(board)["name"] == "a"
 
 
@@ -360,10 +367,10 @@ EVENTS = st.builds(
         "start": started(run, task, second),
         "end": ended(run, task, second),
         "fail": ended(run, task, second, State.FAILED),
-        "log": ev.RunLogged(at=at(second), run=run, task=task, level=20, message="x"),
-        "progress": ev.RunProgressed(at=at(second), run=run, task=task, stage="s", done=second, total=99),
-        "task": ev.TaskChanged(at=at(second), task=task, change="declared"),
-        "gone": ev.TaskChanged(at=at(second), task=task, change="removed"),
+        "log": TELL.logged(run, task, second, message="x"),
+        "progress": TELL.progressed(run, task, second, stage="s", done=second, total=99),
+        "task": changed(task),
+        "gone": changed(task, "removed"),
     }[kind],
     run=st.sampled_from(["r1", "r2", "r3", "r4"]),
     kind=st.sampled_from(["queue", "start", "end", "fail", "log", "progress", "task", "gone"]),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
-from schedkit.core import events as ev
+from support.run_events import T0, RunEvents, changed, task_row
+
 from schedkit.core.board.board import Board
 from schedkit.core.board.feed import Feed
 from schedkit.core.states import State
 
-T0 = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
+TELL = RunEvents()
 
 
 class Source(Board):
@@ -20,15 +20,18 @@ class Source(Board):
 
 def board_with_a_run() -> Source:
     board = Source()
-    board.fold(
-        ev.RunQueued(at=T0, run="r", task="a", state=State.QUEUED, cause="submit", due_at=T0, priority=10)
-    )
-    board.fold(ev.RunStarted(at=T0, run="r", task="a", attempt=1))
+    board.put_task(task_row("a"))
+    board.fold(TELL.queued("r"))
+    board.fold(TELL.started("r"))
     return board
 
 
 def log(board: Board, message: str) -> None:
-    board.fold(ev.RunLogged(at=T0, run="r", task="a", level=20, message=message))
+    board.fold(TELL.logged("r", message=message))
+
+
+def progress(board: Board) -> None:
+    board.fold(TELL.progressed("r", stage="s", done=1, total=2))
 
 
 def message_of(feed: Feed) -> dict[str, Any]:
@@ -43,7 +46,7 @@ def test_first_a_snapshot_then_changed_fields_then_silence() -> None:
     first = message_of(feed)
     assert first["kind"] == "snapshot"
     assert feed.next() is None
-    board.fold(ev.RunProgressed(at=T0, run="r", task="a", stage="s", done=1, total=2))
+    progress(board)
     second = message_of(feed)
     assert (second["since"], second["seq"]) == (first["seq"], feed.seq)
     assert list(second["runs"]["r"]) == ["stages"]
@@ -71,15 +74,15 @@ def test_the_log_goes_only_to_who_opened_the_run() -> None:
 
 def test_a_run_opened_while_it_changes_comes_whole() -> None:
     board = board_with_a_run()
-    board.put_task("b")
+    board.put_task(task_row("b"))
     log(board, "one")
     feed = Feed(board)
     message_of(feed)
     feed.open("r")
-    board.put_task("b", paused=True)
+    board.put_task(task_row("b", paused=True))
     message = message_of(feed)
     assert message["runs"]["r"]["log"][0]["message"] == "one"
-    assert list(message["tasks"]["b"]) == ["state", "paused"]
+    assert message["tasks"]["b"] == {"state": "paused", "paused": True}
     assert feed.next() is None
 
 
@@ -89,7 +92,7 @@ def test_a_run_opened_and_changed_at_once_comes_whole() -> None:
     feed = Feed(board)
     message_of(feed)
     feed.open("r")
-    board.fold(ev.RunProgressed(at=T0, run="r", task="a", stage="s", done=1, total=2))
+    progress(board)
     row = message_of(feed)["runs"]["r"]
     assert [line["message"] for line in row["log"]] == ["one"]
     assert row["stages"][0]["done"] == 1
@@ -108,7 +111,7 @@ def test_the_traceback_is_for_who_opened_the_run() -> None:
     error = {"type": "ValueError", "message": "boom", "traceback": "…"}
     feed = Feed(board)
     message_of(feed)
-    board.fold(ev.RunEnded(at=T0, run="r", task="a", state=State.FAILED, attempt=1, error=error))
+    board.fold(TELL.ended("r", state=State.FAILED, error=error))
     assert message_of(feed)["runs"]["r"]["error"] == {"type": "ValueError", "message": "boom"}
     feed.open("r")
     assert message_of(feed)["runs"]["r"]["error"] == error
@@ -116,12 +119,12 @@ def test_the_traceback_is_for_who_opened_the_run() -> None:
 
 def test_rows_that_leave_are_told_once_and_never_to_who_did_not_know_them() -> None:
     board = Source(finished_runs=0)
-    board.put_task("a")
+    board.put_task(task_row("a"))
     feed = Feed(board)
     message_of(feed)
-    board.put_task("b")
-    board.fold(ev.TaskChanged(at=T0, task="b", change="removed"))
-    board.fold(ev.TaskChanged(at=T0, task="a", change="removed"))
+    board.put_task(task_row("b"))
+    board.fold(changed("b", "removed"))
+    board.fold(changed("a", "removed"))
     assert message_of(feed)["tasks"] == {"a": None}
 
 
@@ -138,5 +141,5 @@ def test_a_viewer_left_far_behind_gets_a_snapshot() -> None:
     feed = Feed(board)
     message_of(feed)
     board._horizon = board.seq + 1
-    board.put_task("b")
+    board.put_task(task_row("b"))
     assert message_of(feed)["kind"] == "snapshot"

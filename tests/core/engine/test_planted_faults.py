@@ -216,7 +216,7 @@ def an_interruption_is_not_counted(patch: pytest.MonkeyPatch) -> None:
 
 @fault
 def a_retry_is_not_told(patch: pytest.MonkeyPatch) -> None:
-    def other(*, at: Any, seq: int, **facts: Any) -> TaskChanged:
+    def other(*, at: Any, seq: int, after: Any, attempt: Any) -> TaskChanged:
         return TaskChanged(at=at, seq=seq, change="")
 
     patch.setattr(attempts, "RunRetrying", other)

@@ -62,7 +62,7 @@ def test_a_viewer_sees_what_a_run_tells_while_it_runs(sched: Scheduler, make: Ma
     steps[0].set()
     heard.wait_for(heard.of(RunProgressed, run=run.id, done=7))
     heard.wait_for(heard.of(RunLogged, run=run.id, message="went on"))
-    viewer.look_closer(run.id)
+    viewer.open_run(run.id)
     assert viewer._bus.flush()
     (row,) = viewer.board()["runs"]
     assert row["state"] == "RUNNING"

@@ -66,9 +66,16 @@ def test_rows_that_are_only_written_fit_their_columns() -> None:
     assert fire["disposition"] == "coalesced"
     assert str(fire["reason"]).startswith("half ")
     details = row_of(schema.details, details_values("r", {"log": ["a"]}))
-    assert details == {"run": "r", "stages": "[]", "log": '["a"]', "facts": "{}", "artifacts": "[]"}
+    assert details == {
+        "run": "r",
+        "stages": "[]",
+        "log": '["a"]',
+        "facts": "{}",
+        "artifacts": "[]",
+        "told": "0",
+    }
     assert set(DETAILS) < set(details)
-    event = RunLogged(at=datetime(2026, 1, 1, tzinfo=UTC), seq=5, run="r", level=20, message="m")
+    event = RunLogged(at=datetime(2026, 1, 1, tzinfo=UTC), seq=5, task="t", run="r", level=20, message="m")
     row = row_of(schema.events, event_values(event))
     assert (row["seq"], row["kind"], row["run"]) == (5, "RunLogged", "r")
     assert decode(str(row["data"])) == event
@@ -77,6 +84,6 @@ def test_rows_that_are_only_written_fit_their_columns() -> None:
 def test_what_json_does_not_know_is_text() -> None:
     hostile = "nul \x00, half a pair \ud800, emoji \U0001f600"
     now = datetime.now(UTC)
-    event = RunLogged(at=now, level=20, message=hostile)
+    event = RunLogged(at=now, task="t", run="r", level=20, message=hostile)
     assert isinstance(decode(encode(event)), Event)
     assert load(dump({"bytes": b"x", "set": {1}, "when": now, "path": Path("x")})) is not None

@@ -57,8 +57,7 @@ def test_the_others_go_on_and_it_does_when_it_is_declared_again(
     FAILS["now"] = True
     heard.wait_for(
         lambda event: (
-            isinstance(event, events.TaskChanged)
-            and (event.task, event.change, event.next_time) == ("brittle", "advanced", None)
+            isinstance(event, events.ScheduleAdvanced) and (event.task, event.next) == ("brittle", None)
         )
     )
     assert "the trigger of task 'brittle' failed and gives no further time" in caplog.text
