@@ -91,15 +91,17 @@ class Heard:
         return found
 
     def of(self, kind: type[Event], **fields: object) -> Callable[[Event], bool]:
-        """Return what recognises facts of a kind with these fields, their own or those of their run."""
+        """Return what recognises facts of a kind with these fields, their own or those of their run or task."""
         return lambda event: (
             isinstance(event, kind) and all(_field(event, name) == value for name, value in fields.items())
         )
 
 
 def _field(event: Event, name: str) -> object:
-    of_run = isinstance(event, RunStep) and not hasattr(event, name)
-    return getattr(event.after if of_run else event, name)
+    if hasattr(event, name):
+        return getattr(event, name)
+    value = event.after if isinstance(event, RunStep) else getattr(event, "row", None)
+    return getattr(value, name, None)
 
 
 @pytest.fixture

@@ -445,6 +445,6 @@ def test_wall_times_are_shown_with_the_owners_zone(make: Make) -> None:
         "at 22:00, Europe/Berlin",
     ]
     owner.reschedule("nightly", cron("0 23 * * *"))
-    heard.wait_for(heard.of(events.TaskChanged, task="nightly", trigger="at 23:00, Europe/Berlin"))
+    heard.wait_for(heard.of(events.TaskChanged, task="nightly", words="at 23:00, Europe/Berlin"))
     assert owner._bus.flush()
     assert owner.board()["tasks"][1]["trigger"] == "at 23:00, Europe/Berlin"
