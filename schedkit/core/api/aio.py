@@ -56,7 +56,7 @@ class AsyncScheduler:
 
     @bridged
     async def bring_home(self) -> None:
-        """Have all tasks that are declared here run by this process from now on, wherever they are at home."""
+        """Have this process run all tasks that are declared here, wherever they are at home now."""
         await self._node.declare(list(self._scheduler._registry.values()), replace=True)
 
     @bridged

@@ -308,7 +308,7 @@ _TAKEN = sa.text(
     "SELECT r.task, r.scheduled_at FROM schedkit_tasks t CROSS JOIN schedkit_runs r "
     "WHERE t.name IN :names AND r.task = t.name AND r.scheduled_at IS NOT NULL "
     "AND r.scheduled_at >= t.next_at"
-).bindparams(sa.bindparam("names", expanding=True))
+).bindparams(sa.bindparam("names", type_=sa.Text, expanding=True))
 # Of so many latest runs of a task, the one that ended last: an older one may have ended after a newer one.
 _LATEST = 20
 
