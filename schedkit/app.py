@@ -118,8 +118,8 @@ class App:
 
             channels = [Channel(**channel.model_dump()) for channel in notify.channels]
             notifier = Notifier(channels, link=notify.link, late_after=notify.late_after)
-            # Every viewer hears the same facts; only the owner tells them on.
-            scheduler.subscribe(lambda event: notifier(event) if scheduler.running else None)
+            # Every process hears the same facts; each tells on what it decided itself.
+            scheduler.subscribe(notifier, own=True)
             atexit.register(notifier.close)
         page = self.settings.standing_page
         if page is not None:

@@ -1,4 +1,4 @@
-"""``schedkit tasks`` and ``schedkit history``: read the ledger, also while another process owns it."""
+"""``schedkit tasks`` and ``schedkit history``: read the ledger, also while processes run at it."""
 
 from __future__ import annotations
 

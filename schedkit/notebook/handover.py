@@ -51,7 +51,7 @@ def notebook_path() -> Path | None:
 def move(scheduler: Any) -> dict[str, str]:
     """Return the button that moves a started scheduler's schedule: elsewhere, or here."""
     if scheduler.standing_by:
-        title = f"This kernel runs {_listed(scheduler.standing_by)} from now on, not the process that does now"
+        title = f"This kernel runs {_listed(scheduler.standing_by)}, not the process that does now"
         return {"do": "take_back", "words": "Run it here", "title": title}
     try:
         names = _listed(path.name for path in files_of(scheduler, notebook_path()))

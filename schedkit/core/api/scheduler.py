@@ -166,10 +166,10 @@ class Scheduler(Views, ProcessSpec, JobApi):
     def task(self, trigger: Callable[P, R], /) -> TaskHandle[P, R]: ...
     @overload
     def task(
-        self, trigger: TriggerLike | None = None, **options: Unpack[TaskOptions]
+        self, trigger: TriggerLike | None = None, *, replace: bool = False, **options: Unpack[TaskOptions]
     ) -> Callable[[Callable[P, R]], TaskHandle[P, R]]: ...
     @TASK_OPTIONS.document
-    def task(self, trigger: object = None, **options: Any) -> Any:
+    def task(self, trigger: object = None, *, replace: bool = False, **options: Any) -> Any:
         """Declare the decorated function as a task; it stays callable.
 
         Without any options, the parentheses may be left out.
@@ -178,26 +178,37 @@ class Scheduler(Views, ProcessSpec, JobApi):
         ----------
         trigger : Trigger, APScheduler trigger, str, timedelta or datetime, optional
             When it runs; None: when submitted, or after its parents.
+        replace : bool
+            Whether it moves here if another process runs a task of this name with other code; else that is
+            refused.
         """
         TASK_OPTIONS.refuse_unknown(options, error=DeclarationError)
         if inspect.isroutine(trigger):
             return self._declared(declare_data(trigger, None, options))
 
         def decorate(function: Callable[..., Any]) -> TaskHandle[..., Any]:
-            return self._declared(declare_data(function, trigger, options))
+            return self._declared(declare_data(function, trigger, options), replace)
 
         return decorate
 
-    def add(self, task: object) -> TaskHandle[..., Any]:
-        """Declare a task: a `Task`, a `BaseTask` class or instance, or a function marked with ``@task``."""
-        return self._declared(as_task(task))
+    def add(self, task: object, *, replace: bool = False) -> TaskHandle[..., Any]:
+        """Declare a task: a `Task`, a `BaseTask` class or instance, or a function marked with ``@task``.
 
-    def _declared(self, task: Task) -> TaskHandle[..., Any]:
+        Parameters
+        ----------
+        replace : bool
+            As for `task`.
+        """
+        return self._declared(as_task(task), replace)
+
+    def _declared(self, task: Task, replace: bool = False) -> TaskHandle[..., Any]:
         task = fill(task, self._job_defaults)
         if task.trigger is not None:  # before anybody knows of the task: what it cannot tell is refused
             task.trigger.begins(datetime.now(UTC), self._node.config.tz)
         known = self._known_parents(task)
         self._registry.add(task, known=known, origin=origin.here())
+        if replace:
+            self._node.declarations.replacing.add(task.name)
         handle: TaskHandle[..., Any] = TaskHandle(self, task.name)
         self._handles[task.name] = handle
         if self._node.state == "running":

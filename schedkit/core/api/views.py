@@ -1,4 +1,4 @@
-"""What a scheduler shows: tasks, runs, history, the board; from memory where it owns, else the ledger."""
+"""What a scheduler shows: tasks, runs, history, the board; from memory what is at home here, else the ledger."""
 
 from __future__ import annotations
 
@@ -161,15 +161,20 @@ class Views:
         self._must_be_open()
         return fires_frame(self._ledger.fires(self._known(task), limit))
 
-    def subscribe(self, listener: Listener) -> Callable[[], None]:
+    def subscribe(self, listener: Listener, *, own: bool = False) -> Callable[[], None]:
         """Have `listener(event)` called for every fact, in order, on a thread of ours.
+
+        Parameters
+        ----------
+        own : bool
+            Only for what this process decides, not for what it hears of others.
 
         Returns
         -------
         callable
             Ends the subscription.
         """
-        return self._bus.subscribe(listener)
+        return self._bus.subscribe(listener, own=own)
 
     def board(self) -> dict[str, Any]:
         """Return a snapshot of what a screen shows."""

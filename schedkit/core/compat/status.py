@@ -30,7 +30,7 @@ def status(scheduler: Scheduler, pending: Container[str] = ()) -> dict[str, Any]
     Returns
     -------
     dict
-        ``status`` (running, paused, stopped or viewer), ``is_running`` and ``running`` (bool),
+        ``status`` (running, paused, stopped or watching), ``is_running`` and ``running`` (bool),
         ``job_count``, ``jobs_count`` and ``task_count``, ``running_jobs`` and ``paused_jobs`` (numbers of
         tasks), ``uptime`` (seconds, None while no scheduler runs), ``jobs`` (``id``, ``name``,
         ``next_run_time``, ``trigger``) and ``tasks`` (see `task_status`).
@@ -41,9 +41,8 @@ def status(scheduler: Scheduler, pending: Container[str] = ()) -> dict[str, Any]
     alive = {run["task"] for run in shown["runs"] if not State(run["state"]).final}
     jobs = [row for row in tasks if row["name"] in pending or not _is_over(row, alive)]
     running, oldest = head["state"] == "running", next(iter(head["nodes"]), None)
-    started = (
-        None if oldest is None or head["state"] == "stopped" else datetime.fromisoformat(oldest["since"])
-    )
+    stopped = oldest is None or head["state"] == "stopped"
+    started = None if oldest is None or stopped else datetime.fromisoformat(oldest["since"])
     return {
         "status": "paused" if running and head["paused"] else head["state"],
         "is_running": running,

@@ -1,1 +1,1 @@
-"""One process at a ledger, as its owner or as a viewer, and what each may ask of the other."""
+"""One process at a ledger: what it runs, what it hears of others and asks them."""

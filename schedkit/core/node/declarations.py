@@ -40,6 +40,8 @@ class Declarations:
 
     Attributes
     ----------
+    replacing : set of str
+        Tasks that are to be at home here whatever code another process has of them, as people said.
     elsewhere : dict of str to str
         The tasks declared here that are at home elsewhere → the life that was their home at the last look.
     declared : dict of str to datetime
@@ -48,6 +50,7 @@ class Declarations:
 
     def __init__(self, ledger: Ledger, registry: Registry, config: NodeConfig) -> None:
         self._ledger, self._registry, self._config = ledger, registry, config
+        self.replacing: set[str] = set()
         self.elsewhere: dict[str, str] = {}
         self.declared: dict[str, datetime] = {}
 
@@ -90,8 +93,9 @@ class Declarations:
             known = found.get(name)
             at = None if known is None or known.row.home == life else living.get(known.row.home)
             same = at is not None and codes.get((at.life, name)) == code
+            moves = replace or name in self.replacing
             try:
-                claim = settle_home(name, known, at, place=self._place(task), same_code=same, replace=replace)
+                claim = settle_home(name, known, at, place=self._place(task), same_code=same, replace=moves)
             except DeclarationError as error:
                 refused.append(error)
                 self._registry.remove(name)
@@ -102,7 +106,8 @@ class Declarations:
                 told.append(StandBy(task=name, code=code, token=token))
             else:
                 self.elsewhere.pop(name, None)
-                told.append(await self._declaration(task, known, at, replace=replace, token=token))
+                self.replacing.discard(name)
+                told.append(await self._declaration(task, known, at, replace=moves, token=token))
         return told, refused
 
     async def _living(self) -> Mapping[str, NodeRow]:

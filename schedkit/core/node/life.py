@@ -398,7 +398,7 @@ class Life:
     def announce(self, change: str) -> None:
         """Log that this process began or ceased to run tasks."""
         settings = {}
-        if change == "started":  # what runs at once is this process's to say: a viewer shows it
+        if change == "started":  # what runs at once is this process's to say: others show it
             settings["limits"] = dump(self.config.at_once)
         told = NodeChanged(at=datetime.now(UTC), change=change, name=self.config.name, life=self.lease.life)
         self.post(Announce(event=told, settings=settings))
