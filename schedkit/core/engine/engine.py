@@ -69,7 +69,7 @@ class Engine:
         self._runs = Runs(state)
         self._attempts = Attempts(state, self._runs)
         self._tasks = Tasks(state, self._runs, self._attempts)
-        self._hearing = Hearing(state, self._runs, self._tasks)
+        self._hearing = Hearing(state, self._runs, self._attempts, self._tasks)
         self._handlers: dict[type[Stimulus], Callable[[Any], dict[str, Any]]] = {
             Abandon: self._attempts.abandon,
             Announce: self._announce,
@@ -81,7 +81,7 @@ class Engine:
             Heard: self._hearing.hear,
             HoldWrites: self._tasks.hold,
             Pause: self._tasks.pause,
-            Recover: self._attempts.recover,
+            Recover: self._hearing.recover,
             Remove: self._tasks.remove,
             Reschedule: self._tasks.reschedule,
             Resume: self._tasks.resume,
@@ -101,6 +101,7 @@ class Engine:
         for run in snapshot.live:
             state.keep(run)
         state.abroad, state.guests = set(snapshot.abroad), set(snapshot.guests)
+        state.heard, state.unheard, state.ended = snapshot.seq, dict(snapshot.unheard), list(snapshot.ended)
         for run in snapshot.elsewhere:
             state.note(run)
         self._runs.load_waits(snapshot.waits)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from schedkit.core.engine.attempts import Attempts
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.state import EngineState
 from schedkit.core.engine.tasks import Tasks
-from schedkit.core.engine.values import Heard
-from schedkit.core.events import RunStep, TaskChanged
+from schedkit.core.engine.values import Heard, Recover
+from schedkit.core.events import RunQueued, RunStep, TaskChanged
 from schedkit.core.run import Run
 from schedkit.core.states import State
 
@@ -18,17 +19,32 @@ __all__ = ["Hearing"]
 class Hearing:
     """The part of an engine that follows events of other processes; hearing one twice changes nothing."""
 
-    def __init__(self, state: EngineState, runs: Runs, tasks: Tasks) -> None:
-        self._state, self._runs, self._tasks = state, runs, tasks
+    def __init__(self, state: EngineState, runs: Runs, attempts: Attempts, tasks: Tasks) -> None:
+        self._state, self._runs, self._attempts, self._tasks = state, runs, attempts, tasks
 
     def hear(self, stimulus: Heard) -> dict[str, Any]:
         """Take in what others did."""
         for event in stimulus.events:
+            if event.seq <= self._state.heard:
+                continue
+            self._state.heard = event.seq
             if isinstance(event, TaskChanged):
                 self._hear_task(event)
             elif isinstance(event, RunStep):
-                self._hear_run(event.after)
+                self._hear_run(event)
         return {}
+
+    def recover(self, stimulus: Recover) -> dict[str, Any]:
+        """Go on where the engine was made: also with what had been written and was not heard."""
+        answer = self._attempts.recover(stimulus)
+        unheard, self._state.unheard = self._state.unheard, {}
+        ended, self._state.ended = self._state.ended, []
+        for run in ended:
+            self._runs.end_parent(run)
+        for name, runs in unheard.items():
+            if name in self._state.tasks:
+                self._runs.catch_up(name, runs, self._state.heard)
+        return answer
 
     def _hear_task(self, event: TaskChanged) -> None:
         state, row = self._state, event.row
@@ -40,35 +56,46 @@ class Hearing:
         elif row.name in state.rows and row.home != state.rows[row.name].home:
             self._tasks.leave(row.name)
 
-    def _hear_run(self, run: Run) -> None:
-        if run.task in self._state.rows:
+    def _hear_run(self, event: RunStep) -> None:
+        run, row = event.after, self._state.rows.get(event.task)
+        if row is None:
+            self._hear_foreign(run)
+        elif event.seq > row.heard:  # else it was known when the task came here
             self._hear_own(run)
-        elif self._runs.is_parent(run.task):
-            self._hear_parent(run)
+        if isinstance(event, RunQueued) and event.followed:
+            self._runs.follow_heard(run, event.seq)
+        if run.state.final:
+            self._runs.end_parent(run)
 
     def _hear_own(self, run: Run) -> None:
-        """A run of a task at home here was made, or moved on, in another process."""
-        state, known = self._state, self._state.runs.get(run.id)
-        if known is None:
-            if not run.state.final and run.state is not State.RUNNING:
-                state.keep(run)
-                self._runs.offer(run)
-                self._runs.follow_up(run)
-        elif run.id in state.abroad and run.state is not State.RUNNING:
+        """A run of a task at home here has moved on in another process."""
+        state = self._state
+        known = run.id in state.runs
+        if run.id in self._attempts.active:
+            return
+        state.queue.withdraw(run.id)
+        if run.id in state.abroad:
             state.abroad.discard(run.id)
             state.queue.release(run.id)
-            if run.state.final:
+        if run.state.final:
+            if known:
                 self._runs.end_abroad(run)
-            else:
-                state.keep(run)
-                self._runs.offer(run)
+            return
+        state.keep(run)
+        if run.state is State.RUNNING:
+            state.abroad.add(run.id)
+            self._runs.hold_keys(run, state.tasks[run.task])
+        else:
+            self._runs.offer(run)
 
-    def _hear_parent(self, run: Run) -> None:
-        """A run that tasks at home here come after was made, or has ended."""
+    def _hear_foreign(self, run: Run) -> None:
+        """A run of a task that is at home elsewhere was made, or has moved on."""
         state = self._state
+        if run.id in self._attempts.active and run.state is not State.RUNNING:
+            self._attempts.end_guest(run)  # its home has ended it
+        if not self._runs.is_parent(run.task) or run.id in state.guests:
+            return
         if run.state.final:
             state.note_end(run)
-            self._runs.end_parent(run)
-        elif run.id not in state.elsewhere:
+        else:
             state.note(run)
-            self._runs.follow_up(run)

@@ -101,6 +101,9 @@ class EngineState:
         self.abroad: set[str] = set()  # runs of tasks at home here that are running in other processes
         self.guests: set[str] = set()  # runs of tasks at home elsewhere that are running here
         self.elsewhere: dict[str, Run] = {}  # runs of parents at home elsewhere that have not ended
+        self.heard = 0  # the last event of the log that is known here
+        self.unheard: dict[str, list[Run]] = {}  # by task, parents' runs that it has to follow yet
+        self.ended: list[Run] = []  # parents' runs whose end is to be judged yet
         # Left as they stand; a task, until it is declared again.
         self.runs_aside: frozenset[str] = frozenset()
         self.tasks_aside: set[str] = set()
@@ -146,9 +149,13 @@ class EngineState:
 
     def note_end(self, run: Run) -> None:
         """Know how a run of a task that is at home elsewhere has ended."""
+        self.forget_noted(run)
+        self.last[run.task] = run.state
+
+    def forget_noted(self, run: Run) -> None:
+        """Forget a run of a task that is at home elsewhere."""
         self.elsewhere.pop(run.id, None)
         self.by_task.get(run.task, {}).pop(run.id, None)
-        self.last[run.task] = run.state
 
     def hold_home(self, task: str) -> None:
         """Let what is decided about a task be refused if it is no longer at home here."""

@@ -18,6 +18,7 @@ from schedkit.core.engine.values import (
     FireRecorded,
     Found,
     HoldWrites,
+    OutdatedError,
     Pause,
     Remove,
     Reschedule,
@@ -25,6 +26,7 @@ from schedkit.core.engine.values import (
     SettingPut,
     StandBy,
     TaskDropped,
+    TaskUntouched,
 )
 from schedkit.core.events import Fired, TaskChanged
 from schedkit.core.model import Task, TaskRow
@@ -68,8 +70,9 @@ class Tasks:
         """Take in a task that this process has declared, new or again."""
         state, task, found = self._state, stimulus.task, stimulus.found
         known = state.rows.get(task.name)
-        moved = known is None and found is not None
-        if known is None and found is not None:
+        moved = known is None and found is not None and found.row is not None
+        self._check_found(found, moved)
+        if moved and found is not None:
             known = self._take_in(found)
         row = self._declared_row(stimulus, known)
         self._tell_code(task.name, stimulus.code)
@@ -79,42 +82,66 @@ class Tasks:
             self._leave_behind(known, "rescheduled")
         word = "declared" if known is None else "moved" if moved else "redeclared"
         if row != known:
+            row = replace(row, heard=state.heard if found is None else found.seq)
             state.put_row(row, word, stimulus.actor)
         else:  # declared before in the same words: there is nothing to write
             state.tell_task(word, row, stimulus.actor, log=False)
         self._runs.set_rules(task)
+        if found is not None:
+            self._know_parents(task, found)
         if moved and found is not None:
-            self._go_on(task, found, stimulus.reason)
+            self._go_on(found, stimulus.reason)
+            for run in found.ended:
+                self._runs.end_parent(run)
+            if found.unheard:
+                self._runs.catch_up(task.name, found.unheard, found.seq)
         if stimulus.starts:
             state.queue.remember_starts(task.name, stimulus.starts)
         self._put_schedule(row)
         self._runs.forget_waits(task.name, task)
         return {}
 
-    def _take_in(self, found: Found) -> TaskRow:
+    def _check_found(self, found: Found | None, moved: bool) -> None:
+        if found is None:
+            return
+        ended_here = moved and found.here - self._attempts.active.keys()  # which is yet to be written
+        if found.seq < self._state.heard or ended_here:
+            raise OutdatedError("the ledger has changed since it was read", hint="read it again")
+
+    def _take_in(self, found: Found) -> TaskRow | None:
         """Know a task that was at home elsewhere, and its runs."""
         state, row = self._state, found.row
+        assert row is not None
+        state.draft.changes.append(TaskUntouched(row.name, found.seq))
         state.rows[row.name] = row
         state.taken[row.name] = set(found.taken)
+        for id in list(state.by_task.get(row.name, ())):
+            if (noted := state.elsewhere.get(id)) is not None:
+                state.forget_noted(noted)  # of a parent that is at home here from now on
         for run in found.live:
-            state.elsewhere.pop(run.id, None)  # of a parent that is at home here from now on
-            state.keep(run)
+            if run.id in found.here:
+                state.guests.discard(run.id)  # as it is known here
+            else:
+                state.keep(run)
         state.abroad |= found.abroad
-        for parent, how in found.last.items():
-            if parent not in state.rows:
-                state.last[parent] = how
-        for run in found.elsewhere:
-            if run.task not in state.rows:
-                state.note(run)
         self._runs.load_waits(found.waits)
         return row
 
-    def _go_on(self, task: Task, found: Found, reason: str) -> None:
-        """Go on with the runs of a task that was at home elsewhere."""
+    def _know_parents(self, task: Task, found: Found) -> None:
+        """Know how the parents of a task stand: those at home elsewhere, and those that ended long ago."""
+        state = self._state
+        for parent in task.after:
+            how = found.last.get(parent.task)
+            if how is not None and (parent.task not in state.rows or parent.task not in state.last):
+                state.last[parent.task] = how
+        for run in found.elsewhere:
+            if run.task not in state.rows and run.id not in state.runs:
+                state.note(run)
+
+    def _go_on(self, found: Found, reason: str) -> None:
+        """Let runs run again that were running in a process that is gone."""
         for run in found.live:
-            if run.id in found.abroad:
-                self._runs.hold_keys(run, task)
-            elif run.state is State.RUNNING:
+            if run.state is State.RUNNING and run.id not in found.here | found.abroad:
                 self._attempts.interrupt(run, reason)
 
     def _tell_code(self, task: str, code: str) -> None:
@@ -256,7 +283,8 @@ class Tasks:
         state, known = self._state, self.row(stimulus.task)
         next = self._begins(stimulus.trigger)
         self._leave_behind(known, "rescheduled")
-        row = replace(known, trigger=stimulus.text, words=stimulus.words, anchored=state.now, next=next)
+        changed = {"trigger": stimulus.text, "words": stimulus.words, "anchored": state.now, "next": next}
+        row = replace(known, **changed, heard=state.heard)
         state.put_row(row, "rescheduled", stimulus.actor)
         task = state.tasks.get(row.name)
         if task is not None:

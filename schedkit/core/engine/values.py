@@ -39,6 +39,8 @@ __all__ = [
     "Found",
     "Heard",
     "HoldWrites",
+    "OutdatedError",
+    "ParentsHeard",
     "Pause",
     "Recover",
     "Remove",
@@ -58,12 +60,17 @@ __all__ = [
     "TaskDropped",
     "TaskHeld",
     "TaskPut",
+    "TaskUntouched",
     "WaitAdded",
     "WaitBound",
     "WaitDropped",
     "WaitEnded",
     "WaitRow",
 ]
+
+
+class OutdatedError(SchedkitError):
+    """What the ledger had of a task is older than what this engine has decided or heard of."""
 
 
 # Stimuli
@@ -81,7 +88,8 @@ class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
 
     `id`, `trigger`, `words`, `facts` and `place` are those of its row; `code` tells whether others have the
     same; `starts` are its latest ones that the ledger knows, which count towards its rate. `found` is what
-    the ledger has of a task that was at home elsewhere; what ran there was lost for the `reason` given.
+    the ledger has of a task that was at home elsewhere, or of parents that are; what ran in processes that
+    are gone was lost for the `reason` given.
     """
 
     task: Task
@@ -301,6 +309,21 @@ class TaskHeld(msgspec.Struct, frozen=True, gc=False):
     home: str
 
 
+class TaskUntouched(msgspec.Struct, frozen=True, gc=False):
+    """What was decided holds only if nobody else has written of a task since that event."""
+
+    task: str
+    since: int
+
+
+class ParentsHeard(msgspec.Struct, frozen=True, gc=False):
+    """A task has a run for each run of its parents of which the log tells up to an event."""
+
+    task: str
+    seq: int
+    home: str
+
+
 class CodeTold(msgspec.Struct, frozen=True, gc=False):
     """This process has the code of a task."""
 
@@ -384,6 +407,8 @@ Change = (
     | TaskAdvanced
     | TaskDropped
     | TaskHeld
+    | TaskUntouched
+    | ParentsHeard
     | CodeTold
     | FireRecorded
     | WaitAdded
@@ -465,19 +490,31 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    abroad : set of str
-        Runs that are running in processes which live; they end there.
+    row : TaskRow or None
+        None: the task is new, or at home here already.
+    seq : int
+        The number of the newest event at that moment.
+    here, abroad : set of str
+        Runs that are running in this process, and in others which live; they end there.
     elsewhere : list of Run
         Runs of its parents that have not ended.
+    unheard : list of Run
+        Runs of its parents of which its home had not heard.
+    ended : list of Run
+        Runs for which its runs wait and which have ended, of which its home had not heard.
     """
 
-    row: TaskRow
+    row: TaskRow | None = None
+    seq: int = 0
     live: list[Run] = []
     waits: list[WaitRow] = []
     taken: set[int] = set()
     last: Mapping[str, State] = {}
+    here: frozenset[str] = frozenset()
     abroad: frozenset[str] = frozenset()
     elsewhere: list[Run] = []
+    unheard: list[Run] = []
+    ended: list[Run] = []
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -491,6 +528,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         Runs of tasks that are at home elsewhere, which run here.
     elsewhere : list of Run
         Runs of parents at home elsewhere that have not ended.
+    unheard : mapping of str to list of Run
+        Task → the runs of its parents of which this life had not heard.
+    ended : list of Run
+        Runs for which others wait and which have ended, of which this life had not heard.
     taken : mapping of str to set of int
         Times of each task, from its next one on, that have their run already: as after the clock was set
         back.
@@ -506,5 +547,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     abroad: frozenset[str] = frozenset()
     guests: frozenset[str] = frozenset()
     elsewhere: list[Run] = []
+    unheard: Mapping[str, list[Run]] = {}
+    ended: list[Run] = []
     paused: bool = False
     seq: int = 0

@@ -78,24 +78,26 @@ class Declarations:
         tokens : sequence of Promise
             One for each, answered when it is written.
         """
-        names = [task.name for task in tasks if task.name not in home]
-        found = await anyio.to_thread.run_sync(self._ledger.found, names) if names else {}
+        after = {task.name: [parent.task for parent in task.after] for task in tasks}
+        asked = {name: parents for name, parents in after.items() if name not in home or parents}
+        found = await anyio.to_thread.run_sync(self._ledger.found, asked, life) if asked else {}
         living = await self._living() if found else {}
-        codes = await anyio.to_thread.run_sync(self._ledger.codes, names) if found else {}
+        codes = await anyio.to_thread.run_sync(self._ledger.codes, list(found)) if found else {}
         told: list[Declare | StandBy] = []
         refused: list[DeclarationError] = []
         for task, token in zip(tasks, tokens, strict=True):
             name, code = task.name, code_of(task)
             self.declared[name] = datetime.now(UTC)
-            if name in home:
-                told.append(await self._declaration(task, token=token))
-                continue
             known = found.get(name)
-            at = None if known is None or known.row.home == life else living.get(known.row.home)
+            if name in home:
+                told.append(await self._declaration(task, known, token=token))
+                continue
+            row = None if known is None else known.row
+            at = None if row is None or row.home == life else living.get(row.home)
             same = at is not None and codes.get((at.life, name)) == code
             moves = replace or name in self.replacing
             try:
-                claim = settle_home(name, known, at, place=self._place(task), same_code=same, replace=moves)
+                claim = settle_home(name, row, at, place=self._place(task), same_code=same, replace=moves)
             except DeclarationError as error:
                 refused.append(error)
                 self._registry.remove(name)

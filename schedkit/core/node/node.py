@@ -11,7 +11,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from schedkit.core.engine.values import Finished, Heard
+from schedkit.core.engine.values import Finished, Heard, OutdatedError
 from schedkit.core.events import Event, NodeChanged, RunEnded, TaskChanged
 from schedkit.core.execution.attempt import Ports
 from schedkit.core.execution.process_pool import Children
@@ -209,8 +209,8 @@ class Node:
                     self._lose,
                 )
                 try:
-                    await life.begin()
                     await self.watching.begin()
+                    await life.begin()
                 except BaseException:
                     await anyio.to_thread.run_sync(lease.end)
                     raise
@@ -370,7 +370,7 @@ class Node:
             for task, token in zip(tasks, tokens, strict=True):
                 try:
                     await awaited(token.future())
-                except (StaleError, RefusedRowError):
+                except (StaleError, RefusedRowError, OutdatedError):
                     stale.append(task)
         return stale
 

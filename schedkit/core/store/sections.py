@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from schedkit.core.store import schema
 from schedkit.core.store.rows import ATTEMPT, END, EVENT, FIXED, GUARD, MUTABLE, TASK
 
-__all__ = ["SECTIONS", "SUBJECTS", "Append", "Check", "Delete", "Insert", "Section", "Update"]
+__all__ = ["SECTIONS", "SUBJECTS", "Append", "Check", "Delete", "Insert", "Section", "Untouched", "Update"]
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,26 @@ class Check:
         return f"EXISTS (SELECT 1 FROM json_each({array}) AS v WHERE NOT {there})"
 
 
-Section = Append | Check | Insert | Update | Delete
+@dataclass(frozen=True)
+class Untouched:
+    """Tasks of which nobody but the writer has told anything since an event."""
+
+    guarded = True
+
+    def for_one(self, mark: str) -> str:
+        """Return the SQL that finds what was told; a row gives the task, the event and the writer's life."""
+        return (
+            f"SELECT 1 FROM {schema.events.name} WHERE task = {mark} AND seq > {mark} AND life <> {mark} LIMIT 1"
+        )
+
+    def touched(self, array: str) -> str:
+        """Return the SQL condition that something was told of one of the rows of a JSON array."""
+        values = _values("v.value")
+        found = f"e.task = {next(values)} AND e.seq > {next(values)} AND e.life <> new.life"
+        return f"EXISTS (SELECT 1 FROM json_each({array}) AS v, {schema.events.name} AS e WHERE {found})"
+
+
+Section = Append | Check | Insert | Untouched | Update | Delete
 
 
 def _conflict(section: Append | Insert) -> str:
@@ -220,6 +239,8 @@ _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
         "new_tasks": Insert(schema.tasks.name, TASK),
         "tasks": Update(schema.tasks.name, TASK, _HOME, guarded=True),
         "dropped_tasks": Delete(schema.tasks.name, _HOME, guarded=True),
+        "heard_parents": Update(schema.tasks.name, ("heard",), _HOME, guarded=True),
+        "untouched_tasks": Untouched(),
         "codes": Append(schema.have.name, ("handler", "code", "since"), ("life", "handler")),
     },
     "others": {
