@@ -299,7 +299,7 @@ class LedgerModel:
             live=live,
             waits=read.waits,
             taken=read.taken.get(task, set()),
-            last={parent: self.last[parent] for parent in parents & self.last.keys()},
+            last={name: self.last[name] for name in (parents | {task}) & self.last.keys()},
             here=ids & {run for (run, _), (where, _) in self.open.items() if where == life},
             abroad=ids & read.abroad,
             elsewhere=[run for run in self.runs.values() if not run.state.final and run.task in parents],

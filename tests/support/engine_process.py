@@ -34,6 +34,7 @@ from schedkit.core.engine.values import (
     Stop,
     Submit,
 )
+from schedkit.core.events import TaskChanged
 from schedkit.core.model import Task
 from schedkit.core.run import Run
 from schedkit.values.instants import SECOND
@@ -58,6 +59,7 @@ class Pending:
 
     stimuli: tuple[Stimulus, ...]
     decision: Decision
+    number: int
     now: int
     heard: int
     limits: dict[str, int]
@@ -99,6 +101,7 @@ class ProcessModel:
         self.late: list[Task] = []
         self.asked = Asked()
         self.held = self.draining = False
+        self.told_of_all = False  # somebody has paused or resumed all tasks
         self.wake: int | None = None
         self.offset = 0  # of its steady clock, which another start of the machine begins anew
         self.begin_life()
@@ -129,6 +132,7 @@ class ProcessModel:
             new_id=self.world.new_id,
         )
         self.seen = self.ledger.seq
+        self.engine = Engine(self.config)
         self.begin_engine()
         self.decide(Recover())
 
@@ -136,7 +140,8 @@ class ProcessModel:
 
     def begin_engine(self, refused: dict[str, set[int]] | None = None) -> None:
         """Make the engine from the rows."""
-        self.engine = Engine(self.config, self.ledger.snapshot(self.life, refused or {}))
+        snapshot = self.ledger.snapshot(self.life, refused or {})
+        self.engine = Engine(self.config, snapshot, self.engine.decided)
         self.checks = Checks(self.engine, self.config, self.world.is_set_back)
         self.known = self.ledger.seq
 
@@ -148,7 +153,7 @@ class ProcessModel:
         self.counts["stimuli"] += max(1, len(stimuli))
         decision = self.engine.handle_all(stimuli, self.now, self.steady, careful=careful)
         limits, heard = dict(self.engine.queue.limits), max(self.seen, self.known)
-        self.pending.append(Pending(stimuli, decision, self.now, heard, limits))
+        self.pending.append(Pending(stimuli, decision, self.engine.decided, self.now, heard, limits))
         self.wake = decision.wake_at
         for start in decision.starts:  # anew: whoever asked an execution of before has gone with it
             self.asked.stops.pop((start.run.id, start.run.attempt), None)
@@ -161,9 +166,13 @@ class ProcessModel:
         upto = self.ledger.seq if upto is None else upto
         news = [event for by, event in self.ledger.log[max(0, self.seen - again) : upto] if by != self.life]
         self.seen = max(self.seen, upto)
-        if news:
+        self.told_of_all = self.told_of_all or any(e.task == "" and isinstance(e, TaskChanged) for e in news)
+        paused = None
+        if self.told_of_all and not self.pending and self.gathered is None:
+            self.told_of_all, paused = False, self.ledger.settings.get("paused") == "1"
+        if news or paused is not None:
             self.counts["heard"] += 1
-            self.decide(Heard(events=tuple(news)))
+            self.decide(Heard(events=tuple(news), paused=paused))
         for name in [name for name in self.declared if self.ledger.home_of(name) != self.life]:
             if name not in self.engine.rows and self.gathered is None:
                 del self.declared[name]
@@ -218,6 +227,8 @@ class ProcessModel:
                     self.over.pop((run, attempt), None)
                 case Submit(run=run):
                     assert run in self.ledger.runs, f"{run} was submitted, and is lost"
+        if any(event.task == "" and isinstance(event, TaskChanged) for event in pending.decision.events):
+            self.told_of_all = True
         for reply in pending.decision.replies:
             if isinstance(reply.stimulus, Cancel) and reply.answer.get("cancelled"):
                 self.asked.cancelled.add(reply.stimulus.run)
@@ -274,7 +285,9 @@ class ProcessModel:
 
     def as_it_is(self) -> list[Stimulus]:
         """Return what an engine made from the rows is told first."""
-        stimuli: list[Stimulus] = [self.declare_again(name) for name in self.declared]
+        stimuli: list[Stimulus] = [
+            self.declare_again(name) for name in self.declared if self.ledger.home_of(name) == self.life
+        ]
         stimuli.append(Recover(adopted=self.adopted()))
         if self.held:
             stimuli.insert(0, HoldWrites(held=True))
@@ -292,7 +305,8 @@ class ProcessModel:
         found = None
         if parents or task.name not in home:
             found = self.ledger.found(task.name, parents, self.life)
-        return declaration(task, self.ledger.starts(task.name, 2), found)
+        written = self.pending[0].number - 1 if self.pending else self.engine.decided
+        return replace(declaration(task, self.ledger.starts(task.name, 2), found), written=written)
 
     def declare_other(self, name: str) -> Declare:
         """Return the declaration of a task of that name with other options."""
@@ -356,7 +370,7 @@ class ProcessModel:
 
     def same_as_loaded(self) -> None:
         """An engine loaded from the rows is the one in memory, and has nothing to add."""
-        if self.pending or self.late or (self.wake is not None and self.wake <= self.now):
+        if self.pending or self.late or self.told_of_all or (self.wake is not None and self.wake <= self.now):
             return
         if any(by != self.life for by, _ in self.ledger.log[max(self.seen, self.known) :]):
             return  # it has to hear of that first
@@ -369,5 +383,12 @@ class ProcessModel:
         changes = [change for change in decision.changes if not isinstance(change, CodeTold)]
         assert not changes, f"loaded, it changes {changes}"
         there, here = describe(loaded), describe(self.engine)
-        for name in here:
-            assert there[name] == here[name], f"{name}: loaded {there[name]}, in memory {here[name]}"
+        for name, known in here.items():
+            assert there[name] == known, f"{name}: {_difference(there[name], known)}"
+
+
+def _difference(loaded: object, known: object) -> str:
+    if isinstance(loaded, dict) and isinstance(known, dict):
+        keys = [key for key in loaded | known if loaded.get(key) != known.get(key)]
+        loaded, known = ({key: one.get(key) for key in keys} for one in (loaded, known))
+    return f"loaded {loaded}, in memory {known}"

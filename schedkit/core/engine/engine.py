@@ -56,6 +56,11 @@ class Engine:
     It reads no clock and touches no store: time is an argument, and what it decides is a value. Made anew
     from the ledger's rows it is what it was, but for what no row holds: attempts whose code is alive here.
 
+    Parameters
+    ----------
+    decided : int
+        How many decisions were made before it, by the engine that it replaces.
+
     Examples
     --------
     >>> engine = Engine(EngineConfig())
@@ -64,8 +69,9 @@ class Engine:
     [SettingPut(key='paused', value='1')]
     """
 
-    def __init__(self, config: EngineConfig, snapshot: Snapshot | None = None) -> None:
+    def __init__(self, config: EngineConfig, snapshot: Snapshot | None = None, decided: int = 0) -> None:
         state = self._state = EngineState(config)
+        state.decided = decided
         self._runs = Runs(state)
         self._attempts = Attempts(state, self._runs)
         self._tasks = Tasks(state, self._runs, self._attempts)
@@ -131,6 +137,8 @@ class Engine:
         else:
             more = bool(stimuli) or self._pass_a_moment()
         draft = state.draft
+        for event in draft.events:
+            state.touched[event.task] = state.decided
         return Decision(
             [*draft.changes, *draft.runs.values()],
             draft.events,
@@ -228,6 +236,11 @@ class Engine:
     def paused(self) -> bool:
         """Whether the due times of all tasks are stopped."""
         return self._state.paused
+
+    @property
+    def decided(self) -> int:
+        """How many decisions were made."""
+        return self._state.decided
 
     @property
     def active(self) -> dict[str, Active]:

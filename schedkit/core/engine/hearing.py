@@ -24,14 +24,20 @@ class Hearing:
 
     def hear(self, stimulus: Heard) -> dict[str, Any]:
         """Take in what others did."""
-        for event in stimulus.events:
-            if event.seq <= self._state.heard:
-                continue
-            self._state.heard = event.seq
+        news = [event for event in stimulus.events if event.seq > self._state.heard]
+        for event in news:  # first, so that nothing is decided about a task that has left
             if isinstance(event, TaskChanged):
                 self._hear_task(event)
-            elif isinstance(event, RunStep):
+        for event in news:
+            if isinstance(event, RunStep):
                 self._hear_run(event)
+        if news:
+            self._state.heard = news[-1].seq
+        if stimulus.paused is not None and stimulus.paused != self._state.paused:
+            if stimulus.paused:
+                self._tasks.pause_all()
+            else:
+                self._tasks.resume_all(self._state.config.name)
         return {}
 
     def recover(self, stimulus: Recover) -> dict[str, Any]:
@@ -47,13 +53,8 @@ class Hearing:
         return answer
 
     def _hear_task(self, event: TaskChanged) -> None:
-        state, row = self._state, event.row
-        if row is None:  # all of them
-            if event.change == "paused":
-                self._tasks.pause_all()
-            else:
-                self._tasks.resume_all(event.who)
-        elif row.name in state.rows and row.home != state.rows[row.name].home:
+        row, known = event.row, self._state.rows.get(event.task)
+        if row is not None and known is not None and row.home != known.home and event.seq > known.heard:
             self._tasks.leave(row.name)
 
     def _hear_run(self, event: RunStep) -> None:

@@ -102,6 +102,8 @@ class EngineState:
         self.guests: set[str] = set()  # runs of tasks at home elsewhere that are running here
         self.elsewhere: dict[str, Run] = {}  # runs of parents at home elsewhere that have not ended
         self.heard = 0  # the last event of the log that is known here
+        self.decided = 0  # decisions
+        self.touched: dict[str, int] = {}  # the last decision that told something of each task
         self.unheard: dict[str, list[Run]] = {}  # by task, parents' runs that it has to follow yet
         self.ended: list[Run] = []  # parents' runs whose end is to be judged yet
         # Left as they stand; a task, until it is declared again.
@@ -115,6 +117,7 @@ class EngineState:
         """Begin a decision."""
         self.now, self.steady, self.at = now, steady, from_micros(now)
         self.draft = Draft()
+        self.decided += 1
 
     def alive(self, task: str) -> int:
         """Return how many runs of a task have not ended."""

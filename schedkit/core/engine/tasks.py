@@ -71,7 +71,7 @@ class Tasks:
         state, task, found = self._state, stimulus.task, stimulus.found
         known = state.rows.get(task.name)
         moved = known is None and found is not None and found.row is not None
-        self._check_found(found, moved)
+        self._check_found(stimulus, moved)
         if moved and found is not None:
             known = self._take_in(found)
         row = self._declared_row(stimulus, known)
@@ -101,11 +101,13 @@ class Tasks:
         self._runs.forget_waits(task.name, task)
         return {}
 
-    def _check_found(self, found: Found | None, moved: bool) -> None:
+    def _check_found(self, stimulus: Declare, moved: bool) -> None:
+        state, found = self._state, stimulus.found
         if found is None:
             return
-        ended_here = moved and found.here - self._attempts.active.keys()  # which is yet to be written
-        if found.seq < self._state.heard or ended_here:
+        about = (stimulus.task.name, *(parent.task for parent in stimulus.task.after)) if moved else ()
+        unwritten = any(state.touched.get(task, 0) > stimulus.written for task in about)
+        if found.seq < state.heard or unwritten:
             raise OutdatedError("the ledger has changed since it was read", hint="read it again")
 
     def _take_in(self, found: Found) -> TaskRow | None:
@@ -115,6 +117,8 @@ class Tasks:
         state.draft.changes.append(TaskUntouched(row.name, found.seq))
         state.rows[row.name] = row
         state.taken[row.name] = set(found.taken)
+        if row.name in found.last:
+            state.last[row.name] = found.last[row.name]
         for id in list(state.by_task.get(row.name, ())):
             if (noted := state.elsewhere.get(id)) is not None:
                 state.forget_noted(noted)  # of a parent that is at home here from now on

@@ -88,8 +88,8 @@ class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
 
     `id`, `trigger`, `words`, `facts` and `place` are those of its row; `code` tells whether others have the
     same; `starts` are its latest ones that the ledger knows, which count towards its rate. `found` is what
-    the ledger has of a task that was at home elsewhere, or of parents that are; what ran in processes that
-    are gone was lost for the `reason` given.
+    the ledger has of a task that was at home elsewhere, or of parents that are, read when `written` of this
+    engine's decisions were in it; what ran in processes that are gone was lost for the `reason` given.
     """
 
     task: Task
@@ -103,6 +103,7 @@ class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
     home_by: str = "declared"
     starts: tuple[int, ...] = ()
     found: Found | None = None
+    written: int = 0
     reason: str = ""
 
 
@@ -114,9 +115,14 @@ class StandBy(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class Heard(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Other processes have written events to the log."""
+    """Other processes have written events to the log.
 
-    events: tuple[Event, ...]
+    `paused` is whether the ledger has all tasks paused, if that may have changed and nothing that was decided
+    here is unwritten.
+    """
+
+    events: tuple[Event, ...] = ()
+    paused: bool | None = None
 
 
 class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
@@ -491,7 +497,9 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     row : TaskRow or None
-        None: the task is new, or at home here already.
+        None: the task is new.
+    last : mapping of str to State
+        How its last run ended, and that of each of its parents.
     seq : int
         The number of the newest event at that moment.
     here, abroad : set of str

@@ -64,6 +64,7 @@ class Declarations:
         home: Container[str],
         life: str,
         *,
+        written: int,
         replace: bool,
         tokens: Sequence[Promise[dict[str, Any]]],
     ) -> tuple[list[Declare | StandBy], list[DeclarationError]]:
@@ -73,6 +74,8 @@ class Declarations:
         ----------
         home : container of str
             The tasks that are at home here, with this life.
+        written : int
+            How many decisions of this life's engine are in the ledger.
         replace : bool
             Whether they are to be at home here, whatever code their home has.
         tokens : sequence of Promise
@@ -90,7 +93,7 @@ class Declarations:
             self.declared[name] = datetime.now(UTC)
             known = found.get(name)
             if name in home:
-                told.append(await self._declaration(task, known, token=token))
+                told.append(await self._declaration(task, known, written=written, token=token))
                 continue
             row = None if known is None else known.row
             at = None if row is None or row.home == life else living.get(row.home)
@@ -109,7 +112,9 @@ class Declarations:
             else:
                 self.elsewhere.pop(name, None)
                 self.replacing.discard(name)
-                told.append(await self._declaration(task, known, at, replace=moves, token=token))
+                told.append(
+                    await self._declaration(task, known, at, written=written, replace=moves, token=token)
+                )
         return told, refused
 
     async def _living(self) -> Mapping[str, NodeRow]:
@@ -122,6 +127,7 @@ class Declarations:
         found: Found | None = None,
         home: NodeRow | None = None,
         *,
+        written: int = 0,
         replace: bool = False,
         token: Any = None,
     ) -> Declare:
@@ -143,6 +149,7 @@ class Declarations:
             actor=self._config.name,
             starts=tuple(starts),
             found=found,
+            written=written,
             reason="its process ended",
             token=token,
         )

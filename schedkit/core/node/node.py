@@ -51,7 +51,7 @@ LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS = 0.003, 0.05
 # How long a declaration waits to be written before it goes on without.
 DECLARE_SECONDS = 1.0
 # How often a declaration is decided again because another process was quicker.
-DECLARE_TRIES = 5
+DECLARE_TRIES, DECLARE_PAUSE_SECONDS = 20, 0.02
 
 
 class Node:
@@ -277,7 +277,9 @@ class Node:
             try:
                 for command in await anyio.to_thread.run_sync(self.ledger.commands, life.lease.life):
                     await carry_out(life, self.backfills, command)
-                self._hear(life, await self.watching.catch_up(life.lease.life))
+                news = await self.watching.catch_up(life.lease.life)
+                life.hear_of_all(news)
+                self._hear(life, news, await self._whether_paused(life))
                 await self.watching.poll_progress(
                     {execution.run.id for execution in life.executions.values()}
                 )
@@ -288,11 +290,17 @@ class Node:
                 _log.debug("the ledger could not be looked at: %s", error)
             await anyio.sleep(LOOK_SECONDS)
 
-    def _hear(self, life: Life, events: Sequence[Event]) -> None:
+    async def _whether_paused(self, life: Life) -> bool | None:
+        if not life.told_of_all or life.unwritten:
+            return None
+        life.told_of_all = False
+        return await anyio.to_thread.run_sync(self.ledger.setting, "paused") == "1"
+
+    def _hear(self, life: Life, events: Sequence[Event], paused: bool | None = None) -> None:
         """Take in what other processes did."""
-        if not events:
+        if not events and paused is None:
             return
-        life.post(Heard(events=tuple(events)))
+        life.post(Heard(events=tuple(events), paused=paused))
         for event in events:
             if isinstance(event, RunEnded):
                 life.waiters.settle([Finished(event.after)])
@@ -351,13 +359,20 @@ class Node:
             if life is None or not left:
                 return
             left = await self._declare(life, left, replace, alone)
+            if left:
+                await anyio.sleep(DECLARE_PAUSE_SECONDS)
         _log.warning("task %r: another process declares it again and again", left[0].name if left else "")
 
     async def _declare(self, life: Life, tasks: Sequence[Task], replace: bool, alone: bool) -> list[Task]:
         """Return those for which another process was quicker."""
         tokens = [Promise[dict[str, Any]]() for _ in tasks]
         told, refused = await self.declarations.settle(
-            tasks, life.engine.rows, life.lease.life, replace=replace, tokens=tokens
+            tasks,
+            life.engine.rows,
+            life.lease.life,
+            written=life.decisions_written,
+            replace=replace,
+            tokens=tokens,
         )
         life.post(*told)
         for error in refused:

@@ -209,7 +209,7 @@ class Ledger:
         with self.store.snapshot() as connection, self.store.decoding():
             snapshot = read_snapshot(connection, tasks.c.name.in_(after), life)
             parents = {parent for several in after.values() for parent in several}
-            last, elsewhere = _last(connection, parents), _live_of(connection, parents)
+            last, elsewhere = _last(connection, {*after, *parents}), _live_of(connection, parents)
             here = {run for run, (at, _) in _lives_of(connection).items() if at == life}
         rows = {row.name: row for row in snapshot.tasks}
         found: dict[str, Found] = {}
@@ -223,7 +223,7 @@ class Ledger:
                 live=live,
                 waits=its_waits,
                 taken=snapshot.taken.get(name, set()),
-                last={parent: last[parent] for parent in several if parent in last},
+                last={task: last[task] for task in (name, *several) if task in last},
                 here=ids & here,
                 abroad=ids & snapshot.abroad,
                 elsewhere=[run for run in elsewhere if run.task in several],
