@@ -191,10 +191,8 @@ class LedgerModel:
                 assert wait.parent_run is None, f"{wait} is bound to {parent_run} too"
                 self.waits[run, parent] = replace(wait, parent_run=parent_run)
                 self._pair(wait.child, parent_run)
-            case WaitEnded(parent_run, state):
-                for key, row in self.waits.items():
-                    if row.parent_run == parent_run:
-                        self.waits[key] = replace(row, ended=state)
+            case WaitEnded(run, parent, state):
+                self.waits[run, parent] = replace(self.waits[run, parent], ended=state)
             case WaitDropped(run, parent):
                 del self.waits[run, parent]
             case SettingPut(key, value):
@@ -352,13 +350,13 @@ class LedgerModel:
         open_ones = {wait.parent_run for wait in waits if wait.ended is None}
         return run is not None and run in open_ones and self.runs[run].state.final
 
-    def _unheard(self, rows: Iterable[TaskRow]) -> dict[str, list[Run]]:
-        unheard: dict[str, list[Run]] = {}
+    def _unheard(self, rows: Iterable[TaskRow]) -> dict[str, list[tuple[int, Run]]]:
+        unheard: dict[str, list[tuple[int, Run]]] = {}
         for row in rows:
             for by, event in self.log[row.heard :] if row.trigger is None else ():
                 if isinstance(event, RunQueued) and event.followed and event.task in parents_of(row):
                     if by != row.home:
-                        unheard.setdefault(row.name, []).append(self.runs[event.run])
+                        unheard.setdefault(row.name, []).append((event.seq, self.runs[event.run]))
         return unheard
 
     def starts(self, task: str, count: int) -> tuple[int, ...]:

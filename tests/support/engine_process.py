@@ -152,7 +152,8 @@ class ProcessModel:
             return
         self.counts["stimuli"] += max(1, len(stimuli))
         decision = self.engine.handle_all(stimuli, self.now, self.steady, careful=careful)
-        limits, heard = dict(self.engine.queue.limits), max(self.seen, self.known)
+        news = [event.seq - 1 for told in stimuli if isinstance(told, Heard) for event in told.events]
+        limits, heard = dict(self.engine.queue.limits), min([max(self.seen, self.known), *news])
         self.pending.append(Pending(stimuli, decision, self.engine.decided, self.now, heard, limits))
         self.wake = decision.wake_at
         for start in decision.starts:  # anew: whoever asked an execution of before has gone with it
@@ -216,11 +217,14 @@ class ProcessModel:
             if id(stimulus) in refused:
                 continue
             match stimulus:
-                case Declare(task=task):
+                case Declare(task=task, found=found):
                     self.declared[task.name] = replace(stimulus, found=None)
+                    if found is not None and found.row is not None and found.row.home != self.life:
+                        self.counts["moved"] += 1
+                        self.counts["abroad"] += bool(found.abroad)
                 case Reschedule(task=name, trigger=trigger) if name in self.declared:
                     task = dataclasses.replace(self.declared[name].task, trigger=trigger)
-                    self.declared[name] = declaration(task)
+                    self.declared[name] = declaration(task, found=None)
                 case Remove(task=name):
                     self.declared.pop(name, None)
                 case Ended(run=run, attempt=attempt):

@@ -61,7 +61,7 @@ def draw_task(random: Random, name: str) -> Task:
     )
 
 
-def declaration(task: Task, starts: tuple[int, ...] = (), found: Found | None = None) -> Declare:
+def declaration(task: Task, starts: tuple[int, ...] = (), found: Found | None = Found()) -> Declare:
     """Return what tells an engine of a task."""
     facts = {
         "tags": list(task.tags),

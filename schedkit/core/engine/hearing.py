@@ -49,7 +49,8 @@ class Hearing:
             self._runs.end_parent(run)
         for name, runs in unheard.items():
             if name in self._state.tasks:
-                self._runs.catch_up(name, runs, self._state.heard)
+                self._runs.catch_up(name, runs)
+                self._runs.heard(name, self._state.heard)
         return answer
 
     def _hear_task(self, event: TaskChanged) -> None:

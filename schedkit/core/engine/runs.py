@@ -177,20 +177,19 @@ class Runs:
         for child in list(self._children.get(run.task, {}).values()):
             if self._state.rows[child.name].heard < seq:
                 self._follow(child, run)
-                self._heard(child.name, seq)
+                self.heard(child.name, seq)
 
-    def catch_up(self, name: str, parents: list[Run], seq: int) -> None:
-        """Let a task have a run for each of those of its parents of which its home had not heard."""
-        for run in parents:
+    def catch_up(self, name: str, unheard: Iterable[tuple[int, Run]], since: int = 0) -> None:
+        """Let a task have a run for each of those of its parents of which an event after `since` tells."""
+        for seq, run in unheard:
             child = self._children.get(run.task, {}).get(name)
-            if child is not None:
+            if child is not None and seq > since:
                 self._follow(child, run)
                 if run.state.final:
                     self.end_parent(run)
-        if self._state.rows[name].heard != seq:
-            self._heard(name, seq)
 
-    def _heard(self, name: str, seq: int) -> None:
+    def heard(self, name: str, seq: int) -> None:
+        """Note up to which event a task has a run for each of its parents' runs."""
         row = self._state.rows[name]
         self._state.rows[name] = replace(row, heard=seq)
         self._state.draft.changes.append(ParentsHeard(name, seq, row.home))
@@ -225,10 +224,8 @@ class Runs:
         state.queue.withdraw(after.id)
         draft.events.append(RunEnded(at=state.at, after=after, attempt=attempt))
         draft.finished.append(finished or Finished(after))
-        if state.dependencies.runs_of(after.id):
-            draft.changes.append(WaitEnded(after.id, after.state))
         state.dependencies.judge(after.id)
-        self.judge_followers(after)
+        self.end_parent(after)
 
     def end_abroad(self, run: Run) -> None:
         """Know the end of a run of a task at home here that another process has written."""
@@ -238,15 +235,11 @@ class Runs:
         state.draft.finished.append(Finished(run))
         state.dependencies.judge(run.id)
 
-    def end_parent(self, run: Run) -> None:
-        """Decide about the runs here that waited for one that ended in another process."""
-        if self._state.dependencies.runs_of(run.id):
-            self._state.draft.changes.append(WaitEnded(run.id, run.state))
-        self.judge_followers(run)
-
-    def judge_followers(self, parent: Run) -> None:
-        """Decide about the runs that waited for one that has ended."""
+    def end_parent(self, parent: Run) -> None:
+        """Decide about the runs here that waited for one that has ended."""
         state = self._state
+        for waiting in state.dependencies.runs_of(parent.id):
+            state.draft.changes.append(WaitEnded(waiting, parent.task, parent.state))
         for verdict in state.dependencies.ended(parent.id, parent.state):
             child = state.runs[verdict.run]
             if verdict.blocked_by:

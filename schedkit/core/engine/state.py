@@ -104,7 +104,7 @@ class EngineState:
         self.heard = 0  # the last event of the log that is known here
         self.decided = 0  # decisions
         self.touched: dict[str, int] = {}  # the last decision that told something of each task
-        self.unheard: dict[str, list[Run]] = {}  # by task, parents' runs that it has to follow yet
+        self.unheard: dict[str, list[tuple[int, Run]]] = {}  # by task, parents' runs that it is yet to follow
         self.ended: list[Run] = []  # parents' runs whose end is to be judged yet
         # Left as they stand; a task, until it is declared again.
         self.runs_aside: frozenset[str] = frozenset()

@@ -82,7 +82,8 @@ class Tasks:
             self._leave_behind(known, "rescheduled")
         word = "declared" if known is None else "moved" if moved else "redeclared"
         if row != known:
-            row = replace(row, heard=state.heard if found is None else found.seq)
+            heard = state.heard if found is None else found.seq
+            row = replace(row, heard=heard if known is None else max(heard, known.heard))
             state.put_row(row, word, stimulus.actor)
         else:  # declared before in the same words: there is nothing to write
             state.tell_task(word, row, stimulus.actor, log=False)
@@ -93,8 +94,8 @@ class Tasks:
             self._go_on(found, stimulus.reason)
             for run in found.ended:
                 self._runs.end_parent(run)
-            if found.unheard:
-                self._runs.catch_up(task.name, found.unheard, found.seq)
+        if found is not None and known is not None and row != known:
+            self._runs.catch_up(task.name, found.unheard, known.heard)
         if stimulus.starts:
             state.queue.remember_starts(task.name, stimulus.starts)
         self._put_schedule(row)
@@ -103,8 +104,10 @@ class Tasks:
 
     def _check_found(self, stimulus: Declare, moved: bool) -> None:
         state, found = self._state, stimulus.found
-        if found is None:
+        if found is None and stimulus.task.name in state.rows:
             return
+        if found is None:
+            raise OutdatedError(f"task {stimulus.task.name!r} has left", hint="read what the ledger has of it")
         about = (stimulus.task.name, *(parent.task for parent in stimulus.task.after)) if moved else ()
         unwritten = any(state.touched.get(task, 0) > stimulus.written for task in about)
         if found.seq < state.heard or unwritten:
@@ -288,7 +291,7 @@ class Tasks:
         next = self._begins(stimulus.trigger)
         self._leave_behind(known, "rescheduled")
         changed = {"trigger": stimulus.text, "words": stimulus.words, "anchored": state.now, "next": next}
-        row = replace(known, **changed, heard=state.heard)
+        row = replace(known, **changed, heard=max(known.heard, state.heard))
         state.put_row(row, "rescheduled", stimulus.actor)
         task = state.tasks.get(row.name)
         if task is not None:

@@ -88,8 +88,8 @@ class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
 
     `id`, `trigger`, `words`, `facts` and `place` are those of its row; `code` tells whether others have the
     same; `starts` are its latest ones that the ledger knows, which count towards its rate. `found` is what
-    the ledger has of a task that was at home elsewhere, or of parents that are, read when `written` of this
-    engine's decisions were in it; what ran in processes that are gone was lost for the `reason` given.
+    the ledger has of it, read when `written` of this engine's decisions were in it; None: it is at home here.
+    What ran in processes that are gone was lost for the `reason` given.
     """
 
     task: Task
@@ -376,9 +376,10 @@ class WaitBound(msgspec.Struct, frozen=True, gc=False):
 
 
 class WaitEnded(msgspec.Struct, frozen=True, gc=False):
-    """The runs that waited for a run know how it ended."""
+    """A run knows how the run of a parent ended for which it waits."""
 
-    parent_run: str
+    run: str
+    parent: str
     state: State
 
 
@@ -506,8 +507,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         Runs that are running in this process, and in others which live; they end there.
     elsewhere : list of Run
         Runs of its parents that have not ended.
-    unheard : list of Run
-        Runs of its parents of which its home had not heard.
+    unheard : list of tuple of int and Run
+        Runs of its parents of which its home had not heard, with the event that tells of each.
     ended : list of Run
         Runs for which its runs wait and which have ended, of which its home had not heard.
     """
@@ -521,7 +522,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     here: frozenset[str] = frozenset()
     abroad: frozenset[str] = frozenset()
     elsewhere: list[Run] = []
-    unheard: list[Run] = []
+    unheard: list[tuple[int, Run]] = []
     ended: list[Run] = []
 
 
@@ -536,8 +537,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         Runs of tasks that are at home elsewhere, which run here.
     elsewhere : list of Run
         Runs of parents at home elsewhere that have not ended.
-    unheard : mapping of str to list of Run
-        Task → the runs of its parents of which this life had not heard.
+    unheard : mapping of str to list of tuple of int and Run
+        Task → the runs of its parents of which this life had not heard, with the event that tells of each.
     ended : list of Run
         Runs for which others wait and which have ended, of which this life had not heard.
     taken : mapping of str to set of int
@@ -555,7 +556,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     abroad: frozenset[str] = frozenset()
     guests: frozenset[str] = frozenset()
     elsewhere: list[Run] = []
-    unheard: Mapping[str, list[Run]] = {}
+    unheard: Mapping[str, list[tuple[int, Run]]] = {}
     ended: list[Run] = []
     paused: bool = False
     seq: int = 0

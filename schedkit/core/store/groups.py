@@ -183,5 +183,5 @@ _TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
     WaitAdded: lambda group, it: group.rows["waits"].append(wait_values(it.row)),
     WaitBound: lambda group, it: group.rows["bound_waits"].append((it.parent_run, it.run, it.parent)),
     WaitDropped: lambda group, it: group.rows["dropped_waits"].append((it.run, it.parent)),
-    WaitEnded: lambda group, it: group.rows["ended_waits"].append((it.state.value, it.parent_run)),
+    WaitEnded: lambda group, it: group.rows["ended_waits"].append((it.state.value, it.run, it.parent)),
 }

@@ -389,7 +389,7 @@ def _parents(row: TaskRow) -> set[str]:
     return set(row.facts.get("after", ()))
 
 
-def _unheard(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str, list[Run]]:
+def _unheard(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str, list[tuple[int, Run]]]:
     """Return, for each task that follows its parents, the runs of theirs of which its home had not heard."""
     followers = [row for row in rows if row.trigger is None and _parents(row)]
     if not followers:
@@ -401,16 +401,20 @@ def _unheard(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str, li
         .where(events.c.kind == RunQueued.__name__, events.c.task.in_(parents))
         .order_by(events.c.seq)
     )
-    unheard: dict[str, list[str]] = {}
+    unheard: dict[str, list[tuple[int, str]]] = {}
     for seq, life, task, run, data in connection.execute(query):
         told = decode(data)
         if isinstance(told, RunQueued) and told.followed:
             for row in followers:  # its home followed what it wrote itself in the same commit
                 if seq > row.heard and life != row.home and task in _parents(row):
-                    unheard.setdefault(row.name, []).append(run)
-    ids = {run for several in unheard.values() for run in several}
-    known = {row["id"]: run_from_row(row) for row in _mappings(connection, select(runs).where(runs.c.id.in_(ids)))}
-    return {task: [known[run] for run in several if run in known] for task, several in unheard.items()}
+                    unheard.setdefault(row.name, []).append((seq, run))
+    ids = {run for several in unheard.values() for _, run in several}
+    query = select(runs).where(runs.c.id.in_(ids))
+    known = {row["id"]: run_from_row(row) for row in _mappings(connection, query)} if ids else {}
+    return {
+        task: [(seq, known[run]) for seq, run in several if run in known]
+        for task, several in unheard.items()
+    }
 
 
 def _live_of(connection: sa.Connection, names: Collection[str]) -> list[Run]:

@@ -249,7 +249,7 @@ _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
         "details": _whole(schema.details, ("run",)),
         "waits": _whole(schema.waits),
         "bound_waits": Update(schema.waits.name, ("parent_run",), _WAIT),
-        "ended_waits": Update(schema.waits.name, ("ended",), ("parent_run",)),
+        "ended_waits": Update(schema.waits.name, ("ended",), _WAIT),
         "dropped_waits": Delete(schema.waits.name, _WAIT),
         "answers": Update(schema.commands.name, ("done_at", "answer"), ("id",)),
     },
