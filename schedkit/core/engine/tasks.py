@@ -108,7 +108,8 @@ class Tasks:
             return
         if found is None:
             raise OutdatedError(f"task {stimulus.task.name!r} has left", hint="read what the ledger has of it")
-        about = (stimulus.task.name, *(parent.task for parent in stimulus.task.after)) if moved else ()
+        about = {parent.task for parent in stimulus.task.after}
+        about = {*about, stimulus.task.name} if moved else about - state.rows.keys()
         unwritten = any(state.touched.get(task, 0) > stimulus.written for task in about)
         if found.seq < state.heard or unwritten:
             raise OutdatedError("the ledger has changed since it was read", hint="read it again")
