@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from core.conftest import Heard
+from support.lives import die
 
 from schedkit import context
 from schedkit.core import events
@@ -296,7 +297,7 @@ def test_which_runs_a_child_waits_for_survives_a_crash(make: Make, gate: Gate) -
     first.submit("a").result("10s")
     parent = first.submit("b")
     gate.wait(1)
-    first._node.lease._let_go()  # it dies
+    die(first)
     second.start()
     (pending,) = second.runs("child")
     assert pending.state is State.PENDING

@@ -113,8 +113,8 @@ class Views:
         return self._ledger.home(named(task))
 
     def _is_here(self, life: str) -> bool:
-        """Tell whether a life is this process's."""
-        return self._node.life is not None and self._node.life.lease.life == life
+        """Tell whether a life is, or was, this process's."""
+        return life in self._node.lives
 
     @property
     def at_home(self) -> list[str]:
@@ -124,7 +124,7 @@ class Views:
     @property
     def standing_by(self) -> list[str]:
         """The tasks that are declared here and run by other processes; this one goes on when those end."""
-        return sorted(self._node.declarations.elsewhere)
+        return sorted(self._node.declarations.elsewhere.keys() - set(self.at_home))
 
     @property
     def paused(self) -> bool:

@@ -99,6 +99,7 @@ class Declarations:
             except DeclarationError as error:
                 refused.append(error)
                 self._registry.remove(name)
+                self.elsewhere.pop(name, None)
                 token.settle({})
                 continue
             if claim is Claim.STAND_BY and at is not None:

@@ -113,7 +113,7 @@ class Life:
         self.trouble: Event | None = None
         self.clock = Clock()
         self.stopping = False
-        self._ended = False
+        self._ended = self._settled = False
         self._loop = OwnLoop()
         self._rush = Rush(self._loop)
         self._inbox = Inbox()
@@ -347,6 +347,7 @@ class Life:
     def _refused(self, decision: Decision, error: Exception) -> None:
         if self.writer.ended:  # nobody decides it again
             self._unwritten.popleft()
+            self._settled = False
             for reply in decision.replies:
                 self._reply(Reply(reply.stimulus, {}, error))
             return
@@ -451,6 +452,12 @@ class Life:
         self.save_progress()
         self.post(Abandon())
         await self.decided()
+        self._settled = True
+
+    @property
+    def settled(self) -> bool:
+        """Whether it was stopped and all that it decided is written: there is nothing to bury."""
+        return self._settled and not self._unwritten
 
     def hurry(self, patience: float) -> None:
         """Shorten the wait for what runs to `patience` seconds from now, if that is shorter."""
