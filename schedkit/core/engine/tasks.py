@@ -25,6 +25,7 @@ from schedkit.core.engine.values import (
     SettingPut,
     StandBy,
     TaskDropped,
+    TaskTaken,
 )
 from schedkit.core.events import Fired, TaskChanged
 from schedkit.core.model import Task, TaskRow
@@ -95,11 +96,15 @@ class Tasks:
         """Know a task that was at home elsewhere, and its runs."""
         state, row = self._state, found.row
         state.rows[row.name] = row
+        state.since[row.name] = found.seq
+        state.draft.changes.append(TaskTaken(row, found.live))
         state.taken[row.name] = set(found.taken)
         for run in found.live:
             state.elsewhere.pop(run.id, None)  # of a parent that is at home here from now on
             state.keep(run)
         state.abroad |= found.abroad
+        for parent in row.facts.get("after", ()):
+            state.since.setdefault(parent, found.seq)
         for parent, how in found.last.items():
             if parent not in state.rows:
                 state.last[parent] = how
@@ -157,7 +162,8 @@ class Tasks:
             if next is None and trigger is not None:  # it may have failed, and be mended now
                 found = trigger.bind(known.anchor, state.config.tz).next(state.at)
                 next = None if found is None else to_micros(found)
-            home = {"home": state.config.life, "home_by": stimulus.home_by, "place": stimulus.place}
+            home_by = known.home_by if known.home == state.config.life else stimulus.home_by
+            home = {"home": state.config.life, "home_by": home_by, "place": stimulus.place}
             return replace(known, next=next, facts=stimulus.facts, words=stimulus.words, **home)
         next = self._begins(trigger)
         if trigger is not None and next is None:

@@ -58,6 +58,7 @@ __all__ = [
     "TaskDropped",
     "TaskHeld",
     "TaskPut",
+    "TaskTaken",
     "WaitAdded",
     "WaitBound",
     "WaitDropped",
@@ -294,6 +295,13 @@ class TaskDropped(msgspec.Struct, frozen=True, gc=False):
     home: str
 
 
+class TaskTaken(msgspec.Struct, frozen=True, gc=False):
+    """A task changes its home, and its row and the runs that have not ended are still as they were found."""
+
+    row: TaskRow
+    live: list[Run]
+
+
 class TaskHeld(msgspec.Struct, frozen=True, gc=False):
     """What was decided holds only while a task is at home there."""
 
@@ -384,6 +392,7 @@ Change = (
     | TaskAdvanced
     | TaskDropped
     | TaskHeld
+    | TaskTaken
     | CodeTold
     | FireRecorded
     | WaitAdded
@@ -469,6 +478,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         Runs that are running in processes which live; they end there.
     elsewhere : list of Run
         Runs of its parents that have not ended.
+    seq : int
+        The last event by then.
     """
 
     row: TaskRow
@@ -478,6 +489,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     last: Mapping[str, State] = {}
     abroad: frozenset[str] = frozenset()
     elsewhere: list[Run] = []
+    seq: int = 0
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

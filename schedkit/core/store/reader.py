@@ -209,6 +209,7 @@ class Ledger:
                 last={parent: snapshot.last[parent] for parent in _parents(row) & snapshot.last.keys()},
                 abroad=snapshot.abroad & {run.id for run in snapshot.live if run.task == row.name},
                 elsewhere=[run for run in (*snapshot.elsewhere, *snapshot.live) if run.task in _parents(row)],
+                seq=snapshot.seq,
             )
             for row in snapshot.tasks
         }
