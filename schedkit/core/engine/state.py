@@ -145,10 +145,14 @@ class EngineState:
         self.elsewhere[run.id] = run
         self.by_task.setdefault(run.task, {})[run.id] = None
 
-    def note_end(self, run: Run) -> None:
-        """Know how a run of a task that is at home elsewhere has ended."""
+    def forget(self, run: Run) -> None:
+        """Know a run of a task that is at home elsewhere no more."""
         self.elsewhere.pop(run.id, None)
         self.by_task.get(run.task, {}).pop(run.id, None)
+
+    def note_end(self, run: Run) -> None:
+        """Know how a run of a task that is at home elsewhere has ended."""
+        self.forget(run)
         self.last[run.task] = run.state
 
     def hold_home(self, task: str) -> None:

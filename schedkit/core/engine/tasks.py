@@ -18,6 +18,7 @@ from schedkit.core.engine.values import (
     FireRecorded,
     Found,
     HoldWrites,
+    Parents,
     Pause,
     Remove,
     Reschedule,
@@ -72,6 +73,8 @@ class Tasks:
         moved = known is None and found is not None
         if known is None and found is not None:
             known = self._take_in(found)
+        if stimulus.parents is not None:
+            self._know_parents(task, stimulus.parents)
         row = self._declared_row(stimulus, known)
         self._tell_code(task.name, stimulus.code)
         state.tasks[task.name] = task
@@ -103,16 +106,21 @@ class Tasks:
             state.elsewhere.pop(run.id, None)  # of a parent that is at home here from now on
             state.keep(run)
         state.abroad |= found.abroad
-        for parent in row.facts.get("after", ()):
-            state.since.setdefault(parent, found.seq)
-        for parent, how in found.last.items():
-            if parent not in state.rows:
-                state.last[parent] = how
-        for run in found.elsewhere:
-            if run.task not in state.rows:
-                state.note(run)
         self._runs.load_waits(found.waits)
         return row
+
+    def _know_parents(self, task: Task, parents: Parents) -> None:
+        """Know how the parents stand that are at home elsewhere, unless their news are heard already."""
+        state = self._state
+        names = {parent.task for parent in task.after} - state.rows.keys()
+        unknown = {name for name in names if not self._runs.is_parent(name)}
+        state.since.update(dict.fromkeys(unknown, parents.seq))
+        for run in [run for run in state.elsewhere.values() if run.task in unknown]:
+            state.forget(run)
+        state.last.update({name: how for name, how in parents.last.items() if name in unknown})
+        for run in parents.live:
+            if run.task in unknown:
+                state.note(run)
 
     def _go_on(self, task: Task, found: Found, reason: str) -> None:
         """Go on with the runs of a task that was at home elsewhere."""

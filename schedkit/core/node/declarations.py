@@ -123,6 +123,7 @@ class Declarations:
         replace: bool = False,
         token: Any = None,
     ) -> Declare:
+        parents = [parent.task for parent in task.after]
         starts: list[int] = []
         if task.rate is not None:
             runs = await anyio.to_thread.run_sync(
@@ -141,6 +142,7 @@ class Declarations:
             actor=self._config.name,
             starts=tuple(starts),
             found=found,
+            parents=await anyio.to_thread.run_sync(self._ledger.parents, parents) if parents else None,
             reason="its process ended",
             token=token,
         )

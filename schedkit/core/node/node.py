@@ -377,9 +377,10 @@ class Node:
 
         It may have been heard already, when the engine did not know the tasks yet.
         """
-        found = [each.found.seq for each in told if isinstance(each, Declare) and each.found is not None]
-        if found:
-            read = functools.partial(self.ledger.events, min(found), besides=life.lease.life)
+        declared = [each for each in told if isinstance(each, Declare)]
+        read_at = [it.seq for each in declared for it in (each.found, each.parents) if it is not None]
+        if read_at:
+            read = functools.partial(self.ledger.events, min(read_at), besides=life.lease.life)
             if events := await anyio.to_thread.run_sync(read):
                 life.post(Heard(events=tuple(events)))
 
