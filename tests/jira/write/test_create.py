@@ -156,3 +156,58 @@ def test_an_estimate_is_given_as_a_duration(site: DemoSite, jira: Jira) -> None:
     plan = jira.create(pd.DataFrame([row]))
     assert plan.apply()["Outcome"].tolist() == ["done"]
     assert [i.estimate for i in site.store.visible() if i.summary == "estimated"] == [5_400]
+
+
+HOSTILE_NAMES = ("One, two", 'Line\nbreak, and "quotes"', "plain", "Ends, with, commas")
+
+
+@pytest.fixture
+def hostile(site: DemoSite) -> DemoSite:
+    """A project whose components, versions and people have names with commas, line breaks and quotes."""
+    project = site.store.project("DEMO")
+    assert project is not None
+    for number, name in enumerate(HOSTILE_NAMES):
+        site.store.rename_element("DEMO", project.components[number].name, name)
+        site.store.rename_element("DEMO", project.versions[number].name, f"v {name}")
+    return site
+
+
+def named(values: object) -> set[str]:
+    return {getattr(each, "name", each) for each in values}  # type: ignore[attr-defined]
+
+
+def test_names_with_commas_in_texts_stay_whole(hostile: DemoSite, jira: Jira) -> None:
+    """As a workbook that another program wrote gives them: no issue shows them yet."""
+    row = {
+        "Project": "DEMO",
+        "Type": "Bug",
+        "Summary": "Lists",
+        "Platforms": "Windows, Linux, ARM",
+        "Components": ", ".join(HOSTILE_NAMES),
+        "Fix Versions": f"v {HOSTILE_NAMES[1]}, v {HOSTILE_NAMES[3]}",
+        "Affects Versions": 'v Line break, and "quotes"',
+        "Reviewers": "O'Brien, Seán, Ada Lovelace",
+        "Root Cause": "Code / Logic",
+        "Labels": "one, two",
+    }
+    outcome = jira.create(pd.DataFrame([row])).apply()
+    assert list(outcome["Outcome"]) == ["done"], outcome["Detail"][0]
+    issue = hostile.store.get(outcome["Key"][0])
+    assert named(issue.components) == set(HOSTILE_NAMES)
+    assert named(issue.fix_versions) == {f"v {HOSTILE_NAMES[1]}", f"v {HOSTILE_NAMES[3]}"}
+    assert named(issue.versions) == {f"v {HOSTILE_NAMES[1]}"}
+    assert set(issue.custom["platforms"]) == {"Windows", "Linux, ARM"}
+    assert [user.display for user in issue.custom["reviewers"]] == ["O'Brien, Seán", "Ada Lovelace"]
+    assert issue.custom["cause"] == ("Code", "Logic")
+    assert set(issue.labels) == {"one", "two"}
+
+
+def test_one_type_of_issue_asks_for_its_screen_once(site: DemoSite, jira: Jira) -> None:
+    rows = [
+        {"Project": "DEMO", "Type": "Bug", "Summary": f"Row {n}", "Platforms": cell}
+        for n, cell in enumerate(["Linux, ARM", "Windows, Linux, ARM", "Windows", None])
+    ]
+    jira.create(pd.DataFrame(rows[2:]))
+    assert site.requests.count(path="/createmeta/") == 0, "no cell has a comma"
+    jira.create(pd.DataFrame(rows))
+    assert site.requests.count(path="/createmeta/") == 2
