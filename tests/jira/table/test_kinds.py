@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,20 +136,3 @@ def test_the_default_columns_stay_beside_a_structure(jira: Jira) -> None:
     assert {"Summary", "Priority", "Priority (raw)"} <= set(df)
     assert df["Priority (raw)"][0]["name"] == df["Priority"][0]
     assert df["Priority"].cat.ordered
-
-
-def test_two_people_of_one_name_are_told(dialect: str) -> None:
-    with DemoSite(issues=60) as site:
-        jira = client(site, dialect)
-        one, other = site.store.catalog.users[1:3]
-        twin = replace(other, display=one.display)
-        site.store.edit("DEMO-1", assignee=one)
-        site.store.edit("DEMO-2", assignee=twin)
-        df = jira.search("key in (DEMO-1, DEMO-2) ORDER BY key", fields=["Assignee"], raw=["Assignee"])
-        assert df["Assignee"].nunique() == 1
-        identity = "accountId" if dialect == "cloud" else "name"
-        assert df["Assignee (raw)"][0][identity] != df["Assignee (raw)"][1][identity]
-        plain = jira.search("key in (DEMO-1, DEMO-2)", fields=["Assignee"])
-        told = [w for w in plain.attrs["extraction"]["warnings"] if "2 people are called" in w]
-        assert len(told) == 1
-        assert jira.search("key = DEMO-1").attrs["extraction"]["warnings"] == []
