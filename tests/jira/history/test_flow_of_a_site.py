@@ -155,8 +155,15 @@ def test_until_in_the_past_and_changes_cut_there() -> None:
         held = {(str(k), str(s)): v for k, row in whole.iterrows() for s, v in row.items() if v}
         assert held == {where: spent for where, spent in expected.items() if spent}
         assert whole.attrs["warnings"] == []
-        (warning,) = time_in_status(issues, changes[changes["When"] < cut], until=cut).attrs["warnings"]
-        assert "give the whole changelog instead" in warning
+        part = changes[changes["When"] < cut]
+        assert 0 < len(part) < len(changes)
+        for same in (part, part[part["Field"] == "status"], changes[changes["When"] < "1999"]):
+            pd.testing.assert_frame_equal(time_in_status(issues, same, until=cut), whole)
+        pd.testing.assert_frame_equal(as_of(issues, part, cut), as_of(issues, changes, cut))
+        bare = part.copy()
+        bare.attrs = {}
+        with pytest.raises(UsageError, match="give the whole changelog"):
+            time_in_status(issues, bare, until=cut)
         then = as_of(issues, changes, cut).set_index("Key")
         for issue in site.store.visible():
             moves = [
