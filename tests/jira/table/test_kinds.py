@@ -67,6 +67,8 @@ ASSETS = "com.atlassian.jira.plugins.cmdb:cmdb-object-cftype"
          [{"workspaceId": "w", "id": "w:12", "objectId": "12"}, {"label": "Laptop 7", "id": "w:13"}, {}],
          ("12", "Laptop 7")),
         ({"type": "any", "custom": ASSETS}, [{"objectKey": "IT-7", "objectId": 3}], ("IT-7",)),
+        ({"type": "any", "custom": "com.riadalabs.jira.plugins.insight:rlabs-customfield-default-object"},
+         ["Laptop 7 (IT-7)", "A, B (IT-8)"], ("Laptop 7 (IT-7)", "A, B (IT-8)")),
         ({"type": "progress"}, {"progress": 3600, "total": 7200, "percent": 50}, 50.0),
         ({"type": "progress"}, {"progress": 0, "total": 0}, 0.0),
         ({"type": "timetracking"},
@@ -82,6 +84,34 @@ def test_a_useful_cell(schema: dict[str, Any], value: Any, cell: Any) -> None:
         assert held.isna().all()
     else:
         assert held[0] == cell
+
+
+def entry(**more: Any) -> dict[str, Any]:
+    return {"id": "1", "author": {"displayName": "Ann", "name": "ann"}, "timeSpent": "1h", **more}
+
+
+@pytest.mark.parametrize(
+    ("value", "cells"),
+    [
+        ({"comments": [entry(body="Hi")], "total": 1}, ("Ann: Hi",)),
+        ([entry(body="Hi"), {"body": "No author"}], ("Ann: Hi", "No author")),
+        ([], ()),
+        ([entry(body="Hi"), entry(body=7), {"id": "2", "name": "odd"}], ("Ann: Hi", "odd")),
+    ],
+)
+def test_comments_in_every_form(value: Any, cells: tuple[str, ...]) -> None:
+    """Older sites send a bare list; an entry that is none does not change the others."""
+    frame = to_frame([{"id": "1", "key": "A-1", "fields": {"comment": value}}])
+    held = frame["Comment"][0]
+    assert [cell for cell in held if not cell.startswith("{")] == list(cells)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_work_in_every_form(whole: bool) -> None:
+    rows = [entry(), {"timeSpentSeconds": 60, "author": {"name": "bob"}}]
+    value = {"worklogs": rows, "total": 2} if whole else rows
+    frame = to_frame([{"id": "1", "key": "A-1", "fields": {"worklog": value}}])
+    assert frame["Log Work"][0] == ("Ann: 1h", "bob")
 
 
 @pytest.mark.parametrize(
