@@ -99,7 +99,7 @@ class People:
             try:
                 rows.append(await self.session.get(f"{self.session.dialect.api}/user", params))
             except SiteError as error:
-                if error.status not in (400, 404):
+                if error.status not in (400, 403, 404):
                     raise
         return rows
 

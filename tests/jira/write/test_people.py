@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from support.namesakes import namesakes
 
 from schedkit.demo import DemoSite
-from schedkit.errors import UsageError
+from schedkit.errors import SiteError, UsageError
 from schedkit.jira import Jira
 from schedkit.jira.write.people import People, shows, unlabelled
 from schedkit.loop import service
@@ -39,6 +41,18 @@ def test_nobody_is_found_by_half_a_name(people: People, text: str) -> None:
     with pytest.raises(UsageError, match="no user is called"):
         service().call(people.find, text)
     assert service().call(people.ids, text) == frozenset()
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, UsageError), (418, SiteError)])
+def test_a_site_that_shows_no_single_users(
+    site: DemoSite, people: People, status: int, error: type[Exception]
+) -> None:
+    def deny(request: Request) -> JSONResponse | None:
+        return JSONResponse({}, status) if request.url.path.endswith("/user") else None
+
+    site.before(deny)
+    with pytest.raises(error):
+        service().call(people.find, "Nobody")
 
 
 def test_near_names_are_told(people: People) -> None:
