@@ -150,8 +150,8 @@ def _users(people: list[User], name: NameOf) -> tuple[str, ...]:
     return tuple([text for user in people if (text := name(user)) is not None])
 
 
-def _sprint(sprint: Named | str) -> str:
-    return sprint_name(sprint) if isinstance(sprint, str) else sprint.name
+def _sprints(sprints: list[Named | str]) -> tuple[str, ...]:
+    return tuple([sprint_name(s) if isinstance(s, str) else s.name for s in sprints])
 
 
 def _sla(sla: Sla) -> str | None:
@@ -232,7 +232,7 @@ _ASSET_FIELDS = (
     "com.atlassian.jira.plugins.cmdb:cmdb-object-cftype",
     "com.riadalabs.jira.plugins.insight:rlabs-customfield-",
 )
-_SPRINT = _list("sprint", Named | str, _sprint)
+_SPRINT = Kind("sprint", list[Named | str], "list", _sprints)
 _PARENT_LINK = Kind(
     "issue", str | ParentData, "text", lambda v: v if isinstance(v, str) else (v.data.key if v.data else None)
 )
