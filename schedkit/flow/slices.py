@@ -13,7 +13,7 @@ from schedkit.values.whole_history import WholeHistory
 
 __all__ = ["uncut"]
 
-_COLUMNS = ("Id", "Key", "When", "Field", "Field Id", "From", "To", "From Id", "To Id", "Entry")
+_COLUMNS = ("site", "Id", "Key", "When", "Field", "Field Id", "From", "To", "From Id", "To Id", "Entry")
 
 
 def uncut(changes: pd.DataFrame, issues: pd.DataFrame | None) -> tuple[pd.DataFrame, bool]:

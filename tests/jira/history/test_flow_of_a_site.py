@@ -302,6 +302,11 @@ def test_histories_of_two_sites_in_one_frame() -> None:
         alone = pd.concat([status_spans(*part, until=UNTIL).drop(columns="Status Id") for part in parts])
         pd.testing.assert_frame_equal(stays.drop(columns="Status Id"), alone.reset_index(drop=True))
         assert {"In Progress", "Doing"} <= set(stays["Status"])
+        early = pd.Timestamp("2025-09-01", tz="UTC")
+        pd.testing.assert_frame_equal(
+            status_spans(issues, changes[changes["When"] < early], until=early),
+            status_spans(issues, changes, until=early),
+        )
 
         columns = ["Story Points", "Sprint", "Status Category"]
         then = as_of(issues, changes, "2025-09-01", ["Status", "Story Points", "Sprint"])
