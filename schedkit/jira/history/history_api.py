@@ -47,7 +47,7 @@ class HistoryApi:
         DataFrame
             Key, Id, When, Author, Author Id, Field (as the history writes it), Field Id, From, To, From Id,
             To Id and Entry (what was changed together). Field Id is missing where a Data Center has several
-            custom fields of that name.
+            custom fields of that name. People who share a name are shown as `search` shows them.
 
             ``attrs["extraction"]["missing"]`` lists the keys of which nothing could be read, and why;
             ``attrs["statuses"]`` the site's statuses by id, and ``attrs["history_fields"]`` which column each

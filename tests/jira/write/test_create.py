@@ -8,10 +8,13 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
+from schedkit import excel
 from schedkit.demo import DemoSite
 from schedkit.errors import UsageError
 from schedkit.jira import Jira
@@ -200,6 +203,31 @@ def test_names_with_commas_in_texts_stay_whole(hostile: DemoSite, jira: Jira) ->
     assert [user.display for user in issue.custom["reviewers"]] == ["O'Brien, Seán", "Ada Lovelace"]
     assert issue.custom["cause"] == ("Code", "Logic")
     assert set(issue.labels) == {"one", "two"}
+
+
+def test_issues_copied_by_a_workbook_that_another_program_saved(
+    hostile: DemoSite, jira: Jira, tmp_path: Path
+) -> None:
+    project = hostile.store.project("DEMO")
+    assert project is not None
+    lists = ["Components", "Fix Versions", "Affects versions", "Platforms", "Reviewers", "Root Cause"]
+    hostile.store.edit(
+        "DEMO-1", components=project.components[:3], fix_versions=project.versions[1:4],
+        versions=project.versions[:2],
+        custom={"platforms": ("Linux, ARM", "iOS"), "reviewers": hostile.store.catalog.users[7:9],
+                "cause": ("Code", "Logic")},
+    )  # fmt: skip
+    df = jira.keys(["DEMO-1"], fields=["Type", *lists]).assign(Project="DEMO", Summary="Copied")
+    path = excel.write(df, tmp_path / "issues.xlsx").path
+    book = openpyxl.load_workbook(path)
+    book.save(path)
+    back = excel.read(path)
+    outcome = jira.create(back.drop(columns="Key")).apply()
+    assert list(outcome["Outcome"]) == ["done"], outcome["Detail"][0]
+    made = jira.keys([outcome["Key"][0]], fields=lists)
+    for column in lists:
+        assert made[column][0] == df[column][0], column
+    assert len(made["Components"][0]) == 3
 
 
 def test_one_type_of_issue_asks_for_its_screen_once(site: DemoSite, jira: Jira) -> None:
