@@ -20,7 +20,7 @@ from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.limits import MAX_COLUMNS, MAX_ROWS
 from schedkit.excel.links import ADDRESSES, LinkOf, issue_links
 from schedkit.excel.names import header_text, headers, sheet_names, table_names
-from schedkit.excel.new_workbook.column_formats import checked_formats
+from schedkit.excel.new_workbook.column_formats import checked_formats, fitting_formats
 from schedkit.excel.new_workbook.header_rows import HeaderRows
 from schedkit.excel.new_workbook.skeleton import SheetPlan
 from schedkit.excel.new_workbook.totals import totals_of
@@ -149,7 +149,9 @@ def _draft(
         stop=len(frame),
         links=links_of(frame, columns, options.links_of(frame, columns)),
         attrs=frame.attrs,
-        formats=checked_formats(options.formats_of(frame, columns), columns),
+        formats=fitting_formats(
+            checked_formats(options.formats_of(frame, columns), columns), columns, len(frame)
+        ),
         index=len(index_levels(given) or []),
         header=header,
         outline=options.outline_of(frame, columns),

@@ -112,15 +112,26 @@ def format_kinds(book: Workbook) -> list[str]:
     return []
 
 
+def kind_of_format(code: str) -> str:
+    """Return what a number format shows; see `format_kinds`.
+
+    Examples
+    --------
+    >>> [kind_of_format(code) for code in ("0.0%", "yyyy-mm-dd", "hh:mm", "[h]:mm")]
+    ['n', 'd', 'h', 't']
+    """
+    # Only the first section counts; quoted text and colours are not codes.
+    code = _LITERALS.sub("", code.split(";")[0]).lower()
+    if re.search(r"\[(h+|m+|s+)\]", code):
+        return "t"
+    if "general" in code or not re.search(r"[ymdhs]", code):
+        return "n"
+    return "d" if re.search(r"[yd]", code) or not re.search(r"[hs]", code) else "h"
+
+
 def _kind(number: int, codes: dict[int, str]) -> str:
     if number in codes:
-        # Only the first section counts; quoted text and colours are not codes.
-        code = _LITERALS.sub("", codes[number].split(";")[0]).lower()
-        if re.search(r"\[(h+|m+|s+)\]", code):
-            return "t"
-        if "general" in code or not re.search(r"[ymdhs]", code):
-            return "n"
-        return "d" if re.search(r"[yd]", code) or not re.search(r"[hs]", code) else "h"
+        return kind_of_format(codes[number])
     if number == 46:
         return "t"
     if number in _TIME_FORMATS:
