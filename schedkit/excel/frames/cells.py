@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from schedkit.excel.column_types import Column
 from schedkit.excel.conversion_report import ConversionReport
-from schedkit.excel.formula import Formula
 from schedkit.excel.links import LinkOf, LinkParts, within
 from schedkit.excel.names import letters
+from schedkit.excel.parts.formula import Formula
 from schedkit.excel.text import has_edge_blanks, xml_texts
 
 # Large enough to make Arrow's cost per call negligible, small enough to need little memory.

@@ -17,7 +17,7 @@ from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.names import letters
 from schedkit.excel.new_workbook import styles
 from schedkit.excel.new_workbook.decorate import data_bar
-from schedkit.excel.parts.cell_values import kind_of_format
+from schedkit.excel.number_formats import kind_of_format
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["BAR", "ColumnFormat", "checked_formats", "colour_column", "fitting_formats"]
