@@ -108,7 +108,9 @@ def lay_out(
             table=table,
             start=start,
             stop=stop,
-            totals=totals_of(prepared[name].iloc[start:stop], columns[name], table, totals[name]),
+            totals=totals_of(
+                _shown(prepared[name], drafts[name], start, stop), columns[name], table, totals[name]
+            ),
         )
         for sheet, table, (name, start, stop) in zip(names, table_names(names, tables), parts, strict=True)
     ]
@@ -126,6 +128,12 @@ def lay_out(
         for sheet in sheets:
             metadata = appends.recorded(metadata, sheet.table)
     return Layout(sheets, metadata)
+
+
+def _shown(frame: pd.DataFrame, plan: SheetPlan, start: int, stop: int) -> pd.DataFrame:
+    """Return the rows that totals count: hidden ones are left out."""
+    rows = frame.iloc[start:stop]
+    return rows if plan.outline is None else rows[~plan.outline.hidden[start:stop]]
 
 
 def _draft(
