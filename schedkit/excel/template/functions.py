@@ -54,10 +54,15 @@ def _numbers(arguments: Sequence[Argument]) -> list[float] | None:
     found: list[float] = []
     for argument in arguments:
         cells = argument.cells
-        if None in cells:
+        # Some programs count TRUE among numbers, others do not.
+        if _uncertain(cells):
             return None
         found += [value for value in cells if isinstance(value, float)]
     return found
+
+
+def _uncertain(cells: Sequence[Value]) -> bool:
+    return any(value is None or isinstance(value, bool) for value in cells)
 
 
 def _of_numbers(calculate: Callable[[list[float]], float | None]) -> Function:
@@ -87,16 +92,17 @@ def _sum_of(argument: Argument) -> float | None:
             if above == 0.0:
                 return argument.values.sum_above(sheet, area.left, area.bottom)
     numbers = _numbers([argument])
-    return None if numbers is None else sum(numbers)
+    return None if numbers is None else math.fsum(numbers)
 
 
 def _average(numbers: list[float]) -> float | None:
-    return sum(numbers) / len(numbers) if numbers else None
+    return math.fsum(numbers) / len(numbers) if numbers else None
 
 
 def _counta(arguments: Sequence[Argument]) -> Value:
-    # A value that is not known is one all the same.
-    return float(sum(value is not BLANK for argument in arguments for value in argument.cells))
+    cells = [value for argument in arguments for value in argument.cells]
+    # A value that is not known is one all the same, but empty text is none for some programs.
+    return None if "" in cells else float(sum(value is not BLANK for value in cells))
 
 
 def _count(arguments: Sequence[Argument]) -> Value:
@@ -169,7 +175,11 @@ def _fits(criterion: Value) -> Callable[[Value], bool | None] | None:
         return None
     if not _NUMBER.fullmatch(text):
         pattern, equal = _pattern(text), {"=": True, "<>": False}.get(sign)
-        return None if equal is None else lambda value: _matches(pattern, value) is equal
+        if equal is None:
+            return None
+        wild = any(sign in text for sign in "*?")
+        # Some programs compare what a number is shown as.
+        return lambda value: None if wild and isinstance(value, float) else _matches(pattern, value) is equal
     number = float(text)
     compare: Mapping[str, Callable[[float], bool]] = {
         "=": lambda value: value == number,
@@ -206,7 +216,7 @@ def _chosen(argument: Argument, criterion: Argument) -> list[bool] | None:
     """Return which cells of a column a criterion fits, None if that is not known."""
     test = _fits(criterion.value)
     cells = _column(argument)
-    if test is None or cells is None or None in cells:
+    if test is None or cells is None or _uncertain(cells):
         return None
     fitting = [test(value) for value in cells]
     return None if None in fitting else [bool(each) for each in fitting]
@@ -231,7 +241,7 @@ def _countif(arguments: Sequence[Argument]) -> Value:
 def _sumif(arguments: Sequence[Argument]) -> Value:
     chosen = _chosen(arguments[0], arguments[1])
     summed = _column(arguments[2] if len(arguments) > 2 else arguments[0])
-    if chosen is None or summed is None or None in summed:
+    if chosen is None or summed is None or _uncertain(summed):
         return None
     pairs = zip(chosen, summed, strict=False)
     return sum((value for fits, value in pairs if fits and isinstance(value, float)), start=0.0)

@@ -165,7 +165,7 @@ class WorkbookValues:
         sums = self._sums[sheet, column]
         last = min(row, self._last_row(sheet))
         for value in self.column(sheet, column, len(sums), last):
-            before = None if value is None else sums[-1]
+            before = None if value is None or isinstance(value, bool) else sums[-1]
             added = value if isinstance(value, float) else 0.0
             sums.append(None if before is None else before + added)
         return sums[min(last, len(sums) - 1)]

@@ -9,10 +9,11 @@ from schedkit.excel.template.calculation import Calculation, Position, Sources
 from schedkit.excel.template.operands import BLANK, Value
 
 COLUMNS: dict[int, list[Value]] = {
-    1: [1.0, 2.5, BLANK, "text", -4.0, True],
+    1: [1.0, 2.5, BLANK, "text", -4.0],
     2: ["Done", "open", "done", BLANK, "Do*ne", "5"],
     3: [1.0, None, 3.0],
     4: [float(number) for number in range(200)],
+    6: [True, "", 1.0],
 }
 
 
@@ -59,13 +60,21 @@ def value_of(formula: str) -> Value:
         ("AVERAGE(B1:B4)", None),
         ("COUNT(A1:A6)", 3.0),
         ("COUNT(C1:C3)", None),
-        ("COUNTA(A1:A6)", 5.0),
+        ("COUNTA(A1:A6)", 4.0),
+        ("COUNTA(F1:F2)", None),
+        ("COUNTA(F1,F3)", 2.0),
+        ("COUNTIF(F1:F3,1)", None),
+        ('SUMIF(A1:A3,">0",F1:F3)', None),
+        ("SUM(F1:F3)", None),
+        ("SUM(F2:F3)", 1.0),
+        ("COUNT(F1:F3)", None),
+        ('COUNTIF(F1:F3,"x*")', None),
         ("COUNTA(C1:C3)", 3.0),
         ("MIN(A1:A6)", -4.0),
         ("MAX(A1:A6,7)", 7.0),
         ("MAX(B1:B3)", 0.0),
         ("SUBTOTAL(109,A1:A6)", -0.5),
-        ("SUBTOTAL(3,A1:A6)", 5.0),
+        ("SUBTOTAL(3,A1:A6)", 4.0),
         ("SUBTOTAL(101,A1:A2)", 1.75),
         ("SUBTOTAL(9,C1:C3)", None),
         ("SUBTOTAL(7,A1:A6)", None),
@@ -130,7 +139,7 @@ def test_functions(formula: str, value: Value) -> None:
         ("A1<=A2", True),
         ("A1<A2", True),
         ("B1>1", None),
-        ("A6=TRUE", None),
+        ("F1=TRUE", None),
         ("2^3^2", 64.0),
         ("-2^2", 4.0),
         ("(-8)^0.5", None),

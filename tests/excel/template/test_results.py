@@ -16,6 +16,7 @@ from openpyxl.worksheet.formula import ArrayFormula
 from python_calamine import CalamineWorkbook
 from support.excel_templates import issues_table
 from support.office import converted
+from support.random_formulas import RandomFormulas
 
 from schedkit import excel
 
@@ -171,6 +172,33 @@ def without_values(path: Path, out: Path) -> Path:
                 part = re.sub(rb"(</f>|<f[^>]*/>)<v>[^<]*</v>", rb"\1", part)
             new.writestr(name, part)
     return out
+
+
+@pytest.mark.xdist_group("office")
+@pytest.mark.filterwarnings("ignore")
+def test_libreoffice_agrees_on_random_formulas(tmp_path: Path) -> None:
+    random = RandomFormulas(seed=16)
+    book = openpyxl.Workbook()
+    book.active.title = "Data"
+    book.active.append(["Key", *"ABCD"])
+    for row in range(6):
+        book.active.append([f"o{row}", *(random.value() for _ in range(4))])
+    dash = book.create_sheet("Dash")
+    for _ in range(800):
+        dash.append([f"={random.formula()}"])
+    book.save(tmp_path / "t.xlsx")
+    columns = {name: pd.Series([random.value() for _ in range(12)], dtype=object) for name in "ABCD"}
+    frame = pd.DataFrame({"Key": [f"n{row}" for row in range(12)], **columns})
+    made = excel.write(frame, tmp_path / "f.xlsx", template=tmp_path / "t.xlsx", mode="append")
+    (saved,) = converted([without_values(made.path, tmp_path / "bare.xlsx")], tmp_path)
+    formulas, ours, theirs = (
+        [row[0] for row in openpyxl.load_workbook(path, data_only=only)["Dash"].iter_rows(values_only=True)]
+        for path, only in ((made.path, False), (made.path, True), (saved, True))
+    )
+    told = [each for each in zip(formulas, ours, theirs, strict=True) if each[1] is not None]
+    assert len(told) > 100
+    for formula, mine, other in told:
+        assert (isinstance(mine, bool), mine) == (isinstance(other, bool), pytest.approx(other)), formula
 
 
 @pytest.mark.xdist_group("office")
