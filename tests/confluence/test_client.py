@@ -254,6 +254,28 @@ def test_a_put_that_an_empty_answer_swallows_is_an_error(
     undo()
 
 
+def test_a_put_whose_answer_is_no_page_and_no_look_at_it_is_an_error(
+    wiki: Confluence, make_page: MakePage, demo: DemoSite
+) -> None:
+    page = make_page(BODY)
+    plan = plan_of(wiki, page, ("K-1", "ONE"), ("K-2", "two"))
+    sent = []
+
+    def answers(request: Request) -> Response | None:
+        if request.method == "PUT":
+            sent.append(1)
+            return JSONResponse({})
+        return Response(status_code=401) if sent else None
+
+    undo = demo.before(answers)
+    with pytest.raises(
+        BadAnswerError, match="of version 2 does not name it; whether it was written is unk"
+    ) as e:
+        plan.apply()
+    undo()
+    assert e.value.maybe_done
+
+
 def test_old_versions_that_cannot_be_asked_for_leave_the_write_confirmed(
     wiki: Confluence, make_page: MakePage, demo: DemoSite, caplog: pytest.LogCaptureFixture
 ) -> None:

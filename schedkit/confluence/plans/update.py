@@ -265,7 +265,15 @@ class _Update:
         try:
             stored = await self._shown_after(state, _LOOKS_IF_TOLD if told else _LOOKS)
         except SiteError as error:
-            return self._unconfirmed(state, draft, error)
+            if told:
+                return self._unconfirmed(state, draft, error)
+            raise BadAnswerError(
+                f"{state.name}: the answer to the PUT of version {state.version + 1} does not name it; "
+                f"whether it was written is unknown: {error.message}",
+                status=error.status,
+                hint="check the page and any proxy before the site; a further run writes what is missing",
+                maybe_done=True,
+            ) from None
         if stored.version <= state.version:
             raise BadAnswerError(
                 f"{state.name}: the site answered the PUT of version {state.version + 1} with success, "
