@@ -16,7 +16,8 @@ from schedkit import context
 from schedkit.confluence.plans.missing_mark import MARK, MissingMark
 from schedkit.confluence.plans.new_page import NewPage, pages_by_key
 from schedkit.confluence.plans.placeholders import PageEdit, managed
-from schedkit.confluence.plans.plan import AsyncPlan, Plan
+from schedkit.confluence.plans.plan import AsyncPlan, Plan, parts_of
+from schedkit.confluence.plans.preview import summary
 from schedkit.confluence.plans.publish import plan_page
 from schedkit.confluence.plans.result import Applied
 from schedkit.confluence.plans.template import filled_title, placeholder_names
@@ -24,11 +25,12 @@ from schedkit.confluence.plans.update import check_editable, settled_draft
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.parents import Parent
 from schedkit.confluence.site.server import Server
+from schedkit.confluence.tables.rules import Merged
 from schedkit.errors import CheckError, NotFoundError, UnknownFieldError, UsageError
 from schedkit.loop import blocking, bridged
 from schedkit.values.durations import Duration
 from schedkit.values.extraction import incomplete
-from schedkit.values.text import did_you_mean, safe_repr
+from schedkit.values.text import clip, did_you_mean, safe_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +42,7 @@ MISSING_PAGES: tuple[str, ...] = get_args(MissingPages)
 # A share of fewer pages says nothing.
 _JUDGED_FROM = 10
 _LISTED = 10
+_LINE = 160
 _VALUE = "value"
 
 
@@ -157,15 +160,21 @@ class PagesPlan:
 
 def _line(plan: Plan) -> str:
     """Return one line of what a plan does."""
-    counts = [
-        (plan.changed_cells, "cells changed"),
-        (len(plan.added), "rows added"),
-        (len(plan.removed), "rows removed"),
-        (len(plan.archived), "rows archived"),
-        (len(plan.marked), "rows marked as missing"),
-    ]
-    told = ", ".join(f"{count} {what}" for count, what in counts if count) or "placeholders changed"
-    return f"{plan.title}: {'new' if plan.creates else told}"
+    if plan.creates:
+        return f"{plan.title}: new"
+    named = zip(plan.aio.names or (), parts_of(plan.aio.draft), strict=True)
+    told = [*filter(None, (_part(name, part) for name, part in named)), *plan.notes]
+    return clip(f"{plan.title}: {'; '.join(told)}", _LINE)
+
+
+def _part(name: str, part: Any) -> str:
+    if isinstance(part, Merged):
+        return summary(part) if part.edits else ""
+    if not part.changed:
+        return ""
+    if name == MARK:
+        return "marked as having no rows" if part.after else "has rows again"
+    return f"{name}: {clip(part.before, 30) or 'empty'} → {clip(part.after, 30) or 'empty'}"
 
 
 async def plan_each(server: Server, df: pd.DataFrame, each: Each) -> PagesPlan:

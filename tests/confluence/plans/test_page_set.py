@@ -64,8 +64,12 @@ def test_each_value_has_a_page(pages: Set) -> None:
     assert repr(again) == "2 pages: 2 unchanged"
     assert [each.written for each in again.apply()] == [False, False]
     changed = pages.plan("A", "B", "B")
-    assert "2 changed" in repr(changed)
-    assert f"<p>{pages.title} B: " in changed._repr_html_()
+    assert repr(changed).splitlines() == [
+        "2 pages: 2 changed",
+        f"{pages.title} A: count: 2 → 1; 1 row removed",
+        f"{pages.title} B: count: 1 → 2; 1 row added",
+    ]
+    assert f"<p>{pages.title} B: count: 1 → 2; 1 row added</p>" in changed._repr_html_()
 
 
 def test_by_default_a_page_without_rows_stays_and_is_told(
@@ -94,14 +98,19 @@ def test_a_choice_to_keep_them_is_no_warning(pages: Set, caplog: pytest.LogCaptu
 def test_a_marked_page_says_since_when_and_no_more_when_rows_come_back(pages: Set) -> None:
     pages.plan("A", "B").apply()
     plan = pages.plan("A", missing_pages="mark")
-    assert f"{pages.title} B: " in repr(plan)
+    assert repr(plan).splitlines() == [
+        "2 pages: 1 changed, 1 unchanged",
+        f"{pages.title} B: marked as having no rows",
+    ]
     plan.apply()
     assert "No rows" in pages.body("B")
     assert ">B-1<" in pages.body("B"), "its rows stay"
     assert "No rows" not in pages.body("A")
     again = pages.plan("A", missing_pages="mark")
     assert (again.changed, again.missing) == (False, ["B"])
-    pages.plan("A", "B").apply()
+    back = pages.plan("A", "B")
+    assert f"{pages.title} B: has rows again" in repr(back)
+    back.apply()
     assert "No rows" not in pages.body("B")
     assert not pages.plan("A", "B").changed
 
