@@ -175,9 +175,11 @@ def test_a_write_in_doubt_is_never_sent_again(site, scripted, replies) -> None:
 
 def test_a_write_that_never_left_is_repeated(clock, scripted) -> None:
     site = Site(scripted.url, retries=1, clock=clock)
+    scripted.script = lambda asked, n: scripted.reply(
+        headers={"Content-Type": "application/json", "Connection": "close"}
+    )
     send(site)
     scripted.close()
-    site._transport.close()
     with pytest.raises(UnavailableError) as caught:
         send(site, "POST", "/x", json={})
     assert not caught.value.maybe_done
