@@ -56,8 +56,9 @@ class AsyncScheduler:
 
     @bridged
     async def bring_home(self) -> None:
-        """Have this process run all tasks that are declared here, wherever they are at home now."""
-        await self._node.declare(list(self._scheduler._registry.values()), replace=True)
+        """Have this process run all that is declared here, now and later, wherever it is at home."""
+        self._node.declarations.bring_home = True
+        await self._node.declare(list(self._scheduler._registry.values()))
 
     @bridged
     async def submit(self, name: str, /, **params: Any) -> RunHandle:

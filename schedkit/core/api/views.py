@@ -1,4 +1,4 @@
-"""What a scheduler shows: tasks, runs, history, the board; from memory what is at home here, else the ledger."""
+"""What a scheduler shows: tasks, runs, history, the board; from memory or from the ledger."""
 
 from __future__ import annotations
 

@@ -98,6 +98,8 @@ class Engine:
         state.last.update(snapshot.last)
         state.taken = {task: set(times) for task, times in snapshot.taken.items()}
         state.rows = {row.name: row for row in snapshot.tasks}
+        parents = {parent for row in snapshot.tasks for parent in row.facts.get("after", ())}
+        state.since = dict.fromkeys(state.rows.keys() | parents, snapshot.seq)
         for run in snapshot.live:
             state.keep(run)
         state.abroad, state.guests = set(snapshot.abroad), set(snapshot.guests)

@@ -91,6 +91,7 @@ class EngineState:
         self.draft = Draft()
         self.tasks: dict[str, Task] = {}  # declared in this process
         self.rows: dict[str, TaskRow] = {}  # at home here
+        self.since: dict[str, int] = {}  # of tasks, and of parents elsewhere: the last event that is known
         self.codes: dict[str, str] = {}  # of the tasks whose code is here, as it was told
         self.paused = False
         self.held = self.draining = False  # nothing new begins: for a time, for good
@@ -144,10 +145,14 @@ class EngineState:
         self.elsewhere[run.id] = run
         self.by_task.setdefault(run.task, {})[run.id] = None
 
-    def note_end(self, run: Run) -> None:
-        """Know how a run of a task that is at home elsewhere has ended."""
+    def forget(self, run: Run) -> None:
+        """Know a run of a task that is at home elsewhere no more."""
         self.elsewhere.pop(run.id, None)
         self.by_task.get(run.task, {}).pop(run.id, None)
+
+    def note_end(self, run: Run) -> None:
+        """Know how a run of a task that is at home elsewhere has ended."""
+        self.forget(run)
         self.last[run.task] = run.state
 
     def hold_home(self, task: str) -> None:
@@ -159,7 +164,7 @@ class EngineState:
     def put_row(self, row: TaskRow, word: str, actor: str) -> None:
         """Let a task's row be another one, and tell."""
         before = self.rows.get(row.name)
-        self.rows[row.name] = row
+        row = self.rows[row.name] = replace(row, declared=self.now)
         self.draft.changes.append(TaskPut(row, None if before is None else before.home))
         self.tell_task(word, row, actor)
 

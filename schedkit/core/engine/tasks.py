@@ -18,6 +18,7 @@ from schedkit.core.engine.values import (
     FireRecorded,
     Found,
     HoldWrites,
+    Parents,
     Pause,
     Remove,
     Reschedule,
@@ -25,6 +26,7 @@ from schedkit.core.engine.values import (
     SettingPut,
     StandBy,
     TaskDropped,
+    TaskTaken,
 )
 from schedkit.core.events import Fired, TaskChanged
 from schedkit.core.model import Task, TaskRow
@@ -71,6 +73,8 @@ class Tasks:
         moved = known is None and found is not None
         if known is None and found is not None:
             known = self._take_in(found)
+        if stimulus.parents is not None:
+            self._know_parents(task, stimulus.parents)
         row = self._declared_row(stimulus, known)
         self._tell_code(task.name, stimulus.code)
         state.tasks[task.name] = task
@@ -95,19 +99,28 @@ class Tasks:
         """Know a task that was at home elsewhere, and its runs."""
         state, row = self._state, found.row
         state.rows[row.name] = row
+        state.since[row.name] = found.seq
+        state.draft.changes.append(TaskTaken(row, found.live))
         state.taken[row.name] = set(found.taken)
         for run in found.live:
             state.elsewhere.pop(run.id, None)  # of a parent that is at home here from now on
             state.keep(run)
         state.abroad |= found.abroad
-        for parent, how in found.last.items():
-            if parent not in state.rows:
-                state.last[parent] = how
-        for run in found.elsewhere:
-            if run.task not in state.rows:
-                state.note(run)
         self._runs.load_waits(found.waits)
         return row
+
+    def _know_parents(self, task: Task, parents: Parents) -> None:
+        """Know how the parents stand that are at home elsewhere, unless their news are heard already."""
+        state = self._state
+        names = {parent.task for parent in task.after} - state.rows.keys()
+        unknown = {name for name in names if not self._runs.is_parent(name)}
+        state.since.update(dict.fromkeys(unknown, parents.seq))
+        for run in [run for run in state.elsewhere.values() if run.task in unknown]:
+            state.forget(run)
+        state.last.update({name: how for name, how in parents.last.items() if name in unknown})
+        for run in parents.live:
+            if run.task in unknown:
+                state.note(run)
 
     def _go_on(self, task: Task, found: Found, reason: str) -> None:
         """Go on with the runs of a task that was at home elsewhere."""
@@ -157,7 +170,8 @@ class Tasks:
             if next is None and trigger is not None:  # it may have failed, and be mended now
                 found = trigger.bind(known.anchor, state.config.tz).next(state.at)
                 next = None if found is None else to_micros(found)
-            home = {"home": state.config.life, "home_by": stimulus.home_by, "place": stimulus.place}
+            home_by = known.home_by if known.home == state.config.life else stimulus.home_by
+            home = {"home": state.config.life, "home_by": home_by, "place": stimulus.place}
             return replace(known, next=next, facts=stimulus.facts, words=stimulus.words, **home)
         next = self._begins(trigger)
         if trigger is not None and next is None:

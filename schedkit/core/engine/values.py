@@ -39,6 +39,7 @@ __all__ = [
     "Found",
     "Heard",
     "HoldWrites",
+    "Parents",
     "Pause",
     "Recover",
     "Remove",
@@ -58,6 +59,7 @@ __all__ = [
     "TaskDropped",
     "TaskHeld",
     "TaskPut",
+    "TaskTaken",
     "WaitAdded",
     "WaitBound",
     "WaitDropped",
@@ -82,6 +84,7 @@ class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
     `id`, `trigger`, `words`, `facts` and `place` are those of its row; `code` tells whether others have the
     same; `starts` are its latest ones that the ledger knows, which count towards its rate. `found` is what
     the ledger has of a task that was at home elsewhere; what ran there was lost for the `reason` given.
+    `parents` is what it has of its parents.
     """
 
     task: Task
@@ -95,6 +98,7 @@ class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
     home_by: str = "declared"
     starts: tuple[int, ...] = ()
     found: Found | None = None
+    parents: Parents | None = None
     reason: str = ""
 
 
@@ -294,6 +298,13 @@ class TaskDropped(msgspec.Struct, frozen=True, gc=False):
     home: str
 
 
+class TaskTaken(msgspec.Struct, frozen=True, gc=False):
+    """A task changes its home, and its row and the runs that have not ended are still as they were found."""
+
+    row: TaskRow
+    live: list[Run]
+
+
 class TaskHeld(msgspec.Struct, frozen=True, gc=False):
     """What was decided holds only while a task is at home there."""
 
@@ -384,6 +395,7 @@ Change = (
     | TaskAdvanced
     | TaskDropped
     | TaskHeld
+    | TaskTaken
     | CodeTold
     | FireRecorded
     | WaitAdded
@@ -460,6 +472,24 @@ class Decision(msgspec.Struct, frozen=True):
         return bool(self.changes) or any(event.seq for event in self.events)
 
 
+class Parents(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ledger has of tasks that are parents.
+
+    Attributes
+    ----------
+    live : list of Run
+        Their runs that have not ended.
+    last : mapping of str to State
+        How the last run of each ended.
+    seq : int
+        The last event by then.
+    """
+
+    live: list[Run] = []
+    last: Mapping[str, State] = {}
+    seq: int = 0
+
+
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What the ledger has of one task, for an engine that takes it in.
 
@@ -467,17 +497,16 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     abroad : set of str
         Runs that are running in processes which live; they end there.
-    elsewhere : list of Run
-        Runs of its parents that have not ended.
+    seq : int
+        The last event by then.
     """
 
     row: TaskRow
     live: list[Run] = []
     waits: list[WaitRow] = []
     taken: set[int] = set()
-    last: Mapping[str, State] = {}
     abroad: frozenset[str] = frozenset()
-    elsewhere: list[Run] = []
+    seq: int = 0
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

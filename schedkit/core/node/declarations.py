@@ -40,8 +40,10 @@ class Declarations:
 
     Attributes
     ----------
+    bring_home : bool
+        Whether all that is declared here is to be at home here, as somebody said.
     replacing : set of str
-        Tasks that are to be at home here whatever code another process has of them, as people said.
+        The tasks that are, whatever code another process has of them.
     elsewhere : dict of str to str
         The tasks declared here that are at home elsewhere → the life that was their home at the last look.
     declared : dict of str to datetime
@@ -50,6 +52,7 @@ class Declarations:
 
     def __init__(self, ledger: Ledger, registry: Registry, config: NodeConfig) -> None:
         self._ledger, self._registry, self._config = ledger, registry, config
+        self.bring_home = False
         self.replacing: set[str] = set()
         self.elsewhere: dict[str, str] = {}
         self.declared: dict[str, datetime] = {}
@@ -63,8 +66,6 @@ class Declarations:
         tasks: Sequence[Task],
         home: Container[str],
         life: str,
-        *,
-        replace: bool,
         tokens: Sequence[Promise[dict[str, Any]]],
     ) -> tuple[list[Declare | StandBy], list[DeclarationError]]:
         """Return what an engine is told of tasks that are declared, and what is refused.
@@ -73,8 +74,6 @@ class Declarations:
         ----------
         home : container of str
             The tasks that are at home here, with this life.
-        replace : bool
-            Whether they are to be at home here, whatever code their home has.
         tokens : sequence of Promise
             One for each, answered when it is written.
         """
@@ -93,7 +92,8 @@ class Declarations:
             known = found.get(name)
             at = None if known is None or known.row.home == life else living.get(known.row.home)
             same = at is not None and codes.get((at.life, name)) == code
-            moves = replace or name in self.replacing
+            moves = self.bring_home or name in self.replacing
+            moves = self.bring_home or name in self.replacing
             try:
                 claim = settle_home(name, known, at, place=self._place(task), same_code=same, replace=moves)
             except DeclarationError as error:
@@ -124,6 +124,7 @@ class Declarations:
         replace: bool = False,
         token: Any = None,
     ) -> Declare:
+        parents = [parent.task for parent in task.after]
         starts: list[int] = []
         if task.rate is not None:
             runs = await anyio.to_thread.run_sync(
@@ -142,6 +143,7 @@ class Declarations:
             actor=self._config.name,
             starts=tuple(starts),
             found=found,
+            parents=await anyio.to_thread.run_sync(self._ledger.parents, parents) if parents else None,
             reason="its process ended",
             token=token,
         )

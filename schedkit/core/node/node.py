@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from schedkit.core.engine.values import Finished, Heard
+from schedkit.core.engine.values import Declare, Finished, Heard, Stimulus
 from schedkit.core.events import Event, NodeChanged, RunEnded, TaskChanged
 from schedkit.core.execution.attempt import Ports
 from schedkit.core.execution.process_pool import Children
@@ -338,13 +339,11 @@ class Node:
 
     # What is asked of it
 
-    async def declare(self, tasks: Sequence[Task], *, replace: bool = False, alone: bool = True) -> None:
+    async def declare(self, tasks: Sequence[Task], *, alone: bool = True) -> None:
         """Have tasks that this process has declared at home here, or stand by for them.
 
         Parameters
         ----------
-        replace : bool
-            Whether they are to be at home here, whatever code another process has of them.
         alone : bool
             Whether a refusal is raised, or logged so that the other tasks go on.
 
@@ -358,16 +357,15 @@ class Node:
             life = self.life
             if life is None or not left:
                 return
-            left = await self._declare(life, left, replace, alone)
+            left = await self._declare(life, left, alone)
         _log.warning("task %r: another process declares it again and again", left[0].name if left else "")
 
-    async def _declare(self, life: Life, tasks: Sequence[Task], replace: bool, alone: bool) -> list[Task]:
+    async def _declare(self, life: Life, tasks: Sequence[Task], alone: bool) -> list[Task]:
         """Return those for which another process was quicker."""
         tokens = [Promise[dict[str, Any]]() for _ in tasks]
-        told, refused = await self.declarations.settle(
-            tasks, life.engine.rows, life.lease.life, replace=replace, tokens=tokens
-        )
+        told, refused = await self.declarations.settle(tasks, life.engine.rows, life.lease.life, tokens)
         life.post(*told)
+        await self._hear_again(life, told)
         for error in refused:
             if alone:
                 raise error
@@ -381,6 +379,18 @@ class Node:
                 except (StaleError, RefusedRowError):
                     stale.append(task)
         return stale
+
+    async def _hear_again(self, life: Life, told: Sequence[Stimulus]) -> None:
+        """Hear what others did since the ledger was read for these declarations.
+
+        It may have been heard already, when the engine did not know the tasks yet.
+        """
+        declared = [each for each in told if isinstance(each, Declare)]
+        read_at = [it.seq for each in declared for it in (each.found, each.parents) if it is not None]
+        if read_at:
+            read = functools.partial(self.ledger.events, min(read_at), besides=life.lease.life)
+            if events := await anyio.to_thread.run_sync(read):
+                life.post(Heard(events=tuple(events)))
 
     async def ask(
         self,

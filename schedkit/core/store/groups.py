@@ -21,6 +21,7 @@ from schedkit.core.engine.values import (
     TaskDropped,
     TaskHeld,
     TaskPut,
+    TaskTaken,
     WaitAdded,
     WaitBound,
     WaitDropped,
@@ -119,6 +120,11 @@ class _Group:
         self._homes.setdefault(change.task, change.home)
         self.put[change.task] = None
 
+    def take_task(self, change: TaskTaken) -> None:
+        row = change.row
+        self.rows["taken_tasks"].append((row.name, row.home, row.next, row.declared))
+        self.rows["taken_runs"] += [(run.id, run.attempt, run.state.value) for run in change.live]
+
     def end_attempt(self, change: AttemptRecorded) -> None:
         key = (change.run, change.attempt.number)
         if key in self.started:
@@ -165,6 +171,7 @@ _TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
     TaskDropped: _Group.drop_task,
     TaskHeld: lambda group, it: group.held.update({(it.task, it.home): None}),
     TaskPut: _Group.put_task,
+    TaskTaken: _Group.take_task,
     WaitAdded: lambda group, it: group.rows["waits"].append(wait_values(it.row)),
     WaitBound: lambda group, it: group.rows["bound_waits"].append((it.parent_run, it.run, it.parent)),
     WaitDropped: lambda group, it: group.rows["dropped_waits"].append((it.run, it.parent)),

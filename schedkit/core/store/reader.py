@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from sqlalchemy import select
 
-from schedkit.core.engine.values import Found, Snapshot, WaitRow
+from schedkit.core.engine.values import Found, Parents, Snapshot, WaitRow
 from schedkit.core.events import Event, decode
 from schedkit.core.ids import new_id
 from schedkit.core.model import TaskRow
@@ -206,12 +206,20 @@ class Ledger:
                 live=[run for run in snapshot.live if run.task == row.name],
                 waits=[wait for wait in snapshot.waits if wait.child == row.name],
                 taken=snapshot.taken.get(row.name, set()),
-                last={parent: snapshot.last[parent] for parent in _parents(row) & snapshot.last.keys()},
                 abroad=snapshot.abroad & {run.id for run in snapshot.live if run.task == row.name},
-                elsewhere=[run for run in (*snapshot.elsewhere, *snapshot.live) if run.task in _parents(row)],
+                seq=snapshot.seq,
             )
             for row in snapshot.tasks
         }
+
+    def parents(self, names: Collection[str]) -> Parents:
+        """Return how tasks stand that are parents of others."""
+        with self.store.snapshot() as connection, self.store.decoding():
+            return Parents(
+                live=_live_of(connection, names),
+                last=_last(connection, names),
+                seq=connection.scalar(_LAST_SEQ) or 0,
+            )
 
     def codes(self, names: Collection[str]) -> dict[tuple[str, str], str]:
         """Return (life, task) → the code that a life has of a task."""

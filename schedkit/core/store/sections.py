@@ -157,12 +157,14 @@ class Check:
     def for_one(self, mark: str) -> str:
         """Return the SQL that finds one row; whoever asks keeps it until the transaction ends."""
         shared = " FOR SHARE" if mark == "%s" else ""
-        return f"SELECT 1 FROM {self.table} WHERE {_pairs(self.where, mark, ' AND ')}{shared}"
+        equal = "IS NOT DISTINCT FROM" if shared else "IS"  # also where both are null
+        found = " AND ".join(f"{name} {equal} {mark}" for name in self.where)
+        return f"SELECT 1 FROM {self.table} WHERE {found}{shared}"
 
     def missing(self, array: str) -> str:
         """Return the SQL condition that one of the rows of a JSON array is not there."""
         values = _values("v.value")
-        found = " AND ".join(f"{name} = {next(values)}" for name in self.where)
+        found = " AND ".join(f"{name} IS {next(values)}" for name in self.where)
         there = f"EXISTS (SELECT 1 FROM {self.table} WHERE {found})"
         return f"EXISTS (SELECT 1 FROM json_each({array}) AS v WHERE NOT {there})"
 
@@ -206,6 +208,7 @@ _HOME = ("name", "home")
 # By subject. Within one, they are written in this order; rows of different subjects do not mind theirs.
 _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
     "runs": {
+        "taken_runs": Check(schema.runs.name, GUARD),
         "new_runs": Insert(schema.runs.name, (*FIXED, *MUTABLE)),
         "runs": Update(schema.runs.name, MUTABLE, GUARD, guarded=True),
         "new_attempts": Append(schema.attempts.name, ATTEMPT),
@@ -215,6 +218,7 @@ _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
         "events": Append(schema.events.name, EVENT, numbered=True),
     },
     "tasks": {
+        "taken_tasks": Check(schema.tasks.name, ("name", "home", "next_at", "updated_at")),
         "held_tasks": Check(schema.tasks.name, _HOME),
         "advances": Update(schema.tasks.name, ("next_at",), ("name", "next_at", "home"), guarded=True),
         "new_tasks": Insert(schema.tasks.name, TASK),
