@@ -40,7 +40,7 @@ def effects(folder: Path) -> int:
 def test_behaviour_2_processes_that_race_for_a_task_run_no_time_twice(
     begin: Begin, where: str, tmp_path: Path
 ) -> None:
-    """Four begin at one instant; whoever is the home is killed, then its heir, and so on; the last one ends."""
+    """Four begin at one instant; the home is killed, then its heir, and so on; the last one ends."""
     racing = {name: begin(name) for name in ("a", "b", "c", "d")}
     for process in racing.values():
         process.hear("started")

@@ -123,7 +123,11 @@ def test_an_absent_task_is_rescheduled_and_its_runs_wait(make: Make) -> None:
 
 def test_a_failing_start_leaves_no_life(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     first = make()
-    monkeypatch.setattr(first._ledger, "snapshot", lambda life: (_ for _ in ()).throw(LedgerError("torn page")))
+
+    def torn(life: str) -> None:
+        raise LedgerError("torn page")
+
+    monkeypatch.setattr(first._ledger, "snapshot", torn)
     with pytest.raises(LedgerError, match="torn page"):
         first.start()
     assert (first.state, first.nodes) == ("stopped", [])

@@ -6,7 +6,7 @@ from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node.life import Life
 from schedkit.core.store.schema import beats
 
-__all__ = ["die", "life_of", "seem_dead"]
+__all__ = ["die", "life_of", "lives_again", "seem_dead"]
 
 
 def life_of(sched: Scheduler) -> Life:
@@ -21,6 +21,12 @@ def seem_dead(sched: Scheduler) -> None:
     life = life_of(sched)
     life.writer._healthy = lambda: False  # it does not say that it lives
     _give_no_sign(life)
+
+
+def lives_again(sched: Scheduler, before: str) -> bool:
+    """Tell whether a scheduler lives, in another life than before."""
+    life = sched._node.life
+    return life is not None and life.lease.life != before
 
 
 def die(sched: Scheduler) -> None:

@@ -2,8 +2,8 @@
 
 Run as ``python node_process.py LEDGER RESULTS JOURNAL NAME PLACE``; PLACE is the file that it says declares
 its tasks. It prints ``started``, then a line for each change: ``home`` and ``standing by`` (its tasks),
-``lost`` (it was taken for dead). ``stall`` lets our loop stand still, ``wake`` lets it go on; ``release`` lets
-the task that is held return; ``end`` lets all runs end and stops it.
+``lost`` (it was taken for dead). ``stall`` lets our loop stand still, ``wake`` lets it go on; ``release``
+lets the task that is held return; ``end`` lets all runs end and stops it.
 """
 
 from __future__ import annotations

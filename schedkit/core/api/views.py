@@ -283,6 +283,11 @@ class Views:
         names = sorted({*self._registry, *(self._names() if self._open else ())})
         raise UsageError(f"no task is called {name!r}", hint=did_you_mean(name, names))
 
+    def _has_moved(self, name: str) -> bool:
+        """Tell whether a task that was at home here is at home elsewhere by now."""
+        row, life = self._ledger.task(name), self._node.life
+        return row is not None and (life is None or row.home != life.lease.life)
+
     def _waiting(self, name: str) -> DeclarationError:
         return DeclarationError(
             f"task {name!r} is known from the ledger only", hint="run the cell or module that declares it"

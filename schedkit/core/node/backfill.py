@@ -67,7 +67,8 @@ class Backfills:
             row, task = life.engine.rows.get(name), life.registry.get(name)
             if row is None or task is None:
                 raise NotRunningError(
-                    f"no process that runs has the task {name!r}", hint="run the cell or file that declares it"
+                    f"no process that runs has the task {name!r}",
+                    hint="run the cell or file that declares it",
                 )
             if task.trigger is None:
                 raise UsageError(

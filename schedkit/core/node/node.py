@@ -217,10 +217,11 @@ class Node:
                     self._lose,
                 )
                 try:
+                    await self.watching.begin()  # first: what happens meanwhile is heard, if twice
                     await life.begin()
-                    await self.watching.begin()
                 except BaseException:
-                    await anyio.to_thread.run_sync(lease.end)
+                    with anyio.CancelScope(shield=True):
+                        await anyio.to_thread.run_sync(lease.end)
                     raise
                 return life
             except LedgerError as error:

@@ -38,7 +38,8 @@ def other(make: Make, sched: Scheduler) -> Scheduler:
 def commands(sched: Scheduler) -> list[str]:
     """Return the commands that wait at the ledger."""
     with sched._ledger.store.reading() as connection:
-        return list(connection.scalars(sa.select(schema.commands.c.id).where(schema.commands.c.answer.is_(None))))
+        query = sa.select(schema.commands.c.id).where(schema.commands.c.answer.is_(None))
+        return list(connection.scalars(query))
 
 
 def hourly(sched: Scheduler) -> Callable[[], object]:
@@ -58,7 +59,7 @@ def test_another_process_backfills_what_is_left_and_gets_the_runs(sched: Schedul
     assert sched.backfill("hourly", DAY, DAY + timedelta(hours=5)) == []
 
 
-def test_another_process_is_told_why_there_is_nothing_to_make_up_for(sched: Scheduler, other: Scheduler) -> None:
+def test_another_process_is_told_why_nothing_can_be_made_up_for(sched: Scheduler, other: Scheduler) -> None:
     sched.task(name="bare")(lambda: 1)
     sched.task(every("1s", start=DAY), name="dense")(lambda: 1)
     sched.pause()

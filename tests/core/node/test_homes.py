@@ -354,9 +354,7 @@ def begin(where: str, tmp_path: Path) -> Iterator[Callable[[str], NodeProcess]]:
         process.close()
 
 
-def test_a_home_is_killed_and_who_stands_by_goes_on(
-    begin: Callable[[str], NodeProcess], make: Make
-) -> None:
+def test_a_home_is_killed_and_who_stands_by_goes_on(begin: Callable[[str], NodeProcess], make: Make) -> None:
     home, heir = begin("home"), begin("heir")
     home.hear("started")
     heir.hear("started")
@@ -471,7 +469,7 @@ def test_replace_moves_a_task_whatever_its_code(sched: Scheduler, other: Schedul
     row = sched._ledger.task("one")
     assert row is not None
     assert (row.home_by, row.place) == ("moved", "/b.py")
-    with pytest.raises(DeclarationError, match="is run by other .* with other code"):
+    with pytest.raises(DeclarationError, match=r"is run by other .* with other code"):
         declare(sched, first_code, "/a.py")
 
 
@@ -511,7 +509,9 @@ def test_what_was_removed_stays_so_for_those_who_declare_it_too(sched: Scheduler
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_child_follows_a_parent_that_runs_elsewhere(sched: Scheduler, other: Scheduler, fails: bool) -> None:
+def test_a_child_follows_a_parent_that_runs_elsewhere(
+    sched: Scheduler, other: Scheduler, fails: bool
+) -> None:
     def parent() -> str:
         if fails:
             raise ValueError("no")
@@ -529,9 +529,7 @@ def test_a_child_follows_a_parent_that_runs_elsewhere(sched: Scheduler, other: S
     assert len(other.runs("child")) == 3, "one for each run of the parent"
 
 
-def test_a_child_that_comes_home_waits_for_a_parent_that_runs_elsewhere(
-    sched: Scheduler, make: Make
-) -> None:
+def test_a_child_that_comes_home_waits_for_a_parent_that_runs_elsewhere(sched: Scheduler, make: Make) -> None:
     """Its run is made when the parent's is, and goes on waiting wherever it moves."""
     release = threading.Event()
     sched.task(name="parent")(lambda: release.wait(20))

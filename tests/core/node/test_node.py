@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from core.conftest import Heard
+from core.conftest import Heard, until
 from sqlalchemy.exc import OperationalError
-from support.lives import life_of, seem_dead
+from support.lives import life_of, lives_again, seem_dead
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.node.maintenance import Maintenance
 from schedkit.core.states import Outcome, State
 from schedkit.core.store import schema
 from schedkit.errors import LedgerError, LifeEndedError
@@ -50,8 +49,12 @@ def failing_once(monkeypatch: pytest.MonkeyPatch, thing: object, name: str, erro
     return calls
 
 
-def write(sched: Scheduler) -> None:
-    """Let it write, which shows it that it was taken for dead."""
+def bury(sched: Scheduler, other: Scheduler) -> None:
+    """Let another take it for dead, and let it write, which shows it that."""
+    buried = Heard(other)
+    seem_dead(sched)
+    other.start()
+    buried.wait_for(buried.of(events.NodeChanged, change="gone", name="tests"))
     with pytest.raises(LifeEndedError):
         life_of(sched).writer.call(lambda connection: None).result(10)
 
@@ -61,36 +64,31 @@ def test_who_is_taken_for_dead_is_born_again_and_goes_on(sched: Scheduler, heard
     sched.task(name="one")(lambda: 1)
     before = life_of(sched).lease.life
     other = make(name="other")
-    other.start()
-    buried = Heard(other)
-    seem_dead(sched)
-    buried.wait_for(buried.of(events.NodeChanged, change="gone", life=before))
-    write(sched)
+    bury(sched, other)
     heard.wait_for(heard.of(events.NodeChanged, change="lost", life=before))
-    heard.wait_for(heard.of(events.NodeChanged, change="started", name="tests"))
+    until(lambda: lives_again(sched, before))
     assert sched.state == "running"
-    assert life_of(sched).lease.life != before
-    assert sched.at_home == ["one"]
+    until(lambda: sched.at_home == ["one"])
     assert other.submit("one").result("10s") == 1
     assert [node.name for node in sched.nodes] == ["other", "tests"]
 
 
 def test_a_process_born_again_while_the_ledger_cannot_be_read_tries_again(
-    make: Make, sched: Scheduler, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    make: Make, sched: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sched.task(name="one")(lambda: 1)
+    before = life_of(sched).lease.life
     calls = failing_once(monkeypatch, sched._ledger, "snapshot", LedgerError("the server restarts"))
-    seem_dead(sched)
-    make(name="other").start()
-    write(sched)
-    heard.wait_for(heard.of(events.NodeChanged, change="started", name="tests"))
+    bury(sched, make(name="other"))
+    until(lambda: lives_again(sched, before))
     assert len(calls) == 2
+    until(lambda: sched.at_home == ["one"])
     assert sched.submit("one").result("10s") == 1
     assert len(sched.nodes) == 2, "the life that came to nothing has ended"
 
 
 def test_a_stop_while_a_process_is_born_again_ends_it(
-    make: Make, sched: Scheduler, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    make: Make, sched: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried = threading.Event()
 
@@ -99,9 +97,7 @@ def test_a_stop_while_a_process_is_born_again_ends_it(
         raise LedgerError("the server is away")
 
     monkeypatch.setattr(sched._ledger, "snapshot", away)
-    seem_dead(sched)
-    make(name="other").start()
-    write(sched)
+    bury(sched, make(name="other"))
     assert tried.wait(10)
     sched.stop("1s")
     assert sched.state == "stopped"
@@ -144,12 +140,7 @@ def test_who_is_taken_for_dead_asks_its_code_to_stop(make: Make, sched: Schedule
 
     run = sched.submit("listens")
     assert entered.acquire(timeout=10)
-    seem_dead(sched)
-    other = make(name="other")
-    buried = Heard(other)
-    other.start()
-    buried.wait_for(buried.of(events.NodeChanged, change="gone", name="tests"))
-    write(sched)
+    bury(sched, make(name="other"))
     assert stopped.wait(10)
     assert run.result("20s") == 2
     assert [attempt.outcome for attempt in run.attempts] == [Outcome.INTERRUPTED, Outcome.DONE]

@@ -132,18 +132,3 @@ def test_a_run_that_was_skipped_waits_for_no_partner_that_is_no_longer_named(
     pend(sched, heard, "child", ["p", "q"], done="p")
     sched.submit("q").wait("10s")
     heard.wait_for(heard.of(RunEnded, task="child", state=State.DONE))
-
-
-def test_waits_of_a_task_that_was_removed_while_its_run_waits_go(make: Make) -> None:
-    first = make()
-    first.start()
-    declare(first, "p", "q")
-    pend(first, Heard(first), "child", ["p", "q"], done="p")
-    life = life_of(first)
-    gone = schema.tasks.delete().where(schema.tasks.c.name == "child")
-    life.writer.call(lambda connection: connection.execute(gone)).result(10)
-    first.stop("1s")
-    sched = make()
-    sched.start()
-    assert only_run(sched, "child") is State.CANCELLED
-    assert wait_of(sched, "child") == []

@@ -143,9 +143,7 @@ def test_lines_that_a_board_has_are_not_shown_again(sched: Scheduler, watching: 
     run.result("10s")
 
 
-def test_what_is_removed_is_no_longer_declared_by_who_watches(
-    sched: Scheduler, watching: Scheduler
-) -> None:
+def test_what_is_removed_is_no_longer_declared_by_who_watches(sched: Scheduler, watching: Scheduler) -> None:
     watching.task(name="gone")(lambda: 1)
     sched.task(name="gone")(lambda: 1)
     sched.task(name="kept")(lambda: 1)
