@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.run_events import T0, RunEvents, changed, task_row
 
 from schedkit.core import events as ev
 from schedkit.core.board import board as board_module
 from schedkit.core.board.board import Board
-from schedkit.core.board.ledger_rows import LedgerRows
+from schedkit.core.board.ledger_rows import LedgerRows, RunCounts
+from schedkit.core.execution.run_context import RunContext
 from schedkit.core.run import Attempt, Run, first_number
 from schedkit.core.states import Disposition, Outcome, State
 from schedkit.values.instants import to_micros
@@ -310,6 +312,97 @@ def test_loading_from_the_ledger_and_going_on_with_newer_events() -> None:
     assert the_task(board)["durations"] == [[2.0, "FAILED"]]
     board.fold(changed("a", "removed", seq=11))
     assert board.snapshot()["tasks"] == []
+
+
+def test_what_is_heard_while_the_ledger_is_read_is_on_the_board_once() -> None:
+    board = Board()
+
+    def read() -> LedgerRows:
+        board.fold(changed("a", seq=9))
+        found = LedgerRows(tasks=[task_row("a")], runs=[queued("r1").after], seq=10)
+        board.fold(replace(started("r1"), seq=11))
+        board.fold(TELL.logged("r1", message="one"))
+        board.fold(replace(ended("r1"), seq=12))
+        return found
+
+    board.load(read)
+    row = the_run(board)
+    assert (row["state"], len(row["attempts"]), len(row["log"])) == ("DONE", 1, 1)
+    assert the_task(board)["durations"] == [[2.0, "DONE"]]
+    head = board.snapshot()["scheduler"]
+    assert (head["running"], head["queued"]) == (0, 0)
+
+
+def talking() -> tuple[Board, RunContext]:
+    """Return a board with a run that runs, and what surrounds the run's code."""
+    board = folded(queued("r1"))
+    begun = started("r1")
+    board.fold(begun)
+    return board, RunContext(begun.after, board.fold)
+
+
+def lines(board: Board) -> list[str]:
+    return [line["message"] for line in the_run(board)["log"]]
+
+
+def test_a_run_that_logs_while_it_is_opened_shows_each_line_once() -> None:
+    board, context = talking()
+
+    def read() -> tuple[dict[str, Any], list[Attempt]]:
+        context.log("while it is opened")
+        details = context.details()
+        context.log("as it was read")
+        context.progress("extract", 2, 2)
+        context.fact("rows", {"count": 2})
+        return details, []
+
+    context.log("before")
+    board.open("r1", read)
+    context.log("after")
+    assert lines(board) == ["before", "while it is opened", "as it was read", "after"]
+    assert (the_run(board)["stages"][0]["done"], the_run(board)["facts"]) == (2, {"rows": {"count": 2}})
+
+
+def test_what_was_told_before_a_run_was_opened_and_is_heard_later_is_on_the_board_once() -> None:
+    board, _ = talking()
+    late: list[ev.Event] = []
+    context = RunContext(TELL.runs["r1"], late.append)
+    for number in range(300):
+        context.log(f"line {number}")
+    board.open("r1", lambda: (context.details(), []))
+    for event in late:
+        board.fold(event)
+    assert lines(board) == [f"line {number}" for number in range(100, 300)]
+
+
+def test_an_attempt_that_ends_while_its_run_is_opened_is_among_its_attempts() -> None:
+    board, context = talking()
+
+    def read() -> tuple[dict[str, Any], list[Attempt]]:
+        context.log("last")
+        board.fold(ended("r1"))
+        return {}, []
+
+    board.open("r1", read)
+    row = the_run(board)
+    assert (row["state"], [one["outcome"] for one in row["attempts"]], lines(board)) == (
+        "DONE",
+        ["done"],
+        ["last"],
+    )
+
+
+def test_ended_runs_are_counted_once() -> None:
+    board = folded()
+
+    def read() -> RunCounts:
+        board.fold(replace(ended("r1"), seq=10))
+        board.fold(replace(ended("r2", state=State.FAILED), seq=11))
+        return RunCounts({"a": {"DONE": 7}}, seq=10)
+
+    assert board.counts(read) == {"a": {"DONE": 7, "FAILED": 1}}
+    board.fold(replace(RunEvents().ended("r3", "b"), seq=12))
+    assert board.counts(read) == {"a": {"DONE": 7, "FAILED": 1}, "b": {"DONE": 1}}
 
 
 def test_changes_hold_only_what_changed() -> None:
