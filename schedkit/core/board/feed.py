@@ -12,7 +12,7 @@ __all__ = ["BoardSource", "Feed"]
 
 Row = dict[str, Any]
 
-_LONG = frozenset({"log", "attempts", "params", "facts", "artifacts", "told"})
+_LONG = frozenset({"log", "attempts", "params", "facts", "artifacts", "last_output"})
 
 
 class BoardSource(Protocol):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from schedkit.core.events import RunLogged, RunProgressed, RunTold, TaskChanged
+from schedkit.core.events import RunLogged, RunOutput, RunProgressed, TaskChanged
 from schedkit.core.model import Task
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.store.lease import Lease
@@ -108,10 +108,10 @@ class Watching:
         return await asyncio.to_thread(self._lease.take)
 
 
-def _told_since(told: ToldRow, number: int) -> list[RunTold]:
+def _told_since(told: ToldRow, number: int) -> list[RunOutput]:
     """Return what a run has told after that number, in order."""
     whose: dict[str, Any] = {"task": told.task, "run": told.run}
-    words: list[RunTold] = [
+    words: list[RunOutput] = [
         RunProgressed(
             at=datetime.now(UTC),
             number=stage["n"],

@@ -297,7 +297,7 @@ def test_loading_from_the_ledger_and_going_on_with_newer_events() -> None:
         lambda: LedgerRows(tasks=[task_row("a", "every 1 hour")], runs=[waiting, run], seq=10, paused=True)
     )
     line = {"n": first_number(1), "at": "2026-03-02T07:00:02+00:00", "level": 20, "message": "hello"}
-    details = {"facts": {"extraction": {"rows": 1}}, "log": [line], "told": line["n"]}
+    details = {"facts": {"extraction": {"rows": 1}}, "log": [line], "last_output": line["n"]}
     board.open("r1", lambda: (details, [attempt]))
     board.open("gone", lambda: ({}, []))
     assert board.snapshot()["scheduler"]["paused"] is True
