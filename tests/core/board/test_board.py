@@ -255,6 +255,18 @@ def test_a_removed_task_does_not_return_with_the_end_of_its_run() -> None:
     assert the_task(board)["last"]["state"] == "CANCELLED"
 
 
+def test_a_removed_task_is_forgotten_with_its_last_run() -> None:
+    board = Board(finished_runs=1)
+    for task in ("a", "b"):
+        board.fold(changed(task))
+    for event in (queued("r1"), ended("r1"), changed("a", "removed"), queued("r2", "b"), ended("r2", "b")):
+        board.fold(event)
+    board.fold(changed("a"))
+    last = {row["name"]: row["last"] for row in board.snapshot()["tasks"]}
+    assert last["a"] is None
+    assert last["b"]["run"] == "r2"
+
+
 def test_the_last_run_is_the_one_that_ended_last_by_the_clock() -> None:
     """As the ledger has it: after the clock was set back, both say the same."""
     board = folded(queued("r1"), ended("r1", second=90), queued("r2"), ended("r2", second=30))
@@ -351,6 +363,7 @@ def test_a_run_that_logs_while_it_is_opened_shows_each_line_once() -> None:
     def read() -> tuple[dict[str, Any], list[Attempt]]:
         context.log("while it is opened")
         details = context.details()
+        board.fold(queued("another"))
         context.log("as it was read")
         context.progress("extract", 2, 2)
         context.fact("rows", {"count": 2})
@@ -359,8 +372,10 @@ def test_a_run_that_logs_while_it_is_opened_shows_each_line_once() -> None:
     context.log("before")
     board.open("r1", read)
     context.log("after")
-    assert lines(board) == ["before", "while it is opened", "as it was read", "after"]
-    assert (the_run(board)["stages"][0]["done"], the_run(board)["facts"]) == (2, {"rows": {"count": 2}})
+    (row,) = [row for row in board.snapshot()["runs"] if row["id"] == "r1"]
+    messages = [line["message"] for line in row["log"]]
+    assert messages == ["before", "while it is opened", "as it was read", "after"]
+    assert (row["stages"][0]["done"], row["facts"]) == (2, {"rows": {"count": 2}})
 
 
 def test_what_was_told_before_a_run_was_opened_and_is_heard_later_is_on_the_board_once() -> None:
