@@ -193,8 +193,8 @@ def test_how_a_parent_ended_is_known_after_a_restart(make: Make, on: str, state:
     second.task(YEARLY, name="child", after=After("parent", on))(lambda: 1)
     second.start()
     (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))
-    assert ended.state is state
-    assert ended.reason == ("its parent 'parent' ended as FAILED" if on == "success" else "")
+    assert ended.after.state is state
+    assert ended.after.reason == ("its parent 'parent' ended as FAILED" if on == "success" else "")
 
 
 def test_with_a_task_go_its_due_times_and_its_runs(make: Make) -> None:
