@@ -218,15 +218,14 @@ def fill(where: str, count: int) -> None:
     """Write so many ended runs, with what belongs to them, straight into the tables."""
     import sqlalchemy as sa
 
-    from schedkit.core.events import RunEnded, encode
+    from schedkit.core.events import StoreBack, encode
     from schedkit.core.ids import id_at
-    from schedkit.core.states import State
     from schedkit.core.store import schema
     from schedkit.core.store.database import Store
 
     store = Store(where)
     now = int(time.time() * 1e6)
-    ended = encode(RunEnded(at=datetime.now(UTC), state=State.DONE, attempt=1, seconds=0.1))
+    some_event = encode(StoreBack(at=datetime.now(UTC), seconds=0.1))  # what it says does not matter
     prefix = id_at(datetime(2026, 1, 1, tzinfo=UTC))[:8]
     names = [f"task {n}" for n in range(20)] + ["idle"]
     with store.connect() as connection:
@@ -275,7 +274,7 @@ def fill(where: str, count: int) -> None:
                     "task": names[n % 21],
                     "run": id,
                     "who": "",
-                    "data": ended,
+                    "data": some_event,
                 }
                 for n, id in enumerate(ids, begin)
             ]

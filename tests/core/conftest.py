@@ -92,7 +92,7 @@ class Heard:
         return found
 
     def of(self, kind: type[Event], **fields: object) -> Callable[[Event], bool]:
-        """Return what recognises facts of a kind with these fields, theirs or their run's or task's."""
+        """Return what recognises facts of a kind with these fields, also those of their run or task."""
         return lambda event: (
             isinstance(event, kind) and all(_field(event, name) == value for name, value in fields.items())
         )

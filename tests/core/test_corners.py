@@ -167,7 +167,7 @@ def test_a_cell_run_again_after_downtime_keeps_its_missed_times(make: Make) -> N
     assert not [event for event in heard.events if event.task == "cell"], "it waits for its cell"
     second.task(every("0.2s"), name="cell", coalesce=False, overlap="allow")(lambda: 2)
     runs = heard.wait_for(heard.of(events.RunQueued, task="cell"), 5)
-    assert runs[0].scheduled_at == row.next_at
+    assert runs[0].after.scheduled_at == row.next_at
     assert second._ledger.tasks()[0].anchor == row.anchor
     second.pause()
 

@@ -197,8 +197,8 @@ def test_overlap(sched: Scheduler, heard: Heard, overlap: str) -> None:
         assert sorted(run.state for run in sched.runs("long"))[-1] is State.RUNNING
     elif overlap == "cancel":
         ended = heard.wait_for(heard.of(events.RunEnded, task="long"), 2)
-        assert {end.state for end in ended} == {State.CANCELLED}
-        assert "a newer run of the task" in ended[0].reason
+        assert {end.after.state for end in ended} == {State.CANCELLED}
+        assert "a newer run of the task" in ended[0].after.reason
         assert started.acquire(timeout=10)
     else:
         assert started.acquire(timeout=10)

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from schedkit.core.store.lease import Lease
+
 from schedkit.core.engine.values import Change, Decision, RunChanged
 from schedkit.core.events import Event
 from schedkit.core.ids import new_id
 from schedkit.core.run import Run
 from schedkit.core.states import State
 from schedkit.core.store.database import Store
-from schedkit.core.store.lease import Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.store.writer import Writer
 

@@ -323,10 +323,10 @@ class Views:
     def _details(self, id: str) -> dict[str, Any]:
         life = self._node.life
         execution = life.executions.of(id) if life is not None else None
-        told = execution.context.details() if execution is not None else {"told": 0}
-        if told["told"]:
-            return told
-        self._must_be_open()  # what the attempt before it told, if there was one
+        details = {} if execution is None else execution.context.details()
+        if details.get("last_output"):
+            return details
+        self._must_be_open()  # an attempt without output: that of the attempt before it
         return self._ledger.details(id)
 
     def _attempts(self, id: str) -> list[Attempt]:

@@ -178,7 +178,7 @@ def test_a_pause_that_was_written_meanwhile_stands(life: Life, sched: Scheduler)
     moved = schema.tasks.update().where(schema.tasks.c.name == "beside").values(paused=True, next_at=later)
     write(life, lambda connection: connection.execute(moved))
     pass_time(life)
-    heard.wait_for(heard.of(events.TaskChanged, task="again", change="advanced"))
+    heard.wait_for(heard.of(events.ScheduleAdvanced, task="again"))
     service().call(life.decided)
     assert runs(life, "beside") == []
     row = life.engine.rows["beside"]

@@ -72,7 +72,7 @@ def test_rows_that_are_only_written_fit_their_columns() -> None:
         "log": '["a"]',
         "facts": "{}",
         "artifacts": "[]",
-        "told": "0",
+        "last_output": "0",
     }
     assert set(DETAILS) < set(details)
     event = RunLogged(at=datetime(2026, 1, 1, tzinfo=UTC), seq=5, task="t", run="r", level=20, message="m")
