@@ -117,7 +117,9 @@ class Tasks:
         state.since.update(dict.fromkeys(unknown, parents.seq))
         for run in [run for run in state.elsewhere.values() if run.task in unknown]:
             state.forget(run)
-        state.last.update({name: how for name, how in parents.last.items() if name in unknown})
+        for name, how in parents.last.items():
+            if name in unknown or name not in state.last:
+                state.last[name] = how
         for run in parents.live:
             if run.task in unknown:
                 state.note(run)

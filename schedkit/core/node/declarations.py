@@ -93,7 +93,6 @@ class Declarations:
             at = None if known is None or known.row.home == life else living.get(known.row.home)
             same = at is not None and codes.get((at.life, name)) == code
             moves = self.bring_home or name in self.replacing
-            moves = self.bring_home or name in self.replacing
             try:
                 claim = settle_home(name, known, at, place=self._place(task), same_code=same, replace=moves)
             except DeclarationError as error:

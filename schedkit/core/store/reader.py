@@ -356,12 +356,17 @@ def read_snapshot(connection: sa.Connection, which: sa.ColumnElement[bool], life
         waits=[wait_from_row(row) for row in _mappings(connection, _WAITS.where(waits.c.child.in_(names)))],
         taken=_taken(connection, names),
         last=_last(connection, parents),
-        abroad=frozenset(run for run, (at, gone) in lives.items() if at != life and gone is None),
+        abroad=frozenset(run.id for run in live if _is_abroad(lives.get(run.id), life)),
         guests=frozenset(run.id for run in live if run.task not in known),
         elsewhere=_live_of(connection, parents - known),
         paused=_setting(connection, "paused") == "1",
         seq=connection.scalar(_LAST_SEQ) or 0,
     )
+
+
+def _is_abroad(where: tuple[str, int | None] | None, life: str) -> bool:
+    """Tell whether a run is running in another life, which is not marked as gone."""
+    return where is not None and where[0] != life and where[1] is None
 
 
 def _parents(row: TaskRow) -> set[str]:
