@@ -18,7 +18,7 @@ from schedkit.demo.world.model import Change, User
 from schedkit.jira import Jira, read_changelog, read_parquet, to_changelog, to_frame
 from schedkit.jira.table.fields import Field
 from schedkit.jira.table.kinds import STATUS_CATEGORY, kind_of
-from schedkit.jira.table.people import PeopleNames, relabelled, shared_names
+from schedkit.jira.table.people import PeopleNames, relabelled, shared_names, unlabelled
 from schedkit.jira.table.shapes import User as Shown
 from tests.jira.conftest import client
 
@@ -274,3 +274,9 @@ def test_columns_in_every_form_are_relabelled() -> None:
     assert relabelled(lists, talk, shared).to_pylist() == [["Ann (1): hello: Ann", "Anna: hi"], []]
     assert relabelled(texts, STATUS_CATEGORY, shared) is texts
     assert relabelled(texts, user, {}) is texts
+
+
+def test_a_name_without_its_address() -> None:
+    assert unlabelled("Ann Lee (x) (y)") == "Ann Lee (x)"
+    assert unlabelled("Ann (Lee)") == "Ann"
+    assert unlabelled("Ann Lee") == "Ann Lee"
