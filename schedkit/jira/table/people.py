@@ -108,7 +108,7 @@ def shared_names(shared: Mapping[str, str]) -> str:
         return ""
     example = one_line(next(iter(shared.values())), 100)
     count = "one name is" if len(shared) == 1 else f"{len(shared)} names are"
-    return f"{count} shared by several people, who are shown as in {example!r}"
+    return f"{count} shared by several people; each is shown with an address or account, e.g. {example!r}"
 
 
 def unlabelled(text: str) -> str:

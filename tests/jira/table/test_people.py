@@ -73,7 +73,8 @@ def test_every_column_of_people_tells_them_apart(jira: Jira, two: Any) -> None:
     assert [cell["displayName"] for cell in df["Assignee (raw)"][:2]] == ["Ada Lovelace"] * 2
     (warning,) = df.attrs["extraction"]["warnings"]
     assert warning == (
-        "one name is shared by several people, who are shown as in 'Ada Lovelace (user1@example.com)'"
+        "one name is shared by several people; each is shown with an address or account, "
+        "e.g. 'Ada Lovelace (user1@example.com)'"
     )
 
 
