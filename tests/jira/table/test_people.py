@@ -124,6 +124,23 @@ def test_histories_and_worklogs_tell_them_apart(jira: Jira, two: Any) -> None:
     assert alone.attrs["extraction"]["warnings"] == []
 
 
+def test_a_history_shows_addresses_that_a_search_has_told(site: DemoSite, jira: Jira, dialect: str) -> None:
+    """Histories tell names and ids only; whoever never changed anything himself is known by a search."""
+    both = namesakes(site)
+    for number, user in enumerate(both, 1):
+        change = Change("assignee", "assignee", None, None, user.account_id, user.display)
+        site.store.edit(f"DEMO-{number}", change, assignee=user)
+
+    def given(to: Jira) -> list[str]:
+        changes = to.changelog(["DEMO-1", "DEMO-2"], fields=["Assignee"])
+        return changes.groupby("Key").tail(1).set_index("Key").loc[["DEMO-1", "DEMO-2"], "To"].tolist()
+
+    jira.search(KEYS, fields=["Assignee"])
+    assert given(jira) == LABELS
+    ids = [u.account_id if dialect == "cloud" else f"JIRAUSER{10100 + u.number}" for u in both]
+    assert given(client(site, dialect)) == [f"Ada Lovelace ({id})" for id in ids]
+
+
 def test_a_store_tells_them_apart_whoever_comes_first(site: DemoSite, jira: Jira, tmp_path: Path) -> None:
     one, other = namesakes(site)
     path = tmp_path / "issues.parquet"
