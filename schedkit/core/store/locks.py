@@ -79,6 +79,7 @@ class SqliteGuard:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._files: list[IO[bytes]] = []
+        weakref.finalize(self, _close, self._files)
 
     def take(self) -> None:
         """Lock, while a connection is open that has read or written; again after the file was replaced."""
@@ -96,8 +97,12 @@ class SqliteGuard:
 
     def release(self) -> None:
         """Give the locks back."""
-        while self._files:
-            self._files.pop().close()
+        _close(self._files)
+
+
+def _close(files: list[IO[bytes]]) -> None:
+    while files:
+        files.pop().close()
 
 
 def held_elsewhere(path: Path, position: int) -> bool:
