@@ -273,17 +273,16 @@ def test_the_last_run_is_the_one_that_ended_last_by_the_clock() -> None:
     assert the_task(board)["last"]["run"] == "r1"
 
 
-def test_who_runs_the_next_fire_and_the_queue_in_order() -> None:
+def test_the_next_fire_and_the_queue_in_order() -> None:
     board = folded(
         queued("late", second=0, priority=0),
         queued("soon", task="b", second=30),
         queued("first", task="c", second=60, priority=20),
     )
-    board.put_scheduler(owner={"pid": 7})
     board.put_task(task_row("a", next_at=at(50)))
     board.put_task(task_row("b", next_at=at(40), paused=True))
     shot = board.snapshot()
-    assert shot["scheduler"]["next_by"] == {"task": "a", "at": "2026-03-02T07:00:50+00:00", "who": {"pid": 7}}
+    assert shot["scheduler"]["next_by"] == {"task": "a", "at": "2026-03-02T07:00:50+00:00"}
     # A minute of waiting weighs as much as one unit of priority.
     assert shot["queue"] == ["first", "soon", "late"]
     assert Board().snapshot()["scheduler"]["next_by"] is None
