@@ -273,6 +273,20 @@ def test_the_last_run_is_the_one_that_ended_last_by_the_clock() -> None:
     assert the_task(board)["last"]["run"] == "r1"
 
 
+def test_what_is_told_late_changes_nothing_that_came_after_it() -> None:
+    """Of other processes a board hears a moment later: of a run, or a task, that has come here meanwhile."""
+    board = folded()
+    board.fold(replace(changed(task_row("a", next_at=at(50))), seq=8))
+    board.fold(replace(changed(task_row("a", paused=True), "paused"), seq=7))
+    assert (the_task(board)["paused"], the_task(board)["next_run"]) == (False, at(50).isoformat())
+    first, second = replace(queued("r1"), seq=9), replace(started("r1"), seq=10)
+    board.fold(second)
+    board.fold(first)
+    assert the_run(board)["state"] == "RUNNING"
+    board.fold(replace(ended("r1"), seq=11))
+    assert the_run(board)["state"] == "DONE"
+
+
 def test_the_next_fire_and_the_queue_in_order() -> None:
     board = folded(
         queued("late", second=0, priority=0),
