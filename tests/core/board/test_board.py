@@ -502,7 +502,7 @@ EVENTS = st.builds(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(EVENTS, st.booleans()), max_size=40))
-def test_a_viewer_that_applies_the_changes_sees_the_snapshot(steps: list[tuple[ev.Event, bool]]) -> None:
+def test_a_screen_that_applies_the_changes_sees_the_snapshot(steps: list[tuple[ev.Event, bool]]) -> None:
     board = Board(finished_runs=2)
     rows: dict[str, dict[str, Any]] = {"tasks": {}, "runs": {}}
     scheduler: dict[str, Any] = dict(board.snapshot()["scheduler"])
