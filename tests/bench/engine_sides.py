@@ -237,7 +237,7 @@ def fill(where: str, count: int) -> None:
                     "task": names[n % 21],
                     "state": "DONE",
                     "cause": "submit",
-                    "who": "bench",
+                    "actor": "bench",
                     "scheduled_at": now - (count - n) * 1000 if n % 2 else None,
                     "due_at": now,
                     "queued_at": now,
@@ -262,7 +262,7 @@ def fill(where: str, count: int) -> None:
                     "finished_at": now,
                     "outcome": "done",
                     "error": None,
-                    "owner": "bench",
+                    "life": "bench",
                 }
                 for id in ids
             ]
@@ -273,8 +273,10 @@ def fill(where: str, count: int) -> None:
                     "kind": "RunEnded",
                     "task": names[n % 21],
                     "run": id,
-                    "who": "",
+                    "actor": "",
                     "data": some_event,
+                    "life": "bench",
+                    "batch": 0,
                 }
                 for n, id in enumerate(ids, begin)
             ]
@@ -294,8 +296,13 @@ def fill(where: str, count: int) -> None:
                         "next_at": None,
                         "paused": False,
                         "facts": "{}",
-                        "declared_at": now,
-                        "who": "bench",
+                        "id": name,
+                        "home": "",
+                        "home_by": "declared",
+                        "place": "",
+                        "created_at": now,
+                        "updated_at": now,
+                        "actor": "bench",
                     }
                     for name in names[:-1]
                 ],

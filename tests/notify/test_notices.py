@@ -10,7 +10,7 @@ from support.run_events import changed
 
 from schedkit.core.events import (
     Fired,
-    OwnerChanged,
+    NodeChanged,
     RunNoted,
 )
 from schedkit.core.states import Disposition, State
@@ -136,7 +136,7 @@ def test_missed_times_are_late() -> None:
 
 
 def test_other_facts_are_no_news() -> None:
-    assert fed(OwnerChanged(at=AT, change="started", owner="me")) == []
+    assert fed(NodeChanged(at=AT, change="started", name="me")) == []
 
 
 def test_the_memory_of_runs_is_bounded() -> None:
