@@ -309,6 +309,29 @@ def test_a_ledger_that_cannot_be_written_at_stop_is_said(make: Make, where: str)
     assert sched.state == "stopped"
 
 
+def test_an_end_that_could_not_be_written_at_stop_is_told_by_others(make: Make, where: str) -> None:
+    sched, other = make(name="sched"), make(name="other")
+    sched.start()
+    entered, release = threading.Event(), threading.Event()
+
+    @sched.task(name="held")
+    def held() -> None:
+        entered.set()
+        release.wait(30)
+
+    run = sched.submit("held")
+    assert entered.wait(10)
+    with locked(where):
+        sched.stop("0.2s")
+    release.set()
+    assert other.run(run.id).state is State.RUNNING, "nobody could write that it is not"
+    heard = Heard(other)
+    other.start()
+    heard.wait_for(heard.of(events.NodeChanged, change="gone", name="sched"))
+    assert other.run(run.id).state is State.QUEUED
+    assert [attempt.outcome for attempt in other.run(run.id).attempts] == [Outcome.INTERRUPTED]
+
+
 def test_what_no_waiting_cures_is_not_waited_for(sched: Scheduler) -> None:
     writer = life_of(sched).writer
     with pytest.raises(LedgerError, match="no such table"):

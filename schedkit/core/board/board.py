@@ -76,6 +76,7 @@ class Board:
             "trouble": None,
         }
         self._scheduler_seq = 0
+        self._newest: dict[str, int] = {}  # the last event of each run and each task
         self._tasks = NumberedRows()
         self._runs = NumberedRows()
         self._task_rows: dict[str, tuple[TaskRow, bool]] = {}
@@ -229,7 +230,7 @@ class Board:
 
     def _fold_all(self, events: Iterable[ev.Event]) -> None:
         for event in events:
-            if 0 < event.seq <= self._ledger_seq:
+            if 0 < event.seq <= self._ledger_seq or not self._is_news(event):
                 continue
             match event:
                 case ev.RunStep() | ev.RunOutput():
@@ -241,6 +242,19 @@ class Board:
                     self._put_task(replace(row, next=event.next), waiting)
                 case _:
                     self._fold_scheduler(event)
+
+    def _is_news(self, event: ev.Event) -> bool:
+        """Tell whether nothing later is known of what an event is about.
+
+        What other processes do is told a moment after it happened, and what this one does at once.
+        """
+        if event.seq <= 0 or not isinstance(event, ev.RunStep | ev.TaskChanged | ev.ScheduleAdvanced):
+            return True
+        about = event.run or event.task
+        if event.seq < self._newest.get(about, 0):
+            return False
+        self._newest[about] = event.seq
+        return True
 
     def _count(self, event: ev.Event) -> None:
         if self._counts is not None and isinstance(event, ev.RunEnded):
@@ -338,6 +352,7 @@ class Board:
             return
         run, task = self._finished.popleft()
         self._bury(self._runs, run)
+        self._newest.pop(run, None)
         if task not in self._task_rows and all(name != task for _, name in self._finished):
             self._ended.pop(task, None)  # it was removed
             self._figures.pop(task, None)

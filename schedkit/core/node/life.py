@@ -229,7 +229,7 @@ class Life:
             if isinstance(stimulus, Declare):
                 self._aside.tasks.discard(stimulus.task.name)
         if decision.more:
-            if not careful:
+            if not (careful or making):  # else it is about one thing
                 self._rush.begin()
             return 0.0
         if decision.wake_at is None:
@@ -405,7 +405,7 @@ class Life:
         self.post(Announce(event=told, settings=settings))
 
     def turn(self) -> None:
-        """Note that the loop turns; an owner that stands still must not renew its lease."""
+        """Note that the loop turns; a process that stands still must not tell that it lives."""
         self._turned = time.monotonic()
 
     def calm(self, before: float) -> bool:

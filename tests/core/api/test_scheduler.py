@@ -418,15 +418,15 @@ def test_unknown_names_and_wrong_parameters_are_refused(sched: Scheduler) -> Non
 
 
 def test_parameters_that_are_no_data_are_refused_by_whoever_submits(make: Make) -> None:
-    owner, viewer = make(), make()
-    owner.start()
-    task = owner.task(name="t")(lambda x: x)
-    viewer.start()
-    for submit in (task.submit, functools.partial(viewer.submit, "t")):
+    home, other = make(), make()
+    home.start()
+    task = home.task(name="t")(lambda x: x)
+    other.start()
+    for submit in (task.submit, functools.partial(other.submit, "t")):
         with pytest.raises(ParameterError, match=r"task 't': parameter 'x' is .* cannot be stored"):
             submit(x=object())
-    assert owner.runs() == []
-    assert viewer.submit("t", x=[1, {"a": None}]).result(20) == [1, {"a": None}]
+    assert home.runs() == []
+    assert other.submit("t", x=[1, {"a": None}]).result(20) == [1, {"a": None}]
 
 
 def test_a_name_is_text(sched: Scheduler) -> None:

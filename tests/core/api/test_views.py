@@ -42,11 +42,11 @@ def test_a_run_opened_while_it_logs_shows_what_it_logged(sched: Scheduler) -> No
     assert sched.run_detail(run.id) == sched.board()["runs"][0]
 
 
-def test_a_viewer_hears_the_last_words_of_a_run_that_it_has_opened(sched: Scheduler, make: Make) -> None:
-    viewer = make(name="viewer")
-    viewer.start()
-    viewer.board()
-    heard, go_on = Heard(viewer), threading.Event()
+def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(sched: Scheduler, make: Make) -> None:
+    other = make(name="other")
+    other.start()
+    other.board()
+    heard, go_on = Heard(other), threading.Event()
 
     @sched.task
     def talk(run: Any) -> None:
@@ -56,8 +56,8 @@ def test_a_viewer_hears_the_last_words_of_a_run_that_it_has_opened(sched: Schedu
 
     run = talk.submit()
     heard.wait_for(heard.of(RunLogged, message="first"))
-    viewer.open_run(run.id)
+    other.open_run(run.id)
     go_on.set()
     run.result("10s")
     heard.wait_for(heard.of(RunLogged, message="last"))
-    assert shown_lines(viewer) == ["first", "last"]
+    assert shown_lines(other) == ["first", "last"]

@@ -273,17 +273,30 @@ def test_the_last_run_is_the_one_that_ended_last_by_the_clock() -> None:
     assert the_task(board)["last"]["run"] == "r1"
 
 
-def test_who_runs_the_next_fire_and_the_queue_in_order() -> None:
+def test_what_is_told_late_changes_nothing_that_came_after_it() -> None:
+    """Of other processes a board hears a moment later: of a run, or a task, that has come here meanwhile."""
+    board = folded()
+    board.fold(replace(changed(task_row("a", next_at=at(50))), seq=8))
+    board.fold(replace(changed(task_row("a", paused=True), "paused"), seq=7))
+    assert (the_task(board)["paused"], the_task(board)["next_run"]) == (False, at(50).isoformat())
+    first, second = replace(queued("r1"), seq=9), replace(started("r1"), seq=10)
+    board.fold(second)
+    board.fold(first)
+    assert the_run(board)["state"] == "RUNNING"
+    board.fold(replace(ended("r1"), seq=11))
+    assert the_run(board)["state"] == "DONE"
+
+
+def test_the_next_fire_and_the_queue_in_order() -> None:
     board = folded(
         queued("late", second=0, priority=0),
         queued("soon", task="b", second=30),
         queued("first", task="c", second=60, priority=20),
     )
-    board.put_scheduler(owner={"pid": 7})
     board.put_task(task_row("a", next_at=at(50)))
     board.put_task(task_row("b", next_at=at(40), paused=True))
     shot = board.snapshot()
-    assert shot["scheduler"]["next_by"] == {"task": "a", "at": "2026-03-02T07:00:50+00:00", "who": {"pid": 7}}
+    assert shot["scheduler"]["next_by"] == {"task": "a", "at": "2026-03-02T07:00:50+00:00"}
     # A minute of waiting weighs as much as one unit of priority.
     assert shot["queue"] == ["first", "soon", "late"]
     assert Board().snapshot()["scheduler"]["next_by"] is None
@@ -489,7 +502,7 @@ EVENTS = st.builds(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(EVENTS, st.booleans()), max_size=40))
-def test_a_viewer_that_applies_the_changes_sees_the_snapshot(steps: list[tuple[ev.Event, bool]]) -> None:
+def test_a_screen_that_applies_the_changes_sees_the_snapshot(steps: list[tuple[ev.Event, bool]]) -> None:
     board = Board(finished_runs=2)
     rows: dict[str, dict[str, Any]] = {"tasks": {}, "runs": {}}
     scheduler: dict[str, Any] = dict(board.snapshot()["scheduler"])

@@ -31,27 +31,27 @@ def fails() -> None:
 def test_runs_that_end_are_counted_on_top_of_the_history(sched: Scheduler, make: Make) -> None:
     sched.task(name="fails")(fails)
     sched.submit("fails").wait("10s")
-    viewer = make(name="viewer")
-    viewer.start()
-    assert counts(sched, "fails") == counts(viewer, "fails") == (1, 1)
-    heard = Heard(viewer)
+    other = make(name="other")
+    other.start()
+    assert counts(sched, "fails") == counts(other, "fails") == (1, 1)
+    heard = Heard(other)
     sched.task(name="fails")(lambda: 1)
     run = sched.submit("fails")
     run.wait("10s")
     assert counts(sched, "fails") == (2, 1)
     heard.wait_for(heard.of(RunEnded, run=run.id))
-    assert counts(viewer, "fails") == (2, 1)
+    assert counts(other, "fails") == (2, 1)
 
 
-def test_a_schedule_is_told_by_who_has_not_declared_it(sched: Scheduler, make: Make) -> None:
+def test_a_schedule_is_told_by_who_only_watches(sched: Scheduler, make: Make) -> None:
     sched.task(cron("0 2 * * *"), name="nightly")(lambda: 1)
     sched.task(every("90s"), name="often")(lambda: 1)
     sched.pause("often")
-    viewer = make(name="viewer")
-    viewer.start()
-    nightly, often = of_task(viewer, "nightly"), of_task(viewer, "often")
-    status = viewer.get_status()
-    assert (status["status"], status["running"], status["paused_jobs"]) == ("viewer", False, 1)
+    other = make(name="other")
+    other.watch()
+    nightly, often = of_task(other, "nightly"), of_task(other, "often")
+    status = other.get_status()
+    assert (status["status"], status["running"], status["paused_jobs"]) == ("watching", False, 1)
     assert status["uptime"] > 0
     assert (nightly["schedule_type"], nightly["cron_expression"]) == ("cron", "0 2 * * *")
     assert (often["schedule_type"], often["interval_seconds"], often["status"]) == ("interval", 90, "paused")
