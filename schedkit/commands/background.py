@@ -27,6 +27,7 @@ def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
     project = app()
     scheduler = project.scheduler(told["ledger"], **told["options"])
     try:
+        scheduler.bring_home()  # also what a cell declares after it has started the scheduler
         declared = Declared(project, scheduler, scheduled=True)
         for path in files:
             declared.file(path)
@@ -39,7 +40,6 @@ def main(files: list[Path], told: Instructions, ended: threading.Event) -> int:
                 hint="save the notebook, or remove the task: sched.remove(name)",
             )
         scheduler.start()
-        scheduler.bring_home()
     except SchedkitError as error:
         print(error, file=sys.stderr)  # noqa: T201 - this is a program; its output goes to its log
         return 1

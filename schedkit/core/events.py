@@ -1,10 +1,10 @@
-"""One frozen class per fact.
+"""One frozen class per event.
 
-Facts with a `seq` above 0 are in the ledger's event log, in that order, written in the transaction that
+Events with a `seq` above 0 are in the ledger's event log, in that order, written in the transaction that
 made them true; those that are about to be written have `TO_COME`, because the ledger numbers them. Those with
 `seq` 0 (progress, log lines, a blocked loop) live in memory only.
 
-A fact about a task or a run carries its value, as it is from then on: nothing is copied out of it.
+An event about a task or a run carries its value, as it is from then on: nothing is copied out of it.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ __all__ = [
     "RunEnded",
     "RunLogged",
     "RunNoted",
+    "RunOutput",
     "RunProgressed",
     "RunQueued",
     "RunRetrying",
     "RunStarted",
     "RunStep",
     "RunStopping",
-    "RunTold",
     "ScheduleAdvanced",
     "StoreAway",
     "StoreBack",
@@ -49,7 +49,7 @@ TO_COME = -1
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
-    """What every fact tells: when (aware, UTC), about which task and run (its id), by whom."""
+    """What all events have: when (aware, UTC), about which task and run (its id), by whom."""
 
     at: datetime
     seq: int = TO_COME
@@ -161,8 +161,8 @@ class RunEnded(RunStep, frozen=True, kw_only=True):
     attempt: Attempt | None = None
 
 
-class RunTold(Event, frozen=True, kw_only=True):
-    """A running attempt told something; the `number` of what a run tells grows over all its attempts."""
+class RunOutput(Event, frozen=True, kw_only=True):
+    """Output of a running attempt; its `number` grows over all attempts of the run."""
 
     seq: int = 0
     task: str
@@ -170,7 +170,7 @@ class RunTold(Event, frozen=True, kw_only=True):
     number: int = 0
 
 
-class RunProgressed(RunTold, frozen=True, kw_only=True):
+class RunProgressed(RunOutput, frozen=True, kw_only=True):
     """A stage of a run has done `done` of `total` units (None: unknown), `rate` of them a second."""
 
     stage: str
@@ -180,15 +180,15 @@ class RunProgressed(RunTold, frozen=True, kw_only=True):
     rate: float | None = None
 
 
-class RunLogged(RunTold, frozen=True, kw_only=True):
+class RunLogged(RunOutput, frozen=True, kw_only=True):
     """A log line of a run; `level` is the `logging` module's."""
 
     level: int
     message: str
 
 
-class RunNoted(RunTold, frozen=True, kw_only=True):
-    """A run left facts (`kind`, `facts`) or a file (`kind` "artifact", facts `path` and `label`)."""
+class RunNoted(RunOutput, frozen=True, kw_only=True):
+    """A run reported facts (`kind`, `facts`) or a file (`kind` "artifact", facts `path` and `label`)."""
 
     kind: str
     facts: dict[str, Any]
@@ -197,7 +197,7 @@ class RunNoted(RunTold, frozen=True, kw_only=True):
 class LoopBlocked(Event, frozen=True, kw_only=True):
     """A coroutine keeps the users' loop busy for `seconds` so far; `where` is its file and line.
 
-    `over` tells that the loop goes on again.
+    `over`: the loop runs again.
     """
 
     seq: int = 0

@@ -19,17 +19,17 @@ PRUNED = "pruned"
 FULL_TEXT = "Full text of "
 
 
-# What an attempt tells is numbered; the numbers of the next one begin so much further on.
+# The output of an attempt is numbered; the numbers of the next attempt begin so much further on.
 NUMBERS_OF_ATTEMPT = 1_000_000_000
 
 
 def first_number(attempt: int) -> int:
-    """Return the number of the first thing that an attempt tells: numbers grow over all attempts of a run."""
+    """Return the number of an attempt's first output: numbers grow over all attempts of a run."""
     return attempt * NUMBERS_OF_ATTEMPT + 1
 
 
 def attempt_of(number: int) -> int:
-    """Return which attempt told the thing of that number."""
+    """Return which attempt the output of that number is of."""
     return number // NUMBERS_OF_ATTEMPT
 
 

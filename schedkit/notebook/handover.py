@@ -139,9 +139,8 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
         pickle.dump(instructions, pipe)
     end = time.monotonic() + patience
     while time.monotonic() < end:
-        homes = [home for name in moved if (home := scheduler.home(name)) is not None]
-        if len(homes) == len(moved) and all(home.pid == child.pid for home in homes):
-            return str(homes[0])
+        if (node := _runs_there(scheduler, child.pid, moved)) is not None:
+            return node
         if child.poll() is not None:
             raise UsageError(
                 f"the background process ended: {_last_line(log_path)}", hint=f"see {log_path.name}"
@@ -152,6 +151,15 @@ def hand_over(scheduler: Any, notebook: Path | None, patience: float = START_SEC
     raise SchedkitError(
         f"the background process has not taken over within {patience:g} s", hint=f"see {log_path.name}"
     )
+
+
+def _runs_there(scheduler: Any, pid: int, tasks: Iterable[str]) -> str | None:
+    """Return the process of that number once all these tasks, and any, are at home with it."""
+    homes = {row["name"]: row["home"] for row in scheduler.board()["tasks"]}
+    for node in scheduler.nodes:
+        if node.pid == pid and node.life in homes.values():
+            return str(node) if all(homes.get(name) == node.life for name in tasks) else None
+    return None
 
 
 def _instructions(scheduler: Any) -> Instructions:

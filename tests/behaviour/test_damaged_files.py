@@ -102,8 +102,8 @@ def _read_ledger(path: Path) -> None:
             ledger.attempts(run.id)
         ledger.events(limit=10_000)
         ledger.waits()
-        ledger.commands()
-        ledger.holder()
+        ledger.commands("a")
+        ledger.nodes()
     finally:
         store.close()
 
@@ -184,7 +184,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix not in (".db-shm", ".db-wal", ".db", ".owner", ".lock")
+        if path.is_file() and path.suffix not in (".db-shm", ".db-wal", ".db", ".lives", ".lock")
     }
 
 

@@ -365,7 +365,6 @@ def test_waiting_refuses_the_same_durations(sched: Scheduler, value: tuple[Any, 
     run = sched.task(name="quick")(lambda: 1).submit()
     refused(lambda length: run.wait(timeout=length), *value)
     refused(lambda length: run.result(timeout=length), *value)
-    refused(lambda length: sched.take_over(timeout=length), *value)
     refused(lambda length: sched.stop(length), *value)
 
 

@@ -218,15 +218,14 @@ def fill(where: str, count: int) -> None:
     """Write so many ended runs, with what belongs to them, straight into the tables."""
     import sqlalchemy as sa
 
-    from schedkit.core.events import RunEnded, encode
+    from schedkit.core.events import StoreBack, encode
     from schedkit.core.ids import id_at
-    from schedkit.core.states import State
     from schedkit.core.store import schema
     from schedkit.core.store.database import Store
 
     store = Store(where)
     now = int(time.time() * 1e6)
-    ended = encode(RunEnded(at=datetime.now(UTC), state=State.DONE, attempt=1, seconds=0.1))
+    some_event = encode(StoreBack(at=datetime.now(UTC), seconds=0.1))  # what it says does not matter
     prefix = id_at(datetime(2026, 1, 1, tzinfo=UTC))[:8]
     names = [f"task {n}" for n in range(20)] + ["idle"]
     with store.connect() as connection:
@@ -238,7 +237,7 @@ def fill(where: str, count: int) -> None:
                     "task": names[n % 21],
                     "state": "DONE",
                     "cause": "submit",
-                    "who": "bench",
+                    "actor": "bench",
                     "scheduled_at": now - (count - n) * 1000 if n % 2 else None,
                     "due_at": now,
                     "queued_at": now,
@@ -263,7 +262,7 @@ def fill(where: str, count: int) -> None:
                     "finished_at": now,
                     "outcome": "done",
                     "error": None,
-                    "owner": "bench",
+                    "life": "bench",
                 }
                 for id in ids
             ]
@@ -274,8 +273,10 @@ def fill(where: str, count: int) -> None:
                     "kind": "RunEnded",
                     "task": names[n % 21],
                     "run": id,
-                    "who": "",
-                    "data": ended,
+                    "actor": "",
+                    "data": some_event,
+                    "life": "bench",
+                    "batch": 0,
                 }
                 for n, id in enumerate(ids, begin)
             ]
@@ -295,8 +296,13 @@ def fill(where: str, count: int) -> None:
                         "next_at": None,
                         "paused": False,
                         "facts": "{}",
-                        "declared_at": now,
-                        "who": "bench",
+                        "id": name,
+                        "home": "",
+                        "home_by": "declared",
+                        "place": "",
+                        "created_at": now,
+                        "updated_at": now,
+                        "actor": "bench",
                     }
                     for name in names[:-1]
                 ],

@@ -48,9 +48,9 @@ def ledger(tmp_path: Path) -> Path:
 def no_leftovers(ledger: Path) -> Iterator[None]:
     """End a background process that a failed test leaves behind: it is made to outlive everything."""
     yield
-    owner = Scheduler(ledger).owner
-    if owner is not None and owner.alive and "background" in owner.owner:
-        os.kill(owner.pid, signal.SIGTERM)
+    for node in Scheduler(ledger).nodes:
+        if "background" in node.name:
+            os.kill(node.pid, signal.SIGTERM)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -91,10 +92,18 @@ class Heard:
         return found
 
     def of(self, kind: type[Event], **fields: object) -> Callable[[Event], bool]:
-        """Return what recognises facts of a kind with these fields, their own or those of their run or task."""
+        """Return what recognises facts of a kind with these fields, also those of their run or task."""
         return lambda event: (
             isinstance(event, kind) and all(_field(event, name) == value for name, value in fields.items())
         )
+
+
+def until(holds: Callable[[], object], timeout: float = 20.0) -> None:
+    """Wait for what no fact tells: a process takes in what it hears of others a moment after it is told."""
+    give_up = time.monotonic() + timeout
+    while not holds():
+        assert time.monotonic() < give_up, f"not so after {timeout} s"
+        threading.Event().wait(0.005)
 
 
 def _field(event: Event, name: str) -> object:

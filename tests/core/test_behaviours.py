@@ -6,8 +6,8 @@
       crash/test_kill.py::test_many_kills
 2. no double run for one (task, scheduled time)
    across restart or two processes:
-      test_behaviours_of_processes.py::test_behaviour_2_processes_that_race_for_a_ledger_run_no_time_twice
-      test_viewer.py::test_the_owner_is_killed_and_a_standby_goes_on
+      test_behaviours_of_processes.py::test_behaviour_2_processes_that_race_for_a_task_run_no_time_twice
+      test_homes.py::test_a_home_is_killed_and_who_stands_by_goes_on
    insert fails, update fails:
       test_faults.py::test_a_write_fails_and_is_tried_again
       test_faults.py::test_a_commit_whose_answer_is_lost_is_not_repeated
@@ -26,13 +26,13 @@
       test_faults.py::test_the_disk_is_full
    away:
       test_postgres.py::test_the_server_is_killed_and_comes_back
-      test_node.py::test_a_standby_that_cannot_read_the_ledger_tries_again
+      test_node.py::test_a_process_born_again_while_the_ledger_cannot_be_read_tries_again
    the clock catches up:
       core/engine/test_histories.py::test_whatever_happens_the_engine_keeps_its_promises
 4. a runner stalled past its lease cannot record success
-      test_behaviours_of_processes.py::test_behaviour_4_a_runner_that_stood_still_past_its_lease_cannot_record_success
-      test_postgres.py::test_a_lease_that_ran_out_while_the_owner_stood_still
-      test_faults.py::test_a_stale_owner_can_record_nothing
+      test_behaviours_of_processes.py::test_behaviour_4_a_runner_that_was_taken_for_dead_cannot_record_success
+      test_postgres.py::test_a_life_that_ran_out_while_its_process_stood_still
+      test_faults.py::test_a_life_that_is_gone_can_record_nothing
 5. cancel, timeout and shutdown
    recorded differently, a slot always released:
       test_behaviours_of_ends.py::test_behaviour_5_ends_are_told_apart_and_places_come_back
@@ -95,6 +95,7 @@ from typing import Any
 
 import pytest
 from core.conftest import Heard
+from support.lives import die
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -140,7 +141,7 @@ def test_behaviour_9_a_retry_keeps_its_time_over_a_restart(make: Make, end: str)
             raise RetryableError("again")
         return run.attempt
 
-    # Longer than a busy machine takes from the word of the retry to the end of its owner.
+    # Longer than a busy machine takes from the word of the retry to the end of its life.
     retry = Retry(attempts=2, delay=2)
     first = make(name="first")
     heard = Heard(first)
@@ -151,10 +152,10 @@ def test_behaviour_9_a_retry_keeps_its_time_over_a_restart(make: Make, end: str)
     if end == "stops":
         first.stop("0s")
     else:
-        first._node.lease._let_go()  # a dead one that wakes up starts nothing either
+        die(first)
     second = make(name="second")
     second.task(name="flaky", retry=retry)(flaky)
-    # Between two owners nothing happens, however long the machine takes.
+    # Between two processes nothing happens, however long the machine takes.
     with second.viewing():
         waiting = second.run(run.id).run
     assert (waiting.state, waiting.due_at, waiting.attempt) == (State.RETRY, told.after.due_at, 1)
@@ -181,7 +182,7 @@ def test_behaviour_9_a_child_waits_for_the_final_failure(sched: Scheduler, heard
 
 
 def test_behaviour_9_a_parents_crash_reaches_its_child(make: Make) -> None:
-    """Its process dies with it, once too often: nothing will ever end it but the next owner."""
+    """Its process dies with it, once too often: nothing will ever end it but the next life."""
     entered, release, ran = threading.Event(), threading.Event(), list[int]()
     first = make(name="first", interruptions=0)
     first.start()
@@ -189,7 +190,7 @@ def test_behaviour_9_a_parents_crash_reaches_its_child(make: Make) -> None:
     first.task(name="child", after="held")(lambda: 1)
     run = first.submit("held")
     assert entered.wait(10)
-    first._node.lease._let_go()
+    die(first)
     second = make(name="second", interruptions=0)
     second.start()
     release.set()

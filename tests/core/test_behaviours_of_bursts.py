@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.lives import life_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.engine.engine import MOST_STARTS, Engine
@@ -49,7 +50,7 @@ class Turns:
         return counting
 
 
-@pytest.mark.parametrize("how", ["due at one instant", "submitted at once", "left by the owner before"])
+@pytest.mark.parametrize("how", ["due at one instant", "submitted at once", "left by the process before"])
 def test_behaviour_10_a_burst_of_1000_never_holds_the_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
@@ -67,12 +68,12 @@ def test_behaviour_10_a_burst_of_1000_never_holds_the_loop(
         for n in range(COUNT if how == "due at one instant" else 1):
             one.task(every("1h"), name=f"t{n}", overlap="allow")(nothing)
     with before:
-        owner = before._node.owner
+        life = life_of(before)
         if how == "due at one instant":  # it passed while nobody was there
             put_back = schema.tasks.update().values(next_at=schema.tasks.c.next_at - 3_600_000_000)
-            owner.writer.call(lambda connection: connection.execute(put_back)).result(20)
-        elif how == "left by the owner before":
-            owner.engine.queue.concurrency = 0  # it comes to nothing any more
+            life.writer.call(lambda connection: connection.execute(put_back)).result(20)
+        elif how == "left by the process before":
+            life.engine.queue.concurrency = 0  # it comes to nothing any more
             before.submit_many("t0", [{}] * COUNT)
     service().call(turns.begin)
     with sched:

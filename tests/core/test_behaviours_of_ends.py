@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from core.test_behaviours import held
+from support.lives import die, life_of
 
 from schedkit.core.api.handles import RunHandle
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
 from schedkit.core.states import Outcome, State
-from schedkit.core.store import schema
 from schedkit.errors import RetryableError
 
 Make = Callable[..., Scheduler]
@@ -61,7 +61,7 @@ def declare(sched: Scheduler, kind: str, folder: Path, name: str = "t", **option
 
 
 def outcomes(sched: Scheduler, run: RunHandle) -> list[Outcome]:
-    return [attempt.outcome for attempt in sched._ledger.attempts(run.id)]
+    return [attempt.outcome for attempt in sched.run(run.id).attempts]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -83,7 +83,7 @@ def test_behaviour_5_ends_are_told_apart_and_places_come_back(make: Make, tmp_pa
     stopped = sched.submit("stopped")
     wait_stopped()
     sched.stop("0.1s")
-    ended = [sched._ledger.run(run.id).state for run in (cancelled, timed, stopped)]
+    ended = [sched.run(run.id).state for run in (cancelled, timed, stopped)]
     assert ended == [State.CANCELLED, State.TIMEOUT, State.QUEUED]
     assert [outcomes(sched, run) for run in (cancelled, timed, stopped)] == [
         [Outcome.CANCELLED],
@@ -148,8 +148,7 @@ def test_behaviour_5_a_cancel_outlives_its_process(make: Make, end: str) -> None
     if end == "stops":
         first.stop("0.1s")
     else:
-        first._node.owner.writer.call(lambda connection: None).result(10)  # the request is written
-        first._node.lease._let_go()  # what the operating system does
+        die(first)
     second = make(name="second")
     held(second, entered, release, ran)
     second.start()
@@ -168,14 +167,14 @@ def test_behaviour_5_runs_of_a_removed_task_end_with_their_process(make: Make) -
     held(first, entered, release, ran)
     runs = first.submit_many("held", [{}, {}])
     assert entered.wait(10)
-    removal = schema.tasks.delete()  # by another process, whose owner died before it came to the runs
-    first._node.owner.writer.call(lambda connection: connection.execute(removal)).result(10)
-    first._node.lease._let_go()
+    first.remove("held")
+    die(first)
     second = make(name="second")
     second.start()
     for run in runs:
         assert second.run(run.id).wait("10s").state is State.CANCELLED
-    assert {second.run(run.id).run.reason for run in runs} == {"its task was removed"}
+    assert {second.run(run.id).run.reason for run in runs} == {"cancelled by first"}
+    assert outcomes(second, runs[0]) == [Outcome.INTERRUPTED]
     release.set()
 
 
@@ -204,8 +203,8 @@ def test_behaviour_6_a_stop_lets_all_kinds_end(make: Make, tmp_path: Path) -> No
         time.sleep(0.005)
     stopping = threading.Thread(target=sched.stop, args=("30s",))
     stopping.start()
-    owner = sched._node.owner
-    while not owner.stopping:
+    life = life_of(sched)
+    while not life.stopping:
         time.sleep(0.005)
     assert sched.state == "running", "it waits for them"
     go.touch()
@@ -252,6 +251,6 @@ def test_behaviour_6_a_stop_is_bounded_for_all_kinds_at_once(make: Make, tmp_pat
     release.set()
     assert sched.state == "stopped"
     assert [outcomes(sched, run) for run in runs] == [[Outcome.INTERRUPTED]] * 6
-    assert {run.state for run in sched._ledger.runs()} == {State.QUEUED}, "the next owner runs them"
+    assert {run.state for run in sched.runs()} == {State.QUEUED}, "the next process runs them"
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "deaf-process").read_text()), 0)

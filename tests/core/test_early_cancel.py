@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from core.conftest import Heard
+from support.lives import life_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -40,6 +41,5 @@ def test_a_coroutine_cancelled_before_its_first_step_gives_its_place_back(
     sched.task(name="both", overlap="allow")(lambda: together.wait(5))
     for both in sched.submit_many("both", [{}, {}]):
         both.result("10s")  # two places, as before
-    owner = sched._node.owner
-    assert owner is not None
-    assert not owner.executions
+    life = life_of(sched)
+    assert not life.executions

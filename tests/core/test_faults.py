@@ -15,13 +15,14 @@ import sqlalchemy as sa
 from core.conftest import Heard
 from crash.judge import judge_schedule
 from support.faulty import answers_lost, commits_failing, disk_full, failing, locked, reads_failing
+from support.lives import life_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.states import State
+from schedkit.core.states import Outcome, State
 from schedkit.core.store import schema
 from schedkit.core.triggers.constructors import every
-from schedkit.errors import LedgerError, NotOwnerError
+from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.loop import service
 
 Make = Callable[..., Scheduler]
@@ -76,7 +77,7 @@ def ticking(sched: Scheduler, heard: Heard) -> Ticking:
         "UPDATE schedkit_tasks SET next_at",
         "INSERT INTO schedkit_attempts",
         "INSERT INTO schedkit_events",
-        "UPDATE schedkit_lease",
+        "UPDATE schedkit_nodes",
     ],
 )
 def test_a_write_fails_and_is_tried_again(ticking: Ticking, heard: Heard, statement: str) -> None:
@@ -105,19 +106,17 @@ def test_a_commit_that_failed_is_repeated(ticking: Ticking, heard: Heard) -> Non
     ticking.judge()
 
 
-def test_a_commit_that_another_owner_has_forestalled_is_none(sched: Scheduler, where: str) -> None:
-    """Its outcome is unknown, and the next owner's last group has, of all numbers, that of ours."""
-    owner = sched._node.owner
-    assert owner is not None
+def test_a_commit_of_a_life_that_is_gone_by_now_is_none(sched: Scheduler, where: str) -> None:
+    """Its outcome is unknown, and the number of its group is there."""
+    life = life_of(sched)
     engine = sa.create_engine(f"sqlite:///{where}")
 
     def taken() -> None:
-        theirs = {"epoch": 99, "owner": "another", "host": "elsewhere", "batch": owner.writer._batch}
         with engine.begin() as connection:
-            connection.execute(schema.lease.update().values(theirs))
+            connection.execute(schema.nodes.update().values(gone=1, batch=life.writer.groups))
 
-    with commits_failing(sched, 1, taken), pytest.raises(NotOwnerError):
-        owner.writer.call(lambda connection: None).result(20)
+    with commits_failing(sched, 1, taken), pytest.raises(LifeEndedError):
+        life.writer.call(lambda connection: None).result(20)
     engine.dispose()
 
 
@@ -138,14 +137,14 @@ def test_another_process_holds_the_lock(
 
 
 def test_reads_fail_and_due_times_go_on(ticking: Ticking, make: Make) -> None:
-    viewer = make(name="viewer")
-    viewer.start()
+    other = make(name="other")
+    other.start()
     with reads_failing(ticking.sched) as failed:
         ticking.wait(5)
         with pytest.raises(LedgerError, match="disk I/O error"):
             ticking.sched.runs("ticking")
         assert any("schedkit_commands" in sql for sql in failed), "it goes on looking for commands"
-    viewer.submit("ticking").result("10s")
+    other.submit("ticking").result("10s")
     ticking.sched._ledger.store.close()
     ticking.wait(3)
 
@@ -206,8 +205,7 @@ async def impatient(call: Coroutine[Any, Any, object]) -> None:
 def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: bool) -> None:
     sched = make(concurrency=5 if room else 1)
     sched.start()
-    owner = sched._node.owner
-    assert owner is not None
+    life = life_of(sched)
     entered, release = threading.Event(), threading.Event()
 
     @sched.task(name="holds")
@@ -221,30 +219,29 @@ def test_what_the_store_refuses_for_good_harms_nobody_else(make: Make, room: boo
         "CREATE TRIGGER curse BEFORE INSERT ON schedkit_runs WHEN new.task = 'cursed' "
         "BEGIN SELECT RAISE(ABORT, 'cursed'); END"
     )
-    owner.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(10)
+    life.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(10)
     ran: list[str] = []
     sched.task(name="cursed")(lambda run: ran.append(run.id))
     fine = sched.task(name="fine", overlap="allow")(lambda: 1)
     heard = Heard(sched)
     with pytest.raises(Exception, match="cursed"):
         sched.submit("cursed")
-    owner.writer.call(lambda connection: None).result(10)
+    life.writer.call(lambda connection: None).result(10)
     service().call(asyncio.sleep, 0)  # what follows the refusal on our loop has happened
-    assert owner.engine.alive("cursed") == 0
+    assert life.engine.alive("cursed") == 0
     release.set()
     assert [run.result("10s") for run in sched.submit_many("fine", [{}] * 5)] == [1] * 5
     assert fine.state == "idle"
     assert ran == []
     assert not [event for event in heard.events if event.task == "cursed"], "what was not written is not told"
-    assert not owner.engine.runs
-    assert not owner.engine.queue.running
+    assert not life.engine.runs
+    assert not life.engine.queue.running
 
 
 def test_who_waits_for_a_run_whose_start_is_refused_is_told(make: Make) -> None:
     sched = make(concurrency=1)
     sched.start()
-    owner = sched._node.owner
-    assert owner is not None
+    life = life_of(sched)
     entered, release, ran = threading.Event(), threading.Event(), list[str]()
 
     @sched.task(name="holds")
@@ -260,7 +257,7 @@ def test_who_waits_for_a_run_whose_start_is_refused_is_told(make: Make) -> None:
         "CREATE TRIGGER curse BEFORE UPDATE ON schedkit_runs WHEN new.task = 'cursed' "
         "BEGIN SELECT RAISE(ABORT, 'cursed'); END"
     )
-    owner.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(10)
+    life.writer.call(lambda connection: connection.exec_driver_sql(curse)).result(10)
     release.set()
     with pytest.raises(LedgerError, match="cursed"):
         run.wait("10s")
@@ -269,7 +266,7 @@ def test_who_waits_for_a_run_whose_start_is_refused_is_told(make: Make) -> None:
     assert sched.submit("next").result("10s") == 1
 
 
-def test_a_stale_owner_can_record_nothing(sched: Scheduler, heard: Heard, where: str) -> None:
+def test_a_life_that_is_gone_can_record_nothing(sched: Scheduler, heard: Heard, where: str) -> None:
     entered, release = threading.Event(), threading.Event()
 
     @sched.task(name="stale")
@@ -280,17 +277,16 @@ def test_a_stale_owner_can_record_nothing(sched: Scheduler, heard: Heard, where:
 
     run = sched.submit("stale")
     assert entered.wait(10)
-    # Another owner has come, as after a process that slept past its lease.
+    # Others have taken it for dead, as after a process that slept past its lease.
     engine = sa.create_engine(f"sqlite:///{where}")
     with engine.begin() as connection:
-        connection.execute(schema.lease.update().values(epoch=99, owner="another", pid=1, host="elsewhere"))
+        connection.execute(schema.nodes.update().values(gone=1))
     release.set()
     engine.dispose()
-    heard.wait_for(heard.of(events.OwnerChanged, change="lost"))
-    assert sched.state == "viewer"
-    (recorded,) = [r for r in sched.runs() if r.id == run.id]
-    assert recorded.state is State.RUNNING
-    assert sched._ledger.attempts(run.id) == []
+    heard.wait_for(heard.of(events.NodeChanged, change="lost"))
+    assert run.result("20s") == "too late", "it ran again in the next life"
+    outcomes = [attempt.outcome for attempt in run.attempts]
+    assert outcomes == [Outcome.INTERRUPTED, Outcome.DONE]
 
 
 def test_an_event_store_reads_back(sched: Scheduler) -> None:
@@ -306,15 +302,38 @@ def test_a_ledger_that_cannot_be_written_at_stop_is_said(make: Make, where: str)
     sched.start()
     sched.task(name="one")(lambda: 1)
     with locked(where):
-        future = sched._node.owner.writer.call(lambda connection: None)  # type: ignore[union-attr]
+        future = life_of(sched).writer.call(lambda connection: None)
         sched.stop("0.2s")
         with pytest.raises(LedgerError, match="locked"):
             future.result(1)
     assert sched.state == "stopped"
 
 
+def test_an_end_that_could_not_be_written_at_stop_is_told_by_others(make: Make, where: str) -> None:
+    sched, other = make(name="sched"), make(name="other")
+    sched.start()
+    entered, release = threading.Event(), threading.Event()
+
+    @sched.task(name="held")
+    def held() -> None:
+        entered.set()
+        release.wait(30)
+
+    run = sched.submit("held")
+    assert entered.wait(10)
+    with locked(where):
+        sched.stop("0.2s")
+    release.set()
+    assert other.run(run.id).state is State.RUNNING, "nobody could write that it is not"
+    heard = Heard(other)
+    other.start()
+    heard.wait_for(heard.of(events.NodeChanged, change="gone", name="sched"))
+    assert other.run(run.id).state is State.QUEUED
+    assert [attempt.outcome for attempt in other.run(run.id).attempts] == [Outcome.INTERRUPTED]
+
+
 def test_what_no_waiting_cures_is_not_waited_for(sched: Scheduler) -> None:
-    writer = sched._node.owner.writer  # type: ignore[union-attr]
+    writer = life_of(sched).writer
     with pytest.raises(LedgerError, match="no such table"):
         writer.call(lambda connection: connection.exec_driver_sql("DELETE FROM nowhere")).result(10)
 
@@ -323,7 +342,7 @@ def test_a_stop_writes_all_that_was_asked_for_before_it(make: Make, where: str) 
     sched = make()
     sched.start()
     sched.task(name="one")(lambda: 1)
-    writer = sched._node.owner.writer  # type: ignore[union-attr]
+    writer = life_of(sched).writer
     with locked(where):
         asked = [writer.call(lambda connection: "written") for _ in range(3)]
         stopping = threading.Thread(target=sched.stop, args=("20s",))
@@ -332,11 +351,11 @@ def test_a_stop_writes_all_that_was_asked_for_before_it(make: Make, where: str) 
             threading.Event().wait(0.01)
     assert [call.result(10) for call in asked] == ["written"] * 3
     stopping.join(30)
-    assert sched._ledger.holder() is None
+    assert sched.nodes == []
 
 
 def test_what_nobody_waits_for_any_more_is_left_out(sched: Scheduler, heard: Heard, where: str) -> None:
-    writer = sched._node.owner.writer  # type: ignore[union-attr]
+    writer = life_of(sched).writer
     written: list[int] = []
     with locked(where):
         writer.call(lambda connection: written.append(1))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.lives import life_of
 
 from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
@@ -65,9 +66,8 @@ def still_works(sched: Scheduler) -> None:
     sched.task(name="next async")(coroutine)
     assert sched.submit("next").result("5s") == "thread"
     assert sched.submit("next async").result("5s") == "coroutine"
-    owner = sched._node.owner
-    assert owner is not None
-    assert not owner.executions, "its place is free again"
+    life = life_of(sched)
+    assert not life.executions, "its place is free again"
 
 
 @pytest.mark.parametrize("hook", [leave, leave_later])

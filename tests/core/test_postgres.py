@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
 from crash.judge import judge_schedule
+from support.lives import life_of
 from support.postgres_server import kill, postgres_server, revive
 
 from schedkit.core import events
@@ -53,10 +54,10 @@ def test_the_server_is_killed_and_comes_back(fragile: Any, tmp_path: Path) -> No
     sched._ledger.store.close()
 
 
-def test_a_lease_that_ran_out_while_the_owner_stood_still(
+def test_a_life_that_ran_out_while_its_process_stood_still(
     new_database: Callable[[], str], tmp_path: Path
 ) -> None:
-    """The owner's process sleeps past its lease; a standby owns the ledger; the sleeper cannot record."""
+    """The home sleeps past its lease; another process inherits the task; the sleeper cannot record."""
     url = new_database()
     first = Scheduler(url, results=tmp_path, lease="1s", name="sleeper")
     first.start()
@@ -73,21 +74,21 @@ def test_a_lease_that_ran_out_while_the_owner_stood_still(
     assert entered.wait(10)
     heard = Heard(first)
     # As if the process had been stopped: its writer neither renews nor writes.
-    owner = first._node.owner
-    assert owner is not None
+    life = life_of(first)
     standing = threading.Event()
     stands = threading.Event()
-    owner.writer.call(lambda connection: (stands.set(), standing.wait(60), None)[2])
-    assert stands.wait(30)  # in the middle of a transaction that holds the lease's row
-    second = Scheduler(url, results=tmp_path, lease="1s", name="standby")
+    life.writer.call(lambda connection: (stands.set(), standing.wait(60), None)[2])
+    assert stands.wait(30)  # in the middle of a transaction that holds its life's row
+    second = Scheduler(url, results=tmp_path, lease="1s", name="heir")
     second.task(name="held")(held)
     second.start()
     assert second.state == "running"
     standing.set()
     release.set()
-    heard.wait_for(heard.of(events.OwnerChanged, change="lost"))
-    assert first.state == "viewer"
+    heard.wait_for(heard.of(events.NodeChanged, change="lost"))
     assert second.run(run.id).result("10s") == "attempt 2"
+    heard.wait_for(heard.of(events.NodeChanged, change="started", name="sleeper"))
+    assert first.state == "running", "born again"
     for sched in (first, second):
         sched.stop("1s")
         sched._ledger.store.close()

@@ -70,13 +70,12 @@ def owner(tmp_path: Path) -> Iterator[CoreScheduler]:
 
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[Callable[[str], psutil.Process]]:
-    """Say which background process owns a ledger; whatever the test leaves of them is ended."""
+    """Say which background process runs tasks of a ledger; whatever the test leaves of them is ended."""
     seen: list[psutil.Process] = []
 
     def process(ledger: str) -> psutil.Process:
-        holder = Scheduler(ledger).owner
-        assert holder is not None
-        seen.append(psutil.Process(holder.pid))
+        (node,) = [node for node in Scheduler(ledger).nodes if "in the background" in node.name]
+        seen.append(psutil.Process(node.pid))
         return seen[-1]
 
     yield process
@@ -102,21 +101,22 @@ def test_there_and_back(
 ) -> None:
     notebook = write_notebook(tmp_path / "daily.ipynb", CELL.format(ledger=str(tmp_path / "a.db")))
     monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
+    exec(CELL.format(ledger=owner.ledger), {"__name__": "__main__"})
     shown = front.panel(owner)
     assert b'"do":"hand_over"' in shown.first
     assert b"executes daily.ipynb as saved" in shown.first
     answer = front.ask(shown, do="hand_over")
     assert answer["ok"], answer["error"]
     assert "The schedule now runs in kernel in the background (pid" in answer["words"]
-    holder = owner.owner
-    assert holder is not None
-    assert holder.pid != os.getpid()
-    assert owner.state == "viewer"
-    runs_in(owner.ledger, "who", holder.pid)
+    home = owner.home("who")
+    assert home is not None
+    assert home.pid != os.getpid()
+    wait_for(lambda: owner.standing_by == ["who"], 10)
+    runs_in(owner.ledger, "who", home.pid)
     assert b'"do":"take_back"' in front.panel(owner).first
     assert front.ask(shown, do="take_back")["words"] == "The schedule runs here again"
-    assert owner.running
-    # The background process sees that it is no longer the owner, and ends.
+    assert owner.at_home == ["who"]
+    # The background process sees that nothing is at home with it any more, and ends.
     wait_for(lambda: not handover.children(), 30)
 
 
@@ -168,7 +168,7 @@ def test_files_and_a_notebook_go_on_after_the_kernel_was_killed(
         first.run("sched.start()")
         said = first.end(first.begin(HAND_OVER), 90)
         assert not said.error, said.traceback
-        assert "daily in the background" in said.stdout
+        assert "daily in the background" in said.stdout, said.stdout
         behind = started(ledger)
         assert [Path(word).name for word in behind.cmdline() if str(project) in word] == [
             "rooms.py",
@@ -181,9 +181,9 @@ def test_files_and_a_notebook_go_on_after_the_kernel_was_killed(
     with kernel(project, home, JPY_SESSION_NAME=str(notebook)) as second:
         second.run(ALL)
         second.run("sched.start()")
-        assert second.say("print(sched.state)") == "viewer"
-        second.end(second.begin("sched.take_over(now=True)"), 60)
-        assert second.say("print(sched.state)") == "running"
+        assert second.say("print(len(sched.standing_by), sched.at_home)") == "3 []"
+        second.end(second.begin("sched.bring_home()"), 60)
+        assert second.say("print(sched.standing_by, len(sched.at_home))") == "[] 3"
         runs_in(ledger, "in_package", int(second.say("print(os.getpid())")))
         behind.wait(30)
 
@@ -212,7 +212,7 @@ def test_modules_and_reports_without_a_notebook(
         # The report is declared there, with its schedule.
         assert sched.tasks["bugs"].next_run is not None
         assert sched.board()["tasks"][0]["declared"]
-        sched.take_over(now=True)
+        sched.bring_home()
         behind.wait(30)
     sys.modules.pop("marks", None)
 

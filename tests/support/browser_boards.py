@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from msgspec.structs import replace
 from support.run_events import RunEvents, changed, task_row
 
 from schedkit.core.board.board import Board
@@ -14,6 +15,8 @@ from schedkit.core.states import State
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 _EVENTS: WeakKeyDictionary[Board, RunEvents] = WeakKeyDictionary()
+
+NODE = {"life": "a", "name": "lab.ipynb", "pid": 7, "host": "here", "here": True}
 
 
 def at(seconds: float) -> datetime:
@@ -37,7 +40,8 @@ def declare(
     **facts: Any,
 ) -> None:
     when = None if next_in is None else at(next_in)
-    board.fold(changed(task_row(name, trigger, next_at=when, **facts), at=NOW, waiting=waiting))
+    row = replace(task_row(name, trigger, next_at=when, **facts), home="" if waiting else NODE["life"])
+    board.fold(changed(row, at=NOW, waiting=waiting))
 
 
 def queue(board: Board, run: str, task: str, second: float = 0, **fields: Any) -> None:
@@ -60,9 +64,7 @@ def progress(board: Board, run: str, task: str, second: float, done: float, tota
 def working_day() -> Board:
     """Five tasks and a day of runs, two of them failed, one running, one waiting for it."""
     board, chance = Board(), random.Random(3)
-    board.put_scheduler(
-        state="running", owner={"name": "lab.ipynb", "pid": 7, "host": "here", "here": True}, concurrency=5
-    )
+    board.put_scheduler(state="running", nodes=[NODE], concurrency=5)
     declare(
         board, "open_bugs", "Mon to Fri at 07:00 Europe/Berlin", 252, tags=("daily", "kafka"), priority=20
     )
@@ -117,7 +119,7 @@ def working_day() -> Board:
 
 def many_tasks(number: int) -> Board:
     board = Board()
-    board.put_scheduler(state="running", owner={"name": "lab.ipynb", "pid": 7, "host": "here", "here": True})
+    board.put_scheduler(state="running", nodes=[NODE])
     for n in range(number):
         declare(board, f"task {n:05d}", "every 1 hour", 60 + n, tags=(f"team {n % 7}",))
     return board

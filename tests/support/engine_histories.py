@@ -301,7 +301,15 @@ class History:
         ), f"{run} waits for nothing: {parents}"
 
 
-AT_ONCE = (History.submit, History.end, History.cancel, History.pause, History.resume, History.declare, History.hear)
+AT_ONCE = (
+    History.submit,
+    History.end,
+    History.cancel,
+    History.pause,
+    History.resume,
+    History.declare,
+    History.hear,
+)
 STEPS: tuple[Callable[[History], None], ...]
 WEIGHTS: tuple[int, ...]
 STEPS, WEIGHTS = zip(

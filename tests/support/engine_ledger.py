@@ -341,7 +341,9 @@ class LedgerModel:
                 if not run.state.final and run.task in parents - names and at.get(run.id) != life
             ],
             unheard=self._unheard(rows),
-            ended=[self.runs[id] for id in {w.parent_run: 0 for w in waits} if self._ended_unheard(id, waits)],
+            ended=[
+                self.runs[id] for id in {w.parent_run: 0 for w in waits} if self._ended_unheard(id, waits)
+            ],
             paused=self.settings.get("paused") == "1",
             seq=self.seq,
         )
@@ -361,7 +363,9 @@ class LedgerModel:
 
     def starts(self, task: str, count: int) -> tuple[int, ...]:
         """Return the latest starts of a task's attempts."""
-        found = [attempt.started for (run, _), attempt in self.attempts.items() if self.runs[run].task == task]
+        found = [
+            attempt.started for (run, _), attempt in self.attempts.items() if self.runs[run].task == task
+        ]
         found += [started for (run, _), (_, started) in self.open.items() if self.runs[run].task == task]
         return tuple(sorted(found)[-count:])
 

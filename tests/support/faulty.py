@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
+from support.lives import life_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.store.commits import VIEW
@@ -115,7 +116,7 @@ def disk_full(sched: Scheduler) -> Iterator[None]:
             connection.execute("PRAGMA max_page_count=1")  # SQLite takes it as: not beyond what there is
 
     sa.event.listen(engine, "connect", limit)
-    writer = sched._node.owner.writer  # type: ignore[union-attr]
+    writer = life_of(sched).writer
     writer.call(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1")).result(10)
     try:
         yield
@@ -154,4 +155,4 @@ def _spelt_out(sql: str, parameters: Any) -> str:
     if not sql.startswith(_COMMITS):
         return sql
     kinds = [SECTIONS[name].for_one("?") for name in SECTIONS if parameters[name] is not None]
-    return ";\n".join(["UPDATE schedkit_lease", *kinds])
+    return ";\n".join(["UPDATE schedkit_nodes", *kinds])

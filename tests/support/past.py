@@ -24,7 +24,7 @@ def ended(number: int, task: str, at: datetime, seconds: float | None, state: st
         "task": task,
         "state": state if seconds is not None else "RUNNING",
         "cause": "schedule",
-        "who": "tests",
+        "actor": "tests",
         "scheduled_at": began,
         "due_at": began,
         "queued_at": began,

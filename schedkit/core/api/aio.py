@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -56,17 +57,16 @@ class AsyncScheduler:
 
     @bridged
     async def bring_home(self) -> None:
-        """Have this process run all tasks that are declared here, wherever they are at home now."""
-        await self._node.declare(list(self._scheduler._registry.values()), replace=True)
+        """Have this process run all that is declared here, now and later, wherever it is at home."""
+        self._node.declarations.bring_home = True
+        await self._node.declare(list(self._scheduler._registry.values()))
 
     @bridged
     async def submit(self, name: str, /, **params: Any) -> RunHandle:
         """Ask for a run now; durable when it returns."""
-        handles, durable = self._scheduler._submit(name, [params])
-        if isinstance(durable, Promise):
-            await awaited(durable.future())
-        else:
-            await self._scheduler._ask_all(durable)
+        handles, durable, checked = self._scheduler._submit(name, [params])
+        if durable is None or not await self._unless_moved(durable.future(), handles[0].task):
+            await self._scheduler._ask_all(handles, checked)
         return handles[0]
 
     @bridged
@@ -102,7 +102,10 @@ class AsyncScheduler:
         """Cancel a run, durable when it returns; False if it had ended."""
         node = self._node
         if node.life is not None and run in node.life.engine.runs:
-            return bool((await self._decided(Cancel(run=run, actor=node.config.name)))["cancelled"])
+            decided = Promise[dict[str, Any]]()
+            node.life.post(Cancel(run=run, actor=node.config.name, token=decided))
+            if (await awaited(decided.future()))["cancelled"]:
+                return True
         found = await anyio.to_thread.run_sync(self._scheduler._run, run)
         if found.state.final:
             return False
@@ -125,9 +128,10 @@ class AsyncScheduler:
     async def remove(self, name: TaskHandle[..., Any] | str) -> None:
         """Forget a task, here and wherever it is declared now; its history stays."""
         name, node = self._scheduler._known(name), self._node
-        if self._at_home(name):
-            await self._decided(node.declarations.remove(name, node.config.name))
-        else:
+        if not (
+            self._at_home(name)
+            and await self._decided(name, node.declarations.remove(name, node.config.name))
+        ):
             await node.ask("remove", {"task": name}, task=name)
         node.declarations.forget(name)
 
@@ -135,22 +139,30 @@ class AsyncScheduler:
         life = self._node.life
         return life is not None and name in life.engine.rows
 
-    async def _decided(self, stimulus: Stimulus) -> dict[str, Any]:
-        """Return the engine's answer once it is durable."""
+    async def _decided(self, name: str | None, stimulus: Stimulus) -> bool:
+        """Have the engine here decide, durably; False if the task has just moved elsewhere."""
         life = self._node.life
         assert life is not None
         answer = Promise[dict[str, Any]]()
         life.post(replace(stimulus, token=answer))
-        return await awaited(answer.future())
+        return await self._unless_moved(answer.future(), name)
+
+    async def _unless_moved(self, durable: Future[Any], name: str | None) -> bool:
+        """Wait for a decision of the engine here; False if it knows the task no more, which has moved."""
+        try:
+            await awaited(durable)
+        except UsageError:
+            if name is None or not await anyio.to_thread.run_sync(self._scheduler._has_moved, name):
+                raise
+            return False
+        return True
 
     async def _act(self, word: str, name: TaskHandle[..., Any] | str | None) -> None:
         node = self._node
         if name is not None:
             name = self._scheduler._known(name)
         here = node.life is not None if name is None else self._at_home(name)
-        if here:
-            await self._decided(_STIMULI[word](task=name, actor=node.config.name))
-        else:
+        if not (here and await self._decided(name, _STIMULI[word](task=name, actor=node.config.name))):
             await node.ask(word, {"task": name}, task=name)
 
     @bridged
@@ -159,10 +171,11 @@ class AsyncScheduler:
         node = self._node
         name = self._scheduler._known(name)
         made = None if trigger is None else trigger_data.of(trigger)
-        if self._at_home(name):
-            known = self._scheduler.tasks
-            await self._decided(node.declarations.reschedule(name, made, node.config.name, known=known))
-        else:
+        known, moved = self._scheduler.tasks, not self._at_home(name)
+        if not moved:
+            stimulus = node.declarations.reschedule(name, made, node.config.name, known=known)
+            moved = not await self._decided(name, stimulus)
+        if moved:
             text = None if made is None else trigger_data.dumps(made)
             await node.ask("reschedule", {"task": name, "trigger": text}, task=name)
 

@@ -131,9 +131,9 @@ class RunHandle:
             weakref.finalize(self, self._waiter.cancel)  # nobody waits any more
         return self._waiter
 
-    def _ask_again(self, promise: Waiter | Future[Finished]) -> None:
-        """Let the next promise be asked of who answers now; another thread may have seen to it."""
-        if self._waiter is promise:
+    def ask_again(self, promise: Waiter | Future[Finished] | None = None) -> None:
+        """Ask who answers now for its end, unless another thread has done so since this promise."""
+        if promise is None or self._waiter is promise:
             self._waiter = None
 
     def wait(self, timeout: Duration | None = None) -> Run:
@@ -170,7 +170,7 @@ class RunHandle:
                 self._finished = promise.result(max(left, 0.0))
                 return self._finished
             except LifeEnded:
-                self._ask_again(promise)
+                self.ask_again(promise)
             except TimeoutError:
                 if deadline is not None and time.monotonic() >= deadline:
                     message = (
@@ -252,7 +252,7 @@ class RunHandle:
                             promise.future() if isinstance(promise, Waiter) else promise
                         )
                     except LifeEnded:
-                        self._ask_again(promise)
+                        self.ask_again(promise)
             finally:
                 unsubscribe()
         return self.value_of(finished)

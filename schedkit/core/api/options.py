@@ -135,7 +135,7 @@ class SchedulerOptions(TypedDict, total=False):
         Option(
             parse=duration(above=True),
             default=duration_text(LEASE_SECONDS),
-            words="On PostgreSQL, how long after its owner's death a ledger is free.",
+            words="On PostgreSQL, how long a process counts as alive after its last sign of life.",
         ),
     ]
     cancel_grace: Annotated[

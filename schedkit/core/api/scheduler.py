@@ -43,7 +43,7 @@ from schedkit.core.tasks.options import TASK_OPTIONS, TaskOptions
 from schedkit.core.tasks.params import check, check_data
 from schedkit.core.tasks.registry import Registry
 from schedkit.core.triggers.base import TriggerLike
-from schedkit.errors import DeclarationError, NotRunningError, SettingsError
+from schedkit.errors import DeclarationError, NotRunningError, SettingsError, UsageError
 from schedkit.loop import blocking, refuse_in_coroutine, service, wait
 from schedkit.values.keywords import check_keywords
 
@@ -251,17 +251,22 @@ class Scheduler(Views, ProcessSpec, JobApi):
     def submit_many(self, name: str, batch: Iterable[Mapping[str, Any]]) -> list[RunHandle]:
         """Ask for a run for each set of parameters, all durable when it returns."""
         refuse_in_coroutine("Scheduler.submit")
-        handles, durable = self._submit(name, batch)
-        if isinstance(durable, Promise):
-            wait(durable)
-        else:
-            service().call(self._ask_all, durable)
+        handles, durable, checked = self._submit(name, batch)
+        if durable is not None:
+            try:
+                wait(durable)
+            except UsageError:
+                if not self._has_moved(handles[0].task):
+                    raise
+            else:
+                return handles
+        service().call(self._ask_all, handles, checked)
         return handles
 
     def _submit(
         self, name: str, batch: Iterable[Mapping[str, Any]]
-    ) -> tuple[list[RunHandle], Promise[None] | list[dict[str, Any]]]:
-        """Return handles, with a promise that the runs are durable, or what is to be asked elsewhere."""
+    ) -> tuple[list[RunHandle], Promise[None] | None, list[dict[str, Any]]]:
+        """Return handles, a promise that the runs are durable (None: ask for them elsewhere), parameters."""
         name = getattr(name, "name", name)
         node = self._node
         task = self._registry.get(name)
@@ -273,20 +278,18 @@ class Scheduler(Views, ProcessSpec, JobApi):
             checked = [check_data(name, params) for params in batch]
         life = node.life
         if life is None or name not in life.engine.rows:
-            handles = [RunHandle(self, new_id(), name) for _ in checked]
-            asked = [
-                {"run": handle.id, "task": name, "params": params}
-                for handle, params in zip(handles, checked, strict=True)
-            ]
-            return handles, asked
+            return [RunHandle(self, new_id(), name) for _ in checked], None, checked
         wanted = [{"params": params} for params in checked]
         ids, waiters, durable = submit_all(life, name, wanted, actor=node.config.name)
         handles = [RunHandle(self, id, name, waiter) for id, waiter in zip(ids, waiters, strict=True)]
-        return handles, durable
+        return handles, durable, checked
 
-    async def _ask_all(self, asked: list[dict[str, Any]]) -> None:
-        for data in asked:
-            await self._node.ask("submit", data, task=data["task"])
+    async def _ask_all(self, handles: list[RunHandle], checked: list[dict[str, Any]]) -> None:
+        """Have runs made where their task is at home."""
+        for handle, params in zip(handles, checked, strict=True):
+            handle.ask_again()
+            data = {"run": handle.id, "task": handle.task, "params": params}
+            await self._node.ask("submit", data, task=handle.task)
 
     backfill = blocking(AsyncScheduler.backfill)
 

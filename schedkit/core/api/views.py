@@ -1,4 +1,4 @@
-"""What a scheduler shows: tasks, runs, history, the board; from memory what is at home here, else the ledger."""
+"""What a scheduler shows: tasks, runs, history, the board; from memory or from the ledger."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ class Views:
         return self._ledger.home(named(task))
 
     def _is_here(self, life: str) -> bool:
-        """Tell whether a life is this process's."""
-        return self._node.life is not None and self._node.life.lease.life == life
+        """Tell whether a life is, or was, this process's."""
+        return life in self._node.lives
 
     @property
     def at_home(self) -> list[str]:
@@ -124,7 +124,7 @@ class Views:
     @property
     def standing_by(self) -> list[str]:
         """The tasks that are declared here and run by other processes; this one goes on when those end."""
-        return sorted(self._node.declarations.elsewhere)
+        return sorted(self._node.declarations.elsewhere.keys() - set(self.at_home))
 
     @property
     def paused(self) -> bool:
@@ -283,6 +283,11 @@ class Views:
         names = sorted({*self._registry, *(self._names() if self._open else ())})
         raise UsageError(f"no task is called {name!r}", hint=did_you_mean(name, names))
 
+    def _has_moved(self, name: str) -> bool:
+        """Tell whether a task that was at home here is at home elsewhere by now."""
+        row, life = self._ledger.task(name), self._node.life
+        return row is not None and (life is None or row.home != life.lease.life)
+
     def _waiting(self, name: str) -> DeclarationError:
         return DeclarationError(
             f"task {name!r} is known from the ledger only", hint="run the cell or module that declares it"
@@ -318,10 +323,10 @@ class Views:
     def _details(self, id: str) -> dict[str, Any]:
         life = self._node.life
         execution = life.executions.of(id) if life is not None else None
-        told = execution.context.details() if execution is not None else {"told": 0}
-        if told["told"]:
-            return told
-        self._must_be_open()  # what the attempt before it told, if there was one
+        details = {} if execution is None else execution.context.details()
+        if details.get("last_output"):
+            return details
+        self._must_be_open()  # an attempt without output: that of the attempt before it
         return self._ledger.details(id)
 
     def _attempts(self, id: str) -> list[Attempt]:

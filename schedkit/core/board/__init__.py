@@ -1,1 +1,1 @@
-"""What a screen shows: facts folded into one snapshot and numbered changes."""
+"""What a screen shows: events folded into one snapshot and numbered changes."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import threading
-from collections import OrderedDict, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from schedkit.core import events as ev
 from schedkit.core.board.ledger_rows import ENDED_OF_TASK, FINISHED_RUNS, LedgerRows, RunCounts
+from schedkit.core.board.numbered_rows import NumberedRows
 from schedkit.core.board.rows import (
     Row,
     detail_fields,
@@ -39,37 +40,6 @@ TOMBSTONES = 4000
 
 Details = tuple[Mapping[str, Any], Iterable[Attempt]]
 _End = tuple[tuple[int, str], Row]
-
-
-class _Rows:
-    """Rows by key in the order of their last change, so that what changed since a number is the tail."""
-
-    def __init__(self) -> None:
-        self.rows: OrderedDict[str, Row | None] = OrderedDict()
-        self.changed: dict[str, int] = {}
-
-    def put(self, key: str, row: Row | None, seq: int) -> None:
-        self.rows[key] = row
-        self.rows.move_to_end(key)
-        self.changed[key] = seq
-
-    def get(self, key: str) -> Row | None:
-        return self.rows.get(key)
-
-    def since(self, seq: int) -> dict[str, Row | None]:
-        tail: dict[str, Row | None] = {}
-        for key in reversed(self.rows):
-            if self.changed[key] <= seq:
-                break
-            tail[key] = self.rows[key]
-        return tail
-
-    def present(self) -> list[Row]:
-        return [row for row in self.rows.values() if row is not None]
-
-    def forget(self, key: str) -> int:
-        del self.rows[key]
-        return self.changed.pop(key)
 
 
 class Board:
@@ -106,53 +76,54 @@ class Board:
             "trouble": None,
         }
         self._scheduler_seq = 0
-        self._tasks = _Rows()
-        self._runs = _Rows()
+        self._newest: dict[str, int] = {}  # the last event of each run and each task
+        self._tasks = NumberedRows()
+        self._runs = NumberedRows()
         self._task_rows: dict[str, tuple[TaskRow, bool]] = {}
         # Of each task, what its row shows: of itself, and of its latest ended runs, which are in this order.
         self._fields: dict[str, Row] = {}
         self._figures: dict[str, Row] = {}
         self._ended: dict[str, list[_End]] = {}
         self._finished: deque[tuple[str, str]] = deque()  # run and task
-        self._tombstones: deque[tuple[_Rows, str, int]] = deque()
+        self._tombstones: deque[tuple[NumberedRows, str, int]] = deque()
         self._running: defaultdict[str, set[str]] = defaultdict(set)
         self._waiting: defaultdict[str, set[str]] = defaultdict(set)
         self._counts: RunCounts | None = None
         self._loading = False
-        self._heard: list[list[ev.Event]] = []  # by those who read the ledger at this moment
+        self._recordings: list[list[ev.Event]] = []  # events, while the ledger is read
 
     @property
     def seq(self) -> int:
         """The number of the latest change."""
         return self._seq
 
-    # From the ledger. What is heard while it is read is folded on top of what was read, so it makes no
-    # difference whether the ledger had it by then.
+    # From the ledger. Events that come while it is read are folded on top of what was read: it makes no
+    # difference whether the ledger had them by then.
 
     def load(self, read: Callable[[], LedgerRows]) -> None:
         """Take in what the ledger holds, as `read` returns it; its events are then ignored.
 
         Events have to come from the beginning of `read` on, which may subscribe to them.
         """
-        with self._hearing() as heard:
+        with self._recording() as meanwhile:
             self._loading = True
             found = read()
             with self._lock:
                 self._ledger_seq, self._loading = found.seq, False
                 self._take_in(found)
-                self._fold_all(heard)
+                self._fold_all(meanwhile)
 
     def open(self, run: str, read: Callable[[], Details]) -> None:
-        """Put on the board what a run has told, and its attempts, as `read` returns them."""
-        with self._hearing() as heard:
+        """Put the output and the attempts of a run on the board, as `read` returns them."""
+        with self._recording() as meanwhile:
             details, attempts = read()
             with self._lock:
                 row = self._runs.get(run)
                 if row is None:
                     return
                 row = {**row, **detail_fields(row, details, attempts)}
-                for event in heard:
-                    if isinstance(event, ev.RunStep | ev.RunTold) and event.run == run:
+                for event in meanwhile:
+                    if isinstance(event, ev.RunStep | ev.RunOutput) and event.run == run:
                         row = folded_run(row, event)
                 self._seq += 1
                 self._runs.put(run, row, self._seq)
@@ -160,33 +131,33 @@ class Board:
     def counts(self, read: Callable[[], RunCounts]) -> Mapping[str, Mapping[str, int]]:
         """Return task → state → how many runs have ended so; `read` is called the first time only."""
         if self._counts is None:
-            with self._hearing() as heard:
+            with self._recording() as meanwhile:
                 found = read()
                 with self._lock:
                     self._counts = found
-                    for event in heard:
+                    for event in meanwhile:
                         self._count(event)
         with self._lock:
             return {task: dict(states) for task, states in self._counts.ended.items()}
 
     @contextmanager
-    def _hearing(self) -> Iterator[list[ev.Event]]:
-        heard: list[ev.Event] = []
+    def _recording(self) -> Iterator[list[ev.Event]]:
+        meanwhile: list[ev.Event] = []
         with self._lock:
-            self._heard.append(heard)
+            self._recordings.append(meanwhile)
         try:
-            yield heard
+            yield meanwhile
         finally:
             with self._lock:
-                self._heard = [other for other in self._heard if other is not heard]
+                self._recordings = [other for other in self._recordings if other is not meanwhile]
 
     # From events
 
     def fold(self, event: ev.Event) -> None:
         """Take in one event; costs microseconds."""
         with self._lock:
-            for heard in self._heard:
-                heard.append(event)
+            for recording in self._recordings:
+                recording.append(event)
             self._count(event)
             if not self._loading:
                 self._fold_all((event,))
@@ -259,10 +230,10 @@ class Board:
 
     def _fold_all(self, events: Iterable[ev.Event]) -> None:
         for event in events:
-            if 0 < event.seq <= self._ledger_seq:
+            if 0 < event.seq <= self._ledger_seq or not self._is_news(event):
                 continue
             match event:
-                case ev.RunStep() | ev.RunTold():
+                case ev.RunStep() | ev.RunOutput():
                     self._fold_run(event)
                 case ev.TaskChanged():
                     self._fold_task(event)
@@ -271,6 +242,19 @@ class Board:
                     self._put_task(replace(row, next=event.next), waiting)
                 case _:
                     self._fold_scheduler(event)
+
+    def _is_news(self, event: ev.Event) -> bool:
+        """Tell whether nothing later is known of what an event is about.
+
+        What other processes do is told a moment after it happened, and what this one does at once.
+        """
+        if event.seq <= 0 or not isinstance(event, ev.RunStep | ev.TaskChanged | ev.ScheduleAdvanced):
+            return True
+        about = event.run or event.task
+        if event.seq < self._newest.get(about, 0):
+            return False
+        self._newest[about] = event.seq
+        return True
 
     def _count(self, event: ev.Event) -> None:
         if self._counts is not None and isinstance(event, ev.RunEnded):
@@ -316,12 +300,12 @@ class Board:
         elif isinstance(event, ev.StoreBack | ev.LoopBlocked):
             self._put_scheduler({"trouble": None})
 
-    def _fold_run(self, event: ev.RunStep | ev.RunTold) -> None:
+    def _fold_run(self, event: ev.RunStep | ev.RunOutput) -> None:
         known = self._runs.get(event.run)
         row = folded_run(known, event)
         if row is None or row is known:
             return
-        if isinstance(event, ev.RunTold):
+        if isinstance(event, ev.RunOutput):
             self._seq += 1
             self._runs.put(event.run, row, self._seq)
         elif known is None or not State(known["state"]).final:
@@ -368,11 +352,12 @@ class Board:
             return
         run, task = self._finished.popleft()
         self._bury(self._runs, run)
+        self._newest.pop(run, None)
         if task not in self._task_rows and all(name != task for _, name in self._finished):
             self._ended.pop(task, None)  # it was removed
             self._figures.pop(task, None)
 
-    def _bury(self, rows: _Rows, key: str) -> None:
+    def _bury(self, rows: NumberedRows, key: str) -> None:
         self._seq += 1
         rows.put(key, None, self._seq)
         self._tombstones.append((rows, key, self._seq))

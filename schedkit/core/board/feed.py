@@ -12,7 +12,7 @@ __all__ = ["BoardSource", "Feed"]
 
 Row = dict[str, Any]
 
-_LONG = frozenset({"log", "attempts", "params", "facts", "artifacts", "told"})
+_LONG = frozenset({"log", "attempts", "params", "facts", "artifacts", "last_output"})
 
 
 class BoardSource(Protocol):
@@ -41,7 +41,8 @@ class Feed:
         self._seq = -1
         self._sent: dict[str, dict[str, Row]] = {"tasks": {}, "runs": {}}
         self._open: set[str] = set()
-        self._opened: set[str] = set()
+        # Of these, the runs whose long parts have not been sent yet.
+        self._unsent: set[str] = set()
 
     @property
     def seq(self) -> int:
@@ -51,7 +52,7 @@ class Feed:
     def open(self, run: str) -> None:
         """Send the long parts of `run` too, from the next message on."""
         self._open.add(run)
-        self._opened.add(run)
+        self._unsent.add(run)
 
     def close(self, run: str) -> None:
         """Send the long parts of `run` no more."""
@@ -69,7 +70,7 @@ class Feed:
         """
         news = self._source.board() if self._seq < 0 else self._source.changes(self._seq)
         if news is None:
-            return self._late_opening()
+            return self._opened_message()
         since, self._seq = self._seq, news["seq"]
         if news["kind"] == "snapshot":
             return self._snapshot(news)
@@ -77,7 +78,7 @@ class Feed:
         return {**news, "since": since, **patches}
 
     def _snapshot(self, news: Row) -> Row:
-        self._opened.clear()
+        self._unsent.clear()
         self._sent["tasks"] = {row["name"]: row for row in news["tasks"]}
         self._sent["runs"] = {row["id"]: row for row in news["runs"]}
         return {**news, "runs": [self._shown(row["id"], row) for row in news["runs"]]}
@@ -91,19 +92,18 @@ class Feed:
                     patches[key] = None
                 continue
             whole = kind == "tasks" or key in self._open
-            # To whoever has just opened a run, its long parts are news although they did not change.
-            before = None if key in self._opened else sent.get(key)
+            before = None if key in self._unsent else sent.get(key)
             sent[key] = row
-            fields = _whole_or_brief(row, whole) if before is None else _news(before, row, whole)
+            fields = _whole_or_brief(row, whole) if before is None else _changed_fields(before, row, whole)
             if fields:
                 patches[key] = fields
         if kind == "runs":
-            patches |= self._openings(patches)
+            patches |= self._opened_rows(patches)
         return patches
 
-    def _late_opening(self) -> Row | None:
-        """Return what an opened run still lacks although nothing new happened."""
-        runs = self._openings({})
+    def _opened_message(self) -> Row | None:
+        """Return the long parts of runs that were opened since, if nothing else has changed."""
+        runs = self._opened_rows({})
         if not runs:
             return None
         return {
@@ -115,10 +115,10 @@ class Feed:
             "runs": runs,
         }
 
-    def _openings(self, already: Mapping[str, Row | None]) -> dict[str, Row | None]:
-        if not self._opened:
+    def _opened_rows(self, already: Mapping[str, Row | None]) -> dict[str, Row | None]:
+        if not self._unsent:
             return {}
-        wanted, self._opened = self._opened - already.keys(), set()
+        wanted, self._unsent = self._unsent - already.keys(), set()
         found: dict[str, Row | None] = {}
         if wanted:
             for row in self._source.board()["runs"]:
@@ -143,7 +143,7 @@ def _brief(error: Row) -> Row:
     return {name: value for name, value in error.items() if name != "traceback"}
 
 
-def _news(before: Row, after: Row, whole: bool) -> Row:
+def _changed_fields(before: Row, after: Row, whole: bool) -> Row:
     """Return the fields that differ; rows are replaced, so most values are the very same objects."""
     fields: Row = {}
     for name, value in after.items():

@@ -122,9 +122,9 @@ _RUN: Mapping[str, Callable[[Run], Any]] = {
     "result": lambda run: run.result,
     "waiting_for": lambda run: _waiting_for(run),
 }
-# What a run has told, `told` being the number of the last of it, and its ended attempts.
-_NOTHING_TOLD: Row = {"stages": [], "log": [], "facts": {}, "artifacts": [], "told": 0}
-_NO_DETAILS: Row = {**_NOTHING_TOLD, "attempts": []}
+# The output of a run, with the number of the last of it, and its ended attempts.
+_NO_OUTPUT: Row = {"stages": [], "log": [], "facts": {}, "artifacts": [], "last_output": 0}
+_NO_DETAILS: Row = {**_NO_OUTPUT, "attempts": []}
 
 
 def run_row(run: Run, known: Row | None = None) -> Row:
@@ -146,12 +146,12 @@ def _of_attempt(attempt: int, stages: list[Row]) -> list[Row]:
 
 
 def detail_fields(row: Row, details: Mapping[str, Any], attempts: Iterable[Attempt]) -> Row:
-    """Return the long parts of a run's row: what the run has told, and its ended attempts."""
-    told = {name: details.get(name, empty) for name, empty in _NOTHING_TOLD.items()}
+    """Return the long parts of a run's row: its output, and its ended attempts."""
+    output = {name: details.get(name, empty) for name, empty in _NO_OUTPUT.items()}
     return {
-        **told,
-        "stages": _of_attempt(row["attempt"], told["stages"]),
-        "log": told["log"][-LOG_LINES:],
+        **output,
+        "stages": _of_attempt(row["attempt"], output["stages"]),
+        "log": output["log"][-LOG_LINES:],
         "attempts": [_attempt_row(attempt) for attempt in attempts],
     }
 
@@ -166,17 +166,19 @@ def _attempt_row(attempt: Attempt) -> Row:
     }
 
 
-def folded_run(known: Row | None, event: ev.RunStep | ev.RunTold) -> Row | None:
-    """Return a run's row after `event`; what a run of which nothing is known has told, says nothing."""
+def folded_run(known: Row | None, event: ev.RunStep | ev.RunOutput) -> Row | None:
+    """Return a run's row after `event`; None for the output of a run that is not known."""
     if isinstance(event, ev.RunStep):
         row = run_row(event.after, known)
         ended = event.attempt if isinstance(event, ev.RunRetrying | ev.RunEnded) else None
         return row if ended is None else {**row, "attempts": _with_attempt(row["attempts"], ended)}
-    if known is None or event.number <= known["told"] or attempt_of(event.number) < known["attempt"]:
-        return known  # it is on the board already, or a later attempt runs
-    if attempt_of(event.number) > attempt_of(known["told"]):  # as the ledger keeps that of one attempt only
-        known = {**known, **_NOTHING_TOLD}
-    return {**known, **_told(known, event), "told": event.number}
+    if known is None or event.number <= known["last_output"] or attempt_of(event.number) < known["attempt"]:
+        return known  # already on the board, or of an earlier attempt
+    if attempt_of(event.number) > attempt_of(
+        known["last_output"]
+    ):  # the ledger, too, keeps the output of one attempt
+        known = {**known, **_NO_OUTPUT}
+    return {**known, **_output_field(known, event), "last_output": event.number}
 
 
 def _with_attempt(attempts: list[Row], ended: Attempt) -> list[Row]:
@@ -185,7 +187,7 @@ def _with_attempt(attempts: list[Row], ended: Attempt) -> list[Row]:
     return [*attempts, _attempt_row(ended)]
 
 
-def _told(row: Row, event: ev.RunTold) -> Row:
+def _output_field(row: Row, event: ev.RunOutput) -> Row:
     """Return the field of a run's row that `event` is about."""
     match event:
         case ev.RunProgressed():
@@ -199,7 +201,7 @@ def _told(row: Row, event: ev.RunTold) -> Row:
         case ev.RunNoted():
             return {"facts": {**row["facts"], event.kind: event.facts}}
         case _:
-            raise AssertionError(f"{type(event).__name__} tells nothing of a run")
+            raise AssertionError(f"{type(event).__name__} is not output of a run")
 
 
 def _with_stage(stages: list[Row], event: ev.RunProgressed) -> list[Row]:

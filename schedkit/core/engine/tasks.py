@@ -107,7 +107,10 @@ class Tasks:
         if found is None and stimulus.task.name in state.rows:
             return
         if found is None:
-            raise OutdatedError(f"task {stimulus.task.name!r} has left", hint="read what the ledger has of it")
+            name = stimulus.task.name
+            raise OutdatedError(
+                f"task {name!r} is at home elsewhere now", hint="read what the ledger has of it"
+            )
         about = {parent.task for parent in stimulus.task.after}
         about = {*about, stimulus.task.name} if moved else about - state.rows.keys()
         unwritten = any(state.touched.get(task, 0) > stimulus.written for task in about)
@@ -192,7 +195,8 @@ class Tasks:
             if next is None and trigger is not None:  # it may have failed, and be mended now
                 found = trigger.bind(known.anchor, state.config.tz).next(state.at)
                 next = None if found is None else to_micros(found)
-            home = {"home": state.config.life, "home_by": stimulus.home_by, "place": stimulus.place}
+            home_by = known.home_by if known.home == state.config.life else stimulus.home_by
+            home = {"home": state.config.life, "home_by": home_by, "place": stimulus.place}
             return replace(known, next=next, facts=stimulus.facts, words=stimulus.words, **home)
         next = self._begins(trigger)
         if trigger is not None and next is None:

@@ -173,7 +173,7 @@ class RunContext(Surroundings):
             "log": self._kept_lines(),
             "facts": dict(self.facts),
             "artifacts": list(self.artifacts),
-            "told": self._number if self._number >= first_number(self.attempt) else 0,
+            "last_output": self._number if self._number >= first_number(self.attempt) else 0,
         }
 
     # Above, the lock is held.

@@ -14,7 +14,7 @@ from schedkit.core.node.life import Life
 from schedkit.core.node.submissions import Submitted, submit_all
 from schedkit.core.store.reader import scheduled_times
 from schedkit.core.triggers.base import Trigger
-from schedkit.errors import UsageError
+from schedkit.errors import NotRunningError, UsageError
 from schedkit.loop import awaited
 from schedkit.values.instants import from_micros, to_micros
 
@@ -57,13 +57,20 @@ class Backfills:
 
         Raises
         ------
+        NotRunningError
+            If the task is not at home here.
         UsageError
             If the task has no schedule here, or the window holds too much.
         """
         life = self._life
         async with self._one_at_a_time:
-            row, task = life.engine.row(name), life.registry.get(name)
-            if task is None or task.trigger is None:
+            row, task = life.engine.rows.get(name), life.registry.get(name)
+            if row is None or task is None:
+                raise NotRunningError(
+                    f"no process that runs has the task {name!r}",
+                    hint="run the cell or file that declares it",
+                )
+            if task.trigger is None:
                 raise UsageError(
                     f"task {name!r} has no schedule here", hint="only due times can be made up for"
                 )

@@ -40,8 +40,10 @@ class Declarations:
 
     Attributes
     ----------
+    bring_home : bool
+        Whether all that is declared here is to be at home here, as somebody said.
     replacing : set of str
-        Tasks that are to be at home here whatever code another process has of them, as people said.
+        The tasks that are, whatever code another process has of them.
     elsewhere : dict of str to str
         The tasks declared here that are at home elsewhere → the life that was their home at the last look.
     declared : dict of str to datetime
@@ -50,6 +52,7 @@ class Declarations:
 
     def __init__(self, ledger: Ledger, registry: Registry, config: NodeConfig) -> None:
         self._ledger, self._registry, self._config = ledger, registry, config
+        self.bring_home = False
         self.replacing: set[str] = set()
         self.elsewhere: dict[str, str] = {}
         self.declared: dict[str, datetime] = {}
@@ -63,10 +66,8 @@ class Declarations:
         tasks: Sequence[Task],
         home: Container[str],
         life: str,
-        *,
-        written: int,
-        replace: bool,
         tokens: Sequence[Promise[dict[str, Any]]],
+        written: int,
     ) -> tuple[list[Declare | StandBy], list[DeclarationError]]:
         """Return what an engine is told of tasks that are declared, and what is refused.
 
@@ -74,12 +75,10 @@ class Declarations:
         ----------
         home : container of str
             The tasks that are at home here, with this life.
-        written : int
-            How many decisions of this life's engine are in the ledger.
-        replace : bool
-            Whether they are to be at home here, whatever code their home has.
         tokens : sequence of Promise
             One for each, answered when it is written.
+        written : int
+            How many decisions of this life's engine are in the ledger.
         """
         after = {task.name: [parent.task for parent in task.after] for task in tasks}
         asked = {name: parents for name, parents in after.items() if name not in home or parents}
@@ -98,12 +97,13 @@ class Declarations:
             row = None if known is None else known.row
             at = None if row is None or row.home == life else living.get(row.home)
             same = at is not None and codes.get((at.life, name)) == code
-            moves = replace or name in self.replacing
+            moves = self.bring_home or name in self.replacing
             try:
                 claim = settle_home(name, row, at, place=self._place(task), same_code=same, replace=moves)
             except DeclarationError as error:
                 refused.append(error)
                 self._registry.remove(name)
+                self.elsewhere.pop(name, None)
                 token.settle({})
                 continue
             if claim is Claim.STAND_BY and at is not None:

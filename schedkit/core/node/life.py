@@ -116,7 +116,7 @@ class Life:
         self.told_of_all = False
         self.clock = Clock()
         self.stopping = False
-        self._ended = False
+        self._ended = self._settled = False
         self._loop = OwnLoop()
         self._rush = Rush(self._loop)
         self._inbox = Inbox()
@@ -232,7 +232,7 @@ class Life:
             if isinstance(stimulus, Declare):
                 self._aside.tasks.discard(stimulus.task.name)
         if decision.more:
-            if not careful:
+            if not (careful or making):  # else it is about one thing
                 self._rush.begin()
             return 0.0
         if decision.wake_at is None:
@@ -369,6 +369,7 @@ class Life:
     def _refused(self, decision: Decision, error: Exception) -> None:
         if self.writer.ended:  # nobody decides it again
             self._unwritten.popleft()
+            self._settled = False
             for reply in decision.replies:
                 self._reply(Reply(reply.stimulus, {}, error))
             return
@@ -426,7 +427,7 @@ class Life:
         self.post(Announce(event=told, settings=settings))
 
     def turn(self) -> None:
-        """Note that the loop turns; an owner that stands still must not renew its lease."""
+        """Note that the loop turns; a process that stands still must not tell that it lives."""
         self._turned = time.monotonic()
 
     def calm(self, before: float) -> bool:
@@ -474,6 +475,12 @@ class Life:
         self.save_progress()
         self.post(Abandon())
         await self.decided()
+        self._settled = True
+
+    @property
+    def settled(self) -> bool:
+        """Whether it was stopped and all that it decided is written: there is nothing to bury."""
+        return self._settled and not self._unwritten
 
     def hurry(self, patience: float) -> None:
         """Shorten the wait for what runs to `patience` seconds from now, if that is shorter."""

@@ -34,7 +34,7 @@ from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.store.refusals import RefusedRowError, StaleError
 from schedkit.core.tasks.registry import Registry
-from schedkit.errors import LedgerError, NotRunningError
+from schedkit.errors import LedgerError, LifeEndedError, NotRunningError
 from schedkit.loop import awaited, service, task_group
 from schedkit.values.forks import register_fork_hook
 
@@ -63,6 +63,8 @@ class Node:
         "stopped", "running" or "watching".
     life : Life or None
         What runs the tasks at home here; None unless it runs.
+    lives : set of str
+        The lives that this process has had here.
     """
 
     def __init__(
@@ -83,10 +85,12 @@ class Node:
         self.backfills: Backfills  # these are the life's, as long as there is one
         self.maintenance: Maintenance
         self.state = "stopped"
+        self.lives: set[str] = set()
         self._changing = anyio.Lock()
         self._scope: anyio.CancelScope | None = None  # of what goes on until it is stopped
         self._ended = anyio.Event()
-        self._lost = False
+        self._lost = self._stopping = False
+        self._patience = 1.0
         register_fork_hook(self.forked)
 
     def forked(self) -> None:
@@ -132,7 +136,7 @@ class Node:
             self.life.hurry(patience)  # one that was interrupted may have more patience
         with anyio.CancelScope(shield=True):
             async with self._changing:
-                life = self.life
+                self._stopping, life = True, self.life
                 if life is not None:
                     await life.stop(patience)
                     life.announce("stopped")
@@ -141,11 +145,12 @@ class Node:
 
     async def _begin(self, course: Callable[[Promise[None]], Awaitable[None]], state: str) -> None:
         begun = Promise[None]()
-        self._ended = anyio.Event()
+        self._ended, self._stopping = anyio.Event(), False
         # From a thread, which is how a task group of our loop is reached: the course outlives this call.
         await anyio.to_thread.run_sync(service().submit, self._go, course, begun)
         await awaited(begun.future())
-        self.state = state
+        if not self._ended.is_set():
+            self.state = state
 
     async def _go(self, course: Callable[[Promise[None]], Awaitable[None]], begun: Promise[None]) -> None:
         try:
@@ -153,6 +158,7 @@ class Node:
                 await course(begun)
         except Exception as error:
             if begun.done():
+                self.state = "stopped"
                 _log.critical("the scheduler failed; restart it: %s", error, exc_info=error)
             begun.fail(error)
         finally:
@@ -174,7 +180,7 @@ class Node:
         threads, children = Threads("schedkit-task"), Children()
         ports = Ports(users, threads, children, self.results)
         try:
-            while True:
+            while not self._stopping:
                 life = await self._born(ports, begun)
                 try:
                     await self._serve(life, begun)
@@ -198,6 +204,7 @@ class Node:
             try:
                 await self._catch_up()
                 await anyio.to_thread.run_sync(lease.begin)
+                self.lives.add(lease.life)
                 life = Life(
                     self.ledger,
                     self.registry,
@@ -209,10 +216,11 @@ class Node:
                     self._lose,
                 )
                 try:
-                    await self.watching.begin()
+                    await self.watching.begin()  # first: what happens meanwhile is heard, if twice
                     await life.begin()
                 except BaseException:
-                    await anyio.to_thread.run_sync(lease.end)
+                    with anyio.CancelScope(shield=True):
+                        await anyio.to_thread.run_sync(lease.end)
                     raise
                 return life
             except LedgerError as error:
@@ -260,7 +268,7 @@ class Node:
         """End a life, stopped or lost."""
         self.life = None
         await anyio.to_thread.run_sync(life.writer.stop, 1.0 if self._lost else max(self._patience, 1.0))
-        await anyio.to_thread.run_sync(life.lease.end)
+        await anyio.to_thread.run_sync(life.lease.end if life.settled else life.lease.leave)
         life.end()
         self.watching.seen = max(self.watching.seen or 0, life.written)
         if self._lost:
@@ -286,7 +294,7 @@ class Node:
                 if anyio.current_time() >= census_at:
                     census_at = anyio.current_time() + CENSUS_SECONDS
                     await self._take_census(life)
-            except LedgerError as error:
+            except (LedgerError, LifeEndedError) as error:
                 _log.debug("the ledger could not be looked at: %s", error)
             await anyio.sleep(LOOK_SECONDS)
 
@@ -319,7 +327,8 @@ class Node:
         living = {node.life for node in nodes if node.alive}
         left = [name for name, home in self.declarations.elsewhere.items() if home not in living]
         if left and self.life is life:
-            await self.declare([task for name in left if (task := self.registry.get(name)) is not None])
+            declared = [task for name in left if (task := self.registry.get(name)) is not None]
+            await self.declare(declared, alone=False)
 
     # Watching
 
@@ -338,13 +347,11 @@ class Node:
 
     # What is asked of it
 
-    async def declare(self, tasks: Sequence[Task], *, replace: bool = False, alone: bool = True) -> None:
+    async def declare(self, tasks: Sequence[Task], *, alone: bool = True) -> None:
         """Have tasks that this process has declared at home here, or stand by for them.
 
         Parameters
         ----------
-        replace : bool
-            Whether they are to be at home here, whatever code another process has of them.
         alone : bool
             Whether a refusal is raised, or logged so that the other tasks go on.
 
@@ -358,21 +365,16 @@ class Node:
             life = self.life
             if life is None or not left:
                 return
-            left = await self._declare(life, left, replace, alone)
+            left = await self._declare(life, left, alone)
             if left:
                 await anyio.sleep(DECLARE_PAUSE_SECONDS)
         _log.warning("task %r: another process declares it again and again", left[0].name if left else "")
 
-    async def _declare(self, life: Life, tasks: Sequence[Task], replace: bool, alone: bool) -> list[Task]:
+    async def _declare(self, life: Life, tasks: Sequence[Task], alone: bool) -> list[Task]:
         """Return those for which another process was quicker."""
         tokens = [Promise[dict[str, Any]]() for _ in tasks]
         told, refused = await self.declarations.settle(
-            tasks,
-            life.engine.rows,
-            life.lease.life,
-            written=life.decisions_written,
-            replace=replace,
-            tokens=tokens,
+            tasks, life.engine.rows, life.lease.life, tokens, life.decisions_written
         )
         life.post(*told)
         for error in refused:

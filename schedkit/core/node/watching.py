@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from schedkit.core.events import Event, RunLogged, RunProgressed, RunTold
+from schedkit.core.events import Event, RunLogged, RunOutput, RunProgressed
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.store.reader import Ledger, ToldRow
 
@@ -74,10 +74,10 @@ class Watching:
                 self._heard[told.run] = words[-1].number if words else before.get(told.run, 0)
 
 
-def _told_since(told: ToldRow, number: int) -> list[RunTold]:
+def _told_since(told: ToldRow, number: int) -> list[RunOutput]:
     """Return what a run has told after that number, in order."""
     whose: dict[str, Any] = {"task": told.task, "run": told.run}
-    words: list[RunTold] = [
+    words: list[RunOutput] = [
         RunProgressed(
             at=datetime.now(UTC),
             number=stage["n"],

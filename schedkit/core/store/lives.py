@@ -186,6 +186,10 @@ class Lease:
         finally:
             self._let_go()
 
+    def leave(self) -> None:
+        """End this life without a word: whoever finds it dead buries it, with what it has left behind."""
+        self._let_go()
+
     def _let_go(self) -> None:
         if self._lock is not None:
             self._lock.release()

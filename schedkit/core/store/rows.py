@@ -65,7 +65,7 @@ ATTEMPT = ("run", "number", "started_at", *END)
 EVENT = ("at", "kind", "task", "run", "actor", "data")
 
 # What a run tells, each with what it is before the run has told anything.
-DETAILS: Mapping[str, Any] = {"stages": [], "log": [], "facts": {}, "artifacts": [], "told": 0}
+DETAILS: Mapping[str, Any] = {"stages": [], "log": [], "facts": {}, "artifacts": [], "last_output": 0}
 
 
 def run_values(run: Run) -> Row:

@@ -175,7 +175,7 @@ details = Table(
     Column("log", Text, nullable=False),
     Column("facts", Text, nullable=False),
     Column("artifacts", Text, nullable=False),
-    Column("told", Text, nullable=False),  # the number of the last thing it told
+    Column("last_output", Text, nullable=False),  # its number
 )
 
 fires = Table(  # due times that made no run

@@ -332,6 +332,7 @@ class Writer:
         if self._connection is None:
             self._connection = self._store.connect()
             self._commits.prepare(self._connection)
+            self._store.guard()
         return self._connection
 
     def _disconnect(self) -> None:

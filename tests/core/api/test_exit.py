@@ -48,7 +48,7 @@ def test_a_script_that_ends_stops_its_scheduler(tmp_path: Path) -> None:
     with Scheduler(ledger).viewing() as sched:
         (run,) = sched.runs("endless")
         assert (run.state, run.reason) == (State.QUEUED, "the scheduler was stopped")
-        assert sched.owner is None
+        assert sched.nodes == []
 
 
 FORKING_SCRIPT = """
@@ -61,7 +61,7 @@ sched.task(name="next")(lambda: 1)
 child = multiprocessing.get_context("fork").Process(target=int)
 child.start()
 child.join(30)
-print(child.exitcode, sched.submit("next").result(20), sched.owner.alive)
+print(child.exitcode, sched.submit("next").result(20), [node.here for node in sched.nodes])
 """
 
 
@@ -72,7 +72,7 @@ def test_a_forked_process_that_ends_stops_nothing(tmp_path: Path) -> None:
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING_SCRIPT, str(tmp_path / "exit.db")],
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
-    assert (ended.stdout, ended.stderr) == ("0 1 True\n", "")
+    assert (ended.stdout, ended.stderr) == ("0 1 [True]\n", "")
 
 
 def test_a_stop_that_fails_at_exit_harms_no_other(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from core.conftest import Heard
 
 from schedkit import context
 from schedkit.core import events
@@ -309,8 +310,7 @@ def test_a_waiting_run_is_cancelled_at_once(make: Make) -> None:
 
 
 def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
-    heard: list[events.Event] = []
-    sched.subscribe(heard.append)
+    heard = Heard(sched)
 
     @sched.task()
     def tells(run: Any) -> TaskResult:
@@ -328,8 +328,8 @@ def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
     assert run.log == ["half way", "all the way"]
     assert run.facts == {"extraction": {"rows": 10}, "result": {"message": "fine", "rows": 10}}
     assert run.artifacts == [{"path": "reports/out/x.xlsx", "label": "workbook"}]
-    sched._bus.flush()
-    mine = [type(event).__name__ for event in heard if event.run == run.id]
+    heard.wait_for(heard.of(events.RunEnded, run=run.id))
+    mine = [type(event).__name__ for event in heard.events if event.run == run.id]
     assert mine[0] == "RunQueued"
     assert mine[1] == "RunStarted"
     assert mine[-1] == "RunEnded"
@@ -418,15 +418,15 @@ def test_unknown_names_and_wrong_parameters_are_refused(sched: Scheduler) -> Non
 
 
 def test_parameters_that_are_no_data_are_refused_by_whoever_submits(make: Make) -> None:
-    owner, viewer = make(), make()
-    owner.start()
-    task = owner.task(name="t")(lambda x: x)
-    viewer.start()
-    for submit in (task.submit, functools.partial(viewer.submit, "t")):
+    home, other = make(), make()
+    home.start()
+    task = home.task(name="t")(lambda x: x)
+    other.start()
+    for submit in (task.submit, functools.partial(other.submit, "t")):
         with pytest.raises(ParameterError, match=r"task 't': parameter 'x' is .* cannot be stored"):
             submit(x=object())
-    assert owner.runs() == []
-    assert viewer.submit("t", x=[1, {"a": None}]).result(20) == [1, {"a": None}]
+    assert home.runs() == []
+    assert other.submit("t", x=[1, {"a": None}]).result(20) == [1, {"a": None}]
 
 
 def test_a_name_is_text(sched: Scheduler) -> None:
@@ -493,13 +493,14 @@ def test_pausing_all_and_backfill(sched: Scheduler) -> None:
     done.wait(0.35)
     sched.resume()
     # A busy machine may have been late, before or after: then times of its own were coalesced.
-    (missed,) = [fire for fire in sched._ledger.fires("ticks") if fire.disposition.value == "missed"]
+    fires = ticks.fires()
+    (missed,) = fires[fires["disposition"] == "missed"].itertuples()
     assert missed.reason == "paused"
-    made = ticks.backfill(missed.scheduled_at, missed.until)
+    made = ticks.backfill(missed.scheduled, missed.until)
     assert len(made) == missed.count
     for run in made:
         run.result("10s")
-    assert ticks.backfill(missed.scheduled_at, missed.until) == []
+    assert ticks.backfill(missed.scheduled, missed.until) == []
 
 
 def test_a_task_is_removed_and_its_history_stays(sched: Scheduler) -> None:

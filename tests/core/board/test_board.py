@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from support.run_events import T0, RunEvents, changed, task_row
 
 from schedkit.core import events as ev
 from schedkit.core.board import board as board_module
 from schedkit.core.board.board import Board
-from schedkit.core.board.ledger_rows import LedgerRows
+from schedkit.core.board.ledger_rows import LedgerRows, RunCounts
+from schedkit.core.execution.run_context import RunContext
 from schedkit.core.run import Attempt, Run, first_number
 from schedkit.core.states import Disposition, Outcome, State
 from schedkit.values.instants import to_micros
@@ -253,23 +255,48 @@ def test_a_removed_task_does_not_return_with_the_end_of_its_run() -> None:
     assert the_task(board)["last"]["state"] == "CANCELLED"
 
 
+def test_a_removed_task_is_forgotten_with_its_last_run() -> None:
+    board = Board(finished_runs=1)
+    for task in ("a", "b"):
+        board.fold(changed(task))
+    for event in (queued("r1"), ended("r1"), changed("a", "removed"), queued("r2", "b"), ended("r2", "b")):
+        board.fold(event)
+    board.fold(changed("a"))
+    last = {row["name"]: row["last"] for row in board.snapshot()["tasks"]}
+    assert last["a"] is None
+    assert last["b"]["run"] == "r2"
+
+
 def test_the_last_run_is_the_one_that_ended_last_by_the_clock() -> None:
     """As the ledger has it: after the clock was set back, both say the same."""
     board = folded(queued("r1"), ended("r1", second=90), queued("r2"), ended("r2", second=30))
     assert the_task(board)["last"]["run"] == "r1"
 
 
-def test_who_runs_the_next_fire_and_the_queue_in_order() -> None:
+def test_what_is_told_late_changes_nothing_that_came_after_it() -> None:
+    """Of other processes a board hears a moment later: of a run, or a task, that has come here meanwhile."""
+    board = folded()
+    board.fold(replace(changed(task_row("a", next_at=at(50))), seq=8))
+    board.fold(replace(changed(task_row("a", paused=True), "paused"), seq=7))
+    assert (the_task(board)["paused"], the_task(board)["next_run"]) == (False, at(50).isoformat())
+    first, second = replace(queued("r1"), seq=9), replace(started("r1"), seq=10)
+    board.fold(second)
+    board.fold(first)
+    assert the_run(board)["state"] == "RUNNING"
+    board.fold(replace(ended("r1"), seq=11))
+    assert the_run(board)["state"] == "DONE"
+
+
+def test_the_next_fire_and_the_queue_in_order() -> None:
     board = folded(
         queued("late", second=0, priority=0),
         queued("soon", task="b", second=30),
         queued("first", task="c", second=60, priority=20),
     )
-    board.put_scheduler(owner={"pid": 7})
     board.put_task(task_row("a", next_at=at(50)))
     board.put_task(task_row("b", next_at=at(40), paused=True))
     shot = board.snapshot()
-    assert shot["scheduler"]["next_by"] == {"task": "a", "at": "2026-03-02T07:00:50+00:00", "who": {"pid": 7}}
+    assert shot["scheduler"]["next_by"] == {"task": "a", "at": "2026-03-02T07:00:50+00:00"}
     # A minute of waiting weighs as much as one unit of priority.
     assert shot["queue"] == ["first", "soon", "late"]
     assert Board().snapshot()["scheduler"]["next_by"] is None
@@ -295,7 +322,7 @@ def test_loading_from_the_ledger_and_going_on_with_newer_events() -> None:
         lambda: LedgerRows(tasks=[task_row("a", "every 1 hour")], runs=[waiting, run], seq=10, paused=True)
     )
     line = {"n": first_number(1), "at": "2026-03-02T07:00:02+00:00", "level": 20, "message": "hello"}
-    details = {"facts": {"extraction": {"rows": 1}}, "log": [line], "told": line["n"]}
+    details = {"facts": {"extraction": {"rows": 1}}, "log": [line], "last_output": line["n"]}
     board.open("r1", lambda: (details, [attempt]))
     board.open("gone", lambda: ({}, []))
     assert board.snapshot()["scheduler"]["paused"] is True
@@ -310,6 +337,100 @@ def test_loading_from_the_ledger_and_going_on_with_newer_events() -> None:
     assert the_task(board)["durations"] == [[2.0, "FAILED"]]
     board.fold(changed("a", "removed", seq=11))
     assert board.snapshot()["tasks"] == []
+
+
+def test_what_is_heard_while_the_ledger_is_read_is_on_the_board_once() -> None:
+    board = Board()
+
+    def read() -> LedgerRows:
+        board.fold(changed("a", seq=9))
+        found = LedgerRows(tasks=[task_row("a")], runs=[queued("r1").after], seq=10)
+        board.fold(replace(started("r1"), seq=11))
+        board.fold(TELL.logged("r1", message="one"))
+        board.fold(replace(ended("r1"), seq=12))
+        return found
+
+    board.load(read)
+    row = the_run(board)
+    assert (row["state"], len(row["attempts"]), len(row["log"])) == ("DONE", 1, 1)
+    assert the_task(board)["durations"] == [[2.0, "DONE"]]
+    head = board.snapshot()["scheduler"]
+    assert (head["running"], head["queued"]) == (0, 0)
+
+
+def talking() -> tuple[Board, RunContext]:
+    """Return a board with a run that runs, and what surrounds the run's code."""
+    board = folded(queued("r1"))
+    begun = started("r1")
+    board.fold(begun)
+    return board, RunContext(begun.after, board.fold)
+
+
+def lines(board: Board) -> list[str]:
+    return [line["message"] for line in the_run(board)["log"]]
+
+
+def test_a_run_that_logs_while_it_is_opened_shows_each_line_once() -> None:
+    board, context = talking()
+
+    def read() -> tuple[dict[str, Any], list[Attempt]]:
+        context.log("while it is opened")
+        details = context.details()
+        board.fold(queued("another"))
+        context.log("as it was read")
+        context.progress("extract", 2, 2)
+        context.fact("rows", {"count": 2})
+        return details, []
+
+    context.log("before")
+    board.open("r1", read)
+    context.log("after")
+    (row,) = [row for row in board.snapshot()["runs"] if row["id"] == "r1"]
+    messages = [line["message"] for line in row["log"]]
+    assert messages == ["before", "while it is opened", "as it was read", "after"]
+    assert (row["stages"][0]["done"], row["facts"]) == (2, {"rows": {"count": 2}})
+
+
+def test_what_was_told_before_a_run_was_opened_and_is_heard_later_is_on_the_board_once() -> None:
+    board, _ = talking()
+    late: list[ev.Event] = []
+    context = RunContext(TELL.runs["r1"], late.append)
+    for number in range(300):
+        context.log(f"line {number}")
+    board.open("r1", lambda: (context.details(), []))
+    for event in late:
+        board.fold(event)
+    assert lines(board) == [f"line {number}" for number in range(100, 300)]
+
+
+def test_an_attempt_that_ends_while_its_run_is_opened_is_among_its_attempts() -> None:
+    board, context = talking()
+
+    def read() -> tuple[dict[str, Any], list[Attempt]]:
+        context.log("last")
+        board.fold(ended("r1"))
+        return {}, []
+
+    board.open("r1", read)
+    row = the_run(board)
+    assert (row["state"], [one["outcome"] for one in row["attempts"]], lines(board)) == (
+        "DONE",
+        ["done"],
+        ["last"],
+    )
+
+
+def test_ended_runs_are_counted_once() -> None:
+    board = folded()
+
+    def read() -> RunCounts:
+        board.fold(replace(ended("r1"), seq=10))
+        board.fold(replace(ended("r2", state=State.FAILED), seq=11))
+        return RunCounts({"a": {"DONE": 7}}, seq=10)
+
+    assert board.counts(read) == {"a": {"DONE": 7, "FAILED": 1}}
+    board.fold(replace(RunEvents().ended("r3", "b"), seq=12))
+    assert board.counts(read) == {"a": {"DONE": 7, "FAILED": 1}, "b": {"DONE": 1}}
 
 
 def test_changes_hold_only_what_changed() -> None:
@@ -381,7 +502,7 @@ EVENTS = st.builds(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(EVENTS, st.booleans()), max_size=40))
-def test_a_viewer_that_applies_the_changes_sees_the_snapshot(steps: list[tuple[ev.Event, bool]]) -> None:
+def test_a_screen_that_applies_the_changes_sees_the_snapshot(steps: list[tuple[ev.Event, bool]]) -> None:
     board = Board(finished_runs=2)
     rows: dict[str, dict[str, Any]] = {"tasks": {}, "runs": {}}
     scheduler: dict[str, Any] = dict(board.snapshot()["scheduler"])

@@ -14,7 +14,7 @@ from core import conftest
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.compat.job_api import EVENT_ALL, Job
-from schedkit.core.events import RunEnded
+from schedkit.core.events import NodeChanged, RunEnded
 from schedkit.core.model import Rate
 from schedkit.core.triggers.constructors import any_of, at, cron, every
 from schedkit.errors import DeclarationError, ParameterError, RunFailedError, TriggerError, UsageError
@@ -274,15 +274,30 @@ def test_what_is_added_before_the_start_runs_then(make: Callable[..., Scheduler]
     assert len(sched.runs()) == 4, "once"
 
 
-def test_what_waits_for_a_viewer_runs_when_it_takes_over(make: Callable[..., Scheduler]) -> None:
-    owner, viewer = make(), make()
-    heard = conftest.Heard(viewer)
-    owner.start()
-    viewer.add_job(greet, id="once")
-    viewer.start()
-    assert viewer.runs() == []
-    viewer.take_over()
-    assert results_of(viewer, heard, 1) == {"once": "hello world"}
+def test_what_waits_for_who_watches_runs_when_it_starts(make: Callable[..., Scheduler]) -> None:
+    sched = make()
+    heard = conftest.Heard(sched)
+    sched.add_job(greet, id="once")
+    sched.watch()
+    assert sched.runs() == []
+    sched.start()
+    assert results_of(sched, heard, 1) == {"once": "hello world"}
+
+
+def test_listeners_hear_the_start_and_the_stop_of_their_own_scheduler_only(
+    make: Callable[..., Scheduler],
+) -> None:
+    sched, other = make(name="sched"), make(name="other")
+    heard, everything = Heard(), conftest.Heard(sched)
+    sched.start()
+    everything.wait_for(everything.of(NodeChanged, name="sched", change="started"))
+    sched.add_listener(heard.hear, events.EVENT_SCHEDULER_STARTED | events.EVENT_SCHEDULER_SHUTDOWN)
+    with other:
+        everything.wait_for(everything.of(NodeChanged, name="other", change="started"))
+    everything.wait_for(everything.of(NodeChanged, name="other", change="stopped"))
+    sched.shutdown()
+    sched._bus.flush()
+    assert heard.codes() == [events.EVENT_SCHEDULER_SHUTDOWN]
 
 
 def test_a_job_that_cannot_run_at_once_is_not_declared(make: Callable[..., Scheduler]) -> None:
@@ -376,7 +391,7 @@ def test_listeners_hear_apschedulers_events(make: Callable[..., Scheduler]) -> N
     sched.resume()
     sched.remove_job("g")
     sched.shutdown()
-    sched._bus.flush()
+    wait_until(lambda: events.EVENT_SCHEDULER_SHUTDOWN in everything.codes())
     codes = everything.codes()
     assert codes[0] == events.EVENT_SCHEDULER_STARTED
     assert codes[-1] == events.EVENT_SCHEDULER_SHUTDOWN
@@ -414,8 +429,10 @@ def test_missed_and_overlapped_times_are_told(sched: Scheduler) -> None:
     assert overlapped.scheduled_run_times[0] > executed.scheduled_run_time
     sched.remove_listener(heard.hear)
     count = len(heard.events)
+    later = Heard()
+    sched.add_listener(later.hear, events.EVENT_JOB_EXECUTED)
     sched.tasks["slow"].submit().wait("5s")
-    sched._bus.flush()
+    wait_until(lambda: later.events)
     assert len(heard.events) == count
     sched.remove_listener(heard.hear)
 

@@ -17,20 +17,20 @@ from schedkit.core.triggers.constructors import cron
 Make = Callable[..., Scheduler]
 
 
-@pytest.mark.parametrize("who", ["owner", "viewer"])
+@pytest.mark.parametrize("who", ["home", "other"])
 def test_jobs_and_status_take_as_many_reads_for_many_tasks_as_for_few(
     make: Make, sched: Scheduler, monkeypatch: pytest.MonkeyPatch, who: str
 ) -> None:
     looking = sched
-    if who == "viewer":
-        looking = make(name="viewer")
+    if who == "other":
+        looking = make(name="other")
         looking.start()
     looking.board()
     reads: list[sa.Select[tuple[object, ...]]] = []
     read = Ledger._all
 
     def counted(ledger: Ledger, query: sa.Select[tuple[object, ...]], *more: Any) -> object:
-        # Not the viewer's own look for news, which another thread reads beside.
+        # Not its own look for news, which another thread reads beside.
         if ledger is looking._ledger and threading.current_thread() is threading.main_thread():
             reads.append(query)
         return read(ledger, query, *more)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from core.conftest import Heard
 from crash.judge import judge_schedule
 
@@ -17,8 +18,9 @@ from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node.backfill import MOST_BACKFILL, due_times
 from schedkit.core.states import State
+from schedkit.core.store import schema
 from schedkit.core.triggers.constructors import cron, every
-from schedkit.errors import NotOwnerError, SchedkitError, UsageError
+from schedkit.errors import NotRunningError, SchedkitError, UsageError
 from schedkit.loop import service
 
 Make = Callable[..., Scheduler]
@@ -26,49 +28,56 @@ DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def viewer(make: Make, sched: Scheduler) -> Scheduler:
-    """A second scheduler at the ledger that `sched` owns."""
-    second = make(name="viewer")
+def other(make: Make, sched: Scheduler) -> Scheduler:
+    """A second scheduler at the ledger, which declares nothing."""
+    second = make(name="other")
     second.start()
     return second
+
+
+def commands(sched: Scheduler) -> list[str]:
+    """Return the commands that wait at the ledger."""
+    with sched._ledger.store.reading() as connection:
+        query = sa.select(schema.commands.c.id).where(schema.commands.c.answer.is_(None))
+        return list(connection.scalars(query))
 
 
 def hourly(sched: Scheduler) -> Callable[[], object]:
     return sched.task(cron("0 * * * *", tz="UTC"), name="hourly", overlap="allow")(lambda: 1)
 
 
-def test_a_viewer_backfills_what_is_left_and_gets_the_runs(sched: Scheduler, viewer: Scheduler) -> None:
+def test_another_process_backfills_what_is_left_and_gets_the_runs(sched: Scheduler, other: Scheduler) -> None:
     hourly(sched)
-    first = viewer.backfill("hourly", DAY, DAY + timedelta(hours=3))
+    first = other.backfill("hourly", DAY, DAY + timedelta(hours=3))
     assert [run.result("20s") for run in first] == [1] * 4
     runs = {run.id: run for run in sched.runs("hourly")}
     assert [runs[run.id].scheduled_at for run in first] == [DAY + timedelta(hours=h) for h in range(4)]
-    assert {(run.cause, run.who) for run in runs.values()} == {("backfill", "viewer")}
-    more = viewer.tasks["hourly"].backfill(DAY + timedelta(hours=2), DAY + timedelta(hours=5))
+    assert {(run.cause, run.who) for run in runs.values()} == {("backfill", "other")}
+    more = other.tasks["hourly"].backfill(DAY + timedelta(hours=2), DAY + timedelta(hours=5))
     assert len(more) == 2
-    assert viewer.backfill("hourly", DAY, DAY + timedelta(hours=5)) == []
+    assert other.backfill("hourly", DAY, DAY + timedelta(hours=5)) == []
     assert sched.backfill("hourly", DAY, DAY + timedelta(hours=5)) == []
 
 
-def test_a_viewer_is_told_why_there_is_nothing_to_make_up_for(sched: Scheduler, viewer: Scheduler) -> None:
+def test_another_process_is_told_why_nothing_can_be_made_up_for(sched: Scheduler, other: Scheduler) -> None:
     sched.task(name="bare")(lambda: 1)
     sched.task(every("1s", start=DAY), name="dense")(lambda: 1)
     sched.pause()
     with pytest.raises(SchedkitError, match="no task is called 'nobody'"):
-        viewer.backfill("nobody", DAY, DAY)
+        other.backfill("nobody", DAY, DAY)
     with pytest.raises(UsageError, match="has no schedule here"):
-        viewer.backfill("bare", DAY, DAY)
+        other.backfill("bare", DAY, DAY)
     with pytest.raises(SchedkitError, match=f"more than {MOST_BACKFILL} due times") as refused:
-        viewer.backfill("dense", DAY, DAY + timedelta(days=1))
+        other.backfill("dense", DAY, DAY + timedelta(days=1))
     assert refused.value.hint == "backfill a shorter window"
-    for either in (sched, viewer):
+    for either in (sched, other):
         with pytest.raises(UsageError, match="is after"):
             either.backfill("dense", DAY, DAY - timedelta(seconds=1))
     assert sched.runs() == []
-    assert sched._ledger.commands() == []
+    assert commands(sched) == []
 
 
-def test_two_who_ask_at_once_share_the_times(sched: Scheduler, viewer: Scheduler) -> None:
+def test_two_who_ask_at_once_share_the_times(sched: Scheduler, other: Scheduler) -> None:
     hourly(sched)
     together = threading.Barrier(4)
 
@@ -77,7 +86,7 @@ def test_two_who_ask_at_once_share_the_times(sched: Scheduler, viewer: Scheduler
         return len(who.backfill("hourly", DAY, DAY + timedelta(hours=199)))
 
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(ask, [sched, viewer, sched, viewer]))
+        made = list(pool.map(ask, [sched, other, sched, other]))
     assert sum(made) == 200
     times = Counter(run.scheduled_at for run in sched.runs("hourly", limit=1000))
     assert len(times) == 200
@@ -109,22 +118,23 @@ def test_a_large_backfill_leaves_the_loop_free(sched: Scheduler) -> None:
     assert len(sched._ledger.scheduled("dense", DAY, DAY + timedelta(days=1))) == MOST_BACKFILL
 
 
-def test_without_an_owner_nothing_is_asked(make: Make) -> None:
+def test_where_nobody_runs_nothing_is_asked(make: Make) -> None:
     looking = make()
-    with looking.viewing(), pytest.raises(NotOwnerError, match="no scheduler runs"):
-        looking.backfill("any", DAY, DAY)
-    assert looking._ledger.commands() == []
+    hourly(looking)
+    with looking.viewing(), pytest.raises(NotRunningError, match="no scheduler runs"):
+        looking.backfill("hourly", DAY, DAY)
+    assert commands(looking) == []
 
 
 def test_a_command_that_makes_no_sense_does_not_silence_the_others(
-    sched: Scheduler, viewer: Scheduler
+    sched: Scheduler, other: Scheduler
 ) -> None:
     hourly(sched)
-    ask = viewer._node.ask
+    ask = other._node.ask
     for kind, data in {"backfill": {"task": "hourly"}, "submit": {"task": "hourly"}, "cancel": {}}.items():
         with pytest.raises(SchedkitError, match=f"the command '{kind}' failed: KeyError"):
             service().call(ask, kind, data)
-    assert viewer.submit("hourly").result("10s") == 1
+    assert other.submit("hourly").result("10s") == 1
 
 
 def test_due_times_are_those_of_the_trigger_and_no_more(tmp_path: Path) -> None:

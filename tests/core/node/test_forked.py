@@ -1,4 +1,4 @@
-"""A forked child is another process: it asks the parent, who owns the ledger, and does not hang."""
+"""A forked child is another process: it asks the parent, which runs the tasks, and does not hang."""
 
 from __future__ import annotations
 
@@ -44,13 +44,17 @@ def test_a_child_asks_its_parent(make: Make) -> None:
     sched.start()
     task = sched.task(name="one")(lambda n: n + 1)
     assert task.submit(n=1).result("10s") == 2
-    assert in_a_fork(lambda: [sched.state, str(sched.owner).split()[0]]) == ["stopped", "parent"]
+    assert in_a_fork(lambda: [sched.state, sched.at_home, str(sched.home("one")).split()[0]]) == [
+        "stopped",
+        [],
+        "parent",
+    ]
     assert in_a_fork(lambda: task.submit(n=2).result("30s")) == 3
     assert in_a_fork(sched.pause) is None
     assert sched.paused
-    assert in_a_fork(lambda: [sched.start(), sched.state, task.submit(n=3).result("30s"), sched.stop()]) == [
+    assert in_a_fork(lambda: [sched.watch(), sched.state, task.submit(n=3).result("30s"), sched.stop()]) == [
         None,
-        "viewer",
+        "watching",
         4,
         None,
     ]
@@ -58,7 +62,7 @@ def test_a_child_asks_its_parent(make: Make) -> None:
     assert task.submit(n=4).result("10s") == 5
 
 
-def test_a_child_may_own_a_ledger_that_its_parent_has_given_back(make: Make) -> None:
+def test_a_child_may_run_what_its_parent_has_stopped_running(make: Make) -> None:
     sched = make(name="parent")
     sched.start()
     task = sched.task(name="one")(lambda: os.getpid())

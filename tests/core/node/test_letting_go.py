@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.conftest import Heard
+from support.lives import life_of
 
 from schedkit import context
 from schedkit.core import events
@@ -19,7 +20,7 @@ from schedkit.loop import service
 Make = Callable[..., Scheduler]
 
 
-def test_an_owner_goes_with_its_scheduler_though_deadlines_were_an_hour_away(tmp_path: Path) -> None:
+def test_a_life_goes_with_its_scheduler_though_deadlines_were_an_hour_away(tmp_path: Path) -> None:
     sched = Scheduler(tmp_path / "ledger.db")
     heard: list[events.Event] = []
     sched.subscribe(heard.append)
@@ -27,7 +28,7 @@ def test_an_owner_goes_with_its_scheduler_though_deadlines_were_an_hour_away(tmp
     sched.task(name="one", timeout="1h")(lambda: 1)
     assert sched.submit("one").result("10s") == 1
     sched.stop()
-    left = weakref.ref(sched._node.owner or sched._node), weakref.ref(sched._ledger.store)
+    left = weakref.ref(sched._node.life or sched._node), weakref.ref(sched._ledger.store)
     thread = sched._bus._thread
     assert thread is not None
     del sched
@@ -58,9 +59,8 @@ def test_the_shorter_deadline_of_two_stops_counts(make: Make) -> None:
     assert entered.wait(10)
     patient = threading.Thread(target=sched.stop, args=("1h",))
     patient.start()
-    owner = sched._node.owner
-    assert owner is not None
-    while not owner.stopping:
+    life = life_of(sched)
+    while not life.stopping:
         service().call(_turn)
     sched.stop("0s")
     patient.join(30)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from core.conftest import Heard
 from support.clocks import Later
+from support.lives import life_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.node.life import LONGEST_NAP_SECONDS, Life
+from schedkit.core.node.life import LONGEST_NAP_SECONDS
 from schedkit.core.triggers.constructors import every
 
 
@@ -19,12 +20,6 @@ from schedkit.core.triggers.constructors import every
 def where(tmp_path: Path) -> str:
     """It is the same on any database."""
     return str(tmp_path / "ledger.db")
-
-
-def life_of(sched: Scheduler) -> Life:
-    life = sched._node.owner
-    assert life is not None
-    return life
 
 
 def test_a_jump_forward_is_noticed_within_a_nap(sched: Scheduler, heard: Heard) -> None:

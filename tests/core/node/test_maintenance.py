@@ -1,4 +1,4 @@
-"""What an owner does beside its runs keeps out of the way of due times, and is done in the end."""
+"""What a life does beside its runs keeps out of the way of due times, and is done in the end."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import cast
 import pytest
 from core.conftest import Heard
 from support.faulty import locked
+from support.lives import life_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import RunRetrying
@@ -32,14 +33,13 @@ def where(tmp_path: Path) -> str:
 
 
 def test_a_moment_is_calm_until_something_is_due(sched: Scheduler) -> None:
-    owner = sched._node.owner
-    assert owner is not None
+    life = life_of(sched)
     now = time.time()
 
     async def calm(seconds: float) -> bool:
-        await owner.decided()
-        await asyncio.wrap_future(owner.writer.call(lambda connection: None))
-        return owner.calm(now + seconds)
+        await life.decided()
+        await asyncio.wrap_future(life.writer.call(lambda connection: None))
+        return life.calm(now + seconds)
 
     assert service().call(calm, 3600)
     first = datetime.fromtimestamp(now + 1000, UTC)
@@ -59,13 +59,12 @@ def fail() -> None:
 
 
 def test_no_moment_is_calm_before_what_was_decided_is_written(sched: Scheduler) -> None:
-    owner = sched._node.owner
-    assert owner is not None
+    life = life_of(sched)
     sched.task(name="one")(lambda: 1)
     with locked(sched.ledger):
         run = sched._submit("one", [{}])[0][0]
-        service().call(owner.decided)
-        assert not owner.calm(time.time())
+        service().call(life.decided)
+        assert not life.calm(time.time())
     assert run.result("20s") == 1
 
 
@@ -85,7 +84,7 @@ def test_a_lull_is_waited_for_and_not_for_ever() -> None:
 
 
 class Kept:
-    """A house whose owner is as calm, and has written as much, as it is told."""
+    """The housekeeping of a life that is as calm, and has written as much, as it is told."""
 
     def __init__(self, checkpoint: Callable[[], object] = lambda: None) -> None:
         self.calm, self.moves = True, 0
@@ -96,10 +95,10 @@ class Kept:
             checkpoint()
 
         store = SimpleNamespace(checkpoint=move)
-        owner = SimpleNamespace(
+        life = SimpleNamespace(
             calm=lambda before: self.calm, writer=self.writer, ledger=SimpleNamespace(store=store)
         )
-        self.maintenance = Maintenance(cast(Life, owner))
+        self.maintenance = Maintenance(cast(Life, life))
         self.now = self.maintenance._moved_at
 
     def after(self, seconds: float) -> int:
@@ -145,8 +144,8 @@ def test_commands_are_carried_out_though_there_is_never_a_lull(
     make: Callable[..., Scheduler], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Life, "calm", lambda self, before: False)
-    owner, viewer = make(name="owner"), make(name="viewer")
-    owner.start()
-    owner.task(name="asked")(lambda: 42)
-    viewer.start()
-    assert viewer.submit("asked").result("30s") == 42
+    home, other = make(name="home"), make(name="other")
+    home.start()
+    home.task(name="asked")(lambda: 42)
+    other.start()
+    assert other.submit("asked").result("30s") == 42

@@ -1,4 +1,4 @@
-"""A process's place at a ledger when the store fails it in the middle of a change of owners."""
+"""A process's place at a ledger: its life, when the store fails it, and when others take it for dead."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from core.conftest import Heard
+from core.conftest import Heard, until
 from sqlalchemy.exc import OperationalError
-from support.faulty import reads_failing
+from support.lives import life_of, lives_again, seem_dead
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.states import State
+from schedkit.core.states import Outcome, State
 from schedkit.core.store import schema
-from schedkit.errors import LedgerError, NotOwnerError
-from schedkit.loop import service
+from schedkit.errors import LedgerError, LifeEndedError
 
 Make = Callable[..., Scheduler]
 
 
 @pytest.fixture
-def where(tmp_path: Path) -> str:
-    """How the store fails is the same for all of them."""
-    return str(tmp_path / "ledger.db")
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """How the store fails is the same for all of them; how a process tells that it lives is not."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return str(tmp_path / "ledger.db")
+    return str(request.getfixturevalue("new_database")())
+
+
+both = pytest.mark.parametrize("where", ["sqlite", "postgres"], indirect=True)
 
 
 def failing_once(monkeypatch: pytest.MonkeyPatch, thing: object, name: str, error: Exception) -> list[int]:
@@ -45,121 +49,62 @@ def failing_once(monkeypatch: pytest.MonkeyPatch, thing: object, name: str, erro
     return calls
 
 
-def taken_by_another(where: str) -> None:
-    engine = sa.create_engine(f"sqlite:///{where}")
-    with engine.begin() as connection:
-        connection.execute(schema.lease.update().values(epoch=99, owner="another", pid=1, host="elsewhere"))
-    engine.dispose()
+def bury(sched: Scheduler, other: Scheduler) -> None:
+    """Let another take it for dead, and let it write, which shows it that."""
+    buried = Heard(other)
+    seem_dead(sched)
+    other.start()
+    buried.wait_for(buried.of(events.NodeChanged, change="gone", name="tests"))
+    with pytest.raises(LifeEndedError):
+        life_of(sched).writer.call(lambda connection: None).result(10)
 
 
-def test_a_standby_that_cannot_read_the_ledger_tries_again(
+@both
+def test_who_is_taken_for_dead_is_born_again_and_goes_on(sched: Scheduler, heard: Heard, make: Make) -> None:
+    sched.task(name="one")(lambda: 1)
+    before = life_of(sched).lease.life
+    other = make(name="other")
+    bury(sched, other)
+    heard.wait_for(heard.of(events.NodeChanged, change="lost", life=before))
+    until(lambda: lives_again(sched, before))
+    assert sched.state == "running"
+    until(lambda: sched.at_home == ["one"])
+    assert other.submit("one").result("10s") == 1
+    assert [node.name for node in sched.nodes] == ["other", "tests"]
+
+
+def test_a_process_born_again_while_the_ledger_cannot_be_read_tries_again(
     make: Make, sched: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    standby = make(name="standby")
-    standby.task(name="one")(lambda: 1)
-    standby.start(standby=True)
-    heard = Heard(standby)
-    calls = failing_once(monkeypatch, standby._ledger, "snapshot", LedgerError("the server restarts"))
-    sched.stop()
-    heard.wait_for(heard.of(events.OwnerChanged, change="started", owner="standby"))
+    sched.task(name="one")(lambda: 1)
+    before = life_of(sched).lease.life
+    calls = failing_once(monkeypatch, sched._ledger, "snapshot", LedgerError("the server restarts"))
+    bury(sched, make(name="other"))
+    until(lambda: lives_again(sched, before))
     assert len(calls) == 2
-    assert standby.submit("one").result("10s") == 1
+    until(lambda: sched.at_home == ["one"])
+    assert sched.submit("one").result("10s") == 1
+    assert len(sched.nodes) == 2, "the life that came to nothing has ended"
 
 
-def test_an_owner_with_nothing_to_do_keeps_its_lease(make: Make) -> None:
-    sched = make(lease="1s")
-    sched.start()
-
-    def beat() -> int:
-        with sched._ledger.store.reading() as connection:
-            return int(connection.scalar(sa.select(schema.lease.c.beat)) or 0)
-
-    begun, give_up = beat(), time.monotonic() + 20
-    while beat() < begun + 2_500_000:  # by then it would have lost it more than once
-        assert time.monotonic() < give_up, "its lease is not renewed"
-        time.sleep(0.05)
-    assert sched.state == "running"
-
-
-def test_a_viewer_that_cannot_read_the_ledger_tries_again(
-    make: Make, sched: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_stop_while_a_process_is_born_again_ends_it(
+    make: Make, sched: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    viewer = make(name="viewer")
-    viewer.task(name="theirs")(lambda: 1)
-    owner = Heard(sched)
-    failing_once(monkeypatch, viewer._ledger, "last_seq", LedgerError("the server restarts"))
-    with caplog.at_level(logging.WARNING, "schedkit"):
-        viewer.start()
-    assert viewer.state == "viewer"
-    assert any("the server restarts; this process is a viewer and tries" in r.message for r in caplog.records)
-    owner.wait_for(owner.of(events.TaskChanged, change="declared", task="theirs"))
-    seen = Heard(viewer)
-    sched.task(name="one")(lambda: 1)
-    run = sched.submit("one")
-    seen.wait_for(seen.of(events.RunEnded, run=run.id))
+    tried = threading.Event()
+
+    def away(life: str) -> None:
+        tried.set()
+        raise LedgerError("the server is away")
+
+    monkeypatch.setattr(sched._ledger, "snapshot", away)
+    bury(sched, make(name="other"))
+    assert tried.wait(10)
+    sched.stop("1s")
+    assert sched.state == "stopped"
+    assert [node.name for node in sched.nodes] == ["other"]
 
 
-def test_a_viewer_outlives_a_store_that_is_away(make: Make, sched: Scheduler) -> None:
-    viewer = make(name="viewer")
-    viewer.start()
-    seen = Heard(viewer)
-    give_up = time.monotonic() + 20
-    with reads_failing(viewer) as failed:
-        while sum("schedkit_events" in sql for sql in failed) < 2:
-            assert time.monotonic() < give_up, "it looks no more"
-            time.sleep(0.01)
-    sched.task(name="one")(lambda: 1)
-    run = sched.submit("one")
-    seen.wait_for(seen.of(events.RunEnded, run=run.id))
-
-
-def test_who_hands_over_lets_its_runs_end(make: Make, sched: Scheduler) -> None:
-    entered, release = threading.Event(), threading.Event()
-
-    @sched.task(name="held")
-    def held() -> str:
-        entered.set()
-        release.wait(20)
-        return "in one go"
-
-    run = sched.submit("held")
-    assert entered.wait(10)
-    owner = sched._node.owner
-    assert owner is not None
-    heir = make(name="heir")
-    heir.start()
-    taking = threading.Thread(target=heir.take_over, kwargs={"timeout": "30s"})
-    taking.start()
-    while not owner.stopping:
-        threading.Event().wait(0.01)
-    assert [execution.why for execution in owner.executions.values()] == [""], "it has not been asked to stop"
-    release.set()
-    taking.join(30)
-    assert heir.state == "running"
-    ended = heir.run(run.id)
-    assert (ended.state, ended.run.attempt) == (State.DONE, 1)
-
-
-def test_a_stop_while_the_ledger_is_being_taken_gives_it_back(make: Make, sched: Scheduler) -> None:
-    standby = make(name="standby")
-    standby.start(standby=True)
-    node = standby._node
-    service().call(node._leave)  # it is about to take it …
-    sched.stop()
-
-    async def taken_too_late() -> None:
-        assert await node.watching.free()
-        await node.stop(0.0)  # … when it is stopped
-        await node._promote()
-
-    service().call(taken_too_late)
-    assert standby.state == "stopped"
-    third = make(name="third")
-    third.start()
-    assert third.state == "running"
-
-
-def test_a_stop_that_finds_another_owner_stays_a_stop(sched: Scheduler, where: str) -> None:
+def test_a_stop_that_finds_its_life_gone_stays_a_stop(make: Make, sched: Scheduler) -> None:
     entered, release = threading.Event(), threading.Event()
 
     @sched.task(name="held")
@@ -167,36 +112,55 @@ def test_a_stop_that_finds_another_owner_stays_a_stop(sched: Scheduler, where: s
         entered.set()
         release.wait(20)
 
-    sched.submit("held")
+    run = sched.submit("held")
     assert entered.wait(10)
-    taken_by_another(where)
-    heard = Heard(sched)
-    sched.stop("0s")  # only now it writes, and is told that the ledger is another's
+    other = make(name="other")
+    other.start()
+    buried = Heard(other)
+    seem_dead(sched)
+    buried.wait_for(buried.of(events.NodeChanged, change="gone", name="tests"))
+    sched.stop("0s")  # only now it writes, and is told
     release.set()
-    heard.wait_for(heard.of(events.OwnerChanged, change="lost"))
     assert sched.state == "stopped"
-    assert sched._node._tasks == []
+    assert [node.name for node in other.nodes] == ["other"]
+    assert other.run(run.id).state is State.QUEUED
 
 
-def test_who_loses_the_ledger_asks_its_code_to_stop(sched: Scheduler, where: str) -> None:
-    """The new owner begins the run again: the old attempt should not go on beside it."""
-    entered, stopped = threading.Event(), threading.Event()
+def test_who_is_taken_for_dead_asks_its_code_to_stop(make: Make, sched: Scheduler) -> None:
+    """The run begins again: the old attempt should not go on beside it."""
+    entered, stopped = threading.Semaphore(0), threading.Event()
 
     @sched.task(name="listens")
-    def listens(run: Any) -> None:
-        entered.set()
-        while not run.should_stop():
+    def listens(run: Any) -> int:
+        entered.release()
+        while run.attempt == 1 and not run.should_stop():
             threading.Event().wait(0.01)
         stopped.set()
+        return int(run.attempt)
 
-    sched.submit("listens")
-    assert entered.wait(10)
-    owner = sched._node.owner
-    assert owner is not None
-    taken_by_another(where)
-    with pytest.raises(NotOwnerError):
-        owner.writer.call(lambda connection: None).result(10)
+    run = sched.submit("listens")
+    assert entered.acquire(timeout=10)
+    bury(sched, make(name="other"))
     assert stopped.wait(10)
+    assert run.result("20s") == 2
+    assert [attempt.outcome for attempt in run.attempts] == [Outcome.INTERRUPTED, Outcome.DONE]
+
+
+@pytest.mark.parametrize("where", ["postgres"], indirect=True)
+def test_who_has_nothing_to_do_tells_that_it_lives(make: Make) -> None:
+    sched = make(lease="1s")
+    sched.start()
+
+    def expires() -> int:
+        with sched._ledger.store.reading() as connection:
+            return int(connection.scalar(sa.select(schema.beats.c.expires)) or 0)
+
+    begun, give_up = expires(), time.monotonic() + 20
+    while expires() < begun + 2_500_000:  # by then it would have been buried more than once
+        assert time.monotonic() < give_up, "it does not tell that it lives"
+        threading.Event().wait(0.05)
+    assert sched.state == "running"
+    assert sched.nodes[0].alive
 
 
 def test_a_checkpoint_that_cannot_be_made_is_made_later(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,8 +184,11 @@ def test_a_checkpoint_that_cannot_be_made_is_made_later(make: Make, monkeypatch:
     assert run.state is State.DONE
 
 
-def test_a_part_that_ends_by_an_error_is_told_and_stop_works(sched: Scheduler) -> None:
+def test_a_part_that_ends_by_an_error_is_told_and_it_can_be_started_again(
+    sched: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It should not happen; if it does, nobody must find out by the schedules that stand still."""
+    sched.task(name="one")(lambda: 1)
     told = threading.Event()
     records: list[logging.LogRecord] = []
 
@@ -231,21 +198,21 @@ def test_a_part_that_ends_by_an_error_is_told_and_stop_works(sched: Scheduler) -
                 records.append(record)
                 told.set()
 
-    async def breaks() -> None:
+    def breaks(life: Any) -> None:
         raise ZeroDivisionError("no such part")
-
-    async def spawn() -> None:
-        sched._node._spawn(breaks())
 
     handler = Hears()
     logging.getLogger("schedkit").addHandler(handler)
     try:
-        service().call(spawn)
-        assert told.wait(10)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(life_of(sched)), "save_progress", breaks)
+            assert told.wait(10)
     finally:
         logging.getLogger("schedkit").removeHandler(handler)
-    assert records[0].getMessage() == "a part of the scheduler ended: stop it and start it again"
+    assert "the scheduler failed; restart it" in records[0].getMessage()
     assert records[0].exc_info is not None
-    assert isinstance(records[0].exc_info[1], ZeroDivisionError)
-    sched.stop()
+    assert "no such part" in repr(records[0].exc_info[1])
     assert sched.state == "stopped"
+    assert sched.nodes == [], "its tasks may be inherited"
+    with sched:
+        assert sched.submit("one").result("10s") == 1

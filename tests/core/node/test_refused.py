@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
 from support.clocks import Later
+from support.lives import life_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -39,71 +40,70 @@ def where(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def owner(sched: Scheduler) -> Life:
+def life(sched: Scheduler) -> Life:
     """Two tasks due at one time; the first has its run for it already, as after the clock was set back."""
     for name in ("again", "beside"):
         sched.task(at(LATER), name=name)(lambda: None)
-    found = sched._node.owner
-    assert found is not None
+    found = life_of(sched)
     insert_run(found, "again", LATER)
     return found
 
 
-def write(owner: Life, work: Callable[[sa.Connection], Any]) -> Any:
-    return owner.writer.call(work).result(10)
+def write(life: Life, work: Callable[[sa.Connection], Any]) -> Any:
+    return life.writer.call(work).result(10)
 
 
-def insert_run(owner: Life, task: str, scheduled_at: datetime, state: State = State.DONE) -> str:
+def insert_run(life: Life, task: str, scheduled_at: datetime, state: State = State.DONE) -> str:
     when = to_micros(scheduled_at)
     run = Run(id=new_id(), task=task, state=state, cause="schedule", scheduled=when, due=when, queued=when)
     row = dict(zip((*FIXED, *MUTABLE), run_values(run), strict=True))
-    write(owner, lambda connection: connection.execute(schema.runs.insert(), [row]))
+    write(life, lambda connection: connection.execute(schema.runs.insert(), [row]))
     return run.id
 
 
-def pass_time(owner: Life, until: datetime = LATER) -> None:
+def pass_time(life: Life, until: datetime = LATER) -> None:
     """Let the wall clock be a second after a time."""
-    owner.clock = Later(until - datetime.now(UTC) + timedelta(seconds=1))
-    owner.post()
+    life.clock = Later(until - datetime.now(UTC) + timedelta(seconds=1))
+    life.post()
 
 
-def runs(owner: Life, name: str) -> list[datetime | None]:
-    return [run.scheduled_at for run in owner.ledger.runs(name)]
+def runs(life: Life, name: str) -> list[datetime | None]:
+    return [run.scheduled_at for run in life.ledger.runs(name)]
 
 
-def test_a_time_that_has_its_run_costs_no_other_task_its_own(owner: Life, sched: Scheduler) -> None:
+def test_a_time_that_has_its_run_costs_no_other_task_its_own(life: Life, sched: Scheduler) -> None:
     heard = Heard(sched)
-    pass_time(owner)
+    pass_time(life)
     heard.wait_for(heard.of(events.RunEnded, task="beside"))
-    assert runs(owner, "again") == runs(owner, "beside") == [LATER]
-    assert [owner.ledger.task(name).next_at for name in ("again", "beside")] == [None, None]  # type: ignore[union-attr]
+    assert runs(life, "again") == runs(life, "beside") == [LATER]
+    assert [life.ledger.task(name).next_at for name in ("again", "beside")] == [None, None]  # type: ignore[union-attr]
 
 
-def test_a_time_that_has_its_run_leaves_those_before_it_their_fate(owner: Life, sched: Scheduler) -> None:
+def test_a_time_that_has_its_run_leaves_those_before_it_their_fate(life: Life, sched: Scheduler) -> None:
     """Three times are due: two are coalesced into the third, which has its run already."""
     sched.task(every("1h", start=LATER), name="hourly")(lambda: None)
     third = LATER + timedelta(hours=2)
-    insert_run(owner, "hourly", third)
+    insert_run(life, "hourly", third)
     heard = Heard(sched)
-    pass_time(owner, third)
+    pass_time(life, third)
     heard.wait_for(heard.of(events.Fired, task="hourly"))
     heard.wait_for(heard.of(events.RunEnded, task="beside"))
-    assert runs(owner, "hourly") == [third]
-    (fire,) = owner.ledger.fires("hourly")
+    assert runs(life, "hourly") == [third]
+    (fire,) = life.ledger.fires("hourly")
     assert (fire.scheduled_at, fire.until, fire.count) == (LATER, LATER + timedelta(hours=1), 2)
-    row = owner.ledger.task("hourly")
+    row = life.ledger.task("hourly")
     assert row is not None
     assert row.next_at == third + timedelta(hours=1)
 
 
-def test_what_is_asked_for_meanwhile_is_done_in_its_order(owner: Life, sched: Scheduler) -> None:
+def test_what_is_asked_for_meanwhile_is_done_in_its_order(life: Life, sched: Scheduler) -> None:
     heard = Heard(sched)
     sched.task(name="asked")(lambda: 42)
-    owner.clock = Later(LATER - datetime.now(UTC) + timedelta(seconds=1))
-    owner.post()
+    life.clock = Later(LATER - datetime.now(UTC) + timedelta(seconds=1))
+    life.post()
     answers = [Promise[dict[str, Any]]() for _ in range(3)]
     run = new_id()
-    owner.post(
+    life.post(
         Submit(run=run, task="asked", token=answers[0]),
         Submit(run=new_id(), task="nobody", token=answers[1]),
         Cancel(run="no such run", actor="me", token=answers[2]),
@@ -116,19 +116,19 @@ def test_what_is_asked_for_meanwhile_is_done_in_its_order(owner: Life, sched: Sc
     assert sched.run(run).result("10s") == 42
 
 
-def test_who_hands_in_what_the_ledger_refuses_is_told(owner: Life, sched: Scheduler) -> None:
+def test_who_hands_in_what_the_ledger_refuses_is_told(life: Life, sched: Scheduler) -> None:
     """A run of this id is there, and has ended: no engine knows of it, made anew or not."""
     sched.task(name="asked")(lambda: 42)
-    taken = insert_run(owner, "asked", LATER)
+    taken = insert_run(life, "asked", LATER)
     answer, after = Promise[dict[str, Any]](), Promise[dict[str, Any]]()
-    owner.post(Submit(run=taken, task="asked", token=answer), Cancel(run="none", actor="me", token=after))
+    life.post(Submit(run=taken, task="asked", token=answer), Cancel(run="none", actor="me", token=after))
     with pytest.raises(LedgerError):
         answer.result(10)
     assert after.result(10) == {"cancelled": False}
     assert sched.submit("asked").result("10s") == 42
 
 
-def test_what_runs_goes_on_while_the_engine_is_made_anew(owner: Life, sched: Scheduler) -> None:
+def test_what_runs_goes_on_while_the_engine_is_made_anew(life: Life, sched: Scheduler) -> None:
     entered, release, heard = threading.Event(), threading.Event(), Heard(sched)
 
     def held() -> str:
@@ -139,10 +139,10 @@ def test_what_runs_goes_on_while_the_engine_is_made_anew(owner: Life, sched: Sch
     sched.task(name="held")(held)
     run = sched.submit("held")
     assert entered.wait(10)
-    before = owner.engine
-    pass_time(owner)
+    before = life.engine
+    pass_time(life)
     heard.wait_for(heard.of(events.RunEnded, task="beside"))
-    assert owner.engine is not before
+    assert life.engine is not before
     assert not run.attempts
     release.set()
     assert run.result("10s") == "in one go"
@@ -150,20 +150,20 @@ def test_what_runs_goes_on_while_the_engine_is_made_anew(owner: Life, sched: Sch
 
 
 def test_an_engine_that_fails_is_made_anew(
-    owner: Life, sched: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    life: Life, sched: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A mistake of ours in a decision costs one stimulus, and nobody who waits for another."""
     sched.task(name="asked")(lambda: 42)
-    decide = type(owner.engine).handle_all
+    decide = type(life.engine).handle_all
 
     def mistaken(engine: Any, stimuli: Any, *times: int, **how: bool) -> Any:
         if any(isinstance(stimulus, Cancel) for stimulus in stimuli):
             raise ZeroDivisionError("a mistake")
         return decide(engine, stimuli, *times, **how)
 
-    monkeypatch.setattr(type(owner.engine), "handle_all", mistaken)
+    monkeypatch.setattr(type(life.engine), "handle_all", mistaken)
     run, answers = new_id(), [Promise[dict[str, Any]]() for _ in range(2)]
-    owner.post(Submit(run=run, task="asked", token=answers[0]), Cancel(run=run, actor="me", token=answers[1]))
+    life.post(Submit(run=run, task="asked", token=answers[0]), Cancel(run=run, actor="me", token=answers[1]))
     assert answers[0].result(10) == {"run": run}
     with pytest.raises(SchedkitError, match="the scheduler failed on it: ZeroDivisionError: a mistake"):
         answers[1].result(10)
@@ -171,32 +171,32 @@ def test_an_engine_that_fails_is_made_anew(
     assert "decides anew" in caplog.text
 
 
-def test_a_pause_that_was_written_meanwhile_stands(owner: Life, sched: Scheduler) -> None:
+def test_a_pause_that_was_written_meanwhile_stands(life: Life, sched: Scheduler) -> None:
     """Somebody has changed the ledger behind the engine's back: what it says counts."""
     heard = Heard(sched)
     later = to_micros(LATER + timedelta(hours=3))
     moved = schema.tasks.update().where(schema.tasks.c.name == "beside").values(paused=True, next_at=later)
-    write(owner, lambda connection: connection.execute(moved))
-    pass_time(owner)
-    heard.wait_for(heard.of(events.TaskChanged, task="again", change="advanced"))
-    service().call(owner.decided)
-    assert runs(owner, "beside") == []
-    row = owner.engine.rows["beside"]
+    write(life, lambda connection: connection.execute(moved))
+    pass_time(life)
+    heard.wait_for(heard.of(events.ScheduleAdvanced, task="again"))
+    service().call(life.decided)
+    assert runs(life, "beside") == []
+    row = life.engine.rows["beside"]
     assert (row.paused, row.next) == (True, later)
 
 
 @pytest.mark.parametrize("name", [None, "beside"])
 def test_resuming_what_is_not_paused_passes_over_nothing(
-    owner: Life, sched: Scheduler, name: str | None
+    life: Life, sched: Scheduler, name: str | None
 ) -> None:
     sched.resume(name)
-    with owner.ledger.store.reading() as connection:
+    with life.ledger.store.reading() as connection:
         assert not connection.scalar(sa.select(sa.func.count()).select_from(schema.fires))
-    assert owner.engine.rows["beside"].next_at == LATER
+    assert life.engine.rows["beside"].next_at == LATER
 
 
 def test_an_engine_that_always_fails_is_given_up(
-    owner: Life, sched: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    life: Life, sched: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As with a ledger whose file is damaged: nobody waits for ever, and it can be stopped."""
     entered, release = threading.Event(), threading.Event()
@@ -213,13 +213,13 @@ def test_an_engine_that_always_fails_is_given_up(
     def broken(engine: Any, stimuli: Any, *times: int, **how: bool) -> Any:
         raise ZeroDivisionError("a mistake")
 
-    monkeypatch.setattr(type(owner.engine), "handle_all", broken)
+    monkeypatch.setattr(type(life.engine), "handle_all", broken)
     with pytest.raises(SchedkitError):
         sched.submit("held")
     with pytest.raises(LedgerError, match=r"nothing can be decided any more: .* a mistake"):
         sched.submit("held")
     assert "restore the ledger" in caplog.text
-    assert isinstance(owner.trouble, events.StoreAway)
-    assert "nothing can be decided any more" in owner.trouble.reason
+    assert isinstance(life.trouble, events.StoreAway)
+    assert "nothing can be decided any more" in life.trouble.reason
     sched.stop("0.2s")
     assert sched.state == "stopped"

@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import RunEnded
+from schedkit.core.node.own_loop import OwnLoop
 from schedkit.core.node.rush import HOLD_SECONDS, REST_SECONDS, Rush
 from schedkit.core.triggers.constructors import at
 from schedkit.loop import service
 
 
-class Timers(asyncio.SelectorEventLoop):
-    """A loop that notes what it is to call later."""
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Timers(OwnLoop):
+    """The running loop, which notes what it is to call later."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.noted: list[tuple[float, Callable[..., Any]]] = []
+        self.noted: list[tuple[float, Callable[[], object]]] = []
 
-    def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
-        self.noted.append((delay, callback))
-        return super().call_later(delay, callback, *args, context=context)
-
-
-@pytest.fixture
-def loop() -> Iterator[Timers]:
-    made = Timers()
-    yield made
-    made.close()
+    def later(self, seconds: float, function: Callable[[], object]) -> Callable[[], None]:
+        self.noted.append((seconds, function))
+        return super().later(seconds, function)
 
 
-def test_the_collector_waits_and_has_its_time_back(loop: Timers) -> None:
+@pytest.mark.anyio
+async def test_the_collector_waits_and_has_its_time_back() -> None:
+    loop = Timers()
     rush = Rush(loop)
     assert gc.isenabled()
     rush.begin()
@@ -61,10 +60,11 @@ def test_the_collector_waits_and_has_its_time_back(loop: Timers) -> None:
     assert gc.isenabled()
 
 
-def test_a_collector_that_was_off_stays_off(loop: Timers) -> None:
+@pytest.mark.anyio
+async def test_a_collector_that_was_off_stays_off() -> None:
     gc.disable()
     try:
-        rush = Rush(loop)
+        rush = Rush(OwnLoop())
         rush.begin()
         rush.end()
         assert not gc.isenabled()
@@ -94,7 +94,7 @@ def test_much_that_is_submitted_at_once_begins_a_rush(tmp_path: Path, begun: lis
         assert not begun
         free = threading.Event()
         service().portal().start_task_soon(free.wait)  # our loop stands still: they come in together
-        runs, _ = sched._submit("t", [{}] * 60)
+        runs, _, _ = sched._submit("t", [{}] * 60)
         free.set()
         for run in runs:
             run.result(30)

@@ -1,58 +1,67 @@
-"""Whoever asks something of an owner that has died hears so, and soon."""
+"""Whoever asks something of a process that has died hears so, and soon."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from support.lives import die, life_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node import send_command
-from schedkit.core.store import schema
-from schedkit.errors import NotOwnerError
+from schedkit.core.tasks.origin import declared_in
+from schedkit.errors import NotRunningError
+from schedkit.loop import service
 
 Make = Callable[..., Scheduler]
 
 
 @pytest.fixture
-def orphaned(make: Make) -> Scheduler:
-    """A viewer of a ledger whose owner has died."""
-    # A lease that a machine which stands still does not outlast.
-    owner, viewer = make(name="owner", lease="10m"), make(name="viewer")
-    owner.task(name="one")(lambda: 1)
-    owner.start()
-    viewer.start()
-    owner.stop()
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait(30)
-    with viewer._ledger.store.connect() as connection, connection.begin():
-        connection.execute(schema.lease.update().values(owner="crashed", pid=gone.pid, expires=2**62))
-    return viewer
+def home(make: Make) -> Scheduler:
+    """A process that runs a task."""
+    home = make(name="home")
+    home.start()
+    home.task(name="one")(lambda: 1)
+    return home
 
 
-def test_an_owner_that_died_is_not_waited_for(orphaned: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_life_that_died_is_not_waited_for(
+    home: Scheduler, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(send_command, "HEIR_SECONDS", 0.0)
-    with pytest.raises(NotOwnerError, match=r"owner, crashed .*, has ended \(the command is withdrawn; take"):
-        orphaned.submit("one")
-    assert orphaned._ledger.commands() == []
+    asks, life = make(name="asks"), life_of(home).lease.life
+    with asks.viewing():
+        die(home)
+        words = r"nobody has answered 'cancel' at .*; the process that was asked has ended .*withdrawn"
+        with pytest.raises(NotRunningError, match=words):
+            service().call(asks._node.ask, "cancel", {"run": "any"}, life=life)
+        assert asks._ledger.commands(life) == []
 
 
-def test_an_heir_may_still_answer(orphaned: Scheduler, monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
-    """The command is left before the heir comes; it finds and answers it."""
-    heir = make(name="heir")
-    heir.task(name="one")(lambda: 2)
-    ask = orphaned._ledger.ask
+def test_an_heir_may_still_answer(home: Scheduler, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command is left before the home dies; who inherits the task finds and answers it."""
+    monkeypatch.setattr(send_command, "HEIR_SECONDS", 3600.0)
+    heir, asks = make(name="heir"), make(name="asks")
+    left, leave = threading.Event(), asks._ledger.ask
 
-    def asked(*what: Any) -> str:
-        command = ask(*what)
-        with orphaned._ledger.store.connect() as connection, connection.begin():
-            connection.execute(schema.lease.update().values(owner="", expires=0))
+    def asked(who: str, kind: str, data: Mapping[str, Any], **whom: Any) -> str:
+        die(home)
+        command = leave(who, kind, data, **whom)
+        left.set()
         return command
 
-    monkeypatch.setattr(orphaned._ledger, "ask", asked)
-    monkeypatch.setattr(send_command, "HEIR_SECONDS", 3600.0)
-    heir.start(standby=True)
-    assert orphaned.submit("one").result("30s") == 2
+    monkeypatch.setattr(asks._ledger, "ask", asked)
+
+    def inherit() -> None:
+        left.wait(20)
+        with declared_in("/elsewhere.py"):
+            heir.task(name="one")(lambda: 2)
+        heir.start()
+
+    inheriting = threading.Thread(target=inherit)
+    inheriting.start()
+    with asks.viewing():
+        assert asks.submit("one").result("30s") == 2
+    inheriting.join(30)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from core.conftest import Heard
 from support.clocks import Later
+from support.lives import life_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -48,10 +49,9 @@ def outcomes(sched: Scheduler, run: str) -> list[Outcome]:
 
 def pass_time(sched: Scheduler, run: str) -> None:
     """Let an hour pass on the clock by which attempts time out."""
-    owner = sched._node.owner
-    assert owner is not None
-    owner.clock = Later(steady=timedelta(hours=1))
-    owner.post()
+    life = life_of(sched)
+    life.clock = Later(steady=timedelta(hours=1))
+    life.post()
 
 
 def test_a_cancelled_run_does_not_time_out_into_a_further_try(make: Make) -> None:
@@ -109,20 +109,19 @@ def test_a_coroutine_cancelled_before_it_is_launched_is_told_so(
     async def endless() -> None:
         await asyncio.Event().wait()
 
-    owner = sched._node.owner
-    assert owner is not None
-    launch = owner.ports.launch
+    life = life_of(sched)
+    launch = life.ports.launch
 
     def cancelled_first(execution: Execution, ended: Any) -> None:
         execution.stop("cancel", "a colleague")
-        owner.post(Cancel(run=execution.run.id, actor="a colleague"))
+        life.post(Cancel(run=execution.run.id, actor="a colleague"))
         launch(execution, ended)
 
-    monkeypatch.setattr(owner.ports, "launch", cancelled_first)
+    monkeypatch.setattr(life.ports, "launch", cancelled_first)
     run = sched.submit("endless")
     ended = run.wait("10s")
     assert (ended.state, ended.reason) == (State.CANCELLED, "cancelled by a colleague")
-    assert not owner.executions
+    assert not life.executions
 
 
 def test_what_returns_while_a_stop_waits_for_it_is_done(make: Make) -> None:

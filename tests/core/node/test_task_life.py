@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 from core.conftest import Heard
+from msgspec.structs import replace
 from support.clocks import Later
 from support.faulty import locked
+from support.lives import die, life_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.ids import new_id
+from schedkit.core.engine.values import Declare
 from schedkit.core.model import After
-from schedkit.core.node.commands import carry_out
-from schedkit.core.node.declarations import describe
 from schedkit.core.node.life import Life
 from schedkit.core.promise import Promise
 from schedkit.core.states import State
 from schedkit.core.store import schema
-from schedkit.core.store.reader import CommandRow, FireRow
+from schedkit.core.store.reader import FireRow
 from schedkit.core.triggers.constructors import cron, every
 from schedkit.errors import RunFailedError
 from schedkit.loop import service
@@ -42,18 +42,18 @@ def where(tmp_path: Path) -> str:
     return str(tmp_path / "ledger.db")
 
 
-def owner_of(sched: Scheduler) -> Life:
-    owner = sched._node.owner
-    assert owner is not None
-    return owner
+def declaration(life: Life, name: str) -> Declare:
+    """Return what the engine of a life is told of a task that is at home with it."""
+    (declared,) = service().call(life.declarations.again, {name})
+    return declared
 
 
 def would_fire(sched: Scheduler, at: datetime = NEXT) -> list[str]:
     """Return the tasks that the clock would find due at a time."""
 
     async def due() -> list[str]:
-        await owner_of(sched).decided()
-        times = owner_of(sched).engine.schedules.due_times
+        await life_of(sched).decided()
+        times = life_of(sched).engine.schedules.due_times
         return sorted(name for name, due in times.items() if due <= to_micros(at))
 
     return service().call(due)
@@ -63,15 +63,15 @@ def stood_still(sched: Scheduler, name: str, since: datetime) -> None:
     """Let the ledger say that nobody has looked after a task's times since then; its scheduler stops."""
     back = schema.tasks.update().where(schema.tasks.c.name == name)
     back = back.values(next_at=to_micros(since), anchor=to_micros(since))
-    owner_of(sched).writer.call(lambda connection: connection.execute(back)).result(10)
+    life_of(sched).writer.call(lambda connection: connection.execute(back)).result(10)
     sched.stop("1s")
 
 
 def written(sched: Scheduler) -> None:
     """Wait until everything that was posted before is in the ledger."""
-    owner = owner_of(sched)
-    service().call(owner.decided)
-    owner.writer.call(lambda connection: None).result(10)
+    life = life_of(sched)
+    service().call(life.decided)
+    life.writer.call(lambda connection: None).result(10)
 
 
 def missed(sched: Scheduler, name: str) -> list[tuple[datetime, datetime, str, str]]:
@@ -171,8 +171,8 @@ def test_the_same_declaration_again_waits_for_nothing(make: Make) -> None:
 
     written(sched)
     with locked(sched.ledger):
-        durable, owner = Promise[dict[str, Any]](), owner_of(sched)
-        owner.post(service().call(owner.declarations.declare, sched.tasks["a"].task, durable))
+        durable, life = Promise[dict[str, Any]](), life_of(sched)
+        life.post(replace(declaration(life, "a"), token=durable))
         assert durable.result(10) == {}
 
 
@@ -193,8 +193,8 @@ def test_how_a_parent_ended_is_known_after_a_restart(make: Make, on: str, state:
     second.task(YEARLY, name="child", after=After("parent", on))(lambda: 1)
     second.start()
     (ended,) = heard.wait_for(heard.of(events.RunEnded, task="child"))
-    assert ended.state is state
-    assert ended.reason == ("its parent 'parent' ended as FAILED" if on == "success" else "")
+    assert ended.after.state is state
+    assert ended.after.reason == ("its parent 'parent' ended as FAILED" if on == "success" else "")
 
 
 def test_with_a_task_go_its_due_times_and_its_runs(make: Make) -> None:
@@ -227,13 +227,13 @@ def test_a_scheduler_that_is_stopping_leaves_due_times_to_the_next(make: Make) -
 
     run = sched.submit("held")
     assert entered.wait(10)
-    owner = owner_of(sched)
+    life = life_of(sched)
     stopping = threading.Thread(target=sched.stop, args=("30s",))
     stopping.start()
-    while not owner.stopping:
+    while not life.stopping:
         pass
     assert would_fire(sched) == []
-    owner.post(service().call(owner.declarations.declare, sched.tasks["a"].task))
+    life.post(declaration(life, "a"))
     assert would_fire(sched) == []
     release.set()
     stopping.join(30)
@@ -241,16 +241,20 @@ def test_a_scheduler_that_is_stopping_leaves_due_times_to_the_next(make: Make) -
     assert sched._ledger.task("a").next_at == NEXT
 
 
-def test_a_viewer_that_declares_a_name_the_owner_knows_changes_nothing(make: Make) -> None:
-    owner = begun(make, a=YEARLY)
-    written(owner)
-    row = owner._ledger.task("a")
+def test_who_only_watches_changes_nothing_of_a_task_that_it_declares(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = begun(make, a=YEARLY)
+    written(home)
+    row = home._ledger.task("a")
     assert row is not None
-    viewer = begun(make, a=every("1h"))
-    assert viewer.state == "viewer"
-    assert viewer.submit("a").result("10s") == 1  # asked after the declaration, so that one is dealt with
-    assert owner._ledger.task("a") == row
-    assert would_fire(owner) == ["a"]
+    watching = make()
+    watching.watch()
+    watching.task(every("1h"), name="a")(lambda: 2)
+    assert "this scheduler only watches and runs nothing" in caplog.text
+    assert watching.submit("a").result("10s") == 1
+    assert home._ledger.task("a") == row
+    assert would_fire(home) == ["a"]
 
 
 def test_what_was_interrupted_counts_towards_the_limit_of_its_task(make: Make) -> None:
@@ -266,7 +270,7 @@ def test_what_was_interrupted_counts_towards_the_limit_of_its_task(make: Make) -
     first.start()
     runs = first.submit_many("held", [{}, {}, {}])
     assert entered.acquire(timeout=10)
-    first._node.lease._let_go()  # it dies
+    die(first)
     second = make(name="second")
     second.task(name="held")(held)
     second.start()
@@ -295,13 +299,13 @@ def test_a_child_that_no_longer_follows_gets_no_more_runs(make: Make, how: str) 
 def test_jitter_moves_when_a_run_starts_and_never_its_key(make: Make) -> None:
     sched = begun(make)
     sched.task(YEARLY, name="a", jitter="1m")(lambda: 1)
-    owner = owner_of(sched)
+    life = life_of(sched)
 
-    put_off = from_micros(owner.engine.schedules.due_times["a"])
+    put_off = from_micros(life.engine.schedules.due_times["a"])
     assert NEXT < put_off < NEXT + timedelta(minutes=1)
     heard = Heard(sched)
-    owner.clock = Later(put_off - datetime.now(UTC) + timedelta(milliseconds=1))
-    owner.post()
+    life.clock = Later(put_off - datetime.now(UTC) + timedelta(milliseconds=1))
+    life.post()
     (queued,) = heard.wait_for(heard.of(events.RunQueued, task="a"))
     (run,) = sched.runs("a")
     assert (run.scheduled_at, run.due_at) == (NEXT, put_off)
@@ -311,28 +315,9 @@ def test_jitter_moves_when_a_run_starts_and_never_its_key(make: Make) -> None:
 def test_a_task_removed_and_declared_again_in_one_breath_is_there(make: Make) -> None:
     """Both are written in one group, and the order decides."""
     sched = begun(make, a=YEARLY)
-    owner, task = owner_of(sched), sched.tasks["a"].task
-
-    declared = service().call(owner.declarations.declare, task)
-    owner.post(owner.declarations.remove("a", "a cell"), declared)
+    life = life_of(sched)
+    declared = declaration(life, "a")
+    life.post(life.declarations.remove("a", "a cell"), declared)
     written(sched)
     assert sched._ledger.task("a") is not None
     assert would_fire(sched) == ["a"]
-
-
-def test_a_declaration_from_before_a_removal_is_void(make: Make) -> None:
-    """A viewer's word that arrives late must not bring back what was removed meanwhile."""
-    sched = begun(make, a=YEARLY)
-    early, data = new_id(), describe(sched.tasks["a"].task)
-    sched.remove("a")
-
-    async def declared(id: str) -> None:
-        command = CommandRow(id=id, who="a viewer", kind="declare", data=data)
-        await carry_out(owner_of(sched), sched._node.backfills, command)
-
-    service().call(declared, early)
-    written(sched)
-    assert sched._ledger.task("a") is None
-    service().call(declared, new_id())
-    written(sched)
-    assert sched._ledger.task("a") is not None

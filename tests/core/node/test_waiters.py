@@ -1,4 +1,4 @@
-"""Who waits for a run is answered, whichever owner ends it."""
+"""Who waits for a run is answered, whichever process ends it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 from core.conftest import Heard
+from support.lives import life_of, seem_dead
 
 from schedkit.core.api.handles import RunHandle
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.events import OwnerChanged, RunStarted
+from schedkit.core.events import NodeChanged, RunStarted, TaskChanged
 from schedkit.core.node.waiters import Waiter
-from schedkit.core.states import State
-from schedkit.loop import service
+from schedkit.core.states import Outcome, State
 
 Make = Callable[..., Scheduler]
 
@@ -55,13 +55,12 @@ WAYS: dict[str, Callable[[RunHandle], Any]] = {
 
 
 def waiting(pool: ThreadPoolExecutor, run: RunHandle, way: str) -> Future[Any]:
-    """Let a thread wait for a run; returns when the owner knows of it."""
-    owner = run.scheduler._node.owner
-    assert owner is not None
-    known = owner.waiters.count(run.id)
+    """Let a thread wait for a run; returns when its scheduler knows of it."""
+    life = life_of(run.scheduler)
+    known = life.waiters.count(run.id)
     asked: Future[Any] = pool.submit(WAYS[way], run)
     if way == "aio":
-        while owner.waiters.count(run.id) == known:
+        while life.waiters.count(run.id) == known:
             assert not asked.done()
     else:
         promise = run._promise()
@@ -93,41 +92,37 @@ def test_after_a_stop_and_a_start(make: Make, pool: ThreadPoolExecutor, way: str
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_after_a_hand_over(make: Make, pool: ThreadPoolExecutor, way: str) -> None:
+def test_after_a_task_has_moved(make: Make, pool: ThreadPoolExecutor, way: str) -> None:
+    """What runs ends where it runs, what waits runs at the new home, whoever waits for it where."""
     first, other = make(name="first", concurrency=1), make(name="other")
-    work = Work(first, other)
+    work = Work(first)
     first.start()
     heard = Heard(first)
     running, second = first.submit_many("work", [{}] * 2)
     heard.wait_for(heard.of(RunStarted))
-    asked = waiting(pool, second, way)
+    asked = [waiting(pool, run, way) for run in (running, second)]
     other.start()
-    taking = pool.submit(other.take_over)
-    owner = first._node.owner
-    while owner is not None and not owner.stopping:
-        assert not taking.done()
+    other.task(name="work", replace=True)(lambda: "at the new home")
+    heard.wait_for(heard.of(TaskChanged, task="work", change="moved"))
     work.may_end.set()
-    taking.result(20)
-    assert running.result("20s") == "value"
-    assert asked.result(20) == "value"
+    assert [one.result(20) for one in asked] == ["value", "at the new home"]
     assert second.state is State.DONE
-    assert second.result("1s") == "value"
+    assert second.result("1s") == "at the new home"
 
 
-def test_after_the_ledger_was_lost(sched: Scheduler, heard: Heard, pool: ThreadPoolExecutor) -> None:
+def test_after_a_life_was_lost(sched: Scheduler, make: Make, pool: ThreadPoolExecutor) -> None:
+    heard = Heard(sched)
     work = Work(sched)
     run = sched.submit("work")
     heard.wait_for(heard.of(RunStarted))
     asked = waiting(pool, run, "result")
-    service().call(_lose, sched)
-    heard.wait_for(heard.of(OwnerChanged, change="lost"))
+    other = make(name="other")
+    seem_dead(sched)
+    other.start()  # which buries it
     work.may_end.set()
-    sched.take_over()
+    heard.wait_for(heard.of(NodeChanged, change="lost"))
     assert asked.result(20) == "value"
-
-
-async def _lose(sched: Scheduler) -> None:
-    sched._node._lost()
+    assert [attempt.outcome for attempt in run.attempts] == [Outcome.INTERRUPTED, Outcome.DONE]
 
 
 def test_a_timeout_holds_while_the_scheduler_stays_stopped(make: Make, pool: ThreadPoolExecutor) -> None:
@@ -158,8 +153,7 @@ def test_nobody_looks_for_a_run_whose_handle_is_gone(make: Make, monkeypatch: py
     gc.collect()
     pause = threading.Event()
     for _ in range(200):
-        if waiter() is None and not sched._node._transitions:
+        if waiter() is None:
             break
         pause.wait(0.05)
     assert waiter() is None
-    assert not sched._node._transitions

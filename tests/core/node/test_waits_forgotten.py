@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 from core.conftest import Heard
+from support.lives import life_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.events import RunEnded, RunQueued
@@ -24,12 +25,11 @@ def declare(sched: Scheduler, *names: str) -> None:
 
 def wait_of(sched: Scheduler, child: str) -> list[str]:
     """Return the parents whose runs are still awaited, as the ledger has it."""
-    owner = sched._node.owner
-    assert owner is not None
+    life = life_of(sched)
     query = sa.select(schema.waits.c.parent).where(
         schema.waits.c.child == child, schema.waits.c.ended.is_(None)
     )
-    return owner.writer.call(lambda connection: list(connection.scalars(query))).result(10)
+    return life.writer.call(lambda connection: list(connection.scalars(query))).result(10)
 
 
 def only_run(sched: Scheduler, task: str) -> State:
@@ -132,19 +132,3 @@ def test_a_run_that_was_skipped_waits_for_no_partner_that_is_no_longer_named(
     pend(sched, heard, "child", ["p", "q"], done="p")
     sched.submit("q").wait("10s")
     heard.wait_for(heard.of(RunEnded, task="child", state=State.DONE))
-
-
-def test_waits_of_a_task_that_is_gone_go_when_the_ledger_is_next_owned(make: Make) -> None:
-    first = make()
-    first.start()
-    declare(first, "p", "q")
-    pend(first, Heard(first), "child", ["p", "q"], done="p")
-    owner = first._node.owner
-    assert owner is not None
-    gone = schema.tasks.delete().where(schema.tasks.c.name == "child")
-    owner.writer.call(lambda connection: connection.execute(gone)).result(10)
-    first.stop("1s")
-    sched = make()
-    sched.start()
-    assert only_run(sched, "child") is State.CANCELLED
-    assert wait_of(sched, "child") == []

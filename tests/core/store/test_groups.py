@@ -59,7 +59,10 @@ def test_of_details_and_settings_the_last_ones_count() -> None:
             decided(DetailsTold("r", {"log": ["two"], "facts": {"n": 1}}), SettingPut("paused", "\x000")),
         ]
     )
-    assert rows == {"details": [("r", "[]", '["two"]', '{"n":1}', "[]", "0")], "settings": [("paused", "\ufffd0")]}
+    assert rows == {
+        "details": [("r", "[]", '["two"]', '{"n":1}', "[]", "0")],
+        "settings": [("paused", "\ufffd0")],
+    }
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,10 @@ def test_of_details_and_settings_the_last_ones_count() -> None:
             {"advances": [(2, "t", NOW, HOME)], "tasks": [put_values(ROW)]},
         ),
         ([put(ROW), advanced(NOW, None)], {"new_tasks": [task_values(replace(ROW, next=None))]}),
-        ([put(ROW, "before"), advanced(NOW, None)], {"tasks": [put_values(replace(ROW, next=None), "before")]}),
+        (
+            [put(ROW, "before"), advanced(NOW, None)],
+            {"tasks": [put_values(replace(ROW, next=None), "before")]},
+        ),
         (
             [advanced(1, NOW), put(ROW, HOME), advanced(NOW, NOW + 1)],
             {"advances": [(NOW, "t", 1, HOME)], "tasks": [put_values(replace(ROW, next=NOW + 1))]},

@@ -48,7 +48,7 @@ def add_run(connection: sa.Connection, when: datetime, state: str = "DONE", **mo
     connection.execute(schema.runs.insert(), [row | more])
     attempt = {"run": run, "number": 1, "started_at": at, "finished_at": at, "outcome": "done", "owner": "o"}
     connection.execute(schema.attempts.insert(), [attempt])
-    told = {"run": run, "stages": "[]", "log": "[]", "facts": "{}", "artifacts": "[]", "told": "0"}
+    told = {"run": run, "stages": "[]", "log": "[]", "facts": "{}", "artifacts": "[]", "last_output": "0"}
     connection.execute(schema.details.insert(), [told])
     wait = {"run": run, "parent": "p", "child": "t", "parent_run": "x", "how": "success"}
     connection.execute(schema.waits.insert(), [wait])

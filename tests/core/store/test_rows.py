@@ -59,7 +59,9 @@ def test_tasks_attempts_and_waits_come_back_as_they_were() -> None:
         home="a life", home_by="moved", place="/a/notebook.ipynb", heard=5, who="me",
     )  # fmt: skip
     assert task_from_row(dict(zip(TASK, task_values(task), strict=True))) == task
-    attempt = Attempt(number=3, started=1, finished=2, outcome=Outcome.TIMEOUT, error={"type": "E"}, life="me")
+    attempt = Attempt(
+        number=3, started=1, finished=2, outcome=Outcome.TIMEOUT, error={"type": "E"}, life="me"
+    )
     row = dict(zip(ATTEMPT, start_values("r", 3, 1, attempt), strict=True))
     assert attempt_from_row({**row, "life": "me"}) == attempt
     assert end_values("r", attempt) == (2, "timeout", '{"type":"E"}', "r", 3)
@@ -81,7 +83,7 @@ def test_rows_that_are_only_written_fit_their_columns() -> None:
         "log": '["a"]',
         "facts": "{}",
         "artifacts": "[]",
-        "told": "0",
+        "last_output": "0",
     }
     assert set(DETAILS) < set(details)
     event = RunLogged(at=datetime(2026, 1, 1, tzinfo=UTC), seq=5, task="t", run="r", level=20, message="m")

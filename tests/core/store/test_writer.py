@@ -69,7 +69,7 @@ def write_every_change(written: WrittenLedger) -> None:
     other = replace(wait, parent="other")
     attempt = Attempt(number=1, started=NOW, finished=NOW + 1, outcome=Outcome.FAILED, error={"type": "E"})
     fire = FireRecorded("t", NOW, NOW + 1, None, Disposition.MISSED, NOW + 2, "late")
-    told = {"stages": [{"name": "one"}], "log": [], "facts": {"n": 1.5}, "artifacts": [], "told": 1}
+    told = {"stages": [{"name": "one"}], "log": [], "facts": {"n": 1.5}, "artifacts": [], "last_output": 1}
     event = RunStarted(at=datetime(2026, 1, 1, tzinfo=UTC), seq=7, after=child)
     silent = replace(event, seq=0)
     written.write(

@@ -1,0 +1,63 @@
+"""What a scheduler shows of runs while they run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from core.conftest import Heard
+
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.events import RunEnded, RunLogged
+
+Make = Callable[..., Scheduler]
+
+
+def shown_lines(sched: Scheduler) -> list[str]:
+    (row,) = sched.board()["runs"]
+    return [line["message"] for line in row["log"]]
+
+
+def test_a_run_opened_while_it_logs_shows_what_it_logged(sched: Scheduler) -> None:
+    enough = threading.Event()
+
+    @sched.task
+    def talk(run: Any) -> None:
+        number = 0
+        while not enough.is_set():
+            run.log(f"line {number}")
+            number += 1
+
+    sched.board()
+    heard = Heard(sched)  # after the board
+    run = talk.submit()
+    heard.wait_for(heard.of(RunLogged, run=run.id))
+    for _ in range(50):
+        sched.open_run(run.id)
+    enough.set()
+    run.result("10s")
+    heard.wait_for(heard.of(RunEnded, run=run.id))
+    assert shown_lines(sched) == run.log[-200:]
+    assert sched.run_detail(run.id) == sched.board()["runs"][0]
+
+
+def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(sched: Scheduler, make: Make) -> None:
+    other = make(name="other")
+    other.start()
+    other.board()
+    heard, go_on = Heard(other), threading.Event()
+
+    @sched.task
+    def talk(run: Any) -> None:
+        run.log("first")
+        go_on.wait(10)
+        run.log("last")
+
+    run = talk.submit()
+    heard.wait_for(heard.of(RunLogged, message="first"))
+    other.open_run(run.id)
+    go_on.set()
+    run.result("10s")
+    heard.wait_for(heard.of(RunLogged, message="last"))
+    assert shown_lines(other) == ["first", "last"]

@@ -1,0 +1,161 @@
+"""A board from the ledger is the board from the events that led there, whatever happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from support.engine_histories import History
+from support.engine_ledger import LedgerModel
+from support.ledger_writer import WrittenLedger, decided, written_ledger
+
+from schedkit.core.board.board import Board
+from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows, run_counts
+from schedkit.core.engine.values import Decision, DetailsTold
+from schedkit.core.events import Event
+from schedkit.core.execution.run_context import RunContext
+from schedkit.core.run import Run
+
+STEPS = 60
+SEEDS = 100
+CHUNK = 20
+PER_GROUP = 30
+
+
+class Recorded(LedgerModel):
+    """A model that remembers what was written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[Decision] = []
+
+    def apply(self, decision: Decision, now: int) -> None:
+        super().apply(decision, now)
+        self.written.append(decision)
+
+
+class Telling:
+    """A ledger whose runs tell something as their attempts begin; `heard` is all that was told."""
+
+    def __init__(self, written: WrittenLedger, random: Random) -> None:
+        self.written, self.random, self.heard = written, random, list[Event]()
+        self._begun: set[tuple[str, int]] = set()
+
+    def write(self, decisions: Sequence[Decision]) -> list[Event]:
+        """Write decisions, and what the attempts that they start tell; return what was heard meanwhile."""
+        before, batch = len(self.heard), list[Decision]()
+        for decision in decisions:
+            self.heard += decision.events
+            batch += [decision, *(self._tell(start.run) for start in decision.starts)]
+        for begin in range(0, len(batch), PER_GROUP):
+            self.written.write(*batch[begin : begin + PER_GROUP])
+        assert not self.written.refused
+        return self.heard[before:]
+
+    def _tell(self, run: Run) -> Decision:
+        """Let an attempt tell a few things, and return what writes them."""
+        if (run.id, run.attempt) in self._begun:  # its first start was lost on the way
+            return decided()
+        self._begun.add((run.id, run.attempt))
+        context = RunContext(run, self.heard.append)
+        for number in range(self.random.choice((0, 0, 1, 5))):
+            pick = self.random.choice(("log", "progress", "fact", "artifact"))
+            match pick:
+                case "log":
+                    context.log(f"line {number} of attempt {run.attempt}")
+                case "progress":
+                    context.progress(self.random.choice(("extract", "write")), number, 10)
+                case "fact":
+                    context.fact("rows", {"count": number})
+                case _:
+                    context.artifact(Path(f"{number % 2}.xlsx"), f"label {number}")
+        details = context.told()
+        return decided(*([] if details is None else [DetailsTold(run.id, details)]))
+
+
+def history_of(seed: int) -> tuple[list[Decision], Random]:
+    """Return what a random history writes, as an engine decided it."""
+    history, model = History(seed), Recorded()
+    history.process.ledger = model
+    for _ in range(STEPS):
+        history.step()
+    told_by_runs = [
+        replace(decision, changes=[one for one in decision.changes if not isinstance(one, DetailsTold)])
+        for decision in model.written
+    ]
+    return told_by_runs, Random(seed)
+
+
+def folded(board: Board, events: Iterable[Event]) -> Board:
+    for event in events:
+        board.fold(event)
+    return board
+
+
+def loaded(written: WrittenLedger, waiting: Iterable[str] = ()) -> Board:
+    def read() -> LedgerRows:
+        return replace(ledger_rows(written.store), waiting=frozenset(waiting))
+
+    board = Board()
+    board.load(read)
+    return board
+
+
+def opened(board: Board, written: WrittenLedger) -> Board:
+    """Return a board with each of its runs opened."""
+    ledger = written.ledger
+    for row in board.snapshot()["runs"]:
+        run = row["id"]
+        details = (ledger.details(run), ledger.attempts(run))
+        board.open(run, lambda found=details: found)
+    return board
+
+
+def picture(board: Board) -> dict[str, Any]:
+    snapshot = board.snapshot()
+    return {
+        "scheduler": snapshot["scheduler"],
+        "tasks": {row["name"]: row for row in snapshot["tasks"]},
+        "runs": {row["id"]: row for row in snapshot["runs"]},
+        "queue": set(snapshot["queue"]),
+    }
+
+
+def waiting_on(board: Board) -> set[str]:
+    """Return the tasks that wait for their code: that is known by the process, not by the ledger."""
+    return {row["name"] for row in board.snapshot()["tasks"] if not row["declared"]}
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_a_board_from_events_is_the_board_from_the_ledger(tmp_path: Path, first: int) -> None:
+    runs = 0
+    for seed in range(first, first + CHUNK):
+        decisions, random = history_of(seed)
+        cut = random.randrange(len(decisions))
+        with written_ledger(str(tmp_path / f"{seed}.db")) as written:
+            telling = Telling(written, random)
+            heard = telling.write(decisions[:cut])
+            middle = opened(loaded(written, waiting_on(folded(Board(), heard))), written)
+            later = telling.write(decisions[cut:])
+            from_start = folded(folded(Board(), heard), later)
+            from_ledger = opened(loaded(written, waiting_on(from_start)), written)
+            told = picture(from_start)
+            assert told == picture(from_ledger), f"seed {seed}"
+            assert told == picture(folded(middle, later)), f"seed {seed}, loaded after {cut}"
+            # Another process hears what is in the log; what runs tell, it reads from the ledger.
+            logged = folded(Board(), written.ledger.events(limit=100_000))
+            assert told == picture(opened(logged, written)), f"seed {seed}, from the log"
+            counts = Board().counts(lambda store=written.store: run_counts(store))
+            assert {task: sum(states.values()) for task, states in counts.items()} == ended_of(told)
+            runs += len(told["runs"])
+    assert runs > 10 * CHUNK
+
+
+def ended_of(told: dict[str, Any]) -> dict[str, int]:
+    """Return how many runs of each task have ended, by what a board shows."""
+    tasks = [row["task"] for row in told["runs"].values() if row["finished_at"]]
+    return {task: tasks.count(task) for task in set(tasks)}

@@ -1,0 +1,49 @@
+"""Schedulers of this process that die, or are taken for dead, as the processes of others see it."""
+
+from __future__ import annotations
+
+from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.node.life import Life
+from schedkit.core.store.schema import beats
+
+__all__ = ["die", "life_of", "lives_again", "seem_dead"]
+
+
+def life_of(sched: Scheduler) -> Life:
+    """Return what runs tasks in a scheduler."""
+    life = sched._node.life
+    assert life is not None
+    return life
+
+
+def seem_dead(sched: Scheduler) -> None:
+    """Let others find no sign of life, as of a process that stood still for longer than its lease."""
+    life = life_of(sched)
+    life.writer._healthy = lambda: False  # it does not say that it lives
+    _give_no_sign(life)
+
+
+def lives_again(sched: Scheduler, before: str) -> bool:
+    """Tell whether a scheduler lives, in another life than before."""
+    life = sched._node.life
+    return life is not None and life.lease.life != before
+
+
+def die(sched: Scheduler) -> None:
+    """Let a scheduler end as a process that is killed: what runs is not recorded, nobody is told."""
+    life = life_of(sched)
+
+    async def nothing(patience: float) -> None: ...
+
+    life.stop = nothing  # type: ignore[method-assign]
+    life.announce = lambda change: None  # type: ignore[method-assign]
+    life.lease.end = lambda: None  # type: ignore[method-assign]
+    sched.stop("0s")
+    _give_no_sign(life)
+
+
+def _give_no_sign(life: Life) -> None:
+    life.lease._let_go()
+    if not life.ledger.store.sqlite:
+        with life.ledger.store.connect() as connection, connection.begin():
+            connection.execute(beats.update().where(beats.c.life == life.lease.life).values(expires=0))
