@@ -12,6 +12,7 @@ from schedkit.core.engine.values import (
     Decision,
     Declare,
     Ended,
+    Heard,
     Remove,
     Reschedule,
     RunChanged,
@@ -76,7 +77,8 @@ class Checks:
         still = held or draining
         self._judge_starts(decision, now, still)
         self._judge_new(decision, still)
-        if not any(isinstance(stimulus, Declare | Reschedule | Remove) for stimulus in stimuli):
+        # Among these, one is declared that was not, or is no more, when a run of its parent was made.
+        if not any(isinstance(stimulus, Declare | Heard | Reschedule | Remove) for stimulus in stimuli):
             self._judge_followed(decision)
         self._judge_ends(stimuli, decision, now)
         if decision.wake_at is None or decision.wake_at > now:

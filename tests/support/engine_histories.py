@@ -128,9 +128,13 @@ class History:
                 self.process.decide(Ended(run=run.id, attempt=attempt, outcome=Outcome.DONE))
 
     def cancel(self) -> None:
-        runs = list(self.process.engine.runs) or list(self.process.ledger.runs)
+        process = self.process
+        runs = list(process.engine.runs) or list(process.ledger.runs)
+        abroad = [run for (run, _), (life, _) in process.ledger.open.items() if life != process.life]
+        if self.random.random() < 0.5:
+            runs = [run for run in abroad if run in process.engine.runs] or runs
         if runs:
-            self.process.decide(Cancel(run=self.random.choice(runs), actor="you", token="cancel"))
+            process.decide(Cancel(run=self.random.choice(runs), actor="you", token="cancel"))
 
     def pause(self) -> None:
         self.process.decide(Pause(task=self.random.choice((None, *TIMED)), actor="me"))

@@ -73,6 +73,8 @@ class LedgerModel:
         self.gone: set[str] = set()  # lives
         self.scheduled: dict[tuple[str, int], str] = {}
         self.last: dict[str, State] = {}
+        self._ended_by: dict[str, str] = {}
+        self.mixed: set[str] = set()  # tasks whose runs were ended by several processes
         self.ends: Counter[str] = Counter()
         self.told: dict[str, Run] = {}  # as the events tell it
         self.log: list[tuple[str, Event]] = []  # who wrote it, and what
@@ -100,7 +102,7 @@ class LedgerModel:
             if event.seq == TO_COME:
                 decision.events[place] = replace(event, seq=self.seq + 1)
                 self.log.append((life if told_by is None else told_by, decision.events[place]))
-            self._tell(event)
+            self._tell(event, life)
         for change in changes:
             run = change.after
             assert self.told[run.id] == run, f"{run} is told as {self.told[run.id]}"
@@ -242,12 +244,14 @@ class LedgerModel:
                 era.until = max(era.until, settled)
             self.closed.append(era)
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: Event, by: str) -> None:
         match event:
             case RunEnded():
                 self.ends[event.run] += 1
                 assert self.ends[event.run] == 1, f"{event.run} ends twice"
                 self.last[event.task] = event.after.state
+                if self._ended_by.setdefault(event.task, by) != by:
+                    self.mixed.add(event.task)
         if isinstance(event, RunStep):
             self.told[event.run] = event.after
         self.pairs.follow(event)

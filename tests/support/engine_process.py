@@ -391,4 +391,4 @@ class ProcessModel:
         decision = loaded.handle_all(self.as_it_is(), self.now, self.steady)
         changes = [change for change in decision.changes if not isinstance(change, CodeTold)]
         assert not changes, f"loaded, it changes {changes}"
-        same_engine(loaded, self.engine)
+        same_engine(loaded, self.engine, self.ledger.mixed)

@@ -31,9 +31,10 @@ PARENTS: Mapping[str, tuple[str, ...]] = {
     "child": ("parent",),
     "join": ("parent", "child"),
     "timed join": ("parent", "fast"),
+    "last": ("timed join",),
 }
 TIMED = ("fast", "slow", "late", "timed join")
-NAMES = (*TIMED, "manual", "parent", "child", "join")
+NAMES = (*TIMED, "manual", "parent", "child", "join", "last")
 
 
 # What the ledger has of a task that is new.

@@ -35,6 +35,7 @@ class World:
         self.made = 0
         self.doubted: set[str] = set()  # runs whose submission was written, which nobody knew
         self.dead: list[EngineConfig] = []
+        self.free: set[str] = set()  # tasks that were declared without a limit: any number may be running
         self.counts: Counter[str] = Counter()
 
     def new_id(self) -> str:
@@ -61,12 +62,14 @@ class World:
     def write(self, decision: Decision, now: int, life: str, limits: dict[str, int]) -> None:
         """Write what a process has decided, and judge what no process sees by itself."""
         self.ledger.apply(decision, now, life)
+        self.free |= {name for name, row in self.ledger.tasks.items() if row.limit is None}
         for change in decision.changes:
             if isinstance(change, AttemptStarted):
                 task = self.ledger.runs[change.run].task
                 most = limits.get(f"task:{task}")
                 running = self.ledger.running(task)
-                assert most is None or running <= most, f"{running} runs of {task} at once, {most} may be"
+                within = most is None or running <= most or task in self.free
+                assert within, f"{running} runs of {task} at once, {most} may be"
 
     def bury(self) -> None:
         """Somebody finds a life dead: what ran there is interrupted."""

@@ -110,6 +110,8 @@ class Runs:
         if stimulus.scheduled in self._state.taken.get(stimulus.task, ()):
             when = from_micros(stimulus.scheduled)
             raise UsageError(f"task {stimulus.task!r} has its run of {when} already", hint="look at its runs")
+        if stimulus.scheduled is not None:  # its schedule may come to it yet
+            self._state.taken.setdefault(stimulus.task, set()).add(stimulus.scheduled)
         run = self.new(
             stimulus.task,
             stimulus.cause,
