@@ -18,6 +18,8 @@ __all__ = ["NewPage", "create", "existing", "finish", "known_placeholders", "pag
 # On the parent: the pages below it by their key. On a page: the placeholders it was given.
 _PAGES = "schedkit-pages"
 _PLACEHOLDERS = "schedkit-placeholders"
+# A property that was not written is written by the next run.
+_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,8 @@ async def _label(server: Server, page_id: str, names: Sequence[str], until: floa
 async def _remember(
     server: Server, page_id: str, name: str, entries: dict[str, object], *, folder: bool = False
 ) -> None:
-    """Merge entries into a property of a page or folder; another writer may come between once."""
-    for _ in range(2):
+    """Merge entries into a property of a page or folder; other writers may come between."""
+    for _ in range(_TRIES):
         try:
             value, known = await server.read_property(page_id, name, folder=folder)
         except SiteError as error:
