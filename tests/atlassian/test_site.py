@@ -195,9 +195,11 @@ def test_a_write_that_something_else_answers_is_in_doubt_and_final(
 
 def test_a_write_that_never_left_is_repeated(clock, scripted) -> None:
     site = Site(scripted.url, retries=1, clock=clock)
+    scripted.script = lambda asked, n: scripted.reply(
+        headers={"Content-Type": "application/json", "Connection": "close"}
+    )
     send(site)
     scripted.close()
-    site._transport.close()
     with pytest.raises(UnavailableError) as caught:
         send(site, "POST", "/x", json={})
     assert not caught.value.maybe_done

@@ -12,7 +12,6 @@ from support.notebook_shell import Front, KeptComm, Shell, wait_for
 
 from schedkit import context
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.board.board import Board
 from schedkit.errors import UsageError
 from schedkit.notebook import live_panel
 from schedkit.notebook.display import display, panel
@@ -187,12 +186,15 @@ def test_a_run_that_nobody_knows(declared: Scheduler, front: Front) -> None:
 def test_history_and_runs_from_before_the_board(declared: Scheduler, front: Front) -> None:
     run = declared.submit("frame")
     run.result(timeout=10)
-    # A board that has forgotten it, as after 500 others.
-    declared._board = Board()
+    # A board made now begins with the last 20 runs.
+    for later in declared.submit_many("frame", [{}] * 20):
+        later.result(timeout=30)
+    assert run.id not in {row["id"] for row in declared.board()["runs"]}
     shown = front.panel(declared, "runs", run=run.id)
     assert "file out.xlsx" in still(shown)
     seen = front.ask(shown, do="history", hours=24, task="frame")["data"]
-    assert [row["id"] for row in seen["runs"]] == [run.id]
+    assert [row["id"] for row in seen["runs"]][-1] == run.id
+    assert seen["total"] == 21
     assert front.ask(shown, do="history", hours=24, state="FAILED")["data"]["total"] == 0
     row = front.ask(shown, do="look_back", run=run.id)["data"]
     assert [file["label"] for file in row["artifacts"]] == ["out.xlsx"]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schedkit.core import events as ev
-from schedkit.core.board.board import Board
+from schedkit.core.board.board import TOMBSTONES, Board
 from schedkit.core.board.feed import Feed
 from schedkit.core.states import State
 
@@ -137,6 +137,7 @@ def test_a_viewer_left_far_behind_gets_a_snapshot() -> None:
     board = board_with_a_run()
     feed = Feed(board)
     message_of(feed)
-    board._horizon = board.seq + 1
-    board.put_task("b")
+    for n in range(TOMBSTONES + 1):
+        board.put_task(f"gone {n}")
+        board.fold(ev.TaskChanged(at=T0, task=f"gone {n}", change="removed"))
     assert message_of(feed)["kind"] == "snapshot"
