@@ -134,8 +134,21 @@ def test_pages_that_people_removed_or_archived_are_not_missed(pages: Set, demo: 
     done = pages.plan("A", "B", "C").apply()
     demo.wiki.delete(done[1].page_id)
     demo.wiki.pages[done[2].page_id].status = "archived"
+    known = demo.wiki.pages[pages.parent].properties["schedkit-pages"]
+    known.value = {**known.value, f"{pages.title} {{{{ value }}}}: D": "77"}
     plan = pages.plan("A", missing_pages="mark")
     assert (plan.missing, plan.changed) == ([], False)
+
+
+def test_a_site_that_rewrites_what_it_stores_is_marked_once(pages: Set, demo: DemoSite) -> None:
+    demo.wiki.normalise = True
+    pages.plan("A", "B").apply()
+    assert [done.written for done in pages.plan("A", missing_pages="mark").apply()] == [False, True]
+    for _ in range(2):
+        again = pages.plan("A", missing_pages="mark")
+        assert (again.changed, again.missing) == (False, ["B"])
+    pages.plan("A", "B").apply()
+    assert not pages.plan("A", "B").changed
 
 
 def test_a_page_that_may_not_be_edited_is_named(pages: Set, demo: DemoSite) -> None:
