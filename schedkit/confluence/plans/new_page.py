@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from schedkit import context
 from schedkit.confluence.site.dialects import PageState
-from schedkit.confluence.site.lost_answers import LostAnswers
+from schedkit.confluence.site.lost_answers import LostAnswers, add_words
 from schedkit.confluence.site.parents import Parent
 from schedkit.confluence.site.server import Server
 from schedkit.errors import NotFoundError, SiteError, UsageError
@@ -106,7 +106,10 @@ async def create(server: Server, new: NewPage, source: str, until: float) -> tup
 
 async def finish(server: Server, new: NewPage, state: PageState, until: float) -> None:
     """Give a page its labels, and remember its key and its placeholders; nothing is sent that is known."""
-    await _label(server, state.id, new.labels, until)
+    try:
+        await _label(server, state.id, new.labels, until)
+    except SiteError as error:
+        raise add_words(error, f"{state.name} itself is as planned") from None
     if new.key is not None:
         await _remember(server, new.parent.id, _PAGES, {new.key: state.id}, folder=new.parent.folder)
     names = await known_placeholders(server, state.id)
@@ -115,7 +118,7 @@ async def finish(server: Server, new: NewPage, state: PageState, until: float) -
 
 
 async def _label(server: Server, page_id: str, names: Sequence[str], until: float) -> None:
-    lost = LostAnswers(until)
+    lost = LostAnswers(until, without="its labels were not set")
     while names:
         with lost.looking():
             missing = set(names) - await server.labels(page_id, retries=lost.retries)
