@@ -207,7 +207,9 @@ class AsyncConfluence:
                 f"values={safe_repr(values, 60)} is not a function",
                 hint='write values=lambda value, part: {"count": len(part)}',
             )
-        if missing_pages is not None and missing_pages not in MISSING_PAGES:
+        if missing_pages is not None and (
+            not isinstance(missing_pages, str) or missing_pages not in MISSING_PAGES
+        ):
             raise UsageError(
                 f"unknown missing_pages={safe_repr(missing_pages, 60)}",
                 hint=did_you_mean(missing_pages, MISSING_PAGES),
