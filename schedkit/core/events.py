@@ -133,7 +133,12 @@ class RunStep(Event, frozen=True, kw_only=True):
 
 
 class RunQueued(RunStep, frozen=True, kw_only=True):
-    """A run exists: it is QUEUED, or PENDING while it waits for its parents."""
+    """A run is QUEUED, or PENDING while it waits for its parents.
+
+    `followed` tells that it is new, and that tasks which come after its task are to have a run for it.
+    """
+
+    followed: bool = False
 
 
 class RunStarted(RunStep, frozen=True, kw_only=True):

@@ -283,6 +283,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         How it came to its home: "declared", "inherited" or "moved".
     place : str
         The notebook or file that declares it.
+    heard : int
+        The event of the log up to which it has a run for each of its parents' runs.
     facts : dict
         What screens show of it: description, tags, priority, …
     """
@@ -298,6 +300,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     home: str = ""
     home_by: str = "declared"
     place: str = ""
+    heard: int = 0
     created: int = 0
     declared: int
     who: str = ""

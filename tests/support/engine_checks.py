@@ -195,14 +195,11 @@ class Checks:
         if len(queue.running) >= self._config.concurrency:
             return
         for waiting in queue.waiting:
-            full = any(self._used(key) >= queue.limits[key] for key in waiting.keys if key in queue.limits)
+            full = any(queue.used(key) >= queue.limits[key] for key in waiting.keys if key in queue.limits)
             rated = waiting.rate is not None and (
                 self._set_back() or not self._rate_allows(waiting.task, now)
             )
             assert waiting.due > now or full or rated, f"{waiting} could start"
-
-    def _used(self, key: str) -> int:
-        return sum(key in place.keys for place in self._engine.queue.running.values())
 
     def _rate_allows(self, name: str, now: int) -> bool:
         rate = self._engine.tasks[name].rate

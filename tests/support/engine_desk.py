@@ -24,9 +24,10 @@ from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.constructors import Trigger, every
 from schedkit.values.instants import SECOND
 
-__all__ = ["MINUTELY", "NOW", "Desk", "declared", "last", "moves", "rescheduled", "running"]
+__all__ = ["LIFE", "MINUTELY", "NOW", "Desk", "declared", "last", "moves", "rescheduled", "running"]
 
 NOW = begin()
+LIFE = "a life"
 MINUTELY = every("1m", start=START)
 
 
@@ -34,7 +35,7 @@ class Desk:
     """An engine, and the time at which it is asked."""
 
     def __init__(self, *tasks: Task, snapshot: Snapshot | None = None, **config: Any) -> None:
-        self.engine = Engine(EngineConfig(name="me", new_id=self._new_id, **config), snapshot)
+        self.engine = Engine(EngineConfig(name="me", life=LIFE, new_id=self._new_id, **config), snapshot)
         self.made = 0
         self.now = NOW
         if tasks:
@@ -70,7 +71,8 @@ def rescheduled(task: str, trigger: Trigger | None) -> Reschedule:
 
 def declared(name: str, trigger: Trigger | None = None, **more: Any) -> TaskRow:
     text = None if trigger is None else trigger_data.dumps(trigger)
-    values = {"trigger": text, "anchored": NOW, "next": None, "declared": NOW, **more}
+    known = {"trigger": text, "anchored": NOW, "next": None, "declared": NOW, "home": LIFE}
+    values = {**known, "facts": {"after": []}, **more}
     return TaskRow(name=name, **values)
 
 

@@ -8,6 +8,7 @@ from random import Random
 
 from support.engine_process import ProcessModel
 from support.engine_tasks import NAMES, TIMED, TRIGGERS
+from support.engine_world import World
 
 from schedkit.core.engine.values import (
     Abandon,
@@ -19,6 +20,7 @@ from schedkit.core.engine.values import (
     Remove,
     Reschedule,
     Resume,
+    StandBy,
     StopAttempts,
     Submit,
 )
@@ -33,25 +35,34 @@ Key = tuple[str, int]  # run and attempt
 
 
 class History:
-    """A process, moved by random steps."""
+    """Processes at one ledger, moved by random steps."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, processes: int = 1) -> None:
         self.random = Random(seed)
-        self.process = ProcessModel(self.random)
+        self.world = World(self.random)
+        self.processes = [ProcessModel(self.world) for _ in range(processes)]
+        for process in self.processes:
+            process.commit()
+        for name in NAMES:
+            if self.random.random() < 0.9:
+                process = self.random.choice(self.processes)
+                process.decide(process.declare_other(name))
 
     @property
     def counts(self) -> Counter[str]:
         """How often what happened."""
-        return self.process.counts
+        return self.world.counts
 
     # Steps
 
     def step(self) -> None:
-        """Let one thing happen."""
+        """Let one thing happen to one process."""
+        self.process = self.random.choice(self.processes)
         pick = self.random.choices(STEPS, WEIGHTS)[0]
         pick(self)
         if not self.process.held and self.random.random() < 0.7:
             self.process.commit()
+            self.process.declare_late()
             self.process.same_as_loaded()
 
     def burst(self) -> None:
@@ -62,9 +73,18 @@ class History:
         stimuli, self.process.gathered = self.process.gathered, None
         self.process.decide(*stimuli)
 
+    def hear(self) -> None:
+        """A look at the log, which may see only a part of what is there, and some of it again."""
+        process = self.process
+        upto = self.random.choice((process.ledger.seq, self.random.randint(process.seen, process.ledger.seq)))
+        process.hear(upto, again=self.random.choice((0, 0, 3)))
+
+    def bury(self) -> None:
+        self.world.bury()
+
     def submit(self) -> None:
         name = self.random.choice(NAMES)
-        run = self.process.new_id()
+        run = self.world.new_id()
         row, scheduled = self.process.engine.rows.get(name), None
         if row is not None and row.next is not None and self.random.random() < 0.1:
             # A due time is made up for; one that has its run is refused.
@@ -122,14 +142,19 @@ class History:
         self.process.decide(Remove(task=self.random.choice(NAMES), actor="me"))
 
     def declare(self) -> None:
-        """A cell runs again: a task is declared as it is, or with other options."""
-        name = self.random.choice(NAMES)
-        known = self.process.declared.get(name)
-        same = known is not None and self.random.random() < 0.4
-        if same and known is not None:
-            self.process.decide(self.process.declare_again(name))
+        """A cell runs again: a task is declared as it is, or with other options; it may move here by that."""
+        name, process = self.random.choice(NAMES), self.process
+        known = process.declared.get(name)
+        if known is None and self.is_alive(name) and self.random.random() < 0.5:
+            process.decide(StandBy(task=name, code="its code"))
+        elif known is not None and self.random.random() < 0.4:
+            process.decide(process.declare(known.task))
         else:
-            self.process.decide(self.process.declare_other(name))
+            process.decide(process.declare_other(name))
+
+    def is_alive(self, task: str) -> bool:
+        """Whether a process lives with which a task is at home."""
+        return self.world.ledger.home_of(task) in {process.life for process in self.processes}
 
     def reschedule(self) -> None:
         trigger = self.random.choice((None, *TRIGGERS))
@@ -139,23 +164,22 @@ class History:
         self.process.decide(Reschedule(task=name, trigger=trigger, text=text, words=words, actor="me"))
 
     def pass_time(self) -> None:
-        self.forward(self.random.randint(0, 5 * SECOND))
+        self.world.forward(self.random.randint(0, 5 * SECOND))
         self.process.decide()
 
     def wait(self) -> None:
         """Time passes until the engine wants to be asked."""
         if self.process.wake is not None:
-            self.forward(max(0, self.process.wake - self.process.now))
+            self.world.forward(max(0, self.process.wake - self.world.now))
             self.process.decide()
 
     def sleep(self) -> None:
         """The machine sleeps: the wall clock is far ahead, the steady one stood still."""
-        self.process.now += self.random.randint(0, 400) * SECOND
+        self.world.now += self.random.randint(0, 400) * SECOND
         self.process.decide()
 
     def set_back(self) -> None:
-        self.process.latest = max(self.process.latest, self.process.now + 60 * SECOND)
-        self.process.now -= self.random.randint(0, 90) * SECOND
+        self.world.set_back()
         self.process.decide()
 
     def hold(self) -> None:
@@ -182,11 +206,11 @@ class History:
         self.process.lose()
 
     def crash(self) -> None:
-        self.process.crash()
-
-    def forward(self, by: int) -> None:
-        self.process.now += by
-        self.process.steady += by
+        """The process dies; the next one of its place declares most of its tasks, unless another has them."""
+        process = self.process
+        for task in process.crash():
+            if not self.is_alive(task.name) and self.random.random() < 0.9:
+                process.decide(process.declare(task))
 
     # The end
 
@@ -199,57 +223,93 @@ class History:
 
     def finish(self) -> None:
         """Let nothing more be due, and all that was begun end well."""
+        while self.world.dead:
+            self.world.bury()
+        for self.process in self.processes:
+            self.recover()
+        self.process.decide(Pause(task=None, actor="me"))
+        self.process.commit()
+        for name in self.world.ledger.tasks:
+            if not self.is_alive(name):
+                self.process = self.random.choice(self.processes)
+                self.process.hear()
+                self.process.decide(self.process.declare_other(name))
+                self.process.commit()
+        for _ in range(5000):
+            if not [process for process in self.processes if self.go_on(process)]:
+                break
+        for process in self.processes:
+            process.same_as_loaded()
+
+    def recover(self) -> None:
+        """Let a process be as it is when nothing is wrong."""
         if self.process.held:
             self.hold()
         self.process.commit()
         if self.process.draining:
             self.process.draining = False
             self.process.rebuild()
-        missing = [name for name in self.process.engine.rows if name not in self.process.engine.tasks]
-        self.process.decide(Pause(task=None, actor="me"), *map(self.process.declare_other, missing))
+        self.process.declare_late()
+        self.process.hear()
         self.process.commit()
-        for _ in range(5000):
-            if self.process.code:
-                key = next(iter(self.process.code))
-                self.process.over[key] = self.process.code.pop(key)
-                self.process.decide(Ended(run=key[0], attempt=key[1], outcome=Outcome.DONE))
-            elif self.process.wake is not None:
-                self.wait()
-            else:
-                break
-            self.process.commit()
-        self.process.same_as_loaded()
+
+    def go_on(self, process: ProcessModel) -> bool:
+        """Let what a process has to do happen, one thing; tell whether there was one."""
+        self.process = process
+        process.hear()
+        if process.code:
+            key = next(iter(process.code))
+            process.over[key] = process.code.pop(key)
+            process.decide(Ended(run=key[0], attempt=key[1], outcome=Outcome.DONE))
+        elif process.wake is not None:
+            self.wait()
+        elif not process.pending:
+            return False
+        process.commit()
+        return True
 
     def judge(self) -> None:
         """Nothing is lost, nothing is left, and the ledger accounts for all."""
-        self.process.ledger.check()
-        assert not self.process.code
-        assert not self.process.engine.queue.running
-        for run in self.process.ledger.runs.values():
+        ledger = self.world.ledger
+        ledger.check()
+        assert not ledger.owed, f"no run for these runs of parents: {ledger.owed}"
+        assert not ledger.open
+        for process in self.processes:
+            assert not process.code
+            assert not process.engine.queue.running
+            for run_id in process.asked.cancelled:
+                assert ledger.runs[run_id].state is State.CANCELLED, f"{ledger.runs[run_id]}"
+        for run in ledger.runs.values():
             if not run.state.final:
                 self.check_waits(run)
-        for run_id in self.process.asked.cancelled:
-            assert self.process.ledger.runs[run_id].state is State.CANCELLED, (
-                f"{self.process.ledger.runs[run_id]}"
-            )
 
     def check_waits(self, run: Run) -> None:
         """Only a run that waits for a parent's run to come may be left."""
         assert run.state is State.PENDING, f"{run} is left"
-        declared = {parent.task for parent in self.process.engine.tasks[run.task].after}
-        assert set(self.process.engine.dependencies.missing(run.id)) <= declared, f"{run} waits for others"
-        parents = [self.process.ledger.waits.get((run.id, parent)) for parent in run.waiting_for]
+        ledger = self.world.ledger
+        (engine,) = [process.engine for process in self.processes if run.id in process.engine.runs]
+        declared = {parent.task for parent in engine.tasks[run.task].after}
+        assert set(engine.dependencies.missing(run.id)) <= declared, f"{run} waits for others"
+        parents = [ledger.waits.get((run.id, parent)) for parent in run.waiting_for]
         assert any(
             wait is not None
             and (
                 wait.parent_run is None
-                or (wait.ended is None and not self.process.ledger.runs[wait.parent_run].state.final)
+                or (wait.ended is None and not ledger.runs[wait.parent_run].state.final)
             )
             for wait in parents
         ), f"{run} waits for nothing: {parents}"
 
 
-AT_ONCE = (History.submit, History.end, History.cancel, History.pause, History.resume, History.declare)
+AT_ONCE = (
+    History.submit,
+    History.end,
+    History.cancel,
+    History.pause,
+    History.resume,
+    History.declare,
+    History.hear,
+)
 STEPS: tuple[Callable[[History], None], ...]
 WEIGHTS: tuple[int, ...]
 STEPS, WEIGHTS = zip(
@@ -269,6 +329,8 @@ STEPS, WEIGHTS = zip(
         (History.set_back, 1),
         (History.hold, 3),
         (History.burst, 5),
+        (History.hear, 18),
+        (History.bury, 2),
         (History.fail, 3),
         (History.crash, 2),
         (History.stop, 4),

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Any
 
 from msgspec.structs import replace
+from support.engine_eras import Era
 
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.values import (
     Answered,
     AttemptRecorded,
+    AttemptStarted,
+    CodeTold,
     Decision,
     DetailsTold,
     FireRecorded,
+    Found,
+    ParentsHeard,
     RunChanged,
     SettingPut,
     Snapshot,
     TaskAdvanced,
     TaskDropped,
+    TaskHeld,
     TaskPut,
+    TaskUntouched,
     WaitAdded,
     WaitBound,
     WaitDropped,
     WaitEnded,
     WaitRow,
 )
-from schedkit.core.events import Event, RunEnded, RunStep
+from schedkit.core.events import TO_COME, Event, RunEnded, RunQueued, RunStep, TaskChanged
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
 from schedkit.core.triggers import data as trigger_data
-from schedkit.core.triggers.base import Trigger
-from schedkit.core.triggers.wallclock import TICK
-from schedkit.values.instants import from_micros, to_micros
 
-__all__ = ["Era", "LedgerModel", "RefusedError", "describe"]
+__all__ = ["LedgerModel", "RefusedError", "StaleError", "describe", "parents_of"]
+
+
+class StaleError(Exception):
+    """What was decided is based on rows that another process has changed; nothing was written."""
 
 
 class RefusedError(Exception):
@@ -50,43 +56,6 @@ class RefusedError(Exception):
         self.run = run
 
 
-@dataclass
-class Era:
-    """The due times of one trigger of a task, from its first on; those before `until` are settled."""
-
-    task: str
-    trigger: Trigger
-    anchored: int
-    since: int
-    until: int | None
-    runs: Counter[int] = field(default_factory=Counter)
-    fires: list[FireRecorded] = field(default_factory=list)
-    over: bool = False  # another trigger follows
-
-    def times(self) -> list[int]:
-        """Return its due times before `until`; None: all that there are, ten thousand at most."""
-        until = self.until
-        walk = map(to_micros, self.trigger.walk(from_micros(self.since) - TICK, 10_000))
-        return list(itertools.takewhile(lambda time: until is None or time < until, walk))
-
-    def check(self, others: set[int]) -> None:
-        """Each time before `until` has one disposition; one that ran before this era began has its run."""
-        times = self.times()
-        covered: Counter[int] = Counter()
-        for fire in self.fires:
-            inside = [time for time in times if fire.first <= time <= fire.last]
-            assert inside, f"{self.task}: {fire} covers no due time"
-            assert (inside[0], inside[-1]) == (fire.first, fire.last), f"{self.task}: {fire} and {inside}"
-            assert fire.count in (len(inside), None), f"{self.task}: {fire} covers {len(inside)} times"
-            covered.update(inside)
-        for time in times:
-            found = covered[time] + self.runs[time]
-            assert found == 1 or (found == 0 and time in others), (
-                f"{self.task}: {from_micros(time)} has {self.runs[time]} runs, {covered[time]} fires"
-            )
-        assert self.runs.keys() <= set(times), f"{self.task}: runs at {self.runs.keys() - set(times)}"
-
-
 class LedgerModel:
     """The rows of a ledger; `eras` are those of the due times that they must account for."""
 
@@ -94,42 +63,89 @@ class LedgerModel:
         self.tz = tz
         self.tasks: dict[str, TaskRow] = {}
         self.runs: dict[str, Run] = {}
+        self.open: dict[tuple[str, int], tuple[str, int]] = {}  # attempt → where and since when it runs
         self.attempts: dict[tuple[str, int], Attempt] = {}
         self.waits: dict[tuple[str, str], WaitRow] = {}
         self.settings: dict[str, str] = {}
         self.answers: dict[str, dict[str, Any]] = {}
         self.details: dict[str, dict[str, Any]] = {}
+        self.codes: dict[tuple[str, str], str] = {}
+        self.gone: set[str] = set()  # lives
         self.scheduled: dict[tuple[str, int], str] = {}
         self.last: dict[str, State] = {}
         self.ends: Counter[str] = Counter()
         self.told: dict[str, Run] = {}  # as the events tell it
-        self.seq = 0
+        self.log: list[tuple[str, Event]] = []  # who wrote it, and what
+        # (child, parent run): those that are yet to be paired off, and those that are.
+        self.owed: set[tuple[str, str]] = set()
+        self.paired: set[tuple[str, str]] = set()
+        self.following: dict[str, set[str]] = {}  # each task, and those that it follows
         self.eras: dict[str, Era] = {}
         self.closed: list[Era] = []
 
-    def apply(self, decision: Decision, now: int) -> None:
-        """Write a decision that was made `now`, or refuse it as a whole."""
+    @property
+    def seq(self) -> int:
+        """The number of the newest event."""
+        return len(self.log)
+
+    def apply(self, decision: Decision, now: int, life: str = "me", told_by: str | None = None) -> None:
+        """Write a decision that a life made `now`, or refuse it as a whole; its events are numbered."""
+        if life in self.gone:
+            raise StaleError(f"{life} is gone")
         changes = [change for change in decision.changes if isinstance(change, RunChanged)]
-        self._guard(changes)
+        self._guard_tasks(decision.changes, life)
+        self._guard_runs(changes)
         new = {change.after.id: change.after for change in changes if change.before is None}
         for change in decision.changes:
-            self._write(change, now, new)
-        for event in decision.events:
+            self._write(change, now, life, new)
+        for place, event in enumerate(decision.events):
+            assert event.seq in (0, TO_COME), f"{event} has a number that no ledger gave"
+            if event.seq == TO_COME:
+                decision.events[place] = replace(event, seq=self.seq + 1)
+                self.log.append((life if told_by is None else told_by, decision.events[place]))
             self._tell(event)
+        self.owed -= self.paired
         for change in changes:
             run = change.after
             assert self.told[run.id] == run, f"{run} is told as {self.told[run.id]}"
 
-    def _guard(self, changes: Iterable[RunChanged]) -> None:
+    def _guard_tasks(self, changes: Iterable[Any], life: str) -> None:
+        """Each task that a decision is about is at home where it was decided, and due when it was."""
+        rows: dict[str, TaskRow | None] = {}
+        for change in changes:
+            match change:
+                case TaskPut(row, home):
+                    self._guard_home(rows, row.name, home)
+                    rows[row.name] = row
+                case TaskAdvanced(task, was, to, home):
+                    row = self._guard_home(rows, task, home)
+                    assert row is not None
+                    if row.next != was:
+                        raise StaleError(f"{task} advances from {was}: {row}")
+                    rows[task] = replace(row, next=to)
+                case TaskDropped(task, home):
+                    self._guard_home(rows, task, home)
+                    rows[task] = None
+                case TaskHeld(task, home) | ParentsHeard(task, _, home):
+                    self._guard_home(rows, task, home)
+                case TaskUntouched(task, since):
+                    if any(e.task == task and by != life for by, e in self.log[since:]):
+                        raise StaleError(f"{task} was touched since {since}")
+
+    def _guard_home(self, rows: Mapping[str, TaskRow | None], task: str, home: str | None) -> TaskRow | None:
+        row = rows[task] if task in rows else self.tasks.get(task)
+        if home != (None if row is None else row.home):
+            raise StaleError(f"{task} was decided on at {home}: {row}")
+        return row
+
+    def _guard_runs(self, changes: Iterable[RunChanged]) -> None:
         new = set()
         for change in changes:
             run, stands = change.after, self.runs.get(change.after.id)
             if change.before is not None:
                 assert stands is not None, f"{run} is changed and was never written"
-                assert not stands.state.final, f"{stands} ended, and is to be {run.state}"
-                assert (stands.attempt, stands.state) == (change.before.attempt, change.before.state), (
-                    f"{stands} was decided on as {change.before}"
-                )
+                if (stands.attempt, stands.state) != (change.before.attempt, change.before.state):
+                    raise StaleError(f"{stands} was decided on as {change.before}")
                 continue
             if stands is not None:
                 raise RefusedError(run)
@@ -138,22 +154,32 @@ class LedgerModel:
                     raise RefusedError(run)
                 new.add((run.task, run.scheduled))
 
-    def _write(self, change: Any, now: int, new: Mapping[str, Run]) -> None:
+    def _write(self, change: Any, now: int, life: str, new: Mapping[str, Run]) -> None:
         match change:
             case RunChanged(before, run):
                 self._write_run(before, run)
+            case AttemptStarted(run, number, started):
+                key = (run, number)
+                assert key not in self.open.keys() | self.attempts.keys(), f"attempt {key} begins twice"
+                self.open[key] = (life, started)
             case AttemptRecorded(run, attempt):
-                assert (run, attempt.number) not in self.attempts, f"attempt {attempt.number} of {run} twice"
+                _, started = self.open.pop((run, attempt.number))
+                assert attempt.started == started, f"{attempt} began at {started}"
                 self.attempts[run, attempt.number] = attempt
             case TaskPut(row):
                 self._write_task(row, now)
-            case TaskAdvanced(task, was, to):
-                assert self.tasks[task].next == was, f"{task} advances from {was}: {self.tasks[task]}"
+            case TaskAdvanced(task, _, to):
                 self.tasks[task] = replace(self.tasks[task], next=to)
                 self.eras[task].until = to
             case TaskDropped(task):
                 del self.tasks[task]
                 self._close(task)
+            case TaskHeld() | TaskUntouched():
+                pass
+            case ParentsHeard(task, seq):
+                self.tasks[task] = replace(self.tasks[task], heard=seq)
+            case CodeTold(task, code):
+                self.codes[life, task] = code
             case FireRecorded(task):
                 era = self.eras[task]
                 era.fires.append(change)
@@ -161,11 +187,12 @@ class LedgerModel:
             case WaitAdded(wait):
                 self._write_wait(wait, new[wait.run])
             case WaitBound(run, parent, parent_run):
-                self.waits[run, parent] = replace(self.waits[run, parent], parent_run=parent_run)
-            case WaitEnded(parent_run, state):
-                for key, row in self.waits.items():
-                    if row.parent_run == parent_run:
-                        self.waits[key] = replace(row, ended=state)
+                wait = self.waits[run, parent]
+                assert wait.parent_run is None, f"{wait} is bound to {parent_run} too"
+                self.waits[run, parent] = replace(wait, parent_run=parent_run)
+                self._pair(wait.child, parent_run)
+            case WaitEnded(run, parent, state):
+                self.waits[run, parent] = replace(self.waits[run, parent], ended=state)
             case WaitDropped(run, parent):
                 del self.waits[run, parent]
             case SettingPut(key, value):
@@ -187,7 +214,25 @@ class LedgerModel:
                 if (row.child, row.parent) == pair and row.parent_run is None
             ]
             assert not lacking, f"{wait} is made, though older runs lack a run of the parent: {lacking}"
+            self._pair(wait.child, wait.parent_run)
         self.waits[wait.run, wait.parent] = wait
+
+    def _pair(self, child: str, parent_run: str) -> None:
+        assert (child, parent_run) not in self.paired, f"{child} has a second run for {parent_run}"
+        self.paired.add((child, parent_run))
+
+    def _follow(self, event: Event) -> None:
+        """Each task that follows another one is to have a run for each of its runs, as it is declared then."""
+        if isinstance(event, TaskChanged) and event.row is not None:
+            row, follows = event.row, set[str]()
+            if event.change != "removed" and row.trigger is None:
+                follows = parents_of(row)
+            self.following[row.name] = follows
+            told = {run: self.told[run].task for _, run in self.owed}
+            self.owed = {(c, run) for c, run in self.owed if c != row.name or told[run] in follows}
+        elif isinstance(event, RunQueued) and event.followed:
+            children = [child for child, parents in self.following.items() if event.task in parents]
+            self.owed |= {(child, event.run) for child in children}
 
     def _write_run(self, before: Run | None, run: Run) -> None:
         self.runs[run.id] = run
@@ -219,9 +264,6 @@ class LedgerModel:
             self.closed.append(era)
 
     def _tell(self, event: Event) -> None:
-        if event.seq:
-            assert event.seq == self.seq + 1, f"event {event.seq} follows {self.seq}"
-            self.seq = event.seq
         match event:
             case RunEnded():
                 self.ends[event.run] += 1
@@ -229,35 +271,109 @@ class LedgerModel:
                 self.last[event.task] = event.after.state
         if isinstance(event, RunStep):
             self.told[event.run] = event.after
+        self._follow(event)
 
-    def snapshot(self, refused: Mapping[str, set[int]] = {}) -> Snapshot:
-        """Return what an engine is made from; `refused` times have their run already."""
-        live = {run.id: run for run in self.runs.values() if not run.state.final}
-        taken = {task: set(times) for task, times in refused.items()}
+    # What an engine is made from
+
+    def home_of(self, task: str) -> str | None:
+        """Return the life with which a task is at home."""
+        row = self.tasks.get(task)
+        return None if row is None else row.home
+
+    def snapshot(self, life: str = "me", refused: Mapping[str, set[int]] = {}) -> Snapshot:
+        """Return what an engine of a life is made from; `refused` times have their run already."""
+        rows = [row for row in self.tasks.values() if row.home == life]
+        return self._read(rows, life, refused)
+
+    def found(self, task: str, after: Iterable[str], life: str) -> Found:
+        """Return what there is of a task that comes after others, for an engine of a life."""
+        row, parents = self.tasks.get(task), set(after)
+        read = self._read([] if row is None else [row], life)
+        live = [run for run in read.live if run.task == task]
+        ids = frozenset(run.id for run in live)
+        return Found(
+            row=row,
+            seq=self.seq,
+            live=live,
+            waits=read.waits,
+            taken=read.taken.get(task, set()),
+            last={name: self.last[name] for name in (parents | {task}) & self.last.keys()},
+            here=ids & {run for (run, _), (where, _) in self.open.items() if where == life},
+            abroad=ids & read.abroad,
+            elsewhere=[run for run in self.runs.values() if not run.state.final and run.task in parents],
+            unheard=read.unheard.get(task, []),
+            ended=read.ended,
+        )
+
+    def _read(self, rows: list[TaskRow], life: str, refused: Mapping[str, set[int]] = {}) -> Snapshot:
+        names = {row.name for row in rows}
+        parents = {parent for row in rows for parent in parents_of(row)}
+        at = {run: where for (run, _), (where, _) in self.open.items()}
+        live = [
+            run
+            for run in self.runs.values()
+            if not run.state.final and (run.task in names or at.get(run.id) == life)
+        ]
+        taken = {task: set(times) for task, times in refused.items() if task in names}
         for task, time in self.scheduled:
             row = self.tasks.get(task)
-            if row is not None and row.next is not None and time >= row.next:
+            if task in names and row is not None and row.next is not None and time >= row.next:
                 taken.setdefault(task, set()).add(time)
+        pending = {run.id for run in self.runs.values() if run.state is State.PENDING}
         waits = [
-            row
-            for row in self.waits.values()
-            if row.parent_run is None or (row.run in live and live[row.run].state is State.PENDING)
+            wait
+            for wait in self.waits.values()
+            if wait.child in names and (wait.parent_run is None or wait.run in pending)
         ]
         return Snapshot(
-            tasks=list(self.tasks.values()),
-            live=list(live.values()),
+            tasks=rows,
+            live=live,
             waits=waits,
             taken=taken,
-            last=self.last,
+            last={parent: self.last[parent] for parent in parents & self.last.keys()},
+            abroad=frozenset(
+                run.id for run in live if run.task in names and at.get(run.id, life) not in {life} | self.gone
+            ),
+            guests=frozenset(run.id for run in live if run.task not in names),
+            elsewhere=[
+                run
+                for run in self.runs.values()
+                if not run.state.final and run.task in parents - names and at.get(run.id) != life
+            ],
+            unheard=self._unheard(rows),
+            ended=[
+                self.runs[id] for id in {w.parent_run: 0 for w in waits} if self._ended_unheard(id, waits)
+            ],
             paused=self.settings.get("paused") == "1",
             seq=self.seq,
         )
 
+    def _ended_unheard(self, run: str | None, waits: Iterable[WaitRow]) -> bool:
+        open_ones = {wait.parent_run for wait in waits if wait.ended is None}
+        return run is not None and run in open_ones and self.runs[run].state.final
+
+    def _unheard(self, rows: Iterable[TaskRow]) -> dict[str, list[tuple[int, Run]]]:
+        unheard: dict[str, list[tuple[int, Run]]] = {}
+        for row in rows:
+            for by, event in self.log[row.heard :] if row.trigger is None else ():
+                if isinstance(event, RunQueued) and event.followed and event.task in parents_of(row):
+                    if by != row.home:
+                        unheard.setdefault(row.name, []).append((event.seq, self.runs[event.run]))
+        return unheard
+
     def starts(self, task: str, count: int) -> tuple[int, ...]:
         """Return the latest starts of a task's attempts."""
-        ended = [a.started for (run, _), a in self.attempts.items() if self.runs[run].task == task]
-        running = [r.started for r in self.runs.values() if r.task == task and r.state is State.RUNNING]
-        return tuple(sorted([*ended, *(start for start in running if start is not None)])[-count:])
+        found = [
+            attempt.started for (run, _), attempt in self.attempts.items() if self.runs[run].task == task
+        ]
+        found += [started for (run, _), (_, started) in self.open.items() if self.runs[run].task == task]
+        return tuple(sorted(found)[-count:])
+
+    def running(self, task: str) -> int:
+        """Return how many attempts of a task have not ended, wherever they run."""
+        return sum(self.runs[run].task == task for run, _ in self.open)
+
+    # What must hold of it
 
     def check(self) -> None:
         """Every due time has its one disposition, every run its attempts, without gaps."""
@@ -272,17 +388,24 @@ class LedgerModel:
             assert 0 <= run.interruptions <= run.attempt
 
 
+def parents_of(row: TaskRow) -> set[str]:
+    """Return the tasks after which one comes."""
+    return set(row.facts["after"])
+
+
 def describe(engine: Engine) -> dict[str, Any]:
     """Return all that an engine knows and rows hold, as plain values that compare."""
     pending = {run.id for run in engine.runs.values() if run.state is State.PENDING}
+    parents = {parent for row in engine.rows.values() for parent in parents_of(row)}
     return {
         "rows": dict(engine.rows),
         "tasks": dict(engine.tasks),
         "runs": dict(engine.runs),
         "order": {task: [run.id for run in engine.live_of(task)] for task in sorted(engine.rows)},
+        "alive": {task: engine.alive(task) for task in sorted(engine.rows.keys() | parents)},
+        "used": {task: engine.queue.used(f"task:{task}") for task in sorted(engine.tasks)},
         "paused": engine.paused,
-        "seq": engine.seq,
-        "last": dict(engine.last),
+        "last": {task: how for task, how in engine.last.items() if task in parents},
         "waits": [w for w in engine.dependencies.rows() if w.run in pending or w.parent_run is None],
         "schedules": engine.schedules.due_times,
         "waiting": {w.id: (w.task, w.rank, w.due, w.keys, w.rate) for w in engine.queue.waiting},

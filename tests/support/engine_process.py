@@ -1,4 +1,4 @@
-"""A process with an engine, the code that runs for it and a ledger: what may go wrong between them."""
+"""A process with an engine and the code that runs for it, at a ledger: what may go wrong between them."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ import dataclasses
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC
-from random import Random
 
 from msgspec.structs import replace
 from support.engine_checks import Checks
-from support.engine_ledger import LedgerModel, RefusedError, describe
-from support.engine_tasks import NAMES, begin, declaration, draw_task
+from support.engine_ledger import RefusedError, StaleError, describe
+from support.engine_tasks import declaration, draw_task
+from support.engine_world import World
 
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.state import EngineConfig
 from schedkit.core.engine.values import (
     Adopted,
     Cancel,
+    CodeTold,
     Decision,
     Declare,
     Drain,
     Ended,
+    Heard,
     HoldWrites,
+    OutdatedError,
     Recover,
     Remove,
     Reschedule,
@@ -31,6 +34,7 @@ from schedkit.core.engine.values import (
     Stop,
     Submit,
 )
+from schedkit.core.events import TaskChanged
 from schedkit.core.model import Task
 from schedkit.core.run import Run
 from schedkit.values.instants import SECOND
@@ -51,11 +55,13 @@ class Code:
 
 @dataclass
 class Pending:
-    """A decision that is not written yet."""
+    """A decision that is not written yet; `heard` of the log the process had so much."""
 
     stimuli: tuple[Stimulus, ...]
     decision: Decision
+    number: int
     now: int
+    heard: int
     limits: dict[str, int]
 
 
@@ -68,54 +74,76 @@ class Asked:
 
 
 class ProcessModel:
-    """A process: its engine, the code that runs for it, and the ledger that it writes."""
+    """A process: its engine, and the code that runs for it.
 
-    def __init__(self, random: Random) -> None:
-        self.random = random
-        self.now = self.steady = begin()
-        self.made = 0
-        self.latest = 0  # what the clock showed before it was set back
-        self.doubted: set[str] = set()
-        limits = {"tag:x": 1, "tag:y": 2}
-        if random.random() < 0.3:
-            limits["thread"] = 2
-        self.config = EngineConfig(
-            name="me",
-            concurrency=random.choice((1, 2, 5)),
-            limits=limits,
-            tz=UTC,
-            most_interruptions=2,
-            cancel_grace=3 * SECOND,
-            random=lambda: 0.5,
-            new_id=self.new_id,
-        )
-        self.ledger = LedgerModel()
+    Attributes
+    ----------
+    declared : dict of str to Declare
+        The tasks that are at home here.
+    seen : int
+        The last event of the log at which it has looked.
+    late : list of Task
+        Declarations that were decided on what is no longer so.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world, self.random, self.ledger = world, world.random, world.ledger
+        self.counts = world.counts
+        self.limits = {"tag:x": 1, "tag:y": 2}
+        if self.random.random() < 0.3:
+            self.limits["thread"] = 2
+        self.concurrency = self.random.choice((1, 2, 5))
         self.declared: dict[str, Declare] = {}
         self.pending: list[Pending] = []
         self.gathered: list[Stimulus] | None = None  # for one decision
         self.code: dict[Key, Code] = {}
         self.over: dict[Key, Code] = {}  # whose end is not written
+        self.late: list[Task] = []
         self.asked = Asked()
         self.held = self.draining = False
+        self.told_of_all = False  # somebody has paused or resumed all tasks
         self.wake: int | None = None
-        self.counts: Counter[str] = Counter()
+        self.offset = 0  # of its steady clock, which another start of the machine begins anew
+        self.begin_life()
+
+    @property
+    def now(self) -> int:
+        return self.world.now
+
+    @property
+    def steady(self) -> int:
+        return self.world.steady + self.offset
+
+    @property
+    def life(self) -> str:
+        return self.config.life
+
+    def begin_life(self) -> None:
+        """Begin with an engine with which nothing is at home."""
+        self.config = EngineConfig(
+            name="me",
+            life=self.world.new_life(),
+            concurrency=self.concurrency,
+            limits=self.limits,
+            tz=UTC,
+            most_interruptions=2,
+            cancel_grace=3 * SECOND,
+            random=lambda: 0.5,
+            new_id=self.world.new_id,
+        )
+        self.seen = self.ledger.seq
+        self.engine = Engine(self.config)
         self.begin_engine()
-        self.decide(*(declaration(draw_task(random, name)) for name in NAMES if random.random() < 0.9))
-
-    def new_id(self) -> str:
-        self.made += 1
-        return f"{self.made:06}"
-
-    def is_set_back(self) -> bool:
-        """Whether the clock shows a time that it has shown before, or nearly."""
-        return self.now < self.latest
+        self.decide(Recover())
 
     # One decision, and what follows from it
 
     def begin_engine(self, refused: dict[str, set[int]] | None = None) -> None:
         """Make the engine from the rows."""
-        self.engine = Engine(self.config, self.ledger.snapshot(refused or {}))
-        self.checks = Checks(self.engine, self.config, self.is_set_back)
+        snapshot = self.ledger.snapshot(self.life, refused or {})
+        self.engine = Engine(self.config, snapshot, self.engine.decided)
+        self.checks = Checks(self.engine, self.config, self.world.is_set_back)
+        self.known = self.ledger.seq
 
     def decide(self, *stimuli: Stimulus, careful: bool = False) -> None:
         """Let the engine decide, and judge what it decides."""
@@ -124,7 +152,9 @@ class ProcessModel:
             return
         self.counts["stimuli"] += max(1, len(stimuli))
         decision = self.engine.handle_all(stimuli, self.now, self.steady, careful=careful)
-        self.pending.append(Pending(stimuli, decision, self.now, dict(self.engine.queue.limits)))
+        news = [event.seq - 1 for told in stimuli if isinstance(told, Heard) for event in told.events]
+        limits, heard = dict(self.engine.queue.limits), min([max(self.seen, self.known), *news])
+        self.pending.append(Pending(stimuli, decision, self.engine.decided, self.now, heard, limits))
         self.wake = decision.wake_at
         for start in decision.starts:  # anew: whoever asked an execution of before has gone with it
             self.asked.stops.pop((start.run.id, start.run.attempt), None)
@@ -132,15 +162,37 @@ class ProcessModel:
             self.asked.stops[stop.run, stop.attempt] = stop
         self.checks.judge(stimuli, decision, self.now, self.steady, self.held, self.draining)
 
+    def hear(self, upto: int | None = None, again: int = 0) -> None:
+        """Look at what others have written, up to an event, and at some of it `again`."""
+        upto = self.ledger.seq if upto is None else upto
+        news = [event for by, event in self.ledger.log[max(0, self.seen - again) : upto] if by != self.life]
+        self.seen = max(self.seen, upto)
+        self.told_of_all = self.told_of_all or any(e.task == "" and isinstance(e, TaskChanged) for e in news)
+        paused = None
+        if self.told_of_all and not self.pending and self.gathered is None:
+            self.told_of_all, paused = False, self.ledger.settings.get("paused") == "1"
+        if news or paused is not None:
+            self.counts["heard"] += 1
+            self.decide(Heard(events=tuple(news), paused=paused))
+        for name in [name for name in self.declared if self.ledger.home_of(name) != self.life]:
+            if name not in self.engine.rows and self.gathered is None:
+                del self.declared[name]
+
     def commit(self, most: int | None = None, effects: bool = True) -> None:
         """Write what was decided, at most so many decisions; `effects` of the last of them may be lost."""
         count = len(self.pending) if most is None else most
         for number in range(count):
             pending = self.pending[0]
             try:
-                self.ledger.apply(pending.decision, pending.now)
+                self.world.write(pending.decision, pending.now, self.life, pending.limits)
             except RefusedError as refusal:
                 self.refuse(refusal.run)
+                return
+            except StaleError as stale:
+                others = [by for by, _ in self.ledger.log[pending.heard :] if by != self.life]
+                assert others, f"nobody else has written anything: {stale}"
+                self.counts["stale"] += 1
+                self.rebuild()
                 return
             del self.pending[0]
             self.note(pending)
@@ -153,7 +205,7 @@ class ProcessModel:
         if run.scheduled is not None:
             self.rebuild({run.task: {run.scheduled}})
         else:
-            assert run.id in self.doubted, f"{run} is there already"
+            assert run.id in self.world.doubted, f"{run} is there already"
             for pending in self.pending:
                 pending.stimuli = tuple(s for s in pending.stimuli if getattr(s, "run", "") != run.id)
             self.rebuild()
@@ -165,20 +217,28 @@ class ProcessModel:
             if id(stimulus) in refused:
                 continue
             match stimulus:
-                case Declare(task=task):
-                    self.declared[task.name] = stimulus
+                case Declare(task=task, found=found):
+                    self.declared[task.name] = replace(stimulus, found=None)
+                    if found is not None and found.row is not None and found.row.home != self.life:
+                        self.counts["moved"] += 1
+                        self.counts["abroad"] += bool(found.abroad)
                 case Reschedule(task=name, trigger=trigger) if name in self.declared:
                     task = dataclasses.replace(self.declared[name].task, trigger=trigger)
-                    self.declared[name] = declaration(task)
+                    self.declared[name] = declaration(task, found=None)
                 case Remove(task=name):
                     self.declared.pop(name, None)
                 case Ended(run=run, attempt=attempt):
                     self.over.pop((run, attempt), None)
                 case Submit(run=run):
                     assert run in self.ledger.runs, f"{run} was submitted, and is lost"
+        if any(event.task == "" and isinstance(event, TaskChanged) for event in pending.decision.events):
+            self.told_of_all = True
         for reply in pending.decision.replies:
             if isinstance(reply.stimulus, Cancel) and reply.answer.get("cancelled"):
                 self.asked.cancelled.add(reply.stimulus.run)
+            if isinstance(reply.error, OutdatedError) and isinstance(reply.stimulus, Declare):
+                self.counts["outdated"] += 1
+                self.late.append(reply.stimulus.task)
 
     def carry_out(self, pending: Pending) -> None:
         """Start what a written decision starts."""
@@ -211,30 +271,56 @@ class ProcessModel:
         kept = (HoldWrites, Drain)  # these stand for how things are now, and are told first
         again = [s for pending in self.pending for s in pending.stimuli if not isinstance(s, kept)]
         self.pending.clear()
+        self.declared = {n: d for n, d in self.declared.items() if self.ledger.home_of(n) == self.life}
         self.begin_engine(refused)
         for code in self.code.values():
             code.adopted = True
-        stimuli: list[Stimulus] = [self.declare_again(name) for name in self.declared]
-        stimuli.append(Recover(adopted=self.adopted()))
-        if self.draining:
-            stimuli.insert(0, Drain())
-        if self.held:
-            stimuli.insert(0, HoldWrites(held=True))
-        self.decide(*stimuli)
+        self.decide(*self.as_it_is())
         self.commit()
         careful = self.random.random() < 0.5
         for stimulus in again:
+            if isinstance(stimulus, Declare) and (stimulus.found is None or self.random.random() < 0.5):
+                stimulus = self.declare(stimulus.task)
             self.decide(stimulus, careful=careful)
             self.commit()
         while careful and self.wake is not None and self.wake <= self.now:
             self.decide(careful=True)
             self.commit()
 
+    def as_it_is(self) -> list[Stimulus]:
+        """Return what an engine made from the rows is told first."""
+        stimuli: list[Stimulus] = [
+            self.declare_again(name) for name in self.declared if self.ledger.home_of(name) == self.life
+        ]
+        stimuli.append(Recover(adopted=self.adopted()))
+        if self.held:
+            stimuli.insert(0, HoldWrites(held=True))
+        if self.draining:
+            stimuli.insert(0, Drain())
+        return stimuli
+
     def declare_again(self, name: str) -> Declare:
+        """Return the declaration of a task that is at home here, as it is."""
         return replace(self.declared[name], starts=self.ledger.starts(name, 2))
 
+    def declare(self, task: Task) -> Declare:
+        """Return the declaration of a task that is to be at home here."""
+        parents, home = [parent.task for parent in task.after], self.engine.rows
+        found = None
+        if parents or task.name not in home:
+            found = self.ledger.found(task.name, parents, self.life)
+        written = self.pending[0].number - 1 if self.pending else self.engine.decided
+        return replace(declaration(task, self.ledger.starts(task.name, 2), found), written=written)
+
     def declare_other(self, name: str) -> Declare:
-        return declaration(draw_task(self.random, name), self.ledger.starts(name, 2))
+        """Return the declaration of a task of that name with other options."""
+        return self.declare(draw_task(self.random, name))
+
+    def declare_late(self) -> None:
+        """Decide declarations anew that were decided on what is no longer so."""
+        late, self.late = self.late, []
+        for task in late:
+            self.decide(self.declare(task))
 
     def adopted(self) -> tuple[Adopted, ...]:
         """Return all attempts of this process whose end is not written, also those whose code is over."""
@@ -256,48 +342,57 @@ class ProcessModel:
             return
         self.commit(self.random.randint(0, len(self.pending)), effects=self.random.random() < 0.5)
         if self.pending and self.random.random() < 0.2:  # it was written, but the answer was lost
-            with contextlib.suppress(RefusedError):
-                self.ledger.apply(self.pending[0].decision, self.pending[0].now)
-                self.doubted |= {s.run for s in self.pending[0].stimuli if isinstance(s, Submit)}
+            pending = self.pending[0]
+            with contextlib.suppress(RefusedError, StaleError):
+                self.world.write(pending.decision, pending.now, self.life, pending.limits)
+                self.world.doubted |= {s.run for s in pending.stimuli if isinstance(s, Submit)}
         self.rebuild()
 
-    def crash(self) -> None:
-        """The process dies; another one, with other tasks perhaps, goes on from the rows."""
+    def crash(self) -> list[Task]:
+        """The process dies, and another one begins; return what it had declared."""
         written = 0 if self.held else self.random.randint(0, len(self.pending))
         self.commit(written, effects=self.random.random() < 0.5)
         self.counts["crashes"] += 1
         self.pending.clear()
         self.code.clear()
         self.over.clear()
+        self.late.clear()
         self.asked.stops.clear()
         self.held = self.draining = False
-        self.begin_engine()
-        if self.random.random() < 0.2:
-            self.steady = self.random.randint(0, 10**9)  # of a machine that was started anew
-        known = [name for name in self.declared if self.random.random() < 0.9]
-        stimuli: list[Stimulus] = [self.declare_again(name) for name in known]
+        tasks = [declared.task for declared in self.declared.values()]
         self.declared.clear()
-        stimuli.insert(self.random.choice((0, len(stimuli))), Recover(reason="its process ended"))
-        self.decide(*stimuli)
+        self.world.dead.append(self.config)
+        if self.random.random() < 0.2:
+            self.offset = self.random.randint(0, 10**9)  # of a machine that was started anew
+        if self.random.random() < 0.7:
+            self.world.bury()
+        self.begin_life()
         self.commit()
+        return tasks
 
     # The engine that is made from the rows
 
     def same_as_loaded(self) -> None:
         """An engine loaded from the rows is the one in memory, and has nothing to add."""
-        if self.pending or (self.wake is not None and self.wake <= self.now):
+        if self.pending or self.late or self.told_of_all or (self.wake is not None and self.wake <= self.now):
             return
-        if self.is_set_back() and any(row.trigger and row.next is None for row in self.engine.rows.values()):
+        if any(by != self.life for by, _ in self.ledger.log[max(self.seen, self.known) :]):
+            return  # it has to hear of that first
+        if self.world.is_set_back() and any(
+            row.trigger and row.next is None for row in self.engine.rows.values()
+        ):
             return  # declared again, what had no time left has one again, which it has run
-        loaded = Engine(self.config, self.ledger.snapshot())
-        stimuli: list[Stimulus] = [self.declare_again(name) for name in self.declared]
-        stimuli.append(Recover(adopted=self.adopted()))
-        if self.held:
-            stimuli.insert(0, HoldWrites(held=True))
-        if self.draining:
-            stimuli.insert(0, Drain())
-        decision = loaded.handle_all(stimuli, self.now, self.steady)
-        assert not decision.changes, f"loaded, it changes {decision.changes}"
+        loaded = Engine(self.config, self.ledger.snapshot(self.life))
+        decision = loaded.handle_all(self.as_it_is(), self.now, self.steady)
+        changes = [change for change in decision.changes if not isinstance(change, CodeTold)]
+        assert not changes, f"loaded, it changes {changes}"
         there, here = describe(loaded), describe(self.engine)
-        for name in here:
-            assert there[name] == here[name], f"{name}: loaded {there[name]}, in memory {here[name]}"
+        for name, known in here.items():
+            assert there[name] == known, f"{name}: {_difference(there[name], known)}"
+
+
+def _difference(loaded: object, known: object) -> str:
+    if isinstance(loaded, dict) and isinstance(known, dict):
+        keys = [key for key in loaded | known if loaded.get(key) != known.get(key)]
+        loaded, known = ({key: one.get(key) for key in keys} for one in (loaded, known))
+    return f"loaded {loaded}, in memory {known}"

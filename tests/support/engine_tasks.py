@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from schedkit.core.engine.values import Declare
+from schedkit.core.engine.values import Declare, Found
 from schedkit.core.model import After, Rate, Retry, Task
 from schedkit.core.states import Overlap
 from schedkit.core.triggers import data as trigger_data
@@ -61,7 +61,7 @@ def draw_task(random: Random, name: str) -> Task:
     )
 
 
-def declaration(task: Task, starts: tuple[int, ...] = ()) -> Declare:
+def declaration(task: Task, starts: tuple[int, ...] = (), found: Found | None = Found()) -> Declare:
     """Return what tells an engine of a task."""
     facts = {
         "tags": list(task.tags),
@@ -72,7 +72,17 @@ def declaration(task: Task, starts: tuple[int, ...] = ()) -> Declare:
     }
     trigger = None if task.trigger is None else trigger_data.dumps(task.trigger)
     words = "" if task.trigger is None else task.trigger.text()
-    return Declare(task=task, trigger=trigger, words=words, facts=facts, actor="me", starts=starts)
+    return Declare(
+        task=task,
+        trigger=trigger,
+        words=words,
+        facts=facts,
+        actor="me",
+        code="its code",
+        starts=starts,
+        found=found,
+        reason="its process ended",
+    )
 
 
 def begin() -> int:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from schedkit.core.store.lease import Lease
-
-from schedkit.core.engine.values import Change, Decision, RunChanged
+from schedkit.core.engine.values import Change, Decision, RunChanged, TaskPut
 from schedkit.core.events import Event
 from schedkit.core.ids import new_id
+from schedkit.core.model import TaskRow
 from schedkit.core.run import Run
 from schedkit.core.states import State
 from schedkit.core.store.database import Store
+from schedkit.core.store.lives import Lease
 from schedkit.core.store.reader import Ledger
 from schedkit.core.store.writer import Writer
 
@@ -33,6 +33,18 @@ def begun(run: Run) -> RunChanged:
     return RunChanged(None, run)
 
 
+HOME = "where it is at home"
+
+
+def a_task(name: str = "t", **fields: Any) -> TaskRow:
+    known = {"trigger": "{}", "anchored": NOW, "next": NOW, "declared": NOW, "home": HOME}
+    return TaskRow(**{"name": name, **known, **fields})
+
+
+def put(row: TaskRow, home: str | None = None) -> TaskPut:
+    return TaskPut(row, home)
+
+
 class WrittenLedger:
     """A ledger with its writer; `told` is what the writer has said, in order."""
 
@@ -40,7 +52,7 @@ class WrittenLedger:
         self.store = Store(where)
         self.store.open()
         self.lease = Lease(self.store, "tests", seconds=seconds)
-        assert self.lease.take()
+        self.lease.begin()
         self.ledger = Ledger(self.store)
         self.told: list[tuple[str, Any]] = []
         self.watching: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -104,5 +116,5 @@ def written_ledger(where: str, *, seconds: float = 15.0) -> Iterator[WrittenLedg
         yield made
     finally:
         made.writer.stop(5)
-        made.lease.release()
+        made.lease.end()
         made.store.close()

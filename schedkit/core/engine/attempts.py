@@ -33,8 +33,6 @@ from schedkit.values.instants import SECOND
 
 __all__ = ["Active", "Attempts"]
 
-# Why the runs of a task that is gone end.
-REMOVED = "its task was removed"
 _CANCELLED = "cancelled by "
 _NO_RETRY = Retry()
 _GAVE_UP = {
@@ -102,8 +100,6 @@ class Attempts:
             state.queue.withdraw(run_id)
         for adopted in stimulus.adopted:
             self._adopt(adopted)
-        for child in state.dependencies.children - state.rows.keys():
-            self._runs.forget_waits(child)  # of a task that is gone
         for id in list(state.runs):
             run = state.runs.get(id)
             if run is None or id in self.active or id in state.runs_aside:
@@ -119,8 +115,6 @@ class Attempts:
             elif run.state is State.RUNNING:
                 self._hold_place(id, state.tasks[run.task])
                 self._activate(run)
-            elif run.task not in state.rows and id not in state.guests:
-                self._runs.withdraw(run, REMOVED)
         return {}
 
     def _adopt(self, adopted: Adopted) -> None:
@@ -223,6 +217,8 @@ class Attempts:
             self._runs.offer(after)
         else:
             state.drop(after)  # its home goes on with it
+            if self._runs.is_parent(after.task):
+                state.note(after)
 
     def interrupt(self, run: Run, reason: str) -> None:
         """Record that a running run has lost its attempt, and what follows."""
@@ -235,13 +231,13 @@ class Attempts:
             reason=reason,
             most_interruptions=state.config.most_interruptions,
         )
-        if run.reason or (run.task not in state.rows and run.id not in state.guests):
+        if run.reason:
             # A running run has a reason only if it was asked to stop: it must not start again.
             after = replace(
                 after,
                 state=State.CANCELLED,
                 finished=state.now,
-                reason=run.reason or REMOVED,
+                reason=run.reason,
                 error=None,
                 interruptions=run.interruptions + 1,
             )
@@ -264,7 +260,9 @@ class Attempts:
     def cancel_run(self, run: Run, actor: str) -> None:
         """Cancel a run that has not ended."""
         state, active = self._state, self.active.get(run.id)
-        if active is None:
+        if run.id in state.abroad:
+            self._cancel_abroad(run, _CANCELLED + actor)
+        elif active is None:
             self._runs.withdraw(run, _CANCELLED + actor)
         elif active.why != "cancel":  # also one that was asked to stop: it would run again
             active.why, active.actor = "cancel", actor
@@ -276,6 +274,22 @@ class Attempts:
             state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor))
             active.deadline = state.steady + state.config.cancel_grace
             self._look_at(run.id, active.attempt, active.deadline)
+
+    def _cancel_abroad(self, run: Run, reason: str) -> None:
+        """Cancel a run that is running in another process, which hears of it."""
+        state = self._state
+        state.abroad.discard(run.id)
+        state.queue.release(run.id)
+        attempt = self._record(run, Outcome.CANCELLED, None)
+        after = replace(run, state=State.CANCELLED, finished=state.now, reason=reason)
+        self._runs.end(run, after, attempt)
+
+    def end_guest(self, run: Run) -> None:
+        """Ask code to stop whose run its home has ended; its end is not recorded again."""
+        active = self.active[run.id]
+        self._overrun(active)
+        self._state.drop(run)
+        self._state.draft.stops.append(Stop(active.run, active.attempt, "cancel", recorded=True))
 
     def stop(self, stimulus: StopAttempts) -> Answer:
         """Ask everything that runs to stop."""

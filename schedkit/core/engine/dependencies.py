@@ -153,11 +153,6 @@ class DependencyTracker:
         if not siblings:
             self._by_child.pop(child, None)
 
-    @property
-    def children(self) -> set[str]:
-        """The tasks whose runs wait for parents."""
-        return set(self._by_child)
-
     def missing(self, run: str) -> Iterable[str]:
         """Return the parents that `run` still waits for."""
         return [parent for parent, wait in self._waits.get(run, {}).items() if wait.ended is None]

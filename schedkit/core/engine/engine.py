@@ -56,6 +56,11 @@ class Engine:
     It reads no clock and touches no store: time is an argument, and what it decides is a value. Made anew
     from the ledger's rows it is what it was, but for what no row holds: attempts whose code is alive here.
 
+    Parameters
+    ----------
+    decided : int
+        How many decisions were made before it, by the engine that it replaces.
+
     Examples
     --------
     >>> engine = Engine(EngineConfig())
@@ -64,12 +69,13 @@ class Engine:
     [SettingPut(key='paused', value='1')]
     """
 
-    def __init__(self, config: EngineConfig, snapshot: Snapshot | None = None) -> None:
+    def __init__(self, config: EngineConfig, snapshot: Snapshot | None = None, decided: int = 0) -> None:
         state = self._state = EngineState(config)
+        state.decided = decided
         self._runs = Runs(state)
         self._attempts = Attempts(state, self._runs)
         self._tasks = Tasks(state, self._runs, self._attempts)
-        self._hearing = Hearing(state, self._runs, self._tasks)
+        self._hearing = Hearing(state, self._runs, self._attempts, self._tasks)
         self._handlers: dict[type[Stimulus], Callable[[Any], dict[str, Any]]] = {
             Abandon: self._attempts.abandon,
             Announce: self._announce,
@@ -81,7 +87,7 @@ class Engine:
             Heard: self._hearing.hear,
             HoldWrites: self._tasks.hold,
             Pause: self._tasks.pause,
-            Recover: self._attempts.recover,
+            Recover: self._hearing.recover,
             Remove: self._tasks.remove,
             Reschedule: self._tasks.reschedule,
             Resume: self._tasks.resume,
@@ -98,11 +104,10 @@ class Engine:
         state.last.update(snapshot.last)
         state.taken = {task: set(times) for task, times in snapshot.taken.items()}
         state.rows = {row.name: row for row in snapshot.tasks}
-        parents = {parent for row in snapshot.tasks for parent in row.facts.get("after", ())}
-        state.since = dict.fromkeys(state.rows.keys() | parents, snapshot.seq)
         for run in snapshot.live:
             state.keep(run)
         state.abroad, state.guests = set(snapshot.abroad), set(snapshot.guests)
+        state.heard, state.unheard, state.ended = snapshot.seq, dict(snapshot.unheard), list(snapshot.ended)
         for run in snapshot.elsewhere:
             state.note(run)
         self._runs.load_waits(snapshot.waits)
@@ -132,6 +137,8 @@ class Engine:
         else:
             more = bool(stimuli) or self._pass_a_moment()
         draft = state.draft
+        for event in draft.events:
+            state.touched[event.task] = state.decided
         return Decision(
             [*draft.changes, *draft.runs.values()],
             draft.events,
@@ -229,6 +236,11 @@ class Engine:
     def paused(self) -> bool:
         """Whether the due times of all tasks are stopped."""
         return self._state.paused
+
+    @property
+    def decided(self) -> int:
+        """How many decisions were made."""
+        return self._state.decided
 
     @property
     def active(self) -> dict[str, Active]:

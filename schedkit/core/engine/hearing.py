@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from schedkit.core.engine.attempts import Attempts
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.state import EngineState
 from schedkit.core.engine.tasks import Tasks
-from schedkit.core.engine.values import Heard
-from schedkit.core.events import Event, RunStep, TaskChanged
+from schedkit.core.engine.values import Heard, Recover
+from schedkit.core.events import RunQueued, RunStep, TaskChanged
 from schedkit.core.run import Run
 from schedkit.core.states import State
 
@@ -18,55 +19,68 @@ __all__ = ["Hearing"]
 class Hearing:
     """The part of an engine that follows events of other processes; hearing one twice changes nothing."""
 
-    def __init__(self, state: EngineState, runs: Runs, tasks: Tasks) -> None:
-        self._state, self._runs, self._tasks = state, runs, tasks
+    def __init__(self, state: EngineState, runs: Runs, attempts: Attempts, tasks: Tasks) -> None:
+        self._state, self._runs, self._attempts, self._tasks = state, runs, attempts, tasks
 
     def hear(self, stimulus: Heard) -> dict[str, Any]:
         """Take in what others did."""
-        for event in stimulus.events:
+        news = [event for event in stimulus.events if event.seq > self._state.heard]
+        for event in news:  # first, so that nothing is decided about a task that has left
             if isinstance(event, TaskChanged):
                 self._hear_task(event)
-            elif isinstance(event, RunStep):
+        for event in news:
+            if isinstance(event, RunStep):
                 self._hear_run(event)
-        return {}
-
-    def _hear_task(self, event: TaskChanged) -> None:
-        state, row = self._state, event.row
-        if row is None:  # all of them
-            if event.change == "paused":
+        if news:
+            self._state.heard = news[-1].seq
+        if stimulus.paused is not None and stimulus.paused != self._state.paused:
+            if stimulus.paused:
                 self._tasks.pause_all()
             else:
-                self._tasks.resume_all(event.who)
-        elif row.name in state.rows and self._is_news(event) and row.home != state.config.life:
+                self._tasks.resume_all(self._state.config.name)
+        return {}
+
+    def recover(self, stimulus: Recover) -> dict[str, Any]:
+        """Go on where the engine was made: also with what had been written and was not heard."""
+        answer = self._attempts.recover(stimulus)
+        unheard, self._state.unheard = self._state.unheard, {}
+        ended, self._state.ended = self._state.ended, []
+        for run in ended:
+            self._runs.end_parent(run)
+        for name, runs in unheard.items():
+            if name in self._state.tasks:
+                self._runs.catch_up(name, runs)
+                self._runs.heard(name, self._state.heard)
+        return answer
+
+    def _hear_task(self, event: TaskChanged) -> None:
+        row, known = event.row, self._state.rows.get(event.task)
+        if row is not None and known is not None and row.home != known.home and event.seq > known.heard:
             self._tasks.leave(row.name)
 
-    def _is_news(self, event: Event) -> bool:
-        """Tell whether it happened after what is known of its task, which it adds to."""
-        known = self._state.since
-        if event.seq <= known.get(event.task, 0):
-            return False
-        known[event.task] = event.seq
-        return True
-
     def _hear_run(self, event: RunStep) -> None:
-        own = event.task in self._state.rows
-        if (own or self._runs.is_parent(event.task)) and self._is_news(event):
-            if own:
-                self._hear_own(event.after)
-            else:
-                self._hear_parent(event.after)
+        run, row = event.after, self._state.rows.get(event.task)
+        if row is None:
+            self._hear_foreign(run)
+        elif event.seq > row.heard:  # else it was known when the task came here
+            self._hear_own(run)
+        if isinstance(event, RunQueued) and event.followed:
+            self._runs.follow_heard(run, event.seq)
+        if run.state.final:
+            self._runs.end_parent(run)
 
     def _hear_own(self, run: Run) -> None:
-        """A run of a task at home here was made, or moved on, in another process."""
-        state, known = self._state, self._state.runs.get(run.id)
-        if known is not None and known.state is State.RUNNING and run.id not in state.abroad:
-            return  # it is running here: what was heard is older
+        """A run of a task at home here has moved on in another process."""
+        state = self._state
+        known = run.id in state.runs
+        if run.id in self._attempts.active:
+            return
         state.queue.withdraw(run.id)
         if run.id in state.abroad:
             state.abroad.discard(run.id)
             state.queue.release(run.id)
         if run.state.final:
-            if known is not None:
+            if known:
                 self._runs.end_abroad(run)
             return
         state.keep(run)
@@ -75,15 +89,15 @@ class Hearing:
             self._runs.hold_keys(run, state.tasks[run.task])
         else:
             self._runs.offer(run)
-        if known is None:
-            self._runs.follow_up(run)
 
-    def _hear_parent(self, run: Run) -> None:
-        """A run that tasks at home here come after was made, or has ended."""
+    def _hear_foreign(self, run: Run) -> None:
+        """A run of a task that is at home elsewhere was made, or has moved on."""
         state = self._state
+        if run.id in self._attempts.active and run.state is not State.RUNNING:
+            self._attempts.end_guest(run)  # its home has ended it
+        if not self._runs.is_parent(run.task) or run.id in state.guests:
+            return
         if run.state.final:
             state.note_end(run)
-            self._runs.end_parent(run)
-        elif run.id not in state.elsewhere and run.id not in state.runs:
+        else:
             state.note(run)
-            self._runs.follow_up(run)

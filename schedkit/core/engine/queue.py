@@ -86,6 +86,10 @@ class RunQueue:
         """Every run that waits for a place, a key or its time; in no order."""
         return self._waiting.values()
 
+    def used(self, key: str) -> int:
+        """Return how many runs hold a key, those that are running in other processes too."""
+        return self._used.get(key, 0)
+
     def limit(self, key: str, most: int | None) -> None:
         """Set how many runs may hold `key` at once; None: any number."""
         if most is None:

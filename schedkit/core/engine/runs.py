@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,6 +13,7 @@ from schedkit.core.engine.state import EngineState
 from schedkit.core.engine.values import (
     DetailsTold,
     Finished,
+    ParentsHeard,
     Submit,
     WaitAdded,
     WaitBound,
@@ -39,27 +40,51 @@ class Runs:
         # Parent → the tasks that have a run for each of its runs; and the reverse.
         self._children: dict[str, dict[str, Task]] = {}
         self._parents: dict[str, tuple[str, ...]] = {}
+        # Parent → the tasks that come after it, also by a trigger of their own.
+        self._after: dict[str, set[str]] = {}
 
     def set_rules(self, task: Task) -> None:
         """Let the runs of a task go by its declaration."""
         most = None if task.overlap is Overlap.ALLOW else task.max_instances
         self._state.queue.limit(f"task:{task.name}", most)
-        self.unfollow(task.name)
-        # A task with a trigger of its own does not follow its parents, it only waits for them.
-        parents = () if task.trigger is not None else tuple(parent.task for parent in task.after)
+        before = self._take_apart(task.name)
+        parents = tuple(parent.task for parent in task.after)
         for parent in parents:
-            self._children.setdefault(parent, {})[task.name] = task
+            self._after.setdefault(parent, set()).add(task.name)
+            if task.trigger is None:  # one with a trigger of its own only waits for them
+                self._children.setdefault(parent, {})[task.name] = task
         if parents:
             self._parents[task.name] = parents
+        self._forget(before)
         for run_id in self._state.by_task.get(task.name, ()):
             # What waits already waits by the old rules: its tags, its place and its rate may be others now.
             self._state.queue.withdraw(run_id)
-            self.offer(self._state.runs[run_id])
+            run = self._state.runs[run_id]
+            if run_id in self._state.abroad:
+                self._state.queue.release(run_id)
+                self.hold_keys(run, task)
+            else:
+                self.offer(run)
 
     def unfollow(self, name: str) -> None:
         """Let a task have no more runs because its parents have some."""
-        for parent in self._parents.pop(name, ()):
-            del self._children[parent][name]
+        self._forget(self._take_apart(name))
+
+    def _take_apart(self, name: str) -> tuple[str, ...]:
+        parents = self._parents.pop(name, ())
+        for parent in parents:
+            self._children.get(parent, {}).pop(name, None)
+            self._after[parent].discard(name)
+            if not self._after[parent]:
+                del self._after[parent]
+        return parents
+
+    def _forget(self, parents: Iterable[str]) -> None:
+        """Forget the runs at home elsewhere of parents after which nothing comes here any more."""
+        for parent in parents:
+            for id in () if self.is_parent(parent) else list(self._state.by_task.get(parent, ())):
+                if (run := self._state.elsewhere.get(id)) is not None:
+                    self._state.forget_noted(run)
 
     def new(self, task: str, cause: str, actor: str, id: str = "", **known: Any) -> Run:
         """Return a run that nobody knows yet."""
@@ -101,7 +126,7 @@ class Runs:
         waits, blocked_by = self._parents_of(run) if run.cause == "schedule" else ({}, "")
         if waits:
             run = replace(run, state=State.PENDING, waiting_for=tuple(waits))
-        self._begin(run, waits)
+        self._begin(run, waits, followed=not blocked_by)
         if blocked_by:
             skipped = replace(run, state=State.SKIPPED, finished=run.queued, reason=blocked_by)
             self.end(run, skipped)
@@ -109,10 +134,10 @@ class Runs:
         self.offer(run)
         self.follow_up(run)
 
-    def _begin(self, run: Run, waits: Mapping[str, Wait]) -> None:
+    def _begin(self, run: Run, waits: Mapping[str, Wait], *, followed: bool = True) -> None:
         self._state.hold_home(run.task)
         self._state.move(None, run)
-        self._tell_queued(run)
+        self._tell_queued(run, followed=followed)
         if waits:
             self._state.dependencies.expect(run.id, run.task, waits)
             for parent, wait in waits.items():
@@ -134,15 +159,40 @@ class Runs:
     def follow_up(self, run: Run) -> None:
         """Let the tasks that come after this run's task have a run that waits for it."""
         for child in list(self._children.get(run.task, {}).values()):
-            bound = self._state.dependencies.bind(child.name, run.task, run.id)
-            if bound is not None:
-                self._state.draft.changes.append(WaitBound(bound, run.task, run.id))
-                continue
-            waits = {p.task: Wait(run.id if p.task == run.task else None, p.on) for p in child.after}
-            made = self.new(child.name, "after", run.id)
-            made = replace(made, state=State.PENDING, waiting_for=tuple(waits))
-            self._begin(made, waits)
-            self.follow_up(made)
+            self._follow(child, run)
+
+    def _follow(self, child: Task, run: Run) -> None:
+        bound = self._state.dependencies.bind(child.name, run.task, run.id)
+        if bound is not None:
+            self._state.draft.changes.append(WaitBound(bound, run.task, run.id))
+            return
+        waits = {p.task: Wait(run.id if p.task == run.task else None, p.on) for p in child.after}
+        made = self.new(child.name, "after", run.id)
+        made = replace(made, state=State.PENDING, waiting_for=tuple(waits))
+        self._begin(made, waits)
+        self.follow_up(made)
+
+    def follow_heard(self, run: Run, seq: int) -> None:
+        """Let the tasks that come after a run made elsewhere have theirs, those that have not."""
+        for child in list(self._children.get(run.task, {}).values()):
+            if self._state.rows[child.name].heard < seq:
+                self._follow(child, run)
+                self.heard(child.name, seq)
+
+    def catch_up(self, name: str, unheard: Iterable[tuple[int, Run]], since: int = 0) -> None:
+        """Let a task have a run for each of those of its parents of which an event after `since` tells."""
+        for seq, run in unheard:
+            child = self._children.get(run.task, {}).get(name)
+            if child is not None and seq > since:
+                self._follow(child, run)
+                if run.state.final:
+                    self.end_parent(run)
+
+    def heard(self, name: str, seq: int) -> None:
+        """Note up to which event a task has a run for each of its parents' runs."""
+        row = self._state.rows[name]
+        self._state.rows[name] = replace(row, heard=seq)
+        self._state.draft.changes.append(ParentsHeard(name, seq, row.home))
 
     def offer(self, run: Run) -> None:
         """Let a run start when there is room, if its code is here and nothing of it runs any more."""
@@ -174,10 +224,8 @@ class Runs:
         state.queue.withdraw(after.id)
         draft.events.append(RunEnded(at=state.at, after=after, attempt=attempt))
         draft.finished.append(finished or Finished(after))
-        if state.dependencies.runs_of(after.id):
-            draft.changes.append(WaitEnded(after.id, after.state))
         state.dependencies.judge(after.id)
-        self.judge_followers(after)
+        self.end_parent(after)
 
     def end_abroad(self, run: Run) -> None:
         """Know the end of a run of a task at home here that another process has written."""
@@ -186,17 +234,12 @@ class Runs:
         state.last[run.task] = run.state
         state.draft.finished.append(Finished(run))
         state.dependencies.judge(run.id)
-        self.end_parent(run)
 
-    def end_parent(self, run: Run) -> None:
-        """Decide about the runs here that waited for one that ended in another process."""
-        if self._state.dependencies.runs_of(run.id):
-            self._state.draft.changes.append(WaitEnded(run.id, run.state))
-        self.judge_followers(run)
-
-    def judge_followers(self, parent: Run) -> None:
-        """Decide about the runs that waited for one that has ended."""
+    def end_parent(self, parent: Run) -> None:
+        """Decide about the runs here that waited for one that has ended."""
         state = self._state
+        for waiting in state.dependencies.runs_of(parent.id):
+            state.draft.changes.append(WaitEnded(waiting, parent.task, parent.state))
         for verdict in state.dependencies.ended(parent.id, parent.state):
             child = state.runs[verdict.run]
             if verdict.blocked_by:
@@ -207,7 +250,7 @@ class Runs:
 
     def is_parent(self, task: str) -> bool:
         """Tell whether a task at home here comes after another."""
-        return any(task in {parent.task for parent in child.after} for child in self._state.tasks.values())
+        return task in self._after
 
     def hold_keys(self, run: Run, task: Task) -> None:
         """Count a run that is running in another process towards the limits of its task."""
@@ -224,10 +267,10 @@ class Runs:
         self._tell_queued(ready)
         self.offer(ready)
 
-    def _tell_queued(self, run: Run) -> None:
+    def _tell_queued(self, run: Run, *, followed: bool = False) -> None:
         """Say that a run waits, and for which parents."""
         state = self._state
-        state.draft.events.append(RunQueued(at=state.at, after=run))
+        state.draft.events.append(RunQueued(at=state.at, after=run, followed=followed))
 
     def forget_waits(self, name: str, task: Task | None = None) -> None:
         """Let runs wait no more for what their task, as it is declared now, does not wait for; None: removed.

@@ -91,7 +91,6 @@ class EngineState:
         self.draft = Draft()
         self.tasks: dict[str, Task] = {}  # declared in this process
         self.rows: dict[str, TaskRow] = {}  # at home here
-        self.since: dict[str, int] = {}  # of tasks, and of parents elsewhere: the last event that is known
         self.codes: dict[str, str] = {}  # of the tasks whose code is here, as it was told
         self.paused = False
         self.held = self.draining = False  # nothing new begins: for a time, for good
@@ -102,6 +101,11 @@ class EngineState:
         self.abroad: set[str] = set()  # runs of tasks at home here that are running in other processes
         self.guests: set[str] = set()  # runs of tasks at home elsewhere that are running here
         self.elsewhere: dict[str, Run] = {}  # runs of parents at home elsewhere that have not ended
+        self.heard = 0  # the last event of the log that is known here
+        self.decided = 0  # decisions
+        self.touched: dict[str, int] = {}  # the last decision that told something of each task
+        self.unheard: dict[str, list[tuple[int, Run]]] = {}  # by task, parents' runs that it is yet to follow
+        self.ended: list[Run] = []  # parents' runs whose end is to be judged yet
         # Left as they stand; a task, until it is declared again.
         self.runs_aside: frozenset[str] = frozenset()
         self.tasks_aside: set[str] = set()
@@ -113,6 +117,7 @@ class EngineState:
         """Begin a decision."""
         self.now, self.steady, self.at = now, steady, from_micros(now)
         self.draft = Draft()
+        self.decided += 1
 
     def alive(self, task: str) -> int:
         """Return how many runs of a task have not ended."""
@@ -145,15 +150,15 @@ class EngineState:
         self.elsewhere[run.id] = run
         self.by_task.setdefault(run.task, {})[run.id] = None
 
-    def forget(self, run: Run) -> None:
-        """Know a run of a task that is at home elsewhere no more."""
-        self.elsewhere.pop(run.id, None)
-        self.by_task.get(run.task, {}).pop(run.id, None)
-
     def note_end(self, run: Run) -> None:
         """Know how a run of a task that is at home elsewhere has ended."""
-        self.forget(run)
+        self.forget_noted(run)
         self.last[run.task] = run.state
+
+    def forget_noted(self, run: Run) -> None:
+        """Forget a run of a task that is at home elsewhere."""
+        self.elsewhere.pop(run.id, None)
+        self.by_task.get(run.task, {}).pop(run.id, None)
 
     def hold_home(self, task: str) -> None:
         """Let what is decided about a task be refused if it is no longer at home here."""
@@ -164,7 +169,7 @@ class EngineState:
     def put_row(self, row: TaskRow, word: str, actor: str) -> None:
         """Let a task's row be another one, and tell."""
         before = self.rows.get(row.name)
-        row = self.rows[row.name] = replace(row, declared=self.now)
+        self.rows[row.name] = row
         self.draft.changes.append(TaskPut(row, None if before is None else before.home))
         self.tell_task(word, row, actor)
 

@@ -18,7 +18,7 @@ from schedkit.core.engine.values import (
     FireRecorded,
     Found,
     HoldWrites,
-    Parents,
+    OutdatedError,
     Pause,
     Remove,
     Reschedule,
@@ -26,7 +26,7 @@ from schedkit.core.engine.values import (
     SettingPut,
     StandBy,
     TaskDropped,
-    TaskTaken,
+    TaskUntouched,
 )
 from schedkit.core.events import Fired, TaskChanged
 from schedkit.core.model import Task, TaskRow
@@ -70,11 +70,10 @@ class Tasks:
         """Take in a task that this process has declared, new or again."""
         state, task, found = self._state, stimulus.task, stimulus.found
         known = state.rows.get(task.name)
-        moved = known is None and found is not None
-        if known is None and found is not None:
+        moved = known is None and found is not None and found.row is not None
+        self._check_found(stimulus, moved)
+        if moved and found is not None:
             known = self._take_in(found)
-        if stimulus.parents is not None:
-            self._know_parents(task, stimulus.parents)
         row = self._declared_row(stimulus, known)
         self._tell_code(task.name, stimulus.code)
         state.tasks[task.name] = task
@@ -83,53 +82,76 @@ class Tasks:
             self._leave_behind(known, "rescheduled")
         word = "declared" if known is None else "moved" if moved else "redeclared"
         if row != known:
+            heard = state.heard if found is None else found.seq
+            row = replace(row, heard=heard if known is None else max(heard, known.heard))
             state.put_row(row, word, stimulus.actor)
         else:  # declared before in the same words: there is nothing to write
             state.tell_task(word, row, stimulus.actor, log=False)
         self._runs.set_rules(task)
+        if found is not None:
+            self._know_parents(task, found)
         if moved and found is not None:
-            self._go_on(task, found, stimulus.reason)
+            self._go_on(found, stimulus.reason)
+            for run in found.ended:
+                self._runs.end_parent(run)
+        if found is not None and known is not None and row != known:
+            self._runs.catch_up(task.name, found.unheard, known.heard)
         if stimulus.starts:
             state.queue.remember_starts(task.name, stimulus.starts)
         self._put_schedule(row)
         self._runs.forget_waits(task.name, task)
         return {}
 
-    def _take_in(self, found: Found) -> TaskRow:
+    def _check_found(self, stimulus: Declare, moved: bool) -> None:
+        state, found = self._state, stimulus.found
+        if found is None and stimulus.task.name in state.rows:
+            return
+        if found is None:
+            raise OutdatedError(
+                f"task {stimulus.task.name!r} has left", hint="read what the ledger has of it"
+            )
+        about = {parent.task for parent in stimulus.task.after}
+        about = {*about, stimulus.task.name} if moved else about - state.rows.keys()
+        unwritten = any(state.touched.get(task, 0) > stimulus.written for task in about)
+        if found.seq < state.heard or unwritten:
+            raise OutdatedError("the ledger has changed since it was read", hint="read it again")
+
+    def _take_in(self, found: Found) -> TaskRow | None:
         """Know a task that was at home elsewhere, and its runs."""
         state, row = self._state, found.row
+        assert row is not None
+        state.draft.changes.append(TaskUntouched(row.name, found.seq))
         state.rows[row.name] = row
-        state.since[row.name] = found.seq
-        state.draft.changes.append(TaskTaken(row, found.live))
         state.taken[row.name] = set(found.taken)
+        if row.name in found.last:
+            state.last[row.name] = found.last[row.name]
+        for id in list(state.by_task.get(row.name, ())):
+            if (noted := state.elsewhere.get(id)) is not None:
+                state.forget_noted(noted)  # of a parent that is at home here from now on
         for run in found.live:
-            state.elsewhere.pop(run.id, None)  # of a parent that is at home here from now on
-            state.keep(run)
+            if run.id in found.here:
+                state.guests.discard(run.id)  # as it is known here
+            else:
+                state.keep(run)
         state.abroad |= found.abroad
         self._runs.load_waits(found.waits)
         return row
 
-    def _know_parents(self, task: Task, parents: Parents) -> None:
-        """Know how the parents stand that are at home elsewhere, unless their news are heard already."""
+    def _know_parents(self, task: Task, found: Found) -> None:
+        """Know how the parents of a task stand: those at home elsewhere, and those that ended long ago."""
         state = self._state
-        names = {parent.task for parent in task.after} - state.rows.keys()
-        unknown = {name for name in names if not self._runs.is_parent(name)}
-        state.since.update(dict.fromkeys(unknown, parents.seq))
-        for run in [run for run in state.elsewhere.values() if run.task in unknown]:
-            state.forget(run)
-        for name, how in parents.last.items():
-            if name in unknown or name not in state.last:
-                state.last[name] = how
-        for run in parents.live:
-            if run.task in unknown:
+        for parent in task.after:
+            how = found.last.get(parent.task)
+            if how is not None and (parent.task not in state.rows or parent.task not in state.last):
+                state.last[parent.task] = how
+        for run in found.elsewhere:
+            if run.task not in state.rows and run.id not in state.runs:
                 state.note(run)
 
-    def _go_on(self, task: Task, found: Found, reason: str) -> None:
-        """Go on with the runs of a task that was at home elsewhere."""
+    def _go_on(self, found: Found, reason: str) -> None:
+        """Let runs run again that were running in a process that is gone."""
         for run in found.live:
-            if run.id in found.abroad:
-                self._runs.hold_keys(run, task)
-            elif run.state is State.RUNNING:
+            if run.state is State.RUNNING and run.id not in found.here | found.abroad:
                 self._attempts.interrupt(run, reason)
 
     def _tell_code(self, task: str, code: str) -> None:
@@ -272,7 +294,8 @@ class Tasks:
         state, known = self._state, self.row(stimulus.task)
         next = self._begins(stimulus.trigger)
         self._leave_behind(known, "rescheduled")
-        row = replace(known, trigger=stimulus.text, words=stimulus.words, anchored=state.now, next=next)
+        changed = {"trigger": stimulus.text, "words": stimulus.words, "anchored": state.now, "next": next}
+        row = replace(known, **changed, heard=max(known.heard, state.heard))
         state.put_row(row, "rescheduled", stimulus.actor)
         task = state.tasks.get(row.name)
         if task is not None:

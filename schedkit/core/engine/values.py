@@ -39,7 +39,8 @@ __all__ = [
     "Found",
     "Heard",
     "HoldWrites",
-    "Parents",
+    "OutdatedError",
+    "ParentsHeard",
     "Pause",
     "Recover",
     "Remove",
@@ -59,13 +60,17 @@ __all__ = [
     "TaskDropped",
     "TaskHeld",
     "TaskPut",
-    "TaskTaken",
+    "TaskUntouched",
     "WaitAdded",
     "WaitBound",
     "WaitDropped",
     "WaitEnded",
     "WaitRow",
 ]
+
+
+class OutdatedError(SchedkitError):
+    """What the ledger had of a task is older than what this engine has decided or heard of."""
 
 
 # Stimuli
@@ -83,8 +88,8 @@ class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
 
     `id`, `trigger`, `words`, `facts` and `place` are those of its row; `code` tells whether others have the
     same; `starts` are its latest ones that the ledger knows, which count towards its rate. `found` is what
-    the ledger has of a task that was at home elsewhere; what ran there was lost for the `reason` given.
-    `parents` is what it has of its parents.
+    the ledger has of it, read when `written` of this engine's decisions were in it; None: it is at home here.
+    What ran in processes that are gone was lost for the `reason` given.
     """
 
     task: Task
@@ -98,7 +103,7 @@ class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
     home_by: str = "declared"
     starts: tuple[int, ...] = ()
     found: Found | None = None
-    parents: Parents | None = None
+    written: int = 0
     reason: str = ""
 
 
@@ -110,9 +115,14 @@ class StandBy(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class Heard(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Other processes have written events to the log."""
+    """Other processes have written events to the log.
 
-    events: tuple[Event, ...]
+    `paused` is whether the ledger has all tasks paused, if that may have changed and nothing that was decided
+    here is unwritten.
+    """
+
+    events: tuple[Event, ...] = ()
+    paused: bool | None = None
 
 
 class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
@@ -298,17 +308,25 @@ class TaskDropped(msgspec.Struct, frozen=True, gc=False):
     home: str
 
 
-class TaskTaken(msgspec.Struct, frozen=True, gc=False):
-    """A task changes its home, and its row and the runs that have not ended are still as they were found."""
-
-    row: TaskRow
-    live: list[Run]
-
-
 class TaskHeld(msgspec.Struct, frozen=True, gc=False):
     """What was decided holds only while a task is at home there."""
 
     task: str
+    home: str
+
+
+class TaskUntouched(msgspec.Struct, frozen=True, gc=False):
+    """What was decided holds only if nobody else has written of a task since that event."""
+
+    task: str
+    since: int
+
+
+class ParentsHeard(msgspec.Struct, frozen=True, gc=False):
+    """A task has a run for each run of its parents of which the log tells up to an event."""
+
+    task: str
+    seq: int
     home: str
 
 
@@ -358,9 +376,10 @@ class WaitBound(msgspec.Struct, frozen=True, gc=False):
 
 
 class WaitEnded(msgspec.Struct, frozen=True, gc=False):
-    """The runs that waited for a run know how it ended."""
+    """A run knows how the run of a parent ended for which it waits."""
 
-    parent_run: str
+    run: str
+    parent: str
     state: State
 
 
@@ -395,7 +414,8 @@ Change = (
     | TaskAdvanced
     | TaskDropped
     | TaskHeld
-    | TaskTaken
+    | TaskUntouched
+    | ParentsHeard
     | CodeTold
     | FireRecorded
     | WaitAdded
@@ -472,41 +492,38 @@ class Decision(msgspec.Struct, frozen=True):
         return bool(self.changes) or any(event.seq for event in self.events)
 
 
-class Parents(msgspec.Struct, frozen=True, kw_only=True):
-    """What the ledger has of tasks that are parents.
-
-    Attributes
-    ----------
-    live : list of Run
-        Their runs that have not ended.
-    last : mapping of str to State
-        How the last run of each ended.
-    seq : int
-        The last event by then.
-    """
-
-    live: list[Run] = []
-    last: Mapping[str, State] = {}
-    seq: int = 0
-
-
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What the ledger has of one task, for an engine that takes it in.
 
     Attributes
     ----------
-    abroad : set of str
-        Runs that are running in processes which live; they end there.
+    row : TaskRow or None
+        None: the task is new.
+    last : mapping of str to State
+        How its last run ended, and that of each of its parents.
     seq : int
-        The last event by then.
+        The number of the newest event at that moment.
+    here, abroad : set of str
+        Runs that are running in this process, and in others which live; they end there.
+    elsewhere : list of Run
+        Runs of its parents that have not ended.
+    unheard : list of tuple of int and Run
+        Runs of its parents of which its home had not heard, with the event that tells of each.
+    ended : list of Run
+        Runs for which its runs wait and which have ended, of which its home had not heard.
     """
 
-    row: TaskRow
+    row: TaskRow | None = None
+    seq: int = 0
     live: list[Run] = []
     waits: list[WaitRow] = []
     taken: set[int] = set()
+    last: Mapping[str, State] = {}
+    here: frozenset[str] = frozenset()
     abroad: frozenset[str] = frozenset()
-    seq: int = 0
+    elsewhere: list[Run] = []
+    unheard: list[tuple[int, Run]] = []
+    ended: list[Run] = []
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -520,6 +537,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         Runs of tasks that are at home elsewhere, which run here.
     elsewhere : list of Run
         Runs of parents at home elsewhere that have not ended.
+    unheard : mapping of str to list of tuple of int and Run
+        Task → the runs of its parents of which this life had not heard, with the event that tells of each.
+    ended : list of Run
+        Runs for which others wait and which have ended, of which this life had not heard.
     taken : mapping of str to set of int
         Times of each task, from its next one on, that have their run already: as after the clock was set
         back.
@@ -535,5 +556,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     abroad: frozenset[str] = frozenset()
     guests: frozenset[str] = frozenset()
     elsewhere: list[Run] = []
+    unheard: Mapping[str, list[tuple[int, Run]]] = {}
+    ended: list[Run] = []
     paused: bool = False
     seq: int = 0

@@ -1,6 +1,7 @@
 """Decisions about what is at home with nobody: the work of a process that died, tasks that none declares.
 
 An engine is made from the rows in question, decides, and is dropped, all in one transaction of the writer.
+Whatever it tells, the engines of all processes hear from the log, that of this one too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from schedkit.core.engine.engine import Engine
-from schedkit.core.engine.values import Announce, Decision, Heard, Recover, Stimulus
+from schedkit.core.engine.values import Announce, Decision, Recover, Stimulus
 from schedkit.core.events import NodeChanged
 from schedkit.core.node.life import Life
 from schedkit.core.store.lives import NodeRow, living_in, mark_gone
@@ -40,7 +41,6 @@ async def bury(life: Life, dead: NodeRow) -> None:
     decision = await awaited(life.writer.decide(decide))
     if decision.events:
         _log.info("%s has ended; its tasks wait for a process that declares them", dead)
-    _tell(life, decision)
 
 
 async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str, object]:
@@ -67,14 +67,5 @@ async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str
         return decision
 
     decision = await awaited(life.writer.decide(decide))
-    _tell(life, decision)
     answers = [reply.answer for reply in decision.replies]
     return answers[0] if answers else {}
-
-
-def _tell(life: Life, decision: Decision) -> None:
-    """Have this process hear of it, as others do from the log."""
-    life.bus.publish(decision.events)
-    life.waiters.settle(decision.finished)
-    if decision.events:
-        life.post(Heard(events=tuple(decision.events)))

@@ -66,6 +66,8 @@ class Declarations:
         tasks: Sequence[Task],
         home: Container[str],
         life: str,
+        *,
+        written: int,
         tokens: Sequence[Promise[dict[str, Any]]],
     ) -> tuple[list[Declare | StandBy], list[DeclarationError]]:
         """Return what an engine is told of tasks that are declared, and what is refused.
@@ -74,27 +76,31 @@ class Declarations:
         ----------
         home : container of str
             The tasks that are at home here, with this life.
+        written : int
+            How many decisions of this life's engine are in the ledger.
         tokens : sequence of Promise
             One for each, answered when it is written.
         """
-        names = [task.name for task in tasks if task.name not in home]
-        found = await anyio.to_thread.run_sync(self._ledger.found, names) if names else {}
+        after = {task.name: [parent.task for parent in task.after] for task in tasks}
+        asked = {name: parents for name, parents in after.items() if name not in home or parents}
+        found = await anyio.to_thread.run_sync(self._ledger.found, asked, life) if asked else {}
         living = await self._living() if found else {}
-        codes = await anyio.to_thread.run_sync(self._ledger.codes, names) if found else {}
+        codes = await anyio.to_thread.run_sync(self._ledger.codes, list(found)) if found else {}
         told: list[Declare | StandBy] = []
         refused: list[DeclarationError] = []
         for task, token in zip(tasks, tokens, strict=True):
             name, code = task.name, code_of(task)
             self.declared[name] = datetime.now(UTC)
-            if name in home:
-                told.append(await self._declaration(task, token=token))
-                continue
             known = found.get(name)
-            at = None if known is None or known.row.home == life else living.get(known.row.home)
+            if name in home:
+                told.append(await self._declaration(task, known, written=written, token=token))
+                continue
+            row = None if known is None else known.row
+            at = None if row is None or row.home == life else living.get(row.home)
             same = at is not None and codes.get((at.life, name)) == code
             moves = self.bring_home or name in self.replacing
             try:
-                claim = settle_home(name, known, at, place=self._place(task), same_code=same, replace=moves)
+                claim = settle_home(name, row, at, place=self._place(task), same_code=same, replace=moves)
             except DeclarationError as error:
                 refused.append(error)
                 self._registry.remove(name)
@@ -107,7 +113,9 @@ class Declarations:
             else:
                 self.elsewhere.pop(name, None)
                 self.replacing.discard(name)
-                told.append(await self._declaration(task, known, at, replace=moves, token=token))
+                told.append(
+                    await self._declaration(task, known, at, written=written, replace=moves, token=token)
+                )
         return told, refused
 
     async def _living(self) -> Mapping[str, NodeRow]:
@@ -120,10 +128,10 @@ class Declarations:
         found: Found | None = None,
         home: NodeRow | None = None,
         *,
+        written: int = 0,
         replace: bool = False,
         token: Any = None,
     ) -> Declare:
-        parents = [parent.task for parent in task.after]
         starts: list[int] = []
         if task.rate is not None:
             runs = await anyio.to_thread.run_sync(
@@ -142,7 +150,7 @@ class Declarations:
             actor=self._config.name,
             starts=tuple(starts),
             found=found,
-            parents=await anyio.to_thread.run_sync(self._ledger.parents, parents) if parents else None,
+            written=written,
             reason="its process ended",
             token=token,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from schedkit.core.engine.values import Found
+from schedkit.core.model import TaskRow
 from schedkit.core.store.lives import NodeRow
 from schedkit.errors import DeclarationError
 
@@ -25,7 +25,7 @@ class Claim(Enum):
 
 def settle_home(
     name: str,
-    found: Found | None,
+    row: TaskRow | None,
     home: NodeRow | None,
     *,
     place: str,
@@ -36,8 +36,8 @@ def settle_home(
 
     Parameters
     ----------
-    found : Found or None
-        What the ledger has of it; None: it is new.
+    row : TaskRow or None
+        It in the ledger; None: it is new.
     home : NodeRow or None
         The process with which it is at home; None: with nobody that lives.
     place : str
@@ -52,13 +52,13 @@ def settle_home(
     DeclarationError
         If another process has other code under this name.
     """
-    if found is None or home is None or replace:
+    if row is None or home is None or replace:
         return Claim.HOME
-    if place and place == found.row.place and found.row.home_by != "moved":
+    if place and place == row.place and row.home_by != "moved":
         return Claim.HOME
     if same_code:
         return Claim.STAND_BY
-    where = f" from {found.row.place}" if found.row.place else ""
+    where = f" from {row.place}" if row.place else ""
     raise DeclarationError(
         f"task {name!r} is run by {home}{where}, with other code",
         hint="give this one another name, or stop that process, or declare it with replace=True",

@@ -32,7 +32,7 @@ from schedkit.core.engine.values import (
     StopAttempts,
     Submit,
 )
-from schedkit.core.events import Event, LoopBlocked, NodeChanged, StoreAway, StoreBack
+from schedkit.core.events import Event, LoopBlocked, NodeChanged, StoreAway, StoreBack, TaskChanged
 from schedkit.core.execution.attempt import Ports
 from schedkit.core.node.clock import Clock
 from schedkit.core.node.config import NodeConfig
@@ -88,6 +88,8 @@ class Life:
         The attempts whose code has not ended, and those that are about to begin.
     written : int
         The number of the last event that is in the ledger.
+    told_of_all : bool
+        Somebody has paused or resumed all tasks; whether they are paused, the ledger tells.
     trouble : Event or None
         What a board that is made now would have missed.
     """
@@ -111,6 +113,7 @@ class Life:
         self.declarations = declarations
         self.written = 0
         self.trouble: Event | None = None
+        self.told_of_all = False
         self.clock = Clock()
         self.stopping = False
         self._ended = self._settled = False
@@ -219,7 +222,7 @@ class Life:
             decision.events[:] = [event for event in decision.events if event.seq]
         executions = self.executions.begin(decision, steady)
         timed_out = self.executions.ask_to_stop(decision)
-        made = Unwritten(decision, again, executions, timed_out, careful)
+        made = Unwritten(decision, again, executions, timed_out, careful, self.engine.decided)
         if decision.writes or self._unwritten:
             self._write(made)
         else:
@@ -245,7 +248,7 @@ class Life:
     async def _make_engine(self) -> None:
         """Make the engine from the ledger."""
         snapshot = await anyio.to_thread.run_sync(self.ledger.snapshot, self.lease.life)
-        self.engine = Engine(self.config.engine(self.lease.life), snapshot)
+        self.engine = Engine(self.config.engine(self.lease.life), snapshot, self.engine.decided)
         self.written = max(self.written, snapshot.seq)
         declared = await self.declarations.again({row.name for row in snapshot.tasks})
         recover = Recover(
@@ -328,11 +331,30 @@ class Life:
 
     def _committed(self, decisions: Sequence[Decision]) -> None:
         events = [event for decision in decisions for event in decision.events]
+        self.hear_of_all(events)
         self.written = max([self.written, *(event.seq for event in events)])
         self.bus.publish(events)
         for _ in decisions:
             self._carry_out(self._unwritten.popleft())
         self._failures = 0
+
+    def hear_of_all(self, events: Iterable[Event]) -> None:
+        """Note whether somebody has paused or resumed all tasks: two may have at once; on any thread."""
+        if any(isinstance(event, TaskChanged) and event.row is None for event in events):
+            self.told_of_all = True
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether something that was decided is not written yet."""
+        return bool(self._unwritten)
+
+    @property
+    def decisions_written(self) -> int:
+        """How many of the engine's decisions are in the ledger, with all before them; on our loop."""
+        try:
+            return self._unwritten[0].number - 1
+        except IndexError:
+            return self.engine.decided
 
     def _carry_out(self, made: Unwritten) -> None:
         """Do what a decision has others do, in this order."""
@@ -418,7 +440,8 @@ class Life:
     def save_progress(self) -> None:
         """Have written what running attempts have told since the last time."""
         if told := self.executions.progress():
-            self._write(Unwritten(Decision([*told], [], [], [], [], [], False, None)))
+            told_so_far = Decision([*told], [], [], [], [], [], False, None)
+            self._write(Unwritten(told_so_far, number=self.engine.decided))
 
     def blocked(self, name: str, seconds: float, where: str, over: bool) -> None:
         """Tell which coroutine keeps the users' loop busy."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from schedkit.core.engine.values import Declare, Finished, Heard, Stimulus
+from schedkit.core.engine.values import Finished, Heard, OutdatedError
 from schedkit.core.events import Event, NodeChanged, RunEnded, TaskChanged
 from schedkit.core.execution.attempt import Ports
 from schedkit.core.execution.process_pool import Children
@@ -52,7 +51,7 @@ LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS = 0.003, 0.05
 # How long a declaration waits to be written before it goes on without.
 DECLARE_SECONDS = 1.0
 # How often a declaration is decided again because another process was quicker.
-DECLARE_TRIES = 5
+DECLARE_TRIES, DECLARE_PAUSE_SECONDS = 20, 0.02
 
 
 class Node:
@@ -286,7 +285,9 @@ class Node:
             try:
                 for command in await anyio.to_thread.run_sync(self.ledger.commands, life.lease.life):
                     await carry_out(life, self.backfills, command)
-                self._hear(life, await self.watching.catch_up(life.lease.life))
+                news = await self.watching.catch_up(life.lease.life)
+                life.hear_of_all(news)
+                self._hear(life, news, await self._whether_paused(life))
                 await self.watching.poll_progress(
                     {execution.run.id for execution in life.executions.values()}
                 )
@@ -297,11 +298,17 @@ class Node:
                 _log.debug("the ledger could not be looked at: %s", error)
             await anyio.sleep(LOOK_SECONDS)
 
-    def _hear(self, life: Life, events: Sequence[Event]) -> None:
+    async def _whether_paused(self, life: Life) -> bool | None:
+        if not life.told_of_all or life.unwritten:
+            return None
+        life.told_of_all = False
+        return await anyio.to_thread.run_sync(self.ledger.setting, "paused") == "1"
+
+    def _hear(self, life: Life, events: Sequence[Event], paused: bool | None = None) -> None:
         """Take in what other processes did."""
-        if not events:
+        if not events and paused is None:
             return
-        life.post(Heard(events=tuple(events)))
+        life.post(Heard(events=tuple(events), paused=paused))
         for event in events:
             if isinstance(event, RunEnded):
                 life.waiters.settle([Finished(event.after)])
@@ -359,14 +366,17 @@ class Node:
             if life is None or not left:
                 return
             left = await self._declare(life, left, alone)
+            if left:
+                await anyio.sleep(DECLARE_PAUSE_SECONDS)
         _log.warning("task %r: another process declares it again and again", left[0].name if left else "")
 
     async def _declare(self, life: Life, tasks: Sequence[Task], alone: bool) -> list[Task]:
         """Return those for which another process was quicker."""
         tokens = [Promise[dict[str, Any]]() for _ in tasks]
-        told, refused = await self.declarations.settle(tasks, life.engine.rows, life.lease.life, tokens)
+        told, refused = await self.declarations.settle(
+            tasks, life.engine.rows, life.lease.life, written=life.decisions_written, tokens=tokens
+        )
         life.post(*told)
-        await self._hear_again(life, told)
         for error in refused:
             if alone:
                 raise error
@@ -377,21 +387,9 @@ class Node:
             for task, token in zip(tasks, tokens, strict=True):
                 try:
                     await awaited(token.future())
-                except (StaleError, RefusedRowError):
+                except (StaleError, RefusedRowError, OutdatedError):
                     stale.append(task)
         return stale
-
-    async def _hear_again(self, life: Life, told: Sequence[Stimulus]) -> None:
-        """Hear what others did since the ledger was read for these declarations.
-
-        It may have been heard already, when the engine did not know the tasks yet.
-        """
-        declared = [each for each in told if isinstance(each, Declare)]
-        read_at = [it.seq for each in declared for it in (each.found, each.parents) if it is not None]
-        if read_at:
-            read = functools.partial(self.ledger.events, min(read_at), besides=life.lease.life)
-            if events := await anyio.to_thread.run_sync(read):
-                life.post(Heard(events=tuple(events)))
 
     async def ask(
         self,

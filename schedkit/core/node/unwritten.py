@@ -25,11 +25,13 @@ class Unwritten:
         The attempts that it starts.
     timed_out : sequence of tuple of Execution and bool
         Those that it ends, and whether their run ends with them.
+    number : int
+        How many decisions the engine had made with it.
     careful : bool
         It is about one thing, because a decision about several had failed.
     """
 
-    __slots__ = ("careful", "decision", "executions", "stimuli", "timed_out")
+    __slots__ = ("careful", "decision", "executions", "number", "stimuli", "timed_out")
 
     def __init__(
         self,
@@ -38,7 +40,9 @@ class Unwritten:
         executions: Sequence[Execution] = (),
         timed_out: Sequence[tuple[Execution, bool]] = (),
         careful: bool = False,
+        number: int = 0,
     ) -> None:
+        self.number = number
         self.decision, self.stimuli, self.executions = decision, stimuli, executions
         self.timed_out, self.careful = timed_out, careful
 

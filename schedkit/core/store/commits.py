@@ -21,7 +21,7 @@ from schedkit.core.store.lives import Lease
 from schedkit.core.store.refusals import StaleError
 from schedkit.core.store.rows import Row
 from schedkit.core.store.schema import events, nodes
-from schedkit.core.store.sections import SECTIONS, SUBJECTS, Append, Check, Section
+from schedkit.core.store.sections import SECTIONS, SUBJECTS, Append, Check, Section, Untouched
 from schedkit.core.text import dump
 
 __all__ = ["VIEW", "Commits", "OneStatement", "Statements", "commits_for"]
@@ -75,36 +75,44 @@ class Statements:
             self._lease.claim(connection, batch)
             self.write(connection, batch, rows)
 
-    def write(self, connection: sa.Connection, batch: int, rows: Rows) -> None:
-        """Write rows in the present transaction, which has claimed its number."""
+    def write(self, connection: sa.Connection, batch: int, rows: Rows, told_by: str | None = None) -> None:
+        """Write rows in the present transaction, which has claimed its number.
+
+        Parameters
+        ----------
+        told_by : str, optional
+            The life that tells of it; this one by default, and "" is nobody: then this one hears of it too.
+        """
         for name, found in rows.items():
             section = SECTIONS[name]
             if isinstance(section, Append) and section.numbered:
                 continue
-            if isinstance(section, Append):
+            if isinstance(section, Append | Untouched):
                 found = [(*row, self._lease.life) for row in found]
             if not self._apply(connection, name, section, found):
                 raise StaleError(f"ledger {self._store}: {name} no longer apply")
-        self._log(connection, batch, rows.get("events", []))
+        life = self._lease.life if told_by is None else told_by
+        self._log(connection, life, batch, rows.get("events", []))
 
     def _apply(self, connection: sa.Connection, name: str, section: Section, rows: list[Row]) -> bool:
         text = self._texts[name]
         if isinstance(section, Check):
             return all(connection.exec_driver_sql(text, row).first() is not None for row in rows)
+        if isinstance(section, Untouched):
+            return all(connection.exec_driver_sql(text, row).first() is None for row in rows)
         touched = connection.exec_driver_sql(text, rows).rowcount
         return not section.guarded or touched == len(rows)
 
-    def _log(self, connection: sa.Connection, batch: int, rows: list[Row]) -> None:
+    def _log(self, connection: sa.Connection, life: str, batch: int, rows: list[Row]) -> None:
         """Write events last: who has read one number must not miss a smaller one that comes later."""
         if not rows:
             return
-        life = self._lease.life
         if not self._store.sqlite:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_NUMBERS})")
         base = connection.scalar(_LAST) or 0
         signed = [(*row, life, batch, base + number) for number, row in enumerate(rows, 1)]
         connection.exec_driver_sql(self._texts["events"], signed)
-        connection.execute(nodes.update().where(nodes.c.id == life).values(base=base))
+        connection.execute(nodes.update().where(nodes.c.id == self._lease.life).values(base=base))
 
     def base(self, connection: sa.Connection) -> int:
         """Return the number of the event before the first of the last commit."""
@@ -139,6 +147,9 @@ def _trigger(subject: str, names: Sequence[str]) -> str:
         section = SECTIONS[name]
         if isinstance(section, Check):
             steps.append(f"SELECT RAISE(ABORT, '{_STALE}{name}') WHERE {section.missing(f'new.{name}')}")
+            continue
+        if isinstance(section, Untouched):
+            steps.append(f"SELECT RAISE(ABORT, '{_STALE}{name}') WHERE {section.touched(f'new.{name}')}")
             continue
         steps.append(section.for_all(f"new.{name}"))
         if section.guarded:

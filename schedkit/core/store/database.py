@@ -21,6 +21,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from schedkit.core.store import schema
 from schedkit.core.store.file_systems import FileSystem, network_file_system
+from schedkit.core.store.locks import SqliteGuard
 from schedkit.errors import LedgerError
 from schedkit.values.extras import requires_extra
 from schedkit.values.text import one_line
@@ -55,7 +56,9 @@ class Store:
         self._looked = False
         self._network: FileSystem | None = None
         self._file: tuple[int, int] | None = None  # which file was opened
+        self._guarded: tuple[int, int] | None = None  # … and which one is guarded
         self.path = Path(self.url.database) if self.sqlite and self.url.database else None
+        self._guard = None if self.path is None else SqliteGuard(self.path)
         try:
             with requires_extra("postgres", "PostgreSQL ledgers"):
                 self._write = sa.create_engine(self.url, poolclass=NullPool, **self._named())
@@ -172,6 +175,12 @@ class Store:
         finally:
             connection.execution_options(**{_AUTOCOMMIT: False})
 
+    def guard(self) -> None:
+        """Keep SQLite's locks whatever else this process does with the file; while a connection is open."""
+        if self._guard is not None and self._file is not None and self._guarded != self._file:
+            self._guard.take()
+            self._guarded = self._file
+
     def check_there(self) -> None:
         """Refuse to go on when the file that was opened is no longer the one of that name.
 
@@ -263,6 +272,7 @@ class Store:
     def forked(self) -> None:
         """In a forked child: leave the connections to the parent, which goes on using them."""
         self._readers, self._reading = threading.Condition(), 0
+        self._guarded = None  # the parent has the locks
         self._read.dispose(close=False)
 
     def close(self) -> None:
@@ -270,6 +280,9 @@ class Store:
         with self._readers:
             self._readers.wait_for(lambda: not self._reading, timeout=5.0)
         _dispose(self._write, self._read)
+        if self._guard is not None:
+            self._guard.release()
+            self._guarded = None
 
 
 _AUTOCOMMIT = "schedkit_autocommit"  # an option of connections

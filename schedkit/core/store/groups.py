@@ -15,13 +15,14 @@ from schedkit.core.engine.values import (
     Decision,
     DetailsTold,
     FireRecorded,
+    ParentsHeard,
     RunChanged,
     SettingPut,
     TaskAdvanced,
     TaskDropped,
     TaskHeld,
     TaskPut,
-    TaskTaken,
+    TaskUntouched,
     WaitAdded,
     WaitBound,
     WaitDropped,
@@ -82,6 +83,7 @@ class _Group:
         self.put: dict[str, TaskRow | None] = {}
         self._homes: dict[str, str | None] = {}  # where each of these was at home before, None: it is new
         self.held: dict[tuple[str, str], None] = {}
+        self._heard: dict[str, ParentsHeard] = {}
         self.started: dict[tuple[str, int], AttemptStarted] = {}
         self._ended: dict[tuple[str, int], Attempt] = {}
         self.details: dict[str, dict[str, Any]] = {}
@@ -116,14 +118,16 @@ class _Group:
             self._homes[name] = change.home
         self.put[name] = change.row
 
+    def hear_parents(self, change: ParentsHeard) -> None:
+        row = self.put.get(change.task)
+        if row is None:
+            self._heard[change.task] = change
+        else:
+            self.put[change.task] = replace(row, heard=change.seq)
+
     def drop_task(self, change: TaskDropped) -> None:
         self._homes.setdefault(change.task, change.home)
         self.put[change.task] = None
-
-    def take_task(self, change: TaskTaken) -> None:
-        row = change.row
-        self.rows["taken_tasks"].append((row.name, row.home, row.next, row.declared))
-        self.rows["taken_runs"] += [(run.id, run.attempt, run.state.value) for run in change.live]
 
     def end_attempt(self, change: AttemptRecorded) -> None:
         key = (change.run, change.attempt.number)
@@ -143,6 +147,9 @@ class _Group:
         for key, it in self.started.items():
             rows["new_attempts"].append(start_values(it.run, it.number, it.started, self._ended.get(key)))
         rows["advances"] += [(it.to, it.task, it.was, it.home) for it in self._advanced.values()]
+        rows["heard_parents"] += [
+            (it.seq, it.task, it.home) for it in self._heard.values() if it.task not in self._homes
+        ]
         rows["held_tasks"] += [key for key in self.held if key[0] not in self._homes]
         for name, row in self.put.items():
             home = self._homes[name]
@@ -163,6 +170,7 @@ _TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
     AttemptRecorded: _Group.end_attempt,
     AttemptStarted: lambda group, it: group.started.update({(it.run, it.number): it}),
     DetailsTold: lambda group, it: group.details.update({it.run: it.details}),
+    ParentsHeard: _Group.hear_parents,
     FireRecorded: lambda group, it: group.rows["fires"].append(fire_values(it)),
     RunChanged: _Group.move,
     SettingPut: lambda group, it: group.settings.update({it.key: it.value}),
@@ -171,9 +179,9 @@ _TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
     TaskDropped: _Group.drop_task,
     TaskHeld: lambda group, it: group.held.update({(it.task, it.home): None}),
     TaskPut: _Group.put_task,
-    TaskTaken: _Group.take_task,
+    TaskUntouched: lambda group, it: group.rows["untouched_tasks"].append((it.task, it.since)),
     WaitAdded: lambda group, it: group.rows["waits"].append(wait_values(it.row)),
     WaitBound: lambda group, it: group.rows["bound_waits"].append((it.parent_run, it.run, it.parent)),
     WaitDropped: lambda group, it: group.rows["dropped_waits"].append((it.run, it.parent)),
-    WaitEnded: lambda group, it: group.rows["ended_waits"].append((it.state.value, it.parent_run)),
+    WaitEnded: lambda group, it: group.rows["ended_waits"].append((it.state.value, it.run, it.parent)),
 }

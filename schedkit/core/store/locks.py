@@ -19,12 +19,17 @@ from typing import IO
 
 from schedkit.values.forks import register_fork_hook
 
-__all__ = ["ByteLock", "held_elsewhere"]
+__all__ = ["ByteLock", "SqliteGuard", "held_elsewhere"]
 
 # What the systems say of a lock that somebody else holds.
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
-_open: weakref.WeakSet[ByteLock] = weakref.WeakSet()
+_open: weakref.WeakSet[ByteLock | SqliteGuard] = weakref.WeakSet()
+
+# SQLite's own bytes, from its os_unix.c: of a database whoever reads it locks these, shared …
+_SHARED, _SHARED_SIZE = 0x40000002, 510
+# … and of its index of the write-ahead log this one, as long as it is open.
+_INDEX_OPEN = 128
 
 
 class ByteLock:
@@ -62,6 +67,44 @@ class ByteLock:
             self._file = None
 
 
+class SqliteGuard:
+    """Keeps SQLite's locks on a database while this process has it open.
+
+    SQLite locks as POSIX does: whatever else in this process opens the file and closes it again, as a cell
+    that copies it, drops all of SQLite's locks. Another process that closes the database then takes itself
+    for the last one and removes the log, with what was written to it (measured: 995 of 1,804 rows kept).
+    Locks of the open file on the same bytes stay.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files: list[IO[bytes]] = []
+        weakref.finalize(self, _close, self._files)
+
+    def take(self) -> None:
+        """Lock, while a connection is open that has read or written; again after the file was replaced."""
+        self.release()
+        for path, position, length in (
+            (self._path, _SHARED, _SHARED_SIZE),
+            (self._path.with_name(f"{self._path.name}-shm"), _INDEX_OPEN, 1),
+        ):
+            # A file system without such locks has the others neither; Windows' locks belong to the handle.
+            with contextlib.suppress(OSError):
+                file = open(path, "rb")  # noqa: SIM115  # held open as long as the lock
+                self._files.append(file)
+                _lock_shared(file, position, length)
+        _open.add(self)
+
+    def release(self) -> None:
+        """Give the locks back."""
+        _close(self._files)
+
+
+def _close(files: list[IO[bytes]]) -> None:
+    while files:
+        files.pop().close()
+
+
 def held_elsewhere(path: Path, position: int) -> bool:
     """Tell whether somebody holds the lock on a byte, in this process or another.
 
@@ -96,6 +139,9 @@ if sys.platform == "win32":
     def _is_held(file: IO[bytes], position: int) -> bool:
         return not _lock(file, position)  # closing the file gives it back
 
+    def _lock_shared(file: IO[bytes], position: int, length: int) -> None:
+        """Nothing: what else opens a file here drops no locks."""
+
 else:
     import fcntl
 
@@ -104,10 +150,13 @@ else:
     _SET = 90 if _DARWIN else fcntl.F_OFD_SETLK
     _GET = 92 if _DARWIN else fcntl.F_OFD_GETLK
 
-    def _flock(kind: int, position: int) -> bytes:
+    def _flock(kind: int, position: int, length: int = 1) -> bytes:
         if _DARWIN:
-            return struct.pack("qqihh", position, 1, 0, kind, os.SEEK_SET)
-        return struct.pack("hhqqi4x", kind, os.SEEK_SET, position, 1, 0)
+            return struct.pack("qqihh", position, length, 0, kind, os.SEEK_SET)
+        return struct.pack("hhqqi4x", kind, os.SEEK_SET, position, length, 0)
+
+    def _lock_shared(file: IO[bytes], position: int, length: int) -> None:
+        fcntl.fcntl(file.fileno(), _SET, _flock(fcntl.F_RDLCK, position, length))
 
     def _lock(file: IO[bytes], position: int) -> bool:
         try:

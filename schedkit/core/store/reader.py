@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from sqlalchemy import select
 
-from schedkit.core.engine.values import Found, Parents, Snapshot, WaitRow
-from schedkit.core.events import Event, decode
+from schedkit.core.engine.values import Found, Snapshot, WaitRow
+from schedkit.core.events import Event, RunQueued, decode
 from schedkit.core.ids import new_id
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
@@ -196,30 +196,41 @@ class Ledger:
         with self.store.snapshot() as connection, self.store.decoding():
             return read_snapshot(connection, tasks.c.home == life, life)
 
-    def found(self, names: Collection[str]) -> dict[str, Found]:
-        """Return what there is of tasks, by name, all of it as it was at one moment."""
-        with self.store.snapshot() as connection, self.store.decoding():
-            snapshot = read_snapshot(connection, tasks.c.name.in_(names), "")
-        return {
-            row.name: Found(
-                row=row,
-                live=[run for run in snapshot.live if run.task == row.name],
-                waits=[wait for wait in snapshot.waits if wait.child == row.name],
-                taken=snapshot.taken.get(row.name, set()),
-                abroad=snapshot.abroad & {run.id for run in snapshot.live if run.task == row.name},
-                seq=snapshot.seq,
-            )
-            for row in snapshot.tasks
-        }
+    def found(self, after: Mapping[str, Collection[str]], life: str) -> dict[str, Found]:
+        """Return what there is of tasks, all of it as it was at one moment.
 
-    def parents(self, names: Collection[str]) -> Parents:
-        """Return how tasks stand that are parents of others."""
+        Parameters
+        ----------
+        after : mapping of str to collection of str
+            The tasks, each with the parents after which it comes.
+        life : str
+            The life that wants to know, with what runs in it.
+        """
         with self.store.snapshot() as connection, self.store.decoding():
-            return Parents(
-                live=_live_of(connection, names),
-                last=_last(connection, names),
-                seq=connection.scalar(_LAST_SEQ) or 0,
+            snapshot = read_snapshot(connection, tasks.c.name.in_(after), life)
+            parents = {parent for several in after.values() for parent in several}
+            last, elsewhere = _last(connection, {*after, *parents}), _live_of(connection, parents)
+            here = {run for run, (at, _) in _lives_of(connection).items() if at == life}
+        rows = {row.name: row for row in snapshot.tasks}
+        found: dict[str, Found] = {}
+        for name, several in after.items():
+            live = [run for run in snapshot.live if run.task == name]
+            ids = frozenset(run.id for run in live)
+            its_waits = [wait for wait in snapshot.waits if wait.child == name]
+            found[name] = Found(
+                row=rows.get(name),
+                seq=snapshot.seq,
+                live=live,
+                waits=its_waits,
+                taken=snapshot.taken.get(name, set()),
+                last={task: last[task] for task in (name, *several) if task in last},
+                here=ids & here,
+                abroad=ids & snapshot.abroad,
+                elsewhere=[run for run in elsewhere if run.task in several],
+                unheard=snapshot.unheard.get(name, []),
+                ended=[run for run in snapshot.ended if run.id in {wait.parent_run for wait in its_waits}],
             )
+        return found
 
     def codes(self, names: Collection[str]) -> dict[tuple[str, str], str]:
         """Return (life, task) → the code that a life has of a task."""
@@ -337,46 +348,89 @@ def read_snapshot(connection: sa.Connection, which: sa.ColumnElement[bool], life
     rows = [task_from_row(row) for row in _mappings(connection, _TASKS.where(which))]
     names = [row.name for row in rows]
     parents = {parent for row in rows for parent in _parents(row)}
-    # Where each running run runs; whoever is gone runs nothing.
-    lives = {
-        run: (at, gone)
-        for run, at, gone in connection.execute(
-            select(attempts.c.run, attempts.c.life, nodes.c.gone)
-            .outerjoin(nodes, nodes.c.id == attempts.c.life)
-            .where(attempts.c.outcome.is_(None))
-        )
-    }
+    lives = _lives_of(connection)
     mine = [run for run, (at, _) in lives.items() if at == life]
     own = runs.c.task.in_(names)
     live = [run_from_row(row) for row in _mappings(connection, _LIVE_RUNS.where(own | runs.c.id.in_(mine)))]
+    waiting = [wait_from_row(row) for row in _mappings(connection, _WAITS.where(waits.c.child.in_(names)))]
     known = set(names)
     return Snapshot(
         tasks=rows,
         live=live,
-        waits=[wait_from_row(row) for row in _mappings(connection, _WAITS.where(waits.c.child.in_(names)))],
+        waits=waiting,
         taken=_taken(connection, names),
         last=_last(connection, parents),
-        abroad=frozenset(run.id for run in live if _is_abroad(lives.get(run.id), life)),
+        abroad=frozenset(
+            run.id for run in live if run.task in known and _lives_elsewhere(lives, run.id, life)
+        ),
         guests=frozenset(run.id for run in live if run.task not in known),
-        elsewhere=_live_of(connection, parents - known),
+        elsewhere=[run for run in _live_of(connection, parents - known) if run.id not in mine],
+        unheard=_unheard(connection, rows),
+        ended=_ended(connection, waiting),
         paused=_setting(connection, "paused") == "1",
         seq=connection.scalar(_LAST_SEQ) or 0,
     )
 
 
-def _is_abroad(where: tuple[str, int | None] | None, life: str) -> bool:
-    """Tell whether a run is running in another life, which is not marked as gone."""
-    return where is not None and where[0] != life and where[1] is None
+def _lives_of(connection: sa.Connection) -> dict[str, tuple[str, int | None]]:
+    """Return in which life each running run runs, and since when that is gone; then it runs nothing."""
+    query = (
+        select(attempts.c.run, attempts.c.life, nodes.c.gone)
+        .outerjoin(nodes, nodes.c.id == attempts.c.life)
+        .where(attempts.c.outcome.is_(None))
+    )
+    return {run: (at, gone) for run, at, gone in connection.execute(query)}
+
+
+def _lives_elsewhere(lives: Mapping[str, tuple[str, int | None]], run: str, life: str) -> bool:
+    at, gone = lives.get(run, (life, None))
+    return at != life and gone is None
 
 
 def _parents(row: TaskRow) -> set[str]:
     return set(row.facts.get("after", ()))
 
 
+def _unheard(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str, list[tuple[int, Run]]]:
+    """Return, for each task that follows its parents, the runs of theirs of which its home had not heard."""
+    followers = [row for row in rows if row.trigger is None and _parents(row)]
+    if not followers:
+        return {}
+    parents = {parent for row in followers for parent in _parents(row)}
+    query = (
+        select(events.c.seq, events.c.life, events.c.task, events.c.run, events.c.data)
+        .where(events.c.seq > min(row.heard for row in followers))
+        .where(events.c.kind == RunQueued.__name__, events.c.task.in_(parents))
+        .order_by(events.c.seq)
+    )
+    unheard: dict[str, list[tuple[int, str]]] = {}
+    for seq, life, task, run, data in connection.execute(query):
+        told = decode(data)
+        if isinstance(told, RunQueued) and told.followed:
+            for row in followers:  # its home followed what it wrote itself in the same commit
+                if seq > row.heard and life != row.home and task in _parents(row):
+                    unheard.setdefault(row.name, []).append((seq, run))
+    ids = {run for several in unheard.values() for _, run in several}
+    query = select(runs).where(runs.c.id.in_(ids))
+    known = {row["id"]: run_from_row(row) for row in _mappings(connection, query)} if ids else {}
+    return {
+        task: [(seq, known[run]) for seq, run in several if run in known] for task, several in unheard.items()
+    }
+
+
 def _live_of(connection: sa.Connection, names: Collection[str]) -> list[Run]:
     if not names:
         return []
     return [run_from_row(row) for row in _mappings(connection, _LIVE_RUNS.where(runs.c.task.in_(names)))]
+
+
+def _ended(connection: sa.Connection, waiting: Iterable[WaitRow]) -> list[Run]:
+    """Return the runs that have ended though those which wait for them do not know."""
+    open_ones = {wait.parent_run for wait in waiting if wait.parent_run is not None and wait.ended is None}
+    if not open_ones:
+        return []
+    query = select(runs).where(runs.c.id.in_(open_ones), runs.c.state.not_in(LIVE_STATES))
+    return [run_from_row(row) for row in _mappings(connection, query.order_by(runs.c.finished_at, runs.c.id))]
 
 
 def _taken(connection: sa.Connection, names: Collection[str]) -> dict[str, set[int]]:

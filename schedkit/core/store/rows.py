@@ -54,7 +54,7 @@ GUARD = ("id", "attempt", "state")
 
 TASK = (
     *("name", "id", "trigger", "words", "anchor", "next_at", "paused", "facts"),
-    *("home", "home_by", "place", "created_at", "updated_at", "actor"),
+    *("home", "home_by", "place", "heard", "created_at", "updated_at", "actor"),
 )
 
 # What is known of an attempt when it begins, and at its end.
@@ -145,6 +145,7 @@ def task_values(row: TaskRow) -> Row:
         row.home,
         row.home_by,
         clean(row.place),
+        row.heard,
         row.created,
         row.declared,
         clean(row.who),
@@ -165,6 +166,7 @@ def task_from_row(row: Mapping[str, Any]) -> TaskRow:
         home=row["home"],
         home_by=row["home_by"],
         place=row["place"],
+        heard=row["heard"],
         created=row["created_at"],
         declared=row["updated_at"],
         who=row["actor"],

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from schedkit.core.store import schema
 from schedkit.core.store.rows import ATTEMPT, END, EVENT, FIXED, GUARD, MUTABLE, TASK
 
-__all__ = ["SECTIONS", "SUBJECTS", "Append", "Check", "Delete", "Insert", "Section", "Update"]
+__all__ = ["SECTIONS", "SUBJECTS", "Append", "Check", "Delete", "Insert", "Section", "Untouched", "Update"]
 
 
 @dataclass(frozen=True)
@@ -157,19 +157,35 @@ class Check:
     def for_one(self, mark: str) -> str:
         """Return the SQL that finds one row; whoever asks keeps it until the transaction ends."""
         shared = " FOR SHARE" if mark == "%s" else ""
-        equal = "IS NOT DISTINCT FROM" if shared else "IS"  # also where both are null
-        found = " AND ".join(f"{name} {equal} {mark}" for name in self.where)
-        return f"SELECT 1 FROM {self.table} WHERE {found}{shared}"
+        return f"SELECT 1 FROM {self.table} WHERE {_pairs(self.where, mark, ' AND ')}{shared}"
 
     def missing(self, array: str) -> str:
         """Return the SQL condition that one of the rows of a JSON array is not there."""
         values = _values("v.value")
-        found = " AND ".join(f"{name} IS {next(values)}" for name in self.where)
+        found = " AND ".join(f"{name} = {next(values)}" for name in self.where)
         there = f"EXISTS (SELECT 1 FROM {self.table} WHERE {found})"
         return f"EXISTS (SELECT 1 FROM json_each({array}) AS v WHERE NOT {there})"
 
 
-Section = Append | Check | Insert | Update | Delete
+@dataclass(frozen=True)
+class Untouched:
+    """Tasks of which nobody but the writer has told anything since an event."""
+
+    guarded = True
+
+    def for_one(self, mark: str) -> str:
+        """Return the SQL that finds what was told; a row gives the task, the event and the writer's life."""
+        found = f"task = {mark} AND seq > {mark} AND life <> {mark}"
+        return f"SELECT 1 FROM {schema.events.name} WHERE {found} LIMIT 1"
+
+    def touched(self, array: str) -> str:
+        """Return the SQL condition that something was told of one of the rows of a JSON array."""
+        values = _values("v.value")
+        found = f"e.task = {next(values)} AND e.seq > {next(values)} AND e.life <> new.life"
+        return f"EXISTS (SELECT 1 FROM json_each({array}) AS v, {schema.events.name} AS e WHERE {found})"
+
+
+Section = Append | Check | Insert | Untouched | Update | Delete
 
 
 def _conflict(section: Append | Insert) -> str:
@@ -208,7 +224,6 @@ _HOME = ("name", "home")
 # By subject. Within one, they are written in this order; rows of different subjects do not mind theirs.
 _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
     "runs": {
-        "taken_runs": Check(schema.runs.name, GUARD),
         "new_runs": Insert(schema.runs.name, (*FIXED, *MUTABLE)),
         "runs": Update(schema.runs.name, MUTABLE, GUARD, guarded=True),
         "new_attempts": Append(schema.attempts.name, ATTEMPT),
@@ -218,12 +233,13 @@ _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
         "events": Append(schema.events.name, EVENT, numbered=True),
     },
     "tasks": {
-        "taken_tasks": Check(schema.tasks.name, ("name", "home", "next_at", "updated_at")),
         "held_tasks": Check(schema.tasks.name, _HOME),
         "advances": Update(schema.tasks.name, ("next_at",), ("name", "next_at", "home"), guarded=True),
         "new_tasks": Insert(schema.tasks.name, TASK),
         "tasks": Update(schema.tasks.name, TASK, _HOME, guarded=True),
         "dropped_tasks": Delete(schema.tasks.name, _HOME, guarded=True),
+        "heard_parents": Update(schema.tasks.name, ("heard",), _HOME, guarded=True),
+        "untouched_tasks": Untouched(),
         "codes": Append(schema.have.name, ("handler", "code", "since"), ("life", "handler")),
     },
     "others": {
@@ -232,7 +248,7 @@ _BY_SUBJECT: Mapping[str, Mapping[str, Section]] = {
         "details": _whole(schema.details, ("run",)),
         "waits": _whole(schema.waits),
         "bound_waits": Update(schema.waits.name, ("parent_run",), _WAIT),
-        "ended_waits": Update(schema.waits.name, ("ended",), ("parent_run",)),
+        "ended_waits": Update(schema.waits.name, ("ended",), _WAIT),
         "dropped_waits": Delete(schema.waits.name, _WAIT),
         "answers": Update(schema.commands.name, ("done_at", "answer"), ("id",)),
     },

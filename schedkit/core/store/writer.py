@@ -133,7 +133,10 @@ class Writer:
         return work.future
 
     def decide(self, function: Callable[[sa.Connection], Decision]) -> Future[Decision]:
-        """Have ``function(connection)`` run and what it decides written, in one transaction of its own."""
+        """Have ``function(connection)`` run and what it decides written, in one transaction of its own.
+
+        It is told by nobody: every engine hears of it from the log, that of this process too.
+        """
         work = _Work(function, decides=True)
         self._put(work)
         return work.future
@@ -243,7 +246,7 @@ class Writer:
                 self._lease.claim(connection, self._batch)
                 work.result = work.function(connection)
                 if work.decides:
-                    self._statements.write(connection, self._batch, rows_of([work.result]))
+                    self._statements.write(connection, self._batch, rows_of([work.result]), told_by="")
 
         try:
             base = self._persistently(in_transaction, self._commits.base if work.decides else None)
@@ -329,6 +332,7 @@ class Writer:
         if self._connection is None:
             self._connection = self._store.connect()
             self._commits.prepare(self._connection)
+            self._store.guard()
         return self._connection
 
     def _disconnect(self) -> None:

@@ -27,7 +27,6 @@ def test_the_nth_run_is_paired_with_the_nth(tracker: DependencyTracker) -> None:
     assert tracker.ended("b2", State.DONE) == [Verdict("c2")]
     assert tracker.runs_of("b2") == []
     assert tracker.rows() == []
-    assert tracker.children == set()
 
 
 @pytest.mark.parametrize(

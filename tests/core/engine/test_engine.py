@@ -15,7 +15,6 @@ from schedkit.core.engine.values import (
     Answer,
     Answered,
     Cancel,
-    DeclareAbsent,
     Drain,
     FireRecorded,
     HoldWrites,
@@ -28,9 +27,8 @@ from schedkit.core.engine.values import (
     Stimulus,
     StopAttempts,
     Submit,
-    TaskPut,
 )
-from schedkit.core.events import RunEnded, RunQueued, RunStarted, StoreAway, TaskChanged
+from schedkit.core.events import TO_COME, RunEnded, RunQueued, RunStarted, StoreAway, TaskChanged
 from schedkit.core.model import After, Retry, Task
 from schedkit.core.states import Disposition, Outcome, Overlap, State
 from schedkit.core.triggers.constructors import every
@@ -91,14 +89,14 @@ def test_what_was_carried_out_elsewhere_is_answered() -> None:
     assert refused.changes == [Answered("c", NOW, {"error": "no", "hint": "so", "type": "UsageError"})]
 
 
-def test_a_fact_is_announced_with_its_number_and_settings() -> None:
+def test_a_fact_is_announced_with_settings() -> None:
     desk = Desk()
-    away = StoreAway(at=START, reason="why")
+    away = StoreAway(at=START, reason="why", seq=TO_COME)
     decision = desk.ask(Announce(event=away, settings={"k": "v"}), Announce(event=away))
     assert decision.changes == [SettingPut("k", "v")]
-    assert [event.seq for event in decision.events] == [1, 2]
+    assert decision.events == [away, away]
     assert decision.writes
-    assert desk.engine.seq == 2
+    assert not desk.ask(Announce(event=StoreAway(at=START, reason="why"))).writes, "it is not for the log"
 
 
 # Runs
@@ -301,20 +299,6 @@ def test_while_the_store_takes_no_writes_nothing_begins() -> None:
 
 
 # Tasks
-
-
-def test_a_task_of_another_process_waits_for_its_code() -> None:
-    desk = Desk()
-    row = declared("a", who="them")
-    decision = desk.ask(DeclareAbsent(row=row))
-    assert decision.changes == [TaskPut(row)]
-    assert [(event.change, event.waiting) for event in decision.events if isinstance(event, TaskChanged)] == [
-        ("declared", True)
-    ]
-    assert desk.ask(DeclareAbsent(row=row)).changes == []
-    assert desk.submit("a").starts == []
-    assert [start.run.id for start in desk.ask(declaration(Task(name="a"))).starts] == ["r"]
-    assert desk.engine.row("a").name == "a"
 
 
 def test_a_task_that_is_declared_in_the_same_words_is_not_written() -> None:

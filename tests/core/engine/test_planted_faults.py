@@ -168,8 +168,8 @@ def resuming_all_resumes_nothing(patch: pytest.MonkeyPatch) -> None:
 def a_time_that_has_its_run_runs_again(patch: pytest.MonkeyPatch) -> None:
     begin = Engine.__init__
 
-    def unknown(self: Engine, config: Any, snapshot: Any = None) -> None:
-        begin(self, config, None if snapshot is None else replace(snapshot, taken={}))
+    def unknown(self: Engine, config: Any, snapshot: Any = None, *more: Any) -> None:
+        begin(self, config, None if snapshot is None else replace(snapshot, taken={}), *more)
 
     patch.setattr(Engine, "__init__", unknown)
 
@@ -216,8 +216,8 @@ def an_interruption_is_not_counted(patch: pytest.MonkeyPatch) -> None:
 
 @fault
 def a_retry_is_not_told(patch: pytest.MonkeyPatch) -> None:
-    def other(*, at: Any, seq: int, after: Any, attempt: Any) -> TaskChanged:
-        return TaskChanged(at=at, seq=seq, change="")
+    def other(*, at: Any, after: Any, attempt: Any) -> TaskChanged:
+        return TaskChanged(at=at, change="")
 
     patch.setattr(attempts, "RunRetrying", other)
 
@@ -259,7 +259,7 @@ def the_end_of_a_parent_is_not_written(patch: pytest.MonkeyPatch) -> None:
 
 @fault
 def what_follows_a_task_is_not_made(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Runs, "_follow_up", lambda self, run: None)
+    patch.setattr(Runs, "follow_up", lambda self, run: None)
 
 
 @fault

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from support.engine_desk import MINUTELY, NOW, Desk, declared, last, moves, rescheduled, running
+from support.engine_desk import LIFE, MINUTELY, NOW, Desk, declared, last, moves, rescheduled, running
 from support.engine_tasks import START, declaration
 
 from schedkit.core.engine.values import (
@@ -19,8 +19,6 @@ from schedkit.core.engine.values import (
     Resume,
     Snapshot,
     TaskAdvanced,
-    WaitDropped,
-    WaitRow,
 )
 from schedkit.core.model import Task
 from schedkit.core.states import Outcome, Overlap, State
@@ -58,7 +56,7 @@ def test_a_failing_trigger_costs_its_task_its_further_times(
     Brittle.fails = True
     decision = desk.ask(after=10)
     assert [start.run.task for start in decision.starts] == ["a"]
-    assert TaskAdvanced("a", NOW + 10 * SECOND, None) in decision.changes
+    assert TaskAdvanced("a", NOW + 10 * SECOND, None, LIFE) in decision.changes
     assert decision.wake_at == NOW + 60 * SECOND
     assert "the trigger of task 'a' failed and gives no further time" in caplog.text
     Brittle.fails = False
@@ -92,7 +90,7 @@ def test_a_trigger_without_a_time_left_is_told(caplog: pytest.LogCaptureFixture)
 def test_what_a_dead_process_ran_is_queued_again() -> None:
     rows = [declared("a"), declared("b")]
     live = [running("r1", "a"), running("r2", "a", reason="cancelled by you"), running("r3", "b")]
-    desk = Desk(snapshot=Snapshot(tasks=rows, live=live, seq=9))
+    desk = Desk(snapshot=Snapshot(tasks=rows, live=live))
     decision = desk.ask(Recover(reason="its process ended"))
     assert moves(decision) == [
         ("r1", State.QUEUED),
@@ -101,19 +99,7 @@ def test_what_a_dead_process_ran_is_queued_again() -> None:
     ]
     recorded = [change for change in decision.changes if isinstance(change, AttemptRecorded)]
     assert {change.attempt.outcome for change in recorded} == {Outcome.INTERRUPTED}
-    assert decision.events[0].seq == 10
     assert [start.run.attempt for start in desk.ask(declaration(Task(name="a"))).starts] == [2]
-
-
-def test_runs_of_tasks_that_are_gone_end() -> None:
-    live = [running("r1", "gone"), running("r2", "gone", 0, state=State.PENDING, waiting_for=("p",))]
-    waits = [WaitRow("r2", "gone", "p", None, "success")]
-    desk = Desk(snapshot=Snapshot(tasks=[declared("p")], live=live, waits=waits))
-    decision = desk.ask(Recover(reason="its process ended"))
-    assert WaitDropped("r2", "p") in decision.changes
-    assert moves(decision) == [("r1", State.CANCELLED), ("r2", State.CANCELLED)]
-    assert last(decision, "r2").reason == "its task was removed"
-    assert desk.engine.dependencies.rows() == []
 
 
 def test_what_was_claimed_and_never_started_starts() -> None:
@@ -176,5 +162,5 @@ def test_a_due_time_that_has_its_run_makes_no_other() -> None:
     taken = {"a": {NOW + 60 * SECOND}}
     desk = Desk(Task(name="a", trigger=MINUTELY), snapshot=Snapshot(tasks=[row], taken=taken))
     decision = desk.ask(after=60)
-    assert decision.changes == [TaskAdvanced("a", NOW + 60 * SECOND, NOW + 120 * SECOND)]
+    assert decision.changes == [TaskAdvanced("a", NOW + 60 * SECOND, NOW + 120 * SECOND, LIFE)]
     assert len(desk.ask(after=60).starts) == 1

@@ -1,0 +1,82 @@
+"""What the processes of a history share: a ledger and a clock; and what none of them decides for itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+from msgspec.structs import replace
+from support.engine_ledger import LedgerModel, StaleError
+from support.engine_tasks import begin
+
+from schedkit.core.engine.engine import Engine
+from schedkit.core.engine.state import EngineConfig
+from schedkit.core.engine.values import AttemptStarted, Decision, Recover
+from schedkit.values.instants import SECOND
+
+__all__ = ["World"]
+
+
+class World:
+    """A ledger and a clock.
+
+    Attributes
+    ----------
+    dead : list of EngineConfig
+        Lives that have ended and are not marked as gone yet.
+    counts : Counter
+        How often what happened.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.ledger = LedgerModel()
+        self.now = self.steady = begin()
+        self.latest = 0  # what the clock showed before it was set back
+        self.made = 0
+        self.doubted: set[str] = set()  # runs whose submission was written, which nobody knew
+        self.dead: list[EngineConfig] = []
+        self.counts: Counter[str] = Counter()
+
+    def new_id(self) -> str:
+        self.made += 1
+        return f"{self.made:06}"
+
+    def new_life(self) -> str:
+        return f"life {self.new_id()}"
+
+    def is_set_back(self) -> bool:
+        """Whether the clock shows a time that it has shown before, or nearly."""
+        return self.now < self.latest
+
+    def forward(self, by: int) -> None:
+        """Let time pass."""
+        self.now += by
+        self.steady += by
+
+    def set_back(self) -> None:
+        """Let somebody set the clock back."""
+        self.latest = max(self.latest, self.now + 60 * SECOND)
+        self.now -= self.random.randint(0, 90) * SECOND
+
+    def write(self, decision: Decision, now: int, life: str, limits: dict[str, int]) -> None:
+        """Write what a process has decided, and judge what no process sees by itself."""
+        self.ledger.apply(decision, now, life)
+        for change in decision.changes:
+            if isinstance(change, AttemptStarted):
+                task = self.ledger.runs[change.run].task
+                most = limits.get(f"task:{task}")
+                running = self.ledger.running(task)
+                assert most is None or running <= most, f"{running} runs of {task} at once, {most} may be"
+
+    def bury(self) -> None:
+        """Somebody finds a life dead: what ran there is interrupted."""
+        if not self.dead:
+            return
+        config = self.dead.pop(self.random.randrange(len(self.dead)))
+        self.ledger.gone.add(config.life)
+        engine = Engine(config, self.ledger.snapshot(config.life))
+        decision = engine.handle_all([Recover(reason="its process ended")], self.now, careful=True)
+        assert not decision.starts
+        self.ledger.apply(decision, self.now, "whoever buries", told_by="")
+        self.counts["buried"] += 1
