@@ -198,10 +198,13 @@ def _update_standing_page(project: App, scheduler: core.Scheduler, page: Standin
         # Its own runs would make it write at every turn.
         if run.task != STANDING_PAGE
     ]
-    table = project.site(page.site).page(page.page).table(page.region)
+    where = project.site(page.site).page(page.page)
+    table = where.table(page.region)
+    # Its title is looked up when the page needs it.
+    create = "end" if page.template is None else where.beside(page.template)
     frame = latest_runs(rows, tz=project.tools().tz, show_zone=False)
     plan = table.replace(
-        frame, key="Task", keep=["Note"], columns="all", create="end", min_rows=0, max_drop=None
+        frame, key="Task", keep=["Note"], columns="all", create=create, min_rows=0, max_drop=None
     )
     written: bool = plan.apply().written
     return written

@@ -217,6 +217,9 @@ class SiteError(SchedkitError):
         Whether a write may have succeeded all the same: read the object before repeating the write.
     retry_in : float or None
         How many seconds the site asked to wait.
+    final : bool
+        Whether the same request would be answered in the same way: a redirect, or a write that a web page
+        answers, as proxies and login pages do.
     """
 
     def __init__(
@@ -227,11 +230,13 @@ class SiteError(SchedkitError):
         hint: str = "",
         maybe_done: bool = False,
         retry_in: float | None = None,
+        final: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.maybe_done = maybe_done
         self.retry_in = retry_in
+        self.final = final
 
 
 class AuthError(SiteError):

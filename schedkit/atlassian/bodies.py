@@ -191,16 +191,16 @@ def opened(raw: Any, use: Callable[[memoryview], T]) -> T:
     told = raw.length_remaining
     if told is not None and told > MAX_ANSWER_BYTES:
         raise OversizeError(f"answers {told:,} bytes")
-    with _room.take(UNTOLD if told is None else told) as memory:
+    with room.take(UNTOLD if told is None else told) as memory:
         body = memory.fill(bounded(iter(lambda: raw.read(PIECE, decode_content=False), b"")), told or 0)
         encoding = raw.headers.get("Content-Encoding")
-        return _decoder.call(lambda: _used(body, encoding, use))
+        return decoder.call(lambda: _used(body, encoding, use))
 
 
 def _used(body: memoryview, encoding: str | None, use: Callable[[memoryview], T]) -> T:
     if not encoding or not body:
         return use(body)
-    with _room.take(0, "unpacked") as plain:
+    with room.take(0, "unpacked") as plain:
         expected = min(16 * len(body), unpacked_limit(len(body)))
         return use(plain.fill(unpacked(body, encoding, PIECE), expected))
 
@@ -211,14 +211,14 @@ def _mapped(size: int) -> mmap.mmap:
     return mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
-_room = Room(MOST, PATIENCE)
-_decoder = Decoder()
+room = Room(MOST, PATIENCE)
+decoder = Decoder()
 
 
 def _forget_after_fork() -> None:
     # The thread, and those that hold room, are not in the child.
-    global _room, _decoder
-    _room, _decoder = Room(MOST, PATIENCE), Decoder()
+    global room, decoder
+    room, decoder = Room(MOST, PATIENCE), Decoder()
 
 
 register_fork_hook(_forget_after_fork)

@@ -58,12 +58,16 @@ def error_of(what: str, status: int, headers: Mapping[str, str], body: Body) -> 
         target = headers.get("Location", "").partition("?")[0]
         if _LOGIN_URL.search(target):
             return AuthError(
-                f"{what} was redirected to a login page, {target}", status=status, hint=_HINT_TOKEN
+                f"{what} was redirected to a login page, {target}",
+                status=status,
+                hint=_HINT_TOKEN,
+                final=True,
             )
         return BadAnswerError(
             f"{what} answered {status}, a redirect to {target}",
             status=status,
             hint="use the address it points to as the site's URL",
+            final=True,
         )
     if status == 403:
         hint = _HINT_XSRF if "XSRF" in words else "ask for the permission"
@@ -108,7 +112,7 @@ def login_page(what: str, status: int, headers: Mapping[str, str], body: Body) -
     return BadAnswerError(
         f"{what} answered with a web page instead of data: {error_text(body)}",
         status=status,
-        hint="check that the URL is the site's base URL",
+        hint="a proxy or portal may have answered: check the network, and the URL: the site's base URL",
     )
 
 

@@ -19,7 +19,7 @@ from schedkit.atlassian.oauth import renew
 from schedkit.atlassian.rate_limiter import Clock, Gate
 from schedkit.atlassian.request_stats import count
 from schedkit.atlassian.retries import Tries
-from schedkit.atlassian.transport import AnswerTooLargeError, Transport, Wire
+from schedkit.atlassian.transport import Transport, Wire
 from schedkit.errors import (
     AuthError,
     BadAnswerError,
@@ -169,8 +169,8 @@ class Site:
             token = await self._access_token()
             try:
                 return await self._attempt(request)
-            except AuthError:
-                if token is None or tries.renewed:
+            except AuthError as error:
+                if token is None or tries.renewed or error.maybe_done:
                     raise
                 tries.renewed, delay = True, 0.0
                 await self._access_token(refused=token)
@@ -190,7 +190,7 @@ class Site:
             delay = chance.uniform(0, min(self.backoff, 0.2))
         else:
             # A site never reached is a wrong URL rather than a bad moment.
-            if error.maybe_done or not self._reached or _is_final(error):
+            if error.maybe_done or not self._reached or error.final:
                 raise error
             wait = delay = max(error.retry_in or 0.0, self._backed_off(tries.failures))
         tries.failed(error, wait, now)
@@ -261,9 +261,3 @@ class Site:
 
     def _backed_off(self, failures: int) -> float:
         return float(min(60.0, self.backoff * 2**failures) * chance.uniform(0.5, 1.0))
-
-
-def _is_final(error: SiteError) -> bool:
-    """Tell whether asking again would bring the same answer."""
-    redirected = error.status is not None and 300 <= error.status < 400
-    return redirected or isinstance(error, AnswerTooLargeError)

@@ -27,11 +27,7 @@ from schedkit.errors import BadAnswerError, SchedkitError, SiteError, Unavailabl
 from schedkit.values.failures import Reason, certificate_reason, reason
 from schedkit.values.text import one_line
 
-__all__ = ["AnswerTooLargeError", "Transport", "Wire"]
-
-
-class AnswerTooLargeError(BadAnswerError):
-    """An answer beyond what memory is given to one; asking again would bring it again."""
+__all__ = ["Transport", "Wire"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +117,7 @@ class Transport:
                 f"{what} was redirected to {host}",
                 status=302,
                 hint="if the site has moved there, use that address as its URL",
+                final=True,
             )
 
     def _judged(self, what: str, request: Request, response: Any, body: Body) -> Answer:
@@ -128,6 +125,9 @@ class Transport:
         error = error_of(what, response.status_code, headers, body)
         if error is None and not request.raw:
             error = login_page(what, response.status_code, headers, body)
+            if error is not None:
+                # A busy proxy may let the next read through; it is no reason to send a write again.
+                error.final = not request.repeatable
         if error is None:
             try:
                 # Nothing at all is an answer only where nothing was promised.
@@ -188,8 +188,8 @@ class Transport:
         if isinstance(problem, requests.exceptions.InvalidSchema):
             return UsageError(f"{what} was redirected to an address that is not http(s)")
         if isinstance(problem, OversizeError):
-            return AnswerTooLargeError(
-                f"{what} {problem}", hint="ask for less at once: fewer fields, or smaller pages"
+            return BadAnswerError(
+                f"{what} {problem}", hint="ask for less at once: fewer fields, or smaller pages", final=True
             )
         if isinstance(problem, EOFError | zlib.error):
             why = (reason(problem) or Reason(str(problem))).why
@@ -207,8 +207,8 @@ class Transport:
     def _outcome(self, request: Request, error: SiteError, headers: Mapping[str, str]) -> SiteError:
         error.message = self.credentials.scrub(error.message)
         error.args = (error.message,)
-        # A 5xx or a garbled answer to a write does not tell whether it took effect; a 4xx does.
-        unsure = isinstance(error, UnavailableError | BadAnswerError)
+        # A 5xx, a garbled answer or a login page does not tell whether a write took effect; a 4xx does.
+        unsure = isinstance(error, UnavailableError) or (error.status or 0) < 400
         error.maybe_done = unsure and not request.repeatable
         error.retry_in = retry_after(headers, self.clock.now()) if error.status in (429, 503) else None
         return error

@@ -4,6 +4,7 @@ from schedkit.confluence.chart import Chart
 from schedkit.confluence.client import Confluence
 from schedkit.confluence.markup import Image, Link, Lozenge, Markup, Mention
 from schedkit.confluence.page import Page, Table
+from schedkit.confluence.plans.page_set import PagesPlan
 from schedkit.confluence.plans.placeholders import Managed
 from schedkit.confluence.plans.plan import Plan
 from schedkit.confluence.plans.result import Applied
@@ -32,6 +33,7 @@ __all__ = [
     "Mention",
     "Nth",
     "Page",
+    "PagesPlan",
     "Plan",
     "Table",
     "latest_runs",

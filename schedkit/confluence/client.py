@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, Unpack
 from urllib.parse import urlsplit
 
 from schedkit.atlassian import Request, Site
 from schedkit.atlassian.client import SiteClient
+from schedkit.atlassian.login import connected
 from schedkit.atlassian.site import SiteOptions
 from schedkit.confluence.page import AsyncPage, Page
 from schedkit.confluence.plans.new_page import NewPage
+from schedkit.confluence.plans.page_set import MISSING_PAGES, Each, MissingPages, PagesPlan, plan_each
 from schedkit.confluence.plans.plan import Plan
-from schedkit.confluence.plans.publish import plan_publish
-from schedkit.confluence.plans.template import filled_title, placeholder_names
-from schedkit.confluence.site.addresses import page_address, parent_address
+from schedkit.confluence.plans.publish import plan_page
+from schedkit.confluence.plans.template import filled_title
+from schedkit.confluence.site.addresses import PageAddress, page_address, parent_address
 from schedkit.confluence.site.parents import find_parent
 from schedkit.confluence.site.server import Server
-from schedkit.confluence.tables.arguments import a_flag, a_text, sendable
+from schedkit.confluence.tables.arguments import a_flag, a_number, a_share, a_text, sendable
 from schedkit.confluence.tables.arguments import labels as column_labels
 from schedkit.errors import AuthError, UsageError
 from schedkit.loop import blocking, bridged
 from schedkit.values.keywords import check_keywords
-from schedkit.values.text import safe_repr
+from schedkit.values.text import did_you_mean, safe_repr
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["AsyncConfluence", "Confluence"]
 
@@ -35,6 +40,12 @@ async def _source_of(template: object) -> str:
             hint="give storage format, or wiki.page(…)",
         )
     return await page.source()
+
+
+def _check_title(title: object) -> None:
+    if not isinstance(title, str) or not title.strip():
+        raise UsageError("a page needs a title", hint='publish("Open bugs", …)')
+    sendable(title, "title")
 
 
 def _is_cloud(url: str) -> bool:
@@ -110,33 +121,115 @@ class AsyncConfluence:
         >>> plan.apply().url  # doctest: +SKIP
         'https://wiki.example.org/pages/viewpage.action?pageId=200001'
         """
-        if not isinstance(title, str) or not title.strip():
-            raise UsageError("a page needs a title", hint='publish("Open bugs", …)')
-        sendable(title, "title")
         if not isinstance(values, Mapping):
             raise UsageError(
                 f"values={safe_repr(values, 60)} is not a mapping", hint='write values={"day": …}'
             )
-        if parent is None and self.main_page_id is None:
-            raise UsageError(
-                f"the page {title.strip()!r} has no parent",
-                hint="write publish(…, parent=100001), or Confluence(…, main_page_id=100001) for all pages",
-            )
-        above = parent_address(self.main_page_id if parent is None else parent, self.server.site.url)
+        _check_title(title)
         key = None if key is None else a_text(key, "key")
         message = a_text(message, "message")
         names = tuple(a_text(label, "labels") for label in column_labels(labels, "labels"))
+        above = self._parent(parent, f"the page {title.strip()!r}")
         source = template if isinstance(template, str) else await _source_of(template)
-        new = NewPage(
-            parent=await find_parent(self.server, above),
-            title=" ".join(filled_title(title, values).split()),
-            key=key,
-            labels=names,
-        )
-        # What only the title says has no place on the page.
-        only_titled = placeholder_names(title) - placeholder_names(source)
-        given = {name: value for name, value in values.items() if name not in only_titled}
-        return await plan_publish(self.server, new, source, given, message)
+        shown = " ".join(filled_title(title, values).split())
+        new = NewPage(await find_parent(self.server, above), shown, key, names)
+        return await plan_page(self.server, new, title, source, values, message)
+
+    @bridged
+    async def publish_each(
+        self,
+        df: pd.DataFrame,
+        *,
+        by: str,
+        title: str,
+        template: str | Page | AsyncPage,
+        values: Callable[[str, pd.DataFrame], Mapping[str, Any]],
+        parent: str | int | None = None,
+        missing_pages: MissingPages | None = None,
+        min_rows: int = 1,
+        max_drop: float | None = 0.5,
+        labels: Sequence[str] = (),
+        message: str = "Update the page",
+    ) -> PagesPlan:
+        """Plan a page for each value of a column: a project, a sprint, a priority.
+
+        A page is found again by its value and the `title` written here, whatever people call the page. A row
+        with several values, as of sprints, is in the part of each.
+
+        Parameters
+        ----------
+        df : DataFrame
+            The rows of all pages.
+        by : str
+            The column whose values have pages.
+        title, template, parent, labels, message
+            As for `publish`; ``{{ value }}`` is the value.
+        values : callable
+            ``values(value, part)`` returns the values of a page's placeholders, by the rows of its value.
+        missing_pages : {"keep", "mark", "empty"}, optional
+            Pages of values that have no rows any more: all stay as they are; a line at their start says so,
+            with the day, until there are rows again; or ``values(value, part)`` fills them with a part of no
+            rows, so that the rows of their tables leave as `missing` of `Managed` says. By default they stay,
+            and a warning says which. A frame whose extraction is incomplete changes none of them.
+        min_rows : int
+            A frame of fewer rows is refused.
+        max_drop : float or None
+            The share of the pages that may be marked or emptied at once, judged from 10 pages up; None: any.
+
+        Returns
+        -------
+        PagesPlan
+            Look at it, then ``plan.apply()``.
+
+        Raises
+        ------
+        UnknownFieldError
+            If the frame has no such column.
+        UsageError
+            If placeholders and values do not match, there is no parent, or two pages would have one title.
+        CheckError
+            If there are too few rows, or too many pages would have none.
+
+        Examples
+        --------
+        >>> plan = wiki.publish_each(
+        ...     df, by="Project", title="Bugs of {{ value }}", parent=100000, missing_pages="mark",
+        ...     template="<p>{{ count }} open</p><p>{{ bugs }}</p>",
+        ...     values=lambda project, part: {"count": len(part), "bugs": Managed(part, key="Key")},
+        ... )  # doctest: +SKIP
+        """
+        import pandas as pd
+
+        if not isinstance(df, pd.DataFrame):
+            raise UsageError(f"expected a DataFrame, got {type(df).__name__}", hint="give a DataFrame")
+        if not callable(values):
+            raise UsageError(
+                f"values={safe_repr(values, 60)} is not a function",
+                hint='write values=lambda value, part: {"count": len(part)}',
+            )
+        if missing_pages is not None and missing_pages not in MISSING_PAGES:
+            raise UsageError(
+                f"unknown missing_pages={safe_repr(missing_pages, 60)}",
+                hint=did_you_mean(missing_pages, MISSING_PAGES),
+            )
+        _check_title(title)
+        by, message = a_text(by, "by"), a_text(message, "message")
+        names = tuple(a_text(label, "labels") for label in column_labels(labels, "labels"))
+        fewest = a_number(min_rows, "min_rows")
+        share = None if max_drop is None else a_share(max_drop, "max_drop")
+        above = self._parent(parent, f"the pages {title.strip()!r}")
+        source = template if isinstance(template, str) else await _source_of(template)
+        found = await find_parent(self.server, above)
+        each = Each(found, by, title, source, values, names, missing_pages, fewest, share, message)
+        return await plan_each(self.server, df, each)
+
+    def _parent(self, parent: str | int | None, what: str) -> PageAddress:
+        if parent is None and self.main_page_id is None:
+            raise UsageError(
+                f"{what} has no parent" if what.startswith("the page ") else f"{what} have no parent",
+                hint="write publish(…, parent=100001), or Confluence(…, main_page_id=100001) for all pages",
+            )
+        return parent_address(self.main_page_id if parent is None else parent, self.server.site.url)
 
     @bridged
     async def myself(self) -> dict[str, Any]:
@@ -211,6 +304,50 @@ class Confluence(SiteClient):
 
     myself = blocking(AsyncConfluence.myself)
 
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        user: str | None = None,
+        *,
+        again: bool = False,
+        cloud: bool | None = None,
+        main_page_id: str | int | None = None,
+        **options: Unpack[SiteOptions],
+    ) -> Self:
+        """Return a client for a Confluence, asking for the login the first time.
+
+        Parameters
+        ----------
+        url, user, again, cloud, **options
+            As for `schedkit.jira.Jira.connect`.
+        main_page_id : str or int, optional
+            Id or URL of the page, or on Cloud of the folder, below which `publish` creates pages.
+
+        Raises
+        ------
+        AuthError
+            If the login is refused, or there is no terminal or notebook to type it in.
+        UsageError
+            If `main_page_id` names no page or folder of this site.
+
+        Examples
+        --------
+        >>> wiki = Confluence.connect("https://wiki.example.org", main_page_id=100001)  # doctest: +SKIP
+        """
+        if main_page_id is not None:
+            # Before anybody types a token.
+            parent_address(main_page_id, url)
+        return connected(
+            lambda name, token: cls(
+                url, user=name, token=token, cloud=cloud, main_page_id=main_page_id, **options
+            ),
+            lambda client: client.myself(),
+            url,
+            user,
+            again=again,
+        )
+
     def page(
         self, page: str | int | None = None, *, title: str | None = None, space: str | None = None
     ) -> Page:
@@ -237,3 +374,4 @@ class Confluence(SiteClient):
         return Page(self.aio.page(page, title=title, space=space))
 
     publish = blocking(AsyncConfluence.publish)
+    publish_each = blocking(AsyncConfluence.publish_each)

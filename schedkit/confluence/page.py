@@ -21,7 +21,9 @@ from schedkit.confluence.site.addresses import PageAddress
 from schedkit.confluence.site.attachment import Attached, File, attach, not_attached, read_file
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server
+from schedkit.confluence.source.locate import PageIndex, is_absent
 from schedkit.confluence.source.regions import Region, region
+from schedkit.confluence.source.storage import check
 from schedkit.confluence.tables.arguments import a_flag, a_text, rules, seconds
 from schedkit.confluence.tables.look import Look
 from schedkit.confluence.tables.read import list_tables, read_table
@@ -62,7 +64,7 @@ class AsyncTable:
         workbook: str | None = None,
         min_rows: int = 1,
         max_drop: float | None = 0.5,
-        create: str | None = None,
+        create: str | Page | AsyncPage | None = None,
         chart: Chart | None = None,
         links: Mapping[str, str] | None = None,
         lozenges: Mapping[str, Mapping[str, str] | str] | None = None,
@@ -105,9 +107,11 @@ class AsyncTable:
             A frame of fewer rows is refused; 0 lets an empty one empty the table.
         max_drop : float or None
             The share of the table's rows that may leave at once, judged from 10 rows up; None: any.
-        create : str, optional
+        create : str or Page, optional
             Where to put the table if the page has no such region: ``"end"``, ``"start"`` or
-            ``"heading:TEXT"``. Where the region is a heading without a table, it is put into its section.
+            ``"heading:TEXT"``; or a page that has the region, with or without a table: its text is put at the
+            end of this one, with the table at the region. Where the region is a heading without a table, it
+            is put into its section.
         chart : Chart, optional
             A chart to show behind the table; people may move it with its two anchors.
         links, lozenges, mentions : mapping, optional
@@ -139,7 +143,8 @@ class AsyncTable:
         MalformedPageError
             If the page is not well-formed.
         """
-        create = None if create is None else a_text(create, "create")
+        template = _page_of(create)
+        create = "end" if template else None if create is None else a_text(create, "create")
         message = None if message is None else a_text(message, "message")
         if chart is not None and not isinstance(chart, Chart):
             raise UsageError(
@@ -160,12 +165,14 @@ class AsyncTable:
             return TableEdit(self.region, render(df, key=key, columns=columns, look=look), how, create)
 
         table = await anyio.to_thread.run_sync(rendered)
+        state = await self._read()
+        check_editable(state)
+        if template is not None:
+            table = replace(table, template=await self._text_of(template, state))
         edit: Edit = table
         files: list[File] = []
         if chart is not None:
             edit, files = beside_table(table, chart)
-        state = await self._read()
-        check_editable(state)
         draft, edit = await settled_draft(self.server, state, edit)
         pending = await not_attached(self.server, state.id, files)
         message = message or f"Update {self.region}"
@@ -190,6 +197,15 @@ class AsyncTable:
         read = functools.partial(read_table, state.source, self.region, state.name, repeat=repeat)
         return await anyio.to_thread.run_sync(read)
 
+    async def _text_of(self, template: AsyncPage, state: PageState) -> str:
+        """Return the text of a template if the page lacks the region; a later run need not read it."""
+
+        def lacking() -> bool:
+            check(state.source, state.name)
+            return is_absent(PageIndex(state.source), self.region)
+
+        return await template.source() if await anyio.to_thread.run_sync(lacking) else ""
+
     async def _read(self) -> PageState:
         return await self.server.read(await self.server.resolve(self.page))
 
@@ -208,6 +224,11 @@ class Table:
         return f"Table({str(self.aio.region)!r} of page {self.aio.page})"
 
 
+def _page_of(value: object) -> AsyncPage | None:
+    page = value.aio if isinstance(value, Page) else value
+    return page if isinstance(page, AsyncPage) else None
+
+
 @check_keywords
 class AsyncPage:
     """The async side of a `Page`."""
@@ -224,6 +245,11 @@ class AsyncPage:
     def table(self, place: str | Region) -> AsyncTable:
         """Name a table of the page; nothing is read yet."""
         return AsyncTable(self.server, self.address, region(place))
+
+    def beside(self, title: str) -> AsyncPage:
+        """Name a page of the same space by its title; nothing is read yet."""
+        named = PageAddress(title=" ".join(a_text(title, "title").split()), beside=self.address)
+        return AsyncPage(self.server, named)
 
     @bridged
     async def fill(self, values: Mapping[str, Any], *, message: str = "Update the page") -> Plan:
@@ -322,6 +348,16 @@ class Page:
             ``nth:1``; see `schedkit.confluence.source.regions`.
         """
         return Table(self.aio.table(place))
+
+    def beside(self, title: str) -> Page:
+        """Name a page of the same space by its title; nothing is read yet.
+
+        Raises
+        ------
+        UsageError
+            If it is no text.
+        """
+        return Page(self.aio.beside(title))
 
     fill = blocking(AsyncPage.fill)
     attach = blocking(AsyncPage.attach)

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from schedkit.excel.conversion_report import ConversionReport
-from schedkit.excel.serial_dates import FROM_1900, Calendar
+from schedkit.excel.serial_dates import FROM_1900, LAST_SERIAL, Calendar
 
 Infinite = Literal["text", "omit", "error"]
 
@@ -70,6 +70,11 @@ class Digits:
     grouped: bool = True
     low: float = 0.0
     high: float = 0.0
+
+    @property
+    def undated(self) -> float | None:
+        """A number that is shown as ``####`` with a format of dates, None if there is none."""
+        return self.low if self.low < 0 else self.high if self.high >= LAST_SERIAL else None
 
 
 CellsOf = Callable[[int, int, ConversionReport], Cells]

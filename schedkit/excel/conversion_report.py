@@ -16,13 +16,14 @@ MEANINGS = {
     "infinite": "infinite numbers, by the `inf` policy",
     "links_as_text": "links beyond 65,530 per sheet or longer than 2,079 characters, written as text",
     "formulas_left_out": "cells of template columns whose formulas differ from row to row, left blank",
+    "uncalculated": "formulas that depend on new rows, left without a value until a program calculates them",
     "filters_cleared": "filters of the template that were cleared to show all rows",
     "notes_removed": "notes removed with their row",
     "renamed_sheets": "sheet names changed to valid ones",
     "renamed_columns": "column labels changed to valid, unique ones",
     "split_sheets": "sheets added for rows beyond the limit of one sheet",
     "guarded": "CSV cells that a spreadsheet would run as a formula, prefixed with an apostrophe",
-    "dropped_index": "rows whose unnamed index of whole numbers was left out (name the index to keep it)",
+    "dropped_index": "rows whose unnamed index, not 0, 1, 2, …, was left out (name the index to keep it)",
     "unplaced_columns": "columns left out because the template has no header for them",
 }
 

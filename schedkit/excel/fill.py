@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 from xml.sax.saxutils import escape
 
@@ -29,12 +29,15 @@ from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.workbook import Workbook, open_workbook, relations
 from schedkit.excel.template.dependents import Parts, grow_dependents, recalculate
 from schedkit.excel.template.drawings import move_objects
-from schedkit.excel.template.formula_cells import Change, follow
+from schedkit.excel.template.formula_cells import Change, Followed, follow
 from schedkit.excel.template.hyperlinks import keep_links
 from schedkit.excel.template.neighbours import move_rows_below, without_merged, write_header
 from schedkit.excel.template.notes import move_notes
+from schedkit.excel.template.results import calculates, store_results, with_results
 from schedkit.excel.template.rules_and_filters import clear_filters, grow_other, grow_own
+from schedkit.excel.template.stale_formulas import StaleFormulas
 from schedkit.excel.template.template import Filling
+from schedkit.excel.template.workbook_values import NewCells, WorkbookValues
 
 # What a new workbook is called before it has a file.
 DRAWN = "the new workbook"
@@ -142,32 +145,43 @@ def fill_template(
     """Write the template `book` with one region filled to `file`; `metadata` is stored in it."""
     sheet, region, growth = filling.sheet, filling.region, filling.growth
     parts = Parts(book)
-    lost = _follow_formulas(book, filling, parts)
+    followed = _follow_formulas(book, filling, parts)
     grow_dependents(parts, region, growth)
     move_objects(parts, sheet, growth, f"{region} of {book.package.name}")
     report.add("notes_removed", move_notes(parts, region.part, growth, filling.keys))
     _clear_filters(parts, filling, report)
+    filling = _with_values(book, filling, followed, report)
     freed = _arrange_sheet(filling)
-    changes = Changes(parts={**_sheets_changed(book, sheet), **parts.changed(), **filling.formats.changed()})
+    changes = Changes(parts={**_sheets_changed(book, sheet), **parts.changed()})
+    filling.formats.store(changes, strict=sheet.strict)
     if metadata is not None:
         store_metadata(book, metadata, changes, strict=sheet.strict)
-    if lost:
+    if followed.lost:
         _drop_calculation_chain(book, changes)
     _stream_sheet(book, filling, freed, changes, report)
     rewrite(book.package, changes, file)
 
 
-def _follow_formulas(book: Workbook, filling: Filling, parts: Parts) -> bool:
-    """Update all formulas for the new region; return whether a cell lost its formula."""
+def _follow_formulas(book: Workbook, filling: Filling, parts: Parts) -> Followed:
+    """Update all formulas for the new region, and drop values calculated from old rows."""
     growth = filling.growth
     change = Change(growth, filling.overwritten, filling.written, filling.updated_rows)
     followed = follow(book, change)
-    if followed.any or filling.calculates:
+    if followed.formulas or any(map(calculates, filling.renderers)):
         recalculate(parts.document(book.part))
     for other in book.opened():
         if other is not filling.sheet and other.mentions(growth.sheet):
             grow_other(other, growth)
-    return followed.lost
+    return followed
+
+
+def _with_values(book: Workbook, filling: Filling, followed: Followed, report: ConversionReport) -> Filling:
+    """Store the values of formulas that depend on the new rows, as far as they are calculated here."""
+    growth, renderers = filling.growth, filling.renderers
+    stale = StaleFormulas(book, growth, followed.formulas)
+    values = WorkbookValues(book, growth, NewCells(filling.numbers, renderers, filling.attributes), stale)
+    report.add("uncalculated", store_results(book, followed.formulas, values))
+    return replace(filling, renderers=with_results(renderers, values))
 
 
 def _clear_filters(parts: Parts, filling: Filling, report: ConversionReport) -> None:

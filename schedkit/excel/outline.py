@@ -54,9 +54,14 @@ class Outline:
         """The greatest level."""
         return int(self.levels.max()) if len(self.levels) else 0
 
+    @property
+    def hidden(self) -> npt.NDArray[np.bool_]:
+        """Which rows are hidden."""
+        return self.levels > (DEEPEST if self.collapse is None else self.collapse)
+
     def attributes(self) -> pa.Array:
         """Return the attributes of each row's element."""
-        hidden = self.levels > (DEEPEST if self.collapse is None else self.collapse)
+        hidden = self.hidden
         # The row above a hidden group has the button that expands it.
         opens = np.append((self.levels[1:] > self.levels[:-1]) & hidden[1:], False)[: len(self.levels)]
         texts = [

@@ -27,6 +27,8 @@ from schedkit.excel.new_workbook.column_formats import ColumnFormat
 from schedkit.excel.office_locks import opened_by
 from schedkit.excel.option_checks import check_history, check_mode, check_values
 from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.package import Package
+from schedkit.excel.parts.workbook import open_workbook
 from schedkit.excel.picture import placed_pictures
 from schedkit.excel.result import WarningCollector, Written
 from schedkit.excel.template.missing_rows import with_mark_column
@@ -286,7 +288,25 @@ def _plan(
     for frame in named.values():
         check_key(frame, fill_options.key, fill_options.policy)
     plan = new_workbook_plan(named, options, fill_options, report)
+    _tell_sheets_that_go(target, plan)
     return replace(plan, added=plan.rows if continued else 0)
+
+
+def _tell_sheets_that_go(target: Path, plan: WritePlan) -> None:
+    """Say which sheets of the workbook that is replaced are not in the new one."""
+    if not target.is_file() or opened_by(target) is not None:  # else it goes to a file beside it
+        return
+    try:
+        there = open_workbook(Package(target.read_bytes(), target.name), target.name).sheets
+    except (WorkbookError, OSError):
+        return  # what cannot be read is replaced: it is no workbook of anybody's
+    kept = {name.casefold() for name in plan.sheets}
+    if gone := [name for name in there if name.casefold() not in kept]:
+        listed = ", ".join(map(repr, gone[:5])) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
+        context.log(
+            f'{target.name} was replaced without its sheets {listed}: mode="append" keeps them',
+            logging.WARNING,
+        )
 
 
 def _refuse_with_template(options: WorkbookOptions) -> None:

@@ -35,7 +35,7 @@ def spans(
         With Key and Created. Only then issues that never changed the field are there too, and the first
         value of each begins when it was created.
     until : Timestamp, optional
-        Only what had begun by then, as it was then.
+        Only what had begun by then, as it was then; as for `status_spans`.
 
     Returns
     -------
@@ -72,6 +72,8 @@ def spans(
     if until is None:
         return frame
     end = as_instant(until)
+    if issues is not None:
+        log.check_reach(end, steps.moved)
     frame = frame[frame["From"].isna() | (frame["From"] <= end)].reset_index(drop=True)
     return frame.assign(To=frame["To"].where(frame["To"] <= end))
 
@@ -102,8 +104,7 @@ def as_of(
     issues : DataFrame
         With Key and Created, as they are now.
     changes : DataFrame
-        Their whole changelog, not cut at `when`: what an issue was before its first change stands in that
-        change.
+        Their changelog, whole or, if `Jira.changelog` returned it, cut in time; as for `status_spans`.
     when : Timestamp
         The instant.
     fields : sequence of str, optional
@@ -119,7 +120,7 @@ def as_of(
     Raises
     ------
     UsageError
-        If `when` is not an instant, or there is no such field.
+        If `when` is not an instant, there is no such field, or the changes do not tell what was then.
     """
     log = Log(changes, issues)
     end = as_instant(when)
@@ -129,6 +130,7 @@ def as_of(
     )
     for name in _told(log) if fields is None else [fields] if isinstance(fields, str) else fields:
         steps, values, ids, categories = _values(log, name)
+        log.check_reach(end, steps.moved)
         begun = np.flatnonzero(np.isnat(steps.entered) | (steps.entered <= naive(end)))
         last = begun[np.diff(steps.issue[begun], append=-1) != 0]
         last = last[there[steps.issue[last]]]

@@ -13,8 +13,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schedkit.errors import UsageError
 from schedkit.flow.fields import FieldRows, find_field, rows_of
-from schedkit.flow.frames import Instants, as_instants, cell_texts, need, without_zone
+from schedkit.flow.frames import Instants, as_instants, cell_texts, naive, need, without_zone
+from schedkit.flow.slices import uncut
 
 __all__ = ["Ints", "Log", "Moves"]
 
@@ -62,7 +64,8 @@ class Log:
     Parameters
     ----------
     changes : DataFrame
-        With Key, When, Field, From and To.
+        With Key, When, Field, From and To. For a slice in time of a changelog the whole of it is taken, where
+        its attrs tell it.
     issues : DataFrame, optional
         With Key and Created. Without them, those that the changes name, born at an unknown time.
     """
@@ -71,10 +74,11 @@ class Log:
         if issues is not None:
             need(issues, "issues", "Key", "Created")
         need(changes, "changes", "Key", "When", "Field", "From", "To")
+        self.attrs = ({} if issues is None else issues.attrs, changes.attrs)
+        changes, self.whole = uncut(changes, issues)
         if issues is None:
             issues = pd.DataFrame({"Key": changes["Key"].astype("str")})
             issues["Created"] = pd.Series(pd.NaT, index=issues.index, dtype="datetime64[us, UTC]")
-        self.attrs = (issues.attrs, changes.attrs)
         issues, changes = _bare(issues), _bare(changes)
         self.changes = changes
         column = "Id" if _have_all("Id", issues, changes) else "Key"
@@ -100,6 +104,34 @@ class Log:
         place = {name: at for name, at in zip(names, former.tolist(), strict=True) if at >= 0}
         lost = self.row < 0
         self.row[lost] = [place.get(name, -1) for name in _names(self.changes[lost], parts).to_pylist()]
+
+    def check_reach(self, end: pd.Timestamp, moved: npt.NDArray[np.bool_]) -> None:
+        """Raise if what some issues were at an instant cannot be known from the changes.
+
+        Parameters
+        ----------
+        end : Timestamp
+            The instant.
+        moved : array of bool
+            Which issues have a change of the field in question.
+
+        Raises
+        ------
+        UsageError
+            If the changes end before it, and issues without any were updated later.
+        """
+        at = naive(end)
+        if self.whole or "Updated" not in self.issues or (len(self.when) and np.nanmax(self.when) > at):
+            return
+        updated = without_zone(as_instants(self.issues, "Updated"))
+        unknown = ~moved & (updated > at) & (self.created <= at)
+        if unknown.any():
+            example = self.issues["Key"].iloc[int(np.flatnonzero(unknown)[0])]
+            raise UsageError(
+                f"the changes end before {end:%Y-%m-%d %H:%M} UTC, and {unknown.sum()} issues without any, "
+                f"e.g. {example}, were updated later: what they were then is not known",
+                hint="give the whole changelog, not cut in time; if it is whole, issues without Updated",
+            )
 
     @cached_property
     def when(self) -> Instants:

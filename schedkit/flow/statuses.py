@@ -147,11 +147,6 @@ class Stays:
                 f"{len(self.moved)} issues have moved since their changes were read (e.g. {self.moved[0]})"
                 f"{counted if len(self.newer) else ''}; read the changes again to see those moves"
             )
-        if end is not None and (cut := self._cut(end)):
-            found.append(
-                f"the changes end before {end:%Y-%m-%d %H:%M} UTC, and {cut} issues without any were updated "
-                "later: they are counted in their present status; give the whole changelog instead"
-            )
         return found
 
     def _of_gone(self, id: str, name: str) -> str:
@@ -171,14 +166,6 @@ class Stays:
         gone = set(self.gone)
         left = lacking & ~per_value(self.ids, lambda id: id in gone)
         return sorted({str(name) for name in self.names[left] if name is not None})
-
-    def _cut(self, end: pd.Timestamp) -> int:
-        """Return how many issues may have moved after `end` without a change that says so."""
-        if "Updated" not in self.log.issues or not len(self.log.when) or self.log.when.max() > naive(end):
-            return 0
-        updated = without_zone(as_instants(self.log.issues, "Updated"))
-        alone = np.bincount(self.steps.issue, minlength=len(updated)) == 1
-        return int((alone & (updated > naive(end)) & (self.log.created <= naive(end))).sum())
 
 
 def stays_of(log: Log, given: Mapping[str, str] | None = None) -> Stays:

@@ -33,8 +33,9 @@ def status_spans(
     issues : DataFrame
         With Key, Created and Status.
     changes : DataFrame
-        Their whole changelog, not cut at `until`: what an issue was before its first change stands in that
-        change.
+        Their changelog, whole, since what an issue was before its first change stands in that change. One
+        that `Jira.changelog` returned may have been cut in time (``changes[changes.When < until]``): it tells
+        what it was cut from.
     until : Timestamp, optional
         When the current stays are cut; now by default.
     calendar : WorkingHours, optional
@@ -68,11 +69,20 @@ def status_spans(
 def cut_stays(
     issues: pd.DataFrame, changes: pd.DataFrame, until: Any, categories: Mapping[str, str] | None = None
 ) -> tuple[Stays, pd.Timestamp]:
-    """Return the stays that had begun at `until`, of issues that were born by then."""
+    """Return the stays that had begun at `until`, of issues that were born by then.
+
+    Raises
+    ------
+    UsageError
+        If the changes do not tell what some of them were then.
+    """
     need(issues, "issues", "Key", "Created", "Status")
     end = as_instant(until)
     log = Log(changes, issues[issues["Created"].notna()])
-    return stays_of(log, categories).until(end), end
+    stays = stays_of(log, categories)
+    if until is not None:
+        log.check_reach(end, stays.steps.moved)
+    return stays.until(end), end
 
 
 def durations(frame: pd.DataFrame, end: pd.Timestamp, calendar: WorkingHours | None) -> pd.Series[Any]:

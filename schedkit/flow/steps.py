@@ -59,6 +59,11 @@ class Steps:
         )
 
     @property
+    def moved(self) -> npt.NDArray[np.bool_]:
+        """Whether each issue has a step besides its birth."""
+        return np.asarray(np.bincount(self.issue) > 1, dtype=bool)
+
+    @property
     def last(self) -> Ints:
         """The place of the last step of each issue that has any."""
         return np.flatnonzero(np.diff(self.issue, append=-1))

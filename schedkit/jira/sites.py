@@ -16,6 +16,7 @@ from schedkit.jira.client import AsyncJira, Jira
 from schedkit.jira.table.statuses import Statuses
 from schedkit.loop import refuse_in_coroutine, service, task_group
 from schedkit.values.keywords import check_keywords
+from schedkit.values.whole_history import WholeHistory
 
 __all__ = ["from_sites", "search_sites"]
 
@@ -123,6 +124,8 @@ def _joined(
     }
     if any("history_fields" in about for about in attrs):
         joined.attrs["history_fields"] = _history_fields(dict(zip(frames, attrs, strict=True)))
+    if all(isinstance(about.get("history"), WholeHistory) for about in attrs):
+        joined.attrs["history"] = WholeHistory(joined)
     return joined
 
 

@@ -9,7 +9,8 @@ __all__ = ["to_markdown", "to_text"]
 
 # The text is untrusted: every pattern here takes time in proportion to its length, whatever it contains. So
 # none scans ahead for an end that another start may lack; pairs are matched by hand below.
-_BLOCK_START = re.compile(r"\{(code|noformat)(?::([^{}\n]*))?\}")
+# Not {{code}}, which is the word in monospace.
+_BLOCK_START = re.compile(r"(?<!\{)\{(code|noformat)(?::([^{}\n]*))?\}")
 # What begins a line is looked for with the line break before it: a search for a literal, where ^ would be
 # tried at each character.
 _HEADING = re.compile(r"\nh([1-6])\.[ \t]*(.*)")

@@ -169,20 +169,39 @@ def filled(template: str, fields: Mapping[str, Any]) -> str:
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
-# A zero-width space behind its first character keeps a chat from reading it as a mention or a link.
+# A zero-width space within it keeps a chat or a mail from reading it as a mention or a link.
 _BREAK = "\u200b"
 _INERT = re.compile(
     r"(?<![^\W_])@(?=\w)"  # @user, _@user_, look.@channel; not a@example.org
+    r"|(?<![\w&#~/])[#~](?=[a-z])"  # #channel, ~channel; not C#, &#x27; or ~/folder
     r"|<(?=[@!#]|at\b|[a-z][a-z0-9+.-]*:|[^<>\s]*\|)"  # <@U1>, <!here>, <at>, <https://x|text>
-    r"|\](?=\s?[\[(]|:)",  # [text](url), [text][1], [1]: url
+    r"|\](?=\s?[\[(]|:)"  # [text](url), [text][1], [1]: url
+    r"|(?<=\w):(?=//)"  # https://evil.example
+    r"|\b(?:mailto|xmpp|tel|sms):(?=\S)",
     re.IGNORECASE,
 )
+# Services take bare words for addresses: login.evil.com/?a. Not the part of a path or of an e-mail address.
+_DOTTED = re.compile(r"(?<![\w.@-])(?<![^/]/)[\w-]+(?:\.[\w-]+)+")
+# The top-level domains of more than two letters that addresses to click on mostly have.
+_DOMAINS = {
+    "com", "net", "org", "info", "biz", "edu", "gov", "mil", "int", "app", "dev", "xyz", "top", "site",
+    "online", "shop", "store", "club", "cloud", "link", "click", "live", "page", "pro", "vip", "win",
+    "work", "tech", "space", "website", "support", "services", "agency", "digital", "email", "news",
+    "blog", "wiki", "zip", "mov", "icu", "fun", "life", "world", "today", "new", "ink", "art", "bar",
+    "run", "loan", "download", "stream", "review", "monster", "quest", "host", "example",
+}  # fmt: skip
 _URL = re.compile(r"https?://[^\s<>|\[\]\"\\]+")
 
 
 def harmless(text: str) -> str:
-    """Return untrusted text without mentions or links for a chat or a mail."""
-    return _INERT.sub(lambda found: found[0] + _BREAK, text)
+    """Return untrusted text in which a chat or a mail finds neither mentions nor links."""
+    return _INERT.sub(lambda found: found[0] + _BREAK, _DOTTED.sub(_broken_domain, text))
+
+
+def _broken_domain(found: re.Match[str]) -> str:
+    first, *_, last = found[0].lower().split(".")
+    named = last.isalpha() and (len(last) == 2 or last in _DOMAINS)
+    return found[0].replace(".", f".{_BREAK}") if named or first == "www" else found[0]
 
 
 def _address(url: str) -> str:

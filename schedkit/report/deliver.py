@@ -38,7 +38,8 @@ class Deliverer(Protocol):
         """Look at the destination, refuse what cannot be done, and return what delivers.
 
         Every destination is looked at before the first is written to, so that a wrong page does not leave a
-        new workbook behind.
+        new workbook behind. What the call returns may be an `Applied` of a page, or a list of them: one that
+        is not confirmed makes the report's result incomplete.
         """
         ...
 
@@ -236,10 +237,10 @@ class PageDelivery(_Strict):
             message=self._message(frame) or None,
         )
 
-        def apply() -> None:
+        def apply() -> object:
             if workbook is not None:
                 page.attach(tools.written.get(workbook, workbook), name=workbook.name)
-            plan.apply()
+            return plan.apply()
 
         return apply
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
-from schedkit import context
-from schedkit.errors import SettingsError, UnknownFieldError
+from schedkit.errors import SettingsError
 from schedkit.report.chart import ChartOptions
 from schedkit.report.definition import Names, Report
 from schedkit.report.tools import Tools
@@ -51,7 +47,9 @@ class PagesDelivery(BaseModel):
     `parent` is the id or URL of the page (on Cloud also of the folder) above, by default the site's
     `main_page_id`. With `by`, each of its values has a page of its own, which is found again by that value
     and the `title` written here, whatever people call the page. A row with several values, as of sprints,
-    stands on the page of each. The other options are those of `Table.replace`.
+    stands on the page of each. `missing_pages` says what becomes of the pages of values that have no rows any
+    more, as for `Confluence.publish_each`; `min_rows` and `max_drop` guard them, too. The other options are
+    those of `Table.replace`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,6 +67,7 @@ class PagesDelivery(BaseModel):
     drop: Names = ()
     columns: Literal["all"] | Names | None = None
     missing: Literal["keep", "mark", "archive", "delete"] | None = None
+    missing_pages: Literal["keep", "mark", "empty"] | None = None
     cap: int = Field(default=500, ge=1)
     min_rows: int = Field(default=1, ge=0)
     max_drop: float | None = Field(default=0.5, ge=0, le=1)
@@ -86,32 +85,38 @@ class PagesDelivery(BaseModel):
         template = self._template(wiki, tools)
         source = template if isinstance(template, str) else template.source()
         wanted = list(dict.fromkeys(_PLACEHOLDER.findall(source) + _PLACEHOLDER.findall(self.title)))
-        plans = []
-        for value, part in self._parts(frame):
-            known = self._known(value or "", part, tools)
+
+        def values(value: str, part: pd.DataFrame) -> dict[str, Any]:
+            known = self._known(value, part, tools)
             unknown = [name for name in wanted if name not in known]
             if unknown:
                 raise SettingsError(
                     f"deliver.pages: unknown placeholder {unknown[0]!r}",
                     hint=did_you_mean(unknown[0], known),
                 )
-            plan = wiki.publish(
-                self.title,
-                parent=self.parent,
-                template=source,
-                values={name: known[name] for name in wanted},
-                key=None if value is None else f"{self.title}: {value}",
-                labels=list(self.labels),
-                message=self.message,
+            return {name: known[name] for name in wanted}
+
+        page = {
+            "parent": self.parent,
+            "template": source,
+            "labels": list(self.labels),
+            "message": self.message,
+        }
+        if self.by is None:
+            plan = wiki.publish(self.title, values=values("", frame), **page)
+        else:
+            plan = wiki.publish_each(
+                frame,
+                by=self.by,
+                title=self.title,
+                values=values,
+                missing_pages=self.missing_pages,
+                min_rows=self.min_rows,
+                max_drop=self.max_drop,
+                **page,
             )
-            plans.append(plan)
-        _check_titles([plan.title for plan in plans])
-
-        def apply() -> None:
-            for plan in plans:
-                plan.apply()
-
-        return apply
+        made: Callable[[], object] = plan.apply
+        return made
 
     def _known(self, value: str, part: pd.DataFrame, tools: Tools) -> dict[str, Any]:
         return {
@@ -133,25 +138,6 @@ class PagesDelivery(BaseModel):
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise file_error(error, path, "read") from None
-
-    def _parts(self, frame: pd.DataFrame) -> Iterator[tuple[str | None, pd.DataFrame]]:
-        if self.by is None:
-            yield None, frame
-            return
-        if self.by not in frame.columns:
-            raise UnknownFieldError(
-                f"deliver.pages: the frame has no column {self.by!r}",
-                hint=did_you_mean(self.by, frame.columns),
-            )
-        values = frame[self.by].reset_index(drop=True).explode()
-        absent = int(values.isna().sum())
-        if absent:
-            rows = "1 row has" if absent == 1 else f"{absent} rows have"
-            context.log(f"deliver.pages: {rows} no {self.by}, and no page", logging.WARNING)
-        for value, those in values.groupby(values, sort=True, observed=True):
-            part = frame.iloc[those.index.unique()]
-            part.attrs = frame.attrs
-            yield _value_text(value), part
 
     def _table(self, part: pd.DataFrame, tools: Tools) -> Any:
         from schedkit.confluence import Look, Managed
@@ -176,19 +162,4 @@ class PagesDelivery(BaseModel):
             min_rows=self.min_rows,
             max_drop=self.max_drop,
             look=look,
-        )
-
-
-def _value_text(value: object) -> str:
-    """Return what a page is called after: a date without its midnight."""
-    if isinstance(value, datetime) and value.time() == time():
-        return value.date().isoformat()
-    return str(value)
-
-
-def _check_titles(titles: Sequence[str]) -> None:
-    (title, count) = next(iter(Counter(titles).most_common(1)), ("", 0))
-    if count > 1:
-        raise SettingsError(
-            f"deliver.pages: {count} pages have the title {title!r}", hint="write {{ value }} in title:"
         )

@@ -52,9 +52,12 @@ def run_report(report: Report, tools: Tools) -> pd.DataFrame:
     for number, rule in enumerate(report.check, 1):
         check(frame, rule)
         context.progress("check", number, len(report.check))
+    unconfirmed: list[str] = []
     for apply in [look(frame, report, tools) for look in deliveries]:
         context.checkpoint()
-        apply()
+        unconfirmed += _unconfirmed(apply())
+    if unconfirmed:
+        context.fact("incomplete", {"reason": "; ".join(filter(None, [why, *unconfirmed]))})
     context.fact("report", {"rows": len(frame), "seconds": round(time.monotonic() - started, 3)})
     return frame
 
@@ -68,6 +71,16 @@ def _allow_partial(report: Report, why: str) -> None:
         )
     context.log(why, logging.WARNING)
     context.fact("incomplete", {"reason": why})
+
+
+def _unconfirmed(delivered: object) -> list[str]:
+    """Return which pages a destination could not read back."""
+    made: list[Any] = delivered if isinstance(delivered, list) else [delivered]
+    return [
+        f"page {each.title!r} is not confirmed: {each.unconfirmed}"
+        for each in made
+        if getattr(each, "unconfirmed", "")
+    ]
 
 
 def extract(what: Extract, tools: Tools) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Any
 from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.core.tasks.defaults import DEFAULT_OPTIONS
 from schedkit.errors import SettingsError, UsageError
+from schedkit.values.options import refuse_unknown
 from schedkit.values.parsers import mapping, texts
 
 __all__ = ["translated"]
@@ -54,14 +55,23 @@ def translated(values: dict[str, Any], where: str) -> dict[str, Any]:
     return values
 
 
+_REPORTING = ("interval", "report_types", "confluence", "mattermost")
+_PAGE = ("page_id", "template")
+
+
 def _standing_page(reporting: dict[str, Any], sites: dict[str, Any], where: str) -> dict[str, Any] | None:
     if "confluence" not in texts(reporting.get("report_types", "confluence"), f"{where}.report_types"):
         return None
-    page = mapping(reporting.get("confluence"), f"{where}.confluence").get("page_id")
+    refuse_unknown([name for name in reporting if name not in _REPORTING], _REPORTING, where)
+    options = mapping(reporting.get("confluence"), f"{where}.confluence")
+    refuse_unknown([name for name in options if name not in _PAGE], _PAGE, f"{where}.confluence")
+    page = options.get("page_id")
     page = page or mapping(sites.get("confluence"), "sites.confluence").get("task_result_page_id")
     if page is None:
         raise SettingsError(f"{where}: no page is named", hint="write confluence: {page_id: …}")
     made = {"site": "confluence", "page": str(page)}
+    if options.get("template") is not None:
+        made["template"] = options["template"]
     return {**made, "every": f"{reporting['interval']}s"} if "interval" in reporting else made
 
 

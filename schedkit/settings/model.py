@@ -134,11 +134,16 @@ class NotifySettings(_Strict):
 
 
 class StandingPageSettings(_Strict):
-    """A Confluence page that always shows the latest run of each task."""
+    """A Confluence page that always shows the latest run of each task.
+
+    `template` is the title of a page of the same space with the anchor of `region`: a standing page without
+    it gets that page's text at its end, once, with the table at the anchor.
+    """
 
     site: str
     page: _PageId
     region: str = "anchor:task-results"
+    template: str | None = None
     every: Annotated[float, Reads(duration(above=True))] = 1800.0
 
 

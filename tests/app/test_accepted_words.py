@@ -62,6 +62,14 @@ def test_a_standing_page_only_where_one_is_meant(tmp_path: Path) -> None:
     assert (page.page, page.every) == ("7", 1800)
 
 
+def test_the_template_of_the_standing_page_is_read(tmp_path: Path) -> None:
+    text = "reporting: {confluence: {page_id: 7, template: task_results_template}}"
+    (tmp_path / "schedkit.yaml").write_text(text, encoding="utf-8")
+    page = load_settings(tmp_path).standing_page
+    assert page is not None
+    assert (page.page, page.template) == ("7", "task_results_template")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -69,6 +77,9 @@ def test_a_standing_page_only_where_one_is_meant(tmp_path: Path) -> None:
         ("reporting: {interval: 3}", "reporting: no page is named"),
         ("reporting: {confluence: x}", "schedkit.yaml: reporting.confluence='x' .a mapping"),
         ("reporting: {report_types: 5}", "schedkit.yaml: reporting.report_types=5 "),
+        ("reporting: {interval: 3, confluence: {page: 3}}", "reporting.confluence: unknown option 'page'"),
+        ("reporting: {intervall: 3, confluence: {page_id: 3}}", "reporting: unknown option 'intervall'"),
+        ("reporting: {confluence: {page_id: 3, template: [a]}}", "standing_page.template"),
         ("sites: {confluence: 5}\nreporting: {interval: 3}", "sites.confluence=5 .a mapping"),
         ("jira: 3", "jira: is not a mapping"),
         (

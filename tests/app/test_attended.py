@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from notify.conftest import Webhook
 from notify.conftest import webhook as webhook  # the fixture
+from support.confluence_pages import anchor
 
 from schedkit.app import STANDING_PAGE, App, app
 from schedkit.commands.demo import demo_settings
@@ -54,6 +55,27 @@ def test_a_standing_page_shows_the_latest_run_and_is_written_only_for_news(proje
             assert scheduler.submit(STANDING_PAGE).result(timeout=30) is True
             assert ">hello<" in site.wiki.pages["100001"].body
             assert scheduler.submit(STANDING_PAGE).result(timeout=30) is False
+
+
+def test_a_standing_page_is_made_of_its_template_once(project: Path) -> None:
+    with DemoSite(issues=50) as site:
+        place = anchor("task-results")
+        site.wiki.create("task_results_template", f"<h1>Nightly runs</h1><p>{place}</p><p>Ask Ann.</p>")
+        empty = site.wiki.create("Nightly results", "<p>ours</p>")
+        page = StandingPageSettings(
+            site="demo-wiki", page=empty.id, every="1h", template="task_results_template"
+        )
+        settings = demo_settings(site).model_copy(update={"standing_page": page})
+        with App(settings, project).scheduler() as scheduler:
+            scheduler.task(name="hello")(lambda_free)
+            scheduler.submit("hello").result(timeout=30)
+            assert scheduler.submit(STANDING_PAGE).result(timeout=30) is True
+            body = site.wiki.pages[empty.id].body
+            assert body.startswith("<p>ours</p><h1>Nightly runs</h1>")
+            assert body.index(">hello<") < body.index("Ask Ann.")
+            site.wiki.edit_by_hand(empty.id, lambda text: text.replace("Ask Ann.", "Ask Bo."))
+            assert scheduler.submit(STANDING_PAGE).result(timeout=30) is False
+            assert site.wiki.pages[empty.id].body.count("Nightly runs") == 1
 
 
 def lambda_free() -> int:

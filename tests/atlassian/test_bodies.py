@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 import anyio
+import numpy as np
 import pytest
 import urllib3
 
@@ -51,7 +52,7 @@ def test_a_body_arrives_as_it_was_sent(encoding: str, pack: Any, told: bool, bod
         return bytes(view)
 
     assert opened(answer(packed, **headers), use) == body
-    assert (bodies._room.lent, bodies._room.held, bodies._room._spare) == (0, 0, {})
+    assert (bodies.room.lent, bodies.room.held) == (0, 0)
     with pytest.raises(ValueError, match="released"):
         bytes(lent[0])  # gone: what was made of it is all that is left
 
@@ -60,12 +61,22 @@ def test_memory_grows_and_can_be_filled_again() -> None:
     memory = Memory()
     pieces = [bytes([n]) * 100_000 for n in range(20)]
     assert bytes(memory.fill(pieces)) == b"".join(pieces)
-    pages = memory._pages
+    large = address(memory.fill(pieces))
     assert bytes(memory.fill([b"short"], 3)) == b"short"
-    assert memory._pages is pages
+    assert address(memory.fill([b"short"], 3)) == large
     assert bytes(memory.fill([b"ab", b"cd"], 10_000_000)) == b"abcd"
     assert memory.weight == 2_000_000
     memory.close()
+
+
+def address(view: memoryview) -> int:
+    """Return where in memory the bytes are."""
+    return int(np.frombuffer(view, np.uint8).ctypes.data)
+
+
+def assert_given_back(memory: Memory) -> None:
+    with pytest.raises(ValueError, match="closed"):
+        memory.fill([b"x"])
 
 
 def entered(room: Room, size: int, leave: threading.Event) -> threading.Event:
@@ -129,12 +140,12 @@ def test_pages_are_used_again_while_bodies_come_and_given_back_then() -> None:
         with room.take(10) as second:
             assert second is first
             second.fill([b"x" * 2_000_000])
-            pages = second._pages
-        assert pages.closed
+        assert_given_back(second)
         with room.take(10) as third:
             assert third is not second  # so much is not kept in reserve
         assert outer is not third
-    assert room._spare == {}
+    assert_given_back(third)
+    assert_given_back(outer)
 
 
 def test_memory_that_became_large_stays_with_large_bodies() -> None:
@@ -182,7 +193,7 @@ def test_one_body_is_decoded_at_once(scripted) -> None:
 
     assert service().call(all_at_once) == [len(BIG)] * 8
     assert max(seen) == 1
-    assert (bodies._room.lent, bodies._room.held) == (0, 0)
+    assert (bodies.room.lent, bodies.room.held) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +210,7 @@ def test_nothing_is_held_after_a_failure(scripted, reply: dict[str, Any], error:
     with pytest.raises(error) as caught:
         service().call(Site(scripted.url, retries=0).send, Request("GET", "/rest/x"))
     assert caught.traceback
-    assert (bodies._room.lent, bodies._room.held, bodies._room._spare) == (0, 0, {})
+    assert (bodies.room.lent, bodies.room.held) == (0, 0)
     # The turn to decode is free as well.
     scripted.script = lambda asked, n: scripted.reply()
     for _ in range(2):
@@ -211,11 +222,11 @@ def test_nothing_is_held_after_a_failure(scripted, reply: dict[str, Any], error:
 def test_a_forked_process_reads_with_a_thread_and_room_of_its_own() -> None:
     assert opened(answer(b"[1]"), bytes) == b"[1]"  # the thread runs
     leave = threading.Event()
-    assert entered(bodies._room, bodies.MOST, leave).wait(10)
+    assert entered(bodies.room, bodies.MOST, leave).wait(10)
     child = os.fork()
     if not child:
         signal.alarm(20)
-        os._exit(0 if opened(answer(b"[1]"), bytes) == b"[1]" and not bodies._room.lent else 1)
+        os._exit(0 if opened(answer(b"[1]"), bytes) == b"[1]" and not bodies.room.lent else 1)
     leave.set()
     assert os.waitpid(child, 0)[1] == 0
 

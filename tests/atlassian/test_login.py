@@ -91,6 +91,17 @@ def test_a_wrong_token_is_not_kept(demo_site: DemoSite, ring: InMemory, typed) -
         Jira.connect(demo_site.jira_dc.url)
 
 
+def test_a_confluence_takes_its_main_page(demo_site: DemoSite, ring: InMemory, typed) -> None:
+    site = demo_site.confluence_dc
+    asked = typed(site.token)
+    wiki = Confluence.connect(site.url, main_page_id=100003)
+    plan = wiki.publish("Child of the main page", template="<p>x</p>", values={})
+    assert "creates page 'Child of the main page' under page 100003" in repr(plan)
+    with pytest.raises(UsageError, match=r"the page is of other.example.org"):
+        Confluence.connect(site.url, again=True, main_page_id="https://other.example.org/pages/100003")
+    assert len(asked) == 1, "a wrong page is refused before a token is typed"
+
+
 def test_cloud_asks_for_the_address(ring: InMemory, monkeypatch: pytest.MonkeyPatch) -> None:
     from schedkit.atlassian.login import ask_login
 

@@ -173,11 +173,33 @@ def test_a_write_in_doubt_is_never_sent_again(site, scripted, replies) -> None:
     assert len(scripted.asked) == 3
 
 
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        ({"body": b"<html><title>Proxy</title>busy</html>", "headers": HTML}, BadAnswerError),
+        ({"body": b"<html><title>Log in - Jira</title></html>", "headers": HTML}, AuthError),
+        ({"status": 302, "headers": {"Location": "https://elsewhere.example.org/"}}, BadAnswerError),
+        ({"status": 302, "headers": {"Location": "https://sso.example.org/login"}}, AuthError),
+    ],
+)
+def test_a_write_that_something_else_answers_is_in_doubt_and_final(
+    site, scripted, replies, clock, reply, error
+) -> None:
+    replies({}, reply)
+    send(site)
+    with pytest.raises(error) as caught:
+        send(site, "PUT", "/rest/api/2/issue/A-1", json={})
+    assert (caught.value.maybe_done, caught.value.final) == (True, True)
+    assert (len(scripted.asked), clock.slept) == (2, [])
+
+
 def test_a_write_that_never_left_is_repeated(clock, scripted) -> None:
     site = Site(scripted.url, retries=1, clock=clock)
+    scripted.script = lambda asked, n: scripted.reply(
+        headers={"Content-Type": "application/json", "Connection": "close"}
+    )
     send(site)
     scripted.close()
-    site._transport.close()
     with pytest.raises(UnavailableError) as caught:
         send(site, "POST", "/x", json={})
     assert not caught.value.maybe_done

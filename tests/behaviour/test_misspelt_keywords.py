@@ -25,7 +25,7 @@ from schedkit.jira import Jira
 MODULES = ("confluence", "context", "demo", "excel", "flow", "jira", "notify", "report")
 OTHERS = (AsyncScheduler, Scheduler, RunHandle, TaskHandle, TaskSchedule, Site, OAuth2)
 # What schedkit makes for its users, and what they extend.
-MADE_BY_US = ("AsyncScheduler", "Page", "PagePlan", "Plan", "Table")
+MADE_BY_US = ("AsyncScheduler", "Page", "PagesPlan", "Plan", "Table")
 NOT_CALLED = (
     "Applied", "Attached", "BaseTask", "Change", "Effects", "Endpoint", "Faults", "NoListener", "Notice",
     "Surroundings", "TaskResult", "Tls", "Tools", "Written", "parse_faults", "parse_latency",

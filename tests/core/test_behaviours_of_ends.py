@@ -61,7 +61,7 @@ def declare(sched: Scheduler, kind: str, folder: Path, name: str = "t", **option
 
 
 def outcomes(sched: Scheduler, run: RunHandle) -> list[Outcome]:
-    return [attempt.outcome for attempt in sched._ledger.attempts(run.id)]
+    return [attempt.outcome for attempt in sched.run(run.id).attempts]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -83,7 +83,7 @@ def test_behaviour_5_ends_are_told_apart_and_places_come_back(make: Make, tmp_pa
     stopped = sched.submit("stopped")
     wait_stopped()
     sched.stop("0.1s")
-    ended = [sched._ledger.run(run.id).state for run in (cancelled, timed, stopped)]
+    ended = [sched.run(run.id).state for run in (cancelled, timed, stopped)]
     assert ended == [State.CANCELLED, State.TIMEOUT, State.QUEUED]
     assert [outcomes(sched, run) for run in (cancelled, timed, stopped)] == [
         [Outcome.CANCELLED],
@@ -252,6 +252,6 @@ def test_behaviour_6_a_stop_is_bounded_for_all_kinds_at_once(make: Make, tmp_pat
     release.set()
     assert sched.state == "stopped"
     assert [outcomes(sched, run) for run in runs] == [[Outcome.INTERRUPTED]] * 6
-    assert {run.state for run in sched._ledger.runs()} == {State.QUEUED}, "the next owner runs them"
+    assert {run.state for run in sched.runs()} == {State.QUEUED}, "the next owner runs them"
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "deaf-process").read_text()), 0)

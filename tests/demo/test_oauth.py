@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import anyio
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from schedkit.demo import DemoSite
 from schedkit.demo.oauth import TokenServer
 
 
-def exchange(site: DemoSite, **other: str) -> httpx.Response:
-    asked = {
+def registered(tokens: TokenServer) -> dict[str, str]:
+    """Return what an application asks for a token with."""
+    return {
         "grant_type": "refresh_token",
-        "client_id": site.oauth.client_id,
-        "client_secret": site.oauth.client_secret,
-        "refresh_token": site.oauth.refresh_token,
+        "client_id": tokens.client_id,
+        "client_secret": tokens.client_secret,
+        "refresh_token": tokens.refresh_token,
     }
-    return httpx.post(f"{site.url}/oauth/token", json=asked | other)
+
+
+def exchange(site: DemoSite, **other: str) -> httpx.Response:
+    return httpx.post(f"{site.url}/oauth/token", json=registered(site.oauth) | other)
+
+
+async def access_token(tokens: TokenServer) -> str:
+    app = Starlette(routes=[Route("/oauth/token", tokens.exchange, methods=["POST"])])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://demo.example.org") as http:
+        answer = await http.post("/oauth/token", json=registered(tokens))
+    return str(answer.json()["access_token"])
 
 
 def test_tokens_are_exchanged_used_and_run_out() -> None:
@@ -58,8 +73,10 @@ def test_a_bad_exchange_is_refused(
 def test_an_access_token_holds_for_its_lifetime() -> None:
     now = [0.0]
     tokens = TokenServer(lambda: now[0])
-    tokens._until["abc"] = 10.0
-    assert tokens.admits("abc")
+    tokens.lifetime = 10.0
+    token = anyio.run(access_token, tokens)
+    now[0] = 9.9
+    assert tokens.admits(token)
     now[0] = 10.0
-    assert not tokens.admits("abc")
+    assert not tokens.admits(token)
     assert not tokens.admits("other")

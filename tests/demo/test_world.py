@@ -119,15 +119,30 @@ def test_worklogs_add_up(demo_site: DemoSite) -> None:
     assert any(len(store.worklogs(i)) > 20 for i in worked)
 
 
-def test_an_encoder_keeps_no_more_than_its_budget(demo_site: DemoSite) -> None:
+def test_an_encoder_keeps_no_more_than_its_budget(
+    demo_site: DemoSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoder = Encoder(demo_site.dc.values, demo_site.store, budget=20_000)
     issues, fields = list(demo_site.store.visible()), encoder.choose(["*all"], "*all")
+    encoded: list[Issue] = []
+    one = encoder.one
+
+    def noted(issue: Issue, fields: tuple[str, ...]) -> bytes:
+        encoded.append(issue)
+        return one(issue, fields)
+
+    monkeypatch.setattr(encoder, "one", noted)
     first = encoder.many(issues, fields)
-    assert encoder.many(issues, fields) == first == demo_site.dc.encoder.many(issues, fields)
-    assert 20_000 <= encoder._kept_bytes < 80_000
+    assert first == demo_site.dc.encoder.many(issues, fields)
+    encoded.clear()
+    assert encoder.many(issues, fields) == first
+    kept = [issue for issue in issues if issue not in encoded]
+    assert 20_000 <= sum(len(one(issue, fields)) + 1 for issue in kept) < 80_000
     for issue in issues:
         encoder.forget(issue.id)
-    assert encoder._kept_bytes == 0
+    encoded.clear()
+    assert encoder.many(issues, fields) == first
+    assert encoded == issues
     assert encoder.many([], fields, b"[", b"]") == b"[]"
     demo_site.store.listeners.remove(encoder.forget)
 

@@ -283,3 +283,24 @@ def test_a_second_run_never_fails_where_the_first_worked(mode: Any, tmp_path: Pa
     for _ in range(3):
         excel.write(frame, tmp_path / "r.xlsx", mode=mode, key=key, summary=True, totals=True)
     assert excel.read(tmp_path / "r.xlsx")["Points"].sum() == (3 if key else 9)
+
+
+def test_sheets_that_a_new_workbook_does_not_have_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    frame = pd.DataFrame({"Key": ["A-1"]})
+    assert excel.write(frame, path, sheet="2026-11-28").notes == ()
+    assert excel.write(frame, path, sheet="2026-11-28").notes == ()
+    (note,) = excel.write(frame, path, sheet="2026-11-29").notes
+    assert note == "book.xlsx was replaced without its sheets '2026-11-28': mode=\"append\" keeps them"
+    again = excel.write(frame, path, sheet="2026-11-30", mode="append")
+    assert (again.notes, sorted(excel.read_all(path))) == ((), ["2026-11-29", "2026-11-30"])
+    several = {f"sheet {number}": frame for number in range(7)}
+    excel.write(several, path)
+    (note,) = excel.write(frame, path, sheet="one").notes
+    assert "'sheet 2', 'sheet 3' and 3 more" in note
+
+
+def test_what_is_no_workbook_is_replaced_without_a_word(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    path.write_bytes(b"no workbook")
+    assert excel.write(pd.DataFrame({"Key": ["A-1"]}), path).notes == ()

@@ -82,7 +82,12 @@ def test_histories_say_whose_are_missing(site: DemoSite, dialect: str, what: str
     issues = jira.search(ALL)
     read = getattr(jira, what)
     whole = read(issues)
-    assert whole.attrs["extraction"] == {"complete": True, "requested": len(issues), "missing": {}}
+    assert whole.attrs["extraction"] == {
+        "complete": True,
+        "requested": len(issues),
+        "missing": {},
+        "warnings": [],
+    }
     moved = store.move("DEMO-2", "OPS").key
     store.conceal("DEMO-6", "OPS-6")
     store.delete("DEMO-7")

@@ -69,6 +69,23 @@ def test_no_column_and_no_value_is_lost(shared_data: Path) -> None:
                     assert leaf.replace("'", "\\'") in shown or leaf in shown, (name, id, leaf, shown)
 
 
+def test_comments_and_work_are_read_in_every_form(shared_data: Path) -> None:
+    """Pages, and the bare lists of a Server's board."""
+    told = 0
+    for name, value in answers(shared_data):
+        frame = to_frame(value)
+        for column in {"Comment", "Log Work"} & set(frame):
+            for cell in (text for cells in frame[column] for text in cells):
+                assert not cell.startswith("{"), (name, column)
+                told += 1
+    assert told == 3
+    board = shared_data / "jira/sumoheavy__jira-ruby/spec__mock_responses__sprint__1_issues.json"
+    frame = to_frame(board.read_bytes())
+    first = json.loads(board.read_bytes())["issues"][0]["fields"]
+    assert frame["Comment"][0] == tuple(f"Fred F. User: {c['body']}" for c in first["comment"])
+    assert frame["Log Work"][0] == tuple(f"Fred F. User: {w['timeSpent']}" for w in first["worklog"])
+
+
 def test_instants_are_the_same_instants(shared_data: Path) -> None:
     for name, value in answers(shared_data):
         frame = to_frame(value)

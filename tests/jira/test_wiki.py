@@ -52,3 +52,16 @@ def test_other_patterns_that_meet_foreign_text() -> None:
         assert seconds(lambda text=text: sprint_name(text)) < BOUND_SECONDS
     body = b'["' + b"\\\\ud83d" * 10_000 + b'\\ud83d"]'
     assert seconds(lambda: decoded(body)) < BOUND_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("text", "plain", "markdown"),
+    [
+        ("run {{code}} now", "run code now", "run `code` now"),
+        ("{{noformat}} and {{code}}", "noformat and code", "`noformat` and `code`"),
+        ("{code}a{code} {{code}}", "a code", "```\na\n``` `code`"),
+    ],
+)
+def test_monospaced_words_are_no_blocks(text: str, plain: str, markdown: str) -> None:
+    assert wiki.to_text(text) == plain
+    assert wiki.to_markdown(text) == markdown

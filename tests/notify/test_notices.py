@@ -177,13 +177,27 @@ def test_templates() -> None:
         "[a][1]",
         "[a] [1]",
         "[1]: https://evil.example",
+        "https://evil.example/login?a=1",
+        "see:.http://127.0.0.1:80/x",
+        "HTTPS://EVIL.EXAMPLE",
+        "ssh://evil",
+        "mailto:ann@example.org",
+        "www.evil.unheardof",
+        "log in at evil.com",
+        "evil.com/login",
+        "(login.evil.co.uk)",
+        "~town-square",
+        "#general",
     ],
 )
 def test_words_of_others_call_nobody(text: str) -> None:
     made = harmless(text)
     assert made.replace("\u200b", "") == text
     assert "\u200b" in made
-    plain = "a@example.org, a.b+c@example.org, <b>, a < b | c, [x], x[0], @ home, https://x.example/?a=1"
+    plain = (
+        "a@example.org, a.b+c@example.org, <b>, a < b | c, [x], x[0], @ home, C#, #5, &#x27;, ~5, ~/folder, "
+        "ValueError: pandas.DataFrame in reports/out/bugs.xlsx and src/app.py:3, version 1.2.3, key: a, a:b"
+    )
     assert harmless(plain) == plain
     (notice,) = fed(ended(State.FAILED, error={"message": text}))
     assert "\u200b" in told(notice)
@@ -196,6 +210,7 @@ def test_addresses_of_ours_stay_links() -> None:
     page = RunNoted(at=AT, task="bugs", run="r1", kind="page", facts={"url": "https://wiki/pages/1/@ann+(1)"})
     (good,) = fed(queued(), page, ended(State.DONE), link="https://s/#{run}")
     assert (good.fields["page"], good.fields["link"]) == ("https://wiki/pages/1/@ann+(1)", "https://s/#r1")
+    assert "\u200b" not in told(good)
     odd = RunNoted(at=AT, task="bugs", run="r1", kind="page", facts={"url": "https://wiki|x> @all"})
     (bad,) = fed(queued(), odd, ended(State.DONE))
     assert "@\u200ball" in bad.fields["page"]

@@ -34,10 +34,17 @@ def test_mail_arrives(mailbox: Mailbox, notifier: Any) -> None:
     assert "team@example.org" in mail
 
 
-NASTY = "@ann <!here> <@U1> <https://evil.example|ok> [a][1] [b](https://evil.example) <b>bold</b>"
-
-
+NASTY = (
+    "@ann <!here> <@U1> <https://evil.example|ok> [a][1] [b](https://evil.example) <b>bold</b> "
+    "https://bare.example/login www.bare.example bare.com/login mailto:bo@bare.example ~town"
+)
 BROKEN = ("@\u200bann", "]\u200b[1]", "]\u200b(https")
+# What a service would make a link or a mention of.
+LIVE = (
+    "@ann", "<!here", "<@U1", "<https:", "][1]", "](http", "https://evil", "evil.example", "https://bare",
+    "www.bare", "bare.com", "mailto:bo", "~town",
+)  # fmt: skip
+LINK = "https://sched.example.org/#r1"
 
 
 SERVICES = {
@@ -63,28 +70,30 @@ def to_the_receiver(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("to_the_receiver")
 @pytest.mark.parametrize("service", SERVICES)
 def test_words_of_others_are_inert_in_the_bytes_sent(webhook: Webhook, notifier: Any, service: str) -> None:
-    listening = notifier(Channel("SERVICE", every=0), environ={"SERVICE": SERVICES[service]})
-    error = {"type": "ValueError", "message": NASTY}
+    listening = notifier(
+        Channel("SERVICE", every=0), environ={"SERVICE": SERVICES[service]}, link=LINK.replace("r1", "{run}")
+    )
+    error = {"type": "ValueError", "message": NASTY, "hint": "see https://bare.example/hint"}
     listening(ended(State.FAILED, task="bugs", seconds=1.0, error=error))
     # For Teams, Apprise escapes what Markdown means something by.
     sent = json.dumps(webhook.next()[1], ensure_ascii=False).replace("\\\\", "")
     assert all(broken in sent for broken in BROKEN)
-    for live in ("@ann", "<!here", "<@U1", "<https:", "][1]", "](http"):
-        assert live not in sent
+    assert [live for live in LIVE if live in sent] == []
     assert "ValueError" in sent
+    assert LINK in sent, "our own address stays a link"
 
 
 def test_words_of_others_are_inert_in_a_mail(mailbox: Mailbox, notifier: Any) -> None:
     url = f"mailto://127.0.0.1:{mailbox.port}?from=sched@example.org&to=team@example.org&mode=insecure"
-    listening = notifier(Channel("MAIL", every=0), environ={"MAIL": url})
+    listening = notifier(Channel("MAIL", every=0), environ={"MAIL": url}, link=LINK.replace("r1", "{run}"))
     words = f"{NASTY}\r\nBcc: evil@example.org\r\n\r\n"
     listening(ended(State.FAILED, task="bugs\r\nBcc: evil@example.org", error={"message": words}))
     mail = email.message_from_string(mailbox.mails.get(timeout=10), policy=email.policy.default)
     assert mail["Bcc"] is None
     assert mail.get_content_type() == "text/plain"
     assert "failed after an unknown time" in mail.get_content()
-    assert "@ann" not in mail.get_content()
-    assert "<https" not in mail.get_content()
+    assert [live for live in LIVE if live in mail.get_content()] == []
+    assert LINK in mail.get_content()
 
 
 @pytest.mark.usefixtures("to_the_receiver")

@@ -103,9 +103,36 @@ def test_a_page_of_a_day_is_called_after_the_day(tools: Tools, site: DemoSite) -
     assert set(made(site, "Due ")) == {f"Due {day:%Y-%m-%d}" for day in frame["Due date"].dropna()}
 
 
+@pytest.mark.parametrize("how", [None, "mark", "empty"])
+def test_pages_whose_value_has_no_rows_any_more(
+    tools: Tools, site: DemoSite, caplog: pytest.LogCaptureFixture, how: str | None
+) -> None:
+    title = f"{how} {{{{ value }}}}"
+    where = {
+        "by": "Priority",
+        "title": title,
+        "missing_pages": how,
+        "template": "<p>{{ count }}</p>{{ table }}",
+    }
+    where |= {"values": {}, "chart": None, "max_drop": None}
+    run_report(report("project = DEMO order by key", **where), tools)
+    before = {name: page.body for name, page in made(site, f"{how} ").items()}
+    assert len(before) > 1
+    run_report(report("project = DEMO and priority = High order by key", **where), tools)
+    after = {name: page.body for name, page in made(site, f"{how} ").items()}
+    gone = sorted(set(before) - {f"{how} High"})
+    if how is None:
+        assert all(after[name] == before[name] for name in gone)
+        assert f"{len(gone)} pages have no rows any more and stay as they are" in caplog.text
+    else:
+        told = "No rows" if how == "mark" else ">0<"
+        assert all(told in after[name] for name in gone)
+        assert told not in after[f"{how} High"]
+
+
 def test_pages_of_one_title_are_refused(tools: Tools, site: DemoSite) -> None:
     before = len(site.wiki.pages)
-    with pytest.raises(SettingsError, match="pages have the title 'Issues'") as caught:
+    with pytest.raises(UsageError, match="pages have the title 'Issues'") as caught:
         run_report(report(by="Priority", title="Issues"), tools)
     assert "{{ value }}" in caught.value.hint
     assert len(site.wiki.pages) == before

@@ -11,6 +11,8 @@ from typing import Any
 import openpyxl
 import pytest
 from openpyxl import load_workbook
+from starlette.requests import Request
+from starlette.responses import Response
 
 from schedkit import context, excel
 from schedkit.confluence import Confluence
@@ -214,6 +216,32 @@ def test_every_option_of_a_table_can_be_said(tools: Tools, site: DemoSite) -> No
     assert '<time datetime="' in made.body
     with pytest.raises(CheckError, match="at least 500 expected"):
         run_report(report(deliver=[{"confluence": {**page, "min_rows": 500}}]), tools)
+
+
+def test_a_page_that_cannot_be_read_back_makes_the_result_incomplete(tools: Tools, site: DemoSite) -> None:
+    page = {
+        "site": "wiki",
+        "page": "100001",
+        "region": "anchor:open-bugs",
+        "max_drop": None,
+        "missing": "delete",
+    }
+
+    def fail(request: Request) -> Response | None:
+        sent = site.requests.count(method="PUT", path="/100001")
+        return Response(status_code=401) if request.method == "GET" and sent > before else None
+
+    before = site.requests.count(method="PUT", path="/100001")
+    listener = Heard()
+    undo = site.before(fail)
+    with context.use(listener):
+        run_report(
+            report(extract={"site": "cloud", "jql": "type = Story"}, deliver=[{"confluence": page}]), tools
+        )
+    undo()
+    reason = listener.facts["incomplete"]["reason"]
+    assert "is not confirmed: the site accepted version" in reason
+    assert listener.facts["page"]["written"] is False
 
 
 def from_two_sites(**more: Any) -> Report:

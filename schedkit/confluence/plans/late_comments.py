@@ -28,6 +28,11 @@ async def comments_meanwhile(server: Server, state: PageState) -> str | None:
     except (NotFoundError, ForbiddenError):
         # Old versions may have been purged, or be for others' eyes.
         return None
+    except SiteError as error:
+        context.log(
+            f"{error.message}; whether inline comments were made meanwhile is unknown", logging.WARNING
+        )
+        return None
     return old.source if only_comments_changed(state.source, old.source) else None
 
 

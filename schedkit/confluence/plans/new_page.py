@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import anyio
 
 from schedkit import context
 from schedkit.confluence.site.dialects import PageState
+from schedkit.confluence.site.lost_answers import LostAnswers
 from schedkit.confluence.site.parents import Parent
-from schedkit.confluence.site.server import Server, is_redirect
+from schedkit.confluence.site.server import Server
 from schedkit.errors import NotFoundError, SiteError, UsageError
-from schedkit.values.rng import chance
 
-__all__ = ["NewPage", "create", "existing", "finish", "known_placeholders"]
+__all__ = ["NewPage", "create", "existing", "finish", "known_placeholders", "pages_by_key"]
 
 # On the parent: the pages below it by their key. On a page: the placeholders it was given.
 _PAGES = "schedkit-pages"
@@ -44,8 +42,8 @@ async def existing(server: Server, new: NewPage) -> PageState | None:
     UsageError
         If the page of that title was made for another key.
     """
-    keys = await _pages_by_key(server, new)
-    known = keys.pop(new.key, None)
+    keys = {} if new.key is None else await pages_by_key(server, new.parent)
+    known = keys.pop(new.key or "", None)
     if isinstance(known, str):
         try:
             state = await server.read(known)
@@ -61,15 +59,13 @@ async def existing(server: Server, new: NewPage) -> PageState | None:
     return await server.read(found.id)
 
 
-async def _pages_by_key(server: Server, new: NewPage) -> dict[str | None, object]:
-    """Return the ids of the pages below the parent by their keys; none for a page without a key."""
-    if new.key is None:
-        return {}
-    value, _ = await server.read_property(new.parent.id, _PAGES, folder=new.parent.folder)
+async def pages_by_key(server: Server, parent: Parent) -> dict[str, object]:
+    """Return the ids of the pages that were made below a parent, by their keys."""
+    value, _ = await server.read_property(parent.id, _PAGES, folder=parent.folder)
     return dict(value) if isinstance(value, dict) else {}
 
 
-def _refuse_other_keys(new: NewPage, found: PageState, keys: dict[str | None, object]) -> None:
+def _refuse_other_keys(new: NewPage, found: PageState, keys: dict[str, object]) -> None:
     for key, page_id in keys.items():
         if key != new.key and page_id == found.id:
             raise UsageError(
@@ -89,38 +85,46 @@ async def known_placeholders(server: Server, page_id: str) -> set[str]:
 
 
 async def create(server: Server, new: NewPage, source: str, until: float) -> tuple[bool, PageState]:
-    """Create a page; True if this call made it, False if a twin had it made meanwhile."""
-    unsure = False
+    """Create a page; True if this call made it, as it was sent; False with the page that a twin has made."""
+    # Titles are unique in a space: a 400 or 409 may be a twin's page that is not listed yet.
+    lost = LostAnswers(until, twins=(400, 409))
     while True:
-        found = await server.find(new.parent.space, new.title)
+        with lost.looking():
+            found = await server.find(new.parent.space, new.title, retries=lost.retries)
         if found is not None:
-            _refuse_other_keys(new, found, await _pages_by_key(server, new))
-            return unsure and found.version == 1 and found.source == source, found
+            if new.key is not None:
+                _refuse_other_keys(new, found, await pages_by_key(server, new.parent))
+            return lost.failures > 0 and found.version == 1 and found.source == source, found
+        lost.check()
         try:
             return True, await server.create(new.parent.space, new.parent.id, new.title, source)
         except SiteError as error:
-            # Titles are unique in a space: a 400 may be a twin's page that is not listed yet.
-            twin = error.status == 409 or (error.status == 400 and not unsure)
-            if is_redirect(error) or not (error.maybe_done or twin):
-                raise
-            unsure = True
-            wait = chance.uniform(0.1, 0.5)
-            if time.monotonic() + wait > until:
-                raise
-            context.log(f"{error.message}; looking for the page again", logging.WARNING)
-            await anyio.sleep(wait)
+            await lost.failed(error)
 
 
-async def finish(server: Server, new: NewPage, state: PageState) -> None:
+async def finish(server: Server, new: NewPage, state: PageState, until: float) -> None:
     """Give a page its labels, and remember its key and its placeholders; nothing is sent that is known."""
-    missing = set(new.labels) - await server.labels(state.id) if new.labels else set()
-    if missing:
-        await server.add_labels(state.id, sorted(missing))
+    await _label(server, state.id, new.labels, until)
     if new.key is not None:
         await _remember(server, new.parent.id, _PAGES, {new.key: state.id}, folder=new.parent.folder)
     names = await known_placeholders(server, state.id)
     if not set(new.placeholders) <= names:
         await _remember(server, state.id, _PLACEHOLDERS, {"names": sorted(names | set(new.placeholders))})
+
+
+async def _label(server: Server, page_id: str, names: Sequence[str], until: float) -> None:
+    lost = LostAnswers(until)
+    while names:
+        with lost.looking():
+            missing = set(names) - await server.labels(page_id, retries=lost.retries)
+        if not missing:
+            return
+        lost.check()
+        try:
+            await server.add_labels(page_id, sorted(missing))
+            return
+        except SiteError as error:
+            await lost.failed(error)
 
 
 async def _remember(

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
 
 from schedkit.confluence.markup import Formatted, Link, Lozenge, Mention, anchor, escape, time_tag
 from schedkit.confluence.plans.edit import Draft, Edit, Replaced, TableEdit, place_at
@@ -35,6 +40,7 @@ __all__ = [
     "BlockEdit",
     "Managed",
     "PageEdit",
+    "between",
     "inline",
     "managed",
     "page_edit",
@@ -112,7 +118,7 @@ class BlockEdit:
         page = PageIndex(source)
         if self.create and self.name not in page.anchor_macros:
             return self._created(page, self.create, what)
-        start, end = _between(page, self.name, what)
+        start, end = between(page, self.name, what)
         before = source[start:end]
         changed = not says(before, self.storage, self.accepted, self.name)
         edits = [(start, end, self.storage)] if changed else []
@@ -196,7 +202,9 @@ def page_edit(
             edits.append(FixedValue(placeholder_name(name)))
         elif table is None:
             edits.append(
-                BlockEdit(placeholder_name(name), inline(value), create="end" if name in create else None)
+                BlockEdit(
+                    placeholder_name(name), inline(name, value), create="end" if name in create else None
+                )
             )
         else:
             rendered, how = table.rendered(cloud)
@@ -219,8 +227,14 @@ def managed(value: Any) -> Managed | None:
     return Managed(value) if hasattr(value, "columns") and hasattr(value, "dtypes") else None
 
 
-def inline(value: Any) -> str:
-    """Return a placeholder's value as storage format: text, a date, or one of the markup values."""
+def inline(name: str, value: Any) -> str:
+    """Return a placeholder's value as storage format: a scalar, several of them, or a markup value.
+
+    Raises
+    ------
+    UsageError
+        If it is something else, of which a page would show what Python calls it.
+    """
     storage = getattr(value, "storage", None)
     if isinstance(storage, str):
         return Formatted(storage)
@@ -230,7 +244,23 @@ def inline(value: Any) -> str:
         return escape(moment(value, Look()))
     if isinstance(value, date):
         return time_tag(value.isoformat())
-    return escape(str(value))
+    if isinstance(value, _TEXTS) or type(value).__name__ == "Period":
+        return escape(str(value))
+    if isinstance(value, list | tuple):
+        parts = [inline(name, each) for each in value]
+        joined = ", ".join(part for part in parts if part)
+        return Formatted(joined) if any(isinstance(part, Formatted) for part in parts) else joined
+    if hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:
+        return inline(name, value.item())
+    raise UsageError(
+        f"placeholder {name!r} cannot show a value of type {type(value).__name__}",
+        hint="give a text, a number, a date, a list of them, a Link, Lozenge, Image, Chart or Markup, or a "
+        "DataFrame as a table",
+    )
+
+
+# Scalars of which str() is what a person would write.
+_TEXTS = (str, int, float, complex, Decimal, Fraction, time, timedelta, UUID, PurePath, Enum)
 
 
 def plain(name: str, value: Any) -> str:
@@ -250,10 +280,17 @@ def plain(name: str, value: Any) -> str:
         return value.text
     if isinstance(value, Mention):
         return value.id
-    return text(inline(value))
+    return text(inline(name, value))
 
 
-def _between(page: PageIndex, name: str, what: str) -> tuple[int, int]:
+def between(page: PageIndex, name: str, what: str) -> tuple[int, int]:
+    """Return where the content of a placeholder starts and ends.
+
+    Raises
+    ------
+    RegionError
+        If the page has no single place of it.
+    """
     start = [macro for found, macro in page.anchors if found == name]
     end = [macro for found, macro in page.anchors if found == name + END]
     if len(start) != 1 or len(end) != 1 or end[0].start < start[0].end:

@@ -14,13 +14,14 @@ from schedkit.confluence.plans.new_page import NewPage, create, finish
 from schedkit.confluence.plans.placeholders import BlockChange, PageEdit
 from schedkit.confluence.plans.preview import as_html, as_text, changed_cells, page_lines
 from schedkit.confluence.plans.result import Applied, applied
-from schedkit.confluence.plans.update import Outcome, stored_as_sent, update
+from schedkit.confluence.plans.update import Outcome, stored_as_sent, unconfirmed, update
 from schedkit.confluence.site.attachment import File, attach
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.server import Server
 from schedkit.confluence.source.regions import Anchor
 from schedkit.confluence.tables.arguments import a_flag, seconds
 from schedkit.confluence.tables.rules import Change, Comment, Merged
+from schedkit.errors import SiteError
 from schedkit.loop import blocking, bridged
 from schedkit.values.durations import Duration
 from schedkit.values.text import clip
@@ -95,7 +96,7 @@ class AsyncPlan:
         # The page never shows an image that is not there.
         attached = [] if self.state is None else await self._attach(self.state.id, limit)
         outcome = await self._outcome(limit, quiet)
-        if self.state is None:
+        if self.state is None and not outcome.unconfirmed:
             attached = await self._attach(outcome.state.id, limit)
         context.progress("update page", 1, 1)
         facts = self._facts(outcome.draft)
@@ -107,20 +108,29 @@ class AsyncPlan:
         return [file.name for file in made if file.written]
 
     async def _outcome(self, limit: float, quiet: bool) -> Outcome:
-        state = self.state
+        state, until = self.state, time.monotonic() + limit
         if state is None:
             assert self.new is not None
-            made, state = await create(self.server, self.new, self.draft.new, time.monotonic() + limit)
+            made, state = await create(self.server, self.new, self.draft.new, until)
             if made:
-                await finish(self.server, self.new, state)
-                altered = await stored_as_sent(self.server, state, self.edit, self.draft.new)
-                return Outcome(state, self.draft, True, 1, 0, "identical", altered)
+                return await self._created(self.new, state, until)
         outcome = await update(
             self.server, state.id, self.edit, message=self.message, quiet=quiet, deadline=limit
         )
-        if self.new is not None:
-            await finish(self.server, self.new, outcome.state)
+        if self.new is not None and not outcome.unconfirmed:
+            await finish(self.server, self.new, outcome.state, until)
         return outcome
+
+    async def _created(self, new: NewPage, sent: PageState, until: float) -> Outcome:
+        """Look at a page that the site says it made, and give it what belongs to it."""
+        try:
+            state = await self.server.read(sent.id)
+        except SiteError as error:
+            why = unconfirmed(sent, error)
+            return Outcome(sent, self.draft, False, 1, 0, "unread", unconfirmed=why)
+        await finish(self.server, new, state, until)
+        altered = await stored_as_sent(self.server, state, self.edit, self.draft.new)
+        return Outcome(state, self.draft, True, 1, 0, "identical", altered)
 
     def _facts(self, draft: Draft) -> dict[str, Any]:
         if self.table is not None:

@@ -11,10 +11,11 @@ import anyio.to_thread
 
 from schedkit.confluence.plans.charts import files_of, with_images
 from schedkit.confluence.plans.edit import Draft
+from schedkit.confluence.plans.missing_mark import MARK, MissingMark
 from schedkit.confluence.plans.new_page import NewPage, existing, known_placeholders
 from schedkit.confluence.plans.placeholders import PageEdit, page_edit
 from schedkit.confluence.plans.plan import AsyncPlan, Plan
-from schedkit.confluence.plans.template import fixed_names, rendered_template
+from schedkit.confluence.plans.template import fixed_names, placeholder_names, rendered_template
 from schedkit.confluence.plans.update import check_editable, settled_draft
 from schedkit.confluence.site.addresses import PageAddress
 from schedkit.confluence.site.attachment import File, not_attached
@@ -23,7 +24,7 @@ from schedkit.confluence.site.server import Server
 from schedkit.confluence.source.locate import PageIndex
 from schedkit.confluence.source.storage import check
 
-__all__ = ["plan_fill", "plan_publish"]
+__all__ = ["plan_fill", "plan_page"]
 
 
 async def plan_fill(server: Server, page: PageAddress, values: Mapping[str, Any], message: str) -> Plan:
@@ -35,7 +36,16 @@ async def plan_fill(server: Server, page: PageAddress, values: Mapping[str, Any]
     return await _filling(server, state, edit, list(values), message, None, files)
 
 
-async def plan_publish(
+async def plan_page(
+    server: Server, new: NewPage, title: str, template: str, values: Mapping[str, Any], message: str
+) -> Plan:
+    """Plan a page whose title has placeholders, too: what only the title says has no place on the page."""
+    only_titled = placeholder_names(title) - placeholder_names(template)
+    given = {name: value for name, value in values.items() if name not in only_titled}
+    return await _plan_publish(server, new, template, given, message)
+
+
+async def _plan_publish(
     server: Server, new: NewPage, template: str, values: Mapping[str, Any], message: str
 ) -> Plan:
     """Plan to create a page from a template, or to fill the one that is there."""
@@ -51,12 +61,23 @@ async def plan_publish(
     edit = await anyio.to_thread.run_sync(make)
     if state is None:
         draft = Draft("", fresh, [])
-        names, pending = list(values), [file.name for file in files]
+        pending = [file.name for file in files]
         plan = AsyncPlan(
-            server, None, edit, draft, message, names=names, new=new, files=files, pending=pending
+            server, None, edit, draft, message, names=list(values), new=new, files=files, pending=pending
         )
         return Plan(plan)
-    return await _filling(server, state, edit, list(values), message, new, files)
+    names = list(values)
+    if new.key is not None:
+        edit, names = await anyio.to_thread.run_sync(_with_rows_again, state, edit, names)
+    return await _filling(server, state, edit, names, message, new, files)
+
+
+def _with_rows_again(state: PageState, edit: PageEdit, names: list[str]) -> tuple[PageEdit, list[str]]:
+    """Take off the page what says that it has no rows."""
+    check(state.source, state.name)
+    if MARK not in PageIndex(state.source).anchor_macros:
+        return edit, names
+    return PageEdit([*edit.edits, MissingMark("")]), [*names, MARK]
 
 
 async def _filling(

@@ -15,6 +15,8 @@ from schedkit.confluence.tables.rules import Merged
 
 __all__ = ["Applied", "applied"]
 
+_AMBER = "border-left:4px solid #d97008;padding-left:6px"
+
 
 @dataclass(frozen=True)
 class Applied:
@@ -25,9 +27,9 @@ class Applied:
     page_id, title, url : str
         The page.
     version : int
-        Its version now.
+        Its version now; of a write that is not confirmed, the one that was sent.
     written : bool
-        Whether a new version was made; False: the page already said so.
+        Whether a new version was made, and read back. False: the page already said so, or `unconfirmed`.
     changed_cells, rows_added, rows_removed, rows_archived, rows_marked, rows_hidden : int
         Of the region, or of all placeholders; cells of new rows are not counted as changed.
     puts, conflicts : int
@@ -42,6 +44,9 @@ class Applied:
         Cells (key and column) and placeholders that the site stored otherwise than they were sent.
     attached : tuple of str
         Charts of which a version was attached.
+    unconfirmed : str
+        Why it is not known whether the page was written: the site accepted the version, and did not show it
+        afterwards. Empty otherwise. A further run writes only what is missing.
     """
 
     page_id: str
@@ -61,10 +66,11 @@ class Applied:
     seconds: float
     altered: tuple[str, ...] = ()
     attached: tuple[str, ...] = ()
+    unconfirmed: str = ""
 
     def _repr_html_(self) -> str:
         """Show the page as a link, and in one line what became of it."""
-        what = "written" if self.written else "nothing to change"
+        what = "written" if self.written else "not confirmed" if self.unconfirmed else "nothing to change"
         counts = [
             f"{count} {noun}{'s' if count != 1 else ''} {verb}"
             for count, noun, verb in (
@@ -81,7 +87,13 @@ class Applied:
         name = html.escape(self.title)
         if is_web_address(self.url):
             name = f'<a href="{html.escape(self.url, quote=True)}" rel="noopener">{name}</a>'
-        return f"<div>{name}: {summary}</div>"
+        return f"<div>{name}: {summary}{self._warning()}</div>"
+
+    def _warning(self) -> str:
+        if not self.unconfirmed:
+            return ""
+        told = html.escape(f"{self.unconfirmed}. Run it again: it writes only what is missing.")
+        return f'<div style="{_AMBER}">{told}</div>'
 
 
 def applied(
@@ -112,6 +124,7 @@ def applied(
         seconds=round(time.monotonic() - started, 3),
         altered=outcome.altered,
         attached=tuple(attached),
+        unconfirmed=outcome.unconfirmed,
     )
     context.fact("page", {**asdict(made), **({"region": region} if region else {})})
     return made

@@ -14,6 +14,7 @@ from typing import Any
 
 from schedkit.confluence.markup import anchor, escape
 from schedkit.confluence.plans.placeholders import END, NAME, inline, managed, placeholder_name, plain
+from schedkit.confluence.source.locate import BLOCKS
 from schedkit.confluence.source.storage import check, tokens
 from schedkit.confluence.tables.merge import check_keys, check_rows
 from schedkit.confluence.tables.new_table import fresh_table
@@ -25,8 +26,6 @@ __all__ = ["filled_title", "fixed_names", "placeholder_names", "rendered_templat
 _PLACEHOLDER = re.compile(r"\{\{\s*(" + NAME + r")\s*\}\}")
 # A paragraph that holds nothing but a table's placeholder gives way to the table.
 _ALONE = re.compile(r"<p(?:\s[^<>]*)?>\s*(\{\{\s*(" + NAME + r")\s*\}\})\s*</p>")
-# The elements that may contain a table; the top level may too.
-_BLOCKS = {"ac:layout-cell", "ac:rich-text-body", "td", "th", "div", "blockquote"}
 
 
 def rendered_template(template: str, values: Mapping[str, Any], cloud: bool) -> str:
@@ -126,8 +125,8 @@ class _Filler:
         self.placed.append(name)
         table = managed(value)
         if table is None:
-            return anchor(name) + inline(value) + anchor(name + END)
-        if path and path[-1] not in _BLOCKS:
+            return anchor(name) + inline(name, value) + anchor(name + END)
+        if path and path[-1] not in BLOCKS:
             raise UsageError(
                 f"placeholder {name!r} is a table, which is not allowed inside <{path[-1]}>",
                 hint="put it into a paragraph of its own: <p>{{ " + name + " }}</p>",

@@ -18,23 +18,29 @@ from schedkit.confluence.plans.edit import Draft, Edit, Replaced, outside
 from schedkit.confluence.plans.late_comments import comments_meanwhile, restore_comments
 from schedkit.confluence.plans.stored_forms import accepted_forms, remember_forms
 from schedkit.confluence.site.dialects import PageState
-from schedkit.confluence.site.server import Server, is_redirect
+from schedkit.confluence.site.lost_answers import LostAnswers
+from schedkit.confluence.site.server import Server
 from schedkit.confluence.source.canonical import form
 from schedkit.confluence.source.reading import shows_the_same, text
 from schedkit.errors import BadAnswerError, ConflictError, ForbiddenError, NotFoundError, SiteError
 from schedkit.loop import live
-from schedkit.values.rng import chance
 from schedkit.values.text import clip
 
-__all__ = ["Outcome", "check_editable", "draft_of", "settled_draft", "stored_as_sent", "update"]
+__all__ = [
+    "Outcome",
+    "check_editable",
+    "draft_of",
+    "settled_draft",
+    "stored_as_sent",
+    "unconfirmed",
+    "update",
+]
 
 _Edit = TypeVar("_Edit", bound=Edit)
 
-# Waits after a conflict: long enough for others to finish, never in step with them.
+# How often a page is read back until it shows the version that was put, and the first wait between; a replica
+# may lag for seconds behind an answer that names the version.
 _FIRST_WAIT = 0.1
-_LONGEST_WAIT = 2.0
-# How often a page is read back until it shows the version that was put; a replica may lag for seconds behind
-# an answer that names the version.
 _LOOKS = 5
 _LOOKS_IF_TOLD = 8
 
@@ -43,7 +49,9 @@ _LOOKS_IF_TOLD = 8
 class Outcome:
     """How an update went; `draft` is the last one made, `state` the version it ended at.
 
-    `altered` names the cells and placeholders that the site stored otherwise than they were sent.
+    `written` tells that the page shows a version that was sent; `unconfirmed` says why one that was sent, and
+    that the site accepted, could not be read back. `altered` names the cells and placeholders that the site
+    stored otherwise than they were sent.
     """
 
     state: PageState
@@ -53,6 +61,7 @@ class Outcome:
     conflicts: int
     outside: str
     altered: tuple[str, ...] = ()
+    unconfirmed: str = ""
 
 
 class _Queue:
@@ -98,6 +107,13 @@ def check_editable(state: PageState) -> None:
             f"{state.name} may be read by this login but not edited; nothing was written",
             hint="ask for the permission, or check the page's restrictions",
         )
+
+
+def unconfirmed(sent: PageState, error: SiteError) -> str:
+    """Return what is to be said of a version that the site accepted and does not show; logs it, too."""
+    why = f"the site accepted version {sent.version}, which could not be read back: {error.message}"
+    context.log(f"{sent.name}: {why}; a further run writes only what is missing", logging.WARNING)
+    return why
 
 
 async def draft_of(state: PageState, edit: Edit) -> Draft:
@@ -201,34 +217,34 @@ class _Update:
     until: float
     puts: int = 0
     conflicts: int = 0
-    lost: int = 0
     sent: list[tuple[Draft, int]] = field(default_factory=list)
+    lost: LostAnswers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lost = LostAnswers(self.until)
 
     async def run(self) -> Outcome:
         while True:
             context.checkpoint()
-            state = await self.server.read(self.page_id)
+            with self.lost.looking():
+                state = await self.server.read(self.page_id, retries=self.lost.retries)
             check_editable(state)
             draft, self.edit = await settled_draft(self.server, state, self.edit, tell=False)
             if not draft.changed:
                 # After a lost answer this is how a PUT that did arrive shows itself.
                 before, base = self.sent[-1] if self.sent else (draft, None)
                 return self._outcome(state, before, base, written=bool(self.sent))
+            self.lost.check()
             try:
                 self.puts += 1
                 answered = await self._put(state, draft)
             except ConflictError as error:
                 self.conflicts += 1
-                await self._pause(error, self.conflicts)
+                await self.lost.pause(error, self.conflicts)
                 continue
             except SiteError as error:
-                # A redirect does not carry out a PUT, and the next one would be redirected as well.
-                if not error.maybe_done or is_redirect(error):
-                    raise
-                self.lost += 1
                 self.sent.append((draft, state.version))
-                context.log(f"{error.message}; reading the page before writing again", logging.WARNING)
-                await self._pause(error, self.lost)
+                await self.lost.failed(error)
                 continue
             return await self._read_back(state, draft, answered)
 
@@ -245,22 +261,27 @@ class _Update:
 
     async def _read_back(self, state: PageState, draft: Draft, answered: int | None) -> Outcome:
         """Look at what the site has made of the version after `state`."""
+        told = answered == state.version + 1
         try:
-            told = answered == state.version + 1
             stored = await self._shown_after(state, _LOOKS_IF_TOLD if told else _LOOKS)
-            ours = stored.version == state.version + 1
-            late = await comments_meanwhile(self.server, state) if ours else None
         except SiteError as error:
-            if answered != state.version + 1:
-                raise
-            context.log(f"{error.message}; the page was written and not read back", logging.WARNING)
-            return self._unread(state, draft)
+            if told:
+                return self._unconfirmed(state, draft, error)
+            raise BadAnswerError(
+                f"{state.name}: the answer to the PUT of version {state.version + 1} does not name it; "
+                f"whether it was written is unknown: {error.message}",
+                status=error.status,
+                hint="check the page and any proxy before the site; a further run writes what is missing",
+                maybe_done=True,
+            ) from None
         if stored.version <= state.version:
             raise BadAnswerError(
                 f"{state.name}: the site answered the PUT of version {state.version + 1} with success, "
                 f"and still shows version {stored.version}",
                 hint="check the page and any proxy before the site; a further run writes what is missing",
             )
+        ours = stored.version == state.version + 1
+        late = await comments_meanwhile(self.server, state) if ours else None
         if late is not None:
             return await self._restore_comments(state, draft, stored, late)
         altered: tuple[str, ...] = ()
@@ -289,17 +310,10 @@ class _Update:
             return self._outcome(stored, draft, state.version, written=True)
         return self._outcome(again, restored, again.version - 1, written=True)
 
-    def _unread(self, state: PageState, draft: Draft) -> Outcome:
-        written = replace(state, version=state.version + 1, source=draft.new)
-        return Outcome(written, draft, True, self.puts, self.conflicts, "unread")
-
-    async def _pause(self, error: SiteError, times: int) -> None:
-        wait = chance.uniform(0.3, 1.0) * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(times - 1, 8))
-        if time.monotonic() + wait > self.until:
-            tried = f"gave up after {self.puts} tries; give apply(deadline=…) more seconds, or run it again"
-            error.hint = f"{error.hint}; {tried}" if error.hint else tried
-            raise error
-        await anyio.sleep(wait)
+    def _unconfirmed(self, state: PageState, draft: Draft, error: SiteError) -> Outcome:
+        sent = replace(state, version=state.version + 1, source=draft.new)
+        why = unconfirmed(sent, error)
+        return Outcome(sent, draft, False, self.puts, self.conflicts, "unread", unconfirmed=why)
 
     def _outcome(
         self,

@@ -26,14 +26,20 @@ _GATEWAY = "api.atlassian.com"
 
 @dataclass(frozen=True)
 class PageAddress:
-    """A page by its id, or by title and space; `folder` tells that it is a folder's id, `space` its space."""
+    """A page by its id, or by title and space; `folder` tells that it is a folder's id, `space` its space.
+
+    `beside` is another page of the space, where the space has no other name.
+    """
 
     id: str | None = None
     title: str = ""
     space: str = ""
     folder: bool = False
+    beside: PageAddress | None = None
 
     def __str__(self) -> str:
+        if self.beside is not None:
+            return f"{self.title!r} in the space of page {self.beside}"
         return self.id or f"{self.title!r} in space {self.space}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import logging
 import mimetypes
 import re
 import time
@@ -15,16 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import anyio
 import anyio.to_thread
 
-from schedkit import context
 from schedkit.atlassian import Request
 from schedkit.confluence.markup import Image, Markup, attachment_link
-from schedkit.confluence.site.server import Server, is_redirect
+from schedkit.confluence.site.lost_answers import LostAnswers
+from schedkit.confluence.site.server import Server, results_in
 from schedkit.errors import BadAnswerError, SiteError, UsageError
 from schedkit.values.files import file_error
-from schedkit.values.rng import chance
 from schedkit.values.text import clean, safe_repr
 
 __all__ = ["Attached", "File", "attach", "content_digest", "not_attached", "read_file"]
@@ -139,24 +136,19 @@ class _Upload:
     until: float
 
     async def run(self) -> Attached:
-        tries = 0
+        # A 400 or 409 is a twin that has attached the same name meanwhile.
+        lost = LostAnswers(self.until, twins=(400, 409))
         while True:
-            found = await _find(self.server, self.page_id, self.file.name)
+            with lost.looking():
+                found = await _find(self.server, self.page_id, self.file.name, lost.retries)
             if found is not None and self.digest in _comment(found):
-                return self._attached(found, written=tries > 0)
-            tries += 1
+                return self._attached(found, written=lost.failures > 0)
+            lost.check()
             try:
                 answer = (await self.server.send(await self._request(found))).json()
                 return self._attached(_first(answer), written=True)
             except SiteError as error:
-                # A 400 or 409 is a twin that has attached the same name meanwhile.
-                if is_redirect(error) or (not error.maybe_done and error.status not in (400, 409)):
-                    raise
-                wait = chance.uniform(0.1, 0.3) * tries
-                if time.monotonic() + wait > self.until or (tries > 2 and not error.maybe_done):
-                    raise
-                context.log(f"{error.message}; looking for the attachment again", logging.WARNING)
-                await anyio.sleep(wait)
+                await lost.failed(error)
 
     async def _request(self, found: Any) -> Request:
         dialect = await self.server.dialect()
@@ -178,16 +170,20 @@ class _Upload:
             return Attached(self.page_id, str(found["id"]), self.file.name, version, written)
         except (KeyError, TypeError, ValueError):
             raise BadAnswerError(
-                f"page {self.page_id}: the answer about {self.file.name!r} is not an attachment"
+                f"page {self.page_id}: the answer about {self.file.name!r} is not an attachment",
+                status=200,
+                hint="check any proxy before the site",
+                maybe_done=True,
+                final=True,
             ) from None
 
 
-async def _find(server: Server, page_id: str, name: str) -> Any:
+async def _find(server: Server, page_id: str, name: str, retries: int | None = None) -> Any:
     """Ask for the attachment by its name: it may be beyond the first page of the list."""
     dialect = await server.dialect()
     params = {"filename": name, "expand": "version", "limit": 50}
-    answer = await server.send(Request("GET", dialect.attachments(page_id), params=params))
-    results = answer.json().get("results", [])
+    asked = Request("GET", dialect.attachments(page_id), params=params, retries=retries)
+    results = results_in((await server.send(asked)).json())
     return next((found for found in results if found.get("title") == name), None)
 
 

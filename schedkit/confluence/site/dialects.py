@@ -135,14 +135,12 @@ class Dialect:
 def state_of(value: Any, base: str) -> PageState:
     """Read a page out of either dialect's answer."""
     try:
-        links = value.get("_links", {})
-        webui = links.get("webui") or links.get("tinyui") or ""
         return PageState(
             id=str(value["id"]),
             title=value["title"],
             version=int(value["version"]["number"]),
             source=value["body"]["storage"]["value"],
-            url=f"{(links.get('base') or base).rstrip('/')}{webui}" if webui else base,
+            url=address_in(value, base),
             kind=value.get("type") or "page",
             status=str(value.get("status") or "current").lower(),
             live=value.get("subtype") == "live",
@@ -153,6 +151,13 @@ def state_of(value: Any, base: str) -> PageState:
             "the site's answer is not a page with a version and a storage body",
             hint="check that the URL is that of a Confluence, and cloud=",
         ) from None
+
+
+def address_in(value: Any, base: str) -> str:
+    """Return the address of a page out of an answer; `base` where the answer has none."""
+    links = value.get("_links", {})
+    webui = links.get("webui") or links.get("tinyui") or ""
+    return f"{(links.get('base') or base).rstrip('/')}{webui}" if webui else base
 
 
 def _may_edit(operations: Any) -> bool | None:

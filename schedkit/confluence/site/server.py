@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -17,13 +18,14 @@ from schedkit.confluence.site.dialects import (
     DATA_CENTER,
     Dialect,
     PageState,
+    address_in,
     data_center,
     state_of,
     version_in,
 )
 from schedkit.errors import BadAnswerError, NotFoundError, SiteError, UnavailableError
 
-__all__ = ["Server", "is_redirect"]
+__all__ = ["Server", "results_in"]
 
 
 class Server:
@@ -92,11 +94,11 @@ class Server:
     async def send(self, request: Request) -> Answer:
         return await self.site.send(request)
 
-    async def read(self, page_id: str) -> PageState:
+    async def read(self, page_id: str, *, retries: int | None = None) -> PageState:
         """Read the current version of a page, also of one in the trash."""
         dialect = await self.dialect()
         try:
-            answer = await self.site.send(dialect.read(page_id))
+            answer = await self.site.send(replace(dialect.read(page_id), retries=retries))
         except NotFoundError as error:
             trashed = dialect.read_trashed(page_id)
             if trashed is None:
@@ -133,7 +135,7 @@ class Server:
         dialect = await self.dialect()
         if not dialect.cloud:
             return key
-        results = _results((await self.site.send(dialect.space_by_key(key))).json())
+        results = results_in((await self.site.send(dialect.space_by_key(key))).json())
         if not results:
             raise NotFoundError(
                 f"{self.site.url} has no space {key!r}", hint="check the space's key, e.g. DEMO"
@@ -150,26 +152,40 @@ class Server:
         """
         if address.id is not None:
             return address.id
-        found = await self.find(await self.space_id(address.space), address.title)
+        if address.beside is None:
+            space, where = await self.space_id(address.space), f"space {address.space}"
+        else:
+            space = await self.space_of(await self.resolve(address.beside))
+            where = f"the space of page {address.beside}"
+        found = await self.find(space, address.title)
         if found is None:
             raise NotFoundError(
-                f"space {address.space} has no page {address.title!r}",
+                f"{where} has no page {address.title!r}",
                 hint="check its title, and that this login may see it",
             )
         return found.id
 
-    async def find(self, space: str, title: str) -> PageState | None:
+    async def find(self, space: str, title: str, *, retries: int | None = None) -> PageState | None:
         """Return the page of that title in a space; titles are unique there."""
         dialect = await self.dialect()
-        answer = await self.site.send(dialect.find(space, title))
-        results = _results(answer.json())
+        answer = await self.site.send(replace(dialect.find(space, title), retries=retries))
+        results = results_in(answer.json())
         return state_of(results[0], self.base) if results else None
 
     async def create(self, space: str, parent: str, title: str, source: str) -> PageState:
-        """Create a page under `parent`."""
+        """Create a page under `parent`; return it as it was sent, with the id and address of the answer."""
         dialect = await self.dialect()
-        answer = await self.site.send(dialect.create(space, parent, title, source))
-        return await self.read(str(answer.json()["id"]))
+        made = (await self.site.send(dialect.create(space, parent, title, source))).json()
+        try:
+            return PageState(str(made["id"]), title, 1, source, address_in(made, self.base))
+        except (AttributeError, KeyError, TypeError):
+            raise BadAnswerError(
+                f"{self.site.url} answered the creation of page {title!r} without a page",
+                status=200,
+                hint="check any proxy before the site",
+                maybe_done=True,
+                final=True,
+            ) from None
 
     async def write(self, state: PageState, source: str, message: str, quiet: bool) -> int | None:
         """Put the version after `state`; return the version in the site's answer."""
@@ -177,17 +193,18 @@ class Server:
         answer = await self.site.send(dialect.write(state, source, message, quiet))
         return version_in(answer.json())
 
-    async def labels(self, page_id: str) -> set[str]:
+    async def labels(self, page_id: str, *, retries: int | None = None) -> set[str]:
         """Return the names of a page's labels."""
         dialect = await self.dialect()
-        answer = await self.site.send(Request("GET", dialect.labels(page_id), params={"limit": 200}))
-        return {str(label.get("name")) for label in _results(answer.json()) if isinstance(label, dict)}
+        asked = Request("GET", dialect.labels(page_id), params={"limit": 200}, retries=retries)
+        answer = await self.site.send(asked)
+        return {str(label.get("name")) for label in results_in(answer.json())}
 
     async def add_labels(self, page_id: str, names: Sequence[str]) -> None:
         """Put labels on a page; those that it has stay."""
         dialect = await self.dialect()
         made = [{"prefix": "global", "name": name} for name in names]
-        await self.site.send(Request("POST", dialect.labels(page_id), json=made, idempotent=True))
+        await self.site.send(Request("POST", dialect.labels(page_id), json=made))
 
     async def read_property(
         self, page_id: str, key: str, *, folder: bool = False
@@ -199,7 +216,7 @@ class Server:
             value = (await self.site.send(dialect.property(content, key))).json()
         except NotFoundError:
             return None, None
-        found = value if not dialect.cloud else next(iter(_results(value)), None)
+        found = next(iter(results_in(value)), None) if dialect.cloud else value
         number = version_in(found)
         if not isinstance(found, dict) or number is None:
             return None, None
@@ -219,11 +236,7 @@ class Server:
         return True
 
 
-def is_redirect(error: SiteError) -> bool:
-    """Tell whether a write was answered with a redirect, which carries nothing out."""
-    return 300 <= (error.status or 0) < 400
-
-
-def _results(value: Any) -> list[Any]:
+def results_in(value: Any) -> list[Any]:
+    """Return what an answer lists; nothing if it is no list."""
     results = value.get("results") if isinstance(value, dict) else None
-    return results if isinstance(results, list) else []
+    return [each for each in results if isinstance(each, dict)] if isinstance(results, list) else []

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from schedkit.confluence.source.reading import own_parameters, text
 from schedkit.confluence.source.regions import Anchor, Heading, LocalId, Macro, Nth, Region, region
-from schedkit.confluence.source.storage import Element, attributes, elements, is_silent
+from schedkit.confluence.source.storage import Element, attributes, elements, is_silent, tokens
 from schedkit.errors import RegionError
 
 __all__ = ["PageIndex", "bare_heading", "is_absent", "locate", "names_of"]
@@ -247,6 +247,30 @@ def bare_heading(page: PageIndex, region: Region) -> Element | None:
     return None if page.within(found[0].end, page.section_end(found[0])) else found[0]
 
 
+def behind_anchor(page: PageIndex, region: Region) -> int | None:
+    """Return where the paragraph of the one anchor that a region is named by ends, if no table follows it."""
+    if not isinstance(region, Anchor):
+        return None
+    found = page.anchor_macros.get(region.name, [])
+    if len(found) != 1 or _by_anchor(page, region.name)[0]:
+        return None
+    return _paragraph_end(page.source, found[0].end)
+
+
+def _paragraph_end(source: str, start: int) -> int:
+    """Return where the paragraph that an offset is in ends; the offset if it is in none."""
+    end, depth = start, 0
+    for token in tokens(source[start:]):
+        if token["name"] is None or token["attrs"].endswith("/"):
+            continue
+        depth += -1 if token["close"] else 1
+        if depth < 0:
+            if token["name"] in BLOCKS:
+                break
+            end, depth = start + token.end(), 0
+    return end
+
+
 def names_of(page: PageIndex, table: Element) -> list[str]:
     """Return the spellings of regions that mean this table and no other, besides ``nth:``."""
     names = []
@@ -270,6 +294,10 @@ def names_of(page: PageIndex, table: Element) -> list[str]:
             numbered = len(section) > 1 or _NUMBERED.search(name) is not None
             names.append(f"heading:{name}/{section.index(table) + 1}" if numbered else f"heading:{name}")
     return [spelled for spelled in names if _means(page, spelled, table)]
+
+
+# The elements that may contain a table; the top level may too.
+BLOCKS = {"ac:layout-cell", "ac:rich-text-body", "td", "th", "div", "blockquote"}
 
 
 def _ends_placeholder(page: PageIndex, name: str) -> bool:

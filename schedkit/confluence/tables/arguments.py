@@ -11,7 +11,7 @@ from schedkit.errors import UsageError
 from schedkit.values.durations import parse_duration
 from schedkit.values.text import clean, did_you_mean, safe_repr
 
-__all__ = ["a_flag", "a_mapping", "a_number", "a_text", "labels", "rules", "seconds", "sendable"]
+__all__ = ["a_flag", "a_mapping", "a_number", "a_share", "a_text", "labels", "rules", "seconds", "sendable"]
 
 
 def rules(
@@ -59,7 +59,7 @@ def rules(
         workbook=None if workbook is None else a_text(workbook, "workbook"),
         columns="own" if columns is None else "given",
         min_rows=a_number(min_rows, "min_rows"),
-        max_drop=None if max_drop is None else _a_share(max_drop, "max_drop"),
+        max_drop=None if max_drop is None else a_share(max_drop, "max_drop"),
         today=today,
     )
 
@@ -125,7 +125,8 @@ def a_number(value: Any, name: str, least: int = 0) -> int:
     return number
 
 
-def _a_share(value: Any, name: str) -> float:
+def a_share(value: Any, name: str) -> float:
+    """Return a share between 0 and 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise UsageError(
             f"{name}={safe_repr(value, 60)} is not a share between 0 and 1", hint=f"write e.g. {name}=0.5"

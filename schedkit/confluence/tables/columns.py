@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from schedkit.confluence.tables.rules import Rules
 from schedkit.errors import RegionError
 from schedkit.values.text import did_you_mean, near_matches
 
-__all__ = ["Column", "align_names", "decide_columns", "fold"]
+__all__ = ["Column", "align_names", "decide_columns", "fold", "unique_names"]
 
 
 class Column(NamedTuple):
@@ -62,6 +63,16 @@ def align_names(names: Sequence[str], new: Rendered, rules: Rules) -> tuple[Rend
 def fold(name: str) -> str:
     """Return what names that differ only in case or blanks have in common."""
     return "".join(name.split()).casefold()
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Number names that repeat: a frame's columns are identified by name."""
+    seen: Counter[str] = Counter()
+    made = []
+    for name in names:
+        seen[name] += 1
+        made.append(name if seen[name] == 1 else f"{name} ({seen[name]})".strip())
+    return made
 
 
 def decide_columns(
@@ -156,8 +167,8 @@ def _check_names(grid: Grid, new: Rendered, rules: Rules, what: str) -> None:
 
 def _numbers(source: str, grid: Grid, at: int) -> bool:
     """Tell whether a column is Confluence's own of row numbers."""
-    assert grid.header is not None
-    return any(is_numbering(source, row.cells[at]) for row in (grid.header, *grid.rows[:1]))
+    head = () if grid.header is None else (grid.header,)
+    return any(is_numbering(source, row.cells[at]) for row in (*head, *grid.rows[:1]))
 
 
 def _carried(names: list[str]) -> str:

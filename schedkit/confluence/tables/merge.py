@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from schedkit.confluence.source.comments import comments_in
 from schedkit.confluence.source.grid import Grid
-from schedkit.confluence.tables.columns import align_names, decide_columns
+from schedkit.confluence.tables.columns import align_names, decide_columns, unique_names
 from schedkit.confluence.tables.key_value import update_values
 from schedkit.confluence.tables.managed_rows import more_cell
 from schedkit.confluence.tables.missing_rows import (
@@ -50,13 +50,13 @@ def merge(
     if grid.header_column:
         return update_values(source, grid, new, rules, what, accepted)
     if grid.header is None:
-        if grid.rows:
-            raise RegionError(
-                f"{what} has no header row, so its columns cannot be matched",
-                hint="make its first row a header row in Confluence",
-            )
-        check_rows(new, rules, what)
-        return filled(grid, new, rules)
+        if not grid.rows:
+            check_rows(new, rules, what)
+            return filled(grid, new, rules)
+        grid = _numbered(grid, new, rules, what)
+    elif set(unique_names(grid.names)) <= {*new.names, *rules.keep}:
+        # Names that repeat are told apart as reading tells them apart, if the frame has all of them.
+        grid = grid._replace(names=unique_names(grid.names))
     if new.incomplete and rules.keys:
         # What is not known to be gone is not taken away.
         rules = replace(rules, missing="keep")
@@ -66,6 +66,18 @@ def merge(
     if merged.marked and not has_marks(merged.names):
         return _laid(source, grid, with_marks(new), rules, what, accepted)
     return merged
+
+
+def _numbered(grid: Grid, new: Rendered, rules: Rules, what: str) -> Grid:
+    """Name the columns of a table without a header row as reading does: "1", "2", …; they cannot change."""
+    names = [str(n) for n in range(1, len(grid.rows[0].cells) + 1)]
+    if not {*new.names, *rules.keep} <= set(names) or rules.drop or rules.missing == "mark":
+        raise RegionError(
+            f"{what} has no header row, so its columns cannot be matched by name",
+            hint="make its first row a header row in Confluence, or call the frame's columns '1', '2', …, "
+            "as read() does",
+        )
+    return grid._replace(names=names)
 
 
 def _laid(source: str, grid: Grid, new: Rendered, rules: Rules, what: str, accepted: Accepted) -> Merged:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from schedkit.confluence.source.locate import PageIndex, locate, names_of
 from schedkit.confluence.source.reading import key_text
 from schedkit.confluence.source.regions import Region
 from schedkit.confluence.source.storage import check
+from schedkit.confluence.tables.columns import unique_names
 from schedkit.confluence.tables.managed_rows import ARCHIVED, is_more
 from schedkit.errors import RegionError
 
@@ -66,7 +66,7 @@ def read_table(source: str, region: Region, what: str, *, repeat: bool = False) 
     ]
     if grid.header_column:
         turned = [list(column) for column in zip(*cells, strict=True)]
-        frame = pd.DataFrame(turned[1:], columns=_unique(turned[0]), dtype="str")
+        frame = pd.DataFrame(turned[1:], columns=unique_names(turned[0]), dtype="str")
         frame.attrs["archived"] = 0
         return frame
     names = grid.names or [str(n) for n in range(1, _width(grid) + 1)]
@@ -76,7 +76,7 @@ def read_table(source: str, region: Region, what: str, *, repeat: bool = False) 
         if grid.header is None or not is_numbering(source, grid.header.cells[at])
     ]
     rows, archived = _without_managed([[row[at] for at in shown] for row in cells])
-    frame = pd.DataFrame(rows, columns=_unique([names[at] for at in shown]), dtype="str")
+    frame = pd.DataFrame(rows, columns=unique_names([names[at] for at in shown]), dtype="str")
     frame.attrs["archived"] = archived
     return frame
 
@@ -103,13 +103,3 @@ def _without_managed(cells: Sequence[list[str]]) -> tuple[list[list[str]], int]:
         elif not is_more(alone):
             rows.append(row)
     return rows, 0 if archived_from is None else len(rows) - archived_from
-
-
-def _unique(names: Sequence[str]) -> list[str]:
-    """Number names that repeat: a frame's columns are identified by name."""
-    seen: Counter[str] = Counter()
-    made = []
-    for name in names:
-        seen[name] += 1
-        made.append(name if seen[name] == 1 else f"{name} ({seen[name]})".strip())
-    return made

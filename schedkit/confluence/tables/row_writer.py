@@ -108,8 +108,7 @@ class RowWriter:
     def head_edits(self) -> list[tuple[int, int, str]]:
         """Header cells and colgroup follow the columns; untouched where these stay."""
         header = self.grid.header
-        assert header is not None
-        if [c.old for c in self.columns] == list(range(len(header.cells))):
+        if header is None or [c.old for c in self.columns] == list(range(len(header.cells))):
             return []
         if self.grid.merged or any(cell.origin is not None for cell in header.cells):
             raise RegionError(

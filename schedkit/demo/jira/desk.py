@@ -155,7 +155,7 @@ class Desk:
                 "name": status.name,
                 "to": self.values.status(status),
                 **(
-                    {"fields": transition_screen(self.values, status)}
+                    {"fields": transition_screen(self.values, status, issue.project)}
                     if "transitions.fields" in request.query_params.get("expand", "")
                     else {}
                 ),

@@ -30,7 +30,7 @@ class Encoder:
     """Encodes issues for one dialect of the site, keeping at most `budget` bytes."""
 
     def __init__(self, values: Values, store: Store, budget: int = 1 << 30) -> None:
-        self.values, self.store, self.talk = values, store, Talk(values)
+        self.values, self.store, self.talk = values, store, Talk(values, store.catalog.users)
         made = pieces(values, store, self.talk)
         self.columns: dict[str, _Column] = {}
         self.navigable: list[str] = []

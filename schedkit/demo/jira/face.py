@@ -117,13 +117,17 @@ class Values:
             }
         else:
             made = {"self": f"{self.rest}/user?username={user.name}", "name": user.name}
-            made["key"] = f"JIRAUSER{10100 + user.number}"
+            made["key"] = self.user_key(user)
         if user.email is not None:
             made["emailAddress"] = user.email
         made["avatarUrls"] = self.avatars(f"u{user.number}")
         if user.display is not None:
             made["displayName"] = user.display
         return made | {"active": user.active, "timeZone": user.zone}
+
+    def user_key(self, user: User) -> str:
+        """What identifies a user on Data Center, whatever he is called and logs in as."""
+        return f"JIRAUSER{10100 + user.number}"
 
     def category(self, key: str) -> dict[str, Any]:
         number, color, name = _CATEGORIES[key]

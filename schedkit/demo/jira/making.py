@@ -11,6 +11,7 @@ from starlette.routing import Route
 from schedkit.demo import answers, questions
 from schedkit.demo.jira import write
 from schedkit.demo.jira.desk import Desk
+from schedkit.demo.jira.screens import create_screen
 from schedkit.demo.world import catalog as c
 from schedkit.demo.world.model import Change
 
@@ -25,6 +26,8 @@ class Making:
         guarded, api = self.desk.door.guard, f"/rest/api/{self.desk.dialect.api}"
         return [
             Route(f"{api}/issue", guarded(self.create), methods=["POST"]),
+            Route(f"{api}/issue/createmeta/{{project}}/issuetypes", guarded(self.types)),
+            Route(f"{api}/issue/createmeta/{{project}}/issuetypes/{{id}}", guarded(self.create_screen)),
             Route(f"{api}/issue/{{key}}", guarded(self.delete), methods=["DELETE"]),
             Route(f"{api}/issueLink", guarded(self.link), methods=["POST"]),
             Route(f"{api}/issueLinkType", guarded(self.link_types)),
@@ -61,6 +64,28 @@ class Making:
                 self.store.properties[issue.id, str(given["key"])] = given["value"]
             url = f"{self.desk.values.rest}/issue/{issue.id}"
             return answers.json({"id": str(issue.id), "key": issue.key, "self": url}, 201)
+
+    async def types(self, request: Request) -> Response:
+        project = self.store.project(request.path_params["project"])
+        if project is None:
+            return answers.refused(400, ["No project could be found with that key."])
+        return self._page(request, "issueTypes", [*map(self.desk.values.issue_type, c.TYPES)])
+
+    async def create_screen(self, request: Request) -> Response:
+        project = self.store.project(request.path_params["project"])
+        kind = _named(c.TYPES, {"id": request.path_params["id"]})
+        if project is None or kind is None:
+            return answers.refused(400, ["The project or the issue type does not exist."])
+        return self._page(request, "fields", create_screen(self.desk.values, project, kind))
+
+    def _page(self, request: Request, name: str, rows: list[dict[str, Any]]) -> Response:
+        """A page, whose rows Data Center calls ``values``."""
+        start, limit = questions.page_of(request, 50)
+        page: dict[str, Any] = {"maxResults": limit, "startAt": start, "total": len(rows)}
+        if not self.desk.dialect.cloud:
+            page["isLast"] = start + limit >= len(rows)
+            name = "values"
+        return answers.json(page | {name: rows[start : start + limit]})
 
     async def delete(self, request: Request) -> Response:
         with self.store.lock:

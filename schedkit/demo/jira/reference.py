@@ -31,6 +31,7 @@ class Reference:
             Route(f"{api}/myself", guarded(self.myself)),
             Route(f"{api}/field", guarded(self.fields)),
             Route(f"{api}/user/search", guarded(self.users)),
+            Route(f"{api}/user", guarded(self.user)),
             Route(f"{api}/priority", guarded(self.priorities)),
             Route(f"{api}/status", guarded(self.statuses)),
             Route(f"{api}/issuetype", guarded(self.types)),
@@ -94,6 +95,19 @@ class Reference:
             if u.active and u.answers_to(wanted, self.values.dialect.cloud)
         ]
         return answers.json([self.values.user(user) for user in found[start : start + limit]])
+
+    async def user(self, request: Request) -> Response:
+        """One person by account, on Data Center by key or user name."""
+        params, values = request.query_params, self.values
+        for user in self.store.catalog.users:
+            ids = (
+                {("accountId", user.account_id)}
+                if values.dialect.cloud
+                else {("key", values.user_key(user)), ("username", user.name)}
+            )
+            if ids & set(params.items()):
+                return answers.json(values.user(user))
+        return answers.refused(404, ["Specified user does not exist or you do not have permission to see it"])
 
     async def priorities(self, request: Request) -> Response:
         return answers.json([self.values.priority(priority) for priority in PRIORITIES])

@@ -9,9 +9,12 @@ from schedkit.demo.jira import write
 from schedkit.demo.jira.face import Values
 from schedkit.demo.world import catalog as c
 from schedkit.demo.world.fields import OPTIONS, Field
-from schedkit.demo.world.model import Issue, Project, Status
+from schedkit.demo.world.model import Issue, IssueType, Project, Status
 
-__all__ = ["edit_screen", "transition_screen"]
+__all__ = ["create_screen", "edit_screen", "transition_screen"]
+
+# What the screen of a transition shows besides the resolution.
+_ON_THE_WAY = ("assignee", "components", "fixVersions", "platforms", "reviewers", "cause")
 
 
 def edit_screen(values: Values, issue: Issue) -> dict[str, Any]:
@@ -23,7 +26,19 @@ def edit_screen(values: Values, issue: Issue) -> dict[str, Any]:
     }
 
 
-def transition_screen(values: Values, status: Status) -> dict[str, Any]:
+def create_screen(values: Values, project: Project, kind: IssueType) -> list[dict[str, Any]]:
+    """The fields of the screen on which an issue of a type is created in a project."""
+    fixed = {"project": values.project(project), "issuetype": values.issue_type(kind)}
+    rows: list[dict[str, Any]] = []
+    for field_id, field in values.fields:
+        if field.slug in fixed or write.can_set(field):
+            about = {"hasDefaultValue": False, **_described(values, field_id, field, project)}
+            about |= {"allowedValues": [fixed[field.slug]]} if field.slug in fixed else {}
+            rows.append({**about, "required": field.slug in (*fixed, "summary"), "fieldId": field_id})
+    return rows
+
+
+def transition_screen(values: Values, status: Status, project: Project) -> dict[str, Any]:
     """The fields of the screen on the way into a status; only the done ones have a screen."""
     if status.category != "done":
         return {}
@@ -36,16 +51,12 @@ def transition_screen(values: Values, status: Status) -> dict[str, Any]:
             "operations": ["set"],
             "allowedValues": list(map(values.resolution, c.RESOLUTIONS)),
         },
-        "assignee": {
-            "required": False,
-            "name": "Assignee",
-            "schema": {"type": "user", "system": "assignee"},
-            "operations": ["set"],
-        },
     }
     if values.dialect.cloud:
-        for id_, about in screen.items():
-            about["key"] = id_
+        screen["resolution"]["key"] = "resolution"
+    for field_id, field in values.fields:
+        if field.slug in _ON_THE_WAY:
+            screen[field_id] = _described(values, field_id, field, project)
     return screen
 
 
@@ -77,5 +88,14 @@ def _allowed(values: Values, field: Field, project: Project) -> Iterable[dict[st
     if field.kind in ("select", "multiselect"):
         return (values.option(field.slug, name) for name in OPTIONS[field.slug])
     if field.kind == "cascading":
-        return (values.option(field.slug, name) for name in OPTIONS[field.slug] if "/" not in name)
+        return _cascade(values, field)
     return None
+
+
+def _cascade(values: Values, field: Field) -> Iterable[dict[str, Any]]:
+    """The options of a field, each with those below it."""
+    names = OPTIONS[field.slug]
+    for parent in names:
+        if "/" not in parent:
+            below = [values.option(field.slug, name) for name in names if name.startswith(f"{parent}/")]
+            yield values.option(field.slug, parent) | ({"children": below} if below else {})

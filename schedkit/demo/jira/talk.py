@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from schedkit.demo.jira.face import Values, encode
 from schedkit.demo.world.fields import BY_SLUG
-from schedkit.demo.world.model import Change, Comment, History, Issue, Worklog
+from schedkit.demo.world.model import Change, Comment, History, Issue, User, Worklog
 
 
 class Talk:
     """Encodes for one dialect of the site."""
 
-    def __init__(self, values: Values) -> None:
+    def __init__(self, values: Values, users: Iterable[User]) -> None:
         self.values = values
+        # Data Center's histories name people by key.
+        self._keys = {} if values.dialect.cloud else {u.account_id: values.user_key(u) for u in users}
 
     def comment(self, issue: Issue, comment: Comment, properties: bytes = b"") -> bytes:
         values = self.values
@@ -59,9 +62,9 @@ class Talk:
         if self.values.dialect.cloud and (field_id := self.field_id(change)):
             made["fieldId"] = field_id
         return made | {
-            "from": change.was,
+            "from": self._keys.get(change.was or "", change.was),
             "fromString": change.was_text,
-            "to": change.now,
+            "to": self._keys.get(change.now or "", change.now),
             "toString": change.now_text,
         }
 

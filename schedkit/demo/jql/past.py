@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from schedkit.demo.jql import dates, functions
@@ -20,18 +19,32 @@ FIELDS = {
     "assignee": "assignee",
     "reporter": "reporter",
     "resolution": "resolution",
+    "fixversion": "fixVersions",
+    "fixversions": "fixVersions",
 }
+# Fields of which an issue holds several values: each change adds one or takes one away.
+_ELEMENTS = {"fixVersions": "fix_versions"}
 _FOREVER = 1 << 62
 _DAY = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """A value that a field held from one moment to another, and who put it there."""
+    """The values that a field held from one moment to another, and who put them there; None is no value."""
 
-    value: str | None
+    values: frozenset[str | None]
     start: int
     end: int
+    author: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One change: a value left for another; of a field with several values, one of them is None."""
+
+    at: int
+    was: str | None
+    now: str | None
     author: Any
 
 
@@ -57,17 +70,17 @@ def compile_past(clause: Clause, field: Meaning, reader: Reader) -> Test:
     if clause.op == "changed":
         sides = {word: ids(operands) for word, operands in clause.predicates if word in ("from", "to")}
         return lambda issue: any(
-            ("from" not in sides or before.value in sides["from"])
-            and ("to" not in sides or after.value in sides["to"])
-            and when.start <= after.start < when.end
-            and (when.by is None or after.author in when.by)
-            for before, after in _moves(reader, issue, name)
+            ("from" not in sides or move.was in sides["from"])
+            and ("to" not in sides or move.now in sides["to"])
+            and when.start <= move.at < when.end
+            and (when.by is None or move.author in when.by)
+            for move in _moves(reader, issue, name)
         )
     wanted = ids(clause.operands)
 
     def was(issue: Issue) -> bool:
         return any(
-            stay.value in wanted
+            stay.values & wanted
             and stay.start < when.end
             and stay.end > when.start
             and (when.by is None or stay.author in when.by)
@@ -91,26 +104,32 @@ def _id(value: Any) -> str | None:
 
 
 def _stays(reader: Reader, issue: Issue, name: str) -> Iterator[Stay]:
-    held, start, author = _id(getattr(issue, name)), issue.created, issue.reporter
-    changes = list(_changes(reader, issue, name))
-    if changes:
-        held = changes[0][1]
-    for at, _, now, who in changes:
-        yield Stay(held, start, at, author)
-        held, start, author = now, at, who
-    yield Stay(held, start, _FOREVER, author)
+    moves = list(_moves(reader, issue, name))
+    held, start, author = _at_birth(issue, name, moves), issue.created, issue.reporter
+    for move in moves:
+        yield Stay(held or frozenset([None]), start, move.at, author)
+        gone, new = (frozenset([side]) - {None} for side in (move.was, move.now))
+        held = held - gone | new if name in _ELEMENTS else new
+        start, author = move.at, move.author
+    yield Stay(held or frozenset([None]), start, _FOREVER, author)
 
 
-def _moves(reader: Reader, issue: Issue, name: str) -> Iterator[tuple[Stay, Stay]]:
-    stays = list(_stays(reader, issue, name))
-    return pairwise(stays)
+def _at_birth(issue: Issue, name: str, moves: list[Move]) -> frozenset[str | None]:
+    """What an issue was created with: what it holds now, its changes undone."""
+    if name not in _ELEMENTS:
+        first = moves[0].was if moves else _id(getattr(issue, name))
+        return frozenset([first]) - {None}
+    held = {_id(element) for element in getattr(issue, _ELEMENTS[name])}
+    for move in reversed(moves):
+        held = held - {move.now} | {move.was}
+    return frozenset(held) - {None}
 
 
-def _changes(reader: Reader, issue: Issue, name: str) -> Iterator[tuple[int, str | None, str | None, Any]]:
+def _moves(reader: Reader, issue: Issue, name: str) -> Iterator[Move]:
     for entry in reader.store.history(issue):
         for change in entry.changes:
             if name in (change.field_id, change.field):
-                yield entry.at, change.was, change.now, entry.author
+                yield Move(entry.at, change.was, change.now, entry.author)
 
 
 def _when(clause: Clause, field: Meaning, reader: Reader) -> When:

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from schedkit.excel.column_types import Column
 from schedkit.excel.conversion_report import ConversionReport
-from schedkit.excel.formula import Formula
 from schedkit.excel.links import LinkOf, LinkParts, within
 from schedkit.excel.names import letters
+from schedkit.excel.parts.formula import Formula
 from schedkit.excel.text import has_edge_blanks, xml_texts
 
 # Large enough to make Arrow's cost per call negligible, small enough to need little memory.
@@ -35,7 +35,10 @@ class SheetOutput:
 
 
 class ColumnRenderer(Protocol):
-    """What fills one column of the sheet."""
+    """What fills one column of the sheet, the one at `position`."""
+
+    @property
+    def position(self) -> int: ...
 
     def render(self, low: int, high: int, numbers: pa.Array, output: SheetOutput) -> Pieces:
         """Return cells for the rows `low` to `high`, whose numbers in the sheet are `numbers`.
@@ -171,6 +174,7 @@ class Kept:
     `covers` tells for which rows the old cell (or its absence) stands; elsewhere `under` is rendered.
     """
 
+    position: int
     cells: pa.Array
     covers: pa.Array
     under: ColumnRenderer | None = None

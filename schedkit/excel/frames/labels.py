@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Hashable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from schedkit.excel.conversion_report import ConversionReport
@@ -13,8 +14,6 @@ from schedkit.excel.frame_metadata import FrameMetadata, LevelMetadata, label_of
 from schedkit.excel.names import header_key
 
 __all__ = ["column_labels", "index_levels", "is_count", "with_index", "with_index_restored"]
-
-_LIKE_A_LABEL = 1000
 
 
 def index_levels(frame: pd.DataFrame) -> list[Hashable] | None:
@@ -34,7 +33,7 @@ def with_index(frame: pd.DataFrame, report: ConversionReport | None = None) -> p
     """Return `frame` with its index as leading columns, unless that only counts the rows."""
     names = index_levels(frame)
     if names is None:
-        if report is not None and not isinstance(frame.index, pd.RangeIndex) and _may_label(frame.index):
+        if report is not None and not _counts_from_zero(frame.index):
             report.add("dropped_index", len(frame))
         return frame
     # As `reset_index` of pandas calls those without a name.
@@ -50,9 +49,9 @@ def with_index(frame: pd.DataFrame, report: ConversionReport | None = None) -> p
     return made
 
 
-def _may_label(index: pd.Index) -> bool:
-    """Tell whether whole numbers may be labels such as years or ids: row numbers begin low and are unique."""
-    return len(index) > 0 and index.is_unique and index.min() >= _LIKE_A_LABEL
+def _counts_from_zero(index: pd.Index) -> bool:
+    """Tell whether an index of whole numbers is the one that a frame has by default."""
+    return bool((index.to_numpy(object, na_value=-1) == np.arange(len(index))).all())
 
 
 def with_index_restored(frame: pd.DataFrame, found: list[str], metadata: FrameMetadata) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from schedkit.excel.idempotency import AppendGuard
 from schedkit.excel.limits import MAX_COLUMNS, MAX_ROWS
 from schedkit.excel.links import ADDRESSES, LinkOf, issue_links
 from schedkit.excel.names import header_text, headers, sheet_names, table_names
-from schedkit.excel.new_workbook.column_formats import checked_formats
+from schedkit.excel.new_workbook.column_formats import checked_formats, fitting_formats
 from schedkit.excel.new_workbook.header_rows import HeaderRows
 from schedkit.excel.new_workbook.skeleton import SheetPlan
 from schedkit.excel.new_workbook.totals import totals_of
@@ -108,7 +108,9 @@ def lay_out(
             table=table,
             start=start,
             stop=stop,
-            totals=totals_of(prepared[name].iloc[start:stop], columns[name], table, totals[name]),
+            totals=totals_of(
+                _shown(prepared[name], drafts[name], start, stop), columns[name], table, totals[name]
+            ),
         )
         for sheet, table, (name, start, stop) in zip(names, table_names(names, tables), parts, strict=True)
     ]
@@ -126,6 +128,12 @@ def lay_out(
         for sheet in sheets:
             metadata = appends.recorded(metadata, sheet.table)
     return Layout(sheets, metadata)
+
+
+def _shown(frame: pd.DataFrame, plan: SheetPlan, start: int, stop: int) -> pd.DataFrame:
+    """Return the rows that totals count: hidden ones are left out."""
+    rows = frame.iloc[start:stop]
+    return rows if plan.outline is None else rows[~plan.outline.hidden[start:stop]]
 
 
 def _draft(
@@ -149,7 +157,9 @@ def _draft(
         stop=len(frame),
         links=links_of(frame, columns, options.links_of(frame, columns)),
         attrs=frame.attrs,
-        formats=checked_formats(options.formats_of(frame, columns), columns),
+        formats=fitting_formats(
+            checked_formats(options.formats_of(frame, columns), columns), columns, len(frame)
+        ),
         index=len(index_levels(given) or []),
         header=header,
         outline=options.outline_of(frame, columns),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 
@@ -9,14 +10,17 @@ from openpyxl.formatting.rule import Rule
 from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.worksheet.worksheet import Worksheet
 
+from schedkit import context
 from schedkit.errors import WorkbookError
-from schedkit.excel.column_types import Column
+from schedkit.excel.column_types import Column, Kind
+from schedkit.excel.conversion_report import ConversionReport
 from schedkit.excel.names import letters
 from schedkit.excel.new_workbook import styles
 from schedkit.excel.new_workbook.decorate import data_bar
+from schedkit.excel.number_formats import kind_of_format
 from schedkit.values.text import did_you_mean, safe_repr
 
-__all__ = ["BAR", "ColumnFormat", "checked_formats", "colour_column"]
+__all__ = ["BAR", "ColumnFormat", "checked_formats", "colour_column", "fitting_formats"]
 
 ColumnFormat = str | Mapping[str, str]
 # Instead of a number format: a bar behind each number.
@@ -27,6 +31,7 @@ _COLOUR = re.compile(r"#?([0-9A-Fa-f]{6})")
 _PIECE = r'(?:"[^"]*"|\[[^\]\[]*\]|\\.|[^"\[\]\\;\x00-\x1f])'
 _CODE = re.compile(rf"(?=.){_PIECE}*(?:;{_PIECE}*){{0,3}}")
 _MOST_LETTERS = 255
+_SAMPLE_ROWS = 1000
 
 
 def checked_formats(
@@ -59,6 +64,37 @@ def checked_formats(
                 hint="use a number format such as '0.0%', 'bar', or colours such as {'Done': '#C6EFCE'}",
             )
     return found
+
+
+def fitting_formats(
+    formats: Mapping[int, str | Mapping[str, str]], columns: Sequence[Column], rows: int
+) -> dict[int, str | Mapping[str, str]]:
+    """Return the formats that show something; a warning is given for each other one."""
+    found = {}
+    for position, wanted in formats.items():
+        why = _misfit(wanted, columns[position - 1], rows) if isinstance(wanted, str) else ""
+        if why:
+            context.log(why, logging.WARNING)
+        else:
+            found[position] = wanted
+    return found
+
+
+def _misfit(wanted: str, column: Column, rows: int) -> str:
+    """Return why a number format shows nothing in a column; blank if it does."""
+    what = "bar" if wanted == BAR else f"format {wanted!r}"
+    # The fourth section of a format is for text.
+    for_text = "@" in wanted or wanted.count(";") >= 3 or wanted.casefold() == "general"
+    if column.kind in (Kind.TEXT, Kind.BOOLEAN) and not for_text:
+        cells = column.cells(0, min(rows, _SAMPLE_ROWS), ConversionReport())
+        values = cells.texts if column.kind is Kind.TEXT else cells.booleans
+        if values is not None and values.null_count < len(values):
+            return f"column {column.header!r} holds no numbers for its {what}"
+    undated = column.digits.undated
+    dated = wanted != BAR and kind_of_format(wanted) != "n"
+    if dated and undated is not None and column.kind in (Kind.INTEGER, Kind.NUMBER):
+        return f"column {column.header!r} holds {undated:g}, which is no date: its {what} is not used"
+    return ""
 
 
 def _colour(header: str, colour: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from schedkit.errors import WorkbookError
 from schedkit.excel.names import column_number
+from schedkit.excel.number_formats import kind_of_format
 from schedkit.excel.parts.scan import Block, IrregularSheetError, Meaning, joined, scan
 from schedkit.excel.parts.workbook import MAIN, Workbook, parse, relations
 from schedkit.excel.text import excel_unescape
@@ -25,11 +25,6 @@ _BLOCK = 1 << 20
 # The built-in formats that are dates or times; 46 is [h]:mm:ss (ECMA-376 18.8.30).
 _DATE_FORMATS = {*range(14, 18), 22, *range(27, 32), 36, *range(50, 59)}
 _TIME_FORMATS = {*range(18, 22), *range(32, 36), 45, 47}
-_LITERALS = re.compile(
-    r'"[^"]*"|\\.|_.|\*.'
-    r"|\[(?:Black|Blue|Cyan|Green|Magenta|Red|White|Yellow|Color ?\d+|\$[^\]]*|[<>=][^\]]*)\]",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -114,13 +109,7 @@ def format_kinds(book: Workbook) -> list[str]:
 
 def _kind(number: int, codes: dict[int, str]) -> str:
     if number in codes:
-        # Only the first section counts; quoted text and colours are not codes.
-        code = _LITERALS.sub("", codes[number].split(";")[0]).lower()
-        if re.search(r"\[(h+|m+|s+)\]", code):
-            return "t"
-        if "general" in code or not re.search(r"[ymdhs]", code):
-            return "n"
-        return "d" if re.search(r"[yd]", code) or not re.search(r"[hs]", code) else "h"
+        return kind_of_format(codes[number])
     if number == 46:
         return "t"
     if number in _TIME_FORMATS:

@@ -35,7 +35,7 @@ def store_metadata(
         target = posixpath.relpath(part, posixpath.dirname(book.part))
         kind = relation_kind("customXml", strict=strict)
         relation = f'<Relationship Id="{_ID}" Target="{target}" Type="{kind}"/>'.encode()
-        changes.related[book.part] = lambda: [relation]
+        changes.relate(book.part, relation)
         for damaged in relations(book.package, book.part, "customXml"):
             if damaged.id == _ID:
                 changes.unrelated.setdefault(book.part, set()).add(_ID)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from schedkit.excel.limits import MAX_ROWS
 from schedkit.excel.parts.area import Area
-from schedkit.excel.parts.references import TOKEN, Cells, sheet_name
+from schedkit.excel.parts.references import AREA, TOKEN, Cells, sheet_name
 
 # No row has more digits.
 _NUMBER = re.compile(r"[0-9]{1,7}")
@@ -43,6 +43,19 @@ class RangeGrowth:
         """The last row of the new region, totals included."""
         return self.bottom + self.totals
 
+    def row_after(self, row: int, column: int) -> int:
+        """Return the row in which a cell is going to be that stays."""
+        moves = self.body.left <= column <= self.body.right and self.body.bottom < row <= self.old_end
+        return row + self.shift if moves else row
+
+    def row_before(self, row: int, column: int) -> int | None:
+        """Return the row in which a cell was that stays, None if there was none."""
+        if not self.body.left <= column <= self.body.right or row <= min(self.bottom, self.body.bottom):
+            return row
+        if self.bottom < row <= self.end:
+            return row - self.shift
+        return row if row > max(self.end, self.old_end) else None
+
     def area(self, area: Area, *, single: bool = True, block: bool = False) -> Area:
         """Return `area` as it is now.
 
@@ -56,7 +69,7 @@ class RangeGrowth:
         body = self.body
         within = area.left >= body.left and area.right <= body.right
         around = area.left <= body.left and area.right >= body.right
-        if within and body.bottom < area.top and area.bottom <= self.old_end:
+        if (within or around) and body.bottom < area.top and area.bottom <= self.old_end:
             return replace(area, top=area.top + self.shift, bottom=area.bottom + self.shift)
         if not (within or around) or area.top > body.bottom:
             return area
@@ -73,12 +86,11 @@ class RangeGrowth:
         return " ".join(self._written(part) for part in text.split())
 
     def _written(self, text: str) -> str:
-        area = Area.parse(text)
-        if area is None:
+        if not AREA.fullmatch(text):
             return text
-        grown = self.area(area)
-        single = grown.top == grown.bottom and grown.left == grown.right and ":" not in text
-        return text if grown == area else str(grown).partition(":")[0] if single else str(grown)
+        cells = Cells.parse(text)
+        grown = self.area(cells.area)
+        return text if grown == cells.area else cells.text(grown.top, grown.bottom)
 
     def qualified(self, text: str, *, single: bool = False) -> str:
         """Return a formula of another part as it is now: only references that name the sheet count."""
@@ -117,16 +129,17 @@ class RangeGrowth:
         return bool(self.shift) and any(int(n) >= self.body.bottom for n in _NUMBER.findall(text))
 
     def _token(self, found: re.Match[str], single: bool, *, own: bool, row: int | None) -> str:
-        written, sheet = found["cells"] or found["sheet_cells"], found["sheet"]
-        if not written:
+        written = found["cells"] or found["sheet_cells"] or found["lines"] or found["sheet_lines"]
+        sheet = found["sheet"]
+        if not written or not AREA.fullmatch(written):
             return found[0]
         if not own if sheet is None else sheet_name(sheet).casefold() != self.sheet.casefold():
             return found[0]
         cells = Cells.parse(written)
-        if cells.top > cells.bottom or (row == cells.bottom and cells.last and cells.ends_relative):
+        if cells.top > cells.bottom or (row == cells.bottom and cells.is_block and cells.ends_relative):
             return found[0]
         area = cells.area
         # One cell, written as a block whose end is fixed, is one.
-        block = bool(cells.last) and not cells.ends_relative and area.left == area.right
-        grown = self.area(area, single=single or cells.last is not None, block=block)
+        block = cells.is_block and not cells.ends_relative and area.left == area.right
+        grown = self.area(area, single=single or cells.is_block, block=block)
         return found[0] if grown == area else (sheet or "") + cells.text(grown.top, grown.bottom)

@@ -11,7 +11,8 @@ from schedkit.excel.names import column_number, letters
 from schedkit.excel.parts.area import Area
 
 _CELLS = r"\$?[A-Z]{1,3}\$?[0-9]+(?::\$?[A-Z]{1,3}\$?[0-9]+)?"
-_LINES = r"\$?[A-Z]{1,3}:\$?[A-Z]{1,3}|\$?[0-9]+:\$?[0-9]+"
+_ROWS = r"\$?[0-9]+:\$?[0-9]+"
+_LINES = rf"\$?[A-Z]{{1,3}}:\$?[A-Z]{{1,3}}|{_ROWS}"
 _NAME = r"[^\W\d][\w.\\]*"
 # A sheet's name is quoted unless it is plain; an apostrophe within is doubled. Before it, "]" belongs to
 # another workbook and ":" to a range of sheets.
@@ -26,7 +27,9 @@ TOKEN = re.compile(
     rf"|{_BEFORE}(?:(?P<cells>{_CELLS})|(?P<lines>{_LINES})){_NOT_LONGER}"
     rf"|(?P<name>(?<![\w.!:'\"]){_NAME})(?P<call>\(?)"
 )
-_ENDS = re.compile(r"(\$?[A-Z]{1,3}\$?)([0-9]+)(?::(\$?[A-Z]{1,3}\$?)([0-9]+))?")
+_ENDS = re.compile(r"((?:\$?[A-Z]{1,3})?\$?)([0-9]+)(?::((?:\$?[A-Z]{1,3})?\$?)([0-9]+))?")
+# Cells or whole rows; whole columns have no row.
+AREA = re.compile(rf"{_CELLS}|{_ROWS}")
 _END = re.compile(r"(?:(\$)?([A-Z]+))?(?:(\$)?([0-9]+))?")
 _LINE_ENDS = re.compile(r"\$?([A-Z]+|[0-9]+):\$?([A-Z]+|[0-9]+)")
 _OWN_ROW = ("[@", "[[#this row]", "[#this row]")
@@ -39,7 +42,10 @@ _INDIRECT = {"OFFSET", "INDIRECT", "CELL"}
 
 @dataclass(frozen=True)
 class Cells:
-    """A reference to one cell or a block of cells, in its parts as they are written."""
+    """A reference to one cell, a block of cells or whole rows, in its parts as they are written.
+
+    Whole rows have no columns: `first` and `last` are "$" or blank.
+    """
 
     first: str
     top: int
@@ -54,23 +60,35 @@ class Cells:
         return cls(first, int(top), last, int(bottom or top))
 
     @property
+    def is_block(self) -> bool:
+        """Whether it is written with two ends."""
+        return self.last is not None
+
+    @property
     def area(self) -> Area:
-        left = column_number(self.first.replace("$", ""))
-        right = column_number((self.last or self.first).replace("$", ""))
-        return Area(
-            min(self.top, self.bottom), min(left, right), max(self.top, self.bottom), max(left, right)
-        )
+        first = self.first.replace("$", "")
+        top, bottom = min(self.top, self.bottom), max(self.top, self.bottom)
+        if not first:
+            return Area(top, 1, bottom, MAX_COLUMNS)
+        left = column_number(first)
+        right = column_number((self.last or first).replace("$", ""))
+        return Area(top, min(left, right), bottom, max(left, right))
+
+    @property
+    def begins_relative(self) -> bool:
+        """Whether the row of the first cell is relative."""
+        return not self.first.endswith("$")
 
     @property
     def ends_relative(self) -> bool:
         """Whether the row of the last cell is relative."""
-        return not (self.last or self.first).endswith("$")
+        return not (self.first if self.last is None else self.last).endswith("$")
 
     def text(self, top: int, bottom: int) -> str:
         """Return the reference with other rows."""
         if self.last is None and top == bottom:
             return f"{self.first}{top}"
-        return f"{self.first}{top}:{self.last or self.first}{bottom}"
+        return f"{self.first}{top}:{self.first if self.last is None else self.last}{bottom}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +127,7 @@ class Uses:
             if cells := found["cells"] or found["sheet_cells"]:
                 areas.append((sheet, Cells.parse(cells).area))
             elif lines := found["lines"] or found["sheet_lines"]:
-                areas.append((sheet, _lines(lines)))
+                areas.append((sheet, line_area(lines)))
             elif found["foreign"]:
                 # A range of sheets, or a name of one sheet; but not if it is another workbook's.
                 anything = anything or text[: found.start()][-1:] != "]"
@@ -145,7 +163,14 @@ def sheet_name(text: str) -> str:
     return name[1:-1].replace("''", "'") if name.startswith("'") else name
 
 
-def _lines(text: str) -> Area:
+def line_area(text: str) -> Area:
+    """Return the area of whole rows or columns.
+
+    Examples
+    --------
+    >>> line_area("$B:C").left, line_area("2:$3").bottom
+    (2, 3)
+    """
     found = _LINE_ENDS.fullmatch(text)
     assert found is not None
     first, last = found.groups()
@@ -164,9 +189,8 @@ def moved(text: str, columns: int, rows: int) -> str:
     """
 
     def change(found: re.Match[str]) -> str:
-        groups = ("cells", "sheet_cells", "lines", "sheet_lines")
-        written = next((found[name] for name in groups if found[name]), None)
-        return found[0] if written is None else (found["sheet"] or "") + _END.sub(shift, written)
+        written = _written(found)
+        return found[0][: len(found[0]) - len(written)] + _END.sub(shift, written) if written else found[0]
 
     def shift(found: re.Match[str]) -> str:
         fixed_column, column, fixed_row, row = found.groups()
@@ -178,3 +202,30 @@ def moved(text: str, columns: int, rows: int) -> str:
         return f"{fixed_column or ''}{column or ''}{fixed_row or ''}{row or ''}"
 
     return TOKEN.sub(change, text)
+
+
+def cut_at_rows(text: str, row: int) -> list[str | int]:
+    """Return the formula `text` of a cell in `row` in pieces; integers stand for relative rows.
+
+    Each is the number of the row that it means minus `row`.
+
+    Examples
+    --------
+    >>> cut_at_rows('B5*B$1+SUM(Data!4:5)&"B5"', 5)
+    ['B', 0, '*B$1+SUM(Data!', -1, ':', 0, ')&"B5"']
+    """
+    pieces: list[str | int] = []
+    last = 0
+    for found in TOKEN.finditer(text):
+        for end in _END.finditer(text, found.end() - len(_written(found)), found.end()):
+            if end[4] and not end[3]:
+                pieces += [text[last : end.start(4)], int(end[4]) - row]
+                last = end.end(4)
+    return [piece for piece in [*pieces, text[last:]] if piece != ""]
+
+
+def _written(found: re.Match[str]) -> str:
+    """Return the part of a token that names cells, rows or columns; blank if there is none."""
+    groups = ("cells", "sheet_cells", "lines", "sheet_lines")
+    # Cells of other workbooks and of ranges of sheets move like those of one sheet.
+    return next((found[name] for name in groups if found[name]), (found["foreign"] or "").rpartition("!")[2])

@@ -48,6 +48,11 @@ class Changes:
     unrelated: dict[str, set[str]] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
 
+    def relate(self, part: str, relation: bytes) -> None:
+        """Add one relation to a part."""
+        before = self.related.get(part)
+        self.related[part] = lambda: [*(before() if before else ()), relation]
+
 
 def rewrite(package: Package, changes: Changes, file: IO[bytes]) -> None:
     """Write `package` with `changes` to `file`."""

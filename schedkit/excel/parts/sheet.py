@@ -123,6 +123,15 @@ class Sheet:
         """Whether the part uses the names of ISO 29500 Strict."""
         return b"http://purl.oclc.org/ooxml/spreadsheetml/main" in self.document.xml
 
+    def column_style(self, column: int) -> int | None:
+        """Return the format of cells that a column does not have yet, None if it is the default one."""
+        columns = self.document.root.child("cols")
+        for each in columns.children if columns is not None else ():
+            first, last, style = (each.get(name, "0") for name in ("min", "max", "style"))
+            if first.isdecimal() and last.isdecimal() and int(first) <= column <= int(last):
+                return int(style) if style.isdecimal() and style != "0" else None
+        return None
+
     def mentions(self, text: str) -> bool:
         """Tell whether something around the rows may refer to the sheet called `text`."""
         written = escape(text.replace("'", "''")).casefold()
@@ -166,6 +175,12 @@ class Sheet:
         row = self._changed.get(number)
         attributes = self._rows.attributes(number) if row is None else row.attributes
         return None if attributes is None else _without(attributes, *_PLACING, *(["hidden"] if shown else []))
+
+    def hidden_rows(self, first: int, last: int) -> Iterator[int]:
+        """Yield the rows from `first` to `last` that are hidden as they are now."""
+        for number in self._rows.hidden(first, last):
+            if number not in self._changed or "hidden" in self._changed[number].attributes:
+                yield number
 
     def is_filled(self, number: int, left: int, right: int) -> bool:
         """Tell whether a row holds a value in one of the columns."""

@@ -15,7 +15,10 @@ PREFIX = r"(?:[\w.-]+:)?"
 ATTRIBUTES = r"((?:[^\"'>/]|\"[^\"]*\"|'[^']*')*+)"
 _CELL = re.compile(rf"<({PREFIX}c)(?=[\s/>]){ATTRIBUTES}(?:/>|>(.*?)</\1\s*>)", re.DOTALL)
 _FORMULA = re.compile(rf"<({PREFIX}f)(?=[\s/>]){ATTRIBUTES}(?:/>|>([^<]*)</\1\s*>)")
-_VALUE = re.compile(rf"<({PREFIX}v)(?=[\s/>]){ATTRIBUTES}(?:/>|>[^<]*</\1\s*>)")
+_VALUE = re.compile(rf"<({PREFIX}v)(?=[\s/>]){ATTRIBUTES}(?:/>|>([^<]*)</\1\s*>)")
+_TEXT = re.compile(rf"<({PREFIX}t)(?=[\s/>]){ATTRIBUTES}(?:/>|>([^<]*)</\1\s*>)")
+_PHONETIC = re.compile(rf"<({PREFIX}rPh)(?=[\s/>]){ATTRIBUTES}>.*?</\1\s*>", re.DOTALL)
+_TYPE = re.compile(r"\st\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _CONTENT = re.compile(rf"<{PREFIX}(?:v|f|is)(?=[\s/>])")
 _ATTRIBUTE = re.compile(r"\s([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _ADDRESS = re.compile(r"\sr\s*=\s*(?:\"[^\"]*\"|'[^']*')")
@@ -120,7 +123,7 @@ def formula_xml(written: str, text: str) -> FormulaXml:
 
 
 def formula_text(written: str) -> str:
-    """Return the text of a formula without escapes."""
+    """Return the text of a formula or a value without escapes."""
     return unescape(written, ENTITIES) if "&" in written else written
 
 
@@ -137,3 +140,32 @@ def unshared(cell: str, text: str) -> str:
 def without_value(cell: str) -> str:
     """Return a cell without its value; a formula stays."""
     return _VALUE.sub("", cell)
+
+
+def lacks_value(cell: str) -> bool:
+    """Tell whether a cell has a formula but no stored value."""
+    if formula_of(cell) is None:
+        return False
+    kind, text = value_of(cell)
+    return not text and kind != "str"
+
+
+def value_of(cell: str) -> tuple[str, str | None]:
+    """Return the type of a cell (as its attribute ``t``) and its stored value, if any."""
+    found = _cell(cell)
+    kind, content = attributes(found[2]).get("t", "n"), found[3] or ""
+    if kind == "inlineStr":
+        return kind, "".join(
+            formula_text(each[3] or "") for each in _TEXT.finditer(_PHONETIC.sub("", content))
+        )
+    value = _VALUE.search(content)
+    return kind, None if value is None else formula_text(value[3] or "")
+
+
+def with_value(cell: str, kind: str, text: str) -> str:
+    """Return the cell of a formula with another value; `kind` is the attribute that tells its type."""
+    cell = without_value(cell)
+    found = _cell(cell)
+    name, content = found[1], found[3] or ""
+    value = f"<{name[:-1]}v>{text}</{name[:-1]}v>"
+    return f"<{name}{_TYPE.sub('', found[2])}{kind}>{content}{value}</{name}>"

@@ -107,6 +107,15 @@ class SheetRows:
         place = self._place(number)
         return None if place is None else self._row(self._starts[place])[1].decode()
 
+    def hidden(self, first: int, last: int) -> Iterator[int]:
+        """Yield the hidden rows from `first` to `last`."""
+        low, high = bisect_left(self.numbers, first), bisect_right(self.numbers, last)
+        if low < high and self._xml.find(b"hidden", self._starts[low], self._stop(high - 1)) >= 0:
+            for place in range(low, high):
+                told = sheet_cells.attributes(self._row(self._starts[place])[1].decode())
+                if told.get("hidden", "0") not in ("0", "false"):
+                    yield self.numbers[place]
+
     def has_value(self, number: int) -> bool:
         """Tell whether a row holds a value or a formula."""
         place = self._place(number)

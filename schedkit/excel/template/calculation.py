@@ -1,188 +1,332 @@
-"""Values of simple calculated columns, so that programs that do not calculate show them, too.
+"""Formulas that are calculated here, so that programs that do not calculate show their values, too.
 
-Only arithmetic and joined text over cells of the same row are calculated here. Other formulas, and rows in
-which a value has the wrong type, are left to the spreadsheet program.
+These are arithmetic, comparisons, joined text, and the functions of `functions`, over cells, columns of
+tables and defined names. Other formulas, and values of a wrong type, are left to the spreadsheet program.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-from xml.sax.saxutils import unescape
+from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
+from schedkit.excel.limits import MAX_ROWS
+from schedkit.excel.names import header_key
+from schedkit.excel.parts.area import Area
+from schedkit.excel.parts.references import OWN_TABLE, TOKEN, Cells, line_area, sheet_name
+from schedkit.excel.parts.tables import TableXml
+from schedkit.excel.template.functions import FUNCTIONS, Argument
+from schedkit.excel.template.operands import Value, Values, joined, number_of, same
 
-from schedkit.excel.column_types import Cells
-from schedkit.excel.formula import Formula
-from schedkit.excel.names import column_number, header_key
-from schedkit.excel.template.region import Region
-from schedkit.excel.text import xml_text
+Evaluate = Callable[[Values, int], Value]
 
-Objects = npt.NDArray[np.object_]
-# The values of columns by position, None where they are not known, and how many rows there are.
-Columns = Mapping[int, Objects]
-Evaluate = Callable[[Columns, int], Objects]
-# Stands for the number of the formula's own row.
-_ROW = "\x00"
-_TOKEN = re.compile(
-    rf"""\s*(?:(?P<number>[0-9]+(?:\.[0-9]*)?(?:E[+-]?[0-9]+)?)|"(?P<text>(?:[^"]|"")*)"
-    |(?P<table>[^\W\d][\w.]*)?\[(?:
-      \[\#This\ Row\],\s*(?:\[(?P<own>[^\[\]']+)\]|(?P<bare>[^\[\]',:]+))|@\[?(?P<short>[^\[\]']+)\]?
-    )\]
-    |\$?(?P<cell>[A-Z]{{1,3}}){_ROW}|(?P<sign>[-+*/&()%]))""",
-    re.VERBOSE,
+_GAP = re.compile(
+    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]+)?)|(?P<sign><>|<=|>=|[-+*/^&=<>()%,]))"
+)
+_COLUMN = r"\[((?:[^\[\]'#@]|'.)+)\]"
+# A column of a table as a whole, or its cell in the row of the formula.
+_WHOLE = re.compile(_COLUMN)
+_OWN = re.compile(
+    rf"\[(?:@{_COLUMN}|@((?:[^\[\]'#@,:]|'.)+)|\[\#This\ Row\],\s*(?:{_COLUMN}|([^\[\]',:]+)))\]",
+    re.IGNORECASE | re.VERBOSE,
 )
 
 
-class _Blank:
-    """A cell that holds nothing: 0 in arithmetic, no text in joined text."""
-
-
-_BLANK = _Blank()
-
-
-class _UnsupportedError(Exception):
+class UnsupportedError(Exception):
     """A formula that is not calculated here."""
+
+
+class Position(NamedTuple):
+    """The cell that a formula is in."""
+
+    sheet: str
+    row: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What formulas may name: sheets by their name in lower case, tables with their sheet, defined names."""
+
+    sheets: Mapping[str, str]
+    tables: Mapping[str, tuple[str, TableXml]]
+    names: Mapping[str, str]
+
+    def table(self, name: str, cell: Position) -> tuple[str, TableXml]:
+        """Return sheet and table of a name, or of the table that `cell` is in."""
+        if name != OWN_TABLE:
+            found = self.tables.get(name.casefold())
+        else:
+            own = Area(cell.row, cell.column, cell.row, cell.column)
+            around = (each for each in self.tables.values() if each[0] == cell.sheet)
+            found = next((each for each in around if each[1].area.overlaps(own)), None)
+        if found is None:
+            raise UnsupportedError
+        return found
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An area of a sheet; its ends may move with the row of the formula."""
+
+    sheet: str
+    area: Area
+    top_moves: bool = False
+    bottom_moves: bool = False
+
+    def at(self, shift: int) -> Area:
+        """Return the area for a formula that many rows below."""
+        area = self.area
+        top, bottom = area.top + shift * self.top_moves, area.bottom + shift * self.bottom_moves
+        top, bottom = min(top, bottom), max(top, bottom)
+        if not (top >= 1 and bottom <= MAX_ROWS):
+            raise UnsupportedError
+        return Area(top, area.left, bottom, area.right)
 
 
 @dataclass(frozen=True)
 class Calculation:
-    """A formula that is calculated from columns at `positions` of the same row."""
+    """A formula that is calculated here: for the cell that it was parsed for, or rows below it."""
 
-    positions: frozenset[int]
     evaluate: Evaluate
 
     @classmethod
-    def of(cls, formula: Formula, region: Region) -> Calculation | None:
-        """Return the calculation of `formula`, None if it is not a simple one."""
-        if formula.array or any(isinstance(piece, int) and piece for piece in formula.pieces):
-            return None
-        text = "".join(_ROW if isinstance(p, int) else unescape(p) for p in formula.pieces)
-        parser = _Parser(text, region)
+    def of(cls, text: str, cell: Position, sources: Sources) -> Calculation | None:
+        """Return the calculation of the formula `text` of a cell, None if it is not calculated here."""
         try:
-            evaluate = parser.whole()
-        except _UnsupportedError:
+            return cls(_Parser(text, cell, sources).whole())
+        except UnsupportedError:
             return None
-        return cls(frozenset(parser.positions), evaluate)
+
+    def value(self, values: Values, shift: int = 0) -> Value:
+        """Return the value of the formula that many rows below; None if it is not known."""
+        try:
+            return self.evaluate(values, shift)
+        except UnsupportedError:
+            return None
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    sheet: str | None = None
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    end, named = 0, -1
+    for found in TOKEN.finditer(text):
+        yield from _signs(text, end, found.start())
+        adjacent, end = named == found.start(), found.end()
+        named = end if found["name"] and not found["call"] else -1
+        if found["skipped"]:
+            if found[0].startswith('"'):
+                yield _Token("text", found[0][1:-1].replace('""', '"'))
+            else:
+                yield _Token("column" if adjacent else "own column", found[0])
+        elif found["foreign"]:
+            raise UnsupportedError
+        elif found["name"]:
+            yield _Token("call" if found["call"] else "name", found["name"])
+        else:
+            written = found["cells"] or found["sheet_cells"] or found["lines"] or found["sheet_lines"]
+            yield _Token("area", written, found["sheet"] and sheet_name(found["sheet"]))
+    yield from _signs(text, end, len(text))
+
+
+def _signs(text: str, start: int, end: int) -> Iterator[_Token]:
+    while text[start:end].strip():
+        found = _GAP.match(text, start, end)
+        if found is None:
+            raise UnsupportedError
+        yield _Token("number", found["number"]) if found["number"] else _Token("sign", found["sign"])
+        start = found.end()
 
 
 class _Parser:
-    """Reads a formula by the precedence of its operators: %, sign, times, plus, and joining."""
+    """Reads a formula by the precedence of its operators."""
 
-    def __init__(self, text: str, region: Region) -> None:
-        self.positions: set[int] = set()
-        self._region = region
-        self._tokens: list[re.Match[str]] = []
-        end = 0
-        while end < len(text.rstrip()):
-            found = _TOKEN.match(text, end)
-            if found is None:
-                self._tokens.clear()
-                break
-            self._tokens.append(found)
-            end = found.end()
+    def __init__(self, text: str, cell: Position, sources: Sources) -> None:
+        self._cell, self._sources = cell, sources
+        self._tokens = list(_tokens(text))
         self._next = 0
 
     def whole(self) -> Evaluate:
-        made = self._joined()
+        made = self._compared()
         if self._next < len(self._tokens):
-            raise _UnsupportedError
+            raise UnsupportedError
         return made
 
-    def _sign(self, signs: str) -> str:
-        """Take the next sign if it is one of `signs`."""
-        found = self._tokens[self._next]["sign"] if self._next < len(self._tokens) else None
-        if not found or found not in signs:
-            return ""
+    def _peek(self) -> _Token:
+        return self._tokens[self._next] if self._next < len(self._tokens) else _Token("end", "")
+
+    def _take(self) -> _Token:
         self._next += 1
-        return found
+        return self._tokens[self._next - 1] if self._next <= len(self._tokens) else _Token("end", "")
+
+    def _sign(self, *signs: str) -> str:
+        """Take the next sign if it is one of `signs`."""
+        token = self._peek()
+        if token.kind != "sign" or token.text not in signs:
+            return ""
+        return self._take().text
+
+    def _compared(self) -> Evaluate:
+        made = self._joined()
+        while sign := self._sign(*_COMPARISONS):
+            made = _both(_COMPARISONS[sign], made, self._joined())
+        return made
 
     def _joined(self) -> Evaluate:
         made = self._sum()
         while self._sign("&"):
-            made = _each(_join, made, self._sum())
+            made = _both(joined, made, self._sum())
         return made
 
     def _sum(self) -> Evaluate:
         made = self._product()
-        while sign := self._sign("+-"):
-            made = _each(_ARITHMETIC[sign], made, self._product())
+        while sign := self._sign("+", "-"):
+            made = _both(_ARITHMETIC[sign], made, self._product())
         return made
 
     def _product(self) -> Evaluate:
-        made = self._factor()
-        while sign := self._sign("*/"):
-            made = _each(_ARITHMETIC[sign], made, self._factor())
+        made = self._power()
+        while sign := self._sign("*", "/"):
+            made = _both(_ARITHMETIC[sign], made, self._power())
         return made
 
-    def _factor(self) -> Evaluate:
+    def _power(self) -> Evaluate:
+        made = self._signed()
+        while self._sign("^"):
+            made = _both(_ARITHMETIC["^"], made, self._signed())
+        return made
+
+    def _signed(self) -> Evaluate:
         if self._sign("-"):
-            return _each(_ARITHMETIC["-"], _constant(0.0), self._factor())
+            return _both(_ARITHMETIC["-"], _constant(0.0), self._signed())
         if self._sign("+"):
-            return self._factor()
+            return self._signed()
         made = self._operand()
         while self._sign("%"):
-            made = _each(_ARITHMETIC["/"], made, _constant(100.0))
+            made = _both(_ARITHMETIC["/"], made, _constant(100.0))
         return made
 
     def _operand(self) -> Evaluate:
         if self._sign("("):
-            made = self._joined()
-            if not self._sign(")"):
-                raise _UnsupportedError
+            made = self._compared()
+            self._close()
             return made
-        if self._next >= len(self._tokens):
-            raise _UnsupportedError
-        token = self._tokens[self._next]
-        self._next += 1
-        if token["number"]:
-            return _constant(float(token["number"]))
-        if token["text"] is not None:
-            return _constant(token["text"].replace('""', '"'))
-        position = self._position(token)
-        self.positions.add(position)
-        return lambda columns, count: columns[position]
+        if self._peek().kind == "call":
+            return self._call(self._take().text)
+        if (reference := self._reference()) is not None:
+            return _single(reference)
+        token = self._take()
+        if token.kind == "number":
+            return _constant(float(token.text))
+        if token.kind == "text":
+            return _constant(token.text)
+        raise UnsupportedError
 
-    def _position(self, token: re.Match[str]) -> int:
-        """Return the column that a reference means."""
-        if token["cell"]:
-            return column_number(token["cell"])
-        table, name = self._region.table, token["own"] or token["bare"] or token["short"]
-        if not name or table is None or (token["table"] or table.name).casefold() != table.name.casefold():
-            raise _UnsupportedError
-        position = self._region.positions().get(header_key(name))
-        if position is None:
-            raise _UnsupportedError
-        return position
+    def _close(self) -> None:
+        if not self._sign(")"):
+            raise UnsupportedError
+
+    def _call(self, name: str) -> Evaluate:
+        function = FUNCTIONS.get(name.upper())
+        if function is None:
+            raise UnsupportedError
+        arguments = [self._argument()]
+        while self._sign(","):
+            arguments.append(self._argument())
+        self._close()
+        fewest, most, calculate = function
+        if not fewest <= len(arguments) <= most:
+            raise UnsupportedError
+        return lambda values, shift: calculate([argument(values, shift) for argument in arguments])
+
+    def _argument(self) -> Callable[[Values, int], Argument]:
+        start = self._next
+        reference = self._reference()
+        if reference is not None and self._peek().text in (",", ")"):
+            return lambda values, shift: Argument(values, None, (reference.sheet, reference.at(shift)))
+        self._next = start
+        made = self._compared()
+        return lambda values, shift: Argument(values, lambda: made(values, shift))
+
+    def _reference(self) -> Reference | None:
+        """Take the next operand if it is a reference."""
+        token = self._peek()
+        if token.kind == "area":
+            return self._area(self._take())
+        if token.kind == "own column":
+            return self._column(OWN_TABLE, self._take())
+        if token.kind != "name":
+            return None
+        name = self._take().text
+        if self._peek().kind == "column":
+            return self._column(name, self._take())
+        return self._named(name)
+
+    def _area(self, token: _Token) -> Reference:
+        sheet = self._cell.sheet if token.sheet is None else self._sources.sheets.get(token.sheet.casefold())
+        if sheet is None:
+            raise UnsupportedError
+        if not any(map(str.isdigit, token.text)):
+            return Reference(sheet, line_area(token.text))
+        cells = Cells.parse(token.text)
+        return Reference(sheet, cells.area, cells.begins_relative, cells.ends_relative)
+
+    def _named(self, name: str) -> Reference:
+        tokens = list(_tokens(self._sources.names.get(name.casefold(), "")))
+        if len(tokens) != 1 or tokens[0].kind != "area" or tokens[0].sheet is None:
+            raise UnsupportedError
+        found = self._area(tokens[0])
+        return Reference(found.sheet, found.area)
+
+    def _column(self, name: str, token: _Token) -> Reference:
+        """Return the cells of a column of a table, or the one in the formula's row."""
+        sheet, table = self._sources.table(name, self._cell)
+        own = _OWN.fullmatch(token.text)
+        found = own or _WHOLE.fullmatch(token.text)
+        if found is None:
+            raise UnsupportedError
+        wanted = re.sub(r"'(.)", r"\1", next(filter(None, found.groups())))
+        keys = [header_key(column) for column in table.columns]
+        if header_key(wanted) not in keys:
+            raise UnsupportedError
+        column, body = table.area.left + keys.index(header_key(wanted)), table.body
+        if own is None:
+            return Reference(sheet, Area(body.top, column, body.bottom, column))
+        if sheet != self._cell.sheet:
+            raise UnsupportedError
+        return Reference(sheet, Area(self._cell.row, column, self._cell.row, column), True, True)
 
 
 def _constant(value: float | str) -> Evaluate:
-    return lambda columns, count: np.full(count, value, object)
+    return lambda values, shift: value
 
 
-def _each(operate: Callable[[Any, Any], Any], left: Evaluate, right: Evaluate) -> Evaluate:
-    def evaluate(columns: Columns, count: int) -> Objects:
-        made = np.empty(count, object)
-        made[:] = [operate(*each) for each in zip(left(columns, count), right(columns, count), strict=True)]
-        return made
-
-    return evaluate
+def _single(reference: Reference) -> Evaluate:
+    """Return the value of a reference to one cell."""
+    if reference.area.left != reference.area.right or reference.area.height != 1:
+        raise UnsupportedError
+    return lambda values, shift: values.cell(reference.sheet, reference.at(shift).top, reference.area.left)
 
 
-def _arithmetic(operate: Callable[[float, float], float]) -> Callable[[Any, Any], float | None]:
-    def made(left: Any, right: Any) -> float | None:
-        left, right = (0.0 if value is _BLANK else value for value in (left, right))
-        if not isinstance(left, float) or not isinstance(right, float):
+def _both(operate: Callable[[Value, Value], Value], left: Evaluate, right: Evaluate) -> Evaluate:
+    return lambda values, shift: operate(left(values, shift), right(values, shift))
+
+
+def _arithmetic(operate: Callable[[float, float], float]) -> Callable[[Value, Value], Value]:
+    def made(left: Value, right: Value) -> Value:
+        one, other = number_of(left), number_of(right)
+        if one is None or other is None:
             return None
         try:
-            result = operate(left, right)
+            result = operate(one, other)
         except (ZeroDivisionError, OverflowError):
             return None
-        return result if abs(result) < 1e308 else None
+        return float(result) if not isinstance(result, complex) and abs(result) < 1e308 else None
 
     return made
 
@@ -192,48 +336,28 @@ _ARITHMETIC = {
     "-": _arithmetic(lambda left, right: left - right),
     "*": _arithmetic(lambda left, right: left * right),
     "/": _arithmetic(lambda left, right: left / right),
+    "^": _arithmetic(lambda left, right: left**right),
 }
 
 
-def _join(left: Any, right: Any) -> str | None:
-    texts = [_shown(value) for value in (left, right)]
-    return None if None in texts else "".join(map(str, texts))
+def _ordered(compare: Callable[[float, float], bool]) -> Callable[[Value, Value], Value]:
+    def made(left: Value, right: Value) -> Value:
+        one, other = number_of(left), number_of(right)
+        return None if one is None or other is None else compare(one, other)
+
+    return made
 
 
-def _shown(value: Any) -> str | None:
-    """Return a value as Excel joins it to text, None where that depends on more than it."""
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else None
-    return "" if value is _BLANK else value if isinstance(value, str) else None
+def _differs(left: Value, right: Value) -> Value:
+    found = same(left, right)
+    return None if found is None else not found
 
 
-def operands(cells: Cells, count: int) -> Objects:
-    """Return the cells of a column as operands."""
-    found = np.full(count, _BLANK, object)
-    for values in (cells.numbers, cells.moments, cells.durations):
-        _put(found, values, float)
-    _put(found, cells.texts, str)
-    # TRUE counts as 1 in some places and as text in others.
-    _put(found, cells.booleans, lambda _: None)
-    return found
-
-
-def _put(found: Objects, values: pa.Array | None, kind: Callable[[Any], Any]) -> None:
-    for place, value in enumerate(values.to_pylist() if values is not None else ()):
-        if value is not None:
-            found[place] = kind(value)
-
-
-def written(values: Objects) -> tuple[pa.Array, pa.Array]:
-    """Return for each value the attribute that tells its type, and its text; null where it is not known."""
-    shown = [0.0 if value is _BLANK else value for value in values]
-    kinds = [' t="str"' if isinstance(value, str) else "" for value in shown]
-    texts = [
-        xml_text(value)
-        if isinstance(value, str)
-        else None
-        if value is None
-        else repr(value).removesuffix(".0")
-        for value in shown
-    ]
-    return pa.array(kinds, pa.large_string()), pa.array(texts, pa.large_string())
+_COMPARISONS: Mapping[str, Callable[[Value, Value], Value]] = {
+    "=": same,
+    "<>": _differs,
+    "<": _ordered(lambda left, right: left < right),
+    ">": _ordered(lambda left, right: left > right),
+    "<=": _ordered(lambda left, right: left <= right),
+    ">=": _ordered(lambda left, right: left >= right),
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,10 +23,10 @@ from schedkit.excel.parts import sheet_cells
 from schedkit.excel.parts.range_growth import RangeGrowth
 from schedkit.excel.parts.references import moved
 from schedkit.excel.parts.sheet import Sheet
-from schedkit.excel.template.calculation import Calculation, Objects, operands, written
 from schedkit.excel.template.formats import Formats
 from schedkit.excel.template.hyperlinks import count_staying
 from schedkit.excel.template.neighbours import Overwritten
+from schedkit.excel.template.operands import Value, written
 from schedkit.excel.template.region import Region
 from schedkit.excel.template.template_row import column_formula
 from schedkit.excel.template.upsert import Match
@@ -45,6 +45,10 @@ class FirstRow:
     first: ColumnRenderer
     rest: ColumnRenderer
 
+    @property
+    def position(self) -> int:
+        return self.rest.position
+
     def render(self, low: int, high: int, numbers: pa.Array, output: SheetOutput) -> Pieces:
         if low:
             return self.rest.render(low, high, numbers, output)
@@ -60,35 +64,28 @@ def _one(pieces: Pieces) -> pa.Array:
 
 @dataclass(frozen=True)
 class Computed:
-    """A formula filled down, with its values as far as they can be calculated here.
+    """Formulas with the values that `values` returns for some rows, as far as it knows them.
 
-    `columns` are what the cells of other columns of the region hold.
+    Values that it does not know are None, and counted.
     """
 
-    calculated: Calculated
-    calculation: Calculation
-    columns: Mapping[int, Column | Computed]
+    formulas: ColumnRenderer
+    values: Callable[[int, int], list[Value]]
+
+    @property
+    def position(self) -> int:
+        return self.formulas.position
 
     def render(self, low: int, high: int, numbers: pa.Array, output: SheetOutput) -> Pieces:
-        cells = _one(self.calculated.render(low, high, numbers, output))
+        cells = _one(self.formulas.render(low, high, numbers, output))
         kinds, texts = written(self.values(low, high))
+        output.report.add("uncalculated", texts.null_count)
         # The type comes before the formula, the value after it.
         halves = pc.split_pattern(pc.utf8_slice_codeunits(cells, 0, -len(_END)), _FORMULA, max_splits=1)
         head, tail = (pc.list_element(halves, place) for place in (0, 1))
         pieces = (head, kinds, _FORMULA, tail, "<v>", texts, f"</v>{_END}", "")
         arrays = [pa.scalar(p, pa.large_string()) if isinstance(p, str) else p for p in pieces]
         return [pc.coalesce(pc.binary_join_element_wise(*arrays), cells)]
-
-    def values(self, low: int, high: int) -> Objects:
-        """Return what the rows `low` to `high` calculate."""
-        count = high - low
-        found = {
-            position: column.values(low, high)
-            if isinstance(column := self.columns[position], Computed)
-            else operands(column.cells(low, high, ConversionReport()), count)
-            for position in self.calculation.positions
-        }
-        return self.calculation.evaluate(found, count)
 
 
 class OldCells:
@@ -131,7 +128,7 @@ class Keeping:
     def render(self, low: int, high: int, numbers: pa.Array, output: SheetOutput) -> Pieces:
         # Their formulas may change between planning and writing.
         if self._kept is None:
-            self._kept = Kept(self.old.column(self.position), self.covers, self.under)
+            self._kept = Kept(self.position, self.old.column(self.position), self.covers, self.under)
         return self._kept.render(low, high, numbers, output)
 
 
@@ -157,7 +154,6 @@ class RendererChooser:
         self._numbers = numbers
         self._old = OldCells(sheet, numbers, positions)
         self._continues = continues or {}
-        self._values: dict[int, Computed] = {}
         # Links of other cells of the sheet count too.
         self._room = max(MAX_LINKS - count_staying(sheet, overwritten), 0)
 
@@ -175,7 +171,7 @@ class RendererChooser:
             if self._match is not None and position not in self._positions:
                 # The frame does not have this column: old rows keep what people typed.
                 old = self._numbers <= self._region.body.bottom
-                renderer = self._kept(position, old & ~self._continued(position, renderer), renderer)
+                renderer = self._kept(position, old, renderer)
             if self._continues and position not in self._positions:
                 renderer = self._carried(position, renderer)
             renderers.append(renderer)
@@ -203,7 +199,7 @@ class RendererChooser:
             return self._data(position, columns[place], style, links.get(place + 1))
         told = column_formula(self._sheet, self._region, self._growth, position)
         if told.formula is not None:
-            rest = self._computed(position, Calculated(position, told.formula, style), columns)
+            rest = Calculated(position, told.formula, style)
             begins = told.first is not None and self._numbers[:1].tolist() == [self._region.body.top]
             return FirstRow(Calculated(position, told.first, style), rest) if told.first and begins else rest
         if told.differs:
@@ -214,21 +210,10 @@ class RendererChooser:
             )
         return None if style is None else Blank(position, style)
 
-    def _computed(
-        self, position: int, calculated: Calculated, columns: tuple[Column, ...]
-    ) -> Calculated | Computed:
-        """Return a formula with its values if it needs nothing but the frame and such formulas before it."""
-        calculation = Calculation.of(calculated.formula, self._region)
-        known: dict[int, Column | Computed] = dict(self._values)
-        if columns:
-            known |= {other: columns[place] for other, place in self._positions.items()}
-        if calculation is None or not calculation.positions <= known.keys():
-            return calculated
-        self._values[position] = Computed(calculated, calculation, known)
-        return self._values[position]
-
     def _data(self, position: int, column: Column, style: int | None, link: LinkOf | None) -> Data:
-        fitting = self._formats.for_kind(style, column.kind)
+        if style is None:
+            style = self._sheet.column_style(position)
+        fitting = self._formats.for_column(style, column)
         room = self._room
         if link is not None:
             self._room = max(self._room - len(self._numbers), 0)
@@ -247,23 +232,9 @@ class RendererChooser:
     def _kept(self, position: int, covers: npt.NDArray[np.bool_], under: ColumnRenderer | None) -> Keeping:
         return Keeping(self._old, position, pa.array(covers), under)
 
-    def _continued(self, position: int, renderer: ColumnRenderer | None) -> npt.NDArray[np.bool_]:
-        """Return which old rows have the formula that is calculated anew."""
-        if not isinstance(renderer, Computed):
-            return np.zeros(len(self._numbers), bool)
-        formula = renderer.calculated.formula
-        return np.array(
-            [self._formula_in(n, position) == formula.text(n) for n in self._numbers.tolist()], bool
-        )
-
-    def _formula_in(self, number: int, position: int) -> str | None:
-        cell = self._old.row(number).get(position)
-        found = None if cell is None else self._sheet.formula(cell, position, number)
-        return None if found is None else found.text
-
     def _carried(self, position: int, under: ColumnRenderer | None) -> Kept:
         """Return the cells that people typed, each in the new place of its row."""
-        calculated = isinstance(under, Calculated | Computed | FirstRow)
+        calculated = isinstance(under, Calculated | FirstRow)
         cells: list[str | None] = []
         covers = []
         for number in self._numbers.tolist():
@@ -276,7 +247,7 @@ class RendererChooser:
             follows = calculated and self._sheet.formula(cell, position, old) is not None
             cells.append(None if follows else self._moved(cell, position, old, number))
             covers.append(not follows)
-        return Kept(pa.array(cells, pa.large_string()), pa.array(covers, pa.bool_()), under)
+        return Kept(position, pa.array(cells, pa.large_string()), pa.array(covers, pa.bool_()), under)
 
     def _moved(self, cell: str, position: int, old: int, number: int) -> str | None:
         """Return a cell in another row; an array formula cannot be moved."""

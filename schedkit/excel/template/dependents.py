@@ -24,6 +24,8 @@ _FIRST_TAG = re.compile(rb"<((?:[\w.-]+:)?\w+)[\s/>]")
 _CHARTS = ("drawingml.chart+xml", "chartex+xml")
 _PIVOTS = "pivotCacheDefinition+xml"
 _CACHES = ("numCache", "strCache", "multiLvlStrCache", "dlblRangeCache")
+# Of a sheet, and of a custom view of it.
+_PRINT_TITLES = ("_xlnm.Print_Titles", ".wvu.PrintTitles")
 _CONTROLS = "vnd.ms-excel.controlproperties+xml"
 # Where a control on a sheet takes its entries from, and where it puts the choice.
 _CONTROL_FORMULAS = ("fmlaRange", "fmlaLink", "fmlaTxbx", "fmlaGroup")
@@ -92,7 +94,9 @@ def recalculate(document: Document) -> None:
 
 def _grow_names(document: Document, growth: RangeGrowth) -> None:
     for name in document.root.all("definedName"):
-        document.set_text(name, growth.qualified(name.text))
+        # Rows that are printed on each page are those of headers.
+        if not name.get("name").endswith(_PRINT_TITLES):
+            document.set_text(name, growth.qualified(name.text))
 
 
 def _grow_tables(parts: Parts, region: Region, growth: RangeGrowth) -> None:

@@ -72,9 +72,9 @@ def _cut(run: FormulaRun, first: int, last: int, edges: Iterable[int]) -> Iterat
 
 @dataclass(frozen=True)
 class Followed:
-    """Whether there are any formulas, and whether a cell lost its formula."""
+    """The formulas of a workbook, with which of them are stale, and whether a cell lost its formula."""
 
-    any: bool
+    formulas: Sequence[Formula]
     lost: bool
 
 
@@ -102,7 +102,7 @@ def follow(book: Workbook, change: Change) -> Followed:
             by_sheet[formula.sheet].append(formula)
     for title, found in by_sheet.items():
         _write(book.sheet(title), found, broken)
-    return Followed(bool(formulas), lost)
+    return Followed(formulas, lost)
 
 
 def _followed(sheet: str, run: FormulaRun, growth: RangeGrowth) -> Iterator[tuple[FormulaRun, bool]]:

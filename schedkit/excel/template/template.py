@@ -16,7 +16,7 @@ from schedkit import context
 from schedkit.errors import WorkbookError
 from schedkit.excel.column_types import Policy
 from schedkit.excel.conversion_report import ConversionReport
-from schedkit.excel.frames.cells import Calculated, ColumnRenderer
+from schedkit.excel.frames.cells import ColumnRenderer
 from schedkit.excel.frames.column_options import ColumnOptions
 from schedkit.excel.frames.labels import with_index
 from schedkit.excel.frames.layout import column_at, columns_of, links_of
@@ -28,7 +28,7 @@ from schedkit.excel.parts.range_growth import RangeGrowth
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.workbook import Workbook
 from schedkit.excel.parts.xml import Document
-from schedkit.excel.template.column_renderers import Computed, FirstRow, RendererChooser
+from schedkit.excel.template.column_renderers import RendererChooser
 from schedkit.excel.template.formats import Formats
 from schedkit.excel.template.missing_rows import mark_missing
 from schedkit.excel.template.neighbours import Overwritten, refuse_collisions
@@ -90,11 +90,6 @@ class Filling:
     filtered: bool
     match: Match | None
     counts: Counts
-
-    @property
-    def calculates(self) -> bool:
-        """Whether new rows hold formulas."""
-        return any(isinstance(renderer, Calculated | Computed | FirstRow) for renderer in self.renderers)
 
     @property
     def written(self) -> Area:

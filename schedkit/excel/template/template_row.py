@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from schedkit.excel.formula import Formula
+from schedkit.excel.parts.formula import Formula
 from schedkit.excel.parts.range_growth import RangeGrowth
 from schedkit.excel.parts.sheet import Sheet
 from schedkit.excel.parts.sheet_cells import formula_of, is_filled

@@ -17,13 +17,12 @@ from schedkit.errors import SiteError
 from schedkit.jira.jql import in_list
 from schedkit.jira.pages.session import Session
 from schedkit.jira.search.keys import looked_up
+from schedkit.jira.table.people import PeopleNames, shared_names
 from schedkit.jira.table.ranks import ranks_of
-from schedkit.jira.table.shapes import User
 from schedkit.jira.table.statuses import statuses_of
 
 __all__ = [
     "ISSUES_PER_REQUEST",
-    "account_of",
     "decoder",
     "instant",
     "post",
@@ -51,11 +50,6 @@ async def search_keys(session: Session, keys: Sequence[str], more: Mapping[str, 
         found += page.issues
         if not page.issues or len(found) >= min(page.total, len(keys)):
             return found
-
-
-def account_of(user: User | None) -> str | None:
-    """Return the id of a person's account, which two people of one name do not share."""
-    return user.accountId or user.key or user.name if user else None
 
 
 def decoder(kind: Any) -> Callable[[Body], Any]:
@@ -96,17 +90,30 @@ async def read_statuses(session: Session) -> None:
         session.ranks |= ranks_of(None, answer)
 
 
-def reported(frame: pd.DataFrame, session: Session, count: int, missing: Mapping[str, str]) -> pd.DataFrame:
-    """Return a frame about `count` issues with the report of which are missing, and a warning if some are."""
+def reported(
+    frame: pd.DataFrame,
+    session: Session,
+    count: int,
+    missing: Mapping[str, str],
+    people: PeopleNames,
+) -> pd.DataFrame:
+    """Return a frame about `count` issues with the report of which are missing.
+
+    Warnings tell that some are, and that several of the `people` share a name.
+    """
+    warnings = [warning] if (warning := shared_names(people.shared())) else []
     frame.attrs = {
         "site": session.base,
         "extraction": {
             "complete": not missing,
             "requested": count,
             "missing": dict(missing),
+            "warnings": warnings,
         },
     }
     if missing:
         few = ", ".join(f"{key} ({why})" for key, why in list(missing.items())[:5])
         context.log(f"{len(missing)} issues could not be read: {few}", logging.WARNING)
+    for warning in warnings:
+        context.log(warning, logging.WARNING)
     return frame

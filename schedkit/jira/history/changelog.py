@@ -19,7 +19,6 @@ from schedkit.gcpause import gc_paused
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.history.bulk_read import (
     ISSUES_PER_REQUEST,
-    account_of,
     decoder,
     instant,
     post,
@@ -29,10 +28,11 @@ from schedkit.jira.history.bulk_read import (
 from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.jql import chunks
 from schedkit.jira.pages.session import Session
-from schedkit.jira.table.shapes import User, name_of
+from schedkit.jira.table.people import PeopleNames
+from schedkit.jira.table.shapes import User, account_of, name_of
 from schedkit.loop import task_group
 
-__all__ = ["Found", "Logged", "change_rows", "changelog"]
+__all__ = ["Found", "Logged", "change_rows", "changelog", "told_apart"]
 
 
 class Item(msgspec.Struct, gc=False):
@@ -88,9 +88,15 @@ class Found:
 
 
 async def changelog(
-    session: Session, keys: Sequence[str], fields: Sequence[str] | None
+    session: Session,
+    keys: Sequence[str],
+    fields: Sequence[str] | None,
+    people: PeopleNames | None = None,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return every change of the issues `keys`, and why those of some are missing; see `Jira.changelog`."""
+    """Return every change of the issues `keys`, and why those of some are missing; see `Jira.changelog`.
+
+    Without `people`, two people of one name are not told apart.
+    """
     names = FieldNames(session.catalog, session.dialect)
     wanted = names.wanted(fields)
     found = Found()
@@ -107,7 +113,7 @@ async def changelog(
 
     report(0)
     missing = await read_all(session, keys, read)
-    return await anyio.to_thread.run_sync(change_rows, found, names, wanted), missing
+    return await anyio.to_thread.run_sync(change_rows, found, names, wanted, people), missing
 
 
 async def _cloud_changes(
@@ -186,8 +192,16 @@ async def _paged_changes(session: Session, key: str, total: int) -> list[Entry]:
     return entries
 
 
-def change_rows(found: Found, names: FieldNames, wanted: frozenset[str] | None = None) -> pd.DataFrame:
-    """Return the frame: changes in order of time, those of one instant in the order of their entries."""
+def change_rows(
+    found: Found,
+    names: FieldNames,
+    wanted: frozenset[str] | None = None,
+    people: PeopleNames | None = None,
+) -> pd.DataFrame:
+    """Return the frame: changes in order of time, those of one instant in the order of their entries.
+
+    With `people`, those of fields that hold a person are named by it, and authors are.
+    """
     with gc_paused():
         entries = [(id, entry) for id, histories in found.logs for entry in histories]
         keys = [found.keys.get(id, id) for id, _ in entries]
@@ -205,11 +219,16 @@ def change_rows(found: Found, names: FieldNames, wanted: frozenset[str] | None =
                     kinds.append(kind)
         at = np.array(of, dtype=np.int64)
         authors = [entry.author for _, entry in entries]
+        called = people.cell if people else name_of
+        # Authors first: of them more is told than of the people in fields.
+        made_by = [called(user) if user else None for user in authors]
+        if people:
+            _name_people(items, fields.users(kinds), people)
         columns = {
             "Key": _texts(keys).take(at),
             "Id": _texts([id for id, _ in entries]).take(at),
             "When": when.take(at),
-            "Author": _texts([name_of(user) if user else None for user in authors]).take(at),
+            "Author": _texts(made_by).take(at),
             "Author Id": _texts([account_of(user) for user in authors]).take(at),
             "Field": _category(fields.names, kinds),
             "Field Id": _category(fields.ids, kinds),
@@ -238,6 +257,27 @@ def _in_order(when: pd.DatetimeIndex, keys: list[str], entries: list[tuple[str, 
     return [int(place) for place in order]
 
 
+def told_apart(frame: pd.DataFrame, people: PeopleNames, names: FieldNames) -> pd.DataFrame:
+    """Return a changelog in which those who share a name with somebody are told apart."""
+    shared = people.shared()
+    if not shared:
+        return frame
+    known = names.catalog.get
+    ids = frame["Field Id"].dropna().unique()
+    rows = frame["Field Id"].isin([id for id in ids if known(id).type == "user"])
+    ends = {end: frame[end].where(~rows, frame[end].replace(shared)) for end in ("From", "To")}
+    return frame.assign(Author=frame["Author"].replace(shared), **ends)
+
+
+def _name_people(items: Sequence[Item], rows: Sequence[int], people: PeopleNames) -> None:
+    for row in rows:
+        item = items[row]
+        if item.was_text and item.was:
+            item.was_text = people.called(item.was_text, item.was)
+        if item.now_text and item.now:
+            item.now_text = people.called(item.now_text, item.now)
+
+
 class _Fields:
     """The fields that items name, each judged once."""
 
@@ -259,6 +299,12 @@ class _Fields:
                 self.ids.append(id)
             self._kinds[asked] = found
         return found
+
+    def users(self, kinds: Sequence[int]) -> list[int]:
+        """Return the places in `kinds` of fields that hold a person."""
+        known = self.known.catalog.get
+        people = {kind for kind, id in enumerate(self.ids) if id and known(id).type == "user"}
+        return [place for place, kind in enumerate(kinds) if kind in people] if people else []
 
 
 def _texts(values: Sequence[str | None]) -> Any:

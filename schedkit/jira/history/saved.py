@@ -10,10 +10,12 @@ import pandas as pd
 from schedkit.atlassian.decoding import decoded
 from schedkit.errors import UsageError
 from schedkit.jira.dialect import CLOUD, DATA_CENTER
-from schedkit.jira.history.changelog import Found, Logged, change_rows
+from schedkit.jira.history.changelog import Found, Logged, change_rows, told_apart
 from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.table.fields import Catalog
+from schedkit.jira.table.people import PeopleNames
 from schedkit.values.keywords import check_keywords
+from schedkit.values.whole_history import WholeHistory
 
 __all__ = ["to_changelog"]
 
@@ -59,6 +61,8 @@ def to_changelog(answer: bytes | str | dict[str, Any] | list[Any]) -> pd.DataFra
     catalog = Catalog.from_issues(ids, about.get("names"), about.get("schema"))
     dialect = CLOUD if any("/rest/api/3/" in str(issue.get("self")) for issue in issues) else DATA_CENTER
     names = FieldNames(catalog, dialect)
-    frame = change_rows(found, names)
+    people = PeopleNames()
+    frame = told_apart(change_rows(found, names, people=people), people, names)
+    frame.attrs["history"] = WholeHistory(frame)
     frame.attrs["history_fields"] = names.described(frame["Field Id"].cat.categories)
     return frame

@@ -16,7 +16,6 @@ from schedkit.jira import adf
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.history.bulk_read import (
     ISSUES_PER_REQUEST,
-    account_of,
     decoder,
     instant,
     post,
@@ -25,7 +24,8 @@ from schedkit.jira.history.bulk_read import (
 )
 from schedkit.jira.jql import chunks
 from schedkit.jira.pages.session import Session
-from schedkit.jira.table.shapes import User, name_of
+from schedkit.jira.table.people import PeopleNames
+from schedkit.jira.table.shapes import User, account_of
 from schedkit.loop import task_group
 
 __all__ = ["worklogs"]
@@ -60,7 +60,9 @@ class WorkedPage(msgspec.Struct):
     total: int = 0
 
 
-async def worklogs(session: Session, keys: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+async def worklogs(
+    session: Session, keys: Sequence[str], people: PeopleNames
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return every worklog of the issues `keys`, and why some are missing; see `Jira.worklogs`."""
     found: list[tuple[WorkedIssue, list[Work]]] = []
     done = 0
@@ -99,15 +101,15 @@ async def worklogs(session: Session, keys: Sequence[str]) -> tuple[pd.DataFrame,
 
     context.progress("worklogs", 0, len(keys))
     missing = await read_all(session, keys, read)
-    return await anyio.to_thread.run_sync(_work_rows, found), missing
+    return await anyio.to_thread.run_sync(_work_rows, found, people), missing
 
 
-def _work_rows(found: list[tuple[WorkedIssue, list[Work]]]) -> pd.DataFrame:
+def _work_rows(found: list[tuple[WorkedIssue, list[Work]]], people: PeopleNames) -> pd.DataFrame:
     rows = [
         (
             issue.key,
             issue.id,
-            name_of(work.author) if work.author else None,
+            people.cell(work.author) if work.author else None,
             account_of(work.author),
             instant(work.started),
             work.timeSpentSeconds / 3600,

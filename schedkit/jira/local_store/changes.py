@@ -22,15 +22,17 @@ import pyarrow as pa
 from schedkit import context
 from schedkit.errors import UsageError
 from schedkit.jira.history.bulk_read import read_statuses, reported
-from schedkit.jira.history.changelog import changelog
+from schedkit.jira.history.changelog import changelog, told_apart
 from schedkit.jira.history.field_names import FieldNames
 from schedkit.jira.local_store.store import ID, UPDATED
 from schedkit.jira.local_store.sync import OVERLAP
 from schedkit.jira.pages.session import Session
+from schedkit.jira.table.people import PeopleNames
 from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
 from schedkit.values.files import replacing
 from schedkit.values.keywords import check_keywords
+from schedkit.values.whole_history import WholeHistory
 
 __all__ = ["changes_file", "read_changelog", "synchronise_changes"]
 
@@ -50,7 +52,8 @@ class StoredChanges:
     ids, updated : array of int
         The issues, and the update as of which each one's history was read, in microseconds.
     about : dict
-        ``site``, ``fields`` and ``read`` (when, by the site's clock), and the attrs of the changelog.
+        ``site``, ``fields``, ``read`` (when, by the site's clock) and ``people`` (what they are called, see
+        `PeopleNames`), and the attrs of the changelog.
     """
 
     changes: pd.DataFrame
@@ -83,6 +86,7 @@ def read_changelog(path: str | Path) -> pd.DataFrame:
         raise UsageError(f"there is no changelog beside {path}", hint="give sync history=True")
     stored.changes.attrs = {name: stored.about[name] for name in ("site", "statuses", "history_fields")}
     stored.changes.attrs["statuses"] = Statuses(stored.about["statuses"])
+    stored.changes.attrs["history"] = WholeHistory(stored.changes)
     return stored.changes
 
 
@@ -115,20 +119,25 @@ async def synchronise_changes(
     now = datetime.now(UTC) + session.clock_ahead
     await read_statuses(session)
     asked = keys[stale].tolist()
-    fresh, missing = await changelog(session, asked, fields)
+    people = PeopleNames(session.addresses)
+    people.labels.update(stored.about["people"] if stored else {})
+    fresh, missing = await changelog(session, asked, fields, people)
     unread = np.isin(keys, list(missing))
     changes = await anyio.to_thread.run_sync(_merged, stored, fresh, ids, keys, stale & ~unread)
+    changes = told_apart(changes, people, names)
     about |= {
         "read": now.isoformat(),
         "statuses": session.statuses,
         "history_fields": names.described(changes["Field Id"].cat.categories),
+        "people": people.labels,
     }
     if stored is None or stale.any() or len(ids) != len(stored.ids):
         now_read = StoredChanges(changes, ids[~unread], updated[~unread], about)
         await anyio.to_thread.run_sync(_write, file, now_read)
     context.artifact(file, file.name)
-    changes = reported(changes, session, len(keys), missing)
+    changes = reported(changes, session, len(keys), missing, people)
     changes.attrs |= {name: about[name] for name in ("statuses", "history_fields")}
+    changes.attrs["history"] = WholeHistory(changes)
     changes.attrs["sync"] = {"asked": len(asked)}
     return changes
 

@@ -22,6 +22,7 @@ from schedkit.jira.table.batch import ARROW, Batch, Values
 from schedkit.jira.table.columns import Column
 from schedkit.jira.table.frame import assemble
 from schedkit.jira.table.kinds import Kind
+from schedkit.jira.table.people import Labels
 from schedkit.jira.table.statuses import Statuses
 from schedkit.values.failures import translated
 from schedkit.values.files import replacing
@@ -45,12 +46,16 @@ _META = b"schedkit.jira"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The contents of a store: the issues, their columns' types, and what is known about them."""
+    """The contents of a store: the issues, their columns' types, and what is known about them.
+
+    `people` is what people are called in it; see `PeopleNames`.
+    """
 
     batch: Batch
     stores: dict[str, str]
     attrs: dict[str, Any]
     ranks: dict[str, list[str]] = field(default_factory=dict)
+    people: Labels = field(default_factory=dict)
 
 
 def arrow(batch: Batch) -> pa.Table:
@@ -62,10 +67,14 @@ def arrow(batch: Batch) -> pa.Table:
 
 
 def metadata(
-    attrs: Mapping[str, Any], stores: Mapping[str, str], ranks: Mapping[str, Sequence[str]]
+    attrs: Mapping[str, Any],
+    stores: Mapping[str, str],
+    ranks: Mapping[str, Sequence[str]],
+    people: Labels,
 ) -> dict[bytes, bytes]:
     """Return what goes into the file's metadata."""
-    return {_META: msgspec.json.encode({"attrs": attrs, "stores": stores, "ranks": ranks})}
+    about = {"attrs": attrs, "stores": stores, "ranks": ranks, "people": people}
+    return {_META: msgspec.json.encode(about)}
 
 
 def target(path: str | Path) -> Path:
@@ -94,7 +103,7 @@ def write_store(path: Path, stored: Stored) -> None:
     """Write a store, replacing an existing one whole or not at all."""
     import pyarrow.parquet as pq  # it is 4 MB, which a search does without
 
-    about = metadata(stored.attrs, stored.stores, stored.ranks)
+    about = metadata(stored.attrs, stored.stores, stored.ranks, stored.people)
     table = arrow(stored.batch).replace_schema_metadata(about)
     with replacing(path) as new:
         pq.write_table(table, new.part, compression="zstd")
@@ -123,7 +132,8 @@ def read_store(path: Path) -> Stored:
         column = table[label]
         columns[label] = [tuple(v) for v in column.to_pylist()] if store == "list" else column
     ids, updated = (np.asarray(table[name], dtype=np.int64) for name in (ID, UPDATED))
-    return Stored(Batch(ids, updated, columns), about["stores"], about["attrs"], about["ranks"])
+    batch = Batch(ids, updated, columns)
+    return Stored(batch, about["stores"], about["attrs"], about["ranks"], about["people"])
 
 
 def frame_of(stored: Stored) -> pd.DataFrame:

@@ -29,6 +29,7 @@ from schedkit.jira.search.query import run_query
 from schedkit.jira.table.batch import ARROW, Batch, as_text
 from schedkit.jira.table.columns import Column, Layout
 from schedkit.jira.table.frame import described, newest, ranked
+from schedkit.jira.table.people import PeopleNames, relabelled
 from schedkit.values.files import file_error, replacing, scratch_folder
 
 __all__ = ["Spool", "extract_to"]
@@ -108,19 +109,22 @@ class Spool:
         attrs: Mapping[str, Any],
         ranks: Mapping[str, Sequence[str]],
         lists: Mapping[str, Mapping[int, tuple[str, ...]]] = {},
+        people: PeopleNames | None = None,
     ) -> int:
         """Write the result, after `close`: of every wanted issue the newest copy; returns the rows.
 
-        `lists` holds, by label and id, the whole of lists that the issues show only a part of.
+        `lists` holds, by label and id, the whole of lists that the issues show only a part of; `people` what
+        people are called.
         """
-        stores = self._stores(list(columns))
+        columns, people = list(columns), people or PeopleNames()
+        shared = people.shared()
+        stores = self._stores(columns)
         schema = pa.schema([(label, ARROW[store]) for label, store in stores.items()])
         schema = schema.append(pa.field(ID, pa.int64())).append(pa.field(UPDATED, pa.int64()))
         keep = self._keep(wanted)
         rows = start = 0
-        with pq.ParquetWriter(
-            path, schema.with_metadata(metadata(attrs, stores, ranks)), compression="zstd"
-        ) as writer:
+        schema = schema.with_metadata(metadata(attrs, stores, ranks, people.labels))
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             for part in self._parts:
                 source = pq.ParquetFile(part)
                 for group in range(source.num_row_groups):
@@ -128,7 +132,8 @@ class Spool:
                     wanted_rows = table.filter(pa.array(keep[start : start + len(table)]))
                     start += len(table)
                     rows += len(wanted_rows)
-                    writer.write_table(_conformed(_mended(wanted_rows, lists), schema))
+                    whole = _mended(wanted_rows, lists)
+                    writer.write_table(_conformed(_told_apart(whole, columns, shared), schema))
         return rows
 
     def _keep(self, wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -160,6 +165,15 @@ def _mended(table: pa.Table, lists: Mapping[str, Mapping[int, tuple[str, ...]]])
             table = table.set_column(
                 table.column_names.index(label), label, pa.array(cells, type=ARROW["list"])
             )
+    return table
+
+
+def _told_apart(table: pa.Table, columns: Iterable[Column], shared: Mapping[str, str]) -> pa.Table:
+    for column in columns if shared else ():
+        if column.kind.people and column.label in table.column_names:
+            place = table.column_names.index(column.label)
+            cells = relabelled(table[column.label], column.kind, shared)
+            table = table.set_column(place, column.label, cells)
     return table
 
 
@@ -215,6 +229,7 @@ async def extract_to(
                     attrs,
                     ranked(columns, session.ranks),
                     extraction.partial_lists.whole,
+                    extraction.reader.people,
                 )
 
         await anyio.to_thread.run_sync(write)

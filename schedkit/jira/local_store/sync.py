@@ -32,7 +32,7 @@ from schedkit.jira.search.extraction import Extraction
 from schedkit.jira.search.query import catch_up, run_query
 from schedkit.jira.table.batch import Batch, join, mend, take
 from schedkit.jira.table.columns import Layout
-from schedkit.jira.table.frame import described, newest, ranked
+from schedkit.jira.table.frame import described, newest, ranked, tell_apart
 
 __all__ = ["OVERLAP", "Changes", "Limits", "merged", "stored_for", "synchronise"]
 
@@ -122,6 +122,9 @@ async def synchronise(
     about = {"site": session.base, "jql": str(extraction.query), "requested": requested}
     with count_requests() as stats:
         stored = await anyio.to_thread.run_sync(stored_for, path, about)
+        if stored is not None:
+            # Who shares a name with somebody of the store is told apart from him.
+            extraction.reader.people.labels.update(stored.people)
         if stored is None or full:
             await run_query(extraction)
         else:
@@ -137,7 +140,8 @@ async def synchronise(
     ranks = ranked(extraction.reader.columns, session.ranks)
     if stored is None or not changes.nothing:
         for_file = {**attrs, "sync": {**about, "watermark": _watermark(extraction, batch, stored)}}
-        await anyio.to_thread.run_sync(write_store, path, Stored(batch, stores, for_file, ranks))
+        kept = Stored(batch, stores, for_file, ranks, extraction.reader.people.labels)
+        await anyio.to_thread.run_sync(write_store, path, kept)
     shown = Stored(batch, stores, {**attrs, "sync": {**changes.as_attrs(), "reasons": reasons}}, ranks)
     frame = await anyio.to_thread.run_sync(frame_of, shown)
     context.artifact(path, path.name)
@@ -197,6 +201,7 @@ def merged(extraction: Extraction, stored: Stored | None) -> tuple[Batch, dict[s
     stale = [int(id) for id in extraction.completeness.missing if id.isdecimal()]
     order = list(dict.fromkeys([*extraction.order, *stale]))
     result = take(joined, latest[positions(joined.ids[latest], order)])
+    tell_apart([result], extraction.reader.columns, extraction.reader.people.shared())
     return result, stores, _changes(before, result, arrived)
 
 

@@ -38,6 +38,8 @@ class Session:
     base : str
         The site's own address, as its pages and links have it: other than that of a gateway or an internal
         one, by which it may be asked.
+    addresses : dict
+        By account, the e-mail address or login name of people seen so far.
     written : dict
         By key and field id, what this client's edits have replaced there, and what they wrote last.
     """
@@ -50,6 +52,7 @@ class Session:
     ranks: dict[str, list[str]] = field(default_factory=dict)
     statuses: Statuses = field(default_factory=Statuses)
     base: str = ""
+    addresses: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], tuple[tuple[Any, ...], Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -29,7 +29,8 @@ from schedkit.jira.pages.session import Session
 from schedkit.jira.search.lists import PartialLists
 from schedkit.jira.table.batch import Batch, mend, take
 from schedkit.jira.table.columns import Layout
-from schedkit.jira.table.frame import assemble, described, newest, ranked
+from schedkit.jira.table.frame import assemble, described, newest, ranked, tell_apart
+from schedkit.jira.table.people import PeopleNames, shared_names
 from schedkit.jira.table.reader import Page, Reader
 from schedkit.loop import task_group
 from schedkit.values.text import one_line
@@ -77,7 +78,7 @@ class Extraction:
     def __post_init__(self) -> None:
         if not self.query.order:
             self.query = self.query.ordered(offset_paging.DEFAULT_ORDER)
-        self.reader = Reader(self.layout, self.session.catalog)
+        self.reader = Reader(self.layout, self.session.catalog, PeopleNames(self.session.addresses))
         self.id_reader = Reader(Layout(()), self.session.catalog)
         self.pages = Pages(self.session)
         now = datetime.now(UTC)
@@ -182,7 +183,8 @@ class Extraction:
     def _read_lists(self, lists: list[tuple[str, int]], group: TaskGroup) -> None:
         kinds = {column.label: column.kind for column in self.reader.columns}
         for label, id in lists:
-            group.start_soon(self.partial_lists.read, self.session, label, id, kinds[label])
+            name = self.reader.people.cell
+            group.start_soon(self.partial_lists.read, self.session, label, id, kinds[label], name)
 
     def _log_problems(self) -> None:
         """Log what is missing, what could not be read, and what the site warns about; the report has it."""
@@ -200,12 +202,8 @@ class Extraction:
             self._warn(
                 f"{len(values)} values of {column} could not be read and are left out, e.g. {key}: {value}"
             )
-        for name, accounts in self.reader.people.items():
-            if len(accounts) > 1:
-                self._warn(
-                    f"{len(accounts)} people are called {one_line(name, 60)}: the structure of the field, by "
-                    "raw=…, tells their accounts"
-                )
+        if warning := shared_names(self.reader.people.shared()):
+            self._warn(warning)
         for warning in self.pages.warnings:
             context.log(f"{self.session.site.name}: {one_line(warning)}", logging.WARNING)
 
@@ -219,6 +217,7 @@ def joined(extraction: Extraction) -> pd.DataFrame:
     batches = extraction.batches
     for batch in batches:
         mend(batch, extraction.partial_lists.whole)
+    tell_apart(batches, extraction.reader.columns, extraction.reader.people.shared())
     ids = np.concatenate([batch.ids for batch in batches]) if batches else np.empty(0, np.int64)
     updated = np.concatenate([batch.updated for batch in batches]) if batches else np.empty(0, np.int64)
     latest = newest(ids, updated)

@@ -9,7 +9,7 @@ import msgspec
 from schedkit.errors import BadAnswerError, SiteError
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.batch import Batch
-from schedkit.jira.table.kinds import Kind
+from schedkit.jira.table.kinds import Kind, NameOf, entries
 
 __all__ = ["PartialLists", "whole_list"]
 
@@ -57,11 +57,14 @@ class PartialLists:
         for held in (self._copies, self.whole, self.failures):
             held.get(label, {}).pop(id, None)
 
-    async def read(self, session: Session, label: str, id: int, kind: Kind) -> None:
-        """Read one list; what a newer copy of the issue has overtaken meanwhile is dropped."""
+    async def read(self, session: Session, label: str, id: int, kind: Kind, name: NameOf) -> None:
+        """Read one list; what a newer copy of the issue has overtaken meanwhile is dropped.
+
+        `name` tells what the people in it are called.
+        """
         copy = self._copies[label].get(id)
         try:
-            cells, failure = await whole_list(session, id, kind), ""
+            cells, failure = await whole_list(session, id, kind, name), ""
         except SiteError as error:
             cells, failure = (), error.message
         if copy is None or self._copies[label].get(id) != copy:
@@ -81,7 +84,7 @@ class PartialLists:
         ]
 
 
-async def whole_list(session: Session, id: int, kind: Kind) -> tuple[str, ...]:
+async def whole_list(session: Session, id: int, kind: Kind, name: NameOf) -> tuple[str, ...]:
     """Return all cells of a list of an issue, page by page.
 
     Raises
@@ -98,8 +101,9 @@ async def whole_list(session: Session, id: int, kind: Kind) -> tuple[str, ...]:
             page = msgspec.convert(answer, kind.type, strict=False)
         except msgspec.ValidationError as problem:
             raise BadAnswerError(f"{path} did not return a list: {problem}") from None
-        cells += kind.flat(page) if kind.flat else ()
-        if len(cells) >= (page.total or 0):
+        cells += kind.flat(page, name) if kind.flat else ()
+        total = 0 if isinstance(page, list) else page.total or 0
+        if len(cells) >= total:
             return tuple(cells)
-        if not page.items:
-            raise BadAnswerError(f"{path} gave {len(cells)} of {page.total}")
+        if not entries(page):
+            raise BadAnswerError(f"{path} gave {len(cells)} of {total}")

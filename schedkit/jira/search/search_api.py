@@ -77,7 +77,8 @@ class SearchApi:
             pd.Timedelta(days=1)`` is what was resolved by the end of its day in UTC. For the days of another
             zone compare wall times: ``df["Resolved"].dt.tz_convert("Europe/Berlin").dt.tz_localize(None)``
             with ``df["Due"].dt.tz_localize(None)``. Texts can be assigned and compared as they are
-            (``df.loc[0, "Due"] = "2027-03-04"``).
+            (``df.loc[0, "Due"] = "2027-03-04"``). People are shown by name; where two of the frame share one,
+            as ``Ann Lee (ann@example.org)``, or with the login name or account, and a warning says so.
 
         Raises
         ------

@@ -18,11 +18,12 @@ from schedkit.jira.dialect import CLOUD, DATA_CENTER
 from schedkit.jira.table.batch import ARROW, Batch, join, take
 from schedkit.jira.table.columns import Column, layout
 from schedkit.jira.table.fields import Catalog
+from schedkit.jira.table.people import relabelled
 from schedkit.jira.table.plain import inferred
 from schedkit.jira.table.reader import Reader
 from schedkit.values.keywords import check_keywords
 
-__all__ = ["assemble", "column_of", "described", "newest", "ranked", "to_frame"]
+__all__ = ["assemble", "column_of", "described", "newest", "ranked", "tell_apart", "to_frame"]
 
 
 def newest(ids: npt.NDArray[np.int64], updated: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -75,6 +76,15 @@ def assemble(
             label: _pandas(joined.columns[label], store, ranks.get(label)) for label, store in stores.items()
         }
         return pd.DataFrame(data, index=pd.RangeIndex(len(joined)), copy=False)
+
+
+def tell_apart(batches: Iterable[Batch], columns: Iterable[Column], shared: Mapping[str, str]) -> None:
+    """Tell apart, in batches, people who share a name; see `PeopleNames.shared`."""
+    people = [column for column in columns if column.kind.people] if shared else []
+    for batch in batches:
+        for column in people:
+            if column.label in batch.columns:
+                batch.columns[column.label] = relabelled(batch.columns[column.label], column.kind, shared)
 
 
 def column_of(values: Any, store: str) -> Any:
@@ -193,6 +203,7 @@ def to_frame(answer: bytes | str | dict[str, Any] | list[Any], *, markup: str = 
     dialect = CLOUD if "/rest/api/3/" in self_url else DATA_CENTER
     reader = Reader(layout(catalog, dialect, "*all", markup), catalog)
     batch = reader.issues(msgspec.json.encode(issues))
+    tell_apart([batch], reader.columns, reader.people.shared())
     if not any(i is not None for i in (issue.get("id") for issue in issues)):
         batch.columns.pop("Id")
     frame = assemble([batch], reader.columns)

@@ -20,6 +20,7 @@ from schedkit.jira.table.shapes import (
     Approval,
     Asset,
     Attachment,
+    Comment,
     Comments,
     Duration,
     Feedback,
@@ -36,6 +37,7 @@ from schedkit.jira.table.shapes import (
     User,
     Votes,
     Watches,
+    Work,
     Worklogs,
     name_of,
 )
@@ -49,11 +51,15 @@ __all__ = [
     "RAW",
     "STATUS_CATEGORY",
     "Kind",
+    "NameOf",
+    "entries",
     "flatten",
     "is_rich",
     "kind_of",
 ]
 
+# What a person is called in a cell.
+NameOf = Callable[[User], str | None]
 CATEGORY_NAMES = {"undefined": "No Category", "new": "To Do", "indeterminate": "In Progress", "done": "Done"}
 
 
@@ -71,6 +77,8 @@ class Kind:
         Type of the column: text, category, int, float, datetime, date or list.
     flat : callable, optional
         From the decoded value to the cell's; None where they are the same.
+    people : bool
+        Whether it holds people: `flat` then takes also what names a person.
     endpoint : str
         Below an issue's address, where the whole list is read page by page; the issue itself may show only a
         part.
@@ -79,8 +87,9 @@ class Kind:
     name: str
     type: Any
     store: str
-    flat: Callable[[Any], Any] | None = None
+    flat: Callable[..., Any] | None = None
     endpoint: str = ""
+    people: bool = False
 
     def cut(self, values: Iterable[Any]) -> list[int]:
         """Return the rows whose decoded lists are only a part of the whole."""
@@ -116,23 +125,33 @@ def _link(link: Link) -> str | None:
     return f"{link.type.inward} {link.inwardIssue.key}" if link.inwardIssue else None
 
 
-def _said(author: User | None, words: str) -> str:
-    name = (author.displayName or name_of(author)) if author else None
-    return f"{name}: {words}" if name else words
+def _said(author: User | None, words: str | None, name: NameOf) -> str:
+    who = name(author) if author else None
+    return ": ".join(part for part in (who, words) if part)
 
 
-def _comments(page: Comments) -> tuple[str, ...]:
+def entries(found: Comments | Worklogs | list[Any]) -> list[Any]:
+    """Return the entries of a page of comments or of work; older sites send a bare list."""
+    return found if isinstance(found, list) else found.items
+
+
+def _comments(found: Comments | list[Comment], name: NameOf) -> tuple[str, ...]:
     return tuple(
-        [_said(c.author, c.body if isinstance(c.body, str) else adf.to_text(c.body)) for c in page.items]
-    )
+        [_said(c.author, c.body if isinstance(c.body, str) else adf.to_text(c.body), name)
+         for c in entries(found)]
+    )  # fmt: skip
 
 
-def _worklogs(page: Worklogs) -> tuple[str, ...]:
-    return tuple([_said(work.author, work.timeSpent) for work in page.items])
+def _worklogs(found: Worklogs | list[Work], name: NameOf) -> tuple[str, ...]:
+    return tuple([_said(work.author, work.timeSpent, name) for work in entries(found)])
 
 
-def _sprint(sprint: Named | str) -> str:
-    return sprint_name(sprint) if isinstance(sprint, str) else sprint.name
+def _users(people: list[User], name: NameOf) -> tuple[str, ...]:
+    return tuple([text for user in people if (text := name(user)) is not None])
+
+
+def _sprints(sprints: list[Named | str]) -> tuple[str, ...]:
+    return tuple([sprint_name(s) if isinstance(s, str) else s.name for s in sprints])
 
 
 def _sla(sla: Sla) -> str | None:
@@ -163,7 +182,9 @@ def _approval(approval: Approval) -> str | None:
     return ": ".join(part for part in (approval.name, approval.finalDecision) if part) or None
 
 
-def _asset(asset: Asset) -> str | None:
+def _asset(asset: Asset | str) -> str | None:
+    if isinstance(asset, str):
+        return asset
     held = asset.label or asset.objectKey or asset.objectId or asset.id
     return None if held is None else str(held)
 
@@ -205,16 +226,20 @@ _TEXT = Kind("text", str, "text")
 _NAMED = Kind("named", Named, "category", _NAME)
 _ANY = Kind("any", Any, "any", _json)
 RAW = Kind("raw", Any, "raw", _json)
-_ASSETS = Kind("object list", list[Asset], "list", _present(_asset))
-_ASSET_FIELDS = ("com.atlassian.jira.plugins.cmdb:cmdb-object-cftype",)
-_SPRINT = _list("sprint", Named | str, _sprint)
+# Cloud's objects; Data Center's are texts.
+_ASSETS = Kind("object list", list[Asset | str], "list", _present(_asset))
+_ASSET_FIELDS = (
+    "com.atlassian.jira.plugins.cmdb:cmdb-object-cftype",
+    "com.riadalabs.jira.plugins.insight:rlabs-customfield-",
+)
+_SPRINT = Kind("sprint", list[Named | str], "list", _sprints)
 _PARENT_LINK = Kind(
     "issue", str | ParentData, "text", lambda v: v if isinstance(v, str) else (v.data.key if v.data else None)
 )
 
 _BY_TYPE: dict[str, Kind] = {
     "status": Kind("status", Status, "category", attrgetter("name")),
-    "user": Kind("user", User, "text", name_of),
+    "user": Kind("user", User, "text", lambda user, name: name(user), people=True),
     "option": Kind("option", Option, "category", _option),
     "option-with-child": Kind("cascading option", Option, "category", _option),
     "datetime": Kind("datetime", str, "datetime"),
@@ -223,7 +248,7 @@ _BY_TYPE: dict[str, Kind] = {
     "issuelink": PARENT,
     "votes": Kind("votes", Votes, "int", attrgetter("votes")),
     "watches": Kind("watches", Watches, "int", attrgetter("watchCount")),
-    "comments-page": Kind("comments", Comments, "list", _comments, "comment"),
+    "comments-page": Kind("comments", Comments | list[Comment], "list", _comments, "comment", people=True),
     "sd-servicelevelagreement": Kind("sla", Sla, "text", _sla),
     "sd-customerrequesttype": Kind("request type", Request, "category", _request),
     "sd-approvals": Kind("approval list", list[Approval], "list", _present(_approval)),
@@ -240,12 +265,12 @@ _BY_TYPE: dict[str, Kind] = {
 _BY_ITEMS: dict[str, Kind] = {
     "string": Kind("text list", list[str], "list", tuple),
     "option": _list("option list", Option, _option),
-    "user": Kind("user list", list[User], "list", _present(name_of)),
+    "user": Kind("user list", list[User], "list", _users, people=True),
     "issuelinks": Kind("link list", list[Link], "list", _present(_link)),
     "attachment": _list("attachment list", Attachment, attrgetter("filename")),
     **{name: _list(f"{name} list", Named, _NAME) for name in ("version", "component", "group")},
 }
-_WORKLOG = Kind("worklogs", Worklogs, "list", _worklogs, "worklog")
+_WORKLOG = Kind("worklogs", Worklogs | list[Work], "list", _worklogs, "worklog", people=True)
 _SUBTASKS = _list("issue list", Issue, attrgetter("key"))
 _RICH_IDS = {"description", "environment"}
 
@@ -268,7 +293,7 @@ def kind_of(field: Field, rich: str, markup: str = "text") -> Kind:
         return Kind("issue", str, "text")
     if field.custom == PARENT_LINK:
         return _PARENT_LINK
-    if field.custom in _ASSET_FIELDS:
+    if (field.custom or "").startswith(_ASSET_FIELDS):
         return _ASSETS
     if field.id == "subtasks":
         return _SUBTASKS
@@ -301,12 +326,32 @@ def _rich(rich: str, markup: str) -> Kind:
     )
 
 
-def flatten(kind: Kind, value: Any) -> Any:
-    """Make any decoded JSON value flat: by its kind if it fits, else as plainly as possible."""
+def flatten(kind: Kind, value: Any, name: NameOf = name_of) -> Any:
+    """Make any decoded JSON value flat: by its kind if it fits, else as plainly as possible.
+
+    Parameters
+    ----------
+    name : callable
+        What a person is called.
+    """
     if value is None:
         return None
     try:
-        typed = msgspec.convert(value, kind.type, strict=False)
+        return _flat(kind, msgspec.convert(value, kind.type, strict=False), name)
     except msgspec.ValidationError:
-        return listed(value) if kind.store == "list" else plain(value)
-    return kind.flat(typed) if kind.flat else typed
+        if kind.store != "list":
+            return plain(value)
+    cells: list[str] = []
+    for item in value if isinstance(value, list) else [value]:
+        # One odd item leaves the others as they are.
+        try:
+            cells += _flat(kind, msgspec.convert([item], kind.type, strict=False), name)
+        except msgspec.ValidationError:
+            cells += listed(item)
+    return tuple(cells)
+
+
+def _flat(kind: Kind, typed: Any, name: NameOf) -> Any:
+    if kind.flat is None:
+        return typed
+    return kind.flat(typed, name) if kind.people else kind.flat(typed)

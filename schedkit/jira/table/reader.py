@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -22,7 +23,7 @@ from schedkit.jira.table.batch import Batch, microseconds, numbers, typed
 from schedkit.jira.table.columns import Column, Layout
 from schedkit.jira.table.fields import Catalog
 from schedkit.jira.table.kinds import RAW, Kind, flatten, kind_of
-from schedkit.jira.table.shapes import User, name_of
+from schedkit.jira.table.people import PeopleNames
 from schedkit.values.text import safe_repr
 
 __all__ = ["Page", "Reader"]
@@ -65,14 +66,23 @@ class Reader:
     """Reads answers into batches of one layout; safe in many threads at once.
 
     `unreadable` holds the values that did not fit their column's type, and were left out: by column and
-    key. `people` holds the accounts of each name of a person.
+    key.
+
+    Parameters
+    ----------
+    layout : Layout
+        The columns.
+    catalog : Catalog
+        The site's fields.
+    people : PeopleNames, optional
+        What people are called.
     """
 
-    def __init__(self, layout: Layout, catalog: Catalog) -> None:
+    def __init__(self, layout: Layout, catalog: Catalog, people: PeopleNames | None = None) -> None:
         self.layout = layout
         self.catalog = catalog
+        self.people = people or PeopleNames()
         self.unreadable: dict[str, dict[str, str]] = {}
-        self.people: dict[str, set[str]] = {}
         self._lock = threading.Lock()
         self._loose: frozenset[str] = frozenset()
         self._strangers: tuple[str, ...] = ()
@@ -142,7 +152,7 @@ class _Compiled:
         loose: frozenset[str],
         everything: bool,
         left_out: Callable[[str, str, Any], None],
-        people: dict[str, set[str]],
+        people: PeopleNames,
     ) -> None:
         self.columns = columns
         self._left_out = left_out
@@ -253,26 +263,19 @@ class _Compiled:
         if self.everything and all(v is unset for v in values):
             return None
         if id in self._loose:
-            return [None if v is unset else flatten(kind, v) for v in values]
+            return [None if v is unset else flatten(kind, v, self._people.cell) for v in values]
         flat = kind.flat
         if flat is None:
             return [None if v is unset else v for v in values]
         if kind.name == "user":
-            return self._user_names(values)
+            return self._people.cells(values)
+        if kind.people:
+            flat = partial(flat, name=self._people.cell)
         if kind.store == "list":
             # Equal lists, of which there are many, are one tuple: a frame of 20,000 issues weighs 5 MB less.
             alike: dict[Any, Any] = {}
             return [alike.setdefault(cell := flat(v), cell) if v else () for v in values]
         return [None if v is None or v is unset else flat(v) for v in values]
-
-    def _user_names(self, users: Sequence[User | None]) -> list[str | None]:
-        """Return the names of users, and remember whose names they are."""
-        pairs = {(u.displayName, u.accountId or u.key or u.name or "") for u in users if u}
-        for name, account in pairs:
-            if name:
-                # Setting a default is atomic, so that threads need no lock for it.
-                self._people.setdefault(name, set()).add(account)
-        return [u.displayName or name_of(u) if u else None for u in users]
 
 
 def _errors(items: Any) -> dict[str, str]:

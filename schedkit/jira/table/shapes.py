@@ -31,6 +31,7 @@ __all__ = [
     "Watches",
     "Work",
     "Worklogs",
+    "account_of",
     "name_of",
 ]
 
@@ -101,7 +102,7 @@ class Comments(msgspec.Struct):
 
 
 class Work(msgspec.Struct, gc=False):
-    timeSpent: str  # noqa: N815
+    timeSpent: str | None = None  # noqa: N815
     author: User | None = None
 
 
@@ -165,3 +166,8 @@ class ParentData(msgspec.Struct, gc=False):
 def name_of(user: User) -> str | None:
     name = user.displayName or user.name or user.emailAddress or user.accountId or user.key
     return name or (None if user.id is None else str(user.id))
+
+
+def account_of(user: User | None) -> str | None:
+    """Return the id of a person's account, which two people of one name do not share."""
+    return user.accountId or user.key or user.name if user else None

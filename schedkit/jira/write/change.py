@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from schedkit.atlassian import Request
-from schedkit.errors import SiteError, UsageError
 from schedkit.jira import wiki
 from schedkit.jira.pages.session import Session
-from schedkit.jira.table.columns import Layout, layout
+from schedkit.jira.table.columns import RAW_SUFFIX, Layout, layout
 from schedkit.jira.table.kinds import is_rich
 from schedkit.jira.table.reader import Reader
 from schedkit.jira.write.compare import alike
+from schedkit.jira.write.notify import query
 from schedkit.jira.write.plan import Step
 from schedkit.jira.write.targets import Target
-from schedkit.jira.write.values import cell_value, request_fields
+from schedkit.jira.write.values import cell_value, is_user, request_fields
 
-__all__ = ["Change", "Meta", "edit_step", "read_as_written"]
+__all__ = ["Change", "accounts", "edit_step", "read_as_written"]
 
 
 @dataclass
@@ -33,8 +35,8 @@ class Change:
         As cells of a frame.
     wire : object
         The JSON that sets it.
-    before : object
-        What the interface for writing shows of the old value, where that is another form of it.
+    before, after : object
+        What `read_as_written` returns of the old and the new value.
     """
 
     target: Target
@@ -42,54 +44,13 @@ class Change:
     old: Any
     new: Any
     wire: Any
-    before: Any = None
+    before: Any
+    after: Any
 
     @property
     def repeats(self) -> bool:
         """Whether it writes what is there already, because a request without it would change that too."""
         return self.new is self.old
-
-
-class Meta:
-    """What the site's edit screen of an issue offers; asked once per issue."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self._fields: dict[str, Mapping[str, Any]] = {}
-
-    async def _of(self, key: str) -> Mapping[str, Any]:
-        if key not in self._fields:
-            try:
-                answer = await self.session.get(f"/rest/api/2/issue/{key}/editmeta")
-            except SiteError:
-                answer = {}
-            fields = answer.get("fields") if isinstance(answer, dict) else None
-            self._fields[key] = fields if isinstance(fields, dict) else {}
-        return self._fields[key]
-
-    async def names(self, key: str, id: str) -> list[str]:
-        """Return the names that a field may hold, as far as the site lists them."""
-        about = (await self._of(key)).get(id)
-        allowed = about.get("allowedValues") if isinstance(about, dict) else None
-        rows = [row for row in allowed or () if isinstance(row, dict)]
-        return [str(name) for row in rows if (name := row.get("value") or row.get("name"))]
-
-    async def one_of(self, key: str, ids: Sequence[str]) -> str:
-        """Return which of several fields an issue has.
-
-        Raises
-        ------
-        UsageError
-            If it is not exactly one.
-        """
-        fields = await self._of(key)
-        offered = [id for id in ids if id in fields]
-        if len(offered) != 1:
-            raise UsageError(
-                f"{key} can be edited in {len(offered)} of the fields {', '.join(ids)}",
-                hint="name the column by the field's id",
-            )
-        return offered[0]
 
 
 def edit_step(session: Session, key: str, changes: Sequence[Change], notify: bool = True) -> Step:
@@ -110,7 +71,7 @@ def edit_step(session: Session, key: str, changes: Sequence[Change], notify: boo
             _note_written(session, key, change)
         return "done"
 
-    params = None if notify else {"notifyUsers": "false"}
+    params = query(session.dialect, "edit issues", notify)
     return Step(
         key, f"edit {names}", Request("PUT", f"/rest/api/2/issue/{key}", params=params, json=body), look
     )
@@ -124,13 +85,12 @@ def _note_written(session: Session, key: str, change: Change) -> None:
 
 
 def _state(change: Change, held: Any) -> str:
-    if alike(held, change.new):
+    if alike(held, change.after):
         return "done"
-    rich = is_rich(change.target.field)
-    if alike(held, change.before if rich else change.old):
+    if alike(held, change.before):
         return "open"
     # A document that was made of wiki markup reads as other markup with the same words.
-    if rich and _words(held) == _words(change.new):
+    if is_rich(change.target.field) and _words(held) == _words(change.new):
         return "done"
     return f"{change.target.column} is {held!r}"
 
@@ -140,9 +100,12 @@ def _words(markup: Any) -> str:
 
 
 async def read_as_written(session: Session, key: str, changes: Sequence[Change]) -> list[Any]:
-    """Return the present values of what changes write, in the form in which they are written."""
+    """Return the present values of what changes write, in the form in which they are written.
+
+    People come as their accounts.
+    """
     ids = [change.id for change in changes]
-    reader = Reader(_raw_layout(session, ids), session.catalog)
+    reader = Reader(_raw_layout(session, changes), session.catalog)
     request = Request(
         "GET",
         f"/rest/api/2/issue/{key}",
@@ -154,11 +117,21 @@ async def read_as_written(session: Session, key: str, changes: Sequence[Change])
     for column, change in zip(reader.columns[1:], changes, strict=True):
         values = batch.columns[column.label]
         first = values[0] if isinstance(values, list) else values.to_pylist()[0]
-        held.append(cell_value(first, change.target.store))
+        if is_user(change.target.field):
+            held.append(accounts(None if first is None else msgspec.json.decode(first)))
+        else:
+            held.append(cell_value(first, change.target.store))
     return held
 
 
-def _raw_layout(session: Session, ids: Sequence[str]) -> Layout:
+def accounts(users: Any) -> tuple[str, ...]:
+    """Return what identifies users, of a request or of an answer."""
+    rows = users if isinstance(users, list) else [users] if users else []
+    return tuple(str(row.get("accountId") or row.get("name")) for row in rows if isinstance(row, dict))
+
+
+def _raw_layout(session: Session, changes: Sequence[Change]) -> Layout:
     chosen = layout(session.catalog, session.dialect, ["Key"], "raw")
-    single = [layout(session.catalog, session.dialect, [id], "raw").columns[-1] for id in ids]
+    names = [f"{change.id}{RAW_SUFFIX}" if is_user(change.target.field) else change.id for change in changes]
+    single = [layout(session.catalog, session.dialect, [name], "raw").columns[-1] for name in names]
     return Layout((chosen.columns[0], *single), rich="wiki", markup="raw")

@@ -11,6 +11,7 @@ from schedkit.errors import SiteError, UsageError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.pages.session import Session
 from schedkit.jira.write.entries import Place, entry_step
+from schedkit.jira.write.notify import query
 from schedkit.jira.write.people import my_account
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
 from schedkit.jira.write.values import cell_value, missing
@@ -31,7 +32,7 @@ async def plan_comment(session: Session, keys: Sequence[str], texts: Mapping[str
     return await _still_open(session, "comment", steps, rows)
 
 
-async def plan_worklog(session: Session, frame: pd.DataFrame) -> AsyncPlan:
+async def plan_worklog(session: Session, frame: pd.DataFrame, notify: bool = True) -> AsyncPlan:
     """Plan a worklog for each row, unless the same person has already logged it; see `Jira.worklog`."""
     foreign = [str(column) for column in frame if column not in WORK_COLUMNS]
     if "Key" not in frame or "Started" not in frame or not {"Time", "Hours"} & set(frame) or foreign:
@@ -40,9 +41,10 @@ async def plan_worklog(session: Session, frame: pd.DataFrame) -> AsyncPlan:
             else "the frame lacks a column of a worklog",
             hint="its columns are Key, Started, Hours or Time, and Comment",
         )  # fmt: skip
+    params = query(session.dialect, "log work", notify)
     me = await my_account(session)
     works = [_work(row) for row in frame.to_dict("records")]
-    steps = [_work_step(session, key, body, me) for key, body in works]
+    steps = [_work_step(session, key, body, me, params) for key, body in works]
     rows = [
         [Row(key, "Log Work", None, f"{duration_text(body['timeSpentSeconds'])} on {body['started'][:16]}")]
         for key, body in works
@@ -123,7 +125,9 @@ def _work(row: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
     return key, {"timeSpentSeconds": seconds, "started": moment, "comment": text}
 
 
-def _work_step(session: Session, key: str, body: Mapping[str, Any], me: str) -> Step:
+def _work_step(
+    session: Session, key: str, body: Mapping[str, Any], me: str, params: Mapping[str, str] | None
+) -> Step:
     moment = cell_value(body["started"], "datetime")
 
     def same(entry: Mapping[str, Any]) -> bool:
@@ -135,7 +139,7 @@ def _work_step(session: Session, key: str, body: Mapping[str, Any], me: str) -> 
 
     # Data Center's entries of work have no properties.
     marked = session.dialect is CLOUD
-    place = Place(session, f"/rest/api/2/issue/{key}/worklog", "worklogs", me, marked)
+    place = Place(session, f"/rest/api/2/issue/{key}/worklog", "worklogs", me, marked, params)
     return entry_step(place, key, "log work", body, same)
 
 

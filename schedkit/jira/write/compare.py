@@ -77,13 +77,15 @@ def split_names(text: str, known: Iterable[str]) -> tuple[str, ...]:
     ('Linux, ARM', 'Windows')
     """
     parts = [part.strip() for part in text.split(",")]
-    by_parts = {tuple(part.strip() for part in name.split(",")): name for name in known if "," in name}
+    # Workbooks and people change the white space within names.
+    folded = [_folded(part) for part in parts]
+    by_parts = {tuple(map(_folded, name.split(","))): name for name in known if name}
     longest = max(map(len, by_parts), default=1)
     names: list[str] = []
     at = 0
     while at < len(parts):
-        for count in range(min(longest, len(parts) - at), 1, -1):
-            name = by_parts.get(tuple(parts[at : at + count]))
+        for count in range(min(longest, len(parts) - at), 0, -1):
+            name = by_parts.get(tuple(folded[at : at + count]))
             if name is not None:
                 names.append(name)
                 at += count
@@ -92,6 +94,10 @@ def split_names(text: str, known: Iterable[str]) -> tuple[str, ...]:
             names += [parts[at]] if parts[at] else []
             at += 1
     return tuple(names)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -12,12 +13,14 @@ import pandas as pd
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.pages.session import Session
 from schedkit.jira.search.search_api import SearchApi
+from schedkit.jira.write.cells import Cells
 from schedkit.jira.write.marks import mark_of
 from schedkit.jira.write.new_issues import NewIssue, NewIssues, created_lately
-from schedkit.jira.write.people import People, my_account
+from schedkit.jira.write.people import my_account
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step, shown
+from schedkit.jira.write.screens import Screens
 from schedkit.jira.write.targets import Target, obstacles, target_of
-from schedkit.jira.write.values import is_user, missing, request_fields, wire_value
+from schedkit.jira.write.values import missing, request_fields
 
 __all__ = ["plan_create"]
 
@@ -46,7 +49,7 @@ async def plan_create(session: Session, frame: pd.DataFrame, search: SearchApi) 
     lately = await created_lately(session, search, projects, (str(row["Summary"]) for row in rows))
     before = {mark["mark"]: key for key, mark in lately.items()}
     new = NewIssues(session, search, await my_account(session))
-    people = People(session)
+    cells, screens = Cells(session), Screens(session)
     lines: list[Row] = []
     steps: list[Step] = []
     refused: list[Outcome] = []
@@ -57,7 +60,7 @@ async def plan_create(session: Session, frame: pd.DataFrame, search: SearchApi) 
             known.append(before[mark])
             continue
         try:
-            fields = await _fields(row, targets, people)
+            fields = await _fields(row, targets, cells, screens)
         except (UsageError, SiteError) as problem:
             refused.append(Outcome(label, "create", "failed", str(problem)))
             continue
@@ -81,28 +84,28 @@ def _marks(rows: Sequence[Mapping[Any, Any]]) -> list[str]:
     return marks
 
 
-async def _fields(row: Mapping[Any, Any], targets: Sequence[Target], people: People) -> dict[str, Any]:
+async def _fields(
+    row: Mapping[Any, Any], targets: Sequence[Target], cells: Cells, screens: Screens
+) -> dict[str, Any]:
     """Return the fields of a new issue as the request holds them."""
     for name in NEEDED:
         if missing(row[name]) or not str(row[name]).strip():
             raise UsageError(
                 f"a new issue has no {name}", hint="each new issue needs Project, Type and Summary"
             )
+    project, kind = str(row["Project"]).strip(), str(row["Type"])
     made: dict[str, Any] = {
-        "project": {"key": str(row["Project"]).strip()},
-        "issuetype": {"name": str(row["Type"])},
+        "project": {"key": project},
+        "issuetype": {"name": kind},
         "summary": str(row["Summary"]),
     }
+    screen = partial(screens.create, project, kind)
     for target in targets:
-        value = target.cell(row[target.column])
+        value = await cells.value(target, row[target.column], screen)
         if missing(value) or value == ():
             continue
         if target.column == "Parent":
             made["parent"] = {"key": str(value)}
-        elif not is_user(target.field):
-            made[target.field.id] = wire_value(target.field, value)
-        elif target.store == "list":
-            made[target.field.id] = [await people.find(name) for name in value]
         else:
-            made[target.field.id] = await people.find(value)
+            made[target.field.id] = await cells.wire(target, value, screen)
     return request_fields(made.items())

@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.pages.session import Session
+from schedkit.jira.table.columns import RAW_SUFFIX
 from schedkit.jira.table.kinds import is_rich
-from schedkit.jira.write.change import Change, Meta, edit_step, read_as_written
-from schedkit.jira.write.compare import alike, split_names, unchanged
+from schedkit.jira.write.cells import Cells
+from schedkit.jira.write.change import Change, accounts, edit_step, read_as_written
+from schedkit.jira.write.compare import alike, unchanged
 from schedkit.jira.write.elements import Elements
-from schedkit.jira.write.people import People
+from schedkit.jira.write.people import shows, unlabelled
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, shown
+from schedkit.jira.write.screens import Screens
 from schedkit.jira.write.since import History, Since, bases, changed_since
 from schedkit.jira.write.targets import Target, obstacles, target_of
 from schedkit.jira.write.texts import Texts
@@ -57,6 +61,8 @@ async def plan_edit(
     keys = [str(key).strip().upper() for key in frame["Key"]]
     estimates = _estimates(session, targets)
     labels = ["Updated", *(target.label for target in (*targets, *estimates))]
+    # The cells of people may have an address behind the name: they are compared with the people themselves.
+    labels += [f"{target.label}{RAW_SUFFIX}" for target in targets if is_user(target.field)]
     now = await read(keys, list(dict.fromkeys(labels)), "text")
     current = now.set_index("Key", drop=False)
     found = Comparison(session, frame.set_axis(pd.Index(keys), axis=0), current, targets, fixed, estimates)
@@ -155,8 +161,8 @@ class Comparison:
     elements: Elements = field(default_factory=Elements)
 
     def __post_init__(self) -> None:
-        self.people = People(self.session)
-        self.meta = Meta(self.session)
+        self.cells = Cells(self.session)
+        self.screens = Screens(self.session)
 
     def differing(self, key: str) -> dict[Target, Any]:
         """Return the cells of an issue that do not show what the site has."""
@@ -164,7 +170,7 @@ class Comparison:
         for target in self.targets:
             cell = self.wanted.at[key, target.column]
             try:
-                if unchanged(cell, self.current.at[key, target.label], target.store):
+                if self._shows_held(key, target, cell):
                     continue
             except (ValueError, TypeError):
                 pass  # no value for that column: refused later, unless the site's change decides
@@ -177,14 +183,26 @@ class Comparison:
         return {
             target: cell
             for target, cell in now.items()
-            if cell is cells[target] or not unchanged(cell, self.current.at[key, target.label], target.store)
+            if cell is cells[target] or not self._shows_held(key, target, cell)
         }
+
+    def _shows_held(self, key: str, target: Target, cell: Any) -> bool:
+        """Tell whether a cell shows what the site has."""
+        if is_user(target.field):
+            return shows(cell, self._people(key, target), target.store)
+        return unchanged(cell, self.current.at[key, target.label], target.store)
+
+    def _people(self, key: str, target: Target) -> list[Any]:
+        """Return the people that the site has in a field."""
+        held = self.current.at[key, f"{target.label}{RAW_SUFFIX}"]
+        return held if isinstance(held, list) else [] if missing(held) else [held]
 
     async def sort(self, key: str, cells: Mapping[Target, Any], since: Since, texts: Texts) -> None:
         """Sort the differing cells of an issue; one that cannot be written refuses the issue."""
         changes: list[Change] = []
         try:
-            for target, cell in self._own_edits(key, cells, since, texts):
+            people = await self._meant(cells, since)
+            for target, cell in self._own_edits(key, cells, since, texts, people):
                 changes.append(await self._change(key, target, cell, texts))
             changes += self._repeated(key, {change.id for change in changes})
         except (UsageError, SiteError) as problem:
@@ -193,8 +211,22 @@ class Comparison:
         if changes:
             self.changes[key] = changes
 
+    async def _meant(self, cells: Mapping[Target, Any], since: Since) -> dict[Target, frozenset[str]]:
+        """Return the ids of the person whom a cell means by more than a name, where history may decide."""
+        named = {
+            target: cell
+            for target, cell in cells.items()
+            if is_user(target.field) and isinstance(cell, str) and unlabelled(cell) != cell
+        }
+        return {target: await self.cells.people.ids(cell) for target, cell in named.items() if since.moved}
+
     def _own_edits(
-        self, key: str, cells: Mapping[Target, Any], since: Since, texts: Texts
+        self,
+        key: str,
+        cells: Mapping[Target, Any],
+        since: Since,
+        texts: Texts,
+        people: Mapping[Target, frozenset[str]],
     ) -> Iterator[tuple[Target, Any]]:
         """Yield the cells that this frame's user changed; note what becomes of the others."""
         for target, cell in cells.items():
@@ -210,7 +242,9 @@ class Comparison:
                 cell = self._matched(key, target, cell, unknown, since)
                 if cell is not None:
                     yield target, cell
-            elif since.changed(key, target) and (verdict := self._changed_on_site(key, target, cell, since)):
+            elif since.changed(key, target) and (
+                verdict := self._changed_on_site(key, target, cell, since, people.get(target))
+            ):
                 if verdict == "unchanged here":
                     self.notes[f"{target.column} was changed on the site since: left as it is there"] += 1
             else:
@@ -231,15 +265,17 @@ class Comparison:
             return None
         return new if target.store == "list" else new[0]
 
-    def _changed_on_site(self, key: str, target: Target, cell: Any, since: Since) -> str:
+    def _changed_on_site(
+        self, key: str, target: Target, cell: Any, since: Since, ids: frozenset[str] | None
+    ) -> str:
         """Tell what a change on the site makes of a cell: ``unchanged here``, ``conflict``, or nothing."""
         held = self.current.at[key, target.label]
         replaced, wrote = self.session.written.get((key, target.field.id), ((), None))
-        if replaced and unchanged(wrote, held, target.store):
+        if replaced and self._shows_held(key, target, wrote):
             # This client's own edit: the cell is new unless it shows what such edits replaced.
             new = target.cell(cell)
             return "unchanged here" if any(alike(new, was) for was in replaced) else ""
-        if since.untouched(key, target, cell, held):
+        if since.untouched(key, target, cell, held, ids):
             return "unchanged here"
         why = since.unread.get(key)
         there = f"its history cannot be read ({why})" if why else f"the site has {shown(held)} since"
@@ -249,14 +285,19 @@ class Comparison:
 
     async def _change(self, key: str, target: Target, cell: Any, texts: Texts) -> Change:
         """Return what sets a cell on the site."""
-        if target.store == "list" and isinstance(cell, str) and "," in cell:
-            cell = split_names(cell, [*self._known(target), *await self.meta.names(key, target.field.id)])
-        old, new = cell_value(self.current.at[key, target.label], target.store), target.cell(cell)
+        screen = partial(self.screens.edit, key)
+        new = await self.cells.value(target, cell, screen, self._known(target))
+        old = cell_value(self.current.at[key, target.label], target.store)
         texts.refuse_document(key, target, new)
         if texts.formatted(key, target, old):
             self.notes[f"{target.column} loses its formatting: the new text is taken as wiki markup"] += 1
-        id = await self.meta.one_of(key, target.choices) if target.choices else target.field.id
-        return Change(target, id, old, new, await self._wire_value(target, new))
+        if target.field.id in ESTIMATES and missing(new):
+            raise UsageError(f"{target.column} cannot be emptied", hint="write 0 for no time")
+        id = await self.screens.one_of(key, target.choices) if target.choices else target.field.id
+        wire = await self.cells.wire(target, new, screen)
+        if is_user(target.field):
+            return Change(target, id, old, new, wire, accounts(self._people(key, target)), accounts(wire))
+        return Change(target, id, old, new, wire, old, new)
 
     def _repeated(self, key: str, written: set[str]) -> list[Change]:
         """Return what keeps an estimate as it is where the other one is written."""
@@ -264,21 +305,14 @@ class Comparison:
         for target in self.estimates if written.intersection(ESTIMATES) else ():
             held = cell_value(self.current.at[key, target.label], target.store)
             if target.field.id not in written and not missing(held):
-                repeated.append(Change(target, target.field.id, held, held, wire_value(target.field, held)))
+                wire = wire_value(target.field, held)
+                repeated.append(Change(target, target.field.id, held, held, wire, held, held))
         return repeated
 
     def _known(self, target: Target) -> set[str]:
-        """Return the names that the site's issues show in a column."""
-        return {name for names in self.current[target.label] for name in names}
-
-    async def _wire_value(self, target: Target, new: Any) -> Any:
-        if target.field.id in ESTIMATES and missing(new):
-            raise UsageError(f"{target.column} cannot be emptied", hint="write 0 for no time")
-        if not is_user(target.field):
-            return wire_value(target.field, new)
-        if target.store == "list":
-            return [await self.people.find(name) for name in new]
-        return None if missing(new) else await self.people.find(new)
+        """Return the names that the site's issues show in a column of lists."""
+        cells = self.current[target.label] if target.store == "list" else ()
+        return {name for names in cells for name in names}
 
     def rows(self) -> list[Row]:
         """Return the lines of the plan."""

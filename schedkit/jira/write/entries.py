@@ -41,6 +41,8 @@ class Place:
         Whose entries count.
     marked : bool
         Whether its entries may bear properties.
+    query : dict, optional
+        Parameters of the request that adds one.
     """
 
     session: Session
@@ -48,6 +50,7 @@ class Place:
     name: str
     me: str
     marked: bool = True
+    query: Mapping[str, str] | None = None
 
 
 def entry_step(place: Place, key: str, action: str, body: Mapping[str, Any], same: Same) -> Step:
@@ -57,7 +60,8 @@ def entry_step(place: Place, key: str, action: str, body: Mapping[str, Any], sam
     sent = dict(body)
     if place.marked:
         sent["properties"] = [{"key": PROPERTY, "value": {"mark": mark, "sender": sender}}]
-    return Step(key, action, Request("POST", place.path, json=sent), mine.look, mine.take, settle=mine.settle)
+    request = Request("POST", place.path, params=place.query, json=sent)
+    return Step(key, action, request, mine.look, mine.take, settle=mine.settle)
 
 
 class _Entry:

@@ -223,6 +223,8 @@ class AsyncPlan:
                 if not error.maybe_done:
                     raise
                 state = await self._after(step, error)
+                if state == "open" and error.final:
+                    return "failed", f"{error.message}; read back: nothing was written"
                 if state == "open" and not last:
                     continue
                 if state != "done":

@@ -17,9 +17,10 @@ from schedkit.jira import adf, wiki
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.kinds import is_rich
 from schedkit.jira.write.compare import alike, split_names
+from schedkit.jira.write.people import unlabelled
 from schedkit.jira.write.targets import Target
 from schedkit.jira.write.texts import is_document
-from schedkit.jira.write.values import cell_value, missing
+from schedkit.jira.write.values import cell_value, is_user, missing
 from schedkit.values.system_fields import ELEMENT_FIELDS, system_field
 
 __all__ = ["History", "Moved", "Since", "bases", "changed_since"]
@@ -93,8 +94,18 @@ class Since:
         """Whether a field of an issue was changed since, or may have been."""
         return key in self.unread or bool(self._of(key, target))
 
-    def untouched(self, key: str, target: Target, cell: Any, held: Any) -> bool:
-        """Whether a cell still shows what the field held before that change; `held` is its present value."""
+    def untouched(
+        self, key: str, target: Target, cell: Any, held: Any, ids: frozenset[str] | None = None
+    ) -> bool:
+        """Whether a cell still shows what the field held before that change.
+
+        Parameters
+        ----------
+        held : object
+            Its present value.
+        ids : frozenset of str, optional
+            Of the person whom the cell means, where it says more than a name.
+        """
         changes = self._of(key, target)
         if not changes:
             return False
@@ -103,6 +114,8 @@ class Since:
                 return _lists(cell, _elements_before(changes, cell_value(held, target.store)))
             if changes[0].field_id == "labels":
                 return _lists(cell, tuple((changes[0].was or "").split()))
+            if ids and changes[0].was_id:
+                return changes[0].was_id in ids
             return _shows(cell, target, changes[0].was)
         except (ValueError, TypeError):
             return False
@@ -146,7 +159,9 @@ def _shows(cell: Any, target: Target, text: str | None) -> bool:
         return bool(value == cell_value(text, target.store))
     if isinstance(value, int | float):
         return bool(value == float(str(text)))
-    return _words(" ".join(value) if isinstance(value, tuple) else str(value)) == _words(text)
+    names = list(value) if isinstance(value, tuple) else [str(value)]
+    forms = [names, [unlabelled(name) for name in names] if is_user(target.field) else names]
+    return any(_words(" ".join(form)) == _words(text) for form in forms)
 
 
 def _words(text: str) -> str:

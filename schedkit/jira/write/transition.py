@@ -11,10 +11,11 @@ import pandas as pd
 from schedkit.atlassian import Request
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.pages.session import Session
-from schedkit.jira.write.people import People
+from schedkit.jira.write.cells import Cells
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, Step
-from schedkit.jira.write.targets import target_of
-from schedkit.jira.write.values import is_user, missing, request_fields, wire_value
+from schedkit.jira.write.screens import Screen
+from schedkit.jira.write.targets import Target, obstacles, target_of
+from schedkit.jira.write.values import request_fields
 from schedkit.loop import task_group
 
 __all__ = ["Extras", "plan_transition"]
@@ -22,17 +23,27 @@ __all__ = ["Extras", "plan_transition"]
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What a transition sets along with the status: fields by id with their JSON, and a comment."""
+    """What a transition sets along with the status: the cells of fields, and a comment.
 
-    shown: Mapping[str, Any] = field(default_factory=dict)
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    Parameters
+    ----------
+    cells : Cells
+        Turns them into what a request holds.
+    fields : mapping
+        The cells, by the column.
+    comment : str, optional
+        In wiki markup.
+    """
+
+    cells: Cells
+    fields: Mapping[Target, Any] = field(default_factory=dict)
     comment: str | None = None
 
     @classmethod
-    async def of(
+    def of(
         cls, session: Session, resolution: str | None, fields: Mapping[str, Any] | None, comment: str | None
     ) -> Extras:
-        """Read them from the arguments of `Jira.transition`.
+        """Take them from the arguments of `Jira.transition`.
 
         Raises
         ------
@@ -41,28 +52,39 @@ class Extras:
         """
         if comment is not None and (not isinstance(comment, str) or not comment.strip()):
             raise UsageError("the comment is empty", hint="give a text, or leave it out")
-        shown = {**({} if resolution is None else {"Resolution": resolution}), **(fields or {})}
-        people = People(session)
-        wire: dict[str, Any] = {}
-        for name, value in shown.items():
-            target = target_of(session, name)
-            cell = target.cell(value)
-            if not is_user(target.field):
-                wire[target.field.id] = wire_value(target.field, cell)
-            elif target.store == "list":
-                wire[target.field.id] = [await people.find(each) for each in cell]
-            else:
-                wire[target.field.id] = None if missing(cell) else await people.find(cell)
-        return cls(shown, request_fields(wire.items()), comment)
+        given = {**({} if resolution is None else {"Resolution": resolution}), **(fields or {})}
+        targets = {target_of(session, name): cell for name, cell in given.items()}
+        for target, cell in targets.items():
+            target.cell(cell)
+        fixed = obstacles([*targets])
+        if fixed:
+            raise UsageError(next(iter(fixed.values())))
+        return cls(Cells(session), targets, comment)
 
-    def body(self, transition: str) -> dict[str, Any]:
-        """Return the body of the request."""
-        made: dict[str, Any] = {"transition": {"id": transition}}
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the fields that a request holds."""
+        return [*request_fields((target.field.id, None) for target in self.fields)]
+
+    async def body(self, transition: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the body of the request that makes a transition."""
+        made: dict[str, Any] = {"transition": {"id": str(transition["id"])}}
         if self.fields:
-            made["fields"] = dict(self.fields)
+            made["fields"] = await self._wire(Screen(transition.get("fields") or {}))
         if self.comment is not None:
             made["update"] = {"comment": [{"add": {"body": self.comment}}]}
         return made
+
+    async def _wire(self, screen: Screen) -> dict[str, Any]:
+        async def ask() -> Screen:
+            return screen
+
+        wire = {}
+        for target, cell in self.fields.items():
+            wire[target.field.id] = await self.cells.wire(
+                target, await self.cells.value(target, cell, ask), ask
+            )
+        return request_fields(wire.items())
 
     def lacking(self, transition: Mapping[str, Any]) -> str:
         """Return why a transition cannot be made with them, empty if it can."""
@@ -75,12 +97,12 @@ class Extras:
             for id, name in names.items()
             if (screen[id] or {}).get("required")
             and not (screen[id] or {}).get("hasDefaultValue")
-            and id not in self.fields
+            and id not in self.ids
         ]
         if needed:
             how = "resolution=…" if needed == ["Resolution"] else f"fields={{{needed[0]!r}: …}}"
             return f"the transition needs {', '.join(needed)} (give {how})"
-        foreign = [id for id in self.fields if id not in screen]
+        foreign = [id for id in self.ids if id not in screen]
         return f"the transition's screen does not have {', '.join(foreign)}" if foreign else ""
 
 
@@ -97,13 +119,18 @@ async def plan_transition(session: Session, issues: pd.DataFrame, target: str, e
     wanted = target.strip().casefold()
     absent: Mapping[str, str] = issues.attrs["extraction"]["missing"]
     refused = [Outcome(key, f"to {target}", "failed", why) for key, why in absent.items()]
-    found: dict[str, dict[str, Any] | str] = {}
+    found: dict[str, tuple[str, dict[str, Any]] | str] = {}
 
     async def ask(key: str) -> None:
         try:
-            found[key] = _choose(await _transitions(session, key), wanted, target, extras)
-        except SiteError as error:
-            found[key] = error.message
+            choice = _choose(await _transitions(session, key), wanted, target, extras)
+            if isinstance(choice, str):
+                found[key] = choice
+            else:
+                new = str((choice.get("to") or {}).get("name") or target)
+                found[key] = new, await extras.body(choice)
+        except (SiteError, UsageError) as error:
+            found[key] = str(error)
 
     statuses = dict(zip(issues["Key"].astype(str), issues["Status"].astype(str), strict=True))
     todo = {key: status for key, status in statuses.items() if status.casefold() != wanted}
@@ -117,11 +144,11 @@ async def plan_transition(session: Session, issues: pd.DataFrame, target: str, e
         if isinstance(choice, str):
             refused.append(Outcome(key, f"to {target}", "failed", choice))
             continue
-        new = str((choice.get("to") or {}).get("name") or target)
+        new, body = choice
         rows.append(Row(key, "Status", status, new))
-        rows += [Row(key, name, None, value) for name, value in extras.shown.items()]
+        rows += [Row(key, each.column, None, value) for each, value in extras.fields.items()]
         rows += [Row(key, "Comment", None, extras.comment)] if extras.comment is not None else []
-        steps.append(_step(session, key, status, new, extras.body(str(choice["id"]))))
+        steps.append(_step(session, key, status, new, body))
     return AsyncPlan(session.site, f"transition to {target}", rows, steps, refused, base=session.base)
 
 

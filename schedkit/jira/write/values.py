@@ -10,13 +10,24 @@ import pandas as pd
 from schedkit.errors import UsageError
 from schedkit.jira.table.fields import EPIC_LINK, Field
 
-__all__ = ["ESTIMATES", "MANAGED_BY_JIRA", "cell_value", "is_user", "missing", "request_fields", "wire_value"]
+__all__ = [
+    "CASCADING",
+    "ESTIMATES",
+    "MANAGED_BY_JIRA",
+    "cell_value",
+    "is_user",
+    "missing",
+    "request_fields",
+    "wire_value",
+]
 
 # What Jira sets itself.
 MANAGED_BY_JIRA = (
     "created", "creator", "updated", "resolutiondate", "lastViewed", "statuscategorychangedate", "workratio",
     "timespent", "aggregatetimespent", "aggregatetimeestimate", "aggregatetimeoriginalestimate",
 )  # fmt: skip
+# The type of fields whose options have options of their own.
+CASCADING = "option-with-child"
 # Jira shows them as seconds, and takes them as durations inside another field.
 ESTIMATES = {"timeoriginalestimate": "originalEstimate", "timeestimate": "remainingEstimate"}
 # What other requests change.
@@ -149,7 +160,7 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "date": lambda stamp: stamp.strftime("%Y-%m-%d"),
     "datetime": lambda stamp: stamp.strftime("%Y-%m-%dT%H:%M:%S.") + f"{stamp.microsecond // 1000:03d}+0000",
     "option": _option,
-    "option-with-child": _cascading,
+    CASCADING: _cascading,
     "issuelink": lambda key: {"key": str(key)},
     **dict.fromkeys(("priority", "resolution", "issuetype", "securitylevel", "version", "group"), _named),
 }

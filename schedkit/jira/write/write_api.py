@@ -15,6 +15,7 @@ from schedkit.jira.write.comment import plan_comment, plan_worklog
 from schedkit.jira.write.create import plan_create
 from schedkit.jira.write.edit import plan_edit
 from schedkit.jira.write.links import plan_links
+from schedkit.jira.write.notify import query
 from schedkit.jira.write.plan import AsyncPlan
 from schedkit.jira.write.transition import Extras, plan_transition
 
@@ -54,7 +55,8 @@ class WriteApi:
         ----------
         frame : DataFrame
             One row per issue, with Key. Empty cells empty the field. Lists may be tuples, or texts with
-            commas (as a workbook gives them back); users are found by name, e-mail address or account.
+            commas (as a workbook gives them back), in which names that hold commas themselves stay whole;
+            users are found by name, e-mail address or account.
         columns : str or sequence of str, optional
             Which columns to compare; by default all. An issue whose Parent, Sprint or another column that
             cannot be edited was changed is refused; where Created, Updated, Resolved or Status Category
@@ -96,6 +98,7 @@ class WriteApi:
         resolution: str | None = None,
         fields: Mapping[str, Any] | None = None,
         comment: str | None = None,
+        notify: bool = True,
     ) -> AsyncPlan:
         """Plan to bring issues into a status; nothing is written before `apply`.
 
@@ -108,9 +111,11 @@ class WriteApi:
         resolution : str, optional
             Set along with it, where the transition's screen asks for it.
         fields : mapping, optional
-            Other fields of that screen: cells by the names of their columns.
+            Other fields of that screen: cells by the names of their columns, as for `edit`.
         comment : str, optional
             Made along with it (wiki markup).
+        notify : bool
+            Jira has no way to transition issues without mail: False is refused.
 
         Returns
         -------
@@ -122,12 +127,13 @@ class WriteApi:
         >>> jira.transition("DEMO-1", "Done", resolution="Won't Do").apply()  # doctest: +SKIP
         """
         session = await self._connection.session()
-        extras = await Extras.of(session, resolution, fields, comment)
+        query(session.dialect, "transition issues", notify)
+        extras = Extras.of(session, resolution, fields, comment)
         keys, _ = await self._search.keys_of(issues)
         now = await self._search.keys(keys, fields=["Key", "Status"])
         return await plan_transition(session, now, status, extras)
 
-    async def create(self, frame: pd.DataFrame) -> AsyncPlan:
+    async def create(self, frame: pd.DataFrame, *, notify: bool = True) -> AsyncPlan:
         """Plan a new issue for each row of a frame; nothing is written before `apply`.
 
         A row that the same account has created within 30 days, by this method, is left out: a cell that runs
@@ -140,6 +146,8 @@ class WriteApi:
         frame : DataFrame
             Project (key), Type and Summary, and any other columns as for `edit`. Equal rows make as many
             issues.
+        notify : bool
+            Jira has no way to create issues without mail: False is refused.
 
         Returns
         -------
@@ -151,9 +159,11 @@ class WriteApi:
         >>> df = pd.DataFrame({"Project": ["DEMO"], "Type": ["Bug"], "Summary": ["It is broken"]})
         >>> jira.create(df).apply()  # doctest: +SKIP
         """
-        return await plan_create(await self._connection.session(), frame, self._search)
+        session = await self._connection.session()
+        query(session.dialect, "create issues", notify)
+        return await plan_create(session, frame, self._search)
 
-    async def link_issues(self, frame: pd.DataFrame) -> AsyncPlan:
+    async def link_issues(self, frame: pd.DataFrame, *, notify: bool = True) -> AsyncPlan:
         """Plan links between issues; nothing is written before `apply`, and no link is made twice.
 
         Parameters
@@ -161,15 +171,19 @@ class WriteApi:
         frame : DataFrame
             Key, Link and To, e.g. ``DEMO-1``, ``blocks``, ``DEMO-2``: a phrase of the site's in either
             direction, or the name of a type of link.
+        notify : bool
+            Jira has no way to link issues without mail: False is refused.
 
         Returns
         -------
         Plan
             Shows each link that the site does not have yet.
         """
-        return await plan_links(await self._connection.session(), frame)
+        session = await self._connection.session()
+        query(session.dialect, "link issues", notify)
+        return await plan_links(session, frame)
 
-    async def worklog(self, frame: pd.DataFrame) -> AsyncPlan:
+    async def worklog(self, frame: pd.DataFrame, *, notify: bool = True) -> AsyncPlan:
         """Plan entries of work; nothing is written before `apply`, and no entry is made twice.
 
         Parameters
@@ -177,15 +191,19 @@ class WriteApi:
         frame : DataFrame
             Key, Started (without a zone: UTC), Hours or Time (``"1h 30m"``), and Comment if wanted. An entry
             that the same person has made with the same start, time and comment is left out.
+        notify : bool
+            Whether Jira mails those who watch the issues. Data Center always does: False is refused there.
 
         Returns
         -------
         Plan
             Shows each entry.
         """
-        return await plan_worklog(await self._connection.session(), frame)
+        return await plan_worklog(await self._connection.session(), frame, notify)
 
-    async def comment(self, issues: Issues, text: str | Mapping[str, str]) -> AsyncPlan:
+    async def comment(
+        self, issues: Issues, text: str | Mapping[str, str], *, notify: bool = True
+    ) -> AsyncPlan:
         """Plan to comment on issues; nothing is written before `apply`.
 
         An issue on which the same user has already made the same comment is left out, so that a task that
@@ -197,15 +215,19 @@ class WriteApi:
             As for `changelog`.
         text : str or mapping
             The comment (wiki markup), the same for all or by key.
+        notify : bool
+            Jira has no way to comment without mail: False is refused.
 
         Returns
         -------
         Plan
             Shows each comment.
         """
+        session = await self._connection.session()
+        query(session.dialect, "comment", notify)
         keys, _ = await self._search.keys_of(issues)
         texts = dict.fromkeys(keys, text) if isinstance(text, str) else dict(text)
         for key in keys:
             if not isinstance(texts.get(key), str) or not texts[key].strip():
                 raise UsageError(f"the comment on {key} has no text", hint="give one for each issue")
-        return await plan_comment(await self._connection.session(), keys, texts)
+        return await plan_comment(session, keys, texts)

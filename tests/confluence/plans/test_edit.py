@@ -7,7 +7,7 @@ from support.confluence_pages import anchor
 from support.confluence_tables import NAMES, OLD, cells, edit, report
 
 from schedkit.confluence.plans.edit import Draft, outside
-from schedkit.errors import RegionError, UsageError
+from schedkit.errors import MalformedPageError, RegionError, UsageError
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,44 @@ def test_a_heading_without_a_table_gets_one_in_its_section(
 def test_headings_of_one_text_get_no_table() -> None:
     with pytest.raises(RegionError, match="2 such headings"):
         edit("<h2>Bugs</h2><h2>Bugs</h2>", {"Key": ["K-1"]}, create="end", where="heading:Bugs")
+
+
+@pytest.mark.parametrize(
+    ("template", "where", "new"),
+    [
+        (f"<h1>Runs</h1><p>of {anchor('bugs')} today</p><p>end</p>", "anchor:bugs",
+         f"<h1>Runs</h1><p>of {anchor('bugs')} today</p>" "{}<p>end</p>"),
+        (f"<ac:layout><ac:layout-cell>{anchor('bugs')}</ac:layout-cell></ac:layout>", "anchor:bugs",
+         f"<ac:layout><ac:layout-cell>{anchor('bugs')}" "{}</ac:layout-cell></ac:layout>"),
+        ("<h2>Bugs</h2><p>a</p><h2>X</h2>", "heading:Bugs", "<h2>Bugs</h2><p>a</p>{}<h2>X</h2>"),
+    ],
+)  # fmt: skip
+def test_a_page_without_the_region_gets_a_template_once(template: str, where: str, new: str) -> None:
+    made = edit("<p>ours</p>", {"Key": ["K-1"]}, create="end", where=where, template=template)
+    head, _, tail = new.partition("{}")
+    assert made.new.startswith(f"<p>ours</p>{head}<table>")
+    assert made.new.endswith("</table>" + tail)
+    assert not edit(made.new, {"Key": ["K-1"]}, create="end", where=where, template=template).changed
+
+
+def test_a_table_of_the_template_is_filled() -> None:
+    sample = f"{anchor('bugs')}<table class='x'><tbody><tr><th>Key</th></tr></tbody></table><p>end</p>"
+    made = edit("", {"Key": ["K-1"]}, create="end", where="anchor:bugs", template=sample)
+    assert "<table class='x'>" in made.new
+    assert cells(made, "anchor:bugs") == [["Key"], ["K-1"]]
+
+
+@pytest.mark.parametrize(
+    ("template", "error", "problem"),
+    [
+        ("<p>x</p>", RegionError, "the template has no anchor:bugs, where the table would be put"),
+        (anchor("bugs") * 2, RegionError, "the template has no single table at anchor:bugs: there are 2"),
+        (anchor("bugs") + "<p>", MalformedPageError, "the template"),
+    ],
+)
+def test_templates_without_the_place(template: str, error: type[Exception], problem: str) -> None:
+    with pytest.raises(error, match=problem):
+        edit("<p>x</p>", {"Key": ["K-1"]}, create="end", where="anchor:bugs", template=template)
 
 
 def test_a_created_region_checks_the_frames_keys_too() -> None:

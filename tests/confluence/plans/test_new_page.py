@@ -28,6 +28,29 @@ def test_a_lost_answer_makes_no_second_page(wiki: Confluence, demo: DemoSite) ->
     assert sum(page.title == title for page in demo.wiki.pages.values()) == 1
 
 
+def test_a_page_that_cannot_be_read_after_its_creation_is_not_confirmed(
+    wiki: Confluence, demo: DemoSite
+) -> None:
+    title = fresh_title(demo)
+    given = {"parent": 100003, "template": "<p>{{ n }}</p>", "values": {"n": 1}, "labels": ["report"]}
+    plan = wiki.publish(title, **given)
+
+    def fail(request: Request) -> Response | None:
+        made = demo.wiki.by_title(title)
+        return Response(status_code=401) if made is not None and made.id in request.url.path else None
+
+    undo = demo.before(fail)
+    done = plan.apply()
+    undo()
+    page = demo.wiki.by_title(title)
+    assert page is not None
+    assert (done.written, done.version, done.page_id, done.outside) == (False, 1, page.id, "unread")
+    assert done.unconfirmed.startswith("the site accepted version 1, which could not be read back: GET ")
+    assert page.id in done.url
+    again = wiki.publish(title, **given).apply()
+    assert (again.written, again.page_id, page.labels, page.latest.number) == (False, page.id, ["report"], 1)
+
+
 def test_a_twin_that_creates_the_page_meanwhile(wiki: Confluence, demo: DemoSite) -> None:
     title = fresh_title(demo)
     plan = wiki.publish(title, parent=100003, template="<p>{{ n }}</p>", values={"n": 1})

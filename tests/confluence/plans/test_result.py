@@ -20,6 +20,14 @@ def test_the_page_is_a_link_and_its_title_is_text() -> None:
     )
 
 
+def test_a_write_that_is_not_confirmed_is_told_with_what_to_do() -> None:
+    made = replace(MADE, written=False, outside="unread", unconfirmed="GET … answered 503: <b>")
+    shown = made._repr_html_()
+    assert "version 3, not confirmed, 2 cells" in shown
+    assert "answered 503: &lt;b&gt;. Run it again: it writes only what is missing." in shown
+    assert "unconfirmed='GET … answered 503: <b>'" in repr(made)
+
+
 def test_an_address_that_runs_is_no_link() -> None:
     shown = replace(MADE, url="javascript:alert(1)", written=False, altered=("K-1 S",))._repr_html_()
     assert "<a" not in shown

@@ -286,3 +286,38 @@ def test_archived_rows_that_were_read_stay_archived() -> None:
     assert edit(source, read).new == source.replace("<td>one</td>", "<td>ONE</td>")
     back = edit(source, {"Key": ["K-1", "K-3"], "Summary": ["one", "three"]})
     assert [row[0] for row in cells(back)[1:]] == ["K-1", "K-3", "Archived", "K-2"]
+
+
+def test_a_table_without_a_header_row_takes_back_what_was_read() -> None:
+    inner = (
+        "<table><tbody><tr><td>K-1</td><td><em>one</em></td></tr><tr><td>K-2</td><td /></tr></tbody></table>"
+    )
+    source = page(inner)
+    read = read_table(source, region("anchor:t"), "page 7")
+    assert list(read.columns) == ["1", "2"]
+    assert not edit(source, read, key="1").changed
+    assert not edit(source, read, key=None).changed
+    read.loc[1, "2"] = "two"
+    draft = edit(source, read, key="1")
+    assert draft.new == source.replace("<td />", "<td>two</td>")
+    longer = edit(source, {"1": ["K-1", "K-2", "K-3"], "2": ["one", "", "three"]}, key="1")
+    assert "<tr><td>K-3</td><td>three</td></tr></tbody>" in longer.new
+
+
+@pytest.mark.parametrize("rules", [{"drop": ["2"]}, {"keep": ["Comment"]}, {"missing": "mark"}])
+def test_columns_without_a_header_row_cannot_change(rules: dict[str, Any]) -> None:
+    source = page("<table><tbody><tr><td>K-1</td><td>one</td></tr></tbody></table>")
+    with pytest.raises(RegionError, match="no header row") as caught:
+        edit(source, {"1": ["K-1"]}, key="1", **rules)
+    assert "'1', '2'" in caught.value.hint
+
+
+def test_names_that_repeat_are_told_apart_as_reading_does() -> None:
+    source = page(table(["Key", "Day", "Day"], [["K-1", "<em>a</em>", "b"], ["K-2", "c", "d"]]))
+    read = read_table(source, region("anchor:t"), "page 7")
+    assert list(read.columns) == ["Key", "Day", "Day (2)"]
+    assert not edit(source, read).changed
+    read.loc[1, "Day (2)"] = "D"
+    assert edit(source, read).new == source.replace("<td>d</td>", "<td>D</td>")
+    with pytest.raises(RegionError, match="two columns named 'Day'"):
+        edit(source, read[["Key", "Day"]])

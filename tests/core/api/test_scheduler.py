@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from core.conftest import Heard
 
 from schedkit import context
 from schedkit.core import events
@@ -309,8 +310,7 @@ def test_a_waiting_run_is_cancelled_at_once(make: Make) -> None:
 
 
 def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
-    heard: list[events.Event] = []
-    sched.subscribe(heard.append)
+    heard = Heard(sched)
 
     @sched.task()
     def tells(run: Any) -> TaskResult:
@@ -328,8 +328,8 @@ def test_what_a_run_tells_is_kept(sched: Scheduler) -> None:
     assert run.log == ["half way", "all the way"]
     assert run.facts == {"extraction": {"rows": 10}, "result": {"message": "fine", "rows": 10}}
     assert run.artifacts == [{"path": "reports/out/x.xlsx", "label": "workbook"}]
-    sched._bus.flush()
-    mine = [type(event).__name__ for event in heard if event.run == run.id]
+    heard.wait_for(heard.of(events.RunEnded, run=run.id))
+    mine = [type(event).__name__ for event in heard.events if event.run == run.id]
     assert mine[0] == "RunQueued"
     assert mine[1] == "RunStarted"
     assert mine[-1] == "RunEnded"
@@ -493,13 +493,14 @@ def test_pausing_all_and_backfill(sched: Scheduler) -> None:
     done.wait(0.35)
     sched.resume()
     # A busy machine may have been late, before or after: then times of its own were coalesced.
-    (missed,) = [fire for fire in sched._ledger.fires("ticks") if fire.disposition.value == "missed"]
+    fires = ticks.fires()
+    (missed,) = fires[fires["disposition"] == "missed"].itertuples()
     assert missed.reason == "paused"
-    made = ticks.backfill(missed.scheduled_at, missed.until)
+    made = ticks.backfill(missed.scheduled, missed.until)
     assert len(made) == missed.count
     for run in made:
         run.result("10s")
-    assert ticks.backfill(missed.scheduled_at, missed.until) == []
+    assert ticks.backfill(missed.scheduled, missed.until) == []
 
 
 def test_a_task_is_removed_and_its_history_stays(sched: Scheduler) -> None:

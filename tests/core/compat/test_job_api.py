@@ -376,7 +376,7 @@ def test_listeners_hear_apschedulers_events(make: Callable[..., Scheduler]) -> N
     sched.resume()
     sched.remove_job("g")
     sched.shutdown()
-    sched._bus.flush()
+    wait_until(lambda: events.EVENT_SCHEDULER_SHUTDOWN in everything.codes())
     codes = everything.codes()
     assert codes[0] == events.EVENT_SCHEDULER_STARTED
     assert codes[-1] == events.EVENT_SCHEDULER_SHUTDOWN
@@ -414,8 +414,10 @@ def test_missed_and_overlapped_times_are_told(sched: Scheduler) -> None:
     assert overlapped.scheduled_run_times[0] > executed.scheduled_run_time
     sched.remove_listener(heard.hear)
     count = len(heard.events)
+    later = Heard()
+    sched.add_listener(later.hear, events.EVENT_JOB_EXECUTED)
     sched.tasks["slow"].submit().wait("5s")
-    sched._bus.flush()
+    wait_until(lambda: later.events)
     assert len(heard.events) == count
     sched.remove_listener(heard.hear)
 

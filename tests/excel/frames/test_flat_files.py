@@ -108,7 +108,7 @@ def test_parquet_writes_what_arrow_cannot_type_as_text(tmp_path: Path) -> None:
     back = pd.read_parquet(written.path)
     assert list(back["mixed"]) == ["a", "1", "b, 2"]
     assert list(back["odd"])[:2] == ["x", "\ufffd"]
-    assert written.altered == {"flattened": 1, "surrogates": 1}
+    assert written.altered == {"flattened": 1, "surrogates": 1, "dropped_index": 3}
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

@@ -66,12 +66,26 @@ def test_an_index_with_labels_is_written_without_a_name_too(tmp_path: Path, cell
     pd.testing.assert_frame_equal(excel.read(tmp_path / "p.xlsx"), pairs)
 
 
-@pytest.mark.parametrize(("index", "told"), [([2024, 2025], 2), ([7, 3], 0), ([5, 5], 0), ([], 0)])
-def test_an_index_of_whole_numbers_is_left_out_and_told_where_it_may_be_labels(
-    index: list[int], told: int, tmp_path: Path, cells: Cells
+@pytest.mark.parametrize(
+    ("index", "told"),
+    [
+        (pd.Index([2024, 2025]), 2),
+        (pd.Index([7, 3]), 2),
+        (pd.Index([5, 5]), 2),
+        (pd.RangeIndex(3, 5), 2),
+        (pd.RangeIndex(0, 4, 2), 2),
+        (pd.Index([1, None], dtype="Int64"), 2),
+        (pd.Index([0, 1]), 0),
+        (pd.Index([0, 1], dtype="Int64"), 0),
+        (pd.RangeIndex(2), 0),
+        (pd.Index([], dtype="int64"), 0),
+    ],
+)
+def test_an_index_of_whole_numbers_is_left_out_and_told_unless_it_counts_from_zero(
+    index: pd.Index, told: int, tmp_path: Path, cells: Cells
 ) -> None:
     frame = pd.DataFrame({"n": pd.Series([1] * len(index), dtype="int64")})
-    frame.index = pd.Index(index, dtype="int64")
+    frame.index = index
     written = excel.write(frame, tmp_path / "years.xlsx")
     assert cells(written.path)[0] == ["n"]
     assert written.altered == ({"dropped_index": told} if told else {})

@@ -65,3 +65,52 @@ def test_formats_that_cannot_be_written_are_refused(formats: Any, message: str, 
     with pytest.raises(WorkbookError, match=message):
         excel.write(pd.DataFrame({"Points": [1]}), tmp_path / "f.xlsx", formats=formats)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted", "note"),
+    [
+        (["Open", None], "bar", "column 'x' holds no numbers for its bar"),
+        (["Open", "Done"], "0.0%", "column 'x' holds no numbers for its format '0.0%'"),
+        ([True, False], "bar", "column 'x' holds no numbers for its bar"),
+        (
+            [45000, -1],
+            "yyyy-mm-dd",
+            "column 'x' holds -1, which is no date: its format 'yyyy-mm-dd' is not used",
+        ),
+        ([-0.25, 0.5], "[h]:mm", "column 'x' holds -0.25, which is no date: its format '[h]:mm' is not used"),
+        ([3e6], "hh:mm", "column 'x' holds 3e+06, which is no date: its format 'hh:mm' is not used"),
+    ],
+)
+def test_a_format_that_shows_nothing_is_told(
+    values: list[Any], wanted: str, note: str, tmp_path: Path
+) -> None:
+    made = excel.write(pd.DataFrame({"x": values}), tmp_path / "f.xlsx", formats={"x": wanted})
+    assert made.notes == (note,)
+    sheet = drawn(made.path).active
+    assert not set("yh") & set(sheet["A2"].number_format)
+    assert not list(sheet.conditional_formatting)
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        (["Open"], "@"),
+        (["Open"], ";;;"),
+        (["Open"], "General"),
+        ([None, None], "bar"),
+        ([45000, 0], "yyyy-mm-dd"),
+        ([-1], "0.0"),
+        ([-1], "bar"),
+        ([1, "text"], "0.0"),
+        (pd.to_datetime(["2026-11-29"]), "d. mmm yyyy"),
+        (pd.to_timedelta(["2h"]), "[h]"),
+    ],
+)
+def test_a_format_that_shows_something_is_used_without_a_note(
+    values: Any, wanted: str, tmp_path: Path
+) -> None:
+    made = excel.write(pd.DataFrame({"x": values}), tmp_path / "f.xlsx", formats={"x": wanted})
+    assert made.notes == ()
+    sheet = drawn(made.path).active
+    assert sheet["A2"].number_format == wanted if wanted != "bar" else list(sheet.conditional_formatting)

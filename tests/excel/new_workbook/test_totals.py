@@ -72,3 +72,11 @@ def test_totals_of_choice(tmp_path: Path) -> None:
 def test_totals_that_cannot_be(totals: dict[str, str], message: str, tmp_path: Path) -> None:
     with pytest.raises(WorkbookError, match=message):
         excel.write(pd.DataFrame({"Key": ["A"], "n": [1]}), tmp_path / "t.xlsx", totals=totals)
+
+
+@pytest.mark.parametrize(("collapse", "total"), [(None, 10), (1, 6), (0, 1)])
+def test_hidden_rows_are_not_counted(collapse: int | None, total: int, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"Level": [0, 1, 1, 2], "Points": [1, 2, 3, 4]})
+    options = {"outline": True, "collapse": collapse, "totals": {"Points": "sum"}}
+    path = excel.write(frame, tmp_path / "f.xlsx", **options).path
+    assert openpyxl.load_workbook(path, data_only=True).active["B6"].value == total

@@ -25,7 +25,14 @@ GROWTH = RangeGrowth("My 'data'", 3, Area(4, 2, 6, 4), 16, totals=1)
         ("'My ''data'''!$B$4:$B$99", "'My ''data'''!$B$4:$B$99"),
         ("'My ''data'''!$B$8", "'My ''data'''!$B$8"),
         ("'My ''data'''!$B:$B", "'My ''data'''!$B:$B"),
-        ("'My ''data'''!4:6", "'My ''data'''!4:6"),
+        ("'My ''data'''!4:6", "'My ''data'''!4:16"),
+        ("'My ''data'''!$3:$7", "'My ''data'''!$3:$17"),
+        ("'My ''data'''!4:9", "'My ''data'''!4:17"),
+        ("'My ''data'''!4:99", "'My ''data'''!4:99"),
+        ("'My ''data'''!7:7", "'My ''data'''!17:17"),
+        ("'My ''data'''!6:6", "'My ''data'''!6:6"),
+        ("'My ''data'''!$1:$3", "'My ''data'''!$1:$3"),
+        ("'My ''data'''!A7:Z7", "'My ''data'''!A17:Z17"),
         ("'My ''data'''!$F$4:$F$6", "'My ''data'''!$F$4:$F$6"),
         ("'My ''data'''!$D$4:$E$6", "'My ''data'''!$D$4:$E$6"),
         ("'[1]My ''data'''!$B$4:$B$6", "'[1]My ''data'''!$B$4:$B$6"),
@@ -54,6 +61,7 @@ def test_references_of_other_parts_grow(before: str, after: str) -> None:
         ("Jan:Mar!B4:B6", "Jan:Mar!B4:B6"),
         ("'My ''data'''!B4:B6", "'My ''data'''!B4:B16"),
         ("B6:B4", "B6:B4"),
+        ("SUM(4:6)+SUM($4:6)", "SUM(4:16)+SUM($4:16)"),
     ],
 )
 def test_formulas_of_the_sheet_grow(before: str, after: str) -> None:
@@ -64,6 +72,7 @@ def test_formulas_of_the_sheet_grow(before: str, after: str) -> None:
     ("before", "after"),
     [
         ("B4:B6 F1 A:A C4:C6 B7 B7:D7 B6", "B4:B16 F1 A:A C4:C16 B17 B17:D17 B6"),
+        ("4:6 $B$4:$D$6 8:9", "4:16 $B$4:$D$16 8:9"),
         ("nowhere", "nowhere"),
         ("", ""),
     ],
@@ -106,3 +115,12 @@ def test_fewer_rows_shrink_what_covered_them_all() -> None:
     growth = RangeGrowth("Data", 1, Area(2, 1, 9, 3), 4, totals=1)
     assert growth.unqualified("SUM(B2:B9)+B10+SUM(B2:B20)+B7") == "SUM(B2:B4)+B5+SUM(B2:B20)+B7"
     assert growth.areas("A2:C9 A10:C10") == "A2:C4 A5:C5"
+
+
+def test_rows_that_stay_are_found_again() -> None:
+    for growth in (GROWTH, RangeGrowth("Data", 3, Area(4, 2, 6, 4), 4, totals=1)):
+        for row, column in ((3, 2), (4, 3), (7, 2), (7, 4), (40, 2), (12, 1), (5, 9)):
+            assert growth.row_before(growth.row_after(row, column), column) == row
+    assert [GROWTH.row_before(row, 2) for row in (6, 7, 16, 17, 18)] == [6, None, None, 7, 18]
+    less = RangeGrowth("Data", 3, Area(4, 2, 6, 4), 4, totals=1)
+    assert [less.row_before(row, 2) for row in (4, 5, 6, 7, 8)] == [4, 7, None, None, 8]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schedkit.excel.parts.area import Area
-from schedkit.excel.parts.references import OWN_TABLE, Uses, moved, sheet_name
+from schedkit.excel.parts.references import OWN_TABLE, Uses, cut_at_rows, moved, sheet_name
 
 NONE: frozenset[str] = frozenset()
 
@@ -63,3 +63,19 @@ def test_formulas_move_as_excel_moves_them(text: str, columns: int, rows: int, a
 
 def test_names_of_sheets_lose_their_quotes() -> None:
     assert [sheet_name(text) for text in ("Data!", "'My data'!", "'it''s'!")] == ["Data", "My data", "it's"]
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "below"),
+    [
+        ("B5*2", 5, "B7*2"),
+        ("SUM(Data!5:$6)+B$5", 5, "SUM(Data!7:$6)+B$5"),
+        ("[1]Other!B5+'Q1:Q4'!$C4+\"B5\"", 5, "[1]Other!B7+'Q1:Q4'!$C6+\"B5\""),
+        ("T[[#This Row],[B5]]+B:B+LOG10(B5)", 5, "T[[#This Row],[B5]]+B:B+LOG10(B7)"),
+    ],
+)
+def test_relative_rows_are_cut_out(text: str, row: int, below: str) -> None:
+    pieces = cut_at_rows(text, row)
+    assert "".join(str(each + row) if isinstance(each, int) else each for each in pieces) == text
+    made = "".join(str(each + row + 2) if isinstance(each, int) else each for each in pieces)
+    assert made == below == moved(text, 0, 2)

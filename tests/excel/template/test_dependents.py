@@ -133,3 +133,43 @@ def test_list_boxes_take_their_entries_from_the_rows(tmp_path: Path) -> None:
     patched(template, {name: control.encode(), "[Content_Types].xml": ("</Types>", override)})
     path = excel.write(issues_frame(5), tmp_path / "f.xlsx", template=template).path
     assert text_of(path, name) == control.replace("$A$3", "$A$6")
+
+
+def test_whole_rows_follow_but_print_titles_stay(tmp_path: Path) -> None:
+    def extra(book: xlsxwriter.Workbook, sheet: Any) -> None:
+        sheet.repeat_rows(0, 2)
+        book.define_name("Rows", "=Data!$1:$3")
+        dash = book.add_worksheet("Dash")
+        dash.write_formula("A1", "=SUM(Data!2:3)", None, 99)
+        dash.write_formula("A2", "=SUM(Data!$2:$9)", None, 99)
+        dash.write_formula("A3", "=COUNTA(Data!1:1)", None, 99)
+        dash.data_validation("B1", {"validate": "custom", "value": "=SUM(Data!2:3)>0"})
+        rule = {
+            "type": "formula",
+            "criteria": "=SUM(Data!$2:$3)>0",
+            "format": book.add_format({"bold": True}),
+        }
+        dash.conditional_format("C1", rule)
+        drawn = book.add_chart({"type": "bar"})
+        drawn.add_series({"values": "=Data!$2:$3"})
+        dash.insert_chart("D1", drawn)
+
+    template = issues_table(tmp_path / "t.xlsx", extra)
+    path = excel.write(issues_frame(5), tmp_path / "f.xlsx", template=template).path
+    book = openpyxl.load_workbook(path)
+    dash = book["Dash"]
+    assert [dash[f"A{row}"].value for row in (1, 2, 3)] == [
+        "=SUM(Data!2:6)",
+        "=SUM(Data!$2:$9)",
+        "=COUNTA(Data!1:1)",
+    ]
+    assert [
+        openpyxl.load_workbook(path, data_only=True)["Dash"][cell].value for cell in ("A1", "A2", "A3")
+    ] == [10, 10, 99]
+    assert book.defined_names["Rows"].attr_text == "Data!$1:$6"
+    assert book["Data"].print_title_rows == "$1:$3"
+    assert dash.data_validations.dataValidation[0].formula1 == "SUM(Data!2:6)>0"
+    assert [rule.formula for area in dash.conditional_formatting for rule in area.rules] == [
+        ["SUM(Data!$2:$6)>0"]
+    ]
+    assert "<c:f>Data!$2:$6</c:f>" in text_of(path, CHART)

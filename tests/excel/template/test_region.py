@@ -16,7 +16,7 @@ from support.excel_zoo import PIVOT_CACHE, TOP, parts_of, zoo
 
 from schedkit import excel
 from schedkit.errors import WorkbookError
-from schedkit.excel.formula import Formula
+from schedkit.excel.parts.formula import Formula
 
 FRAME = pd.DataFrame({"Key": ["A-1", "A-2", "A-3"], "n": [1, 2, 3]})
 

@@ -134,9 +134,10 @@ def workbook(path: Path, formulas: dict[str, list[str]], rows: int = 40) -> Path
 
 
 def stale(path: Path, column: str) -> list[int]:
-    """Return the rows of a column whose formulas have no value."""
+    """Return the rows of a column whose formulas have not the value that they had."""
     xml = parts_of(path)["xl/worksheets/sheet1.xml"].decode()
-    return [int(row) for row in re.findall(rf'<c r="{column}(\d+)"[^>]*><f[^>]*>[^<]*</f></c>', xml)]
+    found = re.findall(rf'<c r="{column}(\d+)"[^>]*><f[^>]*>[^<]*</f>(<v>99</v>)?', xml)
+    return [int(row) for row, value in found if not value]
 
 
 def test_an_account_is_stale_from_the_changed_row_on(tmp_path: Path) -> None:

@@ -155,8 +155,15 @@ def test_until_in_the_past_and_changes_cut_there() -> None:
         held = {(str(k), str(s)): v for k, row in whole.iterrows() for s, v in row.items() if v}
         assert held == {where: spent for where, spent in expected.items() if spent}
         assert whole.attrs["warnings"] == []
-        (warning,) = time_in_status(issues, changes[changes["When"] < cut], until=cut).attrs["warnings"]
-        assert "give the whole changelog instead" in warning
+        part = changes[changes["When"] < cut]
+        assert 0 < len(part) < len(changes)
+        for same in (part, part[part["Field"] == "status"], changes[changes["When"] < "1999"]):
+            pd.testing.assert_frame_equal(time_in_status(issues, same, until=cut), whole)
+        pd.testing.assert_frame_equal(as_of(issues, part, cut), as_of(issues, changes, cut))
+        bare = part.copy()
+        bare.attrs = {}
+        with pytest.raises(UsageError, match="give the whole changelog"):
+            time_in_status(issues, bare, until=cut)
         then = as_of(issues, changes, cut).set_index("Key")
         for issue in site.store.visible():
             moves = [
@@ -295,6 +302,11 @@ def test_histories_of_two_sites_in_one_frame() -> None:
         alone = pd.concat([status_spans(*part, until=UNTIL).drop(columns="Status Id") for part in parts])
         pd.testing.assert_frame_equal(stays.drop(columns="Status Id"), alone.reset_index(drop=True))
         assert {"In Progress", "Doing"} <= set(stays["Status"])
+        early = pd.Timestamp("2025-09-01", tz="UTC")
+        pd.testing.assert_frame_equal(
+            status_spans(issues, changes[changes["When"] < early], until=early),
+            status_spans(issues, changes, until=early),
+        )
 
         columns = ["Story Points", "Sprint", "Status Category"]
         then = as_of(issues, changes, "2025-09-01", ["Status", "Story Points", "Sprint"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +67,8 @@ ASSETS = "com.atlassian.jira.plugins.cmdb:cmdb-object-cftype"
          [{"workspaceId": "w", "id": "w:12", "objectId": "12"}, {"label": "Laptop 7", "id": "w:13"}, {}],
          ("12", "Laptop 7")),
         ({"type": "any", "custom": ASSETS}, [{"objectKey": "IT-7", "objectId": 3}], ("IT-7",)),
+        ({"type": "any", "custom": "com.riadalabs.jira.plugins.insight:rlabs-customfield-default-object"},
+         ["Laptop 7 (IT-7)", "A, B (IT-8)"], ("Laptop 7 (IT-7)", "A, B (IT-8)")),
         ({"type": "progress"}, {"progress": 3600, "total": 7200, "percent": 50}, 50.0),
         ({"type": "progress"}, {"progress": 0, "total": 0}, 0.0),
         ({"type": "timetracking"},
@@ -83,6 +84,34 @@ def test_a_useful_cell(schema: dict[str, Any], value: Any, cell: Any) -> None:
         assert held.isna().all()
     else:
         assert held[0] == cell
+
+
+def entry(**more: Any) -> dict[str, Any]:
+    return {"id": "1", "author": {"displayName": "Ann", "name": "ann"}, "timeSpent": "1h", **more}
+
+
+@pytest.mark.parametrize(
+    ("value", "cells"),
+    [
+        ({"comments": [entry(body="Hi")], "total": 1}, ("Ann: Hi",)),
+        ([entry(body="Hi"), {"body": "No author"}], ("Ann: Hi", "No author")),
+        ([], ()),
+        ([entry(body="Hi"), entry(body=7), {"id": "2", "name": "odd"}], ("Ann: Hi", "odd")),
+    ],
+)
+def test_comments_in_every_form(value: Any, cells: tuple[str, ...]) -> None:
+    """Older sites send a bare list; an entry that is none does not change the others."""
+    frame = to_frame([{"id": "1", "key": "A-1", "fields": {"comment": value}}])
+    held = frame["Comment"][0]
+    assert [cell for cell in held if not cell.startswith("{")] == list(cells)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_work_in_every_form(whole: bool) -> None:
+    rows = [entry(), {"timeSpentSeconds": 60, "author": {"name": "bob"}}]
+    value = {"worklogs": rows, "total": 2} if whole else rows
+    frame = to_frame([{"id": "1", "key": "A-1", "fields": {"worklog": value}}])
+    assert frame["Log Work"][0] == ("Ann: 1h", "bob")
 
 
 @pytest.mark.parametrize(
@@ -137,20 +166,3 @@ def test_the_default_columns_stay_beside_a_structure(jira: Jira) -> None:
     assert {"Summary", "Priority", "Priority (raw)"} <= set(df)
     assert df["Priority (raw)"][0]["name"] == df["Priority"][0]
     assert df["Priority"].cat.ordered
-
-
-def test_two_people_of_one_name_are_told(dialect: str) -> None:
-    with DemoSite(issues=60) as site:
-        jira = client(site, dialect)
-        one, other = site.store.catalog.users[1:3]
-        twin = replace(other, display=one.display)
-        site.store.edit("DEMO-1", assignee=one)
-        site.store.edit("DEMO-2", assignee=twin)
-        df = jira.search("key in (DEMO-1, DEMO-2) ORDER BY key", fields=["Assignee"], raw=["Assignee"])
-        assert df["Assignee"].nunique() == 1
-        identity = "accountId" if dialect == "cloud" else "name"
-        assert df["Assignee (raw)"][0][identity] != df["Assignee (raw)"][1][identity]
-        plain = jira.search("key in (DEMO-1, DEMO-2)", fields=["Assignee"])
-        told = [w for w in plain.attrs["extraction"]["warnings"] if "2 people are called" in w]
-        assert len(told) == 1
-        assert jira.search("key = DEMO-1").attrs["extraction"]["warnings"] == []

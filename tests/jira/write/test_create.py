@@ -8,10 +8,13 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
+from schedkit import excel
 from schedkit.demo import DemoSite
 from schedkit.errors import UsageError
 from schedkit.jira import Jira
@@ -156,3 +159,83 @@ def test_an_estimate_is_given_as_a_duration(site: DemoSite, jira: Jira) -> None:
     plan = jira.create(pd.DataFrame([row]))
     assert plan.apply()["Outcome"].tolist() == ["done"]
     assert [i.estimate for i in site.store.visible() if i.summary == "estimated"] == [5_400]
+
+
+HOSTILE_NAMES = ("One, two", 'Line\nbreak, and "quotes"', "plain", "Ends, with, commas")
+
+
+@pytest.fixture
+def hostile(site: DemoSite) -> DemoSite:
+    """A project whose components, versions and people have names with commas, line breaks and quotes."""
+    project = site.store.project("DEMO")
+    assert project is not None
+    for number, name in enumerate(HOSTILE_NAMES):
+        site.store.rename_element("DEMO", project.components[number].name, name)
+        site.store.rename_element("DEMO", project.versions[number].name, f"v {name}")
+    return site
+
+
+def named(values: object) -> set[str]:
+    return {getattr(each, "name", each) for each in values}  # type: ignore[attr-defined]
+
+
+def test_names_with_commas_in_texts_stay_whole(hostile: DemoSite, jira: Jira) -> None:
+    """As a workbook that another program wrote gives them: no issue shows them yet."""
+    row = {
+        "Project": "DEMO",
+        "Type": "Bug",
+        "Summary": "Lists",
+        "Platforms": "Windows, Linux, ARM",
+        "Components": ", ".join(HOSTILE_NAMES),
+        "Fix Versions": f"v {HOSTILE_NAMES[1]}, v {HOSTILE_NAMES[3]}",
+        "Affects Versions": 'v Line break, and "quotes"',
+        "Reviewers": "O'Brien, Seán, Ada Lovelace",
+        "Root Cause": "Code / Logic",
+        "Labels": "one, two",
+    }
+    outcome = jira.create(pd.DataFrame([row])).apply()
+    assert list(outcome["Outcome"]) == ["done"], outcome["Detail"][0]
+    issue = hostile.store.get(outcome["Key"][0])
+    assert named(issue.components) == set(HOSTILE_NAMES)
+    assert named(issue.fix_versions) == {f"v {HOSTILE_NAMES[1]}", f"v {HOSTILE_NAMES[3]}"}
+    assert named(issue.versions) == {f"v {HOSTILE_NAMES[1]}"}
+    assert set(issue.custom["platforms"]) == {"Windows", "Linux, ARM"}
+    assert [user.display for user in issue.custom["reviewers"]] == ["O'Brien, Seán", "Ada Lovelace"]
+    assert issue.custom["cause"] == ("Code", "Logic")
+    assert set(issue.labels) == {"one", "two"}
+
+
+def test_issues_copied_by_a_workbook_that_another_program_saved(
+    hostile: DemoSite, jira: Jira, tmp_path: Path
+) -> None:
+    project = hostile.store.project("DEMO")
+    assert project is not None
+    lists = ["Components", "Fix Versions", "Affects versions", "Platforms", "Reviewers", "Root Cause"]
+    hostile.store.edit(
+        "DEMO-1", components=project.components[:3], fix_versions=project.versions[1:4],
+        versions=project.versions[:2],
+        custom={"platforms": ("Linux, ARM", "iOS"), "reviewers": hostile.store.catalog.users[7:9],
+                "cause": ("Code", "Logic")},
+    )  # fmt: skip
+    df = jira.keys(["DEMO-1"], fields=["Type", *lists]).assign(Project="DEMO", Summary="Copied")
+    path = excel.write(df, tmp_path / "issues.xlsx").path
+    book = openpyxl.load_workbook(path)
+    book.save(path)
+    back = excel.read(path)
+    outcome = jira.create(back.drop(columns="Key")).apply()
+    assert list(outcome["Outcome"]) == ["done"], outcome["Detail"][0]
+    made = jira.keys([outcome["Key"][0]], fields=lists)
+    for column in lists:
+        assert made[column][0] == df[column][0], column
+    assert len(made["Components"][0]) == 3
+
+
+def test_one_type_of_issue_asks_for_its_screen_once(site: DemoSite, jira: Jira) -> None:
+    rows = [
+        {"Project": "DEMO", "Type": "Bug", "Summary": f"Row {n}", "Platforms": cell}
+        for n, cell in enumerate(["Linux, ARM", "Windows, Linux, ARM", "Windows", None])
+    ]
+    jira.create(pd.DataFrame(rows[2:]))
+    assert site.requests.count(path="/createmeta/") == 0, "no cell has a comma"
+    jira.create(pd.DataFrame(rows))
+    assert site.requests.count(path="/createmeta/") == 2

@@ -63,3 +63,25 @@ def test_arguments_that_cannot_be(jira: Jira) -> None:
     for column, cell in (("Due", "soon"), ("Story Points", "many"), ("Components", 5)):
         with pytest.raises(UsageError, match=f"{cell!r} is not a value of {column}"):
             jira.transition("DEMO-1", "Done", fields={column: cell})
+
+
+def test_names_with_commas_in_texts_stay_whole(site: DemoSite, jira: Jira) -> None:
+    key = unfinished(jira)
+    cells = {
+        "Components": "Search, Billing, Tax & Co",
+        "Platforms": "Linux, ARM, iOS",
+        "Reviewers": "O'Brien, Seán, Ada Lovelace",
+        "Root Cause": "Code / Logic",
+    }
+    assert list(jira.transition(key, "Done", fields=cells).apply()["Outcome"]) == ["done"]
+    issue = site.store.get(key)
+    assert {part.name for part in issue.components} == {"Search", "Billing, Tax & Co"}
+    assert set(issue.custom["platforms"]) == {"Linux, ARM", "iOS"}
+    assert [user.display for user in issue.custom["reviewers"]] == ["O'Brien, Seán", "Ada Lovelace"]
+    assert issue.custom["cause"] == ("Code", "Logic")
+
+
+def test_people_who_are_not_found_are_told_per_issue(jira: Jira) -> None:
+    plan = jira.transition(unfinished(jira), "Done", fields={"Assignee": "Nobody Like This"})
+    assert len(plan) == 0
+    assert "no user is called 'Nobody Like This'" in repr(plan)
