@@ -40,7 +40,10 @@ def test_of_details_and_settings_the_last_ones_count() -> None:
             decided(DetailsTold("r", {"log": ["two"], "facts": {"n": 1}}), SettingPut("paused", "\x000")),
         ]
     )
-    assert rows == {"details": [("r", "[]", '["two"]', '{"n":1}', "[]", "0")], "settings": [("paused", "\ufffd0")]}
+    assert rows == {
+        "details": [("r", "[]", '["two"]', '{"n":1}', "[]", "0")],
+        "settings": [("paused", "\ufffd0")],
+    }
 
 
 @pytest.mark.parametrize(
