@@ -16,8 +16,8 @@ from schedkit.jira.dialect import DATA_CENTER
 from schedkit.jira.pages import offset_paging
 from schedkit.jira.table.batch import Batch
 from schedkit.jira.table.columns import Column
-from schedkit.jira.table.fields import Catalog
-from schedkit.jira.table.kinds import KEY, Kind
+from schedkit.jira.table.fields import Catalog, Field
+from schedkit.jira.table.kinds import KEY, Kind, kind_of
 from schedkit.jira.table.ordering import Term, restored, terms
 from tests.jira.conftest import client
 
@@ -140,6 +140,16 @@ def test_names_compare_as_the_site_does() -> None:
     assert order_of("text", ["Eva", "Éve", "Zoe"], ["Fay"]) == ["Eva", "Éve", "Fay", "Zoe"]
     assert order_of("text", ["b", "a"], ["c"]) == ["unknown"], "in no order that we know"
     assert order_of("text", ["b", "a", "c"], ["c"], name="user") == ["b", "a", "c", "c"], "but one of its own"
+
+
+def test_two_people_of_one_name_compare_as_one() -> None:
+    """The site sorts them by name, and by the next term between each other."""
+    user = Column("X", kind_of(Field("assignee", "Assignee", "user"), "wiki"))
+    cells = [["Ann (2)", "Ann", "Ann (2)", "Cid"], ["Ann", "Bob", "Cid (3)"]]
+    told = restored([Term(user)], pieces("text", *cells))
+    assert told is not None
+    names = [cell for piece in cells for cell in piece]
+    assert [names[n] for n in told] == ["Ann (2)", "Ann", "Ann (2)", "Ann", "Bob", "Cid", "Cid (3)"]
 
 
 @given(st.lists(st.lists(st.tuples(st.none() | st.integers(0, 5), st.sampled_from("abcd")), max_size=9)))

@@ -133,15 +133,23 @@ class Checks:
         """
         extraction = self.extraction
         await asked.wait()
-        # Cloud lists page after page: started so early, it is done when the last issues are there.
-        id_page = extraction.session.dialect.id_page
-        id_pages = 1 + len(extraction.seen_ids) // id_page if extraction.session.dialect is CLOUD else 0
-        await extraction.pages.wait_for_capacity(1 + id_pages)
+        await extraction.pages.wait_for_capacity(self._rounds())
         since = extraction.since(extraction.completeness.started)
         before = extraction.seen_ids.recent(since)
         check = await self.check(since)
         check.agrees = check.recent == before
         self._early = check
+
+    def _rounds(self) -> int:
+        """Return how many requests of a check wait for each other: so early it begins before the last issues.
+
+        Cloud lists page after page, and then asks what was updated.
+        """
+        extraction, dialect = self.extraction, self.extraction.session.dialect
+        if dialect is not CLOUD:
+            return 1
+        listed = len(extraction.seen_ids) + extraction.pages.under_way * dialect.bulk
+        return 2 + listed // dialect.id_page
 
     async def finish_early(self, listing: Listing) -> Listing:
         """Compare the first pass, of which `listing` came, with the check that began during it."""

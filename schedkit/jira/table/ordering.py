@@ -24,6 +24,7 @@ from schedkit.jira.dialect import Dialect
 from schedkit.jira.table.batch import Batch, Values
 from schedkit.jira.table.columns import Column, layout
 from schedkit.jira.table.fields import Catalog
+from schedkit.jira.table.people import unlabelled
 
 __all__ = ["Term", "restored", "terms"]
 
@@ -164,6 +165,10 @@ def _comparisons(
         texts = [value or "" for part in parts for value in part.to_pylist()]
         for compare in (_key,) if column.label == "Key" else (str.casefold, _unaccented, str):
             yield _placed(texts, compare), missing
+        if column.kind.people:
+            # The site knows nothing of what tells apart two people of one name.
+            for compare in (str.casefold, _unaccented, str):
+                yield _placed([unlabelled(text) for text in texts], compare), missing
 
 
 def _numbers(parts: Iterable[Values], kind: pa.DataType) -> Ranks:

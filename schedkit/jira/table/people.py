@@ -7,6 +7,7 @@ frame has been read; then the first account gets its address too (`relabelled`).
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,8 +18,10 @@ from schedkit.jira.table.kinds import Kind
 from schedkit.jira.table.shapes import User, account_of, name_of
 from schedkit.values.text import one_line
 
-__all__ = ["Labels", "PeopleNames", "relabelled", "shared_names"]
+__all__ = ["LABEL", "Labels", "PeopleNames", "relabelled", "shared_names", "unlabelled"]
 
+# What is shown of one of several people who share a name: the name, and what means one of them.
+LABEL = re.compile(r"(.+) \(([^()]+)\)", re.DOTALL)
 # By name, in order of arrival: the label of each account that bears it.
 Labels = dict[str, dict[str, str]]
 
@@ -105,7 +108,19 @@ def shared_names(shared: Mapping[str, str]) -> str:
         return ""
     example = one_line(next(iter(shared.values())), 100)
     count = "one name is" if len(shared) == 1 else f"{len(shared)} names are"
-    return f"{count} shared by several people, who are shown as in {example!r}"
+    return f"{count} shared by several people; each is shown with an address or account, e.g. {example!r}"
+
+
+def unlabelled(text: str) -> str:
+    """Return a name without what is put behind it where several people share it.
+
+    Examples
+    --------
+    >>> unlabelled("Ann Lee (ann@example.org)")
+    'Ann Lee'
+    """
+    label = LABEL.fullmatch(text)
+    return label[1] if label else text
 
 
 def relabelled(values: Any, kind: Kind, shared: Mapping[str, str]) -> Any:

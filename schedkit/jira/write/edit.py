@@ -18,11 +18,12 @@ from schedkit.errors import SiteError, UsageError
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.columns import RAW_SUFFIX
 from schedkit.jira.table.kinds import is_rich
+from schedkit.jira.table.people import unlabelled
 from schedkit.jira.write.cells import Cells
 from schedkit.jira.write.change import Change, accounts, edit_step, read_as_written
 from schedkit.jira.write.compare import alike, unchanged
 from schedkit.jira.write.elements import Elements
-from schedkit.jira.write.people import shows, unlabelled
+from schedkit.jira.write.people import shows
 from schedkit.jira.write.plan import AsyncPlan, Outcome, Row, shown
 from schedkit.jira.write.screens import Screens
 from schedkit.jira.write.since import History, Since, bases, changed_since

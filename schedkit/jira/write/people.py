@@ -9,14 +9,13 @@ from typing import Any
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira.dialect import CLOUD
 from schedkit.jira.pages.session import Session
+from schedkit.jira.table.people import LABEL
 from schedkit.jira.write.compare import split_names
 from schedkit.jira.write.values import cell_value, missing
 
-__all__ = ["People", "identity", "is_called", "my_account", "shows", "unlabelled"]
+__all__ = ["People", "identity", "is_called", "my_account", "shows"]
 
 _IDS = ("emailAddress", "accountId", "name", "key")
-# What frames show of one of several people who share a name.
-_LABEL = re.compile(r"(.+) \(([^()]+)\)", re.DOTALL)
 _ID = re.compile(r"[\w:-]{6,128}")
 # Names with more commas than this are not looked for in a text of several names.
 _COMMAS = 2
@@ -82,7 +81,7 @@ class People:
         rows = await self._search(name)
         self._near[name] = [str(row.get("displayName")) for row in rows[:3]]
         found = [row for row in rows if is_called(row, name)]
-        label = _LABEL.fullmatch(name)
+        label = LABEL.fullmatch(name)
         if not found and label:
             rows = [row for row in await self._search(label[2]) if is_called(row, label[2])]
             found = [row for row in rows if row.get("displayName") == label[1]]
@@ -107,18 +106,6 @@ class People:
 def is_called(user: Mapping[str, Any], text: str) -> bool:
     """Tell whether a text is the name, the address or an id of a user, in any case."""
     return text.casefold() in {str(user.get(part) or "").casefold() for part in ("displayName", *_IDS)}
-
-
-def unlabelled(text: str) -> str:
-    """Return a name without what frames put behind it where several people share it.
-
-    Examples
-    --------
-    >>> unlabelled("Ann Lee (ann@example.org)")
-    'Ann Lee'
-    """
-    label = _LABEL.fullmatch(text)
-    return label[1] if label else text
 
 
 def shows(cell: Any, held: Sequence[Any], store: str) -> bool:

@@ -16,8 +16,8 @@ import pandas as pd
 from schedkit.jira import adf, wiki
 from schedkit.jira.pages.session import Session
 from schedkit.jira.table.kinds import is_rich
+from schedkit.jira.table.people import unlabelled
 from schedkit.jira.write.compare import alike, split_names
-from schedkit.jira.write.people import unlabelled
 from schedkit.jira.write.targets import Target
 from schedkit.jira.write.texts import is_document
 from schedkit.jira.write.values import cell_value, is_user, missing

@@ -18,7 +18,7 @@ from schedkit.demo.world.model import Change, User
 from schedkit.jira import Jira, read_changelog, read_parquet, to_changelog, to_frame
 from schedkit.jira.table.fields import Field
 from schedkit.jira.table.kinds import STATUS_CATEGORY, kind_of
-from schedkit.jira.table.people import PeopleNames, relabelled, shared_names
+from schedkit.jira.table.people import PeopleNames, relabelled, shared_names, unlabelled
 from schedkit.jira.table.shapes import User as Shown
 from tests.jira.conftest import client
 
@@ -73,7 +73,8 @@ def test_every_column_of_people_tells_them_apart(jira: Jira, two: Any) -> None:
     assert [cell["displayName"] for cell in df["Assignee (raw)"][:2]] == ["Ada Lovelace"] * 2
     (warning,) = df.attrs["extraction"]["warnings"]
     assert warning == (
-        "one name is shared by several people, who are shown as in 'Ada Lovelace (user1@example.com)'"
+        "one name is shared by several people; each is shown with an address or account, "
+        "e.g. 'Ada Lovelace (user1@example.com)'"
     )
 
 
@@ -121,6 +122,23 @@ def test_histories_and_worklogs_tell_them_apart(jira: Jira, two: Any) -> None:
     alone = jira.changelog(["DEMO-1"], fields=["Assignee"])
     assert alone["To"].iloc[-1] == "Ada Lovelace"
     assert alone.attrs["extraction"]["warnings"] == []
+
+
+def test_a_history_shows_addresses_that_a_search_has_told(site: DemoSite, jira: Jira, dialect: str) -> None:
+    """Histories tell names and ids only; whoever never changed anything himself is known by a search."""
+    both = namesakes(site)
+    for number, user in enumerate(both, 1):
+        change = Change("assignee", "assignee", None, None, user.account_id, user.display)
+        site.store.edit(f"DEMO-{number}", change, assignee=user)
+
+    def given(to: Jira) -> list[str]:
+        changes = to.changelog(["DEMO-1", "DEMO-2"], fields=["Assignee"])
+        return changes.groupby("Key").tail(1).set_index("Key").loc[["DEMO-1", "DEMO-2"], "To"].tolist()
+
+    jira.search(KEYS, fields=["Assignee"])
+    assert given(jira) == LABELS
+    ids = [u.account_id if dialect == "cloud" else f"JIRAUSER{10100 + u.number}" for u in both]
+    assert given(client(site, dialect)) == [f"Ada Lovelace ({id})" for id in ids]
 
 
 def test_a_store_tells_them_apart_whoever_comes_first(site: DemoSite, jira: Jira, tmp_path: Path) -> None:
@@ -274,3 +292,9 @@ def test_columns_in_every_form_are_relabelled() -> None:
     assert relabelled(lists, talk, shared).to_pylist() == [["Ann (1): hello: Ann", "Anna: hi"], []]
     assert relabelled(texts, STATUS_CATEGORY, shared) is texts
     assert relabelled(texts, user, {}) is texts
+
+
+def test_a_name_without_its_address() -> None:
+    assert unlabelled("Ann Lee (x) (y)") == "Ann Lee (x)"
+    assert unlabelled("Ann (Lee)") == "Ann"
+    assert unlabelled("Ann Lee") == "Ann Lee"

@@ -12,7 +12,7 @@ from support.namesakes import namesakes
 from schedkit.demo import DemoSite
 from schedkit.errors import SiteError, UsageError
 from schedkit.jira import Jira
-from schedkit.jira.write.people import People, shows, unlabelled
+from schedkit.jira.write.people import People, shows
 from schedkit.loop import service
 
 
@@ -113,9 +113,3 @@ ODD = {"displayName": "Lee, Bob"}
 )
 def test_whether_a_cell_shows_people(cell: Any, held: list[Any], store: str, same: bool) -> None:
     assert shows(cell, held, store) is same
-
-
-def test_a_name_without_its_address() -> None:
-    assert unlabelled("Ann Lee (x) (y)") == "Ann Lee (x)"
-    assert unlabelled("Ann (Lee)") == "Ann"
-    assert unlabelled("Ann Lee") == "Ann Lee"
