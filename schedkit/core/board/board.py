@@ -259,7 +259,7 @@ class Board:
             self._put_task(event.row, event.waiting)
         elif self._task_rows.pop(event.task, None) is not None:
             del self._fields[event.task]
-            self._remove(self._tasks, event.task)
+            self._bury(self._tasks, event.task)
 
     def _put_task(self, row: TaskRow, waiting: bool) -> None:
         self._task_rows[row.name] = (row, waiting)
@@ -317,7 +317,7 @@ class Board:
             waiting.add(run.id)
         else:
             self._finished.append((run.id, run.task))
-            self._remove_oldest()
+            self._bury_oldest()
         self._put_scheduler(
             {
                 "running": self._scheduler["running"] + len(running) - counts[0],
@@ -333,16 +333,16 @@ class Board:
         del ends[:-ENDED_OF_TASK]
         self._figures[run.task] = figures_of(fields for _, fields in ends)
 
-    def _remove_oldest(self) -> None:
+    def _bury_oldest(self) -> None:
         if len(self._finished) <= self._finished_runs:
             return
         run, task = self._finished.popleft()
-        self._remove(self._runs, run)
+        self._bury(self._runs, run)
         if task not in self._task_rows and all(name != task for _, name in self._finished):
             self._ended.pop(task, None)  # it was removed
             self._figures.pop(task, None)
 
-    def _remove(self, rows: NumberedRows, key: str) -> None:
+    def _bury(self, rows: NumberedRows, key: str) -> None:
         self._seq += 1
         rows.put(key, None, self._seq)
         self._tombstones.append((rows, key, self._seq))
