@@ -225,8 +225,8 @@ class History:
         """Let nothing more be due, and all that was begun end well."""
         while self.world.dead:
             self.world.bury()
-        for self.process in self.processes:
-            self.recover()
+        for process in self.processes:
+            self.recover(process)
         self.process.decide(Pause(task=None, actor="me"))
         self.process.commit()
         for name in self.world.ledger.tasks:
@@ -241,8 +241,9 @@ class History:
         for process in self.processes:
             process.same_as_loaded()
 
-    def recover(self) -> None:
+    def recover(self, process: ProcessModel) -> None:
         """Let a process be as it is when nothing is wrong."""
+        self.process = process
         if self.process.held:
             self.hold()
         self.process.commit()
@@ -272,7 +273,7 @@ class History:
         """Nothing is lost, nothing is left, and the ledger accounts for all."""
         ledger = self.world.ledger
         ledger.check()
-        assert not ledger.owed, f"no run for these runs of parents: {ledger.owed}"
+        assert not ledger.pairs.owed, f"no run for these runs of parents: {ledger.pairs.owed}"
         assert not ledger.open
         for process in self.processes:
             assert not process.code

@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec.structs import replace
 from support.engine_eras import Era
+from support.engine_pairs import Pairs, parents_of
 
-from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.values import (
     Answered,
     AttemptRecorded,
@@ -35,13 +35,13 @@ from schedkit.core.engine.values import (
     WaitEnded,
     WaitRow,
 )
-from schedkit.core.events import TO_COME, Event, RunEnded, RunQueued, RunStep, TaskChanged
+from schedkit.core.events import TO_COME, Event, RunEnded, RunQueued, RunStep
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
 from schedkit.core.triggers import data as trigger_data
 
-__all__ = ["LedgerModel", "RefusedError", "StaleError", "describe", "parents_of"]
+__all__ = ["LedgerModel", "RefusedError", "StaleError"]
 
 
 class StaleError(Exception):
@@ -76,10 +76,7 @@ class LedgerModel:
         self.ends: Counter[str] = Counter()
         self.told: dict[str, Run] = {}  # as the events tell it
         self.log: list[tuple[str, Event]] = []  # who wrote it, and what
-        # (child, parent run): those that are yet to be paired off, and those that are.
-        self.owed: set[tuple[str, str]] = set()
-        self.paired: set[tuple[str, str]] = set()
-        self.following: dict[str, set[str]] = {}  # each task, and those that it follows
+        self.pairs = Pairs()
         self.eras: dict[str, Era] = {}
         self.closed: list[Era] = []
 
@@ -104,7 +101,6 @@ class LedgerModel:
                 decision.events[place] = replace(event, seq=self.seq + 1)
                 self.log.append((life if told_by is None else told_by, decision.events[place]))
             self._tell(event)
-        self.owed -= self.paired
         for change in changes:
             run = change.after
             assert self.told[run.id] == run, f"{run} is told as {self.told[run.id]}"
@@ -190,7 +186,7 @@ class LedgerModel:
                 wait = self.waits[run, parent]
                 assert wait.parent_run is None, f"{wait} is bound to {parent_run} too"
                 self.waits[run, parent] = replace(wait, parent_run=parent_run)
-                self._pair(wait.child, parent_run)
+                self.pairs.pair(wait.child, parent_run)
             case WaitEnded(run, parent, state):
                 self.waits[run, parent] = replace(self.waits[run, parent], ended=state)
             case WaitDropped(run, parent):
@@ -214,25 +210,8 @@ class LedgerModel:
                 if (row.child, row.parent) == pair and row.parent_run is None
             ]
             assert not lacking, f"{wait} is made, though older runs lack a run of the parent: {lacking}"
-            self._pair(wait.child, wait.parent_run)
+            self.pairs.pair(wait.child, wait.parent_run)
         self.waits[wait.run, wait.parent] = wait
-
-    def _pair(self, child: str, parent_run: str) -> None:
-        assert (child, parent_run) not in self.paired, f"{child} has a second run for {parent_run}"
-        self.paired.add((child, parent_run))
-
-    def _follow(self, event: Event) -> None:
-        """Each task that follows another one is to have a run for each of its runs, as it is declared then."""
-        if isinstance(event, TaskChanged) and event.row is not None:
-            row, follows = event.row, set[str]()
-            if event.change != "removed" and row.trigger is None:
-                follows = parents_of(row)
-            self.following[row.name] = follows
-            told = {run: self.told[run].task for _, run in self.owed}
-            self.owed = {(c, run) for c, run in self.owed if c != row.name or told[run] in follows}
-        elif isinstance(event, RunQueued) and event.followed:
-            children = [child for child, parents in self.following.items() if event.task in parents]
-            self.owed |= {(child, event.run) for child in children}
 
     def _write_run(self, before: Run | None, run: Run) -> None:
         self.runs[run.id] = run
@@ -271,7 +250,7 @@ class LedgerModel:
                 self.last[event.task] = event.after.state
         if isinstance(event, RunStep):
             self.told[event.run] = event.after
-        self._follow(event)
+        self.pairs.follow(event)
 
     # What an engine is made from
 
@@ -356,9 +335,9 @@ class LedgerModel:
         unheard: dict[str, list[tuple[int, Run]]] = {}
         for row in rows:
             for by, event in self.log[row.heard :] if row.trigger is None else ():
-                if isinstance(event, RunQueued) and event.followed and event.task in parents_of(row):
-                    if by != row.home:
-                        unheard.setdefault(row.name, []).append((event.seq, self.runs[event.run]))
+                follows = isinstance(event, RunQueued) and event.followed and event.task in parents_of(row)
+                if follows and by != row.home:
+                    unheard.setdefault(row.name, []).append((event.seq, self.runs[event.run]))
         return unheard
 
     def starts(self, task: str, count: int) -> tuple[int, ...]:
@@ -386,29 +365,3 @@ class LedgerModel:
             recorded = run.attempt - (run.state is State.RUNNING)
             assert sorted(numbers.get(run.id, ())) == list(range(1, recorded + 1)), f"{run}: {numbers}"
             assert 0 <= run.interruptions <= run.attempt
-
-
-def parents_of(row: TaskRow) -> set[str]:
-    """Return the tasks after which one comes."""
-    return set(row.facts["after"])
-
-
-def describe(engine: Engine) -> dict[str, Any]:
-    """Return all that an engine knows and rows hold, as plain values that compare."""
-    pending = {run.id for run in engine.runs.values() if run.state is State.PENDING}
-    parents = {parent for row in engine.rows.values() for parent in parents_of(row)}
-    return {
-        "rows": dict(engine.rows),
-        "tasks": dict(engine.tasks),
-        "runs": dict(engine.runs),
-        "order": {task: [run.id for run in engine.live_of(task)] for task in sorted(engine.rows)},
-        "alive": {task: engine.alive(task) for task in sorted(engine.rows.keys() | parents)},
-        "used": {task: engine.queue.used(f"task:{task}") for task in sorted(engine.tasks)},
-        "paused": engine.paused,
-        "last": {task: how for task, how in engine.last.items() if task in parents},
-        "waits": [w for w in engine.dependencies.rows() if w.run in pending or w.parent_run is None],
-        "schedules": engine.schedules.due_times,
-        "waiting": {w.id: (w.task, w.rank, w.due, w.keys, w.rate) for w in engine.queue.waiting},
-        "places": set(engine.queue.running),
-        "active": {a.run: (a.attempt, a.why, a.actor) for a in engine.active.values()},
-    }

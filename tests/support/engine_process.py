@@ -10,7 +10,8 @@ from datetime import UTC
 
 from msgspec.structs import replace
 from support.engine_checks import Checks
-from support.engine_ledger import RefusedError, StaleError, describe
+from support.engine_ledger import RefusedError, StaleError
+from support.engine_likeness import same_engine
 from support.engine_tasks import declaration, draw_task
 from support.engine_world import World
 
@@ -189,15 +190,19 @@ class ProcessModel:
                 self.refuse(refusal.run)
                 return
             except StaleError as stale:
-                others = [by for by, _ in self.ledger.log[pending.heard :] if by != self.life]
-                assert others, f"nobody else has written anything: {stale}"
-                self.counts["stale"] += 1
-                self.rebuild()
+                self.find_stale(pending, stale)
                 return
             del self.pending[0]
             self.note(pending)
             if effects or number < count - 1:
                 self.carry_out(pending)
+
+    def find_stale(self, pending: Pending, stale: StaleError) -> None:
+        """What was decided on is no longer so, because of somebody else."""
+        others = [by for by, _ in self.ledger.log[pending.heard :] if by != self.life]
+        assert others, f"nobody else has written anything: {stale}"
+        self.counts["stale"] += 1
+        self.rebuild()
 
     def refuse(self, run: Run) -> None:
         """A due time has its run, or a run is there: its submission was written, which nobody knew."""
@@ -386,13 +391,4 @@ class ProcessModel:
         decision = loaded.handle_all(self.as_it_is(), self.now, self.steady)
         changes = [change for change in decision.changes if not isinstance(change, CodeTold)]
         assert not changes, f"loaded, it changes {changes}"
-        there, here = describe(loaded), describe(self.engine)
-        for name, known in here.items():
-            assert there[name] == known, f"{name}: {_difference(there[name], known)}"
-
-
-def _difference(loaded: object, known: object) -> str:
-    if isinstance(loaded, dict) and isinstance(known, dict):
-        keys = [key for key in loaded | known if loaded.get(key) != known.get(key)]
-        loaded, known = ({key: one.get(key) for key in keys} for one in (loaded, known))
-    return f"loaded {loaded}, in memory {known}"
+        same_engine(loaded, self.engine)

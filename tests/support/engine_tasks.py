@@ -36,6 +36,10 @@ TIMED = ("fast", "slow", "late", "timed join")
 NAMES = (*TIMED, "manual", "parent", "child", "join")
 
 
+# What the ledger has of a task that is new.
+NEW = Found()
+
+
 def draw_task(random: Random, name: str) -> Task:
     """Return a task of that name with options as the seed has it."""
     return Task(
@@ -61,7 +65,7 @@ def draw_task(random: Random, name: str) -> Task:
     )
 
 
-def declaration(task: Task, starts: tuple[int, ...] = (), found: Found | None = Found()) -> Declare:
+def declaration(task: Task, starts: tuple[int, ...] = (), found: Found | None = NEW) -> Declare:
     """Return what tells an engine of a task."""
     facts = {
         "tags": list(task.tags),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.engine_desk import MINUTELY, NOW, Desk, declared, last, moves, rescheduled
-from support.engine_ledger import describe
+from support.engine_likeness import describe
 from support.engine_tasks import START, declaration
 
 from schedkit.core.engine import values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,32 +14,35 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 from support.faulty import answers_lost, commits_failing, failing, locked
-from support.ledger_writer import NOW, WrittenLedger, a_run, begun, decided, written_ledger
+from support.ledger_writer import HOME, NOW, WrittenLedger, a_run, a_task, begun, decided, put, written_ledger
 
 from schedkit.core.engine.values import (
     Answered,
     AttemptRecorded,
+    AttemptStarted,
+    CodeTold,
     Decision,
     DetailsTold,
     FireRecorded,
+    ParentsHeard,
     RunChanged,
     SettingPut,
     TaskAdvanced,
     TaskDropped,
-    TaskPut,
+    TaskHeld,
+    TaskUntouched,
     WaitAdded,
     WaitBound,
     WaitDropped,
     WaitEnded,
     WaitRow,
 )
-from schedkit.core.events import RunStarted
-from schedkit.core.model import TaskRow
+from schedkit.core.events import RunQueued, RunStarted
 from schedkit.core.run import Attempt
 from schedkit.core.states import Disposition, Outcome, State
 from schedkit.core.store import schema
 from schedkit.core.store.refusals import RefusedRowError, StaleError
-from schedkit.errors import LedgerError, NotOwnerError
+from schedkit.errors import LedgerError, LifeEndedError, NotRunningError
 
 
 @pytest.fixture
@@ -49,8 +52,8 @@ def written(where: str) -> Iterator[WrittenLedger]:
         yield made
 
 
-def task(name: str = "t", **fields: Any) -> TaskRow:
-    return TaskRow(**{"name": name, "trigger": "{}", "anchored": NOW, "next": NOW, "declared": NOW, **fields})
+def advanced(task: str, was: int, to: int | None) -> TaskAdvanced:
+    return TaskAdvanced(task, was, to, HOME)
 
 
 def setting(key: str, value: str = "x") -> Decision:
@@ -70,30 +73,38 @@ def write_every_change(written: WrittenLedger) -> None:
     attempt = Attempt(number=1, started=NOW, finished=NOW + 1, outcome=Outcome.FAILED, error={"type": "E"})
     fire = FireRecorded("t", NOW, NOW + 1, None, Disposition.MISSED, NOW + 2, "late")
     told = {"stages": [{"name": "one"}], "log": [], "facts": {"n": 1.5}, "artifacts": [], "last_output": 1}
-    event = RunStarted(at=datetime(2026, 1, 1, tzinfo=UTC), seq=7, after=child)
+    event = RunStarted(at=datetime(2026, 1, 1, tzinfo=UTC), after=child)
     silent = replace(event, seq=0)
     written.write(
         decided(
-            TaskPut(task(facts={"after": ["parent"]}, paused=True)),
+            put(a_task(facts={"after": ["parent"]}, paused=True)),
             begun(parent),
             begun(child),
             WaitAdded(wait),
             WaitAdded(other),
-            AttemptRecorded(child.id, attempt),
+            AttemptStarted(child.id, 1, NOW),
+            AttemptStarted(parent.id, 1, NOW),
+            CodeTold("t", "its code", NOW),
             fire,
             DetailsTold(child.id, told),
             SettingPut("paused", "1"),
             Answered(command, NOW, {"ok": True}),
             events=(event, silent),
         ),
-        decided(WaitBound(child.id, "parent", parent.id), WaitEnded(parent.id, State.FAILED)),
-        decided(WaitDropped(child.id, "other"), fire),
+    )
+    written.write(
+        decided(WaitBound(child.id, "parent", parent.id), WaitEnded(child.id, "parent", State.FAILED)),
+        decided(WaitDropped(child.id, "other"), fire, AttemptRecorded(child.id, attempt)),
+        decided(TaskHeld("t", HOME), ParentsHeard("t", 5, HOME), TaskUntouched("t", 0)),
     )
     assert not written.refused
-    assert ledger.tasks() == [task(facts={"after": ["parent"]}, paused=True)]
+    assert ledger.tasks() == [a_task(facts={"after": ["parent"]}, paused=True, heard=5)]
     assert ledger.live() == [parent, child]
     assert ledger.waits() == [replace(wait, parent_run=parent.id, ended=State.FAILED)]
-    assert ledger.attempts(child.id) == [attempt]
+    life = written.lease.life
+    assert ledger.attempts(child.id) == [replace(attempt, life=life)]
+    assert (ledger.life_of(parent.id), ledger.life_of(child.id)) == (life, None)
+    assert ledger.codes(["t", "other"]) == {(life, "t"): "its code"}
     (missed,) = ledger.fires("t")
     assert (missed.count, missed.disposition, missed.reason) == (None, Disposition.MISSED, "late")
     assert ledger.details(child.id) == told
@@ -101,8 +112,9 @@ def write_every_change(written: WrittenLedger) -> None:
     answered = ledger.command(command)
     assert answered is not None
     assert answered.answer == {"ok": True}
-    assert ledger.commands() == []
-    assert ledger.events() == [event]
+    assert ledger.commands(HOME) == []
+    assert ledger.events() == [replace(event, seq=1)]
+    assert ledger.events(besides=life) == []
 
 
 def test_every_change_comes_back_as_it_was(written: WrittenLedger) -> None:
@@ -115,7 +127,7 @@ def test_a_sqlite_that_cannot_do_it_in_one_statement_writes_the_same(
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 32, 3))
     with written_ledger(str(tmp_path / "ledger.db")) as written:
         write_every_change(written)
-        written.write(decided(TaskAdvanced("t", NOW + 1, None)))
+        written.write(decided(advanced("t", NOW + 1, None)))
         ((_, error),) = written.refused
         assert isinstance(error, StaleError)
 
@@ -131,35 +143,39 @@ def test_on_sqlite_a_group_is_one_statement(tmp_path: Path) -> None:
             statements.append(sql)
 
         run = a_run()
-        written.writer.post(decided(begun(run), TaskPut(task()), SettingPut("a", "b")))
-        written.writer.post(decided(TaskAdvanced("t", NOW, None)))
+        written.writer.post(decided(begun(run), put(a_task()), SettingPut("a", "b")))
+        written.writer.post(decided(advanced("t", NOW, None)))
         sa.event.listen(sa.Engine, "before_cursor_execute", note)
         try:
             go_on()
             written.wait_for("committed")
         finally:
             sa.event.remove(sa.Engine, "before_cursor_execute", note)
-        assert written.ledger.tasks() == [task(next=None)]
+        assert written.ledger.tasks() == [a_task(next=None)]
         (only,) = statements
         assert only.startswith("INSERT")
 
 
 def test_a_task_is_put_again_moves_on_and_goes(written: WrittenLedger) -> None:
-    written.write(decided(TaskPut(task("a")), TaskPut(task("b"))))
+    written.write(decided(put(a_task("a")), put(a_task("b"))))
     written.write(
-        decided(TaskAdvanced("a", NOW, NOW + 5)),
-        decided(TaskPut(task("b", words="again")), TaskDropped("b"), TaskPut(task("b", words="at last"))),
+        decided(advanced("a", NOW, NOW + 5)),
+        decided(
+            put(a_task("b", words="again"), HOME),
+            TaskDropped("b", HOME),
+            put(a_task("b", words="at last")),
+        ),
     )
-    assert written.ledger.tasks() == [task("a", next=NOW + 5), task("b", words="at last")]
-    written.write(decided(TaskDropped("a"), TaskAdvanced("b", NOW, None)))
-    assert written.ledger.tasks() == [task("b", words="at last", next=None)]
+    assert written.ledger.tasks() == [a_task("a", next=NOW + 5), a_task("b", words="at last")]
+    written.write(decided(TaskDropped("a", HOME), advanced("b", NOW, None)))
+    assert written.ledger.tasks() == [a_task("b", words="at last", next=None)]
     assert not written.refused
 
 
 def test_text_that_no_database_holds_is_mended(written: WrittenLedger) -> None:
     hostile = "nul \x00, half a pair \ud800, emoji \U0001f600"
     run = a_run(who=hostile, reason=hostile, params={"a": hostile, "number": 2**63})
-    written.write(decided(begun(run), TaskPut(task(words=hostile, who=hostile)), SettingPut("note", hostile)))
+    written.write(decided(begun(run), put(a_task(words=hostile, who=hostile)), SettingPut("note", hostile)))
     assert not written.refused
     kept, row, note = written.ledger.run(run.id), written.ledger.task("t"), written.ledger.setting("note")
     assert kept is not None
@@ -222,7 +238,7 @@ def test_a_function_has_its_turn_and_its_transaction(written: WrittenLedger) -> 
 
     failing = written.writer.call(fails)
     go_on()
-    assert {key for key, _ in first.result(20)} == {"a", "schema"}
+    assert {key for key, _ in first.result(20)} == {"a", "schema", "ledger"}
     with pytest.raises(ValueError, match="no"):
         failing.result(20)
     assert written.ledger.setting("half") is None
@@ -272,17 +288,17 @@ def test_after_a_refusal_nothing_is_written_until_the_restart(written: WrittenLe
 @pytest.mark.parametrize(
     "change",
     [
-        TaskAdvanced("t", NOW + 1, None),
-        TaskAdvanced("nobody", NOW, None),
+        advanced("t", NOW + 1, None),
+        advanced("nobody", NOW, None),
         RunChanged(a_run(), a_run()),
     ],
 )
 def test_what_a_decision_was_based_on_must_still_be_so(written: WrittenLedger, change: Any) -> None:
-    written.write(decided(TaskPut(task())))
+    written.write(decided(put(a_task())))
     written.write(decided(change))
     ((_, error),) = written.refused
     assert isinstance(error, StaleError)
-    assert written.ledger.tasks() == [task()]
+    assert written.ledger.tasks() == [a_task()]
 
 
 def test_a_due_time_has_one_run(written: WrittenLedger) -> None:
@@ -309,43 +325,46 @@ def test_a_damaged_ledger_is_told_as_such(written: WrittenLedger) -> None:
 # The fence
 
 
-def test_nothing_is_written_by_who_owns_the_ledger_no_more(written: WrittenLedger) -> None:
+def mark_gone(connection: sa.Connection, life: str) -> None:
+    connection.execute(schema.nodes.update().where(schema.nodes.c.id == life).values(gone=NOW))
+
+
+def test_nothing_is_written_by_a_life_that_is_gone(written: WrittenLedger) -> None:
     written.write(setting("before"))
     with written.store.connect() as connection, connection.begin():
-        connection.execute(schema.lease.update().values(epoch=schema.lease.c.epoch + 1, owner="another"))
+        mark_gone(connection, written.lease.life)
     first, second = setting("late"), setting("later")
     written.writer.post(first)
     written.wait_for("refused")
     written.writer.post(second)
     work = written.writer.call(lambda connection: 1)
-    with pytest.raises(NotOwnerError, match="another process owns it now"):
-        work.result(20)
+    made = written.writer.decide(lambda connection: setting("latest"))
+    for future in (work, made):
+        with pytest.raises(LifeEndedError, match="this process was taken for dead"):
+            future.result(20)
     assert [decision for decision, _ in written.refused] == [first, second]
-    assert all(isinstance(error, NotOwnerError) for _, error in written.refused)
+    assert all(isinstance(error, LifeEndedError) for _, error in written.refused)
     assert [word for word, _ in written.told].count("lost") == 1
     assert written.writer.ended
-    assert written.ledger.setting("late") is None
+    assert [written.ledger.setting(key) for key in ("late", "later", "latest")] == [None] * 3
 
 
-def test_each_group_renews_the_lease_and_bears_a_number(written: WrittenLedger) -> None:
-    def lease() -> Any:
+def test_each_group_bears_a_number(written: WrittenLedger) -> None:
+    def batch() -> Any:
         with written.store.reading() as connection:
-            return connection.execute(sa.select(schema.lease)).mappings().one()
+            return connection.scalar(sa.select(schema.nodes.c.batch))
 
-    before = lease()
+    before = batch()
     written.write(setting("a"))
-    after = lease()
-    assert after["batch"] == written.writer.groups > before["batch"]
-    assert after["expires"] > before["expires"]
-    assert after["epoch"] == before["epoch"]
+    assert batch() == written.writer.groups > before
 
 
-def test_the_lease_is_renewed_while_there_is_nothing_to_write(where: str) -> None:
-    with written_ledger(where, seconds=0.4) as written:
+def test_a_life_is_told_while_there_is_nothing_to_write(new_database: Callable[[], str]) -> None:
+    with written_ledger(new_database(), seconds=0.4) as written:
 
         def expires() -> int:
             with written.store.reading() as connection:
-                return int(connection.execute(sa.select(schema.lease.c.expires)).scalar_one())
+                return int(connection.execute(sa.select(schema.beats.c.expires)).scalar_one())
 
         first, waiting = expires(), threading.Event()
         for _ in range(400):
@@ -354,25 +373,65 @@ def test_the_lease_is_renewed_while_there_is_nothing_to_write(where: str) -> Non
             if expires() > first:
                 break
         else:
-            pytest.fail("the lease ran out")
+            pytest.fail("the beat ran out")
         written.healthy = False
         written.settle()
         groups = written.writer.groups
         waiting.wait(0.5)
-        assert written.writer.groups == groups, "an owner that stands still does not keep it"
+        assert written.writer.groups == groups, "a process that stands still does not tell that it lives"
 
 
-def test_an_idle_owner_hears_that_it_owns_the_ledger_no_more(
+def test_a_life_with_nothing_to_write_hears_that_it_is_gone(
     where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with written_ledger(where, seconds=0.2) as written:
         with written.store.connect() as connection, connection.begin():
-            connection.execute(schema.lease.update().values(epoch=99, owner="another"))
+            mark_gone(connection, written.lease.life)
         written.wait_for("lost")
-        with pytest.raises(NotOwnerError):
+        with pytest.raises(LifeEndedError):
             written.writer.call(lambda connection: 1).result(20)
-    assert "could not be renewed: " in caplog.text
+    assert "could not be told: " in caplog.text
     assert [word for word, _ in written.told] == ["lost"]
+
+
+# Decided in its transaction
+
+
+def test_what_is_decided_in_the_transaction_is_written_there(written: WrittenLedger) -> None:
+    run = a_run()
+    event = RunQueued(at=datetime(2026, 1, 1, tzinfo=UTC), after=run)
+
+    def decide(connection: sa.Connection) -> Decision:
+        assert connection.scalar(sa.select(schema.meta.c.value).where(schema.meta.c.key == "before")) == "x"
+        return decided(begun(run), events=(event,))
+
+    go_on = written.busy()
+    written.writer.post(setting("before"))
+    future = written.writer.decide(decide)
+    go_on()
+    decision = future.result(20)
+    assert decision.events == [replace(event, seq=1)]
+    assert written.ledger.live() == [run]
+    assert written.ledger.events(besides=written.lease.life) == decision.events, "this process hears it too"
+    assert written.committed == [setting("before")]
+
+
+def test_what_is_decided_there_is_refused_as_a_whole(written: WrittenLedger) -> None:
+    stale = decided(SettingPut("half", "x"), RunChanged(a_run(), a_run()))
+    with pytest.raises(StaleError):
+        written.writer.decide(lambda connection: stale).result(20)
+    assert written.ledger.setting("half") is None
+    after = setting("after")
+    written.write(after)
+    assert written.committed == [after], "nobody has decided on it: the line goes on"
+
+
+def test_what_is_decided_there_is_written_once_though_the_answer_is_lost(written: WrittenLedger) -> None:
+    run = a_run()
+    event = RunQueued(at=datetime(2026, 1, 1, tzinfo=UTC), after=run)
+    with answers_lost(written.store, times=1):
+        decision = written.writer.decide(lambda connection: decided(begun(run), events=(event,))).result(20)
+    assert decision.events == written.ledger.events() == [replace(event, seq=1)]
 
 
 # A store that is away
@@ -408,30 +467,29 @@ def test_a_commit_that_failed_is_repeated(written: WrittenLedger) -> None:
     assert written.ledger.live() == [run]
 
 
-def test_a_commit_that_another_owner_has_forestalled_is_none(written: WrittenLedger) -> None:
-    """Its outcome is unknown, and the next owner's last group has, of all numbers, that of ours."""
-
-    def taken() -> None:
-        theirs = {"epoch": 99, "owner": "another", "batch": written.writer.groups}
-        with engine.begin() as connection:
-            connection.execute(schema.lease.update().values(theirs))
-
+def test_a_commit_of_a_life_that_is_gone_meanwhile_is_none(written: WrittenLedger) -> None:
+    """Its outcome is unknown, and whoever found it dead has written since."""
     engine = sa.create_engine(written.store.url)
+
+    def taken_for_dead() -> None:
+        with engine.begin() as connection:
+            mark_gone(connection, written.lease.life)
+
     decision = setting("a")
-    with commits_failing(written.store, 1, taken):
+    with commits_failing(written.store, 1, taken_for_dead):
         written.writer.post(decision)
         written.wait_for("refused")
     engine.dispose()
     ((refused, error),) = written.refused
     assert refused is decision
-    assert isinstance(error, NotOwnerError)
+    assert isinstance(error, LifeEndedError)
     assert written.ledger.setting("a") is None
 
 
 @pytest.mark.parametrize(
     ("statement", "decision"),
     [
-        ("UPDATE schedkit_lease", setting("a")),
+        ("UPDATE schedkit_nodes", setting("a")),
         ("INSERT INTO schedkit_runs", decided(begun(a_run()))),
         ("INSERT INTO schedkit_meta", setting("a")),
     ],
@@ -496,10 +554,10 @@ def test_what_comes_after_the_end_is_refused(written: WrittenLedger) -> None:
     stopping.join(30)
     written.writer.post(after_the_end)
     late = written.writer.call(lambda connection: 1)
-    with pytest.raises(NotOwnerError, match=r"the scheduler here was stopped \(start it again\)"):
+    with pytest.raises(NotRunningError, match=r"the scheduler here was stopped \(start it again\)"):
         late.result(10)
     assert written.committed == [before]
     assert [decision for decision, _ in written.refused] == [after_the_end]
-    assert isinstance(written.refused[0][1], NotOwnerError)
+    assert isinstance(written.refused[0][1], NotRunningError)
     assert written.ledger.setting("the end") is None
     assert after_the_word not in written.committed
