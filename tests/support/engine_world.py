@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from msgspec.structs import replace
-from support.engine_ledger import LedgerModel, StaleError
+from support.engine_ledger import LedgerModel
 from support.engine_tasks import begin
 
 from schedkit.core.engine.engine import Engine

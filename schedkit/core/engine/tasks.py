@@ -107,8 +107,9 @@ class Tasks:
         if found is None and stimulus.task.name in state.rows:
             return
         if found is None:
+            name = stimulus.task.name
             raise OutdatedError(
-                f"task {stimulus.task.name!r} has left", hint="read what the ledger has of it"
+                f"task {name!r} is at home elsewhere now", hint="read what the ledger has of it"
             )
         about = {parent.task for parent in stimulus.task.after}
         about = {*about, stimulus.task.name} if moved else about - state.rows.keys()

@@ -66,9 +66,8 @@ class Declarations:
         tasks: Sequence[Task],
         home: Container[str],
         life: str,
-        *,
-        written: int,
         tokens: Sequence[Promise[dict[str, Any]]],
+        written: int,
     ) -> tuple[list[Declare | StandBy], list[DeclarationError]]:
         """Return what an engine is told of tasks that are declared, and what is refused.
 
@@ -76,10 +75,10 @@ class Declarations:
         ----------
         home : container of str
             The tasks that are at home here, with this life.
-        written : int
-            How many decisions of this life's engine are in the ledger.
         tokens : sequence of Promise
             One for each, answered when it is written.
+        written : int
+            How many decisions of this life's engine are in the ledger.
         """
         after = {task.name: [parent.task for parent in task.after] for task in tasks}
         asked = {name: parents for name, parents in after.items() if name not in home or parents}

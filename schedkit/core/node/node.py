@@ -374,7 +374,7 @@ class Node:
         """Return those for which another process was quicker."""
         tokens = [Promise[dict[str, Any]]() for _ in tasks]
         told, refused = await self.declarations.settle(
-            tasks, life.engine.rows, life.lease.life, written=life.decisions_written, tokens=tokens
+            tasks, life.engine.rows, life.lease.life, tokens, life.decisions_written
         )
         life.post(*told)
         for error in refused:

@@ -350,19 +350,18 @@ def read_snapshot(connection: sa.Connection, which: sa.ColumnElement[bool], life
     parents = {parent for row in rows for parent in _parents(row)}
     lives = _lives_of(connection)
     mine = [run for run, (at, _) in lives.items() if at == life]
-    own = runs.c.task.in_(names)
-    live = [run_from_row(row) for row in _mappings(connection, _LIVE_RUNS.where(own | runs.c.id.in_(mine)))]
+    here = runs.c.task.in_(names) | runs.c.id.in_(mine)
+    live = [run_from_row(row) for row in _mappings(connection, _LIVE_RUNS.where(here))]
     waiting = [wait_from_row(row) for row in _mappings(connection, _WAITS.where(waits.c.child.in_(names)))]
     known = set(names)
+    own = [run for run in live if run.task in known]
     return Snapshot(
         tasks=rows,
         live=live,
         waits=waiting,
         taken=_taken(connection, names),
         last=_last(connection, parents),
-        abroad=frozenset(
-            run.id for run in live if run.task in known and _lives_elsewhere(lives, run.id, life)
-        ),
+        abroad=frozenset(run.id for run in own if _is_abroad(lives.get(run.id), life)),
         guests=frozenset(run.id for run in live if run.task not in known),
         elsewhere=[run for run in _live_of(connection, parents - known) if run.id not in mine],
         unheard=_unheard(connection, rows),
@@ -382,9 +381,9 @@ def _lives_of(connection: sa.Connection) -> dict[str, tuple[str, int | None]]:
     return {run: (at, gone) for run, at, gone in connection.execute(query)}
 
 
-def _lives_elsewhere(lives: Mapping[str, tuple[str, int | None]], run: str, life: str) -> bool:
-    at, gone = lives.get(run, (life, None))
-    return at != life and gone is None
+def _is_abroad(where: tuple[str, int | None] | None, life: str) -> bool:
+    """Tell whether a run is running in another life, which is not marked as gone."""
+    return where is not None and where[0] != life and where[1] is None
 
 
 def _parents(row: TaskRow) -> set[str]:

@@ -175,8 +175,8 @@ class Untouched:
 
     def for_one(self, mark: str) -> str:
         """Return the SQL that finds what was told; a row gives the task, the event and the writer's life."""
-        found = f"task = {mark} AND seq > {mark} AND life <> {mark}"
-        return f"SELECT 1 FROM {schema.events.name} WHERE {found} LIMIT 1"
+        others = f"task = {mark} AND seq > {mark} AND life <> {mark}"
+        return f"SELECT 1 FROM {schema.events.name} WHERE {others} LIMIT 1"
 
     def touched(self, array: str) -> str:
         """Return the SQL condition that something was told of one of the rows of a JSON array."""

@@ -28,7 +28,7 @@ from schedkit.core.engine.values import (
     StopAttempts,
     Submit,
 )
-from schedkit.core.events import TO_COME, RunEnded, RunQueued, RunStarted, StoreAway, TaskChanged
+from schedkit.core.events import TO_COME, RunEnded, RunQueued, RunStarted, StoreAway
 from schedkit.core.model import After, Retry, Task
 from schedkit.core.states import Disposition, Outcome, Overlap, State
 from schedkit.core.triggers.constructors import every

@@ -42,12 +42,18 @@ def play(first: int, count: int, processes: int) -> Counter[str]:
 
 
 @pytest.mark.parametrize("first", range(0, 5 * ONE, ONE))
-def test_whatever_happens_the_engine_keeps_its_promises(first: int) -> None:
+def test_whatever_happens_the_engine_keeps_its_promises(request: pytest.FixtureRequest, first: int) -> None:
+    if first:  # what the first histories reach stands for all
+        request.getfixturevalue("untraced")
     play(first, ONE, 1)
 
 
 @pytest.mark.parametrize("first", range(0, 4 * TWO, TWO))
-def test_whatever_happens_to_two_processes_they_keep_them_together(first: int) -> None:
+def test_whatever_happens_to_two_processes_they_keep_them_together(
+    request: pytest.FixtureRequest, first: int
+) -> None:
+    if first:
+        request.getfixturevalue("untraced")
     happened = play(first, TWO, 2)
     assert happened["heard"] > TWO * 5
     assert happened["moved"] > TWO / 2

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from support.engine_desk import LIFE, MINUTELY, NOW, Desk, declared, last, moves, rescheduled, running
+from support.engine_desk import LIFE, MINUTELY, NOW, Desk, declared, moves, rescheduled, running
 from support.engine_tasks import START, declaration
 
 from schedkit.core.engine.values import (

@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from support.ledger_writer import NOW, a_run, begun, decided
+from support.ledger_writer import HOME, NOW, a_run, a_task, begun, decided, put
 
 from schedkit.core.engine.values import (
+    AttemptRecorded,
+    AttemptStarted,
+    CodeTold,
     DetailsTold,
+    ParentsHeard,
     RunChanged,
     SettingPut,
     TaskAdvanced,
     TaskDropped,
-    TaskPut,
+    TaskHeld,
+    TaskUntouched,
 )
 from schedkit.core.model import TaskRow
-from schedkit.core.states import State
+from schedkit.core.run import Attempt
+from schedkit.core.states import Outcome, State
 from schedkit.core.store.groups import rows_of
 from schedkit.core.store.refusals import StaleError
 from schedkit.core.store.rows import run_values, step_values, task_values
 
-ROW = TaskRow(name="t", trigger="{}", anchored=NOW, next=NOW, declared=NOW)
+ROW = a_task()
+MOVED = a_task(home="another")
+
+
+def advanced(was: int, to: int | None) -> TaskAdvanced:
+    return TaskAdvanced("t", was, to, HOME)
+
+
+def dropped() -> TaskDropped:
+    return TaskDropped("t", HOME)
+
+
+def put_values(row: TaskRow, home: str = HOME) -> tuple[object, ...]:
+    return (*task_values(row), "t", home)
 
 
 def test_a_run_that_moves_several_times_is_one_row() -> None:
@@ -40,31 +59,48 @@ def test_of_details_and_settings_the_last_ones_count() -> None:
             decided(DetailsTold("r", {"log": ["two"], "facts": {"n": 1}}), SettingPut("paused", "\x000")),
         ]
     )
-    assert rows == {"details": [("r", "[]", '["two"]', '{"n":1}', "[]")], "settings": [("paused", "\ufffd0")]}
+    assert rows == {
+        "details": [("r", "[]", '["two"]', '{"n":1}', "[]", "0")],
+        "settings": [("paused", "\ufffd0")],
+    }
 
 
 @pytest.mark.parametrize(
     ("changes", "rows"),
     [
-        ([TaskAdvanced("t", 1, 2), TaskAdvanced("t", 2, 3)], {"advances": [(3, "t", 1)]}),
+        ([advanced(1, 2), advanced(2, 3)], {"advances": [(3, "t", 1, HOME)]}),
         (
-            [TaskAdvanced("t", NOW, 2), TaskPut(ROW)],
-            {"advances": [(2, "t", NOW)], "tasks": [task_values(ROW)]},
+            [advanced(NOW, 2), put(ROW, HOME)],
+            {"advances": [(2, "t", NOW, HOME)], "tasks": [put_values(ROW)]},
+        ),
+        ([put(ROW), advanced(NOW, None)], {"new_tasks": [task_values(replace(ROW, next=None))]}),
+        (
+            [put(ROW, "before"), advanced(NOW, None)],
+            {"tasks": [put_values(replace(ROW, next=None), "before")]},
         ),
         (
-            [TaskPut(ROW), TaskAdvanced("t", NOW, None)],
-            {"tasks": [task_values(replace(ROW, next=None))]},
+            [advanced(1, NOW), put(ROW, HOME), advanced(NOW, NOW + 1)],
+            {"advances": [(NOW, "t", 1, HOME)], "tasks": [put_values(replace(ROW, next=NOW + 1))]},
         ),
+        ([put(ROW, "before"), put(MOVED, HOME)], {"tasks": [put_values(MOVED, "before")]}),
+        ([put(ROW, HOME), dropped()], {"dropped_tasks": [("t", HOME)]}),
+        ([put(ROW, "before"), dropped()], {"dropped_tasks": [("t", "before")]}),
+        ([dropped(), put(ROW)], {"tasks": [put_values(ROW)]}),
+        ([put(ROW), dropped()], {}),
         (
-            [TaskAdvanced("t", 1, NOW), TaskPut(ROW), TaskAdvanced("t", NOW, NOW + 1)],
-            {"advances": [(NOW, "t", 1)], "tasks": [task_values(replace(ROW, next=NOW + 1))]},
+            [advanced(1, 2), dropped()],
+            {"advances": [(2, "t", 1, HOME)], "dropped_tasks": [("t", HOME)]},
         ),
-        ([TaskPut(ROW), TaskDropped("t")], {"dropped_tasks": [("t",)]}),
-        ([TaskDropped("t"), TaskPut(ROW)], {"tasks": [task_values(ROW)]}),
+        ([TaskHeld("t", HOME), TaskHeld("t", HOME)], {"held_tasks": [("t", HOME)]}),
+        ([put(ROW, "before"), TaskHeld("t", HOME)], {"tasks": [put_values(ROW, "before")]}),
+        ([ParentsHeard("t", 4, HOME), ParentsHeard("t", 5, HOME)], {"heard_parents": [(5, "t", HOME)]}),
+        ([put(ROW, HOME), ParentsHeard("t", 5, HOME)], {"tasks": [put_values(replace(ROW, heard=5))]}),
         (
-            [TaskAdvanced("t", 1, 2), TaskDropped("t")],
-            {"advances": [(2, "t", 1)], "dropped_tasks": [("t",)]},
+            [ParentsHeard("t", 5, HOME), put(replace(ROW, heard=5), HOME)],
+            {"tasks": [put_values(replace(ROW, heard=5))]},
         ),
+        ([TaskUntouched("t", 7)], {"untouched_tasks": [("t", 7)]}),
+        ([CodeTold("t", "its code", 3)], {"codes": [("t", "its code", 3)]}),
     ],
 )
 def test_a_task_moves_on_and_is_put_or_dropped_in_any_order(changes: list, rows: dict) -> None:  # type: ignore[type-arg]
@@ -75,9 +111,9 @@ def test_a_task_moves_on_and_is_put_or_dropped_in_any_order(changes: list, rows:
 @pytest.mark.parametrize(
     "changes",
     [
-        [TaskAdvanced("t", 1, 2), TaskAdvanced("t", 1, 3)],
-        [TaskPut(ROW), TaskAdvanced("t", NOW + 1, None)],
-        [TaskDropped("t"), TaskAdvanced("t", NOW, None)],
+        [advanced(1, 2), advanced(1, 3)],
+        [put(ROW), advanced(NOW + 1, None)],
+        [dropped(), advanced(NOW, None)],
     ],
 )
 def test_a_schedule_that_is_not_where_it_was_is_stale(changes: list) -> None:  # type: ignore[type-arg]
@@ -91,6 +127,15 @@ def test_a_run_that_is_not_as_it_was_is_stale() -> None:
     for second in (begun(queued), RunChanged(queued, running)):
         with pytest.raises(StaleError, match=f"run {queued.id} is no longer as it was"):
             rows_of([decided(begun(queued), RunChanged(queued, running)), decided(second)])
+
+
+def test_an_attempt_that_begins_and_ends_is_one_row() -> None:
+    began = decided(AttemptStarted("r", 2, NOW))
+    end = Attempt(number=2, started=NOW, finished=NOW + 1, outcome=Outcome.DONE, life="any")
+    ended = decided(AttemptRecorded("r", end))
+    assert rows_of([began]) == {"new_attempts": [("r", 2, NOW, None, None, None)]}
+    assert rows_of([ended]) == {"attempts": [(NOW + 1, "done", None, "r", 2)]}
+    assert rows_of([began, ended]) == {"new_attempts": [("r", 2, NOW, NOW + 1, "done", None)]}
 
 
 def test_a_decision_that_only_tells_writes_nothing() -> None:
