@@ -279,10 +279,10 @@ class Store:
         """Close every pooled connection, once those that are lent have come back."""
         with self._readers:
             self._readers.wait_for(lambda: not self._reading, timeout=5.0)
-        _dispose(self._write, self._read)
-        if self._guard is not None:
+        if self._guard is not None:  # first: beside it SQLite would leave its log behind
             self._guard.release()
             self._guarded = None
+        _dispose(self._write, self._read)
 
 
 _AUTOCOMMIT = "schedkit_autocommit"  # an option of connections

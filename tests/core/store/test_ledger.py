@@ -1,22 +1,25 @@
-"""The ledger opens, upgrades, refuses."""
+"""The ledger opens, or is refused with what to do."""
 
 from __future__ import annotations
 
 import errno
 import gc
 import os
+import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.store import lease, schema
+from schedkit.core.store import locks, schema
 from schedkit.core.store.database import Store
+from schedkit.core.store.reader import Ledger
 from schedkit.errors import LedgerError, SettingsError
 
 Make = Callable[..., Scheduler]
@@ -32,6 +35,19 @@ def test_a_ledger_is_made_with_its_folder(tmp_path: Path) -> None:
     with store.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     store.close()
+
+
+def test_a_ledger_that_is_closed_is_one_file(tmp_path: Path) -> None:
+    """Who copies it then has all of it."""
+    path = tmp_path / "ledger.db"
+    with Scheduler(path, results=tmp_path / "results") as sched:
+        sched.task(name="one")(lambda: 1)
+        sched.submit("one").result("10s")
+    sched._ledger.store.close()
+    assert not path.with_name("ledger.db-wal").exists()
+    copy = Store(shutil.copy(path, tmp_path / "copy.db"))
+    assert len(Ledger(copy).runs()) == 1
+    copy.close()
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
@@ -86,39 +102,16 @@ def test_a_read_only_folder_is_refused(read_only: Path) -> None:
 
 
 def test_a_lock_that_nobody_can_have_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "ledger.db.owner").mkdir()
-    with pytest.raises(LedgerError, match=r"its lock .*ledger\.db\.owner cannot be taken .*may you write"):
+    (tmp_path / "ledger.db.lives").mkdir()
+    with pytest.raises(LedgerError, match=r"its lock .*ledger\.db\.lives cannot be taken .*may you write"):
         Scheduler(tmp_path / "ledger.db").start()
 
-    def without_locks(file: object) -> None:
+    def without_locks(file: object, position: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(lease, "_lock", without_locks)
+    monkeypatch.setattr(locks, "_lock", without_locks)
     with pytest.raises(LedgerError, match=r"No locks available.*does its file system know locks"):
         Scheduler(tmp_path / "other.db").start()
-
-
-def test_the_lock_of_windows_is_on_the_files_first_byte(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Windows locks from the file's position on; who opens it to append stands at its end."""
-    held: dict[tuple[int, int], int] = {}
-
-    def locking(file: int, mode: int, count: int) -> None:
-        first = os.lseek(file, 0, os.SEEK_CUR)
-        assert (mode, count) == (2, 1)
-        if held.setdefault((os.fstat(file).st_ino, first), file) != file:
-            raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(lease, "_lock", lambda file: lease.lock_first_byte(file, locking, 2))
-    path = tmp_path / "ledger.db.owner"
-    path.write_bytes(b"something")
-    first, second = lease.FileLock(path), lease.FileLock(path)
-    assert first.take()
-    lease.FileLock._held.discard(os.path.realpath(path))  # as another process sees it
-    assert not second.take()
-    assert list(held) == [(path.stat().st_ino, 0)]
-    first.release()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
@@ -154,37 +147,37 @@ def test_a_store_that_nobody_holds_closes_its_connections(where: str) -> None:
     assert pool.checkedin() == 0
 
 
-def test_a_newer_schema_is_refused_by_name(where: str) -> None:
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ("1", r"has schema 1, of an earlier schedkit; this one uses schema 2 \(name another ledger, or move"),
+        ("0", "has schema 0, of an earlier schedkit"),
+        ("99", r"has schema 99; this schedkit knows up to 2 \(upgrade schedkit"),
+        ("ninety", "has schema 'ninety', which is none"),
+        (None, "has schema 0, of an earlier schedkit"),
+    ],
+)
+def test_another_schema_is_refused_by_name(where: str, told: str | None, message: str) -> None:
     store = Store(where)
     store.open()
     with store.connect() as connection, connection.begin():
-        connection.execute(schema.meta.update().values(value="99"))
-    with pytest.raises(LedgerError, match=r"has schema 99; this schedkit knows up to 1 \(upgrade schedkit"):
-        store.open()
-    with store.connect() as connection, connection.begin():
-        connection.execute(schema.meta.update().values(value="ninety"))
-    with pytest.raises(LedgerError, match="has schema 'ninety', which is none"):
+        note = schema.meta.c.key == "schema"
+        if told is None:
+            connection.execute(schema.meta.delete().where(note))
+        else:
+            connection.execute(schema.meta.update().where(note).values(value=told))
+    with pytest.raises(LedgerError, match=message):
         store.open()
     store.close()
 
 
-def test_an_older_schema_is_upgraded_step_by_step(where: str) -> None:
+def test_a_ledger_has_an_identity_for_good(where: str) -> None:
     store = Store(where)
     store.open()
-
-    def first(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("ALTER TABLE schedkit_tasks ADD COLUMN colour TEXT")
-
-    def second(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("UPDATE schedkit_tasks SET colour = 'green'")
-
-    steps = {schema.VERSION: first, schema.VERSION + 1: second}
-    with store.connect() as connection, connection.begin():
-        assert schema.migrate(connection, where, steps, schema.VERSION + 2) == schema.VERSION
-        assert schema.migrate(connection, where, steps, schema.VERSION + 2) == schema.VERSION + 2
-        assert connection.exec_driver_sql("SELECT count(colour) FROM schedkit_tasks").scalar() == 0
-        with pytest.raises(LedgerError, match="which nothing upgrades"):
-            schema.migrate(connection, where, {}, schema.VERSION + 3)
+    identity = Ledger(store).identity
+    assert str(UUID(identity)) == identity
+    store.open()
+    assert Ledger(store).identity == identity
     store.close()
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
-from support.ledger_writer import NOW, WrittenLedger, a_run, begun, decided, written_ledger
+from support.ledger_writer import HOME, NOW, WrittenLedger, a_run, a_task, begun, decided, put, written_ledger
 
-from schedkit.core.engine.values import RunChanged, SettingPut, Snapshot, TaskPut, WaitAdded, WaitRow
+from schedkit.core.engine.values import RunChanged, SettingPut, Snapshot, WaitAdded, WaitRow
 from schedkit.core.ids import new_id
 from schedkit.core.model import TaskRow
 from schedkit.core.states import State
@@ -27,7 +27,7 @@ def written(where: str) -> Iterator[WrittenLedger]:
 
 
 def task(name: str, **fields: Any) -> TaskRow:
-    return TaskRow(**{"name": name, "anchored": NOW, "declared": NOW, **fields})
+    return a_task(name, **{"trigger": None, "next": None, "facts": {"after": []}, **fields})
 
 
 def ended(state: State, finished: int, **fields: Any) -> RunChanged:
@@ -35,7 +35,7 @@ def ended(state: State, finished: int, **fields: Any) -> RunChanged:
 
 
 def test_an_empty_ledger_is_an_empty_snapshot(written: WrittenLedger) -> None:
-    assert written.ledger.snapshot() == Snapshot()
+    assert written.ledger.snapshot(HOME) == Snapshot()
 
 
 def test_a_snapshot_is_all_that_an_engine_needs(written: WrittenLedger) -> None:
@@ -46,8 +46,8 @@ def test_a_snapshot_is_all_that_an_engine_needs(written: WrittenLedger) -> None:
     others = WaitRow(new_id(), "child", "parent", "an ended run", "success")
     written.write(
         decided(
-            TaskPut(child),
-            TaskPut(parent),
+            put(child),
+            put(parent),
             *map(begun, live),
             WaitAdded(wait),
             WaitAdded(others),
@@ -58,7 +58,7 @@ def test_a_snapshot_is_all_that_an_engine_needs(written: WrittenLedger) -> None:
             ended(State.DONE, NOW, task="child", scheduled=NOW + 1),
         )
     )
-    snapshot = written.ledger.snapshot()
+    snapshot = written.ledger.snapshot(HOME)
     assert snapshot.tasks == [child, parent]
     assert snapshot.live == sorted(live, key=lambda run: run.id)
     assert snapshot.waits == [wait]
@@ -70,20 +70,20 @@ def test_a_snapshot_is_all_that_an_engine_needs(written: WrittenLedger) -> None:
 def test_the_last_run_of_a_parent_is_the_one_that_ended_last(written: WrittenLedger) -> None:
     row = task("child", facts={"after": ["parent"]})
     slow, quick = a_run(task="parent", state=State.RUNNING), a_run(task="parent", state=State.RUNNING)
-    written.write(decided(TaskPut(row), begun(slow), begun(quick)))
+    written.write(decided(put(row), begun(slow), begun(quick)))
     written.write(
         decided(RunChanged(quick, replace(quick, state=State.DONE, finished=NOW + 1))),
         decided(RunChanged(slow, replace(slow, state=State.FAILED, finished=NOW + 2))),
     )
-    assert written.ledger.snapshot().last == {"parent": State.FAILED}
+    assert written.ledger.snapshot(HOME).last == {"parent": State.FAILED}
     written.write(decided(begun(a_run(task="parent", state=State.RUNNING))))
-    assert written.ledger.snapshot().last == {"parent": State.FAILED}, "one that runs has not ended"
+    assert written.ledger.snapshot(HOME).last == {"parent": State.FAILED}, "one that runs has not ended"
 
 
 def test_a_snapshot_shows_one_moment(written: WrittenLedger) -> None:
     """A run that ends while it is read is alive in all of it, or in nothing of it."""
     run = a_run(task="parent")
-    written.write(decided(TaskPut(task("child", facts={"after": ["parent"]})), begun(run)))
+    written.write(decided(put(task("child", facts={"after": ["parent"]})), put(task("parent")), begun(run)))
     seen: list[str] = []
 
     def interfere(connection: Any, cursor: Any, sql: str, *rest: Any) -> None:
@@ -94,22 +94,22 @@ def test_a_snapshot_shows_one_moment(written: WrittenLedger) -> None:
 
     sa.event.listen(sa.Engine, "after_cursor_execute", interfere)
     try:
-        snapshot = written.ledger.snapshot()
+        snapshot = written.ledger.snapshot(HOME)
     finally:
         sa.event.remove(sa.Engine, "after_cursor_execute", interfere)
     assert seen
     assert (snapshot.live, snapshot.last, snapshot.paused) == ([run], {}, False)
-    assert written.ledger.snapshot().last == {"parent": State.FAILED}
+    assert written.ledger.snapshot(HOME).last == {"parent": State.FAILED}
 
 
 def test_damaged_values_are_told_as_such(written: WrittenLedger) -> None:
-    written.write(decided(begun(a_run())))
+    written.write(decided(put(task("t")), begun(a_run())))
     damage = "UPDATE schedkit_runs SET state = 'NEVER', params = '{'"
     written.writer.call(lambda connection: connection.exec_driver_sql(damage)).result(20)
     with written.store.connect() as connection, connection.begin():
         connection.exec_driver_sql("UPDATE schedkit_runs SET state = 'QUEUED'")
     with pytest.raises(LedgerError, match="a value cannot be read"):
-        written.ledger.snapshot()
+        written.ledger.snapshot(HOME)
 
 
 def test_neither_a_snapshot_nor_a_commit_goes_through_all_runs(tmp_path: Path) -> None:
@@ -121,8 +121,8 @@ def test_neither_a_snapshot_nor_a_commit_goes_through_all_runs(tmp_path: Path) -
 
         sa.event.listen(sa.Engine, "before_cursor_execute", note)
         try:
-            written.write(decided(TaskPut(task("child", facts={"after": ["parent"]}))))
-            written.ledger.snapshot()
+            written.write(decided(put(task("child", facts={"after": ["parent"]}))))
+            written.ledger.snapshot(HOME)
         finally:
             sa.event.remove(sa.Engine, "before_cursor_execute", note)
         assert len([sql for sql, _ in statements if f"INSERT INTO temp.{VIEW}" in sql]) == 1
