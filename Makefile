@@ -1,5 +1,6 @@
 # Two commands for a newcomer: `make demo` and `make test`. Each makes its own .venv.
 PYTHON ?= python3
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
@@ -12,10 +13,11 @@ demo: $(VENV)/.demo
 lab: $(VENV)/.demo
 	$(BIN)/schedkit lab
 
+# Tests wait half of the time: three at once keep two cores busy. A worker without tests takes another's.
 test: lint types
-	$(PY) -m pytest -n 2 --dist loadfile -m "not browser and not crash and not thorough" \
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not browser and not crash and not thorough" \
 	  --cov --cov-report=term --cov-fail-under=95 tests
-	$(PY) -m pytest -n 2 --dist loadfile notebooks  # kernels of their own, which coverage would hold up
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile notebooks  # kernels of their own, which coverage would hold up
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

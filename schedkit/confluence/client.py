@@ -15,7 +15,7 @@ from schedkit.confluence.plans.new_page import NewPage
 from schedkit.confluence.plans.page_set import MISSING_PAGES, Each, MissingPages, PagesPlan, plan_each
 from schedkit.confluence.plans.plan import Plan
 from schedkit.confluence.plans.publish import plan_page
-from schedkit.confluence.plans.template import filled_title
+from schedkit.confluence.plans.template import page_title
 from schedkit.confluence.site.addresses import PageAddress, page_address, parent_address
 from schedkit.confluence.site.parents import find_parent
 from schedkit.confluence.site.server import Server
@@ -131,7 +131,7 @@ class AsyncConfluence:
         names = tuple(a_text(label, "labels") for label in column_labels(labels, "labels"))
         above = self._parent(parent, f"the page {title.strip()!r}")
         source = template if isinstance(template, str) else await _source_of(template)
-        shown = " ".join(filled_title(title, values).split())
+        shown = page_title(title, values)
         new = NewPage(await find_parent(self.server, above), shown, key, names)
         return await plan_page(self.server, new, title, source, values, message)
 
@@ -207,7 +207,9 @@ class AsyncConfluence:
                 f"values={safe_repr(values, 60)} is not a function",
                 hint='write values=lambda value, part: {"count": len(part)}',
             )
-        if missing_pages is not None and missing_pages not in MISSING_PAGES:
+        if missing_pages is not None and (
+            not isinstance(missing_pages, str) or missing_pages not in MISSING_PAGES
+        ):
             raise UsageError(
                 f"unknown missing_pages={safe_repr(missing_pages, 60)}",
                 hint=did_you_mean(missing_pages, MISSING_PAGES),

@@ -7,12 +7,14 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from schedkit.confluence.markup import Link, Lozenge
-from schedkit.confluence.tables.arguments import a_number, labels
+from schedkit.confluence.tables.arguments import a_number
 from schedkit.confluence.tables.look import Look
 from schedkit.confluence.tables.moments import moment
+from schedkit.confluence.tables.render import is_missing
 from schedkit.errors import UsageError
 from schedkit.values.durations import elapsed_text
 from schedkit.values.keywords import check_keywords
+from schedkit.values.text import safe_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +64,7 @@ def latest_runs(
     Raises
     ------
     UsageError
-        If a row names no task or state.
+        If a row names no task or state, or its moment or duration is none.
 
     Examples
     --------
@@ -76,10 +78,13 @@ def latest_runs(
     look = Look(tz=tz, show_zone=show_zone)
     a_number(lately, "lately", least=1)
     by_task: dict[str, list[Mapping[str, Any]]] = {}
-    for row in labels(rows, "rows"):
-        if not isinstance(row, Mapping) or not row.get("task") or not row.get("state"):
+    if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
+        raise UsageError(f"rows={safe_repr(rows, 60)} is not a list of runs", hint="give [{'task': …}, …]")
+    for row in rows:
+        task, state = (row.get("task"), row.get("state")) if isinstance(row, Mapping) else (None, None)
+        if not isinstance(task, str) or not isinstance(state, str) or not task or not state:
             raise UsageError("a run without task or state", hint="rows need 'task' and 'state'")
-        by_task.setdefault(str(row["task"]), []).append(row)
+        by_task.setdefault(task, []).append(row)
     made = []
     for task in sorted(by_task):
         ended = [row for row in by_task[task] if str(row["state"]) in _ENDED]
@@ -97,10 +102,10 @@ def _row(task: str, runs: list[Mapping[str, Any]], look: Look, lately: int) -> l
     done = sum(str(run["state"]) == "DONE" for run in recent)
     url = last.get("url")
     return [
-        Link(task, str(url)) if url else task,
+        Link(task, url) if isinstance(url, str) and url else task,
         _lozenge(str(last["state"]).lower(), str(last["state"])),
         "" if when == _NEVER else moment(when, look),
-        _duration(last.get("seconds")),
+        _duration(last),
         f"{done} of {len(recent)} done",
         _message(last),
     ]
@@ -114,16 +119,32 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _finished(row: Mapping[str, Any]) -> datetime:
-    value = row.get("finished_at") or row.get("finished")
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
+    value = row.get("finished_at")
+    value = row.get("finished") if value is None else value
+    if isinstance(value, str) and value:
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise UsageError(
+                f"a run of {row['task']!r} finished at {safe_repr(value, 60)}, which is no moment",
+                hint="give a datetime, or ISO 8601 text",
+            ) from None
     if not isinstance(value, datetime) or value != value:
         return _NEVER
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def _duration(seconds: Any) -> str:
-    return "" if seconds is None or seconds != seconds else elapsed_text(float(seconds))
+def _duration(row: Mapping[str, Any]) -> str:
+    seconds = row.get("seconds")
+    if is_missing(seconds):
+        return ""
+    try:
+        return elapsed_text(float(seconds))  # type: ignore[arg-type]  # what is no number is refused
+    except (TypeError, ValueError):
+        raise UsageError(
+            f"a run of {row['task']!r} took {safe_repr(seconds, 60)}, which is no number of seconds",
+            hint="give seconds=12.5",
+        ) from None
 
 
 def _message(row: Mapping[str, Any]) -> str:

@@ -249,13 +249,14 @@ AnyEvent = (
 )
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+_WITH_ATTEMPT = (RunRetrying, RunEnded)
 # In the log: the error of an attempt is that of its run. An error is never empty.
 _AS_OF_RUN: dict[str, Any] = {}
 
 
 def encode(event: Event) -> str:
     """Return the event as JSON text; a value JSON does not know becomes its text."""
-    if isinstance(event, RunRetrying | RunEnded) and event.attempt is not None:
+    if isinstance(event, _WITH_ATTEMPT) and event.attempt is not None:
         error = event.attempt.error
         if error is not None and error == event.after.error:
             event = replace(event, attempt=replace(event.attempt, error=_AS_OF_RUN))
@@ -265,7 +266,7 @@ def encode(event: Event) -> str:
 def decode(text: str | bytes) -> Event:
     """Return the event that `encode` wrote."""
     event = _decoder.decode(text)
-    if not isinstance(event, RunRetrying | RunEnded) or event.attempt is None:
+    if not isinstance(event, _WITH_ATTEMPT) or event.attempt is None:
         return event
     if event.attempt.error != _AS_OF_RUN:
         return event

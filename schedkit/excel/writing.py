@@ -267,7 +267,7 @@ def _plan(
     """Return the plan for a workbook: an existing one, a template, or a new one."""
     placed = [name for name in frames if name is not None and _PLACED.fullmatch(name)]
     continued = fill_options.mode != "replace" or fill_options.key or (placed and template is None)
-    source = target if continued and target.is_file() else template
+    source = target if continued and os.path.isfile(target) else template
     first = next(iter(frames.values()))
     if source is not None:
         if source is target:
@@ -294,7 +294,8 @@ def _plan(
 
 def _tell_sheets_that_go(target: Path, plan: WritePlan) -> None:
     """Say which sheets of the workbook that is replaced are not in the new one."""
-    if not target.is_file() or opened_by(target) is not None:  # else it goes to a file beside it
+    # A name that is too long is no file; the error is given when it is written.
+    if not os.path.isfile(target) or opened_by(target) is not None:  # else it goes to a file beside it
         return
     try:
         there = open_workbook(Package(target.read_bytes(), target.name), target.name).sheets

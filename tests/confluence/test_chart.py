@@ -10,11 +10,13 @@ import pandas as pd
 import pytest
 from confluence.conftest import DemoPage
 from matplotlib.figure import Figure
+from starlette.responses import Response
 from support.confluence_pages import anchor, table
+from support.confluence_templates import fresh_title
 
 from schedkit.confluence import Applied, Chart, Confluence, Plan
 from schedkit.demo import DemoSite
-from schedkit.errors import FileError, UsageError
+from schedkit.errors import FileError, ForbiddenError, UsageError
 
 MakePage = Callable[[str], DemoPage]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -157,3 +159,16 @@ def test_the_table_behind_a_chart_is_not_named_by_it(wiki: Confluence, make_page
     plan(wiki, page, Chart(bars(3, 1), alt=ALT)).apply()
     assert wiki.page(page.id).tables()["Also"].tolist() == ["anchor:bugs", ""]
     assert wiki.page(page.id).table("anchor:bugs").read()["Key"].tolist() == ["K-1", "K-2"]
+
+
+def test_a_page_that_is_made_without_its_chart_is_told(wiki: Confluence, demo: DemoSite) -> None:
+    given = {"parent": 100003, "template": "<p>{{ picture }}</p>", "values": {"picture": Chart(PNG, alt=ALT)}}
+    title = fresh_title(demo)
+    undo = demo.before(
+        lambda request: Response(status_code=403) if "attachment" in request.url.path else None
+    )
+    with pytest.raises(ForbiddenError, match=r"is forbidden; page [0-9]+ .* itself is as planned"):
+        wiki.publish(title, **given).apply()
+    undo()
+    done = wiki.publish(title, **given).apply()
+    assert (done.written, done.attached) == (False, ("picture.png",))

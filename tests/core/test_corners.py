@@ -280,30 +280,6 @@ def test_a_failing_listener_harms_nobody(sched: Scheduler, caplog: pytest.LogCap
     assert any("a listener failed" in record.message for record in caplog.records)
 
 
-def test_a_context_of_its_own() -> None:
-    now = datetime.now(UTC)
-    at = to_micros(now)
-    run = Run(id="r", task="t", state=State.RUNNING, due=at, queued=at, scheduled=at, attempt=3)
-    told: list[events.Event] = []
-    context_of_run = RunContext(run, told.append)
-    assert repr(context_of_run) == "<run r of 't', attempt 3>"
-    assert context_of_run.trigger_time == now
-    for done in range(1000):
-        context_of_run.progress("rows", done, 1000)
-    context_of_run.progress("rows", 1000, 1000)
-    assert len(told) < 100, "a fast stage is not told at every step"
-    assert told[-1].done == 1000  # type: ignore[attr-defined]
-    stopped: list[int] = []
-    forget = context_of_run.on_stop(lambda: stopped.append(1))
-    context_of_run.on_stop(lambda: stopped.append(2))
-    forget()
-    context_of_run.stop()
-    assert stopped == [2]
-    context_of_run.on_stop(lambda: stopped.append(3))
-    assert stopped == [2, 3]
-    assert context_of_run.should_stop()
-
-
 @pytest.mark.parametrize(
     "make_it",
     [

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from core.conftest import Heard
+from core.conftest import Heard, until
 from crash.judge import judge_schedule
-from support.lives import life_of
+from support.lives import life_of, lives_again
 from support.postgres_server import kill, postgres_server, revive
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.states import State
+from schedkit.core.tasks.origin import declared_in
 from schedkit.core.triggers.constructors import every
 from schedkit.errors import LedgerError
 
@@ -64,31 +65,35 @@ def test_a_life_that_ran_out_while_its_process_stood_still(
     entered, release = threading.Event(), threading.Event()
 
     def held(run: Any) -> str:
-        if first.name == "sleeper" and run.attempt == 1:
+        if run.attempt == 1:
             entered.set()
             release.wait(30)
         return f"attempt {run.attempt}"
 
-    first.task(name="held")(held)
+    with declared_in("/sleeper.py"):
+        first.task(name="held")(held)
     run = first.submit("held")
     assert entered.wait(10)
     heard = Heard(first)
     # As if the process had been stopped: its writer neither renews nor writes.
-    life = life_of(first)
+    life, before = life_of(first), life_of(first).lease.life
     standing = threading.Event()
     stands = threading.Event()
     life.writer.call(lambda connection: (stands.set(), standing.wait(60), None)[2])
     assert stands.wait(30)  # in the middle of a transaction that holds its life's row
     second = Scheduler(url, results=tmp_path, lease="1s", name="heir")
-    second.task(name="held")(held)
+    with declared_in("/heir.py"):
+        second.task(name="held")(held)
     second.start()
-    assert second.state == "running"
+    assert second.standing_by == ["held"]
+    until(lambda: second.at_home == ["held"])
     standing.set()
     release.set()
     heard.wait_for(heard.of(events.NodeChanged, change="lost"))
     assert second.run(run.id).result("10s") == "attempt 2"
-    heard.wait_for(heard.of(events.NodeChanged, change="started", name="sleeper"))
-    assert first.state == "running", "born again"
+    until(lambda: lives_again(first, before))
+    until(lambda: first.standing_by == ["held"])
+    assert first.state == "running"
     for sched in (first, second):
         sched.stop("1s")
         sched._ledger.store.close()

@@ -125,6 +125,8 @@ def test_a_folder_named_like_a_file_is_said(tmp_path: Path) -> None:
         excel.write(FRAME.head(1), tmp_path / "folder.xlsx")
     with pytest.raises(FileError, match="the name is too long"):
         excel.write(FRAME.head(1), tmp_path / f"{'n' * 300}.xlsx")
+    with pytest.raises(FileError, match="the name is too long"):
+        excel.write(FRAME.head(1), tmp_path / f"{'n' * 300}.xlsx", mode="append")
     assert excel.write(FRAME.head(1), tmp_path / f"{'n' * 240}.xlsx").path.is_file()
 
 

@@ -132,7 +132,7 @@ def test_pages_whose_value_has_no_rows_any_more(
 
 def test_pages_of_one_title_are_refused(tools: Tools, site: DemoSite) -> None:
     before = len(site.wiki.pages)
-    with pytest.raises(UsageError, match="pages have the title 'Issues'") as caught:
+    with pytest.raises(UsageError, match="pages would have the title 'Issues'") as caught:
         run_report(report(by="Priority", title="Issues"), tools)
     assert "{{ value }}" in caught.value.hint
     assert len(site.wiki.pages) == before

@@ -56,8 +56,10 @@ def end(board: Board, run: str, task: str, second: float, **fields: Any) -> None
     board.fold(events_of(board).ended(run, task, second, **fields))
 
 
-def progress(board: Board, run: str, task: str, second: float, done: float, total: float | None) -> None:
-    stage = {"stage": "extract issues", "done": done, "total": total}
+def progress(
+    board: Board, run: str, task: str, second: float, done: float, total: float | None, **more: Any
+) -> None:
+    stage = {"stage": "extract issues", "done": done, "total": total, **more}
     board.fold(events_of(board).progressed(run, task, second, **stage))
 
 
@@ -96,7 +98,7 @@ def working_day() -> Board:
     queue(board, "live", "sprint_report", -14, params={"project": "KAFKA", "rows": 2000})
     start(board, "live", "sprint_report", -13)
     progress(board, "live", "sprint_report", -12, 0, 2000)
-    progress(board, "live", "sprint_report", 0, 1340, 2000)
+    progress(board, "live", "sprint_report", 0, 1340, 2000, started=at(-12), rate=111.667)
     for i, (level, words) in enumerate(
         [(20, "2,000 issues match"), (30, "page 6 answered 429; waiting 2 s"), (20, "page 9 of 14")]
     ):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 
+from support.engine_ledger import LedgerModel
 from support.engine_process import ProcessModel
 from support.engine_tasks import NAMES, TIMED, TRIGGERS
 from support.engine_world import World
@@ -37,9 +38,9 @@ Key = tuple[str, int]  # run and attempt
 class History:
     """Processes at one ledger, moved by random steps."""
 
-    def __init__(self, seed: int, processes: int = 1) -> None:
+    def __init__(self, seed: int, processes: int = 1, ledger: LedgerModel | None = None) -> None:
         self.random = Random(seed)
-        self.world = World(self.random)
+        self.world = World(self.random, ledger)
         self.processes = [ProcessModel(self.world) for _ in range(processes)]
         for process in self.processes:
             process.commit()

@@ -27,9 +27,9 @@ class World:
         How often what happened.
     """
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, ledger: LedgerModel | None = None) -> None:
         self.random = random
-        self.ledger = LedgerModel()
+        self.ledger = ledger or LedgerModel()
         self.now = self.steady = begin()
         self.latest = 0  # what the clock showed before it was set back
         self.made = 0

@@ -11,21 +11,23 @@ __all__ = ["die", "life_of", "lives_again", "seem_dead"]
 
 def life_of(sched: Scheduler) -> Life:
     """Return what runs tasks in a scheduler."""
-    life = sched._node.life
+    life = _life(sched)
     assert life is not None
     return life
 
 
+def _life(sched: Scheduler) -> Life | None:
+    return sched._node.life
+
+
 def seem_dead(sched: Scheduler) -> None:
     """Let others find no sign of life, as of a process that stood still for longer than its lease."""
-    life = life_of(sched)
-    life.writer._healthy = lambda: False  # it does not say that it lives
-    _give_no_sign(life)
+    _give_no_sign(life_of(sched))
 
 
 def lives_again(sched: Scheduler, before: str) -> bool:
     """Tell whether a scheduler lives, in another life than before."""
-    life = sched._node.life
+    life = _life(sched)
     return life is not None and life.lease.life != before
 
 
@@ -37,13 +39,12 @@ def die(sched: Scheduler) -> None:
 
     life.stop = nothing  # type: ignore[method-assign]
     life.announce = lambda change: None  # type: ignore[method-assign]
-    life.lease.end = lambda: None  # type: ignore[method-assign]
     sched.stop("0s")
     _give_no_sign(life)
 
 
 def _give_no_sign(life: Life) -> None:
-    life.lease._let_go()
+    life.lease.leave()
     if not life.ledger.store.sqlite:
         with life.ledger.store.connect() as connection, connection.begin():
-            connection.execute(beats.update().where(beats.c.life == life.lease.life).values(expires=0))
+            connection.execute(beats.delete().where(beats.c.life == life.lease.life))

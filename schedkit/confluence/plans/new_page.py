@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from schedkit import context
 from schedkit.confluence.site.dialects import PageState
-from schedkit.confluence.site.lost_answers import LostAnswers
+from schedkit.confluence.site.lost_answers import LostAnswers, add_words
 from schedkit.confluence.site.parents import Parent
 from schedkit.confluence.site.server import Server
 from schedkit.errors import NotFoundError, SiteError, UsageError
@@ -18,6 +18,8 @@ __all__ = ["NewPage", "create", "existing", "finish", "known_placeholders", "pag
 # On the parent: the pages below it by their key. On a page: the placeholders it was given.
 _PAGES = "schedkit-pages"
 _PLACEHOLDERS = "schedkit-placeholders"
+# A property that was not written is written by the next run.
+_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,10 @@ async def create(server: Server, new: NewPage, source: str, until: float) -> tup
 
 async def finish(server: Server, new: NewPage, state: PageState, until: float) -> None:
     """Give a page its labels, and remember its key and its placeholders; nothing is sent that is known."""
-    await _label(server, state.id, new.labels, until)
+    try:
+        await _label(server, state.id, new.labels, until)
+    except SiteError as error:
+        raise add_words(error, f"{state.name} itself is as planned") from None
     if new.key is not None:
         await _remember(server, new.parent.id, _PAGES, {new.key: state.id}, folder=new.parent.folder)
     names = await known_placeholders(server, state.id)
@@ -113,7 +118,7 @@ async def finish(server: Server, new: NewPage, state: PageState, until: float) -
 
 
 async def _label(server: Server, page_id: str, names: Sequence[str], until: float) -> None:
-    lost = LostAnswers(until)
+    lost = LostAnswers(until, without="its labels were not set")
     while names:
         with lost.looking():
             missing = set(names) - await server.labels(page_id, retries=lost.retries)
@@ -130,8 +135,8 @@ async def _label(server: Server, page_id: str, names: Sequence[str], until: floa
 async def _remember(
     server: Server, page_id: str, name: str, entries: dict[str, object], *, folder: bool = False
 ) -> None:
-    """Merge entries into a property of a page or folder; another writer may come between once."""
-    for _ in range(2):
+    """Merge entries into a property of a page or folder; other writers may come between."""
+    for _ in range(_TRIES):
         try:
             value, known = await server.read_property(page_id, name, folder=folder)
         except SiteError as error:

@@ -20,17 +20,18 @@ from schedkit.confluence.plans.plan import AsyncPlan, Plan, parts_of
 from schedkit.confluence.plans.preview import summary
 from schedkit.confluence.plans.publish import plan_page
 from schedkit.confluence.plans.result import Applied
-from schedkit.confluence.plans.template import filled_title, placeholder_names
+from schedkit.confluence.plans.template import page_title, placeholder_names
 from schedkit.confluence.plans.update import check_editable, settled_draft
 from schedkit.confluence.site.dialects import PageState
 from schedkit.confluence.site.parents import Parent
 from schedkit.confluence.site.server import Server
+from schedkit.confluence.tables.render import is_missing
 from schedkit.confluence.tables.rules import Merged
 from schedkit.errors import CheckError, NotFoundError, UnknownFieldError, UsageError
 from schedkit.loop import blocking, bridged
 from schedkit.values.durations import Duration
 from schedkit.values.extraction import incomplete
-from schedkit.values.text import clip, did_you_mean, safe_repr
+from schedkit.values.text import clean, clip, did_you_mean, one_line, safe_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,8 +202,7 @@ async def plan_each(server: Server, df: pd.DataFrame, each: Each) -> PagesPlan:
 
 async def _planned(server: Server, each: Each, value: str, part: pd.DataFrame) -> Plan:
     values = await anyio.to_thread.run_sync(each.values, value, part)
-    title = " ".join(filled_title(each.title, values).split())
-    new = NewPage(each.parent, title, each.key(value), each.labels)
+    new = NewPage(each.parent, page_title(each.title, values), each.key(value), each.labels)
     return await plan_page(server, new, each.title, each.template, values, each.message)
 
 
@@ -256,7 +256,7 @@ def _check_drop(each: Each, count: int, leaving: int) -> None:
 def _kept(gone: Mapping[str, PageState], each: Each, why: str) -> str:
     """Say which pages stay as they are although their value has no rows; a warning unless it was chosen."""
     more = f" and {len(gone) - _LISTED} more" if len(gone) > _LISTED else ""
-    names = ", ".join(list(gone)[:_LISTED]) + more
+    names = ", ".join(clip(one_line(value), 40) for value in list(gone)[:_LISTED]) + more
     if len(gone) == 1:
         told = "1 page has no rows any more and stays as it is"
     else:
@@ -270,7 +270,7 @@ def _kept(gone: Mapping[str, PageState], each: Each, why: str) -> str:
 
 
 def _unnamed(df: pd.DataFrame, by: str) -> list[str]:
-    absent = int(df[by].explode().isna().sum())
+    absent = sum(is_missing(value) for _, value in _values(df[by]))
     if not absent:
         return []
     note = f"{'1 row has' if absent == 1 else f'{absent} rows have'} no {by}, and no page"
@@ -282,21 +282,52 @@ def _parts(df: pd.DataFrame, by: str) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the values of a column, each with its rows; a row of several values is in the part of each."""
     if by not in df.columns:
         raise UnknownFieldError(f"the frame has no column {by!r}", hint=did_you_mean(by, df.columns))
-    values = df[by].reset_index(drop=True).explode()
-    for value, those in values.groupby(values, sort=True, observed=True):
-        part = df.iloc[those.index.unique()]
+    if list(df.columns).count(by) > 1:
+        raise UsageError(f"two columns of the frame are named {by!r}", hint="rename one")
+    rows: dict[str, list[int]] = {}
+    firsts: dict[str, Any] = {}
+    for row, value in _values(df[by]):
+        if not is_missing(value):
+            rows.setdefault(_value_text(value), []).append(row)
+            firsts.setdefault(_value_text(value), value)
+    categories = list(getattr(df[by].dtype, "categories", ()))
+    for text in _in_order(firsts, categories):
+        part = df.iloc[list(dict.fromkeys(rows[text]))]
         part.attrs = df.attrs
-        yield _value_text(value), part
+        yield text, part
+
+
+def _values(column: pd.Series[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield each row's place with its value, or with each of its values; None where there is none."""
+    for row, value in enumerate(column.tolist()):
+        # Files of columns give lists as arrays.
+        several = value.tolist() if getattr(value, "ndim", 0) == 1 else value
+        for each in (several or [None]) if isinstance(several, list | tuple | set) else [value]:
+            yield row, each
+
+
+def _in_order(values: Mapping[str, Any], categories: Sequence[Any]) -> list[str]:
+    """Sort texts by their values, or by the categories of an ordered or unordered column."""
+    try:
+        return sorted(values, key=lambda text: categories.index(values[text]) if categories else values[text])
+    except TypeError:
+        # Values of several kinds have no order.
+        return list(values)
 
 
 def _value_text(value: object) -> str:
     """Return what a page is called after: a date without its midnight."""
     if isinstance(value, datetime) and value.time() == time():
         return value.date().isoformat()
-    return str(value)
+    return clean(str(value))
 
 
 def _check_titles(titles: Sequence[str]) -> None:
-    (title, count) = next(iter(Counter(titles).most_common(1)), ("", 0))
-    if count > 1:
-        raise UsageError(f"{count} pages have the title {title!r}", hint="write {{ value }} in the title")
+    # Confluence takes titles that differ only in case for the same.
+    counts = Counter(title.casefold() for title in titles)
+    for title in titles:
+        if (count := counts[title.casefold()]) > 1:
+            raise UsageError(
+                f"{count} pages would have the title {title!r}",
+                hint="write {{ value }} in the title, and let no two values be spelled alike",
+            )

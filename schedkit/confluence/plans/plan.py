@@ -17,6 +17,7 @@ from schedkit.confluence.plans.result import Applied, applied
 from schedkit.confluence.plans.update import Outcome, stored_as_sent, unconfirmed, update
 from schedkit.confluence.site.attachment import File, attach
 from schedkit.confluence.site.dialects import PageState
+from schedkit.confluence.site.lost_answers import add_words
 from schedkit.confluence.site.server import Server
 from schedkit.confluence.source.regions import Anchor
 from schedkit.confluence.tables.arguments import a_flag, seconds
@@ -97,7 +98,10 @@ class AsyncPlan:
         attached = [] if self.state is None else await self._attach(self.state.id, limit)
         outcome = await self._outcome(limit, quiet)
         if self.state is None and not outcome.unconfirmed:
-            attached = await self._attach(outcome.state.id, limit)
+            try:
+                attached = await self._attach(outcome.state.id, limit)
+            except SiteError as error:
+                raise add_words(error, f"{outcome.state.name} itself is as planned") from None
         context.progress("update page", 1, 1)
         facts = self._facts(outcome.draft)
         return applied(outcome, tables_of(outcome.draft), started, attached=attached, **facts)

@@ -16,12 +16,13 @@ from schedkit.confluence.markup import anchor, escape
 from schedkit.confluence.plans.placeholders import END, NAME, inline, managed, placeholder_name, plain
 from schedkit.confluence.source.locate import BLOCKS
 from schedkit.confluence.source.storage import check, tokens
+from schedkit.confluence.tables.arguments import sendable
 from schedkit.confluence.tables.merge import check_keys, check_rows
 from schedkit.confluence.tables.new_table import fresh_table
 from schedkit.errors import UsageError
-from schedkit.values.text import clip, did_you_mean
+from schedkit.values.text import clip, did_you_mean, safe_repr
 
-__all__ = ["filled_title", "fixed_names", "placeholder_names", "rendered_template"]
+__all__ = ["fixed_names", "page_title", "placeholder_names", "rendered_template"]
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(" + NAME + r")\s*\}\}")
 # A paragraph that holds nothing but a table's placeholder gives way to the table.
@@ -65,9 +66,26 @@ def fixed_names(template: str) -> set[str]:
     return inside - outside
 
 
-def filled_title(title: str, values: Mapping[str, Any]) -> str:
-    """Return a page's title with values in its placeholders."""
-    return _PLACEHOLDER.sub(lambda found: plain(found[1], _value(found[1], values)), title)
+# What Confluence takes.
+_LONGEST_TITLE = 255
+
+
+def page_title(title: str, values: Mapping[str, Any]) -> str:
+    """Return a page's title with values in its placeholders, as Confluence stores it.
+
+    Raises
+    ------
+    UsageError
+        If nothing is left of it, or it is too long or holds half of a character.
+    """
+    filled = _PLACEHOLDER.sub(lambda found: plain(found[1], _value(found[1], values)), title)
+    made = sendable(" ".join(filled.split()), "title")
+    if not made or len(made) > _LONGEST_TITLE:
+        raise UsageError(
+            f"the title {safe_repr(title, 60)} becomes {safe_repr(made, 60)}, of {len(made)} characters",
+            hint=f"a title has 1 to {_LONGEST_TITLE} characters",
+        )
+    return made
 
 
 def placeholder_names(text: str) -> set[str]:

@@ -13,7 +13,7 @@ from schedkit import context
 from schedkit.errors import SiteError
 from schedkit.values.rng import chance
 
-__all__ = ["LostAnswers"]
+__all__ = ["LostAnswers", "add_words"]
 
 # Waits before looking: long enough for others to finish, never in step with them.
 _FIRST_WAIT = 0.1
@@ -32,11 +32,16 @@ class LostAnswers:
         When to give up, by the monotonic clock.
     twins : sequence of int
         The statuses with which a site refuses what another writer has made meanwhile; looked up twice.
+    without : str
+        What is to be said of a write that had no effect.
     """
 
-    def __init__(self, until: float, twins: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, until: float, twins: tuple[int, ...] = (), without: str = "nothing was written"
+    ) -> None:
         self.until = until
         self.twins = twins
+        self.without = without
         self.failures = 0
         self._refused = 0
         self._last: SiteError | None = None
@@ -54,13 +59,13 @@ class LostAnswers:
         except SiteError as error:
             if self._last is None or not self._last.maybe_done:
                 raise
-            raise _with(self._last, f"whether it was written is unknown: {error.message}") from None
+            raise add_words(self._last, f"whether it was written is unknown: {error.message}") from None
 
     def check(self) -> None:
         """Raise the last failure if it would repeat itself: the site does not show the write."""
         if self._last is not None and self._last.final:
             self._last.maybe_done = False
-            raise _with(self._last, "nothing was written")
+            raise add_words(self._last, self.without)
 
     async def failed(self, error: SiteError) -> None:
         """Wait until it is time to look at the site; raises `error` if there is nothing to wait for."""
@@ -84,7 +89,7 @@ class LostAnswers:
         await anyio.sleep(wait)
 
 
-def _with(error: SiteError, words: str) -> SiteError:
+def add_words(error: SiteError, words: str) -> SiteError:
     """Return an error whose message ends in more words."""
     error.message = f"{error.message}; {words}"
     error.args = (error.message,)

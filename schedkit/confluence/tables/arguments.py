@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from schedkit.confluence.tables.rules import MISSING, Rules, header
@@ -85,7 +85,14 @@ def labels(value: Any, name: str) -> list[Any]:
         raise UsageError(
             f"{name}={safe_repr(value, 60)} is not a list of columns", hint=f'write {name}=["Comment"]'
         )
-    return list(value)
+    listed = list(value)
+    for label in listed:
+        if not isinstance(label, Hashable):
+            raise UsageError(
+                f"{name}= lists {safe_repr(label, 60)}, which names no column",
+                hint=f'write {name}=["Comment"]',
+            )
+    return listed
 
 
 def a_text(value: Any, name: str) -> str:

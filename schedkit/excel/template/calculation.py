@@ -17,7 +17,7 @@ from schedkit.excel.parts.area import Area
 from schedkit.excel.parts.references import OWN_TABLE, TOKEN, Cells, line_area, sheet_name
 from schedkit.excel.parts.tables import TableXml
 from schedkit.excel.template.functions import FUNCTIONS, Argument
-from schedkit.excel.template.operands import Value, Values, joined, number_of, same
+from schedkit.excel.template.operands import UnsupportedError, Value, Values, joined, number_of, same
 
 Evaluate = Callable[[Values, int], Value]
 
@@ -31,10 +31,6 @@ _OWN = re.compile(
     rf"\[(?:@{_COLUMN}|@((?:[^\[\]'#@,:]|'.)+)|\[\#This\ Row\],\s*(?:{_COLUMN}|([^\[\]',:]+)))\]",
     re.IGNORECASE | re.VERBOSE,
 )
-
-
-class UnsupportedError(Exception):
-    """A formula that is not calculated here."""
 
 
 class Position(NamedTuple):

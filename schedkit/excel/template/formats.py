@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+from functools import cached_property
 
 from schedkit.excel.column_types import Column, Kind
 from schedkit.excel.links import relation_kind
+from schedkit.excel.number_formats import shows_time
 from schedkit.excel.parts.cell_values import format_kinds
 from schedkit.excel.parts.rewrite import Changes
 from schedkit.excel.parts.workbook import MAIN, Workbook, relations
@@ -52,9 +54,11 @@ class Formats:
 
     def _like(self, style: int, wanted: str, number: int) -> int | None:
         """Return a format that shows what is `wanted` and looks like `style`; a new one has that number."""
-        own = self._look(style)
+        own, timed = self._look(style), number == _BUILT_IN[Kind.DATETIME]
         for place, found in enumerate(self._kinds):
-            if found == wanted and self._look(place) == own:
+            # A moment is shown with its time, a day without.
+            fits = found == wanted and (wanted != "d" or self._timed(place) == timed)
+            if fits and self._look(place) == own:
                 return place
         return self._add(style, number)
 
@@ -98,6 +102,16 @@ class Formats:
     def _kind(self, style: int | None) -> str:
         place = style or 0
         return self._kinds[place] if place < len(self._kinds) else "n"
+
+    def _timed(self, place: int) -> bool:
+        number = self._formats[place].get("numFmtId")
+        return number == str(_BUILT_IN[Kind.DATETIME]) or shows_time(self._codes.get(number, ""))
+
+    @cached_property
+    def _codes(self) -> dict[str, str]:
+        formats = self._document.root.child("numFmts")
+        found = formats.children if formats is not None else ()
+        return {each.get("numFmtId"): each.get("formatCode") for each in found}
 
     def _look(self, place: int) -> list[str]:
         return [self._formats[place].get(name) for name in _LOOK] if place < len(self._formats) else []

@@ -174,12 +174,8 @@ def _fits(criterion: Value) -> Callable[[Value], bool | None] | None:
     if not text:
         return None
     if not _NUMBER.fullmatch(text):
-        pattern, equal = _pattern(text), {"=": True, "<>": False}.get(sign)
-        if equal is None:
-            return None
-        wild = any(sign in text for sign in "*?")
-        # Some programs compare what a number is shown as.
-        return lambda value: None if wild and isinstance(value, float) else _matches(pattern, value) is equal
+        equal = {"=": True, "<>": False}.get(sign)
+        return None if equal is None else _of_text(text, equal)
     number = float(text)
     compare: Mapping[str, Callable[[float], bool]] = {
         "=": lambda value: value == number,
@@ -208,8 +204,18 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile("".join(pieces), re.IGNORECASE | re.DOTALL)
 
 
-def _matches(pattern: re.Pattern[str], value: Value) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
+def _of_text(text: str, equal: bool) -> Callable[[Value], bool | None]:
+    """Return the test whether a value is `equal` to a text, which may have wildcards, or not."""
+    if not any(sign in text for sign in "*?~"):
+        folded = text.casefold()
+        return lambda value: (isinstance(value, str) and value.casefold() == folded) is equal
+    pattern = _pattern(text)
+    # Some programs compare what a number is shown as.
+    return lambda value: (
+        None
+        if isinstance(value, float)
+        else (isinstance(value, str) and pattern.fullmatch(value) is not None) is equal
+    )
 
 
 def _chosen(argument: Argument, criterion: Argument) -> list[bool] | None:

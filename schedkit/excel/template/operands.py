@@ -14,6 +14,10 @@ from schedkit.excel.parts.cell_values import CellColumn
 from schedkit.excel.text import excel_unescape, xml_text
 
 
+class UnsupportedError(Exception):
+    """A formula that is not calculated here."""
+
+
 class Blank:
     """A cell that holds nothing: 0 in arithmetic, no text in joined text."""
 
@@ -136,14 +140,17 @@ def of_xml(cell: str | None, strings: Sequence[str]) -> Value:
 
 def written(values: Sequence[Value]) -> tuple[pa.Array, pa.Array]:
     """Return for each value the attribute that tells its type, and its text; null where it is not known."""
-    kinds = [
-        ' t="str"' if isinstance(value, str) else ' t="b"' if isinstance(value, bool) else ""
-        for value in values
-    ]
-    return pa.array(kinds, pa.large_string()), pa.array(list(map(_written, values)), pa.large_string())
+    string = pa.large_string()
+    return pa.array(map(type_attribute, values), string), pa.array(map(value_text, values), string)
 
 
-def _written(value: Value) -> str | None:
+def type_attribute(value: Value) -> str:
+    """Return the attribute that tells the type of a value."""
+    return ' t="str"' if isinstance(value, str) else ' t="b"' if isinstance(value, bool) else ""
+
+
+def value_text(value: Value) -> str | None:
+    """Return a value as a cell has it, None if it is not known."""
     if isinstance(value, str):
         return xml_text(value)
     if isinstance(value, bool):

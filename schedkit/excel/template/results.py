@@ -10,7 +10,7 @@ from schedkit.excel.parts import sheet_cells
 from schedkit.excel.parts.sheet import Row
 from schedkit.excel.parts.workbook import Workbook
 from schedkit.excel.template.column_renderers import Computed, FirstRow, Keeping
-from schedkit.excel.template.operands import BLANK, Value, written
+from schedkit.excel.template.operands import BLANK, Value, type_attribute, value_text
 from schedkit.excel.template.stale_values import Formula
 from schedkit.excel.template.workbook_values import WorkbookValues
 
@@ -36,11 +36,11 @@ def _store(book: Workbook, formula: Formula, number: int, values: WorkbookValues
     own, column = formula.sheet == values.growth.sheet, formula.run.column
     after = values.growth.row_after(number, column) if own else number
     value = values.stale.value(values, formula.sheet, after, column)
-    (kind,), (text,) = (each.to_pylist() for each in written([value]))
+    text = value_text(value)
     if text is not None:
         sheet = book.sheet(formula.sheet)
         row = sheet.row(number)
-        cell = sheet_cells.with_value(row.cells[column], kind, text)
+        cell = sheet_cells.with_value(row.cells[column], type_attribute(value), text)
         sheet.change(number, Row(row.attributes, {**row.cells, column: cell}))
     return text is not None
 

@@ -21,13 +21,15 @@ from schedkit.excel.parts.cell_values import cells as cells_of_part
 from schedkit.excel.parts.range_growth import RangeGrowth
 from schedkit.excel.parts.workbook import Workbook
 from schedkit.excel.template.column_renderers import FirstRow, Keeping
-from schedkit.excel.template.operands import BLANK, Value, of_xml, operands, stored_column
+from schedkit.excel.template.operands import BLANK, UnsupportedError, Value, of_xml, operands, stored_column
 from schedkit.excel.template.stale_formulas import StaleFormulas
 
 # Cells of shorter areas are read one by one.
 _SHORT = 8
 # In wider areas only columns that hold something are looked at.
 _WIDE = 64
+# So many cells are read for formulas over areas; running counts read each cell again for each row.
+_MOST_READ = 1_000_000
 
 
 class _Pending:
@@ -35,6 +37,14 @@ class _Pending:
 
 
 _PENDING = _Pending()
+
+
+@dataclass(frozen=True)
+class _ColumnValues:
+    """The values of a column by row from row 0; those of the rows `pending` are not known yet."""
+
+    values: list[Value]
+    pending: set[int]
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,8 @@ class WorkbookValues:
     growth: RangeGrowth
     new: NewCells
     stale: StaleFormulas
-    _columns: dict[tuple[str, int], list[Value | _Pending]] = field(default_factory=dict)
+    _read: int = 0
+    _columns: dict[tuple[str, int], _ColumnValues] = field(default_factory=dict)
     _made: dict[int, list[Value | _Pending]] = field(default_factory=dict)
     _sums: dict[tuple[str, int], list[float | None]] = field(
         default_factory=lambda: defaultdict(lambda: [0.0])
@@ -151,14 +162,15 @@ class WorkbookValues:
         bottom = min(bottom, self._last_row(sheet))
         if bottom - top < _SHORT:
             return [self.cell(sheet, row, column) for row in range(top, bottom + 1)]
-        whole = self._column(sheet, column)
-        found: list[Value] = []
-        for row in range(top, bottom + 1):
-            value = whole[row]
-            if isinstance(value, _Pending):
-                whole[row] = value = self.cell(sheet, row, column)
-            found.append(value)
-        return found
+        self._read += bottom - top + 1
+        if self._read > _MOST_READ:
+            raise UnsupportedError
+        known = self._column(sheet, column)
+        if known.pending:
+            for row in sorted(known.pending.intersection(range(top, bottom + 1))):
+                known.values[row] = self.cell(sheet, row, column)
+                known.pending.discard(row)
+        return known.values[top : bottom + 1]
 
     def sum_above(self, sheet: str, column: int, row: int) -> float | None:
         """Return the sum of all numbers of a column down to `row`, None if it is not known."""
@@ -182,7 +194,7 @@ class WorkbookValues:
 
     def _last_row(self, sheet: str) -> int:
         last = self.book.sheet(sheet).last_row
-        return max(last, self.growth.end) if sheet == self.growth.sheet else last
+        return max(last, self.growth.end, self.growth.old_end) if sheet == self.growth.sheet else last
 
     @cached_property
     def _strings(self) -> list[str]:
@@ -204,18 +216,20 @@ class WorkbookValues:
             self._scanned[sheet] = known, column is None
         return {place: each for place, each in known.items() if each is not None}
 
-    def _column(self, sheet: str, column: int) -> list[Value | _Pending]:
-        """Return the values of a column by row, of which the first is row 0."""
+    def _column(self, sheet: str, column: int) -> _ColumnValues:
         if (sheet, column) not in self._columns:
-            old = self._scan(sheet, column).get(column)
+            values = stored_column(self._scan(sheet, column).get(column), self._last_row(sheet))
             # A formula without a stored value is calculated, too.
-            stored = stored_column(old, self._last_row(sheet))
-            whole: list[Value | _Pending] = [_PENDING if value is None else value for value in stored]
-            for row in self._changed_rows(sheet, column):
-                whole[row] = _PENDING
+            pending = {row for row, value in enumerate(values) if value is None}
+            pending.update(self._changed_rows(sheet, column))
             if sheet == self.growth.sheet:
-                self._put_new(whole, column)
-            self._columns[sheet, column] = whole
+                renderer, numbers = self.new.by_column.get(column), self.new.numbers.tolist()
+                pending.update(numbers)
+                if isinstance(renderer, Data):
+                    pending.difference_update(numbers)
+                    for row, value in zip(numbers, self.new.data(renderer), strict=True):
+                        values[row] = value
+            self._columns[sheet, column] = _ColumnValues(values, pending)
         return self._columns[sheet, column]
 
     def _changed_rows(self, sheet: str, column: int) -> Iterable[int]:
@@ -225,12 +239,3 @@ class WorkbookValues:
         if sheet == growth.sheet:
             yield from range(min(growth.bottom, growth.body.bottom) + 1, max(growth.old_end, growth.end) + 1)
         yield from self.book.sheet(sheet).changed_rows
-
-    def _put_new(self, whole: list[Value | _Pending], column: int) -> None:
-        renderer, numbers = self.new.by_column.get(column), self.new.numbers.tolist()
-        if isinstance(renderer, Data):
-            for row, value in zip(numbers, self.new.data(renderer), strict=True):
-                whole[row] = value
-        else:
-            for row in numbers:
-                whole[row] = _PENDING

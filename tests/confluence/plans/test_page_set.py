@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from support.confluence_templates import fresh_title
@@ -133,8 +134,21 @@ def test_pages_that_people_removed_or_archived_are_not_missed(pages: Set, demo: 
     done = pages.plan("A", "B", "C").apply()
     demo.wiki.delete(done[1].page_id)
     demo.wiki.pages[done[2].page_id].status = "archived"
+    known = demo.wiki.pages[pages.parent].properties["schedkit-pages"]
+    known.value = {**known.value, f"{pages.title} {{{{ value }}}}: D": "77"}
     plan = pages.plan("A", missing_pages="mark")
     assert (plan.missing, plan.changed) == ([], False)
+
+
+def test_a_site_that_rewrites_what_it_stores_is_marked_once(pages: Set, demo: DemoSite) -> None:
+    demo.wiki.normalise = True
+    pages.plan("A", "B").apply()
+    assert [done.written for done in pages.plan("A", missing_pages="mark").apply()] == [False, True]
+    for _ in range(2):
+        again = pages.plan("A", missing_pages="mark")
+        assert (again.changed, again.missing) == (False, ["B"])
+    pages.plan("A", "B").apply()
+    assert not pages.plan("A", "B").changed
 
 
 def test_a_page_that_may_not_be_edited_is_named(pages: Set, demo: DemoSite) -> None:
@@ -181,6 +195,27 @@ def test_rows_without_a_value_and_with_several(pages: Set) -> None:
     assert plan.notes == ["1 row has no Project, and no page"]
     assert [one.title for one in plan.plans] == [f"{pages.title} A", f"{pages.title} B"]
     assert len(pages.plan(df=pd.DataFrame({"Key": [1, 2], "Project": [None, None]})).notes) == 1
+    frame["Project"] = frame["Project"].map(np.array)
+    assert len(pages.plan(df=frame).plans) == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "titles"),
+    [
+        ([2, 10, 1], ["1", "2", "10"]),
+        (pd.Categorical(["low", "high", "low"], ["low", "high"]), ["low", "high"]),
+        (pd.to_datetime(["2026-03-02", "2026-03-01", None]), ["2026-03-01", "2026-03-02"]),
+        (pd.Series(["b", 1, pd.Timestamp("2026-01-01")], dtype=object), ["b", "1", "2026-01-01"]),
+        (pd.Series(["a\ud800", "1", 1], dtype=object), ["1", "a?"]),
+        (["</p>", "{{ count }}", "x\ny"], ["</p>", "x y", "{{ count }}"]),
+    ],
+)
+def test_values_of_any_kind_have_pages_in_their_order(pages: Set, column: Any, titles: list[str]) -> None:
+    frame = pd.DataFrame({"Key": ["K-1", "K-2", "K-3"], "Project": column})
+    plan = pages.plan(df=frame)
+    assert [one.title for one in plan.plans] == [f"{pages.title} {text}" for text in titles]
+    plan.apply()
+    assert not pages.plan(df=frame).changed
 
 
 def test_another_title_below_the_same_parent_is_another_set(pages: Set) -> None:
@@ -212,7 +247,14 @@ def test_the_async_side_is_the_same(pages: Set) -> None:
         ),
         ({"missing_pages": "delete"}, UsageError, "unknown missing_pages='delete'"),
         ({"title": " "}, UsageError, "needs a title"),
-        ({"title": "Same"}, UsageError, "2 pages have the title 'Same'"),
+        ({"title": "Same"}, UsageError, "2 pages would have the title 'Same'"),
+        ({"title": "x" * 250 + "{{ count }} {{ value }}" + "x" * 9}, UsageError, "of 262 characters"),
+        ({"df": rows("one", "ONE")}, UsageError, "2 pages would have the title"),
+        (
+            {"df": pd.DataFrame([[1, 2]], columns=["Project", "Project"])},
+            UsageError,
+            "two columns of the frame",
+        ),
         ({"parent": None}, UsageError, "the pages .* have no parent"),
         ({"min_rows": "1"}, UsageError, "min_rows='1' is not a whole number"),
         ({"max_drop": 2}, UsageError, "max_drop=2 is not a share"),

@@ -66,14 +66,16 @@ def proxy(demo: DemoSite, kind: str) -> Iterator[Proxy]:
     demo.faults = None
 
 
-def refused(demo: DemoSite, proxy: Proxy, kind: str, act: Callable[[], object]) -> None:
+def refused(
+    demo: DemoSite, proxy: Proxy, kind: str, act: Callable[[], object], end: str = "nothing was written"
+) -> None:
     """Check that a write ends at once, with one sentence, and was sent once."""
     undo, started = demo.before(proxy), time.monotonic()
     with pytest.raises(ANSWERS[kind][1], match=ANSWERS[kind][2]) as caught:
         act()
     undo()
     assert time.monotonic() - started < 20, "its deadline is a minute"
-    assert str(caught.value.message).endswith("nothing was written")
+    assert caught.value.message.endswith(end)
     assert not caught.value.maybe_done
     assert proxy.writes == 1
 
@@ -128,7 +130,8 @@ def test_labels(wiki: Confluence, demo: DemoSite, proxy: Proxy, kind: str) -> No
     given = {"title": fresh_title(demo), "parent": 100003, "template": "<p>{{ n }}</p>", "values": {"n": 1}}
     made = wiki.publish(**given).apply()
     plan = wiki.publish(**given, labels=["report"])
-    refused(demo, proxy, kind, plan.apply)
+    end = f"its labels were not set; page {made.page_id} ({made.title!r}) itself is as planned"
+    refused(demo, proxy, kind, plan.apply, end)
     page = demo.wiki.pages[made.page_id]
     assert page.labels == []
     proxy.writes, proxy.does = 0, lambda: page.labels.append("report")
@@ -146,7 +149,7 @@ def test_properties_are_not_insisted_on(wiki: Confluence, demo: DemoSite, proxy:
     undo, started = demo.before(proxy), time.monotonic()
     assert plan.apply().page_id == made.page_id
     undo()
-    assert proxy.writes <= 2
+    assert proxy.writes <= 4
     assert time.monotonic() - started < 20
 
 

@@ -42,7 +42,9 @@ def test_a_run_opened_while_it_logs_shows_what_it_logged(sched: Scheduler) -> No
     assert sched.run_detail(run.id) == sched.board()["runs"][0]
 
 
-def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(sched: Scheduler, make: Make) -> None:
+def test_another_process_hears_the_last_words_of_a_run_that_it_has_opened(
+    sched: Scheduler, make: Make
+) -> None:
     other = make(name="other")
     other.start()
     other.board()

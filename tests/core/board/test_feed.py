@@ -1,4 +1,4 @@
-"""The feed: one screen's messages, only changed fields, long parts only of opened runs."""
+"""The feed: one viewer's messages, only changed fields, long parts only of opened runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from support.run_events import T0, RunEvents, changed, task_row
 
-from schedkit.core.board.board import Board
+from schedkit.core.board.board import TOMBSTONES, Board
 from schedkit.core.board.feed import Feed
 from schedkit.core.states import State
 
@@ -136,10 +136,11 @@ def test_a_restarted_feed_begins_with_a_snapshot() -> None:
     assert message_of(feed)["kind"] == "snapshot"
 
 
-def test_a_screen_left_far_behind_gets_a_snapshot() -> None:
+def test_a_viewer_left_far_behind_gets_a_snapshot() -> None:
     board = board_with_a_run()
     feed = Feed(board)
     message_of(feed)
-    board._horizon = board.seq + 1
-    board.put_task(task_row("b"))
+    for n in range(TOMBSTONES + 1):
+        board.put_task(task_row(f"gone {n}"))
+        board.fold(changed(f"gone {n}", "removed"))
     assert message_of(feed)["kind"] == "snapshot"

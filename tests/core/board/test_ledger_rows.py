@@ -33,9 +33,10 @@ class Recorded(LedgerModel):
         super().__init__()
         self.written: list[Decision] = []
 
-    def apply(self, decision: Decision, now: int) -> None:
-        super().apply(decision, now)
-        self.written.append(decision)
+    def apply(self, decision: Decision, now: int, life: str = "me", told_by: str | None = None) -> None:
+        unnumbered = replace(decision, events=list(decision.events))
+        super().apply(decision, now, life, told_by)
+        self.written.append(unnumbered)
 
 
 class Telling:
@@ -79,8 +80,8 @@ class Telling:
 
 def history_of(seed: int) -> tuple[list[Decision], Random]:
     """Return what a random history writes, as an engine decided it."""
-    history, model = History(seed), Recorded()
-    history.process.ledger = model
+    model = Recorded()
+    history = History(seed, ledger=model)
     for _ in range(STEPS):
         history.step()
     told_by_runs = [

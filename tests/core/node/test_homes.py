@@ -549,6 +549,20 @@ def test_a_child_that_comes_home_waits_for_a_parent_that_runs_elsewhere(sched: S
     assert len(second.runs("child")) == 1
 
 
+def test_a_child_makes_up_for_parents_that_ran_while_its_home_was_away(sched: Scheduler, make: Make) -> None:
+    sched.task(name="parent")(lambda: 1)
+    away = make(name="away")
+    child = declare(away, first_code, "/a.py", name="child", after="parent")
+    with away:
+        sched.submit("parent").result("10s")
+        until(lambda: [run.state for run in child.runs()] == [State.DONE])
+    sched.submit("parent").result("10s")
+    assert len(sched.runs("child")) == 1, "nobody makes its runs but its home"
+    with away:
+        sched.submit("parent").result("10s")
+        until(lambda: [run.state for run in child.runs()] == [State.DONE] * 3)
+
+
 # Stopped, and started again
 
 

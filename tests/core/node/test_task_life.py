@@ -313,11 +313,16 @@ def test_jitter_moves_when_a_run_starts_and_never_its_key(make: Make) -> None:
 
 
 def test_a_task_removed_and_declared_again_in_one_breath_is_there(make: Make) -> None:
-    """Both are written in one group, and the order decides."""
+    """The order decides, though it is declared before its removal is decided."""
     sched = begun(make, a=YEARLY)
-    life = life_of(sched)
-    declared = declaration(life, "a")
-    life.post(life.declarations.remove("a", "a cell"), declared)
+    life, task = life_of(sched), sched.tasks["a"].task
+
+    async def in_one_breath() -> None:
+        life.post(life.declarations.remove("a", "a cell"))
+        sched._registry.add(task)
+        await sched._node.declare([task])
+
+    service().call(in_one_breath)
     written(sched)
     assert sched._ledger.task("a") is not None
     assert would_fire(sched) == ["a"]

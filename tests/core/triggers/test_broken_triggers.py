@@ -92,7 +92,9 @@ def test_what_lies_outside_the_calendar_is_refused_and_leaves_nothing(
 ) -> None:
     sched = make(name="tests")
     sched.start()
+    heard = Heard(sched)
     sched.task(every("1h"), name="sound")(lambda: 1)
+    heard.wait_for(heard.of(events.TaskChanged, task="sound", change="declared"))  # it is in the ledger
     with pytest.raises(TriggerError, match=r"outside the calendar \(the years 1 to 9999 are\)"):
         sched.task(make_trigger(), name="never")(lambda: 1)
     with pytest.raises(TriggerError, match="outside the calendar"):

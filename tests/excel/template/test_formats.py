@@ -25,7 +25,7 @@ FRAME = pd.DataFrame(
         "Mixed": [1, dt.datetime(2026, 1, 2, 3, 4)],
     }
 )
-CODES = {"Due": "y", "At": "y", "Time": "h", "Spent": "[h]", "Mixed": "y"}
+CODES = {"Due": "y", "At": "h", "Time": "h", "Spent": "[h]", "Mixed": "h"}
 
 
 def header_only(path: Path) -> None:
@@ -99,11 +99,14 @@ def test_dates_at_a_cell_are_shown_as_dates(start: str, tmp_path: Path) -> None:
     path = tmp_path / "f.xlsx"
     if start == "there":
         with_formatted_columns(path)
-    excel.write(FRAME, path, sheet="Other", at="C4")
+    excel.write(FRAME, path, sheet="Other", at="C20")
+    for cell in ("C4", "C12"):
+        excel.write(FRAME.assign(Key=["c", "d"]), path, sheet="Other", at=cell)
     for _ in range(2):
         formats = shown(path, "Other")
         assert all(code in formats[name].lower() for name, code in CODES.items()), formats
-        excel.write(FRAME, path, sheet="Other", at="C4", mode="append")
+        assert "h" not in formats["Due"].lower()
+        excel.write(FRAME, path, sheet="Other", at="C20", mode="append")
 
 
 def test_a_column_that_gets_dates_later_shows_them(tmp_path: Path) -> None:

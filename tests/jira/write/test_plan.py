@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import pytest
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from schedkit.demo import DemoSite
 from schedkit.errors import UsageError
@@ -169,6 +172,29 @@ def test_a_write_without_effect_is_sent_once_more(site: DemoSite, jira: Jira) ->
     assert list(outcome["Outcome"]) == ["unknown"]
     assert "the site now shows: open" in outcome["Detail"][0]
     assert site.store.get(df["Key"][0]).summary == "Second attempt"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: HTMLResponse("<html><title>Company portal</title></html>"),
+        lambda: HTMLResponse("<html><title>Log in</title></html>"),
+        lambda: RedirectResponse("https://sso.example.org/login", 302),
+    ],
+)
+def test_a_write_that_a_proxy_answers_is_not_sent_again(
+    site: DemoSite, jira: Jira, answer: Callable[[], Response]
+) -> None:
+    df = pick(jira, "Summary", n=1)
+    old = site.store.get(df["Key"][0]).summary
+    df.loc[0, "Summary"] = "Behind a portal"
+    plan = jira.edit(df)
+    undo = site.before(lambda request: answer() if request.method == "PUT" else None)
+    outcome = plan.apply()
+    undo()
+    assert list(outcome["Outcome"]) == ["failed"]
+    assert outcome["Detail"][0].endswith("read back: nothing was written")
+    assert (puts(site), site.store.get(df["Key"][0]).summary) == (1, old)
 
 
 def test_limits_on_writes_are_waited_for(site: DemoSite, jira: Jira) -> None:
