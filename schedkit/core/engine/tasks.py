@@ -28,7 +28,7 @@ from schedkit.core.engine.values import (
     TaskDropped,
     TaskUntouched,
 )
-from schedkit.core.events import Fired, TaskChanged
+from schedkit.core.events import Fired, RunStep, TaskChanged
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.states import Disposition, State
 from schedkit.core.tasks.declare import replaced
@@ -114,6 +114,7 @@ class Tasks:
         about = {parent.task for parent in stimulus.task.after}
         about = {*about, stimulus.task.name} if moved else about - state.rows.keys()
         unwritten = any(state.touched.get(task, 0) > stimulus.written for task in about)
+        unwritten |= any(isinstance(told, RunStep) and told.task in about for told in state.draft.events)
         if found.seq < state.heard or unwritten:
             raise OutdatedError("the ledger has changed since it was read", hint="read it again")
 

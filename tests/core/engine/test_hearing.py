@@ -22,6 +22,7 @@ from schedkit.core.engine.values import (
     Remove,
     Snapshot,
     StandBy,
+    Submit,
     TaskHeld,
     TaskPut,
     TaskUntouched,
@@ -311,6 +312,9 @@ def test_a_declaration_is_refused_while_what_is_decided_of_its_parents_is_unwrit
     declare = replace(declare, written=desk.engine.decided)
     desk.submit("p")
     assert desk.ask(declare).replies[0].error is not None
+    declare = replace(declare, written=desk.engine.decided)
+    decision = desk.ask(Submit(run="r2", task="p", actor="you"), declare)
+    assert [reply.error is None for reply in decision.replies] == [False], "nor in the same decision"
     assert desk.ask(replace(declare, written=desk.engine.decided)).replies == []
 
 
