@@ -33,7 +33,7 @@ def all_events() -> list[ev.Event]:
         tell.ended("r", second=9, state=State.CANCELLED, reason="cancelled by me"),
         tell.ended("never started", state=State.SKIPPED),
         ev.LoopBlocked(at=T0, task="a", run="r", seconds=2.5, where="x.py:3"),
-        ev.OwnerChanged(at=T0, change="started", owner="me", epoch=4),
+        ev.NodeChanged(at=T0, change="started", name="me", life="a"),
         ev.StoreAway(at=T0, reason="disk full"),
         ev.StoreBack(at=T0, seconds=3.0),
     ]

@@ -19,11 +19,13 @@ from schedkit.core.engine import attempts, queue, tasks
 from schedkit.core.engine.attempts import Attempts
 from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.engine import Engine
+from schedkit.core.engine.hearing import Hearing
 from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.schedules import Schedules
 from schedkit.core.engine.state import EngineState
 from schedkit.core.engine.tasks import Tasks
+from schedkit.core.engine.values import Heard, TaskUntouched
 from schedkit.core.events import TaskChanged
 from schedkit.core.states import State
 
@@ -31,10 +33,16 @@ MOST = 800  # histories until a fault must have been found
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 FAULTS: dict[str, Plant] = {}
+FAULTS_OF_TWO: dict[str, Plant] = {}  # those that only processes beside each other can show
 
 
 def fault(plant: Plant) -> Plant:
     FAULTS[plant.__name__] = plant
+    return plant
+
+
+def fault_of_two(plant: Plant) -> Plant:
+    FAULTS_OF_TWO[plant.__name__] = plant
     return plant
 
 
@@ -267,9 +275,115 @@ def a_task_goes_on_waiting_for_what_it_was_declared_without(patch: pytest.Monkey
     patch.setattr(Runs, "forget_waits", lambda self, name, task=None: None)
 
 
-def play(count: int) -> None:
+# Several processes
+
+
+@fault_of_two
+def what_was_heard_is_heard_again(patch: pytest.MonkeyPatch) -> None:
+    hear = Hearing.hear
+
+    def again(self: Hearing, stimulus: Heard) -> Any:
+        self._state.heard = 0
+        return hear(self, stimulus)
+
+    patch.setattr(Hearing, "hear", again)
+
+
+@fault_of_two
+def nobody_notes_which_parents_runs_are_followed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Runs, "heard", lambda self, name, seq: None)
+
+
+@fault_of_two
+def what_was_not_heard_is_not_made_up_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Runs, "catch_up", lambda self, name, unheard, since=0: None)
+
+
+@fault_of_two
+def a_parents_run_elsewhere_is_not_followed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Runs, "follow_heard", lambda self, run, seq: None)
+
+
+@fault_of_two
+def the_runs_of_parents_elsewhere_are_unknown(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Tasks, "_know_parents", lambda self, task, found: None)
+
+
+@fault_of_two
+def a_run_abroad_does_not_count(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RunQueue, "hold_keys", lambda self, run: None)
+
+
+@fault_of_two
+def the_end_of_a_run_abroad_is_not_heard(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Hearing, "_hear_own", lambda self, run: None)
+
+
+@fault_of_two
+def a_cancelled_run_abroad_keeps_its_attempt(patch: pytest.MonkeyPatch) -> None:
+    def withdraw(self: Attempts, run: Any, reason: str) -> None:
+        self._state.abroad.discard(run.id)
+        self._runs.withdraw(run, reason)
+
+    patch.setattr(Attempts, "_cancel_abroad", withdraw)
+
+
+@fault_of_two
+def a_guest_goes_on_that_its_home_has_ended(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Attempts, "end_guest", lambda self, run: None)
+
+
+@fault_of_two
+def a_task_that_left_stays_here_too(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Tasks, "leave", lambda self, name: None)
+
+
+@fault_of_two
+def a_task_that_leaves_takes_what_runs_here_along(patch: pytest.MonkeyPatch) -> None:
+    leave = Tasks.leave
+
+    def with_guests(self: Tasks, name: str) -> None:
+        leave(self, name)
+        for run in [run for run in self._state.runs.values() if run.task == name]:
+            self._state.drop(run)
+
+    patch.setattr(Tasks, "leave", with_guests)
+
+
+@fault_of_two
+def a_task_is_taken_as_it_was_found_long_ago(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Tasks, "_check_found", lambda self, stimulus, moved: None)
+
+
+@fault_of_two
+def a_task_is_taken_though_its_home_has_gone_on(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(tasks, "TaskUntouched", lambda task, since: TaskUntouched(task, 10**9))
+
+
+@fault_of_two
+def what_ran_in_a_dead_process_is_not_interrupted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Attempts, "interrupt", lambda self, run, reason: None)
+
+
+@fault_of_two
+def a_pause_by_others_is_not_heard(patch: pytest.MonkeyPatch) -> None:
+    hear = Hearing.hear
+    patch.setattr(Hearing, "hear", lambda self, stimulus: hear(self, replace(stimulus, paused=None)))
+
+
+@fault_of_two
+def a_blocked_run_is_followed_elsewhere(patch: pytest.MonkeyPatch) -> None:
+    begin = Runs._begin
+
+    def followed(self: Runs, run: Any, waits: Any, *, followed: bool = True) -> None:
+        begin(self, run, waits, followed=True)
+
+    patch.setattr(Runs, "_begin", followed)
+
+
+def play(count: int, processes: int = 1) -> None:
     for seed in range(count):
-        History(seed).play(40)
+        History(seed, processes).play(40)
 
 
 @pytest.mark.usefixtures("untraced")  # what a broken engine reaches is no measure
@@ -278,6 +392,14 @@ def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) ->
     FAULTS[name](monkeypatch)
     with pytest.raises(Exception):  # noqa: B017  # a broken engine may fail in any way
         play(MOST)
+
+
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize("name", FAULTS_OF_TWO)
+def test_a_planted_fault_between_two_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    FAULTS_OF_TWO[name](monkeypatch)
+    with pytest.raises(Exception):  # noqa: B017  # a broken engine may fail in any way
+        play(MOST, 2)
 
 
 def test_equal_ranks_start_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:

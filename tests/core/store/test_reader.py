@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,20 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from support.ledger_writer import HOME, NOW, WrittenLedger, a_run, a_task, begun, decided, put, written_ledger
 
-from schedkit.core.engine.values import RunChanged, SettingPut, Snapshot, WaitAdded, WaitRow
+from schedkit.core.engine.values import (
+    Answered,
+    AttemptStarted,
+    Found,
+    RunChanged,
+    SettingPut,
+    Snapshot,
+    WaitAdded,
+    WaitRow,
+)
+from schedkit.core.events import RunQueued
 from schedkit.core.ids import new_id
 from schedkit.core.model import TaskRow
+from schedkit.core.run import Run
 from schedkit.core.states import State
 from schedkit.core.store.commits import VIEW
 from schedkit.errors import LedgerError
@@ -100,6 +113,142 @@ def test_a_snapshot_shows_one_moment(written: WrittenLedger) -> None:
     assert seen
     assert (snapshot.live, snapshot.last, snapshot.paused) == ([run], {}, False)
     assert written.ledger.snapshot(HOME).last == {"parent": State.FAILED}
+
+
+# Several lives
+
+
+@contextmanager
+def other_life(written: WrittenLedger) -> Iterator[WrittenLedger]:
+    """Lend another writer at the same ledger."""
+    with written_ledger(written.store.url.render_as_string(hide_password=False)) as other:
+        yield other
+
+
+def started(written: WrittenLedger, task: str) -> Run:
+    """Return a run that this life runs."""
+    run = a_run(task=task, state=State.RUNNING, attempt=1, started=NOW)
+    written.write(decided(begun(run), AttemptStarted(run.id, 1, NOW)))
+    return run
+
+
+def test_what_runs_elsewhere_is_abroad_and_what_runs_here_for_others_a_guest(written: WrittenLedger) -> None:
+    with other_life(written) as other:
+        here, there = written.lease.life, other.lease.life
+        written.write(decided(put(task("mine", home=here)), put(task("theirs", home=there))))
+        mine_here, mine_there = started(written, "mine"), started(other, "mine")
+        theirs_here, theirs_there = started(written, "theirs"), started(other, "theirs")
+        snapshot = written.ledger.snapshot(here)
+        assert [row.name for row in snapshot.tasks] == ["mine"]
+        assert {run.id for run in snapshot.live} == {mine_here.id, mine_there.id, theirs_here.id}
+        assert (snapshot.abroad, snapshot.guests) == ({mine_there.id}, {theirs_here.id})
+        found = written.ledger.found({"theirs": ()}, here)["theirs"]
+        assert (found.here, found.abroad) == ({theirs_here.id}, {theirs_there.id})
+        other.lease.end()
+        assert written.ledger.snapshot(here).abroad == set(), "who is gone runs nothing"
+        assert written.ledger.found({"theirs": ()}, here)["theirs"].abroad == set()
+
+
+def test_what_is_found_of_a_task_is_all_that_its_new_home_needs(written: WrittenLedger) -> None:
+    child, parent = task("child", facts={"after": ["parent"]}), task("parent", next=NOW, heard=1)
+    waiting, running, ended_one = a_run(task="child", state=State.PENDING), a_run(task="parent"), new_id()
+    wait = WaitRow(waiting.id, "child", "parent", running.id, "success")
+    written.write(
+        decided(
+            *map(put, (child, parent)),
+            *map(begun, (waiting, running)),
+            WaitAdded(wait),
+            ended(State.FAILED, NOW, id=ended_one, task="parent", scheduled=NOW),
+            ended(State.DONE, NOW + 1, task="child"),
+            events=(queued(running),),
+        )
+    )
+    found = written.ledger.found({"child": ["parent"], "parent": (), "new": ["parent"]}, "any")
+    assert found["child"] == Found(
+        row=child,
+        seq=1,
+        live=[waiting],
+        waits=[wait],
+        last={"parent": State.FAILED, "child": State.DONE},
+        elsewhere=[running],
+    )
+    assert found["parent"] == Found(
+        row=parent, seq=1, live=[running], taken={NOW}, last={"parent": State.FAILED}
+    )
+    assert found["new"] == Found(seq=1, last={"parent": State.FAILED}, elsewhere=[running])
+
+
+def queued(run: Run, *, followed: bool = False) -> RunQueued:
+    return RunQueued(at=datetime(2026, 1, 1, tzinfo=UTC), after=run, followed=followed)
+
+
+def test_a_task_is_told_of_the_runs_of_its_parents_that_its_home_has_not_heard_of(
+    written: WrittenLedger,
+) -> None:
+    with other_life(written) as other:
+        here = written.lease.life
+        runs = [a_run(task="parent") for _ in range(6)]
+        rows = {
+            "child": task("child", home=here, facts={"after": ["parent"]}, heard=1),
+            "late": task("late", home=here, facts={"after": ["parent", "x"]}, heard=4),
+            "timed": task("timed", home=here, trigger="{}", facts={"after": ["parent"]}),
+            "other": task("other", home=here, facts={"after": ["x"]}),
+        }
+        other.write(decided(*map(put, rows.values()), *map(begun, runs)))
+        other.write(decided(events=(queued(runs[0], followed=True), queued(runs[1], followed=True))))
+        written.write(decided(events=(queued(runs[2], followed=True),)))  # its home followed it at once
+        other.write(decided(events=(queued(runs[3]), queued(runs[4], followed=True))))
+        other.write(decided(events=(queued(a_run(task="parent"), followed=True),)))  # pruned since
+        unheard = {"child": [(2, runs[1]), (5, runs[4])], "late": [(5, runs[4])]}
+        assert written.ledger.snapshot(here).unheard == unheard
+        after = {name: row.facts["after"] for name, row in rows.items()}
+        found = written.ledger.found(after, "any")
+        assert {name: each.unheard for name, each in found.items() if each.unheard} == unheard
+
+
+def test_a_waiting_run_is_told_of_the_end_of_a_parent_of_which_it_does_not_know(
+    written: WrittenLedger,
+) -> None:
+    child, waiting = task("child", facts={"after": ["parent"]}), a_run(task="child", state=State.PENDING)
+    over, known, running = (a_run(task="parent", state=s) for s in (State.DONE, State.DONE, State.QUEUED))
+    waits = [
+        WaitRow(waiting.id, "child", "a", over.id, "success"),
+        WaitRow(waiting.id, "child", "b", known.id, "success", State.DONE),
+        WaitRow(waiting.id, "child", "c", running.id, "success"),
+        WaitRow(waiting.id, "child", "d", None, "success"),
+    ]
+    written.write(decided(put(child), *map(begun, (waiting, over, known, running)), *map(WaitAdded, waits)))
+    assert written.ledger.snapshot(HOME).ended == [over]
+    assert written.ledger.found({"child": ["a"]}, "any")["child"].ended == [over]
+
+
+def test_a_task_is_at_home_with_a_life_until_that_ends(written: WrittenLedger) -> None:
+    life = written.lease.life
+    written.write(decided(put(task("mine", home=life)), put(task("nobody's", home="gone"))))
+    home = written.ledger.home("mine")
+    assert home is not None
+    assert home.life == life
+    assert written.ledger.home("nobody's") is None
+    assert written.ledger.home("no task") is None
+    written.lease.end()
+    assert written.ledger.home("mine") is None
+
+
+def test_commands_are_for_a_life_or_for_the_home_of_a_task(written: WrittenLedger) -> None:
+    ledger = written.ledger
+    written.write(decided(put(task("mine", home="me")), put(task("theirs", home="them"))))
+    for_task = ledger.ask("cli", "submit", {}, task="mine")
+    for_life = ledger.ask("cli", "pause", {}, life="me")
+    both = ledger.ask("cli", "cancel", {}, task="theirs", life="me")
+    ledger.ask("cli", "submit", {}, task="no task")
+    assert [command.id for command in ledger.commands("me")] == [for_task, for_life, both]
+    assert ledger.commands("them") == []
+    written.write(decided(put(task("mine", home="them"), "me"), Answered(for_life, NOW, {"ok": True})))
+    assert [command.id for command in ledger.commands("them")] == [for_task]
+    assert ledger.withdraw(for_task)
+    assert not ledger.withdraw(for_life), "it is answered"
+    assert ledger.command(for_task) is None
+    assert [command.id for command in ledger.commands("me")] == [both]
 
 
 def test_damaged_values_are_told_as_such(written: WrittenLedger) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from support.lives import life_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.execution.results import ResultGoneError
@@ -20,7 +21,7 @@ from schedkit.core.store.database import Store
 from schedkit.core.store.retention import forget_results, forget_runs
 from schedkit.core.text import dump
 from schedkit.core.triggers.constructors import every
-from schedkit.errors import NotOwnerError
+from schedkit.errors import NotRunningError
 from schedkit.values.instants import to_micros
 
 Make = Callable[..., Scheduler]
@@ -28,7 +29,8 @@ Make = Callable[..., Scheduler]
 LIMIT = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 OLD, NEW = LIMIT - HOUR, LIMIT + HOUR
-TASK = {"name": "a", "words": "", "anchor": 0, "paused": False, "facts": "{}", "declared_at": 0, "who": ""}
+TASK = {"name": "a", "id": "", "words": "", "anchor": 0, "paused": False, "facts": "{}", "actor": ""}
+TASK |= {"home": "", "home_by": "declared", "place": "", "heard": 0, "created_at": 0, "updated_at": 0}
 
 
 @pytest.fixture
@@ -43,10 +45,10 @@ def connection(tmp_path: Path) -> Iterator[sa.Connection]:
 def add_run(connection: sa.Connection, when: datetime, state: str = "DONE", **more: Any) -> str:
     """Add a run of a time, with all that belongs to one."""
     run, at = id_at(when), to_micros(when)
-    row = {"id": run, "task": "t", "state": state, "cause": "submit", "who": "", "reason": "", "priority": 10}
-    row |= {"due_at": at, "queued_at": at, "attempt": 1, "interruptions": 0}
+    row = {"id": run, "task": "t", "state": state, "cause": "submit", "actor": "", "reason": ""}
+    row |= {"priority": 10, "due_at": at, "queued_at": at, "attempt": 1, "interruptions": 0}
     connection.execute(schema.runs.insert(), [row | more])
-    attempt = {"run": run, "number": 1, "started_at": at, "finished_at": at, "outcome": "done", "owner": "o"}
+    attempt = {"run": run, "number": 1, "started_at": at, "finished_at": at, "outcome": "done", "life": "o"}
     connection.execute(schema.attempts.insert(), [attempt])
     told = {"run": run, "stages": "[]", "log": "[]", "facts": "{}", "artifacts": "[]", "last_output": "0"}
     connection.execute(schema.details.insert(), [told])
@@ -91,14 +93,14 @@ def test_a_slice_at_a_time_the_oldest_first(
 
 def test_events_due_times_and_commands_go_by_their_end(connection: sa.Connection) -> None:
     old, new = to_micros(OLD), to_micros(NEW)
-    event = {"kind": "k", "task": "t", "run": "", "who": "", "data": "{}"}
+    event = {"kind": "k", "task": "t", "run": "", "actor": "", "data": "{}", "life": "o", "batch": 1}
     # A clock that was set back: the third was told before the second.
     for seq, at in enumerate((old, new, old, new), 1):
         connection.execute(schema.events.insert(), [{"seq": seq, "at": at, **event}])
     fire = {"task": "t", "disposition": "missed", "at": old, "reason": ""}
     for scheduled_at, until in ((old - 2, old), (old + 1, new), (new + 1, new + 2)):
         connection.execute(schema.fires.insert(), [{"scheduled_at": scheduled_at, "until": until, **fire}])
-    command = {"at": old, "who": "", "kind": "pause", "data": "{}"}
+    command = {"at": old, "actor": "", "kind": "pause", "data": "{}"}
     for name, done_at in (("done", old), ("just done", new), ("open", None)):
         connection.execute(schema.commands.insert(), [{"id": name, "done_at": done_at, **command}])
     assert forget_runs(connection, LIMIT) == (2, [])  # events
@@ -106,6 +108,26 @@ def test_events_due_times_and_commands_go_by_their_end(connection: sa.Connection
     assert ids(connection, schema.fires.c.scheduled_at) == {old + 1, new + 1}
     assert ids(connection, schema.commands.c.id) == {"just done", "open"}
     assert forget_runs(connection, LIMIT) == (0, [])
+
+
+def test_the_newest_event_stays_because_the_next_is_numbered_after_it(connection: sa.Connection) -> None:
+    event = {"kind": "k", "task": "t", "run": "", "actor": "", "data": "{}", "life": "o", "batch": 1}
+    for seq in (4, 5, 6):
+        connection.execute(schema.events.insert(), [{"seq": seq, "at": to_micros(OLD), **event}])
+    assert forget_runs(connection, LIMIT) == (2, [])
+    assert ids(connection, schema.events.c.seq) == {6}
+    assert forget_runs(connection, LIMIT) == (0, [])
+
+
+def test_lives_that_ended_long_ago_go_with_the_code_that_they_had(connection: sa.Connection) -> None:
+    life = {"name": "", "kind": "script", "pid": 1, "host": "", "version": "", "since": 0, "address": ""}
+    life |= {"batch": 0, "base": 0}
+    for name, gone in (("old", to_micros(OLD)), ("new", to_micros(NEW)), ("living", None)):
+        connection.execute(schema.nodes.insert(), [{"id": name, "gone": gone, **life}])
+        connection.execute(schema.have.insert(), [{"life": name, "handler": "t", "code": "", "since": 0}])
+    assert forget_runs(connection, LIMIT) == (0, [])
+    assert ids(connection, schema.nodes.c.id) == {"new", "living"}
+    assert ids(connection, schema.have.c.life) == {"new", "living"}
 
 
 def test_only_the_latest_files_of_each_task_stay(connection: sa.Connection) -> None:
@@ -166,10 +188,8 @@ def test_a_result_that_was_pruned_is_not_taken_for_one(make: Make) -> None:
         gone.result("1s")
     assert kept.result("1s")[-1] == "1"
     assert sched.tasks["text"].latest()[-1] == "1"
-    owner = sched._node.owner
-    assert owner is not None
     last = schema.runs.delete().where(schema.runs.c.id == kept.id)
-    owner.writer.call(lambda connection: connection.execute(last)).result(10)
+    life_of(sched).writer.call(lambda connection: connection.execute(last)).result(10)
     assert sched.tasks["text"].latest() is None
 
 
@@ -186,7 +206,7 @@ def test_pruning_goes_on_until_nothing_is_left_to_forget(
             for run in sched.submit_many(name, [{}] * 6):
                 run.wait("20s")
         hours = [datetime.now(UTC) - number * HOUR for number in range(2, 7)]
-        sched._node.owner.writer.call(lambda c: [add_run(c, when) for when in hours]).result(10)  # type: ignore[union-attr]
+        life_of(sched).writer.call(lambda c: [add_run(c, when) for when in hours]).result(10)
         assert sched.prune() == 5 + 2 * 5
         assert len(list((tmp_path / "results").rglob("*.parquet"))) == 2
         assert len(sched.runs(limit=100)) == 12
@@ -195,7 +215,7 @@ def test_pruning_goes_on_until_nothing_is_left_to_forget(
 
 def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
     sched = make(keep_runs="1h", keep_results=2)
-    with pytest.raises(NotOwnerError):
+    with pytest.raises(NotRunningError):
         sched.prune()
     sched.start()
 
@@ -207,8 +227,6 @@ def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
     runs = [sched.submit("table") for _ in range(4)]
     for run in runs:
         run.result("10s")
-    owner = sched._node.owner
-    assert owner is not None
     # Two runs become two hours old.
     old = id_at(datetime.now(UTC) - timedelta(hours=2))
     aged = [old[:-1] + "1", old[:-1] + "2"]
@@ -219,7 +237,7 @@ def test_old_runs_and_surplus_results_are_forgotten(make: Make) -> None:
             for table in (schema.attempts, schema.details):
                 connection.execute(table.update().where(table.c.run == run.id).values(run=new))
 
-    owner.writer.call(age).result(10)
+    life_of(sched).writer.call(age).result(10)
     assert len(list(sched.results.rglob("*.parquet"))) == 4
     assert sched.prune() == 2 + 0
     assert [run.id for run in sched.runs()] == [runs[3].id, runs[2].id]
