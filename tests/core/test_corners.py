@@ -332,24 +332,29 @@ def test_a_scheduler_that_cannot_be(make: Make, options: dict[str, Any], message
         make(**options)
 
 
-def test_due_times_without_a_run_are_shown(sched: Scheduler, heard: Heard) -> None:
+def test_each_due_time_is_shown_with_its_outcome(sched: Scheduler, heard: Heard) -> None:
     task = sched.task(every("0.1s"), name="ticks")(lambda: 1)
     heard.wait_for(heard.of(events.RunEnded, task="ticks"))
-    assert task.fires().dtypes.equals(sched.fires("ticks", 1).dtypes)
+    assert task.due_times().dtypes.equals(sched.due_times("ticks", limit=1).dtypes)
     task.pause()
     upcoming = sched._row("ticks").next_at  # type: ignore[union-attr]
     assert upcoming is not None
     while datetime.now(UTC) < upcoming + timedelta(seconds=0.25):
         threading.Event().wait(0.05)
     task.resume()
-    frame = task.fires()
+    frame = task.due_times()
     missed = frame[frame["scheduled"] == upcoming].iloc[0]
-    assert (missed["disposition"], missed["count"] >= 3) == ("missed", True)
+    assert (missed["outcome"], missed["count"] >= 3) == ("missed", True)
     assert missed["until"] > missed["scheduled"]
     assert missed["reason"]
     assert str(frame["scheduled"].dtype) == "datetime64[us, UTC]"
+    assert frame["scheduled"].is_monotonic_decreasing
+    ran, left = task.due_times(ran=True), task.due_times(ran=False)
+    assert set(ran["run"]) >= {run.id for run in task.runs() if run.scheduled_at in set(frame["scheduled"])}
+    assert set(left["run"]) == {""}
+    assert len(task.due_times(limit=1)) == 1
     with pytest.raises(UsageError, match="did you mean 'ticks'"):
-        sched.fires("tick")
+        sched.due_times("tick")
 
 
 def test_a_result_that_says_how_it_went() -> None:

@@ -127,6 +127,6 @@ def test_no_concurrency_means_the_time_is_recorded_and_skipped(sched: Scheduler)
     assert skipped.wait(5)
     release.set()
     # A busy machine may have been late too, which is recorded as coalesced.
-    fires = sched.fires("slow")
-    overlapped = fires[fires["disposition"] == Disposition.OVERLAPPED.value]
+    due_times = sched.due_times("slow")
+    overlapped = due_times[due_times["outcome"] == Disposition.OVERLAPPED.value]
     assert set(overlapped["reason"]) == {"1 still running"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,14 @@ from schedkit.core.states import State
 if TYPE_CHECKING:
     from schedkit.core.store.reader import FireRow
 
-__all__ = ["fires_frame", "runs_frame"]
+__all__ = ["due_times_frame", "runs_frame"]
 
-_FIRES = {
+_DUE_TIMES = {
     "scheduled": "datetime64[us, UTC]",
     "until": "datetime64[us, UTC]",
     "count": "Int64",
-    "disposition": "str",
+    "outcome": "str",
+    "run": "str",
     "reason": "str",
 }
 _HISTORY = {
@@ -58,8 +60,8 @@ def runs_frame(runs: Iterable[Run]) -> Any:
     return frame.astype({**_HISTORY, "state": states})
 
 
-def fires_frame(fires: Iterable[FireRow]) -> Any:
-    """Return the due times that made no run as a DataFrame."""
+def due_times_frame(fires: Iterable[FireRow], runs: Iterable[Run], limit: int) -> Any:
+    """Return due times as a DataFrame, newest first: those that made a run, and those that made none."""
     import pandas as pd
 
     rows = [
@@ -67,9 +69,22 @@ def fires_frame(fires: Iterable[FireRow]) -> Any:
             "scheduled": fire.scheduled_at,
             "until": fire.until,
             "count": fire.count,
-            "disposition": str(fire.disposition),
+            "outcome": str(fire.disposition),
+            "run": "",
             "reason": fire.reason,
         }
         for fire in fires
     ]
-    return pd.DataFrame(rows, columns=list(_FIRES)).astype(_FIRES)
+    rows += [
+        {
+            "scheduled": run.scheduled_at,
+            "until": run.scheduled_at,
+            "count": 1,
+            "outcome": str(run.state),
+            "run": run.id,
+            "reason": run.why,
+        }
+        for run in runs
+    ]
+    rows.sort(key=operator.itemgetter("scheduled"), reverse=True)
+    return pd.DataFrame(rows[:limit], columns=list(_DUE_TIMES)).astype(_DUE_TIMES)

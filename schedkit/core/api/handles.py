@@ -331,9 +331,9 @@ class TaskHandle(Generic[P, R]):
         """Return its runs, newest first."""
         return self.scheduler.runs(self.name, limit)
 
-    def fires(self, limit: int = 1000) -> Any:
-        """Return its due times that made no run, and why, as a DataFrame, newest first."""
-        return self.scheduler.fires(self.name, limit)
+    def due_times(self, *, ran: bool | None = None, limit: int = 1000) -> Any:
+        """Return its due times as a DataFrame, newest first: see `Scheduler.due_times`."""
+        return self.scheduler.due_times(self.name, ran=ran, limit=limit)
 
     def latest(self) -> Any:
         """Return what its last DONE run returned, also after a restart; None before the first.

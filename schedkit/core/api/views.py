@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import replace
 
-from schedkit.core.api.frames import fires_frame, runs_frame
+from schedkit.core.api.frames import due_times_frame, runs_frame
 from schedkit.core.api.handles import EVENTS_PATIENCE_SECONDS, TaskHandle
 from schedkit.core.board import history as board_history
 from schedkit.core.board.board import Board
@@ -152,14 +152,30 @@ class Views:
         """Return runs as a DataFrame, newest first."""
         return runs_frame(self.runs(task, limit))
 
-    def fires(self, task: TaskHandle[..., Any] | str, limit: int = 1000) -> Any:
-        """Return the due times of a task that made no run as a DataFrame, newest first.
+    def due_times(
+        self, task: TaskHandle[..., Any] | str, *, ran: bool | None = None, limit: int = 1000
+    ) -> Any:
+        """Return the due times of a task as a DataFrame, newest first, each with its outcome.
 
-        Columns: scheduled and until, the first and the last time of a row; count, how many there are (none:
-        more than are worth counting); disposition, e.g. missed or coalesced; reason.
+        Parameters
+        ----------
+        ran : bool, optional
+            Only those that made a run, or only those that made none.
+        limit : int
+            How many rows at most.
+
+        Returns
+        -------
+        DataFrame
+            ``scheduled`` and ``until``, the first and the last time of a row; ``count``, how many there are
+            (none: more than are worth counting); ``outcome``, missed, coalesced or overlapped, or how the run
+            stands; ``run``, its id; ``reason``.
         """
         self._must_be_open()
-        return fires_frame(self._ledger.fires(self._known(task), limit))
+        name = self._known(task)
+        fires = [] if ran else self._ledger.fires(name, limit)
+        runs = [] if ran is False else self._ledger.scheduled_runs(name, limit)
+        return due_times_frame(fires, runs, limit)
 
     def subscribe(self, listener: Listener, *, own: bool = False) -> Callable[[], None]:
         """Have `listener(event)` called for every fact, in order, on a thread of ours.

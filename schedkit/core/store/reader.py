@@ -187,6 +187,11 @@ class Ledger:
         query = select(fires).where(fires.c.task == task).order_by(fires.c.scheduled_at.desc()).limit(limit)
         return self._all(query, _fire)
 
+    def scheduled_runs(self, task: str, limit: int = 1000) -> list[Run]:
+        """Return the runs of a task that stand for due times, newest first."""
+        mine = select(runs).where(runs.c.task == task, runs.c.scheduled_at.is_not(None))
+        return self._all(mine.order_by(runs.c.scheduled_at.desc()).limit(limit), run_from_row)
+
     def waits(self) -> list[WaitRow]:
         """Return what PENDING runs wait for, and parents' runs that are still to come."""
         return self._all(_WAITS, wait_from_row)

@@ -447,7 +447,7 @@ def test_a_task_is_given_by_its_handle_wherever_a_name_is(sched: Scheduler) -> N
     assert task.task.trigger == cron("@daily")
     assert [run.task for run in sched.runs(task)] == ["task"]
     assert list(sched.history(task)["task"]) == ["task"]
-    assert list(sched.fires(task)) == list(sched.fires("task"))
+    assert list(sched.due_times(task)) == list(sched.due_times("task"))
     assert {run.task for run in sched.backfill(task, "2026-01-02", "2026-01-03")} == {"task"}
     sched.remove(task)
     assert list(sched.tasks) == []
@@ -493,8 +493,8 @@ def test_pausing_all_and_backfill(sched: Scheduler) -> None:
     done.wait(0.35)
     sched.resume()
     # A busy machine may have been late, before or after: then times of its own were coalesced.
-    fires = ticks.fires()
-    (missed,) = fires[fires["disposition"] == "missed"].itertuples()
+    due_times = ticks.due_times()
+    (missed,) = due_times[due_times["outcome"] == "missed"].itertuples()
     assert missed.reason == "paused"
     made = ticks.backfill(missed.scheduled, missed.until)
     assert len(made) == missed.count

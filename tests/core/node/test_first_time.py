@@ -48,7 +48,7 @@ def test_a_moment_past_its_grace_is_recorded_as_missed(sched: Scheduler, heard: 
     moment = datetime.now(UTC) - timedelta(hours=1)
     late = sched.task(at(moment), name="late", misfire_grace="1m")(lambda: None)
     heard.wait_for(heard.of(Fired, task="late"))
-    assert list(late.fires()["disposition"]) == ["missed"]
+    assert list(late.due_times()["outcome"]) == ["missed"]
     assert late.runs() == []
 
 
