@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bench.clock_runs import child
 from bench.common import Row, median, seconds
 from bench.kernel_run import beside_a_kernel
+from bench.neighbours import lateness
 from schedkit.values.instants import to_micros
 
 RUNS = 5
@@ -22,6 +23,7 @@ def rows() -> Iterator[Row]:
     yield from staggered()
     yield from burst()
     yield beside_kernel()
+    yield beside_a_busy_process()
 
 
 def tick_among(many: int) -> Row:
@@ -155,6 +157,22 @@ def beside_kernel() -> Row:
         "ms",
         found["kernel"] / found["ours"],
         100.0,
+    )
+
+
+def beside_a_busy_process() -> Row:
+    """How late schedules start whose process shares a ledger with one whose cell holds its interpreter."""
+    beside = median([lateness() for _ in range(3)])
+    alone = median([lateness(beside=False) for _ in range(3)])
+    return Row(
+        "beside a process whose cell makes C calls of 12 to 30 ms: lateness p99 of 120 runs a second",
+        beside,
+        alone,
+        "alone at the ledger; ratio is to 50 ms",
+        "ms",
+        beside / 50.0,
+        1.0,
+        "<=",
     )
 
 
