@@ -72,7 +72,7 @@ RUNNING = replace(RUN, state=State.RUNNING, attempt=1)
         AttemptRecorded("no run", END),
         RunChanged(replace(RUN, attempt=1), RUNNING),
     ],
-    ids=repr,
+    ids=lambda change: type(change).__name__,
 )
 def test_what_is_based_on_another_row_is_refused_whole(written: WrittenLedger, change: Change) -> None:
     written.write(decided(put(a_task()), begun(RUN), AttemptStarted(RUN.id, 1, NOW)))
