@@ -1,6 +1,6 @@
-"""A whole scheduler on a real SQLite file under generated traffic: crashes, failing writes, hand-overs.
+"""Whole schedulers on a real SQLite file under generated traffic: crashes, failing writes, tasks that move.
 
-Whatever people, viewers and faults do, in whatever order: at the end every due time has exactly one
+Whatever people, other processes and faults do, in whatever order: at the end every due time has exactly one
 disposition, every effect has its attempt, and nothing is stuck.
 """
 
@@ -24,6 +24,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from support.faulty import answers_lost, commits_failing, failing
+from support.lives import die
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.model import Retry
@@ -57,7 +58,7 @@ options = st.fixed_dictionaries(
 
 
 class EngineMachine(RuleBasedStateMachine):
-    """The world around one ledger: its owner, a viewer, those who died, and what each task has done."""
+    """The world around one ledger: the process that runs cells, another, the dead, and what tasks did."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +69,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.handed_in: list[str] = []
         self.dead: list[Scheduler] = []
         self.generation = 0
-        self.viewer: Scheduler | None = None
+        self.other: Scheduler | None = None
         self.begin()
 
     # The world
@@ -86,7 +87,7 @@ class EngineMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         """Start a process: its cells run in the order in which they were written, before or after start."""
         self.generation += 1
-        self.sched = self.made(f"owner {self.generation}")
+        self.sched = self.made(f"process {self.generation}")
         if self.generation % 2:
             self.run_cells()
         self.sched.start()
@@ -167,7 +168,6 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(name=names)
     def somebody_removes(self, name: str) -> None:
         if self.attempt(lambda: self.sched.remove(name) or True):
-            # Where a former owner, now a viewer, still declares it, it was known without a cell of ours.
             self.declared.pop(name, None)
 
     @rule(name=names)
@@ -207,33 +207,29 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule()
     def it_dies(self) -> None:
-        """The next owner comes as after kill -9; the dead one, as a process that wakes up, writes nothing."""
+        """The next process comes as after kill -9; what the dead one still does is not written."""
         self.dead.append(self.sched)
-        self.sched._node.lease._let_go()  # what the operating system does
+        die(self.sched)
         self.begin()
 
-    # What a viewer does
+    # What another process does
 
     @rule(name=names, word=st.sampled_from(["submit", "pause", "resume", "backfill"]))
-    def a_viewer_asks(self, name: str, word: str) -> None:
-        if self.viewer is None:
-            self.viewer = self.made("viewer")
-            self.viewer.start()
-        assert self.viewer.state == "viewer"
-        now = datetime.now(UTC)
+    def another_process_asks(self, name: str, word: str) -> None:
+        if self.other is None:
+            self.other = self.made(f"another {self.generation}")
+            self.other.start()
+        other, now = self.other, datetime.now(UTC)
         window = (now - timedelta(seconds=0.3), now) if word == "backfill" else ()
-        self.attempt(lambda: getattr(self.viewer, word)(name, *window))
+        self.attempt(lambda: getattr(other, word)(name, *window))
 
-    @precondition(lambda self: self.viewer is not None)
+    @precondition(lambda self: self.other is not None)
     @rule()
-    def the_viewer_takes_over(self) -> None:
-        viewer, old = self.viewer, self.sched
-        assert viewer is not None
-        viewer.take_over(timeout="20s")
-        assert (viewer.state, old.state) == ("running", "viewer")
-        old.stop()
-        old._ledger.store.close()
-        self.sched, self.viewer = viewer, None
+    def another_process_runs_the_cells(self) -> None:
+        """Its file is the same: all tasks are at home there from now on, and what runs here ends here."""
+        other = self.other
+        assert other is not None
+        self.sched, self.other = other, self.sched
         self.run_cells()
 
     # The end
@@ -243,7 +239,7 @@ class EngineMachine(RuleBasedStateMachine):
             self.settle()
             self.judge()
         finally:
-            for sched in (self.sched, self.viewer, *self.dead):
+            for sched in (self.sched, self.other, *self.dead):
                 if sched is not None:
                     sched.stop("0s")
                     sched._ledger.store.close()
@@ -253,7 +249,7 @@ class EngineMachine(RuleBasedStateMachine):
     def settle(self) -> None:
         self.run_cells()
         for name in self.sched.tasks:
-            # What a former owner declares still, though it was removed here: its runs wait for its code.
+            # What was removed here, and another process declares still: its runs wait for its code.
             if name not in self.declared:
                 self.sched.task(name=name)(self.function("quick"))
         self.sched.pause()
@@ -262,6 +258,8 @@ class EngineMachine(RuleBasedStateMachine):
             assert time.monotonic() < give_up, f"stuck: {live}"
             threading.Event().wait(0.01)
         self.sched.stop("1s")
+        if self.other is not None:
+            self.other.stop("1s")
 
     def judge(self) -> None:
         judge(self.where, self.folder / "journal")

@@ -285,6 +285,11 @@ class LedgerModel:
             abroad=ids & read.abroad,
             elsewhere=[run for run in self.runs.values() if not run.state.final and run.task in parents],
             unheard=read.unheard.get(task, []),
+            children={
+                child: unheard
+                for child, unheard in self._unheard(r for r in self.tasks.values() if r.home == life).items()
+                if any(run.task == task for _, run in unheard)
+            },
             ended=read.ended,
         )
 

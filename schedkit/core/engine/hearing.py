@@ -60,8 +60,10 @@ class Hearing:
 
     def _hear_run(self, event: RunStep) -> None:
         run, row = event.after, self._state.rows.get(event.task)
-        if row is None:
+        if row is None and event.seq > self._state.known.get(event.task, 0):
             self._hear_foreign(run)
+        elif row is None:
+            return
         elif event.seq > row.heard:  # else it was known when the task came here
             self._hear_own(run)
         if isinstance(event, RunQueued) and event.followed:

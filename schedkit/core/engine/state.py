@@ -102,6 +102,9 @@ class EngineState:
         self.guests: set[str] = set()  # runs of tasks at home elsewhere that are running here
         self.elsewhere: dict[str, Run] = {}  # runs of parents at home elsewhere that have not ended
         self.heard = 0  # the last event of the log that is known here
+        self.known: dict[
+            str, int
+        ] = {}  # of tasks that were at home here, the event up to which all was known
         self.decided = 0  # decisions
         self.touched: dict[str, int] = {}  # the last decision that told something of each task
         self.unheard: dict[str, list[tuple[int, Run]]] = {}  # by task, parents' runs that it is yet to follow

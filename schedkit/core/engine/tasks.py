@@ -82,8 +82,10 @@ class Tasks:
             self._leave_behind(known, "rescheduled")
         word = "declared" if known is None else "moved" if moved else "redeclared"
         if row != known:
-            heard = state.heard if found is None else found.seq
-            row = replace(row, heard=heard if known is None else max(heard, known.heard))
+            came = found if moved or known is None else None
+            # One that is at home here has yet to hear what comes after that.
+            heard = max(state.heard, row.heard) if came is None else came.seq
+            row = replace(row, heard=heard)
             state.put_row(row, word, stimulus.actor)
         else:  # declared before in the same words: there is nothing to write
             state.tell_task(word, row, stimulus.actor, log=False)
@@ -94,8 +96,7 @@ class Tasks:
             self._go_on(found, stimulus.reason)
             for run in found.ended:
                 self._runs.end_parent(run)
-        if found is not None and known is not None and row != known:
-            self._runs.catch_up(task.name, found.unheard, known.heard)
+            self._runs.catch_up(task.name, found.unheard)
         if stimulus.starts:
             state.queue.remember_starts(task.name, stimulus.starts)
         self._put_schedule(row)
@@ -123,6 +124,10 @@ class Tasks:
         state, row = self._state, found.row
         assert row is not None
         state.draft.changes.append(TaskUntouched(row.name, found.seq))
+        for child, unheard in found.children.items():  # else its runs may end here before they are heard of
+            if child in state.tasks:
+                self._runs.catch_up(child, unheard, state.rows[child].heard)
+                self._runs.heard(child, max(found.seq, state.rows[child].heard))
         state.rows[row.name] = row
         state.taken[row.name] = set(found.taken)
         if row.name in found.last:
@@ -170,7 +175,7 @@ class Tasks:
     def leave(self, name: str) -> None:
         """Forget a task that is at home elsewhere now; what runs here ends here."""
         state = self._state
-        del state.rows[name]
+        state.known[name] = state.rows.pop(name).heard
         state.tasks.pop(name, None)
         state.schedules.drop(name)
         self._runs.unfollow(name)
@@ -212,6 +217,7 @@ class Tasks:
             home=state.config.life,
             home_by=stimulus.home_by,
             place=stimulus.place,
+            heard=0 if known is None else known.heard,
             created=state.now if known is None else known.created,
             anchored=state.now,
             next=next,
@@ -279,7 +285,7 @@ class Tasks:
     def remove(self, stimulus: Remove) -> Answer:
         """Forget a task; its history stays. Runs that wait are cancelled."""
         state, row = self._state, self.row(stimulus.task)
-        del state.rows[row.name]
+        state.known[row.name] = state.rows.pop(row.name).heard
         state.tasks.pop(row.name, None)
         self._runs.unfollow(row.name)
         state.schedules.drop(row.name)

@@ -509,6 +509,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         Runs of its parents that have not ended.
     unheard : list of tuple of int and Run
         Runs of its parents of which its home had not heard, with the event that tells of each.
+    children : mapping of str to list of tuple of int and Run
+        The same for each task that follows it in the process that takes it in.
     ended : list of Run
         Runs for which its runs wait and which have ended, of which its home had not heard.
     """
@@ -523,6 +525,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     abroad: frozenset[str] = frozenset()
     elsewhere: list[Run] = []
     unheard: list[tuple[int, Run]] = []
+    children: Mapping[str, list[tuple[int, Run]]] = {}
     ended: list[Run] = []
 
 

@@ -216,6 +216,7 @@ class Ledger:
             parents = {parent for several in after.values() for parent in several}
             last, elsewhere = _last(connection, {*after, *parents}), _live_of(connection, parents)
             here = {run for run, (at, _) in _lives_of(connection).items() if at == life}
+            following = _unheard(connection, _followers(connection, life, set(after)))
         rows = {row.name: row for row in snapshot.tasks}
         found: dict[str, Found] = {}
         for name, several in after.items():
@@ -233,6 +234,11 @@ class Ledger:
                 abroad=ids & snapshot.abroad,
                 elsewhere=[run for run in elsewhere if run.task in several],
                 unheard=snapshot.unheard.get(name, []),
+                children={
+                    child: unheard
+                    for child, unheard in following.items()
+                    if any(run.task == name for _, run in unheard)
+                },
                 ended=[run for run in snapshot.ended if run.id in {wait.parent_run for wait in its_waits}],
             )
         return found
@@ -393,6 +399,14 @@ def _is_abroad(where: tuple[str, int | None] | None, life: str) -> bool:
 
 def _parents(row: TaskRow) -> set[str]:
     return set(row.facts.get("after", ()))
+
+
+def _followers(connection: sa.Connection, life: str, parents: set[str]) -> list[TaskRow]:
+    """Return the tasks at home with a life that follow one of those."""
+    comes_after = tasks.c.facts.not_like('%"after":[]%')
+    query = _TASKS.where(tasks.c.home == life, tasks.c.trigger.is_(None), comes_after)
+    rows = [task_from_row(row) for row in _mappings(connection, query)]
+    return [row for row in rows if _parents(row) & parents]
 
 
 def _unheard(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str, list[tuple[int, Run]]]:

@@ -292,6 +292,31 @@ def test_a_task_that_others_remove_is_forgotten() -> None:
     assert isinstance(desk.ask(Remove(task="a", actor="you", token="t")).replies[0].error, SchedkitError)
 
 
+def test_a_parent_comes_with_its_runs_that_its_children_here_have_not_heard_of() -> None:
+    task = Task(name="child", after=(After("parent"),))
+    desk = Desk()
+    desk.ask(declaration(task, found=Found(seq=1)))
+    found = Found(
+        row=declared("parent", home=ELSEWHERE), seq=9, live=[PARENT], children={"child": [(5, PARENT)]}
+    )
+    decision = desk.ask(declaration(Task(name="parent"), found=found))
+    assert WaitAdded(WaitRow("made1", "child", "parent", "p", "success")) in decision.changes
+    assert ParentsHeard("child", 9, LIFE) in decision.changes
+    assert [start.run.id for start in desk.end("p").starts] == ["made1"]
+    assert hear(desk, queued(PARENT), first=5).changes == [], "it came with its task"
+
+
+def test_what_a_task_told_before_it_came_is_not_heard_when_it_has_left_either() -> None:
+    desk = Desk(Task(name="c", trigger=MINUTELY, after=(After("a"),)))
+    row = declared("a", home=ELSEWHERE)
+    desk.ask(declaration(Task(name="a"), found=Found(row=row, seq=9)))
+    desk.ask(Remove(task="a", actor="you"))
+    hear(desk, queued(a_run("old", "a")), first=5)
+    assert desk.engine.alive("a") == 0
+    hear(desk, queued(a_run("new", "a")), first=10)
+    assert desk.engine.alive("a") == 1
+
+
 # What is no longer so
 
 
