@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -270,7 +271,8 @@ class Node:
         await anyio.to_thread.run_sync(life.writer.stop, 1.0 if self._lost else max(self._patience, 1.0))
         await anyio.to_thread.run_sync(life.lease.end if life.settled else life.lease.leave)
         life.end()
-        self.watching.seen = max(self.watching.seen or 0, life.written)
+        with contextlib.suppress(LedgerError):  # else what it wrote itself is told again
+            await self.watching.catch_up(life.lease.life)
         if self._lost:
             lost = NodeChanged(
                 at=datetime.now(UTC), seq=0, change="lost", name=self.config.name, life=life.lease.life
