@@ -21,9 +21,13 @@ from schedkit.core.store.schema import tasks
 from schedkit.errors import NotRunningError
 from schedkit.loop import awaited
 
-__all__ = ["bury", "decide_homeless"]
+__all__ = ["HasMovedError", "bury", "decide_homeless"]
 
 _log = logging.getLogger("schedkit")
+
+
+class HasMovedError(NotRunningError):
+    """A task has a home by now: whoever asks should ask it."""
 
 
 async def bury(life: Life, dead: NodeRow) -> None:
@@ -50,7 +54,7 @@ async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str
     ------
     UsageError
         If there is no such task, or what is asked for cannot be done.
-    NotRunningError
+    HasMovedError
         If it has a home by now.
     """
 
@@ -58,7 +62,7 @@ async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str
         snapshot = read_snapshot(connection, tasks.c.name == task, "")
         homes = {row.home for row in snapshot.tasks}
         if any(node.life in homes and node.alive for node in living_in(life.ledger.store, connection)):
-            raise NotRunningError(f"task {task!r} has just moved", hint="try again")
+            raise HasMovedError(f"task {task!r} has just moved", hint="try again")
         engine = Engine(life.config.engine(life.lease.life), snapshot)
         decision = engine.handle_all([stimulus], life.clock.wall(), careful=True)
         for reply in decision.replies:

@@ -8,7 +8,7 @@ from typing import Any
 import anyio.to_thread
 
 from schedkit.core.engine.values import Answer, Cancel, Pause, Resume, Stimulus, Submit
-from schedkit.core.node.apart import decide_homeless
+from schedkit.core.node.apart import HasMovedError, decide_homeless
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.life import Life
 from schedkit.core.store.reader import CommandRow
@@ -30,7 +30,7 @@ _log = logging.getLogger("schedkit")
 # What wrong input is called, wherever it is refused.
 _REFUSALS: dict[str, type[SchedkitError]] = {
     kind.__name__: kind
-    for kind in (UsageError, DeclarationError, TriggerError, ParameterError, NotRunningError)
+    for kind in (UsageError, DeclarationError, TriggerError, ParameterError, NotRunningError, HasMovedError)
 }
 
 

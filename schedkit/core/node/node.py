@@ -19,7 +19,7 @@ from schedkit.core.execution.process_pool import Children
 from schedkit.core.execution.results import Results
 from schedkit.core.execution.threads import Threads, UserLoop
 from schedkit.core.model import Task
-from schedkit.core.node.apart import bury
+from schedkit.core.node.apart import HasMovedError, bury
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.commands import carry_out
 from schedkit.core.node.config import NodeConfig
@@ -49,6 +49,8 @@ LOOK_SECONDS = 0.2
 CENSUS_SECONDS = 1.0
 # A look takes about a millisecond; due times that are near get so long to pass.
 LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS = 0.003, 0.05
+# How often the home of a task is looked for again that moves while it is asked.
+MOVES = 5
 # How long a declaration waits to be written before it goes on without.
 DECLARE_SECONDS = 1.0
 # How often a declaration is decided again because another process was quicker.
@@ -412,6 +414,17 @@ class Node:
             If it cannot be done; says why.
         """
         await self.open()
+        for left in range(MOVES, -1, -1):
+            try:
+                return await self._ask(kind, data, task, life, timeout)
+            except HasMovedError:
+                if not left:
+                    raise
+        raise AssertionError("it is answered or refused")
+
+    async def _ask(
+        self, kind: str, data: Mapping[str, Any], task: str | None, life: str | None, timeout: float
+    ) -> dict[str, Any]:
         if life is None and (task is None or await anyio.to_thread.run_sync(self.ledger.home, task) is None):
             somebody = await self._somebody()
             if somebody is None:

@@ -38,8 +38,9 @@ class Watching:
 
     async def begin(self) -> None:
         """Look from now on: what has happened so far, a board reads from the ledger."""
-        if self.seen is None:
-            self.seen = await anyio.to_thread.run_sync(self._ledger.last_seq)
+        last = await anyio.to_thread.run_sync(self._ledger.last_seq)
+        if self.seen is None or self.seen > last:  # the file may be another one
+            self.seen = last
 
     async def catch_up(self, life: str | None = None) -> Sequence[Event]:
         """Tell what others than this life have done since the last look, and return it."""

@@ -116,7 +116,7 @@ class Store:
         LedgerError
             If the store is corrupt, read-only, away, of another version or no ledger at all.
         """
-        self._file = None
+        before, self._file = self._file, None
         if self.path is not None:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,6 +134,8 @@ class Store:
                         schema.create(connection, str(self))
                     if self.path is not None and self._network is None:
                         self._file = _identity(self.path)
+                    if before is not None and self._file != before:
+                        self._read.dispose()  # its connections see the file that was there before
                     return
                 except DBAPIError as error:
                     # Two processes that open a new ledger at once: the second finds it made.

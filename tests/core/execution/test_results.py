@@ -171,8 +171,8 @@ folder = Path(sys.argv[1])
 with Scheduler(folder / "ledger.db", results=folder / "results") as sched:
     @sched.task(name="big")
     def big() -> list[int]:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
-        return list(range(100_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+        return list(range(1_000_000))
 
     run = sched.submit("big")
     run.wait("30s")
