@@ -451,7 +451,7 @@ def test_a_task_is_given_by_its_handle_wherever_a_name_is(sched: Scheduler) -> N
     assert {run.task for run in sched.backfill(task, "2026-01-02", "2026-01-03")} == {"task"}
     sched.remove(task)
     assert list(sched.tasks) == []
-    for ask in (sched.pause, sched.runs, sched.history, sched.fires):
+    for ask in (sched.pause, sched.runs, sched.history, sched.due_times):
         with pytest.raises(UsageError, match="expected a task name or TaskHandle, got 5"):
             ask(5)  # type: ignore[arg-type]  # a variable of another cell
 
