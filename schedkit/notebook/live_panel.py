@@ -143,7 +143,7 @@ class Panel(anywidget.AnyWidget):
         """Return the button that moves the schedule; worked out again only when its reasons change."""
         if state == "stopped":
             return None
-        reasons = (state, self._scheduler.declarations)
+        reasons = (state, self._scheduler.declarations, self._scheduler.standing_by)
         if self._moved is None or self._moved[0] != reasons:
             self._moved = (reasons, move(self._scheduler))
         return self._moved[1]

@@ -68,7 +68,7 @@ def test_tasks_show_state_next_run_last_result_and_how_it_went(day: Any) -> None
     running = page.get_by_role("row", name="sprint_report")
     expect(running).to_contain_text("1,340 / 2,000 · 6s left")
     expect(running.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "67")
-    expect(page.locator(".sk-owner")).to_contain_text(
+    expect(page.locator(".sk-next")).to_contain_text(
         re.compile(r"Next: open_bugs in 4m \d+s, run by this process")
     )
 
@@ -319,12 +319,12 @@ def test_a_run_that_waits_for_a_limit_says_which(view: Any) -> None:
     says("rated1", "its rate, 5 in 1m")
 
 
-def test_who_runs_the_next_fire_counts_only_tasks_whose_code_is_here(view: Any) -> None:
-    """After a restart with half of the cells run: the owner was said to run what it has no code for."""
+def test_who_runs_the_next_due_time_counts_only_tasks_whose_code_is_here(view: Any) -> None:
+    """After a restart with half of the cells run: this process was said to run what it has no code for."""
     board = working_day()
     declare(board, "renamed", "every 2 s", -60, waiting=True)
     view.mount(board.snapshot(NOW))
-    expect(view.page.locator(".sk-owner")).to_contain_text("Next: open_bugs in 4m")
+    expect(view.page.locator(".sk-next")).to_contain_text("Next: open_bugs in 4m")
     expect(view.page.locator(".sk-trouble")).to_have_text(
         "renamed waits for its code: run the cell or file that declares it, or remove it"
     )

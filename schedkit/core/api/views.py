@@ -225,6 +225,7 @@ class Views:
                 ledger=self.ledger,
                 **self._at_once(),
                 paused=self.paused,
+                standing_by=self.standing_by,
                 nodes=[
                     {
                         "life": node.life,

@@ -67,6 +67,7 @@ class Board:
         self._scheduler: Row = {
             "state": "stopped",
             "nodes": [],
+            "standing_by": [],
             "ledger": "",
             "concurrency": None,
             "limits": {},
@@ -168,7 +169,7 @@ class Board:
             self._put_task(row, waiting)
 
     def put_scheduler(self, **facts: Any) -> None:
-        """Set facts of the scheduler: state, nodes, ledger, concurrency, paused, trouble."""
+        """Set facts of the scheduler: state, nodes, standing_by, ledger, concurrency, paused, trouble."""
         with self._lock:
             self._put_scheduler(facts)
 
