@@ -114,7 +114,7 @@ def test_an_interrupted_search_asks_no_more(start: Callable[..., Kernel], call: 
         site.latency = 0.0
         # A search that lived on would now end at once: 60 pages.
         Event().wait(1.0)
-        assert len(site.requests) - at_end <= 8  # those that were under way
+        assert len(site.requests) - at_end <= 16  # those that were under way: so many at once by default
         whole = cells.say("print(len(jira.search('project = DEMO')))")
         assert int(whole) > 100
 
