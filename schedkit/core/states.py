@@ -36,7 +36,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     TIMEOUT = "timeout"
     CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"  # its owner died or was stopped
+    INTERRUPTED = "interrupted"  # its process died or was stopped
 
 
 class Disposition(StrEnum):

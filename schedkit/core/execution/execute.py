@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import asyncio  # users write their coroutines and hooks for it
 import inspect
 import logging
 import os

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import asyncio  # to tell whether a user's loop of its kind is running
 import logging
 import threading
 import time

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import asyncio  # the loop that users' coroutines share is one of its own
 import logging
 import queue
 import sys

@@ -32,7 +32,6 @@ class NodeConfig:
     tz: tzinfo | None = None
     most_interruptions: int = MOST_INTERRUPTIONS
     cancel_grace: float = CANCEL_GRACE_SECONDS
-    hand_over_patience: float = 20.0
     retention: Retention = field(default_factory=Retention)
 
     @property

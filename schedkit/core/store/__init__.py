@@ -1,1 +1,1 @@
-"""What happened: the SQL ledger, its one writer, its readers, and the lease of its owner."""
+"""What happened: the SQL ledger, its one writer, its readers, and the lives of processes."""

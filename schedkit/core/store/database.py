@@ -156,7 +156,7 @@ class Store:
         if network is not None:
             _log.warning(
                 "the ledger %s lies on a network file system (%s), where SQLite's locks and its write-ahead "
-                "log cannot be trusted: two processes may own it at once, and the file may be damaged. "
+                "log cannot be trusted: two processes may run a task at once, and the file may be damaged. "
                 "Keep it on a disk of this machine, or use PostgreSQL: ledger: postgresql://user@host/name",
                 self,
                 network,

@@ -1,7 +1,7 @@
 """Whether a SQLite ledger lies where its locks cannot be trusted: on a network file system.
 
-SQLite's write-ahead log needs memory that all its processes share, hence one machine, and the owner's lock
-needs a file system that keeps locks. What asks another machine for its files promises neither.
+SQLite's write-ahead log needs memory that all its processes share, hence one machine, and the locks of lives
+need a file system that keeps locks. What asks another machine for its files promises neither.
 """
 
 from __future__ import annotations
