@@ -303,7 +303,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     heard: int = 0
     created: int = 0
     declared: int
-    who: str = ""
+    actor: str = ""
 
     @property
     def anchor(self) -> datetime:

@@ -11,7 +11,7 @@ from support.engine_process import ProcessModel
 from support.engine_tasks import NAMES, TIMED, TRIGGERS
 from support.engine_world import World
 
-from schedkit.core.engine.values import (
+from schedkit.core.engine.stimuli import (
     Abandon,
     Cancel,
     Drain,

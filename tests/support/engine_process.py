@@ -15,24 +15,23 @@ from support.engine_likeness import same_engine
 from support.engine_tasks import declaration, draw_task
 from support.engine_world import World
 
+from schedkit.core.engine.changes import CodeTold
+from schedkit.core.engine.decision import Decision, Stop
 from schedkit.core.engine.engine import Engine
+from schedkit.core.engine.snapshot import OutdatedError
 from schedkit.core.engine.state import EngineConfig
-from schedkit.core.engine.values import (
+from schedkit.core.engine.stimuli import (
     Adopted,
     Cancel,
-    CodeTold,
-    Decision,
     Declare,
     Drain,
     Ended,
     Heard,
     HoldWrites,
-    OutdatedError,
     Recover,
     Remove,
     Reschedule,
     Stimulus,
-    Stop,
     Submit,
 )
 from schedkit.core.events import TaskChanged

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 import sqlalchemy as sa
@@ -15,8 +14,9 @@ from schedkit.core.events import RunEnded
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Run
 from schedkit.core.store.database import Store
+from schedkit.core.store.queries import LAST_SEQ, LIVE, mappings, setting
 from schedkit.core.store.rows import run_from_row, task_from_row
-from schedkit.core.store.schema import LIVE_STATES, events, meta, runs, tasks
+from schedkit.core.store.schema import runs, tasks
 from schedkit.values.instants import SECOND
 
 __all__ = [
@@ -37,10 +37,6 @@ FINISHED_RUNS = 500
 # Durations are counted up to these seconds: an extraction takes minutes.
 DURATION_BOUNDS = (1, 5, 15, 60, 300, 900, 1800, 3600)
 
-_LAST_SEQ = select(func.max(events.c.seq))
-_LIVE: list[sa.ColumnElement[str]] = [
-    sa.literal_column(f"'{state}'") for state in LIVE_STATES
-]  # literals: the partial index needs them
 _ENDED = runs.c.finished_at.is_not(None)
 _LENGTH = runs.c.finished_at - runs.c.started_at
 
@@ -106,16 +102,16 @@ class RunCounts:
 def ledger_rows(store: Store) -> LedgerRows:
     """Return the tasks, the runs that have not ended and the latest ones that have."""
     with store.snapshot() as connection, store.decoding():
-        found = [task_from_row(row) for row in _mappings(connection, select(tasks))]
+        found = [task_from_row(row) for row in mappings(connection, select(tasks))]
         latest = select(runs).where(_ENDED).order_by(runs.c.id.desc())
-        wanted = [select(runs).where(runs.c.state.in_(_LIVE)), latest.limit(FINISHED_RUNS)]
+        wanted = [select(runs).where(LIVE), latest.limit(FINISHED_RUNS)]
         wanted += [latest.where(runs.c.task == row.name).limit(ENDED_OF_TASK) for row in found]
-        shown = {row["id"]: row for query in wanted for row in _mappings(connection, query)}
+        shown = {row["id"]: row for query in wanted for row in mappings(connection, query)}
         return LedgerRows(
             tasks=found,
             runs=[run_from_row(row) for row in shown.values()],
-            paused=connection.scalar(select(meta.c.value).where(meta.c.key == "paused")) == "1",
-            seq=connection.scalar(_LAST_SEQ) or 0,
+            paused=setting(connection, "paused") == "1",
+            seq=connection.scalar(LAST_SEQ) or 0,
         )
 
 
@@ -135,10 +131,5 @@ def run_counts(store: Store) -> RunCounts:
     with store.snapshot() as connection, store.decoding():
         for task, state, count, started, length, *counts in connection.execute(query):
             found.setdefault(task, {})[state] = count
-            these = Durations(started, float(length or 0) / SECOND, tuple(map(int, counts)))
-            durations[task] = durations.get(task, Durations()).plus(these)
-        return RunCounts(found, connection.scalar(_LAST_SEQ) or 0, durations)
-
-
-def _mappings(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Mapping[str, Any]]:
-    yield from connection.execute(query).mappings()  # type: ignore[misc]  # a RowMapping is one
+        return RunCounts(found, connection.scalar(LAST_SEQ) or 0)
+from schedkit.values.instants import SECOND

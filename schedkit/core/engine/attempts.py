@@ -8,23 +8,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from schedkit.core.engine.changes import AttemptRecorded, AttemptStarted
+from schedkit.core.engine.decision import Finished, Start, Stop
 from schedkit.core.engine.queue import Waiting
 from schedkit.core.engine.retries import follow
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.state import EngineState
-from schedkit.core.engine.values import (
-    Abandon,
-    Adopted,
-    AttemptRecorded,
-    AttemptStarted,
-    Cancel,
-    Ended,
-    Finished,
-    Recover,
-    Start,
-    Stop,
-    StopAttempts,
-)
+from schedkit.core.engine.stimuli import Abandon, Adopted, Cancel, Ended, Recover, StopAttempts
 from schedkit.core.events import RunRetrying, RunStarted, RunStopping
 from schedkit.core.model import Retry, Task, timeout_error
 from schedkit.core.run import Attempt, Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
-from schedkit.core.engine.values import WaitRow
+from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.states import State
 
 __all__ = ["DependencyTracker", "Verdict", "Wait"]

@@ -6,20 +6,22 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from schedkit.core.engine.attempts import Active, Attempts
+from schedkit.core.engine.changes import Answered, SettingPut
+from schedkit.core.engine.decision import Decision, Reply
+from schedkit.core.engine.declaring import Declaring
 from schedkit.core.engine.dependencies import DependencyTracker
+from schedkit.core.engine.due_times import DueTimes
 from schedkit.core.engine.hearing import Hearing
 from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.schedules import Schedules
+from schedkit.core.engine.snapshot import Snapshot
 from schedkit.core.engine.state import EngineConfig, EngineState
-from schedkit.core.engine.tasks import Tasks
-from schedkit.core.engine.values import (
+from schedkit.core.engine.stimuli import (
     Abandon,
     Announce,
     Answer,
-    Answered,
     Cancel,
-    Decision,
     Declare,
     Drain,
     Ended,
@@ -28,16 +30,14 @@ from schedkit.core.engine.values import (
     Pause,
     Recover,
     Remove,
-    Reply,
     Reschedule,
     Resume,
-    SettingPut,
-    Snapshot,
     StandBy,
     Stimulus,
     StopAttempts,
     Submit,
 )
+from schedkit.core.engine.tasks import Tasks
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Run
 from schedkit.core.states import State
@@ -74,24 +74,26 @@ class Engine:
         state.decided = decided
         self._runs = Runs(state)
         self._attempts = Attempts(state, self._runs)
-        self._tasks = Tasks(state, self._runs, self._attempts)
-        self._hearing = Hearing(state, self._runs, self._attempts, self._tasks)
+        self._due_times = DueTimes(state, self._runs, self._attempts)
+        self._tasks = Tasks(state, self._runs, self._attempts, self._due_times)
+        declaring = Declaring(state, self._runs, self._attempts, self._due_times)
+        hearing = Hearing(state, self._runs, self._attempts, self._tasks, declaring)
         self._handlers: dict[type[Stimulus], Callable[[Any], dict[str, Any]]] = {
             Abandon: self._attempts.abandon,
             Announce: self._announce,
             Answer: _answered,
             Cancel: self._attempts.cancel,
-            Declare: self._tasks.declare,
+            Declare: declaring.declare,
             Drain: self._tasks.drain,
             Ended: self._attempts.ended,
-            Heard: self._hearing.hear,
+            Heard: hearing.hear,
             HoldWrites: self._tasks.hold,
             Pause: self._tasks.pause,
-            Recover: self._hearing.recover,
+            Recover: hearing.recover,
             Remove: self._tasks.remove,
             Reschedule: self._tasks.reschedule,
             Resume: self._tasks.resume,
-            StandBy: self._tasks.stand_by,
+            StandBy: declaring.stand_by,
             StopAttempts: self._attempts.stop,
             Submit: self._submit,
         }
@@ -155,14 +157,14 @@ class Engine:
         self._attempts.time_out()
         if self._stands:
             return False
-        fired = self._tasks.fire(MOST_FIRES)
+        fired = self._due_times.fire(MOST_FIRES)
         return self._attempts.start(MOST_STARTS) == MOST_STARTS or fired == MOST_FIRES
 
     def _pass_a_moment(self) -> bool:
         """Decide about one thing that time brings; tell whether there was one."""
         if self._attempts.time_out(1):
             return True
-        return not self._stands and bool(self._tasks.fire(1) or self._attempts.start(1))
+        return not self._stands and bool(self._due_times.fire(1) or self._attempts.start(1))
 
     @property
     def _stands(self) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from schedkit.core.engine.attempts import Attempts
+from schedkit.core.engine.declaring import Declaring
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.state import EngineState
+from schedkit.core.engine.stimuli import Heard, Recover
 from schedkit.core.engine.tasks import Tasks
-from schedkit.core.engine.values import Heard, Recover
 from schedkit.core.events import RunQueued, RunStep, TaskChanged
 from schedkit.core.run import Run
 from schedkit.core.states import State
@@ -19,8 +20,11 @@ __all__ = ["Hearing"]
 class Hearing:
     """The part of an engine that follows events of other processes; hearing one twice changes nothing."""
 
-    def __init__(self, state: EngineState, runs: Runs, attempts: Attempts, tasks: Tasks) -> None:
-        self._state, self._runs, self._attempts, self._tasks = state, runs, attempts, tasks
+    def __init__(
+        self, state: EngineState, runs: Runs, attempts: Attempts, tasks: Tasks, declaring: Declaring
+    ) -> None:
+        self._state, self._runs, self._attempts = state, runs, attempts
+        self._tasks, self._declaring = tasks, declaring
 
     def hear(self, stimulus: Heard) -> dict[str, Any]:
         """Take in what others did."""
@@ -56,7 +60,7 @@ class Hearing:
     def _hear_task(self, event: TaskChanged) -> None:
         row, known = event.row, self._state.rows.get(event.task)
         if row is not None and known is not None and row.home != known.home and event.seq > known.heard:
-            self._tasks.leave(row.name)
+            self._declaring.leave(row.name)
 
     def _hear_run(self, event: RunStep) -> None:
         run, row = event.after, self._state.rows.get(event.task)

@@ -7,20 +7,20 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from schedkit.core.engine.dependencies import Wait
-from schedkit.core.engine.queue import Waiting, rank
-from schedkit.core.engine.state import EngineState
-from schedkit.core.engine.values import (
+from schedkit.core.engine.changes import (
     DetailsTold,
-    Finished,
     ParentsHeard,
-    Submit,
     WaitAdded,
     WaitBound,
     WaitDropped,
     WaitEnded,
-    WaitRow,
 )
+from schedkit.core.engine.decision import Finished
+from schedkit.core.engine.dependencies import Wait
+from schedkit.core.engine.queue import Waiting, rank
+from schedkit.core.engine.snapshot import WaitRow
+from schedkit.core.engine.state import EngineState
+from schedkit.core.engine.stimuli import Submit
 from schedkit.core.events import RunEnded, RunQueued
 from schedkit.core.model import Task
 from schedkit.core.run import Attempt, Run
@@ -96,7 +96,7 @@ class Runs:
             task=task,
             state=State.QUEUED,
             cause=cause,
-            who=actor,
+            actor=actor,
             due=known.pop("due", state.now),
             queued=state.now,
             priority=declared.priority if declared is not None else 10,

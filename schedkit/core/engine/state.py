@@ -8,21 +8,12 @@ from datetime import tzinfo
 
 from msgspec.structs import replace
 
+from schedkit.core.engine.changes import Change, RunChanged, TaskAdvanced, TaskHeld, TaskPut
+from schedkit.core.engine.decision import Finished, Reply, Start, Stop
 from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.retries import MOST_INTERRUPTIONS
 from schedkit.core.engine.schedules import Schedules
-from schedkit.core.engine.values import (
-    Change,
-    Finished,
-    Reply,
-    RunChanged,
-    Start,
-    Stop,
-    TaskAdvanced,
-    TaskHeld,
-    TaskPut,
-)
 from schedkit.core.events import TO_COME, Event, ScheduleAdvanced, TaskChanged
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Run
@@ -182,7 +173,7 @@ class EngineState:
             TaskChanged(
                 at=self.at,
                 seq=TO_COME if log else 0,
-                who=actor,
+                actor=actor,
                 change=word,
                 row=row,
                 waiting=row.name not in self.tasks,

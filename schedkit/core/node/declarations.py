@@ -14,7 +14,8 @@ from uuid import UUID, uuid5
 
 import anyio.to_thread
 
-from schedkit.core.engine.values import Declare, Found, Remove, Reschedule, StandBy
+from schedkit.core.engine.snapshot import Found
+from schedkit.core.engine.stimuli import Declare, Remove, Reschedule, StandBy
 from schedkit.core.model import Task
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.homes import Claim, settle_home

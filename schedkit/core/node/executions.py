@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import anyio
 
-from schedkit.core.engine.values import Adopted, Decision, DetailsTold, Ended, Stimulus
+from schedkit.core.engine.changes import DetailsTold
+from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.stimuli import Adopted, Ended, Stimulus
 from schedkit.core.events import Event
 from schedkit.core.execution.attempt import Execution, Ports
 from schedkit.core.execution.execute import Ending
@@ -96,7 +98,7 @@ class Executions:
                 attempt=execution.run.attempt,
                 started=execution.started,
                 why=execution.why,
-                actor=execution.who,
+                actor=execution.actor,
             )
             for execution in self.values()
         )

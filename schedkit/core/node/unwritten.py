@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from schedkit.core.engine.values import Decision, RunChanged, Stimulus, TaskAdvanced
+from schedkit.core.engine.changes import RunChanged, TaskAdvanced
+from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.stimuli import Stimulus
 from schedkit.core.execution.attempt import Execution
 from schedkit.errors import SchedkitError
 

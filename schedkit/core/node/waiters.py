@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from schedkit.core.engine.values import Finished
+from schedkit.core.engine.decision import Finished
 from schedkit.core.promise import Promise
 
 __all__ = ["LifeEnded", "Waiter", "Waiters"]

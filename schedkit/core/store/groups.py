@@ -7,12 +7,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from schedkit.core.engine.values import (
+from schedkit.core.engine.changes import (
     Answered,
     AttemptRecorded,
     AttemptStarted,
     CodeTold,
-    Decision,
     DetailsTold,
     FireRecorded,
     ParentsHeard,
@@ -28,6 +27,7 @@ from schedkit.core.engine.values import (
     WaitDropped,
     WaitEnded,
 )
+from schedkit.core.engine.decision import Decision
 from schedkit.core.events import TO_COME
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run

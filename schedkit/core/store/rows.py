@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from schedkit.core.engine.values import Answered, FireRecorded, WaitRow
+from schedkit.core.engine.changes import Answered, FireRecorded
+from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.events import Event, encode
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
@@ -74,7 +75,7 @@ def run_values(run: Run) -> Row:
         run.id,
         run.task,
         run.cause,
-        clean(run.who) if run.who else "",
+        clean(run.actor) if run.actor else "",
         run.scheduled,
         run.queued,
         dump(run.params) if run.params else None,
@@ -114,7 +115,7 @@ def run_from_row(row: Mapping[str, Any]) -> Run:
         task=row["task"],
         state=State(row["state"]),
         cause=row["cause"],
-        who=row["actor"],
+        actor=row["actor"],
         scheduled=row["scheduled_at"],
         due=row["due_at"],
         queued=row["queued_at"],
@@ -148,7 +149,7 @@ def task_values(row: TaskRow) -> Row:
         row.heard,
         row.created,
         row.declared,
-        clean(row.who),
+        clean(row.actor),
     )
 
 
@@ -169,7 +170,7 @@ def task_from_row(row: Mapping[str, Any]) -> TaskRow:
         heard=row["heard"],
         created=row["created_at"],
         declared=row["updated_at"],
-        who=row["actor"],
+        actor=row["actor"],
     )
 
 
@@ -236,6 +237,6 @@ def event_values(event: Event) -> Row:
         type(event).__name__,
         event.task,
         event.run,
-        clean(event.who) if event.who else "",
+        clean(event.actor) if event.actor else "",
         encode(event),
     )

@@ -15,7 +15,8 @@ from support.ledger_writer import WrittenLedger, decided, written_ledger
 
 from schedkit.core.board.board import Board
 from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows, run_counts
-from schedkit.core.engine.values import Decision, DetailsTold
+from schedkit.core.engine.changes import DetailsTold
+from schedkit.core.engine.decision import Decision
 from schedkit.core.events import Event
 from schedkit.core.execution.run_context import RunContext
 from schedkit.core.run import Run

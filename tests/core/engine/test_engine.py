@@ -8,22 +8,20 @@ from support.engine_likeness import describe
 from support.engine_tasks import START, declaration
 
 from schedkit.core.engine import values
+from schedkit.core.engine.changes import Answered, FireRecorded, SettingPut
 from schedkit.core.engine.engine import MOST_FIRES, MOST_STARTS
-from schedkit.core.engine.values import (
+from schedkit.core.engine.snapshot import Snapshot
+from schedkit.core.engine.stimuli import (
     Abandon,
     Announce,
     Answer,
-    Answered,
     Cancel,
     Drain,
-    FireRecorded,
     HoldWrites,
     Pause,
     Remove,
     Reschedule,
     Resume,
-    SettingPut,
-    Snapshot,
     Stimulus,
     StopAttempts,
     Submit,

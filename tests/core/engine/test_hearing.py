@@ -10,27 +10,20 @@ from msgspec.structs import replace
 from support.engine_desk import LIFE, MINUTELY, NOW, Desk, declared, last, moves, running
 from support.engine_tasks import START, declaration
 
-from schedkit.core.engine.values import (
+from schedkit.core.engine.changes import (
     AttemptRecorded,
-    Cancel,
     CodeTold,
-    Decision,
-    Found,
-    Heard,
     ParentsHeard,
-    Recover,
-    Remove,
-    Snapshot,
-    StandBy,
-    Submit,
     TaskHeld,
     TaskPut,
     TaskUntouched,
     WaitAdded,
     WaitBound,
     WaitEnded,
-    WaitRow,
 )
+from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
+from schedkit.core.engine.stimuli import Cancel, Heard, Recover, Remove, StandBy, Submit
 from schedkit.core.events import Event, RunEnded, RunQueued, RunRetrying, RunStarted, RunStopping, TaskChanged
 from schedkit.core.model import After, Task
 from schedkit.core.run import Attempt, Run

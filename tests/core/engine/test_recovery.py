@@ -10,16 +10,9 @@ import pytest
 from support.engine_desk import LIFE, MINUTELY, NOW, Desk, declared, moves, rescheduled, running
 from support.engine_tasks import START, declaration
 
-from schedkit.core.engine.values import (
-    Adopted,
-    AttemptRecorded,
-    FireRecorded,
-    Pause,
-    Recover,
-    Resume,
-    Snapshot,
-    TaskAdvanced,
-)
+from schedkit.core.engine.changes import AttemptRecorded, FireRecorded, TaskAdvanced
+from schedkit.core.engine.snapshot import Snapshot
+from schedkit.core.engine.stimuli import Adopted, Pause, Recover, Resume
 from schedkit.core.model import Task
 from schedkit.core.states import Outcome, Overlap, State
 from schedkit.core.triggers import data as trigger_data

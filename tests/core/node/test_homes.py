@@ -130,7 +130,7 @@ def test_a_process_has_others_run_pause_reschedule_cancel_and_remove(
     assert other.submit("patient", n=7).result("10s") == 7
     assert asyncio.run(_asked(other, "patient", n=7)) == 7
     (run, _) = sched.runs("patient")
-    assert (run.cause, run.who) == ("command", "other")
+    assert (run.cause, run.actor) == ("command", "other")
     held = other.submit("patient")
     assert entered.wait(10)
     assert held.state is State.RUNNING

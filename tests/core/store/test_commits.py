@@ -14,11 +14,10 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from support.ledger_writer import HOME, NOW, WrittenLedger, a_run, a_task, begun, decided, put, written_ledger
 
-from schedkit.core.engine.values import (
+from schedkit.core.engine.changes import (
     AttemptRecorded,
     AttemptStarted,
     Change,
-    Decision,
     ParentsHeard,
     RunChanged,
     SettingPut,
@@ -27,6 +26,7 @@ from schedkit.core.engine.values import (
     TaskHeld,
     TaskUntouched,
 )
+from schedkit.core.engine.decision import Decision
 from schedkit.core.events import Event, NodeChanged, RunQueued
 from schedkit.core.run import Attempt
 from schedkit.core.states import Outcome, State

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from support.ledger_writer import HOME, NOW, a_run, a_task, begun, decided, put
 
-from schedkit.core.engine.values import (
+from schedkit.core.engine.changes import (
     AttemptRecorded,
     AttemptStarted,
     CodeTold,

@@ -16,12 +16,11 @@ from msgspec.structs import replace
 from support.faulty import answers_lost, commits_failing, failing, locked
 from support.ledger_writer import HOME, NOW, WrittenLedger, a_run, a_task, begun, decided, put, written_ledger
 
-from schedkit.core.engine.values import (
+from schedkit.core.engine.changes import (
     Answered,
     AttemptRecorded,
     AttemptStarted,
     CodeTold,
-    Decision,
     DetailsTold,
     FireRecorded,
     ParentsHeard,
@@ -35,8 +34,9 @@ from schedkit.core.engine.values import (
     WaitBound,
     WaitDropped,
     WaitEnded,
-    WaitRow,
 )
+from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.events import RunQueued, RunStarted
 from schedkit.core.run import Attempt
 from schedkit.core.states import Disposition, Outcome, State
@@ -174,13 +174,13 @@ def test_a_task_is_put_again_moves_on_and_goes(written: WrittenLedger) -> None:
 
 def test_text_that_no_database_holds_is_mended(written: WrittenLedger) -> None:
     hostile = "nul \x00, half a pair \ud800, emoji \U0001f600"
-    run = a_run(who=hostile, reason=hostile, params={"a": hostile, "number": 2**63})
-    written.write(decided(begun(run), put(a_task(words=hostile, who=hostile)), SettingPut("note", hostile)))
+    run = a_run(actor=hostile, reason=hostile, params={"a": hostile, "number": 2**63})
+    written.write(decided(begun(run), put(a_task(words=hostile, actor=hostile)), SettingPut("note", hostile)))
     assert not written.refused
     kept, row, note = written.ledger.run(run.id), written.ledger.task("t"), written.ledger.setting("note")
     assert kept is not None
     assert row is not None
-    for text in (kept.who, kept.reason, kept.params["a"], row.words, row.who, note):
+    for text in (kept.actor, kept.reason, kept.params["a"], row.words, row.actor, note):
         assert "emoji \U0001f600" in text
     assert kept.params["number"] == 2**63
 
