@@ -31,7 +31,10 @@ class RequestRefusedError(Exception):
 def refused_head(scope: Mapping[str, Any]) -> Refusal | None:
     """Return why a request is not looked at: its path, query or headers; None if nothing is wrong."""
     headers = scope["headers"]
-    if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+    if (
+        len(headers) > MAX_HEADERS
+        or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES
+    ):
         return Refusal(431, f"more than {MAX_HEADERS} headers, or {MAX_HEADER_BYTES:,} bytes of them")
     if len(scope["path"]) > MAX_PATH_BYTES or len(scope["query_string"]) > MAX_QUERY_BYTES:
         return Refusal(414, f"a path over {MAX_PATH_BYTES:,} bytes, or a query over {MAX_QUERY_BYTES:,}")

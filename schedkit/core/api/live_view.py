@@ -1,10 +1,10 @@
-"""What a server reads of a scheduler, as plain values: the board, runs by page, due times, the log of events."""
+"""What a server reads of a scheduler, as plain values: board, runs by page, due times, events."""
 
 from __future__ import annotations
 
 import operator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,7 +12,7 @@ from schedkit.core.board.board import Board
 from schedkit.core.board.ledger_rows import RunCounts, run_counts
 from schedkit.core.events import Event
 from schedkit.core.model import TaskRow
-from schedkit.core.run import Run
+from schedkit.core.run import Attempt, Run
 from schedkit.core.store.tokens import Tokens
 from schedkit.core.triggers import data as trigger_data
 
@@ -75,14 +75,27 @@ class LiveView:
         """Return one run."""
         return self._ledger.run(id)
 
+    def details(self, run: str) -> dict[str, Any]:
+        """Return what a run has told: its stages, log, facts and artifacts."""
+        return self._scheduler._details(run)
+
+    def attempts(self, run: str) -> list[Attempt]:
+        """Return the ended attempts of a run, in order."""
+        return self._ledger.attempts(run)
+
     def runs(
-        self, *, task: str | None = None, state: str | None = None, before: str | None = None, limit: int = 100
+        self,
+        *,
+        task: str | None = None,
+        state: str | None = None,
+        before: str | None = None,
+        limit: int = 100,
     ) -> list[Run]:
         """Return runs, newest first; `before` is the id of the last one already seen."""
         return self._ledger.runs(task, limit=limit, state=state, before=before)
 
     def due_times(self, task: str, *, ran: bool | None = None, limit: int = 100) -> list[DueTime]:
-        """Return the due times of a task, newest first; `ran`: only those with a run, or only those without."""
+        """Return the due times of a task, newest first; `ran`: only those with a run, or without one."""
         found = [
             DueTime(
                 scheduled_at=fire.scheduled_at,

@@ -38,7 +38,6 @@ FINISHED_RUNS = 500
 DURATION_BOUNDS = (1, 5, 15, 60, 300, 900, 1800, 3600)
 
 _ENDED = runs.c.finished_at.is_not(None)
-_LENGTH = runs.c.finished_at - runs.c.started_at
 
 
 class LedgerRows(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,19 +116,15 @@ def ledger_rows(store: Store) -> LedgerRows:
 
 def run_counts(store: Store) -> RunCounts:
     """Return how many runs of each task have ended, and how long they took; reads the whole history."""
-    within = [func.sum(sa.case((_LENGTH <= bound * SECOND, 1), else_=0)) for bound in DURATION_BOUNDS]
-    query = (
-        select(
-            *(runs.c.task, runs.c.state, func.count(), func.count(runs.c.started_at), func.sum(_LENGTH)),
-            *within,
-        )
-        .where(_ENDED)
-        .group_by(runs.c.task, runs.c.state)
-    )
+    length = runs.c.finished_at - runs.c.started_at
+    within = [func.sum(sa.case((length <= bound * SECOND, 1), else_=0)) for bound in DURATION_BOUNDS]
+    figures = (runs.c.task, runs.c.state, func.count(), func.count(runs.c.started_at), func.sum(length))
+    query = select(*figures, *within).where(_ENDED).group_by(runs.c.task, runs.c.state)
     found: dict[str, dict[str, int]] = {}
     durations: dict[str, Durations] = {}
     with store.snapshot() as connection, store.decoding():
-        for task, state, count, started, length, *counts in connection.execute(query):
+        for task, state, count, started, micros, *counts in connection.execute(query):
             found.setdefault(task, {})[state] = count
-        return RunCounts(found, connection.scalar(LAST_SEQ) or 0)
-from schedkit.values.instants import SECOND
+            these = Durations(started, float(micros or 0) / SECOND, tuple(map(int, counts)))
+            durations[task] = durations.get(task, Durations()).plus(these)
+        return RunCounts(found, connection.scalar(LAST_SEQ) or 0, durations)
