@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Access", "Guard", "Refusal"]
+__all__ = ["Access", "Guard", "Refusal", "cookie_name"]
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_SCOPES = ("read", "act")
@@ -68,8 +68,6 @@ class Guard:
         What needs no access at all.
     admin_paths : collection of str
         What needs the scope admin.
-    cookie : str
-        The name of the session's cookie.
     loopback : bool
         Whether this machine's own clients need no token.
     proxies : collection of str
@@ -85,7 +83,6 @@ class Guard:
     hosts: Iterable[str]
     open_routes: frozenset[tuple[str, str]] = frozenset()
     admin_paths: frozenset[str] = frozenset()
-    cookie: str = "schedkit"
     loopback: bool = True
     proxies: frozenset[str] = frozenset()
     user_header: str = "x-forwarded-user"
@@ -135,7 +132,7 @@ class Guard:
         """Return who asks by the first thing that says so; what says so wrongly is refused."""
         if bearer is not None:
             return self.by_token(bearer) or Refusal(401, "the token is not valid", "schedkit token new NAME")
-        if session := _cookie(cookies, self.cookie):
+        if session := _cookie(cookies, cookie_name(scope)):
             access = self.by_session(session)
             if access is not None:
                 return access
@@ -155,6 +152,12 @@ class Guard:
         return Refusal(
             403, f"{who.actor} lacks the scope {needed}", f"schedkit token new NAME --scope {needed}"
         )
+
+
+def cookie_name(scope: Mapping[str, Any]) -> str:
+    """Return the name of the session's cookie, with the port: browsers do not tell ports apart."""
+    server = scope.get("server")
+    return f"schedkit-{server[1] if server and server[1] else 0}"
 
 
 _TOKEN_NEEDED = Refusal(401, "a token is needed", "schedkit token new NAME; Authorization: Bearer TOKEN")

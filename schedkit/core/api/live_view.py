@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import operator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from schedkit.core.board.board import Board
 from schedkit.core.board.ledger_rows import RunCounts, run_counts
-from schedkit.core.events import Event
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
+from schedkit.core.store.audit import AuditRow, audit, failed_since, finished_runs
 from schedkit.core.store.tokens import Tokens
 from schedkit.core.triggers import data as trigger_data
 
@@ -63,9 +64,9 @@ class LiveView:
         """Return the board, with the facts of this moment."""
         return self._scheduler._live_board()
 
-    def counts(self) -> RunCounts:
-        """Return how many runs of each task have ended, how, and how long they took."""
-        return self.board().counts(lambda: run_counts(self._ledger.store))
+    def counts(self, board: Board) -> RunCounts:
+        """Return how many runs of each task on a board have ended, how, and how long they took."""
+        return board.counts(lambda: run_counts(self._ledger.store))
 
     def tasks(self) -> dict[str, TaskRow]:
         """Return the tasks by name."""
@@ -134,6 +135,25 @@ class LiveView:
             time = trigger.next(time)
         return found
 
-    def events(self, after: int, limit: int) -> list[Event]:
-        """Return the log of events after a number, oldest first."""
-        return self._ledger.events(after, limit=limit)
+    def finished_runs(self, *, limit: int = 100) -> list[Run]:
+        """Return the latest runs that have ended, newest first."""
+        return finished_runs(self._ledger.store, limit)
+
+    def failed_since(self, since: datetime, *, task: str | None = None, limit: int = 1000) -> list[Run]:
+        """Return the runs queued since a time that FAILED or ended as TIMEOUT, oldest first."""
+        return failed_since(self._ledger.store, since, task=task, limit=limit)
+
+    def audit(
+        self, *, actor: str | None = None, before: int | None = None, limit: int = 100
+    ) -> tuple[list[AuditRow], int]:
+        """Return who did what, newest first, and the number before which the next page begins (0: none)."""
+        return audit(self._ledger.store, actor=actor, before=before, limit=limit)
+
+    def open_run(self, run: str) -> None:
+        """Put a run's log, facts, files and attempts on the board."""
+        self._scheduler.open_run(run)
+
+    def private_folders(self) -> list[Path]:
+        """Return the folders of which an answer to others does not tell: the ledger's, the results'."""
+        path = self._ledger.store.path
+        return [self._scheduler.results, *([] if path is None else [path.parent])]
