@@ -84,7 +84,7 @@ def make_document(app: FastAPI) -> dict[str, Any]:
     )
     _, components = msgspec.json.schema_components(_SCHEMAS, ref_template=REFERENCE)
     document["components"] = {
-        "schemas": dict(sorted(components.items())),
+        "schemas": dict(sorted({**document["components"]["schemas"], **components}.items())),
         "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
     }
     document["security"] = [{}, {"bearer": []}]

@@ -17,7 +17,7 @@ from schedkit.server.hidden_paths import HiddenPaths
 from schedkit.server.pictures import Picture, Pictures, SharedBoard
 from schedkit.server.ports import SchedulerView, Verbs
 from schedkit.server.problems import ProblemError
-from schedkit.server.sessions import KnownTokens, Sessions
+from schedkit.server.sessions import AGAIN_SECONDS, KnownTokens, Sessions
 from schedkit.server.wrapper import ACCESS
 from schedkit.values.text import did_you_mean
 
@@ -77,6 +77,14 @@ class Service:
         if name not in picture.answers:
             picture.answers[name] = self.hide(make(picture))
         return Response(picture.answers[name], 200, headers, media_type="application/json")
+
+    async def signed_in(self, token: str) -> Access | None:
+        """Return what a token allows; one that is not known is looked for in the ledger."""
+        found = self.tokens.access(token)
+        if found is None and self.tokens.age >= AGAIN_SECONDS:
+            await in_thread(self.tokens.refresh)
+            found = self.tokens.access(token)
+        return found
 
     async def known(self, task: str) -> TaskRow:
         """Return a task.

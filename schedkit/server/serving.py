@@ -98,29 +98,30 @@ class Server:
     options : ServerOptions
         Where it listens.
 
-    Raises
-    ------
-    SettingsError
-        By `start`, if it cannot listen there.
+    Attributes
+    ----------
+    url : str
+        Where it answers, once it has started.
     """
 
     def __init__(self, app: ServerApp, options: ServerOptions) -> None:
         self._app = app
         self._options = options
-        self._socket: socket.socket | None = None
+        self.url = ""
         self._uvicorn: _Uvicorn | None = None
         self._thread: threading.Thread | None = None
 
-    @property
-    def url(self) -> str:
-        """Where it answers; only while it serves."""
-        assert self._socket is not None
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
     def start(self) -> None:
-        """Listen, and answer from now on."""
-        self._socket = _listen(self._options)
+        """Listen, and answer from now on.
+
+        Raises
+        ------
+        SettingsError
+            If it cannot listen there.
+        """
+        listening = _listen(self._options)
+        host, port = listening.getsockname()[:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         config = uvicorn.Config(
             self._app,
             http=BoundedProtocol,
@@ -136,7 +137,7 @@ class Server:
         )
         self._uvicorn = _Uvicorn(config)
         self._thread = threading.Thread(
-            target=self._uvicorn.run, args=([self._socket],), name="schedkit-server", daemon=True
+            target=self._uvicorn.run, args=([listening],), name="schedkit-server", daemon=True
         )
         self._thread.start()
         if not self._uvicorn.begun.wait(START_SECONDS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 import threading
 import time
@@ -11,12 +12,14 @@ from collections.abc import Callable
 from schedkit.core.store.tokens import TokenRow, Tokens, matches, token_id
 from schedkit.server.guard import Access
 
-__all__ = ["SESSION_SECONDS", "KnownTokens", "Sessions"]
+__all__ = ["AGAIN_SECONDS", "REFRESH_SECONDS", "SESSION_SECONDS", "KnownTokens", "Sessions"]
 
 SESSION_SECONDS = 12 * 3600
 MOST_SESSIONS = 1000
 # How long a revoked token may still be taken for valid.
 REFRESH_SECONDS = 1.0
+# How often the ledger is asked at most for a token that is not known.
+AGAIN_SECONDS = 0.1
 
 Clock = Callable[[], float]
 
@@ -37,9 +40,9 @@ class KnownTokens:
         self._read_at: float | None = None
 
     @property
-    def stale(self) -> bool:
-        """Whether the ledger is to be asked again."""
-        return self._read_at is None or self._clock() - self._read_at >= REFRESH_SECONDS
+    def age(self) -> float:
+        """How many seconds ago they were read."""
+        return math.inf if self._read_at is None else self._clock() - self._read_at
 
     def refresh(self) -> None:
         """Read the valid tokens; blocks."""

@@ -12,7 +12,7 @@ from schedkit.errors import SchedkitError
 from schedkit.server.guard import Access, Guard, Refusal
 from schedkit.server.limits import RequestRefusedError, bounded_body, refused_head
 from schedkit.server.problems import Problem, problem_of, response
-from schedkit.server.sessions import KnownTokens
+from schedkit.server.sessions import AGAIN_SECONDS, REFRESH_SECONDS, KnownTokens
 
 __all__ = ["ACCESS", "Wrapper"]
 
@@ -74,15 +74,21 @@ class Wrapper:
             await self._refuse(problem_of(error), scope, receive, send)
         except Exception as error:
             _log.exception("the server failed to answer %s %s", scope["method"], scope["path"])
-            await self._refuse(problem_of(error), scope, receive, send)
+            if not send.over:  # the routes' own handler of failures raises what it has answered
+                await self._refuse(problem_of(error), scope, receive, send)
 
     async def judged(self, scope: Scope) -> Access | Refusal:
         """Return who sent a request, or why it is refused, as things are now."""
-        if self._tokens.stale:
-            await anyio.to_thread.run_sync(self._tokens.refresh)
         root = scope.get("root_path", "")
         inner = {**scope, "path": scope["path"].removeprefix(root)} if root else scope
-        return self._guard.judge(inner, scope["headers"])
+        if self._tokens.age >= REFRESH_SECONDS:
+            await anyio.to_thread.run_sync(self._tokens.refresh)
+        verdict = self._guard.judge(inner, scope["headers"])
+        if isinstance(verdict, Refusal) and verdict.status == 401 and self._tokens.age >= AGAIN_SECONDS:
+            # The token may have been made just now.
+            await anyio.to_thread.run_sync(self._tokens.refresh)
+            verdict = self._guard.judge(inner, scope["headers"])
+        return verdict
 
     async def _refuse(self, problem: Problem, scope: Scope, receive: Receive, send: _Sender) -> None:
         if send.begun:  # the client sees that the answer is not whole
@@ -98,7 +104,7 @@ class _Sender:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.begun = False
+        self.begun = self.over = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -107,3 +113,4 @@ class _Sender:
             more = [header for header in HEADERS if header[0] not in known]
             message = {**message, "headers": [*message["headers"], *more]}
         await self._send(message)
+        self.over = message["type"] == "http.response.body" and not message.get("more_body", False)

@@ -30,9 +30,7 @@ __all__ = ["ADMIN_PATHS", "OPEN_ROUTES", "system_routes"]
 OPEN_ROUTES = frozenset(
     {
         ("GET", "/healthz"),
-        ("HEAD", "/healthz"),
         ("GET", "/readyz"),
-        ("HEAD", "/readyz"),
         ("GET", "/login"),
         ("POST", "/login"),
         ("GET", "/style.css"),
@@ -114,7 +112,7 @@ def system_routes(service: Service) -> APIRouter:
             text = dict(parse_qsl((await request.body()).decode("latin-1"))).get("token", "")
         else:
             text = (await json_body(request, Login)).token
-        found = service.tokens.access(text.strip())
+        found = await service.signed_in(text.strip())
         if found is None and form:
             return HTMLResponse(pages.login("That token is not valid."), 401)
         if found is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,10 +13,11 @@ from schedkit.server import shapes
 from schedkit.server.answers import finished_run
 from schedkit.server.document import WITH_BODY, answers, body
 from schedkit.server.document_tasks import document_tasks, run_as_task, task_detail
+from schedkit.server.pictures import Picture
 from schedkit.server.problems import ProblemError
 from schedkit.server.routes.parameters import MOST, IdempotencyKey, TaskName
 from schedkit.server.service import Service, actor, in_thread, json_body
-from schedkit.values.text import did_you_mean
+from schedkit.values.text import clip, did_you_mean
 
 __all__ = ["task_routes"]
 
@@ -69,6 +71,7 @@ def task_routes(service: Service) -> APIRouter:
     async def create_task(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
         """Ask for a task; it is durable when this is answered, and runs at once or on its cron."""
         wanted = await json_body(request, dict[str, Any])
+        _refuse_unknown_handler(wanted, await service.pictures.current())
         made = await service.verbs.request(wanted, actor=actor(request), key=idempotency_key)
         service.pictures.outdate()
         if made.run is not None:
@@ -108,3 +111,21 @@ def task_routes(service: Service) -> APIRouter:
         return service.answer([finished_run(run, ids.get(run.task, "")) for run in runs])
 
     return router
+
+
+def _refuse_unknown_handler(wanted: Mapping[str, Any], picture: Picture) -> None:
+    """Refuse a request of which nothing can be run: no task has that name or carries such a tag.
+
+    Raises
+    ------
+    ProblemError
+        404, with what there is.
+    """
+    named = [wanted[key] for key in ("task", "name") if isinstance(wanted.get(key), str)]
+    tags = wanted.get("tags")
+    named += [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    known = {*picture.rows, *(tag for row in picture.rows.values() for tag in row.facts.get("tags", ()))}
+    if known.isdisjoint(named):
+        what = ", ".join(map(repr, named[:5])) or "nothing"
+        hint = did_you_mean(named[0], known) if named else "give task: a declared task's name, or tags"
+        raise ProblemError(404, f"the request names {clip(what, 200)}: no task has that name or tag", hint)

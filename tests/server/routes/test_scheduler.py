@@ -93,5 +93,5 @@ def test_wrong_parameters(rest: Rest) -> None:
         assert "limit" in answer.json()["detail"]
     assert rest.post("/scheduler/tasks/a%2Fb/trigger").status_code == 404
     assert rest.get("/scheduler/tasks/%1b%5b31m").status_code == 422
-    assert rest.delete("/scheduler/tasks/crawl_site").status_code == 405
+    assert rest.request("DELETE", "/scheduler/tasks/crawl_site").status_code == 405
     assert rest.get("/crawl/all").status_code == 404
