@@ -44,7 +44,9 @@ class SharedBoard:
         self._lock = threading.Lock()
         self._known: Board | None = None
         self._known_at = 0.0
+        self._seq = -1
         self._snapshot: Row | None = None
+        self._snapshot_at = 0.0
         self._changes: dict[int, Row | None] = {}
 
     def board(self) -> Row:
@@ -52,7 +54,7 @@ class SharedBoard:
         with self._lock:
             board = self._fresh()
             if self._snapshot is None:
-                self._snapshot = board.snapshot()
+                self._snapshot, self._snapshot_at = board.snapshot(), self._clock()
             return self._snapshot
 
     def changes(self, since: int) -> Row | None:
@@ -79,7 +81,9 @@ class SharedBoard:
         now = self._clock()
         if self._known is None or now - self._known_at >= FRESH_SECONDS:
             self._known, self._known_at = self._view.board(), now
-            self._snapshot, self._changes = None, {}
+            # A snapshot tells the time: one that has not changed is taken anew all the same, if seldom.
+            if self._known.seq != self._seq or now - self._snapshot_at >= RENEW_SECONDS:
+                self._seq, self._snapshot, self._changes = self._known.seq, None, {}
         return self._known
 
 

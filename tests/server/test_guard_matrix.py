@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.rest import AWAY, HERE, Rest, token
 
+from schedkit.core.store.tokens import SCOPES
 from schedkit.server.routes.system import ADMIN_PATHS, OPEN_ROUTES
 
 FOREIGN = {"host": "evil.example.com"}
@@ -30,7 +31,7 @@ def filled(path: str) -> str:
 
 @pytest.fixture(scope="module")
 def tokens(app: Any, folder: Path) -> dict[str, str]:
-    return {scope: token(folder, f"matrix {scope}", scope) for scope in ("read", "act", "admin")}
+    return {scope: token(folder, f"matrix {scope}", scope) for scope in SCOPES}
 
 
 def test_there_are_the_routes_that_the_guard_names(app: Any) -> None:
@@ -72,10 +73,8 @@ def test_every_route_by_every_caller(app: Any, tokens: dict[str, str]) -> None:
         judged("this machine by a proxy", HERE, None if opened else 401, **{"x-forwarded-for": "1.2.3.4"})
         if unsafe:
             judged("a page next door", HERE, 403, **CROSS)
-        for scope in ("read", "act", "admin"):
-            allowed = opened or ("read", "act", "admin").index(scope) >= ("read", "act", "admin").index(
-                needed
-            )
+        for scope in SCOPES:
+            allowed = opened or SCOPES.index(scope) >= SCOPES.index(needed)
             bearer = {"authorization": f"Bearer {tokens[scope]}"}
             judged(f"the scope {scope}", AWAY, None if allowed else 403, **bearer)
     assert wrong == []

@@ -66,7 +66,7 @@ def status_head(shown: Mapping[str, Any], pending: Container[str] = ()) -> dict[
             {
                 "id": row["name"],
                 "name": row["description"] or row["name"],
-                "next_run_time": row["next_run"],
+                "next_run_time": None if head["paused"] or row["paused"] else row["next_run"],
                 "trigger": row["trigger"],
             }
             for row in jobs
@@ -123,7 +123,7 @@ def task_status(row: Mapping[str, Any], schedule: Schedule, counts: Mapping[str,
         "cron_expression": schedule.cron,
         "interval_seconds": schedule.seconds,
         "status": state if state in ("running", "paused") else "idle",
-        "next_run_at": row["next_run"],
+        "next_run_at": None if row["paused"] else row["next_run"],
         "last_run_at": None if last is None else last["finished"],
         "last_result": None if last is None else _RESULTS.get(last["state"], last["state"].lower()),
         "run_count": sum(counts.get(state, 0) for state in State if state.final),

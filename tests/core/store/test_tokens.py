@@ -62,10 +62,10 @@ def test_wrong_ones_are_refused(tokens: Tokens) -> None:
         tokens.new("ci")
     with pytest.raises(UsageError, match=r"invalid scope 'write'.*known: read, act, admin"):
         tokens.new("x", "write")
-    with pytest.raises(UsageError, match="invalid scope 'reed'.*did you mean 'read'"):
+    with pytest.raises(UsageError, match=r"invalid scope 'reed'.*did you mean 'read'"):
         tokens.new("x", "reed")
     for name in ("", "a\nb", "\x1b[31m", "x" * 101):
         with pytest.raises(UsageError, match="invalid token name"):
             tokens.new(name)
-    with pytest.raises(UsageError, match="no valid token 'cj'.*known: ci"):
+    with pytest.raises(UsageError, match=r"no valid token 'cj'.*known: ci"):
         tokens.revoke("cj")
