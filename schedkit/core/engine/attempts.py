@@ -77,7 +77,7 @@ class Attempts:
         task = self._state.tasks[run.task]
         deadline = None if task.timeout is None else self._state.steady + round(task.timeout * SECOND)
         self.active[run.id] = Active(run.id, run.attempt, task, deadline)
-        self._look_at(run.id, run.attempt, deadline)
+        self._watch_deadline(run.id, run.attempt, deadline)
         self._state.draft.starts.append(Start(run, task))
 
     def recover(self, stimulus: Recover) -> Answer:
@@ -119,7 +119,7 @@ class Attempts:
         cancelled = adopted.why == "cancel"
         why = "" if cancelled else adopted.why
         self.active[adopted.run] = Active(adopted.run, adopted.attempt, task, deadline, why)
-        self._look_at(adopted.run, adopted.attempt, deadline)
+        self._watch_deadline(adopted.run, adopted.attempt, deadline)
         if cancelled or run.reason:  # its code or its row may not know yet
             self.cancel_run(run, adopted.actor if cancelled else run.reason.removeprefix(_CANCELLED))
 
@@ -178,7 +178,7 @@ class Attempts:
             most_interruptions=state.config.most_interruptions,
         )
         attempt = self._record(run, how.outcome, how.error)
-        self._runs.tell_details(run.id, how.details)
+        self._runs.record_details(run.id, how.details)
         if after.state.final:
             self._runs.end(run, after, attempt, Finished(after, how.value, how.value is not None))
         else:
@@ -263,7 +263,7 @@ class Attempts:
                 state.draft.events.append(RunStopping(at=state.at, after=stopping))
             state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor))
             active.deadline = state.steady + state.config.cancel_grace
-            self._look_at(run.id, active.attempt, active.deadline)
+            self._watch_deadline(run.id, active.attempt, active.deadline)
 
     def _cancel_abroad(self, run: Run, reason: str) -> None:
         """Cancel a run that is running in another process, which hears of it."""
@@ -303,7 +303,7 @@ class Attempts:
 
     # Time
 
-    def _look_at(self, run: str, attempt: int, deadline: int | None) -> None:
+    def _watch_deadline(self, run: str, attempt: int, deadline: int | None) -> None:
         if deadline is None:
             return
         heapq.heappush(self._deadlines, (deadline, run, attempt))

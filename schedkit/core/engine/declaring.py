@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from schedkit.core.engine.attempts import Attempts
-from schedkit.core.engine.changes import CodeTold, TaskUntouched
+from schedkit.core.engine.changes import CodeRecorded, TaskUntouched
 from schedkit.core.engine.due_times import DueTimes
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.snapshot import Found, OutdatedError
@@ -39,7 +39,7 @@ class Declaring:
         if moved and found is not None:
             known = self._take_in(found)
         row = self._declared_row(stimulus, known)
-        self._tell_code(task.name, stimulus.code)
+        self._record_code(task.name, stimulus.code)
         state.tasks[task.name] = task
         state.tasks_aside.discard(task.name)
         if known is not None and known.trigger != stimulus.trigger:
@@ -51,8 +51,8 @@ class Declaring:
             heard = max(state.heard, row.heard) if came is None else came.seq
             row = replace(row, heard=heard)
             state.put_row(row, word, stimulus.actor)
-        else:  # declared before in the same words: there is nothing to write
-            state.tell_task(word, row, stimulus.actor, log=False)
+        else:  # declared as before: there is nothing to write
+            state.publish_task(word, row, stimulus.actor, log=False)
         self._runs.set_rules(task)
         if found is not None:
             self._know_parents(task, found)
@@ -79,7 +79,7 @@ class Declaring:
         about = {parent.task for parent in stimulus.task.after}
         about = {*about, stimulus.task.name} if moved else about - state.rows.keys()
         unwritten = any(state.touched.get(task, 0) > stimulus.written for task in about)
-        unwritten |= any(isinstance(told, RunStep) and told.task in about for told in state.draft.events)
+        unwritten |= any(isinstance(event, RunStep) and event.task in about for event in state.draft.events)
         if found.seq < state.heard or unwritten:
             raise OutdatedError("the ledger has changed since it was read", hint="read it again")
 
@@ -134,17 +134,19 @@ class Declaring:
                 next = None if found is None else to_micros(found)
             home_by = known.home_by if known.home == state.config.life else stimulus.home_by
             home = {"home": state.config.life, "home_by": home_by, "place": stimulus.place}
-            return replace(known, next=next, facts=stimulus.facts, words=stimulus.words, **home)
+            return replace(
+                known, next=next, facts=stimulus.facts, schedule_text=stimulus.schedule_text, **home
+            )
         next = self._due_times.begins(trigger)
         if trigger is not None and next is None:
             _log.warning(
-                "task %r has no time left and runs only when it is submitted: %s", task.name, trigger.text()
+                "task %r has no future due time and runs only when submitted: %s", task.name, trigger.text()
             )
         return TaskRow(
             name=task.name,
             id=stimulus.id,
             trigger=stimulus.trigger,
-            words=stimulus.words,
+            schedule_text=stimulus.schedule_text,
             home=state.config.life,
             home_by=stimulus.home_by,
             place=stimulus.place,
@@ -160,14 +162,14 @@ class Declaring:
 
     def stand_by(self, stimulus: StandBy) -> dict[str, Any]:
         """Note that this process has the code of a task that is at home elsewhere."""
-        self._tell_code(stimulus.task, stimulus.code)
+        self._record_code(stimulus.task, stimulus.code)
         return {}
 
-    def _tell_code(self, task: str, code: str) -> None:
+    def _record_code(self, task: str, code: str) -> None:
         state = self._state
         if code and state.codes.get(task) != code:
             state.codes[task] = code
-            state.draft.changes.append(CodeTold(task, code, state.now))
+            state.draft.changes.append(CodeRecorded(task, code, state.now))
 
     def leave(self, name: str) -> None:
         """Forget a task that is at home elsewhere now; what runs here ends here."""

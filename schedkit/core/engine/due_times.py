@@ -54,7 +54,7 @@ class DueTimes:
             settled = settle(schedule, row.next_at, state.at, state.alive(row.name))
             if settled.error is not None:
                 _log.error(
-                    "the trigger of task %r failed and gives no further time until the task is declared "
+                    "the trigger of task %r failed; it has no further due times until the task is declared "
                     "again or rescheduled: %s",
                     row.name,
                     settled.error,
@@ -92,7 +92,7 @@ class DueTimes:
             settled = skipped(Schedule(row.name, trigger), row.next_at, state.at, reason)
         except TriggerError as error:  # also of a custom trigger that fails now
             _log.warning(
-                "the old schedule of %r cannot be read, its passed times are unknown: %s", row.name, error
+                "the previous trigger of %r failed; its past due times are not recorded: %s", row.name, error
             )
             return None
         for fire in settled.fires:

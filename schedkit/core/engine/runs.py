@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from schedkit.core.engine.changes import (
-    DetailsTold,
+    DetailsRecorded,
     ParentsHeard,
     WaitAdded,
     WaitBound,
@@ -109,7 +109,9 @@ class Runs:
             return {"run": stimulus.run}
         if stimulus.scheduled in self._state.taken.get(stimulus.task, ()):
             when = from_micros(stimulus.scheduled)
-            raise UsageError(f"task {stimulus.task!r} has its run of {when} already", hint="look at its runs")
+            raise UsageError(
+                f"task {stimulus.task!r} already has a run for {when}", hint="see its runs: task.runs()"
+            )
         if stimulus.scheduled is not None:  # its schedule may come to it yet
             self._state.taken.setdefault(stimulus.task, set()).add(stimulus.scheduled)
         run = self.new(
@@ -139,7 +141,7 @@ class Runs:
     def _begin(self, run: Run, waits: Mapping[str, Wait], *, followed: bool = True) -> None:
         self._state.hold_home(run.task)
         self._state.move(None, run)
-        self._tell_queued(run, followed=followed)
+        self._publish_queued(run, followed=followed)
         if waits:
             self._state.dependencies.expect(run.id, run.task, waits)
             for parent, wait in waits.items():
@@ -266,10 +268,10 @@ class Runs:
         """Queue a run that waits for its parents no more."""
         ready = replace(run, state=State.QUEUED, due=self._state.now)
         self._state.move(before, ready)
-        self._tell_queued(ready)
+        self._publish_queued(ready)
         self.offer(ready)
 
-    def _tell_queued(self, run: Run, *, followed: bool = False) -> None:
+    def _publish_queued(self, run: Run, *, followed: bool = False) -> None:
         """Say that a run waits, and for which parents."""
         state = self._state
         state.draft.events.append(RunQueued(at=state.at, after=run, followed=followed))
@@ -296,7 +298,7 @@ class Runs:
                 self._release(run, left)
             else:
                 state.move(run, left)
-                self._tell_queued(left)
+                self._publish_queued(left)
 
     def load_waits(self, rows: list[WaitRow]) -> None:
         """Take in what the ledger says of who waits for whom."""
@@ -312,7 +314,7 @@ class Runs:
             if run is None or run.state is not State.PENDING:
                 state.dependencies.judge(run_id)
 
-    def tell_details(self, run: str, details: dict[str, Any] | None) -> None:
-        """Keep what a run has told."""
+    def record_details(self, run: str, details: dict[str, Any] | None) -> None:
+        """Record what a run has reported."""
         if details is not None:
-            self._state.draft.changes.append(DetailsTold(run, details))
+            self._state.draft.changes.append(DetailsRecorded(run, details))

@@ -18,7 +18,7 @@ class Schedules:
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, str]] = []
         self._known: dict[str, tuple[int, Schedule]] = {}
-        # A schedule that is put again leaves its old place in the heap, which its serial tells apart.
+        # A schedule that is put again leaves its old entry in the heap; the serial shows which is valid.
         self._serial = 0
 
     def __contains__(self, task: str) -> bool:
@@ -40,7 +40,7 @@ class Schedules:
         heapq.heappush(self._heap, (due, self._serial, schedule.task))
         if len(self._heap) > 64 + 2 * len(self._known):
             current = {serial for serial, _ in self._known.values()}
-            self._heap = [place for place in self._heap if place[1] in current]
+            self._heap = [entry for entry in self._heap if entry[1] in current]
             heapq.heapify(self._heap)
 
     def drop(self, task: str) -> None:

@@ -165,9 +165,9 @@ class EngineState:
         before = self.rows.get(row.name)
         self.rows[row.name] = row
         self.draft.changes.append(TaskPut(row, None if before is None else before.home))
-        self.tell_task(word, row, actor)
+        self.publish_task(word, row, actor)
 
-    def tell_task(self, word: str, row: TaskRow, actor: str, *, log: bool = True) -> None:
+    def publish_task(self, word: str, row: TaskRow, actor: str, *, log: bool = True) -> None:
         """Tell of a change of a task; of one that is not for the log, only this process hears."""
         self.draft.events.append(
             TaskChanged(

@@ -53,7 +53,7 @@ class Store:
         self.durable = durable
         self._readers = threading.Condition()
         self._reading = 0
-        self._looked = False
+        self._checked_file_system = False
         self._network: FileSystem | None = None
         self._file: tuple[int, int] | None = None  # which file was opened
         self._guarded: tuple[int, int] | None = None  # … and which one is guarded
@@ -125,7 +125,7 @@ class Store:
                     f"ledger {self}: its folder cannot be made ({error.strerror})",
                     hint="name a writable folder",
                 ) from error
-            self._look_where_it_lies(self.path)
+            self._check_file_system(self.path)
         with self.explained():
             for left in range(30, -1, -1):
                 try:
@@ -148,10 +148,10 @@ class Store:
         if not self.sqlite:  # there every transaction that may write is alone
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
 
-    def _look_where_it_lies(self, path: Path) -> None:
-        if self._looked:
+    def _check_file_system(self, path: Path) -> None:
+        if self._checked_file_system:
             return
-        self._looked = True
+        self._checked_file_system = True
         self._network = network = network_file_system(path)
         if network is not None:
             _log.warning(
@@ -327,7 +327,7 @@ def _begin_immediate(connection: sa.Connection) -> None:
 def _url(where: str | Path) -> sa.URL:
     if not isinstance(where, str | os.PathLike):
         raise LedgerError(
-            f"ledger: {where!r} is no name", hint="name a file, e.g. schedkit.db, or a database URL"
+            f"ledger: expected a file name or a database URL, got {where!r}", hint="e.g. schedkit.db"
         )
     if isinstance(where, Path) or "://" not in str(where):
         if not str(where).strip():

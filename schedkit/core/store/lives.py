@@ -171,7 +171,7 @@ class Lease:
 
     def lost(self) -> LifeEndedError:
         """Return the error for whoever wants to write all the same."""
-        return LifeEndedError(f"ledger {self.store}: this process was taken for dead")
+        return LifeEndedError(f"ledger {self.store}: this process was marked as dead")
 
     def end(self) -> None:
         """End this life, so that nobody has to find it dead; a store that is away is left."""

@@ -42,7 +42,7 @@ from schedkit.core.store.snapshots import read_found, read_snapshot
 from schedkit.core.text import dump, load
 from schedkit.values.instants import from_micros, to_micros
 
-__all__ = ["CommandRow", "FireRow", "Ledger", "ToldRow", "scheduled_times"]
+__all__ = ["CommandRow", "FireRow", "Ledger", "OutputRow", "scheduled_times"]
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class FireRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
+class OutputRow(msgspec.Struct, frozen=True, kw_only=True):
     """What a run has told: its stages and its log."""
 
     run: str
@@ -171,14 +171,14 @@ class Ledger:
         query = select(details).where(details.c.run == run)
         return self._first(query, lambda row: {key: load(row[key]) for key in DETAILS}) or dict(DETAILS)
 
-    def telling(self, also: Iterable[str] = ()) -> list[ToldRow]:
+    def running_output(self, also: Iterable[str] = ()) -> list[OutputRow]:
         """Return what the runs that are running have told so far, and what `also` these have."""
         query = select(details.c.run, runs.c.task, runs.c.state, details.c.stages, details.c.log).join_from(
             details, runs, details.c.run == runs.c.id
         )
-        found = self._all(query.where(LIVE, runs.c.state == "RUNNING"), _told)
-        ended = set(also) - {told.run for told in found}
-        return found + (self._all(query.where(runs.c.id.in_(ended)), _told) if ended else [])
+        found = self._all(query.where(LIVE, runs.c.state == "RUNNING"), _output)
+        ended = set(also) - {output.run for output in found}
+        return found + (self._all(query.where(runs.c.id.in_(ended)), _output) if ended else [])
 
     def fires(self, task: str, limit: int = 1000) -> list[FireRow]:
         """Return the due times of a task that made no run, newest first."""
@@ -311,8 +311,8 @@ def _fire(row: Mapping[str, Any]) -> FireRow:
     )
 
 
-def _told(row: Mapping[str, Any]) -> ToldRow:
-    return ToldRow(
+def _output(row: Mapping[str, Any]) -> OutputRow:
+    return OutputRow(
         run=row["run"],
         task=row["task"],
         running=row["state"] == "RUNNING",

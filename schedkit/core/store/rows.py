@@ -54,7 +54,7 @@ MUTABLE = (
 GUARD = ("id", "attempt", "state")
 
 TASK = (
-    *("name", "id", "trigger", "words", "anchor", "next_at", "paused", "facts"),
+    *("name", "id", "trigger", "schedule_text", "anchor", "next_at", "paused", "facts"),
     *("home", "home_by", "place", "heard", "created_at", "updated_at", "actor"),
 )
 
@@ -138,7 +138,7 @@ def task_values(row: TaskRow) -> Row:
         row.name,
         row.id,
         row.trigger,
-        clean(row.words),
+        clean(row.schedule_text),
         row.anchored,
         row.next,
         row.paused,
@@ -159,7 +159,7 @@ def task_from_row(row: Mapping[str, Any]) -> TaskRow:
         name=row["name"],
         id=row["id"],
         trigger=row["trigger"],
-        words=row["words"],
+        schedule_text=row["schedule_text"],
         anchored=row["anchor"],
         next=row["next_at"],
         paused=bool(row["paused"]),

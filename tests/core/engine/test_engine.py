@@ -43,7 +43,7 @@ from schedkit.values.instants import SECOND
         Pause(task="nobody", actor="you", token="t"),
         Resume(task="nobody", actor="you", token="t"),
         Remove(task="nobody", actor="you", token="t"),
-        Reschedule(task="nobody", trigger=None, text=None, words="", actor="you", token="t"),
+        Reschedule(task="nobody", trigger=None, trigger_json=None, schedule_text="", actor="you", token="t"),
     ],
     ids=lambda stimulus: type(stimulus).__name__,
 )
@@ -138,7 +138,7 @@ def test_a_due_time_that_has_its_run_is_made_up_for_once() -> None:
     row = declared("a", MINUTELY)
     desk = Desk(Task(name="a", trigger=MINUTELY), snapshot=Snapshot(tasks=[row], taken={"a": {NOW}}))
     decision = desk.submit("a", scheduled=NOW, token="t")
-    assert "task 'a' has its run of 2026-01-05 00:00:00+00:00 already" in str(decision.replies[0].error)
+    assert "task 'a' already has a run for 2026-01-05 00:00:00+00:00" in str(decision.replies[0].error)
     assert decision.changes == []
 
 
