@@ -1,4 +1,4 @@
-"""Tasks that this process declares, takes over from others, and loses to others."""
+"""Declares tasks at home here, takes them over from other processes, and hands them over."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = logging.getLogger("schedkit")
 
 
 class Declaring:
-    """The part of an engine that takes in declared tasks, and forgets those that others take over."""
+    """The part of an engine that adds declared tasks, and removes those that move to other processes."""
 
     def __init__(self, state: EngineState, runs: Runs, attempts: Attempts, due_times: DueTimes) -> None:
         self._state, self._runs, self._attempts, self._due_times = state, runs, attempts, due_times
@@ -47,7 +47,7 @@ class Declaring:
         word = "declared" if known is None else "moved" if moved else "redeclared"
         if row != known:
             came = found if moved or known is None else None
-            # One that is at home here has yet to hear what comes after that.
+            # A task at home here has yet to handle the events after that.
             heard = max(state.heard, row.heard) if came is None else came.seq
             row = replace(row, heard=heard)
             state.put_row(row, word, stimulus.actor)
@@ -84,11 +84,11 @@ class Declaring:
             raise OutdatedError("the ledger has changed since it was read", hint="read it again")
 
     def _take_in(self, found: Found) -> TaskRow | None:
-        """Know a task that was at home elsewhere, and its runs."""
+        """Add a task that was at home elsewhere, with its runs."""
         state, row = self._state, found.row
         assert row is not None
         state.draft.changes.append(TaskUntouched(row.name, found.seq))
-        for child, unheard in found.children.items():  # else its runs may end here before they are heard of
+        for child, unheard in found.children.items():  # else its runs may end here before they are known
             if child in state.tasks:
                 self._runs.catch_up(child, unheard, state.rows[child].heard)
                 self._runs.heard(child, max(found.seq, state.rows[child].heard))
@@ -98,7 +98,7 @@ class Declaring:
             state.last[row.name] = found.last[row.name]
         for id in list(state.by_task.get(row.name, ())):
             if (noted := state.elsewhere.get(id)) is not None:
-                state.forget_noted(noted)  # of a parent that is at home here from now on
+                state.forget_noted(noted)  # a parent that is at home here from now on
         for run in found.live:
             if run.id in found.here:
                 state.guests.discard(run.id)  # as it is known here
@@ -109,7 +109,7 @@ class Declaring:
         return row
 
     def _know_parents(self, task: Task, found: Found) -> None:
-        """Know how the parents of a task stand: those at home elsewhere, and those that ended long ago."""
+        """Record the last states of the parents of a task, and their live runs elsewhere."""
         state = self._state
         for parent in task.after:
             how = found.last.get(parent.task)
@@ -120,7 +120,7 @@ class Declaring:
                 state.note(run)
 
     def _go_on(self, found: Found, reason: str) -> None:
-        """Let runs run again that were running in a process that is gone."""
+        """Interrupt runs that were running in a process that is gone."""
         for run in found.live:
             if run.state is State.RUNNING and run.id not in found.here | found.abroad:
                 self._attempts.interrupt(run, reason)
@@ -161,7 +161,7 @@ class Declaring:
         )
 
     def stand_by(self, stimulus: StandBy) -> dict[str, Any]:
-        """Note that this process has the code of a task that is at home elsewhere."""
+        """Record that this process has the code of a task that is at home elsewhere."""
         self._record_code(stimulus.task, stimulus.code)
         return {}
 
@@ -172,7 +172,7 @@ class Declaring:
             state.draft.changes.append(CodeRecorded(task, code, state.now))
 
     def leave(self, name: str) -> None:
-        """Forget a task that is at home elsewhere now; what runs here ends here."""
+        """Remove a task that is at home elsewhere now; its attempts that run here end here."""
         state = self._state
         state.known[name] = state.rows.pop(name).heard
         state.tasks.pop(name, None)

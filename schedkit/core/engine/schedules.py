@@ -10,9 +10,9 @@ __all__ = ["Schedules"]
 
 
 class Schedules:
-    """Which schedules are due; finding them costs nothing for the others.
+    """A heap of schedules, the next due first.
 
-    What their next times are stands in the tasks' rows; here is only the order.
+    Their next times are kept in the tasks' rows; this holds only the order.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Schedules:
         return {serials[serial]: due for due, serial, _ in self._heap if serial in serials}
 
     def put(self, schedule: Schedule, due: int) -> None:
-        """Let a schedule be due at a time (microseconds since 1970), and at no other."""
+        """Add a schedule that is due at a time (microseconds since 1970), or change its time."""
         self._serial += 1
         self._known[schedule.task] = (self._serial, schedule)
         heapq.heappush(self._heap, (due, self._serial, schedule.task))
@@ -44,11 +44,11 @@ class Schedules:
             heapq.heapify(self._heap)
 
     def drop(self, task: str) -> None:
-        """Forget a task's schedule, if there is one."""
+        """Remove a task's schedule, if there is one."""
         self._known.pop(task, None)
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Remove all schedules."""
         self._known.clear()
         self._heap.clear()
 

@@ -1,4 +1,4 @@
-"""What people do to tasks: pause, resume, remove, reschedule."""
+"""Commands for tasks: pause, resume, remove, reschedule; and holding or draining all of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Answer = dict[str, Any]
 
 
 class Tasks:
-    """The part of an engine that carries out what people do to tasks."""
+    """The part of an engine that carries out commands for tasks."""
 
     def __init__(self, state: EngineState, runs: Runs, attempts: Attempts, due_times: DueTimes) -> None:
         self._state, self._runs, self._attempts, self._due_times = state, runs, attempts, due_times

@@ -305,9 +305,7 @@ def create(connection: sa.Connection, where: str) -> None:
         return
     told = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "schema")) or "0"
     if not told.isdecimal():
-        raise LedgerError(
-            f"ledger {where} has invalid schema version {told!r}", hint="name another ledger"
-        )
+        raise LedgerError(f"ledger {where} has invalid schema version {told!r}", hint="name another ledger")
     if int(told) < VERSION:
         raise LedgerError(
             f"ledger {where} has schema {told}, of an earlier schedkit; this one uses schema {VERSION}",

@@ -376,9 +376,7 @@ class Custom(Trigger):
             if found is None:
                 return None
             if not isinstance(found, datetime):
-                raise TriggerError(
-                    f"custom trigger {self.name!r} returned {found!r}, which is not a datetime"
-                )
+                raise TriggerError(f"custom trigger {self.name!r} returned {found!r}, not a datetime")
             if found.tzinfo is None:
                 raise TriggerError(f"custom trigger {self.name!r} returned a time without a time zone")
             if found > after:
