@@ -1,4 +1,4 @@
-"""Whether a SQLite ledger lies where its locks cannot be trusted: on a network file system.
+"""Detects network file systems, where SQLite's locks are not reliable.
 
 SQLite's write-ahead log needs memory that all its processes share, hence one machine, and the locks of lives
 need a file system that keeps locks. What asks another machine for its files promises neither.
