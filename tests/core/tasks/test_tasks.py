@@ -195,7 +195,7 @@ def test_what_is_no_task() -> None:
 
     with pytest.raises(DeclarationError, match="5 is not callable"):
         declare(5)  # type: ignore[arg-type]  # what a person may write
-    with pytest.raises(DeclarationError, match="produces yields"):
+    with pytest.raises(DeclarationError, match="produces is a generator"):
         declare(produces)
     with pytest.raises(TriggerError, match="42 is not a trigger"):
         declare(extract, 42)

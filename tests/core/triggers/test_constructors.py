@@ -470,7 +470,7 @@ def test_custom_triggers_that_cannot_be_stored() -> None:
         def to_data(self) -> object:
             return {"when": START}
 
-    with pytest.raises(TriggerError, match="no JSON object"):
+    with pytest.raises(TriggerError, match="not a JSON object"):
         of(BadData())
 
 
