@@ -124,8 +124,9 @@ class Picture:
 class Pictures:
     """Takes pictures of a board, at most every `FRESH_SECONDS`."""
 
-    def __init__(self, board: SharedBoard) -> None:
+    def __init__(self, board: SharedBoard, clock: Callable[[], float] = time.monotonic) -> None:
         self._board = board
+        self._clock = clock
         self._lock = threading.Lock()
         self._latest: Picture | None = None
         self._taken_at = 0.0
@@ -135,7 +136,7 @@ class Pictures:
     async def current(self) -> Picture:
         """Return a picture no older than `FRESH_SECONDS`."""
         latest = self._latest
-        if latest is not None and time.monotonic() - self._taken_at < FRESH_SECONDS:
+        if latest is not None and self._clock() - self._taken_at < FRESH_SECONDS:
             return latest
         return await anyio.to_thread.run_sync(self._take)
 
@@ -146,7 +147,7 @@ class Pictures:
 
     def _take(self) -> Picture:
         with self._lock:
-            latest, now = self._latest, time.monotonic()
+            latest, now = self._latest, self._clock()
             if latest is not None and now - self._taken_at < FRESH_SECONDS:
                 return latest  # another one has taken it meanwhile
             snapshot = self._board.board()

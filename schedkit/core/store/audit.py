@@ -57,7 +57,8 @@ def _row(event: ev.Event, seq: int, actor: str) -> AuditRow | None:
     action = _action(event)
     if not action:
         return None
-    return AuditRow(seq=seq, at=event.at, actor=actor, action=action, task=event.task, run=event.run)
+    who = event.name if isinstance(event, ev.NodeChanged) else actor
+    return AuditRow(seq=seq, at=event.at, actor=who, action=action, task=event.task, run=event.run)
 
 
 def _action(event: ev.Event) -> str:
