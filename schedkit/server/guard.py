@@ -42,11 +42,18 @@ class Access(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why a request is turned away, as an HTTP status, what happened, and what to do."""
+    """Why a request is turned away, as an HTTP status, what happened, and what to do.
+
+    Attributes
+    ----------
+    unknown_token : bool
+        It has a token that is not known; it may be one that was made just now.
+    """
 
     status: int
     message: str
     hint: str = ""
+    unknown_token: bool = False
 
 
 Verdict = Access | Refusal
@@ -131,7 +138,7 @@ class Guard:
     ) -> Verdict:
         """Return who asks by the first thing that says so; what says so wrongly is refused."""
         if bearer is not None:
-            return self.by_token(bearer) or Refusal(401, "the token is not valid", "schedkit token new NAME")
+            return self.by_token(bearer) or _WRONG_TOKEN
         if session := _cookie(cookies, cookie_name(scope)):
             access = self.by_session(session)
             if access is not None:
@@ -160,6 +167,7 @@ def cookie_name(scope: Mapping[str, Any]) -> str:
     return f"schedkit-{server[1] if server and server[1] else 0}"
 
 
+_WRONG_TOKEN = Refusal(401, "the token is not valid", "schedkit token new NAME", unknown_token=True)
 _TOKEN_NEEDED = Refusal(401, "a token is needed", "schedkit token new NAME; Authorization: Bearer TOKEN")
 
 

@@ -81,8 +81,8 @@ class Service:
     async def signed_in(self, token: str) -> Access | None:
         """Return what a token allows; one that is not known is looked for in the ledger."""
         found = self.tokens.access(token)
-        if found is None and self.tokens.age >= AGAIN_SECONDS:
-            await in_thread(self.tokens.refresh)
+        if found is None:
+            await self.tokens.renew(AGAIN_SECONDS, wait=True)
             found = self.tokens.access(token)
         return found
 

@@ -9,6 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
+import anyio
+import anyio.to_thread
+
 from schedkit.core.store.tokens import TokenRow, Tokens, matches, token_id
 from schedkit.server.guard import Access
 
@@ -49,6 +52,13 @@ class KnownTokens:
         began = self._clock()
         self._rows = {row.id: row for row in self._tokens.valid()}
         self._read_at = began
+
+    async def renew(self, seconds: float, *, wait: bool = False) -> None:
+        """Read them if they were read so many seconds ago or more; if not, `wait` until then, or leave it."""
+        if wait and self.age < seconds:
+            await anyio.sleep(seconds - self.age)
+        if self.age >= seconds:
+            await anyio.to_thread.run_sync(self.refresh)
 
     def access(self, text: str) -> Access | None:
         """Return what a token's text allows, None if it is not a valid token."""

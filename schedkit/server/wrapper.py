@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-import anyio.to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schedkit.errors import SchedkitError
@@ -81,12 +80,10 @@ class Wrapper:
         """Return who sent a request, or why it is refused, as things are now."""
         root = scope.get("root_path", "")
         inner = {**scope, "path": scope["path"].removeprefix(root)} if root else scope
-        if self._tokens.age >= REFRESH_SECONDS:
-            await anyio.to_thread.run_sync(self._tokens.refresh)
+        await self._tokens.renew(REFRESH_SECONDS)
         verdict = self._guard.judge(inner, scope["headers"])
-        if isinstance(verdict, Refusal) and verdict.status == 401 and self._tokens.age >= AGAIN_SECONDS:
-            # The token may have been made just now.
-            await anyio.to_thread.run_sync(self._tokens.refresh)
+        if isinstance(verdict, Refusal) and verdict.unknown_token:
+            await self._tokens.renew(AGAIN_SECONDS, wait=True)
             verdict = self._guard.judge(inner, scope["headers"])
         return verdict
 
