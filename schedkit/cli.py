@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from schedkit import __version__
+from schedkit.commands.serving import serving
 from schedkit.errors import SchedkitError, UsageError
 from schedkit.values.failures import translate
 from schedkit.values.text import one_line
@@ -32,6 +33,9 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+cli.add_typer(serving)
 
 
 @cli.callback()

@@ -19,7 +19,7 @@ from schedkit.core.compat.status import schedule_of, status_head, task_status
 from schedkit.core.model import TaskRow
 from schedkit.server.ports import SchedulerView
 
-__all__ = ["Picture", "Pictures", "SharedBoard"]
+__all__ = ["Picture", "Pictures", "SharedBoard", "as_whole"]
 
 # How old a picture may be: the same one answers all who ask within this time.
 FRESH_SECONDS = 0.1
@@ -112,13 +112,21 @@ class Picture:
     def status(self) -> bytes:
         """Return the scheduler's status, encoded."""
         if "status" not in self.answers:
-            head = status_head(self.snapshot)
+            head = status_head(as_whole(self.snapshot))
             self.answers["status"] = msgspec.json.encode({**head, "tasks": self.tasks})
         return self.answers["status"]
 
     def task(self, name: str) -> Row | None:
         """Return a task's row of the board."""
         return next((row for row in self.snapshot["tasks"] if row["name"] == name), None)
+
+
+def as_whole(snapshot: Row) -> Row:
+    """Return a snapshot with the state of all processes together: who watches has that of those who run."""
+    head = snapshot["scheduler"]
+    if head["state"] != "watching":
+        return snapshot
+    return {**snapshot, "scheduler": {**head, "state": "running" if head["nodes"] else "stopped"}}
 
 
 class Pictures:

@@ -72,7 +72,7 @@ class BoardCollector(Collector):
         yield info
         now = "paused" if head["state"] == "running" and head["paused"] else head["state"]
         state = StateSetMetricFamily("scheduler_state", "Scheduler state")
-        state.add_metric([], {name: name == now for name in ("stopped", "running", "paused", "watching")})
+        state.add_metric([], {name: name == now for name in ("stopped", "running", "paused")})
         yield state
         yield GaugeMetricFamily("schedkit_queued_runs", "Runs that wait to start", head["queued"])
         yield GaugeMetricFamily("schedkit_running_runs", "Runs under way", head["running"])

@@ -18,6 +18,7 @@ from schedkit.server import pages, shapes
 from schedkit.server.answers import audit_entry
 from schedkit.server.document import WITH_BODY, answers
 from schedkit.server.guard import cookie_name
+from schedkit.server.pictures import as_whole
 from schedkit.server.problems import ProblemError
 from schedkit.server.routes.parameters import Limit
 from schedkit.server.service import Service, in_thread, json_body
@@ -75,7 +76,7 @@ def system_routes(service: Service) -> APIRouter:
     async def metrics() -> Response:
         """Return the metrics of the scheduler and its tasks."""
         picture = await service.pictures.current()
-        data = await in_thread(exposition, picture.snapshot, picture.counts)
+        data = await in_thread(exposition, as_whole(picture.snapshot), picture.counts)
         return Response(data, headers={"content-type": CONTENT_TYPE})
 
     @router.get("/api/v1/audit", responses=answers(shapes.AuditPage))
