@@ -1,4 +1,4 @@
-"""A task's failure in another process: told there, and understood here.
+"""A task's failure: what the ledger keeps of it, and how it leaves another process.
 
 An exception is the user's, and need not survive being pickled: many cannot be made again from their `args`,
 others hold what cannot leave a process. What the ledger keeps of it is therefore made where it was raised,
@@ -8,12 +8,52 @@ with the traceback that only is there; and what decides about retries, its type,
 from __future__ import annotations
 
 import contextlib
+import traceback
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["FailedElsewhere", "Failure"]
+from schedkit.values.limits import MAX_TRACEBACK_CHARS
+from schedkit.values.text import clean
+
+__all__ = ["Failure", "RemoteFailure", "error_facts"]
+
+_HERE = str(Path(__file__).parent)
 
 
-class FailedElsewhere(BaseException):
+def error_facts(error: BaseException) -> dict[str, Any]:
+    """Return what the ledger keeps of an exception: type, message, hint, traceback."""
+
+    def message() -> str:
+        own = getattr(error, "message", None)
+        return own if isinstance(own, str) else str(error)
+
+    return {
+        "type": type(error).__qualname__,
+        "message": _said(message).strip() or type(error).__name__,
+        "hint": _said(lambda: str(getattr(error, "hint", "") or "")),
+        "traceback": _said(lambda: _traceback(error)),
+    }
+
+
+def _said(say: Callable[[], str]) -> str:
+    # An exception speaks by code of its own, which may fail; the run must end all the same.
+    try:
+        return clean(say())
+    except BaseException as failure:
+        return f"(no text: asking for it raised {type(failure).__qualname__})"
+
+
+def _traceback(error: BaseException) -> str:
+    # Our own frames around the task's say nothing to who wrote the task.
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_HERE) and trace.tb_next:
+        trace = trace.tb_next
+    lines = traceback.format_exception(type(error), error, trace, limit=-30)
+    return "".join(lines)[-MAX_TRACEBACK_CHARS:]
+
+
+class RemoteFailure(BaseException):
     """Carries a failure of another process to where the attempt ends.
 
     Attributes
@@ -55,18 +95,18 @@ class Failure(NamedTuple):
             {name: packed for name, packed in attributes.items() if packed},
         )
 
-    def here(self) -> FailedElsewhere:
+    def here(self) -> RemoteFailure:
         """Return what to raise here."""
         import cloudpickle
 
         if self.whole:
             # What it is made of may be known there only.
             with contextlib.suppress(Exception):
-                return FailedElsewhere(cloudpickle.loads(self.whole), self.facts)
+                return RemoteFailure(cloudpickle.loads(self.whole), self.facts)
         for packed in self.types:
             with contextlib.suppress(Exception):
-                return FailedElsewhere(self._like(cloudpickle.loads(packed)), self.facts)
-        return FailedElsewhere(RuntimeError(self.facts["message"]), self.facts)
+                return RemoteFailure(self._like(cloudpickle.loads(packed)), self.facts)
+        return RemoteFailure(RuntimeError(self.facts["message"]), self.facts)
 
     def _like(self, kind: type[BaseException]) -> BaseException:
         import cloudpickle

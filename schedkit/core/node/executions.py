@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import anyio
 
 from schedkit.core.engine.values import Adopted, Decision, DetailsTold, Ended, Stimulus
 from schedkit.core.events import Event
-from schedkit.core.execution.attempt import Execution, Ports
-from schedkit.core.execution.execute import Ending
+from schedkit.core.execution.attempt import Ending, Execution
 from schedkit.core.execution.run_context import RunContext
-from schedkit.core.model import timeout_error
 
 __all__ = ["Executions"]
 
@@ -21,6 +20,8 @@ class Executions:
 
     Parameters
     ----------
+    folder : Path
+        Of the results, for texts that are too long for the ledger.
     tell : callable
         Is called with what code tells of itself, on any thread.
     post : callable
@@ -28,9 +29,9 @@ class Executions:
     """
 
     def __init__(
-        self, ports: Ports, tell: Callable[[Event], object], post: Callable[[Ended], object]
+        self, folder: Path, tell: Callable[[Event], object], post: Callable[[Ended], object]
     ) -> None:
-        self._ports, self._tell, self._post = ports, tell, post
+        self._folder, self._tell, self._post = folder, tell, post
         self._known: dict[tuple[str, int], Execution] = {}
         self._idle = anyio.Event()  # set when none is left, for who waits
         self._patience: anyio.CancelScope | None = None  # of who waits
@@ -53,10 +54,7 @@ class Executions:
         """Return the executions that a decision starts; they are launched when it is written."""
         begun = [
             Execution(
-                start.run,
-                start.task,
-                RunContext(start.run, self._tell, self._ports.results.folder),
-                started=steady,
+                start.run, start.task, RunContext(start.run, self._tell, self._folder), steady, self._ended
             )
             for start in decision.starts
         ]
@@ -96,25 +94,14 @@ class Executions:
                 attempt=execution.run.attempt,
                 started=execution.started,
                 why=execution.why,
-                actor=execution.who,
+                actor=execution.actor,
             )
             for execution in self.values()
         )
 
-    # After its commit, on the writer's thread
-
-    def launch(self, execution: Execution) -> None:
-        """Start its code."""
-        self._ports.launch(execution, self._ended)
-        if execution.why:
-            execution.stop(execution.why)  # asked for between the claim and here
-        if execution.ended:
-            execution.cancel = None
+    # After its commit
 
     def _ended(self, execution: Execution, ending: Ending) -> None:
-        # What cancels it leads back to it: a circle for each run, which the collector would have to find.
-        execution.ended = True
-        execution.cancel = None
         self._post(
             Ended(
                 run=execution.run.id,
@@ -129,11 +116,6 @@ class Executions:
                 details=execution.context.told(),
             )
         )
-
-    def tell_hooks(self, timed_out: Sequence[tuple[Execution, bool]]) -> None:
-        """Tell the hooks of attempts that they timed out."""
-        for execution, final in timed_out:
-            self._ports.tell_hooks(execution, timeout_error(execution.task), final=final)
 
     def forget(self, stimuli: Iterable[Stimulus]) -> bool:
         """Forget the attempts whose end is written; tell whether none is left."""

@@ -14,8 +14,7 @@ import pytest
 
 from schedkit import Retry
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.execution.execute import error_facts
-from schedkit.core.execution.failures import Failure
+from schedkit.core.execution.failures import Failure, error_facts
 
 
 class NeedsTwoError(Exception):
@@ -63,7 +62,7 @@ def test_the_traceback_is_that_of_the_task(sched: Scheduler, place: Any) -> None
     lines = run.error["traceback"].splitlines()
     assert __file__ in lines[1]
     assert "raises_plainly" in lines[1]
-    assert "children.py" not in run.error["traceback"]
+    assert "schedkit/core/execution" not in run.error["traceback"]
 
 
 @pytest.mark.parametrize(
