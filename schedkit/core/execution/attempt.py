@@ -96,11 +96,6 @@ class Execution:
         self._ended = False
 
     @property
-    def key(self) -> tuple[str, int]:
-        """Its run and its number."""
-        return self.run.id, self.run.attempt
-
-    @property
     def unwanted(self) -> bool:
         """Whether a value that its code returns is dropped: it was cancelled, or has its end recorded."""
         return self.recorded or self.why == "cancel"

@@ -14,7 +14,6 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
-from functools import partial
 from typing import Any, Protocol
 
 from schedkit import context
@@ -47,36 +46,29 @@ HookCall = tuple[Callable[..., object], tuple[Any, ...]]
 
 
 class Caller(Protocol):
-    """How users' code is called where an attempt runs."""
+    """How the function of a task is called where an attempt runs."""
+
+    @property
+    def may_block(self) -> bool:
+        """Whether the attempt has the thread to itself that carries it out."""
 
     @property
     def suspends(self) -> bool:
         """Whether `call` returns an awaitable."""
 
     def call(self, attempt: Execution, arguments: dict[str, Any]) -> Any:
-        """Call the function of a task."""
-
-    async def settle(self, answer: Any) -> Any:
-        """Return what a hook returned, or what becomes of it if that is a coroutine."""
-
-    async def save(self, work: Callable[[], Ending]) -> Ending:
-        """Do work that writes files."""
+        """Call the function."""
 
 
 class BlockingCaller:
-    """Calls on a thread that an attempt has to itself."""
+    """Calls on the thread that an attempt has to itself."""
 
+    may_block: bool = True
     suspends: bool = False
 
     def call(self, attempt: Execution, arguments: dict[str, Any]) -> Any:
         assert attempt.task.function is not None
         return call_function(attempt.task.function, arguments)
-
-    async def settle(self, answer: Any) -> Any:
-        return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
-
-    async def save(self, work: Callable[[], Ending]) -> Ending:
-        return work()
 
 
 def perform_here(attempt: Execution, results: Results, caller: Caller) -> None:
@@ -98,7 +90,7 @@ async def perform(attempt: Execution, results: Results, caller: Caller) -> Endin
             arguments = call_arguments(task, run.params, run)
             if (check := task.hooks.validate_params) is not None:
                 given = complete(task, arguments)
-                if await caller.settle(check(**given)) is False:
+                if await _settled(check(**given), caller) is False:
                     shown = safe_repr(given, 300)
                     raise ParameterError(f"task {task.name!r}: validate_params refused {shown}")
             valid = True
@@ -109,13 +101,22 @@ async def perform(attempt: Execution, results: Results, caller: Caller) -> Endin
                 raise StopRequested("its value is not wanted any more")
             if value is None:
                 ending = Ending(Outcome.DONE)
-            else:
-                ending = await caller.save(partial(_concluded, attempt, results, value))
+            elif caller.may_block:
+                ending = _concluded(attempt, results, value)
+            else:  # it may write a large file
+                ending = await asyncio.to_thread(_concluded, attempt, results, value)
         except BaseException as error:
             ending = failed(attempt, error, valid)
         for hook_call in _hooks_after(attempt, ending):
             await call_hook(attempt, hook_call, caller)
     return ending
+
+
+async def _settled(answer: Any, caller: Caller) -> Any:
+    """Return what a hook returned, or what becomes of it if it has to be awaited."""
+    if caller.may_block:
+        return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
+    return await answer if inspect.isawaitable(answer) else answer
 
 
 def call_function(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
@@ -219,7 +220,7 @@ async def call_hook(attempt: Execution, call: HookCall, caller: Caller) -> None:
     hook, arguments = call
     with context.use(attempt.context):
         try:
-            await caller.settle(hook(*arguments))
+            await _settled(hook(*arguments), caller)
         except BaseException:
             name = getattr(hook, "__name__", hook)
             _log.exception("hook %s of task %r failed", name, attempt.task.name)

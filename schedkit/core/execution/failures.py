@@ -89,7 +89,7 @@ class Failure(NamedTuple):
         attributes = {name: _travelling(value) for name, value in vars(error).items()}
         return cls(
             facts,
-            _travelling(error),
+            _whole(error),
             tuple(filter(None, types)),
             tuple(_travelling(one) or _travelling(_shown(one)) for one in error.args),
             {name: packed for name, packed in attributes.items() if packed},
@@ -111,13 +111,27 @@ class Failure(NamedTuple):
     def _like(self, kind: type[BaseException]) -> BaseException:
         import cloudpickle
 
-        error = _made(kind)
-        parts = {"args": tuple(map(cloudpickle.loads, self.args))}
+        args = tuple(map(cloudpickle.loads, self.args))
+        error = _made(kind, args)
+        parts: dict[str, Any] = {"args": args}
         parts |= {name: cloudpickle.loads(value) for name, value in self.attributes.items()}
         for name, value in parts.items():
             # Not by the type's own `__setattr__`, which may refuse.
             BaseException.__setattr__(error, name, value)
         return error
+
+
+def _whole(error: BaseException) -> bytes:
+    """Return an exception as bytes; none if it would not arrive, or not with what it says.
+
+    Libraries change how exceptions are pickled: with Dask imported, a `UnicodeDecodeError` arrives empty.
+    """
+    import cloudpickle
+
+    packed = _travelling(error)
+    if packed and _shown(cloudpickle.loads(packed), str) == _shown(error, str):
+        return packed
+    return b""
 
 
 def _travelling(value: object) -> bytes:
@@ -132,17 +146,22 @@ def _travelling(value: object) -> bytes:
     return packed if arrived else b""
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, form: Callable[[object], str] = repr) -> str:
     try:
-        return repr(value)
+        return form(value)
     except BaseException:  # its own code, too
         return f"<{type(value).__qualname__}>"
 
 
-def _made(kind: type[BaseException]) -> BaseException:
+def _made(kind: type[BaseException], args: tuple[Any, ...]) -> BaseException:
     """Return an exception of a type without calling code of the type's own, which wants its own arguments."""
     ready: Any = next(base for base in kind.__mro__ if base.__module__ == "builtins")
-    # A group must not be empty.
-    needed = ("", [Exception()]) if issubclass(ready, BaseExceptionGroup) else ()
-    made: BaseException = ready.__new__(kind, *needed)
+    made: BaseException
+    try:
+        made = ready.__new__(kind, *args)
+        ready.__init__(made, *args)  # else a `UnicodeError`, say, has nothing of what it tells
+    except Exception:
+        # A group must not be empty.
+        needed = ("", [Exception()]) if issubclass(ready, BaseExceptionGroup) else ()
+        made = ready.__new__(kind, *needed)
     return made

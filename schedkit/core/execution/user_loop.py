@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio  # the loop that users' coroutines share is one of its own
-import inspect
 import logging
 import sys
 import threading
@@ -14,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from schedkit.core.execution.attempt import Ending, Execution, Handle
+from schedkit.core.execution.attempt import Execution, Handle
 from schedkit.core.execution.execute import perform
 from schedkit.core.execution.results import Results
 
@@ -147,17 +146,12 @@ async def _cleared(left: set[asyncio.Task[Any]]) -> None:
 class LoopCaller:
     """Calls on the users' loop."""
 
-    suspends = True
+    may_block: bool = False
+    suspends: bool = True
 
     def call(self, attempt: Execution, arguments: dict[str, Any]) -> Any:
         assert attempt.task.function is not None
         return attempt.task.function(**arguments)
-
-    async def settle(self, answer: Any) -> Any:
-        return await answer if inspect.isawaitable(answer) else answer
-
-    async def save(self, work: Callable[[], Ending]) -> Ending:
-        return await asyncio.to_thread(work)
 
 
 class LoopExecutor:

@@ -52,13 +52,13 @@ class Executions:
 
     def begin(self, decision: Decision, steady: int) -> list[Execution]:
         """Return the executions that a decision starts; they are launched when it is written."""
-        begun = [
-            Execution(
-                start.run, start.task, RunContext(start.run, self._tell, self._folder), steady, self._ended
-            )
-            for start in decision.starts
-        ]
-        self._known.update((execution.key, execution) for execution in begun)
+        begun: list[Execution] = []
+        for start in decision.starts:
+            run = start.run
+            context = RunContext(run, self._tell, self._folder)
+            execution = Execution(run, start.task, context, steady, self._ended)
+            self._known[run.id, run.attempt] = execution
+            begun.append(execution)
         return begun
 
     def ask_to_stop(self, decision: Decision) -> list[tuple[Execution, bool]]:
@@ -83,7 +83,7 @@ class Executions:
     def withdraw(self, begun: Iterable[Execution]) -> None:
         """Forget executions that were never launched."""
         for execution in begun:
-            self._known.pop(execution.key, None)
+            self._known.pop((execution.run.id, execution.run.attempt), None)
 
     def adopted(self) -> tuple[Adopted, ...]:
         """Return all of them as an engine that is made anew takes them in."""

@@ -161,6 +161,13 @@ def test_what_stands_for_a_failure_is_of_its_nearest_known_type(
     assert arrived.facts == facts
 
 
+def test_what_a_failure_says_arrives_though_a_library_changes_how_it_is_pickled() -> None:
+    pytest.importorskip("tblib.pickling_support").install(UnicodeDecodeError)  # as Dask does
+    error = UnicodeDecodeError("utf-8", b"x", 0, 1, "bad")
+    arrived = Failure.of(error, error_facts(error)).here().error
+    assert (type(arrived), str(arrived)) == (UnicodeDecodeError, str(error))
+
+
 def test_a_failure_of_a_type_that_nobody_knows_here_is_told_all_the_same() -> None:
     failure = Failure.of(ValueError("x"), error_facts(ValueError("x")))
     arrived = failure._replace(whole=b"no pickle", types=(b"neither",)).here()
