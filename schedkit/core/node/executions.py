@@ -7,7 +7,9 @@ from pathlib import Path
 
 import anyio
 
-from schedkit.core.engine.values import Adopted, Decision, DetailsTold, Ended, Stimulus
+from schedkit.core.engine.changes import DetailsRecorded
+from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.stimuli import Adopted, Ended, Stimulus
 from schedkit.core.events import Event
 from schedkit.core.execution.attempt import Ending, Execution
 from schedkit.core.execution.run_context import RunContext
@@ -74,7 +76,7 @@ class Executions:
             if stop.recorded:
                 execution.recorded = True
                 if (told := execution.context.close()) is not None:
-                    decision.changes.append(DetailsTold(stop.run, told))
+                    decision.changes.append(DetailsRecorded(stop.run, told))
             execution.stop(stop.why, stop.actor)
             if stop.why == "timeout":
                 timed_out.append((execution, stop.final))
@@ -126,14 +128,14 @@ class Executions:
 
     # Now and then, on our loop
 
-    def progress(self) -> list[DetailsTold]:
+    def progress(self) -> list[DetailsRecorded]:
         """Return what they have told since the last time."""
-        told: list[DetailsTold] = []
+        told: list[DetailsRecorded] = []
         for execution in self.values():
             if execution.context.changed and not execution.recorded:
                 details = execution.context.told()
                 if details is not None:
-                    told.append(DetailsTold(execution.run.id, details))
+                    told.append(DetailsRecorded(execution.run.id, details))
         return told
 
     def abandon(self) -> None:
