@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 from queue import SimpleQueue
@@ -100,15 +101,13 @@ def test_a_stranger_is_not_heard(channels: Channels, tmp_path: Path) -> None:
     heard: list[events.Event] = []
     address = channels.open().listen(a_run(heard))
     assert address is not None
-    with socket.socket(socket.AF_UNIX) as stranger:
+    words = BytesIO()
+    send(words, b"some token")
+    send(words, cloudpickle.dumps(("log", (20, "let me in"))))
+    with socket.socket(socket.AF_UNIX) as stranger, stranger.makefile("rb") as incoming:
         stranger.connect(address[0])
-        with (
-            pytest.raises((EOFError, ConnectionError)),
-            stranger.makefile("wb") as outgoing,
-            stranger.makefile("rb") as incoming,
-        ):
-            send(outgoing, b"some token")
-            send(outgoing, cloudpickle.dumps(("log", (20, "let me in"))))
+        stranger.sendall(words.getvalue())
+        with pytest.raises((EOFError, ConnectionError)):
             receive(incoming)
     assert not heard
 
