@@ -25,7 +25,7 @@ from schedkit.report.pipeline import extract
 from schedkit.values.timezones import parse_timezone
 
 
-class Heard(context.Surroundings):
+class Heard(context.ExecutionContext):
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.facts: dict[str, Any] = {}
