@@ -22,7 +22,7 @@ from schedkit.notebook.execute import LEFT_OUT
 from schedkit.notebook.parameters_cell import notebook_params, with_parameters
 from schedkit.report.params import Param, annotations_of, read_params, signature_of
 from schedkit.values.durations import elapsed_text
-from schedkit.values.extras import requires_extra
+from schedkit.values.extras import check_package, requires_extra
 from schedkit.values.failures import translate
 from schedkit.values.files import replacing
 from schedkit.values.text import clip, one_line
@@ -74,6 +74,8 @@ class NotebookTask:
         kernel: str | None = None,
         cell_timeout: float | None = None,
     ) -> None:
+        for package in ("nbclient", "nbconvert"):
+            check_package(package, "notebook", "notebooks")
         self.path, self.copies = Path(path).resolve(), Path(copies)
         self.kernel, self.cell_timeout = kernel, cell_timeout
         notebook = read_notebook(self.path)
@@ -109,8 +111,7 @@ class NotebookTask:
         return {"notebook": str(copy), "cells": sum(cell.cell_type == "code" for cell in notebook.cells)}
 
     def _execute(self, notebook: Any) -> None:
-        with requires_extra("notebook", "notebooks"):
-            from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
         try:
             # The thread that calls may have a loop that runs, as a kernel's has.
@@ -200,8 +201,7 @@ def _text(notebook: Any) -> str:
 
 
 def _html(notebook: Any, title: str) -> str:
-    with requires_extra("notebook", "notebooks"):
-        from nbconvert import HTMLExporter
+    from nbconvert import HTMLExporter
 
     with warnings.catch_warnings():
         # A picture without alternative text is the notebook's.
