@@ -9,7 +9,7 @@ from pydantic import Field
 
 from schedkit.errors import CheckError, UsageError
 from schedkit.report.expressions import evaluate
-from schedkit.report.models import Names, OneOf, Share, share
+from schedkit.report.models import OneOf, Share, SomeNames, share
 from schedkit.values.extraction import incomplete
 from schedkit.values.keywords import check_keywords
 from schedkit.values.parsers import whole_number
@@ -35,9 +35,9 @@ class Check(OneOf):
     """The most rows."""
     max_drop: Share | None = None
     """The share of the rows of the last good run that may be fewer, such as 50%; judged from 10 rows up."""
-    unique: Names | None = None
+    unique: SomeNames | None = None
     """Columns whose values, together, no two rows share."""
-    not_null: Names | None = None
+    not_null: SomeNames | None = None
     """Columns that have a value in every row."""
     complete: Literal[True] | None = None
     """No site and no issue is missing."""

@@ -87,6 +87,7 @@ class Scheduled(Strict):
         if declared is None:
             return handler(data)
         params, first = declared
+        _check_each(data.get("for_each") or {}, params)
         given = (info.context or {}).get("values")
         values = {name: param.sample for name, param in params.items()} | first if given is None else given
         made = handler(filled(data, values, _refused))
@@ -145,7 +146,7 @@ class Scheduled(Strict):
         for values in combinations(self.for_each):
             document = {key: value for key, value in self._document.items() if key != "for_each"}
             chosen = {
-                name: Param(type=params[name].type, default=value, choices=params[name].choices)
+                name: params[name].model_copy(update={"default": params[name].read(value, name)})
                 for name, value in values.items()
             }
             document["params"] = {**(document.get("params") or {}), **chosen}
@@ -172,6 +173,15 @@ class Scheduled(Strict):
         made = self.of(document, context)
         made._file = self._file
         return made
+
+
+def _check_each(for_each: Mapping[str, Any], params: Mapping[str, Param]) -> None:
+    for name, values in for_each.items():
+        for number, value in enumerate(values):
+            try:
+                params[name].read(value, name)
+            except UsageError as error:
+                raise _refused(("for_each", name, number), error) from None
 
 
 def _as_name(value: Any) -> str:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from schedkit.values.parsers import Reads, invalid
 
-__all__ = ["Names", "OneOf", "Share", "Strict", "parsed_as", "share"]
+__all__ = ["Names", "OneOf", "Share", "SomeNames", "Strict", "parsed_as", "share"]
 
 
 def _listed(value: Any) -> Any:
@@ -19,6 +19,9 @@ def _listed(value: Any) -> Any:
 
 # One name or several.
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+
+# At least one.
+SomeNames = Annotated[Names, Field(min_length=1)]
 
 
 def share(value: Any, what: str) -> float:

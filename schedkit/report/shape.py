@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from schedkit.errors import UsageError
+from schedkit.errors import SchedkitError, UsageError
 from schedkit.report.expressions import evaluate
 from schedkit.report.frames import Frames, columns_of, stacked
 from schedkit.report.functions import resolve
 from schedkit.report.metrics import metrics
 from schedkit.report.reshape import count_by, group, join, pivot
 from schedkit.report.steps import Call, Join, Metrics, Shape, step_of
-from schedkit.values.text import safe_repr
+from schedkit.values.text import one_line, safe_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,15 +39,27 @@ def shape_frames(frames: Frames, step: Shape) -> Frames:
     if name == "use":
         return frames.now(frames.get(value, "shape.use"))
     frame = frames.current
-    if name in _STEPS:
-        shaped = _STEPS[name](frame, value)
-    elif name in _WITH_OTHERS:
-        shaped = _WITH_OTHERS[name](frames, value)
+    if name == "call":
+        shaped = _call(frames, value)
+    elif name in _STEPS or name in _WITH_OTHERS:
+        shaped = _shaped(frames, name, value)
     else:
         shaped = _frame_of(step_of(name)(frame.copy(), **_options(value)), f"shape.{name}")
     if name != "stack":
         shaped.attrs = {**shaped.attrs, **frame.attrs}
     return frames.now(shaped)
+
+
+def _shaped(frames: Frames, name: str, value: Any) -> pd.DataFrame:
+    try:
+        return _STEPS[name](frames.current, value) if name in _STEPS else _WITH_OTHERS[name](frames, value)
+    except SchedkitError:
+        raise
+    except Exception as error:  # pandas raises what its code meets: values that have no order, lists as keys
+        raise UsageError(
+            f"shape.{name}: {one_line(f'{type(error).__name__}: {error}')}",
+            hint="look at the types of these columns",
+        ) from error
 
 
 def _options(value: Any) -> dict[str, Any]:
@@ -158,5 +170,4 @@ _WITH_OTHERS: dict[str, Callable[[Frames, Any], pd.DataFrame]] = {
     "join": _join,
     "stack": _stack,
     "metrics": _metrics,
-    "call": _call,
 }

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from schedkit.errors import UsageError
-from schedkit.report.models import Names, OneOf, Strict
+from schedkit.report.models import Names, OneOf, SomeNames, Strict
 from schedkit.values.text import did_you_mean, safe_repr
 
 __all__ = ["AGGREGATES", "STEP_ENTRY_POINTS", "Call", "Group", "Join", "Metrics", "Pivot", "Shape"]
@@ -21,7 +21,7 @@ Aggregate = Annotated[str, Field(pattern=rf"^({'|'.join(AGGREGATES)}|p[1-9][0-9]
 class Group(Strict):
     """One row for each value of some columns."""
 
-    by: Names
+    by: SomeNames
     """The columns whose values have a row each."""
     values: dict[str, Aggregate | dict[str, Aggregate]] = Field(default_factory=dict)
     """Column: function, or new name: {column: function}; without it the rows are counted.
@@ -33,7 +33,7 @@ class Group(Strict):
 class Pivot(Strict):
     """A table of counts, or of another function, by the values of rows and columns."""
 
-    rows: Names
+    rows: SomeNames
     """The columns whose values are the rows."""
     columns: str
     """The column whose values are the columns."""
@@ -56,7 +56,7 @@ class Join(Strict):
 
     with_: str = Field(alias="with")
     """The other frame: an extraction, or what a step has saved."""
-    on: Names | dict[str, str] = ("Key",)
+    on: SomeNames | Annotated[dict[str, str], Field(min_length=1)] = ("Key",)
     """The columns that both have, or column here: column there."""
     columns: Names | None = None
     """The columns of the other frame that are added; by default all."""
@@ -71,7 +71,7 @@ class Metrics(Strict):
 
     model_config = ConfigDict(extra="allow")
 
-    add: Names | None = None
+    add: SomeNames | None = None
     """Add these columns of the result to the rows, by Key; without it the result replaces the rows."""
 
     @property
@@ -117,13 +117,13 @@ class Shape(OneOf):
 
     model_config = ConfigDict(extra="allow")
 
-    columns: Names | None = None
+    columns: SomeNames | None = None
     """The columns that stay, in this order."""
-    drop: Names | None = None
+    drop: SomeNames | None = None
     """Columns that go."""
     rename: dict[str, str] | None = None
     """Old name: new name."""
-    sort: Names | None = None
+    sort: SomeNames | None = None
     """Columns; one with a leading - sorts downwards."""
     filter: str | None = None
     """The rows that stay: an expression of pandas, such as Points > 3 and Status != 'Done'."""
@@ -133,12 +133,12 @@ class Shape(OneOf):
     """Only the first rows."""
     explode: str | None = None
     """A column of lists: one row for each element."""
-    count_by: Names | None = None
+    count_by: SomeNames | None = None
     """Count the rows by the values of columns."""
     group: Group | None = None
     pivot: Pivot | None = None
     join: Join | None = None
-    stack: Names | None = None
+    stack: SomeNames | None = None
     """Other frames whose rows are put below."""
     metrics: Metrics | None = None
     call: Annotated[Call, BeforeValidator(_called, json_schema_input_type=Call | str)] | None = None

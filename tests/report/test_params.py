@@ -131,6 +131,15 @@ def test_for_each_wants_values(values: str) -> None:
         loads_reports(YAML.replace("deliver:", f"for_each: {{project: {values}}}\ndeliver:"), "r")
 
 
+def test_each_value_of_for_each_fits() -> None:
+    text = YAML.replace("deliver:", "for_each: {least: [1, many]}\ndeliver:")
+    with pytest.raises(SettingsError, match=r"r:9:23: for_each.least.1: least='many' .a whole number"):
+        loads_reports(text, "r")
+    made = loads_reports(YAML + "for_each: {least: [1, '2']}\n")
+    assert [report.extract["issues"].limit for report in made] == [1, 2]
+    assert made[1].bound({"least": 5}).extract["issues"].limit == 5
+
+
 def test_assignments_of_a_command_line() -> None:
     assert read_assignments(["a=1", " b =x=y"]) == {"a": "1", "b": "x=y"}
     for wrong in (["a"], ["=1"], ["a=1", "a=2"]):
