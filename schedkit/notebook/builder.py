@@ -195,7 +195,7 @@ class Builder(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 def _told(act: Callable[[], str]) -> tuple[str, str]:
     """Carry out `act`; return its words, or its error's, and their colour. No bar appears in any cell."""
     try:
-        with context.use(context.Surroundings()):
+        with context.use(context.ExecutionContext()):
             return act(), GOOD
     except SchedkitError as error:
         return str(error), BAD

@@ -27,7 +27,7 @@ from schedkit.report.sources import Extract
 from schedkit.values.timezones import parse_timezone
 
 
-class Heard(context.Surroundings):
+class Heard(context.ExecutionContext):
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.facts: dict[str, Any] = {}
