@@ -21,6 +21,7 @@ import anyio.to_thread
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from schedkit.core.ids import new_id
 from schedkit.core.store.database import Store
 from schedkit.values.forks import register_fork_hook
 
@@ -29,7 +30,7 @@ __all__ = ["Wakeups", "send_wakeup", "wakeups_for"]
 _log = logging.getLogger("schedkit")
 
 CHANNEL = "schedkit"
-EVERYBODY = "*"
+NOTIFY = "notify:"
 
 
 class Wakeups(Protocol):
@@ -43,8 +44,8 @@ class Wakeups(Protocol):
 
     address: str
 
-    async def open(self, life: str) -> None:
-        """Listen from now on, for this life. What is not to be had is done without: looks come anyway."""
+    async def open(self) -> None:
+        """Listen from now on. What is not to be had is done without: looks come anyway."""
 
     async def wait(self, seconds: float) -> bool:
         """Wait for a wake-up for so many seconds at most; tell whether one came."""
@@ -58,18 +59,12 @@ def wakeups_for(store: Store) -> Wakeups:
     return Datagrams() if store.sqlite else Notifications(store)
 
 
-def send_wakeup(store: Store, nodes: Iterable[tuple[str, str]]) -> None:
-    """Have processes look at the ledger; from any thread, at once, and never with an error.
-
-    Parameters
-    ----------
-    nodes : iterable of (str, str)
-        The life and the address of each.
-    """
+def send_wakeup(store: Store, addresses: Iterable[str]) -> None:
+    """Have the processes of these addresses look at the ledger; from any thread, never with an error."""
     if not store.sqlite:
-        _notify(store, [life for life, _ in nodes])
+        _notify(store, [name for address in addresses if (name := address.removeprefix(NOTIFY)) != address])
         return
-    for _, address in nodes:
+    for address in addresses:
         family, target = _target(address)
         if family is None:
             continue
@@ -79,13 +74,13 @@ def send_wakeup(store: Store, nodes: Iterable[tuple[str, str]]) -> None:
             sender.sendto(b"!", target)
 
 
-def _notify(store: Store, lives: list[str]) -> None:
-    if not lives:
+def _notify(store: Store, names: list[str]) -> None:
+    if not names:
         return
     try:
         with store.connect() as connection, connection.begin():
-            for life in lives:
-                connection.execute(sa.select(sa.func.pg_notify(CHANNEL, life)))
+            for name in names:
+                connection.execute(sa.select(sa.func.pg_notify(CHANNEL, name)))
     except SQLAlchemyError as error:
         _log.debug("a wake-up was not sent: %s", error)
 
@@ -116,13 +111,13 @@ class Datagrams:
         self._path: Path | None = None
         register_fork_hook(self._close_socket)
 
-    async def open(self, life: str) -> None:
+    async def open(self) -> None:
         """Make the socket."""
         family = socket.AF_INET if _system() == "win32" else socket.AF_UNIX
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         try:
-            self.address = self._bind(self._socket, f"schedkit-{life}")
+            self.address = self._bind(self._socket, f"schedkit-{new_id()}")
         except OSError as error:
             _log.debug("no socket for wake-ups: %s", error)
             self._close_socket()
@@ -174,12 +169,12 @@ class Notifications:
     def __init__(self, store: Store) -> None:
         self.address = ""
         self._store = store
-        self._life = ""
+        self._name = new_id()
         self._connection: sa.Connection | None = None
 
-    async def open(self, life: str) -> None:
+    async def open(self) -> None:
         """Listen on a connection."""
-        self._life = life
+        self.address = NOTIFY + self._name
         await anyio.to_thread.run_sync(self._listen)
 
     def _listen(self) -> None:
@@ -191,7 +186,7 @@ class Notifications:
             self._drop()
 
     async def wait(self, seconds: float) -> bool:
-        """Wait for a notification to this life or to all; a lost connection is made anew at the next wait."""
+        """Wait for a notification to this process; a lost connection is made anew at the next wait."""
         if self._connection is None:
             await anyio.sleep(seconds)
             await anyio.to_thread.run_sync(self._listen)
@@ -205,7 +200,7 @@ class Notifications:
         return False
 
     def _heard(self) -> bool | None:
-        """Tell whether one was for this life; None: the connection is lost."""
+        """Tell whether one was for this process; None: the connection is lost."""
         assert self._connection is not None
         try:
             told = [notice.payload for notice in self._driver(self._connection).notifies(timeout=0)]
@@ -213,7 +208,7 @@ class Notifications:
             _log.debug("the connection for wake-ups is lost: %s", error)
             self._drop()
             return None
-        return self._life in told or EVERYBODY in told
+        return self._name in told
 
     @staticmethod
     def _driver(connection: sa.Connection) -> Any:

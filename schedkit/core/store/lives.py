@@ -46,6 +46,7 @@ class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     since: datetime
     alive: bool
+    address: str = ""  # where wake-ups reach it
 
     @property
     def here(self) -> bool:
@@ -68,9 +69,16 @@ class Lease:
     """
 
     def __init__(
-        self, store: Store, name: str, *, kind: str = "script", seconds: float = LEASE_SECONDS
+        self,
+        store: Store,
+        name: str,
+        *,
+        kind: str = "script",
+        address: str = "",
+        seconds: float = LEASE_SECONDS,
     ) -> None:
         self.store, self.name, self.kind, self.seconds = store, name, kind, seconds
+        self.address = address
         self.life = ""
         self._lock: ByteLock | None = None
 
@@ -115,7 +123,7 @@ class Lease:
             "host": socket.gethostname(),
             "version": version("schedkit"),
             "since": now,
-            "address": "",
+            "address": self.address,
             "batch": 0,
             "base": 0,
         }
@@ -235,6 +243,7 @@ def _node(store: Store, row: Mapping[str, Any], now: int) -> NodeRow:
         host=row["host"],
         since=from_micros(row["since"]),
         alive=_is_alive(store, row, now),
+        address=row["address"],
     )
 
 

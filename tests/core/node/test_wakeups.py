@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 def with_open(store: Store, use: Callable[[Wakeups], object]) -> None:
     async def main() -> None:
         wakeups = wakeups_for(store)
-        await wakeups.open("life1")
+        await wakeups.open()
         try:
             await use(wakeups)  # type: ignore[misc]  # it is a coroutine function
         finally:
@@ -39,9 +40,9 @@ def with_open(store: Store, use: Callable[[Wakeups], object]) -> None:
 
 def test_a_wakeup_ends_the_wait(store: Store) -> None:
     async def use(wakeups: Wakeups) -> None:
-        send_wakeup(store, [("life1", wakeups.address), ("life1", wakeups.address)])
+        send_wakeup(store, [wakeups.address, wakeups.address])
         assert await wakeups.wait(20)
-        send_wakeup(store, [("life1", wakeups.address)])
+        send_wakeup(store, [wakeups.address])
         assert await wakeups.wait(20)
 
     with_open(store, use)
@@ -50,7 +51,7 @@ def test_a_wakeup_ends_the_wait(store: Store) -> None:
 def test_many_at_once_are_one(tmp_path: Path) -> None:
     async def use(wakeups: Wakeups) -> None:
         for _ in range(5):
-            send_wakeup(store, [("life1", wakeups.address)])
+            send_wakeup(store, [wakeups.address])
         assert await wakeups.wait(20)
         assert not await wakeups.wait(0.01)
 
@@ -68,7 +69,7 @@ def test_a_wakeup_comes_while_one_waits(store: Store) -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(wait)
             await anyio.lowlevel.checkpoint()
-            await anyio.to_thread.run_sync(send_wakeup, store, [("life1", wakeups.address)])
+            await anyio.to_thread.run_sync(send_wakeup, store, [wakeups.address])
         assert heard == [True]
 
     with_open(store, use)
@@ -76,7 +77,7 @@ def test_a_wakeup_comes_while_one_waits(store: Store) -> None:
 
 def test_what_is_for_others_wakes_nobody(store: Store) -> None:
     async def use(wakeups: Wakeups) -> None:
-        send_wakeup(store, [("another", "udp:no number"), ("another", ""), ("another", "abstract:nobody")])
+        send_wakeup(store, ["udp:no number", "", "abstract:nobody", "notify:another"])
         assert not await wakeups.wait(0.05)
 
     with_open(store, use)
@@ -85,7 +86,7 @@ def test_what_is_for_others_wakes_nobody(store: Store) -> None:
 def test_a_full_socket_holds_nobody_up(tmp_path: Path) -> None:
     async def use(wakeups: Wakeups) -> None:
         for _ in range(2000):
-            send_wakeup(store, [("life1", wakeups.address)])
+            send_wakeup(store, [wakeups.address])
         assert await wakeups.wait(20)
 
     store = Store(tmp_path / "ledger.db")
@@ -95,10 +96,10 @@ def test_a_full_socket_holds_nobody_up(tmp_path: Path) -> None:
 def test_after_its_end_nobody_hears(tmp_path: Path) -> None:
     async def main() -> None:
         wakeups = Datagrams()
-        await wakeups.open("life1")
+        await wakeups.open()
         address = wakeups.address
         await wakeups.close()
-        send_wakeup(store, [("life1", address)])
+        send_wakeup(store, [address])
         assert wakeups.address == ""
         assert not await wakeups.wait(0.01)
 
@@ -114,7 +115,7 @@ def test_elsewhere_it_is_a_socket_of_another_kind(
 
     async def use(wakeups: Wakeups) -> None:
         assert wakeups.address.startswith({"win32": "udp:", "darwin": "unix:"}[platform])
-        send_wakeup(store, [("life1", wakeups.address)])
+        send_wakeup(store, [wakeups.address])
         assert await wakeups.wait(20)
 
     monkeypatch.setattr(sys, "platform", platform)
@@ -122,16 +123,16 @@ def test_elsewhere_it_is_a_socket_of_another_kind(
     with_open(store, use)
 
 
-def test_without_a_socket_the_wait_goes_on(tmp_path: Path) -> None:
+def test_without_a_socket_the_wait_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
-        first, second = Datagrams(), Datagrams()
-        await first.open("same")
-        await second.open("same")  # the name is taken
-        assert second.address == ""
-        assert not await second.wait(0.01)
-        await first.close()
-        await second.close()
+        wakeups = Datagrams()
+        await wakeups.open()
+        assert wakeups.address == ""
+        assert not await wakeups.wait(0.01)
+        await wakeups.close()
 
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no such folder"))
     anyio.run(main)
 
 
@@ -142,7 +143,7 @@ def test_a_forked_child_takes_no_wakeup(tmp_path: Path) -> None:
         if child == 0:
             os._exit(0 if wakeups.address == "" else 1)
         assert os.waitpid(child, 0)[1] == 0
-        send_wakeup(store, [("life1", wakeups.address)])
+        send_wakeup(store, [wakeups.address])
         assert await wakeups.wait(20)
 
     store = Store(tmp_path / "ledger.db")
@@ -159,7 +160,7 @@ def test_a_lost_connection_is_made_anew(new_database: Callable[[], str]) -> None
             )
         assert await wakeups.wait(20), "look: something may have been missed"
         assert not await wakeups.wait(0.01)
-        send_wakeup(store, [("life1", "")])
+        send_wakeup(store, [wakeups.address])
         assert await wakeups.wait(20)
 
     with_open(store, use)
@@ -173,10 +174,10 @@ def test_a_server_that_is_away_is_done_without(new_database: Callable[[], str]) 
 
     async def main() -> None:
         wakeups = Notifications(store)
-        await wakeups.open("life1")
+        await wakeups.open()
         assert not await wakeups.wait(0.01)
         await wakeups.close()
 
     anyio.run(main)
-    send_wakeup(store, [("life1", "")])
+    send_wakeup(store, ["notify:somebody"])
     send_wakeup(store, [])
