@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from schedkit.core.engine.values import Finished
+from schedkit.core.engine.decision import Finished
 from schedkit.core.promise import Promise
 
 __all__ = ["LifeEnded", "Waiter", "Waiters"]

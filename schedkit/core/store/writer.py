@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from schedkit.core.engine.values import Decision
+from schedkit.core.engine.decision import Decision
 from schedkit.core.events import TO_COME
 from schedkit.core.store.commits import Statements, commits_for
 from schedkit.core.store.database import Store, reason
