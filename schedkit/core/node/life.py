@@ -103,9 +103,11 @@ class Life:
         declarations: Declarations,
         lease: Lease,
         lost: Callable[[], object],
+        told: Callable[[], object],
     ) -> None:
         self.ledger, self.registry, self.bus, self.ports, self.config = ledger, registry, bus, ports, config
         self.lease = lease
+        self._tell_others = told
         self.engine = Engine(config.engine(lease.life))
         self.executions = Executions(ports, self._tell, self.post)
         self.waiters = Waiters()
@@ -333,6 +335,8 @@ class Life:
         self.hear_of_all(events)
         self.written = max([self.written, *(event.seq for event in events)])
         self.bus.publish(events)
+        if events:
+            self._tell_others()
         for _ in decisions:
             self._carry_out(self._unwritten.popleft())
         self._failures = 0

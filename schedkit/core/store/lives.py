@@ -29,7 +29,7 @@ from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.values.instants import from_micros
 from schedkit.values.processes import alive
 
-__all__ = ["LEASE_SECONDS", "Lease", "NodeRow", "living", "living_in", "mark_gone"]
+__all__ = ["LEASE_SECONDS", "Lease", "NodeRow", "has_died", "living", "living_in", "mark_gone"]
 
 _log = logging.getLogger("schedkit")
 
@@ -208,6 +208,12 @@ def living(store: Store) -> list[NodeRow]:
     """Return the lives that are not marked as gone, the oldest first; `alive` tells those that have died."""
     with store.reading() as connection:
         return living_in(store, connection)
+
+
+def has_died(store: Store, node: NodeRow) -> bool:
+    """Tell whether the lock of a life is free; only where a lock tells that it lives (SQLite)."""
+    path = _lives_file(store)
+    return path is not None and not held_elsewhere(path, _position(node.life))
 
 
 def mark_gone(store: Store, connection: sa.Connection, life: str) -> bool:
