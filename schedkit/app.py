@@ -6,6 +6,7 @@ import atexit
 import functools
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -182,9 +183,11 @@ class App:
     ) -> TaskHandle[..., Any]:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
         self.check_report(report)
-        return scheduler.task(report.trigger if scheduled else None, **task_options(report, scheduled))(
-            _ReportCall(report, self.tools(scheduler))
-        )
+        call = _ReportCall(report, self.tools(scheduler))
+        with origin.declared_in(report.file) if report.file else nullcontext():
+            return scheduler.task(report.trigger if scheduled else None, **task_options(report, scheduled))(
+                call
+            )
 
 
 def task_options(report: Scheduled, scheduled: bool) -> dict[str, Any]:
