@@ -261,6 +261,10 @@ class RunHandle:
         """Cancel it; False if it had ended."""
         return self.scheduler.cancel(self.id)
 
+    def retry(self, **params: Any) -> RunHandle:
+        """Run it again after its end, with its parameters or these instead: see `Scheduler.retry`."""
+        return self.scheduler.retry(self.id, **params)
+
 
 class _AsyncTask(Generic[P]):
     """The async face of a task."""

@@ -126,7 +126,7 @@ class Heard(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Somebody wants a run; `scheduled` is the due time that it makes up for."""
+    """Somebody wants a run; `scheduled` is the due time that it makes up for, `retry_of` the run repeated."""
 
     run: str
     task: str
@@ -134,6 +134,7 @@ class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
     cause: str = "submit"
     actor: str = ""
     scheduled: int | None = None
+    retry_of: str = ""
 
 
 class Cancel(Stimulus, frozen=True, kw_only=True, gc=False):

@@ -71,9 +71,10 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommandRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody asks another process to do."""
+    """What somebody asks another process to do; it was left `at` that time, in microseconds since 1970."""
 
     id: str
+    at: int
     who: str
     kind: str
     data: dict[str, Any]
@@ -510,6 +511,7 @@ def _told(row: Mapping[str, Any]) -> ToldRow:
 def _command(row: Mapping[str, Any]) -> CommandRow:
     return CommandRow(
         id=row["id"],
+        at=row["at"],
         who=row["actor"],
         kind=row["kind"],
         data=load(row["data"]),
