@@ -206,9 +206,8 @@ class Scheduler(Views, ProcessSpec, JobApi):
         if task.trigger is not None:  # before anybody knows of the task: what it cannot tell is refused
             task.trigger.begins(datetime.now(UTC), self._node.config.tz)
         known = self._known_parents(task)
+        self._node.declarations.expect(task.name, replace)
         self._registry.add(task, known=known, origin=origin.here())
-        if replace:
-            self._node.declarations.replacing.add(task.name)
         handle: TaskHandle[..., Any] = TaskHandle(self, task.name)
         self._handles[task.name] = handle
         if self._node.state == "running":

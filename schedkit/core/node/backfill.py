@@ -85,10 +85,11 @@ class Backfills:
             until = min(end, (row.next_at or datetime.now(UTC)) - MICROSECOND)
             due = await anyio.to_thread.run_sync(due_times, trigger, start, until, f"task {name!r}")
             taken = await _taken(life, name, due)
-            wanted = [{"run": new_id(), "scheduled": to_micros(time)} for time in due if time not in taken]
+            runs = {new_id(): to_micros(time) for time in due if time not in taken}
+            wanted = [{"run": run, "scheduled": scheduled} for run, scheduled in runs.items()]
             waiters, durable = submit_all(life, wanted, task=name, cause="backfill", actor=asked.actor)
             await awaited(durable.future())
-        return {one["run"]: waiter for one, waiter in zip(wanted, waiters, strict=True)}
+        return dict(zip(runs, waiters, strict=True))
 
 
 async def _taken(life: Life, name: str, due: list[datetime]) -> set[datetime]:

@@ -57,6 +57,17 @@ class Declarations:
         self.replacing: set[str] = set()
         self.elsewhere: dict[str, str] = {}
         self.declared: dict[str, datetime] = {}
+        self._pending: set[str] = set()
+
+    def expect(self, name: str, replace: bool = False) -> None:
+        """Note that a task is about to be declared here, with `replace` whatever code another process has."""
+        self._pending.add(name)
+        if replace:
+            self.replacing.add(name)
+
+    def settled(self, names: Iterable[str]) -> None:
+        """Note that it is known where these tasks are at home."""
+        self._pending.difference_update(names)
 
     async def again(self, home: Collection[str]) -> list[Declare]:
         """Return the declarations of the tasks that are at home here, for an engine that is made anew."""
@@ -178,9 +189,7 @@ class Declarations:
             if event.change == "removed":
                 moved.pop(event.task, None)
                 self.forget(event.task, event.at)
-            elif not (life and event.task in self._registry) or self._declared_since(event.task, event.at):
-                continue
-            elif event.row.home != life:
+            elif life and event.row.home != life and not self._knows_better(event.task, event.at):
                 moved[event.task] = event.row.home
         for name in await self._same_code(moved):
             self.elsewhere[name] = moved[name]
@@ -217,6 +226,10 @@ class Declarations:
             # Who removed it did not know of what comes after it here, which needs it.
             with contextlib.suppress(DeclarationError):
                 self._registry.remove(name)
+
+    def _knows_better(self, name: str, at: datetime) -> bool:
+        """Tell whether what was told of a task at that time is of no concern here, or not any more."""
+        return name not in self._registry or name in self._pending or self._declared_since(name, at)
 
     def _declared_since(self, name: str, at: datetime) -> bool:
         return name in self.declared and self.declared[name] >= at

@@ -382,6 +382,7 @@ class Node:
                     await awaited(token.future())
                 except (StaleError, RefusedRowError, OutdatedError):
                     stale.append(task)
+        self.declarations.settled({task.name for task in tasks} - {task.name for task in stale})
         return stale
 
     async def end_of(self, run: str) -> Finished:

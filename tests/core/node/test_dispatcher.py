@@ -20,6 +20,7 @@ from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node import dispatcher, send_command
 from schedkit.core.node.commands import PauseTask, SubmitRun
 from schedkit.core.states import State
+from schedkit.core.tasks.origin import declared_in
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.constructors import cron
 from schedkit.errors import NotRunningError, ParameterError, UsageError
@@ -353,7 +354,8 @@ def test_an_heir_whose_home_changed_its_code_inherits_nothing(make: Make) -> Non
     home.start()
     heir.start()
     declare(home)
-    declare(heir)
+    with declared_in("/elsewhere.py"):
+        declare(heir)
     assert heir.standing_by == ["one"]
     home.task(NEW_YEAR, name="one", overlap="allow")(lambda: "edited")
     home.stop("1s")
