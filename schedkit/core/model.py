@@ -34,6 +34,7 @@ __all__ = [
     "After",
     "Hooks",
     "Rate",
+    "Requested",
     "Retry",
     "RunsIn",
     "Task",
@@ -194,6 +195,28 @@ class Hooks:
     validate_params: Callable[..., object] | None = None
 
 
+class Requested(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody asked for who knows no code: a handler run with these parameters.
+
+    Attributes
+    ----------
+    handler : str
+        The declared task whose code runs.
+    owner : str
+        Who asked; recorded, never impersonated.
+    metadata : dict
+        What else the requester notes.
+    options : dict
+        The options of a task that the request gives, as it writes them.
+    """
+
+    handler: str
+    parameters: dict[str, Any] = {}
+    owner: str = ""
+    metadata: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+
+
 RunsIn = str | Executor  # "auto" (async: users' loop; sync: a thread), "thread", "process", an executor
 
 
@@ -227,6 +250,8 @@ class Task:
     left_open : frozenset of str
         Options without a value of their own, which take the job defaults of the scheduler that takes the
         task in.
+    requested : Requested or None
+        The request that it was made by; None: it is declared in code.
     """
 
     name: str
@@ -251,6 +276,7 @@ class Task:
     enabled: bool = True
     details: Mapping[str, Any] = field(default_factory=dict)
     left_open: frozenset[str] = frozenset()
+    requested: Requested | None = None
 
     @cached_property
     def asynchronous(self) -> bool:
@@ -287,6 +313,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         The event of the log up to which it has a run for each of its parents' runs.
     facts : dict
         What screens show of it: description, tags, priority, …
+    requested : Requested or None
+        The request that it was made by; None: it is declared in code.
     """
 
     name: str
@@ -304,6 +332,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created: int = 0
     declared: int
     who: str = ""
+    requested: Requested | None = None
 
     @property
     def anchor(self) -> datetime:

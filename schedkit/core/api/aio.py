@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
+from schedkit import context
 from schedkit.core.api.handles import RunHandle, TaskHandle
 from schedkit.core.api.views import named
+from schedkit.core.ids import new_id
 from schedkit.core.node.commands import (
     BackfillTask,
     CancelRun,
     Command,
     PauseTask,
     RemoveTask,
+    RequestTask,
     RescheduleTask,
     ResumeTask,
     SubmitRun,
@@ -102,8 +107,65 @@ class AsyncScheduler:
                 f"run {id} of {found.task!r} has not ended: it is {found.state}",
                 hint="cancel it first, or submit another run",
             )
-        (command,) = self._scheduler._commands(found.task, [{**found.params, **params}], retry_of=id)
+        origin = {"retry_of": id, "request": found.request}
+        (command,) = self._scheduler._commands(found.task, [{**found.params, **params}], **origin)
         return await self._submitted(command)
+
+    @bridged
+    async def add_request(self, body: Mapping[str, Any]) -> TaskHandle[..., Any] | RunHandle:
+        """Take what is asked for as data: a run of a declared task, or a task of its own.
+
+        It is durable when it returns, unless no process runs: then it is, once this scheduler starts.
+
+        Parameters
+        ----------
+        body : mapping
+            See `schedkit.core.tasks.request.read_request`; it names a declared task or a tag. With a cron
+            expression or with dependencies it is a task of its own; else a single run.
+
+        Returns
+        -------
+        TaskHandle or RunHandle
+            The task, or the single run.
+
+        Raises
+        ------
+        DeclarationError, TriggerError, ParameterError
+            Naming the field; also if the name is of a task that is declared in code.
+        """
+        scheduler = self._scheduler
+        request = await anyio.to_thread.run_sync(scheduler._read_request, body)
+        owner = "" if context.actor() else request.requested.owner
+        if request.single:
+            command = SubmitRun(
+                task=request.requested.handler,
+                run=new_id(),
+                params=dict(request.task.params),
+                request=request.of_run,
+                actor=owner,
+            )
+            if scheduler._open:
+                return await self._submitted(command)
+            scheduler._to_run.add(command.run, functools.partial(self._node.dispatcher.submit, [command]))
+            return RunHandle(scheduler, command.run, command.task)
+        name, trigger = request.task.name, request.task.trigger
+        if scheduler._open:
+            wanted = RequestTask(
+                task=name,
+                requested=request.requested,
+                trigger=None if trigger is None else trigger_data.dumps(trigger),
+                run=new_id() if request.run_now else "",
+                actor=owner,
+            )
+            await self._carry_out(wanted)
+            scheduler._to_run.discard(name)
+            return scheduler._handle(name)
+        handle = await anyio.to_thread.run_sync(scheduler.add, request.task)
+        if request.run_now:
+            scheduler._to_run.add(name)
+        else:
+            scheduler._to_run.discard(name)
+        return handle
 
     async def _submitted(self, command: SubmitRun) -> RunHandle:
         waiters: dict[str, Waiter] = {}

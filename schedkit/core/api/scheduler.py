@@ -42,6 +42,7 @@ from schedkit.core.tasks.defaults import fill
 from schedkit.core.tasks.options import TASK_OPTIONS, TaskOptions
 from schedkit.core.tasks.params import check, check_data
 from schedkit.core.tasks.registry import Registry
+from schedkit.core.tasks.request import TaskRequest, read_request
 from schedkit.core.triggers.base import TriggerLike
 from schedkit.errors import DeclarationError, NotRunningError, SettingsError, UsageError
 from schedkit.loop import blocking, refuse_in_coroutine, service, wait
@@ -141,7 +142,8 @@ class Scheduler(Views, ProcessSpec, JobApi):
         stop_at_exit(self)
         front_end().scheduler_started()
         self._to_run.submit()
-        self._tell_standing_by(self.standing_by)
+        everywhere = {name for name, told in self._registry.origins.items() if told == origin.EVERYWHERE}
+        self._tell_standing_by([name for name in self.standing_by if name not in everywhere])
 
     def _known_parents(self, task: Task) -> Container[str]:
         """Return the tasks that only the ledger knows, if one of them may be a parent of this task."""
@@ -274,14 +276,28 @@ class Scheduler(Views, ProcessSpec, JobApi):
         ends = zip(commands, made[0], strict=True)
         return [RunHandle(self, command.run, command.task, end) for command, end in ends], made[1], commands
 
-    def _commands(self, name: str, batch: Iterable[Mapping[str, Any]], retry_of: str = "") -> list[SubmitRun]:
+    def _commands(self, name: str, batch: Iterable[Mapping[str, Any]], **origin: Any) -> list[SubmitRun]:
         """Return the commands that ask for runs, after trying that the parameters fit."""
         name = getattr(name, "name", name)
         task = self._registry.get(name)
         if task is None:
             self._known(name)
         checked = [check_data(name, params) if task is None else check(task, params) for params in batch]
-        return [SubmitRun(run=new_id(), task=name, params=params, retry_of=retry_of) for params in checked]
+        return [SubmitRun(run=new_id(), task=name, params=params, **origin) for params in checked]
+
+    add_request = blocking(AsyncScheduler.add_request)
+
+    def _read_request(self, body: Mapping[str, Any]) -> TaskRequest:
+        """Return what a request means here, where others may have its handler and its parents."""
+        if not self._open and self._ledger.store.path is not None and not self._ledger.store.path.exists():
+            return read_request(body, self._registry)
+        self._must_be_open()
+        return read_request(
+            body,
+            self._registry,
+            elsewhere=self._ledger.handler,
+            ids=lambda: {row.id: row.name for row in self._ledger.tasks()},
+        )
 
     async def _submit_elsewhere(self, handles: list[RunHandle], commands: list[SubmitRun]) -> None:
         for handle, command in zip(handles, commands, strict=True):

@@ -18,6 +18,7 @@ from schedkit.core.engine.values import (
     FireRecorded,
     Found,
     HoldWrites,
+    KeepRequest,
     OutdatedError,
     Pause,
     Remove,
@@ -32,6 +33,7 @@ from schedkit.core.events import Fired, RunStep, TaskChanged
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.states import Disposition, State
 from schedkit.core.tasks.declare import replaced
+from schedkit.core.tasks.request import refuse_to_replace
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.dispositions import Fire, Schedule, settle, skipped
@@ -72,6 +74,8 @@ class Tasks:
         known = state.rows.get(task.name)
         moved = known is None and found is not None and found.row is not None
         self._check_found(stimulus, moved)
+        if task.requested is not None:
+            refuse_to_replace(task.name, found.row if moved and found is not None else known)
         if moved and found is not None:
             known = self._take_in(found)
         row = self._declared_row(stimulus, known)
@@ -172,6 +176,17 @@ class Tasks:
         self._tell_code(stimulus.task, stimulus.code)
         return {}
 
+    def keep_request(self, stimulus: KeepRequest) -> Answer:
+        """Note a requested task that waits for a process which has its handler."""
+        state, row = self._state, stimulus.row
+        known = state.rows.get(row.name)
+        refuse_to_replace(row.name, known)
+        created = state.now if known is None else known.created
+        times = {"anchored": state.now, "created": created, "declared": state.now}
+        row = replace(row, next=self._begins(stimulus.trigger), who=stimulus.actor, **times)
+        state.put_row(row, "declared" if known is None else "redeclared", stimulus.actor)
+        return {}
+
     def leave(self, name: str) -> None:
         """Forget a task that is at home elsewhere now; what runs here ends here."""
         state = self._state
@@ -203,7 +218,8 @@ class Tasks:
                 next = None if found is None else to_micros(found)
             home_by = known.home_by if known.home == state.config.life else stimulus.home_by
             home = {"home": state.config.life, "home_by": home_by, "place": stimulus.place}
-            return replace(known, next=next, facts=stimulus.facts, words=stimulus.words, **home)
+            told = {"facts": stimulus.facts, "words": stimulus.words, "requested": task.requested}
+            return replace(known, next=next, **told, **home)
         next = self._begins(trigger)
         if trigger is not None and next is None:
             _log.warning(
@@ -225,6 +241,7 @@ class Tasks:
             facts=stimulus.facts,
             declared=state.now,
             who=stimulus.actor,
+            requested=task.requested,
         )
 
     def _begins(self, trigger: Trigger | None) -> int | None:

@@ -39,6 +39,7 @@ __all__ = [
     "Found",
     "Heard",
     "HoldWrites",
+    "KeepRequest",
     "OutdatedError",
     "ParentsHeard",
     "Pause",
@@ -114,6 +115,14 @@ class StandBy(Stimulus, frozen=True, kw_only=True, gc=False):
     code: str
 
 
+class KeepRequest(Stimulus, frozen=True, kw_only=True, gc=False):
+    """A task was requested whose handler no process has: it waits, at home with nobody."""
+
+    row: TaskRow
+    trigger: Trigger | None
+    actor: str
+
+
 class Heard(Stimulus, frozen=True, kw_only=True, gc=False):
     """Other processes have written events to the log.
 
@@ -135,6 +144,7 @@ class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
     actor: str = ""
     scheduled: int | None = None
     retry_of: str = ""
+    request: dict[str, Any] | None = None
 
 
 class Cancel(Stimulus, frozen=True, kw_only=True, gc=False):

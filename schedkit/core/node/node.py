@@ -26,6 +26,7 @@ from schedkit.core.node.dispatcher import Dispatcher
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.life import Life
 from schedkit.core.node.maintenance import Maintenance, wait_idle
+from schedkit.core.node.requests import Requests
 from schedkit.core.node.waiters import LifeEnded, Waiter
 from schedkit.core.node.watching import Watching
 from schedkit.core.promise import Promise
@@ -81,7 +82,8 @@ class Node:
         self.declarations = Declarations(ledger, registry, config)
         self.watching = Watching(ledger, bus)
         self.life: Life | None = None
-        self.dispatcher = Dispatcher(ledger, registry, self.declarations, config)
+        requests = Requests(ledger, registry, self.declarations, self.declare)
+        self.dispatcher = Dispatcher(ledger, registry, self.declarations, requests, config)
         self.maintenance: Maintenance  # the life's, as long as there is one
         self.state = "stopped"
         self.lives: set[str] = set()
@@ -241,7 +243,7 @@ class Node:
             group.start_soon(life.serve)
             await self._take_census(life)
             self.life = self.dispatcher.life = life
-            await self.declare(list(self.registry.values()), alone=False)
+            await self.declare(await self.declarations.known_tasks(), alone=False)
             life.announce("started")
             begun.settle(None)
             group.start_soon(self._look, life)
@@ -288,7 +290,8 @@ class Node:
                 news = await self.watching.catch_up(life.lease.life)
                 life.hear_of_all(news)
                 self._hear(life, news, await self._whether_paused(life))
-                await self.declarations.hear(news, life.lease.life)
+                if stand_by := await self.declarations.hear(news, life.lease.life):
+                    life.post(*stand_by)
                 await self.watching.poll_progress(
                     {execution.run.id for execution in life.executions.values()}
                 )
@@ -356,12 +359,16 @@ class Node:
         left: Sequence[Task] = tasks
         for _ in range(DECLARE_TRIES):
             life = self.life
-            if life is None or not left:
+            if life is None or not tasks:
                 return
             left = await self._declare(life, left, alone)
-            if left:
-                await anyio.sleep(DECLARE_PAUSE_SECONDS)
-        _log.warning("task %r: another process declares it again and again", left[0].name if left else "")
+            if not left:
+                break
+            await anyio.sleep(DECLARE_PAUSE_SECONDS)
+        else:
+            _log.warning("task %r: another process declares it again and again", left[0].name)
+        if again := await self.declarations.requested(tasks):
+            await self.declare(again, alone=False)
 
     async def _declare(self, life: Life, tasks: Sequence[Task], alone: bool) -> list[Task]:
         """Return those for which another process was quicker."""
