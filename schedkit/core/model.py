@@ -250,8 +250,6 @@ class Task:
     left_open : frozenset of str
         Options without a value of their own, which take the job defaults of the scheduler that takes the
         task in.
-    requested : Requested or None
-        The request that it was made by; None: it is declared in code.
     """
 
     name: str
@@ -298,8 +296,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ----------
     trigger : str or None
         JSON; None without a schedule.
-    words : str
-        The trigger in words.
+    schedule_text : str
+        When it runs, for people: its trigger or its parents.
     anchored, next, created, declared : int
         When its schedule was first declared, its earliest time without a disposition, and when it was
         declared first and last; microseconds since 1970. `anchor` and so on are the same as aware times.
@@ -313,14 +311,12 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         The event of the log up to which it has a run for each of its parents' runs.
     facts : dict
         What screens show of it: description, tags, priority, …
-    requested : Requested or None
-        The request that it was made by; None: it is declared in code.
     """
 
     name: str
     id: str = ""
     trigger: str | None = None
-    words: str = ""
+    schedule_text: str = ""
     anchored: int
     next: int | None = None
     paused: bool = False
@@ -331,7 +327,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     heard: int = 0
     created: int = 0
     declared: int
-    who: str = ""
+    actor: str = ""
     requested: Requested | None = None
 
     @property

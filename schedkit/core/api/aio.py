@@ -10,7 +10,7 @@ import anyio.to_thread
 
 from schedkit import context
 from schedkit.core.api.handles import RunHandle, TaskHandle
-from schedkit.core.api.views import named
+from schedkit.core.api.task_handles import named
 from schedkit.core.ids import new_id
 from schedkit.core.node.commands import (
     BackfillTask,

@@ -15,7 +15,8 @@ from uuid import UUID, uuid5
 import anyio.to_thread
 
 from schedkit import context
-from schedkit.core.engine.values import Declare, Found, Remove, Reschedule, StandBy
+from schedkit.core.engine.snapshot import Found
+from schedkit.core.engine.stimuli import Declare, Remove, Reschedule, StandBy
 from schedkit.core.events import Event, TaskChanged
 from schedkit.core.model import Requested, Task, TaskRow
 from schedkit.core.node.config import NodeConfig
@@ -156,7 +157,7 @@ class Declarations:
             task=task,
             id=self._id(task.name),
             trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
-            words=_words(task, self._config.tz),
+            schedule_text=_schedule_text(task, self._config.tz),
             facts=_facts(task),
             place=self._place(task),
             code=code_of(task),
@@ -220,7 +221,7 @@ class Declarations:
             name=task.name,
             id=self._id(task.name),
             trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
-            words=_words(task, self._config.tz),
+            schedule_text=_schedule_text(task, self._config.tz),
             facts=_facts(task),
             requested=task.requested,
             anchored=0,
@@ -351,8 +352,8 @@ class Declarations:
         return Reschedule(
             task=name,
             trigger=trigger,
-            text=None if trigger is None else trigger_data.dumps(trigger),
-            words="" if trigger is None else trigger.text(self._config.tz),
+            trigger_json=None if trigger is None else trigger_data.dumps(trigger),
+            schedule_text="" if trigger is None else trigger.text(self._config.tz),
             actor=actor,
             command=command,
         )
@@ -361,7 +362,7 @@ class Declarations:
         return [row.name for row in self._ledger.tasks()]
 
 
-def _words(task: Task, tz: tzinfo | None) -> str:
+def _schedule_text(task: Task, tz: tzinfo | None) -> str:
     if task.trigger is not None:
         return task.trigger.text(tz)
     return "after " + ", ".join(parent.task for parent in task.after) if task.after else ""

@@ -14,7 +14,7 @@ import anyio.to_thread
 from msgspec.structs import replace
 
 from schedkit import context
-from schedkit.core.engine.values import Answer, Cancel, Pause, Resume, Stimulus, Submit
+from schedkit.core.engine.stimuli import Answer, Cancel, Pause, Resume, Stimulus, Submit
 from schedkit.core.node.apart import HasMovedError, decide_homeless
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.commands import (
@@ -224,7 +224,7 @@ class Dispatcher:
             life.post(Answer(command=row.id, error=error))
         except Exception as error:
             # Whoever left it may know other words than ours; those after it must be heard all the same.
-            _log.exception("the command %r of %s failed", row.kind, row.who)
+            _log.exception("the command %r of %s failed", row.kind, row.actor)
             text = f"the command {row.kind!r} failed: {type(error).__name__}: {error}"
             life.post(Answer(command=row.id, error=SchedkitError(text)))
         else:
@@ -235,7 +235,7 @@ class Dispatcher:
         """Carry out a command of the ledger; return what is yet to be answered, None if the engine does."""
         if life.clock.wall() - row.at > OLDEST_SECONDS * SECOND:
             raise NotRunningError(f"{row.kind!r} was left for too long and is withdrawn", hint="ask again")
-        command = read_command(row.kind, row.data, row.who)
+        command = read_command(row.kind, row.data, row.actor)
         if isinstance(command, SubmitRun):
             known = await anyio.to_thread.run_sync(self._ledger.run, command.run)
             if known is not None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from schedkit import context
-from schedkit.core.engine.values import KeepRequest, Submit
+from schedkit.core.engine.stimuli import KeepRequest, Submit
 from schedkit.core.model import Task
 from schedkit.core.node.apart import decide_homeless
 from schedkit.core.node.commands import RequestTask

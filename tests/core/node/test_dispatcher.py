@@ -199,10 +199,10 @@ def check_log(sched: Scheduler, at_home: bool) -> None:
         runs = ledger.runs("one")
         open_commands = [ledger.commands(node.life) for node in ledger.nodes()]
     assert [event.change for event in told] == ["declared", "paused", "resumed", "rescheduled", "removed"]
-    assert {event.who for event in told[1:]} == {"ann"}
+    assert {event.actor for event in told[1:]} == {"ann"}
     first, again = runs[-1], runs[-2]
     assert [run.cause for run in reversed(runs)] == ["submit", "retry", "backfill"][: 3 if at_home else 2]
-    assert {run.who for run in runs} == {"ann"}
+    assert {run.actor for run in runs} == {"ann"}
     assert first.reason == "cancelled by ann"
     assert (again.retry_of, again.params) == (first.id, {"n": 3})
     assert not any(open_commands)
@@ -232,10 +232,12 @@ def test_without_a_person_the_process_is_who_asks(make: Make) -> None:
     run = asks.submit("one", n=1)
     with context.acting_as("ann"), context.acting_as("bob"):
         (second, third) = asks.submit_many("one", [{"n": 2}, {"n": 3}])
-    assert [one.run.who for one in (run, second, third)] == ["asks", "bob", "bob"]
+    assert [one.run.actor for one in (run, second, third)] == ["asks", "bob", "bob"]
     assert [one.result("10s") for one in (run, second, third)] == [1, 2, 3]
     with ledger_of(asks) as ledger:
-        assert [event.who for event in ledger.events() if isinstance(event, events.TaskChanged)][-1] == "asks"
+        assert [event.actor for event in ledger.events() if isinstance(event, events.TaskChanged)][
+            -1
+        ] == "asks"
 
 
 # Running again

@@ -110,7 +110,7 @@ def test_a_request_survives_its_process(make: Make, before_start: bool) -> None:
         },
     )
     row = row_of(again, "nightly")
-    assert (row.requested, row.who, row.facts["options"]["owner"]) == (told, "johndoe", "johndoe")
+    assert (row.requested, row.actor, row.facts["options"]["owner"]) == (told, "johndoe", "johndoe")
     assert again.submit("nightly").result("10s") == "PROJ"
 
 
@@ -196,8 +196,8 @@ def test_who_has_no_handler_passes_a_request_on(make: Make, watches: bool) -> No
     (run,) = asks.runs("nightly")
     assert asks.run(run.id).result("10s") == "PROJ"
     assert single.result("10s") == "A"
-    assert [(each.cause, each.who) for each in asks.runs()] == [("request", "token x")] * 2
-    assert row_of(asks, "nightly").who == "token x"
+    assert [(each.cause, each.actor) for each in asks.runs()] == [("request", "token x")] * 2
+    assert row_of(asks, "nightly").actor == "token x"
     with pytest.raises(ParameterError, match="needs the parameter 'key'"):
         request(asks, name="wrong", parameters={})
     with pytest.raises(DeclarationError, match="no task is named or tagged 'IMPORT'"):
@@ -298,7 +298,7 @@ def test_an_immediate_request_is_a_run_of_its_handler(make: Make) -> None:
             "metadata": {"ticket": 2},
             "options": {"tags": ["EXPORT"], "priority": "HIGH"},
         }
-        assert (kept.cause, kept.who, kept.priority) == ("request", "johndoe", 20)
+        assert (kept.cause, kept.actor, kept.priority) == ("request", "johndoe", 20)
         again = runs[2].retry(key="B")
         assert again.result("10s") == "B"
         assert (again.run.request, again.run.cause) == (kept.request, "retry")
