@@ -348,7 +348,7 @@ def test_a_request_with_parents_waits_for_those_under_way(make: Make) -> None:
         assert under_way.result("10s")
         assert sched.run(run.id).result("10s") == "A"
         assert len(sched.runs("child")) == 1
-        with pytest.raises(DeclarationError, match=r"comes after '0b5c7f0e-.*', which is not a task here"):
+        with pytest.raises(DeclarationError, match=r"depends on '0b5c7f0e-.*', which is not declared here"):
             request(sched, dependencies=["0b5c7f0e-9d0e-4c0a-8a51-9f6b7f6f8c11"])
         assert "nightly" not in sched.tasks
 
