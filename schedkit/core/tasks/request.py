@@ -126,7 +126,9 @@ def read_request(
         parameters=dict(options.get("params", {})),
         owner=str(body.get("owner") or ""),
         metadata=_metadata(body),
-        options={key: value for key, value in given.items() if _known_as(key) not in ("name", "params")},
+        options={
+            key: _as_data(value) for key, value in given.items() if _known_as(key) not in ("name", "params")
+        },
     )
     name = options.get("name") or f"{base.name}-{uuid.uuid4().hex[:8]}"
     trigger = _cron(expression, body.get("timezone")) if expression else None
@@ -214,7 +216,10 @@ def _options(body: Mapping[str, Any], ids: Callable[[], Mapping[str, str]]) -> d
         error=DeclarationError,
     )
     found = {key: value for key, value in given.items() if value is not None}
-    return {key: _as_data(key, value, ids) for key, value in found.items()}
+    return {
+        key: _parents(value, f"task request: {key}", ids) if key in _AFTER else value
+        for key, value in found.items()
+    }
 
 
 _AFTER = ("after", *TASK_OPTIONS["after"].spellings)
@@ -225,13 +230,15 @@ def _known_as(key: str) -> str:
     return key if option is None else option.name
 
 
-def _as_data(key: str, value: Any, ids: Callable[[], Mapping[str, str]]) -> Any:
-    """Return an option as it comes back from the ledger, so that it is read now as it will be then."""
-    if _known_as(key) == "params":  # checked by the handler's own type hints
-        return value
-    if key in _AFTER:
-        return _parents(value, f"task request: {key}", ids)
-    return value.total_seconds() if isinstance(value, timedelta) else load(dump(value))
+def _as_data(value: Any) -> Any:
+    """Return a value as it comes back from the ledger."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Mapping):
+        return {str(key): _as_data(inside) for key, inside in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_data(inside) for inside in value]
+    return load(dump(value))
 
 
 def _parents(value: Any, what: str, ids: Callable[[], Mapping[str, str]]) -> list[dict[str, str]]:
@@ -295,7 +302,7 @@ def _handler(
 
 def _metadata(body: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        told: dict[str, Any] = load(dump(mapping(body.get("metadata"), "task request: metadata")))
+        told: dict[str, Any] = _as_data(mapping(body.get("metadata"), "task request: metadata"))
     except UsageError as error:
         raise DeclarationError(error.message, hint=error.hint) from None
     return told
