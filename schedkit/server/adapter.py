@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import anyio.to_thread
 
 from schedkit import context
 from schedkit.core.api.handles import RunHandle
@@ -38,7 +35,7 @@ class SchedulerVerbs:
     async def request(self, body: Mapping[str, Any], *, actor: str, key: str | None = None) -> Requested:
         """Declare a task that is written as data, or run it at once."""
         with context.acting_as(actor):
-            made = await anyio.to_thread.run_sync(functools.partial(self._scheduler.add_request, body))
+            made = await self._scheduler.aio.add_request(body)
         if isinstance(made, RunHandle):
             return Requested(made.task, made.id)
         return Requested(made.name)

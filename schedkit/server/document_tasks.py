@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from schedkit.core.compat.status import schedule_of
-from schedkit.core.model import TaskRow
+from schedkit.core.model import Requested, TaskRow
 from schedkit.core.run import Run
 from schedkit.server.answers import iso
 from schedkit.server.pictures import Picture
@@ -53,21 +53,22 @@ def task_detail(picture: Picture, row: TaskRow, last: Run | None) -> TaskDetail:
 
 def run_as_task(run: Run, tags: list[str], task_id: str) -> TaskDetail:
     """Return a run that was asked for as a task, which is over when the run is."""
+    asked = run.request or {}
     return TaskDetail(
         id=run.id,
-        name=run.task,
+        name=asked.get("name") or run.task,
         task_type="IMMEDIATE",
         cron_expr=None,
         status=str(run.state),
         created_at=iso(run.queued_at),
         updated_at=iso(run.finished_at or run.started_at or run.queued_at),
         priority=_priority(int(run.priority)),
-        metadata={},
-        tags=tags,
-        owner=run.actor or None,
+        metadata=asked.get("metadata", {}),
+        tags=[*tags, *(tag for tag in asked.get("options", {}).get("tags", ()) if tag not in tags)],
+        owner=asked.get("owner") or run.actor or None,
         dependencies=[],
         timeout_seconds=None,
-        retry_policy=None,
+        retry_policy=_retry_policy(asked.get("options", {})),
         parameters=run.params,
         tag=next(iter(tags), ""),
         schedule_type="manual",
@@ -95,7 +96,7 @@ def _fields(
     picture: Picture, row: TaskRow, shown: Mapping[str, Any], latest: Mapping[str, str]
 ) -> dict[str, Any]:
     last = shown.get("last") or {}
-    schedule = schedule_of(row.trigger)
+    schedule, asked = schedule_of(row.trigger), row.requested or Requested(handler="")
     facts = row.facts
     parents = [picture.rows[name].id for name in facts.get("after", ()) if name in picture.rows]
     return {
@@ -107,14 +108,20 @@ def _fields(
         "created_at": iso(from_micros(row.created)),
         "updated_at": iso(from_micros(row.declared)),
         "priority": _priority(int(facts.get("priority", 10))),
-        "metadata": {},
+        "metadata": asked.metadata,
         "tags": list(facts.get("tags", ())),
-        "owner": row.actor or None,
+        "owner": asked.owner or row.actor or None,
         "dependencies": parents,
         "timeout_seconds": facts.get("timeout"),
-        "retry_policy": None,
-        "parameters": {},
+        "retry_policy": _retry_policy(asked.options),
+        "parameters": asked.parameters,
     }
+
+
+def _retry_policy(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return how a request wants failures retried, as it wrote that; None if it did not say."""
+    policy = options.get("retry_policy", options.get("retry"))
+    return policy if isinstance(policy, dict) or policy is None else {"attempts": policy}
 
 
 def _priority(value: int) -> str:

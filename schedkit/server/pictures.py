@@ -82,7 +82,7 @@ class SharedBoard:
         """Return the board, with its facts of this moment put at most every `FRESH_SECONDS`."""
         now = self._clock()
         if self._known is None or now - self._known_at >= FRESH_SECONDS:
-            self._known, self._known_at = self._view.board(), now
+            self._known, self._known_at = self._view.board(settled=self._known is None), now
             # A snapshot tells the time: one that has not changed is taken anew all the same, if seldom.
             if self._known.seq != self._seq or now - self._snapshot_at >= RENEW_SECONDS:
                 self._seq, self._snapshot, self._changes = self._known.seq, None, {}

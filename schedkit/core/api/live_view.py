@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from schedkit.core.api.handles import EVENTS_PATIENCE_SECONDS
 from schedkit.core.board.board import Board
 from schedkit.core.board.ledger_rows import RunCounts, run_counts
 from schedkit.core.model import TaskRow
@@ -60,9 +61,12 @@ class LiveView:
         self._ledger = scheduler._ledger
         self.tokens = Tokens(self._ledger.store)
 
-    def board(self) -> Board:
-        """Return the board, with the facts of this moment."""
-        return self._scheduler._live_board()
+    def board(self, *, settled: bool = False) -> Board:
+        """Return the board, with the facts of this moment; `settled`: and with all that was told so far."""
+        board = self._scheduler._live_board()
+        if settled:
+            self._scheduler._bus.flush(EVENTS_PATIENCE_SECONDS)
+        return board
 
     def counts(self, board: Board) -> RunCounts:
         """Return how many runs of each task on a board have ended, how, and how long they took."""
@@ -71,6 +75,10 @@ class LiveView:
     def tasks(self) -> dict[str, TaskRow]:
         """Return the tasks by name."""
         return self.board().tasks()
+
+    def task(self, name: str) -> TaskRow | None:
+        """Return one task."""
+        return self._ledger.task(name)
 
     def run(self, id: str) -> Run | None:
         """Return one run."""
