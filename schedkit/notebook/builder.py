@@ -17,7 +17,7 @@ from schedkit.notebook.commands import frame_text
 from schedkit.notebook.draft import Draft, save, saved, upcoming
 from schedkit.notebook.publisher import publisher
 from schedkit.notebook.static import table_html
-from schedkit.report.pipeline import extract
+from schedkit.report.extract import extract
 from schedkit.values.extras import requires_extra
 
 with requires_extra("notebook", "forms"):
