@@ -1,8 +1,8 @@
-"""What a child process writes to its output: lines of the run's log, whoever wrote them.
+"""The output of a child process, as lines of the log of its run.
 
-A C library or a program that the task starts writes to the file descriptors themselves, past Python. They
+A C library, or a program that the task starts, writes to the file descriptors themselves, past Python. They
 lead into a pipe that is read here, in the parent: a reader in the child could not run while such code holds
-the interpreter's lock, and would lose the last words of a process that crashes.
+the interpreter's lock, and would lose the last lines of a process that crashes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class ChildOutput:
         self._thread.start()
 
     def begin(self, run: context.ExecutionContext) -> None:
-        """From here on lines belong to `run`."""
+        """Add the lines from here on to the log of `run`."""
         with self._lock:
             self._run, self._lines, self._last = run, 0, ""
         self._ended.clear()
@@ -58,7 +58,7 @@ class ChildOutput:
         self._ended.wait(PATIENCE_SECONDS)
 
     def end(self) -> None:
-        """From here on lines belong to nobody."""
+        """Add the lines from here on to no run."""
         with self._lock:
             run, more, self._run = self._run, self._lines - MOST_LINES, None
         if run is not None and more > 0:
@@ -110,7 +110,7 @@ def _tell(run: context.ExecutionContext, line: str) -> None:
 
 
 def say_end() -> None:
-    """In the child: have everything written that the call has printed, and say that this is all."""
+    """In the child: flush everything that the call has printed, and mark its end."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):  # the task's own stream, or a closed one
             stream.flush()

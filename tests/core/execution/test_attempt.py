@@ -45,6 +45,16 @@ def test_the_first_reason_counts(attempt: Execution) -> None:
     assert attempt.unwanted
 
 
+def test_a_cancel_outranks_the_end_of_the_scheduler(attempt: Execution) -> None:
+    """What was only interrupted would run again."""
+    attempt.stop("stop")
+    assert not attempt.unwanted
+    attempt.stop("cancel", "ada")
+    assert (attempt.why, attempt.actor, attempt.unwanted) == ("cancel", "ada", True)
+    attempt.stop("stop")
+    assert attempt.why == "cancel"
+
+
 def test_a_stop_before_it_began_reaches_its_handle(attempt: Execution) -> None:
     handle = Handle()
     attempt.stop("timeout")
