@@ -105,7 +105,7 @@ class Service:
         return picture.rows[task]
 
     async def _heard(self, task: str) -> Picture:
-        """Return a picture that has a task of the ledger, or the last one if the board does not hear of it."""
+        """Return a picture that has a task of the ledger; the last one if the board never hears of it."""
         with anyio.move_on_after(HEARD_SECONDS):
             while True:
                 self.pictures.outdate()

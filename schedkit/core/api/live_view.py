@@ -72,10 +72,6 @@ class LiveView:
         """Return how many runs of each task on a board have ended, how, and how long they took."""
         return board.counts(lambda: run_counts(self._ledger.store))
 
-    def tasks(self) -> dict[str, TaskRow]:
-        """Return the tasks by name."""
-        return self.board().tasks()
-
     def task(self, name: str) -> TaskRow | None:
         """Return one task."""
         return self._ledger.task(name)
@@ -132,7 +128,7 @@ class LiveView:
 
     def upcoming(self, task: str, count: int) -> list[datetime]:
         """Return the next due times of a task, at most `count` of them; none while it is paused."""
-        row = self.tasks().get(task)
+        row = self._ledger.task(task)
         if row is None or row.trigger is None or row.next_at is None or row.paused:
             return []
         trigger = trigger_data.loads(row.trigger).bind(row.anchor, UTC)
