@@ -12,7 +12,7 @@ from support.lives import life_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.node.life import LONGEST_NAP_SECONDS
+from schedkit.core.node.decisions import LONGEST_NAP_SECONDS
 from schedkit.core.triggers.constructors import every
 
 
