@@ -72,7 +72,7 @@ class Life:
             told=told,
             healthy=lambda: time.monotonic() - self._turned < lease.seconds,
         )
-        self.writer, self.clock = self.decisions.writer, self.decisions.clock
+        self.writer = self.decisions.writer
 
     @property
     def engine(self) -> Engine:
