@@ -9,7 +9,7 @@ import pytest
 
 from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.errors import SettingsError
-from schedkit.settings import load_settings, project_root
+from schedkit.settings import load_settings
 
 
 @pytest.fixture
@@ -173,14 +173,3 @@ def test_every_option_of_a_scheduler_can_be_set(project: Path) -> None:
     block = "".join(f"  {name}: {text}\n" for name, (text, _) in SAID.items())
     found = load_settings(write(project, f"scheduler:\n{block}")).scheduler.options
     assert found == {name: value for name, (_, value) in SAID.items()}
-
-
-def test_the_root_is_the_nearest_marked_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    inner = tmp_path / "a" / "b"
-    inner.mkdir(parents=True)
-    (tmp_path / "a" / ".git").mkdir()
-    assert project_root(inner) == tmp_path / "a"
-    monkeypatch.chdir(inner)
-    assert project_root() == tmp_path / "a"
-    lonely = Path(tmp_path.anchor)
-    assert project_root(lonely) == lonely
