@@ -14,7 +14,7 @@ from schedkit.errors import SettingsError, UsageError
 from schedkit.values.limits import MAX_DEPTH, MAX_YAML_NODES
 from schedkit.values.text import did_you_mean, one_line, safe_repr
 
-__all__ = ["Document", "explain", "parse_yaml", "parse_yaml_all"]
+__all__ = ["Document", "explain", "explain_all", "parse_yaml", "parse_yaml_all"]
 
 Location = tuple[int | str, ...]
 
@@ -197,6 +197,18 @@ def explain(
     tail = f", and {more} more problem{'s' if more > 1 else ''}" if more else ""
     message, hint = _problem(dict(first), location, model)
     return SettingsError(f"{where(location)}: {message}{tail}", hint=hint)
+
+
+def explain_all(
+    error: ValidationError, where: Callable[[Location], str], model: type[BaseModel]
+) -> list[SettingsError]:
+    """Return an error of one line for each problem."""
+    found = []
+    for problem in error.errors(include_url=False, include_input=False):
+        location: Location = tuple(problem["loc"])
+        message, hint = _problem(dict(problem), location, model)
+        found.append(SettingsError(f"{where(location)}: {message}", hint=hint))
+    return found
 
 
 def _problem(problem: dict[str, Any], location: Location, model: type[BaseModel]) -> tuple[str, str]:
