@@ -37,7 +37,11 @@ def check_files(files: list[Path], *, as_json: bool) -> None:
             print_line(line)
     number = sum(map(len, found.values()))
     if number:
-        raise SettingsError(f"{number} {'mistake' if number == 1 else 'mistakes'} in {len(files)} files")
+        raise SettingsError(f"{_count(number, 'mistake')} in {_count(len(files), 'file')}")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def problems(project: App, path: Path, folder: Path) -> Iterator[SchedkitError]:

@@ -39,7 +39,7 @@ def connect(url: str, *, user: str | None, kind: str | None, token_stdin: bool) 
         The site refuses the token.
     """
     url, project = normalised(url), app()
-    name, known = _configured(project, url)
+    known = next((site for site in project.settings.sites.values() if _same(site.url, url)), None)
     kind = kind or (known.kind if known else _kind(url))
     user = user or (known.user if known else None)
     print_line(f"create a token at {token_help(url, kind)}")
@@ -47,8 +47,10 @@ def connect(url: str, *, user: str | None, kind: str | None, token_stdin: bool) 
         token = sys.stdin.readline().strip()
         if not token:
             raise UsageError("standard input holds no token", hint="write the token alone into it")
-    else:
+    elif sys.stdin.isatty():
         user, token = ask_login(url, user)
+    else:
+        raise UsageError("there is no terminal to type the token in", hint="give it by --token-stdin")
     print_line(f"logged in to {url} as {_whoami(url, kind, user, token, known)}")
     reference = _written_reference(known) or token_reference(url)
     if reference.startswith("${"):
@@ -56,7 +58,7 @@ def connect(url: str, *, user: str | None, kind: str | None, token_stdin: bool) 
         return
     print_line(f"the token is kept: {_keep(project.root, reference, url, user, token)}")
     if known is None:
-        _show_lines(project, name, url, kind, user, reference)
+        _show_lines(project, _free_name(project, url, kind), url, kind, user, reference)
 
 
 def is_cloud(url: str) -> bool:
@@ -77,17 +79,19 @@ def token_reference(url: str) -> str:
     return f"file:{(SECRETS / host).as_posix()}"
 
 
-def _configured(project: App, url: str) -> tuple[str, SiteSettings | None]:
-    """Return the site of the settings that has this address, or a name for one that is new."""
-    for name, site in project.settings.sites.items():
-        if site.url.rstrip("/") == url:
-            return name, site
-    host = (urlsplit(url).hostname or "site").partition(".")[0]
-    return next(
-        name
-        for name in (host, *(f"{host}-{n}" for n in range(2, 1000)))
-        if name not in project.settings.sites
-    ), None
+def _same(written: str, url: str) -> bool:
+    try:
+        return normalised(written) == url
+    except UsageError:  # a variable, or a mistake that is told when the site is used
+        return False
+
+
+def _free_name(project: App, url: str, kind: str) -> str:
+    """Return a name for a site that the settings do not know: the first word of its host."""
+    host = (urlsplit(url).hostname or "").partition(".")[0]
+    first = host if host.isidentifier() else kind
+    names = (first, *(f"{first}-{number}" for number in range(2, 1000)))
+    return next(name for name in names if name not in project.settings.sites)
 
 
 def _kind(url: str) -> str:

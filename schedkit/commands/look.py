@@ -151,7 +151,10 @@ def show_run(name: str, *, ledger: str | None, as_json: bool) -> None:
         _section(kind, (f"{key}: {_plain(value)}" for key, value in facts.items()))
     _section("files", (f"{file['path']}  {file.get('label') or ''}" for file in detail["artifacts"]))
     _section("attempts", map(_attempt_line, detail["attempts"]))
-    _section("log", map(_log_line, detail["log"]))
+    if detail["log"]:
+        print_line("log")
+    for line in detail["log"]:
+        _print_log_line(line, "  ")
     if (run.error or {}).get("traceback"):
         print_line("traceback")
         print_block((run.error or {})["traceback"])
@@ -192,8 +195,8 @@ def _attempt_line(attempt: dict[str, Any]) -> str:
     return f"{attempt['number']}  {at}  {attempt['outcome']}  {why}".rstrip()
 
 
-def _log_line(line: dict[str, Any]) -> str:
-    return f"{moment(datetime.fromisoformat(line['at']))}  {line['message']}"
+def _print_log_line(line: dict[str, Any], before: str = "") -> None:
+    print_line(line["message"], before=f"{before}{moment(datetime.fromisoformat(line['at']))}  ")
 
 
 def show_logs(name: str, *, follow_it: bool, ledger: str | None, as_json: bool) -> None:
@@ -204,11 +207,11 @@ def show_logs(name: str, *, follow_it: bool, ledger: str | None, as_json: bool) 
         if as_json:
             print_json(log)
         for line in () if as_json else log:
-            print_line(_log_line(line))
+            _print_log_line(line)
         return
     with asking(ledger) as scheduler:
         for line in follow(scheduler, latest_run(scheduler, name).id):
-            print_line(_log_line(line))
+            _print_log_line(line)
 
 
 def follow(scheduler: Scheduler, run: str) -> Iterator[dict[str, Any]]:

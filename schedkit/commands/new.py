@@ -17,6 +17,7 @@ from schedkit.commands.connect import is_cloud, token_reference
 from schedkit.commands.output import print_line
 from schedkit.core.tasks.parsers import parse_name
 from schedkit.errors import UsageError
+from schedkit.report import loads_reports
 from schedkit.settings import FILE_NAME
 from schedkit.values.files import replacing
 
@@ -138,6 +139,8 @@ def _write(path: Path, template: str, **values: str) -> None:
     text = (TEMPLATES / template).read_text(encoding="utf-8")
     for name, value in values.items():
         text = text.replace(f"<<{name}>>", value).replace(f"<<{name}|quoted>>", json.dumps(value))
+    if template == "report.yaml":
+        loads_reports(text, path.name)  # nothing is written that is refused later
     with replacing(path) as new:
         new.file.write(text.encode())
     print_line(f"wrote {path}")

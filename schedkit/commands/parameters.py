@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from schedkit.core.model import Task
-from schedkit.core.tasks.params import Parameters, parameters
+from schedkit.core.tasks.params import parameters
 from schedkit.errors import UsageError
 from schedkit.values.text import safe_repr
-from schedkit.values.yaml import parse_yaml
 
 __all__ = ["parameters_of", "read_parameters"]
 
@@ -34,21 +34,23 @@ def read_parameters(given: Iterable[str]) -> dict[str, str]:
 
 
 def parameters_of(given: Mapping[str, str], task: Task | None = None) -> dict[str, Any]:
-    """Return parameters as values: text where the task wants text, else what YAML makes of it.
+    """Return parameters as values: JSON where it is JSON, unless the task wants text, else text.
 
     Examples
     --------
-    >>> parameters_of({"project": "KAFKA", "days": "30", "keys": "[A-1, A-2]"})
-    {'project': 'KAFKA', 'days': 30, 'keys': ['A-1', 'A-2']}
+    >>> parameters_of({"project": "KAFKA", "days": "30", "keys": '["A-1", "A-2"]', "version": "007"})
+    {'project': 'KAFKA', 'days': 30, 'keys': ['A-1', 'A-2'], 'version': '007'}
     """
     function = None if task is None else task.function
-    takes = None if function is None else parameters(function)
-    return {name: _value(name, text, takes) for name, text in given.items()}
+    takes = {} if function is None else parameters(function).by_name
+    return {
+        name: text if name in takes and takes[name].hint is str else _value(text)
+        for name, text in given.items()
+    }
 
 
-def _value(name: str, text: str, takes: Parameters | None) -> Any:
-    known = None if takes is None else takes.by_name.get(name)
-    if known is not None and known.hint is str:
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return text
-    document = parse_yaml(text, f"-p {name}") if text.strip() else None
-    return text if document is None else document.value

@@ -38,7 +38,9 @@ Ledger = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Given = Annotated[
     list[str] | None,
-    typer.Option("--param", "-p", metavar="NAME=VALUE", help="A parameter of the run; may be repeated."),
+    typer.Option(
+        "--param", "-p", metavar="NAME=VALUE", help="A parameter, as JSON or text; may be repeated."
+    ),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; exit code 1 unless it is DONE.")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Name of a task.", autocompletion=task_names)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from schedkit.core.store.schema import VERSION
+from schedkit.core.store import schema
 from schedkit.errors import LedgerError
 from schedkit.values.files import replacing
 from schedkit.values.text import one_line
@@ -59,20 +59,18 @@ def check_file(ledger: Path, *, shown: Path | None = None) -> dict[str, int]:
                 hint="schedkit ledger restore FILE puts a backup in its place",
             )
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        if "meta" not in tables or "runs" not in tables:
+        if schema.meta.name not in tables or schema.runs.name not in tables:
             raise LedgerError(f"{name} is no ledger", hint="name the file of a ledger")
-        told = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-        if told is None or told[0] != str(VERSION):
+        told = connection.execute(f"SELECT value FROM {schema.meta.name} WHERE key = 'schema'").fetchone()
+        if told is None or told[0] != str(schema.VERSION):
             shown_version = "none" if told is None else told[0]
             raise LedgerError(
-                f"ledger {name} has schema {shown_version}; this schedkit uses schema {VERSION}",
+                f"ledger {name} has schema {shown_version}; this schedkit uses schema {schema.VERSION}",
                 hint="use the schedkit that made it, or name another ledger",
             )
-        return {
-            table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
-            for table in ("tasks", "runs", "events")
-            if table in tables
-        }
+        counted = [table.name for table in (schema.tasks, schema.runs, schema.events)]
+        numbers = [connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in counted]
+        return dict(zip((name.removeprefix("schedkit_") for name in counted), numbers, strict=True))
 
 
 def put_back(backup: Path, ledger: Path) -> Path | None:
