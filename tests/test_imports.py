@@ -102,7 +102,7 @@ AGAINST_THE_ORDER: dict[str, tuple[set[str], str]] = {
 CIRCLES: list[tuple[set[str], str]] = [
     (
         {
-            *(f"core.api.{name}" for name in ("aio", "handles", "scheduler", "views")),
+            *(f"core.api.{name}" for name in ("aio", "handles", "scheduler", "task_handles", "views")),
             *(f"core.compat.{name}" for name in ("job_api", "pending_jobs", "status", "task_snapshot")),
         },
         "The engine",

@@ -65,7 +65,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=T
         return ""
 
     @property
-    def who(self) -> str:
+    def actor(self) -> str:
         """Who made it so."""
         return ""
 
@@ -86,7 +86,7 @@ class TaskChanged(Event, frozen=True, kw_only=True):
     change: str
     row: TaskRow | None = None
     waiting: bool = False
-    who: str = ""
+    actor: str = ""
 
     @property
     def task(self) -> str:
@@ -127,9 +127,9 @@ class RunStep(Event, frozen=True, kw_only=True):
         return self.after.id
 
     @property
-    def who(self) -> str:
+    def actor(self) -> str:
         """Who asked for the run."""
-        return self.after.who
+        return self.after.actor
 
 
 class RunQueued(RunStep, frozen=True, kw_only=True):

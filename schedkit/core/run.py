@@ -78,7 +78,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     task: str
     state: State
     cause: str = "submit"
-    who: str = ""
+    actor: str = ""
     scheduled: int | None = None
     due: int
     queued: int

@@ -13,8 +13,8 @@ import pytest
 from support.lives import life_of
 
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import MOST_STARTS, Engine
-from schedkit.core.engine.values import Decision
 from schedkit.core.events import RunEnded
 from schedkit.core.store import schema
 from schedkit.core.triggers.constructors import every

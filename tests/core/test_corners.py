@@ -24,7 +24,7 @@ from support.lives import life_of
 from schedkit import context
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.engine.values import Decision
+from schedkit.core.engine.decision import Decision
 from schedkit.core.execution.attempt import Execution
 from schedkit.core.execution.run_context import RunContext
 from schedkit.core.ids import new_id
@@ -249,10 +249,10 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
     life = life_of(sched)
     run = new_id()
     command = CommandRow(
-        id=new_id(), who="cli", kind="submit", data={"task": "one", "run": run, "params": {}}
+        id=new_id(), actor="cli", kind="submit", data={"task": "one", "run": run, "params": {}}
     )
 
-    pause = CommandRow(id=new_id(), who="cli", kind="pause", data={"task": "one"})
+    pause = CommandRow(id=new_id(), actor="cli", kind="pause", data={"task": "one"})
     resume = structs.replace(pause, id=new_id(), kind="resume")
     # As after a home that died with the run written and the command not yet answered.
     once_more = structs.replace(command, id=new_id())
@@ -267,7 +267,7 @@ def test_commands_are_carried_out_once(sched: Scheduler) -> None:
     assert len(sched.runs()) == 1
     told = [event for event in sched._ledger.events() if isinstance(event, events.TaskChanged)]
     assert [event.change for event in told] == ["declared", "paused", "resumed"]
-    assert {event.who for event in told[1:]} == {"cli"}
+    assert {event.actor for event in told[1:]} == {"cli"}
 
 
 def test_a_failing_listener_harms_nobody(sched: Scheduler, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,12 +16,14 @@ def all_events() -> list[ev.Event]:
     """Return an event of each kind."""
     tell = RunEvents()
     return [
-        changed(task_row("a", "every 1 hour", next_at=T0, tags=["daily"], max_instances=2), who="me", seq=3),
+        changed(
+            task_row("a", "every 1 hour", next_at=T0, tags=["daily"], max_instances=2), actor="me", seq=3
+        ),
         changed(task_row("a", paused=True), "paused", waiting=True),
         changed(None, "resumed"),
         ev.ScheduleAdvanced(at=T0, seq=4, task="a", next=None),
         ev.Fired(at=T0, task="a", scheduled_at=T0, until=T0, count=None, disposition=Disposition.MISSED),
-        tell.queued("r", state=State.PENDING, waiting_for=("b", "c"), params={"rows": 5}, who="me"),
+        tell.queued("r", state=State.PENDING, waiting_for=("b", "c"), params={"rows": 5}, actor="me"),
         tell.started("r"),
         tell.retrying("r", outcome=Outcome.TIMEOUT, error=ERROR, reason="timeout"),
         tell.started("r", second=5, attempt=2),
@@ -73,7 +75,7 @@ def test_an_attempt_keeps_an_error_of_its_own() -> None:
 
 
 def test_whom_an_event_is_about() -> None:
-    about = {type(event).__name__: (event.task, event.run, event.who) for event in all_events()}
+    about = {type(event).__name__: (event.task, event.run, event.actor) for event in all_events()}
     assert about["RunEnded"] == ("a", "never started", "")
     assert about["RunQueued"] == ("a", "r", "me")
     assert about["RunLogged"] == ("a", "r", "")

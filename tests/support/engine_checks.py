@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from schedkit.core.engine.changes import AttemptRecorded, RunChanged, WaitAdded, WaitBound
+from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.state import EngineConfig
-from schedkit.core.engine.values import (
-    AttemptRecorded,
-    Decision,
-    Declare,
-    Ended,
-    Heard,
-    Remove,
-    Reschedule,
-    RunChanged,
-    Stimulus,
-    WaitAdded,
-    WaitBound,
-)
+from schedkit.core.engine.stimuli import Declare, Ended, Heard, Remove, Reschedule, Stimulus
 from schedkit.core.events import RunStarted
 from schedkit.core.model import Task
 from schedkit.core.run import Run

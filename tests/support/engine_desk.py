@@ -6,17 +6,12 @@ from typing import Any
 
 from support.engine_tasks import START, begin, declaration
 
+from schedkit.core.engine.changes import RunChanged
+from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
+from schedkit.core.engine.snapshot import Snapshot
 from schedkit.core.engine.state import EngineConfig
-from schedkit.core.engine.values import (
-    Decision,
-    Ended,
-    Reschedule,
-    RunChanged,
-    Snapshot,
-    Stimulus,
-    Submit,
-)
+from schedkit.core.engine.stimuli import Ended, Reschedule, Stimulus, Submit
 from schedkit.core.model import Task, TaskRow
 from schedkit.core.run import Run
 from schedkit.core.states import Outcome, State
@@ -66,7 +61,7 @@ def last(decision: Decision, run: str = "r") -> Run:
 
 def rescheduled(task: str, trigger: Trigger | None) -> Reschedule:
     text = None if trigger is None else trigger_data.dumps(trigger)
-    return Reschedule(task=task, trigger=trigger, text=text, words="", actor="you")
+    return Reschedule(task=task, trigger=trigger, trigger_json=text, schedule_text="", actor="you")
 
 
 def declared(name: str, trigger: Trigger | None = None, **more: Any) -> TaskRow:

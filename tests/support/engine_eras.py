@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 
-from schedkit.core.engine.values import FireRecorded
+from schedkit.core.engine.changes import FireRecorded
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.wallclock import TICK
 from schedkit.values.instants import from_micros, to_micros

@@ -11,19 +11,16 @@ from msgspec.structs import replace
 from support.engine_eras import Era
 from support.engine_pairs import Pairs, parents_of
 
-from schedkit.core.engine.values import (
+from schedkit.core.engine.changes import (
     Answered,
     AttemptRecorded,
     AttemptStarted,
-    CodeTold,
-    Decision,
-    DetailsTold,
+    CodeRecorded,
+    DetailsRecorded,
     FireRecorded,
-    Found,
     ParentsHeard,
     RunChanged,
     SettingPut,
-    Snapshot,
     TaskAdvanced,
     TaskDropped,
     TaskHeld,
@@ -33,8 +30,9 @@ from schedkit.core.engine.values import (
     WaitBound,
     WaitDropped,
     WaitEnded,
-    WaitRow,
 )
+from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
 from schedkit.core.events import TO_COME, Event, RunEnded, RunQueued, RunStep
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
@@ -176,7 +174,7 @@ class LedgerModel:
                 pass
             case ParentsHeard(task, seq):
                 self.tasks[task] = replace(self.tasks[task], heard=seq)
-            case CodeTold(task, code):
+            case CodeRecorded(task, code):
                 self.codes[life, task] = code
             case FireRecorded(task):
                 era = self.eras[task]
@@ -197,7 +195,7 @@ class LedgerModel:
                 self.settings[key] = value
             case Answered(command, _, answer):
                 self.answers[command] = answer
-            case DetailsTold(run, details):
+            case DetailsRecorded(run, details):
                 self.details[run] = details
             case _:
                 raise AssertionError(f"a change of no known kind: {change}")

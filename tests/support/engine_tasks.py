@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from schedkit.core.engine.values import Declare, Found
+from schedkit.core.engine.snapshot import Found
+from schedkit.core.engine.stimuli import Declare
 from schedkit.core.model import After, Rate, Retry, Task
 from schedkit.core.states import Overlap
 from schedkit.core.triggers import data as trigger_data
@@ -80,7 +81,7 @@ def declaration(task: Task, starts: tuple[int, ...] = (), found: Found | None = 
     return Declare(
         task=task,
         trigger=trigger,
-        words=words,
+        schedule_text=words,
         facts=facts,
         actor="me",
         code="its code",

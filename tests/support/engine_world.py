@@ -8,9 +8,11 @@ from random import Random
 from support.engine_ledger import LedgerModel
 from support.engine_tasks import begin
 
+from schedkit.core.engine.changes import AttemptStarted
+from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.state import EngineConfig
-from schedkit.core.engine.values import AttemptStarted, Decision, Recover
+from schedkit.core.engine.stimuli import Recover
 from schedkit.values.instants import SECOND
 
 __all__ = ["World"]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from schedkit.core.engine.values import Change, Decision, RunChanged, TaskPut
+from schedkit.core.engine.changes import Change, RunChanged, TaskPut
+from schedkit.core.engine.decision import Decision
 from schedkit.core.events import Event
 from schedkit.core.ids import new_id
 from schedkit.core.model import TaskRow

@@ -10,8 +10,8 @@ import anyio.to_thread
 from msgspec.structs import replace
 
 from schedkit.core.api.handles import RunHandle, TaskHandle
-from schedkit.core.api.views import named
-from schedkit.core.engine.values import Cancel, Pause, Resume, Stimulus
+from schedkit.core.api.task_handles import named
+from schedkit.core.engine.stimuli import Cancel, Pause, Resume, Stimulus
 from schedkit.core.node.backfill import asked
 from schedkit.core.node.node import Node
 from schedkit.core.promise import Promise

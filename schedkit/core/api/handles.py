@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from schedkit import context
 from schedkit.core.api.front_end import front_end
-from schedkit.core.engine.values import Finished
+from schedkit.core.engine.decision import Finished
 from schedkit.core.events import Event, RunLogged, RunProgressed
 from schedkit.core.model import Task
 from schedkit.core.node.waiters import LifeEnded, Waiter

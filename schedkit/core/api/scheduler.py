@@ -23,7 +23,7 @@ from schedkit.core.api.process_spec import ProcessSpec
 from schedkit.core.api.views import Views
 from schedkit.core.board.board import Board
 from schedkit.core.compat.job_api import JobApi
-from schedkit.core.engine.values import Finished
+from schedkit.core.engine.decision import Finished
 from schedkit.core.execution.results import Results
 from schedkit.core.ids import new_id
 from schedkit.core.model import Task

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from schedkit.core.api.frames import due_times_frame, runs_frame
 from schedkit.core.api.handles import EVENTS_PATIENCE_SECONDS, TaskHandle
+from schedkit.core.api.task_handles import TaskHandles, named
 from schedkit.core.board import history as board_history
 from schedkit.core.board.board import Board
 from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows, run_counts
@@ -31,34 +32,12 @@ from schedkit.core.triggers import data as trigger_data
 from schedkit.errors import DeclarationError, UsageError
 from schedkit.loop import service
 from schedkit.values.keywords import check_keywords
-from schedkit.values.text import did_you_mean, safe_repr
+from schedkit.values.text import did_you_mean
 
 if TYPE_CHECKING:
     from schedkit.core.api.scheduler import Scheduler
 
-__all__ = ["Views", "named"]
-
-
-class Tasks(Mapping[str, TaskHandle[..., Any]]):
-    """The tasks of a moment, in the order of their names; a handle is made when it is asked for."""
-
-    def __init__(self, names: list[str], handle: Callable[[str], TaskHandle[..., Any]]) -> None:
-        self._names = dict.fromkeys(names)
-        self._handle = handle
-
-    def __getitem__(self, name: str) -> TaskHandle[..., Any]:
-        if name not in self._names:
-            raise KeyError(name)
-        return self._handle(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __repr__(self) -> str:
-        return f"<tasks: {', '.join(self._names) or 'none'}>"
+__all__ = ["Views"]
 
 
 @check_keywords
@@ -136,7 +115,7 @@ class Views:
     def tasks(self) -> Mapping[str, TaskHandle[..., Any]]:
         """Every task by name: those declared here, and those the ledger knows."""
         names = {*self._registry, *(self._names() if self._open else ())}
-        return Tasks(sorted(names), self._handle)
+        return TaskHandles(sorted(names), self._handle)
 
     def _handle(self, name: str) -> TaskHandle[..., Any]:
         if name not in self._handles:
@@ -398,14 +377,3 @@ class Views:
     def _is_paused(self, name: str) -> bool:
         row = self._row(name)
         return row is not None and row.paused
-
-
-def named(task: object) -> str:
-    """Return the name of a task that is given by its name, its handle or its declaration."""
-    name = task.name if isinstance(task, TaskHandle | Task) else task
-    if not isinstance(name, str):
-        raise UsageError(
-            f"expected a task name or TaskHandle, got {safe_repr(name)}",
-            hint="sched.tasks lists the tasks by name",
-        )
-    return name

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
-import sqlalchemy as sa
 from sqlalchemy import func, select
 
 from schedkit.core.events import RunEnded
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Run
 from schedkit.core.store.database import Store
+from schedkit.core.store.queries import LAST_SEQ, LIVE, mappings, setting
 from schedkit.core.store.rows import run_from_row, task_from_row
-from schedkit.core.store.schema import LIVE_STATES, events, meta, runs, tasks
+from schedkit.core.store.schema import runs, tasks
 
 __all__ = ["ENDED_OF_TASK", "FINISHED_RUNS", "LedgerRows", "RunCounts", "ledger_rows", "run_counts"]
 
@@ -24,10 +23,6 @@ ENDED_OF_TASK = 30
 # … and so many of all tasks are shown.
 FINISHED_RUNS = 500
 
-_LAST_SEQ = select(func.max(events.c.seq))
-_LIVE: list[sa.ColumnElement[str]] = [
-    sa.literal_column(f"'{state}'") for state in LIVE_STATES
-]  # literals: the partial index needs them
 _ENDED = runs.c.finished_at.is_not(None)
 
 
@@ -65,16 +60,16 @@ class RunCounts:
 def ledger_rows(store: Store) -> LedgerRows:
     """Return the tasks, the runs that have not ended and the latest ones that have."""
     with store.snapshot() as connection, store.decoding():
-        found = [task_from_row(row) for row in _mappings(connection, select(tasks))]
+        found = [task_from_row(row) for row in mappings(connection, select(tasks))]
         latest = select(runs).where(_ENDED).order_by(runs.c.id.desc())
-        wanted = [select(runs).where(runs.c.state.in_(_LIVE)), latest.limit(FINISHED_RUNS)]
+        wanted = [select(runs).where(LIVE), latest.limit(FINISHED_RUNS)]
         wanted += [latest.where(runs.c.task == row.name).limit(ENDED_OF_TASK) for row in found]
-        shown = {row["id"]: row for query in wanted for row in _mappings(connection, query)}
+        shown = {row["id"]: row for query in wanted for row in mappings(connection, query)}
         return LedgerRows(
             tasks=found,
             runs=[run_from_row(row) for row in shown.values()],
-            paused=connection.scalar(select(meta.c.value).where(meta.c.key == "paused")) == "1",
-            seq=connection.scalar(_LAST_SEQ) or 0,
+            paused=setting(connection, "paused") == "1",
+            seq=connection.scalar(LAST_SEQ) or 0,
         )
 
 
@@ -85,8 +80,4 @@ def run_counts(store: Store) -> RunCounts:
     with store.snapshot() as connection, store.decoding():
         for task, state, count in connection.execute(query):
             found.setdefault(task, {})[state] = count
-        return RunCounts(found, connection.scalar(_LAST_SEQ) or 0)
-
-
-def _mappings(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Mapping[str, Any]]:
-    yield from connection.execute(query).mappings()  # type: ignore[misc]  # a RowMapping is one
+        return RunCounts(found, connection.scalar(LAST_SEQ) or 0)

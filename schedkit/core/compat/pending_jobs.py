@@ -60,4 +60,4 @@ class PendingJobs:
             try:
                 self._scheduler._submit(name, [{}])
             except SchedkitError as error:
-                _log.warning("job %r was to run once its scheduler starts, and does not: %s", name, error)
+                _log.warning("job %r could not be submitted when the scheduler started: %s", name, error)

@@ -26,7 +26,7 @@ class Execution:
     "stop". `recorded` says that the ledger has its end already, though its code goes on.
     """
 
-    __slots__ = ("cancel", "context", "ended", "recorded", "run", "started", "task", "who", "why")
+    __slots__ = ("actor", "cancel", "context", "ended", "recorded", "run", "started", "task", "why")
 
     def __init__(self, run: Run, task: Task, context: RunContext, started: int) -> None:
         self.run = run
@@ -37,17 +37,17 @@ class Execution:
         self.ended = False
         self.recorded = False
         self.why = ""
-        self.who = ""
+        self.actor = ""
 
     @property
     def key(self) -> tuple[str, int]:
         """Its run and its number."""
         return self.run.id, self.run.attempt
 
-    def stop(self, why: str, who: str = "") -> None:
+    def stop(self, why: str, actor: str = "") -> None:
         """Ask it to stop; the first reason counts."""
         if not self.why:
-            self.why, self.who = why, who
+            self.why, self.actor = why, actor
         self.context.stop()
         if self.cancel is not None:
             self.cancel()

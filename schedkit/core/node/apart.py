@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
-from schedkit.core.engine.values import Announce, Decision, Recover, Stimulus
+from schedkit.core.engine.stimuli import Announce, Recover, Stimulus
 from schedkit.core.events import NodeChanged
 from schedkit.core.node.life import Life
 from schedkit.core.store.lives import NodeRow, living_in, mark_gone
-from schedkit.core.store.reader import read_snapshot
 from schedkit.core.store.schema import tasks
+from schedkit.core.store.snapshots import read_snapshot
 from schedkit.errors import NotRunningError
 from schedkit.loop import awaited
 

@@ -95,10 +95,10 @@ class Backfills:
 
         return await awaited(self._life.writer.call(read))
 
-    async def carry_out(self, data: Mapping[str, Any], who: str) -> dict[str, Any]:
+    async def carry_out(self, data: Mapping[str, Any], actor: str) -> dict[str, Any]:
         """Do what `asked` wrote down; return its answer."""
         start, end = (from_micros(data[key]) for key in ("start", "end"))
-        runs, _, _ = await self.make(data["task"], start, end, who)
+        runs, _, _ = await self.make(data["task"], start, end, actor)
         return {"runs": runs}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio.to_thread
 
-from schedkit.core.engine.values import Answer, Cancel, Pause, Resume, Stimulus, Submit
+from schedkit.core.engine.stimuli import Answer, Cancel, Pause, Resume, Stimulus, Submit
 from schedkit.core.node.apart import HasMovedError, decide_homeless
 from schedkit.core.node.backfill import Backfills
 from schedkit.core.node.life import Life
@@ -47,7 +47,7 @@ async def carry_out(life: Life, backfills: Backfills, command: CommandRow) -> No
             # Written by a process that died before it could answer.
             life.post(Answer(command=command.id, answer={"run": run}))
         elif command.kind == "backfill":
-            answer = await backfills.carry_out(command.data, command.who)
+            answer = await backfills.carry_out(command.data, command.actor)
             life.post(Answer(command=command.id, answer=answer))
         elif command.kind in _STIMULI:
             await _decide(life, command, _STIMULI[command.kind](life, command))
@@ -57,7 +57,7 @@ async def carry_out(life: Life, backfills: Backfills, command: CommandRow) -> No
         life.post(_refusal(command, error))
     except Exception as error:
         # Whoever left it may know other words than ours; the commands after it must be heard all the same.
-        _log.exception("the command %r of %s failed", command.kind, command.who)
+        _log.exception("the command %r of %s failed", command.kind, command.actor)
         text = f"the command {command.kind!r} failed: {type(error).__name__}: {error}"
         life.post(_refusal(command, SchedkitError(text)))
 
@@ -90,30 +90,30 @@ def _submit(life: Life, command: CommandRow) -> Stimulus:
     elif not isinstance(params, dict):
         raise ParameterError(f"task {name!r}: parameters are not a mapping")
     run = command.data["run"]
-    return Submit(command=command.id, run=run, task=name, cause="command", actor=command.who, params=params)
+    return Submit(command=command.id, run=run, task=name, cause="command", actor=command.actor, params=params)
 
 
 def _cancel(life: Life, command: CommandRow) -> Stimulus:
-    return Cancel(command=command.id, run=command.data["run"], actor=command.who)
+    return Cancel(command=command.id, run=command.data["run"], actor=command.actor)
 
 
 def _pause(life: Life, command: CommandRow) -> Stimulus:
-    return Pause(command=command.id, task=command.data.get("task"), actor=command.who)
+    return Pause(command=command.id, task=command.data.get("task"), actor=command.actor)
 
 
 def _resume(life: Life, command: CommandRow) -> Stimulus:
-    return Resume(command=command.id, task=command.data.get("task"), actor=command.who)
+    return Resume(command=command.id, task=command.data.get("task"), actor=command.actor)
 
 
 def _remove(life: Life, command: CommandRow) -> Stimulus:
-    return life.declarations.remove(command.data["task"], command.who, command=command.id)
+    return life.declarations.remove(command.data["task"], command.actor, command=command.id)
 
 
 def _reschedule(life: Life, command: CommandRow) -> Stimulus:
     text = command.data["trigger"]
     trigger = None if text is None else trigger_data.loads(text)
     name, known = command.data["task"], life.engine.rows
-    return life.declarations.reschedule(name, trigger, command.who, known=known, command=command.id)
+    return life.declarations.reschedule(name, trigger, command.actor, known=known, command=command.id)
 
 
 _STIMULI = {

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import anyio
 import anyio.lowlevel
 
-from schedkit.core.engine.values import Stimulus
+from schedkit.core.engine.stimuli import Stimulus
 from schedkit.core.node.own_loop import OwnLoop
 
 __all__ = ["Inbox"]

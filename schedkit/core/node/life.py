@@ -17,17 +17,16 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
+from schedkit.core.engine.decision import Decision, Reply
 from schedkit.core.engine.engine import Engine
-from schedkit.core.engine.values import (
+from schedkit.core.engine.stimuli import (
     Abandon,
     Announce,
-    Decision,
     Declare,
     Drain,
     Ended,
     HoldWrites,
     Recover,
-    Reply,
     Stimulus,
     StopAttempts,
     Submit,

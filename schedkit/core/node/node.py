@@ -12,7 +12,9 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from schedkit.core.engine.values import Finished, Heard, OutdatedError
+from schedkit.core.engine.decision import Finished
+from schedkit.core.engine.snapshot import OutdatedError
+from schedkit.core.engine.stimuli import Heard
 from schedkit.core.events import Event, NodeChanged, RunEnded, TaskChanged
 from schedkit.core.execution.attempt import Ports
 from schedkit.core.execution.process_pool import Children

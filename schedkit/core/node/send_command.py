@@ -23,7 +23,7 @@ HEIR_SECONDS = 5.0
 
 async def send_command(
     ledger: Ledger,
-    who: str,
+    actor: str,
     kind: str,
     data: Mapping[str, Any],
     *,
@@ -41,7 +41,7 @@ async def send_command(
     SchedkitError
         If it cannot be carried out; says why.
     """
-    leave = functools.partial(ledger.ask, who, kind, data, task=task, life=life)
+    leave = functools.partial(ledger.ask, actor, kind, data, task=task, life=life)
     command = await anyio.to_thread.run_sync(leave)
     until, seen = anyio.current_time() + timeout, anyio.current_time()
     while anyio.current_time() < until:

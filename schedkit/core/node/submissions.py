@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from schedkit.core.engine.values import Submit
+from schedkit.core.engine.stimuli import Submit
 from schedkit.core.ids import new_id
 from schedkit.core.node.life import Life
 from schedkit.core.node.waiters import Waiter

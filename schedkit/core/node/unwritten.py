@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from schedkit.core.engine.values import Decision, RunChanged, Stimulus, TaskAdvanced
+from schedkit.core.engine.changes import RunChanged, TaskAdvanced
+from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.stimuli import Stimulus
 from schedkit.core.execution.attempt import Execution
 from schedkit.errors import SchedkitError
 
@@ -76,7 +78,7 @@ class Aside:
     def leave_run(self, run: str, error: Exception) -> None:
         """Leave a run."""
         self.runs.add(run)
-        _log.error("run %s is left as it stands until the scheduler is started again: %s", run, error)
+        _log.error("run %s is left in its state until the scheduler is restarted: %s", run, error)
 
 
 def as_ours(error: BaseException) -> Exception:

@@ -1,13 +1,13 @@
-"""The durable truth, read: tasks, runs, attempts, facts, commands.
+"""Reads of the ledger: tasks, runs, attempts, events, commands.
 
-Every read is one short query on a connection of its own, which no writer waits for. Changes are written
-by the lives of processes (`writer.py`); anybody may insert a command.
+Every read is one short query on its own connection, which blocks no writer. Changes are written by
+`writer.py`; only commands are inserted here.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -17,17 +17,17 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from sqlalchemy import select
 
-from schedkit.core.engine.values import Found, Snapshot, WaitRow
-from schedkit.core.events import Event, RunQueued, decode
+from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
+from schedkit.core.events import Event, decode
 from schedkit.core.ids import new_id
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt, Run
-from schedkit.core.states import Disposition, State
+from schedkit.core.states import Disposition
 from schedkit.core.store.database import Store
 from schedkit.core.store.lives import NodeRow, living
+from schedkit.core.store.queries import ALL_TASKS, LAST_SEQ, LIVE, LIVE_RUNS, OPEN_WAITS, setting
 from schedkit.core.store.rows import DETAILS, attempt_from_row, run_from_row, task_from_row, wait_from_row
 from schedkit.core.store.schema import (
-    LIVE_STATES,
     attempts,
     commands,
     details,
@@ -35,16 +35,14 @@ from schedkit.core.store.schema import (
     fires,
     has_result,
     have,
-    meta,
-    nodes,
     runs,
     tasks,
-    waits,
 )
+from schedkit.core.store.snapshots import read_found, read_snapshot
 from schedkit.core.text import dump, load
 from schedkit.values.instants import from_micros, to_micros
 
-__all__ = ["CommandRow", "FireRow", "Ledger", "ToldRow", "read_snapshot", "scheduled_times"]
+__all__ = ["CommandRow", "FireRow", "Ledger", "OutputRow", "scheduled_times"]
 
 T = TypeVar("T")
 
@@ -60,8 +58,8 @@ class FireRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run has told: its stages and its log."""
+class OutputRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The progress and the log of a run."""
 
     run: str
     task: str
@@ -71,10 +69,10 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommandRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody asks another process to do."""
+    """A command for another process."""
 
     id: str
-    who: str
+    actor: str
     kind: str
     data: dict[str, Any]
     task: str | None = None
@@ -104,7 +102,7 @@ class Ledger:
 
     def tasks(self) -> list[TaskRow]:
         """Return every task, by name."""
-        return self._all(_TASKS, task_from_row)
+        return self._all(ALL_TASKS, task_from_row)
 
     def task(self, name: str) -> TaskRow | None:
         """Return one task."""
@@ -112,7 +110,7 @@ class Ledger:
 
     def live(self, task: str | None = None) -> list[Run]:
         """Return the runs that have not ended, of all tasks or of one, oldest first."""
-        query = _LIVE_RUNS
+        query = LIVE_RUNS
         if task is not None:
             query = query.where(runs.c.task == task)
         return self._all(query, run_from_row)
@@ -169,18 +167,18 @@ class Ledger:
         return self._first(query, lambda row: str(row["life"]))
 
     def details(self, run: str) -> dict[str, Any]:
-        """Return what a run told: its stages, log, facts and artifacts."""
+        """Return what a run has reported: its stages, log, facts and artifacts."""
         query = select(details).where(details.c.run == run)
         return self._first(query, lambda row: {key: load(row[key]) for key in DETAILS}) or dict(DETAILS)
 
-    def telling(self, also: Iterable[str] = ()) -> list[ToldRow]:
-        """Return what the runs that are running have told so far, and what `also` these have."""
+    def running_output(self, also: Iterable[str] = ()) -> list[OutputRow]:
+        """Return the output of the running runs so far, and that of the runs `also`."""
         query = select(details.c.run, runs.c.task, runs.c.state, details.c.stages, details.c.log).join_from(
             details, runs, details.c.run == runs.c.id
         )
-        found = self._all(query.where(runs.c.state.in_(_LIVE), runs.c.state == "RUNNING"), _told)
-        ended = set(also) - {told.run for told in found}
-        return found + (self._all(query.where(runs.c.id.in_(ended)), _told) if ended else [])
+        found = self._all(query.where(LIVE, runs.c.state == "RUNNING"), _output)
+        ended = set(also) - {output.run for output in found}
+        return found + (self._all(query.where(runs.c.id.in_(ended)), _output) if ended else [])
 
     def fires(self, task: str, limit: int = 1000) -> list[FireRow]:
         """Return the due times of a task that made no run, newest first."""
@@ -194,54 +192,25 @@ class Ledger:
 
     def waits(self) -> list[WaitRow]:
         """Return what PENDING runs wait for, and parents' runs that are still to come."""
-        return self._all(_WAITS, wait_from_row)
+        return self._all(OPEN_WAITS, wait_from_row)
 
     def snapshot(self, life: str) -> Snapshot:
-        """Return what the engine of a life is made from, all of it as it was at one moment."""
+        """Return what the engine of a life is built from, as of one moment."""
         with self.store.snapshot() as connection, self.store.decoding():
             return read_snapshot(connection, tasks.c.home == life, life)
 
     def found(self, after: Mapping[str, Collection[str]], life: str) -> dict[str, Found]:
-        """Return what there is of tasks, all of it as it was at one moment.
+        """Return what the ledger has of tasks, as of one moment.
 
         Parameters
         ----------
         after : mapping of str to collection of str
             The tasks, each with the parents after which it comes.
         life : str
-            The life that wants to know, with what runs in it.
+            The life that asks; `Found.here` are the runs that run in it.
         """
         with self.store.snapshot() as connection, self.store.decoding():
-            snapshot = read_snapshot(connection, tasks.c.name.in_(after), life)
-            parents = {parent for several in after.values() for parent in several}
-            last, elsewhere = _last(connection, {*after, *parents}), _live_of(connection, parents)
-            here = {run for run, (at, _) in _lives_of(connection).items() if at == life}
-            following = _unheard(connection, _followers(connection, life, set(after)))
-        rows = {row.name: row for row in snapshot.tasks}
-        found: dict[str, Found] = {}
-        for name, several in after.items():
-            live = [run for run in snapshot.live if run.task == name]
-            ids = frozenset(run.id for run in live)
-            its_waits = [wait for wait in snapshot.waits if wait.child == name]
-            found[name] = Found(
-                row=rows.get(name),
-                seq=snapshot.seq,
-                live=live,
-                waits=its_waits,
-                taken=snapshot.taken.get(name, set()),
-                last={task: last[task] for task in (name, *several) if task in last},
-                here=ids & here,
-                abroad=ids & snapshot.abroad,
-                elsewhere=[run for run in elsewhere if run.task in several],
-                unheard=snapshot.unheard.get(name, []),
-                children={
-                    child: unheard
-                    for child, unheard in following.items()
-                    if any(run.task == name for _, run in unheard)
-                },
-                ended=[run for run in snapshot.ended if run.id in {wait.parent_run for wait in its_waits}],
-            )
-        return found
+            return read_found(connection, after, life)
 
     def codes(self, names: Collection[str]) -> dict[tuple[str, str], str]:
         """Return (life, task) → the code that a life has of a task."""
@@ -268,26 +237,26 @@ class Ledger:
     def last_seq(self) -> int:
         """Return the number of the newest event."""
         with self.store.reading() as connection:
-            return connection.scalar(_LAST_SEQ) or 0
+            return connection.scalar(LAST_SEQ) or 0
 
     def setting(self, key: str) -> str | None:
-        """Return a note kept with the ledger."""
+        """Return a setting that is kept with the ledger."""
         with self.store.reading() as connection:
-            return _setting(connection, key)
+            return setting(connection, key)
 
     def nodes(self) -> list[NodeRow]:
         """Return the lives at the ledger that are not marked as gone, the oldest first."""
         return living(self.store)
 
     def home(self, task: str) -> NodeRow | None:
-        """Return the life with which a task is at home, None if it is at home with nobody that lives."""
+        """Return the life at which a task is at home, None if that is not alive."""
         row = self.task(task)
         if row is None:
             return None
         return next((node for node in self.nodes() if node.life == row.home and node.alive), None)
 
     def commands(self, life: str) -> list[CommandRow]:
-        """Return what a life has been asked and has not answered, oldest first."""
+        """Return the open commands for a life, oldest first."""
         here = select(tasks.c.name).where(tasks.c.home == life)
         mine = (commands.c.life == life) | (commands.c.life.is_(None) & commands.c.task.in_(here))
         query = select(commands).where(commands.c.done_at.is_(None), mine).order_by(commands.c.id)
@@ -299,7 +268,7 @@ class Ledger:
 
     def ask(
         self,
-        who: str,
+        actor: str,
         kind: str,
         data: Mapping[str, Any],
         *,
@@ -308,7 +277,7 @@ class Ledger:
     ) -> str:
         """Leave a command for a life, or for the home of a task; return its id."""
         id = new_id()
-        row = {"id": id, "at": int(time.time() * 1e6), "actor": who, "kind": kind, "data": dump(data)}
+        row = {"id": id, "at": int(time.time() * 1e6), "actor": actor, "kind": kind, "data": dump(data)}
         row |= {"task": task, "life": life}
         with self.store.explained(), self.store.connect() as connection, connection.begin():
             connection.execute(commands.insert(), [{**row, "done_at": None, "answer": None}])
@@ -319,161 +288,6 @@ class Ledger:
         with self.store.explained(), self.store.connect() as connection, connection.begin():
             open_one = commands.delete().where(commands.c.id == id, commands.c.done_at.is_(None))
             return connection.execute(open_one).rowcount > 0
-
-
-_LIVE: list[sa.ColumnElement[str]] = [
-    sa.literal_column(f"'{state}'") for state in LIVE_STATES
-]  # literals: the partial index needs them
-_LIVE_RUNS = select(runs).where(runs.c.state.in_(_LIVE)).order_by(runs.c.id)
-_TASKS = select(tasks).order_by(tasks.c.name)
-_PENDING = select(runs.c.id).where(runs.c.state.in_(_LIVE), runs.c.state == "PENDING")
-_WAITS = (
-    select(waits)
-    .where(waits.c.run.in_(_PENDING) | waits.c.parent_run.is_(None))
-    .order_by(waits.c.run, waits.c.parent)
-)
-_LAST_SEQ = select(sa.func.max(events.c.seq))
-# A CROSS JOIN is what keeps SQLite from going through all runs to look for their tasks.
-_TAKEN = sa.text(
-    "SELECT r.task, r.scheduled_at FROM schedkit_tasks t CROSS JOIN schedkit_runs r "
-    "WHERE t.name IN :names AND r.task = t.name AND r.scheduled_at IS NOT NULL "
-    "AND r.scheduled_at >= t.next_at"
-).bindparams(sa.bindparam("names", type_=sa.Text, expanding=True))
-# Of so many latest runs of a task, the one that ended last: an older one may have ended after a newer one.
-_LATEST = 20
-
-
-def _mappings(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Mapping[str, Any]]:
-    yield from connection.execute(query).mappings()  # type: ignore[misc]  # a RowMapping is one
-
-
-def _setting(connection: sa.Connection, key: str) -> str | None:
-    return connection.scalar(select(meta.c.value).where(meta.c.key == key))
-
-
-def read_snapshot(connection: sa.Connection, which: sa.ColumnElement[bool], life: str) -> Snapshot:
-    """Return what an engine of certain tasks is made from, with what runs in a life, as `connection` sees it.
-
-    Runs in lives that are marked as gone are lost, the others are abroad.
-    """
-    rows = [task_from_row(row) for row in _mappings(connection, _TASKS.where(which))]
-    names = [row.name for row in rows]
-    parents = {parent for row in rows for parent in _parents(row)}
-    lives = _lives_of(connection)
-    mine = [run for run, (at, _) in lives.items() if at == life]
-    here = runs.c.task.in_(names) | runs.c.id.in_(mine)
-    live = [run_from_row(row) for row in _mappings(connection, _LIVE_RUNS.where(here))]
-    waiting = [wait_from_row(row) for row in _mappings(connection, _WAITS.where(waits.c.child.in_(names)))]
-    known = set(names)
-    own = [run for run in live if run.task in known]
-    return Snapshot(
-        tasks=rows,
-        live=live,
-        waits=waiting,
-        taken=_taken(connection, names),
-        last=_last(connection, parents),
-        abroad=frozenset(run.id for run in own if _is_abroad(lives.get(run.id), life)),
-        guests=frozenset(run.id for run in live if run.task not in known),
-        elsewhere=[run for run in _live_of(connection, parents - known) if run.id not in mine],
-        unheard=_unheard(connection, rows),
-        ended=_ended(connection, waiting),
-        paused=_setting(connection, "paused") == "1",
-        seq=connection.scalar(_LAST_SEQ) or 0,
-    )
-
-
-def _lives_of(connection: sa.Connection) -> dict[str, tuple[str, int | None]]:
-    """Return in which life each running run runs, and since when that is gone; then it runs nothing."""
-    query = (
-        select(attempts.c.run, attempts.c.life, nodes.c.gone)
-        .outerjoin(nodes, nodes.c.id == attempts.c.life)
-        .where(attempts.c.outcome.is_(None))
-    )
-    return {run: (at, gone) for run, at, gone in connection.execute(query)}
-
-
-def _is_abroad(where: tuple[str, int | None] | None, life: str) -> bool:
-    """Tell whether a run is running in another life, which is not marked as gone."""
-    return where is not None and where[0] != life and where[1] is None
-
-
-def _parents(row: TaskRow) -> set[str]:
-    return set(row.facts.get("after", ()))
-
-
-def _followers(connection: sa.Connection, life: str, parents: set[str]) -> list[TaskRow]:
-    """Return the tasks at home with a life that follow one of those."""
-    comes_after = tasks.c.facts.not_like('%"after":[]%')
-    query = _TASKS.where(tasks.c.home == life, tasks.c.trigger.is_(None), comes_after)
-    rows = [task_from_row(row) for row in _mappings(connection, query)]
-    return [row for row in rows if _parents(row) & parents]
-
-
-def _unheard(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str, list[tuple[int, Run]]]:
-    """Return, for each task that follows its parents, the runs of theirs of which its home had not heard."""
-    followers = [row for row in rows if row.trigger is None and _parents(row)]
-    if not followers:
-        return {}
-    parents = {parent for row in followers for parent in _parents(row)}
-    query = (
-        select(events.c.seq, events.c.life, events.c.task, events.c.run, events.c.data)
-        .where(events.c.seq > min(row.heard for row in followers))
-        .where(events.c.kind == RunQueued.__name__, events.c.task.in_(parents))
-        .order_by(events.c.seq)
-    )
-    unheard: dict[str, list[tuple[int, str]]] = {}
-    for seq, life, task, run, data in connection.execute(query):
-        told = decode(data)
-        if isinstance(told, RunQueued) and told.followed:
-            for row in followers:  # its home followed what it wrote itself in the same commit
-                if seq > row.heard and life != row.home and task in _parents(row):
-                    unheard.setdefault(row.name, []).append((seq, run))
-    ids = {run for several in unheard.values() for _, run in several}
-    query = select(runs).where(runs.c.id.in_(ids))
-    known = {row["id"]: run_from_row(row) for row in _mappings(connection, query)} if ids else {}
-    return {
-        task: [(seq, known[run]) for seq, run in several if run in known] for task, several in unheard.items()
-    }
-
-
-def _live_of(connection: sa.Connection, names: Collection[str]) -> list[Run]:
-    if not names:
-        return []
-    return [run_from_row(row) for row in _mappings(connection, _LIVE_RUNS.where(runs.c.task.in_(names)))]
-
-
-def _ended(connection: sa.Connection, waiting: Iterable[WaitRow]) -> list[Run]:
-    """Return the runs that have ended though those which wait for them do not know."""
-    open_ones = {wait.parent_run for wait in waiting if wait.parent_run is not None and wait.ended is None}
-    if not open_ones:
-        return []
-    query = select(runs).where(runs.c.id.in_(open_ones), runs.c.state.not_in(LIVE_STATES))
-    return [run_from_row(row) for row in _mappings(connection, query.order_by(runs.c.finished_at, runs.c.id))]
-
-
-def _taken(connection: sa.Connection, names: Collection[str]) -> dict[str, set[int]]:
-    """Return the times of each task, from its next one on, that have a run."""
-    taken: dict[str, set[int]] = {}
-    for task, scheduled in connection.execute(_TAKEN.bindparams(names=list(names))):
-        taken.setdefault(task, set()).add(scheduled)
-    return taken
-
-
-def _last(connection: sa.Connection, tasks: Iterable[str]) -> dict[str, State]:
-    """Return how the last run of each task ended."""
-    found: dict[str, State] = {}
-    for task in tasks:
-        query = (
-            select(runs.c.state, runs.c.finished_at, runs.c.id)
-            .where(runs.c.task == task)
-            .order_by(runs.c.id.desc())
-            .limit(_LATEST)
-        )
-        ended = [(finished, id, State(state)) for state, finished, id in connection.execute(query)]
-        last = max((one for one in ended if one[2].final), default=None)
-        if last is not None:
-            found[task] = last[2]
-    return found
 
 
 def scheduled_times(connection: sa.Connection, task: str, after: datetime, until: datetime) -> set[datetime]:
@@ -497,8 +311,8 @@ def _fire(row: Mapping[str, Any]) -> FireRow:
     )
 
 
-def _told(row: Mapping[str, Any]) -> ToldRow:
-    return ToldRow(
+def _output(row: Mapping[str, Any]) -> OutputRow:
+    return OutputRow(
         run=row["run"],
         task=row["task"],
         running=row["state"] == "RUNNING",
@@ -510,7 +324,7 @@ def _told(row: Mapping[str, Any]) -> ToldRow:
 def _command(row: Mapping[str, Any]) -> CommandRow:
     return CommandRow(
         id=row["id"],
-        who=row["actor"],
+        actor=row["actor"],
         kind=row["kind"],
         data=load(row["data"]),
         task=row["task"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schedkit.core.engine.dependencies import DependencyTracker, Verdict, Wait
-from schedkit.core.engine.values import WaitRow
+from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.states import State
 
 

@@ -10,27 +10,20 @@ from msgspec.structs import replace
 from support.engine_desk import LIFE, MINUTELY, NOW, Desk, declared, last, moves, running
 from support.engine_tasks import START, declaration
 
-from schedkit.core.engine.values import (
+from schedkit.core.engine.changes import (
     AttemptRecorded,
-    Cancel,
-    CodeTold,
-    Decision,
-    Found,
-    Heard,
+    CodeRecorded,
     ParentsHeard,
-    Recover,
-    Remove,
-    Snapshot,
-    StandBy,
-    Submit,
     TaskHeld,
     TaskPut,
     TaskUntouched,
     WaitAdded,
     WaitBound,
     WaitEnded,
-    WaitRow,
 )
+from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
+from schedkit.core.engine.stimuli import Cancel, Heard, Recover, Remove, StandBy, Submit
 from schedkit.core.events import Event, RunEnded, RunQueued, RunRetrying, RunStarted, RunStopping, TaskChanged
 from schedkit.core.model import After, Task
 from schedkit.core.run import Attempt, Run
@@ -364,6 +357,6 @@ def test_what_the_ledger_says_of_all_tasks_holds() -> None:
 
 def test_who_stands_by_says_once_that_it_has_the_code() -> None:
     desk = Desk()
-    assert desk.ask(StandBy(task="a", code="its code")).changes == [CodeTold("a", "its code", NOW)]
+    assert desk.ask(StandBy(task="a", code="its code")).changes == [CodeRecorded("a", "its code", NOW)]
     assert desk.ask(StandBy(task="a", code="its code")).changes == []
-    assert desk.ask(StandBy(task="a", code="other")).changes == [CodeTold("a", "other", NOW)]
+    assert desk.ask(StandBy(task="a", code="other")).changes == [CodeRecorded("a", "other", NOW)]

@@ -15,8 +15,10 @@ import pytest
 from msgspec.structs import replace
 from support.engine_histories import History
 
-from schedkit.core.engine import attempts, queue, tasks
+from schedkit.core.engine import attempts, declaring, due_times, queue
 from schedkit.core.engine.attempts import Attempts
+from schedkit.core.engine.changes import TaskUntouched
+from schedkit.core.engine.declaring import Declaring
 from schedkit.core.engine.dependencies import DependencyTracker
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.hearing import Hearing
@@ -24,8 +26,8 @@ from schedkit.core.engine.queue import RunQueue
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.schedules import Schedules
 from schedkit.core.engine.state import EngineState
+from schedkit.core.engine.stimuli import Heard
 from schedkit.core.engine.tasks import Tasks
-from schedkit.core.engine.values import Heard, TaskUntouched
 from schedkit.core.events import TaskChanged
 from schedkit.core.states import State
 
@@ -71,7 +73,7 @@ def a_key_is_not_released(patch: pytest.MonkeyPatch) -> None:
 
 @fault
 def a_freed_key_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RunQueue, "_look_again", lambda self: None)
+    patch.setattr(RunQueue, "_unpark", lambda self: None)
 
 
 @fault
@@ -134,7 +136,7 @@ def a_schedule_fires_twice(patch: pytest.MonkeyPatch) -> None:
 
 @fault
 def one_time_is_passed_over(patch: pytest.MonkeyPatch) -> None:
-    settle = tasks.settle
+    settle = due_times.settle
 
     def off_by_one(schedule: Any, next_at: Any, now: Any, active: int) -> Any:
         settled = settle(schedule, next_at, now, active)
@@ -142,29 +144,29 @@ def one_time_is_passed_over(patch: pytest.MonkeyPatch) -> None:
             return settled
         return type(settled)(settled.fires, schedule.trigger.next(settled.next_at), settled.error)
 
-    patch.setattr(tasks, "settle", off_by_one)
+    patch.setattr(due_times, "settle", off_by_one)
 
 
 @fault
 def one_time_is_settled_twice(patch: pytest.MonkeyPatch) -> None:
-    settle = tasks.settle
+    settle = due_times.settle
 
     def again(schedule: Any, next_at: Any, now: Any, active: int) -> Any:
         settled = settle(schedule, next_at, now, active)
         return type(settled)(settled.fires, next_at, settled.error) if len(settled.fires) > 1 else settled
 
-    patch.setattr(tasks, "settle", again)
+    patch.setattr(due_times, "settle", again)
 
 
 @fault
 def a_pause_forgets_what_it_passed_over(patch: pytest.MonkeyPatch) -> None:
-    skipped = tasks.skipped
+    skipped = due_times.skipped
 
     def forgotten(*what: Any) -> Any:
         settled = skipped(*what)
         return type(settled)((), settled.next_at, settled.error)
 
-    patch.setattr(tasks, "skipped", forgotten)
+    patch.setattr(due_times, "skipped", forgotten)
 
 
 @fault
@@ -306,7 +308,7 @@ def a_parents_run_elsewhere_is_not_followed(patch: pytest.MonkeyPatch) -> None:
 
 @fault_of_two
 def the_runs_of_parents_elsewhere_are_unknown(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Tasks, "_know_parents", lambda self, task, found: None)
+    patch.setattr(Declaring, "_know_parents", lambda self, task, found: None)
 
 
 @fault_of_two
@@ -335,29 +337,29 @@ def a_guest_goes_on_that_its_home_has_ended(patch: pytest.MonkeyPatch) -> None:
 
 @fault_of_two
 def a_task_that_left_stays_here_too(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Tasks, "leave", lambda self, name: None)
+    patch.setattr(Declaring, "leave", lambda self, name: None)
 
 
 @fault_of_two
 def a_task_that_leaves_takes_what_runs_here_along(patch: pytest.MonkeyPatch) -> None:
-    leave = Tasks.leave
+    leave = Declaring.leave
 
-    def with_guests(self: Tasks, name: str) -> None:
+    def with_guests(self: Declaring, name: str) -> None:
         leave(self, name)
         for run in [run for run in self._state.runs.values() if run.task == name]:
             self._state.drop(run)
 
-    patch.setattr(Tasks, "leave", with_guests)
+    patch.setattr(Declaring, "leave", with_guests)
 
 
 @fault_of_two
 def a_task_is_taken_as_it_was_found_long_ago(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Tasks, "_check_found", lambda self, stimulus, moved: None)
+    patch.setattr(Declaring, "_check_found", lambda self, stimulus, moved: None)
 
 
 @fault_of_two
 def a_task_is_taken_though_its_home_has_gone_on(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(tasks, "TaskUntouched", lambda task, since: TaskUntouched(task, 10**9))
+    patch.setattr(declaring, "TaskUntouched", lambda task, since: TaskUntouched(task, 10**9))
 
 
 @fault_of_two

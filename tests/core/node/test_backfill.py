@@ -52,7 +52,7 @@ def test_another_process_backfills_what_is_left_and_gets_the_runs(sched: Schedul
     assert [run.result("20s") for run in first] == [1] * 4
     runs = {run.id: run for run in sched.runs("hourly")}
     assert [runs[run.id].scheduled_at for run in first] == [DAY + timedelta(hours=h) for h in range(4)]
-    assert {(run.cause, run.who) for run in runs.values()} == {("backfill", "other")}
+    assert {(run.cause, run.actor) for run in runs.values()} == {("backfill", "other")}
     more = other.tasks["hourly"].backfill(DAY + timedelta(hours=2), DAY + timedelta(hours=5))
     assert len(more) == 2
     assert other.backfill("hourly", DAY, DAY + timedelta(hours=5)) == []

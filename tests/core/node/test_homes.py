@@ -130,7 +130,7 @@ def test_a_process_has_others_run_pause_reschedule_cancel_and_remove(
     assert other.submit("patient", n=7).result("10s") == 7
     assert asyncio.run(_asked(other, "patient", n=7)) == 7
     (run, _) = sched.runs("patient")
-    assert (run.cause, run.who) == ("command", "other")
+    assert (run.cause, run.actor) == ("command", "other")
     held = other.submit("patient")
     assert entered.wait(10)
     assert held.state is State.RUNNING
@@ -600,7 +600,7 @@ def test_wall_times_are_shown_with_the_zone_of_the_home(make: Make) -> None:
             "at 22:00, Europe/Berlin",
         ]
     second.reschedule("nightly", cron("0 23 * * *"))
-    heard.wait_for(heard.of(events.TaskChanged, task="nightly", words="at 23:00, Europe/Berlin"))
+    heard.wait_for(heard.of(events.TaskChanged, task="nightly", schedule_text="at 23:00, Europe/Berlin"))
     assert second._bus.flush()
     assert second.board()["tasks"][1]["trigger"] == "at 23:00, Europe/Berlin"
     upcoming = first.tasks["nightly"].next_run

@@ -7,7 +7,7 @@ import threading
 import anyio
 import pytest
 
-from schedkit.core.engine.values import Drain, Stimulus
+from schedkit.core.engine.stimuli import Drain, Stimulus
 from schedkit.core.node.inbox import Inbox
 
 pytestmark = pytest.mark.anyio

@@ -16,7 +16,7 @@ from support.lives import life_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.engine.values import Cancel, Submit
+from schedkit.core.engine.stimuli import Cancel, Submit
 from schedkit.core.ids import new_id
 from schedkit.core.node.life import Life
 from schedkit.core.promise import Promise

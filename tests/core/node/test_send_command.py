@@ -46,9 +46,9 @@ def test_an_heir_may_still_answer(home: Scheduler, make: Make, monkeypatch: pyte
     heir, asks = make(name="heir"), make(name="asks")
     left, leave = threading.Event(), asks._ledger.ask
 
-    def asked(who: str, kind: str, data: Mapping[str, Any], **whom: Any) -> str:
+    def asked(actor: str, kind: str, data: Mapping[str, Any], **whom: Any) -> str:
         die(home)
-        command = leave(who, kind, data, **whom)
+        command = leave(actor, kind, data, **whom)
         left.set()
         return command
 

@@ -16,7 +16,7 @@ from support.lives import life_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.engine.values import Cancel
+from schedkit.core.engine.stimuli import Cancel
 from schedkit.core.execution.attempt import Execution
 from schedkit.core.model import Retry
 from schedkit.core.states import Outcome, State

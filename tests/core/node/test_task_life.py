@@ -17,7 +17,7 @@ from support.lives import die, life_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
-from schedkit.core.engine.values import Declare
+from schedkit.core.engine.stimuli import Declare
 from schedkit.core.model import After
 from schedkit.core.node.life import Life
 from schedkit.core.promise import Promise

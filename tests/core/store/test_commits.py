@@ -14,11 +14,10 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from support.ledger_writer import HOME, NOW, WrittenLedger, a_run, a_task, begun, decided, put, written_ledger
 
-from schedkit.core.engine.values import (
+from schedkit.core.engine.changes import (
     AttemptRecorded,
     AttemptStarted,
     Change,
-    Decision,
     ParentsHeard,
     RunChanged,
     SettingPut,
@@ -27,6 +26,7 @@ from schedkit.core.engine.values import (
     TaskHeld,
     TaskUntouched,
 )
+from schedkit.core.engine.decision import Decision
 from schedkit.core.events import Event, NodeChanged, RunQueued
 from schedkit.core.run import Attempt
 from schedkit.core.states import Outcome, State
@@ -59,7 +59,7 @@ RUNNING = replace(RUN, state=State.RUNNING, attempt=1)
 @pytest.mark.parametrize(
     "change",
     [
-        put(a_task(words="again"), "another"),
+        put(a_task(schedule_text="again"), "another"),
         put(a_task("new"), HOME),
         TaskAdvanced("t", NOW, None, "another"),
         TaskAdvanced("t", NOW + 1, None, HOME),
@@ -88,7 +88,7 @@ def test_what_is_based_on_another_row_is_refused_whole(written: WrittenLedger, c
 
 def test_a_new_task_that_is_there_is_refused(written: WrittenLedger) -> None:
     written.write(decided(put(a_task())))
-    written.write(decided(put(a_task(words="of two that declare it at once"))))
+    written.write(decided(put(a_task(schedule_text="of two that declare it at once"))))
     ((_, error),) = written.refused
     assert isinstance(error, RefusedRowError)
     assert written.ledger.tasks() == [a_task()]

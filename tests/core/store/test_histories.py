@@ -10,7 +10,8 @@ from support.engine_histories import History
 from support.engine_ledger import LedgerModel
 from support.ledger_writer import written_ledger
 
-from schedkit.core.engine.values import Decision, Snapshot
+from schedkit.core.engine.decision import Decision
+from schedkit.core.engine.snapshot import Snapshot
 from schedkit.core.store.reader import Ledger
 
 

@@ -13,16 +13,8 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 from support.ledger_writer import HOME, NOW, WrittenLedger, a_run, a_task, begun, decided, put, written_ledger
 
-from schedkit.core.engine.values import (
-    Answered,
-    AttemptStarted,
-    Found,
-    RunChanged,
-    SettingPut,
-    Snapshot,
-    WaitAdded,
-    WaitRow,
-)
+from schedkit.core.engine.changes import Answered, AttemptStarted, RunChanged, SettingPut, WaitAdded
+from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
 from schedkit.core.events import RunQueued
 from schedkit.core.ids import new_id
 from schedkit.core.model import TaskRow

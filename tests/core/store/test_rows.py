@@ -8,7 +8,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from support.ledger_writer import NOW, a_run
 
-from schedkit.core.engine.values import FireRecorded, WaitRow
+from schedkit.core.engine.changes import FireRecorded
+from schedkit.core.engine.snapshot import WaitRow
 from schedkit.core.events import Event, RunLogged, decode, encode
 from schedkit.core.model import TaskRow
 from schedkit.core.run import Attempt
@@ -56,7 +57,7 @@ def test_a_run_comes_back_as_it_was() -> None:
 def test_tasks_attempts_and_waits_come_back_as_they_were() -> None:
     task = TaskRow(
         name="t", id="i", anchored=1, next=None, created=1, declared=2, facts={"tags": ["x"]}, paused=True,
-        home="a life", home_by="moved", place="/a/notebook.ipynb", heard=5, who="me",
+        home="a life", home_by="moved", place="/a/notebook.ipynb", heard=5, actor="me",
     )  # fmt: skip
     assert task_from_row(dict(zip(TASK, task_values(task), strict=True))) == task
     attempt = Attempt(

@@ -1,0 +1,46 @@
+"""Handles of many tasks by name, and the name of a task that is given in one of several ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from schedkit.core.api.handles import TaskHandle
+from schedkit.core.model import Task
+from schedkit.errors import UsageError
+from schedkit.values.text import safe_repr
+
+__all__ = ["TaskHandles", "named"]
+
+
+class TaskHandles(Mapping[str, TaskHandle[..., Any]]):
+    """The tasks of a moment, in the order of their names; a handle is made when it is asked for."""
+
+    def __init__(self, names: list[str], handle: Callable[[str], TaskHandle[..., Any]]) -> None:
+        self._names = dict.fromkeys(names)
+        self._handle = handle
+
+    def __getitem__(self, name: str) -> TaskHandle[..., Any]:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._handle(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return f"<tasks: {', '.join(self._names) or 'none'}>"
+
+
+def named(task: object) -> str:
+    """Return the name of a task that is given by its name, its handle or its declaration."""
+    name = task.name if isinstance(task, TaskHandle | Task) else task
+    if not isinstance(name, str):
+        raise UsageError(
+            f"expected a task name or TaskHandle, got {safe_repr(name)}",
+            hint="sched.tasks lists the tasks by name",
+        )
+    return name

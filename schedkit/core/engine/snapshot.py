@@ -1,0 +1,107 @@
+"""What an engine is made from, and what it needs to take in one more task: rows of the ledger, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from schedkit.core.model import TaskRow
+from schedkit.core.run import Run
+from schedkit.core.states import State
+from schedkit.errors import SchedkitError
+
+__all__ = [
+    "Found",
+    "OutdatedError",
+    "Snapshot",
+    "WaitRow",
+]
+
+
+class OutdatedError(SchedkitError):
+    """What was read of a task is older than what this engine has decided or heard since."""
+
+
+class WaitRow(msgspec.Struct, frozen=True, gc=False):
+    """What a run waits for: one parent; `parent_run` None: one that does not exist yet."""
+
+    run: str
+    child: str
+    parent: str
+    parent_run: str | None
+    how: str
+    ended: State | None = None
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ledger has of one task, for an engine that takes it in.
+
+    Attributes
+    ----------
+    row : TaskRow or None
+        None: the task is new.
+    last : mapping of str to State
+        How its last run ended, and that of each of its parents.
+    seq : int
+        The number of the newest event at that moment.
+    here, abroad : set of str
+        Runs that are running in this process, and in others which live; they end there.
+    elsewhere : list of Run
+        Runs of its parents that have not ended.
+    unheard : list of tuple of int and Run
+        Runs of its parents of which its home had not heard, with the event that tells of each.
+    children : mapping of str to list of tuple of int and Run
+        The same for each task that follows it in the process that takes it in.
+    ended : list of Run
+        Runs for which its runs wait and which have ended, of which its home had not heard.
+    """
+
+    row: TaskRow | None = None
+    seq: int = 0
+    live: list[Run] = []
+    waits: list[WaitRow] = []
+    taken: set[int] = set()
+    last: Mapping[str, State] = {}
+    here: frozenset[str] = frozenset()
+    abroad: frozenset[str] = frozenset()
+    elsewhere: list[Run] = []
+    unheard: list[tuple[int, Run]] = []
+    children: Mapping[str, list[tuple[int, Run]]] = {}
+    ended: list[Run] = []
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine is made from: the ledger's rows of the tasks that are at home with one life.
+
+    Attributes
+    ----------
+    abroad : set of str
+        Runs of these tasks that are running in other processes; they end there.
+    guests : set of str
+        Runs of tasks that are at home elsewhere, which run here.
+    elsewhere : list of Run
+        Runs of parents at home elsewhere that have not ended.
+    unheard : mapping of str to list of tuple of int and Run
+        Task → the runs of its parents of which this life had not heard, with the event that tells of each.
+    ended : list of Run
+        Runs for which others wait and which have ended, of which this life had not heard.
+    taken : mapping of str to set of int
+        Times of each task, from its next one on, that have their run already: as after the clock was set
+        back.
+    last : mapping of str to State
+        How the last run of each parent ended.
+    """
+
+    tasks: list[TaskRow] = []
+    live: list[Run] = []
+    waits: list[WaitRow] = []
+    taken: Mapping[str, set[int]] = {}
+    last: Mapping[str, State] = {}
+    abroad: frozenset[str] = frozenset()
+    guests: frozenset[str] = frozenset()
+    elsewhere: list[Run] = []
+    unheard: Mapping[str, list[tuple[int, Run]]] = {}
+    ended: list[Run] = []
+    paused: bool = False
+    seq: int = 0

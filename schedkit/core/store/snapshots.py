@@ -1,0 +1,189 @@
+"""Reads what an engine is built from, and what it needs of a task that moves to it, as of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import sqlalchemy as sa
+from sqlalchemy import select
+
+from schedkit.core.engine.snapshot import Found, Snapshot, WaitRow
+from schedkit.core.events import RunQueued, decode
+from schedkit.core.model import TaskRow
+from schedkit.core.run import Run
+from schedkit.core.states import State
+from schedkit.core.store.queries import ALL_TASKS, LAST_SEQ, LIVE_RUNS, OPEN_WAITS, mappings, setting
+from schedkit.core.store.rows import run_from_row, task_from_row, wait_from_row
+from schedkit.core.store.schema import LIVE_STATES, attempts, events, nodes, runs, tasks, waits
+
+__all__ = ["read_found", "read_snapshot"]
+
+# A CROSS JOIN makes SQLite start with the tasks instead of scanning all runs.
+_TAKEN = sa.text(
+    "SELECT r.task, r.scheduled_at FROM schedkit_tasks t CROSS JOIN schedkit_runs r "
+    "WHERE t.name IN :names AND r.task = t.name AND r.scheduled_at IS NOT NULL "
+    "AND r.scheduled_at >= t.next_at"
+).bindparams(sa.bindparam("names", type_=sa.Text, expanding=True))
+# Of so many latest runs of a task, the one that ended last: an older one may have ended after a newer one.
+_LATEST = 20
+
+
+def read_snapshot(connection: sa.Connection, which: sa.ColumnElement[bool], life: str) -> Snapshot:
+    """Return what an engine of certain tasks is built from, with what runs in a life, in this transaction.
+
+    Runs in lives that are marked as gone are lost, the others are abroad.
+    """
+    rows = [task_from_row(row) for row in mappings(connection, ALL_TASKS.where(which))]
+    names = [row.name for row in rows]
+    parents = {parent for row in rows for parent in _parents(row)}
+    lives = _lives_of(connection)
+    mine = [run for run, (at, _) in lives.items() if at == life]
+    here = runs.c.task.in_(names) | runs.c.id.in_(mine)
+    live = [run_from_row(row) for row in mappings(connection, LIVE_RUNS.where(here))]
+    waiting = [wait_from_row(row) for row in mappings(connection, OPEN_WAITS.where(waits.c.child.in_(names)))]
+    known = set(names)
+    own = [run for run in live if run.task in known]
+    return Snapshot(
+        tasks=rows,
+        live=live,
+        waits=waiting,
+        taken=_taken(connection, names),
+        last=_last(connection, parents),
+        abroad=frozenset(run.id for run in own if _is_abroad(lives.get(run.id), life)),
+        guests=frozenset(run.id for run in live if run.task not in known),
+        elsewhere=[run for run in _live_of(connection, parents - known) if run.id not in mine],
+        unheard=_unheard(connection, rows),
+        ended=_ended(connection, waiting),
+        paused=setting(connection, "paused") == "1",
+        seq=connection.scalar(LAST_SEQ) or 0,
+    )
+
+
+def read_found(
+    connection: sa.Connection, after: Mapping[str, Collection[str]], life: str
+) -> dict[str, Found]:
+    """Return what the ledger has of tasks in this transaction; see `Ledger.found`."""
+    snapshot = read_snapshot(connection, tasks.c.name.in_(after), life)
+    parents = {parent for several in after.values() for parent in several}
+    last, elsewhere = _last(connection, {*after, *parents}), _live_of(connection, parents)
+    here = {run for run, (at, _) in _lives_of(connection).items() if at == life}
+    following = _unheard(connection, _followers(connection, life, set(after)))
+    rows = {row.name: row for row in snapshot.tasks}
+    found: dict[str, Found] = {}
+    for name, several in after.items():
+        live = [run for run in snapshot.live if run.task == name]
+        ids = frozenset(run.id for run in live)
+        its_waits = [wait for wait in snapshot.waits if wait.child == name]
+        found[name] = Found(
+            row=rows.get(name),
+            seq=snapshot.seq,
+            live=live,
+            waits=its_waits,
+            taken=snapshot.taken.get(name, set()),
+            last={task: last[task] for task in (name, *several) if task in last},
+            here=ids & here,
+            abroad=ids & snapshot.abroad,
+            elsewhere=[run for run in elsewhere if run.task in several],
+            unheard=snapshot.unheard.get(name, []),
+            children={
+                child: unheard
+                for child, unheard in following.items()
+                if any(run.task == name for _, run in unheard)
+            },
+            ended=[run for run in snapshot.ended if run.id in {wait.parent_run for wait in its_waits}],
+        )
+    return found
+
+
+def _lives_of(connection: sa.Connection) -> dict[str, tuple[str, int | None]]:
+    """Return the life of each running run, and since when that is gone, None if it is not."""
+    query = (
+        select(attempts.c.run, attempts.c.life, nodes.c.gone)
+        .outerjoin(nodes, nodes.c.id == attempts.c.life)
+        .where(attempts.c.outcome.is_(None))
+    )
+    return {run: (at, gone) for run, at, gone in connection.execute(query)}
+
+
+def _is_abroad(where: tuple[str, int | None] | None, life: str) -> bool:
+    """Tell whether a run is running in another life, which is not marked as gone."""
+    return where is not None and where[0] != life and where[1] is None
+
+
+def _parents(row: TaskRow) -> set[str]:
+    return set(row.facts.get("after", ()))
+
+
+def _followers(connection: sa.Connection, life: str, parents: set[str]) -> list[TaskRow]:
+    """Return the tasks at home with a life that follow one of those."""
+    comes_after = tasks.c.facts.not_like('%"after":[]%')
+    query = ALL_TASKS.where(tasks.c.home == life, tasks.c.trigger.is_(None), comes_after)
+    rows = [task_from_row(row) for row in mappings(connection, query)]
+    return [row for row in rows if _parents(row) & parents]
+
+
+def _unheard(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str, list[tuple[int, Run]]]:
+    """Return, for each task that follows its parents, their runs that its home has not followed yet."""
+    followers = [row for row in rows if row.trigger is None and _parents(row)]
+    if not followers:
+        return {}
+    parents = {parent for row in followers for parent in _parents(row)}
+    query = (
+        select(events.c.seq, events.c.life, events.c.task, events.c.run, events.c.data)
+        .where(events.c.seq > min(row.heard for row in followers))
+        .where(events.c.kind == RunQueued.__name__, events.c.task.in_(parents))
+        .order_by(events.c.seq)
+    )
+    unheard: dict[str, list[tuple[int, str]]] = {}
+    for seq, life, task, run, data in connection.execute(query):
+        told = decode(data)
+        if isinstance(told, RunQueued) and told.followed:
+            for row in followers:  # its home followed what it wrote itself in the same commit
+                if seq > row.heard and life != row.home and task in _parents(row):
+                    unheard.setdefault(row.name, []).append((seq, run))
+    ids = {run for several in unheard.values() for _, run in several}
+    query = select(runs).where(runs.c.id.in_(ids))
+    known = {row["id"]: run_from_row(row) for row in mappings(connection, query)} if ids else {}
+    return {
+        task: [(seq, known[run]) for seq, run in several if run in known] for task, several in unheard.items()
+    }
+
+
+def _live_of(connection: sa.Connection, names: Collection[str]) -> list[Run]:
+    if not names:
+        return []
+    return [run_from_row(row) for row in mappings(connection, LIVE_RUNS.where(runs.c.task.in_(names)))]
+
+
+def _ended(connection: sa.Connection, waiting: Iterable[WaitRow]) -> list[Run]:
+    """Return the runs that have ended while others are recorded as waiting for them."""
+    open_ones = {wait.parent_run for wait in waiting if wait.parent_run is not None and wait.ended is None}
+    if not open_ones:
+        return []
+    query = select(runs).where(runs.c.id.in_(open_ones), runs.c.state.not_in(LIVE_STATES))
+    return [run_from_row(row) for row in mappings(connection, query.order_by(runs.c.finished_at, runs.c.id))]
+
+
+def _taken(connection: sa.Connection, names: Collection[str]) -> dict[str, set[int]]:
+    """Return the times of each task, from its next one on, that have a run."""
+    taken: dict[str, set[int]] = {}
+    for task, scheduled in connection.execute(_TAKEN.bindparams(names=list(names))):
+        taken.setdefault(task, set()).add(scheduled)
+    return taken
+
+
+def _last(connection: sa.Connection, tasks: Iterable[str]) -> dict[str, State]:
+    """Return how the last run of each task ended."""
+    found: dict[str, State] = {}
+    for task in tasks:
+        query = (
+            select(runs.c.state, runs.c.finished_at, runs.c.id)
+            .where(runs.c.task == task)
+            .order_by(runs.c.id.desc())
+            .limit(_LATEST)
+        )
+        ended = [(finished, id, State(state)) for state, finished, id in connection.execute(query)]
+        last = max((one for one in ended if one[2].final), default=None)
+        if last is not None:
+            found[task] = last[2]
+    return found
