@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,6 +23,7 @@ from schedkit.commands.output import print_json, print_line
 from schedkit.core.store.backup import check_file
 from schedkit.core.store.file_systems import network_file_system
 from schedkit.errors import AuthError, ForbiddenError, NotFoundError, SchedkitError, UsageError
+from schedkit.loop import service
 from schedkit.settings import SiteSettings, find_project, read_settings
 from schedkit.values.durations import elapsed_text
 from schedkit.values.secrets import keyring_works
@@ -87,8 +88,18 @@ def doctor(*, ledger: str | None, as_json: bool) -> None:
         raise UsageError(f"to be mended: {', '.join(bad)}")
 
 
-def findings(ledger: str | None) -> Iterator[Finding]:
-    """Yield what is found; one thing that fails does not hide the others."""
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def findings(ledger: str | None, now: Callable[[], datetime] = _now) -> Iterator[Finding]:
+    """Yield what is found; one thing that fails does not hide the others.
+
+    Parameters
+    ----------
+    now : callable
+        Returns the time by this machine's clock.
+    """
     yield Finding(
         "versions", "good", f"schedkit {__version__}, Python {platform.python_version()}, {sys.platform}"
     )
@@ -102,7 +113,7 @@ def findings(ledger: str | None) -> Iterator[Finding]:
     yield _time_zone(project)
     yield from _ledger(project, ledger)
     for name, site in project.settings.sites.items():
-        yield from _site(project, name, site)
+        yield from _site(project, name, site, now)
 
 
 def _bad(what: str, error: SchedkitError) -> Finding:
@@ -192,14 +203,14 @@ def _disk(folder: Path) -> Iterator[Finding]:
     )
 
 
-def _site(project: App, name: str, settings: SiteSettings) -> Iterator[Finding]:
+def _site(project: App, name: str, settings: SiteSettings, now: Callable[[], datetime]) -> Iterator[Finding]:
     what = f"site {name}"
     try:
         client = project.site(name)
         me = client.myself()
         who = str(me.get("displayName") or me.get("name") or "somebody")
         yield Finding(what, "good", f"{client.site.url} as {who}")
-        yield from _clock(what, client, settings.kind)
+        yield from _clock(what, client, settings.kind, now)
         if settings.kind == "jira":
             yield from _permissions(what, client)
     except (AuthError, ForbiddenError) as error:
@@ -208,18 +219,19 @@ def _site(project: App, name: str, settings: SiteSettings) -> Iterator[Finding]:
         yield _bad(what, error)
 
 
-def _clock(what: str, client: Any, kind: str) -> Iterator[Finding]:
+def _clock(what: str, client: Any, kind: str, now: Callable[[], datetime]) -> Iterator[Finding]:
     """Compare this machine's clock with the site's, by the date of an answer."""
     told = None
     for path in _ASKED[kind]:
         try:
-            told = client.site.send(Request("GET", path, raw=True)).headers.get("Date")
+            answer = service().call(client.site.send, Request("GET", path, raw=True))
+            told = answer.headers.get("Date")
             break
         except NotFoundError:  # Confluence Cloud has another path than Data Center
             continue
     if told is None:
         return
-    skew = (datetime.now(UTC) - parsedate_to_datetime(told)).total_seconds()
+    skew = (now() - parsedate_to_datetime(told)).total_seconds()
     if abs(skew) > SKEW_SECONDS:
         side = "ahead of" if skew > 0 else "behind"
         found = f"this machine's clock is {elapsed_text(abs(skew))} {side} the site's"
