@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from schedkit.context import Surroundings
+from schedkit.context import ExecutionContext
 from schedkit.core.events import Event, RunLogged, RunProgressed
 from schedkit.values.text import one_line
 
@@ -68,7 +68,7 @@ class StageBars(Bars):
             self.draw((event.run, event.stage), event.stage, event.done, event.total)
 
 
-class CallBars(Surroundings):
+class CallBars(ExecutionContext):
     """Surrounds a call: draws a bar for each of its stages; use it as a context manager."""
 
     def __init__(self, console: Console) -> None:

@@ -11,8 +11,8 @@ from schedkit.app import App, app
 from schedkit.commands.declare import Declared, check_file
 from schedkit.commands.output import print_json, print_line
 from schedkit.errors import SchedkitError, SettingsError
-from schedkit.report import Report
-from schedkit.report.load import read_text
+from schedkit.report import NotebookReport, Report
+from schedkit.report.load import read_text, reports_of
 from schedkit.values.files import scratch_folder
 from schedkit.values.yaml import Document, explain_all, parse_yaml_all
 
@@ -55,7 +55,7 @@ def problems(project: App, path: Path, folder: Path) -> Iterator[SchedkitError]:
     try:
         check_file(path)
         if path.suffix in (".yaml", ".yml"):
-            written = list(_mistakes_in_reports(path))
+            written = list(_mistakes_in_reports(project, path))
             yield from written
             if written:
                 return
@@ -73,15 +73,20 @@ def problems(project: App, path: Path, folder: Path) -> Iterator[SchedkitError]:
         yield error
 
 
-def _mistakes_in_reports(path: Path) -> Iterator[SchedkitError]:
+def _mistakes_in_reports(project: App, path: Path) -> Iterator[SchedkitError]:
     """Yield each mistake in the reports of a file, not only the first one."""
     for document in parse_yaml_all(read_text(path), str(path)):
         if isinstance(document.value, dict) and "tasks" not in document.value:
-            yield from _mistakes(document)
+            yield from _mistakes(project, document)
 
 
-def _mistakes(document: Document) -> Iterator[SchedkitError]:
+def _mistakes(project: App, document: Document) -> Iterator[SchedkitError]:
+    model = NotebookReport if "notebook" in document.value else Report
     try:
-        Report.model_validate(document.value)
+        model.model_validate(document.value)
     except ValidationError as error:
-        yield from explain_all(error, document.where, Report)
+        yield from explain_all(error, document.where, model)
+        return
+    for report in reports_of(document):
+        for place, problem in project.problems(report) if isinstance(report, Report) else ():
+            yield SettingsError(f"{document.where(place)}: {problem.message}", hint=problem.hint)

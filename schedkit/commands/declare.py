@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from schedkit.app import App, trigger_of
+from schedkit.app import App
 from schedkit.commands.execute_module import execute_module, make_importable
 from schedkit.commands.parameters import parameters_of
 from schedkit.core.api.scheduler import Scheduler
@@ -21,8 +21,8 @@ from schedkit.core.tasks.discover import Problem, module_tasks, said_later
 from schedkit.core.tasks.origin import declared_in
 from schedkit.core.tasks.params import parameters
 from schedkit.errors import SettingsError, TriggerError, UsageError
-from schedkit.report import Report
-from schedkit.report.load import read_text, report_of
+from schedkit.report import NotebookReport, Report
+from schedkit.report.load import read_text, reports_of
 from schedkit.settings import Settings
 from schedkit.settings.accepted import SECTIONS
 from schedkit.values.options import refuse_unknown
@@ -80,6 +80,7 @@ class Declared:
         self.scheduled = scheduled
         self.names: dict[str, str] = {}
         self.problems: list[Problem] = []
+        self.warnings: list[str] = []
         self._given = dict(given or {})
         self._used: set[str] = set()
         self._of_file: dict[Path, dict[str, str]] = {}
@@ -192,37 +193,43 @@ class Declared:
         if not documents:
             raise SettingsError(f"{path} contains no report", hint="write name:, extract: and deliver:")
         # All of the file is read before any of it is declared: a mistake further down leaves all as it was.
-        reports = [
-            self._checked(document, path) if not _is_block(document) else None for document in documents
-        ]
-        for document, report in zip(documents, reports, strict=True):
-            if report is None:
+        reports = [[] if _is_block(document) else self._checked(document, path) for document in documents]
+        for document, found in zip(documents, reports, strict=True):
+            if _is_block(document):
                 self._tasks_of(document, path)
-            else:
-                self._report(report, document)
+            for report in found:
+                self._add_report(report, document)
 
-    def _checked(self, document: Document, path: Path) -> Report:
-        report = report_of(document).of_file(path)
-        self.project.check_sites(report, document.where)
-        try:
-            trigger_of(report)
-        except TriggerError as error:
-            raise SettingsError(
-                f"{document.where(('schedule',))}: {error.message}", hint=error.hint
-            ) from None
-        return report
+    def _checked(self, document: Document, path: Path) -> list[Report | NotebookReport]:
+        reports = [report.of_file(path) for report in reports_of(document)]
+        for report in reports:
+            if isinstance(report, Report):
+                self.project.check_report(report, document.where)
+        return reports
 
-    def _report(self, report: Report, document: Document) -> None:
+    def _add_report(self, report: Report | NotebookReport, document: Document) -> None:
         where = document.where(("name",))
         try:
             self._free(report.name, where)
-            self.project.add_report(self.scheduler, report, scheduled=self.scheduled)
+            if isinstance(report, Report):
+                self.project.add_report(self.scheduler, report, scheduled=self.scheduled)
+                self._warn_of_unreachable(report, document)
+            else:
+                from schedkit.notebook.notebook_task import add_notebook  # needs IPython
+
+                add_notebook(self.scheduler, report, self.project.root, scheduled=self.scheduled)
             self.names[report.name] = where
         except UsageError as error:
             if error.message.startswith(document.name):
                 raise
             at = document.where(("schedule",) if isinstance(error, TriggerError) else ("task",))
             raise SettingsError(f"{at}: {error.message}", hint=error.hint) from None
+
+    def _warn_of_unreachable(self, report: Report, document: Document) -> None:
+        """Note sites that do not answer now: they may be back when the report is due."""
+        if self.scheduled:
+            for place, words in self.project.unreachable(report):
+                self.warnings.append(f"{document.where(place)}: {words}")
 
     def _tasks_of(self, document: Document, path: Path) -> None:
         """Declare the `tasks:` block of a file, whose other sections are settings and not read here."""

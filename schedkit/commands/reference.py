@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 import typing
+from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 from typing import Any
@@ -20,11 +22,13 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 from schedkit.commands.line import EXIT_CODES, cli
 from schedkit.core.api.options import SCHEDULER_OPTIONS
 from schedkit.core.tasks.options import TASK_OPTIONS
+from schedkit.errors import UsageError
 from schedkit.report import Report
 from schedkit.settings import Settings
 from schedkit.settings.environment import NESTED, PREFIX
 from schedkit.values.durations import duration_text
 from schedkit.values.options import Options
+from schedkit.values.parsers import Reads
 
 __all__ = ["reference"]
 
@@ -132,34 +136,45 @@ def _reports() -> Iterator[str]:
 
 
 def _model(model: type[BaseModel], path: str) -> Iterator[str]:
-    """Yield a table of a section's keys, and then those of the sections in it."""
-    inner: list[tuple[str, type[BaseModel]]] = []
-    rows = []
-    for name, field in model.model_fields.items():
-        # In tables of their own.
-        if (path == "scheduler" and name in SCHEDULER_OPTIONS and name != "results") or (
-            path == "task" and name in TASK_OPTIONS
-        ):
-            continue
-        where = f"{path}.{name}" if path else name
-        rows.append(
-            (f"`{field.alias or name}`", _type(field.annotation), _default(field), field.description or "")
-        )
-        inner += [(where + mark, found) for mark, found in _models(field.annotation)]
-    if path:
-        yield f"### `{path}`"
-        yield ""
-        yield inspect.cleandoc(model.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
-        yield ""
-    if rows:
-        yield from _table(("key", "type", "default", "what it means"), rows)
-    for where, found in inner:
-        yield from _model(found, where)
+    """Yield a table of the keys of each section, the outer ones first; a section in several places once."""
+    waiting, known = deque([(path, model)]), {model}
+    while waiting:
+        path, model = waiting.popleft()
+        rows = []
+        for name, field in model.model_fields.items():
+            # In tables of their own.
+            if name in {"scheduler": set(SCHEDULER_OPTIONS) - {"results"}, "task": set(TASK_OPTIONS)}.get(
+                path, ()
+            ):
+                continue
+            key = field.alias or name
+            kind = _type(field.annotation)
+            if _is_duration(field):
+                kind = kind.replace(_TYPES[float], "duration")
+            rows.append((f"`{key}`", kind, _default(field), field.description or ""))
+            for mark, inner in _models(field.annotation):
+                if inner not in known:
+                    known.add(inner)
+                    waiting.append((f"{path}.{key}{mark}".removeprefix("."), inner))
+        if path:
+            words = inspect.cleandoc(model.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
+            yield from (f"### `{path}`", "", words, "")
+        if rows:
+            yield from _table(("key", "type", "default", "what it means"), rows)
+
+
+def _is_model(annotation: Any) -> bool:
+    # A generic such as dict[str, int] is not a class, though Python 3.11 takes it for one.
+    return (
+        isinstance(annotation, type)
+        and typing.get_origin(annotation) is None
+        and issubclass(annotation, BaseModel)
+    )
 
 
 def _models(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
     """Yield the models in a type, each with what stands behind the key in its path."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if _is_model(annotation):
         yield "", annotation
         return
     origin = typing.get_origin(annotation)
@@ -169,7 +184,7 @@ def _models(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
 
 
 def _type(annotation: Any) -> str:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if _is_model(annotation):
         return "section"
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Literal:
@@ -188,7 +203,7 @@ def _type(annotation: Any) -> str:
 _TYPES: dict[Any, str] = {
     str: "text",
     int: "whole number",
-    float: "duration",
+    float: "number",
     bool: "true, false",
     Any: "value",
     SecretStr: "secret",
@@ -203,11 +218,20 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if value in (None, "", ()) or field.default_factory is not None or isinstance(value, BaseModel):
         return ""
-    if isinstance(value, float):
+    if _is_duration(field):
         return f"`{duration_text(value)}`"
     if isinstance(value, tuple):
         return f"`[{', '.join(map(str, value))}]`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _is_duration(field: FieldInfo) -> bool:
+    """Tell whether what reads a field reads durations."""
+    for reads in field.metadata:
+        if isinstance(reads, Reads):
+            with contextlib.suppress(UsageError):
+                return bool(reads.parse("1h", "") == 3600.0)
+    return False
 
 
 def _options(options: Options) -> Iterator[str]:

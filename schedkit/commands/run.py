@@ -53,6 +53,8 @@ def run_files(
         _declare(declared, files, plugins=plugins)
         for problem in declared.problems:
             _say(f"skipped: {problem}")
+        for warning in declared.warnings:
+            _say(f"warning: {warning}")
         scheduler.start()
         try:
             if once:

@@ -10,10 +10,9 @@ __all__ = ["print_schema", "schema_text"]
 
 def schema_text() -> str:
     """Return the JSON Schema of a report."""
-    from schedkit.report import Report
+    from schedkit.report import report_schema
 
-    schema = Report.model_json_schema()
-    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"
+    return json.dumps(report_schema(), indent=2) + "\n"
 
 
 def print_schema() -> None:
