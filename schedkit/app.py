@@ -6,6 +6,7 @@ import atexit
 import functools
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -152,12 +153,9 @@ class App:
             return url
         return str(((Path.cwd() if ledger else self.root) / url).resolve())
 
-    def tools(self, scheduler: core.Scheduler | None = None) -> Tools:
-        """Return what a report needs from this project; its last run is known where a scheduler is given."""
-        tools = Tools(site=self.site, root=self.root, clock=lambda: datetime.now(self.tz), tz=self.tz)
-        if scheduler is None:
-            return tools
-        return replace(tools, last_rows=functools.partial(_last_rows, scheduler))
+    def tools(self) -> Tools:
+        """Return what a report needs from this project."""
+        return Tools(site=self.site, root=self.root, clock=lambda: datetime.now(self.tz), tz=self.tz)
 
     @property
     def tz(self) -> tzinfo:
@@ -192,9 +190,11 @@ class App:
     ) -> TaskHandle[..., Any]:
         """Declare `report` as a task; without `scheduled` it runs only when submitted."""
         self.check_report(report)
-        return scheduler.task(report.trigger if scheduled else None, **task_options(report, scheduled))(
-            _ReportCall(report, self.tools(scheduler))
-        )
+        call = _ReportCall(report, self, functools.partial(_good_runs, scheduler, report.name))
+        with origin.declared_in(report.file) if report.file else nullcontext():
+            return scheduler.task(report.trigger if scheduled else None, **task_options(report, scheduled))(
+                call
+            )
 
 
 def task_options(report: Scheduled, scheduled: bool) -> dict[str, Any]:
@@ -208,18 +208,19 @@ def task_options(report: Scheduled, scheduled: bool) -> dict[str, Any]:
 
 # How many of the latest runs are searched for a good one.
 _SEARCHED = 50
+# Parameters and numbers of rows of runs.
+GoodRuns = list[tuple[Mapping[str, Any], int]]
 
 
-def _last_rows(scheduler: core.Scheduler, name: str, values: Mapping[str, Any]) -> int | None:
-    """Return how many rows the last complete run of a report with these parameters delivered."""
+def _good_runs(scheduler: core.Scheduler, name: str) -> GoodRuns:
+    """Return the parameters and rows of the latest complete runs of a report, newest first."""
+    found = []
     for run in scheduler.runs(name, limit=_SEARCHED):
-        if run.state is not State.DONE:
-            continue
-        facts = scheduler.run(run.id).facts
-        report = facts.get("report", {})
-        if "incomplete" not in facts and report.get("params", {}) == values:
-            return int(report["rows"])
-    return None
+        if run.state is State.DONE:
+            facts = scheduler.run(run.id).facts
+            if "report" in facts and "incomplete" not in facts:
+                found.append((facts["report"].get("params", {}), int(facts["report"]["rows"])))
+    return found
 
 
 def _update_standing_page(project: App, scheduler: core.Scheduler, page: StandingPageSettings) -> bool:
@@ -287,17 +288,36 @@ def _make_folder(folder: Path) -> None:
 
 
 class _ReportCall:
-    """Runs one report; knows the file that declares it, and takes its parameters."""
+    """Runs one report; knows the file that declares it, and takes its parameters.
 
-    def __init__(self, report: Report, tools: Tools) -> None:
-        self.report, self.tools = report, tools
+    Parameters
+    ----------
+    good_runs : callable
+        Returns the parameters and rows of its latest complete runs, newest first.
+    """
+
+    def __init__(self, report: Report, project: App, good_runs: Callable[[], GoodRuns]) -> None:
+        self.report, self.project, self._good_runs = report, project, good_runs
         self.declared_in = report.file
         self.code_told = report.code
         self.__signature__ = signature_of(report.params)
         self.__annotations__ = annotations_of(report.params)
 
     def __call__(self, **params: Any) -> pd.DataFrame:
-        return run_report(self.report, self.tools, params)
+        tools = replace(self.project.tools(), last_rows=self._last_rows)
+        return run_report(self.report, tools, params)
+
+    def _last_rows(self, name: str, values: Mapping[str, Any]) -> int | None:
+        return next((rows for params, rows in self._good_runs() if params == values), None)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Clients and the scheduler stay here; another process makes its own from the settings, and looks at
+        # what the runs before have delivered as it is now.
+        return _report_elsewhere, (self.report, self.project.settings, self.project.root, self._good_runs())
+
+
+def _report_elsewhere(report: Report, settings: Settings, root: Path, good_runs: GoodRuns) -> _ReportCall:
+    return _ReportCall(report, App(settings, root), lambda: good_runs)
 
 
 def _client(name: str, settings: SiteSettings, root: Path) -> Any:

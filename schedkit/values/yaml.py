@@ -196,27 +196,51 @@ def explain(
     problems = error.errors(include_url=False, include_input=False)
     # A misspelt key is also a missing one: the misspelling is the cause.
     first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
-    location: Location = tuple(first["loc"])
-    more = len(problems) - 1
+    location = _written(first["loc"])
+    # A value that may be of several types has a problem with each of them.
+    same = [dict(problem) for problem in problems if _written(problem["loc"]) == location]
+    more = len({_written(problem["loc"]) for problem in problems}) - 1
     tail = f", and {more} more problem{'s' if more > 1 else ''}" if more else ""
-    message, hint = _problem(dict(first), location, model)
-    return SettingsError(f"{where(location)}: {message}{tail}", hint=hint)
+    message, hint = _problem(dict(first), location, model, same)
+    return SettingsError(f"{where(location)}: {one_line(message, 500)}{tail}", hint=one_line(hint))
 
 
 def explain_all(
     error: ValidationError, where: Callable[[Location], str], model: type[BaseModel]
 ) -> list[SettingsError]:
-    """Return an error of one line for each problem."""
-    found = []
+    """Return an error of one line for each place with a problem."""
+    places: dict[Location, list[dict[str, Any]]] = {}
     for problem in error.errors(include_url=False, include_input=False):
-        location: Location = tuple(problem["loc"])
-        message, hint = _problem(dict(problem), location, model)
-        found.append(SettingsError(f"{where(location)}: {message}", hint=hint))
+        places.setdefault(_written(problem["loc"]), []).append(dict(problem))
+    found = []
+    for location, same in places.items():
+        message, hint = _problem(same[0], location, model, same)
+        found.append(SettingsError(f"{where(location)}: {one_line(message, 500)}", hint=one_line(hint)))
     return found
 
 
-def _problem(problem: dict[str, Any], location: Location, model: type[BaseModel]) -> tuple[str, str]:
-    """Return what is wrong with the value at `location`, and what to write."""
+# How pydantic names the types that a value may have, in places; models by their names.
+_TYPE = re.compile(r"str|int|float|bool|none|constrained-\w+|[\w-]+\[.*\]", re.DOTALL)
+
+
+def _written(location: Location) -> Location:
+    """Return the place of a value as it is written, without the types that it may have."""
+    models = set(_names(BaseModel))
+    return tuple(
+        part for part in location if isinstance(part, int) or not (part in models or _TYPE.fullmatch(part))
+    )
+
+
+def _names(model: type[BaseModel]) -> Iterator[str]:
+    for each in model.__subclasses__():
+        yield each.__name__
+        yield from _names(each)
+
+
+def _problem(
+    problem: dict[str, Any], location: Location, model: type[BaseModel], same: list[dict[str, Any]]
+) -> tuple[str, str]:
+    """Return what is wrong with the value at `location`, and what to write; `same` are all its problems."""
     *parents, last = location or ("the document",)
     above = ".".join(map(str, parents))
     shown = f"{above}.{last}" if above else str(last)
@@ -235,7 +259,10 @@ def _problem(problem: dict[str, Any], location: Location, model: type[BaseModel]
         return f"{shown}: {cause.message}", cause.hint
     if isinstance(cause, ValueError):
         return f"{shown}: {cause}", ""
-    return f"{shown}: {_words(problem)}", ""
+    words = list(dict.fromkeys(_words(each) for each in same))
+    if all(each.startswith("write ") for each in words):
+        return f"{shown}: write {' or '.join(each.removeprefix('write ') for each in words)}", ""
+    return f"{shown}: {words[0]}", ""
 
 
 # What to write where pydantic's own words name Python types, by the kind of its problem.

@@ -173,3 +173,9 @@ def test_every_option_of_a_scheduler_can_be_set(project: Path) -> None:
     block = "".join(f"  {name}: {text}\n" for name, (text, _) in SAID.items())
     found = load_settings(write(project, f"scheduler:\n{block}")).scheduler.options
     assert found == {name: value for name, (_, value) in SAID.items()}
+
+
+@pytest.mark.parametrize("name", ["JiraCloud", "bool-wiki"])
+def test_a_site_may_have_any_name(project: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"sites.{name}: unknown option 'ulr'.* .did you mean 'url'"):
+        load_settings(write(project, f"sites: {{{name}: {{ulr: x}}}}"))

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import anyio
@@ -27,6 +28,7 @@ from schedkit.core.node.declarations import Declarations
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.life import Life
 from schedkit.core.node.maintenance import Maintenance, wait_idle
+from schedkit.core.node.neighbours import Neighbours
 from schedkit.core.node.send_command import send_command
 from schedkit.core.node.waiters import LifeEnded, Waiter
 from schedkit.core.node.watching import Watching
@@ -43,10 +45,14 @@ __all__ = ["Node"]
 
 _log = logging.getLogger("schedkit")
 
-# How often a process looks for commands and for what others did …
-LOOK_SECONDS = 0.2
-# … and whether the others live.
-CENSUS_SECONDS = 1.0
+# How often a process looks for commands, for what others did and who they are, if nobody wakes it …
+LOOK_SECONDS = 1.0
+# … how often at most if somebody does …
+SHORTEST_LOOK_SECONDS = 0.02
+# … and how often one looks that only watches, which nobody wakes.
+WATCH_SECONDS = 0.2
+# Between two attempts to begin another life.
+BIRTH_SECONDS = 1.0
 # A look takes about a millisecond; due times that are near get so long to pass.
 LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS = 0.003, 0.05
 # How often the home of a task is looked for again that moves while it is asked.
@@ -84,6 +90,7 @@ class Node:
         self.results, self.config, self._lease_seconds = results, config, lease_seconds
         self.declarations = Declarations(ledger, registry, config)
         self.watching = Watching(ledger, bus)
+        self._neighbours = Neighbours(ledger.store)
         self.life: Life | None = None
         self.backfills: Backfills  # these are the life's, as long as there is one
         self.maintenance: Maintenance
@@ -179,6 +186,7 @@ class Node:
 
     async def _live(self, begun: Promise[None]) -> None:
         """Live, and live again under another id when this process was taken for dead."""
+        await self._neighbours.open()
         executors = Executors(self.results, self._blocked, self.config.kill_after)
         try:
             while not self._stopping:
@@ -190,6 +198,7 @@ class Node:
                         await self._end(life)
         finally:
             with anyio.CancelScope(shield=True):
+                await self._neighbours.close()
                 await anyio.to_thread.run_sync(executors.stop)
 
     def _blocked(self, name: str, seconds: float, where: str, over: bool) -> None:
@@ -199,7 +208,12 @@ class Node:
     async def _born(self, executors: Executors, begun: Promise[None]) -> Life:
         """Begin a life; the first one at once or not at all, another one as soon as the ledger can be had."""
         while True:
-            lease = Lease(self.ledger.store, self.config.name, seconds=self._lease_seconds)
+            lease = Lease(
+                self.ledger.store,
+                self.config.name,
+                address=self._neighbours.address,
+                seconds=self._lease_seconds,
+            )
             try:
                 await self._catch_up()
                 await anyio.to_thread.run_sync(lease.begin)
@@ -213,6 +227,7 @@ class Node:
                     self.declarations,
                     lease,
                     self._lose,
+                    self._neighbours.note_written,
                 )
                 try:
                     await self.watching.begin()  # first: what happens meanwhile is heard, if twice
@@ -226,7 +241,7 @@ class Node:
                 if not begun.done():
                     raise
                 _log.warning("%s; this process tries again", error)
-                await anyio.sleep(CENSUS_SECONDS)
+                await anyio.sleep(BIRTH_SECONDS)
 
     async def _catch_up(self) -> None:
         if self.watching.seen is not None:
@@ -245,6 +260,10 @@ class Node:
             life.announce("started")
             begun.settle(None)
             group.start_soon(self._look, life)
+            group.start_soon(self._neighbours.wake_others)
+            group.start_soon(
+                self._neighbours.watch_lives, self._lease_seconds, partial(self._see_deaths, life)
+            )
             group.start_soon(self.maintenance.turn)
             group.start_soon(self.maintenance.keep_log_short)
             group.start_soon(self.maintenance.forget)
@@ -278,8 +297,8 @@ class Node:
             self.bus.publish((lost,))
 
     async def _look(self, life: Life) -> None:
-        """Look now and then for commands, for what others did, and whether they live."""
-        census_at = anyio.current_time() + CENSUS_SECONDS
+        """Look for commands and for what others did, each second and whenever somebody wakes this process."""
+        census_at = anyio.current_time() + LOOK_SECONDS
         while True:
             await wait_idle(life, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
             try:
@@ -292,11 +311,12 @@ class Node:
                     {execution.run.id for execution in life.executions.values()}
                 )
                 if anyio.current_time() >= census_at:
-                    census_at = anyio.current_time() + CENSUS_SECONDS
+                    census_at = anyio.current_time() + LOOK_SECONDS
                     await self._take_census(life)
             except (LedgerError, LifeEndedError) as error:
                 _log.debug("the ledger could not be looked at: %s", error)
-            await anyio.sleep(LOOK_SECONDS)
+            await anyio.sleep(SHORTEST_LOOK_SECONDS)
+            await self._neighbours.wait(LOOK_SECONDS)
 
     async def _whether_paused(self, life: Life) -> bool | None:
         if not life.told_of_all or life.unwritten:
@@ -321,6 +341,7 @@ class Node:
     async def _take_census(self, life: Life) -> None:
         """Bury who has died, and inherit of their tasks what is declared here too."""
         nodes = await anyio.to_thread.run_sync(self.ledger.nodes)
+        self._neighbours.know(nodes, life.lease.life)
         for node in nodes:
             if not node.alive and node.life != life.lease.life:
                 await bury(life, node)
@@ -329,6 +350,12 @@ class Node:
         if left and self.life is life:
             declared = [task for name in left if (task := self.registry.get(name)) is not None]
             await self.declare(declared, alone=False)
+
+    async def _see_deaths(self, life: Life) -> None:
+        try:
+            await self._take_census(life)
+        except (LedgerError, LifeEndedError) as error:
+            _log.debug("who lives could not be read: %s", error)
 
     # Watching
 
@@ -343,7 +370,7 @@ class Node:
                 await self.watching.poll_progress()
             except LedgerError as error:
                 _log.debug("news could not be read: %s", error)
-            await anyio.sleep(LOOK_SECONDS)
+            await anyio.sleep(WATCH_SECONDS)
 
     # What is asked of it
 
@@ -455,4 +482,4 @@ class Node:
                     return Finished(found)
             except LedgerError as error:
                 _log.debug("run %s could not be read: %s", run, error)
-            await anyio.sleep(LOOK_SECONDS)
+            await anyio.sleep(WATCH_SECONDS)

@@ -10,6 +10,7 @@ import anyio
 import anyio.to_thread
 
 from schedkit.core.node.commands import answered
+from schedkit.core.node.wakeups import send_wakeup
 from schedkit.core.store.lives import NodeRow
 from schedkit.core.store.reader import Ledger
 from schedkit.errors import NotRunningError
@@ -43,6 +44,9 @@ async def send_command(
     """
     leave = functools.partial(ledger.ask, actor, kind, data, task=task, life=life)
     command = await anyio.to_thread.run_sync(leave)
+    node = await anyio.to_thread.run_sync(_asked, ledger, task, life)
+    if node is not None:
+        await anyio.to_thread.run_sync(send_wakeup, ledger.store, [node.address])
     until, seen = anyio.current_time() + timeout, anyio.current_time()
     while anyio.current_time() < until:
         row = await anyio.to_thread.run_sync(ledger.command, command)
