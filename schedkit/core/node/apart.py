@@ -19,6 +19,7 @@ from schedkit.core.engine.stimuli import Announce, Recover, Stimulus
 from schedkit.core.events import NodeChanged
 from schedkit.core.node.life import Life
 from schedkit.core.store.lives import NodeRow, living_in, mark_gone
+from schedkit.core.store.refusals import StaleError
 from schedkit.core.store.schema import tasks
 from schedkit.core.store.snapshots import read_snapshot
 from schedkit.errors import NotRunningError
@@ -74,5 +75,8 @@ async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str
                 raise reply.error
         return decision
 
-    decision = await awaited(life.writer.decide(decide))
+    try:
+        decision = await awaited(life.writer.decide(decide))
+    except StaleError as error:  # somebody has declared it between the look and the write
+        raise HasMovedError(f"task {task!r} has just moved", hint="try again") from error
     return decision.replies[0].answer
