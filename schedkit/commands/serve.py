@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
-
 from schedkit.app import app
 from schedkit.commands.declare import Declared, check_file
+from schedkit.commands.log_handlers import log_as_set
+from schedkit.commands.output import print_line
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.server import Server, ServerOptions, asgi
-from schedkit.values.text import one_line
 
 __all__ = ["serve_files"]
-
-LONGEST_LINE = 2000  # characters
 
 
 def serve_files(files: list[Path], options: ServerOptions, *, ledger: str | None) -> None:
@@ -29,22 +27,24 @@ def serve_files(files: list[Path], options: ServerOptions, *, ledger: str | None
     for path in files:
         check_file(path)
     project = app()
-    scheduler = project.scheduler(ledger)
-    console = Console(stderr=True)
-    _begin(Declared(project, scheduler, scheduled=True), scheduler, files, console)
-    try:
-        with Server(asgi(scheduler, options), options) as server:
-            _say(console, f"serving {server.url} (documentation: {server.url}/docs); Ctrl-C ends it")
-            Signals().wait(server.drain, lambda: scheduler.stop(), lambda: scheduler.stop("0s"))
-    finally:
-        scheduler.stop()
+    with log_as_set(project.settings.log, project.root):
+        scheduler = project.scheduler(ledger)
+        _begin(Declared(project, scheduler, scheduled=True), scheduler, files)
+        try:
+            with Server(asgi(scheduler, options), options) as server:
+                _say(f"serving {server.url} (documentation: {server.url}/docs); Ctrl-C ends it")
+                Signals().wait(server.drain, lambda: scheduler.stop(), lambda: scheduler.stop("0s"))
+        finally:
+            scheduler.stop()
 
 
-def _begin(declared: Declared, scheduler: Scheduler, files: list[Path], console: Console) -> None:
+def _begin(declared: Declared, scheduler: Scheduler, files: list[Path]) -> None:
     for path in files:
         declared.file(path)
     for problem in declared.problems:
-        _say(console, f"skipped: {problem}")
+        _say(f"skipped: {problem}")
+    for warning in declared.warnings:
+        _say(f"warning: {warning}")
     if files:
         scheduler.start()
     else:
@@ -81,5 +81,4 @@ class Signals:
                 self._changed.wait(0.1)
 
 
-def _say(console: Console, text: str) -> None:
-    console.print(one_line(text, LONGEST_LINE), highlight=False, markup=False, soft_wrap=True)
+_say = functools.partial(print_line, stderr=True)

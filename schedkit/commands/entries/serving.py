@@ -7,16 +7,14 @@ from typing import Annotated
 
 import typer
 
+from schedkit.commands.entries.arguments import AsJson, Ledger
+
 __all__ = ["serving"]
 
 serving = typer.Typer()
 tokens = typer.Typer(help="Make, list and revoke the tokens of the server.", no_args_is_help=True)
 PANEL = "Serve"
 serving.add_typer(tokens, name="token", rich_help_panel=PANEL)
-Ledger = Annotated[
-    str | None,
-    typer.Option("--ledger", metavar="L", help="SQLite file or SQLAlchemy URL; by default the settings'."),
-]
 
 
 @serving.command(rich_help_panel=PANEL)
@@ -74,9 +72,7 @@ def new(
 
 
 @tokens.command("list")
-def list_all(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False, ledger: Ledger = None
-) -> None:
+def list_all(as_json: AsJson = False, ledger: Ledger = None) -> None:
     """List the tokens, also revoked ones."""
     from schedkit.commands.token import list_tokens
 
