@@ -20,7 +20,7 @@ from schedkit.confluence import Confluence
 from schedkit.demo import DemoSite
 from schedkit.errors import CheckError, IncompleteError, ParameterError, RegionError, SettingsError
 from schedkit.jira import Jira
-from schedkit.report import Report, Tools, loads_reports, run_report
+from schedkit.report import Report, Tools, load_reports, loads_reports, run_report
 from schedkit.report.extract import extract
 from schedkit.report.preflight import problems
 from schedkit.report.sources import Extract
@@ -397,3 +397,14 @@ def test_fewer_rows_than_the_last_good_run_deliver_nothing(tools: Tools) -> None
         run_report(report(check=[{"max_drop": "50%"}]), replace(tools, last_rows=last))
     assert asked == [("r", {})]
     assert not (tools.root / "out").exists()
+
+
+def test_the_weekly_pack_of_this_repository(tools: Tools) -> None:
+    (report,) = load_reports(Path(__file__).parents[2] / "reports" / "weekly.yaml")
+    frame = run_report(report, replace(tools, site=lambda name: tools.site("cloud")))
+    sheets = excel.read_all(tools.root / "reports" / "out" / "weekly-DEMO.xlsx")
+    assert list(sheets) == ["Open bugs", "Cycle times", "Finished", "All"]
+    assert len(sheets["All"]) == len(frame)
+    assert set(sheets["Cycle times"]["Type"]) == set(frame["Type"])
+    assert sheets["Cycle times"]["Issues"].sum() == len(frame)
+    assert sheets["Finished"]["Finished"].sum() == frame["Finished"].notna().sum()
