@@ -41,7 +41,7 @@ async def bury(life: Life, dead: NodeRow) -> None:
         left = read_snapshot(connection, tasks.c.home == dead.life, dead.life)
         engine = Engine(life.config.engine(dead.life), left)
         recover = Recover(reason="its process ended")
-        return engine.handle_all([recover, Announce(event=gone)], life.clock.wall(), careful=True)
+        return engine.handle_all([recover, Announce(event=gone)], life.decisions.clock.wall(), careful=True)
 
     decision = await awaited(life.writer.decide(decide))
     if decision.events:
@@ -65,7 +65,7 @@ async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str
         if any(node.life in homes and node.alive for node in living_in(life.ledger.store, connection)):
             raise HasMovedError(f"task {task!r} has just moved", hint="try again")
         engine = Engine(life.config.engine(life.lease.life), snapshot)
-        decision = engine.handle_all([stimulus], life.clock.wall(), careful=True)
+        decision = engine.handle_all([stimulus], life.decisions.clock.wall(), careful=True)
         for reply in decision.replies:
             if reply.error is not None:
                 raise reply.error
