@@ -10,7 +10,7 @@ import pytest
 
 from schedkit.errors import ParameterError, SettingsError
 from schedkit.report import Param, Report, loads_reports
-from schedkit.report.params import param_of, read_assignments, read_params, signature_of
+from schedkit.report.params import param_of, read_params, signature_of
 
 YAML = """\
 name: bugs
@@ -138,13 +138,6 @@ def test_each_value_of_for_each_fits() -> None:
     made = loads_reports(YAML + "for_each: {least: [1, '2']}\n")
     assert [report.extract["issues"].limit for report in made] == [1, 2]
     assert made[1].bound({"least": 5}).extract["issues"].limit == 5
-
-
-def test_assignments_of_a_command_line() -> None:
-    assert read_assignments(["a=1", " b =x=y"]) == {"a": "1", "b": "x=y"}
-    for wrong in (["a"], ["=1"], ["a=1", "a=2"]):
-        with pytest.raises(ParameterError, match="-p"):
-            read_assignments(wrong)
 
 
 def test_every_type_is_read_from_text_and_from_values() -> None:
