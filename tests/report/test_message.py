@@ -93,5 +93,9 @@ def test_what_cannot_be_sent(chat: Chat, tools: Tools) -> None:
         send(tools, columns=["Kee"])
     with pytest.raises(SettingsError, match="NO_SUCH_URL is not set"):
         send(tools, channel="NO_SUCH_URL")
+    with pytest.raises(
+        SettingsError, match=r"title: unknown placeholder \{nme\} in '\{nme\}!' .did you mean 'name'"
+    ):
+        send(tools, title="{nme}!")
     with pytest.raises(SettingsError, match="named by an environment variable"):
         send(replace(tools), channel="slack://token")

@@ -66,6 +66,7 @@ def test_sources_agree(tools: Tools) -> None:
     assert by_jql == keys(tools, site="cloud", project="DEMO")
     assert by_jql == keys(tools, site="cloud", keys=sorted(by_jql))
     assert by_jql == keys(tools, site="dc", jql="project = DEMO")
+    assert keys(tools, site="cloud", filter=10000) == keys(tools, site="dc", filter=10000)
     root = sorted(by_jql)[0]
     assert root in keys(tools, site="cloud", root=root)
     address = f"{tools.site('cloud').site.url}/issues/?jql=project%20%3D%20DEMO"
