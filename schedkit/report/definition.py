@@ -64,7 +64,7 @@ else:
 class Scheduled(Strict):
     """What reports and notebooks have in common: a name, parameters, a schedule, and how they run."""
 
-    name: Annotated[str, Reads(_name, {"type": "string", "pattern": r"^\w[\w. -]*$"})]
+    name: Annotated[str, Reads(_name, {"type": "string"})]
     """The name of the task; with for_each, also its placeholders."""
     description: str = ""
     """One line for people."""

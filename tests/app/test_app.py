@@ -218,7 +218,7 @@ def test_keep_leaves_the_site_up_until_told(project: Path, monkeypatch: pytest.M
 
 ROWS = """
 name: rows
-params: {size: {type: integer, default: 20}}
+params: {size: {type: integer, default: 20}, tags: {type: list, default: [a]}}
 extract: {call: 'MODULE:rows', arguments: {count: '{{ size }}'}}
 check: [{max_drop: 50%}]
 deliver: [{csv: {path: 'rows-{{ size }}.csv'}}]
@@ -235,7 +235,7 @@ def test_a_report_takes_parameters_and_knows_its_last_good_run(project: Path) ->
     with app().scheduler() as scheduler:
         task = app().add_report(scheduler, report)
         assert len(task.submit().result("30s")) == 20
-        assert len(task.submit(size=5).result("30s")) == 5
+        assert len(task.submit(size=5, tags="a, b").result("30s")) == 5
         made_rows.append(9)
         with pytest.raises(
             RunFailedError, match=r"CheckError: check.max_drop: 9 rows, the last good run had 20"

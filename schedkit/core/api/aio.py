@@ -1,32 +1,41 @@
-"""The async face of a scheduler."""
+"""The async face of a scheduler: its verbs become commands, which the node's dispatcher carries out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future
+import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
-from msgspec.structs import replace
 
+from schedkit import context
 from schedkit.core.api.handles import RunHandle, TaskHandle
 from schedkit.core.api.task_handles import named
-from schedkit.core.engine.stimuli import Cancel, Pause, Resume, Stimulus
-from schedkit.core.node.backfill import asked
+from schedkit.core.ids import new_id
+from schedkit.core.node.commands import (
+    BackfillTask,
+    CancelRun,
+    Command,
+    PauseTask,
+    RemoveTask,
+    RequestTask,
+    RescheduleTask,
+    ResumeTask,
+    SubmitRun,
+)
 from schedkit.core.node.node import Node
-from schedkit.core.promise import Promise
+from schedkit.core.node.waiters import Waiter
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.constructors import Moment, between
 from schedkit.errors import UsageError
-from schedkit.loop import awaited, bridged
+from schedkit.loop import bridged
 from schedkit.values.durations import Duration, parse_duration
+from schedkit.values.instants import to_micros
 
 if TYPE_CHECKING:
     from schedkit.core.api.scheduler import Scheduler
 
 __all__ = ["AsyncScheduler"]
-
-_STIMULI: dict[str, Callable[..., Stimulus]] = {"pause": Pause, "resume": Resume}
 
 
 class AsyncScheduler:
@@ -38,6 +47,9 @@ class AsyncScheduler:
     @property
     def _node(self) -> Node:
         return self._scheduler._node
+
+    async def _carry_out(self, command: Command, waiters: dict[str, Waiter] | None = None) -> dict[str, Any]:
+        return await self._node.dispatcher.carry_out(command, waiters)
 
     @bridged
     async def start(self) -> None:
@@ -64,10 +76,101 @@ class AsyncScheduler:
     @bridged
     async def submit(self, name: str, /, **params: Any) -> RunHandle:
         """Ask for a run now; durable when it returns."""
-        handles, durable, checked = self._scheduler._submit(name, [params])
-        if durable is None or not await self._unless_moved(durable.future(), handles[0].task):
-            await self._scheduler._ask_all(handles, checked)
-        return handles[0]
+        (command,) = self._scheduler._commands(name, [params])
+        return await self._submitted(command)
+
+    @bridged
+    async def retry(self, run: RunHandle | str, /, **params: Any) -> RunHandle:
+        """Run an ended run again, with its parameters; durable when it returns.
+
+        Parameters
+        ----------
+        run : RunHandle or str
+            A run, or its id.
+        **params
+            Parameters that are to be others.
+
+        Returns
+        -------
+        RunHandle
+            A run of its own, whose `Run.retry_of` is the other one's id.
+
+        Raises
+        ------
+        UsageError
+            If the run has not ended, or its task is gone.
+        """
+        id = run.id if isinstance(run, RunHandle) else run
+        found = await anyio.to_thread.run_sync(self._scheduler._run, id)
+        if not found.state.final:
+            raise UsageError(
+                f"run {id} of {found.task!r} has not ended: it is {found.state}",
+                hint="cancel it first, or submit another run",
+            )
+        origin = {"retry_of": id, "request": found.request}
+        (command,) = self._scheduler._commands(found.task, [{**found.params, **params}], **origin)
+        return await self._submitted(command)
+
+    @bridged
+    async def add_request(self, body: Mapping[str, Any]) -> TaskHandle[..., Any] | RunHandle:
+        """Take what is asked for as data: a run of a declared task, or a task of its own.
+
+        It is durable when it returns, unless no process runs: then it is, once this scheduler starts.
+
+        Parameters
+        ----------
+        body : mapping
+            See `schedkit.core.tasks.request.read_request`; it names a declared task or a tag. With a cron
+            expression or with dependencies it is a task of its own; else a single run.
+
+        Returns
+        -------
+        TaskHandle or RunHandle
+            The task, or the single run.
+
+        Raises
+        ------
+        DeclarationError, TriggerError, ParameterError
+            Naming the field; also if the name is of a task that is declared in code.
+        """
+        scheduler = self._scheduler
+        request = await anyio.to_thread.run_sync(scheduler._read_request, body)
+        owner = "" if context.actor() else request.requested.owner
+        if request.single:
+            command = SubmitRun(
+                task=request.requested.handler,
+                run=new_id(),
+                params=dict(request.task.params),
+                request=request.of_run,
+                actor=owner,
+            )
+            if scheduler._open:
+                return await self._submitted(command)
+            scheduler._to_run.add(command.run, functools.partial(self._node.dispatcher.submit, [command]))
+            return RunHandle(scheduler, command.run, command.task)
+        name, trigger = request.task.name, request.task.trigger
+        if scheduler._open:
+            wanted = RequestTask(
+                task=name,
+                requested=request.requested,
+                trigger=None if trigger is None else trigger_data.dumps(trigger),
+                run=new_id() if request.run_now else "",
+                actor=owner,
+            )
+            await self._carry_out(wanted)
+            scheduler._to_run.discard(name)
+            return scheduler._handle(name)
+        handle = await anyio.to_thread.run_sync(scheduler.add, request.task)
+        if request.run_now:
+            scheduler._to_run.add(name)
+        else:
+            scheduler._to_run.discard(name)
+        return handle
+
+    async def _submitted(self, command: SubmitRun) -> RunHandle:
+        waiters: dict[str, Waiter] = {}
+        await self._carry_out(command, waiters)
+        return RunHandle(self._scheduler, command.run, command.task, waiters.get(command.run))
 
     @bridged
     async def backfill(self, name: TaskHandle[..., Any] | str, start: Moment, end: Moment) -> list[RunHandle]:
@@ -85,99 +188,46 @@ class AsyncScheduler:
         UsageError
             If the task has no schedule, or the window holds more than 10,000 due times.
         """
-        scheduler, node = self._scheduler, self._node
         name = named(name)
         first, last = between(start, end)
         if first > last:
             raise UsageError(f"task {name!r}: {start} is after {end}", hint="backfill from the earlier time")
-        if self._at_home(name):
-            ids, waiters, _ = await node.backfills.make(name, first, last, node.config.name)
-            return [RunHandle(scheduler, id, name, ends) for id, ends in zip(ids, waiters, strict=True)]
-        scheduler._known(name)
-        answer = await node.ask("backfill", asked(name, first, last), task=name)
-        return [RunHandle(scheduler, id, name) for id in answer["runs"]]
+        name, waiters = self._scheduler._known(name), dict[str, Waiter]()
+        command = BackfillTask(task=name, start=to_micros(first), end=to_micros(last))
+        answer = await self._carry_out(command, waiters)
+        return [RunHandle(self._scheduler, id, name, waiters.get(id)) for id in answer["runs"]]
 
     @bridged
     async def cancel(self, run: str) -> bool:
         """Cancel a run, durable when it returns; False if it had ended."""
-        node = self._node
-        if node.life is not None and run in node.life.engine.runs:
-            decided = Promise[dict[str, Any]]()
-            node.life.post(Cancel(run=run, actor=node.config.name, token=decided))
-            if (await awaited(decided.future()))["cancelled"]:
-                return True
         found = await anyio.to_thread.run_sync(self._scheduler._run, run)
         if found.state.final:
             return False
-        # A run goes on where it was started, though its task may be at home elsewhere by now.
-        life = await anyio.to_thread.run_sync(node.ledger.life_of, run)
-        answer = await node.ask("cancel", {"run": run}, task=found.task, life=life)
+        answer = await self._carry_out(CancelRun(run=run, task=found.task))
         return bool(answer["cancelled"])
 
     @bridged
     async def pause(self, name: TaskHandle[..., Any] | str | None = None) -> None:
         """Stop the due times of a task, or of all; submitted runs go on."""
-        await self._act("pause", name)
+        await self._carry_out(PauseTask(task=None if name is None else self._scheduler._known(name)))
 
     @bridged
     async def resume(self, name: TaskHandle[..., Any] | str | None = None) -> None:
         """Let due times happen again; those passed over are recorded as missed."""
-        await self._act("resume", name)
+        await self._carry_out(ResumeTask(task=None if name is None else self._scheduler._known(name)))
 
     @bridged
     async def remove(self, name: TaskHandle[..., Any] | str) -> None:
         """Forget a task, here and wherever it is declared now; its history stays."""
-        name, node = self._scheduler._known(name), self._node
-        if not (
-            self._at_home(name)
-            and await self._decided(name, node.declarations.remove(name, node.config.name))
-        ):
-            await node.ask("remove", {"task": name}, task=name)
-        node.declarations.forget(name)
-
-    def _at_home(self, name: str) -> bool:
-        life = self._node.life
-        return life is not None and name in life.engine.rows
-
-    async def _decided(self, name: str | None, stimulus: Stimulus) -> bool:
-        """Have the engine here decide, durably; False if the task has just moved elsewhere."""
-        life = self._node.life
-        assert life is not None
-        answer = Promise[dict[str, Any]]()
-        life.post(replace(stimulus, token=answer))
-        return await self._unless_moved(answer.future(), name)
-
-    async def _unless_moved(self, durable: Future[Any], name: str | None) -> bool:
-        """Wait for a decision of the engine here; False if it knows the task no more, which has moved."""
-        try:
-            await awaited(durable)
-        except UsageError:
-            if name is None or not await anyio.to_thread.run_sync(self._scheduler._has_moved, name):
-                raise
-            return False
-        return True
-
-    async def _act(self, word: str, name: TaskHandle[..., Any] | str | None) -> None:
-        node = self._node
-        if name is not None:
-            name = self._scheduler._known(name)
-        here = node.life is not None if name is None else self._at_home(name)
-        if not (here and await self._decided(name, _STIMULI[word](task=name, actor=node.config.name))):
-            await node.ask(word, {"task": name}, task=name)
+        name = self._scheduler._known(name)
+        await self._carry_out(RemoveTask(task=name))
+        self._node.declarations.forget(name)
 
     @bridged
     async def reschedule(self, name: TaskHandle[..., Any] | str, trigger: object) -> None:
         """Give a task another trigger; None: it runs only when submitted."""
-        node = self._node
-        name = self._scheduler._known(name)
-        made = None if trigger is None else trigger_data.of(trigger)
-        known, moved = self._scheduler.tasks, not self._at_home(name)
-        if not moved:
-            stimulus = node.declarations.reschedule(name, made, node.config.name, known=known)
-            moved = not await self._decided(name, stimulus)
-        if moved:
-            text = None if made is None else trigger_data.dumps(made)
-            await node.ask("reschedule", {"task": name, "trigger": text}, task=name)
+        made = None if trigger is None else trigger_data.dumps(trigger_data.of(trigger))
+        await self._carry_out(RescheduleTask(task=self._scheduler._known(name), trigger=made))
 
     @bridged
     async def result(self, run: str) -> Any:

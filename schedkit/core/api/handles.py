@@ -158,10 +158,10 @@ class RunHandle:
                 unsubscribe()
 
     def _waited(self, timeout: Duration | None) -> Finished:
+        deadline = None if timeout is None else time.monotonic() + parse_duration(timeout, "timeout")
         ended = self._ended()
         if ended is not None:
             return ended
-        deadline = None if timeout is None else time.monotonic() + parse_duration(timeout, "timeout")
         surroundings = context.current()
         while True:
             left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
@@ -260,6 +260,10 @@ class RunHandle:
     def cancel(self) -> bool:
         """Cancel it; False if it had ended."""
         return self.scheduler.cancel(self.id)
+
+    def retry(self, **params: Any) -> RunHandle:
+        """Run it again after its end, with its parameters or these instead: see `Scheduler.retry`."""
+        return self.scheduler.retry(self.id, **params)
 
 
 class _AsyncTask(Generic[P]):

@@ -27,10 +27,10 @@ from schedkit.core.engine.decision import Finished
 from schedkit.core.execution.results import Results
 from schedkit.core.ids import new_id
 from schedkit.core.model import Task
+from schedkit.core.node.commands import SubmitRun
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.node import Node
-from schedkit.core.node.submissions import submit_all
 from schedkit.core.promise import Promise
 from schedkit.core.store.database import Store
 from schedkit.core.store.reader import Ledger
@@ -42,6 +42,7 @@ from schedkit.core.tasks.defaults import fill
 from schedkit.core.tasks.options import TASK_OPTIONS, TaskOptions
 from schedkit.core.tasks.params import check, check_data
 from schedkit.core.tasks.registry import Registry
+from schedkit.core.tasks.request import TaskRequest, read_request
 from schedkit.core.triggers.base import TriggerLike
 from schedkit.errors import DeclarationError, NotRunningError, SettingsError, UsageError
 from schedkit.loop import blocking, refuse_in_coroutine, service, wait
@@ -141,7 +142,8 @@ class Scheduler(Views, ProcessSpec, JobApi):
         stop_at_exit(self)
         front_end().scheduler_started()
         self._to_run.submit()
-        self._tell_standing_by(self.standing_by)
+        everywhere = {name for name, told in self._registry.origins.items() if told == origin.EVERYWHERE}
+        self._tell_standing_by([name for name in self.standing_by if name not in everywhere])
 
     def _known_parents(self, task: Task) -> Container[str]:
         """Return the tasks that only the ledger knows, if one of them may be a parent of this task."""
@@ -206,9 +208,8 @@ class Scheduler(Views, ProcessSpec, JobApi):
         if task.trigger is not None:  # before anybody knows of the task: what it cannot tell is refused
             task.trigger.begins(datetime.now(UTC), self._node.config.tz)
         known = self._known_parents(task)
+        self._node.declarations.expect(task.name, replace)
         self._registry.add(task, known=known, origin=origin.here())
-        if replace:
-            self._node.declarations.replacing.add(task.name)
         handle: TaskHandle[..., Any] = TaskHandle(self, task.name)
         self._handles[task.name] = handle
         if self._node.state == "running":
@@ -225,6 +226,7 @@ class Scheduler(Views, ProcessSpec, JobApi):
     remove = blocking(AsyncScheduler.remove)
     reschedule = blocking(AsyncScheduler.reschedule)
     cancel = blocking(AsyncScheduler.cancel)
+    retry = blocking(AsyncScheduler.retry)
 
     # Running
 
@@ -251,7 +253,7 @@ class Scheduler(Views, ProcessSpec, JobApi):
     def submit_many(self, name: str, batch: Iterable[Mapping[str, Any]]) -> list[RunHandle]:
         """Ask for a run for each set of parameters, all durable when it returns."""
         refuse_in_coroutine("Scheduler.submit")
-        handles, durable, checked = self._submit(name, batch)
+        handles, durable, commands = self._submit(name, batch)
         if durable is not None:
             try:
                 wait(durable)
@@ -260,36 +262,47 @@ class Scheduler(Views, ProcessSpec, JobApi):
                     raise
             else:
                 return handles
-        service().call(self._ask_all, handles, checked)
+        service().call(self._submit_elsewhere, handles, commands)
         return handles
 
     def _submit(
         self, name: str, batch: Iterable[Mapping[str, Any]]
-    ) -> tuple[list[RunHandle], Promise[None] | None, list[dict[str, Any]]]:
-        """Return handles, a promise that the runs are durable (None: ask for them elsewhere), parameters."""
+    ) -> tuple[list[RunHandle], Promise[None] | None, list[SubmitRun]]:
+        """Return handles, a promise that the runs are durable (None: not made here), and the commands."""
+        commands = self._commands(name, batch)
+        made = self._node.dispatcher.submit(commands)
+        if made is None:
+            return [RunHandle(self, command.run, command.task) for command in commands], None, commands
+        ends = zip(commands, made[0], strict=True)
+        return [RunHandle(self, command.run, command.task, end) for command, end in ends], made[1], commands
+
+    def _commands(self, name: str, batch: Iterable[Mapping[str, Any]], **origin: Any) -> list[SubmitRun]:
+        """Return the commands that ask for runs, after trying that the parameters fit."""
         name = getattr(name, "name", name)
-        node = self._node
         task = self._registry.get(name)
         if task is None:
             self._known(name)
-        if task is not None:
-            checked = [check(task, params) for params in batch]
-        else:
-            checked = [check_data(name, params) for params in batch]
-        life = node.life
-        if life is None or name not in life.engine.rows:
-            return [RunHandle(self, new_id(), name) for _ in checked], None, checked
-        wanted = [{"params": params} for params in checked]
-        ids, waiters, durable = submit_all(life, name, wanted, actor=node.config.name)
-        handles = [RunHandle(self, id, name, waiter) for id, waiter in zip(ids, waiters, strict=True)]
-        return handles, durable, checked
+        checked = [check_data(name, params) if task is None else check(task, params) for params in batch]
+        return [SubmitRun(run=new_id(), task=name, params=params, **origin) for params in checked]
 
-    async def _ask_all(self, handles: list[RunHandle], checked: list[dict[str, Any]]) -> None:
-        """Have runs made where their task is at home."""
-        for handle, params in zip(handles, checked, strict=True):
+    add_request = blocking(AsyncScheduler.add_request)
+
+    def _read_request(self, body: Mapping[str, Any]) -> TaskRequest:
+        """Return what a request means here, where others may have its handler and its parents."""
+        if not self._open and self._ledger.store.path is not None and not self._ledger.store.path.exists():
+            return read_request(body, self._registry)
+        self._must_be_open()
+        return read_request(
+            body,
+            self._registry,
+            elsewhere=self._ledger.handler,
+            ids=lambda: {row.id: row.name for row in self._ledger.tasks()},
+        )
+
+    async def _submit_elsewhere(self, handles: list[RunHandle], commands: list[SubmitRun]) -> None:
+        for handle, command in zip(handles, commands, strict=True):
             handle.ask_again()
-            data = {"run": handle.id, "task": handle.task, "params": params}
-            await self._node.ask("submit", data, task=handle.task)
+            await self._node.dispatcher.carry_out(command)
 
     backfill = blocking(AsyncScheduler.backfill)
 

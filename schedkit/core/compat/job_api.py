@@ -11,10 +11,10 @@ from schedkit.core.compat.args import first_at, identity, past, resolved, split_
 from schedkit.core.compat.pending_jobs import PendingJobs
 from schedkit.core.compat.status import status
 from schedkit.core.compat.task_snapshot import ONE_TIME, TaskSnapshot, task_snapshot, task_snapshots
-from schedkit.core.model import Task
+from schedkit.core.model import Requested, Task
 from schedkit.core.tasks.declare import declare, declare_data, replaced
 from schedkit.core.tasks.params import arguments_by_name, check
-from schedkit.core.tasks.request import read_request
+from schedkit.core.tasks.request import requested_task
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.constructors import Moment, at, moment_of
 from schedkit.core.triggers.kinds import At
@@ -209,6 +209,15 @@ class JobApi:
     def _to_run(self) -> PendingJobs:
         return PendingJobs(self._self)
 
+    def _refuse_to_replace(self, job_id: str) -> None:
+        """Refuse a one-time job that would take the name of what is none."""
+        known = task_snapshot(self._self, job_id)
+        if known is not None and ONE_TIME not in known.tags:
+            raise DeclarationError(
+                f"task {job_id!r} is declared already, and a one-time job cannot replace it",
+                hint="give the job another id",
+            )
+
     def _refuse_conflict(self, task: Task, replace_existing: bool) -> None:
         known = self._self._registry.get(task.name)
         if known is None or replace_existing:
@@ -246,29 +255,21 @@ class JobApi:
             raise DeclarationError(
                 f"one-time job {job_id!r} has no handler", hint="pass handler=, a declared task"
             )
-        base = declare(wanted, name=job_id) if callable(wanted) else self._self._registry.handler(wanted)
         trigger = None if run_date is None else at(run_date)
-        task = declare_like(base, job_id, trigger, job_data)
+        if callable(wanted):
+            task = declare_like(declare(wanted, name=job_id), job_id, trigger, job_data)
+        else:
+            base = self._self._registry.handler(wanted)
+            requested = Requested(
+                handler=base.name, parameters=dict(job_data or {}), options={"tags": [ONE_TIME]}
+            )
+            task = requested_task(job_id, requested, trigger, base)
+        self._refuse_to_replace(job_id)
         if trigger is None:
             return self._add_and_run(task) or Job(self, job_id)
         self._self.add(task)
         self._to_run.discard(job_id)
         return Job(self, job_id)
-
-    def add_request(self, body: Mapping[str, Any]) -> TaskHandle[..., Any]:
-        """Declare a task written as data, and run it at once if it is IMMEDIATE.
-
-        Parameters
-        ----------
-        body : mapping
-            See `schedkit.core.tasks.request.read_request`; it names a registered task or a tag.
-        """
-        request = read_request(body, self._self._registry)
-        if request.run_now:
-            self._add_and_run(request.task)
-            return self._self._handle(request.task.name)
-        self._to_run.discard(request.task.name)
-        return self._self.add(request.task)
 
     def scheduled_job(self, trigger: object, **options: Any) -> Callable[[F], F]:
         """Decorate a function to be a job; see `add_job`."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.engine import Engine
@@ -17,6 +19,7 @@ from schedkit.core.engine.stimuli import Announce, Recover, Stimulus
 from schedkit.core.events import NodeChanged
 from schedkit.core.node.life import Life
 from schedkit.core.store.lives import NodeRow, living_in, mark_gone
+from schedkit.core.store.refusals import StaleError
 from schedkit.core.store.schema import tasks
 from schedkit.core.store.snapshots import read_snapshot
 from schedkit.errors import NotRunningError
@@ -41,14 +44,14 @@ async def bury(life: Life, dead: NodeRow) -> None:
         left = read_snapshot(connection, tasks.c.home == dead.life, dead.life)
         engine = Engine(life.config.engine(dead.life), left)
         recover = Recover(reason="its process ended")
-        return engine.handle_all([recover, Announce(event=gone)], life.clock.wall(), careful=True)
+        return engine.handle_all([recover, Announce(event=gone)], life.decisions.clock.wall(), careful=True)
 
     decision = await awaited(life.writer.decide(decide))
     if decision.events:
         _log.info("%s has ended; its tasks wait for a process that declares them", dead)
 
 
-async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str, object]:
+async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str, Any]:
     """Decide about a task that is at home with nobody who lives; return the answer.
 
     Raises
@@ -65,12 +68,15 @@ async def decide_homeless(life: Life, task: str, stimulus: Stimulus) -> dict[str
         if any(node.life in homes and node.alive for node in living_in(life.ledger.store, connection)):
             raise HasMovedError(f"task {task!r} has just moved", hint="try again")
         engine = Engine(life.config.engine(life.lease.life), snapshot)
-        decision = engine.handle_all([stimulus], life.clock.wall(), careful=True)
+        replied = replace(stimulus, token="told below")  # else nobody is
+        decision = engine.handle_all([replied], life.decisions.clock.wall(), careful=True)
         for reply in decision.replies:
             if reply.error is not None:
                 raise reply.error
         return decision
 
-    decision = await awaited(life.writer.decide(decide))
-    answers = [reply.answer for reply in decision.replies]
-    return answers[0] if answers else {}
+    try:
+        decision = await awaited(life.writer.decide(decide))
+    except StaleError as error:  # somebody has declared it between the look and the write
+        raise HasMovedError(f"task {task!r} has just moved", hint="try again") from error
+    return decision.replies[0].answer

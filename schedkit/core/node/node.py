@@ -4,40 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import anyio
 import anyio.abc
 import anyio.to_thread
 
 from schedkit.core.engine.decision import Finished
-from schedkit.core.engine.snapshot import OutdatedError
 from schedkit.core.engine.stimuli import Heard
-from schedkit.core.events import Event, NodeChanged, RunEnded, TaskChanged
+from schedkit.core.events import Event, NodeChanged, RunEnded
 from schedkit.core.execution.executors import Executors
 from schedkit.core.execution.results import Results
 from schedkit.core.model import Task
-from schedkit.core.node.apart import HasMovedError, bury
-from schedkit.core.node.backfill import Backfills
-from schedkit.core.node.commands import carry_out
+from schedkit.core.node.apart import bury
 from schedkit.core.node.config import NodeConfig
 from schedkit.core.node.declarations import Declarations
+from schedkit.core.node.declaring import declare_once
+from schedkit.core.node.dispatcher import Dispatcher
 from schedkit.core.node.event_bus import EventBus
 from schedkit.core.node.life import Life
 from schedkit.core.node.maintenance import Maintenance, wait_idle
 from schedkit.core.node.neighbours import Neighbours
-from schedkit.core.node.send_command import send_command
+from schedkit.core.node.requests import Requests
 from schedkit.core.node.waiters import LifeEnded, Waiter
 from schedkit.core.node.watching import Watching
 from schedkit.core.promise import Promise
 from schedkit.core.store.lives import LEASE_SECONDS, Lease
 from schedkit.core.store.reader import Ledger
-from schedkit.core.store.refusals import RefusedRowError, StaleError
 from schedkit.core.tasks.registry import Registry
-from schedkit.errors import LedgerError, LifeEndedError, NotRunningError
+from schedkit.errors import LedgerError, LifeEndedError
 from schedkit.loop import awaited, service, task_group
 from schedkit.values.forks import register_fork_hook
 
@@ -55,10 +52,6 @@ WATCH_SECONDS = 0.2
 BIRTH_SECONDS = 1.0
 # A look takes about a millisecond; due times that are near get so long to pass.
 LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS = 0.003, 0.05
-# How often the home of a task is looked for again that moves while it is asked.
-MOVES = 5
-# How long a declaration waits to be written before it goes on without.
-DECLARE_SECONDS = 1.0
 # How often a declaration is decided again because another process was quicker.
 DECLARE_TRIES, DECLARE_PAUSE_SECONDS = 20, 0.02
 
@@ -92,8 +85,9 @@ class Node:
         self.watching = Watching(ledger, bus)
         self._neighbours = Neighbours(ledger.store)
         self.life: Life | None = None
-        self.backfills: Backfills  # these are the life's, as long as there is one
-        self.maintenance: Maintenance
+        requests = Requests(ledger, registry, self.declarations, self.declare)
+        self.dispatcher = Dispatcher(ledger, registry, self.declarations, requests, config)
+        self.maintenance: Maintenance  # the life's, as long as there is one
         self.state = "stopped"
         self.lives: set[str] = set()
         self._changing = anyio.Lock()
@@ -231,7 +225,7 @@ class Node:
                 )
                 try:
                     await self.watching.begin()  # first: what happens meanwhile is heard, if twice
-                    await life.begin()
+                    await life.decisions.begin()
                 except BaseException:
                     with anyio.CancelScope(shield=True):
                         await anyio.to_thread.run_sync(lease.end)
@@ -252,11 +246,11 @@ class Node:
         self._lost = False
         async with task_group() as group:
             self._group = group
-            self.backfills, self.maintenance = Backfills(life), Maintenance(life)
-            group.start_soon(life.serve)
+            self.maintenance = Maintenance(life)
+            group.start_soon(life.decisions.serve)
             await self._take_census(life)
-            self.life = life
-            await self.declare(list(self.registry.values()), alone=False)
+            self.life = self.dispatcher.life = life
+            await self.declare(await self.declarations.known_tasks(), alone=False)
             life.announce("started")
             begun.settle(None)
             group.start_soon(self._look, life)
@@ -284,7 +278,7 @@ class Node:
 
     async def _end(self, life: Life) -> None:
         """End a life, stopped or lost."""
-        self.life = None
+        self.life = self.dispatcher.life = None
         await anyio.to_thread.run_sync(life.writer.stop, 1.0 if self._lost else max(self._patience, 1.0))
         await anyio.to_thread.run_sync(life.lease.end if life.settled else life.lease.leave)
         life.end()
@@ -303,10 +297,12 @@ class Node:
             await wait_idle(life, LOOK_AHEAD_SECONDS, LOOK_PATIENCE_SECONDS)
             try:
                 for command in await anyio.to_thread.run_sync(self.ledger.commands, life.lease.life):
-                    await carry_out(life, self.backfills, command)
+                    await self.dispatcher.answer(life, command)
                 news = await self.watching.catch_up(life.lease.life)
-                life.hear_of_all(news)
+                life.decisions.hear_of_all(news)
                 self._hear(life, news, await self._whether_paused(life))
+                if stand_by := await self.declarations.hear(news, life.lease.life):
+                    life.post(*stand_by)
                 await self.watching.poll_progress(
                     {execution.run.id for execution in life.executions.values()}
                 )
@@ -319,9 +315,9 @@ class Node:
             await self._neighbours.wait(LOOK_SECONDS)
 
     async def _whether_paused(self, life: Life) -> bool | None:
-        if not life.told_of_all or life.unwritten:
+        if not life.decisions.told_of_all or life.decisions.unwritten:
             return None
-        life.told_of_all = False
+        life.decisions.told_of_all = False
         return await anyio.to_thread.run_sync(self.ledger.setting, "paused") == "1"
 
     def _hear(self, life: Life, events: Sequence[Event], paused: bool | None = None) -> None:
@@ -332,11 +328,6 @@ class Node:
         for event in events:
             if isinstance(event, RunEnded):
                 life.waiters.settle([Finished(event.after)])
-            elif isinstance(event, TaskChanged) and event.row is not None:
-                if event.change == "removed":
-                    self.declarations.forget(event.task, event.at)
-                elif event.row.home != life.lease.life and event.task in self.registry:
-                    self.declarations.elsewhere[event.task] = event.row.home
 
     async def _take_census(self, life: Life) -> None:
         """Bury who has died, and inherit of their tasks what is declared here too."""
@@ -346,10 +337,9 @@ class Node:
             if not node.alive and node.life != life.lease.life:
                 await bury(life, node)
         living = {node.life for node in nodes if node.alive}
-        left = [name for name, home in self.declarations.elsewhere.items() if home not in living]
+        left = await self.declarations.inherited(living)
         if left and self.life is life:
-            declared = [task for name in left if (task := self.registry.get(name)) is not None]
-            await self.declare(declared, alone=False)
+            await self.declare(left, alone=False)
 
     async def _see_deaths(self, life: Life) -> None:
         try:
@@ -364,9 +354,7 @@ class Node:
         begun.settle(None)
         while True:
             try:
-                for event in await self.watching.catch_up():
-                    if isinstance(event, TaskChanged) and event.change == "removed":
-                        self.declarations.forget(event.task, event.at)
+                await self.declarations.hear(await self.watching.catch_up())
                 await self.watching.poll_progress()
             except LedgerError as error:
                 _log.debug("news could not be read: %s", error)
@@ -390,82 +378,16 @@ class Node:
         left: Sequence[Task] = tasks
         for _ in range(DECLARE_TRIES):
             life = self.life
-            if life is None or not left:
+            if life is None or not tasks:
                 return
-            left = await self._declare(life, left, alone)
-            if left:
-                await anyio.sleep(DECLARE_PAUSE_SECONDS)
-        _log.warning("task %r: another process declares it again and again", left[0].name if left else "")
-
-    async def _declare(self, life: Life, tasks: Sequence[Task], alone: bool) -> list[Task]:
-        """Return those for which another process was quicker."""
-        tokens = [Promise[dict[str, Any]]() for _ in tasks]
-        told, refused = await self.declarations.settle(
-            tasks, life.engine.rows, life.lease.life, tokens, life.decisions_written
-        )
-        life.post(*told)
-        for error in refused:
-            if alone:
-                raise error
-            _log.error("%s", error)
-        stale: list[Task] = []
-        # It is known from here on; a store that is away must not hold up the cell that declares it.
-        with anyio.move_on_after(DECLARE_SECONDS):
-            for task, token in zip(tasks, tokens, strict=True):
-                try:
-                    await awaited(token.future())
-                except (StaleError, RefusedRowError, OutdatedError):
-                    stale.append(task)
-        return stale
-
-    async def ask(
-        self,
-        kind: str,
-        data: Mapping[str, Any],
-        *,
-        task: str | None = None,
-        life: str | None = None,
-        timeout: float = 30.0,
-    ) -> dict[str, Any]:
-        """Have a command carried out by the home of a task, by a life, or by whoever lives.
-
-        Raises
-        ------
-        NotRunningError
-            If nobody runs who could, or nobody has answered within `timeout` seconds; no command is left.
-        SchedkitError
-            If it cannot be done; says why.
-        """
-        await self.open()
-        for left in range(MOVES, -1, -1):
-            try:
-                return await self._ask(kind, data, task, life, timeout)
-            except HasMovedError:
-                if not left:
-                    raise
-        raise AssertionError("it is answered or refused")
-
-    async def _ask(
-        self, kind: str, data: Mapping[str, Any], task: str | None, life: str | None, timeout: float
-    ) -> dict[str, Any]:
-        if life is None and (task is None or await anyio.to_thread.run_sync(self.ledger.home, task) is None):
-            somebody = await self._somebody()
-            if somebody is None:
-                raise NotRunningError(
-                    f"{kind!r}: no scheduler runs at the ledger {self.ledger.store}",
-                    hint="start it first: sched.start()",
-                )
-            life = somebody
-        return await send_command(
-            self.ledger, self.config.name, kind, data, task=task, life=life, timeout=timeout
-        )
-
-    async def _somebody(self) -> str | None:
-        """Return a life that decides about what is at home with nobody: this process's, or another's."""
-        if self.life is not None:
-            return self.life.lease.life
-        nodes = await anyio.to_thread.run_sync(self.ledger.nodes)
-        return next((node.life for node in nodes if node.alive), None)
+            left = await declare_once(life, left, alone=alone)
+            if not left:
+                break
+            await anyio.sleep(DECLARE_PAUSE_SECONDS)
+        else:
+            _log.warning("task %r: another process declares it again and again", left[0].name)
+        if again := await self.declarations.requested(tasks):
+            await self.declare(again, alone=False)
 
     async def end_of(self, run: str) -> Finished:
         """Return how a run has ended, wherever it runs, once it has."""

@@ -11,6 +11,7 @@ from support.lives import die, life_of
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node import send_command
+from schedkit.core.node.commands import CancelRun
 from schedkit.core.tasks.origin import declared_in
 from schedkit.errors import NotRunningError
 from schedkit.loop import service
@@ -36,7 +37,7 @@ def test_a_life_that_died_is_not_waited_for(
         die(home)
         words = r"nobody has answered 'cancel' at .*; the process that was asked has ended .*withdrawn"
         with pytest.raises(NotRunningError, match=words):
-            service().call(asks._node.ask, "cancel", {"run": "any"}, life=life)
+            service().call(send_command.send_command, asks._ledger, CancelRun(run="any"), life=life)
         assert asks._ledger.commands(life) == []
 
 
