@@ -24,8 +24,8 @@ def evil():
     context.log("\\x1b[2J\\x9b31m :boom: [red]")
     raise ValueError("\\x1b[31mred\\rback\\u202e")
 """
-# What the bars and tables of rich write: weights and colours, the cursor up and to the left, lines cleared, and
-# cursor hidden and shown.
+# What the bars and tables of rich write: weights and colours, the cursor up and to the left, lines cleared,
+# the cursor hidden and shown.
 OURS = re.compile(r"\x1b\[[0-9;]*[mKA-DG]|\x1b\[\?25[lh]")
 
 
