@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import threading
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ def test_trigger_prints_the_id_of_the_run(running: Scheduler, capsys: Output) ->
     run = running.run(capsys.readouterr().out.strip())
     assert run.result("30s") == 7
     assert run.run.params == {"a": 5, "b": 2, "note": "007"}
+    assert run.run.actor == getpass.getuser()
 
 
 def test_trigger_waits_and_its_exit_code_is_the_runs(running: Scheduler, capsys: Output) -> None:
