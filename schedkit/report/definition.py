@@ -100,6 +100,13 @@ class Scheduled(Strict):
         """When it runs; None without a schedule."""
         return None if self.schedule is None else self.schedule.trigger
 
+    def task_options(self, scheduled: bool) -> dict[str, Any]:
+        """Return the options of the task that runs it, on its schedule or only when submitted."""
+        options: dict[str, Any] = {"name": self.name, "description": self.description, **self.task.options}
+        if scheduled and self.schedule is not None and self.schedule.jitter is not None:
+            options["jitter"] = self.schedule.jitter
+        return options
+
     @property
     def values(self) -> Mapping[str, Any]:
         """The values of its parameters."""

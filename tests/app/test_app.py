@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -316,3 +318,10 @@ def test_a_report_in_a_child_process_knows_its_last_good_run(
             RunFailedError, match=r"CheckError: check.max_drop: 9 rows, the last good run had 20"
         ):
             task.submit().result("60s")
+
+
+def test_a_scheduler_without_reports_loads_none_of_them() -> None:
+    loaded = "[name for name in sys.modules if name.startswith('schedkit.report')]"
+    code = f"import sys, schedkit.app; print({loaded})"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
