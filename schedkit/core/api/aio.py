@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
+import threading
 from collections.abc import Mapping
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
@@ -30,7 +30,7 @@ from schedkit.core.node.waiters import Waiter
 from schedkit.core.tasks.request import TaskRequest
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.constructors import Moment, between
-from schedkit.errors import UsageError
+from schedkit.errors import SchedkitError, UsageError
 from schedkit.loop import bridged, service
 from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.instants import to_micros
@@ -158,11 +158,15 @@ class AsyncScheduler:
         return RunHandle(scheduler, command.run, command.task)
 
     def _carry_out_later(self, command: SubmitRun) -> None:
-        def tell(done: Future[dict[str, Any]]) -> None:
-            if not done.cancelled() and (error := done.exception()) is not None:
-                _log.warning("the run of %r that was requested is not made: %s", command.task, error)
+        """Have a run made that nobody waits for; from any thread, our loop's too."""
+        if self._node.dispatcher.submit([command]) is None:  # its task is at home elsewhere
+            threading.Thread(target=self._carry_out_there, args=(command,), daemon=True).start()
 
-        service().submit(self._node.dispatcher.carry_out, command).add_done_callback(tell)
+    def _carry_out_there(self, command: SubmitRun) -> None:
+        try:
+            service().call(self._node.dispatcher.carry_out, command)
+        except SchedkitError as error:
+            _log.warning("the run of %r that was requested is not made: %s", command.task, error)
 
     async def _request_task(self, request: TaskRequest) -> TaskHandle[..., Any]:
         """Have a task made of a handler, and run if it is to run now."""
