@@ -223,7 +223,7 @@ class Views:
         """Return the board with all that was told so far, and task → state → how many runs ended so."""
         board = self._live_board()
         self._bus.flush(EVENTS_PATIENCE_SECONDS)
-        return board, board.counts(lambda: run_counts(self._ledger.store))
+        return board, board.counts(lambda: run_counts(self._ledger.store)).ended
 
     def _new_board(self) -> Board:
         board = Board()
