@@ -28,7 +28,9 @@ __all__ = [
     "checkpoint",
     "current",
     "fact",
+    "idempotency_key",
     "log",
+    "once",
     "progress",
     "run_id",
     "set_default",
@@ -109,6 +111,7 @@ _current: ContextVar[ExecutionContext | None] = globals().get("_current") or Con
 )
 _default: Callable[[], AbstractContextManager[ExecutionContext]] | None = globals().get("_default")
 _actor: ContextVar[str] = globals().get("_actor") or ContextVar("schedkit_actor", default="")
+_key: ContextVar[str] = globals().get("_key") or ContextVar("schedkit_key", default="")
 
 
 def current() -> ExecutionContext:
@@ -141,6 +144,22 @@ def acting_as(actor: str) -> Iterator[None]:
         yield
     finally:
         _actor.reset(token)
+
+
+@check_keywords
+@contextmanager
+def once(key: str) -> Iterator[None]:
+    """Have the run that is asked for in the block be made once for a key: asked for again, it is the same."""
+    token = _key.set(key)
+    try:
+        yield
+    finally:
+        _key.reset(token)
+
+
+def idempotency_key() -> str:
+    """Return the key of what the present call asks for; empty: none."""
+    return _key.get()
 
 
 def actor() -> str:

@@ -68,6 +68,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
         Why it exists: "schedule", "submit", "after", "backfill", "retry" or "request".
     retry_of : str
         The run that it repeats; empty: none.
+    key : str
+        By which it was asked for once, however often the request came; empty: none.
     request : dict or None
         The request that it was made by: name, owner, metadata, options.
     scheduled, due, queued, started, finished : int
@@ -94,6 +96,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     params: dict[str, Any] = {}
     retry_of: str = ""
     request: dict[str, Any] | None = None
+    key: str = ""
     reason: str = ""
     error: dict[str, Any] | None = None  # type, message, hint, traceback
     result: dict[str, Any] | None = None  # kind, path, rows, …

@@ -169,8 +169,8 @@ class AsyncScheduler:
 
     async def _submitted(self, command: SubmitRun) -> RunHandle:
         waiters: dict[str, Waiter] = {}
-        await self._carry_out(command, waiters)
-        return RunHandle(self._scheduler, command.run, command.task, waiters.get(command.run))
+        id = (await self._carry_out(command, waiters))["run"]
+        return RunHandle(self._scheduler, id, command.task, waiters.get(id))
 
     @bridged
     async def backfill(self, name: TaskHandle[..., Any] | str, start: Moment, end: Moment) -> list[RunHandle]:

@@ -302,7 +302,7 @@ class Scheduler(Views, ProcessSpec, JobApi):
     async def _submit_elsewhere(self, handles: list[RunHandle], commands: list[SubmitRun]) -> None:
         for handle, command in zip(handles, commands, strict=True):
             handle.ask_again()
-            await self._node.dispatcher.carry_out(command)
+            handle.id = (await self._node.dispatcher.carry_out(command))["run"]
 
     backfill = blocking(AsyncScheduler.backfill)
 

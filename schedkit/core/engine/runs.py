@@ -111,6 +111,10 @@ class Runs:
         """Add a requested run, unless it is known, also as one that ended in this decision."""
         if stimulus.run in self._state.draft.runs:
             return {"run": stimulus.run}
+        if stimulus.key:
+            for id in self._state.by_task.get(stimulus.task, ()):
+                if self._state.runs[id].key == stimulus.key:
+                    return {"run": id}
         if stimulus.scheduled in self._state.taken.get(stimulus.task, ()):
             when = from_micros(stimulus.scheduled)
             raise UsageError(
@@ -127,6 +131,7 @@ class Runs:
             scheduled=stimulus.scheduled,
             retry_of=stimulus.retry_of,
             request=stimulus.request,
+            key=stimulus.key,
         )
         self.add(run)
         return {"run": run.id}

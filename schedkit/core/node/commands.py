@@ -54,13 +54,15 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 class SubmitRun(Command, frozen=True, kw_only=True, tag="submit"):
     """A run of a task, under an id that is known beforehand.
 
-    `retry_of` is the ended run that it repeats, `request` the request that it was made by.
+    `retry_of` is the ended run that it repeats, `request` the request that it was made by. Of several with
+    the same `key`, if it is not empty, one is made.
     """
 
     task: str
     run: str
     params: dict[str, Any] = {}
     retry_of: str = ""
+    key: str = ""
     request: dict[str, Any] | None = None
 
     @property
@@ -113,6 +115,7 @@ class RequestTask(Command, frozen=True, kw_only=True, tag="request"):
     requested: Requested
     trigger: str | None = None
     run: str = ""
+    key: str = ""
 
 
 _KINDS: dict[str, type[Command]] = {

@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
+import anyio
 import anyio.to_thread
 from msgspec.structs import replace
 
@@ -76,6 +78,7 @@ class Dispatcher:
         self._ledger, self._registry = ledger, registry
         self._declarations, self._config = declarations, config
         self._backfills, self._requests = Backfills(), requests
+        self._keys: WeakValueDictionary[str, anyio.Lock] = WeakValueDictionary()
         self.life: Life | None = None
 
     @property
@@ -95,7 +98,9 @@ class Dispatcher:
             home here, and the runs are not made.
         """
         life, actor = self.life, self.actor
-        if life is None or not all(command.task in life.engine.rows for command in commands):
+        if life is None or context.idempotency_key():  # such a run may have been made: it takes a look
+            return None
+        if not all(command.task in life.engine.rows for command in commands):
             return None
         return submit_all(life, [_run_of(command, command.actor or actor) for command in commands])
 
@@ -116,6 +121,19 @@ class Dispatcher:
         """
         signed = replace(command, actor=command.actor or self.actor)
         ends = {} if waiters is None else waiters
+        if not isinstance(signed, SubmitRun | RequestTask) or not (key := context.idempotency_key()):
+            return await self._carried_out(signed, ends)
+        one_at_a_time = self._keys.setdefault(key, anyio.Lock())
+        async with one_at_a_time:
+            return await self._made_before(key) or await self._carried_out(replace(signed, key=key), ends)
+
+    async def _made_before(self, key: str) -> dict[str, Any] | None:
+        """Return the answer of before to what was asked for by a key; None: it was not."""
+        await anyio.to_thread.run_sync(self._ledger.store.open)
+        known = await anyio.to_thread.run_sync(self._ledger.run_of_key, key)
+        return None if known is None else {"task": known.task, "run": known.id}
+
+    async def _carried_out(self, signed: Command, ends: dict[str, Waiter]) -> dict[str, Any]:
         for left in range(MOVES, -1, -1):
             try:
                 return await self._carry_out(signed, ends)
@@ -240,6 +258,10 @@ class Dispatcher:
             known = await anyio.to_thread.run_sync(self._ledger.run, command.run)
             if known is not None:
                 return {"run": command.run}
+        if isinstance(command, SubmitRun | RequestTask) and command.key:
+            before = await self._made_before(command.key)
+            if before is not None:
+                return before
         if isinstance(command, BackfillTask):
             return await self._decide_apart(life, command)
         if isinstance(command, RequestTask):
@@ -294,4 +316,5 @@ def _run_of(command: SubmitRun, actor: str) -> dict[str, Any]:
         "actor": actor,
         "retry_of": command.retry_of,
         "request": command.request,
+        "key": command.key,
     }

@@ -92,4 +92,11 @@ def _trigger(command: RequestTask) -> Any:
 
 
 def _run(command: RequestTask, **more: Any) -> Submit:
-    return Submit(run=command.run, task=command.task, cause="request", actor=command.actor, **more)
+    return Submit(
+        run=command.run,
+        task=command.task,
+        cause="request",
+        actor=command.actor,
+        key=command.key,
+        **more,
+    )

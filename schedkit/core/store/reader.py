@@ -147,6 +147,10 @@ class Ledger:
         """Return one run."""
         return self._first(select(runs).where(runs.c.id == id), run_from_row)
 
+    def run_of_key(self, key: str) -> Run | None:
+        """Return the run that was asked for by an idempotency key."""
+        return self._first(select(runs).where(runs.c.idempotency_key == key), run_from_row)
+
     def runs(
         self,
         task: str | None = None,
