@@ -44,7 +44,7 @@ def row_of(table: sa.Table, values: Row) -> dict[str, object]:
 
 
 def test_a_run_comes_back_as_it_was() -> None:
-    later = {"incomplete", "idempotency_key"}
+    later = {"incomplete"}
     assert {*FIXED, *MUTABLE} == set(schema.runs.c.keys()) - later
     run = a_run(
         state=State.RETRY, scheduled=NOW - 1, started=NOW + 1, attempt=2, interruptions=1, priority=20,
