@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from schedkit.core.api.scheduler import Scheduler
+from schedkit.core.node.clock import Clock
 from schedkit.core.node.life import Life
 from schedkit.core.store.schema import beats
 
-__all__ = ["die", "life_of", "lives_again", "seem_dead"]
+__all__ = ["die", "life_of", "lives_again", "seem_dead", "set_clock"]
 
 
 def life_of(sched: Scheduler) -> Life:
@@ -48,3 +49,8 @@ def _give_no_sign(life: Life) -> None:
     if not life.ledger.store.sqlite:
         with life.ledger.store.connect() as connection, connection.begin():
             connection.execute(beats.delete().where(beats.c.life == life.lease.life))
+
+
+def set_clock(sched: Scheduler, clock: Clock) -> None:
+    """Give a scheduler that is not started the clocks of its machine."""
+    sched._node.clock = clock
