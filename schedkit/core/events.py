@@ -112,9 +112,13 @@ class Fired(Event, frozen=True, kw_only=True):
 
 
 class RunStep(Event, frozen=True, kw_only=True):
-    """A run moved on; `after` is the run from then on."""
+    """A run moved on; `after` is the run from then on.
+
+    `by` is who cancelled it; empty: nobody.
+    """
 
     after: Run
+    by: str = ""
 
     @property
     def task(self) -> str:
@@ -128,8 +132,8 @@ class RunStep(Event, frozen=True, kw_only=True):
 
     @property
     def actor(self) -> str:
-        """Who asked for the run."""
-        return self.after.actor
+        """Who made it so: who cancelled the run, else who asked for it."""
+        return self.by or self.after.actor
 
 
 class RunQueued(RunStep, frozen=True, kw_only=True):
