@@ -90,12 +90,12 @@ class App:
             return self.current
         url = self.ledger(ledger)
         made = live(f"scheduler {url}", lambda: self._attended(self.plain_scheduler(ledger, **options)))
-        for name in [name for name, value in wanted.items() if made.options[name] != value]:
+        for name in [name for name, value in wanted.items() if made.process.options[name] != value]:
             _log.warning(
                 "the scheduler of %s is made already, with %s=%r: restart the kernel to change it",
                 made.ledger,
                 name,
-                made.options[name],
+                made.process.options[name],
             )
         return made
 

@@ -151,7 +151,7 @@ class Declared:
         if module is None:
             module = _executed(path)
             self._new_since(before, path)
-        own = [name for name, file in self.scheduler.files().items() if file == path.resolve()]
+        own = [name for name, file in self.scheduler.process.files().items() if file == path.resolve()]
         offered = [
             task
             for task in module_tasks(module)

@@ -22,7 +22,7 @@ LONGEST_REASON = 2000  # characters
 def show_tasks(ledger: str | None) -> None:
     """Print a line for each task."""
     with _ledger(ledger).viewing() as scheduler:
-        board = scheduler.board()
+        board = scheduler.screens.board()
     table = _table("task", "state", "trigger", "next run", "last", "tags")
     for task in board["tasks"]:
         last = (task["last"] or {}).get("state") or ""

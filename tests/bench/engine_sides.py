@@ -187,7 +187,7 @@ def history(where: str, count: int, kind: str, frozen: bool) -> dict[str, float]
 
         def load_board() -> None:
             sched._board = None
-            sched.board()
+            sched.screens.board()
 
         for _ in range(50):
             sched.submit("idle").result(10)

@@ -203,7 +203,7 @@ def test_modules_and_reports_without_a_notebook(
         exec("import marks\nsched.add(marks.marked)", names)
         (report,) = load_reports("bugs.yaml")
         exec("app().add_report(sched, report)", {**names, "app": app, "report": report})
-        assert sched.files() == {"marked": project / "marks.py", "bugs": project / "bugs.yaml"}
+        assert sched.process.files() == {"marked": project / "marks.py", "bugs": project / "bugs.yaml"}
         assert [path.name for path in handover.files_of(sched, None)] == ["marks.py", "bugs.yaml"]
         said = handover.hand_over(sched, None)
         behind = started(sched.ledger)
@@ -211,7 +211,7 @@ def test_modules_and_reports_without_a_notebook(
         runs_in(sched.ledger, "marked", behind.pid)
         # The report is declared there, with its schedule.
         assert sched.tasks["bugs"].next_run is not None
-        assert sched.board()["tasks"][0]["declared"]
+        assert sched.screens.board()["tasks"][0]["declared"]
         sched.bring_home()
         behind.wait(30)
     sys.modules.pop("marks", None)
@@ -240,7 +240,7 @@ def test_what_is_over_needs_no_file(owner: CoreScheduler, tmp_path: Path) -> Non
     names = {"sched": owner, "at": at, "__name__": "__main__"}
     exec("@sched.task(at('2020-01-01 00:00', tz='UTC'))\ndef once(): pass", names)
     wait_for(lambda: [run.state for run in owner.runs("once")] == ["DONE"])
-    wait_for(lambda: {row["name"]: row["state"] for row in owner.board()["tasks"]}["once"] == "idle")
+    wait_for(lambda: {row["name"]: row["state"] for row in owner.screens.board()["tasks"]}["once"] == "idle")
     assert [path.name for path in handover.files_of(owner, None)] == ["real.py"]
 
 
@@ -259,10 +259,10 @@ def test_where_a_declaration_comes_from(
     thread.join()
     with origin.declared_in(origin.EVERYWHERE):
         owner.task(name="standing")(print)
-    assert owner.files(notebook) == {"helped": notebook, "threaded": None}
-    assert owner.declarations == 3
+    assert owner.process.files(notebook) == {"helped": notebook, "threaded": None}
+    assert owner.process.declarations == 3
     owner.remove("helped")
-    assert owner.files(notebook) == {"threaded": None}
+    assert owner.process.files(notebook) == {"threaded": None}
     sys.modules.pop("helping")
 
 

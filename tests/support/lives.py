@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from schedkit.core.api.scheduler import Scheduler
 from schedkit.core.node.life import Life
+from schedkit.core.node.node import Node
 from schedkit.core.store.schema import beats
 
-__all__ = ["die", "life_of", "lives_again", "seem_dead"]
+__all__ = ["die", "life_of", "lives_again", "node_of", "seem_dead"]
+
+
+def node_of(sched: Scheduler) -> Node:
+    """Return a scheduler's process at its ledger."""
+    return sched._node
 
 
 def life_of(sched: Scheduler) -> Life:
     """Return what runs tasks in a scheduler."""
-    life = _life(sched)
+    life = node_of(sched).life
     assert life is not None
     return life
-
-
-def _life(sched: Scheduler) -> Life | None:
-    return sched._node.life
 
 
 def seem_dead(sched: Scheduler) -> None:
@@ -27,7 +29,7 @@ def seem_dead(sched: Scheduler) -> None:
 
 def lives_again(sched: Scheduler, before: str) -> bool:
     """Tell whether a scheduler lives, in another life than before."""
-    life = _life(sched)
+    life = node_of(sched).life
     return life is not None and life.lease.life != before
 
 

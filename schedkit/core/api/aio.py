@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio.to_thread
 from msgspec.structs import replace
 
-from schedkit.core.api.handles import RunHandle, TaskHandle
+from schedkit.core.api.handles import Host, RunHandle, TaskHandle
+from schedkit.core.api.queries import Queries
 from schedkit.core.api.task_handles import named
 from schedkit.core.engine.stimuli import Cancel, Pause, Resume, Stimulus
+from schedkit.core.ids import new_id
 from schedkit.core.node.backfill import asked
 from schedkit.core.node.node import Node
+from schedkit.core.node.submissions import submit_all
 from schedkit.core.promise import Promise
+from schedkit.core.tasks.params import check, check_data
 from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.constructors import Moment, between
 from schedkit.errors import UsageError
-from schedkit.loop import awaited, bridged
+from schedkit.loop import awaited, bridged, service, wait
 from schedkit.values.durations import Duration, parse_duration
-
-if TYPE_CHECKING:
-    from schedkit.core.api.scheduler import Scheduler
 
 __all__ = ["AsyncScheduler"]
 
@@ -32,18 +33,14 @@ _STIMULI: dict[str, Callable[..., Stimulus]] = {"pause": Pause, "resume": Resume
 class AsyncScheduler:
     """The async face of a scheduler: the same methods, awaited, from any loop."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
-
-    @property
-    def _node(self) -> Node:
-        return self._scheduler._node
+    def __init__(self, host: Host, node: Node, queries: Queries, started: Callable[[], None]) -> None:
+        self._host, self._node, self._queries, self._started = host, node, queries, started
 
     @bridged
     async def start(self) -> None:
         """Run the tasks that are declared here, beside other processes at the same ledger."""
         await self._node.start()
-        self._scheduler._started()
+        self._started()
 
     @bridged
     async def watch(self) -> None:
@@ -59,15 +56,57 @@ class AsyncScheduler:
     async def bring_home(self) -> None:
         """Have this process run all that is declared here, now and later, wherever it is at home."""
         self._node.declarations.bring_home = True
-        await self._node.declare(list(self._scheduler._registry.values()))
+        await self._node.declare(list(self._node.registry.values()))
 
     @bridged
     async def submit(self, name: str, /, **params: Any) -> RunHandle:
         """Ask for a run now; durable when it returns."""
-        handles, durable, checked = self._scheduler._submit(name, [params])
+        handles, durable, checked = self._submit(name, [params])
         if durable is None or not await self._unless_moved(durable.future(), handles[0].task):
-            await self._scheduler._ask_all(handles, checked)
+            await self._ask_all(handles, checked)
         return handles[0]
+
+    def submit_blocking(self, name: str, batch: Iterable[Mapping[str, Any]]) -> list[RunHandle]:
+        """Ask for a run for each set of parameters, from any thread but our loop's."""
+        handles, durable, checked = self._submit(name, batch)
+        if durable is not None:
+            try:
+                wait(durable)
+            except UsageError:
+                if not self._queries.has_moved(handles[0].task):
+                    raise
+            else:
+                return handles
+        service().call(self._ask_all, handles, checked)
+        return handles
+
+    def _submit(
+        self, name: str, batch: Iterable[Mapping[str, Any]]
+    ) -> tuple[list[RunHandle], Promise[None] | None, list[dict[str, Any]]]:
+        """Return handles, a promise that the runs are durable (None: ask for them elsewhere), parameters."""
+        name = getattr(name, "name", name)
+        node = self._node
+        task = node.registry.get(name)
+        if task is None:
+            self._queries.known(name)
+        if task is not None:
+            checked = [check(task, params) for params in batch]
+        else:
+            checked = [check_data(name, params) for params in batch]
+        life = node.life
+        if life is None or name not in life.engine.rows:
+            return [RunHandle(self._host, new_id(), name) for _ in checked], None, checked
+        wanted = [{"params": params} for params in checked]
+        ids, waiters, durable = submit_all(life, name, wanted, actor=node.config.name)
+        handles = [RunHandle(self._host, id, name, waiter) for id, waiter in zip(ids, waiters, strict=True)]
+        return handles, durable, checked
+
+    async def _ask_all(self, handles: list[RunHandle], checked: list[dict[str, Any]]) -> None:
+        """Have runs made where their task is at home."""
+        for handle, params in zip(handles, checked, strict=True):
+            handle.ask_again()
+            data = {"run": handle.id, "task": handle.task, "params": params}
+            await self._node.ask("submit", data, task=handle.task)
 
     @bridged
     async def backfill(self, name: TaskHandle[..., Any] | str, start: Moment, end: Moment) -> list[RunHandle]:
@@ -85,17 +124,17 @@ class AsyncScheduler:
         UsageError
             If the task has no schedule, or the window holds more than 10,000 due times.
         """
-        scheduler, node = self._scheduler, self._node
+        node = self._node
         name = named(name)
         first, last = between(start, end)
         if first > last:
             raise UsageError(f"task {name!r}: {start} is after {end}", hint="backfill from the earlier time")
         if self._at_home(name):
             ids, waiters, _ = await node.backfills.make(name, first, last, node.config.name)
-            return [RunHandle(scheduler, id, name, ends) for id, ends in zip(ids, waiters, strict=True)]
-        scheduler._known(name)
+            return [RunHandle(self._host, id, name, ends) for id, ends in zip(ids, waiters, strict=True)]
+        self._queries.known(name)
         answer = await node.ask("backfill", asked(name, first, last), task=name)
-        return [RunHandle(scheduler, id, name) for id in answer["runs"]]
+        return [RunHandle(self._host, id, name) for id in answer["runs"]]
 
     @bridged
     async def cancel(self, run: str) -> bool:
@@ -106,7 +145,7 @@ class AsyncScheduler:
             node.life.post(Cancel(run=run, actor=node.config.name, token=decided))
             if (await awaited(decided.future()))["cancelled"]:
                 return True
-        found = await anyio.to_thread.run_sync(self._scheduler._run, run)
+        found = await anyio.to_thread.run_sync(self._queries.run, run)
         if found.state.final:
             return False
         # A run goes on where it was started, though its task may be at home elsewhere by now.
@@ -127,7 +166,7 @@ class AsyncScheduler:
     @bridged
     async def remove(self, name: TaskHandle[..., Any] | str) -> None:
         """Forget a task, here and wherever it is declared now; its history stays."""
-        name, node = self._scheduler._known(name), self._node
+        name, node = self._queries.known(named(name)), self._node
         if not (
             self._at_home(name)
             and await self._decided(name, node.declarations.remove(name, node.config.name))
@@ -152,7 +191,7 @@ class AsyncScheduler:
         try:
             await awaited(durable)
         except UsageError:
-            if name is None or not await anyio.to_thread.run_sync(self._scheduler._has_moved, name):
+            if name is None or not await anyio.to_thread.run_sync(self._queries.has_moved, name):
                 raise
             return False
         return True
@@ -160,7 +199,7 @@ class AsyncScheduler:
     async def _act(self, word: str, name: TaskHandle[..., Any] | str | None) -> None:
         node = self._node
         if name is not None:
-            name = self._scheduler._known(name)
+            name = self._queries.known(named(name))
         here = node.life is not None if name is None else self._at_home(name)
         if not (here and await self._decided(name, _STIMULI[word](task=name, actor=node.config.name))):
             await node.ask(word, {"task": name}, task=name)
@@ -169,9 +208,9 @@ class AsyncScheduler:
     async def reschedule(self, name: TaskHandle[..., Any] | str, trigger: object) -> None:
         """Give a task another trigger; None: it runs only when submitted."""
         node = self._node
-        name = self._scheduler._known(name)
+        name = self._queries.known(named(name))
         made = None if trigger is None else trigger_data.of(trigger)
-        known, moved = self._scheduler.tasks, not self._at_home(name)
+        known, moved = self._queries.names(), not self._at_home(name)
         if not moved:
             stimulus = node.declarations.reschedule(name, made, node.config.name, known=known)
             moved = not await self._decided(name, stimulus)
@@ -182,6 +221,7 @@ class AsyncScheduler:
     @bridged
     async def result(self, run: str) -> Any:
         """Return what a run returned, waiting for its end."""
-        handle = await anyio.to_thread.run_sync(self._scheduler.run, run)
+        found = await anyio.to_thread.run_sync(self._queries.run, run)
         finished = await self._node.end_of(run)
+        handle = RunHandle(self._host, run, found.task)
         return await anyio.to_thread.run_sync(handle.value_of, finished)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import CancelledError, Future
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from schedkit import context
 from schedkit.core.api.front_end import front_end
 from schedkit.core.engine.decision import Finished
 from schedkit.core.events import Event, RunLogged, RunProgressed
 from schedkit.core.model import Task
+from schedkit.core.node.event_bus import Listener
 from schedkit.core.node.waiters import LifeEnded, Waiter
 from schedkit.core.run import Attempt, Run
 from schedkit.core.states import State
+from schedkit.core.store.lives import NodeRow
 from schedkit.core.tasks.params import arguments_by_name
+from schedkit.core.triggers.constructors import Moment
 from schedkit.errors import (
+    DeclarationError,
     RunCancelledError,
     RunError,
     RunFailedError,
@@ -30,13 +34,9 @@ from schedkit.loop import patiently, refuse_in_coroutine
 from schedkit.values.durations import Duration, parse_duration
 from schedkit.values.keywords import check_keywords
 
-if TYPE_CHECKING:
-    from schedkit.core.api.scheduler import Scheduler
-    from schedkit.core.triggers.constructors import Moment
+__all__ = ["Host", "Reads", "RunHandle", "TaskHandle"]
 
-__all__ = ["RunHandle", "TaskHandle"]
-
-# How long a listener that is busy may hold up whoever waits for a run.
+# How long a busy listener may delay whoever waits for a run.
 EVENTS_PATIENCE_SECONDS = 1.0
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,6 +47,47 @@ _ERRORS: dict[State, type[RunError]] = {
     State.CANCELLED: RunCancelledError,
     State.SKIPPED: RunSkippedError,
 }
+
+
+class Reads(Protocol):
+    """What handles read; see `schedkit.core.api.queries.Queries`."""
+
+    def task(self, name: str, /) -> Task: ...
+    def task_state(self, name: str, /) -> str: ...
+    def next_run(self, name: str, /) -> datetime | None: ...
+    def is_paused(self, name: str, /) -> bool: ...
+    def latest(self, name: str, /) -> Any: ...
+    def home(self, task: str, /) -> NodeRow | None: ...
+    def run(self, id: str, /) -> Run: ...
+    def details(self, id: str, /) -> dict[str, Any]: ...
+    def attempts(self, id: str, /) -> list[Attempt]: ...
+    def load(self, reference: Mapping[str, Any] | None, /) -> Any: ...
+    def end_of(self, id: str, /) -> Future[Finished]: ...
+    def flush_events(self, timeout: float, /) -> bool: ...
+
+
+class AsyncHost(Protocol):
+    """What handles ask a scheduler to do, awaited."""
+
+    async def submit(self, name: str, /, **params: Any) -> RunHandle: ...
+
+
+class Host(Protocol):
+    """What handles need of a scheduler; see `schedkit.core.api.scheduler.Scheduler`."""
+
+    @property
+    def queries(self) -> Reads: ...
+    @property
+    def aio(self) -> AsyncHost: ...
+    def submit(self, name: str, /, **params: Any) -> RunHandle: ...
+    def cancel(self, run: str) -> bool: ...
+    def pause(self, name: str) -> None: ...
+    def resume(self, name: str) -> None: ...
+    def backfill(self, name: str, start: Moment, end: Moment) -> list[RunHandle]: ...
+    def runs(self, task: str, limit: int) -> list[Run]: ...
+    def history(self, task: str, limit: int) -> Any: ...
+    def due_times(self, task: str, *, ran: bool | None, limit: int) -> Any: ...
+    def subscribe(self, listener: Listener) -> Callable[[], None]: ...
 
 
 @check_keywords
@@ -60,7 +101,7 @@ class RunHandle:
     task : str
     """
 
-    def __init__(self, scheduler: Scheduler, id: str, task: str, waiter: Waiter | None = None) -> None:
+    def __init__(self, scheduler: Host, id: str, task: str, waiter: Waiter | None = None) -> None:
         self.scheduler = scheduler
         self.id = id
         self.task = task
@@ -85,7 +126,7 @@ class RunHandle:
     def run(self) -> Run:
         """The run as it stands now."""
         ended = self._ended()
-        return ended.run if ended is not None else self.scheduler._run(self.id)
+        return ended.run if ended is not None else self.scheduler.queries.run(self.id)
 
     @property
     def state(self) -> State:
@@ -98,7 +139,7 @@ class RunHandle:
         return self.run.error
 
     def _details(self) -> dict[str, Any]:
-        return self.scheduler._details(self.id)
+        return self.scheduler.queries.details(self.id)
 
     @property
     def log(self) -> list[str]:
@@ -123,11 +164,11 @@ class RunHandle:
     @property
     def attempts(self) -> list[Attempt]:
         """Its ended attempts."""
-        return self.scheduler._attempts(self.id)
+        return self.scheduler.queries.attempts(self.id)
 
     def _promise(self) -> Waiter | Future[Finished]:
         if self._waiter is None:
-            self._waiter = self.scheduler._wait_for(self.id)
+            self._waiter = self.scheduler.queries.end_of(self.id)
             weakref.finalize(self, self._waiter.cancel)  # nobody waits any more
         return self._waiter
 
@@ -176,7 +217,7 @@ class RunHandle:
                     message = (
                         f"run {self.id} of {self.task!r} has not ended within {timeout}: it is {self.state}"
                     )
-                    home = self.scheduler.home(self.task)
+                    home = self.scheduler.queries.home(self.task)
                     if home is None:
                         message += ", and no running process has its task"
                     elif not home.here:
@@ -212,7 +253,7 @@ class RunHandle:
         """Return the value of an ended run, or raise what says why it has none."""
         run = finished.run
         if run.state is State.DONE:
-            return finished.value if finished.has_value else self.scheduler._load(run.result)
+            return finished.value if finished.has_value else self.scheduler.queries.load(run.result)
         what = f"run {run.id} of task {run.task!r} ended as {run.state}"
         hint = (run.error or {}).get("hint", "")
         raise _ERRORS[run.state](f"{what}: {run.why}" if run.why else what, hint=hint)
@@ -233,7 +274,7 @@ class RunHandle:
 
         def end() -> None:
             # The result may be here before the event thread has delivered the run's last words.
-            self.scheduler._bus.flush(EVENTS_PATIENCE_SECONDS)
+            self.scheduler.queries.flush_events(EVENTS_PATIENCE_SECONDS)
             unsubscribe()
 
         return end
@@ -282,7 +323,7 @@ class _AsyncTask(Generic[P]):
 class TaskHandle(Generic[P, R]):
     """A declared task: still the plain function it was, and a name in the ledger."""
 
-    def __init__(self, scheduler: Scheduler, name: str) -> None:
+    def __init__(self, scheduler: Host, name: str) -> None:
         self.scheduler = scheduler
         self.name = name
         self.aio: _AsyncTask[P] = _AsyncTask(self)
@@ -304,14 +345,17 @@ class TaskHandle(Generic[P, R]):
         """Call the plain function, here and now, unrecorded."""
         function = self.task.function
         if function is None:
-            raise self.scheduler._waiting(self.name)
+            raise DeclarationError(
+                f"task {self.name!r} is known from the ledger only",
+                hint="run the cell or module that declares it",
+            )
         result: R = function(*args, **kwargs)
         return result
 
     @property
     def task(self) -> Task:
         """Its declaration; without a function if this process has not declared it."""
-        return self.scheduler._task(self.name)
+        return self.scheduler.queries.task(self.name)
 
     # Parameters may also be given where the task is declared, with params=: none may be missing here.
     @overload
@@ -348,22 +392,22 @@ class TaskHandle(Generic[P, R]):
         ResultGoneError
             If it was not kept, or its file is gone.
         """
-        return self.scheduler._latest(self.name)
+        return self.scheduler.queries.latest(self.name)
 
     @property
     def state(self) -> str:
         """One of running, queued, paused, waiting, idle."""
-        return self.scheduler._task_state(self.name)
+        return self.scheduler.queries.task_state(self.name)
 
     @property
     def next_run(self) -> datetime | None:
         """Its next due time (aware), None without one."""
-        return self.scheduler._next_run(self.name)
+        return self.scheduler.queries.next_run(self.name)
 
     @property
     def paused(self) -> bool:
         """Whether its due times are stopped."""
-        return self.scheduler._is_paused(self.name)
+        return self.scheduler.queries.is_paused(self.name)
 
     def pause(self) -> None:
         """Stop its due times."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from concurrent.futures import Future
 
+from schedkit.core.api.handles import RunHandle
+from schedkit.core.compat.host import Host
 from schedkit.core.events import Event, NodeChanged
 from schedkit.errors import SchedkitError
-
-if TYPE_CHECKING:
-    from schedkit.core.api.scheduler import Scheduler
 
 __all__ = ["PendingJobs"]
 
@@ -19,10 +19,16 @@ _log = logging.getLogger("schedkit")
 
 
 class PendingJobs:
-    """The names of such jobs, in the order in which they were added."""
+    """The names of such jobs, in the order in which they were added.
 
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
+    Parameters
+    ----------
+    submit : callable
+        Begins to submit a run of a task, and returns a future of its handle.
+    """
+
+    def __init__(self, scheduler: Host, submit: Callable[[str], Future[RunHandle]]) -> None:
+        self._scheduler, self._submit = scheduler, submit
         self._names: dict[str, None] = {}
         self._lock = threading.Lock()
         self._unsubscribe: Callable[[], None] | None = None
@@ -57,7 +63,11 @@ class PendingJobs:
                 self._unsubscribe()
                 self._unsubscribe = None
         for name in names:
-            try:
-                self._scheduler._submit(name, [{}])
-            except SchedkitError as error:
-                _log.warning("job %r was to run once its scheduler starts, and does not: %s", name, error)
+            self._submit(name).add_done_callback(functools.partial(_log_failure, name))
+
+
+def _log_failure(name: str, submitted: Future[RunHandle]) -> None:
+    try:
+        submitted.result()
+    except SchedkitError as error:
+        _log.warning("job %r was to run once its scheduler starts, and does not: %s", name, error)

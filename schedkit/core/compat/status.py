@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from schedkit.core.compat.host import Screens
 from schedkit.core.compat.task_snapshot import ONE_TIME
 from schedkit.core.model import TaskRow
 from schedkit.core.states import State
@@ -13,13 +14,10 @@ from schedkit.core.triggers import data as trigger_data
 from schedkit.core.triggers.base import Trigger
 from schedkit.core.triggers.kinds import Cron, Every
 
-if TYPE_CHECKING:
-    from schedkit.core.api.scheduler import Scheduler
-
 __all__ = ["status", "task_status"]
 
 
-def status(scheduler: Scheduler, pending: Container[str] = ()) -> dict[str, Any]:
+def status(screens: Screens, pending: Container[str] = ()) -> dict[str, Any]:
     """Return the scheduler's state as JSON-able data.
 
     Parameters
@@ -35,7 +33,7 @@ def status(scheduler: Scheduler, pending: Container[str] = ()) -> dict[str, Any]
         tasks), ``uptime`` (seconds, None while no scheduler runs), ``jobs`` (``id``, ``name``,
         ``next_run_time``, ``trigger``) and ``tasks`` (see `task_status`).
     """
-    board, counts = scheduler._current_board()
+    board, counts = screens.current_board()
     rows, shown = board.tasks(), board.snapshot()
     head, tasks = shown["scheduler"], shown["tasks"]
     alive = {run["task"] for run in shown["runs"] if not State(run["state"]).final}

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from core.conftest import Heard
 from crash.judge import judge_schedule
+from support.lives import node_of
 
 from schedkit.core import events
 from schedkit.core.api.scheduler import Scheduler
@@ -37,7 +38,7 @@ def other(make: Make, sched: Scheduler) -> Scheduler:
 
 def commands(sched: Scheduler) -> list[str]:
     """Return the commands that wait at the ledger."""
-    with sched._ledger.store.reading() as connection:
+    with sched.queries.ledger.store.reading() as connection:
         query = sa.select(schema.commands.c.id).where(schema.commands.c.answer.is_(None))
         return list(connection.scalars(query))
 
@@ -102,11 +103,11 @@ def test_times_that_the_clock_has_just_taken_are_not_taken_again(sched: Schedule
         now = datetime.now(UTC)
         assert sched.backfill("dense", now - timedelta(minutes=1), now) == [], "nothing was left"
     sched.pause("dense")
-    assert sched._bus.flush()
+    assert sched.queries.flush_events()
     heard.wait_for(ended, sum(map(heard.of(events.RunQueued, task="dense"), heard.events)))
-    (row,) = sched._ledger.tasks()
+    (row,) = sched.queries.ledger.tasks()
     runs = sched.runs("dense", limit=1000)
-    assert judge_schedule(sched._ledger, row, runs)["run"] >= 40
+    assert judge_schedule(sched.queries.ledger, row, runs)["run"] >= 40
     assert {run.state for run in runs} == {State.DONE}
 
 
@@ -115,7 +116,7 @@ def test_a_large_backfill_leaves_the_loop_free(sched: Scheduler) -> None:
     sched.task(every("1s", start=DAY), name="dense")(lambda: 1)
     made = sched.backfill("dense", DAY, DAY + timedelta(seconds=MOST_BACKFILL - 1))
     assert len(made) == MOST_BACKFILL
-    assert len(sched._ledger.scheduled("dense", DAY, DAY + timedelta(days=1))) == MOST_BACKFILL
+    assert len(sched.queries.ledger.scheduled("dense", DAY, DAY + timedelta(days=1))) == MOST_BACKFILL
 
 
 def test_where_nobody_runs_nothing_is_asked(make: Make) -> None:
@@ -130,7 +131,7 @@ def test_a_command_that_makes_no_sense_does_not_silence_the_others(
     sched: Scheduler, other: Scheduler
 ) -> None:
     hourly(sched)
-    ask = other._node.ask
+    ask = node_of(other).ask
     for kind, data in {"backfill": {"task": "hourly"}, "submit": {"task": "hourly"}, "cancel": {}}.items():
         with pytest.raises(SchedkitError, match=f"the command '{kind}' failed: KeyError"):
             service().call(ask, kind, data)
