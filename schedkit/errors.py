@@ -17,7 +17,7 @@
     ├── FileError                      a file cannot be read or written: permission, space, damage
     ├── LedgerError                    the ledger is corrupt, read-only, too new, or not reachable
     ├── NotRunningError                no running process does it
-    ├── LifeEndedError                 this process was taken for dead
+    ├── LifeEndedError                 this process was marked as dead
     ├── RunError                       a run did not end as DONE; raised by `run.result()`
     │   ├── RunFailedError
     │   ├── RunTimeoutError
@@ -187,7 +187,7 @@ class NotRunningError(SchedkitError):
 
 
 class LifeEndedError(SchedkitError):
-    """This process was taken for dead: others may run its tasks."""
+    """This process was marked as dead: others may run its tasks."""
 
 
 class RunError(SchedkitError):

@@ -272,8 +272,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ----------
     trigger : str or None
         JSON; None without a schedule.
-    words : str
-        The trigger in words.
+    schedule_text : str
+        When it runs, for people: its trigger or its parents.
     anchored, next, created, declared : int
         When its schedule was first declared, its earliest time without a disposition, and when it was
         declared first and last; microseconds since 1970. `anchor` and so on are the same as aware times.
@@ -292,7 +292,7 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     id: str = ""
     trigger: str | None = None
-    words: str = ""
+    schedule_text: str = ""
     anchored: int
     next: int | None = None
     paused: bool = False

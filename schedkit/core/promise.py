@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 __all__ = ["Promise"]
 
 T = TypeVar("T")
-
-# Held for a few instructions, whichever promise it is about.
-_guard = threading.Lock()
 
 
 class Promise(Generic[T]):
@@ -28,14 +26,16 @@ class Promise(Generic[T]):
     3
     """
 
-    __slots__ = ("_answer", "_error", "_future", "_gate", "_settled")
+    # No lock: a thread that loses the interpreter while it holds one keeps whoever settles a thousand of
+    # these waiting. Single operations on a list are atomic.
+    __slots__ = ("_answer", "_error", "_open", "_settled", "_waiting")
 
     def __init__(self) -> None:
+        self._open = [True]  # whoever takes this out may answer
         self._settled = False
         self._answer: T | None = None
         self._error: BaseException | None = None
-        self._gate: threading.Lock | None = None
-        self._future: Future[T] | None = None
+        self._waiting: list[threading.Lock | Future[T]] = []
 
     def settle(self, answer: T) -> None:
         """Answer it."""
@@ -50,20 +50,23 @@ class Promise(Generic[T]):
         return self._settle(None, CancelledError())
 
     def _settle(self, answer: T | None, error: BaseException | None) -> bool:
-        with _guard:
-            if self._settled:
-                return False
-            self._answer, self._error, self._settled = answer, error, True
-            gate, future = self._gate, self._future
-        if gate is not None:
-            gate.release()
-        if future is not None:
-            self._pass_on(future)
+        try:
+            self._open.pop()
+        except IndexError:
+            return False
+        self._answer, self._error = answer, error
+        self._settled = True
+        self._tell_waiting()
         return True
 
     def done(self) -> bool:
         """Tell whether it has been answered."""
         return self._settled
+
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for the answer."""
+        return bool(self._waiting)
 
     def result(self, timeout: float | None = None) -> T:
         """Wait for the answer at most `timeout` seconds (None: for ever) and return it.
@@ -76,34 +79,37 @@ class Promise(Generic[T]):
             If it was cancelled.
         """
         if not self._settled:
-            with _guard:
-                gate = self._gate
-                if gate is None:
-                    gate = self._gate = threading.Lock()
-                    if not self._settled:
-                        gate.acquire()
-            if not gate.acquire(timeout=-1 if timeout is None else max(timeout, 0.0)):
+            gate = threading.Lock()
+            gate.acquire()
+            self._waiting.append(gate)
+            # Whoever answers looks afterwards who waits: one of both sees the other.
+            if not self._settled and not gate.acquire(timeout=-1 if timeout is None else max(timeout, 0.0)):
+                with suppress(ValueError):  # it was answered just now
+                    self._waiting.remove(gate)
                 raise TimeoutError
-            gate.release()  # for the next one who waits
         if self._error is not None:
             raise self._error
         return self._answer  # type: ignore[return-value]  # settled without an error: it is the answer
 
     def future(self) -> Future[T]:
-        """Return a future with the same answer, which a loop can await."""
-        with _guard:
-            known = self._future
-            if known is None:
-                known = self._future = Future()
-            settled = self._settled
-        if settled and not known.done():
-            self._pass_on(known)
-        return known
+        """Return a new future with the same answer, which a loop can await."""
+        future: Future[T] = Future()
+        self._waiting.append(future)
+        if self._settled:
+            self._tell_waiting()
+        return future
 
-    def _pass_on(self, future: Future[T]) -> None:
-        if not future.set_running_or_notify_cancel():
-            return  # whoever awaited it has gone
-        if self._error is not None:
-            future.set_exception(self._error)
-        else:
-            future.set_result(self._answer)  # type: ignore[arg-type]  # as above
+    def _tell_waiting(self) -> None:
+        while True:
+            try:
+                waiting = self._waiting.pop()
+            except IndexError:
+                return
+            if not isinstance(waiting, Future):
+                waiting.release()
+            elif not waiting.set_running_or_notify_cancel():
+                continue  # whoever awaited it has gone
+            elif self._error is not None:
+                waiting.set_exception(self._error)
+            else:
+                waiting.set_result(self._answer)  # type: ignore[arg-type]  # no error: it is the answer

@@ -13,7 +13,7 @@ from schedkit.values.text import ELLIPSIS, clean
 __all__ = ["dump", "load"]
 
 
-def _said(value: object) -> str:
+def _as_text(value: object) -> str:
     # Its text is made by code of its own, which may fail; what a run notes must be written all the same.
     try:
         return clean(str(value))
@@ -21,7 +21,7 @@ def _said(value: object) -> str:
         return f"({type(value).__name__}, no text: asking for it raised {type(failure).__name__})"
 
 
-_encoder = msgspec.json.Encoder(enc_hook=_said)
+_encoder = msgspec.json.Encoder(enc_hook=_as_text)
 
 
 def dump(value: Any) -> str:
@@ -38,17 +38,17 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
-        return value if -(2**63) <= value < 2**64 else _said(value)
+        return value if -(2**63) <= value < 2**64 else _as_text(value)
     if depth == MAX_DEPTH:  # it may hold itself
         return ELLIPSIS
     if isinstance(value, Mapping):
-        return {_said(key): _plain(inside, depth + 1) for key, inside in value.items()}
+        return {_as_text(key): _plain(inside, depth + 1) for key, inside in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(inside, depth + 1) for inside in value]
     try:
-        known = msgspec.to_builtins(value, enc_hook=_said, str_keys=True)
+        known = msgspec.to_builtins(value, enc_hook=_as_text, str_keys=True)
     except Exception:
-        return _said(value)
+        return _as_text(value)
     return _plain(known, depth + 1)
 
 

@@ -315,7 +315,7 @@ def test_plugins_join(
     assert [line for line in told.splitlines() if "orphan" in line or "gone" in line] == [
         "skipped: plug-in 'bad' (acme_tasks.gone): "
         "ModuleNotFoundError: No module named 'acme_tasks.gone'; 'acme_tasks' is not a package",
-        "skipped: task 'orphan' comes after 'nobody', which is not a task here "
+        "skipped: task 'orphan' depends on 'nobody', which is not declared here "
         "(declare the parent first; there are: 'load', 'plugged')",
     ]
     del sys.modules["acme_tasks"]

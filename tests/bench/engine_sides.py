@@ -291,7 +291,7 @@ def fill(where: str, count: int) -> None:
                     {
                         "name": name,
                         "trigger": None,
-                        "words": "",
+                        "schedule_text": "",
                         "anchor": now,
                         "next_at": None,
                         "paused": False,

@@ -336,7 +336,7 @@ def test_cycles_and_strangers_are_refused(sched: Scheduler) -> None:
     sched.task(name="b", after="a")(lambda: 1)
     with pytest.raises(DeclarationError, match="'a' would wait for itself"):
         sched.task(name="a", after="b")(lambda: 1)
-    with pytest.raises(DeclarationError, match="'nobody', which is not a task here"):
+    with pytest.raises(DeclarationError, match="'nobody', which is not declared here"):
         sched.task(name="c", after="nobody")(lambda: 1)
 
 

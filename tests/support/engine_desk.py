@@ -61,7 +61,7 @@ def last(decision: Decision, run: str = "r") -> Run:
 
 def rescheduled(task: str, trigger: Trigger | None) -> Reschedule:
     text = None if trigger is None else trigger_data.dumps(trigger)
-    return Reschedule(task=task, trigger=trigger, text=text, words="", actor="you")
+    return Reschedule(task=task, trigger=trigger, trigger_json=text, schedule_text="", actor="you")
 
 
 def declared(name: str, trigger: Trigger | None = None, **more: Any) -> TaskRow:

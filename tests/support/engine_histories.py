@@ -166,7 +166,9 @@ class History:
         text = None if trigger is None else trigger_data.dumps(trigger)
         words = "" if trigger is None else trigger.text()
         name = self.random.choice(TIMED)
-        self.process.decide(Reschedule(task=name, trigger=trigger, text=text, words=words, actor="me"))
+        self.process.decide(
+            Reschedule(task=name, trigger=trigger, trigger_json=text, schedule_text=words, actor="me")
+        )
 
     def pass_time(self) -> None:
         self.world.forward(self.random.randint(0, 5 * SECOND))

@@ -15,8 +15,8 @@ from schedkit.core.engine.changes import (
     Answered,
     AttemptRecorded,
     AttemptStarted,
-    CodeTold,
-    DetailsTold,
+    CodeRecorded,
+    DetailsRecorded,
     FireRecorded,
     ParentsHeard,
     RunChanged,
@@ -174,7 +174,7 @@ class LedgerModel:
                 pass
             case ParentsHeard(task, seq):
                 self.tasks[task] = replace(self.tasks[task], heard=seq)
-            case CodeTold(task, code):
+            case CodeRecorded(task, code):
                 self.codes[life, task] = code
             case FireRecorded(task):
                 era = self.eras[task]
@@ -195,7 +195,7 @@ class LedgerModel:
                 self.settings[key] = value
             case Answered(command, _, answer):
                 self.answers[command] = answer
-            case DetailsTold(run, details):
+            case DetailsRecorded(run, details):
                 self.details[run] = details
             case _:
                 raise AssertionError(f"a change of no known kind: {change}")

@@ -15,7 +15,7 @@ from support.engine_likeness import same_engine
 from support.engine_tasks import declaration, draw_task
 from support.engine_world import World
 
-from schedkit.core.engine.changes import CodeTold
+from schedkit.core.engine.changes import CodeRecorded
 from schedkit.core.engine.decision import Decision, Stop
 from schedkit.core.engine.engine import Engine
 from schedkit.core.engine.snapshot import OutdatedError
@@ -388,6 +388,6 @@ class ProcessModel:
             return  # declared again, what had no time left has one again, which it has run
         loaded = Engine(self.config, self.ledger.snapshot(self.life))
         decision = loaded.handle_all(self.as_it_is(), self.now, self.steady)
-        changes = [change for change in decision.changes if not isinstance(change, CodeTold)]
+        changes = [change for change in decision.changes if not isinstance(change, CodeRecorded)]
         assert not changes, f"loaded, it changes {changes}"
         same_engine(loaded, self.engine, self.ledger.mixed)

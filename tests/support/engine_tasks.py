@@ -81,7 +81,7 @@ def declaration(task: Task, starts: tuple[int, ...] = (), found: Found | None = 
     return Declare(
         task=task,
         trigger=trigger,
-        words=words,
+        schedule_text=words,
         facts=facts,
         actor="me",
         code="its code",

@@ -30,7 +30,9 @@ def task_row(
 ) -> TaskRow:
     """Return the row of a task; `facts` are those that screens show."""
     next = None if next_at is None else to_micros(next_at)
-    return TaskRow(name=name, words=words, anchored=0, declared=0, next=next, paused=paused, facts=facts)
+    return TaskRow(
+        name=name, schedule_text=words, anchored=0, declared=0, next=next, paused=paused, facts=facts
+    )
 
 
 def changed(

@@ -53,7 +53,7 @@ class Board:
     Examples
     --------
     >>> board = Board()
-    >>> board.put_task(TaskRow(name="open_bugs", words="every 1 hour", anchored=0, declared=0))
+    >>> board.put_task(TaskRow(name="open_bugs", schedule_text="every 1 hour", anchored=0, declared=0))
     >>> board.snapshot()["tasks"][0]["state"]
     'idle'
     """

@@ -50,7 +50,7 @@ def priority_word(value: int) -> str | int:
 _TASK: Mapping[str, Callable[[TaskRow], Any]] = {
     "name": lambda row: row.name,
     "description": lambda row: row.facts.get("description", ""),
-    "trigger": lambda row: row.words,
+    "trigger": lambda row: row.schedule_text,
     "next_run": lambda row: iso(row.next_at),
     "paused": lambda row: row.paused,
     "tags": lambda row: list(row.facts.get("tags", ())),

@@ -31,7 +31,9 @@ def resolved(func: Callable[..., Any] | str) -> Callable[..., Any]:
         return func
     module, colon, attribute = func.partition(":")
     if not (module and colon and attribute):
-        raise DeclarationError(f"{func!r} names no function", hint="write 'package.module:function'")
+        raise DeclarationError(
+            f"{func!r} is not the path of a function", hint="write 'package.module:function'"
+        )
     try:
         found: Any = importlib.import_module(module)
         for part in attribute.split("."):

@@ -227,8 +227,8 @@ class JobApi:
             return
         if identity(known.function) != identity(task.function) or dict(known.params) != dict(task.params):
             raise DeclarationError(
-                f"there is a job {task.name!r} already, of another function or other arguments",
-                hint="give it an id of its own, or replace_existing=True",
+                f"job {task.name!r} already exists with another function or other arguments",
+                hint="choose another id, or pass replace_existing=True",
             )
 
     def add_one_time_job(
@@ -255,7 +255,9 @@ class JobApi:
         """
         wanted = handler if handler is not None else handler_class_name
         if wanted is None:
-            raise DeclarationError(f"one-time job {job_id!r} names no handler", hint="name a declared task")
+            raise DeclarationError(
+                f"one-time job {job_id!r} has no handler", hint="pass handler=, a declared task"
+            )
         base = declare(wanted, name=job_id) if callable(wanted) else self._registry.handler(wanted)
         trigger = None if run_date is None else at(run_date)
         task = declare_like(base, job_id, trigger, job_data)

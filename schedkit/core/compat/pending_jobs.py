@@ -70,4 +70,4 @@ def _log_failure(name: str, submitted: Future[RunHandle]) -> None:
     try:
         submitted.result()
     except SchedkitError as error:
-        _log.warning("job %r was to run once its scheduler starts, and does not: %s", name, error)
+        _log.warning("job %r could not be submitted when the scheduler started: %s", name, error)

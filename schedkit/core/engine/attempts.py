@@ -1,4 +1,4 @@
-"""Attempts: started when there is room, ended, timed out, cancelled, followed by another."""
+"""Attempts: started within the limits, ended, timed out, cancelled, retried."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Answer = dict[str, Any]
 
 @dataclass(slots=True)
 class Active:
-    """An attempt whose end the ledger does not have yet; `why` it was asked to stop, and by whom."""
+    """An attempt whose end is not recorded; `why` and `actor` say why and by whom it was asked to stop."""
 
     run: str
     attempt: int
@@ -52,9 +52,9 @@ class Attempts:
     def __init__(self, state: EngineState, runs: Runs) -> None:
         self._state, self._runs = state, runs
         self.active: dict[str, Active] = {}
-        # Runs whose recorded attempt's code has not ended: it keeps its place.
+        # Runs whose attempt is recorded as ended while its code goes on: it keeps its slot.
         self.overrunning: dict[str, int] = {}
-        # When to look at an attempt, on the clock that never jumps.
+        # A heap of when to check an attempt, on the monotonic clock.
         self._deadlines: list[tuple[int, str, int]] = []
 
     # Beginning
@@ -77,11 +77,11 @@ class Attempts:
         task = self._state.tasks[run.task]
         deadline = None if task.timeout is None else self._state.steady + round(task.timeout * SECOND)
         self.active[run.id] = Active(run.id, run.attempt, task, deadline)
-        self._look_at(run.id, run.attempt, deadline)
+        self._watch_deadline(run.id, run.attempt, deadline)
         self._state.draft.starts.append(Start(run, task))
 
     def recover(self, stimulus: Recover) -> Answer:
-        """Go on with what the ledger shows as running, or record it as lost."""
+        """Adopt the runs that the ledger shows as running, or record them as interrupted."""
         state = self._state
         state.runs_aside, state.tasks_aside = stimulus.runs_aside, set(stimulus.tasks_aside)
         for name in state.tasks_aside:
@@ -98,7 +98,7 @@ class Attempts:
                 if run.task in state.tasks:
                     self._runs.hold_keys(run, state.tasks[run.task])
                 continue
-            # One with a reason was cancelled before it began.
+            # A run with a reason was cancelled before it began.
             lost = stimulus.reason or run.reason or run.task not in state.tasks
             if run.state is State.RUNNING and lost:
                 self.interrupt(run, stimulus.reason or "its start was lost")
@@ -119,7 +119,7 @@ class Attempts:
         cancelled = adopted.why == "cancel"
         why = "" if cancelled else adopted.why
         self.active[adopted.run] = Active(adopted.run, adopted.attempt, task, deadline, why)
-        self._look_at(adopted.run, adopted.attempt, deadline)
+        self._watch_deadline(adopted.run, adopted.attempt, deadline)
         if cancelled or run.reason:  # its code or its row may not know yet
             self.cancel_run(run, adopted.actor if cancelled else run.reason.removeprefix(_CANCELLED))
 
@@ -133,7 +133,7 @@ class Attempts:
         state, run_id = self._state, stimulus.run
         if self.overrunning.get(run_id) == stimulus.attempt:
             del self.overrunning[run_id]
-            if run_id in self.active:  # its next attempt was recorded before this end: it has the place
+            if run_id in self.active:  # its next attempt was recorded before this end, and has the slot
                 return {}
             state.queue.release(run_id)
             waiting = state.runs.get(run_id)
@@ -157,12 +157,12 @@ class Attempts:
         return {}
 
     def _overrun(self, active: Active) -> None:
-        """Count an attempt as ended though its code goes on."""
+        """Record an attempt as ended while its code goes on."""
         del self.active[active.run]
         self.overrunning[active.run] = active.attempt
 
     def _conclude(self, run: Run, retry: Retry, how: Ended) -> bool:
-        """Record the end of an attempt, and what follows from it; tell whether its run has ended."""
+        """Record the end of an attempt and what follows from it; return whether its run has ended."""
         state = self._state
         after = follow(
             run,
@@ -178,7 +178,7 @@ class Attempts:
             most_interruptions=state.config.most_interruptions,
         )
         attempt = self._record(run, how.outcome, how.error)
-        self._runs.tell_details(run.id, how.details)
+        self._runs.record_details(run.id, how.details)
         if after.state.final:
             self._runs.end(run, after, attempt, Finished(after, how.value, how.value is not None))
         else:
@@ -199,19 +199,19 @@ class Attempts:
         return attempt
 
     def _again(self, before: Run, after: Run, attempt: Attempt) -> None:
-        """Let another attempt follow."""
+        """Queue the next attempt."""
         state = self._state
         state.move(before, after)
         state.draft.events.append(RunRetrying(at=state.at, after=after, attempt=attempt))
         if after.task in state.rows:
             self._runs.offer(after)
         else:
-            state.drop(after)  # its home goes on with it
+            state.drop(after)  # its home continues it
             if self._runs.is_parent(after.task):
                 state.note(after)
 
     def interrupt(self, run: Run, reason: str) -> None:
-        """Record that a running run has lost its attempt, and what follows."""
+        """Record the attempt of a running run as interrupted, and what follows."""
         state = self._state
         after = follow(
             run,
@@ -237,7 +237,7 @@ class Attempts:
         else:
             self._again(run, after, attempt)
 
-    # Asked to end
+    # Stops
 
     def cancel(self, stimulus: Cancel) -> Answer:
         """Cancel a run: at once if it waits, else as soon as its code stops."""
@@ -256,17 +256,17 @@ class Attempts:
             self._runs.withdraw(run, _CANCELLED + actor)
         elif active.why != "cancel":  # also one that was asked to stop: it would run again
             active.why, active.actor = "cancel", actor
-            # Should this process end before the code does, who takes over must not start it again.
+            # If this process ends before the code does, no heir may start it again.
             if run.reason != (reason := _CANCELLED + actor):
                 stopping = replace(run, reason=reason)
                 state.move(run, stopping)
                 state.draft.events.append(RunStopping(at=state.at, after=stopping))
             state.draft.stops.append(Stop(run.id, active.attempt, "cancel", actor))
             active.deadline = state.steady + state.config.cancel_grace
-            self._look_at(run.id, active.attempt, active.deadline)
+            self._watch_deadline(run.id, active.attempt, active.deadline)
 
     def _cancel_abroad(self, run: Run, reason: str) -> None:
-        """Cancel a run that is running in another process, which hears of it."""
+        """Cancel a run that is running in another process, which gets the event."""
         state = self._state
         state.abroad.discard(run.id)
         state.queue.release(run.id)
@@ -275,14 +275,14 @@ class Attempts:
         self._runs.end(run, after, attempt)
 
     def end_guest(self, run: Run) -> None:
-        """Ask code to stop whose run its home has ended; its end is not recorded again."""
+        """Stop the code of a run that its home has ended; its end is not recorded again."""
         active = self.active[run.id]
         self._overrun(active)
         self._state.drop(run)
         self._state.draft.stops.append(Stop(active.run, active.attempt, "cancel", recorded=True))
 
     def stop(self, stimulus: StopAttempts) -> Answer:
-        """Ask everything that runs to stop."""
+        """Ask all running attempts to stop."""
         for active in self.active.values():
             if not active.why:
                 active.why = "stop"
@@ -290,7 +290,7 @@ class Attempts:
         return {}
 
     def abandon(self, stimulus: Abandon) -> Answer:
-        """Record as interrupted what still runs."""
+        """Record all running attempts as interrupted."""
         for active in list(self.active.values()):
             self._overrun(active)
             if active.why == "cancel":  # it must not run again
@@ -303,12 +303,12 @@ class Attempts:
 
     # Time
 
-    def _look_at(self, run: str, attempt: int, deadline: int | None) -> None:
+    def _watch_deadline(self, run: str, attempt: int, deadline: int | None) -> None:
         if deadline is None:
             return
         heapq.heappush(self._deadlines, (deadline, run, attempt))
         if len(self._deadlines) > 64 + 4 * len(self.active):
-            # What has ended is not kept until its deadline, which may be an hour away.
+            # An attempt that has ended is not held until its deadline, which may be an hour away.
             self._deadlines = [entry for entry in self._deadlines if self._matters(*entry)]
             heapq.heapify(self._deadlines)
 
@@ -317,13 +317,13 @@ class Attempts:
         return active is not None and active.attempt == attempt and active.deadline == deadline
 
     def next_deadline(self) -> int | None:
-        """Return when an attempt has to be looked at, on the clock that never jumps."""
+        """Return when the next attempt is to be checked, on the monotonic clock."""
         while self._deadlines and not self._matters(*self._deadlines[0]):
             heapq.heappop(self._deadlines)
         return self._deadlines[0][0] if self._deadlines else None
 
     def time_out(self, most: int | None = None) -> int:
-        """End what has gone on for too long, at most so many attempts; return how many."""
+        """Time out attempts past their deadline, at most so many; return how many."""
         ended = 0
         while ended != most and (deadline := self.next_deadline()) is not None:
             if deadline > self._state.steady:

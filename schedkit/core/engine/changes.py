@@ -16,8 +16,8 @@ __all__ = [
     "AttemptRecorded",
     "AttemptStarted",
     "Change",
-    "CodeTold",
-    "DetailsTold",
+    "CodeRecorded",
+    "DetailsRecorded",
     "FireRecorded",
     "ParentsHeard",
     "RunChanged",
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class RunChanged(msgspec.Struct, frozen=True, gc=False):
-    """A run moved on; `before` None: it is new."""
+    """A run changed; `before` None: it is new."""
 
     before: Run | None
     after: Run
@@ -56,22 +56,22 @@ class AttemptRecorded(msgspec.Struct, frozen=True, gc=False):
     attempt: Attempt
 
 
-class DetailsTold(msgspec.Struct, frozen=True, gc=False):
-    """What a run has told so far: stages, log, facts, artifacts."""
+class DetailsRecorded(msgspec.Struct, frozen=True, gc=False):
+    """What a run has reported so far: stages, log, facts, artifacts."""
 
     run: str
     details: dict[str, Any]
 
 
 class TaskPut(msgspec.Struct, frozen=True, gc=False):
-    """A task's row is new, or another; `home` is where it was at home until now, None: it is new."""
+    """A task's row is new or changed; `home` is its home before, None: it is new."""
 
     row: TaskRow
     home: str | None
 
 
 class TaskAdvanced(msgspec.Struct, frozen=True, gc=False):
-    """A schedule moved on from one next time to the following."""
+    """The next time of a schedule changed."""
 
     task: str
     was: int
@@ -87,28 +87,28 @@ class TaskDropped(msgspec.Struct, frozen=True, gc=False):
 
 
 class TaskHeld(msgspec.Struct, frozen=True, gc=False):
-    """What was decided holds only while a task is at home there."""
+    """A condition of the decision: the task is at home there."""
 
     task: str
     home: str
 
 
 class TaskUntouched(msgspec.Struct, frozen=True, gc=False):
-    """What was decided holds only if nobody else has written of a task since that event."""
+    """A condition of the decision: no other process has written about the task since that event."""
 
     task: str
     since: int
 
 
 class ParentsHeard(msgspec.Struct, frozen=True, gc=False):
-    """A task has a run for each run of its parents of which the log tells up to an event."""
+    """A task has a run for each run of its parents in the log up to an event."""
 
     task: str
     seq: int
     home: str
 
 
-class CodeTold(msgspec.Struct, frozen=True, gc=False):
+class CodeRecorded(msgspec.Struct, frozen=True, gc=False):
     """This process has the code of a task."""
 
     task: str
@@ -143,7 +143,7 @@ class WaitBound(msgspec.Struct, frozen=True, gc=False):
 
 
 class WaitEnded(msgspec.Struct, frozen=True, gc=False):
-    """A run knows how the run of a parent ended for which it waits."""
+    """The parent's run for which a run waits has ended."""
 
     run: str
     parent: str
@@ -151,14 +151,14 @@ class WaitEnded(msgspec.Struct, frozen=True, gc=False):
 
 
 class WaitDropped(msgspec.Struct, frozen=True, gc=False):
-    """A run waits for a parent no more."""
+    """A run no longer waits for a parent."""
 
     run: str
     parent: str
 
 
 class SettingPut(msgspec.Struct, frozen=True, gc=False):
-    """A note of the whole ledger."""
+    """A setting of the whole ledger."""
 
     key: str
     value: str
@@ -176,14 +176,14 @@ Change = (
     RunChanged
     | AttemptStarted
     | AttemptRecorded
-    | DetailsTold
+    | DetailsRecorded
     | TaskPut
     | TaskAdvanced
     | TaskDropped
     | TaskHeld
     | TaskUntouched
     | ParentsHeard
-    | CodeTold
+    | CodeRecorded
     | FireRecorded
     | WaitAdded
     | WaitBound

@@ -29,9 +29,9 @@ class Start(msgspec.Struct, frozen=True, gc=False):
 
 
 class Stop(msgspec.Struct, frozen=True, gc=False):
-    """An attempt is asked to stop, and why: "cancel", "timeout" or "stop".
+    """An attempt is asked to stop for `why`: "cancel", "timeout" or "stop".
 
-    `recorded`: it has ended for the ledger, `final` with it its run; `why` is what its hooks are told.
+    `recorded`: its end is in the ledger, and with `final` its run's. Its hooks get `why`.
     """
 
     run: str
@@ -51,7 +51,7 @@ class Finished(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
-    """What became of a stimulus: an answer, or the error that refused it."""
+    """The result of a stimulus: an answer, or the error that refused it."""
 
     stimulus: Stimulus
     answer: dict[str, Any]
@@ -64,11 +64,11 @@ class Decision(msgspec.Struct, frozen=True):
     Attributes
     ----------
     stops : list
-        May be carried out before they are written: they only ask.
+        May be carried out before the commit: they only set a flag.
     more : bool
-        Whether more begins as soon as the engine is asked again.
+        Whether the next call may begin more at once.
     wake_at : int or None
-        When the engine wants to be asked again, if no stimulus comes before; None: never.
+        When to call again if no stimulus comes before; None: never.
     """
 
     changes: list[Change]
@@ -82,5 +82,5 @@ class Decision(msgspec.Struct, frozen=True):
 
     @property
     def writes(self) -> bool:
-        """Whether the ledger has anything of it; if not, what is told of it needs no commit."""
+        """Whether it needs a commit; if not, its events may be published at once."""
         return bool(self.changes) or any(event.seq for event in self.events)

@@ -1,4 +1,4 @@
-"""Tasks that this process declares, takes over from others, and loses to others."""
+"""Declares tasks at home here, takes them over from other processes, and hands them over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from schedkit.core.engine.attempts import Attempts
-from schedkit.core.engine.changes import CodeTold, TaskUntouched
+from schedkit.core.engine.changes import CodeRecorded, TaskUntouched
 from schedkit.core.engine.due_times import DueTimes
 from schedkit.core.engine.runs import Runs
 from schedkit.core.engine.snapshot import Found, OutdatedError
@@ -25,7 +25,7 @@ _log = logging.getLogger("schedkit")
 
 
 class Declaring:
-    """The part of an engine that takes in declared tasks, and forgets those that others take over."""
+    """The part of an engine that adds declared tasks, and removes those that move to other processes."""
 
     def __init__(self, state: EngineState, runs: Runs, attempts: Attempts, due_times: DueTimes) -> None:
         self._state, self._runs, self._attempts, self._due_times = state, runs, attempts, due_times
@@ -39,7 +39,7 @@ class Declaring:
         if moved and found is not None:
             known = self._take_in(found)
         row = self._declared_row(stimulus, known)
-        self._tell_code(task.name, stimulus.code)
+        self._record_code(task.name, stimulus.code)
         state.tasks[task.name] = task
         state.tasks_aside.discard(task.name)
         if known is not None and known.trigger != stimulus.trigger:
@@ -47,12 +47,12 @@ class Declaring:
         word = "declared" if known is None else "moved" if moved else "redeclared"
         if row != known:
             came = found if moved or known is None else None
-            # One that is at home here has yet to hear what comes after that.
+            # A task at home here has yet to handle the events after that.
             heard = max(state.heard, row.heard) if came is None else came.seq
             row = replace(row, heard=heard)
             state.put_row(row, word, stimulus.actor)
-        else:  # declared before in the same words: there is nothing to write
-            state.tell_task(word, row, stimulus.actor, log=False)
+        else:  # declared as before: there is nothing to write
+            state.publish_task(word, row, stimulus.actor, log=False)
         self._runs.set_rules(task)
         if found is not None:
             self._know_parents(task, found)
@@ -79,16 +79,16 @@ class Declaring:
         about = {parent.task for parent in stimulus.task.after}
         about = {*about, stimulus.task.name} if moved else about - state.rows.keys()
         unwritten = any(state.touched.get(task, 0) > stimulus.written for task in about)
-        unwritten |= any(isinstance(told, RunStep) and told.task in about for told in state.draft.events)
+        unwritten |= any(isinstance(event, RunStep) and event.task in about for event in state.draft.events)
         if found.seq < state.heard or unwritten:
             raise OutdatedError("the ledger has changed since it was read", hint="read it again")
 
     def _take_in(self, found: Found) -> TaskRow | None:
-        """Know a task that was at home elsewhere, and its runs."""
+        """Add a task that was at home elsewhere, with its runs."""
         state, row = self._state, found.row
         assert row is not None
         state.draft.changes.append(TaskUntouched(row.name, found.seq))
-        for child, unheard in found.children.items():  # else its runs may end here before they are heard of
+        for child, unheard in found.children.items():  # else its runs may end here before they are known
             if child in state.tasks:
                 self._runs.catch_up(child, unheard, state.rows[child].heard)
                 self._runs.heard(child, max(found.seq, state.rows[child].heard))
@@ -98,7 +98,7 @@ class Declaring:
             state.last[row.name] = found.last[row.name]
         for id in list(state.by_task.get(row.name, ())):
             if (noted := state.elsewhere.get(id)) is not None:
-                state.forget_noted(noted)  # of a parent that is at home here from now on
+                state.forget_noted(noted)  # a parent that is at home here from now on
         for run in found.live:
             if run.id in found.here:
                 state.guests.discard(run.id)  # as it is known here
@@ -109,7 +109,7 @@ class Declaring:
         return row
 
     def _know_parents(self, task: Task, found: Found) -> None:
-        """Know how the parents of a task stand: those at home elsewhere, and those that ended long ago."""
+        """Record the last states of the parents of a task, and their live runs elsewhere."""
         state = self._state
         for parent in task.after:
             how = found.last.get(parent.task)
@@ -120,7 +120,7 @@ class Declaring:
                 state.note(run)
 
     def _go_on(self, found: Found, reason: str) -> None:
-        """Let runs run again that were running in a process that is gone."""
+        """Interrupt runs that were running in a process that is gone."""
         for run in found.live:
             if run.state is State.RUNNING and run.id not in found.here | found.abroad:
                 self._attempts.interrupt(run, reason)
@@ -134,17 +134,19 @@ class Declaring:
                 next = None if found is None else to_micros(found)
             home_by = known.home_by if known.home == state.config.life else stimulus.home_by
             home = {"home": state.config.life, "home_by": home_by, "place": stimulus.place}
-            return replace(known, next=next, facts=stimulus.facts, words=stimulus.words, **home)
+            return replace(
+                known, next=next, facts=stimulus.facts, schedule_text=stimulus.schedule_text, **home
+            )
         next = self._due_times.begins(trigger)
         if trigger is not None and next is None:
             _log.warning(
-                "task %r has no time left and runs only when it is submitted: %s", task.name, trigger.text()
+                "task %r has no future due time and runs only when submitted: %s", task.name, trigger.text()
             )
         return TaskRow(
             name=task.name,
             id=stimulus.id,
             trigger=stimulus.trigger,
-            words=stimulus.words,
+            schedule_text=stimulus.schedule_text,
             home=state.config.life,
             home_by=stimulus.home_by,
             place=stimulus.place,
@@ -159,18 +161,18 @@ class Declaring:
         )
 
     def stand_by(self, stimulus: StandBy) -> dict[str, Any]:
-        """Note that this process has the code of a task that is at home elsewhere."""
-        self._tell_code(stimulus.task, stimulus.code)
+        """Record that this process has the code of a task that is at home elsewhere."""
+        self._record_code(stimulus.task, stimulus.code)
         return {}
 
-    def _tell_code(self, task: str, code: str) -> None:
+    def _record_code(self, task: str, code: str) -> None:
         state = self._state
         if code and state.codes.get(task) != code:
             state.codes[task] = code
-            state.draft.changes.append(CodeTold(task, code, state.now))
+            state.draft.changes.append(CodeRecorded(task, code, state.now))
 
     def leave(self, name: str) -> None:
-        """Forget a task that is at home elsewhere now; what runs here ends here."""
+        """Remove a task that is at home elsewhere now; its attempts that run here end here."""
         state = self._state
         state.known[name] = state.rows.pop(name).heard
         state.tasks.pop(name, None)

@@ -13,7 +13,7 @@ __all__ = ["DependencyTracker", "Verdict", "Wait"]
 
 @dataclass(slots=True)
 class Wait:
-    """A waiting run's view of one parent; `parent_run` None: a run that does not exist yet."""
+    """One parent of a waiting run; `parent_run` None: a run that does not exist yet."""
 
     parent_run: str | None
     how: str = "success"
@@ -21,13 +21,13 @@ class Wait:
 
     @property
     def spoils(self) -> bool:
-        """Whether the way the parent ended keeps the child from starting."""
+        """Whether the parent's final state prevents the child from starting."""
         return self.ended is not None and self.how == "success" and self.ended is not State.DONE
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a parent's end means for a waiting run: it may start, or `blocked_by` names the parent."""
+    """The result of a parent's end for a waiting run: it may start, or `blocked_by` names the parent."""
 
     run: str
     blocked_by: str = ""
@@ -35,7 +35,7 @@ class Verdict:
 
 
 class DependencyTracker:
-    """Waiting runs and their parents' runs, in memory; the ledger keeps the same as rows."""
+    """Waiting runs and their parents' runs; the ledger keeps the same as rows."""
 
     def __init__(self) -> None:
         self._waits: dict[str, dict[str, Wait]] = {}
@@ -46,7 +46,7 @@ class DependencyTracker:
         self._judged: set[str] = set()
 
     def expect(self, run: str, child: str, waits: Mapping[str, Wait]) -> None:
-        """Let `run` of the task `child` wait for its parents."""
+        """Add a run of the task `child`, which waits for its parents."""
         self._waits[run] = dict(waits)
         self._children[run] = child
         self._by_child.setdefault(child, {})[run] = None
@@ -57,7 +57,7 @@ class DependencyTracker:
                 self._by_parent_run.setdefault(wait.parent_run, []).append((run, parent))
 
     def bind(self, child: str, parent: str, parent_run: str) -> str | None:
-        """Give a new run of `parent` to the run of `child` that has waited longest for one."""
+        """Bind a new run of `parent` to the run of `child` that has waited longest for one."""
         waiting = self._open.get((child, parent))
         if not waiting:
             return None
@@ -72,7 +72,7 @@ class DependencyTracker:
         return run
 
     def ended(self, parent_run: str, state: State) -> list[Verdict]:
-        """Note how a run ended; return what that decides for those that waited for it."""
+        """Record the end of a run; return the result for each run that waited for it."""
         verdicts: list[Verdict] = []
         for run, parent in self._by_parent_run.pop(parent_run, ()):
             waits = self._waits.get(run)
@@ -88,7 +88,7 @@ class DependencyTracker:
         return verdicts
 
     def judge(self, run: str) -> None:
-        """Let nothing more be decided about `run`; parents' runs still to come are paired off with it."""
+        """Drop the waits of `run`; runs that its parents have later are still bound to it."""
         if run in self._waits:
             self._judged.add(run)
             self._tidy(run)
@@ -96,7 +96,7 @@ class DependencyTracker:
     def forget(
         self, child: str, keep: Container[str] = (), to_come: bool = True
     ) -> tuple[dict[str, list[str]], set[str]]:
-        """Let the runs of a task wait no more for parents that are not to `keep`.
+        """Drop the waits of a task's runs for parents that are not in `keep`.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ class DependencyTracker:
         return [parent for parent, wait in self._waits.get(run, {}).items() if wait.ended is None]
 
     def rows(self) -> list[WaitRow]:
-        """Return all of it as the ledger's rows, by run and parent."""
+        """Return all waits as rows of the ledger, by run and parent."""
         return [
             WaitRow(run, self._children[run], parent, wait.parent_run, wait.how, wait.ended)
             for run, waits in sorted(self._waits.items())

@@ -1,4 +1,4 @@
-"""Due times: which become due, and what becomes of each."""
+"""Due times: each becomes a run, or is recorded with the reason why not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _log = logging.getLogger("schedkit")
 
 
 class DueTimes:
-    """The part of an engine that decides what becomes of due times."""
+    """The part of an engine that handles due times."""
 
     def __init__(self, state: EngineState, runs: Runs, attempts: Attempts) -> None:
         self._state, self._runs, self._attempts = state, runs, attempts
@@ -44,7 +44,7 @@ class DueTimes:
             self._push(Schedule.of(task, row.anchor, state.config.tz), row.next)
 
     def fire(self, most: int) -> int:
-        """Decide what becomes of the due times of at most so many schedules; return of how many."""
+        """Handle the due times of at most so many schedules; return of how many."""
         state = self._state
         due = state.schedules.take(state.now, most)
         for schedule in due:
@@ -54,7 +54,7 @@ class DueTimes:
             settled = settle(schedule, row.next_at, state.at, state.alive(row.name))
             if settled.error is not None:
                 _log.error(
-                    "the trigger of task %r failed and gives no further time until the task is declared "
+                    "the trigger of task %r failed; it has no further due times until the task is declared "
                     "again or rescheduled: %s",
                     row.name,
                     settled.error,
@@ -74,7 +74,7 @@ class DueTimes:
                 continue
             scheduled = to_micros(fire.last)
             if scheduled in self._state.taken.get(fire.task, ()):
-                continue  # it has its run: the clock was set back
+                continue  # it has a run: the clock was set back
             if fire.cancels:
                 for run_id in list(self._state.by_task.get(fire.task, ())):
                     if (run := self._state.runs.get(run_id)) is not None:
@@ -92,7 +92,7 @@ class DueTimes:
             settled = skipped(Schedule(row.name, trigger), row.next_at, state.at, reason)
         except TriggerError as error:  # also of a custom trigger that fails now
             _log.warning(
-                "the old schedule of %r cannot be read, its passed times are unknown: %s", row.name, error
+                "the previous trigger of %r failed; its past due times are not recorded: %s", row.name, error
             )
             return None
         for fire in settled.fires:

@@ -1,4 +1,4 @@
-"""What follows from what happens: one decision for a batch of stimuli, as plain values."""
+"""The engine: one decision for a batch of stimuli, as plain values."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ MOST_STARTS = 50
 class Engine:
     """Decides about the tasks that are at home in one process, and their runs.
 
-    It reads no clock and touches no store: time is an argument, and what it decides is a value. Made anew
-    from the ledger's rows it is what it was, but for what no row holds: attempts whose code is alive here.
+    It reads no clock and touches no store: time is an argument, and a decision is a value. An engine built
+    from the ledger's rows equals the one before it, but for attempts whose code is alive here.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class Engine:
     def handle_all(
         self, stimuli: Iterable[Stimulus], now: int, steady: int | None = None, *, careful: bool = False
     ) -> Decision:
-        """Return what follows from stimuli, and from the time.
+        """Return the decision for stimuli and the time.
 
         Parameters
         ----------
@@ -127,8 +127,8 @@ class Engine:
             The present on a clock that does not jump, in microseconds, by which attempts time out; `now` by
             default.
         careful : bool
-            Whether to decide about one thing at most: the stimulus, or else one that time brings. So it shows
-            which of them the ledger refuses.
+            Whether to handle one item at most: the stimulus, or else one that has become due. It shows which
+            of them the ledger refuses.
         """
         state, stimuli = self._state, list(stimuli)
         state.begin(now, now if steady is None else steady)
@@ -153,7 +153,7 @@ class Engine:
         )
 
     def _pass_time(self) -> bool:
-        """Decide what time brings; tell whether there may be more."""
+        """Handle what has become due; return whether there may be more."""
         self._attempts.time_out()
         if self._stands:
             return False
@@ -161,7 +161,7 @@ class Engine:
         return self._attempts.start(MOST_STARTS) == MOST_STARTS or fired == MOST_FIRES
 
     def _pass_a_moment(self) -> bool:
-        """Decide about one thing that time brings; tell whether there was one."""
+        """Handle one item that has become due; return whether there was one."""
         if self._attempts.time_out(1):
             return True
         return not self._stands and bool(self._due_times.fire(1) or self._attempts.start(1))
@@ -177,15 +177,15 @@ class Engine:
         except SchedkitError as refusal:  # raised before anything is changed
             answer, error = {}, refusal
         if stimulus.command:
-            said = {"ok": True, **answer}
+            result = {"ok": True, **answer}
             if error is not None:
-                said = {"error": error.message, "hint": error.hint, "type": type(error).__name__}
-            state.draft.changes.append(Answered(stimulus.command, state.now, said))
+                result = {"error": error.message, "hint": error.hint, "type": type(error).__name__}
+            state.draft.changes.append(Answered(stimulus.command, state.now, result))
         if stimulus.token is not None or error is not None:
             state.draft.replies.append(Reply(stimulus, answer, error))
 
     def _submit(self, stimulus: Submit) -> dict[str, Any]:
-        if stimulus.run in self._state.runs:  # asked for a second time, as after a lost answer
+        if stimulus.run in self._state.runs:  # repeated, as after a lost answer
             return {"run": stimulus.run}
         self._tasks.row(stimulus.task)
         return self._runs.submit(stimulus)
@@ -207,7 +207,7 @@ class Engine:
             times += [time for time in upcoming if time is not None]
         return min(times, default=None)
 
-    # What others may see
+    # Reads
 
     @property
     def tasks(self) -> dict[str, Task]:
@@ -261,7 +261,7 @@ class Engine:
 
     @property
     def queue(self) -> RunQueue:
-        """The runs that wait for their start or hold a place."""
+        """The runs that wait for their start or hold a slot."""
         return self._state.queue
 
     @property
@@ -280,7 +280,7 @@ class Engine:
         return [run for run in found if run is not None]
 
     def next_due(self) -> int | None:
-        """Return when something is to begin: a due time or a run that waits for its time."""
+        """Return the next due time, or the next time for which a run waits."""
         times = (self._state.schedules.next_due(), self._state.queue.next_time())
         return min((time for time in times if time is not None), default=None)
 

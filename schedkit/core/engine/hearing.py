@@ -1,4 +1,4 @@
-"""What other processes have written to the event log, as far as it concerns what is at home here."""
+"""Events that other processes have written to the log, applied to what is at home here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Hearing"]
 
 
 class Hearing:
-    """The part of an engine that follows events of other processes; hearing one twice changes nothing."""
+    """The part of an engine that applies events of other processes; applying one twice changes nothing."""
 
     def __init__(
         self, state: EngineState, runs: Runs, attempts: Attempts, tasks: Tasks, declaring: Declaring
@@ -27,7 +27,7 @@ class Hearing:
         self._tasks, self._declaring = tasks, declaring
 
     def hear(self, stimulus: Heard) -> dict[str, Any]:
-        """Take in what others did."""
+        """Apply events of other processes."""
         news = [event for event in stimulus.events if event.seq > self._state.heard]
         for event in news:  # first, so that nothing is decided about a task that has left
             if isinstance(event, TaskChanged):
@@ -45,7 +45,7 @@ class Hearing:
         return {}
 
     def recover(self, stimulus: Recover) -> dict[str, Any]:
-        """Go on where the engine was made: also with what had been written and was not heard."""
+        """Continue after the engine was built, also with events that had not been applied before."""
         answer = self._attempts.recover(stimulus)
         unheard, self._state.unheard = self._state.unheard, {}
         ended, self._state.ended = self._state.ended, []
@@ -76,7 +76,7 @@ class Hearing:
             self._runs.end_parent(run)
 
     def _hear_own(self, run: Run) -> None:
-        """A run of a task at home here has moved on in another process."""
+        """Apply a new state of a run of a task at home here, which runs in another process."""
         state = self._state
         known = run.id in state.runs
         if run.id in self._attempts.active:
@@ -97,7 +97,7 @@ class Hearing:
             self._runs.offer(run)
 
     def _hear_foreign(self, run: Run) -> None:
-        """A run of a task that is at home elsewhere was made, or has moved on."""
+        """Apply a new run, or a new state of a run, of a task that is at home elsewhere."""
         state = self._state
         if run.id in self._attempts.active and run.state is not State.RUNNING:
             self._attempts.end_guest(run)  # its home has ended it

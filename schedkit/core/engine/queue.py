@@ -1,9 +1,9 @@
 """Which runs may start now: a queue with limits.
 
 Runs are ordered by rank: the due time less a head start for priority, so that ageing needs no sweep and
-nothing starves. A run starts when all it needs is free: a place among the scheduler's
-`concurrency`, one for each of its keys (its task, its tags, a worker thread), and its task's rate. What
-finds a key exhausted waits with that key, and is looked at again when the key is freed.
+nothing starves. A run starts when all it needs is free: a slot of the scheduler's
+`concurrency`, one of each of its keys (its task, its tags, a worker thread), and its task's rate. A
+run that finds a key exhausted is parked with that key until a slot of the key is released.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["RunQueue", "Waiting", "rank"]
 
 
 def rank(due: int, priority: int) -> int:
-    """Return the place in the queue: smaller starts first."""
+    """Return the rank in the queue: a smaller one starts first."""
     return due - priority * HEAD_START_SECONDS * SECOND
 
 
@@ -39,7 +39,7 @@ class Waiting(msgspec.Struct, frozen=True, eq=False, gc=False):
     rate: Rate | None = None
 
 
-_Place = tuple[int, int, Waiting]
+_Entry = tuple[int, int, Waiting]
 
 
 class RunQueue:
@@ -68,9 +68,9 @@ class RunQueue:
         self._abroad: dict[str, Waiting] = {}
         self._used: dict[str, int] = {}
         self._waiting: dict[str, Waiting] = {}
-        self._ready: list[_Place] = []
-        self._timers: list[_Place] = []
-        self._parked: dict[str, list[_Place]] = {}
+        self._ready: list[_Entry] = []
+        self._timers: list[_Entry] = []
+        self._parked: dict[str, list[_Entry]] = {}
         self._freed: set[str] = set()
         self._starts: dict[str, deque[int]] = {}
         self._count = itertools.count()  # equal ranks start in the order of their offers
@@ -83,7 +83,7 @@ class RunQueue:
 
     @property
     def waiting(self) -> Iterable[Waiting]:
-        """Every run that waits for a place, a key or its time; in no order."""
+        """Every run that waits for a slot, a key or its time; in no order."""
         return self._waiting.values()
 
     def used(self, key: str) -> int:
@@ -107,7 +107,7 @@ class RunQueue:
         self._starts[task] = deque(sorted(known.elements()))
 
     def offer(self, run: Waiting) -> None:
-        """Let a run wait for its start; offered again, it is replaced."""
+        """Queue a run; queued again, it is replaced."""
         self._waiting[run.id] = run
         heapq.heappush(self._timers, (run.due, next(self._count), run))
 
@@ -115,46 +115,46 @@ class RunQueue:
         """Forget a run that waits."""
         waited = self._waiting.pop(run, None)
         if waited is not None:
-            # Its place in a key's queue may have been the one that would have been looked at next.
+            # It may have been the next one to leave the queue of a key.
             self._freed.update(key for key in waited.keys if key in self._parked)
 
     def start(self, now: int, most: int | None = None) -> list[Waiting]:
-        """Return the runs that start now, in order; they hold their places until `release`."""
+        """Return the runs that start now, in order; they hold their slots until `release`."""
         while self._timers and self._timers[0][0] <= now:
             _, order, waiting = heapq.heappop(self._timers)
             if self._wants(waiting):
                 heapq.heappush(self._ready, (waiting.rank, order, waiting))
         started: list[Waiting] = []
-        self._look_again()
+        self._unpark()
         while self._ready and len(self.running) < self.concurrency and len(started) != most:
-            place = heapq.heappop(self._ready)
-            waiting = place[2]
+            entry = heapq.heappop(self._ready)
+            waiting = entry[2]
             if self._wants(waiting):
                 full = next((key for key in waiting.keys if self._full(key)), None)
                 if full is not None:
-                    heapq.heappush(self._parked.setdefault(full, []), place)
+                    heapq.heappush(self._parked.setdefault(full, []), entry)
                 elif (ready_at := self._rated(waiting, now)) > now:
-                    heapq.heappush(self._timers, (ready_at, place[1], waiting))
+                    heapq.heappush(self._timers, (ready_at, entry[1], waiting))
                 else:
                     self._take(waiting, now)
                     started.append(waiting)
             if not self._ready:
-                self._look_again()
+                self._unpark()
         return started
 
     def _wants(self, waiting: Waiting) -> bool:
-        # Withdrawn runs stay in the heaps until their place comes up.
+        # Withdrawn runs stay in the heaps until they come up.
         return self._waiting.get(waiting.id) is waiting
 
-    def _look_again(self) -> None:
-        """Move what waits with a freed key back into the queue, as many as the key has room for."""
+    def _unpark(self) -> None:
+        """Move runs parked with a freed key back into the queue, as many as the key has slots for."""
         for key in tuple(self._freed):
             parked = self._parked.get(key)
             room = len(parked or ()) if key not in self.limits else self.limits[key] - self._used.get(key, 0)
             while parked and room > 0:
-                place = heapq.heappop(parked)
-                if self._wants(place[2]):
-                    heapq.heappush(self._ready, place)
+                entry = heapq.heappop(parked)
+                if self._wants(entry[2]):
+                    heapq.heappush(self._ready, entry)
                     room -= 1
             if not parked:
                 self._parked.pop(key, None)
@@ -185,21 +185,21 @@ class RunQueue:
             insort(self._starts.setdefault(waiting.task, deque()), now)
 
     def hold(self, run: Waiting) -> None:
-        """Let a run hold its places though nobody asked whether there is room: it runs already."""
+        """Have a run hold its slots without a check of the limits: it runs already."""
         if run.id not in self.running:
             self.running[run.id] = run
             for key in run.keys:
                 self._used[key] = self._used.get(key, 0) + 1
 
     def hold_keys(self, run: Waiting) -> None:
-        """Let a run that is running in another process hold its keys, but no place here."""
+        """Have a run that is running in another process hold its keys, but no slot here."""
         if run.id not in self._abroad:
             self._abroad[run.id] = run
             for key in run.keys:
                 self._used[key] = self._used.get(key, 0) + 1
 
     def release(self, run: str) -> None:
-        """Give back the places of a run that has really ended."""
+        """Release the slots of a run whose code has ended."""
         held = self.running.pop(run, None) or self._abroad.pop(run, None)
         if held is None:
             return
@@ -211,7 +211,7 @@ class RunQueue:
                 self._freed.add(key)
 
     def next_time(self) -> int | None:
-        """Return when a waiting run's time comes, None if none waits for a time."""
+        """Return the earliest time for which a run waits, None without one."""
         while self._timers and not self._wants(self._timers[0][2]):
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None

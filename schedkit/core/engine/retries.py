@@ -1,4 +1,4 @@
-"""What follows the end of an attempt: the run's next state, as a pure function."""
+"""The next state of a run after the end of an attempt, as a pure function."""
 
 from __future__ import annotations
 

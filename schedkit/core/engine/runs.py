@@ -1,4 +1,4 @@
-"""Runs, from their beginning to their end, and the runs that wait for them."""
+"""Runs from their first state to their last, and the runs that depend on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from schedkit.core.engine.changes import (
-    DetailsTold,
+    DetailsRecorded,
     ParentsHeard,
     WaitAdded,
     WaitBound,
@@ -40,11 +40,11 @@ class Runs:
         # Parent → the tasks that have a run for each of its runs; and the reverse.
         self._children: dict[str, dict[str, Task]] = {}
         self._parents: dict[str, tuple[str, ...]] = {}
-        # Parent → the tasks that come after it, also by a trigger of their own.
+        # Parent → the tasks that depend on it, those with a trigger of their own too.
         self._after: dict[str, set[str]] = {}
 
     def set_rules(self, task: Task) -> None:
-        """Let the runs of a task go by its declaration."""
+        """Apply the limits and parents of a declared task."""
         most = None if task.overlap is Overlap.ALLOW else task.max_instances
         self._state.queue.limit(f"task:{task.name}", most)
         before = self._take_apart(task.name)
@@ -57,7 +57,7 @@ class Runs:
             self._parents[task.name] = parents
         self._forget(before)
         for run_id in self._state.by_task.get(task.name, ()):
-            # What waits already waits by the old rules: its tags, its place and its rate may be others now.
+            # Runs that wait already are queued with the old tags, executor and rate.
             self._state.queue.withdraw(run_id)
             run = self._state.runs[run_id]
             if run_id in self._state.abroad:
@@ -67,7 +67,7 @@ class Runs:
                 self.offer(run)
 
     def unfollow(self, name: str) -> None:
-        """Let a task have no more runs because its parents have some."""
+        """Stop a task from following its parents."""
         self._forget(self._take_apart(name))
 
     def _take_apart(self, name: str) -> tuple[str, ...]:
@@ -80,14 +80,14 @@ class Runs:
         return parents
 
     def _forget(self, parents: Iterable[str]) -> None:
-        """Forget the runs at home elsewhere of parents after which nothing comes here any more."""
+        """Drop the runs elsewhere of parents on which no task here depends any more."""
         for parent in parents:
             for id in () if self.is_parent(parent) else list(self._state.by_task.get(parent, ())):
                 if (run := self._state.elsewhere.get(id)) is not None:
                     self._state.forget_noted(run)
 
     def new(self, task: str, cause: str, actor: str, id: str = "", **known: Any) -> Run:
-        """Return a run that nobody knows yet."""
+        """Return a new run, which is not added yet."""
         state, declared = self._state, self._state.tasks.get(task)
         if known.get("params") is None:
             known["params"] = dict(declared.params) if declared is not None else {}
@@ -104,13 +104,15 @@ class Runs:
         )
 
     def submit(self, stimulus: Submit) -> dict[str, Any]:
-        """Take in a run that somebody wants; one that has moved in this decision is known, ended or not."""
+        """Add a requested run, unless it is known, also as one that ended in this decision."""
         if stimulus.run in self._state.draft.runs:
             return {"run": stimulus.run}
         if stimulus.scheduled in self._state.taken.get(stimulus.task, ()):
             when = from_micros(stimulus.scheduled)
-            raise UsageError(f"task {stimulus.task!r} has its run of {when} already", hint="look at its runs")
-        if stimulus.scheduled is not None:  # its schedule may come to it yet
+            raise UsageError(
+                f"task {stimulus.task!r} already has a run for {when}", hint="see its runs: task.runs()"
+            )
+        if stimulus.scheduled is not None:  # its schedule may still reach this time
             self._state.taken.setdefault(stimulus.task, set()).add(stimulus.scheduled)
         run = self.new(
             stimulus.task,
@@ -124,7 +126,7 @@ class Runs:
         return {"run": run.id}
 
     def add(self, run: Run) -> None:
-        """Bring a run to life, and with it the runs of tasks that follow its task."""
+        """Add a run, and with it the runs of tasks that follow its task."""
         waits, blocked_by = self._parents_of(run) if run.cause == "schedule" else ({}, "")
         if waits:
             run = replace(run, state=State.PENDING, waiting_for=tuple(waits))
@@ -139,7 +141,7 @@ class Runs:
     def _begin(self, run: Run, waits: Mapping[str, Wait], *, followed: bool = True) -> None:
         self._state.hold_home(run.task)
         self._state.move(None, run)
-        self._tell_queued(run, followed=followed)
+        self._publish_queued(run, followed=followed)
         if waits:
             self._state.dependencies.expect(run.id, run.task, waits)
             for parent, wait in waits.items():
@@ -147,7 +149,7 @@ class Runs:
                 self._state.draft.changes.append(WaitAdded(row))
 
     def _parents_of(self, run: Run) -> tuple[dict[str, Wait], str]:
-        """Return what a scheduled run with parents waits for, or why it will not run."""
+        """Return what a scheduled run with parents waits for, or the reason why it is skipped."""
         state, task = self._state, self._state.tasks.get(run.task)
         waits: dict[str, Wait] = {}
         for parent in task.after if task is not None else ():
@@ -159,7 +161,7 @@ class Runs:
         return waits, ""
 
     def follow_up(self, run: Run) -> None:
-        """Let the tasks that come after this run's task have a run that waits for it."""
+        """Add a run of each task that follows this run's task, which waits for it."""
         for child in list(self._children.get(run.task, {}).values()):
             self._follow(child, run)
 
@@ -175,14 +177,14 @@ class Runs:
         self.follow_up(made)
 
     def follow_heard(self, run: Run, seq: int) -> None:
-        """Let the tasks that come after a run made elsewhere have theirs, those that have not."""
+        """Add the runs that follow a run made elsewhere, unless they exist."""
         for child in list(self._children.get(run.task, {}).values()):
             if self._state.rows[child.name].heard < seq:
                 self._follow(child, run)
                 self.heard(child.name, seq)
 
     def catch_up(self, name: str, unheard: Iterable[tuple[int, Run]], since: int = 0) -> None:
-        """Let a task have a run for each of those of its parents of which an event after `since` tells."""
+        """Add a run of a task for each run of its parents with an event after `since`."""
         for seq, run in unheard:
             child = self._children.get(run.task, {}).get(name)
             if child is not None and seq > since:
@@ -191,23 +193,23 @@ class Runs:
                     self.end_parent(run)
 
     def heard(self, name: str, seq: int) -> None:
-        """Note up to which event a task has a run for each of its parents' runs."""
+        """Record up to which event a task has a run for each run of its parents."""
         row = self._state.rows[name]
         self._state.rows[name] = replace(row, heard=seq)
         self._state.draft.changes.append(ParentsHeard(name, seq, row.home))
 
     def offer(self, run: Run) -> None:
-        """Let a run start when there is room, if its code is here and nothing of it runs any more."""
+        """Offer a run to the queue if its code is here and none of its attempts runs any more."""
         state, task = self._state, self._state.tasks.get(run.task)
         if task is None or run.state not in (State.QUEUED, State.RETRY) or run.id in state.runs_aside:
             return
         if run.id in state.queue or run.id in state.queue.running or run.id in state.abroad:
-            return  # its last attempt's thread still holds the place
+            return  # its last attempt's thread still holds the slot
         place = Waiting(run.id, run.task, rank(run.due, run.priority), run.due, self.keys_of(task), task.rate)
         state.queue.offer(place)
 
     def keys_of(self, task: Task) -> tuple[str, ...]:
-        """Return what a run of a task holds while it runs, besides its place among all."""
+        """Return the keys that a run of a task holds, besides a slot of the concurrency."""
         known = self._keys.get(task.name)
         if known is None or known[0] is not task:
             limits = self._state.config.limits
@@ -220,7 +222,7 @@ class Runs:
     def end(
         self, before: Run, after: Run, attempt: Attempt | None = None, finished: Finished | None = None
     ) -> None:
-        """Bring a run to its final state, with its attempt if one was running; who waited is decided."""
+        """Set the final state of a run, with its attempt if one was running, and handle its children."""
         state, draft = self._state, self._state.draft
         state.move(before, after)
         state.queue.withdraw(after.id)
@@ -230,7 +232,7 @@ class Runs:
         self.end_parent(after)
 
     def end_abroad(self, run: Run) -> None:
-        """Know the end of a run of a task at home here that another process has written."""
+        """Apply the end of a run of a task at home here that another process has written."""
         state = self._state
         state.drop(run)
         state.last[run.task] = run.state
@@ -238,7 +240,7 @@ class Runs:
         state.dependencies.judge(run.id)
 
     def end_parent(self, parent: Run) -> None:
-        """Decide about the runs here that waited for one that has ended."""
+        """Start, skip or keep waiting the runs here that waited for one that has ended."""
         state = self._state
         for waiting in state.dependencies.runs_of(parent.id):
             state.draft.changes.append(WaitEnded(waiting, parent.task, parent.state))
@@ -251,11 +253,11 @@ class Runs:
                 self._release(child, child)
 
     def is_parent(self, task: str) -> bool:
-        """Tell whether a task at home here comes after another."""
+        """Tell whether a task at home here depends on this one."""
         return task in self._after
 
     def hold_keys(self, run: Run, task: Task) -> None:
-        """Count a run that is running in another process towards the limits of its task."""
+        """Count a run that is running in another process in the limits of its task."""
         self._state.queue.hold_keys(Waiting(run.id, run.task, 0, 0, self.keys_of(task)))
 
     def withdraw(self, run: Run, reason: str) -> None:
@@ -263,19 +265,19 @@ class Runs:
         self.end(run, replace(run, state=State.CANCELLED, finished=self._state.now, reason=reason))
 
     def _release(self, before: Run, run: Run) -> None:
-        """Queue a run that waits for its parents no more."""
+        """Queue a run that no longer waits for its parents."""
         ready = replace(run, state=State.QUEUED, due=self._state.now)
         self._state.move(before, ready)
-        self._tell_queued(ready)
+        self._publish_queued(ready)
         self.offer(ready)
 
-    def _tell_queued(self, run: Run, *, followed: bool = False) -> None:
-        """Say that a run waits, and for which parents."""
+    def _publish_queued(self, run: Run, *, followed: bool = False) -> None:
+        """Publish that a run waits, and for which parents."""
         state = self._state
         state.draft.events.append(RunQueued(at=state.at, after=run, followed=followed))
 
     def forget_waits(self, name: str, task: Task | None = None) -> None:
-        """Let runs wait no more for what their task, as it is declared now, does not wait for; None: removed.
+        """Drop waits for parents that the task, as it is declared now, does not have; None: removed.
 
         Those that wait for nothing else go on. A task with a trigger of its own has no run made for each of
         its parents': none that is still to come would ever be paired off.
@@ -296,10 +298,10 @@ class Runs:
                 self._release(run, left)
             else:
                 state.move(run, left)
-                self._tell_queued(left)
+                self._publish_queued(left)
 
     def load_waits(self, rows: list[WaitRow]) -> None:
-        """Take in what the ledger says of who waits for whom."""
+        """Load the waits that the ledger has."""
         state = self._state
         by_run: dict[str, dict[str, Wait]] = {}
         children: dict[str, str] = {}
@@ -312,7 +314,7 @@ class Runs:
             if run is None or run.state is not State.PENDING:
                 state.dependencies.judge(run_id)
 
-    def tell_details(self, run: str, details: dict[str, Any] | None) -> None:
-        """Keep what a run has told."""
+    def record_details(self, run: str, details: dict[str, Any] | None) -> None:
+        """Record what a run has reported."""
         if details is not None:
-            self._state.draft.changes.append(DetailsTold(run, details))
+            self._state.draft.changes.append(DetailsRecorded(run, details))

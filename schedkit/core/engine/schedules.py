@@ -10,15 +10,15 @@ __all__ = ["Schedules"]
 
 
 class Schedules:
-    """Which schedules are due; finding them costs nothing for the others.
+    """A heap of schedules, the next due first.
 
-    What their next times are stands in the tasks' rows; here is only the order.
+    Their next times are kept in the tasks' rows; this holds only the order.
     """
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, str]] = []
         self._known: dict[str, tuple[int, Schedule]] = {}
-        # A schedule that is put again leaves its old place in the heap, which its serial tells apart.
+        # A schedule that is put again leaves its old entry in the heap; the serial shows which is valid.
         self._serial = 0
 
     def __contains__(self, task: str) -> bool:
@@ -34,21 +34,21 @@ class Schedules:
         return {serials[serial]: due for due, serial, _ in self._heap if serial in serials}
 
     def put(self, schedule: Schedule, due: int) -> None:
-        """Let a schedule be due at a time (microseconds since 1970), and at no other."""
+        """Add a schedule that is due at a time (microseconds since 1970), or change its time."""
         self._serial += 1
         self._known[schedule.task] = (self._serial, schedule)
         heapq.heappush(self._heap, (due, self._serial, schedule.task))
         if len(self._heap) > 64 + 2 * len(self._known):
             current = {serial for serial, _ in self._known.values()}
-            self._heap = [place for place in self._heap if place[1] in current]
+            self._heap = [entry for entry in self._heap if entry[1] in current]
             heapq.heapify(self._heap)
 
     def drop(self, task: str) -> None:
-        """Forget a task's schedule, if there is one."""
+        """Remove a task's schedule, if there is one."""
         self._known.pop(task, None)
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Remove all schedules."""
         self._known.clear()
         self._heap.clear()
 

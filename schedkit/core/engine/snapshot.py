@@ -20,7 +20,7 @@ __all__ = [
 
 
 class OutdatedError(SchedkitError):
-    """What the ledger had of a task is older than what this engine has decided or heard of."""
+    """What was read of a task is older than what this engine has decided or heard since."""
 
 
 class WaitRow(msgspec.Struct, frozen=True, gc=False):

@@ -1,4 +1,4 @@
-"""What an engine knows, and what it has decided since it was last asked."""
+"""The state that the parts of an engine share, and the draft of its next decision."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class Draft:
         self.stops: list[Stop] = []
         self.replies: list[Reply] = []
         self.finished: list[Finished] = []
-        # Of each run that moved, what it was at first and what it is: one change, however often it moved.
+        # One change for each run that moved, however often: its first state before, and its last.
         self.runs: dict[str, RunChanged] = {}
 
     def move(self, before: Run | None, after: Run) -> None:
-        """Note that a run moved on."""
+        """Record a new state of a run."""
         known = self.runs.get(after.id)
         self.runs[after.id] = RunChanged(before if known is None else known.before, after)
 
@@ -82,7 +82,7 @@ class EngineState:
         self.draft = Draft()
         self.tasks: dict[str, Task] = {}  # declared in this process
         self.rows: dict[str, TaskRow] = {}  # at home here
-        self.codes: dict[str, str] = {}  # of the tasks whose code is here, as it was told
+        self.codes: dict[str, str] = {}  # of the tasks whose code this process has, as recorded
         self.paused = False
         self.held = self.draining = False  # nothing new begins: for a time, for good
         self.runs: dict[str, Run] = {}  # those that have not ended
@@ -92,15 +92,15 @@ class EngineState:
         self.abroad: set[str] = set()  # runs of tasks at home here that are running in other processes
         self.guests: set[str] = set()  # runs of tasks at home elsewhere that are running here
         self.elsewhere: dict[str, Run] = {}  # runs of parents at home elsewhere that have not ended
-        self.heard = 0  # the last event of the log that is known here
+        self.heard = 0  # the number of the last event of the log that is known here
         self.known: dict[
             str, int
         ] = {}  # of tasks that were at home here, the event up to which all was known
         self.decided = 0  # decisions
-        self.touched: dict[str, int] = {}  # the last decision that told something of each task
-        self.unheard: dict[str, list[tuple[int, Run]]] = {}  # by task, parents' runs that it is yet to follow
-        self.ended: list[Run] = []  # parents' runs whose end is to be judged yet
-        # Left as they stand; a task, until it is declared again.
+        self.touched: dict[str, int] = {}  # task → the last decision with an event about it
+        self.unheard: dict[str, list[tuple[int, Run]]] = {}  # task → parents' runs to follow
+        self.ended: list[Run] = []  # parents' runs whose end has not been handled yet
+        # Left in their state; a task until it is declared again.
         self.runs_aside: frozenset[str] = frozenset()
         self.tasks_aside: set[str] = set()
         self.schedules = Schedules()
@@ -118,7 +118,7 @@ class EngineState:
         return len(self.by_task.get(task, ()))
 
     def move(self, before: Run | None, after: Run) -> None:
-        """Let a run be in its next state, or come to be."""
+        """Set the next state of a run, or add a new one."""
         self.draft.move(before, after)
         if after.state.final:
             self.runs.pop(after.id, None)
@@ -128,47 +128,47 @@ class EngineState:
             self.keep(after)
 
     def keep(self, run: Run) -> None:
-        """Know a run that has not ended."""
+        """Add a run that has not ended, or replace it."""
         self.runs[run.id] = run
         self.by_task.setdefault(run.task, {})[run.id] = None
 
     def drop(self, run: Run) -> None:
-        """Forget a run that others decide about from now on."""
+        """Remove a run that another process decides about from now on."""
         self.runs.pop(run.id, None)
         self.by_task.get(run.task, {}).pop(run.id, None)
         self.guests.discard(run.id)
         self.abroad.discard(run.id)
 
     def note(self, run: Run) -> None:
-        """Know a run of a task that is at home elsewhere, as what runs here waits for it or will."""
+        """Add a run of a parent that is at home elsewhere."""
         self.elsewhere[run.id] = run
         self.by_task.setdefault(run.task, {})[run.id] = None
 
     def note_end(self, run: Run) -> None:
-        """Know how a run of a task that is at home elsewhere has ended."""
+        """Record the end of a run of a parent that is at home elsewhere."""
         self.forget_noted(run)
         self.last[run.task] = run.state
 
     def forget_noted(self, run: Run) -> None:
-        """Forget a run of a task that is at home elsewhere."""
+        """Remove a run of a parent that is at home elsewhere."""
         self.elsewhere.pop(run.id, None)
         self.by_task.get(run.task, {}).pop(run.id, None)
 
     def hold_home(self, task: str) -> None:
-        """Let what is decided about a task be refused if it is no longer at home here."""
+        """Have the decision refused if a task is no longer at home here."""
         row = self.rows.get(task)
         if row is not None:
             self.draft.changes.append(TaskHeld(task, row.home))
 
     def put_row(self, row: TaskRow, word: str, actor: str) -> None:
-        """Let a task's row be another one, and tell."""
+        """Replace a task's row, and publish the change."""
         before = self.rows.get(row.name)
         self.rows[row.name] = row
         self.draft.changes.append(TaskPut(row, None if before is None else before.home))
-        self.tell_task(word, row, actor)
+        self.publish_task(word, row, actor)
 
-    def tell_task(self, word: str, row: TaskRow, actor: str, *, log: bool = True) -> None:
-        """Tell of a change of a task; of one that is not for the log, only this process hears."""
+    def publish_task(self, word: str, row: TaskRow, actor: str, *, log: bool = True) -> None:
+        """Publish a change of a task, in the log or in this process only."""
         self.draft.events.append(
             TaskChanged(
                 at=self.at,
@@ -181,7 +181,7 @@ class EngineState:
         )
 
     def advance(self, row: TaskRow, next: int | None) -> None:
-        """Let a task's schedule move on, and tell."""
+        """Set the next time of a task, and publish it."""
         assert row.next is not None
         self.rows[row.name] = replace(row, next=next)
         self.draft.changes.append(TaskAdvanced(row.name, row.next, next, row.home))

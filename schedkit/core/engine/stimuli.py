@@ -1,7 +1,7 @@
-"""What the engine is told: what happened, and what somebody wants. Plain values.
+"""Inputs of the engine, as plain values: what happened, and what was requested.
 
 Instants are microseconds since 1970 (UTC). A stimulus with a `command` came through the ledger and is
-answered there; one with a `token` came from this process, and the token says whom to answer.
+answered there; one with a `token` came from this process, and the reply carries the token.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [
 
 
 class Stimulus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Something that happened, or that somebody wants."""
+    """Something that happened, or that was requested."""
 
     token: Any = None
     command: str = ""
@@ -51,15 +51,15 @@ class Stimulus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Declare(Stimulus, frozen=True, kw_only=True, gc=False):
     """A task was declared in this process, new or again, and is at home here from now on.
 
-    `id`, `trigger`, `words`, `facts` and `place` are those of its row; `code` tells whether others have the
-    same; `starts` are its latest ones that the ledger knows, which count towards its rate. `found` is what
-    the ledger has of it, read when `written` of this engine's decisions were in it; None: it is at home here.
-    What ran in processes that are gone was lost for the `reason` given.
+    `id`, `trigger`, `schedule_text`, `facts` and `place` are those of its row; `code` is the hash by which
+    other processes compare theirs. `starts` are the recorded starts that count towards its rate. `found` is
+    what the ledger has of it, read after `written` decisions of this engine; None: it is at home here.
+    Runs of processes that are gone are interrupted for the `reason` given.
     """
 
     task: Task
     trigger: str | None
-    words: str
+    schedule_text: str
     facts: dict[str, Any]
     actor: str
     id: str = ""
@@ -82,8 +82,8 @@ class StandBy(Stimulus, frozen=True, kw_only=True, gc=False):
 class Heard(Stimulus, frozen=True, kw_only=True, gc=False):
     """Other processes have written events to the log.
 
-    `paused` is whether the ledger has all tasks paused, if that may have changed and nothing that was decided
-    here is unwritten.
+    `paused` is whether the ledger has all tasks paused; None unless that may have changed and all decisions
+    of this process are written.
     """
 
     events: tuple[Event, ...] = ()
@@ -91,7 +91,7 @@ class Heard(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Somebody wants a run; `scheduled` is the due time that it makes up for."""
+    """A run is requested; `scheduled` is the due time that it makes up for."""
 
     run: str
     task: str
@@ -102,45 +102,45 @@ class Submit(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class Cancel(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Somebody wants a run to end: at once if it waits, else as soon as its code stops."""
+    """A run is to be cancelled: at once if it waits, else as soon as its code stops."""
 
     run: str
     actor: str
 
 
 class Pause(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Somebody stops the due times of a task, or of all (None)."""
+    """The due times of a task, or of all tasks (None), are to stop."""
 
     task: str | None
     actor: str
 
 
 class Resume(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Somebody lets due times happen again."""
+    """The due times of a task, or of all tasks (None), are to happen again."""
 
     task: str | None
     actor: str
 
 
 class Remove(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Somebody has a task forgotten; its history stays."""
+    """A task is to be removed; its history stays."""
 
     task: str
     actor: str
 
 
 class Reschedule(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Somebody gives a task another trigger, also as JSON and in words; None: it runs only when submitted."""
+    """A task gets another trigger, given also as JSON and as text; None: it runs only when submitted."""
 
     task: str
     trigger: Trigger | None
-    text: str | None
-    words: str
+    trigger_json: str | None
+    schedule_text: str
     actor: str
 
 
 class Announce(Stimulus, frozen=True, kw_only=True, gc=False):
-    """This process has a fact for the event log, and settings for the ledger."""
+    """An event of this process for the log, and settings for the ledger."""
 
     event: Event
     settings: Mapping[str, str] = {}
@@ -156,7 +156,7 @@ class Answer(Stimulus, frozen=True, kw_only=True, gc=False):
 class Ended(Stimulus, frozen=True, kw_only=True, gc=False):
     """The code of an attempt has ended.
 
-    `value` is what its function returned, for who waits in this process; `details` is what it has told.
+    `value` is what its function returned, for waiters in this process; `details` is what it has reported.
     """
 
     run: str
@@ -172,10 +172,10 @@ class Ended(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class Adopted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An attempt whose code is alive in this process, for an engine that is made anew.
+    """An attempt whose code is alive in this process, for an engine that is rebuilt.
 
-    `task` is what it was started as; `started` is when it began, on the clock that never jumps; `why` it was
-    asked to stop, and by whom.
+    `task` is its declaration at its start; `started` is when it began, on the monotonic clock; `why` and
+    `actor` are the reason of its stop, if it was asked to stop.
     """
 
     run: str
@@ -187,11 +187,11 @@ class Adopted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Recover(Stimulus, frozen=True, kw_only=True, gc=False):
-    """The engine was made from the ledger.
+    """The engine was built from the ledger.
 
-    Runs that it shows as running are lost with the process that ran them for the `reason` given; without a
-    reason they are this process's own: those that are not among `adopted` were claimed and never started.
-    `runs_aside` and `tasks_aside` stay as they stand: the ledger refuses what was decided about them.
+    Runs that are running there are interrupted for the `reason` given. Without a reason they are this
+    process's own: those that are not among `adopted` were claimed and never started. `runs_aside` and
+    `tasks_aside` stay as they are: the ledger refuses decisions about them.
     """
 
     adopted: tuple[Adopted, ...] = ()
@@ -201,18 +201,18 @@ class Recover(Stimulus, frozen=True, kw_only=True, gc=False):
 
 
 class HoldWrites(Stimulus, frozen=True, kw_only=True, gc=False):
-    """The store takes no writes (`held`), or takes them again: meanwhile nothing new begins."""
+    """The store accepts no writes (`held`), or accepts them again; nothing new begins meanwhile."""
 
     held: bool
 
 
 class Drain(Stimulus, frozen=True, kw_only=True, gc=False):
-    """Nothing new is to begin any more."""
+    """Nothing new is to begin."""
 
 
 class StopAttempts(Stimulus, frozen=True, kw_only=True, gc=False):
-    """What runs is asked to stop."""
+    """All running attempts are to stop."""
 
 
 class Abandon(Stimulus, frozen=True, kw_only=True, gc=False):
-    """What still runs is recorded as interrupted."""
+    """All running attempts are recorded as interrupted."""

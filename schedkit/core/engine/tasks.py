@@ -1,4 +1,4 @@
-"""What people do to tasks: pause, resume, remove, reschedule."""
+"""Commands for tasks: pause, resume, remove, reschedule; and holding or draining all of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Answer = dict[str, Any]
 
 
 class Tasks:
-    """The part of an engine that carries out what people do to tasks."""
+    """The part of an engine that carries out commands for tasks."""
 
     def __init__(self, state: EngineState, runs: Runs, attempts: Attempts, due_times: DueTimes) -> None:
         self._state, self._runs, self._attempts, self._due_times = state, runs, attempts, due_times
@@ -50,7 +50,7 @@ class Tasks:
             state.schedules.drop(name)
             return {}
         self.pause_all()
-        self._tell_all("paused", stimulus.actor)
+        self._publish_to_all("paused", stimulus.actor)
         return {}
 
     def pause_all(self) -> None:
@@ -65,7 +65,7 @@ class Tasks:
             row = self.row(name)
             self._resume(row, state.paused or row.paused, stimulus.actor, always=True)
             return {}
-        self._tell_all("resumed", stimulus.actor)
+        self._publish_to_all("resumed", stimulus.actor)
         self.resume_all(stimulus.actor)
         return {}
 
@@ -86,7 +86,7 @@ class Tasks:
             state.put_row(resumed, "resumed", actor)
         self._due_times.put(resumed)
 
-    def _tell_all(self, word: str, actor: str) -> None:
+    def _publish_to_all(self, word: str, actor: str) -> None:
         state = self._state
         state.draft.changes.append(SettingPut("paused", "1" if word == "paused" else "0"))
         state.draft.events.append(TaskChanged(at=state.at, actor=actor, change=word))
@@ -100,7 +100,7 @@ class Tasks:
         state.schedules.drop(row.name)
         state.draft.changes.append(TaskDropped(row.name, row.home))
         self._runs.forget_waits(row.name)
-        state.tell_task("removed", row, stimulus.actor)
+        state.publish_task("removed", row, stimulus.actor)
         for run_id in list(state.by_task.get(row.name, ())):
             if (run := state.runs.get(run_id)) is not None:
                 self._attempts.cancel_run(run, stimulus.actor)
@@ -111,7 +111,12 @@ class Tasks:
         state, known = self._state, self.row(stimulus.task)
         next = self._due_times.begins(stimulus.trigger)
         self._due_times.leave_behind(known, "rescheduled")
-        changed = {"trigger": stimulus.text, "words": stimulus.words, "anchored": state.now, "next": next}
+        changed = {
+            "trigger": stimulus.trigger_json,
+            "schedule_text": stimulus.schedule_text,
+            "anchored": state.now,
+            "next": next,
+        }
         row = replace(known, **changed, heard=max(known.heard, state.heard))
         state.put_row(row, "rescheduled", stimulus.actor)
         task = state.tasks.get(row.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio  # the loop that users' coroutines share is one of its own
+import itertools
 import logging
 import queue
 import sys
@@ -27,26 +28,24 @@ class Threads:
     def __init__(self, name: str) -> None:
         self._name = name
         self._queue: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._idle = 0
-        self._made = 0
+        # One mark for each idle thread. A deque, not a count under a lock: a thread that loses the
+        # interpreter while it holds the lock would keep the others, and the writer, waiting.
+        self._idle: deque[None] = deque()
+        self._made = itertools.count(1)
 
     def submit(self, work: Callable[[], object]) -> None:
         """Have `work` called on a thread; it must not raise."""
-        with self._lock:
-            if self._idle:
-                self._idle -= 1
-            else:
-                self._made += 1
-                name = f"{self._name}-{self._made}"
-                threading.Thread(target=self._run, name=name, daemon=True).start()
+        try:
+            self._idle.pop()
+        except IndexError:
+            name = f"{self._name}-{next(self._made)}"
+            threading.Thread(target=self._run, name=name, daemon=True).start()
         self._queue.put(work)
 
     def stop(self) -> None:
         """Let idle threads end; those at work end with it."""
-        with self._lock:
-            for _ in range(self._made):
-                self._queue.put(None)
+        for _ in range(next(self._made)):
+            self._queue.put(None)
 
     def _run(self) -> None:
         while (work := self._queue.get()) is not None:
@@ -55,8 +54,7 @@ class Threads:
             except BaseException:
                 _log.exception("a worker thread's wrapper failed")
             del work  # an idle thread must not keep the last run's frame alive
-            with self._lock:
-                self._idle += 1
+            self._idle.append(None)
 
 
 class _Started:

@@ -142,7 +142,7 @@ class Declarations:
             task=task,
             id=str(uuid5(UUID(self._ledger.identity), task.name)),
             trigger=None if task.trigger is None else trigger_data.dumps(task.trigger),
-            words=_words(task, self._config.tz),
+            schedule_text=_schedule_text(task, self._config.tz),
             facts=_facts(task),
             place=self._place(task),
             code=code_of(task),
@@ -213,15 +213,15 @@ class Declarations:
         return Reschedule(
             task=name,
             trigger=trigger,
-            text=None if trigger is None else trigger_data.dumps(trigger),
-            words="" if trigger is None else trigger.text(self._config.tz),
+            trigger_json=None if trigger is None else trigger_data.dumps(trigger),
+            schedule_text="" if trigger is None else trigger.text(self._config.tz),
             actor=actor,
             token=token,
             command=command,
         )
 
 
-def _words(task: Task, tz: tzinfo | None) -> str:
+def _schedule_text(task: Task, tz: tzinfo | None) -> str:
     if task.trigger is not None:
         return task.trigger.text(tz)
     return "after " + ", ".join(parent.task for parent in task.after) if task.after else ""

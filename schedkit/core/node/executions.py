@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import anyio
 
-from schedkit.core.engine.changes import DetailsTold
+from schedkit.core.engine.changes import DetailsRecorded
 from schedkit.core.engine.decision import Decision
 from schedkit.core.engine.stimuli import Adopted, Ended, Stimulus
 from schedkit.core.events import Event
@@ -78,7 +78,7 @@ class Executions:
             if stop.recorded:
                 execution.recorded = True
                 if (told := execution.context.close()) is not None:
-                    decision.changes.append(DetailsTold(stop.run, told))
+                    decision.changes.append(DetailsRecorded(stop.run, told))
             execution.stop(stop.why, stop.actor)
             if stop.why == "timeout":
                 timed_out.append((execution, stop.final))
@@ -146,14 +146,14 @@ class Executions:
 
     # Now and then, on our loop
 
-    def progress(self) -> list[DetailsTold]:
+    def progress(self) -> list[DetailsRecorded]:
         """Return what they have told since the last time."""
-        told: list[DetailsTold] = []
+        told: list[DetailsRecorded] = []
         for execution in self.values():
             if execution.context.changed and not execution.recorded:
                 details = execution.context.told()
                 if details is not None:
-                    told.append(DetailsTold(execution.run.id, details))
+                    told.append(DetailsRecorded(execution.run.id, details))
         return told
 
     def abandon(self) -> None:

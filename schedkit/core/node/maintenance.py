@@ -76,7 +76,7 @@ class Maintenance:
             await anyio.to_thread.run_sync(self._life.ledger.store.checkpoint)
         except (sqlite3.Error, SQLAlchemyError) as error:
             # A store that is full or cannot be opened may refuse; the next time will do.
-            _log.debug("the ledger's log could not be moved into its file: %s", error)
+            _log.debug("the ledger's write-ahead log could not be checkpointed: %s", error)
         else:
             self._moved_at, self._moved_groups = now, groups
 

@@ -78,7 +78,7 @@ class Aside:
     def leave_run(self, run: str, error: Exception) -> None:
         """Leave a run."""
         self.runs.add(run)
-        _log.error("run %s is left as it stands until the scheduler is started again: %s", run, error)
+        _log.error("run %s is left in its state until the scheduler is restarted: %s", run, error)
 
 
 def as_ours(error: BaseException) -> Exception:

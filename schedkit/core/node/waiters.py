@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from schedkit.core.engine.decision import Finished
 from schedkit.core.promise import Promise
@@ -28,13 +28,20 @@ class Waiters:
     """Promises by the run that they wait for; safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # No lock, for the reason that `Promise` has.
         self._by_run: dict[str, list[Waiter]] = {}
 
     def add(self, run: str, waiter: Waiter) -> None:
         """Have a promise settled when a run has ended."""
-        with self._lock:
-            self._by_run.setdefault(run, []).append(waiter)
+        while True:
+            waiting = self._by_run.setdefault(run, [])
+            waiting.append(waiter)
+            if self._by_run.get(run) is waiting:
+                return
+            try:  # those of this run were told meanwhile, with this one or without it
+                waiting.remove(waiter)
+            except ValueError:
+                return
 
     def count(self, run: str) -> int:
         """Return how many wait for a run."""
@@ -57,6 +64,8 @@ class Waiters:
         for run in list(self._by_run):
             self.fail(run, LifeEnded())
 
-    def _taken(self, run: str) -> list[Waiter]:
-        with self._lock:
-            return self._by_run.pop(run, [])
+    def _taken(self, run: str) -> Iterator[Waiter]:
+        waiting = self._by_run.pop(run, [])
+        with suppress(IndexError):  # it is empty
+            while True:
+                yield waiting.pop(0)

@@ -1,4 +1,4 @@
-"""What a process hears of others at its ledger."""
+"""Events of other processes at the same ledger, polled and published here."""
 
 from __future__ import annotations
 
@@ -12,73 +12,74 @@ import anyio.to_thread
 
 from schedkit.core.events import Event, RunLogged, RunOutput, RunProgressed
 from schedkit.core.node.event_bus import EventBus
-from schedkit.core.store.reader import Ledger, ToldRow
+from schedkit.core.store.reader import Ledger, OutputRow
 
 __all__ = ["Watching"]
 
-# How often to look for what runs tell; they write it down about as often.
+# How often the progress of runs elsewhere is read; they write it about as often.
 PROGRESS_SECONDS = 0.5
 
 
 class Watching:
-    """The events of other processes, told on `bus` as they come; on our loop.
+    """Publishes the events of other processes on `bus`; on our loop.
 
     Attributes
     ----------
     seen : int or None
-        The last event that was told here; None before the first look.
+        The number of the last event that was published here; None before `begin`.
     """
 
     def __init__(self, ledger: Ledger, bus: EventBus) -> None:
         self.seen: int | None = None
         self._ledger, self._bus = ledger, bus
-        self._listen_at = 0.0
-        # Run → the number of the last that it has told and that was told here.
-        self._heard: dict[str, int] = {}
+        self._poll_at = 0.0
+        # Run → the number of the last of its events that was published here.
+        self._published: dict[str, int] = {}
 
     async def begin(self) -> None:
-        """Look from now on: what has happened so far, a board reads from the ledger."""
+        """Start at the newest event: a board reads what is older from the ledger."""
         last = await anyio.to_thread.run_sync(self._ledger.last_seq)
         if self.seen is None or self.seen > last:  # the file may be another one
             self.seen = last
 
     async def catch_up(self, life: str | None = None) -> Sequence[Event]:
-        """Tell what others than this life have done since the last look, and return it."""
-        told: list[Event] = []
+        """Publish the events since the last call that this life has not written, and return them."""
+        found: list[Event] = []
         while True:
             since = self.seen or 0
-            # Read first: what comes later than this, the next look finds.
+            # Read first: the next call finds what is written after this.
             last = await anyio.to_thread.run_sync(self._ledger.last_seq)
             if last <= since:
-                return told
-            news = await anyio.to_thread.run_sync(functools.partial(self._ledger.events, since, besides=life))
-            if not news:
+                return found
+            page = await anyio.to_thread.run_sync(functools.partial(self._ledger.events, since, besides=life))
+            if not page:
                 self.seen = last
-                return told
-            self.seen = news[-1].seq
-            self._bus.publish(news, elsewhere=True)
-            told += news
+                return found
+            self.seen = page[-1].seq
+            self._bus.publish(page, elsewhere=True)
+            found += page
 
     async def poll_progress(self, here: Container[str] = ()) -> None:
-        """Tell the progress and the log of the runs that are running, but of those `here`."""
+        """Publish the progress and the log of the runs that are running, but of those `here`."""
         now = anyio.current_time()
-        if now < self._listen_at:
+        if now < self._poll_at:
             return
-        self._listen_at = now + PROGRESS_SECONDS
-        before, self._heard = self._heard, {}
-        for told in await anyio.to_thread.run_sync(self._ledger.telling, before):
-            if told.run in here:
+        self._poll_at = now + PROGRESS_SECONDS
+        before, self._published = self._published, {}
+        for output in await anyio.to_thread.run_sync(self._ledger.running_output, before):
+            if output.run in here:
                 continue
-            words = _told_since(told, before.get(told.run, 0))
-            self._bus.publish(words, elsewhere=True)
-            if told.running:  # else these were its last words
-                self._heard[told.run] = words[-1].number if words else before.get(told.run, 0)
+            known = before.get(output.run, 0)
+            events = _events_since(output, known)
+            self._bus.publish(events, elsewhere=True)
+            if output.running:  # else there will be no more
+                self._published[output.run] = events[-1].number if events else known
 
 
-def _told_since(told: ToldRow, number: int) -> list[RunOutput]:
-    """Return what a run has told after that number, in order."""
-    whose: dict[str, Any] = {"task": told.task, "run": told.run}
-    words: list[RunOutput] = [
+def _events_since(output: OutputRow, number: int) -> list[RunOutput]:
+    """Return the progress and the log lines of a run after that number, in order."""
+    whose: dict[str, Any] = {"task": output.task, "run": output.run}
+    found: list[RunOutput] = [
         RunProgressed(
             at=datetime.now(UTC),
             number=stage["n"],
@@ -89,10 +90,10 @@ def _told_since(told: ToldRow, number: int) -> list[RunOutput]:
             rate=stage["rate"],
             **whose,
         )
-        for stage in told.stages
+        for stage in output.stages
         if stage["n"] > number
     ]
-    words += [
+    found += [
         RunLogged(
             at=datetime.fromisoformat(line["at"]),
             number=line["n"],
@@ -100,7 +101,7 @@ def _told_since(told: ToldRow, number: int) -> list[RunOutput]:
             message=line["message"],
             **whose,
         )
-        for line in told.log
+        for line in output.log
         if line["n"] > number
     ]
-    return sorted(words, key=lambda word: word.number)
+    return sorted(found, key=lambda event: event.number)

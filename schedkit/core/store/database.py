@@ -1,4 +1,4 @@
-"""One database behind a URL: its connections, its clock, and what its errors mean."""
+"""One database behind a URL: its connections, its clock, its errors as ours."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Store:
         self.durable = durable
         self._readers = threading.Condition()
         self._reading = 0
-        self._looked = False
+        self._checked_file_system = False
         self._network: FileSystem | None = None
         self._file: tuple[int, int] | None = None  # which file was opened
         self._guarded: tuple[int, int] | None = None  # … and which one is guarded
@@ -81,7 +81,7 @@ class Store:
             sa.event.listen(self._read, "connect", _tune_reader)
         else:
             sa.event.listen(self._write, "connect", _bound_idleness)
-        # The engines know nothing of their store: it goes when nobody holds it, and they close.
+        # The engines hold no reference to the store: it is collected when unused, and they close.
         weakref.finalize(self, _dispose, self._write, self._read)
 
     @property
@@ -125,7 +125,7 @@ class Store:
                     f"ledger {self}: its folder cannot be made ({error.strerror})",
                     hint="name a writable folder",
                 ) from error
-            self._look_where_it_lies(self.path)
+            self._check_file_system(self.path)
         with self.explained():
             for left in range(30, -1, -1):
                 try:
@@ -144,14 +144,14 @@ class Store:
                     time.sleep(0.1)
 
     def alone(self, connection: sa.Connection) -> None:
-        """Let nobody else make or take this ledger until the transaction ends."""
+        """Hold the lock for creating and upgrading this ledger until the transaction ends."""
         if not self.sqlite:  # there every transaction that may write is alone
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
 
-    def _look_where_it_lies(self, path: Path) -> None:
-        if self._looked:
+    def _check_file_system(self, path: Path) -> None:
+        if self._checked_file_system:
             return
-        self._looked = True
+        self._checked_file_system = True
         self._network = network = network_file_system(path)
         if network is not None:
             _log.warning(
@@ -178,13 +178,13 @@ class Store:
             connection.execution_options(**{_AUTOCOMMIT: False})
 
     def guard(self) -> None:
-        """Keep SQLite's locks whatever else this process does with the file; while a connection is open."""
+        """Keep SQLite's locks while a connection is open, whatever else this process does with the file."""
         if self._guard is not None and self._file is not None and self._guarded != self._file:
             self._guard.take()
             self._guarded = self._file
 
     def check_there(self) -> None:
-        """Refuse to go on when the file that was opened is no longer the one of that name.
+        """Raise if the file that was opened is no longer the one of that name.
 
         SQLite would go on writing to a file that nobody can ever open again, and begin an empty one for
         whoever connects anew. A network's files may change their numbers and are taken as they are.
@@ -195,7 +195,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Lend a connection for reading, which no writer waits for."""
+        """Lend a connection for reading, which blocks no writer."""
         with self._readers:
             self._reading += 1
         try:
@@ -235,7 +235,7 @@ class Store:
 
     @contextmanager
     def decoding(self) -> Iterator[None]:
-        """Turn what is raised for a value that no ledger holds into a `LedgerError`: the file is damaged."""
+        """Turn an error about an invalid value into a `LedgerError`: the file is damaged."""
         try:
             yield
         except (ValueError, TypeError, KeyError, AssertionError, OverflowError, RecursionError) as error:
@@ -245,7 +245,7 @@ class Store:
             ) from error
 
     def passing(self, error: BaseException) -> bool:
-        """Tell whether waiting may cure `error`: the store is locked, full, restarting or away."""
+        """Tell whether `error` may be temporary: the store is locked, full, restarting or away."""
         if not isinstance(error, DBAPIError):
             return isinstance(error, OSError)
         text = str(error.orig).lower()
@@ -272,7 +272,7 @@ class Store:
                 connection.close()
 
     def forked(self) -> None:
-        """In a forked child: leave the connections to the parent, which goes on using them."""
+        """In a forked child: leave the connections to the parent, which still uses them."""
         self._readers, self._reading = threading.Condition(), 0
         self._guarded = None  # the parent has the locks
         self._read.dispose(close=False)
@@ -327,7 +327,7 @@ def _begin_immediate(connection: sa.Connection) -> None:
 def _url(where: str | Path) -> sa.URL:
     if not isinstance(where, str | os.PathLike):
         raise LedgerError(
-            f"ledger: {where!r} is no name", hint="name a file, e.g. schedkit.db, or a database URL"
+            f"ledger: expected a file name or a database URL, got {where!r}", hint="e.g. schedkit.db"
         )
     if isinstance(where, Path) or "://" not in str(where):
         if not str(where).strip():

@@ -1,4 +1,4 @@
-"""Whether a SQLite ledger lies where its locks cannot be trusted: on a network file system.
+"""Detects network file systems, where SQLite's locks are not reliable.
 
 SQLite's write-ahead log needs memory that all its processes share, hence one machine, and the locks of lives
 need a file system that keeps locks. What asks another machine for its files promises neither.
@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 __all__ = [
     "FileSystem",
     "file_system_of",
+    "from_mount_output",
     "mounted_at",
     "network_file_system",
     "on_drive",
-    "told_by_mount",
 ]
 
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -94,12 +94,12 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
-def told_by_mount(path: str, mounts: str) -> FileSystem | None:
+def from_mount_output(path: str, mounts: str) -> FileSystem | None:
     """Return the file system of an absolute path without links, as macOS's and the BSDs' ``mount`` tells.
 
     Examples
     --------
-    >>> told_by_mount("/Volumes/team/ledger.db", "//me@nas/team on /Volumes/team (smbfs, nodev, nosuid)")
+    >>> from_mount_output("/Volumes/team/ledger.db", "//me@nas/team on /Volumes/team (smbfs, nodev, nosuid)")
     FileSystem(kind='smbfs', source='//me@nas/team')
     """
     found, length = None, -1
@@ -135,7 +135,7 @@ def _drive_type(root: str) -> int:
     return kind
 
 
-def _mount_says() -> str:
+def _mount_output() -> str:
     command = [shutil.which("mount") or "/sbin/mount"]
     return subprocess.run(
         command, capture_output=True, text=True, errors="surrogateescape", timeout=MOUNT_SECONDS, check=True
@@ -150,7 +150,7 @@ def file_system_of(path: Path, platform: str = sys.platform) -> FileSystem | Non
     try:
         if platform.startswith("linux"):
             return mounted_at(full, _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"))
-        return told_by_mount(full, _mount_says())
+        return from_mount_output(full, _mount_output())
     except (OSError, subprocess.SubprocessError):  # a sandbox that hides it
         return None
 

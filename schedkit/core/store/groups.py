@@ -11,8 +11,8 @@ from schedkit.core.engine.changes import (
     Answered,
     AttemptRecorded,
     AttemptStarted,
-    CodeTold,
-    DetailsTold,
+    CodeRecorded,
+    DetailsRecorded,
     FireRecorded,
     ParentsHeard,
     RunChanged,
@@ -95,7 +95,7 @@ class _Group:
         if known is None:
             self._runs[after.id] = (before, after)
         elif before is None or (before.attempt, before.state) != (known[1].attempt, known[1].state):
-            raise StaleError(f"run {after.id} is no longer as it was")
+            raise StaleError(f"run {after.id} has changed since it was read")
         else:
             self._runs[after.id] = (known[0], after)
 
@@ -105,10 +105,10 @@ class _Group:
         if name in self.put:
             row = self.put[name]
             if row is None or row.next != change.was:
-                raise StaleError(f"the schedule of task {name!r} is no longer as it was")
+                raise StaleError(f"the schedule of task {name!r} has changed since it was read")
             self.put[name] = replace(row, next=change.to)
         elif before is not change and before.to != change.was:
-            raise StaleError(f"the schedule of task {name!r} is no longer as it was")
+            raise StaleError(f"the schedule of task {name!r} has changed since it was read")
         else:
             self._advanced[name] = TaskAdvanced(name, before.was, change.to, before.home)
 
@@ -169,13 +169,13 @@ _TAKE: dict[type[Any], Callable[[_Group, Any], object]] = {
     Answered: lambda group, it: group.rows["answers"].append(answer_values(it)),
     AttemptRecorded: _Group.end_attempt,
     AttemptStarted: lambda group, it: group.started.update({(it.run, it.number): it}),
-    DetailsTold: lambda group, it: group.details.update({it.run: it.details}),
+    DetailsRecorded: lambda group, it: group.details.update({it.run: it.details}),
     ParentsHeard: _Group.hear_parents,
     FireRecorded: lambda group, it: group.rows["fires"].append(fire_values(it)),
     RunChanged: _Group.move,
     SettingPut: lambda group, it: group.settings.update({it.key: it.value}),
     TaskAdvanced: _Group.advance,
-    CodeTold: lambda group, it: group.rows["codes"].append((it.task, it.code, it.since)),
+    CodeRecorded: lambda group, it: group.rows["codes"].append((it.task, it.code, it.since)),
     TaskDropped: _Group.drop_task,
     TaskHeld: lambda group, it: group.held.update({(it.task, it.home): None}),
     TaskPut: _Group.put_task,

@@ -1,4 +1,4 @@
-"""The lives of processes at a ledger: who may write, and who has died.
+"""The lives of processes at a ledger: which may write, and which have died.
 
 A life is one row, from the start of a process's scheduler to its end. While it lives, it holds on SQLite a
 lock on a byte of a file beside the ledger; on PostgreSQL its beat has not expired by the store's clock. Every
@@ -155,7 +155,7 @@ class Lease:
         return bool(row.batch == batch)
 
     def beat(self, connection: sa.Connection) -> None:
-        """Count as alive for another `seconds`; where a lock tells it, only look whether this life is gone.
+        """Renew the beat; where a lock shows life, only check that this life is not gone.
 
         Raises
         ------
@@ -170,11 +170,11 @@ class Lease:
             connection.execute(beats.update().where(beats.c.life == self.life).values(expires=expires))
 
     def lost(self) -> LifeEndedError:
-        """Return the error for whoever wants to write all the same."""
-        return LifeEndedError(f"ledger {self.store}: this process was taken for dead")
+        """Return the error for writes of this life after it was marked as gone."""
+        return LifeEndedError(f"ledger {self.store}: this process was marked as dead")
 
     def end(self) -> None:
-        """End this life, so that nobody has to find it dead; a store that is away is left."""
+        """End this life in the ledger, unless the store is away."""
         try:
             with self.store.connect() as connection, connection.begin():
                 now = self.store.now(connection)
@@ -187,7 +187,7 @@ class Lease:
             self._let_go()
 
     def leave(self) -> None:
-        """End this life without a word: whoever finds it dead buries it, with what it has left behind."""
+        """End this life without a record: another process that finds it dead marks it as gone."""
         self._let_go()
 
     def _let_go(self) -> None:

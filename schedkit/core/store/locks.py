@@ -21,7 +21,7 @@ from schedkit.values.forks import register_fork_hook
 
 __all__ = ["ByteLock", "SqliteGuard", "held_elsewhere"]
 
-# What the systems say of a lock that somebody else holds.
+# Error numbers of a lock that is held elsewhere.
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 _open: weakref.WeakSet[ByteLock | SqliteGuard] = weakref.WeakSet()
@@ -40,7 +40,7 @@ class ByteLock:
         self._file: IO[bytes] | None = None
 
     def take(self) -> bool:
-        """Take the lock if nobody has it.
+        """Take the lock if it is free.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class ByteLock:
         return taken
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -96,7 +96,7 @@ class SqliteGuard:
         _open.add(self)
 
     def release(self) -> None:
-        """Give the locks back."""
+        """Release the locks."""
         _close(self._files)
 
 
@@ -106,7 +106,7 @@ def _close(files: list[IO[bytes]]) -> None:
 
 
 def held_elsewhere(path: Path, position: int) -> bool:
-    """Tell whether somebody holds the lock on a byte, in this process or another.
+    """Tell whether the lock on a byte is held, in this process or another.
 
     Raises
     ------

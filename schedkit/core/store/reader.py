@@ -1,7 +1,7 @@
-"""The durable truth, read: tasks, runs, attempts, facts, commands.
+"""Reads of the ledger: tasks, runs, attempts, events, commands.
 
-Every read is one short query on a connection of its own, which no writer waits for. Changes are written
-by the lives of processes (`writer.py`); anybody may insert a command.
+Every read is one short query on its own connection, which blocks no writer. Changes are written by
+`writer.py`; only commands are inserted here.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from schedkit.core.store.snapshots import read_found, read_snapshot
 from schedkit.core.text import dump, load
 from schedkit.values.instants import from_micros, to_micros
 
-__all__ = ["CommandRow", "FireRow", "Ledger", "ToldRow", "scheduled_times"]
+__all__ = ["CommandRow", "FireRow", "Ledger", "OutputRow", "scheduled_times"]
 
 T = TypeVar("T")
 
@@ -58,8 +58,8 @@ class FireRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run has told: its stages and its log."""
+class OutputRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The progress and the log of a run."""
 
     run: str
     task: str
@@ -69,7 +69,7 @@ class ToldRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CommandRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody asks another process to do."""
+    """A command for another process."""
 
     id: str
     actor: str
@@ -167,18 +167,18 @@ class Ledger:
         return self._first(query, lambda row: str(row["life"]))
 
     def details(self, run: str) -> dict[str, Any]:
-        """Return what a run told: its stages, log, facts and artifacts."""
+        """Return what a run has reported: its stages, log, facts and artifacts."""
         query = select(details).where(details.c.run == run)
         return self._first(query, lambda row: {key: load(row[key]) for key in DETAILS}) or dict(DETAILS)
 
-    def telling(self, also: Iterable[str] = ()) -> list[ToldRow]:
-        """Return what the runs that are running have told so far, and what `also` these have."""
+    def running_output(self, also: Iterable[str] = ()) -> list[OutputRow]:
+        """Return the output of the running runs so far, and that of the runs `also`."""
         query = select(details.c.run, runs.c.task, runs.c.state, details.c.stages, details.c.log).join_from(
             details, runs, details.c.run == runs.c.id
         )
-        found = self._all(query.where(LIVE, runs.c.state == "RUNNING"), _told)
-        ended = set(also) - {told.run for told in found}
-        return found + (self._all(query.where(runs.c.id.in_(ended)), _told) if ended else [])
+        found = self._all(query.where(LIVE, runs.c.state == "RUNNING"), _output)
+        ended = set(also) - {output.run for output in found}
+        return found + (self._all(query.where(runs.c.id.in_(ended)), _output) if ended else [])
 
     def fires(self, task: str, limit: int = 1000) -> list[FireRow]:
         """Return the due times of a task that made no run, newest first."""
@@ -195,19 +195,19 @@ class Ledger:
         return self._all(OPEN_WAITS, wait_from_row)
 
     def snapshot(self, life: str) -> Snapshot:
-        """Return what the engine of a life is made from, all of it as it was at one moment."""
+        """Return what the engine of a life is built from, as of one moment."""
         with self.store.snapshot() as connection, self.store.decoding():
             return read_snapshot(connection, tasks.c.home == life, life)
 
     def found(self, after: Mapping[str, Collection[str]], life: str) -> dict[str, Found]:
-        """Return what there is of tasks, all of it as it was at one moment.
+        """Return what the ledger has of tasks, as of one moment.
 
         Parameters
         ----------
         after : mapping of str to collection of str
             The tasks, each with the parents after which it comes.
         life : str
-            The life that wants to know, with what runs in it.
+            The life that asks; `Found.here` are the runs that run in it.
         """
         with self.store.snapshot() as connection, self.store.decoding():
             return read_found(connection, after, life)
@@ -240,7 +240,7 @@ class Ledger:
             return connection.scalar(LAST_SEQ) or 0
 
     def setting(self, key: str) -> str | None:
-        """Return a note kept with the ledger."""
+        """Return a setting that is kept with the ledger."""
         with self.store.reading() as connection:
             return setting(connection, key)
 
@@ -249,14 +249,14 @@ class Ledger:
         return living(self.store)
 
     def home(self, task: str) -> NodeRow | None:
-        """Return the life with which a task is at home, None if it is at home with nobody that lives."""
+        """Return the life at which a task is at home, None if that is not alive."""
         row = self.task(task)
         if row is None:
             return None
         return next((node for node in self.nodes() if node.life == row.home and node.alive), None)
 
     def commands(self, life: str) -> list[CommandRow]:
-        """Return what a life has been asked and has not answered, oldest first."""
+        """Return the open commands for a life, oldest first."""
         here = select(tasks.c.name).where(tasks.c.home == life)
         mine = (commands.c.life == life) | (commands.c.life.is_(None) & commands.c.task.in_(here))
         query = select(commands).where(commands.c.done_at.is_(None), mine).order_by(commands.c.id)
@@ -311,8 +311,8 @@ def _fire(row: Mapping[str, Any]) -> FireRow:
     )
 
 
-def _told(row: Mapping[str, Any]) -> ToldRow:
-    return ToldRow(
+def _output(row: Mapping[str, Any]) -> OutputRow:
+    return OutputRow(
         run=row["run"],
         task=row["task"],
         running=row["state"] == "RUNNING",

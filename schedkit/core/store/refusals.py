@@ -1,4 +1,4 @@
-"""Why the ledger does not take what was decided."""
+"""Errors for decisions that the ledger refuses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["RefusedRowError", "StaleError"]
 
 
 class StaleError(LedgerError):
-    """What a decision was based on is no longer so: another attempt, another next time."""
+    """A decision was based on an outdated state: another attempt, another next time."""
 
 
 class RefusedRowError(LedgerError):

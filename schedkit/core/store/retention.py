@@ -1,4 +1,4 @@
-"""What the ledger forgets: runs beyond an age, results beyond a number."""
+"""Retention: deletes runs beyond an age, and results beyond a number."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ResultFiles(Protocol):
 
 
 async def prune(policy: Retention, writer: Writer, tasks: Sequence[str], results: ResultFiles) -> int:
-    """Forget what a policy lets go, a slice at a time; return how many rows and files."""
+    """Delete what a policy does not keep, in slices; return how many rows and files."""
     gone = 0
     if policy.runs is not None:
         before = datetime.now(UTC) - policy.runs
@@ -158,7 +158,7 @@ def _with_full_texts(ids: Sequence[str]) -> sa.Select[tuple[str]]:
 
 
 def forget_results(connection: sa.Connection, tasks: Iterable[str], keep: int) -> list[dict[str, Any]]:
-    """Take the files of older runs of tasks off the ledger, at most `SLICE` each; return their references.
+    """Remove the results of older runs from the ledger, at most `SLICE` each; return their references.
 
     What stands in the place of a reference says so, and how many results of a task were to be kept.
     """

@@ -1,4 +1,4 @@
-"""Values to rows of the ledger, and back. JSON text is made and read here."""
+"""Converts values to rows of the ledger and back; JSON is encoded and decoded here."""
 
 from __future__ import annotations
 
@@ -43,29 +43,29 @@ __all__ = [
 
 Row = tuple[Any, ...]
 
-# What a run keeps for good …
+# Columns of a run that never change …
 FIXED = ("id", "task", "cause", "actor", "scheduled_at", "queued_at", "params")
-# … what its steps may change …
+# … those that a step changes …
 MUTABLE = (
     *("state", "due_at", "started_at", "finished_at", "priority", "attempt", "interruptions"),
     *("reason", "error", "result", "waiting_for"),
 )
-# … and what must still be so for a step.
+# … and those that a step compares first.
 GUARD = ("id", "attempt", "state")
 
 TASK = (
-    *("name", "id", "trigger", "words", "anchor", "next_at", "paused", "facts"),
+    *("name", "id", "trigger", "schedule_text", "anchor", "next_at", "paused", "facts"),
     *("home", "home_by", "place", "heard", "created_at", "updated_at", "actor"),
 )
 
-# What is known of an attempt when it begins, and at its end.
+# Columns of an attempt at its start, and at its end.
 END = ("finished_at", "outcome", "error")
 ATTEMPT = ("run", "number", "started_at", *END)
 
-# What is known of a fact before it is written.
+# Columns of an event before it is numbered.
 EVENT = ("at", "kind", "task", "run", "actor", "data")
 
-# What a run tells, each with what it is before the run has told anything.
+# What a run reports, each with its initial value.
 DETAILS: Mapping[str, Any] = {"stages": [], "log": [], "facts": {}, "artifacts": [], "last_output": 0}
 
 
@@ -138,7 +138,7 @@ def task_values(row: TaskRow) -> Row:
         row.name,
         row.id,
         row.trigger,
-        clean(row.words),
+        clean(row.schedule_text),
         row.anchored,
         row.next,
         row.paused,
@@ -159,7 +159,7 @@ def task_from_row(row: Mapping[str, Any]) -> TaskRow:
         name=row["name"],
         id=row["id"],
         trigger=row["trigger"],
-        words=row["words"],
+        schedule_text=row["schedule_text"],
         anchored=row["anchor"],
         next=row["next_at"],
         paused=bool(row["paused"]),
@@ -210,7 +210,7 @@ def fire_values(fire: FireRecorded) -> Row:
 
 
 def details_values(run: str, details: Mapping[str, Any]) -> Row:
-    """Return what a run has told as the values of its row, in the order of the table's columns."""
+    """Return what a run has reported as the values of its row, in the order of the table's columns."""
     return (run, *(dump(details.get(name, empty)) for name, empty in DETAILS.items()))
 
 
@@ -231,7 +231,7 @@ def answer_values(answered: Answered) -> Row:
 
 
 def event_values(event: Event) -> Row:
-    """Return a fact as the values of `EVENT`: the ledger numbers it."""
+    """Return an event as the values of `EVENT`, without its number."""
     return (
         to_micros(event.at),
         type(event).__name__,

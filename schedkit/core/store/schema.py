@@ -102,7 +102,7 @@ tasks = Table(
     Column("name", Text, primary_key=True),
     Column("id", Text, nullable=False),
     Column("trigger", Text),  # JSON; null: no schedule
-    Column("words", Text, nullable=False),
+    Column("schedule_text", Text, nullable=False),
     Column("anchor", BigInteger, nullable=False),  # first declared; where an interval counts from
     Column("next_at", BigInteger),
     Column("paused", Boolean, nullable=False),
@@ -305,7 +305,7 @@ def create(connection: sa.Connection, where: str) -> None:
         return
     told = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "schema")) or "0"
     if not told.isdecimal():
-        raise LedgerError(f"ledger {where} has schema {told!r}, which is none", hint="name another ledger")
+        raise LedgerError(f"ledger {where} has invalid schema version {told!r}", hint="name another ledger")
     if int(told) < VERSION:
         raise LedgerError(
             f"ledger {where} has schema {told}, of an earlier schedkit; this one uses schema {VERSION}",

@@ -1,4 +1,4 @@
-"""What an engine is made from, and what it takes in later, read as the ledger is at one moment."""
+"""Reads what an engine is built from, and what it needs of a task that moves to it, as of one moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from schedkit.core.store.schema import LIVE_STATES, attempts, events, nodes, run
 
 __all__ = ["read_found", "read_snapshot"]
 
-# A CROSS JOIN is what keeps SQLite from going through all runs to look for their tasks.
+# A CROSS JOIN makes SQLite start with the tasks instead of scanning all runs.
 _TAKEN = sa.text(
     "SELECT r.task, r.scheduled_at FROM schedkit_tasks t CROSS JOIN schedkit_runs r "
     "WHERE t.name IN :names AND r.task = t.name AND r.scheduled_at IS NOT NULL "
@@ -29,7 +29,7 @@ _LATEST = 20
 
 
 def read_snapshot(connection: sa.Connection, which: sa.ColumnElement[bool], life: str) -> Snapshot:
-    """Return what an engine of certain tasks is made from, with what runs in a life, as `connection` sees it.
+    """Return what an engine of certain tasks is built from, with what runs in a life, in this transaction.
 
     Runs in lives that are marked as gone are lost, the others are abroad.
     """
@@ -62,7 +62,7 @@ def read_snapshot(connection: sa.Connection, which: sa.ColumnElement[bool], life
 def read_found(
     connection: sa.Connection, after: Mapping[str, Collection[str]], life: str
 ) -> dict[str, Found]:
-    """Return what the ledger has of tasks, as `connection` sees it; see `Ledger.found`."""
+    """Return what the ledger has of tasks in this transaction; see `Ledger.found`."""
     snapshot = read_snapshot(connection, tasks.c.name.in_(after), life)
     parents = {parent for several in after.values() for parent in several}
     last, elsewhere = _last(connection, {*after, *parents}), _live_of(connection, parents)
@@ -96,7 +96,7 @@ def read_found(
 
 
 def _lives_of(connection: sa.Connection) -> dict[str, tuple[str, int | None]]:
-    """Return in which life each running run runs, and since when that is gone; then it runs nothing."""
+    """Return the life of each running run, and since when that is gone, None if it is not."""
     query = (
         select(attempts.c.run, attempts.c.life, nodes.c.gone)
         .outerjoin(nodes, nodes.c.id == attempts.c.life)
@@ -123,7 +123,7 @@ def _followers(connection: sa.Connection, life: str, parents: set[str]) -> list[
 
 
 def _unheard(connection: sa.Connection, rows: Iterable[TaskRow]) -> dict[str, list[tuple[int, Run]]]:
-    """Return, for each task that follows its parents, the runs of theirs of which its home had not heard."""
+    """Return, for each task that follows its parents, their runs that its home has not followed yet."""
     followers = [row for row in rows if row.trigger is None and _parents(row)]
     if not followers:
         return {}
@@ -156,7 +156,7 @@ def _live_of(connection: sa.Connection, names: Collection[str]) -> list[Run]:
 
 
 def _ended(connection: sa.Connection, waiting: Iterable[WaitRow]) -> list[Run]:
-    """Return the runs that have ended though those which wait for them do not know."""
+    """Return the runs that have ended while others are recorded as waiting for them."""
     open_ones = {wait.parent_run for wait in waiting if wait.parent_run is not None and wait.ended is None}
     if not open_ones:
         return []

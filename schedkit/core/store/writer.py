@@ -39,6 +39,9 @@ _log = logging.getLogger("schedkit")
 
 MOST_PER_GROUP = 1000  # changes
 BEATS = 5  # in the time of a lease
+# Each commit looks whether the file is there, which gives up the interpreter. In a burst, of groups of so
+# many changes, it is looked so often.
+BURST, LOOK_SECONDS = 50, 0.05
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 
 
@@ -101,6 +104,8 @@ class Writer:
         self._ended: Exception | None = None  # why nothing is written any more
         self._over = False
         self._renewed = time.monotonic()
+        self._looked = 0.0
+        self._in_burst = False
         self._deadline: float | None = None
         self._thread = threading.Thread(target=self._run, name="schedkit-writer", daemon=True)
 
@@ -210,6 +215,7 @@ class Writer:
     def _write(self, group: list[Decision]) -> None:
         """Write a group; if that is refused, its decisions one by one, up to the one that is the cause."""
         error = self._refusal(group)
+        self._in_burst = sum(len(decision.changes) for decision in group) >= BURST
         if error is None:
             self._committed(group)
         elif len(group) == 1:
@@ -294,7 +300,7 @@ class Writer:
             try:
                 # After a failure it may be committed all the same.
                 if not (told and self._was_committed()):
-                    self._store.check_there()
+                    self._check_there()
                     transaction(self._connect())
                 if read is not None:
                     made = read(self._connect())
@@ -322,6 +328,12 @@ class Writer:
             _log.info("the ledger %s takes writes again", self._store)
             self._back(time.monotonic() - since)
         return made
+
+    def _check_there(self) -> None:
+        now = time.monotonic()
+        if not self._in_burst or now - self._looked > LOOK_SECONDS:
+            self._store.check_there()
+            self._looked = now
 
     def _was_committed(self) -> bool:
         connection = self._connect()

@@ -189,7 +189,7 @@ def as_task(value: object) -> Task:
     if callable(value) and not isinstance(value, type):
         return marked(value) or declare(value)
     raise DeclarationError(
-        f"{value!r} declares no task", hint="give a function, a Task, or a subclass of BaseTask"
+        f"{value!r} is not a task", hint="give a function, a Task, or a subclass of BaseTask"
     )
 
 
@@ -198,6 +198,6 @@ def _made(cls: type[BaseTask]) -> BaseTask:
         return cls()
     except TypeError as error:
         raise DeclarationError(
-            f"task class {cls.__name__} cannot be made without arguments: {error}",
+            f"task class {cls.__name__} cannot be instantiated without arguments: {error}",
             hint=f"give an object: {cls.__name__}(…)",
         ) from None

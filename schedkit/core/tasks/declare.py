@@ -60,7 +60,8 @@ def declare_data(
         raise DeclarationError(f"{safe_repr(function)} is not callable", hint="a task is a function")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise DeclarationError(
-            f"{function.__name__} yields; a task runs and returns", hint="return a list or a frame instead"
+            f"{function.__name__} is a generator; a task must return its result",
+            hint="return a list or a frame instead",
         )
     name = options.get("name") or own_name(function)
     given = TASK_OPTIONS.read({**options, "name": name}, _what(name), error=error)

@@ -99,11 +99,11 @@ class Found:
 
     def fail(self, where: str, error: BaseException | str) -> None:
         """Note and tell a problem."""
-        self.problems.append(Problem(where, error if isinstance(error, str) else _told(error)))
+        self.problems.append(Problem(where, error if isinstance(error, str) else _text_of(error)))
         self.tell(self.problems[-1])
 
 
-def _told(error: BaseException) -> str:
+def _text_of(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     return text if isinstance(error, SchedkitError) else f"{type(error).__name__}: {text}"
 

@@ -22,17 +22,17 @@ EVERYWHERE = "everywhere"
 # Typed into a cell or a prompt: a notebook's, if there is one.
 TYPED = ""
 
-_told: ContextVar[str | None] = ContextVar("schedkit_declared_in", default=None)
+_declared_in: ContextVar[str | None] = ContextVar("schedkit_declared_in", default=None)
 
 
 @contextmanager
 def declared_in(file: str | Path) -> Iterator[None]:
     """Say which file declares what is declared inside the block."""
-    token = _told.set(str(file))
+    token = _declared_in.set(str(file))
     try:
         yield
     finally:
-        _told.reset(token)
+        _declared_in.reset(token)
 
 
 def here() -> str | None:
@@ -40,9 +40,9 @@ def here() -> str | None:
 
     It is the innermost code at the top level of a module or a cell: what calls helpers that declare.
     """
-    told = _told.get()
-    if told is not None:
-        return told
+    file = _declared_in.get()
+    if file is not None:
+        return file
     frame = inspect.currentframe()
     while frame is not None:
         name = frame.f_code.co_name

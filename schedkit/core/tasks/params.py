@@ -152,7 +152,7 @@ def _inspected(function: Callable[..., Any]) -> Parameters:
             hint = hints.get(name, Any)
             if sys.version_info < (3, 12) and any(map(_is_old_typed_dict, _parts(hint))):
                 raise DeclarationError(
-                    f"parameter {name!r} of {function!r}: Python tells too little of a TypedDict before 3.12",
+                    f"parameter {name!r} of {function!r}: cannot check a typing.TypedDict before 3.12",
                     hint="from typing_extensions import TypedDict",
                 )
             found[name] = Parameter(name, hint, required, None if required else parameter.default)

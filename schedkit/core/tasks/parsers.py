@@ -75,7 +75,7 @@ def own_name(function: Callable[..., Any]) -> str:
         kind = type(function).__name__
         kind = "a lambda" if own else f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
         raise DeclarationError(
-            f"{kind} has no name of its own, and a task is known by its name",
+            f"{kind} has no name, and a task needs one",
             hint="write a def, or give name='…'",
         )
     return str(own)

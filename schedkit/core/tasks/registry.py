@@ -54,7 +54,7 @@ class Registry(Mapping[str, Task]):
                 if parent.task not in self._tasks and parent.task not in known:
                     names = ", ".join(map(repr, self._tasks)) or "none"
                     raise DeclarationError(
-                        f"task {added.name!r} comes after {parent.task!r}, which is not a task here",
+                        f"task {added.name!r} depends on {parent.task!r}, which is not declared here",
                         hint=f"declare the parent first; there are: {names}",
                     )
             if circle := self._circle(added):
@@ -80,7 +80,7 @@ class Registry(Mapping[str, Task]):
             children = [t.name for t in self._tasks.values() if any(p.task == name for p in t.after)]
             if children:
                 raise DeclarationError(
-                    f"task {name!r} cannot be removed: {children[0]!r} comes after it",
+                    f"task {name!r} cannot be removed: {children[0]!r} depends on it",
                     hint="remove that one first, or declare it again without after=",
                 )
             self.version += 1
@@ -111,7 +111,7 @@ class Registry(Mapping[str, Task]):
                 if found:
                     names = ", ".join(repr(t.name) for t in found)
                     raise DeclarationError(
-                        f"several tasks carry the tag {wanted!r}: {names}", hint="name the task instead"
+                        f"several tasks have the tag {wanted!r}: {names}", hint="name the task instead"
                     )
             tags = sorted({tag for t in self._tasks.values() for tag in t.tags})
             raise DeclarationError(

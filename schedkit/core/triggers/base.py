@@ -91,8 +91,8 @@ class Trigger(ABC):
             return self.bind(anchor, tz).first(anchor)
         except OverflowError:
             raise TriggerError(
-                f"{self.text()}: outside the calendar",
-                hint="the years 1 to 9999 are",
+                f"{self.text()}: a time outside the supported range",
+                hint="use the years 1 to 9999",
             ) from None
 
     @abstractmethod

@@ -194,7 +194,7 @@ def calendar(
     if not isinstance(clock, time):
         raise TriggerError(f"calendar(at={at!r}) is not a time of day", hint="write it like 07:00")
     if clock.tzinfo is not None:
-        raise TriggerError(f"calendar(at={at!r}) carries an offset", hint="name the zone in tz=")
+        raise TriggerError(f"calendar(at={at!r}) has an offset", hint="pass the zone as tz=")
     return _checked(Calendar(**lengths, clock=clock, **_window(tz, start, end, jitter)))
 
 
@@ -308,12 +308,13 @@ def _checked(trigger: Trigger) -> Trigger:
         if start is not None and start.year > 1:  # two days before that lie outside the calendar
             anchor = start.replace(tzinfo=start.tzinfo or UTC) - timedelta(days=2)
         if trigger.begins(anchor) is None:
-            raise TriggerError(f"{trigger.text()}: it never fires", hint="look at its start and end")
+            raise TriggerError(f"{trigger.text()}: it never fires", hint="check its start and end")
     if isinstance(trigger, AllOf) and any(map(_counts_from_now, trigger.triggers)):
         now = datetime.now(UTC)
         if trigger.bind(now).next(now) is None:
             raise TriggerError(
-                f"{trigger.text()}: counted from now, they never meet", hint="give the interval a start="
+                f"{trigger.text()}: counted from now, its triggers never coincide",
+                hint="give the interval a start=",
             )
     return trigger
 

@@ -73,7 +73,7 @@ def from_data(data: Mapping[str, Any]) -> Trigger:
     if kind == "calendar":
         lengths = {n: data[n] for n in ("years", "months", "weeks", "days") if n in data}
         return Calendar(**lengths, clock=time.fromisoformat(data["at"]), **common)
-    raise TriggerError(f"a stored trigger is of the unknown kind {kind!r}")
+    raise TriggerError(f"a stored trigger has the unknown type {kind!r}")
 
 
 def _stored(text: str) -> datetime:
@@ -109,7 +109,7 @@ def of(value: object) -> Trigger:
         return _from_apscheduler(value)
     if hasattr(value, "get_next_fire_time"):
         raise TriggerError(
-            f"{type(value).__name__} is a trigger class of its own, which cannot be stored",
+            f"{type(value).__name__} is a custom trigger class, which cannot be stored",
             hint="decorate it with @custom_trigger('name') and give it to_data(), or use cron() or every()",
         )
     raise TriggerError(
@@ -137,7 +137,7 @@ def _from_apscheduler(value: Any) -> Trigger:
     if kind == "CronTrigger":
         fields = {field.name: str(field) for field in value.fields}
         return cron_fields(fields, start=value.start_date, end=value.end_date, **window)
-    raise TriggerError(f"APScheduler's {kind} is not known here", hint="use cron(), every() or at()")
+    raise TriggerError(f"APScheduler's {kind} is not supported", hint="use cron(), every() or at()")
 
 
 def _made_by_default(interval: Any) -> bool:
@@ -242,7 +242,7 @@ def custom_trigger(name: str) -> Callable[[C], C]:
     def mark(cls: C) -> C:
         for method in ("get_next_fire_time", "to_data"):
             if not callable(getattr(cls, method, None)):
-                raise TriggerError(f"the custom trigger {name!r} has no {method}()")
+                raise TriggerError(f"custom trigger {name!r} has no {method}()")
         _registered()[name] = cls
         return cls
 
@@ -257,7 +257,7 @@ def _custom(name: str, arguments: Mapping[str, Any], jitter: float) -> Custom:
     cls = _registered().get(name)
     if cls is None:
         raise TriggerError(
-            f"the custom trigger {name!r} is not registered here",
+            f"custom trigger {name!r} is not registered here",
             hint="run the cell or import the module that has @custom_trigger",
         )
     return Custom(name, tuple(arguments.items()), cls, jitter=jitter)
@@ -268,4 +268,6 @@ def _arguments(name: str, value: Any) -> Mapping[str, Any]:
     try:
         return dict(json.loads(json.dumps(data)))
     except (TypeError, ValueError) as error:
-        raise TriggerError(f"to_data() of the custom trigger {name!r} is no JSON object: {error}") from None
+        raise TriggerError(
+            f"to_data() of the custom trigger {name!r} is not a JSON object: {error}"
+        ) from None

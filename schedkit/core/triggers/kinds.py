@@ -371,14 +371,14 @@ class Custom(Trigger):
                 found: datetime | None = self._built.get_next_fire_time(previous, after + TICK)
             except Exception as error:
                 raise TriggerError(
-                    f"the custom trigger {self.name!r} failed: {type(error).__name__}: {error}"
+                    f"custom trigger {self.name!r} failed: {type(error).__name__}: {error}"
                 ) from error
             if found is None:
                 return None
             if not isinstance(found, datetime):
-                raise TriggerError(f"the custom trigger {self.name!r} gave {found!r}, which is no datetime")
+                raise TriggerError(f"custom trigger {self.name!r} returned {found!r}, not a datetime")
             if found.tzinfo is None:
-                raise TriggerError(f"the custom trigger {self.name!r} gave a time without a zone")
+                raise TriggerError(f"custom trigger {self.name!r} returned a time without a time zone")
             if found > after:
                 return found.astimezone(UTC)
         return None

@@ -15,7 +15,7 @@ from support.ledger_writer import WrittenLedger, decided, written_ledger
 
 from schedkit.core.board.board import Board
 from schedkit.core.board.ledger_rows import LedgerRows, ledger_rows, run_counts
-from schedkit.core.engine.changes import DetailsTold
+from schedkit.core.engine.changes import DetailsRecorded
 from schedkit.core.engine.decision import Decision
 from schedkit.core.events import Event
 from schedkit.core.execution.run_context import RunContext
@@ -76,7 +76,7 @@ class Telling:
                 case _:
                     context.artifact(Path(f"{number % 2}.xlsx"), f"label {number}")
         details = context.told()
-        return decided(*([] if details is None else [DetailsTold(run.id, details)]))
+        return decided(*([] if details is None else [DetailsRecorded(run.id, details)]))
 
 
 def history_of(seed: int) -> tuple[list[Decision], Random]:
@@ -86,7 +86,7 @@ def history_of(seed: int) -> tuple[list[Decision], Random]:
     for _ in range(STEPS):
         history.step()
     told_by_runs = [
-        replace(decision, changes=[one for one in decision.changes if not isinstance(one, DetailsTold)])
+        replace(decision, changes=[one for one in decision.changes if not isinstance(one, DetailsRecorded)])
         for decision in model.written
     ]
     return told_by_runs, Random(seed)

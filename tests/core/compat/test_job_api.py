@@ -119,12 +119,12 @@ def test_positional_arguments_are_stored_by_name(sched: Scheduler) -> None:
 
 def test_functions_by_reference(sched: Scheduler) -> None:
     assert sched.add_job("os.path:join", "interval", hours=1, args=["a"]).func is __import__("os").path.join
-    with pytest.raises(DeclarationError, match=r"names no function.*package.module:function"):
+    with pytest.raises(DeclarationError, match=r"is not the path of a function.*package.module:function"):
         sched.add_job("os.getcwd", "interval", hours=1)
     with pytest.raises(DeclarationError, match="'os:nothing' cannot be imported"):
         sched.add_job("os:nothing", "interval", hours=1)
     for text in (":x", "os:", ""):
-        with pytest.raises(DeclarationError, match="names no function"):
+        with pytest.raises(DeclarationError, match="is not the path of a function"):
             sched.add_job(text)
     with pytest.raises(DeclarationError, match=r"'\.os:getcwd' cannot be imported"):
         sched.add_job(".os:getcwd")
@@ -206,7 +206,7 @@ def test_a_cell_runs_again_and_replaces_its_job(sched: Scheduler) -> None:
     assert sched.add_job(greet, "interval", hours=1).next_run_time == upcoming
     assert sched.add_job(greet, "interval", hours=2).trigger == every("2h")
     with pytest.raises(
-        DeclarationError, match=r"already, of another function or other arguments.*replace_existing"
+        DeclarationError, match=r"already exists with another function or other arguments.*replace_existing"
     ):
         sched.add_job(greet, "interval", hours=1, kwargs={"name": "x"})
     with pytest.raises(DeclarationError, match="another function"):
@@ -352,7 +352,7 @@ def test_one_time_jobs_of_a_known_handler(sched: Scheduler) -> None:
     planned = sched.add_one_time_job("later", "crawl", run_date=later(hours=1))
     assert planned.next_run_time is not None  # type: ignore[union-attr]  # with run_date: a job
     assert sched.get_job("later") is not None
-    with pytest.raises(DeclarationError, match="names no handler"):
+    with pytest.raises(DeclarationError, match="has no handler"):
         sched.add_one_time_job("x")
     with pytest.raises(DeclarationError, match="no task is named or tagged 'nobody'"):
         sched.add_one_time_job("x", "nobody")

@@ -7,8 +7,7 @@ from support.engine_desk import MINUTELY, NOW, Desk, declared, last, moves, resc
 from support.engine_likeness import describe
 from support.engine_tasks import START, declaration
 
-from schedkit.core.engine import values
-from schedkit.core.engine.changes import Answered, FireRecorded, SettingPut
+from schedkit.core.engine.changes import Answered, FireRecorded, RunChanged, SettingPut
 from schedkit.core.engine.engine import MOST_FIRES, MOST_STARTS
 from schedkit.core.engine.snapshot import Snapshot
 from schedkit.core.engine.stimuli import (
@@ -17,6 +16,7 @@ from schedkit.core.engine.stimuli import (
     Answer,
     Cancel,
     Drain,
+    Ended,
     HoldWrites,
     Pause,
     Remove,
@@ -43,7 +43,7 @@ from schedkit.values.instants import SECOND
         Pause(task="nobody", actor="you", token="t"),
         Resume(task="nobody", actor="you", token="t"),
         Remove(task="nobody", actor="you", token="t"),
-        Reschedule(task="nobody", trigger=None, text=None, words="", actor="you", token="t"),
+        Reschedule(task="nobody", trigger=None, trigger_json=None, schedule_text="", actor="you", token="t"),
     ],
     ids=lambda stimulus: type(stimulus).__name__,
 )
@@ -126,9 +126,9 @@ def test_a_run_that_is_submitted_twice_runs_once() -> None:
 def test_a_run_that_is_submitted_again_as_it_ends_runs_once() -> None:
     desk = Desk(Task(name="a"))
     desk.submit("a")
-    ended = values.Ended(run="r", attempt=1, outcome=Outcome.DONE)
+    ended = Ended(run="r", attempt=1, outcome=Outcome.DONE)
     decision = desk.engine.handle_all([ended, Submit(run="r", task="a", token="t")], NOW)
-    moved = [change for change in decision.changes if isinstance(change, values.RunChanged)]
+    moved = [change for change in decision.changes if isinstance(change, RunChanged)]
     assert [change.after.state for change in moved] == [State.DONE]
     assert decision.starts == []
     assert decision.replies[0].answer == {"run": "r"}
@@ -138,7 +138,7 @@ def test_a_due_time_that_has_its_run_is_made_up_for_once() -> None:
     row = declared("a", MINUTELY)
     desk = Desk(Task(name="a", trigger=MINUTELY), snapshot=Snapshot(tasks=[row], taken={"a": {NOW}}))
     decision = desk.submit("a", scheduled=NOW, token="t")
-    assert "task 'a' has its run of 2026-01-05 00:00:00+00:00 already" in str(decision.replies[0].error)
+    assert "task 'a' already has a run for 2026-01-05 00:00:00+00:00" in str(decision.replies[0].error)
     assert decision.changes == []
 
 

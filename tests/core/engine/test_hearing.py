@@ -12,7 +12,7 @@ from support.engine_tasks import START, declaration
 
 from schedkit.core.engine.changes import (
     AttemptRecorded,
-    CodeTold,
+    CodeRecorded,
     ParentsHeard,
     TaskHeld,
     TaskPut,
@@ -357,6 +357,6 @@ def test_what_the_ledger_says_of_all_tasks_holds() -> None:
 
 def test_who_stands_by_says_once_that_it_has_the_code() -> None:
     desk = Desk()
-    assert desk.ask(StandBy(task="a", code="its code")).changes == [CodeTold("a", "its code", NOW)]
+    assert desk.ask(StandBy(task="a", code="its code")).changes == [CodeRecorded("a", "its code", NOW)]
     assert desk.ask(StandBy(task="a", code="its code")).changes == []
-    assert desk.ask(StandBy(task="a", code="other")).changes == [CodeTold("a", "other", NOW)]
+    assert desk.ask(StandBy(task="a", code="other")).changes == [CodeRecorded("a", "other", NOW)]

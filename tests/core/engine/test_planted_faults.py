@@ -73,7 +73,7 @@ def a_key_is_not_released(patch: pytest.MonkeyPatch) -> None:
 
 @fault
 def a_freed_key_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RunQueue, "_look_again", lambda self: None)
+    patch.setattr(RunQueue, "_unpark", lambda self: None)
 
 
 @fault

@@ -51,7 +51,7 @@ def test_a_failing_trigger_costs_its_task_its_further_times(
     assert [start.run.task for start in decision.starts] == ["a"]
     assert TaskAdvanced("a", NOW + 10 * SECOND, None, LIFE) in decision.changes
     assert decision.wake_at == NOW + 60 * SECOND
-    assert "the trigger of task 'a' failed and gives no further time" in caplog.text
+    assert "the trigger of task 'a' failed; it has no further due times" in caplog.text
     Brittle.fails = False
     assert desk.ask(declaration(Task(name="a", trigger=brittle))).wake_at == NOW + 20 * SECOND
 
@@ -66,7 +66,7 @@ def test_a_failing_trigger_keeps_nobody_from_being_resumed(
     assert decision.replies[0].error is None
     assert [change.task for change in decision.changes if isinstance(change, FireRecorded)] == ["b"]
     assert desk.engine.rows["a"].next is None
-    assert "the old schedule of 'a' cannot be read, its passed times are unknown" in caplog.text
+    assert "the previous trigger of 'a' failed; its past due times are not recorded" in caplog.text
     decision = desk.ask(rescheduled("a", MINUTELY), after=1)
     assert desk.engine.rows["a"].next == NOW + 120 * SECOND
 
@@ -74,7 +74,7 @@ def test_a_failing_trigger_keeps_nobody_from_being_resumed(
 def test_a_trigger_without_a_time_left_is_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, logger="schedkit")
     Desk(Task(name="a", trigger=every("1m", start="2020-01-01", end="2020-01-02", tz="UTC")))
-    assert "task 'a' has no time left and runs only when it is submitted" in caplog.text
+    assert "task 'a' has no future due time and runs only when submitted" in caplog.text
 
 
 # Made anew

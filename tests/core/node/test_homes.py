@@ -600,7 +600,7 @@ def test_wall_times_are_shown_with_the_zone_of_the_home(make: Make) -> None:
             "at 22:00, Europe/Berlin",
         ]
     second.reschedule("nightly", cron("0 23 * * *"))
-    heard.wait_for(heard.of(events.TaskChanged, task="nightly", words="at 23:00, Europe/Berlin"))
+    heard.wait_for(heard.of(events.TaskChanged, task="nightly", schedule_text="at 23:00, Europe/Berlin"))
     assert second.queries.flush_events()
     assert second.screens.board()["tasks"][1]["trigger"] == "at 23:00, Europe/Berlin"
     upcoming = first.tasks["nightly"].next_run

@@ -64,7 +64,7 @@ def waiting(pool: ThreadPoolExecutor, run: RunHandle, way: str) -> Future[Any]:
             assert not asked.done()
     else:
         promise = run._promise()
-        while promise._gate is None and promise._future is None:
+        while not (isinstance(promise, Waiter) and promise.awaited):
             assert not asked.done()
     return asked
 

@@ -59,7 +59,7 @@ RUNNING = replace(RUN, state=State.RUNNING, attempt=1)
 @pytest.mark.parametrize(
     "change",
     [
-        put(a_task(words="again"), "another"),
+        put(a_task(schedule_text="again"), "another"),
         put(a_task("new"), HOME),
         TaskAdvanced("t", NOW, None, "another"),
         TaskAdvanced("t", NOW + 1, None, HOME),
@@ -88,7 +88,7 @@ def test_what_is_based_on_another_row_is_refused_whole(written: WrittenLedger, c
 
 def test_a_new_task_that_is_there_is_refused(written: WrittenLedger) -> None:
     written.write(decided(put(a_task())))
-    written.write(decided(put(a_task(words="of two that declare it at once"))))
+    written.write(decided(put(a_task(schedule_text="of two that declare it at once"))))
     ((_, error),) = written.refused
     assert isinstance(error, RefusedRowError)
     assert written.ledger.tasks() == [a_task()]

@@ -11,7 +11,13 @@ import pytest
 
 from schedkit.core.store import file_systems
 from schedkit.core.store.database import Store
-from schedkit.core.store.file_systems import FileSystem, file_system_of, mounted_at, on_drive, told_by_mount
+from schedkit.core.store.file_systems import (
+    FileSystem,
+    file_system_of,
+    from_mount_output,
+    mounted_at,
+    on_drive,
+)
 
 # Lines as the kernel writes them: a container's root, a home on NFS, a USB disk with a blank in its name, a
 # Windows drive in WSL 2, a folder of the host in a virtual machine.
@@ -98,10 +104,10 @@ what mount would not say
     ],
 )
 def test_macos_and_the_bsds_tell_by_mount(path: str, kind: str, network: bool) -> None:
-    found = told_by_mount(path, MOUNTED)
+    found = from_mount_output(path, MOUNTED)
     assert found is not None
     assert (found.kind, found.network) == (kind, network)
-    assert told_by_mount(path, "") is None
+    assert from_mount_output(path, "") is None
 
 
 @pytest.mark.parametrize("platform", ["darwin", "freebsd14"])

@@ -9,8 +9,8 @@ from support.ledger_writer import HOME, NOW, a_run, a_task, begun, decided, put
 from schedkit.core.engine.changes import (
     AttemptRecorded,
     AttemptStarted,
-    CodeTold,
-    DetailsTold,
+    CodeRecorded,
+    DetailsRecorded,
     ParentsHeard,
     RunChanged,
     SettingPut,
@@ -55,8 +55,8 @@ def test_a_run_that_moves_several_times_is_one_row() -> None:
 def test_of_details_and_settings_the_last_ones_count() -> None:
     rows = rows_of(
         [
-            decided(DetailsTold("r", {"log": ["one"]}), SettingPut("paused", "1")),
-            decided(DetailsTold("r", {"log": ["two"], "facts": {"n": 1}}), SettingPut("paused", "\x000")),
+            decided(DetailsRecorded("r", {"log": ["one"]}), SettingPut("paused", "1")),
+            decided(DetailsRecorded("r", {"log": ["two"], "facts": {"n": 1}}), SettingPut("paused", "\x000")),
         ]
     )
     assert rows == {
@@ -100,7 +100,7 @@ def test_of_details_and_settings_the_last_ones_count() -> None:
             {"tasks": [put_values(replace(ROW, heard=5))]},
         ),
         ([TaskUntouched("t", 7)], {"untouched_tasks": [("t", 7)]}),
-        ([CodeTold("t", "its code", 3)], {"codes": [("t", "its code", 3)]}),
+        ([CodeRecorded("t", "its code", 3)], {"codes": [("t", "its code", 3)]}),
     ],
 )
 def test_a_task_moves_on_and_is_put_or_dropped_in_any_order(changes: list, rows: dict) -> None:  # type: ignore[type-arg]
@@ -117,7 +117,7 @@ def test_a_task_moves_on_and_is_put_or_dropped_in_any_order(changes: list, rows:
     ],
 )
 def test_a_schedule_that_is_not_where_it_was_is_stale(changes: list) -> None:  # type: ignore[type-arg]
-    with pytest.raises(StaleError, match="the schedule of task 't' is no longer as it was"):
+    with pytest.raises(StaleError, match="the schedule of task 't' has changed since it was read"):
         rows_of([decided(*changes)])
 
 
@@ -125,7 +125,7 @@ def test_a_run_that_is_not_as_it_was_is_stale() -> None:
     queued = a_run()
     running = replace(queued, state=State.RUNNING, attempt=1)
     for second in (begun(queued), RunChanged(queued, running)):
-        with pytest.raises(StaleError, match=f"run {queued.id} is no longer as it was"):
+        with pytest.raises(StaleError, match=f"run {queued.id} has changed since it was read"):
             rows_of([decided(begun(queued), RunChanged(queued, running)), decided(second)])
 
 

@@ -154,7 +154,7 @@ def test_a_store_that_nobody_holds_closes_its_connections(where: str) -> None:
         ("1", r"has schema 1, of an earlier schedkit; this one uses schema 2 \(name another ledger, or move"),
         ("0", "has schema 0, of an earlier schedkit"),
         ("99", r"has schema 99; this schedkit knows up to 2 \(upgrade schedkit"),
-        ("ninety", "has schema 'ninety', which is none"),
+        ("ninety", "has invalid schema version 'ninety'"),
         (None, "has schema 0, of an earlier schedkit"),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_ledger_has_an_identity_for_good(where: str) -> None:
     ("where", "message"),
     [
         ("", "no name given"),
-        (None, "None is no name"),
+        (None, "expected a file name or a database URL, got None"),
         ("sqlite://", "lost with its process"),
         ("mysql://root:secret@host/db", "mysql is not supported"),
         ("postgresql+nonsense://root:secret@host/db", "is the driver installed"),

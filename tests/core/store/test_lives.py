@@ -209,7 +209,7 @@ def test_one_that_is_gone_neither_writes_nor_beats(store: Store) -> None:
         for act in (lease.beat, lambda c: lease.claim(c, 2), lambda c: lease.committed(c, 1)):
             with (
                 store.connect() as connection,
-                pytest.raises(LifeEndedError, match="this process was taken for dead"),
+                pytest.raises(LifeEndedError, match="this process was marked as dead"),
                 connection.begin(),
             ):
                 act(connection)

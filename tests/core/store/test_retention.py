@@ -29,7 +29,7 @@ Make = Callable[..., Scheduler]
 LIMIT = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 OLD, NEW = LIMIT - HOUR, LIMIT + HOUR
-TASK = {"name": "a", "id": "", "words": "", "anchor": 0, "paused": False, "facts": "{}", "actor": ""}
+TASK = {"name": "a", "id": "", "schedule_text": "", "anchor": 0, "paused": False, "facts": "{}", "actor": ""}
 TASK |= {"home": "", "home_by": "declared", "place": "", "heard": 0, "created_at": 0, "updated_at": 0}
 
 

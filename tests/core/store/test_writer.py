@@ -20,8 +20,8 @@ from schedkit.core.engine.changes import (
     Answered,
     AttemptRecorded,
     AttemptStarted,
-    CodeTold,
-    DetailsTold,
+    CodeRecorded,
+    DetailsRecorded,
     FireRecorded,
     ParentsHeard,
     RunChanged,
@@ -84,9 +84,9 @@ def write_every_change(written: WrittenLedger) -> None:
             WaitAdded(other),
             AttemptStarted(child.id, 1, NOW),
             AttemptStarted(parent.id, 1, NOW),
-            CodeTold("t", "its code", NOW),
+            CodeRecorded("t", "its code", NOW),
             fire,
-            DetailsTold(child.id, told),
+            DetailsRecorded(child.id, told),
             SettingPut("paused", "1"),
             Answered(command, NOW, {"ok": True}),
             events=(event, silent),
@@ -161,26 +161,28 @@ def test_a_task_is_put_again_moves_on_and_goes(written: WrittenLedger) -> None:
     written.write(
         decided(advanced("a", NOW, NOW + 5)),
         decided(
-            put(a_task("b", words="again"), HOME),
+            put(a_task("b", schedule_text="again"), HOME),
             TaskDropped("b", HOME),
-            put(a_task("b", words="at last")),
+            put(a_task("b", schedule_text="at last")),
         ),
     )
-    assert written.ledger.tasks() == [a_task("a", next=NOW + 5), a_task("b", words="at last")]
+    assert written.ledger.tasks() == [a_task("a", next=NOW + 5), a_task("b", schedule_text="at last")]
     written.write(decided(TaskDropped("a", HOME), advanced("b", NOW, None)))
-    assert written.ledger.tasks() == [a_task("b", words="at last", next=None)]
+    assert written.ledger.tasks() == [a_task("b", schedule_text="at last", next=None)]
     assert not written.refused
 
 
 def test_text_that_no_database_holds_is_mended(written: WrittenLedger) -> None:
     hostile = "nul \x00, half a pair \ud800, emoji \U0001f600"
     run = a_run(actor=hostile, reason=hostile, params={"a": hostile, "number": 2**63})
-    written.write(decided(begun(run), put(a_task(words=hostile, actor=hostile)), SettingPut("note", hostile)))
+    written.write(
+        decided(begun(run), put(a_task(schedule_text=hostile, actor=hostile)), SettingPut("note", hostile))
+    )
     assert not written.refused
     kept, row, note = written.ledger.run(run.id), written.ledger.task("t"), written.ledger.setting("note")
     assert kept is not None
     assert row is not None
-    for text in (kept.actor, kept.reason, kept.params["a"], row.words, row.actor, note):
+    for text in (kept.actor, kept.reason, kept.params["a"], row.schedule_text, row.actor, note):
         assert "emoji \U0001f600" in text
     assert kept.params["number"] == 2**63
 
@@ -340,7 +342,7 @@ def test_nothing_is_written_by_a_life_that_is_gone(written: WrittenLedger) -> No
     work = written.writer.call(lambda connection: 1)
     made = written.writer.decide(lambda connection: setting("latest"))
     for future in (work, made):
-        with pytest.raises(LifeEndedError, match="this process was taken for dead"):
+        with pytest.raises(LifeEndedError, match="this process was marked as dead"):
             future.result(20)
     assert [decision for decision, _ in written.refused] == [first, second]
     assert all(isinstance(error, LifeEndedError) for _, error in written.refused)

@@ -120,10 +120,10 @@ def test_what_declares_no_task() -> None:
         as_task(Neither)
     with pytest.raises(DeclarationError, match="Both has both execute and run"):
         as_task(Both())
-    with pytest.raises(DeclarationError, match=r"Needy cannot be made without arguments.*Needy\(…\)"):
+    with pytest.raises(DeclarationError, match=r"Needy cannot be instantiated without arguments.*Needy\(…\)"):
         as_task(Needy)
     for value in (5, "name", dict):
-        with pytest.raises(DeclarationError, match="declares no task"):
+        with pytest.raises(DeclarationError, match="is not a task"):
             as_task(value)
 
 

@@ -102,7 +102,7 @@ def test_plug_ins_by_entry_point(package: Path) -> None:
         "plug-in 'e' (shop.gone)",
         "plug-in 'f' (shop.several:__name__)",
     ]
-    assert "declares no task" in found.problems[1].error
+    assert "is not a task" in found.problems[1].error
 
 
 def test_problems_are_told_in_a_line() -> None:

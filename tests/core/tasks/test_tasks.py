@@ -169,9 +169,9 @@ def test_mistakes_are_refused_by_name(options: dict[str, object], told: str) -> 
 
 
 def test_a_task_needs_a_name_of_its_own() -> None:
-    with pytest.raises(DeclarationError, match=r"a lambda has no name of its own.*name='…'"):
+    with pytest.raises(DeclarationError, match=r"a lambda has no name, and a task needs one.*name='…'"):
         declare(lambda: None)
-    with pytest.raises(DeclarationError, match="a partial has no name of its own"):
+    with pytest.raises(DeclarationError, match="a partial has no name"):
         declare(functools.partial(extract, "X"))
     assert declare(lambda: None, name="named").name == "named"
     assert declare(functools.partial(extract, project="X"), name="bound").description == ""
@@ -195,7 +195,7 @@ def test_what_is_no_task() -> None:
 
     with pytest.raises(DeclarationError, match="5 is not callable"):
         declare(5)  # type: ignore[arg-type]  # what a person may write
-    with pytest.raises(DeclarationError, match="produces yields"):
+    with pytest.raises(DeclarationError, match="produces is a generator"):
         declare(produces)
     with pytest.raises(TriggerError, match="42 is not a trigger"):
         declare(extract, 42)
@@ -284,7 +284,7 @@ def test_unknown_parents_are_refused() -> None:
     registry = chain("a")
     orphan = Task(name="x", function=other, after=(After("nobody"),))
     with pytest.raises(
-        DeclarationError, match=r"'x' comes after 'nobody', which is not a task here.*there are: 'a'"
+        DeclarationError, match=r"'x' depends on 'nobody', which is not declared here.*there are: 'a'"
     ):
         registry.add(orphan)
     with pytest.raises(DeclarationError, match="there are: none"):
@@ -305,7 +305,7 @@ def test_cycles_are_refused_and_drawn() -> None:
 
 def test_a_parent_cannot_be_removed_under_its_child() -> None:
     registry = chain("a", "b")
-    with pytest.raises(DeclarationError, match="'a' cannot be removed: 'b' comes after it"):
+    with pytest.raises(DeclarationError, match="'a' cannot be removed: 'b' depends on it"):
         registry.remove("a")
     assert registry.remove("b") is not None
     assert registry.remove("a") is not None
@@ -323,7 +323,7 @@ def test_a_tag_finds_its_handler() -> None:
     assert registry.handler("JIRA_TASK_EXP").name == "jira"
     registry.add(declare(other, name="rival", tags="JIRA_TASK_EXP"))
     assert [t.name for t in registry.tagged("JIRA_TASK_EXP")] == ["jira", "asked for", "rival"]
-    with pytest.raises(DeclarationError, match=r"several tasks carry the tag.*'jira', 'asked for', 'rival'"):
+    with pytest.raises(DeclarationError, match=r"several tasks have the tag.*'jira', 'asked for', 'rival'"):
         registry.handler("JIRA_TASK_EXP")
     with pytest.raises(DeclarationError, match=r"no task is named or tagged 'x'.*tags: JIRA_TASK_EXP"):
         registry.handler("x")

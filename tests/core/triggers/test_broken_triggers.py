@@ -60,7 +60,7 @@ def test_the_others_go_on_and_it_does_when_it_is_declared_again(
             isinstance(event, events.ScheduleAdvanced) and (event.task, event.next) == ("brittle", None)
         )
     )
-    assert "the trigger of task 'brittle' failed and gives no further time" in caplog.text
+    assert "the trigger of task 'brittle' failed; it has no further due times" in caplog.text
     assert "no such day" in caplog.text
     ended = heard.of(events.RunEnded, task="sound")
     heard.wait_for(ended, sum(map(ended, list(heard.events))) + 5)
@@ -95,9 +95,9 @@ def test_what_lies_outside_the_calendar_is_refused_and_leaves_nothing(
     heard = Heard(sched)
     sched.task(every("1h"), name="sound")(lambda: 1)
     heard.wait_for(heard.of(events.TaskChanged, task="sound", change="declared"))  # it is in the ledger
-    with pytest.raises(TriggerError, match=r"outside the calendar \(the years 1 to 9999 are\)"):
+    with pytest.raises(TriggerError, match=r"outside the supported range \(use the years 1 to 9999\)"):
         sched.task(make_trigger(), name="never")(lambda: 1)
-    with pytest.raises(TriggerError, match="outside the calendar"):
+    with pytest.raises(TriggerError, match="outside the supported range"):
         sched.reschedule("sound", make_trigger())
     assert list(sched.tasks) == ["sound"]
     shown = sched.screens.board()["tasks"]
@@ -118,8 +118,8 @@ def test_beyond_the_last_year_there_is_no_time(trigger: Trigger) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("soon", "gave 'soon', which is no datetime"),
-        (NOON.replace(tzinfo=None), "without a zone"),
+        ("soon", "returned 'soon', not a datetime"),
+        (NOON.replace(tzinfo=None), "without a time zone"),
     ],
 )
 def test_a_custom_trigger_that_gives_no_time_is_refused(sched: Scheduler, given: Any, words: str) -> None:
