@@ -80,6 +80,10 @@ class AsyncScheduler:
         service().call(self._ask_all, handles, checked)
         return handles
 
+    def submit_soon(self, name: str) -> None:
+        """Submit a run without parameters, from any thread, and do not wait until it is durable."""
+        self._submit(name, [{}])
+
     def _submit(
         self, name: str, batch: Iterable[Mapping[str, Any]]
     ) -> tuple[list[RunHandle], Promise[None] | None, list[dict[str, Any]]]:
@@ -88,7 +92,7 @@ class AsyncScheduler:
         node = self._node
         task = node.registry.get(name)
         if task is None:
-            self._queries.known(name)
+            self._queries.known(named(name))
         if task is not None:
             checked = [check(task, params) for params in batch]
         else:

@@ -99,7 +99,7 @@ class Scheduler:
         self.aio = AsyncScheduler(self, node, self.queries, self._started)
         self._handles = TaskHandles(self)
         self._declarer = Declarer(node, self.queries, self._handles, chosen["job_defaults"])
-        self._pending = PendingJobs(self, lambda name: service().submit(self.aio.submit, name))
+        self._pending = PendingJobs(self, self.aio.submit_soon)
         self._jobs = JobApi(
             self,
             queries=self.queries,

@@ -140,6 +140,7 @@ class JobApi:
 
     def add_job(
         self,
+        /,
         func: Callable[..., Any] | str,
         trigger: object = None,
         args: Sequence[Any] | None = None,
@@ -282,7 +283,7 @@ class JobApi:
         self._pending.discard(request.task.name)
         return self._scheduler.add(request.task)
 
-    def scheduled_job(self, trigger: object, **options: Any) -> Callable[[F], F]:
+    def scheduled_job(self, /, trigger: object, **options: Any) -> Callable[[F], F]:
         """Decorate a function to be a job; see `add_job`."""
 
         def mark(function: F) -> F:
@@ -306,7 +307,7 @@ class JobApi:
         return Job(self, job_id)
 
     def reschedule_job(
-        self, job_id: str, jobstore: str | None = None, trigger: object = None, **trigger_args: Any
+        self, /, job_id: str, jobstore: str | None = None, trigger: object = None, **trigger_args: Any
     ) -> Job:
         """Give a job another trigger; without one it runs once, now."""
         made = trigger_from(trigger, trigger_args)

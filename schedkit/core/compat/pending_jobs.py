@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 
-from schedkit.core.api.handles import RunHandle
 from schedkit.core.compat.host import Host
 from schedkit.core.events import Event, NodeChanged
 from schedkit.errors import SchedkitError
@@ -24,10 +21,10 @@ class PendingJobs:
     Parameters
     ----------
     submit : callable
-        Begins to submit a run of a task, and returns a future of its handle.
+        Submits a run of a task by its name, and does not wait for it.
     """
 
-    def __init__(self, scheduler: Host, submit: Callable[[str], Future[RunHandle]]) -> None:
+    def __init__(self, scheduler: Host, submit: Callable[[str], object]) -> None:
         self._scheduler, self._submit = scheduler, submit
         self._names: dict[str, None] = {}
         self._lock = threading.Lock()
@@ -63,11 +60,7 @@ class PendingJobs:
                 self._unsubscribe()
                 self._unsubscribe = None
         for name in names:
-            self._submit(name).add_done_callback(functools.partial(_log_failure, name))
-
-
-def _log_failure(name: str, submitted: Future[RunHandle]) -> None:
-    try:
-        submitted.result()
-    except SchedkitError as error:
-        _log.warning("job %r could not be submitted when the scheduler started: %s", name, error)
+            try:
+                self._submit(name)
+            except SchedkitError as error:
+                _log.warning("job %r could not be submitted when the scheduler started: %s", name, error)
